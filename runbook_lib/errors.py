@@ -1,0 +1,113 @@
+"""The error family: every error that a person meets says what was wrong, where, and what to do.
+
+::
+
+    RunbookError                  (never raised itself)
+    ├── UsageError            2   parameters file, unknown key, secret in a parameter, malformed DN, records folder
+    ├── AwaitingApproval      4   no approval, an expired one, or one of another plan
+    ├── Refused               5   a rule, a limit, drift, an OU, an empty selection, a missing acknowledgement
+    ├── BrokeOff              6   stopped after the first write: resume is possible
+    ├── VerificationFailed    7   written, but the read-back differs
+    ├── NoAccess              8   password, host, CA, certificate, 401 or 403
+    └── ServiceFailed         9   stopped before any write: the service or the network did not do its part
+
+An error carries a stable ``code`` and ``values`` beside its English text, so that it can be told in another
+language without parsing sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
+
+from runbook_lib.model.outcome import Outcome
+
+
+class RunbookError(Exception):
+    """Base of the family.
+
+    Args:
+        message: What was wrong and where, one or two sentences, plain text. It may quote untrusted text: whoever
+            writes it to HTML, a terminal or a file escapes it there.
+        code: Stable lower-case identifier with hyphens, for example ``"target-ou-missing"``.
+        hint: What to do now.
+        values: The facts inside the message, JSON-compatible.
+    """
+
+    outcome: ClassVar[Outcome]
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        hint: str = "",
+        values: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.hint = hint
+        self.values: Mapping[str, object] = MappingProxyType(dict(values or {}))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.message, self.code, self.hint, dict(self.values))
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+    def _render_traceback_(self) -> list[str]:
+        """One paragraph instead of a stack trace in JupyterLab and in executed notebooks."""
+        from runbook_lib.text import printable
+
+        lines = [f"{self.outcome.title}: {printable(self.message)}"]
+        if self.hint:
+            lines.append(f"What to do: {printable(self.hint)}")
+        return lines
+
+
+def _rebuild(kind: type[RunbookError], message: str, code: str, hint: str, values: dict[str, object]) -> RunbookError:
+    return kind(message, code=code, hint=hint, values=values)
+
+
+class UsageError(RunbookError):
+    """Wrong use: parameters file, unknown key, secret, malformed DN, records folder."""
+
+    outcome = Outcome.USAGE
+
+
+class AwaitingApproval(RunbookError):  # noqa: N818 - a closed gate is an outcome, not a defect
+    """The gate is closed: no approval, an expired one, or one of another plan."""
+
+    outcome = Outcome.AWAITING_APPROVAL
+
+
+class Refused(RunbookError):  # noqa: N818
+    """A rule, a limit, drift, an OU, an empty selection, an unknown id or a missing acknowledgement."""
+
+    outcome = Outcome.REFUSED
+
+
+class BrokeOff(RunbookError):  # noqa: N818
+    """Stopped after the first write; the same change id resumes it."""
+
+    outcome = Outcome.PARTIAL
+
+
+class VerificationFailed(RunbookError):  # noqa: N818
+    """Written, but what the directory answers afterwards differs from the plan."""
+
+    outcome = Outcome.VERIFICATION_FAILED
+
+
+class NoAccess(RunbookError):  # noqa: N818
+    """Password, host, CA, certificate, HTTP 401 or 403."""
+
+    outcome = Outcome.NO_ACCESS
+
+
+class ServiceFailed(RunbookError):  # noqa: N818
+    """A service or the network failed before anything was written."""
+
+    outcome = Outcome.FAILED

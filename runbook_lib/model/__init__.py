@@ -1,0 +1,1 @@
+"""Frozen types that everything passes through, canonical JSON, digests."""

@@ -1,0 +1,223 @@
+"""A change, a plan, and the identity that an approval covers.
+
+A digest leaves out everything that differs between two machines or two runs that would do the same: run id, time, DC,
+update sequence numbers, language and the texts that people read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from runbook_lib.model.canonical import digest
+
+
+class ChangeKind(Enum):
+    """What a change does to its one AD object."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    ADD_MEMBERS = "add-members"
+    REMOVE_MEMBERS = "remove-members"
+    RETIRE = "retire"
+    RESTORE = "restore"
+
+
+class Operation(Enum):
+    """What a plan is for; also the verb of the phrase that approves it."""
+
+    ENABLE = "enable"
+    DISABLE = "disable"
+    UNDO = "undo"
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeDelta:
+    """Values that leave and enter one attribute in one modify.
+
+    A single value changes by naming the old one: if somebody else changed it meanwhile, the write fails instead of
+    overwriting (LDAP answers noSuchAttribute or attributeOrValueExists).
+    """
+
+    name: str
+    removed: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+
+    def inverse(self) -> AttributeDelta:
+        """The delta that takes this one back."""
+        return AttributeDelta(self.name, removed=self.added, added=self.removed)
+
+    def as_json(self) -> dict[str, object]:
+        """JSON form; values sorted, because AD keeps no order."""
+        return {"name": self.name, "removed": sorted(self.removed), "added": sorted(self.added)}
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRef:
+    """A member to add or remove.
+
+    ``guid`` is the AD object's GUID. It is empty for a group that this same plan creates; then ``group_id`` names it.
+    ``dn`` is where the object was when planned: for people, never part of a digest.
+    """
+
+    guid: str
+    dn: str
+    group_id: str = ""
+
+    @property
+    def key(self) -> str:
+        """Stable identity: the AD object's GUID, or ``group:<cloud id>`` for one that does not exist yet."""
+        return self.guid or f"group:{self.group_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A move from one OU to another; the OUs are known by their GUIDs, the RDN stays."""
+
+    from_guid: str
+    to_guid: str
+    from_dn: str
+    to_dn: str
+
+    def inverse(self) -> Move:
+        """The move back."""
+        return Move(self.to_guid, self.from_guid, self.to_dn, self.from_dn)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Everything that one plan does to one AD object under one kind.
+
+    Attributes:
+        kind: What is done.
+        group_id: The cloud group it is done for.
+        display_name: For people.
+        dn: Where the object is now, or where a create will put it.
+        object_guid: The AD object's GUID; empty for a create.
+        rdn: ``CN=…`` as written to AD, for a create.
+        parent_guid: GUID of the OU that a create writes into.
+        attributes: Values that leave and enter, sorted by name.
+        members_added: Members that enter, sorted by key.
+        members_removed: Members that leave, sorted by key.
+        move: Move between OUs, or None.
+        reason: Why, a stable code.
+        why: Why, in words.
+    """
+
+    kind: ChangeKind
+    group_id: str
+    display_name: str
+    dn: str
+    object_guid: str = ""
+    rdn: str = ""
+    parent_guid: str = ""
+    attributes: tuple[AttributeDelta, ...] = ()
+    members_added: tuple[MemberRef, ...] = ()
+    members_removed: tuple[MemberRef, ...] = ()
+    move: Move | None = None
+    reason: str = ""
+    why: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Identity of what would be written, and to what."""
+        return digest(
+            {
+                "kind": self.kind.value,
+                "group_id": self.group_id,
+                "object_guid": self.object_guid,
+                "rdn": self.rdn,
+                "parent_guid": self.parent_guid,
+                "attributes": sorted((d.as_json() for d in self.attributes), key=lambda d: str(d["name"])),
+                "members_added": sorted(m.key for m in self.members_added),
+                "members_removed": sorted(m.key for m in self.members_removed),
+                "move": [self.move.from_guid, self.move.to_guid] if self.move else None,
+                "reason": self.reason,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTarget:
+    """What a plan is bound to. DNs and names are for people; the GUIDs and ids enter the digest."""
+
+    tenant_id: str
+    domain_guid: str
+    domain_dns_name: str
+    target_ou: str
+    target_ou_guid: str
+    retired_ou: str
+    retired_ou_guid: str
+
+    def as_json(self) -> dict[str, object]:
+        """JSON form for plan.json and record.json."""
+        return {
+            "tenant_id": self.tenant_id,
+            "domain_guid": self.domain_guid,
+            "domain": self.domain_dns_name,
+            "target_ou": self.target_ou,
+            "target_ou_guid": self.target_ou_guid,
+            "retired_ou": self.retired_ou,
+            "retired_ou_guid": self.retired_ou_guid,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A selected group that this plan leaves alone, with the rule that says so."""
+
+    group_id: str
+    display_name: str
+    rule: str
+    why: str
+    to_do: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An ordered list of changes, bound to a target and to the limits it was checked against."""
+
+    operation: Operation
+    target: PlanTarget
+    changes: tuple[Change, ...]
+    limits: Mapping[str, int] = field(default_factory=dict)
+    refusals: tuple[Refusal, ...] = ()
+    in_step: int = 0
+    """Selected groups that need nothing."""
+
+    @property
+    def digest(self) -> str:
+        """Identity of the plan: sorted change digests, target identity, limits."""
+        return digest(
+            {
+                "operation": self.operation.value,
+                "changes": sorted(c.digest for c in self.changes),
+                "target": [
+                    self.target.tenant_id,
+                    self.target.domain_guid,
+                    self.target.target_ou_guid,
+                    self.target.retired_ou_guid,
+                ],
+                "limits": dict(self.limits),
+            }
+        )
+
+    @property
+    def groups(self) -> int:
+        """How many groups the plan touches."""
+        return len({c.group_id for c in self.changes})
+
+    @property
+    def phrase(self) -> str:
+        """What an approver types: it proves that the numbers and the domain were read."""
+        noun = "GROUP" if self.groups == 1 else "GROUPS"
+        return f"{self.operation.value.upper()} {self.groups} {noun} IN {self.target.domain_dns_name}"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Changes by kind plus the member values they add and remove."""
+        counted = {kind.value: sum(c.kind is kind for c in self.changes) for kind in ChangeKind}
+        counted["members-added"] = sum(len(c.members_added) for c in self.changes)
+        counted["members-removed"] = sum(len(c.members_removed) for c in self.changes)
+        return counted

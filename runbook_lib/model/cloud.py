@@ -1,0 +1,150 @@
+"""What is read from Microsoft Entra ID through Microsoft Graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from runbook_lib.model.reading import Reading
+
+
+class CloudKind(Enum):
+    """Kind of a cloud group, from groupTypes, mailEnabled and securityEnabled."""
+
+    MICROSOFT_365 = "microsoft-365"
+    SECURITY = "security"
+    MAIL_ENABLED_SECURITY = "mail-enabled-security"
+    DISTRIBUTION_LIST = "distribution-list"
+
+
+class PrincipalType(Enum):
+    """Type of a member or owner, from ``@odata.type``."""
+
+    USER = "user"
+    GROUP = "group"
+    DEVICE = "device"
+    CONTACT = "contact"
+    SERVICE_PRINCIPAL = "service-principal"
+    UNKNOWN = "unknown"
+
+
+class Presence(Enum):
+    """Whether a group id still exists in the tenant."""
+
+    PRESENT = "present"
+    SOFT_DELETED = "soft-deleted"
+    GONE = "gone"
+    """GET by id answered 404 and the group is not among the deleted items."""
+    UNKNOWN = "unknown"
+    """Anything else, a 403 above all."""
+
+
+class Switch(Enum):
+    """State of something that may also be unreadable. Unknown is never off."""
+
+    ON = "on"
+    OFF = "off"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class CloudGroup:
+    """One group, cloud-managed or synchronized from AD. ``id`` is a lower-case GUID."""
+
+    id: str
+    display_name: str
+    kind: CloudKind
+    description: str | None = None
+    security_enabled: bool = False
+    mail: str | None = None
+    mail_nickname: str | None = None
+    proxy_addresses: tuple[str, ...] = ()
+    visibility: str | None = None
+    """``Public``, ``Private``, ``HiddenMembership`` or None."""
+    role_assignable: bool = False
+    membership_rule: str | None = None
+    dynamic: bool = False
+    on_premises_sync_enabled: bool | None = None
+    on_premises_sid: str | None = None
+    """``S-1-…`` of the AD group it comes from, or came from before its source of authority was converted."""
+    on_premises_sam_account_name: str | None = None
+    created: str | None = None
+    deleted: str | None = None
+
+    @property
+    def hidden_membership(self) -> bool:
+        """Whether the cloud hides who is in the group."""
+        return (self.visibility or "").casefold() == "hiddenmembership"
+
+    @property
+    def public(self) -> bool:
+        """Whether anybody in the tenant can join by themselves (Microsoft 365 groups only)."""
+        return (self.visibility or "").casefold() == "public"
+
+
+@dataclass(frozen=True, slots=True)
+class CloudPrincipal:
+    """A member or owner with every key that can lead to its AD object. ``id`` is a lower-case GUID."""
+
+    id: str
+    type: PrincipalType
+    display_name: str = ""
+    user_principal_name: str | None = None
+    mail: str | None = None
+    user_type: str | None = None
+    """``Member``, ``Guest`` or None."""
+    immutable_id: str | None = None
+    """onPremisesImmutableId: usually base64 of the 16 little-endian bytes of a GUID."""
+    on_premises_sid: str | None = None
+    on_premises_dn: str | None = None
+    on_premises_sam_account_name: str | None = None
+    on_premises_domain: str | None = None
+    on_premises_sync_enabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """The tenant that the token belongs to. ``id`` is a lower-case GUID; ``last_sync`` is ISO 8601 UTC."""
+
+    id: str
+    display_name: str = ""
+    default_domain: str = ""
+    verified_domains: tuple[str, ...] = ()
+    on_premises_sync_enabled: bool | None = None
+    last_sync: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OtherWriters:
+    """Microsoft's own writers as the tenant reports them.
+
+    ``connect_v1`` is ``features.unifiedGroupWritebackEnabled``, ``connect_v2`` is ``features.groupWriteBackEnabled``
+    (Microsoft Graph, onPremisesDirectorySynchronizationFeature). App-only sign-in cannot read them.
+    """
+
+    connect_v1: Switch = Switch.UNKNOWN
+    connect_v2: Switch = Switch.UNKNOWN
+    why_unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CloudSnapshot:
+    """One complete (or openly incomplete) reading of the tenant.
+
+    Attributes:
+        groups: Every group of the tenant.
+        deleted_groups: Soft-deleted groups (only Microsoft 365 groups soft-delete).
+        members: Group id to member ids, direct members only, sorted; a group that could not be read is absent.
+        owners: Group id to owner ids, sorted.
+        principals: Every user of the tenant and every member or owner of another type, by id.
+    """
+
+    tenant: Tenant
+    groups: tuple[CloudGroup, ...]
+    deleted_groups: tuple[CloudGroup, ...]
+    members: Mapping[str, tuple[str, ...]]
+    owners: Mapping[str, tuple[str, ...]]
+    principals: Mapping[str, CloudPrincipal]
+    writers: OtherWriters
+    reading: Reading

@@ -1,0 +1,166 @@
+"""What is read from Active Directory over LDAP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from runbook_lib.model.reading import Reading
+
+GROUP_GLOBAL = 0x2
+GROUP_DOMAIN_LOCAL = 0x4
+GROUP_UNIVERSAL = 0x8
+UNIVERSAL_DISTRIBUTION = 8
+UNIVERSAL_SECURITY = -2147483640
+"""groupType as AD shows it, a signed 32-bit integer: 0x80000008."""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainController:
+    """The one DC of a run, as its root DSE and its NTDS Settings object describe it.
+
+    ``invocation_id`` and ``domain_guid`` are lower-case GUIDs; ``domain_dns_name`` is like ``contoso.com``.
+    """
+
+    host: str
+    port: int
+    dns_host_name: str
+    ds_service_name: str
+    invocation_id: str
+    highest_committed_usn: int
+    default_naming_context: str
+    configuration_naming_context: str
+    schema_naming_context: str
+    root_domain_naming_context: str
+    domain_dns_name: str
+    domain_guid: str
+    domain_sid: str
+    other_domains: tuple[str, ...] = ()
+    """Naming contexts of the forest's other domains."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """The target or retired OU. ``exists`` is False where nothing answers to the DN; then ``guid`` is empty."""
+
+    dn: str
+    exists: bool
+    guid: str = ""
+    object_classes: tuple[str, ...] = ()
+    is_critical: bool = False
+    """isCriticalSystemObject, or a well-known container of the domain."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryObject:
+    """An object that can be a member, an anchor's owner or a name collision. ``guid`` is a lower-case GUID."""
+
+    guid: str
+    dn: str
+    object_class: str
+    """The most specific class: ``user``, ``group``, ``contact``, ``computer``, ``inetOrgPerson`` …"""
+    sid: str | None = None
+    sam_account_name: str | None = None
+    user_principal_name: str | None = None
+    display_name: str | None = None
+    mail: str | None = None
+    proxy_addresses: tuple[str, ...] = ()
+    consistency_guid: str | None = None
+    """mS-DS-ConsistencyGuid as a lower-case GUID."""
+    external_id: str | None = None
+    """msDS-ExternalDirectoryObjectId where the schema has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryGroup:
+    """A group object with the attributes this project looks at.
+
+    Attributes:
+        attributes: LDAP display name (spelled as in ``GROUP_ATTRIBUTES``) to values as text, in the directory's order;
+            absent attributes are absent keys. Never holds ``member``.
+        members: DNs of direct members, all of them (ranges followed), sorted; None where they were not read.
+        member_of: DNs of the groups that hold this one.
+    """
+
+    guid: str
+    dn: str
+    sid: str | None
+    attributes: Mapping[str, tuple[str, ...]]
+    members: tuple[str, ...] | None = None
+    member_of: tuple[str, ...] = ()
+
+    def text(self, name: str) -> str | None:
+        """First value of an attribute, or None."""
+        values = self.attributes.get(name, ())
+        return values[0] if values else None
+
+    @property
+    def group_type(self) -> int:
+        """groupType, 0 where it could not be read."""
+        value = self.text("groupType")
+        return int(value) if value is not None else 0
+
+    @property
+    def is_security(self) -> bool:
+        """Whether the group grants rights (bit 0x80000000)."""
+        return bool(self.group_type & 0x80000000)
+
+
+MAIL_ATTRIBUTES = (
+    "mail",
+    "mailNickname",
+    "proxyAddresses",
+    "targetAddress",
+    "legacyExchangeDN",
+    "msExchRecipientDisplayType",
+    "msExchRecipientTypeDetails",
+    "msExchRequireAuthToSendTo",
+    "msExchHideFromAddressLists",
+    "msExchPoliciesExcluded",
+    "msExchVersion",
+    "showInAddressBook",
+    "textEncodedORAddress",
+)
+"""What makes a group a mail recipient. Some exist only in a schema that Exchange has extended: probe."""
+
+GROUP_ATTRIBUTES = (
+    "cn",
+    "name",
+    "sAMAccountName",
+    "groupType",
+    "displayName",
+    "description",
+    "adminDescription",
+    "extensionName",
+    "info",
+    "adminCount",
+    "managedBy",
+    "msDS-ExternalDirectoryObjectId",
+    "whenCreated",
+    "whenChanged",
+    "uSNChanged",
+    "isCriticalSystemObject",
+    *MAIL_ATTRIBUTES,
+)
+"""Attributes of a group that ``read_directory`` asks for, as far as the schema has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectorySnapshot:
+    """One complete (or openly incomplete) reading of the domain.
+
+    Attributes:
+        objects: Users, contacts, groups and everything else that has a mail address.
+        groups: Every group, attributes read.
+        group_attributes: Which of ``GROUP_ATTRIBUTES`` a group may carry in this forest's schema.
+    """
+
+    controller: DomainController
+    objects: tuple[DirectoryObject, ...]
+    groups: tuple[DirectoryGroup, ...]
+    target: Container
+    retired: Container
+    group_attributes: frozenset[str]
+    reading: Reading
+    deleted_anchors: Mapping[str, str] = field(default_factory=dict)
+    """Deleted objects that still carry an anchor: group id to the last DN known."""

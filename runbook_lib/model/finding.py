@@ -1,0 +1,67 @@
+"""What a check saw, what it expected, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum
+
+
+class Severity(Enum):
+    """How much a finding matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+    BLOCKING = "blocking"
+    """Nothing is written until the finding is gone or acknowledged in the parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One statement of a check.
+
+    Attributes:
+        id: Stable identifier, ``<what>`` or ``<what>:<object>``; acknowledgements name it.
+        severity: How much it matters.
+        seen: What was read, in words with the values.
+        expected: What would have been fine.
+        why: Why it matters.
+        to_do: What to do now.
+        source: The public document the expectation comes from, or empty.
+        values: The facts, JSON-compatible, for translation and machines.
+        acknowledgeable: Whether naming it in the parameters lets the run go on.
+    """
+
+    id: str
+    severity: Severity
+    seen: str
+    expected: str = ""
+    why: str = ""
+    to_do: str = ""
+    source: str = ""
+    values: Mapping[str, object] = field(default_factory=dict)
+    acknowledgeable: bool = False
+
+    def as_json(self) -> dict[str, object]:
+        """JSON form for record.json."""
+        return {
+            "id": self.id,
+            "severity": self.severity.value,
+            "seen": self.seen,
+            "expected": self.expected,
+            "why": self.why,
+            "to_do": self.to_do,
+            "source": self.source,
+            "values": dict(self.values),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """A person's word that a finding is known and accepted until a date (inclusive)."""
+
+    finding: str
+    by: str
+    reason: str
+    until: date

@@ -1,0 +1,117 @@
+"""What a run is told: one flat model, every default the harmless one, no secret ever.
+
+The parameters cell of the notebooks, ``parameters/example.yaml``, the reference table in docs/ and the JSON Schema are
+all generated from this model.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class AcknowledgementParameter(BaseModel):
+    """One acknowledged finding."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    finding: str = Field(min_length=1, description="Identifier of the finding, as the plan shows it")
+    by: str = Field(min_length=1, description="Who accepts it")
+    reason: str = Field(min_length=1, description="Why it is acceptable")
+    until: str = Field(description="Last day on which it counts, YYYY-MM-DD")
+
+
+class Parameters(BaseModel):
+    """Every parameter of every notebook. Dates are ``YYYY-MM-DD`` in quotes; paths resolve against the project root."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    # The change
+    change_id: str = Field("", description="Identifier of the change, for example CHG0012345; names the record folder")
+    reason: str = Field("", description="Why this change is made, for the record")
+    records_dir: str = Field("records", description="Folder that holds the change records")
+
+    # Microsoft Entra ID
+    tenant_id: str = Field("", description="Tenant id, a GUID")
+    client_id: str = Field("", description="Application (client) id of the app registration, a GUID")
+    sign_in: Literal["certificate", "secret"] = Field(
+        "certificate", description="certificate, or secret (environment variable GWB_CLIENT_SECRET)"
+    )
+    certificate_file: str = Field(
+        "", description="PEM file with certificate and private key, readable only by its owner (sign_in: certificate)"
+    )
+    graph_url: str = Field("https://graph.microsoft.com", description="Microsoft Graph address of the cloud")
+    authority_url: str = Field("https://login.microsoftonline.com", description="Sign-in address of the cloud")
+    cloud_ca_file: str = Field("", description="CA file for Graph and sign-in; empty: the public CAs")
+    cloud_timeout: int = Field(30, ge=1, le=600, description="Seconds to wait for one answer of Graph or sign-in")
+
+    # Active Directory
+    dc_host: str = Field("", description="The one writable domain controller of the run, as its certificate names it")
+    dc_port: int = Field(636, ge=1, le=65535, description="LDAPS port of the domain controller")
+    dc_ca_file: str = Field("", description="CA file for the domain controller's certificate; empty: the system's CAs")
+    dc_timeout: int = Field(30, ge=1, le=600, description="Seconds to wait for one LDAP answer")
+    bind_user: str = Field("", description="Account that reads and writes, as user principal name or DN")
+    bind_password_file: str = Field(
+        "", description="File with that account's password, readable only by its owner; empty: GWB_BIND_PASSWORD"
+    )
+    target_ou: str = Field("", description="DN of the OU that receives written-back groups")
+    retired_ou: str = Field("", description="DN of the OU that receives retired groups")
+    protected_ous: list[str] = Field([], description="DNs of further OUs that nothing may be written to")
+
+    # Which groups
+    select_ids: list[str] = Field([], description="Group ids to work on")
+    select_names: list[str] = Field([], description="Display names to work on; * and ? are wildcards")
+    select_kinds: list[Literal["microsoft-365", "security"]] = Field(
+        ["microsoft-365"], description="Kinds that select_names may pick"
+    )
+
+    # How a group looks in AD
+    group_type: Literal["distribution", "security"] = Field(
+        "distribution", description="Type of the AD group, always universal"
+    )
+    rdn_style: Literal["display-name", "id"] = Field(
+        "display-name", description="display-name: <name, 51 characters>_<last 12 of the id>; id: Group_<id>"
+    )
+    sam_account_name_pattern: str = Field(
+        "Group_{id12}", description="sAMAccountName; {id12} is the last 12 hexadecimal digits of the id, {id} all of it"
+    )
+    allow_dynamic_security: bool = Field(
+        False, description="Let a group with dynamic membership become a security group"
+    )
+    allow_role_assignable: bool = Field(False, description="Let role-assignable groups be written")
+    allow_hidden_membership: bool = Field(False, description="Let groups that hide their members be written")
+    empty_on_retire: bool = Field(False, description="Remove the members of a group that is retired")
+
+    # Other writers, findings
+    attest_connect_v1_off_by: str = Field(
+        "", description="Name of the person who attests that Connect writeback v1 is off"
+    )
+    attest_connect_v1_off_until: str = Field("", description="Last day on which that attestation counts, YYYY-MM-DD")
+    acknowledge: list[AcknowledgementParameter] = Field(
+        [], description="Findings that are known and accepted: finding, by, reason, until"
+    )
+
+    # Limits of one plan
+    max_creates: int = Field(50, ge=0, description="Groups that one plan may create")
+    max_retirements: int = Field(25, ge=0, description="Groups that one plan may retire")
+    max_member_removals: int = Field(200, ge=0, description="Member values that one plan may remove in all")
+    max_member_removals_per_group: int = Field(
+        50, ge=0, description="Member values that one plan may remove from a group"
+    )
+    max_member_removals_percent: int = Field(
+        25, ge=0, le=100, description="Share of a group's members that one plan may remove, in percent"
+    )
+
+    # Undo
+    undo_record: str = Field("", description="Record folder whose changes 60-undo-change takes back")
+
+
+def parse_day(text: str) -> date:
+    """A day written as ``YYYY-MM-DD``.
+
+    Raises:
+        ValueError: For anything else.
+    """
+    return date.fromisoformat(text)
