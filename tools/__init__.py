@@ -1,0 +1,1 @@
+"""What builds and tests the project: the virtual environment, the locks, the test lanes."""

@@ -1,0 +1,123 @@
+"""Set up ``.venv`` inside the project from the hash-pinned locks. Nothing global, no rights needed.
+
+Usage: ``python3 tools/bootstrap.py [--dev]`` (Windows: ``py tools\\bootstrap.py``). Run it with the Python that the
+environment shall have. A second run with unchanged locks installs nothing.
+
+This file keeps to what Python 3.7 can read: it is the one that tells an old interpreter that it is too old.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OLDEST = (3, 11)
+NEWEST = (3, 15)
+LOCK = "requirements.lock"
+DEV_LOCK = "requirements-dev.lock"
+
+
+class SetupError(Exception):
+    """Something on this machine that a person has to change, in one line."""
+
+
+def check_python(version: tuple[int, ...], *, has_venv: bool) -> None:
+    """Raise SetupError if an interpreter of this ``version`` cannot carry the project."""
+    shown = ".".join(str(part) for part in version[:2])
+    if not OLDEST <= version[:2] <= NEWEST:
+        raise SetupError(
+            f"Python {shown} is not supported: install Python 3.{OLDEST[1]} to 3.{NEWEST[1]} and name it, "
+            "for example: make demo PYTHON=python3.11"
+        )
+    if not has_venv:
+        raise SetupError(
+            "This Python cannot make virtual environments: on Debian and Ubuntu run: "
+            f"sudo apt install python{shown}-venv"
+        )
+
+
+def has_venv() -> bool:
+    """Whether the running interpreter can make virtual environments (Debian ships that apart)."""
+    return all(importlib.util.find_spec(name) for name in ("ensurepip", "venv"))
+
+
+def venv_python(venv: Path) -> Path:
+    """The interpreter inside a virtual environment of this platform."""
+    return venv / "Scripts" / "python.exe" if os.name == "nt" else venv / "bin" / "python"
+
+
+def interpreter_of(venv: Path) -> str:
+    """Version and machine of the environment's interpreter, or an empty text where it cannot be started."""
+    asked = "import platform; print(platform.python_version(), platform.machine())"
+    try:
+        done = subprocess.run([str(venv_python(venv)), "-c", asked], capture_output=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.decode().strip() if done.returncode == 0 else ""
+
+
+def fingerprint(root: Path, lock: str, interpreter: str) -> str:
+    """What an installation depends on: lock, project file, interpreter, and where the project lies."""
+    told = hashlib.sha256()
+    for path in (root / lock, root / "pyproject.toml"):
+        told.update(path.read_bytes())
+    told.update(interpreter.encode())
+    told.update(str(root).encode())
+    return told.hexdigest()
+
+
+def is_current(root: Path, venv: Path, lock: str, interpreter: str) -> bool:
+    """Whether the environment already holds ``lock``: the dev lock holds all of the plain one, at the same versions."""
+    for name in (DEV_LOCK,) if lock == DEV_LOCK else (LOCK, DEV_LOCK):
+        stamp = venv / f".{name}.stamp"
+        if interpreter and stamp.is_file() and stamp.read_text() == fingerprint(root, name, interpreter):
+            return True
+    return False
+
+
+def run(arguments: list[str], what: str) -> None:
+    """Run one command; its failure is a SetupError, its own output has said why."""
+    if subprocess.run(arguments, cwd=str(ROOT), check=False).returncode != 0:
+        raise SetupError(f"{what} failed; the lines above say why.")
+
+
+def set_up(venv: Path, lock: str) -> bool:
+    """Bring the environment in step with ``lock``. Returns whether anything was installed."""
+    interpreter = interpreter_of(venv)
+    if is_current(ROOT, venv, lock, interpreter):
+        return False
+    print(f"Setting up {venv} from {lock} (about a minute, once).", flush=True)
+    if not interpreter:
+        check_python(sys.version_info[:3], has_venv=has_venv())
+        run([sys.executable, "-m", "venv", "--clear", str(venv)], "Making the virtual environment")
+        interpreter = interpreter_of(venv)
+    for name in (LOCK, DEV_LOCK):
+        (venv / f".{name}.stamp").unlink(missing_ok=True)
+    pip = [str(venv_python(venv)), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    run([*pip, "--require-hashes", "-r", lock], f"Installing {lock}")
+    run([*pip, "--no-build-isolation", "--no-deps", "-e", "."], "Installing the project")
+    (venv / f".{lock}.stamp").write_text(fingerprint(ROOT, lock, interpreter))
+    return True
+
+
+def main(arguments: list[str]) -> int:
+    """Set up the environment; exit code 1 and one line if this machine lacks something."""
+    parser = argparse.ArgumentParser(description="Set up .venv inside the project from the hash-pinned lock.")
+    parser.add_argument("--dev", action="store_true", help="with what the tests need")
+    options = parser.parse_args(arguments)
+    try:
+        set_up(ROOT / ".venv", DEV_LOCK if options.dev else LOCK)
+    except SetupError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
