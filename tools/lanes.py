@@ -36,7 +36,7 @@ LANE_SECONDS = 780
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 SAMBA_PROGRAMS = ("samba", "samba-tool", "ldapsearch", "ldapmodify", "ip", "unshare")
 NAMESPACE = ("unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
-"""A network namespace keeps the lab's fixed ports off this machine; a process namespace ends everything with the lane."""
+"""A network namespace keeps the lab's fixed ports off this machine, a process namespace ends all of it."""
 
 
 @dataclass(frozen=True)
