@@ -1,0 +1,180 @@
+"""The folder of one run and the only ways to write into it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import pandas as pd
+
+from runbook_lib.errors import UsageError
+from runbook_lib.record import files, tables
+from runbook_lib.record.names import APPROVALS, MANIFEST, safe_folder_name
+
+
+class RecordFolder:
+    """``records/<change id>/<run id>/``; every write is atomic and on the disk when the call returns."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def run_id(self) -> str:
+        """Name of this run's folder."""
+        return self.path.name
+
+    @property
+    def change_id(self) -> str:
+        """Name of the change's folder, which holds every run of the change."""
+        return self.path.parent.name
+
+    @property
+    def change_folder(self) -> Path:
+        """Folder of the change."""
+        return self.path.parent
+
+    @property
+    def approvals_folder(self) -> Path:
+        """Where approvals for this change are: beside the runs, because a sealed run never changes."""
+        return self.path.parent / APPROVALS
+
+    @property
+    def sealed(self) -> bool:
+        """Whether there is a manifest (``verify`` says whether it is true)."""
+        return (self.path / MANIFEST).exists()
+
+    @classmethod
+    def create(cls, records_root: Path, change_id: str, run_id: str) -> RecordFolder:
+        """Make the folder of a new run.
+
+        Raises:
+            UsageError: ``change-id`` (no safe folder name), ``records-folder`` (not writable), ``run-exists``.
+        """
+        for what, name in (("change_id", change_id), ("run id", run_id)):
+            if not safe_folder_name(name):
+                raise UsageError(
+                    f"The {what} {name[:100]!r} cannot name a folder."
+                    if name
+                    else f"The {what} is empty: a record needs one.",
+                    code="change-id",
+                    hint="Use 1 to 80 ASCII letters, digits, dots, hyphens and underscores, for example CHG0012345.",
+                    values={"name": name[:100]},
+                )
+        path = records_root / change_id / run_id
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _prove_writable(path.parent)
+        except OSError as error:
+            raise UsageError(
+                f"The records folder {records_root} cannot be written: {error.strerror or type(error).__name__}.",
+                code="records-folder",
+                hint="Check the parameter records_dir and the rights of this account on that folder.",
+                values={"path": str(records_root)},
+            ) from None
+        try:
+            path.mkdir()
+        except FileExistsError:
+            raise UsageError(
+                f"The run {run_id} of change {change_id} exists already.",
+                code="run-exists",
+                hint="Every run has a record of its own: start it again, it then gets another run id.",
+                values={"path": str(path)},
+            ) from None
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> RecordFolder:
+        """The folder of an existing run.
+
+        Raises:
+            UsageError: Code ``record-missing``: there is no such folder.
+        """
+        resolved = path.resolve()
+        if not resolved.is_dir():
+            raise UsageError(
+                f"There is no record at {path}.",
+                code="record-missing",
+                hint="Name the folder of one run: records/<change id>/<run id>.",
+                values={"path": str(path)},
+            )
+        return cls(resolved)
+
+    def file(self, name: str) -> Path:
+        """Path of a file of this record.
+
+        Raises:
+            ValueError: ``name`` is not a plain file name.
+        """
+        if not name or Path(name).name != name or name in (".", "..") or "\\" in name:
+            raise ValueError(f"not a plain file name: {name!r}")
+        return self.path / name
+
+    def write_bytes(self, name: str, data: bytes) -> Path:
+        """Write a file of this record.
+
+        Raises:
+            UsageError: Code ``record-sealed``.
+            ServiceFailed: Code ``record-write``.
+        """
+        path = self.file(name)
+        if self.sealed:
+            raise UsageError(
+                f"The record {self.path} is sealed.",
+                code="record-sealed",
+                hint="A sealed record never changes; start another run.",
+                values={"path": str(self.path)},
+            )
+        files.write_atomically(path, data)
+        return path
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write UTF-8 text; line breaks stay as they are, unpaired surrogates become ``\\ud800``."""
+        return self.write_bytes(name, text.encode("utf-8", "backslashreplace"))
+
+    def write_json(self, name: str, value: Mapping[str, object] | list[object]) -> Path:
+        """Write indented JSON with sorted keys."""
+        return self.write_bytes(name, files.json_bytes(value))
+
+    def read_json(self, name: str) -> dict[str, object]:
+        """Read a JSON object of this record.
+
+        Raises:
+            UsageError: Code ``record-unreadable``: missing, not JSON, not an object.
+        """
+        path = self.file(name)
+        try:
+            value = json.loads(path.read_bytes())
+        except OSError as error:
+            raise _unreadable(path, error.strerror or type(error).__name__) from None
+        except (ValueError, RecursionError):
+            raise _unreadable(path, "it is not JSON") from None
+        if not isinstance(value, dict):
+            raise _unreadable(path, "it is not a JSON object")
+        return cast("dict[str, object]", value)
+
+    def write_csv(self, name: str, frame: pd.DataFrame) -> Path:
+        """Write a table as CSV that no spreadsheet takes for formulas (see ``tables``)."""
+        return self.write_bytes(name, tables.csv_bytes(frame))
+
+    def write_workbook(self, name: str, sheets: Mapping[str, pd.DataFrame]) -> Path:
+        """Write tables as sheets of one Excel workbook (see ``tables``)."""
+        return self.write_bytes(name, tables.workbook_bytes(sheets))
+
+
+def _prove_writable(folder: Path) -> None:
+    """Modes and access lists are many; a file that was written proves more than any of them."""
+    probe = folder / f".gwb-probe-{os.getpid()}"
+    probe.write_bytes(b"")
+    probe.unlink()
+
+
+def _unreadable(path: Path, why: str) -> UsageError:
+    return UsageError(
+        f"{path} cannot be read: {why}.",
+        code="record-unreadable",
+        hint="Name the folder of one run: records/<change id>/<run id>.",
+        values={"path": str(path)},
+    )

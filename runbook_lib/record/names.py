@@ -1,0 +1,50 @@
+"""Names of the files in a record and names that are safe as folders on every system."""
+
+from __future__ import annotations
+
+import re
+
+RECORD = "record.json"
+PAGE = "record.html"
+MANIFEST = "MANIFEST.json"
+JOURNAL = "journal.jsonl"
+PLAN = "plan.json"
+BACKUP = "backup.ldif"
+WORKBOOK = "inventory.xlsx"
+APPROVALS = "approvals"
+INDEX = "index.html"
+RECORD_SCHEMA = "gwb-record/1"
+MANIFEST_SCHEMA = "gwb-manifest/1"
+
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+# Device names that Windows refuses as a file name, with any extension ("Naming Files, Paths, and Namespaces").
+_DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(10))})
+
+
+def safe_folder_name(name: str) -> bool:
+    """Whether ``name`` is a folder name on Windows, macOS and Linux alike: ASCII letters, digits, ``.``, ``_``, ``-``.
+
+    It starts with a letter or digit, has at most 80 characters, no dot at the end, and is no device name of Windows.
+    """
+    if not _SAFE.fullmatch(name) or name.endswith("."):
+        return False
+    return name.split(".")[0].casefold() not in _DEVICES and name.casefold() != APPROVALS
+
+
+def described(path: str) -> str:
+    """What a file of a record holds, for people; empty when it is not one of the known files."""
+    return _DESCRIPTIONS.get(path, "Executed notebook" if path.endswith(".ipynb") else "")
+
+
+_DESCRIPTIONS = {
+    RECORD: "The facts of this page, for machines",
+    PAGE: "This page",
+    JOURNAL: "Every write, before and after it happened",
+    PLAN: "The plan, change by change",
+    BACKUP: "Objects as they were before the first write",
+    "groups.csv": "Every cloud group with its state and route",
+    "members.csv": "Every membership and what it becomes in AD",
+    "ad-groups.csv": "Every AD group that matters here",
+    WORKBOOK: "The three tables as one workbook",
+    MANIFEST: "SHA-256 of every file",
+}

@@ -1,0 +1,175 @@
+"""``record.json``: the facts of one run, on the disk after every change to them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import cast
+
+from runbook_lib.errors import RunbookError, UsageError
+from runbook_lib.model.finding import Finding
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.names import RECORD, RECORD_SCHEMA
+
+STANDING_GAPS = (
+    "Microsoft does not support writing Exchange attributes by hand.",
+    "Tested on Samba and on the rehearsal, not on Windows domain controllers, Exchange transport or a live tenant.",
+    "Pilot with one group first.",
+)
+"""What no record proves; every record begins its gaps with these."""
+
+SETTABLE = frozenset({"target", "parameters", "snapshots", "plan", "approval", "changes", "versions"})
+
+
+def stamp(at: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds, ``2026-11-22T10:00:00.000Z``.
+
+    Raises:
+        ValueError: ``at`` has no time zone.
+    """
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone proves nothing")
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class RunRecord:
+    """The facts of one run. Every method that changes them writes ``record.json`` before it returns."""
+
+    def __init__(self, folder: RecordFolder, facts: dict[str, object]) -> None:
+        self.folder = folder
+        self._facts = facts
+
+    @classmethod
+    def begin(
+        cls,
+        folder: RecordFolder,
+        *,
+        notebook_name: str,
+        notebook_sha256: str,
+        mode: str,
+        started: datetime,
+        parameters: Mapping[str, object],
+        versions: Mapping[str, str],
+    ) -> RunRecord:
+        """Open the record of a run that starts now.
+
+        Args:
+            folder: The run's folder.
+            notebook_name: For example ``30-enable-writeback``, with or without ``.ipynb``.
+            notebook_sha256: Digest of the notebook before execution.
+            mode: ``record`` (headless) or ``interactive``.
+            started: When, with a time zone.
+            parameters: What the run was told, JSON-compatible.
+            versions: Product, Python and libraries.
+        """
+        record = cls(
+            folder,
+            {
+                "schema": RECORD_SCHEMA,
+                "change_id": folder.change_id,
+                "run_id": folder.run_id,
+                "notebook": {"name": notebook_name.removesuffix(".ipynb"), "sha256": notebook_sha256},
+                "mode": mode,
+                "outcome": None,
+                "exit_code": None,
+                "started": stamp(started),
+                "ended": None,
+                "target": {"tenant": None, "domain": None, "dc": None, "ou": None},
+                "parameters": dict(parameters),
+                "snapshots": {},
+                "plan": None,
+                "approval": None,
+                "changes": {"planned": 0, "done": 0},
+                "findings": [],
+                "steps": [],
+                "versions": dict(versions),
+                "gaps": list(STANDING_GAPS),
+                "error": None,
+            },
+        )
+        record._save()
+        return record
+
+    @classmethod
+    def load(cls, folder: RecordFolder) -> RunRecord:
+        """The record of an existing run.
+
+        Raises:
+            UsageError: ``record-unreadable``, or ``record-schema`` for a file of another kind or version.
+        """
+        facts = folder.read_json(RECORD)
+        if facts.get("schema") != RECORD_SCHEMA:
+            raise UsageError(
+                f"{folder.file(RECORD)} is not a record of this version ({RECORD_SCHEMA}).",
+                code="record-schema",
+                hint="Use the version of the runbook that wrote it.",
+                values={"schema": str(facts.get("schema"))[:80]},
+            )
+        return cls(folder, facts)
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """A copy of everything that record.json holds."""
+        return copy.deepcopy(self._facts)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The verdict, or None while the run is open (or record.json holds no known verdict)."""
+        try:
+            return Outcome(self._facts.get("outcome"))
+        except ValueError:
+            return None
+
+    def set(self, **values: object) -> None:
+        """Replace facts: ``target``, ``parameters``, ``snapshots``, ``plan``, ``approval``, ``changes``, ``versions``.
+
+        Raises:
+            KeyError: For any other name.
+        """
+        unknown = sorted(values.keys() - SETTABLE)
+        if unknown:
+            raise KeyError(f"not a settable fact of the record: {', '.join(unknown)}")
+        self._facts.update(copy.deepcopy(values))
+        self._save()
+
+    def note_finding(self, finding: Finding) -> None:
+        """Add a finding; one with the same id is replaced."""
+        findings = [f for f in self._list("findings") if cast("dict[str, object]", f).get("id") != finding.id]
+        self._facts["findings"] = [*findings, finding.as_json()]
+        self._save()
+
+    def note_step(self, title: str, at: datetime) -> None:
+        """Add a step that the run has reached."""
+        self._list("steps").append({"title": title, "at": stamp(at)})
+        self._save()
+
+    def note_gap(self, text: str) -> None:
+        """Add one sentence about something that could not be checked; said once."""
+        if text not in self._list("gaps"):
+            self._list("gaps").append(text)
+            self._save()
+
+    def finish(self, outcome: Outcome, *, ended: datetime, error: RunbookError | None = None) -> None:
+        """Write the verdict. Until the record is sealed a later verdict replaces an earlier one.
+
+        In JupyterLab a gate that was closed (awaiting approval) may open in the same run.
+        """
+        self._facts["outcome"] = outcome.value
+        self._facts["exit_code"] = outcome.exit_code
+        self._facts["ended"] = stamp(ended)
+        self._facts["error"] = (
+            {"code": error.code, "message": error.message, "hint": error.hint} if error is not None else None
+        )
+        self._save()
+
+    def _list(self, key: str) -> list[object]:
+        value = self._facts.get(key)
+        if not isinstance(value, list):
+            value = []
+            self._facts[key] = value
+        return value
+
+    def _save(self) -> None:
+        self.folder.write_json(RECORD, self._facts)

@@ -1,0 +1,102 @@
+"""Tables as CSV and as an Excel workbook, in which no cell of untrusted text can become a formula.
+
+CSV: UTF-8 with byte order mark (Excel needs it), comma, CR LF. A text cell gets one apostrophe ``'`` wherever a
+spreadsheet could begin a cell (at its start, and after ``;``, tab, CR or LF inside it, because Excel in many countries
+splits at ``;``) if apostrophes, spaces and then one of ``= + - @``, their full-width forms, tab, CR or LF follow there.
+Taking one apostrophe away at the same places gives the value back: ``plain(harmless(text)) == text``. Source: OWASP,
+"CSV Injection".
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+import pandas as pd
+import xlsxwriter
+
+from runbook_lib.record.values import rows
+
+_TRIGGER = "[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n]"
+_SPACE = "[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
+_CELL_START = r"(?:\A|(?<=[;\t\r\n]))"
+_HARMFUL = re.compile(f"{_CELL_START}(?='*{_SPACE}*{_TRIGGER})")
+_HARMLESS = re.compile(f"{_CELL_START}'(?='*{_SPACE}*{_TRIGGER})")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# What XML 1.0 cannot hold. XlsxWriter would write most of them as Excel's own escapes, which Excel turns back.
+_NOT_XML = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+CELL_LIMIT = 32_767
+ROW_LIMIT = 1_048_575
+"""Rows below the heading of an Excel sheet."""
+_CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 - a fixed creation date in the workbook: same table, same bytes
+
+
+def harmless(text: str) -> str:
+    """``text`` with the apostrophes that keep a spreadsheet from reading a formula in it."""
+    return _HARMFUL.sub("'", text)
+
+
+def plain(cell: str) -> str:
+    """Inverse of ``harmless``."""
+    return _HARMLESS.sub("", cell)
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """The whole table as CSV, column names first, without the index; unpaired surrogates become ``\\ud800``."""
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\r\n", quoting=csv.QUOTE_MINIMAL)
+    for row in rows(frame):
+        writer.writerow([harmless(c) if isinstance(c, str) else c for c in row])
+    return b"\xef\xbb\xbf" + stream.getvalue().encode("utf-8", "backslashreplace")
+
+
+def workbook_bytes(sheets: Mapping[str, pd.DataFrame]) -> bytes:
+    """One sheet per table: text stays text (no formula, no link), headings frozen, filters on, fixed dates inside.
+
+    Characters that XML cannot hold become ``\\u0001``-like text; a cell is cut at Excel's 32,767 characters and a
+    sheet at its 1,048,575 rows, and both say so (the CSV holds everything).
+    """
+    stream = io.BytesIO()
+    options = {
+        "in_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+        "nan_inf_to_errors": False,
+    }
+    book = xlsxwriter.Workbook(stream, options)
+    book.set_properties({"created": _CREATED})
+    heading = book.add_format({"bold": True, "bg_color": "#EAEEF2", "bottom": 1})
+    for name, frame in sheets.items():
+        _write_sheet(book.add_worksheet(name), frame, heading)
+    book.close()
+    return stream.getvalue()
+
+
+def _write_sheet(sheet: xlsxwriter.worksheet.Worksheet, frame: pd.DataFrame, heading: object) -> None:
+    widths = [10] * len(frame.columns)
+    for number, row in enumerate(rows(frame)):
+        if number == ROW_LIMIT and len(frame) > ROW_LIMIT:
+            sheet.write_string(number, 0, f"Cut here: {len(frame)} rows in all, the CSV file holds them.")
+            break
+        for column, cell in enumerate(row):
+            if isinstance(cell, str):
+                text = _cell_text(cell)
+                widths[column] = min(60, max(widths[column], len(text) + 2))
+                sheet.write_string(number, column, text, *([heading] if number == 0 else []))
+            elif cell is not None:
+                sheet.write_number(number, column, cell)
+    for column, width in enumerate(widths):
+        sheet.set_column(column, column, width)
+    sheet.freeze_panes(1, 0)
+    if len(frame.columns):
+        sheet.autofilter(0, 0, min(len(frame), ROW_LIMIT), len(frame.columns) - 1)
+
+
+def _cell_text(text: str) -> str:
+    shown = _NOT_XML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    note = " … (cut)"
+    return shown if len(shown) <= CELL_LIMIT else shown[: CELL_LIMIT - len(note)] + note
