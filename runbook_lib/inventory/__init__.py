@@ -1,1 +1,16 @@
-""" """
+"""Both sides in one set of pandas tables: cloud groups, their AD objects, their members, states and reasons."""
+
+from runbook_lib.inventory.build import Inventory, build_inventory, group_ids_to_probe
+from runbook_lib.inventory.naming import Naming
+from runbook_lib.inventory.states import GroupRow, GroupState, Route, Writer
+
+__all__ = [
+    "GroupRow",
+    "GroupState",
+    "Inventory",
+    "Naming",
+    "Route",
+    "Writer",
+    "build_inventory",
+    "group_ids_to_probe",
+]

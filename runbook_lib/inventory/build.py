@@ -1,0 +1,252 @@
+"""The inventory: one row per group of either side, one per membership, one per AD group."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from runbook_lib.directory.names import is_below
+from runbook_lib.inventory.collisions import collision, converted_original
+from runbook_lib.inventory.index import DirectoryIndex, claimed_ids, index_directory, writer_of
+from runbook_lib.inventory.members import memberships, resolve_principals
+from runbook_lib.inventory.naming import Naming
+from runbook_lib.inventory.states import GroupRow, GroupState, Route, Writer, route_of
+from runbook_lib.model.anchor import MARK_ATTRIBUTE, RETIRED_MARK
+from runbook_lib.model.cloud import CloudGroup, CloudKind, CloudSnapshot, Presence, Switch
+from runbook_lib.model.directory import DirectoryGroup, DirectorySnapshot
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Both sides joined.
+
+    Attributes:
+        rows: One ``GroupRow`` per group, in group id order.
+        groups: The same for people; columns ``group_id display_name kind source membership visibility mail state route
+            reason_code reason writer ad_dn ad_guid`` (object) and ``members representable`` (Int64, missing = unread).
+        members: One row per direct membership, see ``members.memberships``, plus ``group_name``.
+        ad_groups: One row per AD group: ``guid dn display_name sam_account_name type writer claims members``.
+        principals: One row per principal and group, see ``members.resolve_principals``.
+    """
+
+    cloud: CloudSnapshot
+    directory: DirectorySnapshot
+    index: DirectoryIndex
+    naming: Naming
+    rows: tuple[GroupRow, ...]
+    groups: pd.DataFrame
+    members: pd.DataFrame
+    ad_groups: pd.DataFrame
+    principals: pd.DataFrame
+
+
+def group_ids_to_probe(cloud: CloudSnapshot, directory: DirectorySnapshot) -> list[str]:
+    """Group ids that AD objects claim and the tenant's lists lack: whether they are gone has to be asked one by one."""
+    known = {group.id for group in cloud.groups} | {group.id for group in cloud.deleted_groups}
+    return sorted(set(index_directory(directory).groups_by_anchor) - known)
+
+
+def build_inventory(
+    cloud: CloudSnapshot,
+    directory: DirectorySnapshot,
+    presence: Mapping[str, Presence],
+    *,
+    naming: Naming,
+    connect_v1: Switch,
+) -> Inventory:
+    """Join both sides.
+
+    Args:
+        cloud: The tenant.
+        directory: The domain.
+        presence: For the ids of ``group_ids_to_probe``: whether the tenant still has them.
+        naming: How new objects would be named, for the search for collisions.
+        connect_v1: Whether Connect Sync group writeback is on, after attestation.
+    """
+    index = index_directory(directory)
+    principals = resolve_principals(cloud, directory, index)
+    members = memberships(cloud, principals)
+    representable = Counter(members.loc[members["ad_guid"].notna(), "group_id"])
+    context = _Context(cloud, directory, index, naming, connect_v1, representable)
+    rows = [context.cloud_row(group, Presence.PRESENT) for group in cloud.groups]
+    rows += [context.cloud_row(group, Presence.SOFT_DELETED) for group in cloud.deleted_groups]
+    seen = {row.group_id for row in rows}
+    rows += [
+        context.anchor_row(group_id, presence.get(group_id, Presence.UNKNOWN))
+        for group_id in sorted(set(index.groups_by_anchor) - seen)
+    ]
+    rows.sort(key=lambda row: row.group_id)
+    names = {row.group_id: row.display_name for row in rows}
+    members.insert(1, "group_name", [names.get(group_id, "") for group_id in members["group_id"]])
+    return Inventory(
+        cloud,
+        directory,
+        index,
+        naming,
+        tuple(rows),
+        _groups_table(rows),
+        members,
+        _ad_groups_table(directory, cloud.tenant.id),
+        principals,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    cloud: CloudSnapshot
+    directory: DirectorySnapshot
+    index: DirectoryIndex
+    naming: Naming
+    connect_v1: Switch
+    representable: Mapping[str, int]
+
+    def cloud_row(self, group: CloudGroup, presence: Presence) -> GroupRow:
+        """The row of a group that the tenant lists, alive or soft-deleted."""
+        claimants = self.index.groups_by_anchor.get(group.id, [])
+        ad = claimants[0] if len(claimants) == 1 else None
+        writer = writer_of(ad, group.id, self.cloud.tenant.id) if ad else None
+        route, code, reason = route_of(group, writer, self.connect_v1)
+        state, state_code, state_reason = self._state(group, presence, claimants, writer)
+        members = self.cloud.members.get(group.id)
+        return GroupRow(
+            group_id=group.id,
+            display_name=group.display_name,
+            state=state,
+            route=Route.NONE if state in _NO_ROUTE else route,
+            reason_code=state_code or code,
+            reason=state_reason or reason,
+            presence=presence,
+            cloud=group,
+            ad=ad,
+            writer=writer,
+            cloud_members=None if members is None else len(members),
+            representable=None if members is None else self.representable.get(group.id, 0),
+        )
+
+    def anchor_row(self, group_id: str, presence: Presence) -> GroupRow:
+        """The row of an AD object whose cloud group the tenant does not list."""
+        claimants = self.index.groups_by_anchor[group_id]
+        ad = claimants[0] if len(claimants) == 1 else None
+        writer = writer_of(ad, group_id, self.cloud.tenant.id) if ad else None
+        state, code, reason = _ABSENT[presence]
+        route = Route.DIRECT if writer is Writer.OURS else Route.NONE
+        name = claimants[0].text("displayName") or claimants[0].text("cn") or claimants[0].dn
+        return GroupRow(group_id, name, state, route, code, reason, presence, ad=ad, writer=writer)
+
+    def _state(
+        self, group: CloudGroup, presence: Presence, claimants: list[DirectoryGroup], writer: Writer | None
+    ) -> tuple[GroupState, str, str]:
+        if presence is Presence.SOFT_DELETED:
+            return _ABSENT[presence]
+        if group.on_premises_sync_enabled:
+            return GroupState.ON_PREMISES, "", ""
+        if len(claimants) > 1:
+            places = "; ".join(sorted(claimant.dn for claimant in claimants))
+            return GroupState.DUPLICATE, "several-ad-objects", f"Several AD objects claim it: {places}"
+        if writer is not None:
+            state = _WRITTEN[writer]
+            if state is GroupState.WRITTEN and self._retired(claimants[0]):
+                return GroupState.RETIRED, "retired", "This runbook wrote it and retired it."
+            return state, "", ""
+        if group.kind in (CloudKind.MAIL_ENABLED_SECURITY, CloudKind.DISTRIBUTION_LIST):
+            return GroupState.NOT_ELIGIBLE, "", ""
+        if original := converted_original(group, self.index):
+            return (
+                GroupState.CONVERTED,
+                "converted",
+                f"It was converted from AD, and its original still stands: {original}",
+            )
+        if taken := collision(group, self.directory, self.index, self.naming):
+            return GroupState.COLLISION, "collision", taken
+        return GroupState.NOT_WRITTEN, "", ""
+
+    def _retired(self, ad: DirectoryGroup) -> bool:
+        marked = RETIRED_MARK in ad.attributes.get(MARK_ATTRIBUTE, ())
+        return marked or bool(self.directory.retired.dn and is_below(ad.dn, self.directory.retired.dn))
+
+
+_NO_ROUTE = frozenset({GroupState.SOFT_DELETED, GroupState.DUPLICATE, GroupState.CONVERTED, GroupState.COLLISION})
+
+_WRITTEN = {
+    Writer.OURS: GroupState.WRITTEN,
+    Writer.CONNECT: GroupState.WRITTEN_BY_CONNECT,
+    Writer.CLOUD_SYNC: GroupState.WRITTEN_BY_CLOUD_SYNC,
+    Writer.OTHER: GroupState.WRITTEN_BY_OTHER,
+}
+
+_ABSENT = {
+    Presence.SOFT_DELETED: (
+        GroupState.SOFT_DELETED,
+        "soft-deleted",
+        "Soft-deleted in the cloud: it can come back for 30 days, so nothing is done in AD.",
+    ),
+    Presence.GONE: (
+        GroupState.ORPHAN,
+        "gone",
+        "Its cloud group is gone: GET by id answers 404 and it is not deleted softly.",
+    ),
+    Presence.UNKNOWN: (
+        GroupState.UNKNOWN,
+        "presence-unknown",
+        "Whether its cloud group still exists could not be read.",
+    ),
+    Presence.PRESENT: (
+        GroupState.UNKNOWN,
+        "not-listed",
+        "The tenant answers for its id but does not list it: it is brand new, or this account may not list it.",
+    ),
+}
+
+
+def _groups_table(rows: list[GroupRow]) -> pd.DataFrame:
+    table = pd.DataFrame(
+        [
+            {
+                "group_id": row.group_id,
+                "display_name": row.display_name,
+                "kind": row.kind,
+                "source": "directory"
+                if row.cloud is None
+                else "on-premises"
+                if row.cloud.on_premises_sync_enabled
+                else "cloud",
+                "membership": "" if row.cloud is None else "dynamic" if row.cloud.dynamic else "assigned",
+                "visibility": (row.cloud.visibility or "") if row.cloud else "",
+                "mail": (row.cloud.mail or "") if row.cloud else "",
+                "state": row.state.value,
+                "route": row.route.value,
+                "reason_code": row.reason_code,
+                "reason": row.reason,
+                "writer": row.writer.value if row.writer else "",
+                "ad_dn": row.ad.dn if row.ad else "",
+                "ad_guid": row.ad.guid if row.ad else "",
+                "members": row.cloud_members,
+                "representable": row.representable,
+            }
+            for row in rows
+        ]
+    )
+    return table.astype({"members": "Int64", "representable": "Int64"}) if len(table) else table
+
+
+def _ad_groups_table(directory: DirectorySnapshot, tenant_id: str) -> pd.DataFrame:
+    lines = []
+    for group in sorted(directory.groups, key=lambda g: g.dn.casefold()):
+        claims = sorted(claimed_ids(group))
+        lines.append(
+            {
+                "guid": group.guid,
+                "dn": group.dn,
+                "display_name": group.text("displayName") or "",
+                "sam_account_name": group.text("sAMAccountName") or "",
+                "type": "security" if group.is_security else "distribution",
+                "writer": writer_of(group, claims[0], tenant_id).value if len(claims) == 1 else "",
+                "claims": " ".join(claims),
+                "members": None if group.members is None else len(group.members),
+            }
+        )
+    table = pd.DataFrame(lines)
+    return table.astype({"members": "Int64"}) if len(table) else table

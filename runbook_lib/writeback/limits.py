@@ -1,0 +1,63 @@
+"""Numbers that stop a plan that is larger than anybody meant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from runbook_lib.errors import Refused
+from runbook_lib.model.change import Change, ChangeKind
+from runbook_lib.text import printable
+from runbook_lib.writeback.policy import Limits
+
+
+def check_limits(changes: tuple[Change, ...], members_now: Mapping[str, int], limits: Limits) -> None:
+    """Compare a plan's changes with the limits.
+
+    Args:
+        changes: The plan's changes.
+        members_now: AD object GUID to its present number of members.
+        limits: From the parameters.
+
+    Raises:
+        Refused: ``limit-…``; the message names the limit, the number and the group.
+    """
+    _total("creates", sum(c.kind is ChangeKind.CREATE for c in changes), limits.creates)
+    _total("retirements", sum(c.kind is ChangeKind.RETIRE for c in changes), limits.retirements)
+    removals = [c for c in changes if c.members_removed and c.kind is not ChangeKind.RETIRE]
+    _total("member_removals", sum(len(c.members_removed) for c in removals), limits.member_removals)
+    for change in removals:
+        _per_group(change, members_now.get(change.object_guid, 0), limits)
+
+
+def _total(name: str, seen: int, limit: int) -> None:
+    if seen > limit:
+        raise Refused(
+            f"The plan has {seen} {name.replace('_', ' ')}, and max_{name} allows {limit}.",
+            code=f"limit-{name.replace('_', '-')}",
+            hint=f"Select fewer groups, or raise max_{name} if that many are meant.",
+            values={"limit": name, "allowed": limit, "planned": seen},
+        )
+
+
+def _per_group(change: Change, members: int, limits: Limits) -> None:
+    removed = len(change.members_removed)
+    name = printable(change.display_name, limit=80)
+    values = {"group_id": change.group_id, "planned": removed, "members": members}
+    if removed > limits.member_removals_per_group:
+        raise Refused(
+            f"{removed} members would leave {name!r}, and max_member_removals_per_group allows "
+            f"{limits.member_removals_per_group}.",
+            code="limit-member-removals-per-group",
+            hint="Look at the members table; raise max_member_removals_per_group if that is meant.",
+            values=values,
+        )
+    # One single member who leaves a group that keeps others is ordinary, whatever its share.
+    ordinary = removed == 1 and members > 1
+    if not ordinary and removed * 100 > limits.member_removals_percent * members:
+        raise Refused(
+            f"{removed} of {members} members would leave {name!r}, and max_member_removals_percent allows "
+            f"{limits.member_removals_percent} percent.",
+            code="limit-member-removals-percent",
+            hint="Look at the members table; raise max_member_removals_percent if that is meant.",
+            values=values,
+        )

@@ -1,0 +1,92 @@
+"""Plan of 40-disable-writeback: selected groups of ours are retired, never deleted. Pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from runbook_lib.directory.names import normalize_dn, parent_of
+from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.states import GroupRow, Writer
+from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Operation, Refusal
+from runbook_lib.model.cloud import Presence
+from runbook_lib.model.directory import MAIL_ATTRIBUTES, UNIVERSAL_DISTRIBUTION, DirectoryGroup
+from runbook_lib.writeback.desired import retired_mark
+from runbook_lib.writeback.planning import Planned, existing, finished_plan, move_between, rule_context
+from runbook_lib.writeback.policy import Policy
+from runbook_lib.writeback.preconditions import require_complete, require_container, require_mark, require_two_ous
+from runbook_lib.writeback.rules import refuse_not_ours
+from runbook_lib.writeback.selection import select
+
+
+def plan_disable(inventory: Inventory, policy: Policy) -> Planned:
+    """Plan the retirement of the selected groups of ours; groups that are retired already are in step.
+
+    Raises:
+        Refused: A precondition, the selection or a limit.
+    """
+    snapshot = inventory.directory
+    require_complete(inventory)
+    require_container(snapshot.target, "target_ou", snapshot, policy)
+    require_container(snapshot.retired, "retired_ou", snapshot, policy)
+    require_two_ous(snapshot)
+    require_mark(snapshot)
+    rows = select(
+        inventory.rows,
+        policy.select_ids,
+        policy.select_names,
+        by_name=lambda row: row.writer is Writer.OURS and (row.cloud is None or row.kind in policy.select_kinds),
+    )
+    context = rule_context(inventory, policy)
+    changes: list[Change] = []
+    refusals: list[Refusal] = []
+    for row in rows:
+        if refused := refuse_not_ours(row, context) or _undecided(row):
+            refusals.append(refused)
+        elif row.ad is not None and (change := retirement(row, row.ad, inventory, policy)) is not None:
+            changes.append(change)
+    in_step = len(rows) - len(refusals) - len(changes)
+    return Planned(finished_plan(Operation.DISABLE, inventory, policy, changes, refusals, in_step), ())
+
+
+def retirement(row: GroupRow, ad: DirectoryGroup, inventory: Inventory, policy: Policy) -> Change | None:
+    """The change that retires one object of ours; None where it is retired already.
+
+    Mail attributes are cleared (their values stay in plan, journal and backup), a security group becomes a
+    distribution group so that it stops granting rights, the retired mark is set, and the object moves. SID, GUID and,
+    unless told otherwise, members stay.
+    """
+    snapshot = inventory.directory
+    deltas = [AttributeDelta(name, removed=ad.attributes[name]) for name in MAIL_ATTRIBUTES if ad.attributes.get(name)]
+    if ad.is_security:
+        deltas.append(AttributeDelta("groupType", (str(ad.group_type),), (str(UNIVERSAL_DISTRIBUTION),)))
+    deltas += retired_mark(ad, present=True)
+    removed = _all_members(ad, inventory) if policy.empty_on_retire else ()
+    there = normalize_dn(parent_of(ad.dn)) == normalize_dn(snapshot.retired.dn)
+    if there and not deltas and not removed:
+        return None
+    return replace(
+        existing(ChangeKind.RETIRE, row, ad, "selected", "Selected to be retired."),
+        attributes=tuple(sorted(deltas, key=lambda delta: delta.name)),
+        members_removed=removed,
+        move=None if there else move_between(snapshot.target, snapshot.retired),
+    )
+
+
+def _undecided(row: GroupRow) -> Refusal | None:
+    """Soft-deleted means hold, unknown means unknown: neither is a reason to touch anything."""
+    if row.cloud is not None and row.presence is Presence.PRESENT:
+        return None
+    if row.presence is Presence.GONE:
+        return None
+    return Refusal(
+        row.group_id,
+        row.display_name,
+        row.presence.value,
+        row.reason,
+        "Wait until the cloud group is back or gone for good, or until its state can be read.",
+    )
+
+
+def _all_members(ad: DirectoryGroup, inventory: Inventory) -> tuple[MemberRef, ...]:
+    known = ((dn, inventory.index.guid_of_dn(dn)) for dn in ad.members or ())
+    return tuple(sorted((MemberRef(guid, dn) for dn, guid in known if guid), key=lambda ref: ref.key))

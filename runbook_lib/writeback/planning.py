@@ -1,0 +1,103 @@
+"""What every planner shares: the target's identity, members of a change, findings about members."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.states import GroupRow
+from runbook_lib.model.change import Change, ChangeKind, Move, Operation, Plan, PlanTarget, Refusal
+from runbook_lib.model.directory import Container, DirectoryGroup
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.writeback.limits import check_limits
+from runbook_lib.writeback.policy import Policy
+from runbook_lib.writeback.rules import RuleContext, protected_groups
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan and what was found while making it."""
+
+    plan: Plan
+    findings: tuple[Finding, ...]
+
+
+def rule_context(inventory: Inventory, policy: Policy) -> RuleContext:
+    """What the rules look at."""
+    return RuleContext(inventory, policy, protected_groups(inventory))
+
+
+def plan_target(inventory: Inventory) -> PlanTarget:
+    """Identity of the tenant, the domain and the two OUs."""
+    directory = inventory.directory
+    return PlanTarget(
+        tenant_id=inventory.cloud.tenant.id,
+        domain_guid=directory.controller.domain_guid,
+        domain_dns_name=directory.controller.domain_dns_name,
+        target_ou=directory.target.dn,
+        target_ou_guid=directory.target.guid,
+        retired_ou=directory.retired.dn,
+        retired_ou_guid=directory.retired.guid,
+    )
+
+
+def finished_plan(
+    operation: Operation,
+    inventory: Inventory,
+    policy: Policy,
+    changes: list[Change],
+    refusals: list[Refusal],
+    in_step: int,
+) -> Plan:
+    """Order the changes, check the limits and bind them to the target.
+
+    Raises:
+        Refused: A limit is exceeded.
+    """
+    ordered = tuple(sorted(changes, key=lambda c: (_ORDER[c.kind], c.group_id)))
+    check_limits(ordered, members_now(inventory), policy.limits)
+    return Plan(
+        operation=operation,
+        target=plan_target(inventory),
+        changes=ordered,
+        limits=policy.limits.as_json(),
+        refusals=tuple(sorted(refusals, key=lambda r: r.group_id)),
+        in_step=in_step,
+    )
+
+
+def members_now(inventory: Inventory) -> Mapping[str, int]:
+    """AD group GUID to its present number of members, where they were read."""
+    return {g.guid: len(g.members) for g in inventory.directory.groups if g.members is not None}
+
+
+_ORDER = {kind: position for position, kind in enumerate(ChangeKind)} | {
+    # Objects stand before anything refers to them as a member.
+    ChangeKind.CREATE: -2,
+    ChangeKind.RESTORE: -1,
+}
+
+
+def existing(kind: ChangeKind, row: GroupRow, ad: DirectoryGroup, reason: str, why: str) -> Change:
+    """A change of an object that stands in AD, still without content."""
+    return Change(kind, row.group_id, row.display_name, ad.dn, object_guid=ad.guid, reason=reason, why=why)
+
+
+def move_between(source: Container, destination: Container) -> Move:
+    """A move from one of the two OUs to the other."""
+    return Move(source.guid, destination.guid, source.dn, destination.dn)
+
+
+def unaccounted_finding(row: GroupRow, dns: tuple[str, ...]) -> Finding:
+    """AD members of a group of ours that map to nothing in the cloud."""
+    shown = "; ".join(dns[:5]) + ("; …" if len(dns) > 5 else "")
+    return Finding(
+        id=f"members-unaccounted:{row.group_id}",
+        severity=Severity.WARNING,
+        seen=f"{len(dns)} AD member(s) of {row.display_name!r} map to no cloud object: {shown}",
+        expected="Every member of a written group comes from its cloud group.",
+        why="Somebody added them in AD, or their cloud account is gone; the runbook never removes what it cannot map.",
+        to_do="Remove them in AD by hand if they should not be there.",
+        values={"group_id": row.group_id, "dns": list(dns)},
+    )

@@ -1,0 +1,97 @@
+"""What the operator decided, as one frozen value for the planners."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from runbook_lib.inventory.naming import Naming
+from runbook_lib.model.cloud import OtherWriters, Switch
+from runbook_lib.model.directory import UNIVERSAL_DISTRIBUTION, UNIVERSAL_SECURITY
+from runbook_lib.parameters.model import Parameters, parse_day
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Numbers that one plan may not exceed. They are part of the plan's digest."""
+
+    creates: int
+    retirements: int
+    member_removals: int
+    member_removals_per_group: int
+    member_removals_percent: int
+
+    def as_json(self) -> dict[str, int]:
+        """JSON form, by parameter name without ``max_``."""
+        return {
+            "creates": self.creates,
+            "retirements": self.retirements,
+            "member_removals": self.member_removals,
+            "member_removals_per_group": self.member_removals_per_group,
+            "member_removals_percent": self.member_removals_percent,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The decisions of the parameters that planning depends on."""
+
+    select_ids: tuple[str, ...]
+    select_names: tuple[str, ...]
+    select_kinds: frozenset[str]
+    security: bool
+    naming: Naming
+    allow_dynamic_security: bool
+    allow_role_assignable: bool
+    allow_hidden_membership: bool
+    empty_on_retire: bool
+    protected_ous: tuple[str, ...]
+    connect_v1: Switch
+    """State of Connect Sync group writeback v1, after attestation."""
+    limits: Limits
+
+    @property
+    def group_type(self) -> int:
+        """groupType of written groups."""
+        return UNIVERSAL_SECURITY if self.security else UNIVERSAL_DISTRIBUTION
+
+
+def policy_of(parameters: Parameters, writers: OtherWriters, today: date) -> Policy:
+    """Read the policy out of the parameters."""
+    return Policy(
+        select_ids=tuple(group_id.lower() for group_id in parameters.select_ids),
+        select_names=tuple(parameters.select_names),
+        select_kinds=frozenset(parameters.select_kinds),
+        security=parameters.group_type == "security",
+        naming=naming_of(parameters),
+        allow_dynamic_security=parameters.allow_dynamic_security,
+        allow_role_assignable=parameters.allow_role_assignable,
+        allow_hidden_membership=parameters.allow_hidden_membership,
+        empty_on_retire=parameters.empty_on_retire,
+        protected_ous=tuple(parameters.protected_ous),
+        connect_v1=connect_v1_of(parameters, writers, today),
+        limits=Limits(
+            creates=parameters.max_creates,
+            retirements=parameters.max_retirements,
+            member_removals=parameters.max_member_removals,
+            member_removals_per_group=parameters.max_member_removals_per_group,
+            member_removals_percent=parameters.max_member_removals_percent,
+        ),
+    )
+
+
+def naming_of(parameters: Parameters) -> Naming:
+    """How new objects are named."""
+    return Naming(parameters.rdn_style, parameters.sam_account_name_pattern)
+
+
+def connect_v1_of(parameters: Parameters, writers: OtherWriters, today: date) -> Switch:
+    """What the tenant reports about Connect Sync writeback v1, or what a person attests where it cannot be read.
+
+    An attestation never outweighs a reading.
+    """
+    if writers.connect_v1 is not Switch.UNKNOWN:
+        return writers.connect_v1
+    if not parameters.attest_connect_v1_off_by or not parameters.attest_connect_v1_off_until:
+        return Switch.UNKNOWN
+    return Switch.OFF if today <= parse_day(parameters.attest_connect_v1_off_until) else Switch.UNKNOWN

@@ -1,0 +1,229 @@
+"""The rules of the direct route that refuse one group. Each returns a refusal or None, and has tests of both.
+
+The rules that stop a whole run (OUs, other writers, incomplete reads) are in ``preconditions``; the numbers are in
+``limits``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runbook_lib.directory.names import is_below, normalize_dn, parent_of
+from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.states import GroupRow, GroupState, Writer
+from runbook_lib.model.change import Refusal
+from runbook_lib.model.cloud import CloudKind, Switch
+from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.writeback.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class RuleContext:
+    """What the rules look at besides the group."""
+
+    inventory: Inventory
+    policy: Policy
+    protected: frozenset[str]
+    """GUIDs of protected and built-in AD groups."""
+
+
+def first_refusal(row: GroupRow, context: RuleContext) -> Refusal | None:
+    """The first rule that refuses to write this group, or None."""
+    for rule in ENABLE_RULES:
+        if found := rule(row, context):
+            return found
+    return None
+
+
+def protected_groups(inventory: Inventory) -> frozenset[str]:
+    """GUIDs of groups that AD protects (adminCount) or that come with the domain (well-known and built-in SIDs)."""
+    return frozenset(
+        group.guid
+        for group in inventory.directory.groups
+        if group.text("adminCount") == "1"
+        or (group.sid or "").startswith("S-1-5-32-")
+        or _relative_id(group.sid) < _FIRST_ORDINARY_RID
+    )
+
+
+_FIRST_ORDINARY_RID = 1000
+"""Below it AD numbers its own principals ("Well-known SIDs", Microsoft Learn)."""
+
+
+def _relative_id(sid: str | None) -> int:
+    return int(sid.rsplit("-", 1)[1]) if sid and sid.startswith("S-1-5-21-") else _FIRST_ORDINARY_RID
+
+
+def leads_to(group: DirectoryGroup, goal: frozenset[str], inventory: Inventory) -> str | None:
+    """DN of a group in ``goal`` that ``group`` is in, directly or through others; None if there is none."""
+    seen: set[str] = set()
+    open_dns = list(group.member_of)
+    while open_dns:
+        guid = inventory.index.guid_of_dn(open_dns.pop())
+        if guid is None or guid in seen:
+            continue
+        seen.add(guid)
+        parent = inventory.index.groups_by_guid.get(guid)
+        if parent is None:
+            continue
+        if guid in goal:
+            return parent.dn
+        open_dns.extend(parent.member_of)
+    return None
+
+
+def _kind(row: GroupRow, _context: RuleContext) -> Refusal | None:
+    if row.cloud is None:
+        return _refuse(row, "gone", "It exists only in AD.", "Retire it with 40-disable-writeback.")
+    if row.cloud.on_premises_sync_enabled:
+        return _refuse(row, "on-premises", "AD is its source of authority.", "Nothing: it is in AD already.")
+    if row.cloud.kind in (CloudKind.MAIL_ENABLED_SECURITY, CloudKind.DISTRIBUTION_LIST):
+        return _refuse(row, "not-eligible", row.reason, "Leave it out of the selection.")
+    return None
+
+
+def _state(row: GroupRow, _context: RuleContext) -> Refusal | None:
+    to_do = _STATE_TO_DO.get(row.state)
+    return _refuse(row, row.state.value, row.reason, to_do) if to_do else None
+
+
+_STATE_TO_DO = {
+    GroupState.WRITTEN_BY_CONNECT: "Leave it to Connect Sync.",
+    GroupState.WRITTEN_BY_CLOUD_SYNC: "Leave it to Cloud Sync.",
+    GroupState.WRITTEN_BY_OTHER: "Find out who wrote that object before anything else.",
+    GroupState.CONVERTED: "Let Cloud Sync provision it, which joins the original, or move the original away first.",
+    GroupState.COLLISION: "Rename or remove what stands in the way, or leave the group out.",
+    GroupState.DUPLICATE: "Remove the objects that should not claim this group.",
+    GroupState.SOFT_DELETED: "Restore it in the cloud, or wait until it is gone for good.",
+    GroupState.ORPHAN: "Retire it with 40-disable-writeback.",
+    GroupState.UNKNOWN: "Give the app registration the right to read this group, then plan again.",
+}
+
+
+def _connect_v1(row: GroupRow, context: RuleContext) -> Refusal | None:
+    if row.cloud and row.cloud.kind is CloudKind.MICROSOFT_365 and context.policy.connect_v1 is Switch.ON:
+        return _refuse(
+            row,
+            "connect-v1-on",
+            "Connect Sync group writeback (v1) is on: it writes every Microsoft 365 group, this one too.",
+            "Use Connect Sync for Microsoft 365 groups, or turn its writeback off first.",
+        )
+    return None
+
+
+def _role_assignable(row: GroupRow, context: RuleContext) -> Refusal | None:
+    if row.cloud and row.cloud.role_assignable and not context.policy.allow_role_assignable:
+        return _refuse(
+            row, "role-assignable", "It can hold Entra roles.", "Set allow_role_assignable if that is intended."
+        )
+    return None
+
+
+def _hidden_membership(row: GroupRow, context: RuleContext) -> Refusal | None:
+    if row.cloud and row.cloud.hidden_membership and not context.policy.allow_hidden_membership:
+        return _refuse(
+            row,
+            "hidden-membership",
+            "The cloud hides its members; in AD every authenticated user could normally read them.",
+            "Set allow_hidden_membership if that is intended.",
+        )
+    return None
+
+
+def _members_unknown(row: GroupRow, _context: RuleContext) -> Refusal | None:
+    if row.cloud and row.cloud_members is None:
+        return _refuse(
+            row,
+            "members-unreadable",
+            "Its members could not be read, so none can be written or removed.",
+            "Give the app registration the permission to read them (Member.Read.Hidden for hidden membership).",
+        )
+    return None
+
+
+def _security(row: GroupRow, context: RuleContext) -> Refusal | None:
+    group = row.cloud
+    if group is None or not context.policy.security:
+        return None
+    if group.public:
+        return _refuse(
+            row,
+            "security-public",
+            "Anybody can join a public group, and a security group grants rights in AD.",
+            "Write it as a distribution group.",
+        )
+    if group.dynamic and not context.policy.allow_dynamic_security:
+        return _refuse(
+            row,
+            "security-dynamic",
+            "A rule decides who is in it, and a security group grants rights in AD.",
+            "Set allow_dynamic_security, or write it as a distribution group.",
+        )
+    return None
+
+
+def _protected(row: GroupRow, context: RuleContext) -> Refusal | None:
+    if row.ad is None or not (context.policy.security or row.ad.is_security):
+        return None
+    if found := leads_to(row.ad, context.protected, context.inventory):
+        return _refuse(
+            row,
+            "leads-to-protected",
+            f"Its AD group is a member of {found}: cloud members would gain those rights.",
+            "Take it out of that group first.",
+        )
+    return None
+
+
+def outside_ours(row: GroupRow, context: RuleContext) -> Refusal | None:
+    """Refuse an object of ours that somebody moved out of both OUs: nothing else is ever written to."""
+    if row.ad is None or row.writer is not Writer.OURS:
+        return None
+    parent = normalize_dn(parent_of(row.ad.dn))
+    snapshot = context.inventory.directory
+    if parent in {normalize_dn(c.dn) for c in (snapshot.target, snapshot.retired) if c.exists}:
+        return None
+    return _refuse(
+        row,
+        "moved-away",
+        f"Somebody moved its AD object to {parent_of(row.ad.dn)}.",
+        "Move it back to the target OU.",
+    )
+
+
+def protected_ou(row: GroupRow, context: RuleContext) -> Refusal | None:
+    """Refuse an object below an OU that the parameters protect."""
+    if row.ad is None:
+        return None
+    for ou in context.policy.protected_ous:
+        if is_below(row.ad.dn, ou):
+            return _refuse(row, "protected-ou", f"It stands below the protected OU {ou}.", "Change protected_ous.")
+    return None
+
+
+ENABLE_RULES: tuple[Callable[[GroupRow, RuleContext], Refusal | None], ...] = (
+    _kind,
+    _state,
+    _connect_v1,
+    _role_assignable,
+    _hidden_membership,
+    _members_unknown,
+    _security,
+    _protected,
+    outside_ours,
+    protected_ou,
+)
+
+
+def refuse_not_ours(row: GroupRow, context: RuleContext) -> Refusal | None:
+    """Rule of every plan that touches an existing object: anchor and mark, both, or hands off."""
+    if row.writer is Writer.OURS and row.ad is not None:
+        return outside_ours(row, context) or protected_ou(row, context)
+    if row.ad is None and row.state is not GroupState.DUPLICATE:
+        return _refuse(row, "not-written", "It has no AD object of this runbook.", "Leave it out of the selection.")
+    return _refuse(row, "not-ours", f"Its AD object was not written by this runbook. {row.reason}", "Leave it alone.")
+
+
+def _refuse(row: GroupRow, rule: str, why: str, to_do: str) -> Refusal:
+    return Refusal(row.group_id, row.display_name, rule, why, to_do)
