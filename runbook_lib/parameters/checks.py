@@ -1,0 +1,247 @@
+"""What can be said about the parameters without asking anybody: shapes, and values that contradict each other."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from string import Formatter
+from urllib.parse import urlsplit
+
+from runbook_lib.errors import UsageError
+from runbook_lib.parameters.dn import parse_dn, same_dn
+from runbook_lib.parameters.model import Parameters, parse_day
+from runbook_lib.parameters.yaml_text import Location
+
+_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# Names that Windows keeps for devices, with any extension, and the one file that stands beside the change folders.
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?|index\.html", re.IGNORECASE)
+_HOST = re.compile(
+    r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\.?"
+)
+_SAM_FORBIDDEN = re.compile(r'["/\\\[\]:;|=,+*?<>@]|[\x00-\x1f]')  # Microsoft Open Specifications, MS-SAMR 3.1.1.6
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_GUID_FIELDS = ("tenant_id", "client_id")
+_URL_FIELDS = ("graph_url", "authority_url")
+_DN_FIELDS = ("target_ou", "retired_ou")
+_PROSE_FIELDS = frozenset({"reason"})
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One value that cannot be right: where it is, what is wrong (continuing "<parameter> …"), and what to do."""
+
+    location: Location
+    text: str
+    code: str
+    hint: str = ""
+
+
+def require(parameters: Parameters, *names: str) -> None:
+    """Insist that the named parameters were given.
+
+    Raises:
+        UsageError: ``parameter-missing``, naming all that are empty.
+    """
+    missing = [name for name in names if getattr(parameters, name) in ("", [])]
+    if missing:
+        several = len(missing) > 1
+        raise UsageError(
+            f"{'Parameters that are' if several else 'A parameter that is'} needed here "
+            f"{'are' if several else 'is'} not given: {', '.join(missing)}.",
+            code="parameter-missing",
+            hint="Add what is missing to the parameters file; parameters/example.yaml explains every parameter.",
+            values={"missing": missing},
+        )
+
+
+def normalized(parameters: Parameters) -> Parameters:
+    """The same parameters with GUIDs in lower case and addresses without a final slash."""
+    return parameters.model_copy(
+        update={
+            **{name: getattr(parameters, name).lower() for name in _GUID_FIELDS},
+            **{name: getattr(parameters, name).rstrip("/") for name in _URL_FIELDS},
+            "select_ids": [group_id.lower() for group_id in parameters.select_ids],
+        }
+    )
+
+
+def complaints(parameters: Parameters) -> list[Complaint]:
+    """Everything that is wrong with the values, in no order that matters."""
+    checks: tuple[Callable[[Parameters], Iterator[Complaint]], ...] = (
+        _texts,
+        _change_id,
+        _guids,
+        _urls,
+        _host,
+        _names,
+        _ous,
+        _dates,
+        _sam_pattern,
+        _attestation,
+    )
+    return [complaint for check in checks for complaint in check(parameters)]
+
+
+def _texts(parameters: Parameters) -> Iterator[Complaint]:
+    for location, text in _all_texts(parameters.model_dump(), ()):
+        allowed = "\n\t" if location[0] in _PROSE_FIELDS else ""
+        if any(char not in allowed for char in _CONTROL.findall(text)):
+            yield Complaint(location, "holds a control character", "control-character")
+
+
+def _all_texts(value: object, location: Location) -> Iterator[tuple[Location, str]]:
+    if isinstance(value, str):
+        yield location, value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _all_texts(item, (*location, str(name)))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _all_texts(item, (*location, number))
+
+
+def _change_id(parameters: Parameters) -> Iterator[Complaint]:
+    text = parameters.change_id
+    if text and (not _FOLDER.fullmatch(text) or text.endswith(".") or _RESERVED.fullmatch(text)):
+        yield Complaint(
+            ("change_id",),
+            "cannot name a folder on every system",
+            "bad-change-id",
+            "Use at most 64 letters, digits, hyphens, underscores and dots, beginning with a letter or digit.",
+        )
+
+
+def _guids(parameters: Parameters) -> Iterator[Complaint]:
+    values: list[tuple[Location, str]] = [((name,), getattr(parameters, name)) for name in _GUID_FIELDS]
+    values = [(location, text) for location, text in values if text]
+    values += [(("select_ids", number), text) for number, text in enumerate(parameters.select_ids)]
+    for location, text in values:
+        if not _GUID.fullmatch(text):
+            yield Complaint(location, "is not a GUID", "malformed-guid", "A GUID is 8-4-4-4-12 hexadecimal digits.")
+
+
+def _urls(parameters: Parameters) -> Iterator[Complaint]:
+    for name in _URL_FIELDS:
+        if not _is_https(getattr(parameters, name)):
+            yield Complaint(
+                (name,),
+                "is not a plain https address",
+                "malformed-url",
+                "Write for example https://graph.microsoft.com.",
+            )
+
+
+def _is_https(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    plain = not (parts.query or parts.fragment or "@" in parts.netloc or re.search(r"[\s\\?#]", text))
+    return (
+        parts.scheme == "https" and _is_host(parts.hostname or "") and parts.path in ("", "/") and plain and port != 0
+    )
+
+
+def _host(parameters: Parameters) -> Iterator[Complaint]:
+    if parameters.dc_host and not _is_host(parameters.dc_host):
+        yield Complaint(
+            ("dc_host",),
+            "is not a host name",
+            "malformed-host",
+            "Write the name alone, without ldaps:// and without a port (dc_port).",
+        )
+
+
+def _is_host(text: str) -> bool:
+    if _HOST.fullmatch(text):
+        return True
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _names(parameters: Parameters) -> Iterator[Complaint]:
+    for number, text in enumerate(parameters.select_names):
+        if not text.strip():
+            yield Complaint(("select_names", number), "is empty", "empty-name")
+    if not parameters.records_dir:
+        yield Complaint(("records_dir",), "is empty", "empty-records-dir", 'The default is "records".')
+
+
+def _ous(parameters: Parameters) -> Iterator[Complaint]:
+    values: list[tuple[Location, str]] = [((name,), getattr(parameters, name)) for name in _DN_FIELDS]
+    values = [(location, text) for location, text in values if text]
+    values += [(("protected_ous", number), text) for number, text in enumerate(parameters.protected_ous)]
+    malformed: list[Complaint] = []
+    for location, text in values:
+        try:
+            parse_dn(text)
+        except ValueError as error:
+            malformed.append(
+                Complaint(
+                    location,
+                    f"is not a distinguished name: {error}",
+                    "malformed-dn",
+                    "Write for example OU=Cloud Groups,DC=contoso,DC=com; a comma inside a name needs a backslash.",
+                )
+            )
+    yield from malformed
+    target, retired = parameters.target_ou, parameters.retired_ou
+    if not malformed and target and retired and same_dn(target, retired):
+        yield Complaint(
+            ("retired_ou",), "is the same OU as target_ou", "same-ou", "Retired groups need an OU of their own."
+        )
+
+
+def _dates(parameters: Parameters) -> Iterator[Complaint]:
+    values: list[tuple[Location, str]] = [
+        (("acknowledge", number, "until"), item.until) for number, item in enumerate(parameters.acknowledge)
+    ]
+    if parameters.attest_connect_v1_off_until:
+        values.append((("attest_connect_v1_off_until",), parameters.attest_connect_v1_off_until))
+    for location, text in values:
+        if not _is_day(text):
+            yield Complaint(location, "is not a day", "malformed-date", 'Write the day as "2027-01-31".')
+
+
+def _is_day(text: str) -> bool:
+    try:
+        day: date = parse_day(text)
+    except ValueError:
+        return False
+    return day.isoformat() == text
+
+
+def _sam_pattern(parameters: Parameters) -> Iterator[Complaint]:
+    pattern = parameters.sam_account_name_pattern
+    wrong = ""
+    try:
+        pieces = list(Formatter().parse(pattern))
+    except ValueError:
+        pieces = []
+    names = [name for _, name, _, _ in pieces if name is not None]
+    plain = all(not spec and conversion is None for _, _, spec, conversion in pieces)
+    if not names or not plain or any(name not in ("id", "id12") for name in names):
+        wrong = "must hold {id12} or {id} and no other braces: names have to differ from group to group"
+    elif found := next((m for literal, *_ in pieces if (m := _SAM_FORBIDDEN.search(literal))), None):
+        wrong = f"holds the character {found.group()!r}, which a sAMAccountName cannot have"
+    elif pattern != pattern.strip() or pattern.endswith("."):
+        wrong = "begins or ends with a space, or ends with a dot"
+    elif len(pattern.replace("{id12}", "0" * 12).replace("{id}", "0" * 36)) > 256:
+        wrong = "is longer than the 256 characters of a sAMAccountName"
+    if wrong:
+        yield Complaint(("sam_account_name_pattern",), wrong, "bad-sam-pattern", "The default is Group_{id12}.")
+
+
+def _attestation(parameters: Parameters) -> Iterator[Complaint]:
+    by, until = parameters.attest_connect_v1_off_by, parameters.attest_connect_v1_off_until
+    if bool(by) != bool(until):
+        missing = "attest_connect_v1_off_until" if by else "attest_connect_v1_off_by"
+        yield Complaint((missing,), "is missing: an attestation needs a name and a last day", "incomplete-attestation")

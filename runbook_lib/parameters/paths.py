@@ -1,0 +1,38 @@
+"""Where the project is, and what a relative path in a parameter means."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT_VARIABLE = "GWB_PROJECT_ROOT"
+
+
+def project_root(environment: Mapping[str, str] | None = None, *, current: Path | None = None) -> Path:
+    """The folder that relative paths resolve against.
+
+    ``GWB_PROJECT_ROOT`` names it; else it is the nearest folder, from the current one upwards, that holds
+    ``pyproject.toml`` and ``notebooks``; else the checkout that this package runs from; else the current folder.
+    """
+    environment = os.environ if environment is None else environment
+    current = Path.cwd() if current is None else current
+    named = environment.get(ROOT_VARIABLE, "")
+    if named:
+        return Path(os.path.abspath(current / named))  # noqa: PTH100 - resolve() would follow symbolic links
+    checkout = Path(__file__).parents[2]
+    for folder in (current, *current.parents, checkout):
+        if (folder / "pyproject.toml").is_file() and (folder / "notebooks").is_dir():
+            return folder
+    return current
+
+
+def resolve(path_text: str, root: Path) -> Path:
+    """The absolute path that a parameter means. ``~`` is the home folder; symbolic links are not followed.
+
+    Raises:
+        ValueError: For an empty text: callers decide first what an empty parameter means.
+    """
+    if not path_text:
+        raise ValueError("an empty path means nothing")
+    return Path(os.path.abspath(root / Path(path_text).expanduser()))  # noqa: PTH100

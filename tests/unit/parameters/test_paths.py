@@ -1,0 +1,34 @@
+"""Where relative paths lead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runbook_lib.parameters.paths import project_root, resolve
+
+
+def test_the_variable_names_the_root(tmp_path: Path) -> None:
+    assert project_root({"GWB_PROJECT_ROOT": str(tmp_path)}, current=Path("/")) == tmp_path
+    assert project_root({"GWB_PROJECT_ROOT": "x"}, current=tmp_path) == tmp_path / "x"
+
+
+def test_the_nearest_project_above_the_current_folder(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "notebooks" / "deep").mkdir(parents=True)
+    assert project_root({}, current=tmp_path / "notebooks" / "deep") == tmp_path
+
+
+def test_the_checkout_of_this_package_otherwise(tmp_path: Path) -> None:
+    assert project_root({}, current=tmp_path) == Path(__file__).parents[3]
+
+
+def test_resolve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    assert resolve("a/../b", tmp_path) == tmp_path / "b"
+    assert resolve(str(tmp_path / "c"), Path("/elsewhere")) == tmp_path / "c"
+    assert resolve("~/d", tmp_path) == tmp_path / "home" / "d"
+    with pytest.raises(ValueError, match="empty"):
+        resolve("", tmp_path)
