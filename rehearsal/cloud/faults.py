@@ -1,0 +1,84 @@
+"""Faults that the rehearsal answers with on request: throttling, outages, lost connections, refused tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+KINDS = ("429", "503", "504", "502-html", "401", "close", "slow")
+"""``502-html`` is a proxy's page instead of Graph's JSON; ``slow`` answers properly, but late."""
+SERVICES = ("graph", "sign-in")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What the next matching requests get.
+
+    Attributes:
+        kind: One of ``KINDS``.
+        count: How many requests.
+        retry_after: Seconds for the Retry-After header of 429 and 503; None leaves the header out.
+        seconds: Delay of ``slow``.
+        service: ``graph`` or ``sign-in``.
+        path: Only requests whose path holds this text; empty for all.
+        skip: How many matching requests pass unharmed first.
+    """
+
+    kind: str
+    count: int = 1
+    retry_after: int | None = None
+    seconds: float = 0.0
+    service: str = "graph"
+    path: str = ""
+    skip: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"kind is one of {', '.join(KINDS)}, not {self.kind!r}")
+        if self.service not in SERVICES:
+            raise ValueError(f"service is one of {', '.join(SERVICES)}, not {self.service!r}")
+        if self.count < 1 or self.skip < 0 or self.seconds < 0:
+            raise ValueError("count is at least 1; skip and seconds are not negative")
+
+
+@dataclass
+class _Armed:
+    fault: Fault
+    skip: int
+    left: int
+
+
+class Faults:
+    """Faults waiting for their requests, first come first served."""
+
+    def __init__(self) -> None:
+        self._armed: list[_Armed] = []
+        self.answered = 0
+        """Requests that met a fault."""
+
+    def arm(self, fault: Fault) -> None:
+        """Queue a fault behind those that wait."""
+        self._armed.append(_Armed(fault, fault.skip, fault.count))
+
+    def clear(self) -> None:
+        """Forget all that wait."""
+        self._armed.clear()
+
+    @property
+    def waiting(self) -> int:
+        """Faulty answers still to come."""
+        return sum(armed.left for armed in self._armed)
+
+    def next_for(self, service: str, path: str) -> Fault | None:
+        """The fault that this request meets, or None."""
+        matches: Callable[[_Armed], bool] = lambda a: a.fault.service == service and a.fault.path in path  # noqa: E731
+        for armed in filter(matches, list(self._armed)):
+            if armed.skip:
+                armed.skip -= 1
+                continue
+            armed.left -= 1
+            if not armed.left:
+                self._armed.remove(armed)
+            self.answered += 1
+            return armed.fault
+        return None

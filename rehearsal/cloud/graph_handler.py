@@ -1,0 +1,131 @@
+"""Graph over https: requests in, answers and refusals out, in the shapes of Microsoft Graph."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from urllib.parse import unquote
+
+from rehearsal.cloud.errors import GraphError, bad_request, unauthenticated
+from rehearsal.cloud.faults import Fault
+from rehearsal.cloud.permissions import Caller
+from rehearsal.cloud.routes import GraphRequest
+from rehearsal.cloud.services import Handler
+from rehearsal.cloud.tokens import InvalidTokenError
+
+_GRAPH_JSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+
+
+class GraphHandler(Handler):
+    """``/v1.0/…`` and ``/beta/…``, every method."""
+
+    request_id: str
+
+    def prepare(self) -> None:
+        self.request_id = str(uuid.uuid4())
+        self.services.traffic.requests += 1
+        self.set_header("Cache-Control", "no-cache")
+        self.set_header("request-id", self.request_id)
+        self.set_header("client-request-id", self._client_request_id())
+        self.set_header("OData-Version", "4.0")
+
+    def on_finish(self) -> None:
+        path = self.request.uri or ""
+        self.services.traffic.note(self.request.method or "", path, self.get_status(), self._client_request_id())
+
+    async def _serve(self, version: str, path: str | None) -> None:
+        try:
+            fault = self.services.faults.next_for("graph", self.request.uri or "")
+            if fault is not None and not await self._suffer(fault):
+                return
+            body = self.services.graph.answer(self._request(version, path or ""))
+        except GraphError as error:
+            self._refuse(error)
+            return
+        if isinstance(body, int):
+            self.set_header("Content-Type", "text/plain")
+            await self.finish(str(body))
+            return
+        self.set_header("Content-Type", _GRAPH_JSON)
+        await self.finish(json.dumps(body, ensure_ascii=False))
+
+    get = post = patch = put = delete = _serve
+
+    def write_error(self, status_code: int, **_: object) -> None:
+        """A refusal by the web server itself (a method nobody knows, a broken body)."""
+        self._refuse(GraphError(status_code, "BadRequest", "The request is not valid."))
+
+    def _request(self, version: str, path: str) -> GraphRequest:
+        caller = self._caller()
+        options: dict[str, str] = {}
+        for name, values in self.request.query_arguments.items():
+            if len(values) > 1:
+                raise bad_request(
+                    f"Query option '{name}' was specified more than once, but it must be specified at most once."
+                )
+            options[name] = values[0].decode("utf-8", "replace")
+        return GraphRequest(
+            method=self.request.method or "",
+            root=f"{self.address()}/{version}",
+            version=version,
+            segments=tuple(unquote(part) for part in path.split("/") if part),
+            options=options,
+            eventual=self.request.headers.get("ConsistencyLevel", "").casefold() == "eventual",
+            caller=caller,
+        )
+
+    def _caller(self) -> Caller:
+        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
+        if scheme.casefold() != "bearer" or not token.strip():
+            raise unauthenticated("Access token is empty.", self.address())
+        sign_in = self.services.sign_in
+        try:
+            claims = sign_in.signer.claims_of(token.strip())
+        except InvalidTokenError:
+            raise unauthenticated(
+                "Access token validation failure. Invalid signature or format.", self.address()
+            ) from None
+        expires = claims["exp"]
+        if not isinstance(expires, int) or expires <= sign_in.clock().timestamp():
+            raise unauthenticated("Lifetime validation failed, the token is expired.", self.address())
+        roles = claims["roles"]
+        return Caller(str(claims["appid"]), frozenset(roles if isinstance(roles, list) else ()))
+
+    async def _suffer(self, fault: Fault) -> bool:
+        """Act a fault out; returns whether the request is answered after all."""
+        if fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
+            return True
+        if fault.kind == "close":
+            self.hang_up()
+            return False
+        if fault.kind == "502-html":
+            self.set_status(502)
+            self.set_header("Content-Type", "text/html")
+            await self.finish("<html><body><h1>502 Bad Gateway</h1></body></html>")
+            return False
+        retry = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+        if fault.kind == "429":
+            raise GraphError(429, "TooManyRequests", "Too many requests. Retry later.", retry)
+        if fault.kind == "503":
+            raise GraphError(503, "ServiceUnavailable", "The service is temporarily unavailable.", retry)
+        if fault.kind == "504":
+            raise GraphError(504, "GatewayTimeout", "The gateway did not receive a response in time.")
+        raise unauthenticated("Lifetime validation failed, the token is expired.", self.address())
+
+    def _client_request_id(self) -> str:
+        return self.request.headers.get("client-request-id") or self.request_id
+
+    def _refuse(self, error: GraphError) -> None:
+        self.set_status(error.status)
+        for name, value in error.headers.items():
+            self.set_header(name, value)
+        self.set_header("Content-Type", "application/json")
+        inner = {
+            "date": self.services.sign_in.clock().strftime("%Y-%m-%dT%H:%M:%S"),
+            "request-id": self.request_id,
+            "client-request-id": self._client_request_id(),
+        }
+        body = {"error": {"code": error.code, "message": error.message, "innerError": inner}}
+        self.finish(json.dumps(body, ensure_ascii=False))

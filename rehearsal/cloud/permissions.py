@@ -1,0 +1,42 @@
+"""Which application permissions each read accepts ("Microsoft Graph permissions reference")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_DIRECTORY = frozenset({"Directory.Read.All", "Directory.ReadWrite.All"})
+
+_GROUPS = frozenset({"Group.Read.All", "Group.ReadWrite.All"})
+
+READ_GROUPS = _DIRECTORY | _GROUPS | {"GroupMember.Read.All", "GroupMember.ReadWrite.All"}
+READ_USERS = _DIRECTORY | {"User.Read.All", "User.ReadWrite.All"}
+READ_DEVICES = _DIRECTORY | {"Device.Read.All", "Device.ReadWrite.All"}
+READ_APPLICATIONS = _DIRECTORY | {"Application.Read.All", "Application.ReadWrite.All"}
+READ_CONTACTS = _DIRECTORY | {"OrgContact.Read.All"}
+READ_ORGANIZATION = _DIRECTORY | {"Organization.Read.All", "Organization.ReadWrite.All"}
+READ_DELETED_GROUPS = _DIRECTORY | _GROUPS
+READ_HIDDEN = frozenset({"Member.Read.Hidden"})
+
+_READABLE = {
+    "user": READ_USERS,
+    "group": READ_GROUPS,
+    "device": READ_DEVICES,
+    "servicePrincipal": READ_APPLICATIONS,
+    "orgContact": READ_CONTACTS,
+}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sent a request, from its access token."""
+
+    client_id: str
+    roles: frozenset[str]
+
+    def has(self, accepted: frozenset[str]) -> bool:
+        """Whether one of the accepted permissions was granted."""
+        return bool(self.roles & accepted)
+
+    def sees(self, type_name: str) -> bool:
+        """Whether members of this type come with their properties, or with their id alone."""
+        return self.has(_READABLE[type_name])

@@ -1,0 +1,64 @@
+"""What every handler of the https server shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tornado.web import RequestHandler
+
+from rehearsal.cloud.applications import SignIn
+from rehearsal.cloud.faults import Faults
+from rehearsal.cloud.routes import Graph
+
+_KEPT_REQUESTS = 2000
+
+
+@dataclass
+class Traffic:
+    """What was asked: a counter and the last requests as ``[method, path, status, client-request-id]``."""
+
+    requests: int = 0
+    sign_ins: int = 0
+    recent: list[list[object]] = field(default_factory=list)
+
+    def note(self, method: str, path: str, status: int, client_request_id: str) -> None:
+        """Remember one answered request."""
+        self.recent.append([method, path, status, client_request_id])
+        if len(self.recent) > _KEPT_REQUESTS:
+            del self.recent[: _KEPT_REQUESTS // 2]
+
+    def clear(self) -> None:
+        """Counters to zero."""
+        self.requests = self.sign_ins = 0
+        self.recent.clear()
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the handlers share."""
+
+    sign_in: SignIn
+    graph: Graph
+    faults: Faults
+    traffic: Traffic
+
+
+class Handler(RequestHandler):
+    """Common to Graph and sign-in: the shared services, silence in Server headers, the close fault."""
+
+    services: Services
+
+    def initialize(self, services: Services) -> None:
+        self.services = services
+
+    def set_default_headers(self) -> None:
+        self.clear_header("Server")
+        self.set_header("Strict-Transport-Security", "max-age=31536000")
+
+    def hang_up(self) -> None:
+        """Close the connection without an answer."""
+        self.detach().close()
+
+    def address(self) -> str:
+        """Scheme and host as the client wrote them."""
+        return f"https://{self.request.host}"

@@ -1,0 +1,229 @@
+"""The tenant's data: objects, memberships, ownerships, and the edits that a rehearsal makes to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+
+from rehearsal.cloud.resources import DEVICE, GROUP, ORG_CONTACT, SERVICE_PRINCIPAL, USER, Record, ResourceType
+
+
+class UnknownObjectError(KeyError):
+    """No object of the tenant has this id or name."""
+
+
+@dataclass
+class _State:
+    """Everything that an edit can change. Records and member tuples are replaced, never changed in place."""
+
+    organization: Record = field(default_factory=dict)
+    users: dict[str, Record] = field(default_factory=dict)
+    groups: dict[str, Record] = field(default_factory=dict)
+    devices: dict[str, Record] = field(default_factory=dict)
+    service_principals: dict[str, Record] = field(default_factory=dict)
+    contacts: dict[str, Record] = field(default_factory=dict)
+    deleted_groups: dict[str, Record] = field(default_factory=dict)
+    members: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    owners: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def copy(self) -> _State:
+        return _State(
+            **{f.name: dict(value) if isinstance(value := getattr(self, f.name), dict) else value for f in fields(self)}
+        )
+
+
+class CloudStore:
+    """Objects of one tenant, keyed by lower-case id.
+
+    ``clock`` answers aware datetimes; it dates soft deletions and the tenant's last synchronization.
+    """
+
+    def __init__(self, *, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._state = _State()
+        self._seed = _State()
+
+    # Filling
+
+    def set_organization(self, record: Record) -> None:
+        """The one organization object."""
+        self._state.organization = record
+
+    def add_user(self, record: Record) -> str:
+        """Add a user; returns its id."""
+        return _put(self._state.users, record)
+
+    def add_device(self, record: Record) -> str:
+        """Add a device; returns its id."""
+        return _put(self._state.devices, record)
+
+    def add_service_principal(self, record: Record) -> str:
+        """Add a service principal; returns its id."""
+        return _put(self._state.service_principals, record)
+
+    def add_contact(self, record: Record) -> str:
+        """Add an organizational contact; returns its id."""
+        return _put(self._state.contacts, record)
+
+    def add_group(self, record: Record, *, members: tuple[str, ...] = (), owners: tuple[str, ...] = ()) -> str:
+        """Add a group with direct members and owners; returns its id."""
+        identifier = _put(self._state.groups, record)
+        self._state.members[identifier] = members
+        self._state.owners[identifier] = owners
+        return identifier
+
+    def keep_as_seed(self) -> None:
+        """Remember the present state as the one that ``reset`` returns to."""
+        self._seed = self._state.copy()
+
+    def reset(self) -> None:
+        """Back to the seed."""
+        self._state = self._seed.copy()
+
+    # Reading
+
+    @property
+    def organization(self) -> Record:
+        """The organization; a tenant that synchronizes did so within the last half hour."""
+        record = self._state.organization
+        if not record.get("onPremisesSyncEnabled"):
+            return record
+        now = self._clock()
+        last = now.replace(minute=now.minute // 30 * 30, second=0, microsecond=0)
+        return {**record, "onPremisesLastSyncDateTime": graph_time(last)}
+
+    @property
+    def users(self) -> dict[str, Record]:
+        """Users by id."""
+        return self._state.users
+
+    @property
+    def groups(self) -> dict[str, Record]:
+        """Groups by id."""
+        return self._state.groups
+
+    @property
+    def deleted_groups(self) -> dict[str, Record]:
+        """Soft-deleted groups by id."""
+        return self._state.deleted_groups
+
+    def members(self, group_id: str) -> tuple[str, ...]:
+        """Ids of direct members, in the order in which they joined."""
+        return self._state.members.get(group_id, ())
+
+    def owners(self, group_id: str) -> tuple[str, ...]:
+        """Ids of owners."""
+        return self._state.owners.get(group_id, ())
+
+    def principal(self, identifier: str) -> tuple[ResourceType, Record] | None:
+        """Type and record of anything that can be a member."""
+        state = self._state
+        for kind, objects in (
+            (USER, state.users),
+            (GROUP, state.groups),
+            (DEVICE, state.devices),
+            (SERVICE_PRINCIPAL, state.service_principals),
+            (ORG_CONTACT, state.contacts),
+        ):
+            if identifier in objects:
+                return kind, objects[identifier]
+        return None
+
+    def find_group(self, name: str) -> str:
+        """Id of the live group with this id or display name.
+
+        Raises:
+            UnknownObjectError: None, or more than one.
+        """
+        return _find(self._state.groups, name, ("displayName",))
+
+    def find_principal(self, name: str) -> str:
+        """Id of a user (by id, user principal name, display name) or of another object (by id, display name).
+
+        Raises:
+            UnknownObjectError: None, or more than one.
+        """
+        everything = {identifier: record for objects in self._object_tables() for identifier, record in objects.items()}
+        return _find(everything, name, ("userPrincipalName", "displayName"))
+
+    def _object_tables(self) -> Iterator[dict[str, Record]]:
+        state = self._state
+        yield from (state.users, state.groups, state.devices, state.service_principals, state.contacts)
+
+    # Editing
+
+    def add_member(self, group_id: str, principal_id: str) -> None:
+        """Add a direct member; nothing happens if it is one."""
+        if principal_id not in self.members(group_id):
+            self._state.members[group_id] = (*self.members(group_id), principal_id)
+
+    def remove_member(self, group_id: str, principal_id: str) -> None:
+        """Remove a direct member; nothing happens if it is none."""
+        self._state.members[group_id] = tuple(m for m in self.members(group_id) if m != principal_id)
+
+    def update_group(self, group_id: str, changes: Record) -> None:
+        """Replace properties of a live group."""
+        self._state.groups[group_id] = {**self._state.groups[group_id], **changes}
+
+    def update_user(self, user_id: str, changes: Record) -> None:
+        """Replace properties of a user."""
+        self._state.users[user_id] = {**self._state.users[user_id], **changes}
+
+    def delete_user(self, user_id: str) -> None:
+        """Remove a user and every membership and ownership of theirs."""
+        del self._state.users[user_id]
+        self._forget(user_id)
+
+    def delete_group(self, group_id: str, *, for_good: bool = False) -> None:
+        """Delete a group: Microsoft 365 groups become deleted items with their members, others are gone.
+
+        A nested group leaves the groups that held it.
+        """
+        record = self._state.groups.pop(group_id)
+        self._forget(group_id)
+        types = record.get("groupTypes")
+        if isinstance(types, list) and "Unified" in types and not for_good:
+            self._state.deleted_groups[group_id] = {**record, "deletedDateTime": graph_time(self._clock())}
+        else:
+            self._state.members.pop(group_id, None)
+            self._state.owners.pop(group_id, None)
+
+    def purge_group(self, group_id: str) -> None:
+        """Remove a deleted item for good."""
+        del self._state.deleted_groups[group_id]
+        self._state.members.pop(group_id, None)
+        self._state.owners.pop(group_id, None)
+
+    def restore_group(self, group_id: str) -> None:
+        """Bring a deleted item back."""
+        record = self._state.deleted_groups.pop(group_id)
+        self._state.groups[group_id] = {**record, "deletedDateTime": None}
+
+    def _forget(self, identifier: str) -> None:
+        for table in (self._state.members, self._state.owners):
+            for group_id, held in table.items():
+                if identifier in held:
+                    table[group_id] = tuple(other for other in held if other != identifier)
+
+
+def graph_time(moment: datetime) -> str:
+    """Edm.DateTimeOffset of an aware UTC datetime, whole seconds."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _put(table: dict[str, Record], record: Record) -> str:
+    identifier = str(record["id"])
+    if identifier in table:
+        raise ValueError(f"two objects with the id {identifier}")
+    table[identifier] = record
+    return identifier
+
+
+def _find(table: dict[str, Record], name: str, properties: tuple[str, ...]) -> str:
+    if name.lower() in table:
+        return name.lower()
+    found = [key for key, record in table.items() if any(record.get(prop) == name for prop in properties)]
+    if len(found) != 1:
+        raise UnknownObjectError(f"{len(found)} objects are called {name!r}")
+    return found[0]

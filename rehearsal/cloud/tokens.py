@@ -1,0 +1,125 @@
+"""JSON Web Tokens: signing access tokens, checking them, checking client assertions (RFC 7515, 7519, 7523)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+
+class InvalidTokenError(Exception):
+    """A token that is not well formed or whose signature does not hold."""
+
+
+def encode_part(data: bytes) -> str:
+    """Base64url without padding."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def decode_part(text: str) -> bytes:
+    """Bytes of base64url without padding.
+
+    Raises:
+        InvalidTokenError: Not base64url.
+    """
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidTokenError("a part is not base64url") from None
+
+
+def split_token(token: str) -> tuple[dict[str, object], dict[str, object]]:
+    """Header and claims, nothing checked.
+
+    Raises:
+        InvalidTokenError: Not three parts, or not JSON objects.
+    """
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise InvalidTokenError("a token has three parts")
+    return _json_object(parts[0]), _json_object(parts[1])
+
+
+def _json_object(part: str) -> dict[str, object]:
+    try:
+        value = json.loads(decode_part(part))
+    except (ValueError, RecursionError):
+        raise InvalidTokenError("a part is not JSON") from None
+    if not isinstance(value, dict):
+        raise InvalidTokenError("a part is not a JSON object")
+    return value
+
+
+def sign_token(header: Mapping[str, object], claims: Mapping[str, object], key: rsa.RSAPrivateKey) -> str:
+    """A token signed with RS256."""
+    parts = ({**header, "alg": "RS256"}, dict(claims))
+    body = ".".join(encode_part(json.dumps(part, separators=(",", ":")).encode()) for part in parts)
+    return f"{body}.{encode_part(key.sign(body.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+
+
+def check_signature(token: str, key: rsa.RSAPublicKey) -> None:
+    """Check a token's signature under RS256 or PS256, whichever its header names.
+
+    Raises:
+        InvalidTokenError: Another algorithm, or the signature does not hold.
+    """
+    header, _ = split_token(token)
+    body, _, signature = token.rpartition(".")
+    algorithm = header.get("alg")
+    scheme: padding.AsymmetricPadding
+    if algorithm == "RS256":
+        scheme = padding.PKCS1v15()
+    elif algorithm == "PS256":
+        scheme = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=padding.PSS.DIGEST_LENGTH)
+    else:
+        raise InvalidTokenError(f"algorithm {algorithm!r}")
+    try:
+        key.verify(decode_part(signature), body.encode("utf-8", "replace"), scheme, hashes.SHA256())
+    except InvalidSignature:
+        raise InvalidTokenError("the signature does not hold") from None
+
+
+def thumbprints(certificate: x509.Certificate) -> tuple[str, str]:
+    """``x5t`` (SHA-1) and ``x5t#S256`` of a certificate, base64url."""
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    # RFC 7515 defines x5t over SHA-1; it identifies a certificate here, it proves nothing.
+    return encode_part(hashlib.sha1(der, usedforsecurity=False).digest()), encode_part(hashlib.sha256(der).digest())
+
+
+class TokenSigner:
+    """The key that signs access tokens, and the check of what it signed."""
+
+    def __init__(self) -> None:
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        der = self._key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        self.key_id = encode_part(hashlib.sha256(der).digest()[:20])
+
+    def sign(self, claims: Mapping[str, object]) -> str:
+        """An access token over ``claims``."""
+        return sign_token({"typ": "JWT", "kid": self.key_id}, claims, self._key)
+
+    def claims_of(self, token: str) -> dict[str, object]:
+        """Claims of a token that this signer signed.
+
+        Raises:
+            InvalidTokenError: Anything else.
+        """
+        check_signature(token, self._key.public_key())
+        return split_token(token)[1]
+
+    def key_set(self) -> dict[str, object]:
+        """The public key as a JSON Web Key Set (RFC 7517)."""
+        numbers = self._key.public_key().public_numbers()
+        modulus = numbers.n.to_bytes((numbers.n.bit_length() + 7) // 8, "big")
+        exponent = numbers.e.to_bytes((numbers.e.bit_length() + 7) // 8, "big")
+        key = {"kty": "RSA", "use": "sig", "kid": self.key_id, "n": encode_part(modulus), "e": encode_part(exponent)}
+        return {"keys": [key]}
