@@ -1,0 +1,116 @@
+"""What Graph's refusals mean, as our errors."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+
+from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
+from runbook_lib.graph.scrub import scrubbed
+from runbook_lib.graph.sender import Answer
+
+_CLAIMS = re.compile(r'claims="([^"]{1,4000})"')
+
+
+class GraphNotFound(ServiceFailed):
+    """Graph itself says that the object does not exist (HTTP 404 with Graph's error body).
+
+    ``values["graph_code"]`` is Graph's code, for example ``Request_ResourceNotFound``.
+    """
+
+
+class GraphRejected(ServiceFailed):
+    """Graph refuses the request as it stands (HTTP 4xx other than 401, 403, 404, 429)."""
+
+
+def error_of(answer: Answer, path: str, *, secrets: tuple[str, ...] = ()) -> RunbookError:
+    """The error for an answer that is not 2xx. ``path`` is what was asked for; ``secrets`` are never quoted."""
+    code, message = _graph_error(answer.body)
+    shown_path = scrubbed(path, secrets)
+    shown_code = scrubbed(code, secrets, limit=80)
+    said = f"{shown_code}: {scrubbed(message, secrets, limit=300)}" if code or message else "no reason given"
+    values = {**answer.values, "path": shown_path, "graph_code": shown_code}
+    if answer.status == 401:
+        return _unauthorized(answer, said, values)
+    if answer.status == 403:
+        return NoAccess(
+            f"Graph refuses to let this app read {shown_path} (HTTP 403, {said}).",
+            code="graph-forbidden",
+            hint="Grant the app registration the application permission for it, with an administrator's consent.",
+            values=values,
+        )
+    if answer.status == 404 and code:
+        return GraphNotFound(
+            f"Graph does not know {shown_path} (HTTP 404, {said}).",
+            code="graph-not-found",
+            hint="It may have been deleted since it was named.",
+            values=values,
+        )
+    if 400 <= answer.status < 500 and code:
+        return GraphRejected(
+            f"Graph rejected the request for {shown_path} (HTTP {answer.status}, {said}).",
+            code="graph-rejected",
+            hint="Report it with the request id if it happens again.",
+            values=values,
+        )
+    return ServiceFailed(
+        f"The answer to the request for {shown_path} is not one of Graph's (HTTP {answer.status}).",
+        code="graph-unexpected-answer",
+        hint="Check graph_url; a proxy or a portal may be answering in Graph's place.",
+        values=values,
+    )
+
+
+def unexpected(path: str, what: str, values: Mapping[str, object] | None = None) -> ServiceFailed:
+    """The error for an answer of Graph that breaks its own format."""
+    shown_path = scrubbed(path)
+    return ServiceFailed(
+        f"Graph's answer to the request for {shown_path} cannot be relied on: {what}.",
+        code="graph-unexpected-answer",
+        hint="Run again; report it with the request id if it happens again.",
+        values={**(values or {}), "path": shown_path},
+    )
+
+
+def claims_demanded(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of the claims that a 401 demands (Microsoft identity platform documentation, "Claims challenges, claims
+    requests and client capabilities"), sorted; empty without such a challenge."""
+    match = _CLAIMS.search(headers.get("WWW-Authenticate") or "")
+    if match is None:
+        return ()
+    text = match.group(1)
+    try:
+        decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_" if set("-_") & set(text) else None)
+        claims: object = json.loads(decoded)
+    except (ValueError, RecursionError):
+        return ("not readable",)
+    wanted = claims.get("access_token") if isinstance(claims, dict) else None
+    return tuple(sorted(scrubbed(str(name), limit=40) for name in wanted)) if isinstance(wanted, dict) else ()
+
+
+def _unauthorized(answer: Answer, said: str, values: Mapping[str, object]) -> NoAccess:
+    claims = claims_demanded(answer.headers)
+    if claims:
+        return NoAccess(
+            f"Graph demands another sign-in for {values['path']}, with the claims {', '.join(claims)} (HTTP 401, "
+            f"{said}): the app was disabled, its credentials were revoked, or Conditional Access changed.",
+            code="graph-claims-challenge",
+            hint="Ask who keeps the tenant's Conditional Access policies for workload identities.",
+            values={**values, "claims": list(claims)},
+        )
+    return NoAccess(
+        f"Graph does not accept the token, not even a new one, for {values['path']} (HTTP 401, {said}).",
+        code="graph-unauthorized",
+        hint="Check that graph_url and authority_url belong to the same cloud and that the app is enabled.",
+        values=values,
+    )
+
+
+def _graph_error(body: Mapping[str, object] | None) -> tuple[str, str]:
+    error = (body or {}).get("error")
+    if not isinstance(error, dict):
+        return "", ""
+    code, message = error.get("code"), error.get("message")
+    return code if isinstance(code, str) else "", message if isinstance(message, str) else ""

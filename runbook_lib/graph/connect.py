@@ -1,0 +1,106 @@
+"""From parameters to a client: the one entry to Microsoft Graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from runbook_lib.errors import UsageError
+from runbook_lib.graph.credential import ClientCertificate, load_certificate
+from runbook_lib.graph.rows import is_guid
+from runbook_lib.graph.sender import Sender
+from runbook_lib.graph.session import CloudSession
+from runbook_lib.graph.sign_in import TokenSource
+from runbook_lib.graph.transport import GraphClient
+from runbook_lib.parameters.model import Parameters
+from runbook_lib.secrets import Secret, secret_variable
+
+CLIENT_SECRET_VARIABLE = "GWB_CLIENT_SECRET"  # noqa: S105 - the variable's name
+"""Environment variable that holds the client secret (``sign_in: secret``)."""
+
+
+def open_graph(
+    parameters: Parameters,
+    *,
+    environment: Mapping[str, str],
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None],
+) -> GraphClient:
+    """A client for the tenant that the parameters name. Nothing is sent yet; the first request signs in.
+
+    Paths in the parameters are used as they stand: whoever read the parameters has made them absolute.
+
+    Args:
+        parameters: What the run is told.
+        environment: Where the client secret comes from. (Proxies come from the process's own environment.)
+        clock: Now, UTC.
+        sleep: Waits that many seconds.
+
+    Raises:
+        UsageError: An id is no GUID, an address is not https, a file cannot be used.
+        NoAccess: ``sign_in: secret`` without the environment variable.
+    """
+    tenant_id = _guid(parameters.tenant_id, "tenant_id")
+    client_id = _guid(parameters.client_id, "client_id")
+    graph_url = _address(parameters.graph_url, "graph_url")
+    authority_url = _address(parameters.authority_url, "authority_url")
+    credential = _credential(parameters, environment)
+    ca_file = Path(parameters.cloud_ca_file).expanduser() if parameters.cloud_ca_file else None
+    session = CloudSession(ca_file=ca_file, timeout=float(parameters.cloud_timeout))
+    tokens = TokenSource(
+        tenant_id=tenant_id,
+        client_id=client_id,
+        credential=credential,
+        authority_url=authority_url,
+        graph_url=graph_url,
+        sender=Sender(session, clock=clock, sleep=sleep),
+        clock=clock,
+    )
+    return GraphClient(graph_url, tokens, session, clock=clock, sleep=sleep)
+
+
+def _credential(parameters: Parameters, environment: Mapping[str, str]) -> ClientCertificate | Secret:
+    if parameters.sign_in == "secret":
+        return secret_variable(CLIENT_SECRET_VARIABLE, environment, what="client secret")
+    if not parameters.certificate_file:
+        raise UsageError(
+            "No certificate to sign in with: the parameter certificate_file is empty.",
+            code="certificate-file",
+            hint="Name a PEM file with certificate and private key, or set sign_in to secret.",
+            values={"parameter": "certificate_file"},
+        )
+    return load_certificate(Path(parameters.certificate_file).expanduser())
+
+
+def _guid(value: str, parameter: str) -> str:
+    if is_guid(value.lower()):
+        return value.lower()
+    raise UsageError(
+        f"The parameter {parameter} is not a GUID: {value!r}." if value else f"The parameter {parameter} is empty.",
+        code="not-a-guid",
+        hint="Copy it from the app registration's overview page in the Entra admin center.",
+        values={"parameter": parameter, "value": value},
+    )
+
+
+def _address(value: str, parameter: str) -> str:
+    """``https://host[:port]``, lower case, without the default port."""
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+        plain = parts.scheme == "https" and bool(parts.hostname) and parts.username is None
+        plain = plain and parts.path in ("", "/") and not parts.query and not parts.fragment
+        plain = plain and all("!" <= char <= "~" and char != "\\" for char in value)
+    except ValueError:
+        plain, port = False, None
+    if not plain:
+        raise UsageError(
+            f"The parameter {parameter} is not an address of the form https://host or https://host:port: {value!r}.",
+            code="not-an-address",
+            hint="The example parameters file lists the addresses of each cloud.",
+            values={"parameter": parameter, "value": value},
+        )
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"https://{host}" if port in (None, 443) else f"https://{host}:{port}"

@@ -1,0 +1,81 @@
+"""What a failed connection means, in words: nothing here quotes an exception, because those carry whole requests."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+
+import requests
+from urllib3 import exceptions as pool
+
+from runbook_lib.errors import NoAccess
+from runbook_lib.graph.retry import Trouble
+from runbook_lib.text import printable
+
+NETWORK_ERRORS = (OSError, pool.HTTPError, ssl.SSLError)
+"""What sending a request may raise: requests' exceptions are OSErrors, so is a CA bundle that does not exist."""
+
+
+def connection_trouble(error: Exception, *, host: str, values: dict[str, object]) -> Trouble | NoAccess:
+    """What a network error means for a request to ``host`` (``name:port``).
+
+    The error to raise (code ``cloud-certificate``) where trying again cannot help, because the certificate of the
+    host is not trusted; else the trouble that another attempt may overcome.
+    """
+    causes = tuple(_causes(error))
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _untrusted(host, cause.verify_message or "", values)
+    if not isinstance(error, (requests.RequestException, pool.HTTPError, ssl.SSLError)):
+        return _no_bundle(host, values)
+    if isinstance(error, requests.exceptions.ProxyError):
+        return _unreachable(f"The proxy on the way to {host} did not let the connection through", values)
+    if any(isinstance(cause, pool.NameResolutionError) for cause in causes):
+        return _unreachable(f"The name of {host} cannot be resolved", values)
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return _unreachable(f"{host} did not accept a connection in time", values)
+    if any(isinstance(cause, pool.NewConnectionError) for cause in causes):
+        return _unreachable(f"{host} cannot be reached", values)
+    if isinstance(error, (requests.exceptions.SSLError, ssl.SSLError)):
+        return _unreachable(f"{host} did not complete the TLS handshake", values)
+    if isinstance(error, ValueError):  # requests' family for addresses and proxies that are none
+        return _unreachable(f"The address or the proxy of {host} cannot be used", values)
+    if isinstance(error, requests.exceptions.Timeout):
+        return Trouble("cloud-no-answer", f"{host} did not answer in time", values=values)
+    return Trouble("cloud-connection-lost", f"The connection to {host} broke off", values=values)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it wraps: requests and urllib3 keep it in ``args``, ``reason`` or ``__context__``."""
+    waiting: list[object] = [error]
+    seen: set[int] = set()
+    while waiting:
+        cause = waiting.pop()
+        if not isinstance(cause, BaseException) or id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        waiting += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
+
+
+def _unreachable(what: str, values: dict[str, object]) -> Trouble:
+    return Trouble("cloud-unreachable", what, unreachable=True, values=values)
+
+
+def _untrusted(host: str, why: str, values: dict[str, object]) -> NoAccess:
+    reason = printable(why, limit=120) or "it could not be verified"
+    return NoAccess(
+        f"The certificate of {host} is not trusted: {reason}.",
+        code="cloud-certificate",
+        hint="Name the CA that issued it in the parameter cloud_ca_file, and the host as its certificate does.",
+        values=values,
+    )
+
+
+def _no_bundle(host: str, values: dict[str, object]) -> NoAccess:
+    return NoAccess(
+        f"The certificate of {host} cannot be checked: the CA file that the environment names is not there.",
+        code="cloud-certificate",
+        hint="Correct REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, or name a CA file in the parameter cloud_ca_file.",
+        values=values,
+    )

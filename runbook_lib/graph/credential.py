@@ -1,0 +1,112 @@
+"""The certificate a run signs in with: read from one PEM file, checked before anything is sent."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.utils import CryptographyDeprecationWarning
+
+from runbook_lib.errors import NoAccess, UsageError
+from runbook_lib.secrets import Secret, secret_file
+
+_KEY = re.compile(r"-----BEGIN ((?:RSA |EC |ENCRYPTED )?PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """A certificate with its private key. The thumbprints are upper-case hexadecimal, as the portal shows them."""
+
+    private_key: Secret
+    certificate: str
+    """PEM text of the one certificate that belongs to the key."""
+    thumbprint_sha1: str
+    thumbprint_sha256: str
+    not_before: datetime
+    not_after: datetime
+
+
+def load_certificate(path: Path) -> ClientCertificate:
+    """Read the PEM file that the parameter ``certificate_file`` names.
+
+    Raises:
+        UsageError: The file is missing, readable by others, or holds no RSA key with its certificate.
+    """
+    text = secret_file(path, parameter="certificate_file").reveal()
+    key_match = _KEY.search(text)
+    if key_match is None:
+        raise _unusable(path, "it holds no private key")
+    if "ENCRYPTED" in key_match.group(0):
+        raise _unusable(path, "its private key is protected by a password, and there is no way to give one")
+    key = _private_key(path, key_match.group(0))
+    for block in _CERTIFICATE.findall(text):
+        certificate = _certificate(path, block)
+        if certificate.public_key() == key.public_key():
+            return ClientCertificate(
+                private_key=Secret(key_match.group(0)),
+                certificate=block,
+                # SHA-1 names a certificate here, as the Entra portal does; nothing is secured by it.
+                thumbprint_sha1=certificate.fingerprint(hashes.SHA1()).hex().upper(),  # noqa: S303
+                thumbprint_sha256=certificate.fingerprint(hashes.SHA256()).hex().upper(),
+                not_before=certificate.not_valid_before_utc,
+                not_after=certificate.not_valid_after_utc,
+            )
+    raise _unusable(path, "it holds no certificate that belongs to its private key")
+
+
+def require_valid(certificate: ClientCertificate, *, now: datetime) -> None:
+    """Refuse a certificate that sign-in would refuse, and say the date.
+
+    Raises:
+        NoAccess: Expired or not yet valid (code ``certificate-expired``).
+    """
+    if certificate.not_before <= now <= certificate.not_after:
+        return
+    word = "expired on" if now > certificate.not_after else "is not valid before"
+    day = certificate.not_after if now > certificate.not_after else certificate.not_before
+    raise NoAccess(
+        f"The sign-in certificate with thumbprint {certificate.thumbprint_sha1} {word} {day:%Y-%m-%d %H:%M} UTC; "
+        f"this computer's clock says {now:%Y-%m-%d %H:%M} UTC.",
+        code="certificate-expired",
+        hint="Create a new certificate, add it to the app registration, and name it in certificate_file.",
+        values={"thumbprint": certificate.thumbprint_sha1, "not_after": certificate.not_after.isoformat()},
+    )
+
+
+def _private_key(path: Path, pem: str) -> rsa.RSAPrivateKey:
+    try:
+        key = serialization.load_pem_private_key(pem.encode("ascii", "replace"), password=None)
+    except (ValueError, TypeError):
+        key = None
+    if key is None:
+        raise _unusable(path, "its private key cannot be read")
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise _unusable(path, "its private key is not an RSA key, and Microsoft Entra ID takes no other")
+    return key
+
+
+def _certificate(path: Path, pem: str) -> x509.Certificate:
+    try:
+        with warnings.catch_warnings():
+            # Oddities of old certificates are for whoever issued them, not for the operator's screen.
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            return x509.load_pem_x509_certificate(pem.encode("ascii", "replace"))
+    except ValueError:
+        reason = "a certificate in it cannot be read"
+    raise _unusable(path, reason)
+
+
+def _unusable(path: Path, why: str) -> UsageError:
+    return UsageError(
+        f"The certificate file {path} cannot be used: {why}.",
+        code="certificate-file",
+        hint="Give certificate_file a PEM file with one RSA private key and its certificate, without a password.",
+        values={"path": str(path), "parameter": "certificate_file"},
+    )

@@ -1,0 +1,152 @@
+"""How long to wait before a request is sent again, and when to give up."""
+
+from __future__ import annotations
+
+import random as random_module
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
+
+_SECONDS = re.compile(r"\d{1,12}(\.\d{1,6})?")
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Limits of one request. All times in seconds.
+
+    Attributes:
+        attempts: How often it is sent at most.
+        first_attempts: The same while the host has not answered once: a mistyped address is told soon.
+        first_wait: Back-off after the first failure; it doubles with each further one.
+        longest_back_off: Where the doubling ends.
+        longest_wait: The longest Retry-After that is obeyed; a longer one ends the request with an error.
+        longest_total: The longest sum of all waits.
+    """
+
+    attempts: int = 8
+    first_attempts: int = 3
+    first_wait: float = 1.0
+    longest_back_off: float = 60.0
+    longest_wait: float = 300.0
+    longest_total: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why an attempt failed, where another may succeed.
+
+    Attributes:
+        code: Code of the error if no attempt succeeds.
+        what: What happened, a sentence without its full stop.
+        retry_after: Seconds the service asked for, or None.
+        unreachable: Whether no connection came about at all.
+        values: Facts for the error.
+    """
+
+    code: str
+    what: str
+    retry_after: float | None = None
+    unreachable: bool = False
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+class Attempts:
+    """The attempts of one request: waits between them, and ends them with an error.
+
+    Args:
+        policy: The limits.
+        sleep: Waits that many seconds.
+        random: A number in [0, 1): back-off waits between half and all of its time, so that many clients that failed
+            together do not come back together.
+        reached: Whether the host has answered before.
+    """
+
+    def __init__(
+        self,
+        policy: RetryPolicy,
+        *,
+        sleep: Callable[[float], None],
+        random: Callable[[], float] = random_module.random,
+        reached: bool = True,
+    ) -> None:
+        self._policy = policy
+        self._sleep = sleep
+        self._random = random
+        self._reached = reached
+        self._made = 0
+        self._waited = 0.0
+
+    def wait(self, trouble: Trouble) -> None:
+        """Wait before the next attempt.
+
+        Raises:
+            NoAccess: The host cannot be reached and the attempts are used up.
+            ServiceFailed: The attempts or the time are used up, or the service asked for more time than is given.
+        """
+        self._made += 1
+        policy = self._policy
+        unknown_host = trouble.unreachable and not self._reached
+        if self._made >= (policy.first_attempts if unknown_host else policy.attempts):
+            raise self._gave_up(trouble, f"{self._made} attempts were made")
+        seconds = self._seconds(trouble)
+        if seconds > policy.longest_wait:
+            raise self._gave_up(
+                trouble, f"it asked to wait {seconds:.0f} seconds, and at most {policy.longest_wait:.0f} are waited"
+            )
+        if self._waited + seconds > policy.longest_total:
+            raise self._gave_up(
+                trouble,
+                f"it asks for another {seconds:.0f} seconds after {self._waited:.0f} were waited, "
+                f"and at most {policy.longest_total:.0f} are waited in all",
+            )
+        self._waited += seconds
+        self._sleep(seconds)
+
+    def _seconds(self, trouble: Trouble) -> float:
+        # "Retry-After: 0" with a failure that lasts would burn all attempts in an instant; waiting longer than asked
+        # is always allowed.
+        if trouble.retry_after is not None and trouble.retry_after >= 1:
+            return trouble.retry_after
+        back_off = min(self._policy.first_wait * 2.0 ** (self._made - 1), self._policy.longest_back_off)
+        return back_off * (0.5 + 0.5 * self._random())
+
+    def _gave_up(self, trouble: Trouble, why: str) -> RunbookError:
+        values = {
+            **trouble.values,
+            "attempts": self._made,
+            "waited_seconds": round(self._waited, 3),
+            "retry_after_seconds": trouble.retry_after,
+        }
+        if trouble.unreachable:
+            return NoAccess(
+                f"{trouble.what} ({why}).",
+                code=trouble.code,
+                hint="Check the address in the parameters, the network, the firewall and the proxy settings.",
+                values=values,
+            )
+        return ServiceFailed(
+            f"{trouble.what}; {why}.",
+            code=trouble.code,
+            hint="Nothing was written because of this request. Run again later.",
+            values=values,
+        )
+
+
+def retry_after(value: str | None, *, now: datetime) -> float | None:
+    """Seconds in a Retry-After header (RFC 9110, section 10.2.3: seconds or an HTTP date), or None."""
+    if value is None:
+        return None
+    text = value.strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max((moment - now).total_seconds(), 0.0)

@@ -1,0 +1,158 @@
+"""Sends one request until there is an answer to judge: the part that Graph and sign-in have in common."""
+
+from __future__ import annotations
+
+import json
+import random as random_module
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from requests import Request, Response, Session
+
+from runbook_lib.errors import NoAccess
+from runbook_lib.graph.connection import NETWORK_ERRORS, connection_trouble
+from runbook_lib.graph.retry import Attempts, RetryPolicy, Trouble, retry_after
+
+WORTH_ANOTHER_TRY = frozenset({429, 500, 502, 503, 504})
+"""Status codes after which a reading request is sent again (Microsoft Graph documentation, "Best practices" and
+"Microsoft Graph throttling guidance")."""
+_KEPT_IDS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer. ``body`` is the JSON object, or None if the body is none (never so with a 2xx status)."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: dict[str, object] | None
+    values: Mapping[str, object]
+    """Host, status, request-id and client-request-id, for errors."""
+
+
+class Sender:
+    """Sends requests over one session, several threads at a time.
+
+    Args:
+        session: The session.
+        clock: Now, UTC; Retry-After dates are measured against it.
+        sleep: Waits that many seconds.
+        policy: How often and how long to try.
+        random: A number in [0, 1) for the jitter of back-off.
+        new_id: A new client-request-id for each attempt.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], None],
+        policy: RetryPolicy | None = None,
+        random: Callable[[], float] = random_module.random,
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
+        self._session = session
+        self._clock = clock
+        self._sleep = sleep
+        self._policy = policy or RetryPolicy()
+        self._random = random
+        self._new_id = new_id
+        self._lock = threading.Lock()
+        self._requests = 0
+        self._reached: set[str] = set()
+        self._request_ids: deque[str] = deque(maxlen=_KEPT_IDS)
+
+    @property
+    def requests(self) -> int:
+        """Requests sent so far, repeated ones included."""
+        return self._requests
+
+    @property
+    def request_ids(self) -> tuple[str, ...]:
+        """The service's ids of the last requests, oldest first."""
+        with self._lock:
+            return tuple(self._request_ids)
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | str | None = None,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Send until the answer is final: JSON, or a status that another try would not change.
+
+        Without ``params`` the address is used exactly as it stands.
+
+        Raises:
+            NoAccess: The host cannot be reached (``cloud-unreachable``) or is not trusted (``cloud-certificate``).
+            ServiceFailed: It answered with nothing useful until attempts or time were used up.
+        """
+        host = urlsplit(url).netloc.rpartition("@")[2]
+        attempts = Attempts(self._policy, sleep=self._sleep, random=self._random, reached=host in self._reached)
+        while True:
+            request = Request(method, url, params=dict(params or {}), headers=dict(headers or {}), data=data)
+            result = self._once(request, host, timeout)
+            if isinstance(result, Answer):
+                return result
+            attempts.wait(result)
+
+    def _once(self, request: Request, host: str, timeout: float | None) -> Answer | Trouble:
+        client_id = self._new_id()
+        request.headers["client-request-id"] = client_id
+        request.headers["return-client-request-id"] = "true"
+        values: dict[str, object] = {"host": host, "client-request-id": client_id}
+        try:
+            prepared = self._session.prepare_request(request)
+            if not request.params:
+                prepared.url = request.url  # requests would rewrite its escapes, and links are followed verbatim
+            settings = self._session.merge_environment_settings(prepared.url, {}, None, None, None)
+            with self._lock:
+                self._requests += 1
+            response = self._session.send(prepared, timeout=timeout, allow_redirects=False, **settings)
+            return self._judge(response, host, values)
+        except NETWORK_ERRORS as error:
+            failure = connection_trouble(error, host=host, values=values)
+        # Raised out here so that no error of ours drags along the exception that holds the whole request.
+        if isinstance(failure, NoAccess):
+            raise failure
+        return failure
+
+    def _judge(self, response: Response, host: str, values: dict[str, object]) -> Answer | Trouble:
+        values["status"] = response.status_code
+        request_id = response.headers.get("request-id") or response.headers.get("x-ms-request-id") or ""
+        values["request-id"] = request_id
+        with self._lock:
+            self._reached.add(host)
+            if request_id:
+                self._request_ids.append(request_id)
+        if response.status_code in WORTH_ANOTHER_TRY:
+            throttled = response.status_code == 429
+            return Trouble(
+                "cloud-throttled" if throttled else "cloud-unavailable",
+                f"{host} {'limits how much it answers' if throttled else 'is not available'} "
+                f"(HTTP {response.status_code})",
+                retry_after=retry_after(response.headers.get("Retry-After"), now=self._clock()),
+                values=values,
+            )
+        body = _json_object(response.content)
+        if body is None and 200 <= response.status_code < 300:
+            return Trouble("cloud-garbled", f"{host} answered with something other than a JSON object", values=values)
+        return Answer(response.status_code, response.headers, body, values)
+
+
+def _json_object(content: bytes | None) -> dict[str, object] | None:
+    try:
+        value: object = json.loads(content or b"")
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

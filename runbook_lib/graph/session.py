@@ -1,0 +1,91 @@
+"""The one HTTP session of a run: TLS only, time limits always, and a CA file that the environment cannot replace.
+
+requests lets ``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE`` win over ``Session.verify``, so a CA file named in the
+parameters would be ignored on every machine that sets one of them. Here the named file wins; proxies from the
+environment (``HTTPS_PROXY``, ``NO_PROXY``) still apply, and without a named file so do the two variables.
+"""
+
+from __future__ import annotations
+
+import ssl
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from runbook_lib import __version__
+from runbook_lib.errors import UsageError
+
+USER_AGENT = f"group-writeback-runbook/{__version__}"
+LONGEST_CONNECT = 10.0
+"""Seconds to wait for a TCP connection; an answer may take longer than that, a handshake should not."""
+WORKERS = 4
+"""Threads that may read at the same time."""
+
+
+class CloudSession(requests.Session):
+    """Session for Graph and sign-in that several threads may share.
+
+    Sharing is safe because nothing in it changes after construction: urllib3's connection pools are made for
+    threads, and the only part of a requests session that a request normally changes, the cookie jar, takes no cookie.
+
+    Args:
+        ca_file: CA certificates (PEM) to trust instead of the public ones, or None.
+        timeout: Seconds to wait for one answer.
+
+    Raises:
+        UsageError: The CA file is missing or holds no certificate (code ``cloud-ca-file``).
+    """
+
+    def __init__(self, *, ca_file: Path | None = None, timeout: float = 30.0) -> None:
+        super().__init__()
+        self._timeout = (min(timeout, LONGEST_CONNECT), timeout)
+        self._ca_file = None if ca_file is None else str(_checked_ca_file(ca_file))
+        self.headers["User-Agent"] = USER_AGENT
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        self.auth = _leave_as_it_is
+        del self.adapters["http://"]  # a token never leaves over plain HTTP, whatever an address says
+        self.mount("https://", HTTPAdapter(pool_connections=WORKERS, pool_maxsize=WORKERS))
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """Settings from the environment, except that it cannot replace the CA file."""
+        settings = super().merge_environment_settings(url, proxies, stream, verify, cert)
+        if self._ca_file is not None:
+            settings["verify"] = self._ca_file
+        return settings
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send with a time limit, also where the caller (msal) names none."""
+        if kwargs.get("timeout") is None:
+            kwargs["timeout"] = self._timeout
+        return super().send(request, **kwargs)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - the base class names it
+        """None: a redirect is an answer to report, never a place to carry a token to."""
+        return None
+
+
+def _leave_as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Stand in the place where requests would put a password from ``.netrc`` over our Authorization header."""
+    return request
+
+
+def _checked_ca_file(path: Path) -> Path:
+    try:
+        context = ssl.create_default_context(cafile=path)
+        empty = not context.get_ca_certs()
+        why = "it holds no CA certificate" if empty else ""
+    except ssl.SSLError:
+        why = "it is not a PEM file with certificates"
+    except OSError as error:
+        why = error.strerror or "it cannot be read"
+    if why:
+        raise UsageError(
+            f"The CA file {path} cannot be used: {why}.",
+            code="cloud-ca-file",
+            hint="Check the parameter cloud_ca_file; leave it empty to trust the public CAs.",
+            values={"path": str(path), "parameter": "cloud_ca_file"},
+        )
+    return path

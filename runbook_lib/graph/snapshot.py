@@ -1,0 +1,200 @@
+"""The whole cloud side, read once: tenant, groups, members, owners, users, and what proves that nothing is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from runbook_lib.errors import NoAccess, Refused
+from runbook_lib.graph.answers import GraphNotFound, unexpected
+from runbook_lib.graph.links import Links, Progress, read_links
+from runbook_lib.graph.probe import probe_groups
+from runbook_lib.graph.rows import (
+    GROUP_PROPERTIES,
+    TENANT_PROPERTIES,
+    USER_PROPERTIES,
+    Row,
+    group_of,
+    principal_of_group,
+    tenant_of,
+    user_of,
+)
+from runbook_lib.graph.transport import GraphClient
+from runbook_lib.graph.writers import read_other_writers
+from runbook_lib.model.cloud import CloudGroup, CloudPrincipal, CloudSnapshot, PrincipalType, Tenant
+from runbook_lib.model.reading import Reading
+from runbook_lib.text import printable
+
+__all__ = ["probe_groups", "read_cloud", "read_tenant"]
+
+_PAGE = "999"
+"""The most that Graph puts on one page of groups or users."""
+_MOST_LOOKUPS = 50
+"""Users that are read one by one because the list of users, read a moment later, does not hold them."""
+
+
+class _Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+_T = TypeVar("_T", bound=_Identified)
+
+
+def read_cloud(
+    client: GraphClient,
+    tenant_id: str,
+    *,
+    clock: Callable[[], datetime],
+    progress: Progress | None = None,
+) -> CloudSnapshot:
+    """Read the cloud side.
+
+    Users are read after the members, so that a user who was created and added in between is known.
+
+    Args:
+        client: The client.
+        tenant_id: The tenant that the parameters name.
+        clock: Now, UTC.
+        progress: Told what is being read: ``groups``, ``members``, ``owners``, ``users``.
+
+    Raises:
+        Refused: The token belongs to another tenant (code ``tenant-mismatch``).
+        NoAccess: Tenant, groups, users, or every list of members may not be read.
+        ServiceFailed: Graph does not answer, or not in a form to rely on.
+    """
+    started, requests_before = clock(), client.requests
+    tenant = read_tenant(client, tenant_id)
+    writers = read_other_writers(client)
+    groups, groups_proof = _read(client, "groups", "/groups", GROUP_PROPERTIES, group_of, progress)
+    deleted, deleted_proof = _read(
+        client, "deleted groups", "/directory/deletedItems/microsoft.graph.group", GROUP_PROPERTIES, group_of, None
+    )
+    members = read_links(client, groups, "members", progress)
+    owners = read_links(client, groups, "owners", progress)
+    users, users_proof = _read(client, "users", "/users", USER_PROPERTIES, user_of, progress)
+    principals, unlisted_gaps, unlisted_complete = _principals(client, groups, users, members, owners)
+    return CloudSnapshot(
+        tenant=tenant,
+        groups=groups,
+        deleted_groups=deleted,
+        members=members.ids,
+        owners=owners.ids,
+        principals=principals,
+        writers=writers,
+        reading=Reading(
+            source=f"{client.host}, tenant {printable(tenant.display_name)} ({tenant.id})",
+            at=started,
+            complete=members.complete and owners.complete and unlisted_complete,
+            proof=(
+                f"The token belongs to tenant {tenant.id}, the one that the parameters name",
+                groups_proof,
+                deleted_proof,
+                members.proof,
+                owners.proof,
+                users_proof,
+            ),
+            gaps=(*members.gaps, *owners.gaps, *unlisted_gaps),
+            seconds=(clock() - started).total_seconds(),
+            requests=client.requests - requests_before,
+        ),
+    )
+
+
+def read_tenant(client: GraphClient, tenant_id: str) -> Tenant:
+    """The tenant of the token, which must be the one that the parameters name.
+
+    Raises:
+        Refused: It is another one (code ``tenant-mismatch``).
+    """
+    rows = client.listing("/organization", {"$select": TENANT_PROPERTIES}).rows
+    if len(rows) != 1:
+        raise unexpected("/organization", f"it names {len(rows)} tenants instead of one")
+    tenant = tenant_of(rows[0])
+    if tenant.id != tenant_id.lower():
+        raise Refused(
+            f"The token belongs to tenant {tenant.id} ({printable(tenant.display_name, limit=80)}), "
+            f"and the parameters name {printable(tenant_id, limit=80)}.",
+            code="tenant-mismatch",
+            hint="Check tenant_id, client_id and authority_url.",
+            values={"tenant_id": tenant.id, "expected": tenant_id},
+        )
+    return tenant
+
+
+def _read(
+    client: GraphClient,
+    what: str,
+    path: str,
+    properties: str,
+    decode: Callable[[Row], _T],
+    progress: Progress | None,
+) -> tuple[tuple[_T, ...], str]:
+    """Every object of a collection, sorted by id, and the sentence that proves it."""
+    found: dict[str, _T] = {}
+    pages = rows = 0
+    for page in client.pages(path, {"$select": properties, "$top": _PAGE}):
+        decoded = [decode(row) for row in _objects(page)]
+        found |= {item.id: item for item in decoded}
+        pages, rows = pages + 1, rows + len(decoded)
+        if progress is not None:
+            progress(what, len(found), None)
+    if progress is not None:
+        progress(what, len(found), len(found))
+    again = f" ({rows - len(found)} came more than once)" if rows > len(found) else ""
+    proof = f"{len(found)} {what} on {pages} page{'' if pages == 1 else 's'}, the last one without nextLink{again}"
+    return tuple(found[key] for key in sorted(found)), proof
+
+
+def _objects(page: Row) -> Iterable[Row]:
+    value = page["value"]
+    return value if isinstance(value, list) else ()
+
+
+def _principals(
+    client: GraphClient,
+    groups: tuple[CloudGroup, ...],
+    users: tuple[CloudPrincipal, ...],
+    members: Links,
+    owners: Links,
+) -> tuple[dict[str, CloudPrincipal], tuple[str, ...], bool]:
+    """Everybody by id, with the gaps, and whether every user among the members is known."""
+    known = {user.id: user for user in users}
+    by_group_id = {group.id: group for group in groups}
+    linked = {**owners.principals, **members.principals}
+    others: dict[str, CloudPrincipal] = {}
+    unlisted: list[str] = []
+    for key in sorted(linked.keys() - known.keys()):
+        if key in by_group_id:
+            others[key] = principal_of_group(by_group_id[key])
+        else:
+            others[key] = linked[key]
+            if linked[key].type is PrincipalType.USER:
+                unlisted.append(key)
+    looked_up, gaps, complete = _look_up(client, unlisted)
+    everybody = {**known, **others, **looked_up}
+    return {key: everybody[key] for key in sorted(everybody)}, gaps, complete
+
+
+def _look_up(client: GraphClient, ids: list[str]) -> tuple[dict[str, CloudPrincipal], tuple[str, ...], bool]:
+    """Users that are members or owners but not in the list of users: deleted meanwhile, or not listed yet."""
+    found: dict[str, CloudPrincipal] = {}
+    gone = unread = 0
+    for key in ids[:_MOST_LOOKUPS]:
+        try:
+            found[key] = user_of(client.get(f"/users/{key}", {"$select": USER_PROPERTIES}))
+        except GraphNotFound:
+            gone += 1
+            found[key] = CloudPrincipal(id=key, type=PrincipalType.UNKNOWN)
+        except NoAccess as error:
+            if error.code != "graph-forbidden":
+                raise
+            unread += 1
+    unread += max(len(ids) - _MOST_LOOKUPS, 0)
+    gaps = []
+    if gone:
+        gaps.append(f"{gone} members or owners were deleted while reading (HTTP 404); what they were is unknown.")
+    if unread:
+        gaps.append(f"{unread} users are members or owners, but the list of users does not hold them.")
+    return found, tuple(gaps), not unread

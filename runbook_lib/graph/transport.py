@@ -1,0 +1,167 @@
+"""Microsoft Graph over HTTPS: reading one object, reading a collection to its end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from requests import Session
+
+from runbook_lib.errors import ServiceFailed
+from runbook_lib.graph.answers import error_of, unexpected
+from runbook_lib.graph.scrub import scrubbed
+from runbook_lib.graph.sender import Answer, Sender
+from runbook_lib.graph.sign_in import Tokens
+from runbook_lib.secrets import Secret
+
+NEXT_LINK = "@odata.nextLink"
+# A link is handed on as it stands, so it may only hold what an address may hold: with a backslash or a space in it,
+# two parsers can disagree about where the host ends.
+_PLAIN_LINK = re.compile(r"[!-\[\]-~]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A collection read to its end. ``pages`` is how many answers that took."""
+
+    rows: tuple[dict[str, object], ...]
+    pages: int
+
+    @property
+    def proof(self) -> str:
+        """Why nothing is missing, to follow "45 groups"."""
+        return f"on {self.pages} page{'' if self.pages == 1 else 's'}, the last one without nextLink"
+
+
+class GraphClient:
+    """Reads from Microsoft Graph. Threads may share it.
+
+    Args:
+        base_url: ``https://host[:port]``, without version.
+        token_source: Where tokens come from.
+        session: The session to send over.
+        clock: Now, UTC.
+        sleep: Waits that many seconds.
+        timeout: Seconds to wait for one answer; None: the session's.
+        sender: Replaces the sender that is made of ``session``, ``clock`` and ``sleep``; to share one with sign-in,
+            or to inject policy, randomness and ids.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        token_source: Tokens,
+        session: Session,
+        *,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], None],
+        timeout: float | None = None,
+        sender: Sender | None = None,
+    ) -> None:
+        self._base = base_url.rstrip("/")
+        self._tokens = token_source
+        self._sender = sender or Sender(session, clock=clock, sleep=sleep)
+        self._timeout = timeout
+
+    @property
+    def host(self) -> str:
+        """``name[:port]`` of Graph."""
+        return urlsplit(self._base).netloc
+
+    @property
+    def requests(self) -> int:
+        """Round trips so far, repeated ones included."""
+        return self._sender.requests
+
+    @property
+    def request_ids(self) -> tuple[str, ...]:
+        """Graph's ids of the last requests, oldest first: what Microsoft's support asks for."""
+        return self._sender.request_ids
+
+    def get(self, path: str, params: Mapping[str, str] | None = None, version: str = "v1.0") -> dict[str, object]:
+        """The JSON object at ``path`` (``/organization``).
+
+        Raises:
+            GraphNotFound: HTTP 404 from Graph.
+            NoAccess: HTTP 403 (``graph-forbidden``), 401 twice (``graph-unauthorized``, ``graph-claims-challenge``),
+                sign-in refused, host unreachable or not trusted.
+            ServiceFailed: Anything else, after the attempts that made sense.
+        """
+        return self._fetch(f"{self._base}/{version}{path}", path, params)
+
+    def pages(
+        self, path: str, params: Mapping[str, str] | None = None, version: str = "v1.0"
+    ) -> Iterator[dict[str, object]]:
+        """Every page of the collection at ``path``; ``value`` of each is a list of objects.
+
+        Raises:
+            ServiceFailed: Also when a nextLink leads to another host or comes a second time.
+        """
+        page = self.get(path, params, version)
+        followed: set[str] = set()
+        while True:
+            _rows_of(page, path)
+            yield page
+            link = page.get(NEXT_LINK)
+            if link is None:
+                return
+            url = self._checked_link(link, path, followed)
+            followed.add(url)
+            page = self._fetch(url, path, None)
+
+    def rows(
+        self, path: str, params: Mapping[str, str] | None = None, version: str = "v1.0"
+    ) -> Iterator[dict[str, object]]:
+        """Every object of the collection at ``path``."""
+        for page in self.pages(path, params, version):
+            yield from _rows_of(page, path)
+
+    def listing(self, path: str, params: Mapping[str, str] | None = None, version: str = "v1.0") -> Listing:
+        """The whole collection at ``path``, with the number of pages as evidence."""
+        rows: list[dict[str, object]] = []
+        pages = 0
+        for page in self.pages(path, params, version):
+            rows += _rows_of(page, path)
+            pages += 1
+        return Listing(tuple(rows), pages)
+
+    def _fetch(self, url: str, path: str, params: Mapping[str, str] | None) -> dict[str, object]:
+        token = self._tokens.token()
+        answer = self._send(url, params, token)
+        if answer.status == 401:
+            # Revoked, or expired on the way: one new token, one more attempt.
+            token = self._tokens.token(refused=token)
+            answer = self._send(url, params, token)
+        if answer.body is None or not 200 <= answer.status < 300:
+            raise error_of(answer, path, secrets=(token.reveal(),))
+        return answer.body
+
+    def _send(self, url: str, params: Mapping[str, str] | None, token: Secret) -> Answer:
+        headers = {"Authorization": f"Bearer {token.reveal()}", "Accept": "application/json"}
+        return self._sender.send("GET", url, params=params, headers=headers, timeout=self._timeout)
+
+    def _checked_link(self, link: object, path: str, followed: set[str]) -> str:
+        if not isinstance(link, str) or not _PLAIN_LINK.fullmatch(link):
+            raise unexpected(path, "its nextLink is not an address")
+        # Compared as text, up to the slash that ends the host: no parser, nothing to be fooled.
+        if not link.lower().startswith(self._base.lower() + "/"):
+            raise ServiceFailed(
+                f"The next page of {scrubbed(path)} is said to be at {scrubbed(urlsplit(link).netloc, limit=100)}, "
+                f"which is not {self.host}; the token is not sent there.",
+                code="graph-link-elsewhere",
+                hint="Check graph_url; a proxy may be rewriting answers.",
+                values={"path": scrubbed(path), "host": self.host},
+            )
+        if link in followed:
+            raise unexpected(path, f"after {len(followed) + 1} pages its nextLink leads back to an earlier one")
+        return link
+
+
+def _rows_of(page: Mapping[str, object], path: str) -> list[dict[str, object]]:
+    value = page.get("value")
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        raise unexpected(path, "its value is not a list of objects")
+    return value

@@ -1,0 +1,48 @@
+"""Whether Microsoft's own writers are switched on, as far as the tenant tells."""
+
+from __future__ import annotations
+
+from runbook_lib.errors import NoAccess
+from runbook_lib.graph.answers import GraphNotFound, GraphRejected
+from runbook_lib.graph.transport import GraphClient
+from runbook_lib.model.cloud import OtherWriters, Switch
+
+_PATH = "/directory/onPremisesSynchronization"
+
+
+def read_other_writers(client: GraphClient) -> OtherWriters:
+    """Read the synchronization features; whatever cannot be read is unknown, never off.
+
+    Microsoft Graph documents the resource for delegated sign-in only ("Get onPremisesDirectorySynchronization"), so
+    an app normally gets 403. It is documented as a collection and has been seen as a single object.
+    """
+    try:
+        answer = client.get(_PATH, {"$select": "id,features"})
+    except NoAccess as error:
+        if error.code != "graph-forbidden":
+            raise
+        return _unknown("Graph does not let an app read the synchronization features (HTTP 403)")
+    except GraphNotFound:
+        return _unknown("Graph has no synchronization features for this tenant (HTTP 404)")
+    except GraphRejected as error:
+        return _unknown(f"Graph does not answer for the synchronization features (HTTP {error.values.get('status')})")
+    value = answer.get("value", answer)
+    holder = value[0] if isinstance(value, list) and value else value
+    features = holder.get("features") if isinstance(holder, dict) else None
+    if not isinstance(features, dict):
+        return _unknown("Graph's answer holds no synchronization features")
+    v1 = _switch(features.get("unifiedGroupWritebackEnabled"))
+    v2 = _switch(features.get("groupWriteBackEnabled"))
+    unread = [name for name, switch in (("v1", v1), ("v2", v2)) if switch is Switch.UNKNOWN]
+    why = f"Graph's answer does not say whether group writeback {' and '.join(unread)} is on" if unread else ""
+    return OtherWriters(v1, v2, why)
+
+
+def _switch(value: object) -> Switch:
+    if isinstance(value, bool):
+        return Switch.ON if value else Switch.OFF
+    return Switch.UNKNOWN
+
+
+def _unknown(why: str) -> OtherWriters:
+    return OtherWriters(why_unknown=why)
