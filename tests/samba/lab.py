@@ -1,0 +1,233 @@
+"""A real Active Directory domain controller (Samba) with Exchange's schema, on the loopback interface.
+
+Runs only inside the lane's own namespaces (see ``lane.py``): its ports are fixed by the protocol, and it keeps its
+state in memory below ``STATE``, which the lane mounts and which ends with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import subprocess
+import tarfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rehearsal.certificates import make_certificates, write_private
+from tests.samba import content, schema
+from tests.samba.ldap_tools import LdapTools
+
+STATE = Path("/var/lib/samba")
+TREE = STATE / "lab"
+DOMAIN = "contoso.com"
+BASE_DN = "DC=contoso,DC=com"
+CONFIGURATION_NC = f"CN=Configuration,{BASE_DN}"
+SCHEMA_NC = f"CN=Schema,{CONFIGURATION_NC}"
+ADMINISTRATOR = f"administrator@{DOMAIN}"
+START_SECONDS = 60
+GROUP_CLASS = "bf967a9c-0de6-11d0-a285-00aa003049e2"
+"""schemaIDGUID of the class group."""
+
+
+@dataclass(frozen=True)
+class SambaLab:
+    """A running lab. Paths lie below ``TREE``; accounts are user principal names; password files hold no line break."""
+
+    host: str
+    port: int
+    ca_file: str
+    base_dn: str
+    configuration_nc: str
+    administrator: str
+    administrator_dn: str
+    administrator_password: str
+    administrator_password_file: str
+    writer: str
+    writer_password: str
+    writer_password_file: str
+    staff_ou: str
+    groups_ou: str
+    target_ou: str
+    retired_ou: str
+
+    @property
+    def tools(self) -> LdapTools:
+        """ldapsearch and ldapmodify as administrator."""
+        return LdapTools(self.port, Path(self.ca_file), self.administrator, Path(self.administrator_password_file))
+
+    @property
+    def writer_tools(self) -> LdapTools:
+        """ldapsearch and ldapmodify as the writing account."""
+        return LdapTools(self.port, Path(self.ca_file), self.writer, Path(self.writer_password_file))
+
+    def as_json(self) -> str:
+        """JSON form, for the tests that run in a process of their own."""
+        return json.dumps(asdict(self), indent=2)
+
+
+def lab_from_json(text: str) -> SambaLab:
+    """The lab that ``as_json`` described."""
+    return SambaLab(**json.loads(text))
+
+
+def _described(passwords: dict[str, str]) -> SambaLab:
+    return SambaLab(
+        host="localhost",
+        port=636,
+        ca_file=str(TREE / "ca.pem"),
+        base_dn=BASE_DN,
+        configuration_nc=CONFIGURATION_NC,
+        administrator=ADMINISTRATOR,
+        administrator_dn=f"CN=Administrator,CN=Users,{BASE_DN}",
+        administrator_password=passwords["administrator"],
+        administrator_password_file=str(TREE / "administrator-password.txt"),
+        writer=f"{content.WRITER}@{DOMAIN}",
+        writer_password=passwords["writer"],
+        writer_password_file=str(TREE / "writer-password.txt"),
+        staff_ou=f"OU=Staff,{BASE_DN}",
+        groups_ou=f"OU=Groups,{BASE_DN}",
+        target_ou=f"OU=Cloud Groups,{BASE_DN}",
+        retired_ou=f"OU=Retired Cloud Groups,{BASE_DN}",
+    )
+
+
+def _run(*arguments: str) -> str:
+    done = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
+        raise RuntimeError(f"{' '.join(arguments[:4])} ended with {done.returncode}:\n{said}")
+    return done.stdout
+
+
+def _password() -> str:
+    """A random password with every kind of character that AD's complexity rule counts."""
+    return f"Aa1-{secrets.token_urlsafe(18)}"
+
+
+def _provision(passwords: dict[str, str]) -> None:
+    """Make the domain's files, its certificate and the password files."""
+    _run(
+        *("samba-tool", "domain", "provision", f"--realm={DOMAIN.upper()}", "--domain=CONTOSO", "--host-name=dc1"),
+        *("--server-role=dc", "--dns-backend=NONE", f"--adminpass={passwords['administrator']}"),
+        f"--targetdir={TREE}",
+    )
+    made = make_certificates(datetime.now(UTC))
+    begin_key = made.server_pem.index(b"-----BEGIN PRIVATE KEY-----")
+    (TREE / "ca.pem").write_bytes(made.ca_pem)
+    (TREE / "certificate.pem").write_bytes(made.server_pem[:begin_key])
+    write_private(TREE / "key.pem", made.server_pem[begin_key:])
+    for name, password in passwords.items():
+        write_private(TREE / f"{name}-password.txt", password.encode())
+    (TREE / "run").mkdir()
+
+
+@contextmanager
+def _server(lab: SambaLab) -> Iterator[None]:
+    """Run the server until the block ends."""
+    options = (
+        *("interfaces=lo", "bind interfaces only=yes", "server services=ldap,cldap,kdc,rpc,wrepl"),
+        *("ldap server require strong auth=allow_sasl_over_tls", "dsdb:schema update allowed=true"),
+        *(f"tls cafile={lab.ca_file}", f"tls certfile={TREE}/certificate.pem", f"tls keyfile={TREE}/key.pem"),
+        *(f"pid directory={TREE}/run", f"ncalrpc dir={TREE}/run/ncalrpc"),
+    )
+    log = TREE / "samba.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            ["samba", "-i", "-s", f"{TREE}/etc/smb.conf", *(f"--option={option}" for option in options)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_it_answers(lab, server, log)
+        yield
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def _wait_until_it_answers(lab: SambaLab, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            lab.tools.search("", "(objectClass=*)", "defaultNamingContext", scope="base")
+        except RuntimeError as error:
+            if server.poll() is not None or time.monotonic() > deadline:
+                said = log.read_text(errors="replace")[-3000:]
+                raise RuntimeError(f"Samba does not answer: {error}\n{said}") from None
+            time.sleep(0.1)
+        else:
+            return
+
+
+def _populate(lab: SambaLab) -> None:
+    """Extend the schema, add the content, and give the writing account its rights on both OUs."""
+    lab.tools.modify(schema.schema_ldif(SCHEMA_NC))
+    lab.tools.modify(content.content_ldif(BASE_DN, CONFIGURATION_NC, DOMAIN, lab.writer_password))
+    shown = _run("samba-tool", "user", "show", content.WRITER, "--attributes=objectSid", f"-H{TREE}/private/sam.ldb")
+    sid = next(line.split()[1] for line in shown.splitlines() if line.startswith("objectSid"))
+    # What docs/permissions.md asks for: create and delete groups here, full control of the groups below.
+    rights = f"(OA;CI;CCDC;{GROUP_CLASS};;{sid})(OA;CIIO;GA;;{GROUP_CLASS};{sid})"
+    for unit in (lab.target_ou, lab.retired_ou):
+        told = (f"--objectdn={unit}", f"--sddl={rights}")
+        _run("samba-tool", "dsacl", "set", *told, f"-H{TREE}/private/sam.ldb")
+
+
+def _cache_file(folder: Path) -> Path:
+    """Where a tree with exactly this content would lie: our sources, their data and Samba's version decide."""
+    told = hashlib.sha256(_run("samba", "--version").encode())
+    here = Path(__file__).resolve().parent
+    for path in (*sorted(here.glob("*.py")), *sorted(schema.DATA.glob("*.csv"))):
+        told.update(path.read_bytes())
+    return folder / f"{told.hexdigest()[:16]}.tar"
+
+
+def _restore(cached: Path) -> SambaLab | None:
+    """The lab out of a cached tree, or None where there is none, or its certificates are about to end."""
+    if not cached.is_file() or time.time() - cached.stat().st_mtime > 30 * 86400:
+        return None
+    with tarfile.open(cached) as archive:
+        archive.extractall(STATE, filter="fully_trusted")  # noqa: S202 - we wrote it, it must keep owners and modes
+    return lab_from_json((TREE / "lab.json").read_text())
+
+
+def _keep(cached: Path) -> None:
+    """Write the tree of a stopped lab to the cache, readable only by its owner; older ones go."""
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    for old in cached.parent.glob("*.tar"):
+        old.unlink()
+    descriptor = os.open(cached, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
+        archive.add(TREE, arcname=TREE.name, filter=lambda member: None if member.name.endswith(".log") else member)
+
+
+@contextmanager
+def running_lab(cache: Path | None) -> Iterator[SambaLab]:
+    """A lab with its content, ended with the block. ``cache`` is a folder for provisioned trees, or None."""
+    cached = _cache_file(cache) if cache else None
+    lab = _restore(cached) if cached else None
+    if lab is not None:
+        with _server(lab):
+            yield lab
+        return
+    passwords = {"administrator": _password(), "writer": _password()}
+    lab = _described(passwords)
+    _provision(passwords)
+    write_private(TREE / "lab.json", lab.as_json().encode())
+    if cached:
+        with _server(lab):
+            _populate(lab)
+        _keep(cached)
+        with _server(lab):
+            yield lab
+    else:
+        with _server(lab):
+            _populate(lab)
+            yield lab

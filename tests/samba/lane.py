@@ -1,0 +1,61 @@
+"""The lane samba, run by ``tools.lanes`` inside a network, a process and a mount namespace of its own.
+
+Brings the loopback interface up, hides the machine's own Samba state behind a file system in memory, starts the lab and
+hands it to pytest. Everything ends with the namespace.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rehearsal.certificates import write_private
+from tests.samba.lab import STATE, TREE, SambaLab, running_lab
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / "build" / "samba-lab"
+LAB_VARIABLE = "GWB_SAMBA_LAB"
+"""JSON file that describes the running lab, for tests/samba."""
+CONTRACT_VARIABLE = "GWB_CONTRACT_SAMBA"
+"""The same for the contract tests of the directory."""
+
+
+def prepare() -> None:
+    """Set up the namespaces' network and file system.
+
+    Raises:
+        RuntimeError: Loopback is up already, or there are other interfaces: this is no namespace of our own.
+    """
+    shown = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout.splitlines()
+    if len(shown) != 1 or "LOOPBACK" not in shown[0] or "LOWER_UP" in shown[0]:
+        raise RuntimeError("not in a network namespace of its own; use: make test ARGS='--lane samba'")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    STATE.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g,mode=700", "tmpfs", str(STATE)], check=True)
+
+
+def environment(lab: SambaLab) -> dict[str, str]:
+    """This process's environment, with the lab's description for the tests."""
+    described = TREE / "lab.json"
+    write_private(described, lab.as_json().encode())
+    return {**os.environ, LAB_VARIABLE: str(described), CONTRACT_VARIABLE: str(described)}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run tests/samba and the contract tests against the lab; ``arguments`` go to pytest."""
+    prepare()
+    begun = time.monotonic()
+    with running_lab(None if os.environ.get("CI") else CACHE) as lab:
+        sys.stdout.write(f"Samba AD DC ready after {time.monotonic() - begun:.1f} s\n")
+        sys.stdout.flush()
+        command = [sys.executable, "-m", "pytest", "tests/samba", "tests/contract"]
+        command += ["-m", "not windows_only and not browser", *arguments]
+        return subprocess.run(command, cwd=ROOT, env=environment(lab), check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
