@@ -1,0 +1,267 @@
+r"""Distinguished names: parsed, compared, escaped (RFC 4514; Active Directory's dialect of it).
+
+Two spellings of one name (case, spaces around separators, ``\2C`` for ``\,``) have one comparable key. Bytes that are
+not UTF-8 survive a round trip as surrogate escapes. Accents are kept apart, as Samba does; Active Directory would not
+let two siblings differ by an accent only, so keeping them apart can miss an equality but never invents one.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from runbook_lib.errors import UsageError
+
+Ava = tuple[str, str]
+"""Attribute type (lower case, ``cn`` for ``2.5.4.3``) and value."""
+Rdn = tuple[Ava, ...]
+
+_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9-]*|(?:[oO][iI][dD]\.)?[0-9]+(?:\.[0-9]+)+")
+_TYPES_BY_OID = {
+    "2.5.4.3": "cn",
+    "2.5.4.6": "c",
+    "2.5.4.7": "l",
+    "2.5.4.8": "st",
+    "2.5.4.9": "street",
+    "2.5.4.10": "o",
+    "2.5.4.11": "ou",
+    "0.9.2342.19200300.100.1.1": "uid",
+    "0.9.2342.19200300.100.1.25": "dc",
+}
+_HEX_PAIR = re.compile(r"[0-9a-fA-F]{2}")
+_ESCAPABLE = frozenset(' "#+,;<=>\\')
+_MUST_ESCAPE = frozenset('"+,;<=>\\')
+_STRING_TAGS = frozenset({0x04, 0x0C, 0x13, 0x14, 0x16, 0x1A})
+"""BER: octet, UTF-8, printable, teletex, IA5 and visible string."""
+
+
+def parse_dn(dn: str) -> tuple[Rdn, ...]:
+    """The RDNs of a DN, the object's own first; an empty tuple for the empty DN.
+
+    Raises:
+        ValueError: Not a DN. The message says what is wrong and where.
+    """
+    return tuple(tuple(_ava(ava) for ava in _split(rdn, "+")) for rdn in _raw_rdns(dn))
+
+
+@lru_cache(maxsize=65_536)
+def normalize_dn(dn: str) -> str:
+    r"""A key that is equal for two spellings of one DN, for dictionaries and comparisons; not for writing to AD.
+
+    A comma inside a value is ``\2c`` in it, so a key that ends with ``"," + other`` is always below that other.
+
+    Raises:
+        ValueError: Not a DN.
+    """
+    return ",".join("+".join(sorted(f"{name}={_key(value)}" for name, value in rdn)) for rdn in parse_dn(dn))
+
+
+def is_below(dn: str, ancestor: str) -> bool:
+    """Whether ``dn`` lies below ``ancestor``, at any depth. Nothing is below itself or below the empty name.
+
+    Raises:
+        ValueError: One of them is not a DN.
+    """
+    upper = normalize_dn(ancestor)
+    return bool(upper) and normalize_dn(dn).endswith("," + upper)
+
+
+def same_dn(first: str, second: str) -> bool:
+    """Whether two spellings name one object.
+
+    Raises:
+        ValueError: One of them is not a DN.
+    """
+    return normalize_dn(first) == normalize_dn(second)
+
+
+def parent_of(dn: str) -> str:
+    """The DN above, as spelled; empty above a single RDN.
+
+    Raises:
+        ValueError: Not a DN, or the empty one.
+    """
+    return dn[_first_end(dn) + 1 :].lstrip(" ")
+
+
+def rdn_of(dn: str) -> str:
+    """The first RDN, as spelled.
+
+    Raises:
+        ValueError: Not a DN, or the empty one.
+    """
+    return dn[: _first_end(dn)].strip(" ")
+
+
+def rdn_value(dn: str) -> str:
+    """The plain value of the first RDN: ``Sales, North`` for ``CN=Sales\\, North,OU=…``.
+
+    Raises:
+        ValueError: Not a DN, or the empty one.
+    """
+    return _ava(_split(rdn_of(dn), "+")[0])[1]
+
+
+def rdn(attribute: str, value: str) -> str:
+    """``attribute=value`` with everything escaped that RFC 4514 or AD gives a meaning.
+
+    Raises:
+        UsageError: The value is empty or holds unpaired surrogates.
+    """
+    if not _TYPE.fullmatch(attribute):
+        raise ValueError(f"not an attribute type: {attribute!r}")
+    try:
+        value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        value = ""
+    if not value:
+        raise UsageError(
+            f"No object can be named {attribute}= with nothing or half a character behind it.",
+            code="malformed-dn",
+            hint="Correct the name where it comes from.",
+            values={"attribute": attribute},
+        )
+    return f"{attribute}={_escaped(value)}"
+
+
+def validate_dn(text: str, *, parameter: str) -> str:
+    """``text`` without surrounding white space, if it is a DN with at least one RDN of one attribute each.
+
+    Raises:
+        UsageError: code ``malformed-dn``, naming the parameter and the place.
+    """
+    stripped = text.strip()
+    try:
+        rdns = parse_dn(stripped)
+        if not rdns:
+            raise ValueError("it is empty")
+        if any(len(avas) > 1 for avas in rdns):
+            raise ValueError("Active Directory has no names joined by '+'; write a plus sign as \\+")
+    except ValueError as error:
+        raise UsageError(
+            f"{parameter} is not a distinguished name: {error} (in {text!a}).",
+            code="malformed-dn",
+            hint='Write it like "OU=Cloud Groups,DC=contoso,DC=com"; a comma inside a name is written as \\,.',
+            values={"parameter": parameter, "value": text},
+        ) from None
+    return stripped
+
+
+def _first_end(dn: str) -> int:
+    parts = _raw_rdns(dn)
+    if not parts:
+        raise ValueError("the empty name has neither RDN nor parent")
+    return len(parts[0])
+
+
+def _raw_rdns(dn: str) -> list[str]:
+    return _split(dn, ",") if dn.strip(" ") else []
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """Cut at unescaped separators; escapes stay as they are."""
+    if "\\" not in text:
+        return text.split(separator)
+    parts, start, at = [], 0, 0
+    while at < len(text):
+        if text[at] == "\\":
+            at += 2
+            continue
+        if text[at] == separator:
+            parts.append(text[start:at])
+            start = at + 1
+        at += 1
+    parts.append(text[start:])
+    return parts
+
+
+def _ava(text: str) -> Ava:
+    name, equals, value = text.partition("=")
+    name = name.strip(" ")
+    if not equals:
+        raise ValueError(f"no '=' in the part {text!a}")
+    if not _TYPE.fullmatch(name):
+        raise ValueError(f"{name!a} is not an attribute type")
+    name = name.lower().removeprefix("oid.")
+    return _TYPES_BY_OID.get(name, name), _value(value)
+
+
+def _value(text: str) -> str:
+    stripped = text.lstrip(" ")
+    if stripped.startswith("#"):
+        return _from_hex(stripped[1:].rstrip(" "))
+    without = stripped.rstrip(" ")
+    # An escaped space at the end belongs to the value: give it back its space.
+    if len(without) < len(stripped) and _ends_in_escape(without):
+        without += " "
+    if not without:
+        raise ValueError("a value is empty")
+    return without if without.isascii() and without.replace(" ", "").isalnum() else _unescape(without)
+
+
+def _ends_in_escape(text: str) -> bool:
+    return (len(text) - len(text.rstrip("\\"))) % 2 == 1
+
+
+def _unescape(text: str) -> str:
+    out, at = bytearray(), 0
+    while at < len(text):
+        char = text[at]
+        if char == "\\":
+            if pair := _HEX_PAIR.match(text, at + 1):
+                out.append(int(pair.group(), 16))
+                at += 3
+                continue
+            at += 1
+            char = text[at : at + 1]
+            if char not in _ESCAPABLE or not char:
+                raise ValueError(f"a backslash before {char!a} means nothing")
+        elif char in '"+,;<>':
+            raise ValueError(f"{char!a} must be written as \\{char}")
+        out += _encode(char)
+        at += 1
+    return out.decode("utf-8", "surrogateescape")
+
+
+def _encode(char: str) -> bytes:
+    try:
+        return char.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise ValueError(f"{char!a} is half of a character") from None
+
+
+def _from_hex(text: str) -> str:
+    """``#04024869``: the BER encoding of a string, short or long form of the length."""
+    try:
+        data = bytes.fromhex(text)
+    except ValueError:
+        raise ValueError(f"#{text!a} is not hexadecimal") from None
+    if len(data) >= 3 and data[0] in _STRING_TAGS:
+        size, start = data[1], 2
+        if size > 0x80:
+            start += size & 0x7F
+            size = int.from_bytes(data[2:start], "big")
+        if size and len(data) == start + size:
+            return data[start:].decode("utf-8", "surrogateescape")
+    raise ValueError(f"#{text} is not the BER encoding of a string")
+
+
+def _escaped(value: str) -> str:
+    out = []
+    last = len(value) - 1
+    for at, char in enumerate(value):
+        if char in _MUST_ESCAPE or (char == " " and at in (0, last)) or (char == "#" and at == 0):
+            out.append("\\" + char)
+        elif char < " " or char == "\x7f" or "\ud800" <= char <= "\udfff":
+            out.append("".join(f"\\{byte:02X}" for byte in _encode(char)))
+        else:
+            out.append(char)
+    return "".join(out)
+
+
+def _key(value: str) -> str:
+    # Character by character: str.lower() on a whole word would turn a Greek sigma at its end into another letter.
+    lowered = value.lower() if value.isascii() else "".join(map(str.lower, value))
+    if lowered.replace(" ", "").isalnum():
+        return lowered
+    return "".join(f"\\{ord(char):02x}" if char in '"+,;<=>\\' or char < " " else char for char in lowered)

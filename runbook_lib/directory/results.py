@@ -1,0 +1,222 @@
+"""LDAP result codes and Active Directory's own error numbers as errors in words.
+
+Active Directory begins its diagnostic message with a Windows error in eight hexadecimal digits ("00002098: SecErr:
+DSID-…"); that number often says more than the LDAP code (MS-ADTS 3.1.1.3.1.9, MS-ERREF 2.2). A refused bind carries
+its reason as "data 52e" (Microsoft support article on LDAP bind error codes).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from runbook_lib.errors import NoAccess, Refused, RunbookError, ServiceFailed
+from runbook_lib.text import printable
+
+SUCCESS = 0
+NO_SUCH_OBJECT = 32
+INVALID_CREDENTIALS = 49
+
+
+Operation = Literal["search", "read", "add", "modify", "move"]
+_DOING: dict[Operation, str] = {
+    "search": "search below",
+    "read": "read",
+    "add": "create",
+    "modify": "change",
+    "move": "move",
+}
+
+
+class EntryExists(Refused):
+    """An object with this name or account name is there already."""
+
+
+class ValueConflict(Refused):
+    """A value to remove is not there or a value to add is: somebody changed the object since it was read."""
+
+
+class ObjectMissing(Refused):
+    """The object, its parent or an object that a value names does not exist (or this account may not see it)."""
+
+
+class RightsMissing(NoAccess):
+    """The account may not do this. Always code ``insufficient-rights``."""
+
+
+class DirectoryUnavailable(ServiceFailed):
+    """The connection is lost or the server is busy. After a write was sent, whether it took effect is unknown."""
+
+
+class _Row(NamedTuple):
+    kind: type[RunbookError]
+    code: str
+    words: str
+    hint: str = ""
+
+
+_READ_AGAIN = "Run again: the directory is read anew and the plan is made again."
+_ASK = "Check the name, and that this account may see it."
+
+_PARENT = _Row(ObjectMissing, "parent-missing", "the container does not exist or is hidden from us", _ASK)
+_REFERENCE = _Row(ObjectMissing, "reference-missing", "an object that a value names does not exist", _READ_AGAIN)
+_ACCOUNT_NAME = _Row(EntryExists, "account-name-exists", "another object has this sAMAccountName")
+_ATTRIBUTE = _Row(Refused, "attribute-unknown", "the schema does not have this attribute")
+_THERE = _Row(ValueConflict, "value-conflict", "a value to add is there already", _READ_AGAIN)
+_NOT_THERE = _Row(ValueConflict, "value-conflict", "a value to remove is not there", _READ_AGAIN)
+
+_BY_WINDOWS_ERROR: dict[tuple[int, int], _Row] = {
+    # (LDAP result code, Windows error)
+    (68, 0x0562): _THERE,
+    (68, 0x0524): _ACCOUNT_NAME,
+    (68, 0x0526): _ACCOUNT_NAME,
+    (53, 0x0561): _NOT_THERE,
+    (32, 0x0525): _REFERENCE,
+    (19, 0x20B5): _REFERENCE,
+    (53, 0x20B5): _REFERENCE,
+    (16, 0x0057): _ATTRIBUTE,
+    (80, 0x2095): _PARENT,
+    (19, 0x2082): _Row(Refused, "value-out-of-range", "a value is too long, too short or out of range"),
+    (19, 0x21C8): _Row(EntryExists, "value-not-unique", "another object has a value that must be unique"),
+    (1, 0x04DC): _Row(NoAccess, "not-bound", "the server wants a successful bind first"),
+}
+
+_BY_OPERATION: dict[tuple[int, Operation], _Row] = {
+    # What the same LDAP result means depends on what was asked.
+    (68, "modify"): _THERE,
+    (32, "add"): _PARENT,
+}
+
+_BY_TEXT: tuple[tuple[int, str, _Row], ...] = (
+    # Samba 4.17 gives no Windows error here; its words are all there is.
+    (53, "already deleted for target", _NOT_THERE),
+    (53, "doesn't exist for target", _NOT_THERE),
+    (16, "not found in the schema", _ATTRIBUTE),
+    (68, "samaccountname", _ACCOUNT_NAME),
+)
+
+_BY_RESULT: dict[int, _Row] = {
+    3: _Row(ServiceFailed, "incomplete-read", "the server's time limit ended the search before its last entry"),
+    4: _Row(ServiceFailed, "incomplete-read", "the server's size limit ended the search before its last entry"),
+    8: _Row(NoAccess, "stronger-sign-in-required", "the server asks for a stronger sign-in than a simple bind"),
+    10: _Row(Refused, "other-domain", "the server does not hold this name and points to another one", _ASK),
+    11: _Row(ServiceFailed, "incomplete-read", "an administrative limit of the server ended the operation"),
+    12: _Row(ServiceFailed, "control-unsupported", "the server does not support a control that is needed"),
+    13: _Row(NoAccess, "stronger-sign-in-required", "the server asks for an encrypted connection"),
+    16: _NOT_THERE,
+    17: _ATTRIBUTE,
+    19: _Row(ValueConflict, "value-conflict", "the values would break a rule of the schema", _READ_AGAIN),
+    20: _Row(ValueConflict, "value-conflict", "a value to add is there already, or only one is allowed", _READ_AGAIN),
+    21: _Row(Refused, "value-malformed", "a value does not have the attribute's syntax"),
+    NO_SUCH_OBJECT: _Row(ObjectMissing, "object-missing", "the object does not exist or is hidden from us", _ASK),
+    34: _Row(Refused, "malformed-dn", "the server does not accept the name"),
+    INVALID_CREDENTIALS: _Row(NoAccess, "bind-refused", "the server refused user name and password"),
+    50: _Row(
+        RightsMissing,
+        "insufficient-rights",
+        "this account may not do this",
+        "Have the right delegated to the account, or take another account.",
+    ),
+    51: _Row(DirectoryUnavailable, "directory-unavailable", "the server is busy", "Run again later."),
+    52: _Row(DirectoryUnavailable, "directory-unavailable", "the server is not available", "Run again later."),
+    53: _Row(Refused, "directory-unwilling", "the server refuses to do this"),
+    64: _Row(Refused, "malformed-name", "the server does not accept the name"),
+    65: _Row(Refused, "schema-violation", "the object's class does not allow this"),
+    66: _Row(Refused, "not-empty", "the object has objects below it"),
+    67: _Row(Refused, "name-is-fixed", "the naming attribute changes by renaming only"),
+    68: _Row(EntryExists, "entry-exists", "an object with this name exists already"),
+    69: _Row(Refused, "schema-violation", "the object's classes cannot be changed"),
+    71: _Row(Refused, "other-domain", "the operation would reach into another domain"),
+}
+_OTHER = _Row(ServiceFailed, "ldap-failed", "the server could not do this")
+
+_BIND_REASONS: dict[int, tuple[str, str, str]] = {
+    0x525: ("account-unknown", "no such account", "Check the parameter bind_user."),
+    0x52E: ("wrong-password", "wrong user name or password", "Check bind_user and the password's source."),
+    0x530: (
+        "logon-hours",
+        "the account may not sign in at this hour",
+        "Change its logon hours or run at another time.",
+    ),
+    0x531: ("logon-workstation", "the account may not sign in from this computer", "Change its allowed workstations."),
+    0x532: ("password-expired", "the account's password has expired", "Set a new password."),
+    0x533: ("account-disabled", "the account is disabled", "Have it enabled, or take another account."),
+    0x534: ("logon-type", "the account may not sign in over the network", "Have the logon right granted."),
+    0x701: ("account-expired", "the account has expired", "Have its expiry date changed."),
+    0x773: ("must-change-password", "the account must change its password first", "Change it, then run again."),
+    0x775: ("locked-out", "the account is locked out", "Have it unlocked, then check which password is in use."),
+    0x80090346: ("channel-binding", "the server demands channel binding", "Use a simple bind over LDAPS."),
+}
+
+_WINDOWS_ERROR = re.compile(r"\s*([0-9A-Fa-f]{8}):")
+_BIND_DATA = re.compile(r"\bdata ([0-9A-Fa-f]+)\b")
+
+
+def error_of(result: Mapping[str, object], *, operation: Operation, dn: str = "") -> RunbookError:
+    """The error for an LDAP result that is not a success.
+
+    Args:
+        result: ``result`` (LDAP code), ``description`` and ``message`` as ldap3 gives them.
+        operation: What was asked.
+        dn: The object it was asked for.
+    """
+    code, message = _code_and_message(result)
+    if code == INVALID_CREDENTIALS:
+        return bind_error(result)
+    windows = windows_error(message)
+    row = _row(code, windows, message, operation)
+    said = f" The server says: {printable(message, limit=300)}" if message else ""
+    return row.kind(
+        f"Active Directory would not {_DOING[operation]} {printable(dn)}: {row.words} (LDAP result {code}).{said}",
+        code=row.code,
+        hint=row.hint,
+        values={
+            "operation": operation,
+            "dn": dn,
+            "result": code,
+            "description": str(result.get("description") or ""),
+            "windows_error": f"{windows:08X}" if windows is not None else "",
+            "server_message": message,
+        },
+    )
+
+
+def _row(code: int, windows: int | None, message: str, operation: Operation) -> _Row:
+    if windows is not None and (row := _BY_WINDOWS_ERROR.get((code, windows))):
+        return row
+    lowered = message.lower()
+    for number, words, row in _BY_TEXT:
+        if number == code and words in lowered:
+            return row
+    return _BY_OPERATION.get((code, operation)) or _BY_RESULT.get(code, _OTHER)
+
+
+def _code_and_message(result: Mapping[str, object]) -> tuple[int, str]:
+    # AD ends its messages with a zero byte.
+    return int(str(result.get("result", -1))), str(result.get("message") or "").rstrip("\x00 \n")
+
+
+def bind_error(result: Mapping[str, object], *, user: str = "") -> RunbookError:
+    """The error for a refused bind, with AD's reason in words. Always code ``bind-refused`` for result 49."""
+    code, message = _code_and_message(result)
+    if code != INVALID_CREDENTIALS:
+        return error_of(result, operation="read", dn="the root DSE after signing in")
+    match = _BIND_DATA.search(message)
+    sub_code = int(match.group(1), 16) if match else (windows_error(message) or 0)
+    reason, words, hint = _BIND_REASONS.get(
+        sub_code, ("refused", "the server refused user name and password", "Check bind_user and the password's source.")
+    )
+    who = f" as {printable(user)}" if user else ""
+    return NoAccess(
+        f"The domain controller refused to sign in{who}: {words}.",
+        code="bind-refused",
+        hint=hint,
+        values={"user": user, "reason": reason, "sub_code": f"{sub_code:x}", "server_message": message},
+    )
+
+
+def windows_error(message: str) -> int | None:
+    """The Windows error number at the start of AD's diagnostic message, or None."""
+    match = _WINDOWS_ERROR.match(message)
+    return int(match.group(1), 16) if match else None
