@@ -1,0 +1,213 @@
+"""Everything that a plan needs to know of the domain, in one pass of paged searches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.containers import critical_names, read_container
+from runbook_lib.directory.controller import committed_usn
+from runbook_lib.directory.deleted import read_deleted_anchors
+from runbook_lib.directory.entry import Entry
+from runbook_lib.directory.filters import Filter, all_of, any_of, equals, not_, present, starts_with
+from runbook_lib.directory.names import is_below
+from runbook_lib.directory.results import ObjectMissing
+from runbook_lib.directory.schema import allowed_attributes
+from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE
+from runbook_lib.model.directory import (
+    GROUP_ATTRIBUTES,
+    Container,
+    DirectoryGroup,
+    DirectoryObject,
+    DirectorySnapshot,
+)
+from runbook_lib.model.reading import Reading
+
+Progress = Callable[[str, int, int | None], None]
+"""What is read, how many so far, how many in all if known."""
+
+_OBJECT_ATTRIBUTES = (
+    "objectGUID",
+    "objectSid",
+    "objectClass",
+    "sAMAccountName",
+    "userPrincipalName",
+    "displayName",
+    "mail",
+    "proxyAddresses",
+    "mS-DS-ConsistencyGuid",
+    EXTERNAL_ID_ATTRIBUTE,
+)
+_GROUP = equals("objectClass", "group")
+# foreignSecurityPrincipal: how a member from another forest stands in this one.
+_OTHERS = all_of(
+    not_(_GROUP),
+    any_of(
+        equals("objectClass", "user"),
+        equals("objectClass", "contact"),
+        equals("objectClass", "foreignSecurityPrincipal"),
+        present("mail"),
+        present("proxyAddresses"),
+    ),
+)
+_ANCHORED = all_of(
+    _GROUP, any_of(starts_with(ANCHOR_ATTRIBUTE, "Group_"), starts_with(EXTERNAL_ID_ATTRIBUTE, "Group_"))
+)
+_REPORT_EVERY = 1000
+
+
+def read_directory(
+    directory: Directory,
+    target_ou: str,
+    retired_ou: str,
+    *,
+    clock: Callable[[], datetime],
+    progress: Progress | None = None,
+) -> DirectorySnapshot:
+    """Read the domain of ``directory``.
+
+    Members are read for groups below the target or retired OU and for groups with an anchor, all of them; for other
+    groups ``members`` is None.
+
+    Raises:
+        UsageError: ``malformed-dn``: one of the OUs is no DN.
+        RunbookError: Any failed search: an unfinished answer is never a snapshot.
+    """
+    return _Reader(directory, clock, progress or (lambda _what, _done, _total: None)).snapshot(target_ou, retired_ou)
+
+
+class _Reader:
+    """One pass over one domain; collects the sentences that prove it."""
+
+    def __init__(self, directory: Directory, clock: Callable[[], datetime], progress: Progress) -> None:
+        self.directory = directory
+        self.clock = clock
+        self.progress = progress
+        self.proof: list[str] = []
+        self.gaps: list[str] = []
+        self.complete = True
+
+    def snapshot(self, target_ou: str, retired_ou: str) -> DirectorySnapshot:
+        directory = self.directory
+        at, requests = self.clock(), directory.requests
+        usn = committed_usn(directory)
+        critical = critical_names(directory)
+        target = read_container(directory, target_ou, parameter="target_ou", critical=critical)
+        retired = read_container(directory, retired_ou, parameter="retired_ou", critical=critical)
+        carried = allowed_attributes(directory, "group", GROUP_ATTRIBUTES)
+        self.proof.append(f"schema: a group may carry {len(carried)} of {len(GROUP_ATTRIBUTES)} attributes asked for")
+        base = directory.controller.default_naming_context
+        others = [_object(e) for e in self._read("users, contacts and other objects", base, _OTHERS)]
+        groups, group_objects = self._groups(base, sorted(carried), (target, retired))
+        deleted, gap = read_deleted_anchors(directory)
+        self.proof.append(f"{len(deleted)} deleted objects with an anchor")
+        if gap:
+            self.proof.pop()
+            self.gaps.append(gap)
+        self._compare_usn(usn)
+        dc = directory.controller
+        return DirectorySnapshot(
+            controller=dc,
+            objects=(*others, *group_objects),
+            groups=groups,
+            target=target,
+            retired=retired,
+            group_attributes=carried,
+            deleted_anchors=deleted,
+            reading=Reading(
+                source=f"{dc.dns_host_name or dc.host}, domain {dc.domain_dns_name}",
+                at=at,
+                complete=self.complete,
+                proof=tuple(self.proof),
+                gaps=tuple(self.gaps),
+                seconds=(self.clock() - at).total_seconds(),
+                requests=directory.requests - requests,
+            ),
+        )
+
+    def _groups(
+        self, base: str, carried: list[str], containers: tuple[Container, ...]
+    ) -> tuple[tuple[DirectoryGroup, ...], list[DirectoryObject]]:
+        # What a DirectoryObject needs is part of it, so a group is read once for both.
+        asked = dict.fromkeys((*_OBJECT_ATTRIBUTES, *carried, "memberOf"))
+        entries = list(self._read("groups", base, _GROUP, tuple(asked)))
+        members = self._members(base, containers, entries)
+        names = [(name, name.lower()) for name in GROUP_ATTRIBUTES if name in set(carried)]
+        groups = tuple(_group(entry, names, members.get(entry.guid)) for entry in entries)
+        return groups, [_object(entry) for entry in entries]
+
+    def _members(
+        self, base: str, containers: tuple[Container, ...], entries: list[Entry]
+    ) -> dict[str, tuple[str, ...]]:
+        """Group GUID to members, for the groups whose members matter."""
+        found: dict[str, tuple[str, ...]] = {}
+        below = [c.dn for c in containers if c.exists]
+        searches = [("groups with an anchor", base, _ANCHORED), *((f"groups below {dn}", dn, _GROUP) for dn in below)]
+        for what, where, wanted in searches:
+            for entry in self._read(f"{what}, members read", where, wanted, ("objectGUID", "member")):
+                found[entry.guid] = tuple(sorted(entry.texts("member")))
+        values = sum(map(len, found.values()))
+        self.proof.append(f"{len(found):,} groups with {values:,} member values, ranges read to their ends")
+        expected = {e.guid for e in entries if _is_anchored(e) or any(is_below(e.dn, dn) for dn in below)}
+        for guid in sorted(expected ^ found.keys()):
+            self.complete = False
+            self.gaps.append(f"group {guid} appeared, moved or went away while the directory was read; read again")
+        return {guid: found[guid] for guid in expected & found.keys()}
+
+    def _read(
+        self, what: str, base: str, wanted: Filter, attributes: tuple[str, ...] = _OBJECT_ATTRIBUTES
+    ) -> Iterator[Entry]:
+        pages, count = self.directory.pages, 0
+        try:
+            for count, entry in enumerate(self.directory.search(base, wanted, attributes), start=1):
+                if count % _REPORT_EVERY == 0:
+                    self.progress(what, count, None)
+                yield entry
+        except ObjectMissing:
+            # The OU was there a moment ago; whatever was below it is elsewhere now.
+            self.complete = False
+            self.gaps.append(f"{base} disappeared while the directory was read; read again")
+        self.progress(what, count, count)
+        pages = self.directory.pages - pages
+        self.proof.append(f"{count:,} {what} on {pages:,} {'page' if pages == 1 else 'pages'}, the last without cookie")
+
+    def _compare_usn(self, before: int) -> None:
+        after = committed_usn(self.directory)
+        moved = "nothing was written meanwhile" if after == before else "writes went on meanwhile, of any kind"
+        self.proof.append(f"highestCommittedUSN {before:,} before and {after:,} after: {moved}")
+
+
+def _is_anchored(entry: Entry) -> bool:
+    anchors = (*entry.texts(ANCHOR_ATTRIBUTE), *entry.texts(EXTERNAL_ID_ATTRIBUTE))
+    return any(value.lower().startswith("group_") for value in anchors)
+
+
+def _object(entry: Entry) -> DirectoryObject:
+    classes = entry.texts("objectClass")
+    return DirectoryObject(
+        guid=entry.guid,
+        dn=entry.dn,
+        # AD lists the classes from top down to the most specific one (MS-ADTS 3.1.1.2.4.3).
+        object_class=classes[-1] if classes else "",
+        sid=entry.sid,
+        sam_account_name=entry.text("sAMAccountName"),
+        user_principal_name=entry.text("userPrincipalName"),
+        display_name=entry.text("displayName"),
+        mail=entry.text("mail"),
+        proxy_addresses=entry.texts("proxyAddresses"),
+        consistency_guid=entry.guid_of("mS-DS-ConsistencyGuid"),
+        external_id=entry.text(EXTERNAL_ID_ATTRIBUTE),
+    )
+
+
+def _group(entry: Entry, names: list[tuple[str, str]], members: tuple[str, ...] | None) -> DirectoryGroup:
+    present_names = entry.attributes
+    return DirectoryGroup(
+        guid=entry.guid,
+        dn=entry.dn,
+        sid=entry.sid,
+        attributes={name: entry.texts(name) for name, lowered in names if lowered in present_names},
+        members=members,
+        member_of=entry.texts("memberOf"),
+    )
