@@ -137,11 +137,10 @@ def _reason_without_object(person: CloudPrincipal) -> str:
 
 def _look_up(wanted: Sequence[str | None], keys: Sequence[str | None], guids: Sequence[str]) -> list[str | None]:
     """For each wanted key the GUID of the one object that has it; a key of several objects proves nothing."""
-    pairs = pd.Series(guids, index=pd.Index(keys, dtype=object), dtype=object)
-    pairs = pairs[pairs.index.notna()]
-    pairs = pairs[~pairs.index.duplicated(keep=False)]
-    mapped = pd.Series(wanted, dtype=object).map(pairs)
-    return [None if pd.isna(value) else str(value) for value in mapped]
+    table = pd.DataFrame({"key": list(keys), "guid": list(guids)}, dtype=object)
+    table = table[table["key"].notna()].drop_duplicates("key", keep=False)
+    joined = pd.DataFrame({"key": list(wanted)}, dtype=object).merge(table, on="key", how="left")
+    return [str(guid) if known else None for guid, known in zip(joined["guid"], joined["guid"].notna(), strict=True)]
 
 
 def _resolve_groups(cloud: CloudSnapshot, index: DirectoryIndex) -> pd.DataFrame:

@@ -1,0 +1,225 @@
+"""Carry out approved changes, one write at a time, each against the live state, each journaled before and after.
+
+The same code starts and resumes: every write first looks at where its object stands. Before means write; after means
+done (by an earlier run of this change if its journal says so, else by somebody else, which undo must not take back);
+anything else means drift, and nothing further is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.names import normalize_dn, rdn_of
+from runbook_lib.directory.results import DirectoryUnavailable
+from runbook_lib.errors import BrokeOff, Refused, RunbookError
+from runbook_lib.model.change import AttributeDelta, Change, MemberRef, Plan
+from runbook_lib.writeback.journal import Effect, Journal, JournalFile
+from runbook_lib.writeback.live import (
+    drifted,
+    find_created,
+    live_entry,
+    stand_of_move,
+)
+from runbook_lib.writeback.stand import Stand, stand_of
+from runbook_lib.writeback.writes import Write, WriteKind, writes_of
+
+Progress = Callable[[str, int, int | None], None]
+
+
+class Applier:
+    """One application of a plan's approved changes."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        plan: Plan,
+        journal: Journal,
+        *,
+        earlier: Sequence[JournalFile],
+        dn_of: Mapping[str, str],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            directory: The pinned DC.
+            plan: The plan that the changes belong to.
+            journal: Where this run writes its lines; it is open.
+            earlier: Journals of the runs that this one resumes, oldest first.
+            dn_of: AD GUID to present DN, read just before.
+        """
+        self._directory = directory
+        self._plan = plan
+        self._journal = journal
+        self._dn_of = dn_of
+        self._begun = {write: line["intent"] for file in earlier for write, line in file.begun.items()}
+        self._done = {effect.write: effect for file in earlier for effect in file.effects}
+        self._created: dict[str, str] = {}
+        self._members: dict[str, set[str]] = {}
+
+    def run(self, changes: Sequence[Change], progress: Progress | None = None) -> None:
+        """Write everything that is still to be written.
+
+        Raises:
+            Refused: Drift before the first write; nothing was written.
+            BrokeOff: It stopped after the first write.
+            RunbookError: The directory refused the first write or could not be reached.
+        """
+        writes = writes_of(changes)
+        for number, write in enumerate(writes, start=1):
+            try:
+                self._carry_out(write)
+            except RunbookError as error:
+                raise self._stopped(error, number, len(writes)) from error
+            if progress is not None:
+                progress(write.change.display_name, number, len(writes))
+        self._journal.close("every approved change is carried out")
+
+    def _stopped(self, error: RunbookError, number: int, of: int) -> RunbookError:
+        wrote = self._journal.done > 0 or bool(self._done)
+        drift = isinstance(error, Refused)
+        uncertain = isinstance(error, DirectoryUnavailable)
+        if drift or not (wrote or uncertain):
+            # What is left is planned afresh from the live state: marks make half-made objects recognisable.
+            self._journal.close(f"{error.code}: {error.message}")
+        if not wrote and not uncertain:
+            return error
+        again = (
+            "Run the notebook again: it plans what is left and asks for an approval of that."
+            if drift
+            else "Remove the cause, then run the same notebook with the same change id: it resumes."
+        )
+        return BrokeOff(
+            f"Stopped at write {number} of {of}: {error.message}",
+            code="broke-off",
+            hint=f"{error.hint} {again}".strip(),
+            values={"write": number, "of": of, "cause": error.code, **error.values},
+        )
+
+    def _carry_out(self, write: Write) -> None:
+        if write.id in self._done:
+            effect = self._done[write.id]
+            if write.kind is WriteKind.ADD:
+                self._created[write.change.group_id] = effect.object_guid
+            return
+        {
+            WriteKind.ADD: self._add,
+            WriteKind.ATTRIBUTES: self._attributes,
+            WriteKind.MEMBERS: self._change_members,
+            WriteKind.MOVE: self._move,
+        }[write.kind](write)
+
+    def _add(self, write: Write) -> None:
+        change, target = write.change, self._plan.target
+        guid = find_created(self._directory, change, target)
+        ours = write.id in self._begun
+        if guid is None:
+            values = {delta.name: delta.added for delta in write.deltas}
+            self._journal.begin(write.id, change.digest, "", write.intent())
+            dn = f"{change.rdn},{self._target_dn()}"
+            guid = self._directory.add(dn, {"objectClass": ("top", "group"), **values})
+            ours = True
+        self._created[change.group_id] = guid
+        self._journal.finish(Effect(write.id, change.digest, guid, {"created": change.dn} if ours else {}))
+
+    def _attributes(self, write: Write) -> None:
+        change = self._on(write.change)
+        entry = live_entry(self._directory, change, self._plan.target, [delta.name for delta in write.deltas])
+        stand = stand_of(entry.texts, write.deltas)
+        if stand is Stand.OTHER:
+            raise drifted(change, ", ".join(delta.name for delta in write.deltas))
+        ours = write.id in self._begun
+        if stand is Stand.BEFORE:
+            self._journal.begin(write.id, write.change.digest, change.object_guid, write.intent())
+            self._directory.modify(change.object_guid, write.deltas)
+            ours = True
+        data = {"attributes": [delta.as_json() for delta in write.deltas]} if ours else {}
+        self._journal.finish(Effect(write.id, write.change.digest, change.object_guid, data))
+
+    def _change_members(self, write: Write) -> None:
+        change = self._on(write.change)
+        live_entry(self._directory, change, self._plan.target, [])
+        live = self._live_members(change.object_guid)
+        add = [ref for ref in write.added if normalize_dn(self._dn(ref, change)) not in live]
+        remove = [ref for ref in write.removed if self._is_member(ref, live)]
+        # What an earlier run had begun and what now stands as it wanted is its work, hence ours.
+        begun = self._begun.get(write.id, {"members_added": [], "members_removed": []})
+        added = set(begun["members_added"]) - {ref.key for ref in add}
+        removed = set(begun["members_removed"]) - {ref.key for ref in remove}
+        if add or remove:
+            delta = AttributeDelta(
+                "member",
+                removed=tuple(self._dn(ref, change) for ref in remove),
+                added=tuple(self._dn(ref, change) for ref in add),
+            )
+            now = {"members_added": [ref.key for ref in add], "members_removed": [ref.key for ref in remove]}
+            self._journal.begin(write.id, write.change.digest, change.object_guid, {**write.intent(), **now})
+            self._directory.modify(change.object_guid, [delta])
+            live |= {normalize_dn(dn) for dn in delta.added}
+            live -= {normalize_dn(dn) for dn in delta.removed}
+            added |= set(now["members_added"])
+            removed |= set(now["members_removed"])
+        data = self._member_effect(added, removed)
+        self._journal.finish(Effect(write.id, write.change.digest, change.object_guid, data))
+
+    def _member_effect(self, added: set[str], removed: set[str]) -> dict[str, object]:
+        if not added and not removed:
+            return {}
+        return {
+            "members_added": sorted(self._guid_of_key(key) for key in added),
+            "members_removed": sorted(self._guid_of_key(key) for key in removed),
+        }
+
+    def _move(self, write: Write) -> None:
+        change = self._on(write.change)
+        move = write.move
+        if move is None:
+            raise ValueError("a move needs to know where to")
+        entry = live_entry(self._directory, change, self._plan.target, [])
+        stand = stand_of_move(entry, move)
+        if stand is Stand.OTHER:
+            raise drifted(change, f"its AD object stands at {entry.dn}")
+        ours = write.id in self._begun
+        if stand is Stand.BEFORE:
+            self._journal.begin(write.id, write.change.digest, change.object_guid, write.intent())
+            self._directory.move(change.object_guid, rdn_of(entry.dn), move.to_dn)
+            ours = True
+        data = {"moved": [move.from_guid, move.to_guid]} if ours else {}
+        self._journal.finish(Effect(write.id, write.change.digest, change.object_guid, data))
+
+    def _on(self, change: Change) -> Change:
+        """The change with the GUID of its object, which a create learns only when it is made."""
+        return change if change.object_guid else replace(change, object_guid=self._created[change.group_id])
+
+    def _live_members(self, guid: str) -> set[str]:
+        if guid not in self._members:
+            self._members[guid] = {normalize_dn(dn) for dn in self._directory.members(guid)}
+        return self._members[guid]
+
+    def _is_member(self, ref: MemberRef, live: set[str]) -> bool:
+        dn = self._dn_of.get(ref.guid)
+        return dn is not None and normalize_dn(dn) in live
+
+    def _dn(self, ref: MemberRef, change: Change) -> str:
+        if ref.guid:
+            dn = self._dn_of.get(ref.guid)
+        else:
+            entry = self._directory.read(self._created[ref.group_id], ["objectGUID"])
+            dn = entry.dn if entry else None
+        if dn is None:
+            raise drifted(change, f"its member {ref.dn or ref.key} is gone")
+        return dn
+
+    def _guid_of_key(self, key: str) -> str:
+        return self._created[key.removeprefix("group:")] if key.startswith("group:") else key
+
+    def _target_dn(self) -> str:
+        entry = self._directory.read(self._plan.target.target_ou_guid, ["objectGUID"])
+        if entry is None:
+            raise Refused(
+                f"The target OU is gone: {self._plan.target.target_ou}.",
+                code="ou-missing",
+                hint="Create it again or correct target_ou.",
+            )
+        return entry.dn

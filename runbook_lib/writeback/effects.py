@@ -1,0 +1,97 @@
+"""What a finished change really did, put together from its journals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from runbook_lib.errors import Refused
+from runbook_lib.model.change import AttributeDelta, Plan
+from runbook_lib.writeback.approval import planned
+from runbook_lib.writeback.journal import JournalFile, chain_of, journals_of
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeEffect:
+    """What one change of the plan did to its object. Members are AD GUIDs; ``moved`` is (from OU, to OU)."""
+
+    object_guid: str = ""
+    created: bool = False
+    attributes: tuple[AttributeDelta, ...] = ()
+    members_added: tuple[str, ...] = ()
+    members_removed: tuple[str, ...] = ()
+    moved: tuple[str, str] | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was really changed."""
+        return replace(self, object_guid="") == ChangeEffect()
+
+
+@dataclass(frozen=True, slots=True)
+class DoneChange:
+    """A plan that was carried out, wholly or in part, and its effects by change digest."""
+
+    plan: Plan
+    effects: dict[str, ChangeEffect] = field(default_factory=dict)
+
+
+def done_by(record: Path) -> DoneChange:
+    """Read what the run of a record did, with the runs that it resumed or that resumed it.
+
+    Raises:
+        UsageError: The folder holds no plan.
+        Refused: It wrote nothing (``nothing-was-written``), or it is not finished (``change-open``).
+    """
+    plan = planned(record)
+    journals = journals_of(record.resolve().parent)
+    chain = _whole_chain(record.resolve().name, journals)
+    if not chain:
+        raise Refused(
+            f"The run {record.name} wrote nothing, so there is nothing to undo.",
+            code="nothing-was-written",
+            hint="Name the record of the run that applied the plan.",
+            values={"record": record.name},
+        )
+    if not chain[-1].closed:
+        raise Refused(
+            f"The change of {record.name} broke off and is not finished.",
+            code="change-open",
+            hint="Finish it first: run the same notebook with the same change id.",
+            values={"record": record.name, "open": chain[-1].run.name},
+        )
+    return DoneChange(plan, collect(chain))
+
+
+def collect(chain: Sequence[JournalFile]) -> dict[str, ChangeEffect]:
+    """Effects of a chain of journals, by change digest."""
+    found: dict[str, ChangeEffect] = {}
+    for journal in chain:
+        for effect in journal.effects:
+            so_far = found.get(effect.change, ChangeEffect())
+            data = effect.data
+            deltas = tuple(
+                AttributeDelta(item["name"], tuple(item["removed"]), tuple(item["added"]))
+                for item in data.get("attributes", ())
+            )
+            found[effect.change] = ChangeEffect(
+                object_guid=effect.object_guid or so_far.object_guid,
+                created=so_far.created or "created" in data,
+                attributes=so_far.attributes + deltas,
+                members_added=so_far.members_added + tuple(data.get("members_added", ())),
+                members_removed=so_far.members_removed + tuple(data.get("members_removed", ())),
+                moved=tuple(data["moved"]) if "moved" in data else so_far.moved,
+            )
+    return found
+
+
+def _whole_chain(run: str, journals: Sequence[JournalFile]) -> list[JournalFile]:
+    by_run = {journal.run.name: journal for journal in journals}
+    tip = by_run.get(run)
+    if tip is None:
+        return []
+    followers = {journal.resumes: journal for journal in journals if journal.resumes}
+    while tip.run.name in followers:
+        tip = followers[tip.run.name]
+    return chain_of(tip, journals)

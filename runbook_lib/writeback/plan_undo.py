@@ -1,0 +1,151 @@
+"""Plan of 60-undo-change: the inverse of what a record really did, checked against what is there now. Pure.
+
+Undoing a create retires the object: deleting is a separate decision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from runbook_lib.directory.names import normalize_dn, parent_of
+from runbook_lib.errors import Refused
+from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.states import GroupRow
+from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Refusal
+from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.writeback.effects import ChangeEffect, DoneChange
+from runbook_lib.writeback.plan_disable import retirement
+from runbook_lib.writeback.planning import Planned, existing, finished_plan, plan_target, rule_context
+from runbook_lib.writeback.policy import Policy
+from runbook_lib.writeback.preconditions import require_complete, require_container, require_mark, require_two_ous
+from runbook_lib.writeback.rules import refuse_not_ours
+from runbook_lib.writeback.stand import Stand, stand_of
+
+_INVERSE = {
+    ChangeKind.CREATE: ChangeKind.RETIRE,
+    ChangeKind.UPDATE: ChangeKind.UPDATE,
+    ChangeKind.ADD_MEMBERS: ChangeKind.REMOVE_MEMBERS,
+    ChangeKind.REMOVE_MEMBERS: ChangeKind.ADD_MEMBERS,
+    ChangeKind.RETIRE: ChangeKind.RESTORE,
+    ChangeKind.RESTORE: ChangeKind.RETIRE,
+}
+
+
+def plan_undo(inventory: Inventory, policy: Policy, done: DoneChange) -> Planned:
+    """Plan the way back.
+
+    Raises:
+        Refused: Another tenant, domain or OU (``undo-elsewhere``), a precondition, or a limit.
+    """
+    snapshot = inventory.directory
+    require_complete(inventory)
+    require_container(snapshot.target, "target_ou", snapshot, policy)
+    require_container(snapshot.retired, "retired_ou", snapshot, policy)
+    require_two_ous(snapshot)
+    require_mark(snapshot)
+    _require_same_place(inventory, done)
+    rows = {row.group_id: row for row in inventory.rows}
+    context = rule_context(inventory, policy)
+    changes: list[Change] = []
+    refusals: list[Refusal] = []
+    in_step = 0
+    for change in reversed(done.plan.changes):
+        effect = done.effects.get(change.digest, ChangeEffect())
+        if effect.empty:
+            continue
+        row = rows.get(change.group_id)
+        if row is None or row.ad is None or row.ad.guid != effect.object_guid:
+            refusals.append(_refusal(change, "gone", "The object it was done to is not there any more."))
+        elif refused := refuse_not_ours(row, context):
+            refusals.append(refused)
+        elif (way_back := _inverse(change, effect, row, row.ad, inventory, policy)) is None:
+            in_step += 1
+        elif isinstance(way_back, Refusal):
+            refusals.append(way_back)
+        else:
+            changes.append(way_back)
+    return Planned(finished_plan(Operation.UNDO, inventory, policy, changes, refusals, in_step), ())
+
+
+def _require_same_place(inventory: Inventory, done: DoneChange) -> None:
+    now, then = plan_target(inventory), done.plan.target
+    pairs = {
+        "tenant": (now.tenant_id, then.tenant_id),
+        "domain": (now.domain_guid, then.domain_guid),
+        "target OU": (now.target_ou_guid, then.target_ou_guid),
+    }
+    if then.retired_ou_guid:
+        pairs["retired OU"] = (now.retired_ou_guid, then.retired_ou_guid)
+    differing = [name for name, (here, there) in pairs.items() if here != there]
+    if differing:
+        raise Refused(
+            f"The record was made for another {' and '.join(differing)} than the parameters name.",
+            code="undo-elsewhere",
+            hint="Use the parameters file that the record was made with.",
+            values={"differing": differing},
+        )
+
+
+def _inverse(
+    change: Change,
+    effect: ChangeEffect,
+    row: GroupRow,
+    ad: DirectoryGroup,
+    inventory: Inventory,
+    policy: Policy,
+) -> Change | Refusal | None:
+    if effect.created:
+        retire = retirement(row, ad, inventory, policy)
+        why = "It was created by the change that is undone; objects are retired, not deleted."
+        return replace(retire, reason="undo", why=why) if retire else None
+    deltas = tuple(delta.inverse() for delta in effect.attributes)
+    stand = stand_of(lambda name: ad.attributes.get(name, ()), deltas)
+    if deltas and stand is Stand.OTHER:
+        names = ", ".join(delta.name for delta in deltas)
+        return _refusal(
+            change, "changed-since", f"Its {names} changed since; taking the old value back would lose that."
+        )
+    move = _move_back(effect, ad, inventory)
+    if isinstance(move, str):
+        return _refusal(change, "changed-since", f"It stands at {move} now.")
+    base = existing(_INVERSE[change.kind], row, ad, "undo", f"Takes back: {change.kind.value}.")
+    way_back = replace(
+        base,
+        attributes=_sorted(deltas) if stand is Stand.BEFORE else (),
+        members_added=_members(effect.members_removed, ad, inventory, present=False),
+        members_removed=_members(effect.members_added, ad, inventory, present=True),
+        move=move,
+    )
+    return None if way_back == base else way_back
+
+
+def _move_back(effect: ChangeEffect, ad: DirectoryGroup, inventory: Inventory) -> Move | str | None:
+    """The move back, None where it is back or never moved, or the DN where it stands instead."""
+    if effect.moved is None:
+        return None
+    by_guid = {c.guid: c for c in (inventory.directory.target, inventory.directory.retired)}
+    came_from, went_to = by_guid[effect.moved[0]], by_guid[effect.moved[1]]
+    parent = normalize_dn(parent_of(ad.dn))
+    if parent == normalize_dn(came_from.dn):
+        return None
+    if parent != normalize_dn(went_to.dn):
+        return ad.dn
+    return Move(went_to.guid, came_from.guid, went_to.dn, came_from.dn)
+
+
+def _members(
+    guids: tuple[str, ...], ad: DirectoryGroup, inventory: Inventory, *, present: bool
+) -> tuple[MemberRef, ...]:
+    """References to those of ``guids`` that still exist and are (or are not) members now."""
+    live = {inventory.index.guid_of_dn(dn) for dn in ad.members or ()}
+    known = (guid for guid in sorted(set(guids)) if guid in inventory.index.by_guid)
+    return tuple(MemberRef(guid, inventory.index.by_guid[guid].dn) for guid in known if (guid in live) is present)
+
+
+def _sorted(deltas: tuple[AttributeDelta, ...]) -> tuple[AttributeDelta, ...]:
+    return tuple(sorted(deltas, key=lambda delta: delta.name))
+
+
+def _refusal(change: Change, rule: str, why: str) -> Refusal:
+    to_do = "Decide by hand; the record's plan, journal and backup hold the values."
+    return Refusal(change.group_id, change.display_name, rule, why, to_do)

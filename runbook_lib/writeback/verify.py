@@ -1,0 +1,100 @@
+"""Read-back: what the same DC answers after the writes, compared with what each change wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.names import normalize_dn, parent_of
+from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
+from runbook_lib.model.change import Change, ChangeKind, PlanTarget
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One change after its writes. ``differences`` is empty where everything is as wanted."""
+
+    change: Change
+    object_guid: str
+    sid: str
+    dn: str
+    differences: tuple[str, ...]
+
+
+def verify(
+    directory: Directory,
+    changes: Iterable[Change],
+    target: PlanTarget,
+    guid_of: Mapping[str, str],
+    dn_of: Mapping[str, str],
+) -> tuple[Checked, ...]:
+    """Read every changed object by its GUID and compare.
+
+    Args:
+        directory: The DC that was written to.
+        changes: The changes that were carried out.
+        target: Where they belong.
+        guid_of: Change digest to object GUID, from the journal.
+        dn_of: AD GUID to DN of members, read just before the writes.
+    """
+    created = {c.group_id: guid_of.get(c.digest, "") for c in changes if c.kind is ChangeKind.CREATE}
+    return tuple(
+        _check(directory, change, target, guid_of.get(change.digest, ""), dn_of, created) for change in changes
+    )
+
+
+def _check(
+    directory: Directory,
+    change: Change,
+    target: PlanTarget,
+    guid: str,
+    dn_of: Mapping[str, str],
+    created: Mapping[str, str],
+) -> Checked:
+    names = [delta.name for delta in change.attributes]
+    wanted = [*names, MARK_ATTRIBUTE, ANCHOR_ATTRIBUTE, "objectGUID", "objectSid"]
+    entry = directory.read(guid, wanted) if guid else None
+    if entry is None:
+        return Checked(change, guid, "", change.dn, ("the object is not there",))
+    problems: list[str] = []
+    if owner_of_mark(entry.texts(MARK_ATTRIBUTE)) != (target.tenant_id, change.group_id):
+        problems.append("it does not carry the mark")
+    if {value.casefold() for value in entry.texts(ANCHOR_ATTRIBUTE)} != {anchor_of(change.group_id).casefold()}:
+        problems.append("it does not carry the anchor")
+    for delta in change.attributes:
+        values = set(entry.texts(delta.name))
+        if set(delta.added) - values or set(delta.removed) & values:
+            problems.append(f"{delta.name} is not as planned")
+    ou = _expected_ou(change, target)
+    if ou and normalize_dn(parent_of(entry.dn)) != normalize_dn(ou):
+        problems.append(f"it stands in {parent_of(entry.dn)}")
+    problems += _members(directory, change, guid, dn_of, created)
+    return Checked(change, guid, entry.sid or "", entry.dn, tuple(problems))
+
+
+def _expected_ou(change: Change, target: PlanTarget) -> str:
+    if change.move is not None:
+        return change.move.to_dn
+    return target.target_ou if change.kind is ChangeKind.CREATE else ""
+
+
+def _members(
+    directory: Directory, change: Change, guid: str, dn_of: Mapping[str, str], created: Mapping[str, str]
+) -> list[str]:
+    if not change.members_added and not change.members_removed:
+        return []
+    live = {normalize_dn(dn) for dn in directory.members(guid)}
+
+    def there(key_guid: str, group_id: str) -> bool:
+        known = key_guid or created.get(group_id, "")
+        dn = dn_of.get(known)
+        if dn is None and known:
+            entry = directory.read(known, ["objectGUID"])
+            dn = entry.dn if entry else None
+        return dn is not None and normalize_dn(dn) in live
+
+    missing = sum(not there(ref.guid, ref.group_id) for ref in change.members_added)
+    extra = sum(there(ref.guid, ref.group_id) for ref in change.members_removed)
+    problems = [f"{missing} member(s) are missing"] if missing else []
+    return problems + ([f"{extra} member(s) are still there"] if extra else [])
