@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from runbook_lib.directory.connect import open_directory
+from runbook_lib.directory.connection import Directory
+from runbook_lib.parameters.load import parameters_from_values
 from tests.samba.lab import SambaLab, lab_from_json
 from tests.samba.lane import LAB_VARIABLE
 
@@ -31,6 +36,32 @@ def samba() -> SambaLab:
 
 
 @pytest.fixture
-def no_secrets_in_environment() -> Mapping[str, str]:
-    """The environment that the product's connections are given: passwords come from files here."""
-    return {}
+def open_lab(samba: SambaLab) -> Callable[..., Directory]:
+    """``open_lab(**parameters)`` opens a connection as the product does, as the writing account unless told."""
+
+    def opened(**parameters: object) -> Directory:
+        told = parameters_from_values({**samba.parameters(), **parameters}, source="the Samba lab")
+        return open_directory(told, environment={}, clock=lambda: datetime.now(UTC))
+
+    return opened
+
+
+@pytest.fixture
+def directory(open_lab: Callable[..., Directory]) -> Iterator[Directory]:
+    """A connection of the product to the lab, as the writing account."""
+    with open_lab() as opened:
+        yield opened
+
+
+@pytest.fixture
+def write_parameters(samba: SambaLab, tmp_path: Path) -> Callable[..., Path]:
+    """``write_parameters(**more)`` writes a parameters file of the lab; ``more`` brings the cloud half."""
+
+    def written(**more: object) -> Path:
+        path = tmp_path / "parameters.yaml"
+        # JSON is YAML, and its quoted texts are what the loader asks for.
+        lines = [f"{name}: {json.dumps(value)}\n" for name, value in {**samba.parameters(), **more}.items()]
+        path.write_text("".join(lines), encoding="utf-8")
+        return path
+
+    return written

@@ -66,6 +66,18 @@ class SambaLab:
         """ldapsearch and ldapmodify as the writing account."""
         return LdapTools(self.port, Path(self.ca_file), self.writer, Path(self.writer_password_file))
 
+    def parameters(self) -> dict[str, object]:
+        """The Active Directory half of a parameters file, signing in as the writing account."""
+        return {
+            "dc_host": self.host,
+            "dc_port": self.port,
+            "dc_ca_file": self.ca_file,
+            "bind_user": self.writer,
+            "bind_password_file": self.writer_password_file,
+            "target_ou": self.target_ou,
+            "retired_ou": self.retired_ou,
+        }
+
     def as_json(self) -> str:
         """JSON form, for the tests that run in a process of their own."""
         return json.dumps(asdict(self), indent=2)
