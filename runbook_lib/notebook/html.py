@@ -202,7 +202,7 @@ def _finding(finding: Finding) -> str:
     return (
         f'<div style="{BOX};border:1px solid {LINE};border-left:6px solid {edge};margin:6px 0;font-size:13px;'
         f'line-height:1.5"><div style="color:{ink};background-color:{ground};padding:6px 12px">'
-        f'<strong>{word}:</strong> {_broken(finding.seen)}</div>'
+        f"<strong>{word}:</strong> {_broken(finding.seen)}</div>"
         f'<div style="color:{INK};background-color:{PAPER};padding:6px 12px">{details}'
         f'<div style="color:{QUIET}">Identifier: {text_html(finding.id)}</div></div></div>'
     )

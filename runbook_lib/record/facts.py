@@ -1,0 +1,90 @@
+"""record.json as the page needs it, whatever a broken-off run left of it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from runbook_lib.errors import UsageError
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.names import JOURNAL, RECORD, RECORD_SCHEMA
+from runbook_lib.record.state import STANDING_GAPS, RunRecord
+
+DAMAGED = "record.damaged.json"
+"""Where a record.json that cannot be read is kept."""
+
+
+def facts_of(folder: RecordFolder) -> dict[str, Any]:
+    """Facts of a run with every key present and of the right kind.
+
+    A record.json that is missing or unreadable is replaced by what the folder itself says; the damaged file is kept
+    beside it and a gap tells.
+    """
+    empty: dict[str, Any] = {
+        "schema": RECORD_SCHEMA,
+        "change_id": folder.change_id,
+        "run_id": folder.run_id,
+        "notebook": {"name": "unknown", "sha256": None},
+        "mode": None,
+        "outcome": None,
+        "exit_code": None,
+        "started": None,
+        "ended": None,
+        "target": {"tenant": None, "domain": None, "dc": None, "ou": None},
+        "parameters": {},
+        "snapshots": {},
+        "plan": None,
+        "approval": None,
+        "changes": {"planned": 0, "done": 0},
+        "findings": [],
+        "steps": [],
+        "versions": {},
+        "gaps": list(STANDING_GAPS),
+        "error": None,
+    }
+    try:
+        read = RunRecord.load(folder).facts
+    except UsageError as error:
+        empty["gaps"].append(_damaged(folder, error))
+        return empty
+    return {key: _merged(default, read.get(key, default)) for key, default in empty.items()} | {
+        key: value for key, value in read.items() if key not in empty
+    }
+
+
+def _damaged(folder: RecordFolder, error: UsageError) -> str:
+    path = folder.file(RECORD)
+    if not path.exists():
+        return "record.json was missing when the run was sealed: the run broke off before it could say what it does."
+    folder.write_bytes(DAMAGED, path.read_bytes())
+    return f"record.json was not readable when the run was sealed ({error.code}); it is kept as {DAMAGED}."
+
+
+def _merged(default: Any, value: Any) -> Any:
+    """``value`` if it is of the kind of ``default``; dictionaries get the keys that they lack."""
+    if isinstance(default, Mapping):
+        return {**default, **value} if isinstance(value, Mapping) else copy.deepcopy(default)
+    if isinstance(default, list):
+        return value if isinstance(value, list) else default
+    return value
+
+
+def decided(folder: RecordFolder, *, interrupted: bool) -> Outcome:
+    """The verdict of a run that gave none: it depends on whether a write was begun."""
+    if _writes_begun(folder):
+        return Outcome.PARTIAL
+    return Outcome.INTERRUPTED if interrupted else Outcome.FAILED
+
+
+def _writes_begun(folder: RecordFolder) -> bool:
+    """Whether the journal holds a ``begin`` or ``done`` line.
+
+    The text is searched, not parsed: the last line may be torn, and a torn ``begin`` line counts as a begun write.
+    """
+    try:
+        journal = folder.file(JOURNAL).read_bytes()
+    except FileNotFoundError:
+        return False
+    return b'"begin"' in journal or b'"done"' in journal

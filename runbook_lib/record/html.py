@@ -1,0 +1,185 @@
+"""``record.html``: one file that a change board, an auditor or a colleague opens offline, years later.
+
+No script, no request, a Content-Security-Policy that forbids both; readable on a narrow screen and on paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from markupsafe import Markup, escape
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.record.cells import CellState, CellTruth
+from runbook_lib.record.environment import environment
+from runbook_lib.record.executed import ERROR_MARKER_TAG, OWN, Cleaned, plain_text
+from runbook_lib.record.names import described
+from runbook_lib.record.sanitize import safe_html
+from runbook_lib.text import printable
+
+TEXT_LIMIT = 200_000
+"""Characters of one plain-text output that the page shows; the notebook beside it holds everything."""
+
+TONES = {
+    Outcome.DONE: "good",
+    Outcome.NOTHING_TO_DO: "good",
+    Outcome.AWAITING_APPROVAL: "waiting",
+    Outcome.REFUSED: "waiting",
+}
+_MEANINGS = {
+    Outcome.DONE: "Finished as asked.",
+    Outcome.NOTHING_TO_DO: "Everything was already as asked; nothing was written.",
+    Outcome.USAGE: "The run was told something that cannot be right; nothing was written.",
+    Outcome.AWAITING_APPROVAL: "Stopped at the gate: changes are planned that nobody has approved yet.",
+    Outcome.REFUSED: "A rule or a limit of the runbook said no.",
+    Outcome.PARTIAL: "Broke off after the first write. Running again with the same change id resumes it.",
+    Outcome.VERIFICATION_FAILED: "Written, but what the directory answers afterwards differs from the plan.",
+    Outcome.NO_ACCESS: "Sign-in, certificate or rights were not accepted.",
+    Outcome.FAILED: "Ended before anything was written.",
+    Outcome.BUG: "The runbook itself is at fault.",
+    Outcome.INTERRUPTED: "Stopped by a person or by the system.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    kind: str
+    body: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """One cell as the template shows it: ``markdown`` for text, the rest for code."""
+
+    markdown: Markup | None
+    source: Markup
+    tone: str
+    words: str
+    outputs: tuple[_Output, ...]
+
+
+def record_html(
+    facts: Mapping[str, Any], cleaned: Cleaned | None, *, files: Sequence[Mapping[str, Any]], sealed_at: str, place: str
+) -> str:
+    """The page.
+
+    Args:
+        facts: What record.json holds.
+        cleaned: The executed notebook, or None if there is none.
+        files: ``{"path", "bytes", "sha256"}`` of every other file of the record.
+        sealed_at: ISO 8601.
+        place: The record's folder as people write it, ``records/<change id>/<run id>``.
+    """
+    outcome = Outcome(facts["outcome"])
+    return (
+        environment()
+        .get_template("record.html.j2")
+        .render(
+            facts=facts,
+            outcome=outcome,
+            tone=TONES.get(outcome, "bad"),
+            meaning=_MEANINGS[outcome],
+            seconds=_seconds(facts.get("started"), facts.get("ended")),
+            cells=_cells(cleaned, outcome) if cleaned else (),
+            has_notebook=cleaned is not None,
+            files=[{**entry, "description": described(str(entry["path"]))} for entry in files],
+            sealed_at=sealed_at,
+            place=place,
+            tree=_tree,
+        )
+    )
+
+
+def _seconds(started: object, ended: object) -> float | None:
+    try:
+        return (datetime.fromisoformat(str(ended)) - datetime.fromisoformat(str(started))).total_seconds()
+    except (ValueError, TypeError):
+        return None
+
+
+def _cells(cleaned: Cleaned, outcome: Outcome) -> tuple[_Cell, ...]:
+    return tuple(
+        _code(cell, truth, outcome) if truth else _Cell(_text_cell(cell), Markup(), "", "", ())
+        for cell, truth in zip(cleaned.notebook["cells"], cleaned.truths, strict=True)
+        # The header of the page tells the error already, in words.
+        if ERROR_MARKER_TAG not in cell["metadata"].get("tags", []) and cell["source"].strip()
+    )
+
+
+def _text_cell(cell: Mapping[str, Any]) -> Markup:
+    if cell["cell_type"] == "raw":
+        return Markup("<pre>{}</pre>").format(_preformatted(cell["source"]))
+    return markdown_html(cell["source"])
+
+
+def markdown_html(source: str) -> Markup:
+    """Markdown as sanitised HTML."""
+    renderer = IPythonRenderer(escape=False, exclude_anchor_links=True)
+    return Markup(safe_html(str(MarkdownWithMath(renderer=renderer).render(source))))  # noqa: S704 - sanitised
+
+
+def _code(cell: Mapping[str, Any], truth: CellTruth, outcome: Outcome) -> _Cell:
+    tone = {CellState.FAILED: "bad", CellState.BROKE_OFF: "bad", CellState.RAN: "good", CellState.UNTIMED: "good"}
+    # What a cell that did not run would say is said in its summary already.
+    outputs = [] if truth.state is CellState.NOT_RUN else [_output(output) for output in cell["outputs"]]
+    dropped = cell["metadata"].get(OWN, {}).get("dropped", [])
+    if dropped:
+        note = f"Not kept in the record, because it needs a live front end: {', '.join(dropped)}"
+        outputs.append(_Output("note", escape(printable(note))))
+    return _Cell(
+        None, _preformatted(cell["source"]), tone.get(truth.state, "waiting"), truth.words(outcome), tuple(outputs)
+    )
+
+
+def _output(output: Mapping[str, Any]) -> _Output:
+    kind = output["output_type"]
+    if kind == "stream":
+        return _Output("text", _preformatted(output["text"]))
+    if kind == "error":
+        text = "\n".join(output["traceback"]) or f"{output['ename']}: {output['evalue']}"
+        return _Output("error", _preformatted(text))
+    data = output["data"]
+    if "text/html" in data:
+        return _Output("html", Markup(safe_html(data["text/html"])))  # noqa: S704 - sanitised
+    if "image/png" in data:
+        alternative = data.get("text/plain", "figure")
+        picture = Markup('<img src="data:image/png;base64,{}" alt="{}">')
+        return _Output("html", picture.format(data["image/png"], printable(alternative, limit=200)))
+    return _Output("text", _preformatted(data.get("text/plain", "")))
+
+
+def _preformatted(text: str) -> Markup:
+    """Escaped text with its line breaks and tabs, without terminal colours, cut at ``TEXT_LIMIT``."""
+    whole = plain_text(text).replace("\r\n", "\n").rstrip("\n")
+    shown = "\n".join("\t".join(map(printable, line.split("\t"))) for line in whole[:TEXT_LIMIT].split("\n"))
+    cut = f"\n… cut: {len(whole)} characters in all, see the notebook" if len(whole) > TEXT_LIMIT else ""
+    return escape(shown + cut)
+
+
+def _tree(value: object, depth: int = 0) -> Markup:
+    """Any JSON value as nested definition lists."""
+    if isinstance(value, Mapping) and value and depth < 6:
+        items = Markup().join(
+            Markup("<dt>{}</dt><dd>{}</dd>").format(printable(str(key).replace("_", " ")), _tree(item, depth + 1))
+            for key, item in value.items()
+        )
+        return Markup("<dl class=tree>{}</dl>").format(items)
+    if isinstance(value, (list, tuple)) and value and depth < 6:
+        return Markup("<ul class=tree>{}</ul>").format(
+            Markup().join(Markup("<li>{}</li>").format(_tree(item, depth + 1)) for item in value)
+        )
+    return Markup("<bdi>{}</bdi>").format(_leaf(value))
+
+
+def _leaf(value: object) -> str:
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (Mapping, list, tuple)):
+        return "none" if not value else "…"
+    return printable(str(value))

@@ -1,0 +1,129 @@
+"""``records/index.html``: every change and every run, for people who look for one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.record import files
+from runbook_lib.record.environment import environment
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.html import TONES
+from runbook_lib.record.manifest import DamagedManifest
+from runbook_lib.record.manifest import read as read_manifest
+from runbook_lib.record.names import APPROVALS, INDEX, MANIFEST, PAGE, RECORD
+from runbook_lib.record.verify import verify
+
+VERIFY_AT_MOST = 100
+"""Runs whose every file is read for the index; with more of them only the manifests are."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    name: str
+    notebook: str
+    outcome: str
+    tone: str
+    started: str | None
+    planned: object
+    done: object
+    state: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    name: str
+    runs: tuple[_Run, ...]
+
+    @property
+    def latest(self) -> str:
+        """When the latest run of the change began; ISO 8601 sorts as text."""
+        return max(run.started or "" for run in self.runs)
+
+
+def build_index(records_root: Path) -> Path:
+    """Write the index anew from what is in ``records_root``; a damaged record is a line that says so.
+
+    Raises:
+        ServiceFailed: Code ``record-write``.
+    """
+    folders = [path for path in sorted(records_root.glob("*/*")) if _is_run(path)]
+    thorough = len(folders) <= VERIFY_AT_MOST
+    by_change: dict[str, list[_Run]] = {}
+    for path in folders:
+        by_change.setdefault(path.parent.name, []).append(_run(path, thorough=thorough))
+    changes = [
+        _Change(name, tuple(sorted(runs, key=lambda run: (run.started or "", run.name), reverse=True)))
+        for name, runs in by_change.items()
+    ]
+    page = (
+        environment()
+        .get_template("index.html.j2")
+        .render(
+            changes=sorted(changes, key=lambda change: (change.latest, change.name), reverse=True),
+            runs=len(folders),
+            checked="Every file was checked when this list was made."
+            if thorough
+            else "Only the manifests were checked when this list was made.",
+        )
+    )
+    target = records_root / INDEX
+    files.write_atomically(target, page.encode("utf-8", "backslashreplace"))
+    return target
+
+
+def _is_run(path: Path) -> bool:
+    return path.is_dir() and path.name != APPROVALS and ((path / RECORD).exists() or (path / MANIFEST).exists())
+
+
+def _run(path: Path, *, thorough: bool) -> _Run:
+    facts = _facts(path)
+    try:
+        outcome: Outcome | None = Outcome(facts.get("outcome"))
+    except ValueError:
+        outcome = None
+    changes, notebook = _mapping(facts.get("changes")), _mapping(facts.get("notebook"))
+    started = facts.get("started")
+    return _Run(
+        name=path.name,
+        notebook=str(notebook.get("name", "unknown")),
+        outcome=outcome.title if outcome else "Open: no verdict yet",
+        tone=TONES.get(outcome, "bad") if outcome else "neutral",
+        started=started if isinstance(started, str) else None,
+        planned=changes.get("planned", 0),
+        done=changes.get("done", 0),
+        state=_state(path, thorough=thorough),
+        link=f"{quote(path.parent.name)}/{quote(path.name)}/{PAGE}" if (path / PAGE).exists() else "",
+    )
+
+
+def _state(path: Path, *, thorough: bool) -> str:
+    if thorough:
+        result = verify(RecordFolder(path))
+        if not result.sealed:
+            return "open: not sealed yet"
+        return "sealed, verified" if result.ok else f"DAMAGED: {result.problems[0]}"
+    try:
+        read_manifest(path)
+    except FileNotFoundError:
+        return "open: not sealed yet"
+    except DamagedManifest as damage:
+        return f"DAMAGED: {MANIFEST}: {damage}"
+    return "sealed"
+
+
+def _facts(path: Path) -> Mapping[str, Any]:
+    try:
+        return _mapping(json.loads((path / RECORD).read_bytes()))
+    except (OSError, ValueError, RecursionError):
+        return {}
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,196 @@
+"""Secrets that reached a text in spite of everything: found by shape or by value, replaced by ``[redacted: kind]``.
+
+Shapes are narrow on purpose: GUIDs, SIDs, SHA-256 digests and base64 of ordinary values must survive, because a record
+without them proves nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from runbook_lib.model.finding import Finding, Severity
+
+_BASE64URL = "[A-Za-z0-9_-]"
+_WORDS = "password|passwd|pwd|passphrase|secret|client_?secret|api_?key|access_?token|refresh_?token"
+_KEY = rf"(?<![a-z0-9])(?:[a-z0-9]+[_-])?(?:{_WORDS})"
+_NAME = re.compile(rf"(?i){_KEY}|unicodePwd|userPassword")
+# A value that is plainly not a secret: a constant, a placeholder, something already hidden, a call, or a name in code
+# that ends with one of the words itself (password=parameters.bind_password).
+_VALUE = (
+    r"(?!(?:none|null|true|false)\b|\[redacted|\.\.\.|…|•|\*\*\*)"
+    rf"(?![a-z_][\w.]*\()(?!(?:[a-z_][\w.]*[._])?(?:{_WORDS})\b)"
+)
+_QUOTE = "&quot;|&#x27;|&#39;"
+_SHAPES: tuple[tuple[str, re.Pattern[str], str], ...] = (
+    (
+        "private key",
+        re.compile(
+            r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----[A-Za-z0-9+/=\s\\:,-]*?"
+            r"(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY-----|(?=[^A-Za-z0-9+/=\s\\:,-])|\Z)"
+        ),
+        "",
+    ),
+    ("token", re.compile(rf"(?<![A-Za-z0-9_-])eyJ{_BASE64URL}{{8,}}(?:\.{_BASE64URL}*){{2,4}}"), ""),
+    ("bearer token", re.compile(r"(?i)(?<![a-z0-9])(?P<keep>bearer\s+)[A-Za-z0-9._~+/-]{16,}=*"), "keep"),
+    (
+        "client secret",
+        re.compile(r"(?<![A-Za-z0-9_.~-])[A-Za-z0-9_.~-]{3}[0-9]Q~[A-Za-z0-9_.~-]{31,34}(?![A-Za-z0-9_.~-])"),
+        "",
+    ),
+    ("signature", re.compile(r"(?P<keep>[?&;]sig=)[A-Za-z0-9%+/=_-]{16,}"), "keep"),
+    # key = "value", "key": 'value', the same inside an escaped string, the same inside HTML.
+    (
+        "password",
+        re.compile(rf"(?i)(?P<keep>{_KEY}[\"']?\s*[:=]\s*(?P<q>[\"'])){_VALUE}(?:\\.|(?!(?P=q))[^\n\\])+"),
+        "keep",
+    ),
+    (
+        "password",
+        re.compile(rf"(?i)(?P<keep>{_KEY}\\?[\"']?\s*[:=]\s*\\(?P<q>[\"'])){_VALUE}(?:(?!\\(?P=q))[^\n])+"),
+        "keep",
+    ),
+    (
+        "password",
+        re.compile(rf"(?i)(?P<keep>{_KEY}(?:{_QUOTE})?\s*[:=]\s*(?P<q>{_QUOTE})){_VALUE}(?:(?!(?P=q))[^\n<])+"),
+        "keep",
+    ),
+    # key=value in connection strings, addresses and commands; key: value alone on a line.
+    ("password", re.compile(rf"(?i)(?P<keep>{_KEY}=){_VALUE}[^\s\"'<>;&,)=]{{3,}}"), "keep"),
+    ("password", re.compile(rf"(?im)^(?P<keep>[ \t-]*{_KEY}[ \t]*[:=][ \t]+){_VALUE}[^\s\"'<>]{{3,}}[ \t]*$"), "keep"),
+    (
+        "password",
+        re.compile(
+            r"(?m)^(?P<keep>(?:unicodePwd|userPassword|dBCSPwd|supplementalCredentials)::?[ \t]*)\S.*(?:\n .*)*$"
+        ),
+        "keep",
+    ),
+)
+SHORTEST_KNOWN = 4
+"""A known secret shorter than this is not searched for: replacing it would wreck every other word."""
+
+
+class Redactor:
+    """Replaces secrets and counts what it replaced, by place and kind."""
+
+    def __init__(self, known: Iterable[str] = ()) -> None:
+        variants = {form for secret in known if len(secret) >= SHORTEST_KNOWN for form in _forms(secret)}
+        ordered = sorted(variants, key=lambda form: (-len(form), form))
+        self._known = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+        self._found: Counter[tuple[str, str]] = Counter()
+
+    def __repr__(self) -> str:
+        return "Redactor(••••)"
+
+    def text(self, text: str, place: str) -> str:
+        """``text`` with every secret replaced; ``place`` is where it was, for the finding."""
+        if self._known is not None:
+            text = self._known.sub(lambda match: self._replaced(match, "known secret", "", place), text)
+        for kind, pattern, keep in _SHAPES:
+            text = pattern.sub(lambda match, kind=kind, keep=keep: self._replaced(match, kind, keep, place), text)  # type: ignore[misc]
+        return text
+
+    def value(self, value: Any, place: str) -> Any:
+        """A JSON value with every string redacted, also one that only its key gives away."""
+        if isinstance(value, str):
+            return self.text(value, place)
+        if isinstance(value, list):
+            return [self.value(item, place) for item in value]
+        if isinstance(value, Mapping):
+            return {self.text(str(key), place): self._member(str(key), item, place) for key, item in value.items()}
+        return value
+
+    def file(self, name: str, data: bytes) -> bytes:
+        """Contents of a record's file with every secret replaced; the same object when there is none."""
+        if name.endswith(".xlsx"):
+            return self._workbook(name, data)
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError:
+            text = data.decode("latin-1")
+            clean = self.text(text, name)
+            return data if clean == text else clean.encode("latin-1", "replace")
+        clean = self._json(name, text) if name.endswith((".json", ".jsonl", ".ipynb")) else self.text(text, name)
+        return data if clean == text else clean.encode()
+
+    def findings(self) -> tuple[Finding, ...]:
+        """One finding per place and kind; it never holds what was found."""
+        return tuple(
+            Finding(
+                id=f"secret-redacted:{place}:{kind.replace(' ', '-')}",
+                severity=Severity.WARNING,
+                seen=f"{place} held {count} value{'' if count == 1 else 's'} that look like a secret ({kind}).",
+                expected="No secret in any output, parameter or file of a record.",
+                why=f"It was replaced by [redacted: {kind}], but it may have been seen before the record was sealed.",
+                to_do="Find out where it came from, and renew the secret if it was a real one.",
+                values={"place": place, "kind": kind, "count": count},
+            )
+            for (place, kind), count in sorted(self._found.items())
+        )
+
+    def _member(self, key: str, item: Any, place: str) -> Any:
+        if isinstance(item, str) and item and _NAME.fullmatch(key) and not item.startswith("[redacted: "):
+            self._found[(place, "password")] += 1
+            return "[redacted: password]"
+        return self.value(item, place)
+
+    def _replaced(self, match: re.Match[str], kind: str, keep: str, place: str) -> str:
+        self._found[(place, kind)] += 1
+        return f"{match[keep] if keep else ''}[redacted: {kind}]"
+
+    def _json(self, name: str, text: str) -> str:
+        """Redact string by string, so that the result is JSON again; the layout changes only if something was found."""
+        lines = text.splitlines(keepends=True) if name.endswith(".jsonl") else [text]
+        return "".join(self._json_document(name, line) for line in lines)
+
+    def _json_document(self, name: str, text: str) -> str:
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            return self.text(text, name)
+        clean = self.value(value, name)
+        if clean == value:
+            return text
+        indent = None if name.endswith(".jsonl") else 1 if name.endswith(".ipynb") else 2
+        return json.dumps(clean, ensure_ascii=True, sort_keys=True, indent=indent) + "\n"
+
+    def _workbook(self, name: str, data: bytes) -> bytes:
+        """A workbook is a ZIP file of XML texts; it is written anew only if a secret was in one of them."""
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as source:
+                members = [(info, source.read(info)) for info in source.infolist()]
+        except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError):
+            return data
+        clean = [(info, self.text(body.decode("utf-8", "surrogateescape"), name)) for info, body in members]
+        encoded = [(info, text.encode("utf-8", "surrogateescape")) for info, text in clean]
+        if [body for _, body in encoded] == [body for _, body in members]:
+            return data
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as target:
+            for info, body in encoded:
+                target.writestr(info, body)
+        return stream.getvalue()
+
+
+def _forms(secret: str) -> set[str]:
+    """How a secret may look once it was written into JSON, HTML, an address or a header."""
+    forms = {
+        secret,
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        html.escape(secret),
+        html.escape(secret, quote=False),
+        quote(secret, safe=""),
+        quote(secret),
+    }
+    if len(secret) >= 2 * SHORTEST_KNOWN:
+        forms |= {base64.b64encode(secret.encode(code)).decode().rstrip("=") for code in ("utf-8", "utf-16-le")}
+    return forms

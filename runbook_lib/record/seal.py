@@ -1,0 +1,171 @@
+"""Sealing: after the kernel has ended, the record becomes final. Nothing that a run did can stop it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from runbook_lib.errors import UsageError
+from runbook_lib.model.finding import Finding
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.record import files, manifest
+from runbook_lib.record.executed import Cleaned, clean
+from runbook_lib.record.facts import decided, facts_of
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.html import record_html
+from runbook_lib.record.names import MANIFEST, PAGE, RECORD
+from runbook_lib.record.redact import Redactor
+from runbook_lib.record.state import stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A sealed record.
+
+    Attributes:
+        folder: The run's folder.
+        outcome: The verdict, the run's own or the one that sealing had to decide.
+        digest: What stands for the whole record: ``manifest_digest``.
+        findings: Secrets that were replaced while sealing.
+        page: Path of record.html.
+    """
+
+    folder: RecordFolder
+    outcome: Outcome
+    digest: str
+    findings: tuple[Finding, ...]
+    page: Path
+
+
+def seal(
+    folder: RecordFolder,
+    notebook: Path | None,
+    *,
+    clock: Callable[[], datetime],
+    known_secrets: Iterable[str] = (),
+    interrupted: bool = False,
+) -> Sealed:
+    """Clean the executed notebook, redact every file, write the page, and the manifest last.
+
+    Args:
+        folder: The run's folder.
+        notebook: The executed notebook as papermill or JupyterLab left it, or None if there is none.
+        clock: Now, with a time zone.
+        known_secrets: Values that must not be anywhere in the record.
+        interrupted: The run was stopped from outside; counts only if it gave no verdict and began no write.
+
+    Raises:
+        UsageError: Code ``record-sealed``: once only.
+        ServiceFailed: Code ``record-write``: disk full, share gone; sealing can be tried again.
+    """
+    _refuse_sealed(folder)
+    for leftover in files.leftovers(folder.path):
+        leftover.unlink()
+    sealed_at = stamp(clock())
+    facts = facts_of(folder)
+    outcome = _verdict(folder, facts, sealed_at, interrupted=interrupted)
+    redactor = Redactor(known_secrets)
+    cleaned = _notebook(folder, notebook, facts, outcome, redactor)
+    facts = redactor.value(facts, RECORD)
+    _redact_files(folder, redactor)
+    facts["findings"] += [finding.as_json() for finding in redactor.findings()]
+    folder.write_json(RECORD, facts)
+    previous = manifest.latest_sealed(folder.change_folder, but=folder.run_id)
+    entries = [entry for entry in manifest.file_entries(folder.path) if entry["path"] != PAGE]
+    place = f"{folder.change_folder.parent.name}/{folder.change_id}/{folder.run_id}"
+    folder.write_text(PAGE, record_html(facts, cleaned, files=entries, sealed_at=sealed_at, place=place))
+    data = manifest.build(
+        folder.path, change_id=folder.change_id, run_id=folder.run_id, sealed_at=sealed_at, previous=previous
+    )
+    _refuse_sealed(folder)
+    files.write_atomically(folder.file(MANIFEST), data)
+    return Sealed(folder, outcome, str(json.loads(data)["digest"]), redactor.findings(), folder.file(PAGE))
+
+
+def _refuse_sealed(folder: RecordFolder) -> None:
+    if folder.sealed:
+        raise UsageError(
+            f"The record {folder.path} is sealed already.",
+            code="record-sealed",
+            hint=f"A sealed record never changes. To check it: gwb verify-record {folder.path}",
+            values={"path": str(folder.path)},
+        )
+
+
+def _verdict(folder: RecordFolder, facts: dict[str, Any], sealed_at: str, *, interrupted: bool) -> Outcome:
+    """The run's own verdict; a run that gave none gets one, and the facts say that it did not give it."""
+    try:
+        return Outcome(facts["outcome"])
+    except ValueError:
+        outcome = decided(folder, interrupted=interrupted)
+    facts["outcome"] = outcome.value
+    facts["exit_code"] = outcome.exit_code
+    facts["ended"] = facts["ended"] or sealed_at
+    if not facts["error"]:
+        facts["error"] = {
+            "code": "no-verdict",
+            "message": "The run ended without saying how: its process or kernel was stopped. This verdict was decided "
+            "when the record was sealed, from the journal.",
+            "hint": "Run again with the same change id: it resumes."
+            if outcome is Outcome.PARTIAL
+            else "Nothing was written. Run again.",
+        }
+    return outcome
+
+
+def _notebook(
+    folder: RecordFolder, path: Path | None, facts: dict[str, Any], outcome: Outcome, redactor: Redactor
+) -> Cleaned | None:
+    """Clean, redact and write the executed notebook; what cannot be read becomes a gap."""
+    name = _notebook_name(facts, path)
+    if path is None:
+        facts["gaps"].append("No executed notebook was given when the record was sealed.")
+        return None
+    try:
+        raw = nbformat.from_dict(json.loads(path.read_bytes()))
+        raw = nbformat.convert(raw, 4)
+    except Exception as error:  # noqa: BLE001 - a kernel can die while the file is half written: anything may be in it
+        facts["gaps"].append(f"The executed notebook could not be read ({type(error).__name__}).")
+        cleaned = None
+    else:
+        reason = "\n".join(str(facts["error"][key]) for key in ("message", "hint")) if facts["error"] else ""
+        cleaned = clean(raw, outcome, places=_places(folder), reason=reason.strip())
+        cleaned = Cleaned(redactor.value(cleaned.notebook, name), cleaned.truths)
+        folder.write_bytes(name, files.json_bytes(cleaned.notebook))
+    # What papermill saved in the record's own folder is neither true nor redacted.
+    if path.resolve().is_relative_to(folder.path.resolve()) and path.resolve() != folder.file(name).resolve():
+        path.unlink(missing_ok=True)
+    return cleaned
+
+
+def _notebook_name(facts: dict[str, Any], path: Path | None) -> str:
+    name = str(facts["notebook"].get("name") or "unknown")
+    if name == "unknown" and path is not None:
+        name = path.stem
+    return "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name)[:100] + ".ipynb"
+
+
+def _places(folder: RecordFolder) -> dict[str, str]:
+    """Folders of this machine and what stands for them in a record."""
+    places = {str(Path(tempfile.gettempdir())): "<temporary>", sys.prefix: "<python>", str(Path.home()): "~"}
+    places[str(Path.cwd())] = "."
+    places[str(folder.change_folder.parent.resolve())] = folder.change_folder.parent.name
+    return places
+
+
+def _redact_files(folder: RecordFolder, redactor: Redactor) -> None:
+    for name, path in sorted(manifest.plain_files(folder.path)):
+        if path.is_symlink() or not path.is_file() or name == RECORD:
+            continue
+        data = path.read_bytes()
+        clean_data = redactor.file(name, data)
+        if clean_data is not data:
+            files.write_atomically(path, clean_data)
