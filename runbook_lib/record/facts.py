@@ -49,9 +49,12 @@ def facts_of(folder: RecordFolder) -> dict[str, Any]:
     except UsageError as error:
         empty["gaps"].append(_damaged(folder, error))
         return empty
-    return {key: _merged(default, read.get(key, default)) for key, default in empty.items()} | {
-        key: value for key, value in read.items() if key not in empty
-    }
+    merged = {key: _merged(default, read.get(key, default)) for key, default in empty.items()}
+    merged["findings"] = [item for item in merged["findings"] if isinstance(item, Mapping) and item.get("seen")]
+    merged["steps"] = [item for item in merged["steps"] if isinstance(item, Mapping) and {"title", "at"} <= item.keys()]
+    merged["plan"] = merged["plan"] if isinstance(merged["plan"], Mapping) else None
+    merged["error"] = merged["error"] if isinstance(merged["error"], Mapping) else None
+    return merged | {key: value for key, value in read.items() if key not in empty}
 
 
 def _damaged(folder: RecordFolder, error: UsageError) -> str:

@@ -11,8 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from runbook_lib.errors import UsageError
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
@@ -127,23 +125,29 @@ def _notebook(
     """Clean, redact and write the executed notebook; what cannot be read becomes a gap."""
     name = _notebook_name(facts, path)
     if path is None:
-        facts["gaps"].append("No executed notebook was given when the record was sealed.")
+        _note_gap(facts, "No executed notebook was given when the record was sealed.")
         return None
+    reason = "\n".join(str(facts["error"].get(key, "")) for key in ("message", "hint")) if facts["error"] else ""
     try:
-        raw = nbformat.from_dict(json.loads(path.read_bytes()))
-        raw = nbformat.convert(raw, 4)
+        raw = json.loads(path.read_bytes())
+        if raw["nbformat"] != 4:
+            raise ValueError("not nbformat 4")
+        cleaned = clean(raw, outcome, places=_places(folder), reason=reason.strip())
     except Exception as error:  # noqa: BLE001 - a kernel can die while the file is half written: anything may be in it
-        facts["gaps"].append(f"The executed notebook could not be read ({type(error).__name__}).")
+        _note_gap(facts, f"The executed notebook could not be read ({type(error).__name__}).")
         cleaned = None
     else:
-        reason = "\n".join(str(facts["error"][key]) for key in ("message", "hint")) if facts["error"] else ""
-        cleaned = clean(raw, outcome, places=_places(folder), reason=reason.strip())
         cleaned = Cleaned(redactor.value(cleaned.notebook, name), cleaned.truths)
         folder.write_bytes(name, files.json_bytes(cleaned.notebook))
     # What papermill saved in the record's own folder is neither true nor redacted.
     if path.resolve().is_relative_to(folder.path.resolve()) and path.resolve() != folder.file(name).resolve():
         path.unlink(missing_ok=True)
     return cleaned
+
+
+def _note_gap(facts: dict[str, Any], text: str) -> None:
+    if text not in facts["gaps"]:
+        facts["gaps"].append(text)
 
 
 def _notebook_name(facts: dict[str, Any], path: Path | None) -> str:
