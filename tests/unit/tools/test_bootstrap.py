@@ -1,0 +1,98 @@
+"""The first thing a newcomer runs: which Python it takes, and when it installs nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools import bootstrap
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.mark.parametrize("version", [(3, 11, 0), (3, 15, 2)])
+def test_supported_python(version: tuple[int, ...]) -> None:
+    bootstrap.check_python(version, has_venv=True)
+
+
+@pytest.mark.parametrize("version", [(2, 7, 18), (3, 10, 14), (3, 16, 0)])
+def test_other_python_is_named_in_one_line(version: tuple[int, ...]) -> None:
+    with pytest.raises(bootstrap.SetupError) as caught:
+        bootstrap.check_python(version, has_venv=True)
+    assert f"Python {version[0]}.{version[1]} is not supported" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_venv_names_the_package() -> None:
+    with pytest.raises(bootstrap.SetupError) as caught:
+        bootstrap.check_python((3, 12, 1), has_venv=False)
+    assert "sudo apt install python3.12-venv" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_old_interpreters_can_read_the_script() -> None:
+    source = (ROOT / "tools" / "bootstrap.py").read_text(encoding="utf-8")
+    compile(source, "bootstrap.py", "exec", dont_inherit=True)
+    import ast
+
+    ast.parse(source, feature_version=(3, 7))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name in (bootstrap.LOCK, bootstrap.DEV_LOCK, "pyproject.toml"):
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    (tmp_path / ".venv").mkdir()
+    return tmp_path
+
+
+def stamp(project: Path, lock: str, interpreter: str) -> None:
+    told = bootstrap.fingerprint(project, lock, interpreter)
+    (project / ".venv" / f".{lock}.stamp").write_text(told, encoding="utf-8")
+
+
+def test_stamp_makes_the_second_run_install_nothing(project: Path) -> None:
+    venv = project / ".venv"
+    assert not bootstrap.is_current(project, venv, bootstrap.LOCK, "3.11.7 x86_64")
+    stamp(project, bootstrap.LOCK, "3.11.7 x86_64")
+    assert bootstrap.is_current(project, venv, bootstrap.LOCK, "3.11.7 x86_64")
+    assert not bootstrap.is_current(project, venv, bootstrap.DEV_LOCK, "3.11.7 x86_64")
+
+
+def test_dev_environment_is_enough_for_running(project: Path) -> None:
+    stamp(project, bootstrap.DEV_LOCK, "3.11.7 x86_64")
+    assert bootstrap.is_current(project, project / ".venv", bootstrap.LOCK, "3.11.7 x86_64")
+
+
+@pytest.mark.parametrize("changed", [bootstrap.LOCK, "pyproject.toml"])
+def test_changed_file_installs_anew(project: Path, changed: str) -> None:
+    stamp(project, bootstrap.LOCK, "3.11.7 x86_64")
+    (project / changed).write_text("other", encoding="utf-8")
+    assert not bootstrap.is_current(project, project / ".venv", bootstrap.LOCK, "3.11.7 x86_64")
+
+
+def test_other_or_broken_interpreter_installs_anew(project: Path) -> None:
+    stamp(project, bootstrap.LOCK, "3.11.7 x86_64")
+    assert not bootstrap.is_current(project, project / ".venv", bootstrap.LOCK, "3.12.1 x86_64")
+    assert not bootstrap.is_current(project, project / ".venv", bootstrap.LOCK, "")
+    assert bootstrap.interpreter_of(project / ".venv") == ""
+
+
+def test_interpreter_of_a_real_environment() -> None:
+    assert bootstrap.interpreter_of(Path(sys.prefix)).startswith(f"{sys.version_info.major}.{sys.version_info.minor}.")
+
+
+def test_script_says_why_in_one_line(tmp_path: Path) -> None:
+    """The real script under an interpreter without venv: a stand-in package hides ensurepip."""
+    hidden = "import sys, importlib.util; importlib.util.find_spec = lambda name: None\n"
+    run = f"{hidden}sys.argv = ['bootstrap.py']; sys.path.insert(0, {str(ROOT)!r})\n"
+    run += f"from pathlib import Path; from tools import bootstrap; bootstrap.ROOT = Path({str(tmp_path)!r})\n"
+    run += "sys.exit(bootstrap.main([]))\n"
+    done = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "apt install" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / ".venv").exists()
