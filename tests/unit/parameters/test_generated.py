@@ -9,7 +9,6 @@ import re
 from pathlib import Path
 
 import jsonschema  # type: ignore[import-untyped]
-import nbformat
 import pytest
 import yaml
 from papermill.translators import PythonTranslator
@@ -42,7 +41,7 @@ def test_the_cell_holds_only_literals_on_short_lines() -> None:
 
 
 def test_papermill_infers_every_parameter(caplog: pytest.LogCaptureFixture) -> None:
-    found = PythonTranslator.inspect(nbformat.NotebookNode(source=parameters_cell()))
+    found = PythonTranslator.inspect({"source": parameters_cell()})
     assert tuple(p.name for p in found) == known_names()
     assert {p.inferred_type_name for p in found} == {"str", "int", "bool", "list"}
     assert "Unable to parse" not in caplog.text

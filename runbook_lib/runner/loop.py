@@ -1,0 +1,49 @@
+"""One event loop per run, in which Ctrl-C and the end of the process are requests, not accidents."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+"""Ctrl-C, a scheduler that stops the job, a closed terminal, Ctrl-Break; each as far as the system has it."""
+
+
+def run_interruptible(main: Callable[[], Awaitable[None]], stop: Callable[[], None]) -> None:
+    """Run ``main`` in a new event loop; a signal calls ``stop`` inside that loop, as often as it comes."""
+
+    async def entered() -> None:
+        with _signals_to(stop, asyncio.get_running_loop()):
+            await main()
+
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        runner.run(entered())
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """ZeroMQ needs a selector loop, which Windows does not use by itself."""
+    return asyncio.SelectorEventLoop() if sys.platform == "win32" else asyncio.new_event_loop()
+
+
+@contextmanager
+def _signals_to(stop: Callable[[], None], loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Route signals to ``stop`` while the block runs. Other threads than the main one cannot and do nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stop)
+
+    wanted = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    earlier = {number: signal.signal(number, handler) for number in wanted}
+    try:
+        yield
+    finally:
+        for number, action in earlier.items():
+            signal.signal(number, action)

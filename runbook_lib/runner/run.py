@@ -1,0 +1,233 @@
+"""One headless run: parameters, record, papermill, verdict, seal."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+
+from runbook_lib.errors import RunbookError, UsageError
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.parameters import LoadedParameters, load_parameters, require, resolve
+from runbook_lib.parameters.paths import ROOT_VARIABLE
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.state import RunRecord
+from runbook_lib.runner import engine
+from runbook_lib.runner.execution import CellStep, Execution, KernelEnd
+from runbook_lib.runner.naming import new_run_id as default_run_id
+from runbook_lib.runner.sealing import seal_run
+from runbook_lib.runner.verdict import Verdict, verdict_of, writes_begun
+from runbook_lib.runner.versions import versions
+
+RECORD_VARIABLE = "GWB_RECORD"
+"""Environment variable that tells the notebook which record it continues."""
+_NOT_FOR_THE_KERNEL = ("JPY_SESSION_NAME", "JPY_PARENT_PID", "GWB_PARAMETERS")
+"""Marks of an interactive session, and the parameters file that JupyterLab reads: this run has been told already."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended.
+
+    Attributes:
+        record: The run's folder.
+        seconds: Wall-clock seconds by the injected clock.
+        changes_done: Changes that record.json counts as done.
+        message: Why it ended this way, plain text; empty for a run that ended as asked.
+        hint: What to do, or empty.
+        sealed: Whether the record is sealed; if not, ``message`` says why.
+    """
+
+    outcome: Outcome
+    exit_code: int
+    record: Path | None
+    seconds: float
+    changes_done: int
+    message: str
+    hint: str
+    sealed: bool
+
+
+def run_notebook(
+    notebook: Path,
+    parameter_files: Sequence[Path],
+    overrides: Mapping[str, str],
+    *,
+    project_root: Path,
+    records_dir: Path | None = None,
+    environment: Mapping[str, str],
+    clock: Callable[[], datetime],
+    new_run_id: Callable[[Path, datetime], str] = default_run_id,
+    progress: Callable[[CellStep], None] | None = None,
+    time_limit: timedelta | None = None,
+    grace: float = 20.0,
+) -> RunResult:
+    """Run a notebook headless and seal its record.
+
+    Args:
+        notebook: An ``.ipynb`` file.
+        parameter_files: As ``load_parameters``.
+        overrides: As ``load_parameters``.
+        project_root: What relative paths in parameters resolve against; the kernel's current folder.
+        records_dir: Instead of the parameter ``records_dir``.
+        environment: Of this process; the kernel gets it, without the marks of an interactive session.
+        clock: Present time, UTC.
+        new_run_id: Name of the run, from notebook and time.
+        progress: Told before each code cell.
+        time_limit: For the whole notebook; then the kernel is interrupted and ended.
+        grace: Seconds that an interrupted kernel has to close its journal.
+
+    Raises:
+        UsageError: Parameters, notebook or records folder; nothing was started and no record exists.
+        Exception: A defect of the runner itself; the record is finished as ``bug`` and sealed before it is raised.
+    """
+    if records_dir is not None:
+        overrides = {**overrides, "records_dir": str(records_dir.absolute())}
+    loaded = load_parameters(parameter_files, overrides, project_root=project_root)
+    require(loaded.parameters, "change_id")
+    source = _read_notebook(notebook)
+    started = clock()
+    folder = RecordFolder.create(
+        resolve(loaded.parameters.records_dir, project_root),
+        loaded.parameters.change_id,
+        new_run_id(notebook, started),
+    )
+    record = RunRecord.begin(
+        folder,
+        notebook_name=notebook.name,
+        notebook_sha256=hashlib.sha256(source).hexdigest(),
+        mode="record",
+        started=started,
+        parameters=loaded.parameters.model_dump(),
+        versions=versions(),
+    )
+    work_file = folder.change_folder / f".executing-{folder.run_id}.ipynb"
+    with tempfile.TemporaryDirectory(prefix="gwb-", ignore_cleanup_errors=True) as scratch:
+        execution = Execution(
+            work_file=work_file,
+            scratch=Path(scratch),
+            environment=_kernel_environment(environment, folder, project_root, Path(scratch)),
+            folder=project_root,
+            time_limit=time_limit.total_seconds() if time_limit else None,
+            grace=grace,
+            progress=progress,
+        )
+        defect = _execute(notebook, loaded, execution)
+    record, outcome = _settle(record, execution, defect, clock)
+    sealing = seal_run(
+        folder, work_file, parameters=loaded.parameters, project_root=project_root, environment=environment, clock=clock
+    )
+    if defect is not None:
+        raise defect
+    return _result(record, outcome, sealing, (clock() - started).total_seconds())
+
+
+def _read_notebook(notebook: Path) -> bytes:
+    """The notebook's bytes, proved to be a notebook."""
+    try:
+        source = notebook.read_bytes()
+        nbformat.reads(source.decode("utf-8"), as_version=4)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    except Exception:  # noqa: BLE001 - nbformat raises many kinds; each means the same to the person
+        reason = "it is not a Jupyter notebook"
+    else:
+        return source
+    raise UsageError(
+        f"The notebook {notebook} cannot be read: {reason}.",
+        code="notebook-invalid",
+        hint="Name one of the notebooks in notebooks/.",
+        values={"notebook": str(notebook)},
+    )
+
+
+def _kernel_environment(
+    environment: Mapping[str, str], folder: RecordFolder, project_root: Path, scratch: Path
+) -> dict[str, str]:
+    """The kernel's environment: this one, told where record and project are, without what belongs to a session."""
+    kept = {name: value for name, value in environment.items() if name not in _NOT_FOR_THE_KERNEL}
+    return kept | {
+        RECORD_VARIABLE: str(folder.path.resolve()),
+        ROOT_VARIABLE: str(project_root.resolve()),
+        # A person's own IPython start-up files must not run inside a change, nor its history be written to.
+        "IPYTHONDIR": str(scratch / "ipython"),
+        # The debugger's warning about frozen modules would go to the log of every run.
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+
+
+def _execute(notebook: Path, loaded: LoadedParameters, execution: Execution) -> Exception | None:
+    """Run papermill. Everything that a run may meet is reported in ``execution``; a defect of the runner is returned."""
+    engine.register()
+    try:
+        papermill.execute_notebook(
+            # papermill formats the path with the parameters: braces have to be doubled.
+            str(notebook).replace("{", "{{").replace("}", "}}"),
+            None,
+            parameters=_plain(loaded.given),
+            engine_name=engine.ENGINE,
+            progress_bar=False,
+            execution=execution,
+        )
+    except papermill.PapermillExecutionError:
+        return None
+    except KeyboardInterrupt:
+        execution.end = KernelEnd.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the record has to be finished first, then it is raised
+        return error if execution.steps else None
+    return None
+
+
+def _plain(given: Mapping[str, object]) -> dict[str, Any]:
+    return dict(given)
+
+
+def _settle(
+    record: RunRecord, execution: Execution, defect: Exception | None, clock: Callable[[], datetime]
+) -> tuple[RunRecord, Outcome]:
+    """Read what the notebook wrote, and write the verdict where it wrote none."""
+    with contextlib.suppress(UsageError):
+        # What the kernel left unreadable is written anew from what was known at the start.
+        record = RunRecord.load(record.folder)
+    outcome = record.outcome
+    if outcome is None:
+        verdict = _defect_verdict(defect, record) if defect else verdict_of(execution, record.folder)
+        record.finish(verdict.outcome, ended=clock(), error=verdict.error)
+        return record, verdict.outcome
+    if outcome.good and execution.end is not KernelEnd.COMPLETED:
+        record.note_gap(f"After the verdict was written the notebook did not end as it should ({execution.end.value}).")
+    return record, outcome
+
+
+def _defect_verdict(defect: Exception, record: RunRecord) -> Verdict:
+    resume = " Run it again with the same change id: it resumes." if writes_begun(record.folder) else ""
+    return Verdict(
+        Outcome.BUG,
+        RunbookError(f"The runner met an unexpected {type(defect).__name__}.{resume}", code="unexpected-error"),
+    )
+
+
+def _result(record: RunRecord, outcome: Outcome, sealing_failed: str, seconds: float) -> RunResult:
+    facts = record.facts
+    error = facts.get("error")
+    changes = facts.get("changes")
+    message = str(error.get("message", "")) if isinstance(error, dict) else ""
+    done = changes.get("done") if isinstance(changes, dict) else 0
+    return RunResult(
+        outcome=outcome,
+        exit_code=outcome.exit_code,
+        record=record.folder.path,
+        seconds=seconds,
+        changes_done=done if isinstance(done, int) else 0,
+        message=" ".join(text for text in (message, sealing_failed) if text),
+        hint=str(error.get("hint", "")) if isinstance(error, dict) else "",
+        sealed=not sealing_failed,
+    )

@@ -1,0 +1,114 @@
+"""What a run achieved, where the notebook itself had no time to say so."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+from runbook_lib.errors import BrokeOff, RunbookError, ServiceFailed
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.names import JOURNAL
+from runbook_lib.runner.durations import duration_words
+from runbook_lib.runner.execution import CellError, Execution, KernelEnd
+
+_RESUME = "Run the same notebook with the same change id again: it resumes."
+_ERROR_OUTCOMES = (
+    Outcome.USAGE,
+    Outcome.AWAITING_APPROVAL,
+    Outcome.REFUSED,
+    Outcome.PARTIAL,
+    Outcome.VERIFICATION_FAILED,
+    Outcome.NO_ACCESS,
+    Outcome.FAILED,
+)
+_BEFORE_ANY_WRITE = (Outcome.NO_ACCESS, Outcome.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An outcome and the error that explains it."""
+
+    outcome: Outcome
+    error: RunbookError
+
+
+def writes_begun(folder: RecordFolder) -> bool:
+    """Whether the journal says that a write was about to happen.
+
+    The text is searched, not parsed: the last line may be torn, and a torn ``begin`` line counts.
+    """
+    try:
+        return b'"begin"' in folder.file(JOURNAL).read_bytes()
+    except FileNotFoundError:
+        return False
+
+
+def verdict_of(execution: Execution, folder: RecordFolder) -> Verdict:
+    """The verdict on a run whose notebook wrote none."""
+    begun = writes_begun(folder)
+    if execution.error is not None and execution.end is KernelEnd.CELL_ERROR:
+        return _of_error(execution.error, begun)
+    if execution.end is KernelEnd.INTERRUPTED:
+        return _interrupted(begun)
+    if execution.end is KernelEnd.COMPLETED:
+        text = "The notebook ended without saying what it achieved."
+        return Verdict(Outcome.BUG, RunbookError(text, code="no-verdict", hint="Its last cell must call finish()."))
+    return _broken(*_reason(execution), begun=begun)
+
+
+def _of_error(error: CellError, begun: bool) -> Verdict:
+    """An error of a cell: one of ours is known by how it renders, everything else is a defect."""
+    for outcome in _ERROR_OUTCOMES:
+        title = f"{outcome.title}: "
+        if error.first_line.startswith(title):
+            text = error.first_line.removeprefix(title)
+            if begun and outcome in _BEFORE_ANY_WRITE:
+                return _broken(text, "cell-error", begun=True)
+            return Verdict(outcome, RunbookError(text, code="cell-error", hint=_RESUME if begun else ""))
+    if error.name == "KeyboardInterrupt":
+        return _interrupted(begun)
+    return Verdict(
+        Outcome.BUG,
+        RunbookError(
+            f"An unexpected {error.name or 'error'} stopped the notebook.",
+            code="unexpected-error",
+            hint="The executed notebook in the record shows where." + (f" {_RESUME}" if begun else ""),
+            values={"name": error.name, "cell": error.cell},
+        ),
+    )
+
+
+def _broken(text: str, code: str, *, begun: bool) -> Verdict:
+    if begun:
+        return Verdict(Outcome.PARTIAL, BrokeOff(text, code=code, hint=_RESUME))
+    return Verdict(Outcome.FAILED, ServiceFailed(text, code=code, hint="Nothing was written. Run it again."))
+
+
+def _reason(execution: Execution) -> tuple[str, str]:
+    if execution.end is KernelEnd.TIME_LIMIT:
+        limit = duration_words(execution.time_limit or 0)
+        return f"The run took longer than its time limit of {limit} and was stopped.", "time-limit"
+    if execution.end is KernelEnd.DIED:
+        return f"The notebook's kernel died{_signal_words(execution.kernel_exit_code)}.", "kernel-died"
+    return "The notebook's kernel did not start.", "kernel-not-started"
+
+
+def _signal_words(code: int | None) -> str:
+    """`` (SIGKILL)``, `` (exit code 1)`` or nothing."""
+    if code is None:
+        return ""
+    if code < 0:
+        try:
+            return f" ({signal.Signals(-code).name})"
+        except ValueError:
+            return f" (signal {-code})"
+    return f" (exit code {code})"
+
+
+def _interrupted(begun: bool) -> Verdict:
+    """Interrupted counts only before the first write: afterwards what matters is that AD is half changed."""
+    if begun:
+        return _broken("The run was interrupted after its first write.", "interrupted", begun=True)
+    error = RunbookError("The run was interrupted.", code="interrupted", hint="Nothing was written.")
+    return Verdict(Outcome.INTERRUPTED, error)
