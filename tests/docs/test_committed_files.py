@@ -1,0 +1,58 @@
+"""Rules about every committed file: no registry's address, no unfinished work, no private notes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.markdown import ROOT, committed_files
+
+REGISTRY_HOSTS = re.compile(
+    r"\b(pypi\.(org|python\.org)|files\.pythonhosted\.org|registry\.npmjs\.org|(deb|security)\.debian\.org"
+    r"|conda\.anaconda\.org|registry\.yarnpkg\.com)\b",
+    re.IGNORECASE,
+)
+UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X{3}|HA" r"CK)\b")
+PRIVATE = re.compile(r"domain\.md|design\.md|samba-lab\.md|notebook-stack\.md|\.\./shared|/work/", re.IGNORECASE)
+CODE = {".py", ".ipynb", ".yaml", ".yml", ".toml", ".sh", ".j2", ".css", ".html"}
+
+
+def texts() -> list[tuple[Path, str]]:
+    found = []
+    for path in committed_files():
+        content = path.read_bytes()
+        if b"\0" not in content:
+            found.append((path.relative_to(ROOT), content.decode("utf-8", "replace")))
+    return found
+
+
+FILES = texts()
+
+
+def test_patterns_find_what_they_are_for() -> None:
+    assert REGISTRY_HOSTS.search("https://" + "pypi." + "org/simple")
+    assert UNFINISHED.search("# TO" + "DO later")
+    assert not UNFINISHED.search("TODOS_LIST and hacking")
+    assert PRIVATE.search("see domain" + ".md, section 1")
+
+
+def test_no_file_names_a_registry() -> None:
+    assert [str(path) for path, text in FILES if REGISTRY_HOSTS.search(text)] == []
+
+
+def test_no_code_is_unfinished() -> None:
+    code = [(path, text) for path, text in FILES if path.suffix in CODE or path.name in ("Makefile", "run")]
+    assert len(code) > 50
+    assert [str(path) for path, text in code if UNFINISHED.search(text)] == []
+
+
+def test_no_file_refers_to_private_notes() -> None:
+    here = Path(__file__).resolve().relative_to(ROOT)
+    assert [str(path) for path, text in FILES if path != here and PRIVATE.search(text)] == []
+
+
+@pytest.mark.parametrize("folder", [".venv", "records", ".rehearsal", "build"])
+def test_what_runs_leave_is_ignored(folder: str) -> None:
+    assert not [path for path, _ in FILES if path.parts[0] == folder]

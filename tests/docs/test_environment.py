@@ -1,0 +1,95 @@
+"""environment.yml and both locks say what pyproject.toml says, and name no address."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+RUN = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
+BUILD = [Requirement(text) for text in PROJECT["dependency-groups"]["build"]]
+DEV = [Requirement(text) for text in PROJECT["dependency-groups"]["dev"]]
+EXTRAS = {("bleach", "css"): [Requirement("tinycss2>=1.1")]}
+"""conda has no extras: what an extra of ours brings is listed by name."""
+
+
+def wanted() -> dict[str, SpecifierSet]:
+    """Name to version range that environment.yml must list."""
+    brought = [r for requirement in RUN for e in requirement.extras for r in EXTRAS[(requirement.name, e)]]
+    found = {canonicalize_name(r.name): r.specifier for r in (*RUN, *brought)}
+    return {**found, "python": SpecifierSet(PROJECT["project"]["requires-python"]), "pip": SpecifierSet()}
+
+
+def conda() -> tuple[dict[str, SpecifierSet], list[str], list[str]]:
+    """Names and ranges in environment.yml, their order, and its pip section."""
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
+    lines = [line for line in listed if isinstance(line, str)]
+    pip = next(entry["pip"] for entry in listed if isinstance(entry, dict))
+    split = [line.partition(" ") for line in lines]
+    ranges = {canonicalize_name(name): SpecifierSet(text) for name, _, text in split}
+    return ranges, [name for name, _, _ in split], pip
+
+
+def test_environment_is_in_step() -> None:
+    assert conda()[0] == wanted()
+
+
+def test_environment_is_sorted_and_installs_the_project() -> None:
+    _, names, pip = conda()
+    assert names == ["python", *sorted(names[1:])]
+    assert pip == ["-e ."]
+
+
+def lock(name: str) -> dict[str, tuple[Version, int]]:
+    """Package to version and number of hashes. Of a package pinned twice (markers), the newest."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    found: dict[str, tuple[Version, int]] = {}
+    for block in re.split(r"^(?=\S)", text, flags=re.MULTILINE):
+        pinned = re.match(r"([A-Za-z0-9._-]+)==([^\s;\\]+)", block)
+        if pinned:
+            package, version = canonicalize_name(pinned[1]), Version(pinned[2])
+            hashes = len(re.findall(r"--hash=sha256:[0-9a-f]{64}", block))
+            found[package] = max(found.get(package, (version, hashes)), (version, hashes))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "requirements"),
+    [("requirements.lock", [*RUN, *BUILD]), ("requirements-dev.lock", [*RUN, *BUILD, *DEV])],
+)
+def test_lock_satisfies_the_project(name: str, requirements: list[Requirement]) -> None:
+    pinned = lock(name)
+    for requirement in requirements:
+        version, hashes = pinned[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version), f"{requirement} but {version} (run: make lock)"
+        assert hashes > 0
+    assert all(hashes for _, hashes in pinned.values())
+
+
+def test_build_backend_is_locked() -> None:
+    names = {Requirement(text).name for text in PROJECT["build-system"]["requires"]}
+    assert names <= {requirement.name for requirement in BUILD}
+
+
+def test_dev_lock_holds_the_same_versions() -> None:
+    plain, dev = lock("requirements.lock"), lock("requirements-dev.lock")
+    assert {name: dev.get(name) for name in plain} == plain
+    assert set(dev) - set(plain) >= {"pytest", "mypy", "ruff", "hypothesis"}
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_lock_names_no_address(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "index" not in re.sub(r"^\S*index\S*==.*$", "", text, flags=re.MULTILINE)
+    assert not re.search(r"^-", text, flags=re.MULTILINE), "options beside pins"
