@@ -14,7 +14,7 @@ REGISTRY_HOSTS = re.compile(
     r"|conda\.anaconda\.org|registry\.yarnpkg\.com)\b",
     re.IGNORECASE,
 )
-UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X{3}|HA" r"CK)\b")
+UNFINISHED = re.compile(r"\b(T[O]DO|F[I]XME|X{3}|H[A]CK)\b")
 PRIVATE = re.compile(r"domain\.md|design\.md|samba-lab\.md|notebook-stack\.md|\.\./shared|/work/", re.IGNORECASE)
 CODE = {".py", ".ipynb", ".yaml", ".yml", ".toml", ".sh", ".j2", ".css", ".html"}
 

@@ -26,7 +26,7 @@ EXTRAS = {("bleach", "css"): [Requirement("tinycss2>=1.1")]}
 def wanted() -> dict[str, SpecifierSet]:
     """Name to version range that environment.yml must list."""
     brought = [r for requirement in RUN for e in requirement.extras for r in EXTRAS[(requirement.name, e)]]
-    found = {canonicalize_name(r.name): r.specifier for r in (*RUN, *brought)}
+    found: dict[str, SpecifierSet] = {str(canonicalize_name(r.name)): r.specifier for r in (*RUN, *brought)}
     return {**found, "python": SpecifierSet(PROJECT["project"]["requires-python"]), "pip": SpecifierSet()}
 
 
@@ -36,7 +36,7 @@ def conda() -> tuple[dict[str, SpecifierSet], list[str], list[str]]:
     lines = [line for line in listed if isinstance(line, str)]
     pip = next(entry["pip"] for entry in listed if isinstance(entry, dict))
     split = [line.partition(" ") for line in lines]
-    ranges = {canonicalize_name(name): SpecifierSet(text) for name, _, text in split}
+    ranges = {str(canonicalize_name(name)): SpecifierSet(text) for name, _, text in split}
     return ranges, [name for name, _, _ in split], pip
 
 
