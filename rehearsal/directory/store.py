@@ -1,0 +1,261 @@
+"""The embedded directory: one domain, one domain controller, what it holds and what may be done to it."""
+
+from __future__ import annotations
+
+import hmac
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rehearsal.directory import failures, forest, lifecycle, schema_objects
+from rehearsal.directory.changes import REPLACE, Modification
+from rehearsal.directory.names import Rdn
+from rehearsal.directory.rights import SYSTEM, Rights
+from rehearsal.directory.schema import ObjectClass, Schema, extend_for_exchange, load_schema
+from rehearsal.directory.tree import Guid, Node, Tree
+from rehearsal.directory.values import fold, format_time, sid_bytes
+
+Value = str | bytes
+_DISABLED = 0x2
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSnapshot:
+    """The whole state of a store at one moment. Objects are shared, not copied: a changed object is a new one."""
+
+    nodes: dict[Guid, Node]
+    schema: Schema
+    usn: int
+    next_rid: int
+    passwords: dict[Guid, str]
+    rights: Rights
+
+
+class DirectoryStore:
+    """The objects of ``domain`` (for example ``contoso.com``) with the rules of Active Directory.
+
+    Args:
+        clock: Now, with a time zone.
+        guid_source: objectGUIDs of objects that bring none.
+        host: First label of the domain controller's name.
+        domain_sid: ``S-1-5-21-…``; made from the domain's name where left out.
+    """
+
+    def __init__(
+        self,
+        domain: str,
+        netbios: str,
+        *,
+        clock: Callable[[], datetime],
+        guid_source: Callable[[], uuid.UUID] = uuid.uuid4,
+        host: str = "dc1",
+        domain_sid: str | None = None,
+    ) -> None:
+        self.domain = domain
+        self.netbios = netbios
+        self.clock = clock
+        self.guid_source = guid_source
+        self.host = f"{host}.{domain}"
+        self.domain_sid = domain_sid or _sid_of(domain)
+        self.base_dn = ",".join(f"DC={label}" for label in domain.split("."))
+        self.configuration_dn = f"CN=Configuration,{self.base_dn}"
+        self.schema_dn: str = f"CN=Schema,{self.configuration_dn}"
+        self.server_dn = f"CN={host.upper()},CN=Servers,CN={forest.SITE},CN=Sites,{self.configuration_dn}"
+        self.tree: Tree = Tree(load_schema(), self.base_dn)
+        self.rights = Rights()
+        self.passwords: dict[Guid, str] = {}
+        self.usn = 12_000
+        self._next_rid = 1_103
+        self.deleted_objects: Guid = b""
+        self._contexts: dict[Guid, str] = {}
+        forest.populate(self)
+
+    # objects
+
+    def add(
+        self, dn: str, attributes: Mapping[str, Value | Sequence[Value]], *, as_system: bool = True, account: str = ""
+    ) -> str:
+        """Create an object and return its objectGUID as text.
+
+        As the system: no rights asked for, ``objectGUID`` and ``objectSid`` may be given (bytes or text), any attribute
+        of the schema is accepted. Otherwise in the name of ``account`` (a DN), with every rule of an LDAP add.
+
+        Raises:
+            LdapError: What an LDAP client would be told.
+        """
+        values = {name: as_bytes(value) for name, value in attributes.items()}
+        given = next((values.pop(name) for name in list(values) if name.lower() == "objectguid"), None)
+        guid = _guid_octets(given[0]) if given and as_system else self.guid_source().bytes_le
+        for name in values:
+            if name.lower() == "objectsid" and values[name][0][:2] == b"S-":
+                values[name] = [sid_bytes(values[name][0].decode("ascii"))]
+        actor = SYSTEM if as_system else self.node(account).guid
+        return str(uuid.UUID(bytes_le=lifecycle.add(self, actor, dn, values, guid=guid)))
+
+    def modify(self, dn: str, replacements: Mapping[str, Value | Sequence[Value]]) -> None:
+        """Replace attributes of an object as the system; an empty sequence takes the attribute away."""
+        changes = [Modification(REPLACE, name, tuple(as_bytes(value))) for name, value in replacements.items()]
+        lifecycle.modify(self, SYSTEM, self.node(dn), changes)
+
+    def delete(self, dn: str) -> None:
+        """Delete an object as the system."""
+        lifecycle.delete(self, SYSTEM, self.node(dn))
+
+    def node(self, name: str) -> Node:
+        """The object of a DN, ``<GUID=…>`` or ``<SID=…>``; raises LookupError."""
+        found = self.tree.find(name)
+        if found is None:
+            raise LookupError(name)
+        return found
+
+    def commit(self, draft: Node) -> None:
+        """Stamp a checked draft with time and update sequence number and put it in place."""
+        self.usn += 1
+        stamp = b"%d" % self.usn
+        if "uSNCreated" not in draft.attributes:
+            draft.number = self.usn
+            draft.attributes["uSNCreated"] = (stamp,)
+        draft.attributes["uSNChanged"] = (stamp,)
+        draft.attributes["whenChanged"] = (format_time(self.clock()),)
+        self.tree.commit(draft)
+
+    # accounts and rights
+
+    def set_password(self, dn: str, password: str) -> None:
+        """Let an account bind."""
+        self.passwords[self.node(dn).guid] = password
+
+    def grant(self, dn_of_account: str, container_dn: str) -> None:
+        """Let an account create, change, move and delete what stands below a container, not the container itself."""
+        pair = (self.node(dn_of_account).guid, self.node(container_dn).guid)
+        self.rights = Rights(self.rights.write | {pair}, self.rights.hidden)
+
+    def deny_read(self, dn_of_account: str, dn: str) -> None:
+        """Hide an object and everything below it from an account."""
+        pair = (self.node(dn_of_account).guid, self.node(dn).guid)
+        self.rights = Rights(self.rights.write, self.rights.hidden | {pair})
+
+    def authenticate(self, name: str, password: str) -> Guid:
+        """The account of a simple bind by UPN, DN or ``DOMAIN\\user``; raises LdapError 49."""
+        account = self.account(name)
+        known = self.passwords.get(account.guid) if account is not None else None
+        if account is None or known is None or not hmac.compare_digest(known.encode("utf-8"), password.encode("utf-8")):
+            raise failures.bind_refused()
+        if int(account.text("userAccountControl") or "0") & _DISABLED:
+            raise failures.bind_refused("533")
+        return account.guid
+
+    def account(self, name: str) -> Node | None:
+        """The account of a bind name, None where there is none."""
+        netbios, backslash, sam = name.partition("\\")
+        if backslash and "=" not in netbios:
+            matches = netbios.lower() in {self.netbios.lower(), self.domain.lower()}
+            return self._one("sAMAccountName", sam) if matches else None
+        if "@" in name and "=" not in name:
+            local, _, domain = name.rpartition("@")
+            implicit = self._one("sAMAccountName", local) if domain.lower() == self.domain.lower() else None
+            return self._one("userPrincipalName", name) or implicit
+        try:
+            return self.tree.find(name)
+        except ValueError:
+            return None
+
+    def _one(self, attribute: str, text: str) -> Node | None:
+        nodes = (self.tree.nodes[guid] for guid in self.tree.indexed(attribute, fold(text)))
+        return next((node for node in nodes if not node.deleted), None)
+
+    # schema and features
+
+    def extend_schema_for_exchange(self, range_upper: int = 17003) -> None:
+        """Extend the schema as Exchange's setup does; 17003 is Exchange 2019 CU10 and later, and SE."""
+        self.tree.schema = extend_for_exchange(self.tree.schema, range_upper)
+        schema_objects.publish(self)
+
+    @property
+    def recycle_bin(self) -> bool:
+        """Whether the optional feature is on; it cannot be switched off in AD, here it can."""
+        partitions = self.tree.find(f"CN=Partitions,{self.configuration_dn}")
+        return bool(partitions and partitions.links.get("msDS-EnabledFeature"))
+
+    @recycle_bin.setter
+    def recycle_bin(self, on: bool) -> None:
+        feature = f"{forest.RECYCLE_BIN},{self.configuration_dn}"
+        self.modify(f"CN=Partitions,{self.configuration_dn}", {"msDS-EnabledFeature": [feature] if on else []})
+
+    def category(self, kind: ObjectClass) -> Guid | None:
+        """The schema object that is the objectCategory of a class, None while the schema is not there yet."""
+        schema = self.tree.find(self.schema_dn)
+        return self.tree.child(schema.guid, ("CN", kind.default_category)) if schema is not None else None
+
+    def next_sid(self) -> bytes:
+        """The SID of the next group or user."""
+        self._next_rid += 1
+        return sid_bytes(f"{self.domain_sid}-{self._next_rid}")
+
+    # naming contexts
+
+    @property
+    def naming_contexts(self) -> tuple[str, ...]:
+        """Domain, configuration, schema."""
+        return self.base_dn, self.configuration_dn, self.schema_dn
+
+    def add_naming_context(self, guid: Guid) -> None:
+        """Remember the head of a naming context."""
+        self._contexts[guid] = self.tree.dn(guid)
+
+    def is_naming_context(self, guid: Guid) -> bool:
+        """Whether an object is the head of a naming context."""
+        return guid in self._contexts
+
+    def naming_context(self, guid: Guid) -> Guid:
+        """The head of the naming context that an object belongs to."""
+        return next(above for above in self.tree.ancestors(guid) if above in self._contexts)
+
+    def foreign_domain(self, rdns: Iterable[Rdn]) -> str:
+        """DNS name that a DN outside this forest leads to."""
+        return ".".join(value for attribute, value in rdns if attribute.upper() == "DC") or self.domain
+
+    # whole state
+
+    def snapshot(self) -> StoreSnapshot:
+        """The state now, for ``restore``."""
+        return StoreSnapshot(
+            dict(self.tree.nodes), self.tree.schema, self.usn, self._next_rid, dict(self.passwords), self.rights
+        )
+
+    def restore(self, snapshot: StoreSnapshot) -> None:
+        """Back to an earlier state, update sequence numbers included, as a virtual machine's snapshot would do it."""
+        self.tree.restore(dict(snapshot.nodes), snapshot.schema)
+        self._next_rid = snapshot.next_rid
+        self.passwords = dict(snapshot.passwords)
+        self.rights = snapshot.rights
+        self.usn = snapshot.usn
+
+    def dump(self) -> dict[str, dict[str, list[bytes]]]:
+        """Every object, deleted ones too, with all attributes: stored, linked and back links."""
+        out: dict[str, dict[str, list[bytes]]] = {}
+        for node in sorted(self.tree.nodes.values(), key=lambda item: item.number):
+            values = {name: list(stored) for name, stored in node.attributes.items()}
+            for name in node.links:
+                values[name] = [self.tree.dn(target).encode("utf-8") for target in node.links[name]]
+            sources = self.tree.sources("member", node.guid)
+            if sources:
+                values["memberOf"] = sorted(self.tree.dn(source).encode("utf-8") for source in sources)
+            out[self.tree.dn(node.guid)] = values
+        return out
+
+
+def as_bytes(value: Value | Sequence[Value]) -> list[bytes]:
+    """One value or several, text or octets, as the octets that LDAP sends."""
+    values = [value] if isinstance(value, str | bytes) else value
+    return [item.encode("utf-8") if isinstance(item, str) else item for item in values]
+
+
+def _guid_octets(value: bytes) -> bytes:
+    return value if len(value) == 16 else uuid.UUID(value.decode("ascii")).bytes_le
+
+
+def _sid_of(domain: str) -> str:
+    number = uuid.uuid5(uuid.NAMESPACE_DNS, domain).int
+    return "S-1-5-21-" + "-".join(str(number >> shift & 0xFFFFFFFF) for shift in (0, 32, 96))

@@ -1,0 +1,209 @@
+"""The objects and their indexes. Knows names, links and values; nothing of rights, defaults or LDAP."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from rehearsal.directory.names import Rdn, dn_key, format_rdn, rdn_key
+from rehearsal.directory.schema import INDEXED, Attribute, Schema
+from rehearsal.directory.values import Key, sid_bytes, value_key
+
+Guid = bytes
+"""The sixteen octets of objectGUID."""
+_INDEXED_TOO = ("objectClass", "adminDescription", "extensionName")
+"""The first AD indexes by other means; the others keep the rehearsal quick, results are the same."""
+
+
+@dataclass(slots=True)
+class Node:
+    """One object. Treated as immutable once committed: who changes one commits a changed copy.
+
+    Attributes:
+        rdn: Attribute name in upper case and value.
+        attributes: Stored values by lDAPDisplayName, references and computed ones not among them.
+        links: Objects that an attribute of DN syntax names, in the order in which they were added.
+        parked: Links that the Recycle Bin keeps of a deleted object: (attribute, the one that holds it, its target).
+    """
+
+    guid: Guid
+    number: int
+    parent: Guid | None
+    rdn: Rdn
+    attributes: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
+    links: dict[str, dict[Guid, None]] = field(default_factory=dict)
+    parked: tuple[tuple[str, Guid, Guid], ...] = ()
+
+    def copy(self) -> Node:
+        """A draft to change."""
+        return replace(
+            self,
+            attributes=dict(self.attributes),
+            links={name: dict(targets) for name, targets in self.links.items()},
+        )
+
+    def text(self, name: str) -> str:
+        """The first value as text, empty where there is none."""
+        values = self.attributes.get(name)
+        return values[0].decode("utf-8") if values else ""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """objectClass, ``top`` first."""
+        return tuple(value.decode("ascii") for value in self.attributes["objectClass"])
+
+    @property
+    def deleted(self) -> bool:
+        """Whether only a search that asks for deleted objects finds it."""
+        return self.attributes.get("isDeleted") == (b"TRUE",)
+
+
+class Tree:
+    """All objects of a forest of one domain, below one root, the domain."""
+
+    def __init__(self, schema: Schema, base_dn: str) -> None:
+        self.schema = schema
+        self.base_dn = base_dn
+        self._base_key = dn_key(base_dn)
+        self._clear()
+
+    def _clear(self) -> None:
+        self.nodes: dict[Guid, Node] = {}
+        self._children: dict[Guid, dict[Rdn, Guid]] = {}
+        self._sources: dict[tuple[str, Guid], dict[Guid, None]] = {}
+        self._index: dict[str, dict[Key, dict[Guid, None]]] = {}
+        self._dns: dict[Guid, str] = {}
+        self.root: Guid = b""
+
+    # names
+
+    def dn(self, guid: Guid) -> str:
+        """Distinguished name."""
+        known = self._dns.get(guid)
+        if known is None:
+            node = self.nodes[guid]
+            known = self.base_dn if node.parent is None else f"{format_rdn(*node.rdn)},{self.dn(node.parent)}"
+            self._dns[guid] = known
+        return known
+
+    def find(self, name: str) -> Node | None:
+        """By DN, ``<GUID=…>`` or ``<SID=…>``; deleted objects too. Raises ValueError for a malformed name."""
+        if name.startswith("<") and name.endswith(">"):
+            return self._by_identifier(name[1:-1])
+        node, rest = self.nearest(dn_key(name))
+        return node if not rest else None
+
+    def nearest(self, key: tuple[Rdn, ...]) -> tuple[Node | None, int]:
+        """The deepest object on the way to a name, and how many components are missing; None outside the domain."""
+        depth = len(key) - len(self._base_key)
+        if depth < 0 or key[depth:] != self._base_key or not self.root:
+            return None, len(key)
+        guid = self.root
+        while depth:
+            child = self._children[guid].get(key[depth - 1])
+            if child is None:
+                break
+            guid = child
+            depth -= 1
+        return self.nodes[guid], depth
+
+    def _by_identifier(self, text: str) -> Node | None:
+        kind, _, value = text.partition("=")
+        if kind.upper() == "GUID":
+            plain = len(value) == 32 and "-" not in value
+            return self.nodes.get(bytes.fromhex(value) if plain else uuid.UUID(value).bytes_le)
+        if kind.upper() == "SID":
+            sid = sid_bytes(value) if value[:2].upper() == "S-" else bytes.fromhex(value)
+            found = self.indexed("objectSid", sid)
+            return self.nodes[next(iter(found))] if found else None
+        raise ValueError(text)
+
+    # relations
+
+    def child(self, parent: Guid, rdn: Rdn) -> Guid | None:
+        """The object of that name directly below ``parent``."""
+        return self._children[parent].get(rdn_key(rdn))
+
+    def children(self, guid: Guid) -> Iterable[Guid]:
+        """Directly below."""
+        return self._children[guid].values()
+
+    def ancestors(self, guid: Guid) -> Iterator[Guid]:
+        """The object itself, then upwards to the root."""
+        current: Guid | None = guid
+        while current is not None:
+            yield current
+            current = self.nodes[current].parent
+
+    def sources(self, attribute: str, target: Guid) -> Iterable[Guid]:
+        """The objects whose link ``attribute`` names ``target``."""
+        return self._sources.get((attribute, target), ())
+
+    def references(self, node: Node, attribute: Attribute) -> Iterable[Guid]:
+        """The objects that a DN-valued attribute names, a back link's values included."""
+        if attribute.is_back_link:
+            forward = self.schema.partner(attribute)
+            return self.sources(forward.name, node.guid) if forward is not None else ()
+        return node.links.get(attribute.name, ())
+
+    def is_indexed(self, attribute: Attribute) -> bool:
+        """Whether ``indexed`` knows all its values."""
+        return bool(attribute.search_flags & INDEXED) or attribute.name in _INDEXED_TOO
+
+    def indexed(self, attribute: str, key: Key) -> Iterable[Guid]:
+        """The objects that carry a value."""
+        return self._index.get(attribute, {}).get(key, ())
+
+    # changes
+
+    def commit(self, node: Node) -> None:
+        """Put a new or changed object in place and bring every index up to date."""
+        old = self.nodes.get(node.guid)
+        self._children.setdefault(node.guid, {})
+        if old is None or (old.parent, old.rdn) != (node.parent, node.rdn):
+            self._rehang(old, node)
+        self._relink(node.guid, old.links if old else {}, node.links)
+        self._reindex(node.guid, old.attributes if old else {}, node.attributes)
+        self.nodes[node.guid] = node
+
+    def _rehang(self, old: Node | None, node: Node) -> None:
+        if old is not None and old.parent is not None:
+            del self._children[old.parent][rdn_key(old.rdn)]
+            self._dns.clear()
+        if node.parent is None:
+            self.root = node.guid
+        else:
+            self._children[node.parent][rdn_key(node.rdn)] = node.guid
+
+    def _relink(self, guid: Guid, old: dict[str, dict[Guid, None]], new: dict[str, dict[Guid, None]]) -> None:
+        for name in old.keys() | new.keys():
+            attribute = self.schema.attribute(name)
+            if attribute is None or attribute.link is None:
+                continue
+            before, after = old.get(name, {}), new.get(name, {})
+            for target in before.keys() - after.keys():
+                self._sources[name, target].pop(guid, None)
+            for target in after:
+                if target not in before:
+                    self._sources.setdefault((name, target), {})[guid] = None
+
+    def _reindex(self, guid: Guid, old: dict[str, tuple[bytes, ...]], new: dict[str, tuple[bytes, ...]]) -> None:
+        for name in old.keys() | new.keys():
+            before, after = old.get(name, ()), new.get(name, ())
+            attribute = self.schema.attribute(name)
+            if before == after or attribute is None or not self.is_indexed(attribute):
+                continue
+            keys = self._index.setdefault(name, {})
+            for value in before:
+                keys[value_key(attribute.syntax, value)].pop(guid, None)
+            for value in after:
+                keys.setdefault(value_key(attribute.syntax, value), {})[guid] = None
+
+    def restore(self, nodes: dict[Guid, Node], schema: Schema) -> None:
+        """Take over a set of objects, for example one saved earlier, and index it."""
+        self._clear()
+        self.schema = schema
+        self._children = {guid: {} for guid in nodes}  # a child may come before its parent
+        for node in nodes.values():
+            self.commit(node)
