@@ -51,9 +51,8 @@ _OTHERS = all_of(
         present("proxyAddresses"),
     ),
 )
-_ANCHORED = all_of(
-    _GROUP, any_of(starts_with(ANCHOR_ATTRIBUTE, "Group_"), starts_with(EXTERNAL_ID_ATTRIBUTE, "Group_"))
-)
+_HAS_ANCHOR = any_of(starts_with(ANCHOR_ATTRIBUTE, "Group_"), starts_with(EXTERNAL_ID_ATTRIBUTE, "Group_"))
+_ANCHORED = all_of(_GROUP, _HAS_ANCHOR)
 _REPORT_EVERY = 1000
 
 
@@ -143,7 +142,9 @@ class _Reader:
         """Group GUID to members, for the groups whose members matter."""
         found: dict[str, tuple[str, ...]] = {}
         below = [c.dn for c in containers if c.exists]
-        searches = [("groups with an anchor", base, _ANCHORED), *((f"groups below {dn}", dn, _GROUP) for dn in below)]
+        searches = [("groups with an anchor", base, _ANCHORED)]
+        # Without those of the first search: a target OU is full of them.
+        searches += [(f"groups without an anchor below {dn}", dn, all_of(_GROUP, not_(_HAS_ANCHOR))) for dn in below]
         for what, where, wanted in searches:
             for entry in self._read(f"{what}, members read", where, wanted, ("objectGUID", "member")):
                 found[entry.guid] = tuple(sorted(entry.texts("member")))

@@ -1,0 +1,116 @@
+"""A reading of Exchange beside the version table, and everything that follows from the two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from runbook_lib.exchange.detection import Presence
+from runbook_lib.exchange.read import ORGANIZATION, SCHEMA, SERVERS, ExchangeReading, ServerReading
+from runbook_lib.exchange.versions import (
+    Build,
+    Release,
+    VersionTable,
+    build_of_serial,
+    build_of_version_number,
+    spans,
+)
+
+UNKNOWN_NEWER = "newer than this program's table"
+UNKNOWN = "not in this program's table"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was read and what the table knows; the rest is worked out when first asked for."""
+
+    reading: ExchangeReading
+    table: VersionTable
+
+    @cached_property
+    def organization_version(self) -> int | None:
+        """The highest objectVersion of the organizations; there is normally one."""
+        return max((o.object_version for o in self.reading.organizations if o.object_version is not None), default=None)
+
+    @cached_property
+    def domain_version(self) -> int | None:
+        """The highest objectVersion of the domain preparations that could be read."""
+        return max((d.object_version for d in self.reading.domains if d.object_version is not None), default=None)
+
+    @cached_property
+    def presence(self) -> Presence:
+        """How far Exchange is there. What is hidden is never called absent."""
+        reading = self.reading
+        if reading.servers:
+            return Presence.SERVERS
+        if reading.organizations:
+            return Presence.UNREADABLE if reading.is_unreadable(SERVERS) else Presence.ORGANIZATION_WITHOUT_SERVERS
+        # A prepared domain without a visible organization: hidden from this account, or cleared away by hand.
+        if reading.is_unreadable(ORGANIZATION) or reading.is_unreadable(SCHEMA) or self.domain_version is not None:
+            return Presence.UNREADABLE
+        return Presence.NONE if reading.schema_range_upper is None else Presence.SCHEMA_ONLY
+
+    @cached_property
+    def builds(self) -> dict[str, Build | None]:
+        """Server name to build: from serialNumber, else from versionNumber."""
+        return {server.name: _build(server) for server in self.reading.servers}
+
+    @cached_property
+    def server_releases(self) -> dict[str, Release]:
+        """Server name to release, for the servers whose build the table knows."""
+        known = {name: self.table.of_build(build) for name, build in self.builds.items() if build is not None}
+        return {name: release for name, release in known.items() if release is not None}
+
+    @cached_property
+    def schema_releases(self) -> tuple[Release, ...]:
+        """Releases that write the schema's number."""
+        value = self.reading.schema_range_upper
+        return () if value is None else self.table.with_schema(value)
+
+    @cached_property
+    def organization_releases(self) -> tuple[Release, ...]:
+        """Releases that write the organization's number."""
+        value = self.organization_version
+        return () if value is None else self.table.with_organization(value)
+
+    @cached_property
+    def candidates(self) -> tuple[Release, ...]:
+        """Releases that write both numbers; without an organization, those that write the schema's."""
+        if self.organization_version is None:
+            return self.schema_releases if self.reading.schema_range_upper is not None else ()
+        if self.reading.schema_range_upper is None:
+            return self.organization_releases
+        both = set(self.schema_releases)
+        return tuple(release for release in self.organization_releases if release in both)
+
+    @cached_property
+    def newer(self) -> tuple[str, ...]:
+        """Components with a higher number than every release of the table, in words."""
+        table = self.table.releases
+        tops = (
+            ("schema", self.reading.schema_range_upper, max(r.schema for r in table)),
+            ("organization", self.organization_version, max(r.organization or 0 for r in table)),
+            ("domain preparation", self.domain_version, max(v for r in table for v in r.domains)),
+        )
+        found = [name for name, value, top in tops if value is not None and value > top]
+        found += [f"server {n}" for n, build in self.builds.items() if build and self.table.is_newer(build)]
+        return tuple(found)
+
+    @cached_property
+    def product(self) -> str:
+        """The release of the servers, else what the numbers in Active Directory allow."""
+        running = set(self.server_releases.values())
+        if len(self.server_releases) == len(self.builds) and running:
+            return spans(running) if len(running) == 1 else " and ".join(sorted(r.name for r in running))
+        if any(name.startswith("server ") for name in self.newer):
+            return f"Exchange Server, {UNKNOWN_NEWER}"
+        if self.presence in (Presence.SERVERS, Presence.ORGANIZATION_WITHOUT_SERVERS):
+            return spans(self.candidates) or (f"Exchange Server, {UNKNOWN_NEWER}" if self.newer else "")
+        return ""
+
+
+def _build(server: ServerReading) -> Build | None:
+    build = build_of_serial(server.serial_number) if server.serial_number else None
+    if build is None and server.version_number is not None:
+        return build_of_version_number(server.version_number)
+    return build

@@ -1,0 +1,241 @@
+"""One small function per check: from the facts about Exchange to findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from runbook_lib.exchange.detection import Presence
+from runbook_lib.exchange.facts import Facts
+from runbook_lib.exchange.versions import spans
+from runbook_lib.model.finding import Finding, Severity
+
+_BUILDS = "microsoft/CSS-Exchange, Shared/Get-ExchangeBuildVersionInformation.ps1 (2026)"
+_PREPARE = "MicrosoftDocs/OfficeDocs-Exchange, prepare-ad-and-domains.md"
+_LIFECYCLE = "Microsoft Lifecycle, Exchange Server"
+
+
+def findings(facts: Facts) -> tuple[Finding, ...]:
+    """Every finding of every check, in the order of the checks."""
+    return tuple(finding for check in CHECKS for finding in check(facts))
+
+
+def unreadable(facts: Facts) -> Iterator[Finding]:
+    """A part that could not be read; nothing is concluded from it."""
+    for part in facts.reading.unreadable:
+        yield Finding(
+            id=f"exchange-unreadable:{part.part}",
+            severity=Severity.WARNING,
+            seen=f"{part.part} could not be read: {part.why}.",
+            expected="An account that may read the configuration and schema partitions, as every account normally may.",
+            why="What is hidden cannot be told from what is absent.",
+            to_do="Run with an account that may read it, or ask the forest's administrators.",
+            values={"part": part.part},
+            acknowledgeable=True,
+        )
+
+
+def hidden_organization(facts: Facts) -> Iterator[Finding]:
+    """The domain is prepared, but no organization shows."""
+    hidden = not facts.reading.organizations and facts.domain_version is not None
+    if hidden and not facts.reading.is_unreadable("organization"):
+        yield Finding(
+            id="exchange-organization-hidden",
+            severity=Severity.WARNING,
+            seen=f"The domain is prepared for Exchange ({facts.domain_version}), but no organization is visible.",
+            expected="An organization below CN=Microsoft Exchange,CN=Services of the configuration partition.",
+            why="Either this account may not see it, or it was removed by hand; both change what a group needs.",
+            to_do="Look with an account of the Exchange administrators.",
+            values={"domain_version": facts.domain_version},
+            acknowledgeable=True,
+        )
+
+
+def absent(facts: Facts) -> Iterator[Finding]:
+    """No Exchange, or only its schema."""
+    if facts.presence is Presence.NONE:
+        yield Finding(
+            id="exchange-none",
+            severity=Severity.INFO,
+            seen="No Exchange schema, no organization, no servers.",
+            why="Groups in Active Directory cannot be mail recipients here; membership and rights are not affected.",
+            to_do="Nothing, as long as written-back groups need no mail on premises.",
+        )
+    if facts.presence is Presence.SCHEMA_ONLY:
+        yield Finding(
+            id="exchange-schema-only",
+            severity=Severity.INFO,
+            seen=f"The schema is extended ({facts.reading.schema_range_upper}), but there is no organization.",
+            why="Exchange attributes can be written, but nothing on premises would deliver mail by them.",
+            to_do="Nothing, as long as written-back groups need no mail on premises.",
+            values={"schema": facts.reading.schema_range_upper},
+        )
+
+
+def without_servers(facts: Facts) -> Iterator[Finding]:
+    """An organization that has no server any more, or never had one."""
+    if facts.presence is Presence.ORGANIZATION_WITHOUT_SERVERS:
+        yield Finding(
+            id="exchange-without-servers",
+            severity=Severity.INFO,
+            seen="There is an Exchange organization, but no server in it.",
+            why="This is either a hybrid run with the management tools only, or what a decommissioned Exchange left.",
+            to_do="Know which of the two it is before relying on mail attributes.",
+        )
+
+
+def several_organizations(facts: Facts) -> Iterator[Finding]:
+    """A forest has one organization."""
+    names = [organization.name for organization in facts.reading.organizations]
+    if len(names) > 1:
+        yield Finding(
+            id="exchange-several-organizations",
+            severity=Severity.WARNING,
+            seen=f"{len(names)} Exchange organizations: {', '.join(names)}.",
+            expected="One organization per forest.",
+            why="Exchange knows one; the others are leftovers.",
+            to_do="Find out which one is in use.",
+            values={"names": names},
+        )
+
+
+def newer(facts: Facts) -> Iterator[Finding]:
+    """Numbers above the table: fine, but this program cannot name the release."""
+    if facts.newer:
+        yield Finding(
+            id="exchange-newer-than-table",
+            severity=Severity.INFO,
+            seen=f"Newer than {facts.table.newest.name}: {', '.join(facts.newer)}.",
+            expected=f"Numbers up to those of {facts.table.newest.name}.",
+            why="A release that came out after this program cannot be named; nothing else follows from it.",
+            to_do="Update this program when you can.",
+            source=_BUILDS,
+            values={"components": list(facts.newer)},
+        )
+
+
+def unknown_numbers(facts: Facts) -> Iterator[Finding]:
+    """Numbers below the top of the table that no release writes."""
+    seen = (
+        ("schema", facts.reading.schema_range_upper, facts.schema_releases),
+        ("organization", facts.organization_version, facts.organization_releases),
+    )
+    for component, value, releases in seen:
+        if value is not None and not releases and component not in facts.newer:
+            yield Finding(
+                id=f"exchange-number-unknown:{component}",
+                severity=Severity.WARNING,
+                seen=f"The {component} has {value}, which no release writes that this program knows.",
+                expected="A number of the version table.",
+                why="It may be a beta, or somebody changed it.",
+                to_do="Compare with Microsoft's list before relying on Exchange attributes.",
+                source=_PREPARE,
+                values={"component": component, "value": value},
+            )
+
+
+def mixture(facts: Facts) -> Iterator[Finding]:
+    """Schema and organization were prepared by different releases."""
+    schema, organization = facts.schema_releases, facts.organization_releases
+    if not schema or not organization or facts.candidates:
+        return
+    ahead = schema[0].position > organization[-1].position
+    first, second = ("schema", "organization") if ahead else ("organization", "schema")
+    yield Finding(
+        id=f"exchange-{first}-ahead",
+        severity=Severity.WARNING,
+        seen=f"The schema belongs to {spans(schema)}, the organization to {spans(organization)}.",
+        expected="Both prepared by the same release.",
+        why=f"The {first} is ahead of the {second}: an upgrade was begun and not finished, or has not replicated yet.",
+        to_do="Finish the preparation (Setup /PrepareAD), or wait for replication; then look again.",
+        source=_PREPARE,
+        values={"schema": facts.reading.schema_range_upper, "organization": facts.organization_version},
+    )
+
+
+def domains(facts: Facts) -> Iterator[Finding]:
+    """Domains that were not prepared, or by an older release than the organization."""
+    if not facts.reading.organizations:
+        return
+    expected = sorted({version for release in facts.organization_releases for version in release.domains})
+    for domain in facts.reading.domains:
+        version = domain.object_version
+        if version is not None and (not expected or version >= expected[0]):
+            continue
+        state = "not prepared" if version is None else "behind"
+        shown = "is not prepared for Exchange" if version is None else f"was prepared by an older release ({version})"
+        yield Finding(
+            id=f"exchange-domain-{state.replace(' ', '-')}:{domain.domain}",
+            severity=Severity.WARNING,
+            seen=f"The domain {domain.domain} {shown}.",
+            expected=f"objectVersion {' or '.join(map(str, expected))}" if expected else "A prepared domain.",
+            why="Exchange's own rights on groups of this domain are then missing or old.",
+            to_do="Run Setup /PrepareDomain for this domain, if its groups shall be mail recipients.",
+            source=_PREPARE,
+            values={"domain": domain.domain, "seen": version, "expected": expected},
+        )
+
+
+def support(facts: Facts) -> Iterator[Finding]:
+    """Servers whose release is no longer supported, and since when."""
+    day = facts.reading.at.date()
+    ended = {release.product: release for release in facts.server_releases.values() if release.support_ends < day}
+    for product, release in sorted(ended.items()):
+        servers = sorted(name for name, r in facts.server_releases.items() if r.product == product)
+        yield Finding(
+            id=f"exchange-out-of-support:{product.lower().replace(' ', '-')}",
+            severity=Severity.WARNING,
+            seen=f"{product} on {', '.join(servers)}: support ended on {release.support_ends.isoformat()}.",
+            expected="A supported release.",
+            why="It gets no security updates, and Microsoft does not support it in a hybrid deployment.",
+            to_do="Plan the upgrade to Exchange Server SE.",
+            source=_LIFECYCLE,
+            values={"product": product, "servers": servers, "ended": release.support_ends.isoformat()},
+            acknowledgeable=True,
+        )
+
+
+def servers_differ(facts: Facts) -> Iterator[Finding]:
+    """Servers of several releases side by side."""
+    releases = set(facts.server_releases.values())
+    if len(releases) > 1:
+        names = [release.name for release in sorted(releases, key=lambda r: r.position)]
+        yield Finding(
+            id="exchange-servers-differ",
+            severity=Severity.INFO,
+            seen=f"The servers run {', '.join(names)}.",
+            why="During an upgrade this is normal; afterwards the old servers want to be removed.",
+            to_do="Nothing for writeback.",
+            values={"releases": names},
+        )
+
+
+def server_builds(facts: Facts) -> Iterator[Finding]:
+    """Servers that do not show a version."""
+    for name, build in facts.builds.items():
+        if build is None:
+            yield Finding(
+                id=f"exchange-server-version-unknown:{name}",
+                severity=Severity.INFO,
+                seen=f"The server {name} shows no version that can be read.",
+                expected='serialNumber like "Version 15.2 (Build 31748.10)".',
+                why="Without it Exchange Server 2019 CU15 and SE look the same.",
+                to_do="Check the account's rights on the server object.",
+                values={"server": name},
+            )
+
+
+CHECKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
+    unreadable,
+    hidden_organization,
+    absent,
+    without_servers,
+    several_organizations,
+    newer,
+    unknown_numbers,
+    mixture,
+    domains,
+    support,
+    servers_differ,
+    server_builds,
+)
+"""Every check. A new one is a function from facts to findings, its name here, and a test."""

@@ -1,0 +1,190 @@
+"""What Exchange has left in this forest, read and not interpreted.
+
+Where to look follows microsoft/CSS-Exchange, Setup/SetupAssist/Checks/Domain/Test-ExchangeADSetupLevel.ps1. Objects are
+found by class, never by the name of an organization.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.entry import Entry
+from runbook_lib.directory.filters import equals
+from runbook_lib.directory.results import ObjectMissing, RightsMissing
+from runbook_lib.errors import Refused
+
+SCHEMA = "schema"
+ORGANIZATION = "organization"
+SERVERS = "servers"
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A part that could not be read: ``schema``, ``organization``, ``servers`` or ``domain:<DNS name>``."""
+
+    part: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationReading:
+    """An msExchOrganizationContainer."""
+
+    name: str
+    dn: str
+    object_version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DomainReading:
+    """A domain's CN=Microsoft Exchange System Objects; ``object_version`` is None where it does not exist."""
+
+    domain: str
+    object_version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerReading:
+    """An msExchExchangeServer with its raw numbers."""
+
+    name: str
+    dn: str
+    serial_number: str | None = None
+    version_number: int | None = None
+    roles: int | None = None
+    site: str | None = None
+    """DN of its AD site."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeReading:
+    """Everything that was looked at.
+
+    Attributes:
+        at: When the connection was opened, UTC.
+        schema_range_upper: rangeUpper of CN=ms-Exch-Schema-Version-Pt; None where it does not exist or was unreadable.
+        unreadable: Parts about which an absent value says nothing.
+    """
+
+    at: datetime
+    schema_range_upper: int | None = None
+    organizations: tuple[OrganizationReading, ...] = ()
+    domains: tuple[DomainReading, ...] = ()
+    servers: tuple[ServerReading, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+
+    def is_unreadable(self, part: str) -> bool:
+        """Whether nothing can be said about this part."""
+        return any(u.part == part for u in self.unreadable)
+
+
+def read_exchange(directory: Directory) -> ExchangeReading:
+    """Read schema, organization, servers and domain preparation. A part that fails on rights is named, not raised.
+
+    Raises:
+        RunbookError: A lost connection and everything else that is not about rights.
+    """
+    unreadable: list[Unreadable] = []
+    schema = _schema(directory, unreadable)
+    organizations, servers = _organization(directory, unreadable)
+    return ExchangeReading(
+        at=directory.opened,
+        schema_range_upper=schema,
+        organizations=organizations,
+        domains=_domains(directory, unreadable),
+        servers=servers,
+        unreadable=tuple(unreadable),
+    )
+
+
+def _schema(directory: Directory, unreadable: list[Unreadable]) -> int | None:
+    context = directory.controller.schema_naming_context
+    # AD answers "no such object" for what an account may not see, so the parent is looked at first.
+    if _read(directory, context, ("objectClass",)) is None:
+        unreadable.append(Unreadable(SCHEMA, f"this account cannot read {context}"))
+        return None
+    entry = _read(directory, f"CN=ms-Exch-Schema-Version-Pt,{context}", ("rangeUpper",))
+    if entry is None:
+        return None
+    value = entry.integer("rangeUpper")
+    if value is None:
+        unreadable.append(Unreadable(SCHEMA, f"{entry.dn} is there, but shows this account no rangeUpper"))
+    return value
+
+
+def _organization(
+    directory: Directory, unreadable: list[Unreadable]
+) -> tuple[tuple[OrganizationReading, ...], tuple[ServerReading, ...]]:
+    services = f"CN=Services,{directory.controller.configuration_naming_context}"
+    if _read(directory, services, ("objectClass",)) is None:
+        unreadable.append(Unreadable(ORGANIZATION, f"this account cannot read {services}"))
+        return (), ()
+    container = _read(directory, f"CN=Microsoft Exchange,{services}", ("objectClass",))
+    if container is None:
+        return (), ()
+    try:
+        found = list(
+            directory.search(
+                container.dn, equals("objectClass", "msExchOrganizationContainer"), ("cn", "objectVersion"), scope="one"
+            )
+        )
+    except (RightsMissing, ObjectMissing) as error:
+        unreadable.append(Unreadable(ORGANIZATION, error.message))
+        return (), ()
+    if not found:
+        unreadable.append(Unreadable(ORGANIZATION, f"nothing to be seen below {container.dn}: hidden, or cleared away"))
+    organizations = tuple(OrganizationReading(e.text("cn") or "", e.dn, e.integer("objectVersion")) for e in found)
+    return organizations, _servers(directory, container.dn, unreadable)
+
+
+def _servers(directory: Directory, base: str, unreadable: list[Unreadable]) -> tuple[ServerReading, ...]:
+    attributes = ("cn", "serialNumber", "versionNumber", "msExchCurrentServerRoles", "msExchServerSite")
+    try:
+        found = list(directory.search(base, equals("objectClass", "msExchExchangeServer"), attributes))
+    except (RightsMissing, ObjectMissing) as error:
+        unreadable.append(Unreadable(SERVERS, error.message))
+        return ()
+    servers = (
+        ServerReading(
+            name=e.text("cn") or "",
+            dn=e.dn,
+            serial_number=e.text("serialNumber"),
+            version_number=e.integer("versionNumber"),
+            roles=e.integer("msExchCurrentServerRoles"),
+            site=e.text("msExchServerSite"),
+        )
+        for e in found
+    )
+    return tuple(sorted(servers, key=lambda s: s.name.casefold()))
+
+
+def _domains(directory: Directory, unreadable: list[Unreadable]) -> tuple[DomainReading, ...]:
+    controller = directory.controller
+    unreadable.extend(
+        Unreadable(f"domain:{other}", f"{controller.host} does not hold this domain; ask one of its own controllers")
+        for other in controller.other_domains
+    )
+    context = controller.default_naming_context
+    entry = _read(directory, f"CN=Microsoft Exchange System Objects,{context}", ("objectVersion",))
+    version = entry.integer("objectVersion") if entry else None
+    if entry is not None and version is None:
+        unreadable.append(
+            Unreadable(f"domain:{controller.domain_dns_name}", f"{entry.dn} shows this account no objectVersion")
+        )
+        return ()
+    return (DomainReading(controller.domain_dns_name, version),)
+
+
+def _read(directory: Directory, dn: str, attributes: tuple[str, ...]) -> Entry | None:
+    """The object, or None where it cannot be seen for whatever reason."""
+    try:
+        return directory.read_dn(dn, attributes)
+    except RightsMissing:
+        return None
+    except Refused as error:
+        # A forest of several domains may keep a naming context elsewhere.
+        if error.code == "other-domain":
+            return None
+        raise
