@@ -68,8 +68,9 @@ def cell_truth(cell: Mapping[str, object], *, timed: bool) -> CellTruth:
         timed: Whether any cell of the notebook carries times; without them an execution count must do.
     """
     if cell.get("execution_count") is None:
-        # A count is set when the kernel echoes the input; times without one are left over from an earlier run.
-        return CellTruth(CellState.NOT_RUN)
+        # A count is set when the kernel echoes the input; times without one are left over from an earlier run. But a
+        # kernel can die before the echo: then only papermill knows that it had sent the cell.
+        return CellTruth(CellState.BROKE_OFF if _sent(cell) else CellState.NOT_RUN)
     if not timed:
         return CellTruth(CellState.UNTIMED)
     times = execution_times(cell)
@@ -77,6 +78,20 @@ def cell_truth(cell: Mapping[str, object], *, timed: bool) -> CellTruth:
     if reply is None or (start is not None and reply < start):
         return CellTruth(CellState.BROKE_OFF)
     return CellTruth(CellState.RAN, (reply - start).total_seconds() if start is not None else None)
+
+
+def _sent(cell: Mapping[str, object]) -> bool:
+    """Whether papermill noted a start for a cell that nbclient does not skip."""
+    metadata = cell.get("metadata")
+    if not isinstance(metadata, Mapping) or not _text(cell.get("source")).strip():
+        return False
+    tags, papermill = metadata.get("tags"), metadata.get("papermill")
+    skipped = isinstance(tags, list) and "skip-execution" in tags
+    return not skipped and isinstance(papermill, Mapping) and _moment(papermill.get("start_time")) is not None
+
+
+def _text(source: object) -> str:
+    return "".join(map(str, source)) if isinstance(source, list) else str(source)
 
 
 def execution_times(cell: Mapping[str, object]) -> Mapping[str, object]:

@@ -96,9 +96,11 @@ def record_html(
 
 def _seconds(started: object, ended: object) -> float | None:
     try:
-        return (datetime.fromisoformat(str(ended)) - datetime.fromisoformat(str(started))).total_seconds()
+        seconds = (datetime.fromisoformat(str(ended)) - datetime.fromisoformat(str(started))).total_seconds()
     except (ValueError, TypeError):
         return None
+    # A clock that was set back in between measures nothing.
+    return seconds if seconds >= 0 else None
 
 
 def _cells(cleaned: Cleaned, outcome: Outcome) -> tuple[_Cell, ...]:

@@ -14,6 +14,8 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -30,48 +32,71 @@ _VALUE = (
     rf"(?![a-z_][\w.]*\()(?!(?:[a-z_][\w.]*[._])?(?:{_WORDS})\b)"
 )
 _QUOTE = "&quot;|&#x27;|&#39;"
-_SHAPES: tuple[tuple[str, re.Pattern[str], str], ...] = (
-    (
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """A pattern, and lower-case words of which a text holds one if the pattern can match (they are quick to look for).
+
+    What the pattern's group ``keep`` matched stays in the text.
+    """
+
+    kind: str
+    words: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+    def possible(self, lower: str) -> bool:
+        return any(word in lower for word in self.words)
+
+
+_PASSWORD = ("passw", "pwd", "passphrase", "secret", "key", "token")
+_SHAPES = (
+    _Shape(
         "private key",
+        ("-----begin ",),
         re.compile(
             r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----[A-Za-z0-9+/=\s\\:,-]*?"
             r"(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY-----|(?=[^A-Za-z0-9+/=\s\\:,-])|\Z)"
         ),
-        "",
     ),
-    ("token", re.compile(rf"(?<![A-Za-z0-9_-])eyJ{_BASE64URL}{{8,}}(?:\.{_BASE64URL}*){{2,4}}"), ""),
-    ("bearer token", re.compile(r"(?i)(?<![a-z0-9])(?P<keep>bearer\s+)[A-Za-z0-9._~+/-]{16,}=*"), "keep"),
-    (
+    _Shape("token", ("eyj",), re.compile(rf"(?<![A-Za-z0-9_-])eyJ{_BASE64URL}{{8,}}(?:\.{_BASE64URL}*){{2,4}}")),
+    _Shape("bearer token", ("bearer",), re.compile(r"(?i)(?<![a-z0-9])(?P<keep>bearer\s+)[A-Za-z0-9._~+/-]{16,}=*")),
+    _Shape(
         "client secret",
+        ("q~",),
         re.compile(r"(?<![A-Za-z0-9_.~-])[A-Za-z0-9_.~-]{3}[0-9]Q~[A-Za-z0-9_.~-]{31,34}(?![A-Za-z0-9_.~-])"),
-        "",
     ),
-    ("signature", re.compile(r"(?P<keep>[?&;]sig=)[A-Za-z0-9%+/=_-]{16,}"), "keep"),
+    _Shape("signature", ("sig=",), re.compile(r"(?P<keep>[?&;]sig=)[A-Za-z0-9%+/=_-]{16,}")),
     # key = "value", "key": 'value', the same inside an escaped string, the same inside HTML.
-    (
+    _Shape(
         "password",
+        _PASSWORD,
         re.compile(rf"(?i)(?P<keep>{_KEY}[\"']?\s*[:=]\s*(?P<q>[\"'])){_VALUE}(?:\\.|(?!(?P=q))[^\n\\])+"),
-        "keep",
     ),
-    (
+    _Shape(
         "password",
+        _PASSWORD,
         re.compile(rf"(?i)(?P<keep>{_KEY}\\?[\"']?\s*[:=]\s*\\(?P<q>[\"'])){_VALUE}(?:(?!\\(?P=q))[^\n])+"),
-        "keep",
     ),
-    (
+    _Shape(
         "password",
+        _PASSWORD,
         re.compile(rf"(?i)(?P<keep>{_KEY}(?:{_QUOTE})?\s*[:=]\s*(?P<q>{_QUOTE})){_VALUE}(?:(?!(?P=q))[^\n<])+"),
-        "keep",
     ),
     # key=value in connection strings, addresses and commands; key: value alone on a line.
-    ("password", re.compile(rf"(?i)(?P<keep>{_KEY}=){_VALUE}[^\s\"'<>;&,)=]{{3,}}"), "keep"),
-    ("password", re.compile(rf"(?im)^(?P<keep>[ \t-]*{_KEY}[ \t]*[:=][ \t]+){_VALUE}[^\s\"'<>]{{3,}}[ \t]*$"), "keep"),
-    (
+    _Shape("password", _PASSWORD, re.compile(rf"(?i)(?P<keep>{_KEY}=){_VALUE}[^\s\"'<>;&,)=]{{3,}}")),
+    _Shape(
         "password",
+        _PASSWORD,
+        re.compile(rf"(?im)^(?P<keep>[ \t-]*{_KEY}[ \t]*[:=][ \t]+){_VALUE}[^\s\"'<>]{{3,}}[ \t]*$"),
+    ),
+    _Shape(
+        "password",
+        ("pwd:", "password:", "credentials:"),
         re.compile(
-            r"(?m)^(?P<keep>(?:unicodePwd|userPassword|dBCSPwd|supplementalCredentials)::?[ \t]*)\S.*(?:\n .*)*$"
+            r"(?m)^(?P<keep>(?:unicodePwd|userPassword|dBCSPwd|supplementalCredentials)::?[ \t]*)(?!\[redacted)"
+            r"\S.*(?:\n .*)*$"
         ),
-        "keep",
     ),
 )
 SHORTEST_KNOWN = 4
@@ -93,9 +118,11 @@ class Redactor:
     def text(self, text: str, place: str) -> str:
         """``text`` with every secret replaced; ``place`` is where it was, for the finding."""
         if self._known is not None:
-            text = self._known.sub(lambda match: self._replaced(match, "known secret", "", place), text)
-        for kind, pattern, keep in _SHAPES:
-            text = pattern.sub(lambda match, kind=kind, keep=keep: self._replaced(match, kind, keep, place), text)  # type: ignore[misc]
+            text = self._known.sub(partial(self._replaced, kind="known secret", place=place), text)
+        lower = text.lower()
+        for shape in _SHAPES:
+            if shape.possible(lower):
+                text = shape.pattern.sub(partial(self._replaced, kind=shape.kind, place=place), text)
         return text
 
     def value(self, value: Any, place: str) -> Any:
@@ -142,9 +169,9 @@ class Redactor:
             return "[redacted: password]"
         return self.value(item, place)
 
-    def _replaced(self, match: re.Match[str], kind: str, keep: str, place: str) -> str:
+    def _replaced(self, match: re.Match[str], *, kind: str, place: str) -> str:
         self._found[(place, kind)] += 1
-        return f"{match[keep] if keep else ''}[redacted: {kind}]"
+        return f"{match.groupdict().get('keep') or ''}[redacted: {kind}]"
 
     def _json(self, name: str, text: str) -> str:
         """Redact string by string, so that the result is JSON again; the layout changes only if something was found."""

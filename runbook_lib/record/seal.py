@@ -127,17 +127,17 @@ def _notebook(
     if path is None:
         _note_gap(facts, "No executed notebook was given when the record was sealed.")
         return None
+    cleaned: Cleaned | None = None
     reason = "\n".join(str(facts["error"].get(key, "")) for key in ("message", "hint")) if facts["error"] else ""
     try:
         raw = json.loads(path.read_bytes())
         if raw["nbformat"] != 4:
             raise ValueError("not nbformat 4")
-        cleaned = clean(raw, outcome, places=_places(folder), reason=reason.strip())
+        found = clean(raw, outcome, places=_places(folder), reason=reason.strip())
     except Exception as error:  # noqa: BLE001 - a kernel can die while the file is half written: anything may be in it
         _note_gap(facts, f"The executed notebook could not be read ({type(error).__name__}).")
-        cleaned = None
     else:
-        cleaned = Cleaned(redactor.value(cleaned.notebook, name), cleaned.truths)
+        cleaned = Cleaned(redactor.value(found.notebook, name), found.truths)
         folder.write_bytes(name, files.json_bytes(cleaned.notebook))
     # What papermill saved in the record's own folder is neither true nor redacted.
     if path.resolve().is_relative_to(folder.path.resolve()) and path.resolve() != folder.file(name).resolve():
