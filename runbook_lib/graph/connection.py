@@ -13,7 +13,7 @@ from runbook_lib.graph.retry import Trouble
 from runbook_lib.text import printable
 
 NETWORK_ERRORS = (OSError, pool.HTTPError, ssl.SSLError)
-"""What sending a request may raise: requests' exceptions are OSErrors, so is a CA bundle that does not exist."""
+"""What sending a request may raise; requests' own exceptions are OSErrors."""
 
 
 def connection_trouble(error: Exception, *, host: str, values: dict[str, object]) -> Trouble | NoAccess:
@@ -26,7 +26,7 @@ def connection_trouble(error: Exception, *, host: str, values: dict[str, object]
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _untrusted(host, cause.verify_message or "", values)
-    if not isinstance(error, (requests.RequestException, pool.HTTPError, ssl.SSLError)):
+    if type(error) is OSError:  # requests' way to say that a CA file does not exist; ours was checked before
         return _no_bundle(host, values)
     if isinstance(error, requests.exceptions.ProxyError):
         return _unreachable(f"The proxy on the way to {host} did not let the connection through", values)

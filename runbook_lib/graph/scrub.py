@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
 
 from runbook_lib.text import printable
 
@@ -14,8 +15,12 @@ _KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIV
 
 def scrubbed(text: str, secrets: Iterable[str] = (), *, limit: int = 200) -> str:
     """``text`` on one line, at most ``limit`` characters, without tokens, private keys and the given ``secrets``."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "[redacted]")
+    for secret in filter(None, secrets):
+        for form in (
+            secret,
+            quote_plus(secret),
+            quote(secret, safe=""),
+        ):  # as it is, and as a form or an address has it
+            text = text.replace(form, "[redacted]")
     text = _KEY.sub("[redacted: private key]", text)
     return printable(_JSON_WEB_TOKEN.sub("[redacted: token]", text), limit=limit)

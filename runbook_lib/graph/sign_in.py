@@ -116,7 +116,8 @@ class TokenSource:
         token, seconds = answer.get("access_token"), answer.get("expires_in")
         if not isinstance(token, str) or not token:
             raise self._refused(answer)
-        life = timedelta(seconds=seconds if isinstance(seconds, int) else 0)
+        text = str(seconds)  # some services send it as a text
+        life = timedelta(seconds=min(int(text), 86_400)) if text.isdecimal() else timedelta()
         return Secret(token), asked + life - min(_MARGIN, life / 4)
 
     def _ask(self) -> Mapping[str, object]:
@@ -130,7 +131,7 @@ class TokenSource:
             answer: object = self._app.acquire_token_for_client(scopes=[self._scope])
             if isinstance(answer, dict):
                 return answer
-        except (ValueError, KeyError, TypeError, AttributeError) as error:  # malformed metadata or token answers
+        except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:  # malformed answers
             problem = type(error).__name__
         if self._http.last_refusal is not None:
             raise self._refused(self._http.last_refusal)

@@ -149,7 +149,7 @@ class GraphClient:
         # Compared as text, up to the slash that ends the host: no parser, nothing to be fooled.
         if not link.lower().startswith(self._base.lower() + "/"):
             raise ServiceFailed(
-                f"The next page of {scrubbed(path)} is said to be at {scrubbed(urlsplit(link).netloc, limit=100)}, "
+                f"The next page of {scrubbed(path)} is said to be at {scrubbed(link, limit=100)}, "
                 f"which is not {self.host}; the token is not sent there.",
                 code="graph-link-elsewhere",
                 hint="Check graph_url; a proxy may be rewriting answers.",

@@ -1,0 +1,90 @@
+"""The PEM file that a run signs in with."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import ssl
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from runbook_lib.errors import NoAccess, UsageError
+from runbook_lib.graph.credential import load_certificate, require_valid
+from tests.unit.graph.certificates import BEGIN, certificate_pem, key_pem, rsa_key
+
+
+def written(tmp_path: Path, text: str, mode: int = 0o600) -> Path:
+    path = tmp_path / "client.pem"
+    path.write_text(text, encoding="ascii")
+    path.chmod(mode)
+    return path
+
+
+def test_key_and_certificate_are_found_in_any_order_and_among_others(tmp_path: Path) -> None:
+    ours, other = certificate_pem(rsa_key()), certificate_pem(rsa_key(1), name="Somebody else")
+    noise = "Bag Attributes\n  friendlyName: app\n"
+    for text in (key_pem(rsa_key()) + noise + other + ours, other + ours + key_pem(rsa_key())):
+        found = load_certificate(written(tmp_path, text))
+        der = ssl.PEM_cert_to_DER_cert(ours)
+        assert found.thumbprint_sha1 == hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()
+        assert found.thumbprint_sha256 == hashlib.sha256(der).hexdigest().upper()
+        assert found.certificate.strip() == ours.strip()
+        assert found.private_key.reveal().strip() == key_pem(rsa_key()).strip()
+        assert "PRIVATE KEY" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("nothing here", "no private key"),
+        (certificate_pem(rsa_key()), "no private key"),
+        (key_pem(rsa_key()), "no certificate that belongs"),
+        (key_pem(rsa_key()) + certificate_pem(rsa_key(1)), "no certificate that belongs"),
+        (key_pem(rsa_key(), b"password") + certificate_pem(rsa_key()), "protected by a password"),
+        ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "cannot be read"),
+        (
+            key_pem(rsa_key()) + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            "a certificate in it cannot be read",
+        ),
+    ],
+)
+def test_unusable_files_are_wrong_use_and_show_nothing(tmp_path: Path, text: str, why: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(UsageError, match=why) as caught:
+        load_certificate(path)
+    assert caught.value.code == "certificate-file"
+    assert str(path) in caught.value.message
+    assert "BEGIN" not in str(caught.value)
+
+
+def test_only_rsa_keys_are_taken(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    with pytest.raises(UsageError, match="not an RSA key"):
+        load_certificate(written(tmp_path, key_pem(key) + certificate_pem(key)))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="this system has no file modes")
+def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, key_pem(rsa_key()) + certificate_pem(rsa_key()), mode=0o640)
+    with pytest.raises(UsageError) as caught:
+        load_certificate(path)
+    assert caught.value.code == "secret-file-open"
+
+
+def test_a_missing_file_is_wrong_use(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="certificate_file"):
+        load_certificate(tmp_path / "missing.pem")
+
+
+def test_dates_are_checked_before_anything_is_sent(tmp_path: Path) -> None:
+    found = load_certificate(written(tmp_path, key_pem(rsa_key()) + certificate_pem(rsa_key(), days=30)))
+    require_valid(found, now=BEGIN)
+    require_valid(found, now=BEGIN + timedelta(days=30))
+    with pytest.raises(NoAccess, match=r"expired on 2026-01-31 .* clock says 2026-02-01") as caught:
+        require_valid(found, now=BEGIN + timedelta(days=31))
+    assert caught.value.code == "certificate-expired"
+    with pytest.raises(NoAccess, match="is not valid before 2026-01-01"):
+        require_valid(found, now=BEGIN - timedelta(seconds=1))

@@ -1,0 +1,127 @@
+"""Waiting and giving up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
+from runbook_lib.graph.retry import Attempts, RetryPolicy, Trouble, retry_after
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+def waits(
+    troubles: list[Trouble], policy: RetryPolicy, *, jitter: float = 1.0, reached: bool = True
+) -> tuple[list[float], RunbookError | None]:
+    slept: list[float] = []
+    attempts = Attempts(policy, sleep=slept.append, random=lambda: jitter, reached=reached)
+    for trouble in troubles:
+        try:
+            attempts.wait(trouble)
+        except RunbookError as error:
+            return slept, error
+    return slept, None
+
+
+def test_back_off_doubles_up_to_its_cap() -> None:
+    slept, error = waits([Trouble("x", "down")] * 7, RetryPolicy(longest_back_off=20.0))
+    assert slept == [1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0]
+    assert error is None
+
+
+def test_jitter_never_halves_more_than_once() -> None:
+    assert waits([Trouble("x", "down")] * 3, RetryPolicy(), jitter=0.0)[0] == [0.5, 1.0, 2.0]
+
+
+def test_retry_after_is_obeyed_exactly() -> None:
+    assert waits([Trouble("x", "slow down", retry_after=17.0)] * 2, RetryPolicy())[0] == [17.0, 17.0]
+
+
+def test_retry_after_zero_does_not_burn_the_attempts_in_an_instant() -> None:
+    assert waits([Trouble("x", "slow down", retry_after=0.0)] * 2, RetryPolicy())[0] == [1.0, 2.0]
+
+
+def test_a_longer_wait_than_allowed_says_how_long_was_asked() -> None:
+    slept, error = waits([Trouble("cloud-throttled", "slow down", retry_after=3600.0)], RetryPolicy())
+    assert slept == []
+    assert isinstance(error, ServiceFailed)
+    assert error.code == "cloud-throttled"
+    assert "3600 seconds" in error.message
+    assert error.values["retry_after_seconds"] == 3600.0
+
+
+def test_the_sum_of_waits_is_capped() -> None:
+    slept, error = waits([Trouble("x", "slow down", retry_after=200.0)] * 9, RetryPolicy(longest_total=500.0))
+    assert slept == [200.0, 200.0]
+    assert isinstance(error, ServiceFailed)
+    assert "400 were waited" in error.message
+
+
+def test_an_address_that_never_answered_is_told_soon_and_as_no_access() -> None:
+    trouble = Trouble("cloud-unreachable", "nobody there", unreachable=True)
+    slept, error = waits([trouble] * 9, RetryPolicy(), reached=False)
+    assert len(slept) == RetryPolicy().first_attempts - 1
+    assert isinstance(error, NoAccess)
+    assert len(waits([trouble] * 9, RetryPolicy(), reached=True)[0]) == RetryPolicy().attempts - 1
+
+
+TROUBLES = st.builds(
+    Trouble,
+    code=st.just("x"),
+    what=st.just("down"),
+    retry_after=st.none() | st.floats(0, 10_000),
+    unreachable=st.booleans(),
+)
+
+
+@given(
+    troubles=st.lists(TROUBLES, max_size=30),
+    jitter=st.floats(0, 1, exclude_max=True),
+    attempts=st.integers(1, 10),
+    longest_wait=st.floats(1, 500),
+    longest_total=st.floats(1, 2000),
+)
+def test_every_schedule_keeps_its_limits(
+    troubles: list[Trouble], jitter: float, attempts: int, longest_wait: float, longest_total: float
+) -> None:
+    policy = RetryPolicy(attempts=attempts, longest_wait=longest_wait, longest_total=longest_total)
+    slept, error = waits(troubles, policy, jitter=jitter)
+    assert len(slept) <= attempts - 1
+    assert all(0 < seconds <= longest_wait for seconds in slept)
+    assert sum(slept) <= longest_total * (1 + 1e-9)
+    for seconds, trouble in zip(slept, troubles, strict=False):
+        assert seconds >= (trouble.retry_after or 0)  # never sooner than asked
+    assert error is not None or len(slept) == len(troubles)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("1.5", 1.5),
+        ("999999999999", 999999999999.0),
+        (format_datetime(NOW + timedelta(seconds=42), usegmt=True), 42.0),
+        (format_datetime(NOW - timedelta(hours=1), usegmt=True), 0.0),
+        ("Fri, 20 Nov 2026 12:00:30 -0000", 30.0),
+        ("-5", None),
+        ("soon", None),
+        ("", None),
+        ("nan", None),
+        ("1e9", None),
+        (None, None),
+    ],
+)
+def test_retry_after_header(header: str | None, seconds: float | None) -> None:
+    assert retry_after(header, now=NOW) == seconds
+
+
+@given(st.text())
+def test_no_retry_after_header_breaks_anything(header: str) -> None:
+    seconds = retry_after(header, now=NOW)
+    assert seconds is None or seconds >= 0
