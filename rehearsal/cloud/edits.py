@@ -1,0 +1,118 @@
+"""Edits of the tenant behind the product's back, as people make them in the portal."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+
+from rehearsal.cloud.control import ControlRefusedError
+from rehearsal.cloud.resources import GROUP, USER
+from rehearsal.cloud.store import CloudStore, UnknownObjectError
+
+ACTIONS = (
+    "add-member",
+    "remove-member",
+    "rename-group",
+    "update-group",
+    "add-group",
+    "delete-group",
+    "purge-group",
+    "restore-group",
+    "update-user",
+    "delete-user",
+)
+
+
+def edit_cloud(store: CloudStore, request: Mapping[str, object]) -> dict[str, object]:
+    """Carry out one edit.
+
+    Args:
+        store: The tenant.
+        request: ``action``, one of ``ACTIONS``, and its arguments: ``group`` and ``member`` or ``user`` by id or by a
+            name that only one object has (a deleted item by id), ``name`` for rename-group and add-group,
+            ``properties`` for update-group, update-user and add-group, ``members`` (ids or names) for add-group,
+            ``for_good`` for delete-group.
+
+    Returns:
+        ``{"id": …}`` of the object edited.
+
+    Raises:
+        ControlRefusedError: Unknown action, object or property.
+    """
+    action = str(request.get("action", ""))
+    try:
+        if action == "add-group":
+            return {"id": _add_group(store, request)}
+        if action in ("purge-group", "restore-group"):
+            return {"id": _edit_deleted(store, action, str(request["group"]))}
+        if action in ("update-user", "delete-user"):
+            return {"id": _edit_user(store, action, request)}
+        if action in ACTIONS:
+            return {"id": _edit_group(store, action, request)}
+    except (UnknownObjectError, KeyError) as error:
+        raise ControlRefusedError(f"{action}: {error}") from None
+    raise ControlRefusedError(f"action is one of {', '.join(ACTIONS)}, not {action!r}")
+
+
+def _edit_group(store: CloudStore, action: str, request: Mapping[str, object]) -> str:
+    group_id = store.find_group(str(request["group"]))
+    if action == "add-member":
+        store.add_member(group_id, store.find_principal(str(request["member"])))
+    elif action == "remove-member":
+        store.remove_member(group_id, store.find_principal(str(request["member"])))
+    elif action == "rename-group":
+        store.update_group(group_id, {"displayName": str(request["name"])})
+    elif action == "update-group":
+        store.update_group(group_id, _properties(request, GROUP.properties | GROUP.beta))
+    else:
+        store.delete_group(group_id, for_good=bool(request.get("for_good")))
+    return group_id
+
+
+def _edit_deleted(store: CloudStore, action: str, group_id: str) -> str:
+    if action == "purge-group":
+        store.purge_group(group_id)
+    else:
+        store.restore_group(group_id)
+    return group_id
+
+
+def _edit_user(store: CloudStore, action: str, request: Mapping[str, object]) -> str:
+    user_id = store.find_principal(str(request["user"]))
+    if user_id not in store.users:
+        raise ControlRefusedError(f"{request['user']!r} is not a user")
+    if action == "update-user":
+        store.update_user(user_id, _properties(request, USER.properties | USER.beta))
+    else:
+        store.delete_user(user_id)
+    return user_id
+
+
+def _add_group(store: CloudStore, request: Mapping[str, object]) -> str:
+    group_id = str(request.get("id") or uuid.uuid4()).lower()
+    name = str(request["name"])
+    nickname = f"g{group_id[-12:]}"
+    record: dict[str, object] = {
+        "id": group_id,
+        "displayName": name,
+        "groupTypes": ["Unified"],
+        "mailEnabled": True,
+        "securityEnabled": False,
+        "visibility": "Private",
+        "mailNickname": nickname,
+        "mail": f"{nickname}@groups.contoso.com",
+        "proxyAddresses": [f"SMTP:{nickname}@groups.contoso.com"],
+    }
+    if "properties" in request:
+        record |= _properties(request, GROUP.properties | GROUP.beta)
+    named = request.get("members", [])
+    if not isinstance(named, list):
+        raise ControlRefusedError("members is a list")
+    return store.add_group(record, members=tuple(store.find_principal(str(member)) for member in named))
+
+
+def _properties(request: Mapping[str, object], known: frozenset[str]) -> dict[str, object]:
+    properties = request["properties"]
+    if not isinstance(properties, dict) or not set(properties) <= known - {"id"}:
+        raise ControlRefusedError("properties is an object of properties that the type has, id not among them")
+    return {str(name): value for name, value in properties.items()}

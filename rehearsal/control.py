@@ -1,0 +1,122 @@
+"""A small client of the control endpoint, for tests and the demo. Standard library only, so that it starts quickly."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+
+class ControlError(Exception):
+    """The control endpoint refused or did not answer."""
+
+
+class Control:
+    """Talks to ``<control_url>/<action>``.
+
+    Args:
+        url: ``control_url`` of state.json.
+        token: The control token.
+        ca_file: The rehearsal's CA.
+        timeout: Seconds to wait for one answer.
+    """
+
+    def __init__(self, url: str, token: str, ca_file: Path, *, timeout: float = 30.0) -> None:
+        self._url = url
+        self._token = token
+        self._timeout = timeout
+        # No proxy stands between a process and its own loopback interface, whatever the environment says.
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}),
+            urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=str(ca_file))),
+        )
+
+    def __repr__(self) -> str:
+        return f"Control({self._url})"
+
+    def call(self, method: str, action: str, body: Mapping[str, object] | None = None) -> dict[str, object]:
+        """One request.
+
+        Raises:
+            ControlError: Refused, or nobody answers.
+        """
+        request = urllib.request.Request(  # noqa: S310 - the address comes from our own state file
+            f"{self._url}/{action}",
+            method=method,
+            data=json.dumps(dict(body or {})).encode() if method == "POST" else None,
+            headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
+        )
+        try:
+            with self._opener.open(request, timeout=self._timeout) as answer:
+                return cast("dict[str, object]", json.load(answer))
+        except urllib.error.HTTPError as error:
+            with error:
+                text = error.read().decode("utf-8", "replace")
+            raise ControlError(f"{method} {action}: {error.code} {text}") from None
+        except (OSError, ValueError) as error:
+            raise ControlError(f"{method} {action}: {error}") from None
+
+    def reset(self) -> None:
+        """Both sides back to the seed; holds, faults, counters and settings cleared."""
+        self.call("POST", "reset")
+
+    def status(self) -> dict[str, object]:
+        """Counters of both servers."""
+        return self.call("GET", "status")
+
+    def hold_write(self, number: int, when: str = "before") -> None:
+        """Hold the ``number``-th LDAP write from now on, ``before`` or ``after`` it takes effect."""
+        self.call("POST", "hold-write", {"number": number, "when": when})
+
+    def writes(self) -> dict[str, object]:
+        """``{"count": writes since start, reset or the last hold-write, "held": bool}``."""
+        return self.call("GET", "writes")
+
+    def wait_until_held(self, timeout: float = 30.0) -> None:
+        """Return once a write is held.
+
+        Raises:
+            ControlError: None was within ``timeout`` seconds.
+        """
+        end = time.monotonic() + timeout
+        while not self.writes()["held"]:
+            if time.monotonic() > end:
+                raise ControlError(f"no write was held within {timeout} s")
+            time.sleep(0.02)
+
+    def release(self) -> None:
+        """Let the held write go on and hold no further one."""
+        self.call("POST", "release")
+
+    def directory(self) -> dict[str, dict[str, list[str]]]:
+        """Every AD object: DN to attribute to values; GUIDs and SIDs as text, other octets as ``base64:…``."""
+        return cast("dict[str, dict[str, list[str]]]", self.call("GET", "directory"))
+
+    def edit_directory(self, action: str, dn: str, **arguments: object) -> None:
+        """``add`` or ``modify`` (``attributes``: name to values) or ``delete`` an AD object as the system."""
+        self.call("POST", "directory", {"action": action, "dn": dn, **arguments})
+
+    def edit_cloud(self, action: str, **arguments: object) -> dict[str, object]:
+        """Edit the tenant: see ``CloudEdits`` for actions and arguments."""
+        return self.call("POST", "cloud", {"action": action, **arguments})
+
+    def fault(self, kind: str, **arguments: object) -> None:
+        """Arm a fault: see ``Fault`` for kinds and arguments (count, retry_after, seconds, service, path, skip)."""
+        self.call("POST", "fault", {"kind": kind, **arguments})
+
+    def settings(self, **values: object) -> None:
+        """``token_lifetime`` in seconds; ``roles``, the app registration's permissions in tokens issued from now on."""
+        self.call("POST", "settings", values)
+
+    def requests(self) -> list[list[object]]:
+        """The last Graph requests as ``[method, path, status, client-request-id]``."""
+        return cast("list[list[object]]", self.call("GET", "requests")["requests"])
+
+    def stop(self) -> None:
+        """Ask the rehearsal to end."""
+        self.call("POST", "stop")

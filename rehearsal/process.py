@@ -1,0 +1,202 @@
+"""Starting, finding and stopping the process of a rehearsal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import rehearsal
+from rehearsal.control import Control, ControlError
+from rehearsal.folder import RehearsalFolder
+from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
+
+_START_SECONDS = 30.0
+_STOP_SECONDS = 10.0
+_ERRORS: dict[int, type[RunbookError]] = {2: UsageError, 9: ServiceFailed}
+
+
+@dataclass
+class RunningRehearsal:
+    """A rehearsal that answers. As a context manager it stops at the end of the block.
+
+    Attributes:
+        folder: Its files.
+        state: ``state.json``: pid, graph_url, authority_url, control_url, ldap_host, ldap_port, ca_file …
+        process: The child process, or None for one that somebody else started.
+    """
+
+    folder: RehearsalFolder
+    state: dict[str, object]
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def parameters_file(self) -> Path:
+        """A parameters file that works with it."""
+        return self.folder.parameters
+
+    @property
+    def control(self) -> Control:
+        """Client of its control endpoint."""
+        token = self.folder.control_token.read_text(encoding="utf-8").strip()
+        return Control(str(self.state["control_url"]), token, self.folder.ca)
+
+    def stop(self) -> None:
+        """End it and wait until it has ended; nothing happens if it already has.
+
+        Raises:
+            ServiceFailed: It is not our child and does not end.
+        """
+        if self.process is not None:
+            self._stop_child(self.process)
+            return
+        with contextlib.suppress(ControlError):
+            self.control.stop()
+        if not _wait(lambda: find_rehearsal(self.folder.path) is None, _STOP_SECONDS):
+            raise ServiceFailed(
+                f"The rehearsal {self.folder.name} (process {self.state['pid']}) does not end.",
+                code="rehearsal-does-not-stop",
+                hint="Look at its log, then end the process yourself.",
+                values={"name": self.folder.name, "log": str(self.folder.log)},
+            )
+
+    def _stop_child(self, process: subprocess.Popen[bytes]) -> None:
+        if process.stdin is not None:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+        else:
+            with contextlib.suppress(ControlError):
+                self.control.stop()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self.folder.state.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def start_rehearsal(
+    folder: Path,
+    *,
+    graph_port: int = 0,
+    ldap_port: int = 0,
+    watch_parent: bool = True,
+    exchange: str = "se",
+    records: Path | None = None,
+) -> RunningRehearsal:
+    """Start a rehearsal in a process of its own and wait until both servers answer.
+
+    Args:
+        folder: Where its files go; created if missing. Its last part is the rehearsal's name.
+        graph_port: Port of Graph, sign-in and control; 0 for any free one.
+        ldap_port: Port of LDAPS; 0 for any free one.
+        watch_parent: Whether it ends with this process, however this process ends. Otherwise it goes on until stopped.
+        exchange: ``se`` or ``none``.
+        records: ``records_dir`` of its parameters file; ``records`` in ``folder`` where left out.
+
+    Raises:
+        UsageError: It runs already.
+        ServiceFailed: A port is taken, or it does not start.
+    """
+    files = RehearsalFolder(folder.absolute())
+    files.create()
+    instance = uuid.uuid4().hex
+    command = [sys.executable, "-m", "rehearsal.serve", "--folder", str(files.path), "--instance", instance]
+    command += ["--graph-port", str(graph_port), "--ldap-port", str(ldap_port), "--exchange", exchange]
+    command += ["--records", str(records.absolute())] if records else []
+    command += ["--watch-parent"] if watch_parent else []
+    with files.log.open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE if watch_parent else subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=_environment(),
+            # Ctrl-C in the terminal is for the parent; it stops the rehearsal when it is done with it.
+            start_new_session=os.name == "posix",
+            creationflags=_creation_flags(),
+        )
+    running = RunningRehearsal(files, {}, process)
+    try:
+        return _started(running, process, instance)
+    except BaseException:
+        process.kill()
+        process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
+        raise
+
+
+def find_rehearsal(folder: Path) -> RunningRehearsal | None:
+    """The rehearsal that runs in ``folder``, or None. One that no longer answers does not run."""
+    files = RehearsalFolder(folder.absolute())
+    state = files.read_state()
+    if state is None:
+        return None
+    running = RunningRehearsal(files, state)
+    try:
+        running.control.status()
+    except (ControlError, OSError, KeyError):
+        return None
+    return running
+
+
+def _started(running: RunningRehearsal, process: subprocess.Popen[bytes], instance: str) -> RunningRehearsal:
+    files = running.folder
+
+    def ready() -> bool:
+        running.state = files.read_state() or {}
+        return running.state.get("instance") == instance or process.poll() is not None
+
+    _wait(ready, _START_SECONDS)
+    if running.state.get("instance") == instance:
+        return running
+    failure = files.read_failure()
+    if process.poll() is not None and failure is not None:
+        kind = _ERRORS.get(process.returncode, ServiceFailed)
+        raise kind(str(failure["message"]), code=str(failure["code"]), hint=str(failure["hint"]))
+    how = "ended at once" if process.poll() is not None else f"did not answer within {_START_SECONDS:.0f} s"
+    raise ServiceFailed(
+        f"The rehearsal {files.name} {how}.",
+        code="rehearsal-not-started",
+        hint=f"Look at {files.log}.",
+        values={"log": str(files.log)},
+    )
+
+
+def _wait(condition: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _environment() -> dict[str, str]:
+    """This process's environment, with this very package importable in the child."""
+    home = str(Path(rehearsal.__file__).parents[1])
+    paths = [home, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path), "PYTHONUTF8": "1"}
+
+
+def _creation_flags() -> int:
+    if sys.platform == "win32":
+        return subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+    return 0

@@ -1,0 +1,157 @@
+"""The process of a rehearsal: ``python -m rehearsal.serve --folder DIR …``. Started by ``process``, rarely by hand."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import errno
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from rehearsal.certificates import make_certificates, server_context, utc_now
+from rehearsal.folder import HOST, RehearsalFolder, new_passwords
+from rehearsal.parameters_file import folder_parameters
+from rehearsal.world import EXCHANGES, Ports, World
+from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
+
+ATTESTED_FOR = timedelta(days=30)
+"""How long attestation and acknowledgements of the parameters file count."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until asked to stop. Returns the exit code; a failed start is described in ``failure.json``."""
+    options = _options(arguments)
+    folder = RehearsalFolder(options.folder)
+    folder.create()
+    folder.failure.unlink(missing_ok=True)
+    try:
+        with FileLock(folder.lock, timeout=0):
+            asyncio.run(_serve(folder, options))
+    except Timeout:
+        return _failed(folder, _already_running(folder))
+    except RunbookError as error:
+        return _failed(folder, error)
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="rehearsal.serve")
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--graph-port", type=int, default=0)
+    parser.add_argument("--ldap-port", type=int, default=0)
+    parser.add_argument("--exchange", choices=EXCHANGES, default="se")
+    parser.add_argument("--records", type=Path)
+    parser.add_argument("--instance", default="")
+    parser.add_argument("--watch-parent", action="store_true")
+    return parser.parse_args(arguments)
+
+
+async def _serve(folder: RehearsalFolder, options: argparse.Namespace) -> None:
+    certificates, passwords = make_certificates(utc_now()), new_passwords()
+    folder.write_secrets(certificates, passwords)
+    world = World(certificates, passwords, clock=utc_now, exchange=options.exchange)
+    loop = asyncio.get_running_loop()
+    _stop_on_signals(loop, world.stopped.set)
+    if options.watch_parent:
+        _stop_with_parent(loop, world.stopped.set)
+    ports = await _listen(world, folder, options)
+    until = utc_now().date() + ATTESTED_FOR
+    text = folder_parameters(folder, graph_port=ports.graph, ldap_port=ports.ldap, until=until, records=options.records)
+    folder.parameters.write_text(text, encoding="utf-8")
+    folder.write_json(folder.state, _state(folder, ports, options))
+    try:
+        await world.stopped.wait()
+    finally:
+        folder.state.unlink(missing_ok=True)
+        await world.stop()
+
+
+async def _listen(world: World, folder: RehearsalFolder, options: argparse.Namespace) -> Ports:
+    try:
+        return await world.start(
+            server_context(folder.server), graph_port=options.graph_port, ldap_port=options.ldap_port
+        )
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        wanted = ", ".join(str(port) for port in (options.graph_port, options.ldap_port) if port)
+        what = "in use" if error.errno == errno.EADDRINUSE else "not allowed for this account"
+        raise ServiceFailed(
+            f"The rehearsal cannot listen: one of the ports {wanted} is {what}.",
+            code="rehearsal-port-taken",
+            hint="Choose others with --graph-port and --ldap-port, or let the system choose with --free-ports.",
+            values={"graph_port": options.graph_port, "ldap_port": options.ldap_port},
+        ) from None
+
+
+def _state(folder: RehearsalFolder, ports: Ports, options: argparse.Namespace) -> dict[str, object]:
+    cloud = f"https://{HOST}:{ports.graph}"
+    return {
+        "name": folder.name,
+        "instance": options.instance,
+        "pid": os.getpid(),
+        "graph_url": cloud,
+        "authority_url": cloud,
+        "control_url": f"{cloud}/rehearsal",
+        "graph_port": ports.graph,
+        "ldap_host": HOST,
+        "ldap_port": ports.ldap,
+        "ca_file": str(folder.ca),
+        "parameters_file": str(folder.parameters),
+        "exchange": options.exchange,
+        "started": utc_now().isoformat(timespec="seconds"),
+    }
+
+
+def _stop_on_signals(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop)
+        except NotImplementedError:  # Windows has no such handlers in its loop
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+
+
+def _stop_with_parent(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
+    """End when standard input does: the parent holds its other end, and even SIGKILL closes that."""
+
+    def wait() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while os.read(sys.stdin.fileno(), 4096):
+                pass
+        with contextlib.suppress(RuntimeError):  # the loop may have ended first
+            loop.call_soon_threadsafe(stop)
+
+    threading.Thread(target=wait, daemon=True, name="parent watch").start()
+
+
+def _already_running(folder: RehearsalFolder) -> UsageError:
+    return UsageError(
+        f"The rehearsal {folder.name} is running already.",
+        code="rehearsal-running",
+        hint=f"Stop it with: gwb rehearsal stop --name {folder.name}",
+        values={"name": folder.name},
+    )
+
+
+def _failed(folder: RehearsalFolder, error: RunbookError) -> int:
+    description = {
+        "code": error.code,
+        "message": error.message,
+        "hint": error.hint,
+        "exit_code": error.outcome.exit_code,
+    }
+    folder.write_json(folder.failure, description)
+    sys.stderr.write(f"{error}\n")
+    return error.outcome.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

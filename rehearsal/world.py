@@ -1,0 +1,257 @@
+"""The world of a rehearsal: both sides filled with Contoso, both servers, and what the control endpoint may do."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ssl
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rehearsal.certificates import Certificates
+from rehearsal.cloud.applications import Application, SignIn
+from rehearsal.cloud.control import ControlRefusedError
+from rehearsal.cloud.edits import edit_cloud
+from rehearsal.cloud.faults import Fault
+from rehearsal.cloud.server import CloudServer
+from rehearsal.cloud.store import CloudStore
+from rehearsal.contoso import names
+from rehearsal.contoso.cloud import populate_cloud
+from rehearsal.contoso.directory import populate_directory
+from rehearsal.contoso.exchange import install_exchange
+from rehearsal.directory import DirectoryServer, DirectoryStore, WriteHolds
+from rehearsal.directory.values import guid_text, sid_text
+from rehearsal.folder import Passwords
+
+EXCHANGES = ("se", "none")
+"""Which Exchange stands in AD: ``se`` is Exchange Server SE, ``none`` a schema that Exchange never touched."""
+SEEDED_AT = datetime(2026, 10, 1, 6, 0, tzinfo=UTC)
+"""whenCreated of everything that Contoso begins with."""
+
+_Action = Callable[[Mapping[str, object]], Awaitable[Mapping[str, object]]]
+_GUID_ATTRIBUTES = frozenset({"objectGUID", "mS-DS-ConsistencyGuid", "schemaIDGUID", "invocationId"})
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the two servers listen."""
+
+    graph: int
+    ldap: int
+
+
+class _Identifiers:
+    """objectGUIDs of objects that bring none: the same series in every rehearsal and after every reset."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def __call__(self) -> uuid.UUID:
+        self.made += 1
+        return uuid.UUID(names.object_guid(f"number {self.made}"))
+
+
+class World:
+    """Contoso, running in the current asyncio loop once started.
+
+    Args:
+        certificates: What the servers show and the app registration accepts.
+        passwords: Of the accounts, the app registration and the control endpoint.
+        clock: Answers aware datetimes.
+        exchange: One of ``EXCHANGES``.
+    """
+
+    def __init__(
+        self, certificates: Certificates, passwords: Passwords, *, clock: Callable[[], datetime], exchange: str = "se"
+    ) -> None:
+        self.exchange = exchange
+        self._identifiers = _Identifiers()
+        self.directory = DirectoryStore(
+            names.DOMAIN, names.NETBIOS, clock=lambda: SEEDED_AT, guid_source=self._identifiers
+        )
+        if exchange == "se":
+            install_exchange(self.directory)
+        index = populate_directory(
+            self.directory,
+            bind_password=passwords.bind,
+            administrator_password=passwords.administrator,
+            exchange=exchange == "se",
+        )
+        self.directory.clock = clock
+        self._seed = self.directory.snapshot()
+        self._seed_identifiers = self._identifiers.made
+        self.cloud = CloudStore(clock=clock)
+        populate_cloud(self.cloud, index)
+        self.sign_in = SignIn(names.TENANT_ID, (_application(certificates, passwords),), clock=clock)
+        self.holds = WriteHolds(account=names.BIND_USER)
+        self.stopped = asyncio.Event()
+        self.cloud_server = CloudServer(self.cloud, self.sign_in, control=self, control_token=passwords.control_token)
+        self.directory_server: DirectoryServer | None = None
+
+    async def start(self, context: ssl.SSLContext, *, graph_port: int, ldap_port: int) -> Ports:
+        """Listen on the loopback interface; port 0 lets the system choose.
+
+        Raises:
+            OSError: A port is taken. Nothing listens then.
+        """
+        graph = await self.cloud_server.start(context, port=graph_port)
+        self.directory_server = DirectoryServer(
+            self.directory, ssl_context=context, host="127.0.0.1", port=ldap_port, holds=self.holds
+        )
+        try:
+            ldap = await self.directory_server.start()
+        except OSError:
+            await self.cloud_server.stop()
+            raise
+        return Ports(graph, ldap)
+
+    async def stop(self) -> None:
+        """Stop both servers."""
+        self.holds.release()
+        if self.directory_server is not None:
+            await self.directory_server.stop()
+        await self.cloud_server.stop()
+
+    def reset(self) -> None:
+        """Both sides back to the seed; holds, faults, counters and settings cleared."""
+        self.holds.reset()
+        self.directory.restore(self._seed)
+        self._identifiers.made = self._seed_identifiers
+        self.cloud.reset()
+        self.sign_in.reset()
+        self.cloud_server.faults.clear()
+        self.cloud_server.traffic.clear()
+
+    def actions(self) -> Mapping[str, _Action]:
+        """The control endpoint's actions."""
+        return {
+            "POST reset": self._reset,
+            "GET status": self._status,
+            "GET requests": self._requests,
+            "POST hold-write": self._hold_write,
+            "GET writes": self._writes,
+            "POST release": self._release,
+            "GET directory": self._dump,
+            "POST directory": self._edit_directory,
+            "POST cloud": self._edit_cloud,
+            "POST fault": self._fault,
+            "POST settings": self._settings,
+            "POST stop": self._stop,
+        }
+
+    async def _reset(self, _: Mapping[str, object]) -> Mapping[str, object]:
+        self.reset()
+        return {}
+
+    async def _status(self, _: Mapping[str, object]) -> Mapping[str, object]:
+        traffic = self.cloud_server.traffic
+        return {
+            "graph_requests": traffic.requests,
+            "sign_ins": traffic.sign_ins,
+            "tokens_issued": self.sign_in.tokens_issued,
+            "faults_answered": self.cloud_server.faults.answered,
+            "faults_waiting": self.cloud_server.faults.waiting,
+            "ldap_writes": self.holds.count,
+            "groups": len(self.cloud.groups),
+            "users": len(self.cloud.users),
+            "exchange": self.exchange,
+        }
+
+    async def _requests(self, _: Mapping[str, object]) -> Mapping[str, object]:
+        return {"requests": self.cloud_server.traffic.recent}
+
+    async def _hold_write(self, body: Mapping[str, object]) -> Mapping[str, object]:
+        number, when = body.get("number"), body.get("when", "before")
+        if not isinstance(number, int) or number < 1 or (when != "before" and when != "after"):
+            raise ControlRefusedError("number is a whole number from 1; when is before or after")
+        self.holds.reset()
+        self.holds.hold(number, when)
+        return {}
+
+    async def _writes(self, _: Mapping[str, object]) -> Mapping[str, object]:
+        return {"count": self.holds.count, "held": self.holds.held}
+
+    async def _release(self, _: Mapping[str, object]) -> Mapping[str, object]:
+        self.holds.release()
+        return {}
+
+    async def _dump(self, _: Mapping[str, object]) -> Mapping[str, object]:
+        return {
+            dn: {name: [_shown(name, value) for value in values] for name, values in attributes.items()}
+            for dn, attributes in self.directory.dump().items()
+        }
+
+    async def _edit_directory(self, body: Mapping[str, object]) -> Mapping[str, object]:
+        action, dn = body.get("action"), str(body["dn"])
+        try:
+            if action == "add":
+                return {"guid": self.directory.add(dn, _attributes(body))}
+            if action == "modify":
+                self.directory.modify(dn, _attributes(body))
+            elif action == "delete":
+                self.directory.delete(dn)
+            else:
+                raise ControlRefusedError(f"action is add, modify or delete, not {action!r}")
+        except LookupError:
+            raise ControlRefusedError(f"no object {dn}") from None
+        return {}
+
+    async def _edit_cloud(self, body: Mapping[str, object]) -> Mapping[str, object]:
+        return edit_cloud(self.cloud, body)
+
+    async def _fault(self, body: Mapping[str, object]) -> Mapping[str, object]:
+        fields: dict[str, object] = dict(body)
+        self.cloud_server.faults.arm(Fault(**fields))  # type: ignore[arg-type] # unknown names are the caller's error
+        return {}
+
+    async def _settings(self, body: Mapping[str, object]) -> Mapping[str, object]:
+        lifetime, roles = body.get("token_lifetime"), body.get("roles")
+        if isinstance(lifetime, int) and lifetime > 0:
+            self.sign_in.token_lifetime = lifetime
+        elif lifetime is not None:
+            raise ControlRefusedError("token_lifetime is a number of seconds")
+        if isinstance(roles, list):
+            self.sign_in.grant_roles(names.CLIENT_ID, tuple(str(role) for role in roles))
+        return {}
+
+    async def _stop(self, _: Mapping[str, object]) -> Mapping[str, object]:
+        # The answer goes out first; then whoever started this world ends it.
+        asyncio.get_running_loop().call_later(0.05, self.stopped.set)
+        return {}
+
+
+def _application(certificates: Certificates, passwords: Passwords) -> Application:
+    return Application(
+        names.CLIENT_ID,
+        names.CLIENT_OBJECT_ID,
+        names.APP_NAME,
+        passwords.client_secret,
+        (certificates.client,),
+        names.APP_ROLES,
+    )
+
+
+def _attributes(body: Mapping[str, object]) -> dict[str, str | bytes | Sequence[str | bytes]]:
+    given = body.get("attributes")
+    if not isinstance(given, dict):
+        raise ControlRefusedError("attributes is an object of names and values")
+    return {
+        str(name): [str(one) for one in value] if isinstance(value, list) else str(value)
+        for name, value in given.items()
+    }
+
+
+def _shown(name: str, value: bytes) -> str:
+    if name in _GUID_ATTRIBUTES and len(value) == 16:
+        return guid_text(value)
+    if name == "objectSid":
+        return sid_text(value)
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError:
+        text = ""
+    if text and all(char.isprintable() or char in "\t\r\n\u202e\u202c\u200d" for char in text):
+        return text
+    return "base64:" + base64.b64encode(value).decode("ascii")
