@@ -1,1 +1,6 @@
-""" """
+"""What a notebook's cells call."""
+
+from runbook_lib.notebook.opening import open_run
+from runbook_lib.notebook.run import Run
+
+__all__ = ["Run", "open_run"]

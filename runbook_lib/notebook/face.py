@@ -1,0 +1,48 @@
+"""How a run shows itself: static HTML that stays in the executed notebook, and one progress line that updates."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from IPython.core.getipython import get_ipython
+from IPython.display import display
+
+from runbook_lib.notebook.html_parts import text_html
+from runbook_lib.text import printable
+
+_SECONDS_BETWEEN_UPDATES = 0.25
+
+
+def show(html: str, text: str) -> None:
+    """Show HTML with a plain text for terminals; nothing outside IPython."""
+    if get_ipython() is not None:
+        display({"text/html": html, "text/plain": printable(text)}, raw=True)  # type: ignore[no-untyped-call]
+
+
+class ProgressLine:
+    """One line of progress. Its last text stays in the record, so it ends with what was reached."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._handle: Any = None
+        self._shown_at = 0.0
+
+    def __call__(self, what: str, done: int, total: int | None) -> None:
+        """Report ``done`` of ``total`` (None: unknown) of ``what``."""
+        now = time.monotonic()
+        if done != total and now - self._shown_at < _SECONDS_BETWEEN_UPDATES:
+            return
+        self._shown_at = now
+        self.say(f"{what}: {done:,}" + (f" of {total:,}" if total is not None else ""))
+
+    def say(self, text: str) -> None:
+        """Show this text now."""
+        if get_ipython() is None:
+            return
+        line = f"{self._title}: {text}"
+        data = {"text/html": f'<p style="margin:2px 0">{text_html(line)}</p>', "text/plain": printable(line)}
+        if self._handle is None:
+            self._handle = display(data, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._handle.update(data, raw=True)

@@ -1,0 +1,40 @@
+"""Errors of cells become the run's verdict, also when nobody looks at the kernel any more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.getipython import get_ipython
+
+from runbook_lib.errors import RunbookError
+from runbook_lib.model.outcome import Outcome
+
+if TYPE_CHECKING:
+    from runbook_lib.notebook.run import Run
+
+
+def watch_cells(run: Run) -> None:
+    """Write the verdict when a cell of this kernel ends with an error; replaces the watch of an earlier run."""
+    shell: Any = get_ipython()
+    if shell is None:
+        return
+    # Minimal: a traceback must never show argument values, which may be secrets.
+    shell.run_line_magic("xmode", "Minimal")
+    for callback in list(shell.events.callbacks["post_run_cell"]):
+        if getattr(callback, "watches_runs", False):
+            shell.events.unregister("post_run_cell", callback)
+
+    def after_cell(result: Any) -> None:
+        error = result.error_in_exec or result.error_before_exec
+        if error is not None:
+            run.ended_with(error)
+
+    after_cell.watches_runs = True  # type: ignore[attr-defined]
+    shell.events.register("post_run_cell", after_cell)
+
+
+def verdict_of(error: BaseException) -> Outcome:
+    """The outcome that an error in a cell means."""
+    if isinstance(error, RunbookError):
+        return error.outcome
+    return Outcome.INTERRUPTED if isinstance(error, KeyboardInterrupt) else Outcome.BUG

@@ -1,0 +1,126 @@
+"""``open_run``: from the names in a notebook to a run with a record."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, MutableMapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from IPython.core.getipython import get_ipython
+
+from runbook_lib.notebook.kernel import watch_cells
+from runbook_lib.notebook.run import Run
+from runbook_lib.notebook.views import parameters_view
+from runbook_lib.parameters.checks import require
+from runbook_lib.parameters.load import load_parameters, parameters_from_values
+from runbook_lib.parameters.model import Parameters
+from runbook_lib.parameters.paths import project_root, resolve
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.state import RunRecord
+from runbook_lib.runner.naming import new_run_id
+from runbook_lib.runner.versions import versions
+
+RECORD_VARIABLE = "GWB_RECORD"
+"""Set by ``gwb run``: the record folder that it has begun."""
+PARAMETERS_VARIABLE = "GWB_PARAMETERS"
+"""In JupyterLab: the parameters file."""
+_PATHS = ("records_dir", "certificate_file", "cloud_ca_file", "dc_ca_file", "bind_password_file", "undo_record")
+_LITERALS = (str, int, float, bool, list, tuple, dict, type(None))
+
+
+def utc_now() -> datetime:
+    """The present time, UTC."""
+    return datetime.now(UTC)
+
+
+def open_run(
+    namespace: MutableMapping[str, object],
+    *,
+    notebook: str,
+    environment: Mapping[str, str] | None = None,
+    clock: Callable[[], datetime] = utc_now,
+) -> Run:
+    """Check the parameters and begin (or, under ``gwb run``, continue) the record of this run.
+
+    Args:
+        namespace: ``globals()`` of the notebook, after its parameters cell.
+        notebook: Name of the notebook without its ending.
+        environment: Environment variables; the process's own by default.
+        clock: Gives the present time, UTC.
+
+    Raises:
+        UsageError: A name that no parameter has, a bad value, a secret, a records folder that cannot be written.
+    """
+    environment = os.environ if environment is None else environment
+    root = project_root(environment)
+    interactive = "JPY_SESSION_NAME" in environment and RECORD_VARIABLE not in environment
+    parameters, given = _parameters(namespace, environment, root, interactive=interactive)
+    require(parameters, "change_id")
+    parameters = parameters.model_copy(update=_absolute(parameters, root))
+    begun = environment.get(RECORD_VARIABLE, "")
+    if begun:
+        record = RunRecord.load(RecordFolder.open(Path(begun)))
+    else:
+        record = _begin(parameters, given, notebook, root, clock, mode="interactive" if interactive else "record")
+    run = Run(parameters=parameters, record=record, notebook=notebook, environment=environment, clock=clock)
+    watch_cells(run)
+    run.show(*parameters_view(given, record.folder, interactive=interactive))
+    return run
+
+
+def _parameters(
+    namespace: Mapping[str, object], environment: Mapping[str, str], root: Path, *, interactive: bool
+) -> tuple[Parameters, dict[str, object]]:
+    defaults = Parameters.model_construct()
+    present = {name: value for name, value in _literals(namespace).items() if value != getattr(defaults, name, _ABSENT)}
+    file = environment.get(PARAMETERS_VARIABLE, "")
+    if interactive and file:
+        loaded = load_parameters([resolve(file, root)], {}, project_root=root)
+        given = {**loaded.given, **present}
+    else:
+        given = present
+    return parameters_from_values(given, source="parameters cell"), given
+
+
+_ABSENT = object()
+
+
+def _literals(namespace: Mapping[str, object]) -> dict[str, object]:
+    """What the parameters cell (and papermill) left behind: plain values under public names."""
+    shell = get_ipython()
+    hidden = set(shell.user_ns_hidden) if shell is not None else set()
+    return {
+        name: value
+        for name, value in namespace.items()
+        if not name.startswith("_") and name not in hidden and isinstance(value, _LITERALS)
+    }
+
+
+def _absolute(parameters: Parameters, root: Path) -> dict[str, str]:
+    texts = {name: getattr(parameters, name) for name in _PATHS}
+    return {name: str(resolve(text, root)) for name, text in texts.items() if text}
+
+
+def _begin(
+    parameters: Parameters,
+    given: Mapping[str, object],
+    notebook: str,
+    root: Path,
+    clock: Callable[[], datetime],
+    *,
+    mode: str,
+) -> RunRecord:
+    now = clock()
+    source = root / "notebooks" / f"{notebook}.ipynb"
+    folder = RecordFolder.create(Path(parameters.records_dir), parameters.change_id, new_run_id(source, now))
+    return RunRecord.begin(
+        folder,
+        notebook_name=notebook,
+        notebook_sha256=hashlib.sha256(source.read_bytes()).hexdigest() if source.is_file() else "",
+        mode=mode,
+        started=now,
+        parameters=given,
+        versions=versions(),
+    )

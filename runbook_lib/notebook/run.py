@@ -1,0 +1,184 @@
+"""One run of one notebook: its parameters, its two connections, its record, its end."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+
+from runbook_lib.directory.connect import open_directory
+from runbook_lib.directory.connection import Directory
+from runbook_lib.errors import RunbookError
+from runbook_lib.exchange.detect import detect
+from runbook_lib.exchange.detection import ExchangeDetection
+from runbook_lib.exchange.read import read_exchange
+from runbook_lib.exchange.versions import load_versions
+from runbook_lib.graph.connect import open_graph
+from runbook_lib.graph.transport import GraphClient
+from runbook_lib.inventory import Inventory
+from runbook_lib.model.change import Operation
+from runbook_lib.model.finding import Finding
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.notebook import views
+from runbook_lib.notebook.change import ChangeSession
+from runbook_lib.notebook.face import show
+from runbook_lib.notebook.kernel import verdict_of
+from runbook_lib.notebook.sides import read_sides
+from runbook_lib.parameters.checks import require
+from runbook_lib.parameters.model import Parameters
+from runbook_lib.record.state import RunRecord
+from runbook_lib.writeback.drift import Drift, check_drift
+from runbook_lib.writeback.effects import done_by
+from runbook_lib.writeback.plan_disable import plan_disable
+from runbook_lib.writeback.plan_enable import plan_enable
+from runbook_lib.writeback.plan_undo import plan_undo
+from runbook_lib.writeback.policy import Policy, policy_of
+
+
+class Run:
+    """What ``open_run`` returns. Connections open on first use and close with the run."""
+
+    def __init__(
+        self,
+        *,
+        parameters: Parameters,
+        record: RunRecord,
+        notebook: str,
+        environment: Mapping[str, str],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.parameters = parameters
+        self.record = record
+        self.notebook = notebook
+        self.environment = environment
+        self.clock = clock
+        self.resources = ExitStack()
+        self.verdict = Outcome.DONE
+        """What ``finish`` writes unless something happened."""
+        self._graph: GraphClient | None = None
+        self._directory: Directory | None = None
+
+    @property
+    def graph(self) -> GraphClient:
+        """The connection to Microsoft Graph."""
+        if self._graph is None:
+            self._graph = open_graph(self.parameters, environment=self.environment, clock=self.clock, sleep=time.sleep)
+        return self._graph
+
+    @property
+    def directory(self) -> Directory:
+        """The connection to the one DC of this run."""
+        if self._directory is None:
+            opened = open_directory(self.parameters, environment=self.environment, clock=self.clock)
+            self._directory = self.resources.enter_context(opened)
+            self.record.set(target=views.target_facts(self.parameters, opened.controller))
+        return self._directory
+
+    def show(self, html: str, text: str) -> None:
+        """Show static HTML (and its plain text)."""
+        show(html, text)
+
+    def step(self, title: str) -> None:
+        """Note in the record that this step was reached."""
+        self.record.note_step(title, self.clock())
+
+    def note(self, *findings: Finding) -> None:
+        """Put findings into the record."""
+        for finding in findings:
+            self.record.note_finding(finding)
+
+    def policy(self, inventory: Inventory) -> Policy:
+        """What the operator decided, with today's validity of attestations."""
+        return policy_of(self.parameters, inventory.cloud.writers, self.clock().date())
+
+    def check_ends(self) -> None:
+        """Reach both ends and say who answers (00-start-here)."""
+        self.step("Reach both ends")
+        self.show(*views.ends_view(self.graph, self.parameters, self.directory.controller))
+
+    def show_records(self) -> None:
+        """List notebooks, records and what to run next (00-start-here)."""
+        self.show(*views.records_view(Path(self.parameters.records_dir), self.parameters))
+
+    def detect_exchange(self) -> ExchangeDetection:
+        """Read and show the Exchange of this forest (10-detect-exchange)."""
+        self.step("Detect Exchange")
+        detection = detect(read_exchange(self.directory), load_versions())
+        self.note(*detection.findings)
+        self.show(*views.exchange_view(detection))
+        return detection
+
+    def read_inventory(self) -> Inventory:
+        """Read both sides, join them, keep the tables in the record and show a summary."""
+        self.step("Read both sides")
+        inventory = read_sides(self, keep=True)
+        self.show(*views.inventory_view(inventory))
+        return inventory
+
+    def show_groups(self, inventory: Inventory) -> None:
+        """Every group with state, route and reason."""
+        self.show(*views.groups_view(inventory))
+
+    def show_members(self, inventory: Inventory) -> None:
+        """Members that AD cannot represent, with reasons."""
+        self.show(*views.members_view(inventory))
+
+    def plan_enable(self, inventory: Inventory) -> ChangeSession:
+        """Plan the selected groups (30-enable-writeback)."""
+        return self._session(Operation.ENABLE).plan(inventory, lambda i: plan_enable(i, self.policy(i)))
+
+    def plan_disable(self, inventory: Inventory) -> ChangeSession:
+        """Plan the retirement of the selected groups (40-disable-writeback)."""
+        return self._session(Operation.DISABLE).plan(inventory, lambda i: plan_disable(i, self.policy(i)))
+
+    def plan_undo(self, inventory: Inventory) -> ChangeSession:
+        """Plan the way back of the record that ``undo_record`` names (60-undo-change)."""
+        require(self.parameters, "undo_record")
+        done = done_by(Path(self.parameters.undo_record))
+        return self._session(Operation.UNDO).plan(inventory, lambda i: plan_undo(i, self.policy(i), done))
+
+    def check_drift(self, inventory: Inventory) -> Drift:
+        """Compare what is written with what the cloud says now (50-check-drift)."""
+        self.step("Compare")
+        drift = check_drift(inventory, self.policy(inventory))
+        self.note(*drift.findings)
+        self.record.folder.write_csv("drift.csv", drift.table)
+        self.verdict = Outcome.REFUSED if len(drift.table) or drift.findings else Outcome.NOTHING_TO_DO
+        self.show(*views.drift_view(drift))
+        return drift
+
+    def finish(self) -> None:
+        """Write the verdict and say how the run ended; the last cell of every notebook calls it."""
+        self.record.finish(self.verdict, ended=self.clock())
+        self.close()
+        self.show(*views.end_view(self.verdict, self.record.folder))
+
+    def ended_with(self, error: BaseException) -> None:
+        """Write the verdict of an error that ended a cell."""
+        known = error if isinstance(error, RunbookError) else None
+        self.record.finish(verdict_of(error), ended=self.clock(), error=known)
+        self.close()
+
+    def close(self) -> None:
+        """Close connections and release the lock; a later cell opens them again."""
+        self.resources.close()
+        self._directory = None
+        self._graph = None
+
+    @property
+    def holder(self) -> str:
+        """Who this is, for a lock's message."""
+        return f"{self.record.folder.change_id}/{self.record.folder.run_id} of {_account()}"
+
+    def _session(self, operation: Operation) -> ChangeSession:
+        return ChangeSession(self, operation)
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "this account"

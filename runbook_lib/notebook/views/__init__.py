@@ -1,0 +1,43 @@
+"""What each step shows: pure functions from results to ``(html, text)``."""
+
+from runbook_lib.notebook.views.change import (
+    applied_view,
+    nothing_view,
+    nothing_written_view,
+    open_gate_view,
+    plan_view,
+    resume_view,
+    resumed_gate_view,
+    verified_view,
+)
+from runbook_lib.notebook.views.drift import drift_view
+from runbook_lib.notebook.views.exchange import exchange_view
+from runbook_lib.notebook.views.inventory import groups_view, inventory_view, members_view
+from runbook_lib.notebook.views.start import (
+    end_view,
+    ends_view,
+    parameters_view,
+    records_view,
+    target_facts,
+)
+
+__all__ = [
+    "applied_view",
+    "drift_view",
+    "end_view",
+    "ends_view",
+    "exchange_view",
+    "groups_view",
+    "inventory_view",
+    "members_view",
+    "nothing_view",
+    "nothing_written_view",
+    "open_gate_view",
+    "parameters_view",
+    "plan_view",
+    "records_view",
+    "resume_view",
+    "resumed_gate_view",
+    "target_facts",
+    "verified_view",
+]

@@ -1,0 +1,136 @@
+"""Plan, gate, writes and read-back as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from runbook_lib.model.change import Change, Plan
+from runbook_lib.model.finding import Finding
+from runbook_lib.notebook.html import banner_html, bars_html, facts_html, findings_html, table_html
+from runbook_lib.writeback.verify import Checked
+
+View = tuple[str, str]
+
+
+def plan_view(plan: Plan, findings: Sequence[Finding]) -> View:
+    """The whole plan: digest and phrase, counts, every change, every group that is left alone."""
+    title = f"{len(plan.changes)} changes to {plan.groups} groups" if plan.changes else "Nothing to change"
+    head = facts_html(
+        [
+            ("Operation", plan.operation.value),
+            ("Domain", plan.target.domain_dns_name),
+            ("Target OU", plan.target.target_ou),
+            ("Retired OU", plan.target.retired_ou or "(none)"),
+            ("Groups in step", plan.in_step),
+            ("Groups left alone", len(plan.refusals)),
+            ("Plan digest", plan.digest),
+            ("Phrase to approve", plan.phrase if plan.changes else "(nothing to approve)"),
+        ],
+        caption="Plan",
+    )
+    parts = [banner_html("neutral", title, f"{plan.in_step} selected groups are in step."), head]
+    counts = [(kind, number) for kind, number in plan.counts.items() if number]
+    if counts:
+        parts.append(bars_html(counts, caption="Changes by kind, and member values"))
+        parts.append(table_html(changes_table(plan.changes), caption="Changes, in the order of writing", limit=200))
+    if plan.refusals:
+        refusals = pd.DataFrame(
+            [(r.display_name, r.rule, r.why, r.to_do) for r in plan.refusals],
+            columns=["Group", "Rule", "Why it is left alone", "What to do"],
+        )
+        parts.append(table_html(refusals, caption="Selected groups that are left alone", limit=200))
+    if findings:
+        parts.append(findings_html(findings))
+    return "".join(parts), f"{title}; digest {plan.digest}"
+
+
+def changes_table(changes: Sequence[Change]) -> pd.DataFrame:
+    """One row per change; columns for people."""
+    return pd.DataFrame(
+        [
+            {
+                "Change": change.kind.value,
+                "Group": change.display_name,
+                "AD object": change.dn,
+                "What": _what(change),
+                "Why": change.why,
+                "Digest": change.digest[:12],
+            }
+            for change in changes
+        ]
+    )
+
+
+def _what(change: Change) -> str:
+    parts = [
+        f"{delta.name}: {'; '.join(delta.removed) or '(empty)'} → {'; '.join(delta.added) or '(empty)'}"
+        for delta in change.attributes
+    ]
+    if change.members_added:
+        parts.append(f"{len(change.members_added)} members enter")
+    if change.members_removed:
+        parts.append(f"{len(change.members_removed)} members leave")
+    if change.move:
+        parts.append(f"moves to {change.move.to_dn}")
+    return ", ".join(parts)
+
+
+def resume_view(plan: Plan, runs: Sequence[str]) -> View:
+    """A plan that broke off and is taken up again."""
+    text = f"Plan {plan.digest[:12]} was begun by {', '.join(runs)} and is finished now, under its own approval."
+    table = table_html(changes_table(plan.changes), caption="Changes of the plan that is resumed", limit=200)
+    return banner_html("attention", "Resuming a change that broke off", text) + table, text
+
+
+def open_gate_view(approval: Mapping[str, object], approved: int, waiting: int) -> View:
+    """The gate is open."""
+    text = f"{approved} changes are approved by {approval.get('approver')} until {approval.get('until')}."
+    if waiting:
+        text += f" {waiting} changes wait for an approval of their own."
+    return banner_html("attention" if waiting else "good", "Approved", text), text
+
+
+def resumed_gate_view(approval: Mapping[str, object]) -> View:
+    """The gate of a resumed change: it was approved before its first write."""
+    text = f"Approved by {approval.get('approver')} at {approval.get('approved')}, before the first write."
+    return banner_html("good", "Approved", text), text
+
+
+def nothing_view(plan: Plan) -> View:
+    """There is nothing to approve."""
+    text = f"{plan.in_step} selected groups are in step."
+    return banner_html("good", "Nothing to do", text), text
+
+
+def nothing_written_view() -> View:
+    """There was nothing to write."""
+    return banner_html("neutral", "Nothing was written", "The plan holds no change."), "Nothing was written"
+
+
+def applied_view(changes: Sequence[Change]) -> View:
+    """What was written."""
+    text = f"{len(changes)} changes are written; the journal has every write."
+    return banner_html("good", "Written", text), text
+
+
+def verified_view(checked: Sequence[Checked]) -> View:
+    """Each object as the DC answers for it now."""
+    wrong = [item for item in checked if item.differences]
+    table = pd.DataFrame(
+        [
+            {
+                "Change": item.change.kind.value,
+                "Group": item.change.display_name,
+                "objectGUID": item.object_guid,
+                "objectSid": item.sid,
+                "AD object": item.dn,
+                "Read back": "; ".join(item.differences) or "as planned",
+            }
+            for item in checked
+        ]
+    )
+    text = f"{len(checked) - len(wrong)} of {len(checked)} objects are as planned."
+    banner = banner_html("bad" if wrong else "good", "Read back", text)
+    return banner + table_html(table, caption="Objects after the writes", limit=200), text
