@@ -1,0 +1,202 @@
+"""Joining both sides: members, states, routes, collisions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from runbook_lib.inventory import GroupState, Naming, Route, Writer, group_ids_to_probe
+from runbook_lib.inventory.naming import cut_units, written_description
+from runbook_lib.model.anchor import anchor_of, mark_of
+from runbook_lib.model.cloud import CloudKind, Presence, PrincipalType, Switch
+from tests.support import builders as b
+
+
+def row(inventory, name):  # type: ignore[no-untyped-def]
+    return next(r for r in inventory.rows if r.display_name == name)
+
+
+def test_a_member_is_found_by_every_key_and_the_best_key_wins() -> None:
+    by_guid = b.synced("Ana")
+    by_anchor = b.person("Bo", immutable_id=b.immutable_id("something else"))
+    by_sid = b.person("Cy", on_premises_sid="S-1-5-21-1-2-3-77")
+    by_dn = b.person("Di", on_premises_dn="cn=DI, ou=Staff,DC=contoso,DC=com")
+    provisioned = b.person("Ed")
+    group = b.cloud_group("Team")
+    inventory = b.inventory_of(
+        b.cloud_side([group], {"Team": [by_guid, by_anchor, by_sid, by_dn, provisioned]}),
+        b.directory_side(
+            [
+                b.ad_user("Ana"),
+                b.ad_user("Bo", consistency_guid=b.guid("ad something else")),
+                b.ad_user("Cy", sid="S-1-5-21-1-2-3-77"),
+                b.ad_user("Di"),
+                b.ad_user("Ed", external_id=f"User_{provisioned.id}"),
+            ]
+        ),
+    )
+    keys = dict(zip(inventory.members["member_name"], inventory.members["match_key"], strict=True))
+    assert keys == {"Ana": "object-guid", "Bo": "consistency-guid", "Cy": "sid", "Di": "dn", "Ed": "cloud-sync-anchor"}
+
+
+def test_a_stale_dn_that_now_belongs_to_somebody_else_is_never_a_match() -> None:
+    moved = b.person("Old", on_premises_sid="S-1-5-21-1-2-3-99", on_premises_dn=b.user_dn("New"))
+    inventory = b.inventory_of(
+        b.cloud_side([b.cloud_group("Team")], {"Team": [moved]}), b.directory_side([b.ad_user("New")])
+    )
+    assert inventory.members["ad_guid"].tolist() == [None]
+    assert inventory.members["reason_code"].tolist() == ["not-found"]
+
+
+def test_keys_that_lead_to_two_objects_prove_nothing() -> None:
+    torn = replace(b.synced("Ana"), on_premises_sid="S-1-5-21-1-2-3-5")
+    users = [b.ad_user("Ana"), b.ad_user("Bo", sid="S-1-5-21-1-2-3-5")]
+    inventory = b.inventory_of(b.cloud_side([b.cloud_group("T")], {"T": [torn]}), b.directory_side(users))
+    assert inventory.members["reason_code"].tolist() == ["keys-disagree"]
+
+
+def test_a_key_that_two_objects_share_matches_none() -> None:
+    twice = b.person("Ana", on_premises_sid="S-1-5-21-1-2-3-5")
+    users = [b.ad_user("A1", sid="S-1-5-21-1-2-3-5"), b.ad_user("A2", sid="S-1-5-21-1-2-3-5")]
+    inventory = b.inventory_of(b.cloud_side([b.cloud_group("T")], {"T": [twice]}), b.directory_side(users))
+    assert inventory.members["ad_guid"].tolist() == [None]
+
+
+@pytest.mark.parametrize(
+    ("member", "reason"),
+    [
+        (b.person("Cloud"), "cloud-only"),
+        (b.person("Guest", user_type="Guest"), "guest"),
+        (b.synced("Gone"), "not-found"),
+        (b.person("Laptop", type=PrincipalType.DEVICE), "device"),
+        (b.person("App", type=PrincipalType.SERVICE_PRINCIPAL), "service-principal"),
+    ],
+)
+def test_members_without_an_object_say_why(member, reason) -> None:  # type: ignore[no-untyped-def]
+    inventory = b.inventory_of(b.cloud_side([b.cloud_group("T")], {"T": [member]}), b.directory_side())
+    assert inventory.members["reason_code"].tolist() == [reason]
+    assert inventory.rows[0].representable == 0
+    assert inventory.rows[0].cloud_members == 1
+
+
+def test_writers_are_told_apart_and_only_anchor_with_mark_is_ours() -> None:
+    names = ["ours", "connect", "sync", "foreign", "lost anchor"]
+    groups = {name: b.cloud_group(name) for name in names}
+    foreign_mark = mark_of(b.guid("another tenant"), groups["foreign"].id)
+    ad = [
+        b.written(groups["ours"]),
+        b.written(groups["connect"], attributes={"extensionName": ()}),
+        b.written(
+            groups["sync"],
+            attributes={"extensionName": (), "msDS-ExternalDirectoryObjectId": (anchor_of(groups["sync"].id),)},
+        ),
+        b.written(groups["foreign"], attributes={"extensionName": (foreign_mark,)}),
+        b.written(groups["lost anchor"], attributes={"adminDescription": ()}),
+    ]
+    inventory = b.inventory_of(b.cloud_side(list(groups.values())), b.directory_side(groups=ad))
+    assert {name: row(inventory, name).writer for name in names} == {
+        "ours": Writer.OURS,
+        "connect": Writer.CONNECT,
+        "sync": Writer.CLOUD_SYNC,
+        "foreign": Writer.OTHER,
+        "lost anchor": Writer.OTHER,
+    }
+    assert row(inventory, "connect").route is Route.CONNECT_SYNC
+    assert row(inventory, "sync").state is GroupState.WRITTEN_BY_CLOUD_SYNC
+
+
+def test_states_of_groups_without_an_object() -> None:
+    listed = b.cloud_group("dl", CloudKind.DISTRIBUTION_LIST)
+    on_premises = b.cloud_group("synced", CloudKind.SECURITY, on_premises_sync_enabled=True)
+    converted = b.cloud_group("converted", CloudKind.SECURITY, on_premises_sid="S-1-5-21-1-2-3-4711")
+    original = b.ad_group("Original", sid="S-1-5-21-1-2-3-4711")
+    fresh = b.cloud_group("fresh")
+    deleted = b.cloud_group("deleted", deleted="2026-11-01T00:00:00Z")
+    inventory = b.inventory_of(
+        b.cloud_side([listed, on_premises, converted, fresh], deleted=[deleted]), b.directory_side(groups=[original])
+    )
+    assert {r.display_name: r.state for r in inventory.rows} == {
+        "dl": GroupState.NOT_ELIGIBLE,
+        "synced": GroupState.ON_PREMISES,
+        "converted": GroupState.CONVERTED,
+        "fresh": GroupState.NOT_WRITTEN,
+        "deleted": GroupState.SOFT_DELETED,
+    }
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        lambda g: b.ad_group("x", {"sAMAccountName": (Naming().sam_account_name(g.id).upper(),)}),
+        lambda _: b.ad_group("x", {"mail": ("TEAM@contoso.com",)}),
+        lambda _: b.ad_group("x", {"proxyAddresses": ("smtp:team@contoso.com",)}),
+        lambda g: b.ad_group(Naming().common_name(g.id, g.display_name), parent=b.TARGET_OU),
+        lambda g: b.ad_group(Naming().common_name(g.id, g.display_name), parent=b.RETIRED_OU),
+    ],
+)
+def test_a_taken_name_or_address_is_a_collision(stranger) -> None:  # type: ignore[no-untyped-def]
+    group = b.cloud_group("Team", mail="team@contoso.com")
+    inventory = b.inventory_of(b.cloud_side([group]), b.directory_side(groups=[stranger(group)]))
+    assert row(inventory, "Team").state is GroupState.COLLISION
+    assert row(inventory, "Team").route is Route.NONE
+
+
+@pytest.mark.parametrize(
+    ("presence", "state"),
+    [
+        (Presence.GONE, GroupState.ORPHAN),
+        (Presence.SOFT_DELETED, GroupState.SOFT_DELETED),
+        (Presence.UNKNOWN, GroupState.UNKNOWN),
+    ],
+)
+def test_an_anchor_without_a_listed_group_is_an_orphan_only_when_that_is_proved(
+    presence: Presence, state: GroupState
+) -> None:
+    group = b.cloud_group("Left behind")
+    directory = b.directory_side(groups=[b.written(group)])
+    cloud = b.cloud_side([b.cloud_group("Other")])
+    assert group_ids_to_probe(cloud, directory) == [group.id]
+    inventory = b.inventory_of(cloud, directory, {group.id: presence})
+    assert row(inventory, "Left behind").state is state
+    assert row(b.inventory_of(cloud, directory), "Left behind").state is GroupState.UNKNOWN
+
+
+def test_two_objects_for_one_group_are_a_state_of_their_own() -> None:
+    group = b.cloud_group("Team")
+    second = b.written(group, parent=b.RETIRED_OU)
+    second = replace(second, guid=b.guid("second"))
+    inventory = b.inventory_of(b.cloud_side([group]), b.directory_side(groups=[b.written(group), second]))
+    assert row(inventory, "Team").state is GroupState.DUPLICATE
+    assert row(inventory, "Team").ad is None
+
+
+def test_connect_v1_on_gives_microsoft_365_groups_its_route() -> None:
+    inventory = b.inventory_of(b.cloud_side([b.cloud_group("Team")]), b.directory_side(), connect_v1=Switch.ON)
+    assert inventory.rows[0].route is Route.CONNECT_SYNC
+
+
+def test_names_are_cut_in_utf_16_units_and_stay_within_the_limit_of_cn() -> None:
+    name = Naming().common_name(b.guid("g"), "🎉" * 60)
+    assert name.endswith("_" + b.guid("g").replace("-", "")[-12:])
+    assert len(name.encode("utf-16-le")) // 2 <= 64
+    assert cut_units("🎉", 1) == ""
+    assert Naming().common_name(b.guid("g"), "two\nlines").startswith("two lines_")
+    assert Naming("id").common_name(b.guid("g"), "x") == f"Group_{b.guid('g')}"
+
+
+def test_descriptions_are_trimmed_cut_and_absent_when_empty() -> None:
+    assert written_description("  ") is None
+    assert written_description(None) is None
+    assert written_description(" " + "x" * 500) == "x" * 448
+
+
+def test_tables_have_the_documented_columns() -> None:
+    inventory = b.inventory_of(
+        b.cloud_side([b.cloud_group("T")], {"T": [b.synced("Ana")]}), b.directory_side([b.ad_user("Ana")])
+    )
+    assert inventory.groups["members"].dtype == "Int64"
+    assert list(inventory.members.columns)[:3] == ["group_id", "group_name", "member_id"]
+    empty = b.inventory_of(b.cloud_side(), b.directory_side())
+    assert len(empty.groups) == 0
+    assert len(empty.members) == 0
