@@ -81,12 +81,31 @@ def _connect(parameters: Parameters, password: Secret) -> Any:
         receive_timeout=parameters.dc_timeout,
         raise_exceptions=False,
     )
+    _close_failed_sockets(connection)
     try:
         connection.open(read_server_info=False)
     except (LDAPException, OSError) as error:
         raise _not_connected(parameters, tls, error) from None
     _bind(connection, parameters)
     return connection
+
+
+def _close_failed_sockets(connection: Any) -> None:
+    """Close the socket of every address that could not be opened; ldap3 2.9.1 leaves them to the garbage collector.
+
+    A host with an IPv6 and an IPv4 address and only one of them in use is enough to leave one behind.
+    """
+    open_socket = connection.strategy._open_socket  # noqa: SLF001 - the one place where ldap3 knows of each address
+
+    def tidy(*arguments: Any, **named: Any) -> None:
+        try:
+            open_socket(*arguments, **named)
+        except Exception:
+            if connection.socket is not None:
+                connection.socket.close()
+            raise
+
+    connection.strategy._open_socket = tidy  # noqa: SLF001
 
 
 def _bind(connection: Any, parameters: Parameters) -> None:

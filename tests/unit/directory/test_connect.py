@@ -1,0 +1,187 @@
+"""Opening the connection: every way to fail has its own words, and the password stays out of all of them."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rehearsal.certificates import make_certificates, utc_now
+from runbook_lib.directory.connect import open_directory
+from runbook_lib.directory.filters import present
+from runbook_lib.directory.results import DirectoryUnavailable
+from runbook_lib.errors import NoAccess, RunbookError, UsageError
+from runbook_lib.model.change import AttributeDelta
+from tests.unit.directory.embedded import ADMINISTRATOR, PASSWORD, WRITER, Embedded, clock
+
+
+@contextmanager
+def _listener(answer: bytes | None) -> Iterator[int]:
+    """A server that speaks no TLS: it sends ``answer``, or nothing at all, to whoever connects."""
+    stop = threading.Event()
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                if answer is not None:
+                    connection.sendall(answer)
+                stop.wait(10)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield int(server.getsockname()[1])
+        finally:
+            stop.set()
+            thread.join(10)
+
+
+def _refusal(embedded: Embedded, *, password: str = PASSWORD, **changed: object) -> RunbookError:
+    with pytest.raises(RunbookError) as caught:
+        embedded.open(password=password, **changed)
+    assert PASSWORD not in str(caught.value)
+    assert "\n" not in caught.value.message
+    return caught.value
+
+
+def test_a_bind_by_upn_or_dn_and_no_password_left_behind(embedded: Embedded) -> None:
+    for user in ("svc-gwb@contoso.com", WRITER, ADMINISTRATOR):
+        with embedded.open(bind_user=user) as directory:
+            held = vars(directory._connection)
+            assert PASSWORD not in repr({name: repr(value) for name, value in held.items()})
+            assert PASSWORD.encode() not in repr(held).encode()
+            assert held["password"] is None
+            assert directory.opened == clock()
+
+
+def test_the_password_comes_from_a_file_before_the_environment(embedded: Embedded, tmp_path: Path) -> None:
+    file = tmp_path / "bind-password.txt"
+    file.write_text(PASSWORD + "\n", encoding="utf-8")
+    file.chmod(0o600)
+    parameters = embedded.parameters(bind_password_file=str(file))
+    open_directory(parameters, environment={"GWB_BIND_PASSWORD": "wrong"}, clock=clock).close()
+
+
+def test_no_password_anywhere(embedded: Embedded) -> None:
+    with pytest.raises(NoAccess) as caught:
+        open_directory(embedded.parameters(), environment={}, clock=clock)
+    assert caught.value.code == "secret-missing"
+
+
+def test_passwords_are_sent_as_they_are(embedded: Embedded) -> None:
+    """SASLprep would turn the ligature into two letters and refuse the soft hyphen's neighbour."""
+    odd = "ﬁ\u00adª ²"
+    embedded.store.set_password(WRITER, odd)
+    embedded.open(password=odd).close()
+
+
+def test_a_wrong_password_and_a_disabled_account(embedded: Embedded) -> None:
+    error = _refusal(embedded, password="wrong")
+    assert (error.code, error.values["reason"]) == ("bind-refused", "wrong-password")
+    embedded.store.modify(WRITER, {"userAccountControl": "514"})
+    assert _refusal(embedded).values["reason"] == "account-disabled"
+
+
+def test_an_unknown_ca(embedded: Embedded, tmp_path: Path) -> None:
+    other = tmp_path / "other.pem"
+    other.write_bytes(make_certificates(utc_now()).ca_pem)
+    for ca_file in (str(other), ""):
+        error = _refusal(embedded, dc_ca_file=ca_file)
+        assert isinstance(error, NoAccess)
+        assert error.code == "dc-certificate"
+        assert "issuer" in error.message or "self-signed" in error.message or "verify" in error.message
+
+
+def test_another_host_name_than_the_certificates(embedded: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
+    real: Callable[..., Any] = socket.getaddrinfo
+
+    def lookup(host: str, *arguments: Any, **named: Any) -> Any:
+        return real("127.0.0.1" if host == "dc9.contoso.com" else host, *arguments, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    error = _refusal(embedded, dc_host="dc9.contoso.com")
+    assert error.code == "dc-certificate"
+    assert "dc9.contoso.com" in error.message
+
+
+@pytest.mark.parametrize("content", [None, "not a certificate"])
+def test_a_ca_file_that_is_none(embedded: Embedded, tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content, encoding="ascii")
+    error = _refusal(embedded, dc_ca_file=str(file))
+    assert isinstance(error, UsageError)
+    assert error.code == "ca-file-unreadable"
+
+
+def test_nobody_listens(embedded: Embedded) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as unused:
+        port = unused.getsockname()[1]
+    error = _refusal(embedded, dc_host="127.0.0.1", dc_port=port)
+    assert (type(error), error.code) == (NoAccess, "dc-unreachable")
+
+
+def test_every_address_of_a_host_is_tried(embedded: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first answers nobody; its socket is closed, or the warning of the leak fails this test."""
+    real: Callable[..., Any] = socket.getaddrinfo
+
+    def lookup(host: str, *arguments: Any, **named: Any) -> Any:
+        found = real("127.0.0.1", *arguments, **named)
+        return [(*found[0][:4], ("127.0.0.99", embedded.port)), *found] if host == "localhost" else found
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    embedded.open().close()
+    gc.collect()
+
+
+def test_a_name_that_nobody_knows(embedded: Embedded) -> None:
+    assert _refusal(embedded, dc_host="no-such-host.invalid").code == "dc-unreachable"
+
+
+def test_a_port_that_speaks_no_tls(embedded: Embedded) -> None:
+    with _listener(b"220 mail.contoso.com ESMTP\r\n") as port:
+        assert _refusal(embedded, dc_host="127.0.0.1", dc_port=port).code == "dc-tls"
+
+
+def test_a_port_that_never_answers(embedded: Embedded) -> None:
+    with _listener(None) as port:
+        assert _refusal(embedded, dc_host="127.0.0.1", dc_port=port, dc_timeout=1).code == "dc-unreachable"
+
+
+@pytest.mark.parametrize("name", ["dc_host", "bind_user"])
+def test_parameters_that_are_missing(embedded: Embedded, name: str) -> None:
+    error = _refusal(embedded, **{name: ""})
+    assert (error.code, error.values["parameter"]) == ("parameter-missing", name)
+
+
+def test_a_write_without_an_answer_is_unknown_and_ends_the_connection(embedded: Embedded) -> None:
+    guid = embedded.add_group("g")
+    holds = embedded.server.holds
+    holds.reset()
+    holds.hold(1, "after")
+    with embedded.open(dc_timeout=1) as directory:
+        with pytest.raises(DirectoryUnavailable):
+            directory.modify(guid, [AttributeDelta("description", (), ("x",))])
+        with pytest.raises(DirectoryUnavailable):
+            directory.read(guid, ("description",))
+    holds.release()
+
+
+def test_a_connection_lost_between_pages_is_no_short_answer(embedded: Embedded) -> None:
+    for number in range(12):
+        embedded.add_group(f"g{number}")
+    with embedded.open() as directory:
+        found = directory.search(
+            directory.controller.default_naming_context, present("groupType"), ("cn",), page_size=5
+        )
+        next(found)
+        embedded.call(lambda: [task.cancel() for task in tuple(embedded.server._connections)])
+        with pytest.raises(DirectoryUnavailable):
+            list(found)
