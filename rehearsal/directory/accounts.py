@@ -15,6 +15,8 @@ _DEFAULT_GROUP_TYPE = b"-2147483646"
 _NEVER = b"9223372036854775807"
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
 _INVALID_IN_NAMES = set('"/\\[]:;|=,+*?<>')
+_BUILTIN_DOMAIN = b"\x01\x02\x00\x00\x00\x00\x00\x05\x20\x00\x00\x00"
+"""How the SIDs of CN=Builtin's groups begin: S-1-5-32."""
 _USER_NAME_LENGTH = 20
 _ZERO_ON_USERS = (
     "pwdLastSet",
@@ -70,7 +72,7 @@ def check_account(tree: Tree, draft: Node, before: Node | None) -> None:
     """Check names and group type of a draft; ``before`` is the object as it was, None for a new one."""
     _check_names(tree, draft, before)
     if "group" in draft.classes:
-        _check_group_type(before, int(draft.text("groupType") or "0"))
+        _check_group_type(draft, before)
 
 
 def _check_names(tree: Tree, draft: Node, before: Node | None) -> None:
@@ -93,9 +95,12 @@ def _taken(tree: Tree, draft: Node, attribute: str, name: str) -> bool:
     return any(not other.deleted for other in others)
 
 
-def _check_group_type(before: Node | None, after: int) -> None:
-    """One scope; a change between global and domain local only by way of universal."""
-    if (after & _SCOPES) not in {2, 4, 8} or after & ~(_SCOPES | SECURITY | _BUILTIN_LOCAL) & 0xFFFFFFFF:
+def _check_group_type(draft: Node, before: Node | None) -> None:
+    """One scope; a change between global and domain local only by way of universal; built-in is nobody's to set."""
+    after = int(draft.text("groupType") or "0")
+    builtin = draft.attributes["objectSid"][0].startswith(_BUILTIN_DOMAIN)
+    unknown = after & ~(_SCOPES | SECURITY | _BUILTIN_LOCAL) & 0xFFFFFFFF
+    if (after & _SCOPES) not in {2, 4, 8} or unknown or bool(after & _BUILTIN_LOCAL) != builtin:
         raise failures.unwilling("00002141")
     if before is None:
         return

@@ -33,7 +33,7 @@ class Projection:
             attribute = store.tree.schema.attribute(base)
             bounds = _bounds(option)
             if attribute is not None and (not option or bounds is not None):
-                self._picked.append((attribute, base, bounds))
+                self._picked.append((attribute, base if base[:1].isdigit() else attribute.name, bounds))
         links = [item for item in store.tree.schema.attributes if item.is_back_link]
         self._back_links = [item for item in links if store.tree.schema.partner(item) is not None]
 

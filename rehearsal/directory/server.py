@@ -17,6 +17,7 @@ from rehearsal.directory.store import DirectoryStore
 _log = logging.getLogger(__name__)
 _CHUNK = 65_536
 _DRAIN_BYTES = 262_144
+_FAREWELL_SECONDS = 1.0
 _MAX_WAITING = 64
 """Requests of one connection that wait for their turn; more are not read until one is done."""
 _DISCONNECTION = "1.3.6.1.4.1.1466.20036"
@@ -69,7 +70,9 @@ class DirectoryServer:
             self._connections.add(task)
         try:
             await _Connection(self.store, self.holds, reader, writer).serve()
-        except (OSError, asyncio.CancelledError):
+        except asyncio.CancelledError:
+            writer.transport.abort()  # a polite TLS farewell would wait for the client
+        except OSError:
             _log.debug("connection lost")
         except Exception:  # noqa: BLE001
             # One client's request must not take the server from the others; what went wrong stands in the log.
@@ -79,7 +82,8 @@ class DirectoryServer:
                 self._connections.discard(task)
             writer.close()
             with contextlib.suppress(OSError, asyncio.CancelledError):
-                await writer.wait_closed()
+                await asyncio.wait_for(writer.wait_closed(), _FAREWELL_SECONDS)
+            writer.transport.abort()
 
 
 class _Connection:

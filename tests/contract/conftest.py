@@ -1,0 +1,116 @@
+"""Fixtures of the directory's contract: the embedded directory, or the one that GWB_CONTRACT_SAMBA describes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from rehearsal.certificates import make_certificates, server_context, write_private
+from rehearsal.directory import DirectoryServer, DirectoryStore
+from tests.contract.directory_client import Client, DirectoryUnderTest, Workshop
+
+OTHER_DIRECTORY = "GWB_CONTRACT_SAMBA"
+"""Names a JSON file with the fields of DirectoryUnderTest; fields it has besides are not looked at."""
+_FIELDS = (
+    "host",
+    "port",
+    "ca_file",
+    "base_dn",
+    "administrator_dn",
+    "administrator",
+    "administrator_password",
+    "staff_ou",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker of what Samba cannot do."""
+    config.addinivalue_line("markers", "windows_only: only Windows and the embedded directory do this, Samba does not")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip on another directory what only Windows does."""
+    if os.environ.get(OTHER_DIRECTORY):
+        skip = pytest.mark.skip(reason="Samba differs here")
+        for item in items:
+            if item.get_closest_marker("windows_only"):
+                item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def directory_under_test(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DirectoryUnderTest]:
+    """The directory that every test of the contract talks to."""
+    described = os.environ.get(OTHER_DIRECTORY)
+    if described:
+        values = json.loads(Path(described).read_text(encoding="utf-8"))
+        yield DirectoryUnderTest(**{name: values[name] for name in _FIELDS})
+        return
+    yield from _embedded(tmp_path_factory.mktemp("directory"))
+
+
+def _embedded(folder: Path) -> Iterator[DirectoryUnderTest]:
+    certificates = make_certificates(datetime.now(UTC))
+    (folder / "ca.pem").write_bytes(certificates.ca_pem)
+    write_private(folder / "server.pem", certificates.server_pem)
+    store = DirectoryStore("contoso.com", "CONTOSO", clock=lambda: datetime.now(UTC))
+    store.extend_schema_for_exchange()
+    staff = f"OU=Staff,{store.base_dn}"
+    store.add(staff, {"objectClass": ["organizationalUnit"]})
+    administrator = f"CN=Administrator,CN=Users,{store.base_dn}"
+    password = secrets.token_urlsafe(16)
+    store.set_password(administrator, password)
+    server = DirectoryServer(store, server_context(folder / "server.pem"))
+    with running(server):
+        yield DirectoryUnderTest(
+            host="localhost",
+            port=server.port,
+            ca_file=str(folder / "ca.pem"),
+            base_dn=store.base_dn,
+            administrator_dn=administrator,
+            administrator="administrator@contoso.com",
+            administrator_password=password,
+            staff_ou=staff,
+        )
+
+
+class running:  # noqa: N801 - read as a verb: with running(server)
+    """Runs a server in a thread with an event loop of its own."""
+
+    def __init__(self, server: DirectoryServer) -> None:
+        self._server = server
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._server.start(), self._loop).result(10)
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+
+@pytest.fixture
+def client(directory_under_test: DirectoryUnderTest) -> Iterator[Client]:
+    """Bound as administrator."""
+    opened = Client(directory_under_test)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def workshop(client: Client) -> Iterator[Workshop]:
+    """An OU of the test's own."""
+    made = Workshop(client)
+    yield made
+    made.remove()
