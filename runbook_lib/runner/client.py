@@ -17,6 +17,8 @@ from runbook_lib.runner.execution import CellError, CellStep, Execution, KernelE
 
 _START_TIMEOUT = 120
 """Seconds for a kernel to answer: a cold disk and a virus scanner are slow, a hung kernel must still be noticed."""
+_SETTLING = 0.2
+"""Seconds between a kernel's word that it runs a cell and the cell's own code."""
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*\s*$", re.MULTILINE)
 
@@ -39,6 +41,8 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         self._cleaning = False
         self._patience: asyncio.TimerHandle | None = None
         self._requests: list[asyncio.Task[None]] = []
+        self._input_seen = False
+        self._interrupt_lost = False
 
     async def run(self) -> None:
         """Start the kernel, run every cell, end the kernel.
@@ -77,8 +81,12 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
             self._cancel()
             return
         # A cell that catches the interrupt can still close its journal; nbclient then sees an ordinary error.
-        self._request(self.km.interrupt_kernel())
+        self._interrupt_lost = not self._input_seen
+        self._interrupt()
         self._patience = asyncio.get_running_loop().call_later(self._execution.grace, self._cancel)
+
+    def _interrupt(self) -> None:
+        self._request(self.km.interrupt_kernel())
 
     def _limit_timer(self) -> asyncio.TimerHandle | None:
         if self._execution.time_limit is None:
@@ -131,6 +139,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
     async def _run_cell(self, cell: Any, index: int) -> bool:
         """Run one cell; False ends the run, and ``execution`` then says why."""
         self.nb_man.cell_start(cell, index)
+        self._input_seen = False
         try:
             await self.async_execute_cell(cell, index)
         except CellExecutionError:
@@ -159,6 +168,12 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
 
         The cell that sent it may have written to the directory already: a bad display is no reason to stop.
         """
+        if arguments[0]["msg_type"] == "execute_input":
+            self._input_seen = True
+            if self._interrupt_lost:
+                # An idle kernel ignores interrupts, and this cell was under way to it when ours came.
+                self._interrupt_lost = False
+                asyncio.get_running_loop().call_later(_SETTLING, self._interrupt)
         try:
             return super().process_message(*arguments, **options)
         except ValidationError:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import papermill
@@ -134,7 +133,7 @@ def _read_notebook(notebook: Path) -> bytes:
     """The notebook's bytes, proved to be a notebook."""
     try:
         source = notebook.read_bytes()
-        nbformat.reads(source.decode("utf-8"), as_version=4)
+        nbformat.reads(source.decode("utf-8"), as_version=4)  # type: ignore[no-untyped-call]
     except OSError as error:
         reason = error.strerror or type(error).__name__
     except Exception:  # noqa: BLE001 - nbformat raises many kinds; each means the same to the person
@@ -165,14 +164,14 @@ def _kernel_environment(
 
 
 def _execute(notebook: Path, loaded: LoadedParameters, execution: Execution) -> Exception | None:
-    """Run papermill. Everything that a run may meet is reported in ``execution``; a defect of the runner is returned."""
+    """Run papermill. ``execution`` reports everything that a run may meet; a defect of the runner is returned."""
     engine.register()
     try:
         papermill.execute_notebook(
             # papermill formats the path with the parameters: braces have to be doubled.
             str(notebook).replace("{", "{{").replace("}", "}}"),
             None,
-            parameters=_plain(loaded.given),
+            parameters=dict(loaded.given),
             engine_name=engine.ENGINE,
             progress_bar=False,
             execution=execution,
@@ -184,10 +183,6 @@ def _execute(notebook: Path, loaded: LoadedParameters, execution: Execution) -> 
     except Exception as error:  # noqa: BLE001 - the record has to be finished first, then it is raised
         return error if execution.steps else None
     return None
-
-
-def _plain(given: Mapping[str, object]) -> dict[str, Any]:
-    return dict(given)
 
 
 def _settle(
@@ -229,5 +224,5 @@ def _result(record: RunRecord, outcome: Outcome, sealing_failed: str, seconds: f
         changes_done=done if isinstance(done, int) else 0,
         message=" ".join(text for text in (message, sealing_failed) if text),
         hint=str(error.get("hint", "")) if isinstance(error, dict) else "",
-        sealed=not sealing_failed,
+        sealed=record.folder.sealed,
     )

@@ -7,13 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 from runbook_lib.errors import RunbookError
-from runbook_lib.parameters import Parameters, resolve
+from runbook_lib.parameters import Parameters
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.index import build_index
 from runbook_lib.record.seal import seal
-from runbook_lib.secrets import secret_file
-
-SECRET_VARIABLES = ("GWB_CLIENT_SECRET", "GWB_BIND_PASSWORD")
+from runbook_lib.runner.secret_values import known_secrets
 
 
 def seal_run(
@@ -38,18 +36,6 @@ def seal_run(
         work_file.unlink(missing_ok=True)
         return _index(folder)
     return f"The record is not sealed: {reason} To try again: gwb seal {folder.path} {work_file}"
-
-
-def known_secrets(parameters: Parameters, project_root: Path, environment: Mapping[str, str]) -> list[str]:
-    """Secrets of this run by value, so that sealing finds them in any shape; what cannot be read is left out."""
-    found = [environment[name] for name in SECRET_VARIABLES if environment.get(name)]
-    if parameters.bind_password_file:
-        try:
-            path = resolve(parameters.bind_password_file, project_root)
-            found.append(secret_file(path, parameter="bind_password_file").reveal())
-        except RunbookError:
-            pass
-    return found
 
 
 def _index(folder: RecordFolder) -> str:

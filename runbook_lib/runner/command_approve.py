@@ -1,0 +1,95 @@
+"""``gwb approve``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from runbook_lib.errors import AwaitingApproval, Refused
+from runbook_lib.runner import console
+from runbook_lib.runner.durations import parse_duration
+
+if TYPE_CHECKING:
+    from runbook_lib.model.change import Plan
+
+
+@click.command()
+@click.argument("record", type=click.Path(path_type=Path))
+@click.option("--as", "approver", required=True, metavar="NAME", help="Who approves; it stands in every record.")
+@click.option(
+    "--phrase", metavar="TEXT", help="The plan's phrase; without it the plan is shown and the phrase asked for."
+)
+@click.option(
+    "--valid", default="4h", show_default=True, metavar="TIME", help="How long the approval holds: 30m, 4h, 2d."
+)
+def approve(record: Path, approver: str, phrase: str | None, valid: str) -> None:
+    """Approve the plan in RECORD.
+
+    RECORD is the folder of a run that ended with awaiting-approval.
+    """
+    from runbook_lib.record.folder import RecordFolder
+    from runbook_lib.record.manifest import manifest_digest
+    from runbook_lib.record.verify import verify
+    from runbook_lib.writeback import approval
+
+    length = parse_duration(valid)
+    folder = RecordFolder.open(record)
+    verification = verify(folder)
+    if verification.sealed and not verification.ok:
+        raise Refused(
+            f"The record {console.shown_path(folder.path)} is not what was sealed: {verification.problems[0]}.",
+            code="record-tampered",
+            hint="Plan again with gwb run, and find out who changed the record.",
+            values={"problems_found": list(verification.problems)},
+        )
+    if phrase is None:
+        phrase = _asked(approval.planned(folder.path))
+    path = approval.approve(
+        folder.path,
+        approver=approver,
+        phrase=phrase,
+        valid=length,
+        clock=lambda: datetime.now(UTC),
+        manifest_digest=manifest_digest(folder.path) if verification.sealed else None,
+    )
+    until = datetime.now(UTC) + length
+    console.say(f"Approved by {approver}, until {until:%Y-%m-%d %H:%M} UTC: {os.path.relpath(path)}")
+    console.say("Now run the same notebook with the same parameters again.")
+
+
+def _asked(plan: Plan) -> str:
+    """Show the plan and ask for its phrase.
+
+    Raises:
+        AwaitingApproval: Nobody is there to type it.
+    """
+    for line in plan_lines(plan):
+        console.say(line)
+    if not sys.stdin.isatty():
+        raise AwaitingApproval(
+            "Nothing is approved yet.",
+            code="phrase-missing",
+            hint=f'Read the plan, then add: --phrase "{plan.phrase}"',
+            values={"phrase": plan.phrase},
+        )
+    console.say(f"To approve, type: {plan.phrase}")
+    return str(click.prompt("Phrase", prompt_suffix=": ", default="", show_default=False))
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """The plan in a few lines: what, where, how much, and each group by name."""
+    target = plan.target
+    counts = [f"{number} {kind}" for kind, number in plan.counts.items() if number]
+    lines = [
+        f"Plan {plan.digest[:12]}: {plan.operation.value} in {target.domain_dns_name}",
+        f"  target OU   {target.target_ou}",
+        f"  retired OU  {target.retired_ou}",
+        f"  changes     {', '.join(counts) or 'none'}",
+    ]
+    lines += [f"  {change.kind.value:<15} {change.display_name or change.dn}" for change in plan.changes]
+    return lines

@@ -1,0 +1,47 @@
+"""``gwb parameters``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from runbook_lib.runner import console
+
+
+@click.command()
+@click.option("--example", "what", flag_value="example", help="Print a parameters file with everything explained.")
+@click.option("--schema", "what", flag_value="schema", help="Print the JSON Schema of a parameters file.")
+@click.option("--table", "what", flag_value="table", help="Print the reference tables as Markdown (the default).")
+@click.option(
+    "--check",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Say what is wrong with FILE.",
+)
+def parameters(what: str | None, files: tuple[Path, ...]) -> None:
+    """Explain the parameters, or check a parameters file."""
+    if what and files:
+        raise click.UsageError("--check stands alone.")
+    if files:
+        _check(files)
+        return
+    from runbook_lib.parameters import document
+
+    if what == "example":
+        click.echo(document.example_yaml(), nl=False)
+    elif what == "schema":
+        click.echo(json.dumps(document.json_schema(), indent=2, ensure_ascii=False))
+    else:
+        click.echo(document.reference_table_markdown(), nl=False)
+
+
+def _check(files: tuple[Path, ...]) -> None:
+    from runbook_lib.parameters import load_parameters, project_root, require
+
+    loaded = load_parameters(files, {}, project_root=project_root())
+    require(loaded.parameters, "change_id")
+    console.say(f"No mistakes found: {len(loaded.given)} parameters given, the others have their defaults.")

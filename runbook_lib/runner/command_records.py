@@ -1,0 +1,119 @@
+"""``gwb records``, ``gwb seal`` and ``gwb verify-record``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from runbook_lib.errors import RunbookError, UsageError
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.runner import console
+
+if TYPE_CHECKING:
+    from runbook_lib.record.folder import RecordFolder
+
+_RECORD = click.Path(path_type=Path)
+
+
+@click.command("verify-record")
+@click.argument("records", nargs=-1, required=True, type=_RECORD, metavar="RECORD...")
+def verify_record(records: Sequence[Path]) -> int:
+    """Say whether each RECORD is as it was sealed.
+
+    Exit code 5 if one is not, or is still open.
+    """
+    from runbook_lib.record.folder import RecordFolder
+    from runbook_lib.record.verify import verify
+
+    good = True
+    for path in records:
+        result = verify(RecordFolder.open(path))
+        good = good and result.ok
+        if result.ok:
+            console.say(f"{path}: sealed, {result.files} files are as they were sealed")
+        for problem in result.problems:
+            console.say(f"{path}: {problem}")
+    return 0 if good else Outcome.REFUSED.exit_code
+
+
+@click.command()
+@click.argument("record", type=_RECORD)
+@click.argument("notebook", type=_RECORD)
+def seal(record: Path, notebook: Path) -> None:
+    """Seal RECORD with the executed NOTEBOOK.
+
+    For runs that plain papermill or JupyterLab made; gwb run seals by itself.
+    """
+    from runbook_lib.record.folder import RecordFolder
+    from runbook_lib.record.index import build_index
+    from runbook_lib.record.seal import seal as seal_record
+
+    folder = RecordFolder.open(record)
+    if not notebook.is_file():
+        raise UsageError(
+            f"There is no notebook {notebook}.",
+            code="notebook-missing",
+            hint="Name the executed notebook: papermill's output file, or the one saved in JupyterLab.",
+            values={"notebook": str(notebook)},
+        )
+    sealed = seal_record(folder, notebook, clock=lambda: datetime.now(UTC), known_secrets=_secrets_of(folder))
+    build_index(folder.change_folder.parent)
+    console.say(f"Sealed: {sealed.outcome.title.lower()}, {console.shown_path(sealed.page)}")
+    for finding in sealed.findings:
+        console.warn(f"{finding.seen} {finding.to_do}")
+
+
+@click.command()
+@click.option("--records", "root", type=_RECORD, metavar="DIR", help="Folder with the records; default: records.")
+def records(root: Path | None) -> None:
+    """List every run and write records/index.html anew."""
+    from runbook_lib.parameters.paths import project_root
+    from runbook_lib.record.index import build_index
+
+    root = root if root is not None else project_root() / "records"
+    if not root.is_dir():
+        raise UsageError(
+            f"There is no records folder {console.shown_path(root)}.",
+            code="records-folder-missing",
+            hint="Name it with --records DIR, or run a notebook first.",
+            values={"path": str(root)},
+        )
+    for line in _run_lines(root):
+        console.say(line)
+    console.say(f"List of all records: {console.shown_path(build_index(root))}")
+
+
+def _run_lines(root: Path) -> Iterator[str]:
+    """One line for each run, by change and time."""
+    from runbook_lib.record.folder import RecordFolder
+    from runbook_lib.record.names import RECORD
+    from runbook_lib.record.state import RunRecord
+
+    for path in sorted(root.glob(f"*/*/{RECORD}")):
+        folder = RecordFolder(path.parent)
+        try:
+            outcome = RunRecord.load(folder).outcome
+        except RunbookError:
+            title = "not readable"
+        else:
+            title = outcome.title if outcome else "no verdict yet"
+        state = "sealed" if folder.sealed else "open"
+        yield f"{folder.change_id:<20} {folder.run_id:<52} {state:<7} {title}"
+
+
+def _secrets_of(folder: RecordFolder) -> list[str]:
+    """Secrets of the run that this process can see, so that sealing finds them by value."""
+    from runbook_lib.parameters import parameters_from_values, project_root
+    from runbook_lib.runner.secret_values import SECRET_VARIABLES, known_secrets
+
+    with contextlib.suppress(RunbookError):
+        values = folder.read_json("record.json").get("parameters")
+        parameters = parameters_from_values(values if isinstance(values, dict) else {}, source="record.json")
+        return known_secrets(parameters, project_root(), os.environ)
+    return [os.environ[name] for name in SECRET_VARIABLES if os.environ.get(name)]

@@ -1,0 +1,122 @@
+"""``gwb run``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import CompletionItem
+
+from runbook_lib.errors import UsageError
+from runbook_lib.model.outcome import NOTHING_TO_DO_DETAILED, Outcome
+from runbook_lib.runner import console
+from runbook_lib.runner.durations import duration_words
+
+if TYPE_CHECKING:
+    from runbook_lib.runner.run import RunResult
+
+
+def _notebooks(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of the project's notebooks, and files."""
+    from runbook_lib.parameters.paths import project_root
+
+    names = sorted(path.stem for path in (project_root() / "notebooks").glob("*.ipynb"))
+    found = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return found or [CompletionItem(incomplete, type="file")]
+
+
+@click.command()
+@click.argument("notebook", shell_complete=_notebooks)
+@click.option(
+    "-f", "--file", "files", multiple=True, type=click.Path(path_type=Path), help="Parameters file; later files win."
+)
+@click.option(
+    "-p", "--parameter", "given", multiple=True, nargs=2, metavar="NAME VALUE", help="One parameter; wins over files."
+)
+@click.option("--records", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the record.")
+@click.option("--timeout", type=click.FloatRange(min=1), metavar="SECONDS", help="Stop the run after this time.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit code 3 instead of 0 when there was nothing to do.")
+@click.option("--quiet", is_flag=True, help="No progress, only the last line.")
+def run(
+    notebook: str,
+    files: Sequence[Path],
+    given: Sequence[tuple[str, str]],
+    records: Path | None,
+    timeout: float | None,
+    detailed_exitcode: bool,
+    quiet: bool,
+) -> int:
+    """Run NOTEBOOK headless and seal its record.
+
+    NOTEBOOK is a path, or the bare name of one in notebooks/, for example 20-inventory-groups. The exit code says how
+    it ended: 0 done, 2 wrong use, 4 awaiting approval, 5 refused, 6 broke off, 7 verification failed, 8 no access,
+    9 failed before any write, 70 a defect, 130 interrupted.
+    """
+    overrides = _overrides(given)
+    result = _run(notebook, files, overrides, records, timeout, console.Progress(quiet=quiet))
+    show_result(result)
+    if detailed_exitcode and result.outcome is Outcome.NOTHING_TO_DO:
+        return NOTHING_TO_DO_DETAILED
+    return result.exit_code
+
+
+def show_result(result: RunResult) -> None:
+    """The last line of a run; and, where it did not end as asked, why and what to do."""
+    changes = f"{result.changes_done} change{'' if result.changes_done == 1 else 's'}"
+    place = console.shown_path(result.record) if result.record else "none"
+    console.say(f"{result.outcome.title}: {changes}, {duration_words(result.seconds)}, record {place}")
+    if result.message:
+        console.warn(result.message)
+    if result.hint:
+        console.warn(f"What to do: {result.hint}")
+
+
+def _overrides(given: Sequence[tuple[str, str]]) -> dict[str, str]:
+    overrides: dict[str, str] = {}
+    for name, value in given:
+        if name in overrides:
+            raise UsageError(
+                f"The parameter {name[:80]} is given twice with -p.", code="parameter-twice", hint="Give it once."
+            )
+        overrides[name] = value
+    return overrides
+
+
+def _run(
+    notebook: str,
+    files: Sequence[Path],
+    overrides: dict[str, str],
+    records: Path | None,
+    timeout: float | None,
+    progress: console.Progress,
+) -> RunResult:
+    from datetime import timedelta
+
+    from runbook_lib.parameters import load_parameters, project_root, require
+    from runbook_lib.runner.naming import find_notebook
+
+    root = project_root()
+    found = find_notebook(notebook, root)
+    # Bad parameters are told before the seconds that importing papermill takes.
+    require(load_parameters(files, overrides, project_root=root).parameters, "change_id")
+
+    from runbook_lib.runner.run import run_notebook
+
+    try:
+        return run_notebook(
+            found,
+            files,
+            overrides,
+            project_root=root,
+            records_dir=records,
+            environment=os.environ,
+            clock=lambda: datetime.now(UTC),
+            progress=progress,
+            time_limit=timedelta(seconds=timeout) if timeout else None,
+        )
+    finally:
+        progress.close()

@@ -1,0 +1,102 @@
+"""What the commands show: results on standard output, progress and errors on standard error, all of it escaped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import click
+
+from runbook_lib.errors import RunbookError
+from runbook_lib.runner.execution import CellStep
+from runbook_lib.text import printable
+
+
+def lenient_output() -> None:
+    """Let a console that cannot show a character show its escape instead of failing (Windows, LANG=C)."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def say(text: str) -> None:
+    """One line on standard output."""
+    click.echo(printable(text))
+
+
+def warn(text: str) -> None:
+    """One line on standard error."""
+    click.echo(printable(text), err=True)
+
+
+def show_error(error: RunbookError) -> None:
+    """An error in one or two lines; several problems in the parameters get a line each."""
+    problems = error.values.get("problems")
+    if isinstance(problems, list) and len(problems) > 1:
+        warn(f"{error.outcome.title}: {len(problems)} things are wrong in the parameters.")
+        for problem in problems:
+            place = f"{problem['where']}: " if problem["where"] else ""
+            warn(f"  {place}{problem['text']}{' ' + problem['hint'] if problem['hint'] else ''}")
+        return
+    warn(f"{error.outcome.title}: {error.message}")
+    if error.hint:
+        warn(f"What to do: {error.hint}")
+
+
+def show_defect(error: BaseException) -> None:
+    """An unexpected error: a short message and the file with its traceback, from which secrets are gone."""
+    from runbook_lib.record.redact import Redactor
+    from runbook_lib.runner.secret_values import SECRET_VARIABLES
+
+    known = [value for name in SECRET_VARIABLES if (value := os.environ.get(name))]
+    text = Redactor(known).text("".join(traceback.format_exception(error)), "traceback")
+    warn(f"This is a defect of the runbook: an unexpected {type(error).__name__}.")
+    try:
+        handle, name = tempfile.mkstemp(prefix="gwb-traceback-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(text)
+    except OSError:
+        return
+    warn(f"Please report it with the file {name}")
+
+
+def shown_path(path: Path) -> str:
+    """A path as short as it can be said from the current folder."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+class Progress:
+    """Which cell runs: one line that is overwritten on a terminal, plain lines elsewhere, nothing when quiet."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._terminal = sys.stderr.isatty()
+        self._pending = False
+
+    def __call__(self, step: CellStep) -> None:
+        """Show a step."""
+        if self._quiet:
+            return
+        heading = f": {printable(step.heading, limit=80)}" if step.heading else ""
+        text = f"  cell {step.number} of {step.total}{heading}"
+        if not self._terminal:
+            click.echo(text, err=True)
+            return
+        width = max(shutil.get_terminal_size().columns - 1, 20)
+        click.echo(f"\r{text[:width]:<{width}}", nl=False, err=True)
+        self._pending = True
+
+    def close(self) -> None:
+        """Take the overwritten line away."""
+        if self._pending:
+            width = max(shutil.get_terminal_size().columns - 1, 20)
+            click.echo(f"\r{'':<{width}}\r", nl=False, err=True)
+            self._pending = False

@@ -1,0 +1,25 @@
+"""The secrets of a run by value, so that they can be searched for and removed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from runbook_lib.errors import RunbookError
+from runbook_lib.parameters import Parameters, resolve
+from runbook_lib.secrets import secret_file
+
+SECRET_VARIABLES = ("GWB_CLIENT_SECRET", "GWB_BIND_PASSWORD")
+"""Environment variables that hold a secret."""
+
+
+def known_secrets(parameters: Parameters, project_root: Path, environment: Mapping[str, str]) -> list[str]:
+    """Values of this run's secrets; what cannot be read is left out."""
+    found = [environment[name] for name in SECRET_VARIABLES if environment.get(name)]
+    if parameters.bind_password_file:
+        try:
+            path = resolve(parameters.bind_password_file, project_root)
+            found.append(secret_file(path, parameter="bind_password_file").reveal())
+        except RunbookError:
+            pass
+    return found
