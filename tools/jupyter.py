@@ -22,7 +22,7 @@ PARAMETERS = "parameters/demo.yaml"
 
 def start_rehearsal() -> int:
     """Start the rehearsal on its default ports unless it runs. Returns the exit code of ``gwb``."""
-    gwb = [sys.executable, "-m", "runbook_lib.runner", "rehearsal"]
+    gwb = [str(Path(sys.executable).parent / "gwb"), "rehearsal"]
     if subprocess.run([*gwb, "status"], cwd=ROOT, capture_output=True, check=False).returncode == 0:
         return 0
     return subprocess.run([*gwb, "start"], cwd=ROOT, check=False).returncode

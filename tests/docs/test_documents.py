@@ -1,0 +1,101 @@
+"""What README and docs/ say is so: exit codes, commands, options, targets, parameters, keys, links."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+
+from runbook_lib.model.outcome import NOTHING_TO_DO_DETAILED, Outcome
+from runbook_lib.parameters import known_names
+from runbook_lib.parameters.document import reference_table_markdown
+from runbook_lib.record.facts import facts_of
+from runbook_lib.record.folder import RecordFolder
+from tests.docs.markdown import ROOT, code_blocks, committed_files, links, section, table_rows
+from tests.notebooks.structure import NOTEBOOKS
+
+DOCUMENTS = sorted(path for path in committed_files() if path.suffix == ".md")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+IDS = [path.relative_to(ROOT).as_posix() for path in DOCUMENTS]
+
+
+def test_exit_codes_are_those_of_the_code() -> None:
+    told = {outcome: int(code) for code, outcome, _ in table_rows(section(README, "## Exit codes"))}
+    assert told == {outcome.value: outcome.exit_code for outcome in Outcome}
+    meanings = {outcome: means for _, outcome, means in table_rows(section(README, "## Exit codes"))}
+    assert f"{NOTHING_TO_DO_DETAILED} with --detailed-exitcode" in meanings["nothing-to-do"]
+
+
+def test_notebook_tables_are_complete() -> None:
+    permissions = (ROOT / "docs" / "permissions.md").read_text(encoding="utf-8")
+    for text, heading in ((README, "## Notebooks"), (permissions, "## Per notebook")):
+        assert tuple(row[0] for row in table_rows(section(text, heading))) == NOTEBOOKS
+
+
+def test_readme_opens_with_the_two_commands() -> None:
+    assert next(code_blocks(README)).split("\n") == ["make demo", "make test", ""]
+
+
+def test_parameters_page_is_generated() -> None:
+    text = (ROOT / "docs" / "parameters.md").read_text(encoding="utf-8")
+    assert text.endswith(reference_table_markdown().replace("### ", "## ").strip() + "\n")
+
+
+def test_record_keys_are_complete(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")
+    told = {key.strip() for row in table_rows(section(text, "## record.json")) for key in row[0].split(",")}
+    assert told == set(facts_of(RecordFolder(tmp_path)))
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
+def test_links_lead_somewhere(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert [target for target in links(text) if not (path.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
+def test_make_targets_exist(path: Path) -> None:
+    named = set(re.findall(r"(?:`|^)make ([a-z-]+)", path.read_text(encoding="utf-8"), re.MULTILINE))
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert named <= set(re.findall(r"^([a-z-]+):.*##", makefile, re.MULTILINE))
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
+def test_parameter_names_exist(path: Path) -> None:
+    """A name in backticks with an underscore is a parameter, or a key of record.json."""
+    named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)(?::[^`]*)?`", path.read_text(encoding="utf-8")))
+    keys = set(facts_of(RecordFolder(Path("record"))))
+    assert named <= set(known_names()) | keys | {"windows_only"}
+
+
+@lru_cache
+def help_of(*command: str) -> str:
+    gwb = Path(sys.executable).parent / "gwb"
+    done = subprocess.run([gwb, *command, "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"gwb {' '.join(command)} --help: {done.stderr[-500:]}"
+    return done.stdout
+
+
+def commands_in(text: str) -> list[list[str]]:
+    """Word lists of every ``gwb …`` in code blocks and backticks."""
+    code = [line for block in code_blocks(text) for line in block.splitlines()]
+    code += re.findall(r"`([^`\n]+)`", text)
+    return [found[1].split() for part in code if (found := re.search(r"(?:^|[\s/\\])gwb ((?:[a-z]).*)", f" {part}"))]
+
+
+def test_commands_are_found() -> None:
+    text = "x `gwb run A -f B` y\n```\n.venv/bin/gwb rehearsal start\n.venv\\Scripts\\gwb demo\ngwb.commands\n```\n"
+    assert sorted(commands_in(text)) == [["demo"], ["rehearsal", "start"], ["run", "A", "-f", "B"]]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
+def test_commands_and_options_exist(path: Path) -> None:
+    for words in commands_in(path.read_text(encoding="utf-8")):
+        command = words[:2] if words[0] == "rehearsal" else words[:1]
+        shown = help_of(*command)
+        for option in (word for word in words[1:] if word.startswith("-")):
+            assert re.search(rf"(?<![\w-]){re.escape(option)}\b", shown), f"gwb {' '.join(command)} has no {option}"
