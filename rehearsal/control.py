@@ -117,6 +117,10 @@ class Control:
         """The last Graph requests as ``[method, path, status, client-request-id]``."""
         return cast("list[list[object]]", self.call("GET", "requests")["requests"])
 
+    def stay(self) -> None:
+        """Ask the rehearsal to go on when the process that started it ends."""
+        self.call("POST", "stay")
+
     def stop(self) -> None:
         """Ask the rehearsal to end."""
         self.call("POST", "stop")

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from filelock import FileLock, Timeout
+
 import rehearsal
 from rehearsal.control import Control, ControlError
 from rehearsal.folder import RehearsalFolder
@@ -60,7 +62,7 @@ class RunningRehearsal:
             return
         with contextlib.suppress(ControlError):
             self.control.stop()
-        if not _wait(lambda: find_rehearsal(self.folder.path) is None, _STOP_SECONDS):
+        if not _wait(self._has_ended, _STOP_SECONDS):
             raise ServiceFailed(
                 f"The rehearsal {self.folder.name} (process {self.state['pid']}) does not end.",
                 code="rehearsal-does-not-stop",
@@ -68,13 +70,30 @@ class RunningRehearsal:
                 values={"name": self.folder.name, "log": str(self.folder.log)},
             )
 
+    def leave_running(self) -> None:
+        """Let it go on when this process ends; ``stop`` works as before."""
+        process, self.process = self.process, None
+        if process is None:
+            return
+        self.control.stay()
+        if process.stdin is not None:
+            process.stdin.close()
+        # It is nobody's child from here on; without this the garbage collector would complain about it.
+        process.returncode = 0
+
+    def _has_ended(self) -> bool:
+        """Whether its process has let go of the lock, the last thing it does."""
+        lock = FileLock(self.folder.lock)
+        try:
+            with lock.acquire(timeout=0):
+                return True
+        except Timeout:
+            return False
+
     def _stop_child(self, process: subprocess.Popen[bytes]) -> None:
         if process.stdin is not None:
             with contextlib.suppress(OSError):
                 process.stdin.close()
-        else:
-            with contextlib.suppress(ControlError):
-                self.control.stop()
         try:
             process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -120,11 +139,11 @@ def start_rehearsal(
     command = [sys.executable, "-m", "rehearsal.serve", "--folder", str(files.path), "--instance", instance]
     command += ["--graph-port", str(graph_port), "--ldap-port", str(ldap_port), "--exchange", exchange]
     command += ["--records", str(records.absolute())] if records else []
-    command += ["--watch-parent"] if watch_parent else []
+    command += ["--watch-parent"]
     with files.log.open("wb") as log:
         process = subprocess.Popen(
             command,
-            stdin=subprocess.PIPE if watch_parent else subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
             env=_environment(),
@@ -134,13 +153,16 @@ def start_rehearsal(
         )
     running = RunningRehearsal(files, {}, process)
     try:
-        return _started(running, process, instance)
+        _wait_until_started(running, process, instance)
+        if not watch_parent:
+            running.leave_running()
     except BaseException:
         process.kill()
         process.wait()
         if process.stdin is not None:
             process.stdin.close()
         raise
+    return running
 
 
 def find_rehearsal(folder: Path) -> RunningRehearsal | None:
@@ -157,7 +179,7 @@ def find_rehearsal(folder: Path) -> RunningRehearsal | None:
     return running
 
 
-def _started(running: RunningRehearsal, process: subprocess.Popen[bytes], instance: str) -> RunningRehearsal:
+def _wait_until_started(running: RunningRehearsal, process: subprocess.Popen[bytes], instance: str) -> None:
     files = running.folder
 
     def ready() -> bool:
@@ -166,7 +188,7 @@ def _started(running: RunningRehearsal, process: subprocess.Popen[bytes], instan
 
     _wait(ready, _START_SECONDS)
     if running.state.get("instance") == instance:
-        return running
+        return
     failure = files.read_failure()
     if process.poll() is not None and failure is not None:
         kind = _ERRORS.get(process.returncode, ServiceFailed)

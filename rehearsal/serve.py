@@ -17,9 +17,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from rehearsal.certificates import make_certificates, server_context, utc_now
+from rehearsal.contoso import names
 from rehearsal.folder import HOST, RehearsalFolder, new_passwords
 from rehearsal.parameters_file import folder_parameters
-from rehearsal.world import EXCHANGES, Ports, World
+from rehearsal.world import Ports, World
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
 
 ATTESTED_FOR = timedelta(days=30)
@@ -47,7 +48,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--graph-port", type=int, default=0)
     parser.add_argument("--ldap-port", type=int, default=0)
-    parser.add_argument("--exchange", choices=EXCHANGES, default="se")
+    parser.add_argument("--exchange", choices=names.EXCHANGES, default="se")
     parser.add_argument("--records", type=Path)
     parser.add_argument("--instance", default="")
     parser.add_argument("--watch-parent", action="store_true")
@@ -61,7 +62,7 @@ async def _serve(folder: RehearsalFolder, options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     _stop_on_signals(loop, world.stopped.set)
     if options.watch_parent:
-        _stop_with_parent(loop, world.stopped.set)
+        _watch_parent(loop, lambda: None if world.stays else world.stopped.set())
     ports = await _listen(world, folder, options)
     until = utc_now().date() + ATTESTED_FOR
     text = folder_parameters(folder, graph_port=ports.graph, ldap_port=ports.ldap, until=until, records=options.records)
@@ -119,15 +120,15 @@ def _stop_on_signals(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) 
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
 
 
-def _stop_with_parent(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
-    """End when standard input does: the parent holds its other end, and even SIGKILL closes that."""
+def _watch_parent(loop: asyncio.AbstractEventLoop, gone: Callable[[], None]) -> None:
+    """Call ``gone`` when standard input ends: the parent holds its other end, and even SIGKILL closes that."""
 
     def wait() -> None:
         with contextlib.suppress(OSError, ValueError):
             while os.read(sys.stdin.fileno(), 4096):
                 pass
         with contextlib.suppress(RuntimeError):  # the loop may have ended first
-            loop.call_soon_threadsafe(stop)
+            loop.call_soon_threadsafe(gone)
 
     threading.Thread(target=wait, daemon=True, name="parent watch").start()
 
@@ -154,4 +155,8 @@ def _failed(folder: RehearsalFolder, error: RunbookError) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Taking thousands of objects apart one by one serves nobody, and whoever stopped us waits.
+    os._exit(exit_code)

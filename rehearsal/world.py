@@ -25,8 +25,6 @@ from rehearsal.directory import DirectoryServer, DirectoryStore, WriteHolds
 from rehearsal.directory.values import guid_text, sid_text
 from rehearsal.folder import Passwords
 
-EXCHANGES = ("se", "none")
-"""Which Exchange stands in AD: ``se`` is Exchange Server SE, ``none`` a schema that Exchange never touched."""
 SEEDED_AT = datetime(2026, 10, 1, 6, 0, tzinfo=UTC)
 """whenCreated of everything that Contoso begins with."""
 
@@ -60,7 +58,7 @@ class World:
         certificates: What the servers show and the app registration accepts.
         passwords: Of the accounts, the app registration and the control endpoint.
         clock: Answers aware datetimes.
-        exchange: One of ``EXCHANGES``.
+        exchange: One of ``names.EXCHANGES``.
     """
 
     def __init__(
@@ -87,6 +85,8 @@ class World:
         self.sign_in = SignIn(names.TENANT_ID, (_application(certificates, passwords),), clock=clock)
         self.holds = WriteHolds(account=names.BIND_USER)
         self.stopped = asyncio.Event()
+        self.stays = False
+        """Whether it goes on without the process that started it."""
         self.cloud_server = CloudServer(self.cloud, self.sign_in, control=self, control_token=passwords.control_token)
         self.directory_server: DirectoryServer | None = None
 
@@ -138,6 +138,7 @@ class World:
             "POST cloud": self._edit_cloud,
             "POST fault": self._fault,
             "POST settings": self._settings,
+            "POST stay": self._stay,
             "POST stop": self._stop,
         }
 
@@ -214,6 +215,10 @@ class World:
             raise ControlRefusedError("token_lifetime is a number of seconds")
         if isinstance(roles, list):
             self.sign_in.grant_roles(names.CLIENT_ID, tuple(str(role) for role in roles))
+        return {}
+
+    async def _stay(self, _: Mapping[str, object]) -> Mapping[str, object]:
+        self.stays = True
         return {}
 
     async def _stop(self, _: Mapping[str, object]) -> Mapping[str, object]:

@@ -62,7 +62,7 @@ GROUP = ResourceType(
         _names(
             """
         id deletedDateTime accessType allowExternalSenders assignedLabels assignedLicenses autoSubscribeNewMembers
-        classification createdDateTime creationOptions description displayName expirationDateTime groupTypes
+        classification createdDateTime description displayName expirationDateTime groupTypes
         hasMembersWithLicenseErrors hideFromAddressLists hideFromOutlookClients infoCatalogs isArchived
         isAssignableToRole isFavorite isManagementRestricted isSubscribedByMail licenseProcessingState mail
         mailEnabled mailNickname membershipRule membershipRuleProcessingState onPremisesDomainName
@@ -76,7 +76,7 @@ GROUP = ResourceType(
     ),
     default=_names(
         """
-        id deletedDateTime classification createdDateTime creationOptions description displayName expirationDateTime
+        id deletedDateTime classification createdDateTime description displayName expirationDateTime
         groupTypes isAssignableToRole mail mailEnabled mailNickname membershipRule membershipRuleProcessingState
         onPremisesDomainName onPremisesLastSyncDateTime onPremisesNetBiosName onPremisesSamAccountName
         onPremisesSecurityIdentifier onPremisesSyncEnabled preferredDataLocation preferredLanguage proxyAddresses
@@ -87,7 +87,7 @@ GROUP = ResourceType(
     collections=frozenset(
         _names(
             """
-        assignedLabels assignedLicenses creationOptions groupTypes infoCatalogs onPremisesProvisioningErrors
+        assignedLabels assignedLicenses groupTypes infoCatalogs onPremisesProvisioningErrors
         proxyAddresses resourceBehaviorOptions resourceProvisioningOptions serviceProvisioningErrors
         """
         )
@@ -205,7 +205,8 @@ SERVICE_PRINCIPAL = ResourceType(
     collections=frozenset(
         _names(
             """
-        addIns alternativeNames appRoles replyUrls servicePrincipalNames tags
+        addIns alternativeNames appRoles keyCredentials notificationEmailAddresses oauth2PermissionScopes
+        passwordCredentials replyUrls resourceSpecificApplicationPermissions servicePrincipalNames tags
         """
         )
     ),

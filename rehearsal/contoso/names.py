@@ -69,6 +69,8 @@ BIND_USER = "svc-gwb@contoso.com"
 BIND_DN = f"CN=svc-gwb,{SERVICE_OU}"
 ADMINISTRATOR = "administrator@contoso.com"
 EXCHANGE_ORGANIZATION = "Contoso Organization"
+EXCHANGES = ("se", "none")
+"""Which Exchange stands in AD: ``se`` is Exchange Server SE, ``none`` a schema that Exchange never touched."""
 
 # Groups
 HEALTHY_GROUPS = (

@@ -1,0 +1,151 @@
+"""An administrator of the rehearsal who edits groups by hand in AD, over LDAPS as any tool would."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import ldap3
+from ldap3.core.exceptions import LDAPException
+from ldap3.utils.conv import escape_filter_chars
+
+from rehearsal.contoso import names
+from rehearsal.folder import HOST
+from rehearsal.process import RunningRehearsal
+from runbook_lib.errors import ServiceFailed, UsageError
+
+_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class GroupEdit:
+    """What is changed by hand. Members are named by sAMAccountName; description None leaves it, empty clears it."""
+
+    add_members: tuple[str, ...] = ()
+    remove_members: tuple[str, ...] = ()
+    description: str | None = None
+
+
+def edit_group(running: RunningRehearsal, name: str, edit: GroupEdit) -> list[str]:
+    """Edit the one AD group with this display name, common name or sAMAccountName.
+
+    Where several have it, the one in the target or retired OU is meant.
+
+    Returns:
+        What changed, a sentence each.
+
+    Raises:
+        UsageError: No such group or account, a member that is one already or is none, nothing to change.
+        ServiceFailed: The directory does not answer or refuses.
+    """
+    if not (edit.add_members or edit.remove_members or edit.description is not None):
+        raise UsageError(
+            "Nothing to change.",
+            code="rehearsal-nothing-to-edit",
+            hint="Give --add-member, --remove-member or --description.",
+        )
+    with _administrator(running) as connection:
+        dn, members, description = _group(connection, name)
+        changes: dict[str, list[tuple[str, list[str]]]] = {}
+        told: list[str] = []
+        for account in edit.remove_members:
+            member = _account(connection, account)
+            _require(member in members, f"{account} is not a member of {name}", account)
+            changes.setdefault("member", []).append((ldap3.MODIFY_DELETE, [member]))
+            told.append(f"Removed {account} from {dn}.")
+        for account in edit.add_members:
+            member = _account(connection, account)
+            _require(member not in members, f"{account} is a member of {name} already", account)
+            changes.setdefault("member", []).append((ldap3.MODIFY_ADD, [member]))
+            told.append(f"Added {account} to {dn}.")
+        if edit.description is not None:
+            changes["description"] = [(ldap3.MODIFY_REPLACE, [edit.description] if edit.description else [])]
+            told.append(f"Changed the description of {dn} from {description!r} to {edit.description!r}.")
+        done, result, _, _ = connection.modify(dn, changes)
+        _answered(done, result)
+        return told
+
+
+@contextmanager
+def _administrator(running: RunningRehearsal) -> Iterator[Any]:
+    tls = ldap3.Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=str(running.folder.ca), version=ssl.PROTOCOL_TLS_CLIENT)
+    port = int(str(running.state["ldap_port"]))
+    server = ldap3.Server(HOST, port=port, use_ssl=True, tls=tls, get_info=ldap3.NONE, connect_timeout=_SECONDS)
+    password = running.folder.administrator_password.read_text(encoding="utf-8").strip()
+    connection = ldap3.Connection(
+        server,
+        user=names.ADMINISTRATOR,
+        password=password,
+        client_strategy=ldap3.SAFE_SYNC,
+        auto_referrals=False,
+        receive_timeout=_SECONDS,
+        check_names=False,
+    )
+    try:
+        bound, result, _, _ = connection.bind()
+        _answered(bound, result)
+        yield connection
+    except LDAPException as error:
+        raise ServiceFailed(
+            f"The rehearsal's directory does not answer: {error}.",
+            code="rehearsal-directory",
+            hint=f"Look at {running.folder.log}.",
+        ) from None
+    finally:
+        connection.unbind()
+
+
+def _search(connection: Any, text: str, attributes: Sequence[str]) -> list[dict[str, Any]]:
+    done, result, entries, _ = connection.search(names.BASE_DN, text, attributes=list(attributes))
+    _answered(done or result["result"] == 0, result)
+    return [entry for entry in entries if entry["type"] == "searchResEntry"]
+
+
+def _group(connection: Any, name: str) -> tuple[str, list[str], str]:
+    """DN, member DNs and description."""
+    safe = escape_filter_chars(name)
+    text = f"(&(objectClass=group)(|(displayName={safe})(cn={safe})(sAMAccountName={safe})))"
+    found = _search(connection, text, ["member", "description"])
+    if len(found) > 1:
+        ours = tuple(f",{ou}".lower() for ou in (names.TARGET_OU, names.RETIRED_OU))
+        found = [entry for entry in found if entry["dn"].lower().endswith(ours)]
+    if len(found) != 1:
+        how_many = "no group" if not found else f"{len(found)} groups"
+        raise UsageError(
+            f"AD holds {how_many} called {name!r}.",
+            code="rehearsal-unknown-group",
+            hint="Name a group by display name, common name or sAMAccountName.",
+            values={"name": name},
+        )
+    values = found[0]["raw_attributes"]
+    described = [value.decode("utf-8", "replace") for value in values.get("description", [])]
+    return found[0]["dn"], [value.decode("utf-8") for value in values.get("member", [])], "".join(described[:1])
+
+
+def _account(connection: Any, account: str) -> str:
+    found = _search(connection, f"(sAMAccountName={escape_filter_chars(account)})", ["cn"])
+    _require(len(found) == 1, f"AD holds no account called {account!r}", account)
+    return str(found[0]["dn"])
+
+
+def _require(condition: bool, message: str, account: str) -> None:
+    if not condition:
+        raise UsageError(
+            f"{message}.",
+            code="rehearsal-unknown-member",
+            hint="Members are named by sAMAccountName, for example aaliyah.abbott.",
+            values={"account": account},
+        )
+
+
+def _answered(done: bool, result: dict[str, Any]) -> None:
+    if not done:
+        raise ServiceFailed(
+            f"The rehearsal's directory refused: {result['description']} {result['message']}".rstrip(),
+            code="rehearsal-directory",
+            hint="An administrator's edit should not be refused: this is a defect of the rehearsal.",
+            values={"result": result["result"]},
+        )

@@ -1,0 +1,172 @@
+"""The commands that the rehearsal adds to ``gwb``."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from rehearsal.contoso import names
+from rehearsal.folder import DEFAULT_GRAPH_PORT, DEFAULT_LDAP_PORT, HOST, RehearsalFolder
+from rehearsal.process import RunningRehearsal, find_rehearsal, start_rehearsal
+from runbook_lib.errors import UsageError
+from runbook_lib.parameters.paths import project_root
+from runbook_lib.text import printable
+
+FOLDER_NAME = ".rehearsal"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+
+_Command = TypeVar("_Command", bound=Callable[..., None])
+
+
+def _where(command: _Command) -> _Command:
+    """Options that every command has: which rehearsal, and where its files lie."""
+    command = click.option(
+        "--directory-folder",
+        type=click.Path(path_type=Path, file_okay=False),
+        help=f"Folder that holds the rehearsals. Default: {FOLDER_NAME} in the project.",
+    )(command)
+    return click.option("--name", default="default", show_default=True, help="Name of the rehearsal.")(command)
+
+
+@click.group()
+def rehearsal() -> None:
+    """A world to practise in: Microsoft Graph, sign-in and Active Directory on this machine."""
+
+
+@rehearsal.command()
+@_where
+@click.option("--graph-port", default=DEFAULT_GRAPH_PORT, show_default=True, help="Port of Graph and sign-in.")
+@click.option("--ldap-port", default=DEFAULT_LDAP_PORT, show_default=True, help="Port of LDAPS.")
+@click.option("--free-ports", is_flag=True, help="Take any free ports instead.")
+@click.option("--exchange", type=click.Choice(names.EXCHANGES), default="se", show_default=True, help="Exchange in AD.")
+@click.option("--foreground", is_flag=True, help="Stay until Ctrl-C, then stop it.")
+def start(
+    name: str,
+    directory_folder: Path | None,
+    graph_port: int,
+    ldap_port: int,
+    free_ports: bool,
+    exchange: str,
+    foreground: bool,
+) -> None:
+    """Start a rehearsal; it goes on until it is stopped."""
+    folder = _folder(name, directory_folder)
+    running = find_rehearsal(folder)
+    if running is not None:
+        raise UsageError(
+            f"The rehearsal {name} is running already (process {running.state['pid']}).",
+            code="rehearsal-running",
+            hint=f"Use it, or stop it with: gwb rehearsal stop{_name_option(name)}",
+            values={"name": name},
+        )
+    running = start_rehearsal(
+        folder,
+        graph_port=0 if free_ports else graph_port,
+        ldap_port=0 if free_ports else ldap_port,
+        watch_parent=foreground,
+        exchange=exchange,
+        records=None if directory_folder else project_root() / "records",
+    )
+    _tell(running)
+    if foreground:
+        _stay(running)
+    else:
+        click.echo(f"Stop it with: gwb rehearsal stop{_name_option(name)}")
+
+
+@rehearsal.command()
+@_where
+def stop(name: str, directory_folder: Path | None) -> None:
+    """Stop a rehearsal."""
+    running = _running(name, directory_folder)
+    running.stop()
+    click.echo(f"Stopped the rehearsal {name}.")
+
+
+@rehearsal.command()
+@_where
+@click.option("--json", "as_json", is_flag=True, help="Addresses and counters as JSON.")
+def status(name: str, directory_folder: Path | None, as_json: bool) -> None:
+    """Say whether a rehearsal runs, and how to reach it."""
+    running = _running(name, directory_folder)
+    counters = running.control.status()
+    if as_json:
+        click.echo(json.dumps({**running.state, "counters": counters}, indent=2))
+        return
+    _tell(running)
+    click.echo(f"Graph requests: {counters['graph_requests']}, LDAP writes of the runbook: {counters['ldap_writes']}")
+
+
+@rehearsal.command("edit-group")
+@_where
+@click.argument("group")
+@click.option("--remove-member", multiple=True, metavar="ACCOUNT", help="sAMAccountName of a member to remove.")
+@click.option("--add-member", multiple=True, metavar="ACCOUNT", help="sAMAccountName of an account to add.")
+@click.option("--description", metavar="TEXT", help="New description; empty takes it away.")
+def edit(
+    name: str,
+    directory_folder: Path | None,
+    group: str,
+    remove_member: tuple[str, ...],
+    add_member: tuple[str, ...],
+    description: str | None,
+) -> None:
+    """Edit a group in AD by hand, as an administrator of the rehearsal does it."""
+    # ldap3 takes a while to load, and every gwb command loads this module.
+    from rehearsal.administrator import GroupEdit, edit_group
+
+    wanted = GroupEdit(add_members=add_member, remove_members=remove_member, description=description)
+    for sentence in edit_group(_running(name, directory_folder), group, wanted):
+        click.echo(printable(sentence))
+
+
+def _folder(name: str, directory_folder: Path | None) -> Path:
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{printable(name)!r} cannot name a rehearsal.",
+            code="rehearsal-name",
+            hint="Use up to 40 letters, digits, hyphens and underscores.",
+        )
+    return (directory_folder or project_root() / FOLDER_NAME).absolute() / name
+
+
+def _running(name: str, directory_folder: Path | None) -> RunningRehearsal:
+    folder = _folder(name, directory_folder)
+    running = find_rehearsal(folder)
+    if running is not None:
+        return running
+    others = sorted(path.name for path in folder.parent.glob("*") if RehearsalFolder(path).state.is_file())
+    others = [other for other in others if find_rehearsal(folder.parent / other) is not None]
+    raise UsageError(
+        f"No rehearsal called {name} is running.",
+        code="rehearsal-not-running",
+        hint=f"Running: {', '.join(others)}." if others else "Start one with: gwb rehearsal start",
+        values={"name": name, "running": others},
+    )
+
+
+def _name_option(name: str) -> str:
+    return "" if name == "default" else f" --name {name}"
+
+
+def _tell(running: RunningRehearsal) -> None:
+    state = running.state
+    click.echo(f"Rehearsal {running.folder.name}, process {state['pid']}")
+    click.echo(f"  Graph and sign-in  {state['graph_url']}")
+    click.echo(f"  Active Directory   ldaps://{HOST}:{state['ldap_port']}")
+    click.echo(f"  Parameters file    {running.parameters_file}")
+
+
+def _stay(running: RunningRehearsal) -> None:
+    click.echo("Ctrl-C stops it.")
+    try:
+        if running.process is not None:
+            running.process.wait()
+    except KeyboardInterrupt:
+        running.stop()
+        click.echo("Stopped.")

@@ -1,0 +1,23 @@
+"""Fixtures of the whole suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from rehearsal.process import RunningRehearsal, start_rehearsal
+
+
+@pytest.fixture(scope="session")
+def shared_rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRehearsal]:
+    """One rehearsal for the whole session, in whatever state the last test left it; see ``fresh_rehearsal``."""
+    with start_rehearsal(tmp_path_factory.mktemp("rehearsals") / "shared") as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_rehearsal(shared_rehearsal: RunningRehearsal) -> RunningRehearsal:
+    """The shared rehearsal with both sides back at the seed, no faults, no holds, every permission."""
+    shared_rehearsal.control.reset()
+    return shared_rehearsal
