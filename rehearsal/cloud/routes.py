@@ -28,7 +28,6 @@ from rehearsal.cloud.resources import GROUP, ORGANIZATION, PRINCIPALS, USER, Rec
 from rehearsal.cloud.store import CloudStore
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_GROUP_CAST = "microsoft.graph.group"
 
 
 @dataclass(frozen=True)
@@ -145,9 +144,9 @@ class Graph:
         _require(request, READ_DELETED_GROUPS)
         deleted = self._store.deleted_groups
         match rest:
-            case (kind,) if kind == _GROUP_CAST:
+            case ("microsoft.graph.group",):
                 return self._collection(request, GROUP, deleted, deleted)
-            case (kind, identifier) | (identifier, kind) if kind == _GROUP_CAST:
+            case ("microsoft.graph.group", identifier) | (identifier, "microsoft.graph.group"):
                 return _one(request, GROUP, _get(deleted, identifier), _query(request, (GROUP,), single=True))
             case (identifier,) if not identifier.startswith("microsoft.graph."):
                 query = _query(request, (GROUP,), single=True)
