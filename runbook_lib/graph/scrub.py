@@ -16,11 +16,8 @@ _KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIV
 def scrubbed(text: str, secrets: Iterable[str] = (), *, limit: int = 200) -> str:
     """``text`` on one line, at most ``limit`` characters, without tokens, private keys and the given ``secrets``."""
     for secret in filter(None, secrets):
-        for form in (
-            secret,
-            quote_plus(secret),
-            quote(secret, safe=""),
-        ):  # as it is, and as a form or an address has it
+        # As it is, and as a form or an address spells it.
+        for form in (secret, quote_plus(secret), quote(secret, safe="")):
             text = text.replace(form, "[redacted]")
     text = _KEY.sub("[redacted: private key]", text)
     return printable(_JSON_WEB_TOKEN.sub("[redacted: token]", text), limit=limit)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 from urllib.parse import urlsplit
 
 from requests import Session
@@ -63,8 +64,19 @@ class GraphClient:
     ) -> None:
         self._base = base_url.rstrip("/")
         self._tokens = token_source
+        self._session = session
         self._sender = sender or Sender(session, clock=clock, sleep=sleep)
         self._timeout = timeout
+
+    def close(self) -> None:
+        """Close the connections; a further request opens new ones."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def host(self) -> str:

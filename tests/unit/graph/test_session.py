@@ -163,6 +163,11 @@ def test_every_request_has_a_time_limit_and_no_redirect_is_followed() -> None:
     assert len(adapter.sent) == 2
 
 
+def test_plain_http_is_not_spoken() -> None:
+    with CloudSession() as session, pytest.raises(requests.exceptions.InvalidSchema):
+        session.get(f"http://127.0.0.1:{closed_port()}/x", headers={"Authorization": "Bearer ours"})
+
+
 def test_netrc_does_not_replace_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine a.example login somebody password canary", encoding="ascii")
