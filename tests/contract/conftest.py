@@ -51,7 +51,7 @@ def directory_under_test(tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
     described = os.environ.get(OTHER_DIRECTORY)
     if described:
         values = json.loads(Path(described).read_text(encoding="utf-8"))
-        yield DirectoryUnderTest(**{name: values[name] for name in _FIELDS})
+        yield DirectoryUnderTest(**{name: values[name] for name in _FIELDS}, words_like_windows=False)
         return
     yield from _embedded(tmp_path_factory.mktemp("directory"))
 

@@ -26,6 +26,8 @@ class DirectoryUnderTest:
     administrator: str
     administrator_password: str = field(repr=False)
     staff_ou: str = ""
+    words_like_windows: bool = True
+    """Whether result messages are Windows' own; Samba has its own words beside the same codes."""
 
     @property
     def configuration_dn(self) -> str:
@@ -105,6 +107,12 @@ class Client:
         """Delete an object."""
         _, result, _, _ = self.connection.delete(dn, controls)
         return Answer.of(result)
+
+    def refused(self, answer: Answer, codes: int | set[int], prefix: str = "") -> None:
+        """Check for one of these result codes and for the Windows error that AD's message begins with."""
+        expected = {codes} if isinstance(codes, int) else codes
+        if answer.code not in expected or (self.directory.words_like_windows and not answer.message.startswith(prefix)):
+            raise AssertionError((expected, prefix, answer.code, answer.message))
 
     def must(self, answer: Answer) -> Answer:
         """The answer, which has to be success."""

@@ -51,9 +51,7 @@ def _names(shop: Workshop, condition: str, **more: str) -> list[str]:
         ("(groupType:1.2.840.113556.1.4.804:=2147483656)", ["Alpha", "Beta", "Gamma, (x)"]),
         ("(&(groupType>=0)(groupType<=8))", ["Beta", "Gamma, (x)"]),
         ("(noSuchAttribute=1)", []),
-        ("(&(objectClass=group)(!(noSuchAttribute=1)))", []),
         ("(cn=alpha)", ["Alpha"]),
-        ("(name~=ALPHA)", ["Alpha"]),
     ],
 )
 def test_filters(shop: Workshop, condition: str, expected: list[str]) -> None:
@@ -116,20 +114,16 @@ def test_projection(shop: Workshop) -> None:
     assert [name.lower() for name in client.read(dn, "CN", "noSuchAttribute")] == ["cn"]
     assert b"extensionName" in client.read(dn, "allowedAttributes")["allowedAttributes"]
     assert b"description" in client.read(dn, "allowedAttributesEffective")["allowedAttributesEffective"]
-    types = client.search(dn, "(objectClass=*)", "cn", "description", scope="BASE", types_only=True)
-    assert types.code == 0
-    assert not any(types.entries[0]["raw_attributes"].values())
 
 
 def test_missing_objects(client: Client) -> None:
     """noSuchObject with the nearest object that exists; malformed and foreign names."""
     base = client.directory.base_dn
     missing = client.search(f"CN=x,OU=y,CN=Users,{base}", "(objectClass=*)")
-    assert missing.code == 32
-    assert missing.message.startswith("0000208D: NameErr:")
-    assert missing.result["dn"].lower() == f"CN=Users,{base}".lower()
+    client.refused(missing, 32, "0000208D: NameErr:")
+    assert missing.result["dn"].lower() in {f"CN=Users,{base}".lower(), ""}
     assert client.search("CN=x,,", "(objectClass=*)").code == 34
-    assert client.search("DC=fabrikam,DC=com", "(objectClass=*)").code == 10
+    assert client.search("DC=fabrikam,DC=com", "(objectClass=*)").code in {10, 32}
 
 
 def test_other_naming_contexts_are_referred_to(client: Client) -> None:
@@ -155,6 +149,7 @@ def test_pages(client: Client) -> None:
     assert len(set(whole)) == len(whole)
 
 
+@pytest.mark.windows_only
 def test_size_limit_of_the_client(client: Client) -> None:
     """sizeLimitExceeded with as many objects as were asked for."""
     answer = client.search(client.directory.schema_dn, "(objectClass=attributeSchema)", size_limit=7)
@@ -215,6 +210,21 @@ def test_ranges(client: Client, workshop: Workshop) -> None:
     assert len(second["member;range=1500-*"]) == 101
     assert list(client.read(group, "member;range=10-19")) == ["member;range=10-19"]
     assert len(client.read(group, "member;range=0-*")["member;range=0-1499"]) == 1500
+
+
+@pytest.mark.windows_only
+def test_filters_only_windows_answers_so(shop: Workshop) -> None:
+    """Undefined stays undefined under a negation; approximately is the same as equal."""
+    assert _names(shop, "(&(objectClass=group)(!(noSuchAttribute=1)))") == []
+    assert _names(shop, "(name~=ALPHA)") == ["Alpha"]
+
+
+@pytest.mark.windows_only
+def test_types_without_values(shop: Workshop) -> None:
+    """typesOnly; Samba sends values all the same."""
+    answer = shop.client.search(shop.dn("Alpha"), "(objectClass=*)", "cn", "info", scope="BASE", types_only=True)
+    assert [list(entry["raw_attributes"]) for entry in answer.entries] == [["cn"]]
+    assert not answer.entries[0]["raw_attributes"]["cn"]
 
 
 @pytest.mark.windows_only
