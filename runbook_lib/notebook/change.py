@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runbook_lib.errors import Refused, VerificationFailed
@@ -13,7 +14,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook import views
 from runbook_lib.notebook.face import ProgressLine
 from runbook_lib.notebook.sides import read_sides
-from runbook_lib.writeback.acknowledge import require_acknowledged
+from runbook_lib.writeback.acknowledge import require_acknowledged, with_acknowledgements
 from runbook_lib.writeback.apply import Applier
 from runbook_lib.writeback.approval import approved_changes, planned, read_approvals
 from runbook_lib.writeback.backup import FILE_NAME as BACKUP
@@ -59,7 +60,7 @@ class ChangeSession:
         self._chain = open_chain(journals_of(self._run.record.folder.change_folder))
         if self._chain:
             return self._take_up(inventory)
-        self._planned = planner(inventory)
+        self._planned = self._with_acknowledgements(planner(inventory))
         self._plan = self._planned.plan
         self._write_plan(self._plan)
         self._run.note(*self._planned.findings, *(_refusal_finding(r) for r in self._plan.refusals))
@@ -96,12 +97,13 @@ class ChangeSession:
         planned_now = self._planned
         if planned_now is None or self._planner is None:
             raise ValueError("the gate comes after the plan")
-        require_acknowledged(planned_now.findings, run.parameters, run.clock().date())
+        require_acknowledged(planned_now.findings, run.parameters)
         approvals = read_approvals(run.record.folder.approvals_folder)
         approved_changes(plan, approvals, run.clock())
         self._lock(plan)
         fresh = read_sides(run, keep=False)
-        again = self._planner(fresh)
+        again = self._with_acknowledgements(self._planner(fresh))
+        require_acknowledged(again.findings, run.parameters)
         self._approved, approval = approved_changes(again.plan, approvals, run.clock())
         self._plan = again.plan
         self._waiting = len(again.plan.changes) - len(self._approved)
@@ -195,9 +197,13 @@ class ChangeSession:
         self._run.show(*views.resume_view(plan, [journal.run.name for journal in self._chain]))
         return self
 
+    def _with_acknowledgements(self, planned_: Planned) -> Planned:
+        today = self._run.clock().date()
+        return replace(planned_, findings=with_acknowledgements(planned_.findings, self._run.parameters, today))
+
     def _lock(self, plan: Plan) -> None:
         run = self._run
-        path = lock_path(run.directory.controller.ds_service_name, plan.target.target_ou_guid)
+        path = lock_path(run.directory.controller.invocation_id, plan.target.target_ou_guid)
         run.resources.enter_context(writer_lock(path, run.holder, clock=run.clock))
 
     def _write_plan(self, plan: Plan) -> None:

@@ -19,7 +19,7 @@ def watch_cells(run: Run) -> None:
     if shell is None:
         return
     # Minimal: a traceback must never show argument values, which may be secrets.
-    shell.run_line_magic("xmode", "Minimal")
+    shell.InteractiveTB.set_mode("Minimal")
     for callback in list(shell.events.callbacks["post_run_cell"]):
         if getattr(callback, "watches_runs", False):
             shell.events.unregister("post_run_cell", callback)

@@ -21,9 +21,12 @@ from runbook_lib.errors import Refused
 from runbook_lib.text import printable
 
 
-def lock_path(ds_service_name: str, target_ou_guid: str) -> Path:
-    """File that stands for one DC and one target OU on this machine."""
-    key = hashlib.sha256(f"{ds_service_name.casefold()}\n{target_ou_guid}".encode()).hexdigest()[:32]
+def lock_path(invocation_id: str, target_ou_guid: str) -> Path:
+    """File that stands for one DC and one target OU on this machine.
+
+    The invocation id names the DC's database, whatever name or address it was reached by.
+    """
+    key = hashlib.sha256(f"{invocation_id}\n{target_ou_guid}".encode()).hexdigest()[:32]
     return Path(tempfile.gettempdir()) / "group-writeback-locks" / f"{key}.lock"
 
 
