@@ -45,6 +45,7 @@ _DESCRIPTIONS = {
     "groups.csv": "Every cloud group with its state and route",
     "members.csv": "Every membership and what it becomes in AD",
     "ad-groups.csv": "Every AD group that matters here",
-    WORKBOOK: "The three tables as one workbook",
+    "drift.csv": "What differs between cloud and AD",
+    WORKBOOK: "The tables as one workbook",
     MANIFEST: "SHA-256 of every file",
 }

@@ -64,7 +64,7 @@ _SHAPES = (
     _Shape(
         "client secret",
         ("q~",),
-        re.compile(r"(?<![A-Za-z0-9_.~-])[A-Za-z0-9_.~-]{3}[0-9]Q~[A-Za-z0-9_.~-]{31,34}(?![A-Za-z0-9_.~-])"),
+        re.compile(r"(?<![A-Za-z0-9_.~-])[A-Za-z0-9_.~-]{3}[0-9]Q~[A-Za-z0-9_.~-]{31,34}(?![A-Za-z0-9_~-])"),
     ),
     _Shape("signature", ("sig=",), re.compile(r"(?P<keep>[?&;]sig=)[A-Za-z0-9%+/=_-]{16,}")),
     # key = "value", "key": 'value', the same inside an escaped string, the same inside HTML.
@@ -94,7 +94,7 @@ _SHAPES = (
         "password",
         ("pwd:", "password:", "credentials:"),
         re.compile(
-            r"(?m)^(?P<keep>(?:unicodePwd|userPassword|dBCSPwd|supplementalCredentials)::?[ \t]*)(?!\[redacted)"
+            r"(?m)^(?P<keep>(?:unicodePwd|userPassword|dBCSPwd|supplementalCredentials)::?+[ \t]*+)(?!\[redacted)"
             r"\S.*(?:\n .*)*$"
         ),
     ),

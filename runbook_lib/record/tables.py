@@ -1,10 +1,10 @@
 """Tables as CSV and as an Excel workbook, in which no cell of untrusted text can become a formula.
 
 CSV: UTF-8 with byte order mark (Excel needs it), comma, CR LF. A text cell gets one apostrophe ``'`` wherever a
-spreadsheet could begin a cell (at its start, and after ``;``, tab, CR or LF inside it, because Excel in many countries
-splits at ``;``) if apostrophes, spaces and then one of ``= + - @``, their full-width forms, tab, CR or LF follow there.
-Taking one apostrophe away at the same places gives the value back: ``plain(harmless(text)) == text``. Source: OWASP,
-"CSV Injection".
+spreadsheet could begin a cell: at its start, and after ``;``, tab, CR or LF inside it, because Excel in many countries
+splits at ``;``. It gets it if apostrophes, then spaces or quotes, then one of ``= + - @``, their full-width forms, tab,
+CR or LF follow there. Taking one apostrophe away at the same places gives the value back:
+``plain(harmless(text)) == text``. Source: OWASP, "CSV Injection".
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ import xlsxwriter
 from runbook_lib.record.values import rows
 
 _TRIGGER = "[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n]"
-_SPACE = "[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
+_BEFORE = '[" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]'
 _CELL_START = r"(?:\A|(?<=[;\t\r\n]))"
-_HARMFUL = re.compile(f"{_CELL_START}(?='*{_SPACE}*{_TRIGGER})")
-_HARMLESS = re.compile(f"{_CELL_START}'(?='*{_SPACE}*{_TRIGGER})")
+_HARMFUL = re.compile(f"{_CELL_START}(?='*{_BEFORE}*{_TRIGGER})")
+_HARMLESS = re.compile(f"{_CELL_START}'(?='*{_BEFORE}*{_TRIGGER})")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # What XML 1.0 cannot hold. XlsxWriter would write most of them as Excel's own escapes, which Excel turns back.
 _NOT_XML = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")

@@ -1,0 +1,114 @@
+"""The folder of a run: safe names, clear refusals, all or nothing on the disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.names import safe_folder_name
+from runbook_lib.record.state import RunRecord
+
+
+@pytest.mark.parametrize("name", ["CHG0012345", "a", "2026-11-22_x.1", "com10", "a" * 80])
+def test_safe_names(name: str) -> None:
+    assert safe_folder_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "a/b", "a\\b", "a b", "a.", "-a", ".a", "CON", "nul.txt", "com1", "lpt0.log", "a:b", "é", "a" * 81,
+     "approvals", "Approvals", "a\n", "a\x00"],
+)  # fmt: skip
+def test_unsafe_names(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        RecordFolder.create(tmp_path, name, "r1")
+    assert caught.value.code == "change-id"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_paths(tmp_path: Path) -> None:
+    folder = RecordFolder.create(tmp_path, "CHG1", "r1")
+    assert (folder.change_id, folder.run_id) == ("CHG1", "r1")
+    assert folder.path == tmp_path / "CHG1" / "r1"
+    assert folder.approvals_folder == tmp_path / "CHG1" / "approvals"
+    assert RecordFolder.open(folder.path).change_id == "CHG1"
+
+
+def test_run_folder_is_never_used_twice(tmp_path: Path) -> None:
+    RecordFolder.create(tmp_path, "CHG1", "r1")
+    with pytest.raises(UsageError) as caught:
+        RecordFolder.create(tmp_path, "CHG1", "r1")
+    assert caught.value.code == "run-exists"
+
+
+def test_records_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError) as caught:
+        RecordFolder.create(tmp_path / "file", "CHG1", "r1")
+    assert caught.value.code == "records-folder"
+    assert str(tmp_path / "file") in caught.value.message
+
+
+def test_open_missing(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        RecordFolder.open(tmp_path / "nothing")
+    assert caught.value.code == "record-missing"
+
+
+def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = RecordFolder.create(tmp_path, "CHG1", "r1")
+    folder.write_text("plan.json", "old")
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(ServiceFailed) as caught:
+        folder.write_text("plan.json", "new")
+    assert caught.value.code == "record-write"
+    assert "No space left" in caught.value.message
+    assert (folder.path / "plan.json").read_text() == "old"
+    assert [p.name for p in folder.path.iterdir()] == ["plan.json"]
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "../x", "a\\b"])
+def test_plain_file_names_only(tmp_path: Path, name: str) -> None:
+    folder = RecordFolder.create(tmp_path, "CHG1", "r1")
+    with pytest.raises(ValueError, match="plain file name"):
+        folder.write_text(name, "")
+
+
+def test_json_round_trip_with_unpaired_surrogate(tmp_path: Path) -> None:
+    folder = RecordFolder.create(tmp_path, "CHG1", "r1")
+    value: dict[str, object] = {"b": "É\ud800", "a": [1, None]}
+    path = folder.write_json("plan.json", value)
+    assert folder.read_json("plan.json") == value
+    assert json.loads(path.read_bytes()) == value
+    assert path.read_text("utf-8").index('"a"') < path.read_text("utf-8").index('"b"')
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
+def test_unreadable_json_is_one_error(tmp_path: Path, data: bytes) -> None:
+    folder = RecordFolder.create(tmp_path, "CHG1", "r1")
+    folder.write_bytes("record.json", data)
+    with pytest.raises(UsageError) as caught:
+        folder.read_json("record.json")
+    assert caught.value.code == "record-unreadable"
+
+
+def test_sealed_record_refuses_every_write(make_run: Callable[..., RunRecord]) -> None:
+    record = make_run()
+    record.folder.write_text("MANIFEST.json", "{}")
+    writes: list[Callable[[], object]] = [
+        lambda: record.folder.write_text("a.txt", "a"),
+        lambda: record.note_gap("something"),
+    ]
+    for write in writes:
+        with pytest.raises(RunbookError) as caught:
+            write()
+        assert caught.value.code == "record-sealed"

@@ -1,0 +1,169 @@
+"""record.html and index.html: no live markup, whatever the names are, and the truth in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.notebook import html as ours
+from runbook_lib.record.executed import clean
+from runbook_lib.record.html import markdown_html, record_html
+from runbook_lib.record.index import build_index
+from runbook_lib.record.seal import seal
+from runbook_lib.record.state import RunRecord
+from runbook_lib.text import printable
+from tests.unit.record.markup import HOSTILE, parsed
+from tests.unit.record.notebooks import PNG, code, crash, display, markdown, never_run, notebook, stream
+
+FILES = [{"path": "plan.json", "bytes": 12_345, "sha256": "cd" * 32}]
+
+
+def _facts(name: str) -> dict[str, Any]:
+    """Facts in which every text is ``name``."""
+    return {
+        "schema": name, "change_id": name, "run_id": name, "notebook": {"name": name, "sha256": name}, "mode": name,
+        "outcome": "awaiting-approval", "exit_code": 4, "started": name, "ended": name,
+        "target": {"tenant": name, "domain": name, "dc": name, "ou": name},
+        "parameters": {name: name, "list": [name, {"deep": name}]}, "snapshots": {"cloud": {"proof": [name]}},
+        "plan": {"digest": name, "phrase": name, "operation": name, "counts": {"create": 1}, "refusals": [name]},
+        "approval": {"by": name}, "changes": {"planned": 1, "done": 0},
+        "findings": [Finding(name, Severity.BLOCKING, name, name, name, name, name).as_json()],
+        "steps": [{"title": name, "at": name}], "versions": {"python": name}, "gaps": [name],
+        "error": {"code": name, "message": name, "hint": name},
+    }  # fmt: skip
+
+
+def _page(name: str) -> str:
+    frame = pd.DataFrame({"name": [name]})
+    raw = notebook(
+        markdown("# Fixed heading"),
+        code(f"# {name}", stream(name), display(text_html=ours.table_html(frame, caption=name))),
+        code("x", display(text_plain=name), display(image_png=PNG, text_plain=name), crash() | {"traceback": [name]}),
+        never_run(name + "x"),
+    )  # fmt: skip
+    cleaned = clean(raw, Outcome.AWAITING_APPROVAL, places={}, reason=name)
+    files = [*FILES, {"path": name, "bytes": 1, "sha256": name}]
+    return record_html(_facts(name), cleaned, files=files, sealed_at=name, place=name)
+
+
+@given(st.one_of(st.text(min_size=1, max_size=40), st.lists(st.sampled_from(HOSTILE), min_size=1).map("".join)))
+@example("".join(HOSTILE))
+def test_names_never_become_markup(name: str) -> None:
+    # The same page with a dull name of that length has the same elements, but for bdi around letters beyond ASCII.
+    hostile, dull = parsed(_page(name)), parsed(_page("d" * len(name)))
+    assert [t for t in hostile.tags if t != "bdi"] == [t for t in dull.tags if t != "bdi"]
+    assert {n for _, n, _ in hostile.attributes} <= {n for _, n, _ in dull.attributes} | {"dir", "title"}
+
+
+def test_page_has_no_script_no_handler_and_no_address() -> None:
+    page = parsed(_page("".join(HOSTILE)))
+    assert not {"script", "iframe", "object", "embed", "link", "base", "form", "svg", "video"} & set(page.tags)
+    assert not [n for _, n, _ in page.attributes if n.startswith("on")]
+    loading = [v for _, n, v in page.attributes if n in ("src", "href", "srcset", "action", "data", "background")]
+    assert [v[:22] for v in loading] == ["data:image/png;base64,"]
+
+
+def test_policy_comes_before_anything_it_governs() -> None:
+    page = parsed(_page("x"))
+    meta = [(n, v) for t, n, v in page.attributes if t == "meta"]
+    policy = meta[meta.index(("http-equiv", "Content-Security-Policy")) + 1][1]
+    assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'")
+    assert page.tags.index("style") > 4
+    assert "url(" not in _page("x")
+    assert "@import" not in _page("x")
+
+
+def test_text_is_shown_as_it_is() -> None:
+    name = "<b>Équipe & 'x' \u202e</b>"
+    text = " ".join(parsed(_page(name)).text)
+    assert printable(name) in text
+    assert "\u202e" not in text
+
+
+def test_verdict_and_cells_in_words() -> None:
+    text = " ".join(" ".join(parsed(_page("dull")).text).split())
+    for words in ("Awaiting approval", "Stopped at the gate", "ended with an error",
+                  "not run: awaiting approval", "What this record does not prove", "gwb verify-record dull",
+                  "0 / 1", "12 kB", "cd" * 32, "Blocking:"):  # fmt: skip
+        assert words in text
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_every_outcome_has_a_page(outcome: Outcome) -> None:
+    facts = _facts("x") | {"outcome": outcome.value, "error": None, "plan": None, "steps": [], "findings": []}
+    facts |= {"started": "2026-11-22T10:00:00Z", "ended": "2026-11-22T10:00:09.5Z"}
+    text = " ".join(parsed(record_html(facts, None, files=[], sealed_at="x", place="x")).text)
+    assert outcome.title in text
+    assert "(9.5 s)" in text
+    assert "There is no executed notebook" in text
+
+
+def test_clock_that_went_back_gives_no_duration() -> None:
+    facts = _facts("x") | {"started": "2026-11-22T10:00:00Z", "ended": "2026-11-22T09:00:00Z"}
+    text = " ".join(parsed(record_html(facts, None, files=[], sealed_at="x", place="x")).text)
+    assert "2026-11-22 09:00:00 UTC" in text
+    assert " s)" not in text
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_markdown_is_sanitised(name: str) -> None:
+    page = parsed(str(markdown_html(f"# Title\n\n| a |\n|---|\n| {name} |\n\n**bold** {name}\n\n```\n{name}\n```")))
+    assert {"h1", "strong", "pre"} | (set() if "|" in name else {"table"}) <= set(page.tags)
+    assert not {"script", "iframe", "img", "base", "svg", "style"} & set(page.tags)
+    assert not [n for _, n, v in page.attributes if n.startswith("on") or "javascript" in v]
+
+
+def test_index_lists_every_run(
+    make_run: Callable[..., RunRecord], clock: Callable[[], datetime], tmp_path: Path
+) -> None:
+    first, second = make_run("run-1"), make_run("run-2")
+    first.set(changes={"planned": 25, "done": 25})
+    first.finish(Outcome.DONE, ended=datetime(2026, 11, 22, 10, 0, 9, tzinfo=UTC))
+    seal(first.folder, None, clock=clock)
+    damaged = make_run("run-3", "CHG2")
+    seal(damaged.folder, None, clock=clock)
+    (damaged.folder.path / "added.txt").write_text("x")
+    garbage = make_run("run-4", "CHG2").folder.path / "record.json"
+    garbage.write_text("{")
+    (tmp_path / "records" / "CHG2" / "approvals").mkdir()
+    (tmp_path / "records" / "CHG2" / "approvals" / "record.json").write_text("{}")
+    page = parsed(build_index(tmp_path / "records").read_text("utf-8"))
+    text = " ".join(" ".join(page.text).split())
+    assert "2 changes, 4 runs" in text
+    assert re.search(r"30-enable-writeback Done 25 of 25 run-1 sealed, verified", text)
+    assert re.search(r"Open: no verdict yet 0 of 0 run-2 open: not sealed yet", text)
+    assert "DAMAGED: added.txt: added after sealing" in text
+    assert [v for _, n, v in page.attributes if n == "href"] == [
+        "CHG2/run-3/record.html",
+        "CHG0012345/run-1/record.html",
+    ]
+    assert second.outcome is None
+
+
+def test_index_with_many_runs_reads_manifests_only(
+    make_run: Callable[..., RunRecord], clock: Callable[[], datetime], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runbook_lib.record.index.VERIFY_AT_MOST", 0)
+    seal(make_run("run-1").folder, None, clock=clock)
+    make_run("run-2")
+    damaged = make_run("run-3").folder
+    damaged.write_text("MANIFEST.json", "{}")
+    text = " ".join(" ".join(parsed(build_index(tmp_path / "records").read_text("utf-8")).text).split())
+    assert "Only the manifests were checked" in text
+    assert "run-1 sealed " in text
+    assert "run-2 open: not sealed yet" in text
+    assert "DAMAGED: MANIFEST.json: it is not a manifest" in text
+
+
+def test_index_of_nothing(tmp_path: Path) -> None:
+    assert "There is no record here yet." in build_index(tmp_path).read_text("utf-8")

@@ -1,0 +1,101 @@
+"""record.json: on the disk after every change, and only known facts in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runbook_lib.errors import NoAccess, UsageError
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.state import STANDING_GAPS, RunRecord, stamp
+
+KEYS = {
+    "schema", "change_id", "run_id", "notebook", "mode", "outcome", "exit_code", "started", "ended", "target",
+    "parameters", "snapshots", "plan", "approval", "changes", "findings", "steps", "versions", "gaps", "error",
+}  # fmt: skip
+AT = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)
+
+
+def _disk(record: RunRecord) -> dict[str, Any]:
+    value = json.loads((record.folder.path / "record.json").read_text("utf-8"))
+    assert isinstance(value, dict)
+    return value
+
+
+def test_begin(make_run: Callable[..., RunRecord]) -> None:
+    facts = _disk(make_run())
+    assert facts.keys() == KEYS
+    assert facts["outcome"] is None
+    assert facts["notebook"] == {"name": "30-enable-writeback", "sha256": "ab" * 32}
+    assert facts["started"] == "2026-11-22T10:00:00.000Z"
+    assert facts["gaps"] == list(STANDING_GAPS)
+    assert "does not support writing Exchange attributes by hand" in " ".join(facts["gaps"])
+    assert "not on Windows domain controllers" in " ".join(facts["gaps"])
+    assert "Pilot with one group first" in " ".join(facts["gaps"])
+
+
+def test_every_change_is_on_the_disk_at_once(make_run: Callable[..., RunRecord]) -> None:
+    record = make_run()
+    record.set(changes={"planned": 3, "done": 0}, plan={"digest": "d"})
+    assert _disk(record)["changes"] == {"planned": 3, "done": 0}
+    record.note_step("Read", AT)
+    record.note_gap("Not read: x")
+    record.note_gap("Not read: x")
+    record.note_finding(Finding("a", Severity.WARNING, "first"))
+    record.note_finding(Finding("a", Severity.WARNING, "second"))
+    facts = _disk(record)
+    assert facts["steps"] == [{"title": "Read", "at": "2026-11-22T10:05:00.000Z"}]
+    assert facts["gaps"][-1] == "Not read: x"
+    assert facts["gaps"].count("Not read: x") == 1
+    assert [f["seen"] for f in facts["findings"]] == ["second"]
+    assert RunRecord.load(record.folder).facts == facts
+
+
+def test_finish(make_run: Callable[..., RunRecord]) -> None:
+    record = make_run()
+    error = NoAccess("Wrong password.", code="bind-refused", hint="Check it.")
+    record.finish(Outcome.NO_ACCESS, ended=AT, error=error)
+    facts = _disk(record)
+    assert (facts["outcome"], facts["exit_code"], facts["ended"]) == ("no-access", 8, "2026-11-22T10:05:00.000Z")
+    assert facts["error"] == {"code": "bind-refused", "message": "Wrong password.", "hint": "Check it."}
+    assert RunRecord.load(record.folder).outcome is Outcome.NO_ACCESS
+    record.finish(Outcome.DONE, ended=AT)
+    assert _disk(record)["error"] is None
+
+
+def test_unknown_facts_are_refused(make_run: Callable[..., RunRecord]) -> None:
+    record = make_run()
+    for name in ("outcome", "plann"):
+        with pytest.raises(KeyError):
+            record.set(**{name: "x"})
+
+
+def test_facts_are_a_copy(make_run: Callable[..., RunRecord]) -> None:
+    record = make_run()
+    changes = {"planned": 1, "done": 0}
+    record.set(changes=changes)
+    changes["done"] = 1
+    record.facts["gaps"] = []
+    assert record.facts["changes"] == {"planned": 1, "done": 0}
+    assert record.facts["gaps"] == list(STANDING_GAPS)
+
+
+def test_load_refuses_another_schema(tmp_path: Path) -> None:
+    folder = RecordFolder.create(tmp_path, "CHG1", "r1")
+    folder.write_json("record.json", {"schema": "else/1"})
+    with pytest.raises(UsageError) as caught:
+        RunRecord.load(folder)
+    assert caught.value.code == "record-schema"
+
+
+def test_stamp_is_utc_and_wants_a_zone() -> None:
+    assert stamp(AT.astimezone(timezone(timedelta(hours=-5)))) == "2026-11-22T10:05:00.000Z"
+    with pytest.raises(ValueError, match="zone"):
+        stamp(datetime(2026, 1, 1))  # noqa: DTZ001

@@ -1,0 +1,99 @@
+"""CSV and Excel: no cell becomes a formula, every value comes back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import time
+import zipfile
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from runbook_lib.record.tables import CELL_LIMIT, csv_bytes, harmless, plain, workbook_bytes
+
+NAMESPACE = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
+_HARMFUL = re.compile("[ \u00a0\u2000-\u200a\u202f\u205f\u3000]*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+
+_FORMULA = re.compile("\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
+
+names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
+hostile = st.text(st.sampled_from(list("=+-@'\t\r\n ;,\"a|1\u3000＝")), max_size=12)
+
+
+@given(st.one_of(names, hostile))
+@example("=cmd|' /C calc'!A0")
+@example("a;=cmd|' /C calc'!A0")
+@example("''=1")
+@example("' =1")
+@example("\t=1\n\n-2")
+def test_harmless_is_reversible(text: str) -> None:
+    assert plain(harmless(text)) == text
+
+
+@given(st.lists(st.tuples(hostile, hostile), min_size=1, max_size=4))
+@example([("x", 'q"";=1')])
+@example([("x", 'y\n"=1')])
+def test_no_cell_begins_like_a_formula_wherever_a_spreadsheet_splits(rows: list[tuple[str, str]]) -> None:
+    text = csv_bytes(pd.DataFrame(rows, columns=["a", "b"])).decode("utf-8-sig")
+    for row in csv.reader(io.StringIO(text, newline="")):
+        assert not [cell for cell in row if _HARMFUL.match(cell)]
+    # Excel in many countries splits at semicolons and so tears our cells apart.
+    for row in csv.reader(io.StringIO(text, newline=""), delimiter=";"):
+        assert not [cell for cell in row if _FORMULA.match(cell)]
+
+
+@given(st.lists(st.tuples(names, hostile), max_size=4))
+def test_csv_gives_every_text_back(rows: list[tuple[str, str]]) -> None:
+    text = csv_bytes(pd.DataFrame(rows, columns=["a", "b"])).decode("utf-8-sig")
+    read = list(csv.reader(io.StringIO(text, newline="")))
+    assert read[0] == ["a", "b"]
+    assert [tuple(map(plain, row)) for row in read[1:]] == rows
+
+
+def test_csv_values() -> None:
+    frame = pd.DataFrame(
+        {"=n": [1, -2], "t": [None, "\ud800"], "l": [["a", "-b"], ()], "b": [True, False], "f": [0.5, None]}
+    )
+    assert csv_bytes(frame) == (
+        b"\xef\xbb\xbf'=n,t,l,b,f\r\n1,,a; -b,yes,0.5\r\n-2,\\ud800,,no,\r\n".replace(b"a; -b", b"a;' -b")
+    )
+
+
+def _sheet(data: bytes) -> tuple[list[str], str]:
+    with zipfile.ZipFile(io.BytesIO(data)) as book:
+        whole = "".join(book.read(name).decode() for name in book.namelist())
+        strings = ElementTree.fromstring(book.read("xl/sharedStrings.xml"))  # noqa: S314 - written by the test itself
+    return ["".join(t.text or "" for t in si.iterfind(".//m:t", NAMESPACE)) for si in strings], whole
+
+
+@given(st.lists(st.one_of(st.text(max_size=20), hostile), min_size=1, max_size=6))
+@example(
+    ['=HYPERLINK("http://x")', "http://example.com", "\x00\x1b[31m\ud800\ufffe", "mailto:a@b", "internal:x", "{=1}"]
+)
+def test_workbook_holds_text_only(texts: list[str]) -> None:
+    strings, whole = _sheet(workbook_bytes({"groups": pd.DataFrame({"name": texts})}))
+    assert "<f>" not in whole
+    assert "<hyperlink" not in whole
+    for text in texts:
+        shown = re.sub(
+            "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", lambda m: f"\\u{ord(m[0]):04x}", text
+        ).replace("\r", "\n")
+        assert not shown or re.sub(r"_x005F(?=_x)", "", shown) in [re.sub(r"_x005F(?=_x)", "", s) for s in strings]
+
+
+def test_same_table_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = pd.DataFrame({"name": ["a", None], "n": [1, 2]})
+    first = workbook_bytes({"groups": frame})
+    monkeypatch.setattr(time, "time", lambda: 4_000_000_000.0)
+    assert workbook_bytes({"groups": frame}) == first
+
+
+def test_long_cell_says_that_it_was_cut() -> None:
+    strings, _ = _sheet(workbook_bytes({"groups": pd.DataFrame({"name": ["x" * 40_000]})}))
+    assert max(map(len, strings)) == CELL_LIMIT
+    assert strings[-1].endswith("(cut)")
