@@ -65,6 +65,10 @@ class Control:
         """Both sides back to the seed; holds, faults, counters and settings cleared."""
         self.call("POST", "reset")
 
+    def mark(self) -> None:
+        """Let ``reset`` go back to what AD holds now, instead of to the seed."""
+        self.call("POST", "mark")
+
     def status(self) -> dict[str, object]:
         """Counters of both servers."""
         return self.call("GET", "status")

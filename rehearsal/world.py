@@ -77,6 +77,10 @@ class World:
             administrator_password=passwords.administrator,
             exchange=exchange == "se",
         )
+        # Two rehearsals are two databases, although everything else in them is the same: locks tell them apart by it.
+        for dn, attributes in self.directory.dump().items():
+            if "invocationId" in attributes:
+                self.directory.modify(dn, {"invocationId": [uuid.uuid4().bytes_le]})
         self.directory.clock = clock
         self._seed = self.directory.snapshot()
         self._seed_identifiers = self._identifiers.made
@@ -114,6 +118,11 @@ class World:
             await self.directory_server.stop()
         await self.cloud_server.stop()
 
+    def mark(self) -> None:
+        """What AD holds now is what ``reset`` goes back to from here on."""
+        self._seed = self.directory.snapshot()
+        self._seed_identifiers = self._identifiers.made
+
     def reset(self) -> None:
         """Both sides back to the seed; holds, faults, counters and settings cleared."""
         self.holds.reset()
@@ -127,6 +136,7 @@ class World:
     def actions(self) -> Mapping[str, _Action]:
         """The control endpoint's actions."""
         return {
+            "POST mark": self._mark,
             "POST reset": self._reset,
             "GET status": self._status,
             "GET requests": self._requests,
@@ -141,6 +151,10 @@ class World:
             "POST stay": self._stay,
             "POST stop": self._stop,
         }
+
+    async def _mark(self, _: Mapping[str, object]) -> Mapping[str, object]:
+        self.mark()
+        return {}
 
     async def _reset(self, _: Mapping[str, object]) -> Mapping[str, object]:
         self.reset()

@@ -1,0 +1,59 @@
+"""Run a notebook's code cells in a plain Python process: the same calls, without Jupyter around them.
+
+``python -m tests.support.plain NOTEBOOK PARAMETERS [NAME VALUE]…`` exits with the outcome's code.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from runbook_lib.errors import RunbookError
+from runbook_lib.notebook.run import Run
+from runbook_lib.parameters.load import load_parameters
+
+ROOT = Path(__file__).parents[2]
+
+
+def run_plain(notebook: str, parameters: Path, given: Mapping[str, str]) -> Run:
+    """Execute every code cell in order.
+
+    Raises:
+        RunbookError: What a cell raised; the verdict is in the record, as a kernel's hook writes it.
+    """
+    loaded = load_parameters([parameters], given, project_root=ROOT)
+    cells = json.loads((ROOT / "notebooks" / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
+    names: dict[str, object] = {}
+    for cell in cells:
+        if cell["cell_type"] != "code":
+            continue
+        try:
+            exec(compile("".join(cell["source"]), f"{notebook}:{cell['id']}", "exec"), names)  # noqa: S102
+        except RunbookError as error:
+            if isinstance(run := names.get("run"), Run):
+                run.ended_with(error)
+            raise
+        if "parameters" in cell["metadata"].get("tags", ()):
+            names |= loaded.given
+    run = names["run"]
+    if not isinstance(run, Run):
+        raise TypeError("the notebook opened no run")
+    return run
+
+
+def main() -> int:
+    """The command line."""
+    notebook, parameters, *rest = sys.argv[1:]
+    try:
+        run = run_plain(notebook, Path(parameters), dict(zip(rest[::2], rest[1::2], strict=True)))
+    except RunbookError as error:
+        sys.stderr.write(f"{error.code}: {error}\n")
+        return error.outcome.exit_code
+    outcome = run.record.outcome
+    return outcome.exit_code if outcome else 70
+
+
+if __name__ == "__main__":
+    sys.exit(main())
