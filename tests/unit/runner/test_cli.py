@@ -1,0 +1,277 @@
+"""The ``gwb`` commands: what they print, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import NoReturn
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from runbook_lib.errors import Refused, RunbookError
+from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Operation, Plan, PlanTarget
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.parameters.document import example_yaml, json_schema
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.runner import cli as cli_module
+from runbook_lib.runner import plugins
+from runbook_lib.runner.cli import cli
+from runbook_lib.writeback.approval import read_approvals
+from runbook_lib.writeback.plan_file import plan_to_json
+from tests.unit.runner.conftest import Project
+
+
+def gwb(*arguments: str, **environment: str) -> Result:
+    return CliRunner().invoke(cli, list(arguments), env=environment, prog_name="gwb")
+
+
+@pytest.fixture
+def planned(tmp_path: Path) -> Path:
+    """A record folder with a plan of one change."""
+    target = PlanTarget("t", "g", "contoso.com", "OU=a,DC=c", "1", "OU=r,DC=c", "2")
+    change = Change(ChangeKind.CREATE, "id", "Pro\x1bject", "CN=x", attributes=(AttributeDelta("cn", added=("x",)),))
+    folder = RecordFolder.create(tmp_path / "records", "CHG1", "run1")
+    folder.write_json("plan.json", plan_to_json(Plan(Operation.ENABLE, target, (change,))))
+    return folder.path
+
+
+def test_help_names_every_command_quickly_and_imports_nothing_heavy() -> None:
+    begun = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "runbook_lib.runner", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert time.monotonic() - begun < 5
+    for name in ("approve", "completion", "demo", "parameters", "records", "rehearsal", "run", "seal", "verify-record"):
+        assert re.search(rf"^  {name} ", done.stdout, re.MULTILINE), name
+    for module in ("pandas", "papermill", "pydantic", "nbformat", "msal", "ldap3", "rehearsal.commands"):
+        assert not re.search(rf"\| +{re.escape(module)}$", done.stderr, re.MULTILINE), module
+
+
+def test_version() -> None:
+    assert re.fullmatch(r"gwb, version \d+\.\d+\.\d+\S*\n", gwb("--version").stdout)
+
+
+def test_run_by_bare_name_with_progress(project: Project) -> None:
+    project.notebook("finish(Outcome.NOTHING_TO_DO)")
+    (project.root / "p.yaml").write_text('change_id: "CHG1"\n', encoding="utf-8")
+
+    result = gwb("run", "t", "-f", "p.yaml", GWB_PROJECT_ROOT=str(project.root))
+    detailed = gwb("run", "t", "-f", "p.yaml", "--detailed-exitcode", "--quiet", GWB_PROJECT_ROOT=str(project.root))
+
+    assert result.exit_code == 0
+    assert "  cell 4 of 4: Step 1\n" in result.stderr
+    assert re.fullmatch(
+        r"Nothing to do: 0 changes, [\d.]+ s, record \S.*/records/CHG1/\S+-t-[0-9a-f]{4}\n", result.stdout
+    )
+    assert detailed.exit_code == 3
+    assert detailed.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("run", "absent"), 2, "Wrong use: There is no notebook 'absent'."),
+        (("run", "t", "-p", "max_craetes", "1"), 2, "What to do: Did you mean max_creates?"),
+        (("run", "t", "-p", "reason", "a", "-p", "reason", "b"), 2, "given twice"),
+        (("run", "t", "-f", "absent.yaml"), 2, "absent.yaml is not there"),
+        (("run", "t"), 2, "change_id"),
+        (("run", "t", "--timeout", "0"), 2, "--timeout"),
+        (("run",), 2, "Missing argument 'NOTEBOOK'"),
+        (("nonsense",), 2, "No such command"),
+        (("verify-record", "absent"), 2, "There is no record"),
+        (("records", "--records", "absent"), 2, "There is no records folder"),
+        (("seal", ".", "absent.ipynb"), 2, "There is no notebook"),
+        (("completion",), 2, "shell is not known"),
+        (("parameters", "--check", "absent.yaml"), 2, "absent.yaml is not there"),
+    ],
+)
+def test_wrong_use_is_one_or_two_lines(project: Project, arguments: tuple[str, ...], code: int, words: str) -> None:
+    project.notebook("1")
+    result = gwb(*arguments, GWB_PROJECT_ROOT=str(project.root), SHELL="")
+    assert result.exit_code == code
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.splitlines()) <= 4
+    assert result.stdout == ""
+    assert not (project.root / "records").exists()
+
+
+def test_several_problems_get_a_line_each(project: Project) -> None:
+    (project.root / "p.yaml").write_text("max_craetes: 1\ndc_port: 0\x20\nclient_secret: canary-1\n", encoding="utf-8")
+    result = gwb("parameters", "--check", str(project.root / "p.yaml"))
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[0] == "Wrong use: 2 things are wrong in the parameters."
+    assert "p.yaml:1: max_craetes is not a parameter. Did you mean max_creates?" in result.stderr
+    assert "p.yaml:3: client_secret" in result.stderr
+    assert "canary-1" not in result.output
+
+
+def failing(error: BaseException) -> click.Command:
+    @click.command("fail")
+    def fail() -> NoReturn:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("kind", [kind for kind in RunbookError.__subclasses__() if "outcome" in vars(kind)])
+def test_every_error_of_ours_ends_with_its_outcomes_exit_code(
+    monkeypatch: pytest.MonkeyPatch, kind: type[RunbookError]
+) -> None:
+    monkeypatch.setitem(cli.commands, "fail", failing(kind("Bad \x1b[2J\u202e\nname.", code="x", hint="Do this.")))
+    result = gwb("fail")
+    assert result.exit_code == kind.outcome.exit_code
+    assert result.stderr == f"{kind.outcome.title}: Bad \\u001b[2J\\u202e\\u000aname.\nWhat to do: Do this.\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(KeyboardInterrupt(), 130), (click.Abort(), 130), (click.UsageError("x"), 2), (SystemExit(3), 3)],
+)
+def test_other_ways_to_end(monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int) -> None:
+    monkeypatch.setitem(cli.commands, "fail", failing(error))
+    result = gwb("fail")
+    assert result.exit_code == code
+    assert "Traceback" not in result.output
+
+
+def test_a_defect_is_told_without_locals_or_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    error = ValueError("bad thing: plain-canary-value and Password=canary-2")
+    monkeypatch.setitem(cli.commands, "fail", failing(error))
+
+    result = gwb("fail", GWB_CLIENT_SECRET="plain-canary-value")
+
+    assert result.exit_code == Outcome.BUG.exit_code == 70
+    assert "an unexpected ValueError" in result.stderr
+    assert "canary" not in result.output
+    (report,) = tmp_path.glob("gwb-traceback-*.txt")
+    assert str(report) in result.stderr
+    text = report.read_text(encoding="utf-8")
+    assert "ValueError: bad thing" in text
+    assert "canary" not in text
+    if os.name == "posix":
+        assert report.stat().st_mode & 0o077 == 0
+
+
+def test_exit_codes_are_those_of_the_outcomes() -> None:
+    help_text = " ".join(gwb("run", "--help").stdout.split())
+    codes = {int(code) for code in re.findall(r"(\d+) [a-z]", help_text.split("how it ended:")[1].split(".")[0])}
+    assert codes == {outcome.exit_code for outcome in Outcome}
+
+
+def test_approve_with_the_phrase(planned: Path) -> None:
+    result = gwb("approve", str(planned), "--as", "Ada", "--phrase", "ENABLE 1 GROUP IN contoso.com", "--valid", "30m")
+    assert result.exit_code == 0, result.output
+    (approval,) = read_approvals(planned.parent / "approvals")
+    assert approval.approver == "Ada"
+    assert (approval.until - approval.approved).total_seconds() == 1800
+    assert "Approved by Ada" in result.stdout
+
+
+def test_approve_without_the_phrase_shows_the_plan(planned: Path) -> None:
+    result = gwb("approve", str(planned), "--as", "Ada")
+    assert result.exit_code == Outcome.AWAITING_APPROVAL.exit_code
+    assert "1 create" in result.stdout
+    assert "Pro\\u001bject" in result.stdout
+    assert "ENABLE 1 GROUP IN contoso.com" in result.stderr
+    assert not (planned.parent / "approvals").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--as", "Ada", "--phrase", "yes"), 2),
+        (("--as", " ", "--phrase", "ENABLE 1 GROUP IN contoso.com"), 2),
+        (("--as", "Ada", "--phrase", "ENABLE 1 GROUP IN contoso.com", "--valid", "soon"), 2),
+        (("--as", "Ada", "--phrase", "ENABLE 1 GROUP IN contoso.com", "--valid", "90d"), 2),
+        (("--phrase", "ENABLE 1 GROUP IN contoso.com"), 2),
+    ],
+)
+def test_approvals_that_are_refused(planned: Path, arguments: tuple[str, ...], code: int) -> None:
+    assert gwb("approve", str(planned), *arguments).exit_code == code
+    assert not (planned.parent / "approvals").exists()
+
+
+def test_seal_verify_list_and_a_tampered_plan(planned: Path, project: Project) -> None:
+    root = str(planned.parent.parent)
+    open_record = gwb("verify-record", str(planned))
+    sealed = gwb("seal", str(planned), str(project.notebook("1")))
+    good = gwb("verify-record", str(planned), str(planned))
+    again = gwb("seal", str(planned), str(project.notebook("1")))
+    listed = gwb("records", "--records", root)
+    (planned / "plan.json").write_bytes((planned / "plan.json").read_bytes() + b" ")
+    bad = gwb("verify-record", str(planned))
+    approved = gwb("approve", str(planned), "--as", "Ada", "--phrase", "ENABLE 1 GROUP IN contoso.com")
+
+    assert (open_record.exit_code, "not sealed" in open_record.stdout) == (5, True)
+    assert sealed.exit_code == 0, sealed.output
+    assert good.exit_code == 0, good.output
+    assert again.exit_code == 2
+    assert "CHG1" in listed.stdout
+    assert "sealed" in listed.stdout
+    assert "index.html" in listed.stdout
+    assert (bad.exit_code, "plan.json: changed" in bad.stdout) == (5, True)
+    assert approved.exit_code == Refused.outcome.exit_code
+    assert not (planned.parent / "approvals").exists()
+
+
+def test_parameters_documents() -> None:
+    assert gwb("parameters", "--example").stdout == example_yaml()
+    assert json.loads(gwb("parameters", "--schema").stdout) == json_schema()
+    assert "| `change_id` |" in gwb("parameters", "--table").stdout
+    assert gwb("parameters").stdout == gwb("parameters", "--table").stdout
+    assert gwb("parameters", "--table", "--check", "x").exit_code == 2
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(shell: str, project: Project) -> None:
+    script = gwb("completion", shell).stdout
+    assert "_GWB_COMPLETE" in script
+    assert "gwb" in script
+
+
+def test_completion_offers_commands_and_notebooks(project: Project) -> None:
+    project.notebook("1", name="20-inventory")
+
+    def offered(words: str, position: int) -> str:
+        return subprocess.run(
+            [sys.executable, "-c", "from runbook_lib.runner.cli import main; main()"],
+            env=project.environment(_GWB_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(position)),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    assert "plain,verify-record" in offered("gwb ver", 1)
+    assert "plain,20-inventory" in offered("gwb run 2", 2)
+
+
+@pytest.mark.parametrize("value", ["absent_module:x", "json:dumps", "tests.unit.runner.broken_plugin:command"])
+def test_a_broken_plugin_breaks_only_itself(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    point = EntryPoint("broken", value, plugins.GROUP)
+    monkeypatch.setattr(cli_module, "plugin_points", lambda: {"broken": point, "run": point})
+
+    listed, called, other = gwb("--help"), gwb("broken"), gwb("run", "--help")
+
+    assert listed.exit_code == 0
+    assert "broken" in listed.stdout
+    assert (called.exit_code, "cannot be loaded" in called.stderr) == (1, True)
+    assert "Traceback" not in called.stderr
+    assert "NOTEBOOK is a path" in other.stdout
+
+
+def test_a_plugin_is_described_without_being_imported() -> None:
+    point = EntryPoint("broken", "tests.unit.runner.broken_plugin:command", plugins.GROUP)
+    assert plugins.plugin_summary(point) == "Do something useful."
