@@ -28,6 +28,8 @@ _TYPES_BY_OID = {
     "0.9.2342.19200300.100.1.1": "uid",
     "0.9.2342.19200300.100.1.25": "dc",
 }
+_PLAIN_RDN = re.compile(r"([A-Za-z]+)=([A-Za-z0-9_.@'()-]+(?: +[A-Za-z0-9_.@'()-]+)*)")
+"""An RDN whose key is itself in lower case: nothing to unescape, no space to drop, no OID to name."""
 _HEX_PAIR = re.compile(r"[0-9a-fA-F]{2}")
 _ESCAPABLE = frozenset(' "#+,;<=>\\')
 _MUST_ESCAPE = frozenset('"+,;<=>\\')
@@ -44,7 +46,6 @@ def parse_dn(dn: str) -> tuple[Rdn, ...]:
     return tuple(tuple(_ava(ava) for ava in _split(rdn, "+")) for rdn in _raw_rdns(dn))
 
 
-@lru_cache(maxsize=65_536)
 def normalize_dn(dn: str) -> str:
     r"""A key that is equal for two spellings of one DN, for dictionaries and comparisons; not for writing to AD.
 
@@ -53,7 +54,26 @@ def normalize_dn(dn: str) -> str:
     Raises:
         ValueError: Not a DN.
     """
-    return ",".join("+".join(sorted(f"{name}={_key(value)}" for name, value in rdn)) for rdn in parse_dn(dn))
+    end = dn.find(",")
+    if end < 0 or "\\" in dn[: end + 1]:
+        return _normalized(dn)
+    # Most DNs of a directory share few parents, and their RDNs need no unescaping.
+    return f"{_normalized_rdn(dn[:end])},{_normalized(dn[end + 1 :]) or _no_rdn()}"
+
+
+@lru_cache(maxsize=4096)
+def _normalized(dn: str) -> str:
+    return ",".join(_normalized_rdn(rdn) for rdn in _raw_rdns(dn))
+
+
+def _normalized_rdn(rdn: str) -> str:
+    if rdn.isascii() and (plain := _PLAIN_RDN.fullmatch(rdn)):
+        return f"{plain.group(1)}={plain.group(2)}".lower()
+    return "+".join(sorted(f"{name}={_key(value)}" for name, value in (_ava(ava) for ava in _split(rdn, "+"))))
+
+
+def _no_rdn() -> str:
+    raise ValueError("a comma has nothing behind it")
 
 
 def is_below(dn: str, ancestor: str) -> bool:
@@ -90,7 +110,7 @@ def rdn_of(dn: str) -> str:
     Raises:
         ValueError: Not a DN, or the empty one.
     """
-    return dn[: _first_end(dn)].strip(" ")
+    return _strip(dn[: _first_end(dn)])
 
 
 def rdn_value(dn: str) -> str:
@@ -130,7 +150,7 @@ def validate_dn(text: str, *, parameter: str) -> str:
     Raises:
         UsageError: code ``malformed-dn``, naming the parameter and the place.
     """
-    stripped = text.strip()
+    stripped = _strip(text.strip("\t\r\n"))
     try:
         rdns = parse_dn(stripped)
         if not rdns:
@@ -190,17 +210,17 @@ def _value(text: str) -> str:
     stripped = text.lstrip(" ")
     if stripped.startswith("#"):
         return _from_hex(stripped[1:].rstrip(" "))
-    without = stripped.rstrip(" ")
-    # An escaped space at the end belongs to the value: give it back its space.
-    if len(without) < len(stripped) and _ends_in_escape(without):
-        without += " "
+    without = _strip(stripped)
     if not without:
         raise ValueError("a value is empty")
     return without if without.isascii() and without.replace(" ", "").isalnum() else _unescape(without)
 
 
-def _ends_in_escape(text: str) -> bool:
-    return (len(text) - len(text.rstrip("\\"))) % 2 == 1
+def _strip(text: str) -> str:
+    """Without spaces around it; an escaped space at the end belongs to the value and stays."""
+    stripped = text.strip(" ")
+    escaped = (len(stripped) - len(stripped.rstrip("\\"))) % 2 == 1
+    return stripped + " " if escaped and text.rstrip(" ") != text else stripped
 
 
 def _unescape(text: str) -> str:

@@ -51,6 +51,21 @@ def test_hexadecimal_pairs_and_backslashes_name_the_same_object(value: str) -> N
     assert same_dn(f"cn={pairs} , ou=cloud groups,dc=CONTOSO, DC=com", f"{rdn('CN', value)},{_BASE}")
 
 
+def test_an_escaped_space_at_the_end_belongs_to_the_name() -> None:
+    assert rdn_of("OU=\\ ,DC=x") == "OU=\\ "
+    assert rdn_value(" OU = a\\  ,DC=x") == "a "
+    assert validate_dn("OU=a\\ ", parameter="target_ou") == "OU=a\\ "
+    assert rdn_value("OU=a\\\\ ,DC=x") == "a\\"
+
+
+@given(st.text(st.sampled_from("aB-.'(@ ")), st.sampled_from(["CN", "dc", "Ou"]))
+def test_the_short_way_to_a_key_gives_the_same_key(value: str, name: str) -> None:
+    if value.strip():
+        assert normalize_dn(f"{name}={value},DC=x") == normalize_dn(
+            f" {name} =\\{value.strip(' ').encode()[0]:02x}{value.strip(' ')[1:]},dc=X"
+        )
+
+
 @given(_AWKWARD, _AWKWARD)
 def test_keys_are_equal_only_for_equal_values(first: str, second: str) -> None:
     same = normalize_dn(rdn("CN", first)) == normalize_dn(rdn("CN", second))
