@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MAX_PAGE = 1000
 """MaxPageSize of AD's default query policy."""
 _BASE, _ONE_LEVEL = 0, 1
+_now = time.monotonic
 _CHECK_EVERY = 256
 """Objects looked at between two looks at the clock."""
 
@@ -59,17 +60,15 @@ def find(
     account: Guid,
     request: Search,
     message: Message,
-    *,
-    timer: Callable[[], float] = time.monotonic,
 ) -> tuple[list[Guid], tuple[str, ...], bool]:
     """All objects that match, the references to other naming contexts, and whether time ran out."""
     show_deleted = message.control(SHOW_DELETED) is not None or message.control(SHOW_RECYCLED) is not None
     base = locate(store, account, request.base, show_deleted=show_deleted)
     matches = compile_filter(store.tree, request.filter)
-    deadline = timer() + request.time_limit if request.time_limit else None
+    deadline = _now() + request.time_limit if request.time_limit else None
     found: list[Guid] = []
     for count, node in enumerate(_scope(store, base, request)):
-        if deadline is not None and count % _CHECK_EVERY == 0 and timer() > deadline:
+        if deadline is not None and count % _CHECK_EVERY == 0 and _now() > deadline:
             return found, (), True
         visible = show_deleted or not node.deleted
         if visible and matches(node) and store.rights.may_read(store.tree, account, node.guid):
