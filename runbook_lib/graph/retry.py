@@ -112,7 +112,7 @@ class Attempts:
         if trouble.retry_after is not None and trouble.retry_after >= 1:
             return trouble.retry_after
         back_off = min(self._policy.first_wait * 2.0 ** (self._made - 1), self._policy.longest_back_off)
-        return back_off * (0.5 + 0.5 * self._random())
+        return max(back_off * (0.5 + 0.5 * self._random()), trouble.retry_after or 0.0)
 
     def _gave_up(self, trouble: Trouble, why: str) -> RunbookError:
         values = {

@@ -46,6 +46,10 @@ def test_retry_after_zero_does_not_burn_the_attempts_in_an_instant() -> None:
     assert waits([Trouble("x", "slow down", retry_after=0.0)] * 2, RetryPolicy())[0] == [1.0, 2.0]
 
 
+def test_a_fraction_of_a_second_is_obeyed_too() -> None:
+    assert waits([Trouble("x", "slow down", retry_after=0.75)], RetryPolicy(), jitter=0.0)[0] == [0.75]
+
+
 def test_a_longer_wait_than_allowed_says_how_long_was_asked() -> None:
     slept, error = waits([Trouble("cloud-throttled", "slow down", retry_after=3600.0)], RetryPolicy())
     assert slept == []
