@@ -73,7 +73,8 @@ def test_whatever_passes_holds_known_markup_only(tokens: list[str]) -> None:
     "text",
     ["<b>", "</b>", "<b></i>", "<script></script>", '<a href="http://x"></a>', '<b onclick="x"></b>', "&nbsp;", "<br/>",
      '<b style="position:fixed"></b>', '<b style="color:url(x)"></b>', '<b style="color:r\\65 d"></b>',
-     "<b style='x'></b>", "<!-- -->", "a\x00b", '<b style="color:red" style="color:blue"></b>', '<td colspan="x"></td>', "<B></B>"],
+     "<b style='x'></b>", "<!-- -->", "a\x00b",
+     '<b style="color:red" style="color:blue"></b>', '<td colspan="x"></td>', "<B></B>"],
 )  # fmt: skip
 def test_anything_else_is_not_ours(text: str) -> None:
     assert not strictly_ours(text)
