@@ -61,6 +61,14 @@ def normalize_dn(dn: str) -> str:
     return f"{_normalized_rdn(dn[:end])},{_normalized(dn[end + 1 :]) or _no_rdn()}"
 
 
+def normalize_foreign_dn(text: str) -> str | None:
+    """The key of a DN that comes from outside the directory (Microsoft Graph), or None where it is no DN."""
+    try:
+        return normalize_dn(text) or None
+    except ValueError:
+        return None
+
+
 @lru_cache(maxsize=4096)
 def _normalized(dn: str) -> str:
     return ",".join(_normalized_rdn(rdn) for rdn in _raw_rdns(dn))

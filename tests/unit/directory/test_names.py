@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from runbook_lib.directory.names import (
     is_below,
     normalize_dn,
+    normalize_foreign_dn,
     parent_of,
     parse_dn,
     rdn,
@@ -161,3 +162,9 @@ def test_no_object_is_named_with_nothing(value: str) -> None:
 def test_attribute_types_are_checked(name: str) -> None:
     with pytest.raises(ValueError, match="attribute type"):
         rdn(name, "x")
+
+
+@pytest.mark.parametrize("text", ["", "Ada Lovelace", "CN=a,", "CN=\\", "CN=\ud800"])
+def test_foreign_text_that_is_no_dn_has_no_key(text: str) -> None:
+    assert normalize_foreign_dn(text) is None
+    assert normalize_foreign_dn("CN=A,DC=x") == normalize_dn("cn=a,dc=X")
