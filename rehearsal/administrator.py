@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +12,8 @@ from ldap3.core.exceptions import LDAPException
 from ldap3.utils.conv import escape_filter_chars
 
 from rehearsal.contoso import names
-from rehearsal.folder import HOST
 from rehearsal.process import RunningRehearsal
+from runbook_lib.directory.tls import VerifiedTls, client_context
 from runbook_lib.errors import ServiceFailed, UsageError
 
 _SECONDS = 15
@@ -71,9 +70,10 @@ def edit_group(running: RunningRehearsal, name: str, edit: GroupEdit) -> list[st
 
 @contextmanager
 def _administrator(running: RunningRehearsal) -> Iterator[Any]:
-    tls = ldap3.Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=str(running.folder.ca), version=ssl.PROTOCOL_TLS_CLIENT)
+    tls = VerifiedTls(client_context(str(running.folder.ca)))
     port = int(str(running.state["ldap_port"]))
-    server = ldap3.Server(HOST, port=port, use_ssl=True, tls=tls, get_info=ldap3.NONE, connect_timeout=_SECONDS)
+    # The address, not the name: ldap3 leaves the socket open of every address of a name that does not answer.
+    server = ldap3.Server("127.0.0.1", port=port, use_ssl=True, tls=tls, get_info=ldap3.NONE, connect_timeout=_SECONDS)
     password = running.folder.administrator_password.read_text(encoding="utf-8").strip()
     connection = ldap3.Connection(
         server,

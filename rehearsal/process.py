@@ -9,7 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,7 +28,7 @@ _ERRORS: dict[int, type[RunbookError]] = {2: UsageError, 9: ServiceFailed}
 
 @dataclass
 class RunningRehearsal:
-    """A rehearsal that answers. As a context manager it stops at the end of the block.
+    """A rehearsal that answers. As a context manager it stops at the end of the block, unless it was left running.
 
     Attributes:
         folder: Its files.
@@ -39,6 +39,7 @@ class RunningRehearsal:
     folder: RehearsalFolder
     state: dict[str, object]
     process: subprocess.Popen[bytes] | None = None
+    left: bool = field(default=False, init=False)
 
     @property
     def parameters_file(self) -> Path:
@@ -71,8 +72,9 @@ class RunningRehearsal:
             )
 
     def leave_running(self) -> None:
-        """Let it go on when this process ends; ``stop`` works as before."""
+        """Let it go on when the block or this process ends; ``stop`` works as before."""
         process, self.process = self.process, None
+        self.left = True
         if process is None:
             return
         self.control.stay()
@@ -107,7 +109,8 @@ class RunningRehearsal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        if not self.left:
+            self.stop()
 
 
 def start_rehearsal(

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from unicodedata import category
 
 from rehearsal.certificates import Certificates
 from rehearsal.cloud.applications import Application, SignIn
@@ -126,7 +127,8 @@ class World:
     def reset(self) -> None:
         """Both sides back to the seed; holds, faults, counters and settings cleared."""
         self.holds.reset()
-        self.directory.restore(self._seed)
+        if self.directory.usn != self._seed.usn:  # every write counts it up; indexing anew takes a while
+            self.directory.restore(self._seed)
         self._identifiers.made = self._seed_identifiers
         self.cloud.reset()
         self.sign_in.reset()
@@ -271,6 +273,13 @@ def _shown(name: str, value: bytes) -> str:
         text = value.decode("utf-8")
     except UnicodeDecodeError:
         text = ""
-    if text and all(char.isprintable() or char in "\t\r\n\u202e\u202c\u200d" for char in text):
+    # Most values are printable as they are; only names with line breaks or format characters need a second look.
+    if text and (
+        text.isprintable() or all(category(char) not in ("Cc", "Cn", "Co") or char in "\t\r\n" for char in text)
+    ):
         return text
     return "base64:" + base64.b64encode(value).decode("ascii")
+
+
+def _is_text(char: str) -> bool:
+    return char in "\t\r\n" or category(char) not in ("Cc", "Cn", "Co")

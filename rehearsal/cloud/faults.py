@@ -61,8 +61,9 @@ class Faults:
         self._armed.append(_Armed(fault, fault.skip, fault.count))
 
     def clear(self) -> None:
-        """Forget all that wait."""
+        """Forget all that wait, and count from zero again."""
         self._armed.clear()
+        self.answered = 0
 
     @property
     def waiting(self) -> int:

@@ -34,12 +34,12 @@ class GraphHandler(Handler):
         path = self.request.uri or ""
         self.services.traffic.note(self.request.method or "", path, self.get_status(), self._client_request_id())
 
-    async def _serve(self, version: str, path: str | None) -> None:
+    async def _serve(self, version: str) -> None:
         try:
             fault = self.services.faults.next_for("graph", self.request.uri or "")
             if fault is not None and not await self._suffer(fault):
                 return
-            body = self.services.graph.answer(self._request(version, path or ""))
+            body = self.services.graph.answer(self._request(version))
         except GraphError as error:
             self._refuse(error)
             return
@@ -56,7 +56,7 @@ class GraphHandler(Handler):
         """A refusal by the web server itself (a method nobody knows, a broken body)."""
         self._refuse(GraphError(status_code, "BadRequest", "The request is not valid."))
 
-    def _request(self, version: str, path: str) -> GraphRequest:
+    def _request(self, version: str) -> GraphRequest:
         caller = self._caller()
         options: dict[str, str] = {}
         for name, values in self.request.query_arguments.items():
@@ -69,7 +69,8 @@ class GraphHandler(Handler):
             method=self.request.method or "",
             root=f"{self.address()}/{version}",
             version=version,
-            segments=tuple(unquote(part) for part in path.split("/") if part),
+            # Cut before decoding: an encoded slash belongs to its segment.
+            segments=tuple(unquote(part) for part in self.request.path.split("/")[2:] if part),
             options=options,
             eventual=self.request.headers.get("ConsistencyLevel", "").casefold() == "eventual",
             caller=caller,

@@ -43,7 +43,7 @@ class CloudServer:
         self.traffic = Traffic()
         services = {"services": Services(sign_in, Graph(store), self.faults, self.traffic)}
         rules: list[tuple[str, type[RequestHandler], dict[str, object]]] = [
-            (r"/(v1\.0|beta)(?:/(.*))?", GraphHandler, dict(services)),
+            (r"/(v1\.0|beta)(?:/.*)?", GraphHandler, dict(services)),
             (r"/([0-9A-Za-z.-]+)/((?:v2\.0|oauth2|discovery)/.*|discovery/instance)", SignInHandler, dict(services)),
         ]
         if control is not None:

@@ -1,0 +1,106 @@
+"""Sign-in, used by msal and by PyJWT."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import jwt
+import pytest
+import requests
+
+from rehearsal.certificates import make_client_certificate
+from rehearsal.contoso import names
+from rehearsal.process import RunningRehearsal
+from tests.support.cloud_client import pem_credential, plain_session, sign_in, signed_in
+
+
+@pytest.fixture
+def session(fresh_rehearsal: RunningRehearsal) -> Iterator[requests.Session]:
+    with plain_session(fresh_rehearsal) as plain:
+        yield plain
+
+
+def test_a_certificate_signs_in(fresh_rehearsal: RunningRehearsal) -> None:
+    answer = sign_in(fresh_rehearsal, pem_credential(fresh_rehearsal.folder.client.read_text(encoding="ascii")))
+    assert answer["token_type"] == "Bearer"
+    assert answer["expires_in"] == 3600
+
+
+def test_a_token_verifies_against_the_published_keys(
+    fresh_rehearsal: RunningRehearsal, session: requests.Session
+) -> None:
+    secret = fresh_rehearsal.folder.client_secret.read_text(encoding="ascii").strip()
+    token = sign_in(fresh_rehearsal, secret)["access_token"]
+    base = str(fresh_rehearsal.state["graph_url"])
+    discovery = session.get(f"{base}/{names.TENANT_ID}/v2.0/.well-known/openid-configuration", timeout=20).json()
+    keys = jwt.PyJWKSet.from_json(json.dumps(session.get(discovery["jwks_uri"], timeout=20).json()))
+    claims = jwt.decode(token, keys[jwt.get_unverified_header(token)["kid"]], algorithms=["RS256"], audience=base)
+    assert claims["tid"] == names.TENANT_ID
+    assert claims["appid"] == names.CLIENT_ID
+    assert set(claims["roles"]) == set(names.APP_ROLES)
+
+
+def test_a_wrong_secret(fresh_rehearsal: RunningRehearsal) -> None:
+    answer = sign_in(fresh_rehearsal, "wrong")
+    assert answer["error"] == "invalid_client"
+    assert answer["error_codes"] == [7000215]
+    assert answer["error_description"].startswith("AADSTS7000215: Invalid client secret provided.")
+    assert {"timestamp", "trace_id", "correlation_id"} <= set(answer)
+
+
+def test_an_unregistered_certificate(fresh_rehearsal: RunningRehearsal) -> None:
+    _, pem = make_client_certificate("stranger", datetime.now(UTC))
+    answer = sign_in(fresh_rehearsal, pem_credential(pem.decode("ascii")))
+    assert answer["error_codes"] == [700027]
+
+
+def test_an_unknown_application(fresh_rehearsal: RunningRehearsal) -> None:
+    answer = sign_in(fresh_rehearsal, "x", client_id="11111111-2222-3333-4444-555555555555")
+    assert (answer["error"], answer["error_codes"]) == ("unauthorized_client", [700016])
+
+
+def test_an_unknown_tenant(fresh_rehearsal: RunningRehearsal, session: requests.Session) -> None:
+    other = "11111111-2222-3333-4444-555555555555"
+    base = fresh_rehearsal.state["graph_url"]
+    answer = session.get(f"{base}/{other}/v2.0/.well-known/openid-configuration", timeout=20)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_tenant")
+    token = session.post(f"{base}/{other}/oauth2/v2.0/token", data={"grant_type": "client_credentials"}, timeout=20)
+    assert (token.status_code, token.json()["error_codes"]) == (400, [90002])
+    with pytest.raises(ValueError, match="Unable to get authority configuration"):
+        sign_in(fresh_rehearsal, "x", tenant_id=other)
+
+
+def test_refusals_carry_their_status(fresh_rehearsal: RunningRehearsal, session: requests.Session) -> None:
+    url = f"{fresh_rehearsal.state['graph_url']}/{names.TENANT_ID}/oauth2/v2.0/token"
+    form = {"grant_type": "client_credentials", "client_id": names.CLIENT_ID, "scope": "x/.default"}
+    assert session.post(url, data={**form, "client_secret": "wrong"}, timeout=20).status_code == 401
+    assert session.post(url, data={}, timeout=20).status_code == 400
+
+
+def test_instance_discovery(fresh_rehearsal: RunningRehearsal, session: requests.Session) -> None:
+    base = str(fresh_rehearsal.state["graph_url"])
+    url = f"{base}/common/discovery/instance?api-version=1.1&authorization_endpoint={base}/x/oauth2/v2.0/authorize"
+    answer = session.get(url, timeout=20).json()
+    assert base.removeprefix("https://") in answer["metadata"][0]["aliases"]
+
+
+def test_tokens_end(fresh_rehearsal: RunningRehearsal) -> None:
+    fresh_rehearsal.control.settings(token_lifetime=1)
+    client = signed_in(fresh_rehearsal)
+    assert client.get("/v1.0/organization").status_code == 200
+    time.sleep(1.1)
+    answer = client.get("/v1.0/organization")
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"] == "InvalidAuthenticationToken"
+    assert "expired" in answer.json()["error"]["message"]
+
+
+def test_permissions_in_the_token_decide(fresh_rehearsal: RunningRehearsal) -> None:
+    fresh_rehearsal.control.settings(roles=["GroupMember.Read.All"])
+    client = signed_in(fresh_rehearsal)
+    assert client.get("/v1.0/groups?$top=1").status_code == 200
+    assert client.get("/v1.0/users?$top=1").status_code == 403
+    assert client.get("/v1.0/organization").json()["error"]["code"] == "Authorization_RequestDenied"
