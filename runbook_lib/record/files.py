@@ -1,50 +1,30 @@
-"""Durable, atomic writing: a reader sees the old file or the new one, also after a power cut."""
+"""Writing a record's files: durable, all or nothing, and one clear error when it fails."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from runbook_lib.errors import ServiceFailed
-
-TEMPORARY_SUFFIX = ".gwb-temporary"
+from runbook_lib.files import write_durably
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` beside ``path``, flush it to the disk, and rename it into place.
+    """Write ``data`` to ``path``; a reader sees the old file or the whole new one.
 
     Raises:
         ServiceFailed: Code ``record-write``: disk full, share gone, no right. ``path`` is as it was before.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
     try:
-        with temporary.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-        _flush_folder(path.parent)
+        write_durably(path, data)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise ServiceFailed(
             f"The record file {path} cannot be written: {error.strerror or type(error).__name__}.",
             code="record-write",
             hint="Check free space and rights of the records folder, then run again with the same change id.",
             values={"path": str(path)},
         ) from None
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make the rename itself durable, where folders can be opened (not on Windows)."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def json_bytes(value: Mapping[str, object] | list[object]) -> bytes:
@@ -59,5 +39,5 @@ def json_bytes(value: Mapping[str, object] | list[object]) -> bytes:
 
 
 def leftovers(folder: Path) -> tuple[Path, ...]:
-    """Temporary files that a killed process left in ``folder``."""
-    return tuple(sorted(folder.rglob(f".*{TEMPORARY_SUFFIX}")))
+    """Half-written files that a killed process left in ``folder`` (``write_durably`` names them)."""
+    return tuple(sorted(folder.rglob(".*.part")))

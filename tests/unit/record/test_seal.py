@@ -228,7 +228,7 @@ def test_what_papermill_saved_inside_the_record_goes(make_run: Make, clock: Cloc
     folder = make_run().folder
     raw = folder.path / "work.ipynb"
     raw.write_text(json.dumps(notebook(code("a", stream(CANARY)))))
-    (folder.path / ".record.json.1.gwb-temporary").write_text("half")
+    (folder.path / ".record.json.x1y2.part").write_text("half")
     seal(folder, raw, clock=clock, known_secrets=[CANARY])
     assert {p.name for p in folder.path.iterdir()} == {
         "30-enable-writeback.ipynb", "MANIFEST.json", "record.html", "record.json"
