@@ -13,6 +13,7 @@ import pytest
 from runbook_lib.directory.connect import open_directory
 from runbook_lib.directory.connection import Directory
 from runbook_lib.parameters.load import parameters_from_values
+from tests.samba.cloud import SambaCloud, running_cloud
 from tests.samba.lab import SambaLab, lab_from_json
 from tests.samba.lane import LAB_VARIABLE
 
@@ -51,6 +52,13 @@ def directory(open_lab: Callable[..., Directory]) -> Iterator[Directory]:
     """A connection of the product to the lab, as the writing account."""
     with open_lab() as opened:
         yield opened
+
+
+@pytest.fixture
+def samba_cloud(samba: SambaLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SambaCloud]:
+    """A tenant whose synchronized users are the lab's people, running for one test."""
+    with running_cloud(samba, tmp_path_factory.mktemp("cloud")) as cloud:
+        yield cloud
 
 
 @pytest.fixture

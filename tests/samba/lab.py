@@ -187,9 +187,11 @@ def _populate(lab: SambaLab) -> None:
     sid = next(line.split()[1] for line in shown.splitlines() if line.startswith("objectSid"))
     # What docs/permissions.md asks for: create and delete groups here, full control of the groups below.
     rights = f"(OA;CI;CCDC;{GROUP_CLASS};;{sid})(OA;CIIO;GA;;{GROUP_CLASS};{sid})"
-    for unit in (lab.target_ou, lab.retired_ou):
-        told = (f"--objectdn={unit}", f"--sddl={rights}")
-        _run("samba-tool", "dsacl", "set", *told, f"-H{TREE}/private/sam.ldb")
+    # Exchange's setup lets every account read its configuration; the class's own default hides it.
+    exchange = f"CN=Microsoft Exchange,CN=Services,{CONFIGURATION_NC}"
+    given = {lab.target_ou: rights, lab.retired_ou: rights, exchange: "(A;CI;LCRPLORC;;;AU)"}
+    for dn, sddl in given.items():
+        _run("samba-tool", "dsacl", "set", f"--objectdn={dn}", f"--sddl={sddl}", f"-H{TREE}/private/sam.ldb")
 
 
 def _cache_file(folder: Path) -> Path:

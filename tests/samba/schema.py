@@ -23,6 +23,9 @@ schema changes in Exchange Server")."""
 _OM_OBJECT_CLASS = {"2.5.5.1": "KwwCh3McAIVK", "2.5.5.7": "VgYBAgULHQ=="}
 """oMObjectClass of the object syntaxes DN and OR name ([MS-ADTS] 3.1.1.2.2.2), base64 of the BER-encoded OID."""
 
+_READABLE = "D:(A;;RPWPCRCCDCLCLORCWOWDSDDTSW;;;DA)(A;;RPWPCRCCDCLCLORCWOWDSDDTSW;;;SY)(A;;RPLCLORC;;;AU)"
+"""defaultSecurityDescriptor as most of AD's own classes have it: every account may read."""
+
 Row = dict[str, str]
 
 
@@ -117,6 +120,7 @@ def _class(row: Row, schema_nc: str) -> str:
             ("objectClassCategory", row["objectClassCategory"]),
             ("rDNAttID", "cn"),
             ("schemaIDGUID:", _guid(row["schemaIDGUID"])),
+            ("defaultSecurityDescriptor", _READABLE if superiors else ""),
             *(("possSuperiors", name) for name in superiors),
             *(("mayContain", name) for name in row["mayContain"].split()),
         ],
