@@ -23,7 +23,10 @@ def encode_length(length: int) -> bytes:
 
 def tlv(tag: int, content: bytes) -> bytes:
     """One element: tag, length, content."""
-    return bytes((tag,)) + encode_length(len(content)) + content
+    length = len(content)
+    if length < 0x80:
+        return bytes((tag, length)) + content
+    return bytes((tag,)) + encode_length(length) + content
 
 
 def octets(value: bytes, tag: int = OCTET_STRING) -> bytes:

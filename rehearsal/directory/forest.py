@@ -117,6 +117,7 @@ def populate(store: DirectoryStore) -> None:
     """Fill an empty store."""
     _naming_contexts(store)
     schema_objects.publish(store)
+    store.add(f"CN=Aggregate,{store.schema_dn}", {"objectClass": ["subSchema"]})
     for name, kind in _DOMAIN_CONTAINERS:
         store.add(f"{name},{store.base_dn}", {"objectClass": [kind], "showInAdvancedViewOnly": "FALSE", **_CRITICAL})
     for name, kind in _PLAIN_CONTAINERS:

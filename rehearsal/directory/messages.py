@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rehearsal.directory import ber
 from rehearsal.directory.ber import BerError, Reader
@@ -243,11 +244,19 @@ def result(
 
 def search_entry(dn: str, attributes: Iterable[tuple[str, Sequence[bytes]]]) -> bytes:
     """One object of a search's answer."""
+    # Stored values are tuples that live as long as their object, and mostly the same as those of many others.
     encoded = [
-        ber.sequence([ber.text(name), ber.tlv(ber.SET, b"".join([ber.octets(value) for value in values]))])
+        _known_attribute(name, values) if isinstance(values, tuple) else _encode_attribute(name, values)
         for name, values in attributes
     ]
     return ber.sequence([ber.text(dn), ber.sequence(encoded)], SEARCH_ENTRY)
+
+
+def _encode_attribute(name: str, values: Sequence[bytes]) -> bytes:
+    return ber.sequence([ber.text(name), ber.tlv(ber.SET, b"".join([ber.octets(value) for value in values]))])
+
+
+_known_attribute = lru_cache(maxsize=100_000)(_encode_attribute)
 
 
 def search_reference(url: str) -> bytes:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from rehearsal.directory.values import fold
 
 Rdn = tuple[str, str]
 """Attribute name and value of one component, unescaped."""
 
+_ATTRIBUTE = re.compile(r"[A-Za-z0-9.-]+")
+_PLAIN = re.compile(r'[^\\"+<>;]*')
 _SPECIAL = frozenset(',+"\\<>;=')
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
 
@@ -17,6 +21,8 @@ def parse_dn(text: str) -> tuple[Rdn, ...]:
     Raises:
         ValueError: Malformed, or a component of several values, which AD does not have.
     """
+    if _PLAIN.fullmatch(text):
+        return tuple(_plain(part, text) for part in text.split(",")) if text else ()
     components: list[Rdn] = []
     position = 0
     while position < len(text):
@@ -24,13 +30,22 @@ def parse_dn(text: str) -> tuple[Rdn, ...]:
         if equals < 0:
             raise ValueError(text)
         attribute = text[position:equals].strip()
-        if not attribute or not attribute.replace("-", "").replace(".", "").isalnum():
+        if not _ATTRIBUTE.fullmatch(attribute):
             raise ValueError(text)
         value, position = _value(text, equals + 1)
         components.append((attribute, value))
     if text.rstrip().endswith((",", ";")) and not text.rstrip().endswith(("\\,", "\\;")):
         raise ValueError(text)
     return tuple(components)
+
+
+def _plain(part: str, text: str) -> Rdn:
+    """A component in which nothing is escaped: most are, and there are many."""
+    attribute, _, value = part.partition("=")
+    rdn = attribute.strip(), value.strip(" ")
+    if not rdn[1] or not _ATTRIBUTE.fullmatch(rdn[0]):
+        raise ValueError(text)
+    return rdn
 
 
 def _value(text: str, position: int) -> tuple[str, int]:

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from rehearsal.directory.schema import Attribute
+from rehearsal.directory.subschema import attribute_types, object_classes
 from rehearsal.directory.tree import Guid, Node
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ class Projection:
             bounds = _bounds(option)
             if attribute is not None and (not option or bounds is not None):
                 self._picked.append((attribute, base if base[:1].isdigit() else attribute.name, bounds))
-        links = [item for item in store.tree.schema.attributes if item.is_back_link]
-        self._back_links = [item for item in links if store.tree.schema.partner(item) is not None]
+        schema = store.tree.schema
+        links = ((item, schema.partner(item)) for item in schema.attributes if item.is_back_link)
+        self._back_links = [(item, forward.name) for item, forward in links if forward is not None]
 
     def show(self, node: Node, account: Guid) -> Iterator[Shown]:
         """Names and values of one object."""
@@ -54,8 +56,8 @@ class Projection:
             attribute = self._store.tree.schema.attribute(name)
             if attribute is not None:
                 yield from self._ranged(attribute, name, node.links[name], None)
-        for attribute in self._back_links:
-            sources = self._store.tree.references(node, attribute)
+        for attribute, forward in self._back_links:
+            sources = self._store.tree.sources(forward, node.guid)
             if sources:
                 yield from self._ranged(attribute, attribute.name, sources, None)
 
@@ -126,6 +128,10 @@ def _child_classes_effective(store: DirectoryStore, node: Node, account: Guid) -
     return [item.name.encode("ascii") for item in store.tree.schema.classes if own & set(item.superiors)]
 
 
+def _is_subschema(node: Node) -> bool:
+    return "subSchema" in node.classes
+
+
 def _canonical_name(store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
     above = [store.tree.nodes[guid] for guid in store.tree.ancestors(node.guid)]
     path = "/".join(item.rdn[1].replace("/", "\\/") for item in reversed(above[:-1]))
@@ -145,6 +151,8 @@ _COMPUTED: dict[str, Callable[[DirectoryStore, Node, Guid], Iterable[bytes]]] = 
     "modifyTimeStamp": lambda _store, node, _: node.attributes.get("whenChanged", ()),
     "subSchemaSubEntry": lambda store, _node, _: [f"CN=Aggregate,{store.schema_dn}".encode()],
     "primaryGroupToken": _primary_group_token,
+    "attributeTypes": lambda store, node, _: attribute_types(store.tree.schema) if _is_subschema(node) else (),
+    "objectClasses": lambda store, node, _: object_classes(store.tree.schema) if _is_subschema(node) else (),
     "allowedAttributes": _allowed,
     "allowedAttributesEffective": _allowed_effective,
     "allowedChildClassesEffective": _child_classes_effective,

@@ -166,6 +166,20 @@ def test_unknown_critical_control(client: Client) -> None:
     )
 
 
+def test_generic_schema(directory_under_test: DirectoryUnderTest, client: Client) -> None:
+    """ldap3 reads the whole schema where the root DSE says it is, whatever the number of its parts."""
+    entry = client.read("", "subschemaSubentry")["subschemaSubentry"][0].decode()
+    connection = directory_under_test.connection(
+        directory_under_test.administrator, directory_under_test.administrator_password
+    )
+    connection.bind()
+    answer = connection.search(entry, "(objectClass=subSchema)", "BASE", attributes=["attributeTypes", "objectClasses"])
+    connection.unbind()
+    shown = answer[2][0]["raw_attributes"]
+    assert any(b"NAME 'extensionName'" in value for value in shown["attributeTypes"])
+    assert any(b"NAME 'group'" in value and b"STRUCTURAL" in value for value in shown["objectClasses"])
+
+
 def test_schema_objects(client: Client) -> None:
     """What a group may carry can be looked up: top, group and their auxiliary classes."""
     schema = client.directory.schema_dn
