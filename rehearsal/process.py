@@ -21,7 +21,8 @@ from rehearsal.control import Control, ControlError
 from rehearsal.folder import RehearsalFolder
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
 
-_START_SECONDS = 30.0
+_START_SECONDS = 90.0
+"""Takes two seconds; a machine that builds something else at the same time needs more."""
 _STOP_SECONDS = 10.0
 _ERRORS: dict[int, type[RunbookError]] = {2: UsageError, 9: ServiceFailed}
 
