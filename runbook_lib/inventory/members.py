@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from runbook_lib.directory.names import normalize_dn
+from runbook_lib.directory.names import normalize_dn, normalize_foreign_dn
 from runbook_lib.inventory.index import DirectoryIndex
 from runbook_lib.model.anchor import user_id_of_anchor
 from runbook_lib.model.cloud import CloudPrincipal, CloudSnapshot, PrincipalType
@@ -95,7 +95,7 @@ def _resolve_users(cloud: CloudSnapshot, directory: DirectorySnapshot) -> pd.Dat
     by_external = _look_up([p.id for p in people], provisioned, guids)
     # A DN counts only where there is no better key: a stale one may by now belong to somebody else.
     dns = [
-        normalize_dn(p.on_premises_dn) if p.on_premises_dn and not anchor and not p.on_premises_sid else None
+        normalize_foreign_dn(p.on_premises_dn) if p.on_premises_dn and not anchor and not p.on_premises_sid else None
         for p, anchor in zip(people, immutable, strict=True)
     ]
     by_dn = _look_up(dns, [normalize_dn(o.dn) for o in objects] if any(dns) else [None] * len(objects), guids)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from runbook_lib.model.cloud import CloudKind, Presence, PrincipalType, Switch
 from tests.support import builders as b
 
 
-def row(inventory, name):  # type: ignore[no-untyped-def]
+def row(inventory: Any, name: Any) -> Any:
     return next(r for r in inventory.rows if r.display_name == name)
 
 
@@ -49,6 +50,12 @@ def test_a_stale_dn_that_now_belongs_to_somebody_else_is_never_a_match() -> None
     assert inventory.members["reason_code"].tolist() == ["not-found"]
 
 
+def test_a_dn_that_is_none_is_no_key_and_no_error() -> None:
+    odd = b.person("Odd", on_premises_dn="not a DN")
+    inventory = b.inventory_of(b.cloud_side([b.cloud_group("T")], {"T": [odd]}), b.directory_side([b.ad_user("Odd")]))
+    assert inventory.members["ad_guid"].tolist() == [None]
+
+
 def test_keys_that_lead_to_two_objects_prove_nothing() -> None:
     torn = replace(b.synced("Ana"), on_premises_sid="S-1-5-21-1-2-3-5")
     users = [b.ad_user("Ana"), b.ad_user("Bo", sid="S-1-5-21-1-2-3-5")]
@@ -73,7 +80,7 @@ def test_a_key_that_two_objects_share_matches_none() -> None:
         (b.person("App", type=PrincipalType.SERVICE_PRINCIPAL), "service-principal"),
     ],
 )
-def test_members_without_an_object_say_why(member, reason) -> None:  # type: ignore[no-untyped-def]
+def test_members_without_an_object_say_why(member: Any, reason: Any) -> None:
     inventory = b.inventory_of(b.cloud_side([b.cloud_group("T")], {"T": [member]}), b.directory_side())
     assert inventory.members["reason_code"].tolist() == [reason]
     assert inventory.rows[0].representable == 0
@@ -135,7 +142,7 @@ def test_states_of_groups_without_an_object() -> None:
         lambda g: b.ad_group(Naming().common_name(g.id, g.display_name), parent=b.RETIRED_OU),
     ],
 )
-def test_a_taken_name_or_address_is_a_collision(stranger) -> None:  # type: ignore[no-untyped-def]
+def test_a_taken_name_or_address_is_a_collision(stranger: Any) -> None:
     group = b.cloud_group("Team", mail="team@contoso.com")
     inventory = b.inventory_of(b.cloud_side([group]), b.directory_side(groups=[stranger(group)]))
     assert row(inventory, "Team").state is GroupState.COLLISION

@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -26,11 +27,11 @@ ANA, BO, CY = b.synced("Ana"), b.synced("Bo"), b.synced("Cy")
 ACCOUNTS = [b.ad_user(name) for name in ("Ana", "Bo", "Cy")]
 
 
-def enable(cloud, directory, policy=None, **kw):  # type: ignore[no-untyped-def]
+def enable(cloud: Any, directory: Any, policy: Any = None, **kw: Any) -> Any:
     return plan_enable(b.inventory_of(cloud, directory, **kw), policy or b.policy("Team"))
 
 
-def kinds(plan):  # type: ignore[no-untyped-def]
+def kinds(plan: Any) -> Any:
     return [change.kind for change in plan.changes]
 
 
@@ -137,7 +138,7 @@ REFUSED_GROUPS = [
 
 
 @pytest.mark.parametrize(("group", "rule", "allowance"), [case[1:] for case in REFUSED_GROUPS])
-def test_groups_that_rules_refuse(group, rule, allowance) -> None:  # type: ignore[no-untyped-def]
+def test_groups_that_rules_refuse(group: Any, rule: Any, allowance: Any) -> None:
     cloud = b.cloud_side([group], {"Team": []})
     everything = frozenset({kind.value for kind in CloudKind})
     refused = enable(cloud, b.directory_side(), b.policy("Team", select_kinds=everything)).plan
@@ -156,7 +157,7 @@ def test_groups_that_rules_refuse(group, rule, allowance) -> None:  # type: igno
         (b.cloud_group("Team", dynamic=True), "security-dynamic", {"allow_dynamic_security": True}),
     ],
 )
-def test_security_groups_are_refused_where_membership_is_not_decided_by_an_owner(group, rule, allowance) -> None:  # type: ignore[no-untyped-def]
+def test_security_groups_are_refused_without_deciding_owners(group: Any, rule: Any, allowance: Any) -> None:
     cloud = b.cloud_side([group], {"Team": []})
     assert [r.rule for r in enable(cloud, b.directory_side(), b.policy("Team", security=True)).plan.refusals] == [rule]
     assert kinds(enable(cloud, b.directory_side(), b.policy("Team")).plan) == [ChangeKind.CREATE]
@@ -243,7 +244,7 @@ def test_members_that_could_not_be_read_refuse_the_group() -> None:
         ({}, {"attributes": ("cn", "adminDescription")}, "schema-lacks-mark"),
     ],
 )
-def test_preconditions_stop_the_run(cloud, directory, code) -> None:  # type: ignore[no-untyped-def]
+def test_preconditions_stop_the_run(cloud: Any, directory: Any, code: Any) -> None:
     with pytest.raises(Refused) as caught:
         enable(b.cloud_side([b.cloud_group("Team")], {"Team": []}, **cloud), b.directory_side(**directory))
     assert caught.value.code == code
@@ -272,7 +273,7 @@ def test_protected_ous_hold_neither_targets_nor_changes() -> None:
         ({"select_names": ("Team", "Tema*")}, "selection-matches-nothing"),
     ],
 )
-def test_selections_that_are_wrong_stop_the_run(selection, code) -> None:  # type: ignore[no-untyped-def]
+def test_selections_that_are_wrong_stop_the_run(selection: Any, code: Any) -> None:
     with pytest.raises(Refused) as caught:
         enable(b.cloud_side([b.cloud_group("Team")], {"Team": []}), b.directory_side(), b.policy(**selection))
     assert caught.value.code == code
@@ -345,7 +346,7 @@ def test_blocking_findings_say_what_cannot_be_proved() -> None:
     }
 
 
-def disable(cloud, directory, policy=None, presence=None):  # type: ignore[no-untyped-def]
+def disable(cloud: Any, directory: Any, policy: Any = None, presence: Any = None) -> Any:
     return plan_disable(b.inventory_of(cloud, directory, presence), policy or b.policy("Team")).plan
 
 
@@ -420,7 +421,7 @@ def test_retirements_are_limited() -> None:
     assert caught.value.code == "limit-retirements"
 
 
-def big_plan(shuffle: random.Random | None = None):  # type: ignore[no-untyped-def]
+def big_plan(shuffle: random.Random | None = None) -> Any:
     groups = [b.cloud_group(f"Team {number}", description=f"d {number}") for number in range(6)]
     people = [b.synced(f"P{number}") for number in range(9)]
     accounts = [b.ad_user(f"P{number}") for number in range(9)]

@@ -1,0 +1,203 @@
+"""SIGKILL at every write of a plan, before and after it took effect; the same command then finishes the change.
+
+The end state equals that of an undisturbed run, no new approval is needed, and nothing outside the two OUs changes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rehearsal.process import RunningRehearsal, start_rehearsal
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.verify import verify
+from runbook_lib.writeback.journal import journals_of
+from tests.notebooks.journey import (
+    TARGET_OU,
+    Objects,
+    change,
+    latest_record,
+    other_objects,
+    plan_and_approve,
+    written_objects,
+)
+from tests.support.plain import ROOT, run_plain
+
+# create + members, update, add and remove members, restore with a move: one plan with every kind of write.
+ENABLE_WRITES = 7
+DISABLE_WRITES = 2
+NAMES = {"created": "Sales Team", "edited": "Marketing", "retired": "Project Falcon"}
+SELECT = json.dumps(list(NAMES.values()))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRehearsal]:
+    """A rehearsal in which one group is written and edited by hand, one is retired, one is not there yet."""
+    folder = tmp_path_factory.mktemp("kill")
+    with start_rehearsal(folder / "world") as running:
+        records = str(folder / "setup")
+        both = json.dumps([NAMES["edited"], NAMES["retired"]])
+        change(running, "30-enable-writeback", {"records_dir": records, "change_id": "S1", "select_names": both})
+        one = json.dumps([NAMES["retired"]])
+        change(running, "40-disable-writeback", {"records_dir": records, "change_id": "S2", "select_names": one})
+        edit_by_hand(running)
+        running.control.mark()
+        yield running
+
+
+def edit_by_hand(running: RunningRehearsal) -> None:
+    """Swap a member of the edited group for somebody who is none in the cloud, and change its description."""
+    objects = running.control.directory()
+    dn = next(dn for dn, a in objects.items() if dn.endswith(TARGET_OU) and a.get("displayName") == [NAMES["edited"]])
+    members = sorted(objects[dn]["member"])
+    sales = running.control.directory()
+    stranger = next(d for d in sorted(sales) if d.endswith("OU=Staff,DC=contoso,DC=com") and "memberOf" not in sales[d])
+    new = [*members[1:], stranger]
+    running.control.edit_directory("modify", dn, attributes={"member": new, "description": ["By hand"]})
+
+
+@pytest.fixture(scope="module")
+def undisturbed(world: RunningRehearsal, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Objects]:
+    """End states of runs that nobody kills, and the number of writes they need."""
+    found = {}
+    for notebook, writes in (("30-enable-writeback", ENABLE_WRITES), ("40-disable-writeback", DISABLE_WRITES)):
+        world.control.reset()
+        change(world, notebook, settings(tmp_path_factory.mktemp("undisturbed"), notebook))
+        assert world.control.writes()["count"] == writes
+        found[notebook] = world.control.directory()
+    return found
+
+
+def settings(folder: Path, notebook: str) -> dict[str, str]:
+    names = [NAMES["edited"]] if notebook.startswith("40") else list(NAMES.values())
+    return {"records_dir": str(folder / "records"), "change_id": "CHG-KILL", "select_names": json.dumps(names)}
+
+
+def cases() -> list[tuple[str, int, str]]:
+    plans = (("30-enable-writeback", ENABLE_WRITES), ("40-disable-writeback", DISABLE_WRITES))
+    return [(nb, n, when) for nb, writes in plans for n in range(1, writes + 1) for when in ("before", "after")]
+
+
+@pytest.mark.parametrize(("notebook", "number", "when"), cases())
+def test_a_killed_run_is_finished_by_the_same_command(
+    world: RunningRehearsal,
+    undisturbed: dict[str, Objects],
+    tmp_path: Path,
+    notebook: str,
+    number: int,
+    when: str,
+) -> None:
+    world.control.reset()
+    before = world.control.directory()
+    given = settings(tmp_path, notebook)
+    plan_and_approve(world, notebook, given)
+    approvals = sorted((tmp_path / "records" / "CHG-KILL" / "approvals").iterdir())
+    kill_at(world, number, when, plain_command(world, notebook, given))
+
+    run = run_plain(notebook, world.parameters_file, given)
+
+    assert run.record.outcome is not None
+    assert run.record.outcome.good
+    assert_ended_like(world, undisturbed[notebook], before)
+    assert sorted((tmp_path / "records" / "CHG-KILL" / "approvals").iterdir()) == approvals
+    assert all(journal.closed for journal in journals_of(tmp_path / "records" / "CHG-KILL")[-1:])
+    if number == 1:
+        again = run_plain(notebook, world.parameters_file, given)
+        assert again.record.facts["outcome"] == "nothing-to-do"
+
+
+def plain_command(world: RunningRehearsal, notebook: str, given: dict[str, str]) -> list[str]:
+    words = [word for pair in given.items() for word in pair]
+    return [sys.executable, "-W", "ignore", "-m", "tests.support.plain", notebook, str(world.parameters_file), *words]
+
+
+def kill_at(world: RunningRehearsal, number: int, when: str, command: list[str]) -> None:
+    world.control.hold_write(number, when)
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
+    try:
+        world.control.wait_until_held(60)
+    finally:
+        process.kill()
+        process.communicate()
+    settle(world)
+
+
+def settle(world: RunningRehearsal) -> None:
+    """The rehearsal notices that the killed client is gone: a write held before its effect never happens."""
+    end = time.monotonic() + 10
+    while world.control.writes()["held"] and time.monotonic() < end:
+        time.sleep(0.02)
+    world.control.release()
+
+
+def assert_ended_like(world: RunningRehearsal, undisturbed: Objects, before: Objects) -> None:
+    after = world.control.directory()
+    assert written_objects(after).keys() == written_objects(undisturbed).keys()
+    for dn, attributes in written_objects(undisturbed).items():
+        assert written_objects(after)[dn] == attributes, dn
+    assert other_objects(after) == other_objects(before)
+
+
+@pytest.mark.parametrize(("number", "when", "victim"), [(2, "before", "kernel"), (4, "after", "both")])
+def test_a_killed_run_under_papermill_is_finished_by_the_same_command(
+    world: RunningRehearsal,
+    undisturbed: dict[str, Objects],
+    tmp_path: Path,
+    number: int,
+    when: str,
+    victim: str,
+) -> None:
+    notebook = "30-enable-writeback"
+    world.control.reset()
+    before = world.control.directory()
+    given = settings(tmp_path, notebook)
+    plan_and_approve(world, notebook, given)
+    command = [sys.executable, "-m", "runbook_lib.runner", "run", notebook, "-f", str(world.parameters_file), "--quiet"]
+    command += [word for name, value in given.items() for word in ("-p", name, value)]
+    world.control.hold_write(number, when)
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    world.control.wait_until_held(90)
+    kernels = children_of(process.pid)
+    assert kernels
+    if victim == "both":
+        process.kill()
+    for kernel in kernels:
+        os.kill(kernel, signal.SIGKILL)
+    process.communicate(timeout=60)
+    settle(world)
+    broken = latest_record(tmp_path / "records" / "CHG-KILL")
+    if victim == "kernel":
+        assert process.returncode == 6
+        assert verify(RecordFolder.open(broken)).ok
+        statements = (broken / f"{notebook}.ipynb").read_text(encoding="utf-8")
+        assert '"completed"' not in statements.split("apply")[-1]
+
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert_ended_like(world, undisturbed[notebook], before)
+    record = latest_record(tmp_path / "records" / "CHG-KILL")
+    assert verify(RecordFolder.open(record)).ok
+    assert json.loads((record / "record.json").read_text())["approval"]["approver"] == "Test"
+
+
+def children_of(pid: int) -> list[int]:
+    """Kernels that a runner started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rsplit(")", 1)[1].split()
+            line = (path.parent / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if int(fields[1]) == pid and b"ipykernel" in line:
+            found.append(int(path.parent.name))
+    return found

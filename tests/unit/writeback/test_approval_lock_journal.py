@@ -1,0 +1,221 @@
+"""Approvals, the lock, the journal, acknowledgements."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runbook_lib.errors import AwaitingApproval, Refused, UsageError
+from runbook_lib.model.change import Plan
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
+from runbook_lib.writeback.acknowledge import require_acknowledged, with_acknowledgements
+from runbook_lib.writeback.approval import approve, approved_changes, planned, read_approvals
+from runbook_lib.writeback.effects import done_by
+from runbook_lib.writeback.journal import FILE_NAME, Effect, Journal, journals_of, open_chain, read_journal
+from runbook_lib.writeback.lock import lock_path, writer_lock
+from runbook_lib.writeback.plan_enable import plan_enable
+from runbook_lib.writeback.plan_file import plan_to_json
+from tests.support import builders as b
+
+HOUR = timedelta(hours=1)
+
+
+def a_plan(*names: str) -> Plan:
+    groups = [b.cloud_group(name) for name in names]
+    cloud = b.cloud_side(groups, {name: [] for name in names})
+    return plan_enable(b.inventory_of(cloud, b.directory_side()), b.policy(*names)).plan
+
+
+def record_of(tmp_path: Path, plan: Plan, run: str = "run-1") -> Path:
+    record = tmp_path / "CHG" / run
+    record.mkdir(parents=True)
+    (record / "plan.json").write_text(json.dumps(plan_to_json(plan)), encoding="utf-8")
+    return record
+
+
+def approved(record: Path, plan: Plan, *, valid: timedelta = HOUR, when: Any = b.NOW) -> Path:
+    return approve(record, approver="Kim", phrase=plan.phrase, valid=valid, clock=lambda: when)
+
+
+def test_an_approval_covers_exactly_the_changes_of_its_plan(tmp_path: Path) -> None:
+    plan = a_plan("A", "B")
+    path = approved(record_of(tmp_path, plan), plan)
+    assert path == tmp_path / "CHG" / "approvals" / f"{plan.digest}.json"
+    larger = a_plan("A", "B", "C")
+    covered, approval = approved_changes(larger, read_approvals(path.parent), b.NOW + HOUR)
+    assert {change.display_name for change in covered} == {"A", "B"}
+    assert approval.approver == "Kim"
+
+
+@pytest.mark.parametrize(
+    ("moment", "code"),
+    [(b.NOW + HOUR + timedelta(seconds=1), "approval-expired"), (b.NOW - HOUR, "approval-from-the-future")],
+)
+def test_an_approval_holds_only_in_its_time(tmp_path: Path, moment: Any, code: str) -> None:
+    plan = a_plan("A")
+    path = approved(record_of(tmp_path, plan), plan)
+    with pytest.raises(AwaitingApproval) as caught:
+        approved_changes(plan, read_approvals(path.parent), moment)
+    assert caught.value.code == code
+
+
+def test_no_approval_and_an_approval_of_another_plan_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(AwaitingApproval) as caught:
+        approved_changes(a_plan("A"), [], b.NOW)
+    assert caught.value.code == "no-approval"
+    other = a_plan("B")
+    path = approved(record_of(tmp_path, other), other)
+    with pytest.raises(AwaitingApproval) as caught:
+        approved_changes(a_plan("A"), read_approvals(path.parent), b.NOW)
+    assert caught.value.code == "approval-of-another-plan"
+
+
+def test_a_change_whose_member_would_be_created_without_approval_waits_too(tmp_path: Path) -> None:
+    from runbook_lib.model.cloud import CloudKind
+
+    parent, child = b.cloud_group("P", CloudKind.SECURITY), b.cloud_group("C", CloudKind.SECURITY)
+    cloud = b.cloud_side([parent, child], {"P": [child], "C": []})
+    plan = plan_enable(b.inventory_of(cloud, b.directory_side()), b.policy("P", "C")).plan
+    only_parent = replace(plan, changes=tuple(c for c in plan.changes if c.display_name == "P"))
+    path = approved(record_of(tmp_path, only_parent), only_parent)
+    with pytest.raises(AwaitingApproval):
+        approved_changes(plan, read_approvals(path.parent), b.NOW)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"phrase": "YES"}, "phrase"),
+        ({"phrase": "ENABLE 2 GROUPS IN contoso.com"}, "phrase"),
+        ({"approver": "  "}, "approver-missing"),
+        ({"valid": timedelta(days=8)}, "approval-period"),
+        ({"valid": timedelta(0)}, "approval-period"),
+    ],
+)
+def test_approvals_that_are_not_meant(tmp_path: Path, change: Any, code: str) -> None:
+    plan = a_plan("A")
+    words = {"approver": "Kim", "phrase": plan.phrase, "valid": HOUR, "clock": lambda: b.NOW} | change
+    with pytest.raises(UsageError) as caught:
+        approve(record_of(tmp_path, plan), **words)
+    assert caught.value.code == code
+    assert not (tmp_path / "CHG" / "approvals").exists()
+
+
+def test_damaged_plans_and_approvals_stop_everything(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as missing:
+        planned(tmp_path)
+    assert missing.value.code == "no-plan"
+    folder = tmp_path / "approvals"
+    folder.mkdir()
+    (folder / "x.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(Refused) as caught:
+        read_approvals(folder)
+    assert caught.value.code == "approval-damaged"
+
+
+def hold(path: Path, ready: Any, go: Any) -> None:
+    with writer_lock(path, "CHG/run of somebody", clock=lambda: b.NOW):
+        ready.set()
+        go.wait(30)
+
+
+def test_the_second_writer_is_refused_and_told_who_holds_the_lock(tmp_path: Path) -> None:
+    path = tmp_path / "locks" / "a.lock"
+    context = multiprocessing.get_context("spawn")
+    ready, go = context.Event(), context.Event()
+    holder = context.Process(target=hold, args=(path, ready, go))
+    holder.start()
+    try:
+        assert ready.wait(30)
+        with (
+            pytest.raises(Refused, match="CHG/run of somebody") as caught,
+            writer_lock(path, "me", clock=lambda: b.NOW),
+        ):
+            pass
+        assert caught.value.code == "locked"
+        holder.kill()
+        holder.join()
+        with writer_lock(path, "me", clock=lambda: b.NOW):
+            pass
+    finally:
+        go.set()
+        holder.kill()
+        holder.join()
+
+
+def test_the_lock_is_of_one_database_and_one_ou() -> None:
+    assert lock_path("a", "b") == lock_path("a", "b")
+    assert len({lock_path("a", "b"), lock_path("a", "c"), lock_path("c", "b")}) == 3
+
+
+def journal(folder: Path, *, resumes: str | None = None, closed: bool = False, plan: Plan | None = None) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if plan:
+        (folder / "plan.json").write_text(json.dumps(plan_to_json(plan)), encoding="utf-8")
+    with Journal(folder / FILE_NAME, lambda: "2026-11-22T10:00:00Z") as open_journal:
+        open_journal.open(operation="enable", resumes=resumes)
+        open_journal.begin("c/1", "c", "", {"operation": "add"})
+        open_journal.finish(Effect("c/1", "c", "guid", {"created": "CN=x"}))
+        if closed:
+            open_journal.close("done")
+
+
+def test_an_open_journal_is_found_with_everything_that_it_resumes(tmp_path: Path) -> None:
+    journal(tmp_path / "1")
+    assert [j.run.name for j in open_chain(journals_of(tmp_path))] == ["1"]
+    journal(tmp_path / "2", resumes="1")
+    assert [j.run.name for j in open_chain(journals_of(tmp_path))] == ["1", "2"]
+    journal(tmp_path / "3", resumes="2", closed=True)
+    assert open_chain(journals_of(tmp_path)) == []
+    journal(tmp_path / "4")
+    assert [j.run.name for j in open_chain(journals_of(tmp_path))] == ["4"]
+
+
+def test_a_torn_last_line_is_ignored_and_a_torn_middle_stops(tmp_path: Path) -> None:
+    journal(tmp_path / "1")
+    path = tmp_path / "1" / FILE_NAME
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-10])
+    torn = read_journal(tmp_path / "1")
+    assert torn is not None
+    assert (torn.begun.keys(), torn.effects) == ({"c/1"}, ())
+    path.write_bytes(whole.replace(b'"begin"', b'"begin', 1))
+    with pytest.raises(Refused) as caught:
+        read_journal(tmp_path / "1")
+    assert caught.value.code == "journal-damaged"
+
+
+def test_what_is_not_finished_or_never_was_cannot_be_undone(tmp_path: Path) -> None:
+    plan = a_plan("A")
+    record = record_of(tmp_path, plan, "0")
+    with pytest.raises(Refused) as nothing:
+        done_by(record)
+    assert nothing.value.code == "nothing-was-written"
+    journal(tmp_path / "CHG" / "1", plan=plan)
+    with pytest.raises(Refused) as unfinished:
+        done_by(tmp_path / "CHG" / "1")
+    assert unfinished.value.code == "change-open"
+    journal(tmp_path / "CHG" / "2", plan=plan, resumes="1", closed=True)
+    assert done_by(tmp_path / "CHG" / "1").effects["c"].created
+
+
+def test_blocking_findings_need_an_acknowledgement_that_still_holds() -> None:
+    finding = Finding("f", Severity.BLOCKING, "seen", to_do="look", acknowledgeable=True)
+    accepted = AcknowledgementParameter(finding="f", by="Kim", reason="known", until="2026-11-22")
+    parameters = Parameters.model_construct(acknowledge=[accepted])
+    (shown,) = with_acknowledgements([finding], parameters, b.TODAY)
+    assert (shown.severity, "Kim" in shown.to_do) == (Severity.INFO, True)
+    require_acknowledged([shown], parameters)
+    late = with_acknowledgements([finding], parameters, b.TODAY.replace(day=23))
+    with pytest.raises(Refused, match="has ended"):
+        require_acknowledged(late, parameters)
+    never = replace(finding, acknowledgeable=False)
+    with pytest.raises(Refused):
+        require_acknowledged(with_acknowledgements([never], parameters, b.TODAY), parameters)

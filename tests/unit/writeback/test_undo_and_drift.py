@@ -1,0 +1,140 @@
+"""The way back from what was really done, and the comparison."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from runbook_lib.errors import Refused
+from runbook_lib.model.anchor import RETIRED_MARK
+from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Plan
+from runbook_lib.writeback.drift import check_drift
+from runbook_lib.writeback.effects import ChangeEffect, DoneChange
+from runbook_lib.writeback.plan_undo import plan_undo
+from runbook_lib.writeback.planning import plan_target
+from tests.support import builders as b
+
+ANA, BO = b.synced("Ana"), b.synced("Bo")
+ACCOUNTS = [b.ad_user("Ana"), b.ad_user("Bo")]
+GROUP = b.cloud_group("Team")
+
+
+def undo(ad: Any, kind: Any, effect: Any, **target: Any) -> Any:
+    inventory = b.inventory_of(b.cloud_side([GROUP], {"Team": [ANA]}, people=[BO]), b.directory_side(ACCOUNTS, [ad]))
+    change = Change(kind, GROUP.id, "Team", ad.dn, object_guid=ad.guid)
+    place = replace(plan_target(inventory), **target)
+    done = DoneChange(Plan(Operation.ENABLE, place, (change,)), {change.digest: effect})
+    return plan_undo(inventory, b.policy(limits=replace(b.WIDE, member_removals_percent=100)), done).plan
+
+
+def effect(ad: Any, **more: Any) -> Any:
+    return ChangeEffect(object_guid=ad.guid, **more)
+
+
+def test_a_created_group_is_retired_not_deleted() -> None:
+    ad = b.written(GROUP)
+    plan = undo(ad, ChangeKind.CREATE, effect(ad, created=True))
+    (change,) = plan.changes
+    assert change.kind is ChangeKind.RETIRE
+    assert plan.operation is Operation.UNDO
+    assert change.reason == "undo"
+
+
+def test_attributes_go_back_and_only_while_they_are_as_the_change_left_them() -> None:
+    delta = AttributeDelta("description", ("old",), ("new",))
+    as_left = b.written(GROUP, attributes={"description": ("new",)})
+    (change,) = undo(as_left, ChangeKind.UPDATE, effect(as_left, attributes=(delta,))).changes
+    assert change.attributes == (delta.inverse(),)
+    back_already = b.written(GROUP, attributes={"description": ("old",)})
+    plan = undo(back_already, ChangeKind.UPDATE, effect(back_already, attributes=(delta,)))
+    assert (plan.changes, plan.in_step) == ((), 1)
+    edited = b.written(GROUP, attributes={"description": ("somebody's",)})
+    plan = undo(edited, ChangeKind.UPDATE, effect(edited, attributes=(delta,)))
+    assert (plan.changes, [r.rule for r in plan.refusals]) == ((), ["changed-since"])
+
+
+def test_members_that_entered_leave_and_only_those() -> None:
+    ad = b.written(GROUP, [b.user_dn("Ana"), b.user_dn("Bo")])
+    (change,) = undo(ad, ChangeKind.ADD_MEMBERS, effect(ad, members_added=(b.guid("ad Ana"),))).changes
+    assert change.kind is ChangeKind.REMOVE_MEMBERS
+    assert change.members_removed == (MemberRef(b.guid("ad Ana"), b.user_dn("Ana")),)
+    assert change.members_added == ()
+
+
+def test_a_member_who_is_back_already_or_gone_for_good_is_left_out() -> None:
+    ad = b.written(GROUP, [b.user_dn("Ana")])
+    removed = (b.guid("ad Ana"), b.guid("ad Bo"), b.guid("nobody"))
+    (change,) = undo(ad, ChangeKind.REMOVE_MEMBERS, effect(ad, members_removed=removed)).changes
+    assert [m.guid for m in change.members_added] == [b.guid("ad Bo")]
+
+
+def test_a_retirement_comes_back_with_place_and_attributes() -> None:
+    ad = b.written(GROUP, parent=b.RETIRED_OU, retired=True)
+    retired = AttributeDelta("extensionName", added=(RETIRED_MARK,))
+    moved = (b.guid(f"ou {b.TARGET_OU}"), b.guid(f"ou {b.RETIRED_OU}"))
+    (change,) = undo(ad, ChangeKind.RETIRE, effect(ad, attributes=(retired,), moved=moved)).changes
+    assert change.kind is ChangeKind.RESTORE
+    assert change.attributes == (retired.inverse(),)
+    assert change.move == Move(moved[1], moved[0], b.RETIRED_OU, b.TARGET_OU)
+
+
+def test_objects_that_are_gone_moved_away_or_no_longer_ours_are_left_alone() -> None:
+    ad = b.written(GROUP)
+    gone = undo(ad, ChangeKind.CREATE, ChangeEffect(object_guid=b.guid("another"), created=True))
+    assert [r.rule for r in gone.refusals] == ["gone"]
+    away = b.written(GROUP, parent=f"OU=Elsewhere,{b.BASE}")
+    assert [r.rule for r in undo(away, ChangeKind.CREATE, effect(away, created=True)).refusals] == ["moved-away"]
+    theirs = b.written(GROUP, attributes={"extensionName": ()})
+    assert [r.rule for r in undo(theirs, ChangeKind.CREATE, effect(theirs, created=True)).refusals] == ["not-ours"]
+
+
+def test_a_change_that_did_nothing_needs_no_way_back() -> None:
+    ad = b.written(GROUP)
+    plan = undo(ad, ChangeKind.ADD_MEMBERS, effect(ad))
+    assert (plan.changes, plan.refusals, plan.in_step) == ((), (), 0)
+
+
+@pytest.mark.parametrize("field", ["tenant_id", "domain_guid", "target_ou_guid", "retired_ou_guid"])
+def test_a_record_of_another_place_is_never_undone_here(field: str) -> None:
+    ad = b.written(GROUP)
+    with pytest.raises(Refused) as caught:
+        undo(ad, ChangeKind.CREATE, effect(ad, created=True), **{field: b.guid("elsewhere")})
+    assert caught.value.code == "undo-elsewhere"
+
+
+def drift(ad: Any, members: Any = (ANA,), policy: Any = None) -> Any:
+    group = replace(GROUP, description="About")
+    cloud = b.cloud_side([group], {"Team": list(members)}, people=[ANA, BO])
+    return check_drift(b.inventory_of(cloud, b.directory_side(ACCOUNTS, ad)), policy or b.policy())
+
+
+def test_drift_names_attribute_and_members_and_nothing_else() -> None:
+    ad = b.written(GROUP, [b.user_dn("Bo")], attributes={"description": ("By hand",)})
+    found = drift([ad])
+    assert found.table[["what", "expected", "seen"]].values.tolist() == [
+        ["description", "About", "By hand"],
+        ["member missing", b.user_dn("Ana"), "(not a member)"],
+        ["member extra", "(not a member)", b.user_dn("Bo")],
+    ]
+    assert found.groups == 1
+
+
+def test_no_drift_in_step_and_none_for_retired_or_foreign_objects() -> None:
+    in_step = b.written(GROUP, [b.user_dn("Ana")], attributes={"description": ("About",)})
+    assert len(drift([in_step]).table) == 0
+    retired = b.written(GROUP, parent=b.RETIRED_OU, retired=True)
+    assert drift([retired]).groups == 0
+    theirs = b.written(GROUP, attributes={"extensionName": ()})
+    assert drift([theirs]).groups == 0
+
+
+def test_drift_reports_unlimited_removals_moves_and_unknown_members() -> None:
+    many = b.written(GROUP, [b.user_dn("Bo")], attributes={"description": ("About",)})
+    assert len(drift([many], members=(), policy=b.policy(limits=replace(b.WIDE, member_removals=0))).table) == 1
+    away = b.written(GROUP, [b.user_dn("Ana")], parent=f"OU=Else,{b.BASE}", attributes={"description": ("About",)})
+    assert drift([away]).table["what"].tolist() == ["moved-away"]
+    odd = b.written(GROUP, [b.user_dn("Ana"), f"CN=Odd,{b.BASE}"], attributes={"description": ("About",)})
+    found = drift([odd])
+    assert (len(found.table), [f.id for f in found.findings]) == (0, [f"members-unaccounted:{GROUP.id}"])
