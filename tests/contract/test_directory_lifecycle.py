@@ -76,6 +76,7 @@ def test_deleting(client: Client, workshop: Workshop) -> None:
     assert client.read(person, "memberOf") == {}
     assert client.read(holder, "member") == {}
     assert client.search(base, "(objectClass=*)", scope="BASE").code == 32
+    assert client.search(client.directory.base_dn, "(&(isDeleted=TRUE)(cn=Doomed*))").names == []
     tombstone = client.read(base, controls=SHOW_DELETED)
     assert tombstone["isDeleted"] == [b"TRUE"]
     assert tombstone["lastKnownParent"] == [workshop.ou.encode()]

@@ -149,6 +149,11 @@ def test_pages(client: Client) -> None:
     assert len(set(whole)) == len(whole)
 
 
+def test_a_cookie_that_nobody_was_given(client: Client) -> None:
+    """Refused, whatever the code."""
+    assert client.search(client.directory.base_dn, "(cn=x)", paged_size=10, paged_cookie=b"invented").code != 0
+
+
 @pytest.mark.windows_only
 def test_size_limit_of_the_client(client: Client) -> None:
     """sizeLimitExceeded with as many objects as were asked for."""

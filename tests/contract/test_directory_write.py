@@ -156,8 +156,10 @@ def test_permissive_modify(client: Client, workshop: Workshop) -> None:
     client.must(client.modify(group, {"member": [(ADD, [first, second])]}, PERMISSIVE))
     assert len(client.read(group, "member")["member"]) == 2
     client.must(client.modify(group, {"member": [(DELETE, [first])], "info": [(DELETE, [])]}, PERMISSIVE))
+    usn = client.read(group, "uSNChanged")
     client.must(client.modify(group, {"member": [(DELETE, [first])]}, PERMISSIVE))
     assert client.read(group, "member") == {"member": [second.encode()]}
+    assert client.read(group, "uSNChanged") == usn
 
 
 def test_group_types(client: Client, workshop: Workshop) -> None:

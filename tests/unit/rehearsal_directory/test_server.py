@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rehearsal.directory import DirectoryServer, DirectoryStore, ber
-from tests.unit.rehearsal_directory.conftest import BASE, STAFF, WRITER
+from rehearsal.certificates import make_certificates, server_context, write_private
+from rehearsal.directory import DirectoryServer, DirectoryStore, ber, searching
+from tests.unit.rehearsal_directory.conftest import BASE, GROUPS, NOW, STAFF, WRITER
 from tests.unit.rehearsal_directory.wire import Wire
 
 PASSWORD = "correct horse"
@@ -18,11 +21,11 @@ CLOSED = (asyncio.IncompleteReadError, ConnectionResetError, BrokenPipeError)
 Scenario = Callable[[DirectoryServer], Coroutine[None, None, None]]
 
 
-def serve(store: DirectoryStore, scenario: Scenario) -> None:
+def serve(store: DirectoryStore, scenario: Scenario, context: ssl.SSLContext | None = None) -> None:
     """Run a scenario against a server; nothing takes longer than ten seconds."""
 
     async def run() -> None:
-        server = DirectoryServer(store)
+        server = DirectoryServer(store, context)
         await server.start()
         try:
             await asyncio.wait_for(scenario(server), 10)
@@ -163,10 +166,28 @@ def test_hidden_objects(store: DirectoryStore) -> None:
     serve(store, scenario)
 
 
+def test_rights_over_ldap(store: DirectoryStore) -> None:
+    """Adding, changing, deleting outside what was granted: 50, and nothing has happened."""
+    before = store.dump()
+
+    async def scenario(server: DirectoryServer) -> None:
+        wire = await Wire.to(server)
+        await wire.bind(WRITER, PASSWORD)
+        await wire.add_group(f"CN=x,{STAFF}")
+        await wire.describe(f"CN=ann,{STAFF}", "changed")
+        await wire.delete(f"CN=ann,{STAFF}")
+        await wire.describe(GROUPS, "changed")
+        for _ in range(4):
+            refused = await wire.reply()
+            assert (refused.code, refused.message[:8]) == (50, "00002098")
+        await wire.close()
+
+    serve(store, scenario)
+    assert store.dump() == before
+
+
 def test_time_limit(store: DirectoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """timeLimitExceeded, with what was found by then."""
-    from rehearsal.directory import searching
-
     clock = iter(range(0, 1000, 5))
     monkeypatch.setattr(searching, "_now", lambda: float(next(clock)))
 
@@ -194,3 +215,26 @@ def test_stopping_does_not_wait_for_clients(store: DirectoryStore) -> None:
         await wire.close()
 
     serve(store, scenario)
+
+
+def test_stopping_does_not_wait_for_a_tls_farewell(store: DirectoryStore, tmp_path: Path) -> None:
+    """A client that has stopped reading does not keep the server up."""
+    certificates = make_certificates(NOW)
+    write_private(tmp_path / "server.pem", certificates.server_pem)
+    trust = ssl.create_default_context(cadata=certificates.ca_pem.decode())
+    trust.check_hostname = False
+    trust.verify_mode = ssl.CERT_NONE  # NOW is no time at which the certificate has to be valid
+
+    async def scenario(server: DirectoryServer) -> None:
+        reader, writer = await asyncio.open_connection(server.host, server.port, ssl=trust)
+        wire = Wire(reader, writer)
+        assert (await wire.bind(WRITER, PASSWORD)).code == 0
+        transport = writer.transport
+        assert isinstance(transport, asyncio.Transport)
+        transport.pause_reading()
+        begun = asyncio.get_running_loop().time()
+        await server.stop()
+        assert asyncio.get_running_loop().time() - begun < 2
+        await wire.close()
+
+    serve(store, scenario, server_context(tmp_path / "server.pem"))

@@ -42,6 +42,7 @@ def test_snapshot_and_restore(store: DirectoryStore) -> None:
     """Back to the octet, with indexes, links, rights, passwords, schema."""
     store.add(f"CN=g,{GROUPS}", {"objectClass": ["group"], "sAMAccountName": "g", "member": [ANN]})
     snapshot, before = store.snapshot(), store.dump()
+    sid = store.next_sid()
     store.delete(ANN)
     store.delete(f"CN=g,{GROUPS}")
     store.add(f"CN=new,{GROUPS}", {"objectClass": ["group"], "sAMAccountName": "g"})
@@ -55,6 +56,7 @@ def test_snapshot_and_restore(store: DirectoryStore) -> None:
     assert store.tree.schema.attribute("mailNickname") is None
     assert store.authenticate("CONTOSO\\writer", "correct horse")
     assert not store.rights.hidden
+    assert store.next_sid() == sid
     store.add(f"CN=new,{GROUPS}", {"objectClass": ["group"]})
 
 
