@@ -185,7 +185,8 @@ def test_a_torn_last_line_is_ignored_and_a_torn_middle_stops(tmp_path: Path) -> 
     path.write_bytes(whole[:-10])
     torn = read_journal(tmp_path / "1")
     assert torn is not None
-    assert (torn.begun.keys(), torn.effects) == ({"c/1"}, ())
+    assert list(torn.begun) == ["c/1"]
+    assert torn.effects == ()
     path.write_bytes(whole.replace(b'"begin"', b'"begin', 1))
     with pytest.raises(Refused) as caught:
         read_journal(tmp_path / "1")

@@ -431,7 +431,8 @@ def big_plan(shuffle: random.Random | None = None) -> Any:
     ]
     links = {g.display_name: people[number : number + 3] for number, g in enumerate(groups)}
     if shuffle:
-        for some in (groups, people, accounts, ad, *links.values()):
+        rows: list[list[Any]] = [groups, people, accounts, ad, *links.values()]
+        for some in rows:
             shuffle.shuffle(some)
     return enable(b.cloud_side(groups, links), b.directory_side(accounts, ad), b.policy("Team*")).plan
 

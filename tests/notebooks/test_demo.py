@@ -1,0 +1,130 @@
+"""``gwb demo`` as a newcomer runs it: it ends well, two beside each other too, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.verify import verify
+from tests.support.plain import ROOT
+
+DEMO = [sys.executable, "-m", "runbook_lib.runner", "demo", "--quiet", "--records"]
+RUNS = 11
+posix_only = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks at processes through /proc")
+
+
+def start(records: Path, *more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*DEMO, str(records), *more],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+
+
+def left_behind(records: Path) -> list[str]:
+    """Processes that still know these records: kernels by their environment, rehearsals by their command line."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            text = (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if str(records).encode() in text and folder.name != str(os.getpid()):
+            found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+def wait_until_gone(records: Path) -> list[str]:
+    end = time.monotonic() + 15
+    while (found := left_behind(records)) and time.monotonic() < end:
+        time.sleep(0.1)
+    return found
+
+
+def rehearsals() -> set[str]:
+    folder = ROOT / ".rehearsal"
+    return {path.name for path in folder.glob("demo-*")} if folder.is_dir() else set()
+
+
+@posix_only
+def test_two_demos_beside_each_other_end_well_and_leave_only_records(tmp_path: Path) -> None:
+    before = rehearsals()
+    places = [tmp_path / "one", tmp_path / "two"]
+    running = [start(place) for place in places]
+    for process, place in zip(running, places, strict=True):
+        output, _ = process.communicate(timeout=420)
+        assert process.returncode == 0, output
+        assert f"{RUNS} records verify" in output
+        assert "objectGUID, objectSid and every other attribute" in output
+        assert "Edited by hand" in output
+        assert output.count("$ gwb run ") == RUNS
+        records = [path.parent for path in place.glob("*/*/record.json")]
+        assert len(records) == RUNS
+        assert all(verify(RecordFolder.open(record)).ok for record in records)
+        assert (place / "index.html").is_file()
+        assert drifted(records) == {"description", "member missing"}
+        assert wait_until_gone(place) == []
+    assert rehearsals() <= before
+
+
+def drifted(records: list[Path]) -> set[str]:
+    """What the one run that found drift reported."""
+    tables = [record / "drift.csv" for record in records if (record / "drift.csv").is_file()]
+    lines = [line for table in tables for line in table.read_text("utf-8-sig").splitlines()[1:]]
+    return {line.split(",")[2] for line in lines}
+
+
+@posix_only
+@pytest.mark.parametrize(("after", "how"), [("30-enable-writeback", signal.SIGINT), ("10-detect", signal.SIGTERM)])
+def test_a_demo_that_is_stopped_leaves_no_process_and_no_rehearsal(
+    tmp_path: Path, after: str, how: signal.Signals
+) -> None:
+    before = rehearsals()
+    place = tmp_path / "stopped"
+    process = start(place)
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if f"$ gwb run {after}" in line:
+            break
+    time.sleep(2)
+    os.killpg(process.pid, how)
+    output, _ = process.communicate(timeout=60)
+    said.append(output)
+    assert process.returncode in ((130,) if how is signal.SIGINT else (-signal.SIGTERM, 143)), "".join(said)
+    assert "Traceback" not in "".join(said)
+    assert wait_until_gone(place) == []
+    if how is signal.SIGINT:
+        assert rehearsals() <= before
+
+
+@posix_only
+def test_a_demo_that_fails_in_the_middle_says_so_and_cleans_up(tmp_path: Path) -> None:
+    before = rehearsals()
+    place = tmp_path / "failing"
+    process = start(place)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "$ gwb run 20-inventory" in line:
+            break
+    (mine,) = rehearsals() - before
+    state = json.loads((ROOT / ".rehearsal" / mine / "state.json").read_text())
+    os.kill(state["pid"], signal.SIGKILL)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode not in (0, 70), output
+    assert "Traceback" not in output
+    assert wait_until_gone(place) == []
+    assert mine not in rehearsals()
