@@ -16,9 +16,11 @@ installed first, and a lane that cannot run, runs no test or skips one (but for 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -33,6 +35,8 @@ ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build" / "lanes"
 LANE_SECONDS = 780
 """A lane that takes longer is ended: the whole of CI has 15 minutes."""
+GRACE_SECONDS = 15
+"""How long a lane that is ended may take to tidy up."""
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 SAMBA_PROGRAMS = ("samba", "samba-tool", "ldapsearch", "ldapmodify", "ip", "unshare")
 NAMESPACE = ("unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
@@ -128,6 +132,32 @@ def counted(report: Path) -> tuple[int, int, int]:
     return total - failed - skipped, failed, skipped
 
 
+def run_to_end(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str]:
+    """Exit code of ``command``, and a note where it was ended. Nothing that it started outlives this call."""
+    process = subprocess.Popen(command, cwd=ROOT, env=dict(environment), start_new_session=True)
+    try:
+        return process.wait(timeout=LANE_SECONDS), ""
+    except subprocess.TimeoutExpired:
+        return 1, f"ended after {LANE_SECONDS} seconds"
+    finally:
+        end_group(process)
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process that leads a session, and what is left of its session: kindly first if it still runs itself."""
+    if os.name == "nt":
+        process.kill()
+        process.wait()
+        return
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=GRACE_SECONDS)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
 def run_lane(lane: Lane, more: Sequence[str], *, required: bool, environment: Mapping[str, str]) -> LaneResult:
     """Run one lane, its output going straight to the terminal."""
     lacking = lane.lacking()
@@ -138,13 +168,7 @@ def run_lane(lane: Lane, more: Sequence[str], *, required: bool, environment: Ma
     report.unlink(missing_ok=True)
     print(f"\n=== lane {lane.name} ===", flush=True)
     begun = time.monotonic()
-    note = ""
-    try:
-        code = subprocess.run(
-            [*lane.command(report), *more], cwd=ROOT, env=dict(environment), check=False, timeout=LANE_SECONDS
-        ).returncode
-    except subprocess.TimeoutExpired:
-        code, note = 1, f"ended after {LANE_SECONDS} seconds"
+    code, note = run_to_end([*lane.command(report), *more], environment)
     seconds = time.monotonic() - begun
     passed, failed, skipped = counted(report)
     if code and not note:
@@ -200,6 +224,8 @@ def main(arguments: Sequence[str]) -> int:
     tests = verbs.add_parser("test", help="run the lanes; further arguments go to pytest")
     tests.add_argument("--lane", action="append", default=[], choices=[lane.name for lane in LANES])
     options, more = parser.parse_known_args(arguments)
+    # A scheduler that ends this process ends the lanes with it, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if options.verb == "test":
             return test(options.lane, more, os.environ)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,27 @@ def test_lane_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> N
     result = run(sleeping)
     assert (result.result, result.note) == ("failed", "ended after 0.2 seconds")
     assert result.seconds < 30
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_nothing_that_a_lane_started_outlives_it(tmp_path: Path) -> None:
+    noted = tmp_path / "pid"
+    inner = "import time; time.sleep(60)"
+    outer = f"import pathlib, subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {inner!r}]); "
+    outer += f"pathlib.Path({str(noted)!r}).write_text(str(p.pid))"
+    run(Lane("example", lambda _: [sys.executable, "-c", outer], lambda: ""))
+    deadline = time.monotonic() + 10
+    while is_running(int(noted.read_text())) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not is_running(int(noted.read_text()))
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits for its parent does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_table_closes_with_a_line_for_machines() -> None:
