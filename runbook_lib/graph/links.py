@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 
 from runbook_lib.errors import NoAccess
 from runbook_lib.graph.answers import GraphNotFound
@@ -96,19 +95,14 @@ def _read_all(
 ) -> list[_Read]:
     """One result per group, in the order of ``groups``. The first error that is not about one group ends it."""
     results: list[_Read] = []
-    waiting = iter(groups)
     pool = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="graph")
     try:
-        # A short queue: after an error or Ctrl-C little is left to finish.
-        running: list[Future[_Read]] = [
-            pool.submit(_read_one, client, group, relation) for group in islice(waiting, 2 * WORKERS)
-        ]
-        while running:
-            results.append(running.pop(0).result())
-            running += [pool.submit(_read_one, client, group, relation) for group in islice(waiting, 1)]
+        for future in [pool.submit(_read_one, client, group, relation) for group in groups]:
+            results.append(future.result())
             if progress is not None:
                 progress(relation, len(results), len(groups))
     finally:
+        # After an error or Ctrl-C only what is being read at that moment is finished.
         pool.shutdown(wait=True, cancel_futures=True)
     return results
 

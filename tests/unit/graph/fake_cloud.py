@@ -20,7 +20,7 @@ from runbook_lib.graph.session import CloudSession
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.secrets import Secret
 
-TENANT = "11111111-1111-4111-8111-111111111111"
+TENANT = "1a2b3c4d-1111-4111-8111-abcdefabcdef"
 GRAPH = "https://graph.example"
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

@@ -237,13 +237,14 @@ def test_a_host_that_is_no_sign_in_service_is_told(discovery: Reply) -> None:
     assert caught.value.code in ("sign-in-garbled", "sign-in-refused")
 
 
-def test_the_credential_goes_to_no_host_that_the_metadata_invents() -> None:
-    service = FakeSignIn(login="https://evil.example")
+@pytest.mark.parametrize("host", ["evil.example", "login.microsoftonline.com"])
+def test_the_credential_goes_to_no_host_that_the_metadata_invents(host: str) -> None:
+    service = FakeSignIn(login=f"https://{host}")
     source, adapter, _ = token_source(service)
     with pytest.raises(ServiceFailed) as caught:
         source.token()
     assert caught.value.code == "sign-in-elsewhere"
-    assert "evil.example" in caught.value.message
+    assert host in caught.value.message
     assert service.forms == []
     assert all(str(request.url).startswith(LOGIN) for request in adapter.sent)
 
