@@ -145,7 +145,7 @@ def test_the_second_writer_is_refused_and_told_who_holds_the_lock(tmp_path: Path
         with writer_lock(path, "me", clock=lambda: b.NOW):
             pass
     finally:
-        go.set()
+        # Never ``go.set()``: it would wait for ever for the killed process to wake up.
         holder.kill()
         holder.join()
 
