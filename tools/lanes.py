@@ -98,7 +98,11 @@ def lacks_samba() -> str:
 LANES = (
     Lane(
         "python",
-        lambda report: pytest_command(report, "tests", "--ignore=tests/samba", "-m", "not browser and not samba"),
+        lambda report: pytest_command(
+            *(report, "tests", "--ignore=tests/samba", "-m", "not browser and not samba"),
+            # Most of the time goes into waiting for kernels; what a module sets up once stays with one worker.
+            *("--numprocesses=auto", "--maxprocesses=4", "--dist=loadscope"),
+        ),
         lambda: "",
         may_skip=True,
     ),
