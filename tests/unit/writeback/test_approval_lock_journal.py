@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -120,17 +121,17 @@ def test_damaged_plans_and_approvals_stop_everything(tmp_path: Path) -> None:
     assert caught.value.code == "approval-damaged"
 
 
-def hold(path: Path, ready: Any, go: Any) -> None:
+def hold(path: Path, ready: Any) -> None:
     with writer_lock(path, "CHG/run of somebody", clock=lambda: b.NOW):
         ready.set()
-        go.wait(30)
+        time.sleep(60)
 
 
 def test_the_second_writer_is_refused_and_told_who_holds_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "locks" / "a.lock"
     context = multiprocessing.get_context("spawn")
-    ready, go = context.Event(), context.Event()
-    holder = context.Process(target=hold, args=(path, ready, go))
+    ready = context.Event()
+    holder = context.Process(target=hold, args=(path, ready))
     holder.start()
     try:
         assert ready.wait(30)
