@@ -46,13 +46,14 @@ def environment(lab: SambaLab) -> dict[str, str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run tests/samba and the contract tests against the lab; ``arguments`` go to pytest."""
+    """Run tests/samba and the contract of a directory against the lab; ``arguments`` go to pytest."""
     prepare()
     begun = time.monotonic()
     with running_lab(None if os.environ.get("CI") else CACHE) as lab:
         sys.stdout.write(f"Samba AD DC ready after {time.monotonic() - begun:.1f} s\n")
         sys.stdout.flush()
-        command = [sys.executable, "-m", "pytest", "tests/samba", "tests/contract"]
+        contract = sorted(str(path) for path in (ROOT / "tests" / "contract").glob("test_directory_*.py"))
+        command = [sys.executable, "-m", "pytest", "tests/samba", *contract]
         command += ["-m", "not windows_only and not browser", *arguments]
         return subprocess.run(command, cwd=ROOT, env=environment(lab), check=False).returncode
 

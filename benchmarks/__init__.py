@@ -1,0 +1,1 @@
+"""How long the trip takes, part by part: `make bench`."""

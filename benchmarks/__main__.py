@@ -1,0 +1,78 @@
+"""Times the trip from reading both sides to a plan, against a rehearsal of its own: ``python -m benchmarks [RUNS]``.
+
+Prints one line per part with the best and the middle of all runs, in milliseconds.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import TypeVar
+
+from rehearsal.process import start_rehearsal
+from runbook_lib.directory.connect import open_directory
+from runbook_lib.directory.snapshot import read_directory
+from runbook_lib.graph.connect import open_graph
+from runbook_lib.graph.snapshot import probe_groups, read_cloud
+from runbook_lib.inventory import build_inventory, group_ids_to_probe
+from runbook_lib.parameters import Parameters, load_parameters
+from runbook_lib.writeback.plan_enable import plan_enable
+from runbook_lib.writeback.policy import connect_v1_of, naming_of, policy_of
+
+RUNS = 5
+T = TypeVar("T")
+Timings = dict[str, list[float]]
+
+
+def now() -> datetime:
+    """The present time, UTC."""
+    return datetime.now(UTC)
+
+
+def timed(timings: Timings, part: str, work: Callable[[], T]) -> T:
+    """The result of ``work``; its seconds are added to ``timings``."""
+    begun = time.perf_counter()
+    result = work()
+    timings.setdefault(part, []).append(time.perf_counter() - begun)
+    return result
+
+
+def trip(told: Parameters, timings: Timings) -> None:
+    """One trip from sign-in to plan."""
+    with (
+        timed(timings, "connect to AD", lambda: open_directory(told, environment={}, clock=now)) as directory,
+        timed(timings, "open Graph", lambda: open_graph(told, environment={}, clock=now, sleep=time.sleep)) as client,
+    ):
+        ad = timed(timings, "read AD", lambda: read_directory(directory, told.target_ou, told.retired_ou, clock=now))
+        cloud = timed(timings, "read Entra ID", lambda: read_cloud(client, told.tenant_id, clock=now))
+        presence = timed(timings, "probe groups", lambda: probe_groups(client, group_ids_to_probe(cloud, ad)))
+    naming, v1 = naming_of(told), connect_v1_of(told, cloud.writers, now().date())
+    inventory = timed(timings, "inventory", lambda: build_inventory(cloud, ad, presence, naming=naming, connect_v1=v1))
+    policy = policy_of(told, cloud.writers, now().date())
+    timed(timings, "plan", lambda: plan_enable(inventory, policy).plan.digest)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the trips and print the table."""
+    runs = int(arguments[0]) if arguments else RUNS
+    timings: Timings = {}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        start_rehearsal(Path(folder) / "bench", graph_port=0, ldap_port=0) as rehearsal,
+    ):
+        told = load_parameters([rehearsal.parameters_file], {}, project_root=Path(folder)).parameters
+        for _ in range(runs):
+            trip(told, timings)
+    print(f"{'part':<16}{'best ms':>10}{'median ms':>12}   ({runs} runs)")
+    for part, seconds in timings.items():
+        print(f"{part:<16}{min(seconds) * 1000:>10.1f}{median(seconds) * 1000:>12.1f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
