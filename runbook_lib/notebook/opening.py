@@ -18,12 +18,11 @@ from runbook_lib.parameters.load import load_parameters, parameters_from_values
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.paths import project_root, resolve
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.names import RECORD_VARIABLE
 from runbook_lib.record.state import RunRecord
 from runbook_lib.runner.naming import new_run_id
 from runbook_lib.runner.versions import versions
 
-RECORD_VARIABLE = "GWB_RECORD"
-"""Set by ``gwb run``: the record folder that it has begun."""
 PARAMETERS_VARIABLE = "GWB_PARAMETERS"
 """In JupyterLab: the parameters file."""
 _PATHS = ("records_dir", "certificate_file", "cloud_ca_file", "dc_ca_file", "bind_password_file", "undo_record")

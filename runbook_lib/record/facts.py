@@ -76,12 +76,12 @@ def _merged(default: Any, value: Any) -> Any:
 
 def decided(folder: RecordFolder, *, interrupted: bool) -> Outcome:
     """The verdict of a run that gave none: it depends on whether a write was begun."""
-    if _writes_begun(folder):
+    if writes_begun(folder):
         return Outcome.PARTIAL
     return Outcome.INTERRUPTED if interrupted else Outcome.FAILED
 
 
-def _writes_begun(folder: RecordFolder) -> bool:
+def writes_begun(folder: RecordFolder) -> bool:
     """Whether the journal holds a ``begin`` or ``done`` line.
 
     The text is searched, not parsed: the last line may be torn, and a torn ``begin`` line counts as a begun write.

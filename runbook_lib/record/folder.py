@@ -6,13 +6,14 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
-
-import pandas as pd
+from typing import TYPE_CHECKING, cast
 
 from runbook_lib.errors import UsageError
-from runbook_lib.record import files, tables
+from runbook_lib.record import files
 from runbook_lib.record.names import APPROVALS, MANIFEST, safe_folder_name
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class RecordFolder:
@@ -157,10 +158,15 @@ class RecordFolder:
 
     def write_csv(self, name: str, frame: pd.DataFrame) -> Path:
         """Write a table as CSV that no spreadsheet takes for formulas (see ``tables``)."""
+        # pandas takes a second to load, and most commands on records never write a table.
+        from runbook_lib.record import tables
+
         return self.write_bytes(name, tables.csv_bytes(frame))
 
     def write_workbook(self, name: str, sheets: Mapping[str, pd.DataFrame]) -> Path:
         """Write tables as sheets of one Excel workbook (see ``tables``)."""
+        from runbook_lib.record import tables
+
         return self.write_bytes(name, tables.workbook_bytes(sheets))
 
 

@@ -14,6 +14,8 @@ WORKBOOK = "inventory.xlsx"
 APPROVALS = "approvals"
 INDEX = "index.html"
 RECORD_SCHEMA = "gwb-record/1"
+RECORD_VARIABLE = "GWB_RECORD"
+"""Environment variable of a kernel: the record that the runner has begun and the notebook continues."""
 MANIFEST_SCHEMA = "gwb-manifest/1"
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")

@@ -17,17 +17,17 @@ from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.parameters import LoadedParameters, load_parameters, require, resolve
 from runbook_lib.parameters.paths import ROOT_VARIABLE
+from runbook_lib.record.facts import writes_begun
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.names import RECORD_VARIABLE
 from runbook_lib.record.state import RunRecord
 from runbook_lib.runner import engine
 from runbook_lib.runner.execution import CellStep, Execution, KernelEnd
 from runbook_lib.runner.naming import new_run_id as default_run_id
 from runbook_lib.runner.sealing import seal_run
-from runbook_lib.runner.verdict import Verdict, verdict_of, writes_begun
+from runbook_lib.runner.verdict import Verdict, verdict_of
 from runbook_lib.runner.versions import versions
 
-RECORD_VARIABLE = "GWB_RECORD"
-"""Environment variable that tells the notebook which record it continues."""
 _NOT_FOR_THE_KERNEL = ("JPY_SESSION_NAME", "JPY_PARENT_PID", "GWB_PARAMETERS")
 """Marks of an interactive session, and the parameters file that JupyterLab reads: this run has been told already."""
 

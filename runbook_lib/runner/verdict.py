@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from runbook_lib.errors import BrokeOff, RunbookError, ServiceFailed
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.record.facts import writes_begun
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.names import JOURNAL
 from runbook_lib.runner.durations import duration_words
 from runbook_lib.runner.execution import CellError, Execution, KernelEnd
 
@@ -31,17 +31,6 @@ class Verdict:
 
     outcome: Outcome
     error: RunbookError
-
-
-def writes_begun(folder: RecordFolder) -> bool:
-    """Whether the journal says that a write was about to happen.
-
-    The text is searched, not parsed: the last line may be torn, and a torn ``begin`` line counts.
-    """
-    try:
-        return b'"begin"' in folder.file(JOURNAL).read_bytes()
-    except FileNotFoundError:
-        return False
 
 
 def verdict_of(execution: Execution, folder: RecordFolder) -> Verdict:
