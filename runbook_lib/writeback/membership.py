@@ -32,8 +32,8 @@ class Membership:
 
     wanted: Mapping[str, tuple[tuple[str, str, str], ...]]
     """Group id to (member id, AD GUID or "", AD DN or "")."""
-    owners: Mapping[str, frozenset[str]]
-    """AD GUID to the cloud ids that it is."""
+    mapped: frozenset[str]
+    """GUIDs of AD objects that a cloud object was positively mapped to."""
     inventory: Inventory
 
     def changes(self, group_id: str, ad: DirectoryGroup | None, created: frozenset[str]) -> MemberChanges:
@@ -47,16 +47,14 @@ class Membership:
         present: set[str] = set()
         removed: list[MemberRef] = []
         unaccounted: list[str] = []
-        members = set(self.inventory.cloud.members.get(group_id, ()))
         for dn in (ad.members or ()) if ad else ():
             guid_there = self.inventory.index.guid_of_dn(dn)
             if guid_there is not None and guid_there in wanted:
                 present.add(guid_there)
                 continue
-            owners = self.owners.get(guid_there or "", frozenset())
-            if not guid_there or not owners:
+            if guid_there is None or guid_there not in self.mapped:
                 unaccounted.append(dn)
-            elif not owners & members:
+            else:
                 removed.append(MemberRef(guid_there, dn))
         added = [ref for key, ref in wanted.items() if key not in present]
         return MemberChanges(
@@ -74,13 +72,8 @@ def membership_of(inventory: Inventory) -> Membership:
         table["group_id"], table["member_id"], table["ad_guid"], table["ad_dn"], strict=True
     ):
         wanted[group_id].append((member_id, guid or "", dn or ""))
-    owners: defaultdict[str, set[str]] = defaultdict(set)
-    principals = inventory.principals
-    for member_id, guid in zip(principals["member_id"], principals["ad_guid"], strict=True):
-        if guid:
-            owners[guid].add(member_id)
     return Membership(
         {group_id: tuple(members) for group_id, members in wanted.items()},
-        {guid: frozenset(ids) for guid, ids in owners.items()},
+        frozenset(guid for guid in inventory.principals["ad_guid"] if guid),
         inventory,
     )

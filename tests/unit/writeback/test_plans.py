@@ -467,6 +467,7 @@ def test_digests_cover_content_target_and_limits_and_nothing_else() -> None:
     assert replace(plan, target=replace(plan.target, target_ou_guid=b.guid("other"))).digest != plan.digest
     assert replace(plan, target=replace(plan.target, target_ou="OU=Renamed")).digest == plan.digest
     assert replace(plan, changes=plan.changes[1:]).digest != plan.digest
+    assert replace(plan, changes=plan.changes[::-1]).digest == plan.digest
 
 
 def test_plans_survive_the_way_through_json_and_damage_is_noticed() -> None:
