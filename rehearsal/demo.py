@@ -140,7 +140,7 @@ class Journey:
         finally:
             progress.close()
         show_result(result)
-        if result.outcome is Outcome.INTERRUPTED:
+        if result.stop_asked:
             raise KeyboardInterrupt
         if result.outcome is not expected or result.record is None:
             raise _unexpected(f"{notebook} ended as {result.outcome.value}, expected was {expected.value}")

@@ -17,6 +17,7 @@ from runbook_lib.runner.command_completion import completion
 from runbook_lib.runner.command_parameters import parameters
 from runbook_lib.runner.command_records import records, seal, verify_record
 from runbook_lib.runner.command_run import run
+from runbook_lib.runner.loop import ending_signals_as_interrupts
 from runbook_lib.runner.plugins import load_plugin, plugin_points, plugin_summary
 
 
@@ -55,7 +56,8 @@ class CommandGroup(click.Group):
     def _guarded(self, args: Sequence[str] | None, extra: dict[str, Any]) -> int:
         """Run a command; every way to end becomes a number and at most a few lines."""
         try:
-            result = super().main(args=args, **{**extra, "standalone_mode": False})
+            with ending_signals_as_interrupts():
+                result = super().main(args=args, **{**extra, "standalone_mode": False})
         except RunbookError as error:
             console.show_error(error)
             return error.outcome.exit_code

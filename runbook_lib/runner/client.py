@@ -17,6 +17,8 @@ from runbook_lib.runner.execution import CellError, CellStep, Execution, KernelE
 
 _START_TIMEOUT = 120
 """Seconds for a kernel to answer: a cold disk and a virus scanner are slow, a hung kernel must still be noticed."""
+_IDLE_SHUTDOWN = 2.0
+"""Seconds that a kernel with nothing left to do has for its end; half of them politely, then it is terminated."""
 _SETTLING = 0.2
 """Seconds between a kernel's word that it runs a cell and the cell's own code."""
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
@@ -68,6 +70,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
 
     def stop(self) -> None:
         """Asked from outside: interrupt the kernel, and end it if it does not end by itself in time."""
+        self._execution.stop_asked = True
         if self._cleaning or self._stopping is not None:
             self._kill()
             return
@@ -191,6 +194,9 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         if self._patience is not None:
             self._patience.cancel()
         if self.km is not None:
+            if self._execution.end in (KernelEnd.COMPLETED, KernelEnd.CELL_ERROR):
+                # Everything is on disk: a kernel that now and then does not answer is not waited for.
+                self.km.shutdown_wait_time = _IDLE_SHUTDOWN
             await self._async_cleanup_kernel()
         await asyncio.gather(*self._requests)
 

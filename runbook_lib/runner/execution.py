@@ -66,4 +66,6 @@ class Execution:
     error: CellError | None = None
     kernel_exit_code: int | None = None
     """What the dead kernel's process returned; negative: the signal that ended it."""
+    stop_asked: bool = False
+    """Whether Ctrl-C or a signal asked for the end, in time or not."""
     steps: list[CellStep] = field(default_factory=list)

@@ -25,6 +25,13 @@ def run_interruptible(main: Callable[[], Awaitable[None]], stop: Callable[[], No
         runner.run(entered())
 
 
+@contextmanager
+def ending_signals_as_interrupts() -> Iterator[None]:
+    """While the block runs, every signal that asks this process to end is what Ctrl-C is: KeyboardInterrupt."""
+    with _handled(signal.default_int_handler):
+        yield
+
+
 def _new_loop() -> asyncio.AbstractEventLoop:
     """ZeroMQ needs a selector loop, which Windows does not use by itself."""
     return asyncio.SelectorEventLoop() if sys.platform == "win32" else asyncio.new_event_loop()
@@ -32,14 +39,17 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 @contextmanager
 def _signals_to(stop: Callable[[], None], loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-    """Route signals to ``stop`` while the block runs. Other threads than the main one cannot and do nothing."""
+    """Route signals to ``stop`` while the block runs."""
+    with _handled(lambda _number, _frame: loop.call_soon_threadsafe(stop)):
+        yield
+
+
+@contextmanager
+def _handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Let ``handler`` take the signals while the block runs. Other threads than the main one cannot and do nothing."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-
-    def handler(_number: int, _frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(stop)
-
     wanted = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
     earlier = {number: signal.signal(number, handler) for number in wanted}
     try:

@@ -43,6 +43,7 @@ class RunResult:
         message: Why it ended this way, plain text; empty for a run that ended as asked.
         hint: What to do, or empty.
         sealed: Whether the record is sealed; if not, ``message`` says why.
+        stop_asked: Whether Ctrl-C or a signal came, also one too late to stop this run: callers start no other.
     """
 
     outcome: Outcome
@@ -53,6 +54,7 @@ class RunResult:
     message: str
     hint: str
     sealed: bool
+    stop_asked: bool
 
 
 def run_notebook(
@@ -126,7 +128,7 @@ def run_notebook(
     )
     if defect is not None:
         raise defect
-    return _result(record, outcome, sealing, (clock() - started).total_seconds())
+    return _result(record, outcome, sealing, (clock() - started).total_seconds(), stop_asked=execution.stop_asked)
 
 
 def _read_notebook(notebook: Path) -> bytes:
@@ -210,7 +212,7 @@ def _defect_verdict(defect: Exception, record: RunRecord) -> Verdict:
     )
 
 
-def _result(record: RunRecord, outcome: Outcome, sealing_failed: str, seconds: float) -> RunResult:
+def _result(record: RunRecord, outcome: Outcome, sealing_failed: str, seconds: float, *, stop_asked: bool) -> RunResult:
     facts = record.facts
     error = facts.get("error")
     changes = facts.get("changes")
@@ -225,4 +227,5 @@ def _result(record: RunRecord, outcome: Outcome, sealing_failed: str, seconds: f
         message=" ".join(text for text in (message, sealing_failed) if text),
         hint=str(error.get("hint", "")) if isinstance(error, dict) else "",
         sealed=record.folder.sealed,
+        stop_asked=stop_asked,
     )

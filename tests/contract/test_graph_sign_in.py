@@ -88,10 +88,10 @@ def test_instance_discovery(fresh_rehearsal: RunningRehearsal, session: requests
 
 
 def test_tokens_end(fresh_rehearsal: RunningRehearsal) -> None:
-    fresh_rehearsal.control.settings(token_lifetime=1)
+    fresh_rehearsal.control.settings(token_lifetime=5)
     client = signed_in(fresh_rehearsal)
     assert client.get("/v1.0/organization").status_code == 200
-    time.sleep(1.1)
+    time.sleep(5.1)
     answer = client.get("/v1.0/organization")
     assert answer.status_code == 401
     assert answer.json()["error"]["code"] == "InvalidAuthenticationToken"
