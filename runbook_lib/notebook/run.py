@@ -11,7 +11,7 @@ from pathlib import Path
 
 from runbook_lib.directory.connect import open_directory
 from runbook_lib.directory.connection import Directory
-from runbook_lib.errors import RunbookError
+from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.exchange.detect import detect
 from runbook_lib.exchange.detection import ExchangeDetection
 from runbook_lib.exchange.read import read_exchange
@@ -58,6 +58,8 @@ class Run:
         self.resources = ExitStack()
         self.verdict = Outcome.DONE
         """What ``finish`` writes unless something happened."""
+        self.explanation: RunbookError | None = None
+        """Why a run that reached its last cell did not end as asked."""
         self._graph: GraphClient | None = None
         self._directory: Directory | None = None
 
@@ -146,13 +148,18 @@ class Run:
         drift = check_drift(inventory, self.policy(inventory))
         self.note(*drift.findings)
         self.record.folder.write_csv("drift.csv", drift.table)
-        self.verdict = Outcome.REFUSED if len(drift.table) or drift.findings else Outcome.NOTHING_TO_DO
-        self.show(*views.drift_view(drift))
+        html, text = views.drift_view(drift)
+        self.verdict = Outcome.NOTHING_TO_DO
+        if len(drift.table) or drift.findings:
+            self.verdict = Outcome.REFUSED
+            hint = "Read the table. 30-enable-writeback brings the groups back into step; it plans first and asks."
+            self.explanation = Refused(text, code="drift", hint=hint, values={"differences": len(drift.table)})
+        self.show(html, text)
         return drift
 
     def finish(self) -> None:
         """Write the verdict and say how the run ended; the last cell of every notebook calls it."""
-        self.record.finish(self.verdict, ended=self.clock())
+        self.record.finish(self.verdict, ended=self.clock(), error=self.explanation)
         self.close()
         self.show(*views.end_view(self.verdict, self.record.folder))
 

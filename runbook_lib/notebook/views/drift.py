@@ -20,7 +20,10 @@ def drift_view(drift: Drift) -> tuple[str, str]:
         text = f"{drift.groups} written groups were compared; none differs."
         return banner_html("good", "In step", text), text
     groups = drift.table["group_id"].nunique()
-    text = f"{len(drift.table)} differences in {groups} of {drift.groups} written groups."
+    noun = "difference" if len(drift.table) == 1 else "differences"
+    text = f"{len(drift.table)} {noun} in {groups} of {drift.groups} written groups."
+    if drift.findings:
+        text += f" {len(drift.findings)} of them have members that nobody can account for."
     html = banner_html("attention", "Drift", text)
     if len(drift.table):
         html += table_html(drift.table[list(_LABELS)], caption="Differences", limit=200, labels=_LABELS)
