@@ -23,7 +23,7 @@ def drift_view(drift: Drift) -> tuple[str, str]:
     noun = "difference" if len(drift.table) == 1 else "differences"
     text = f"{len(drift.table)} {noun} in {groups} of {drift.groups} written groups."
     if drift.findings:
-        text += f" {len(drift.findings)} of them have members that nobody can account for."
+        text += f" Groups with members that nobody can account for: {len(drift.findings)}."
     html = banner_html("attention", "Drift", text)
     if len(drift.table):
         html += table_html(drift.table[list(_LABELS)], caption="Differences", limit=200, labels=_LABELS)
