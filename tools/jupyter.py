@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "tools" / "jupyter_lab_config.json"
 """This machine only, nothing fetched (no news, no look for updates), and kernel traffic encrypted: parameters, plans
 and approvals pass there, and other accounts of this machine could listen."""
+SETTINGS = ROOT / "tools" / "jupyter_config"
+"""JupyterLab's own settings for this session: it does not ask whether it may fetch news."""
 NOTEBOOK = "notebooks/00-start-here.ipynb"
 PARAMETERS = "parameters/demo.yaml"
 
@@ -40,6 +42,8 @@ def main(arguments: Sequence[str]) -> int:
     if code:
         return code
     environment = {"GWB_PARAMETERS": PARAMETERS, **os.environ}
+    more = environment.get("JUPYTER_CONFIG_PATH", "")
+    environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join([str(SETTINGS), *([more] if more else [])])
     try:
         return subprocess.run(lab_command(arguments), cwd=ROOT, env=environment, check=False).returncode
     except KeyboardInterrupt:

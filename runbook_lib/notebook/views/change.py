@@ -9,6 +9,7 @@ import pandas as pd
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.finding import Finding
 from runbook_lib.notebook.html import banner_html, bars_html, facts_html, findings_html, table_html
+from runbook_lib.writeback.gate import Waiting
 from runbook_lib.writeback.verify import Checked
 
 View = tuple[str, str]
@@ -35,6 +36,7 @@ def plan_view(plan: Plan, findings: Sequence[Finding]) -> View:
     if counts:
         parts.append(bars_html(counts, caption="Changes by kind, and member values"))
         parts.append(table_html(changes_table(plan.changes), caption="Changes, in the order of writing", limit=200))
+        parts += _details(plan.changes)
     if plan.refusals:
         refusals = pd.DataFrame(
             [(r.display_name, r.rule, r.why, r.to_do) for r in plan.refusals],
@@ -64,17 +66,43 @@ def changes_table(changes: Sequence[Change]) -> pd.DataFrame:
 
 
 def _what(change: Change) -> str:
-    parts = [
-        f"{delta.name}: {'; '.join(delta.removed) or '(empty)'} → {'; '.join(delta.added) or '(empty)'}"
-        for delta in change.attributes
-    ]
+    parts = []
     if change.members_added:
-        parts.append(f"{len(change.members_added)} members enter")
+        parts.append(f"members enter: {len(change.members_added)}")
     if change.members_removed:
-        parts.append(f"{len(change.members_removed)} members leave")
+        parts.append(f"members leave: {len(change.members_removed)}")
     if change.move:
         parts.append(f"moves to {change.move.to_dn}")
-    return ", ".join(parts)
+    if change.attributes:
+        parts.append(f"attributes: {', '.join(delta.name for delta in change.attributes)}")
+    return "; ".join(parts) or "a new object without members"
+
+
+def _details(changes: Sequence[Change]) -> list[str]:
+    """Every value and every member that enters or leaves, as far as a page can hold them."""
+    values = pd.DataFrame(
+        [
+            (change.display_name, change.kind.value, delta.name, _values(delta.removed), _values(delta.added))
+            for change in changes
+            for delta in change.attributes
+        ],
+        columns=["Group", "Change", "Attribute", "Before", "After"],
+    )
+    members = pd.DataFrame(
+        [
+            (change.display_name, direction, member.dn or "a group that this plan creates")
+            for change in changes
+            for direction, some in (("enters", change.members_added), ("leaves", change.members_removed))
+            for member in some
+        ],
+        columns=["Group", "Member", "AD object"],
+    )
+    parts = [table_html(values, caption="Values that enter and leave", limit=500)] if len(values) else []
+    return parts + ([table_html(members, caption="Members that enter and leave", limit=500)] if len(members) else [])
+
+
+def _values(values: Sequence[str]) -> str:
+    return "; ".join(values) or "(empty)"
 
 
 def resume_view(plan: Plan, runs: Sequence[str]) -> View:
@@ -84,12 +112,26 @@ def resume_view(plan: Plan, runs: Sequence[str]) -> View:
     return banner_html("attention", "Resuming a change that broke off", text) + table, text
 
 
-def open_gate_view(approval: Mapping[str, object], approved: int, waiting: int) -> View:
-    """The gate is open."""
-    text = f"{approved} changes are approved by {approval.get('approver')} until {approval.get('until')}."
-    if waiting:
-        text += f" {waiting} changes wait for an approval of their own."
-    return banner_html("attention" if waiting else "good", "Approved", text), text
+def open_gate_view(approval: Mapping[str, object], approved: int, waiting: Sequence[Waiting]) -> View:
+    """The gate is open; what stays behind is listed with the reason."""
+    further = approval.get("further")
+    others = further if isinstance(further, Sequence) else ()
+    parts = ", ".join(_approval_words(item) for item in (approval, *others) if isinstance(item, Mapping))
+    text = f"{approved} changes are approved {parts}."
+    if not waiting:
+        return banner_html("good", "Approved", text), text
+    text += f" {len(waiting)} changes wait for an approval of their own."
+    table = pd.DataFrame(
+        [(item.change.kind.value, item.change.display_name, item.change.dn, item.why) for item in waiting],
+        columns=["Change", "Group", "AD object", "Why it waits"],
+    )
+    banner = banner_html("attention", "Approved in part", text)
+    return banner + table_html(table, caption="Changes that await approval", limit=200), text
+
+
+def _approval_words(approval: Mapping[str, object]) -> str:
+    standing = "in advance " if approval.get("kind") == "standing" else ""
+    return f"{standing}by {approval.get('approver')} until {approval.get('until')}"
 
 
 def resumed_gate_view(approval: Mapping[str, object]) -> View:
