@@ -16,10 +16,11 @@ from runbook_lib.notebook.face import ProgressLine
 from runbook_lib.notebook.sides import read_sides
 from runbook_lib.writeback.acknowledge import require_acknowledged, with_acknowledgements
 from runbook_lib.writeback.apply import Applier
-from runbook_lib.writeback.approval import approved_changes, planned, read_approvals
+from runbook_lib.writeback.approval import planned
 from runbook_lib.writeback.backup import FILE_NAME as BACKUP
 from runbook_lib.writeback.backup import backup
 from runbook_lib.writeback.effects import collect
+from runbook_lib.writeback.gate import granted, read_all
 from runbook_lib.writeback.journal import FILE_NAME as JOURNAL
 from runbook_lib.writeback.journal import Journal, JournalFile, journals_of, open_chain, read_journal
 from runbook_lib.writeback.lock import lock_path, writer_lock
@@ -98,20 +99,22 @@ class ChangeSession:
         if planned_now is None or self._planner is None:
             raise ValueError("the gate comes after the plan")
         require_acknowledged(planned_now.findings, run.parameters)
-        approvals = read_approvals(run.record.folder.approvals_folder)
-        approved_changes(plan, approvals, run.clock())
+        approvals = read_all(run.record.folder.approvals_folder)
+        granted(plan, approvals, run.clock())
         self._lock(plan)
         fresh = read_sides(run, keep=False)
         again = self._with_acknowledgements(self._planner(fresh))
         require_acknowledged(again.findings, run.parameters)
-        self._approved, approval = approved_changes(again.plan, approvals, run.clock())
+        grant = granted(again.plan, approvals, run.clock())
+        self._approved = grant.changes
         self._plan = again.plan
-        self._waiting = len(again.plan.changes) - len(self._approved)
-        self._approval = approval.as_json()
+        self._waiting = len(grant.waiting)
+        self._approval = grant.approval_json()
         self._dn_of = {item.guid: item.dn for item in fresh.directory.objects}
         self._write_plan(again.plan)
         run.record.set(approval=dict(self._approval))
-        run.show(*views.open_gate_view(self._approval, len(self._approved), self._waiting))
+        run.note(*grant.findings())
+        run.show(*views.open_gate_view(self._approval, len(self._approved), grant.waiting))
 
     def apply(self) -> None:
         """Write what is approved, each write journaled before and after.

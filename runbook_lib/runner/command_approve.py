@@ -6,7 +6,7 @@ import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,20 +24,31 @@ if TYPE_CHECKING:
 @click.option(
     "--phrase", metavar="TEXT", help="The plan's phrase; without it the plan is shown and the phrase asked for."
 )
-@click.option(
-    "--valid", default="4h", show_default=True, metavar="TIME", help="How long the approval holds: 30m, 4h, 2d."
-)
-def approve(record: Path, approver: str, phrase: str | None, valid: str) -> None:
+@click.option("--valid", metavar="TIME", help="How long the approval holds: 30m, 4h, 2d.  [default: 4h]")
+@click.option("--standing", is_flag=True, help="Approve in advance, for a schedule, instead of this one plan.")
+@click.option("--until", metavar="DATE", help="Standing: last day, as 2026-12-31; at most 90 days ahead.")
+@click.option("--kinds", metavar="LIST", help="Standing: of update, add-members, remove-members.  [default: all three]")
+@click.option("--group", "groups", metavar="ID", multiple=True, help="Standing: a further group; may be repeated.")
+@click.option("--max-changes", type=int, metavar="N", help="Standing: changes per run.  [default: 50]")
+@click.option("--max-members-added", type=int, metavar="N", help="Standing: members added per run.  [default: 100]")
+@click.option("--max-members-removed", type=int, metavar="N", help="Standing: members removed per run.  [default: 20]")
+def approve(record: Path, approver: str, phrase: str | None, valid: str | None, standing: bool, **given: Any) -> None:
     """Approve the plan in RECORD.
 
     RECORD is the folder of a run that ended with awaiting-approval.
+
+    With --standing, RECORD may also be a run that was applied: the groups of its plan are approved for runs to come,
+    never for creating, retiring, restoring, deleting or changing the type of a group.
     """
     from runbook_lib.record.folder import RecordFolder
     from runbook_lib.record.manifest import manifest_digest
     from runbook_lib.record.verify import verify
+    from runbook_lib.runner.standing import approve_standing, refuse_standing_options
     from runbook_lib.writeback import approval
 
-    length = parse_duration(valid)
+    if not standing:
+        refuse_standing_options(given)
+    length = parse_duration(valid or "4h")
     folder = RecordFolder.open(record)
     verification = verify(folder)
     if verification.sealed and not verification.ok:
@@ -47,37 +58,42 @@ def approve(record: Path, approver: str, phrase: str | None, valid: str) -> None
             hint="Plan again with gwb run, and find out who changed the record.",
             values={"problems_found": list(verification.problems)},
         )
+    digest = manifest_digest(folder.path) if verification.sealed else None
+    if standing:
+        approve_standing(folder.path, approver, phrase, valid, given, digest)
+        return
     if phrase is None:
-        phrase = _asked(approval.planned(folder.path))
+        plan = approval.planned(folder.path)
+        phrase = asked(plan_lines(plan), plan.phrase)
     path = approval.approve(
         folder.path,
         approver=approver,
         phrase=phrase,
         valid=length,
         clock=lambda: datetime.now(UTC),
-        manifest_digest=manifest_digest(folder.path) if verification.sealed else None,
+        manifest_digest=digest,
     )
     until = datetime.now(UTC) + length
     console.say(f"Approved by {approver}, until {until:%Y-%m-%d %H:%M} UTC: {os.path.relpath(path)}")
     console.say("Now run the same notebook with the same parameters again.")
 
 
-def _asked(plan: Plan) -> str:
-    """Show the plan and ask for its phrase.
+def asked(lines: list[str], expected: str) -> str:
+    """Show what would be approved and ask for its phrase.
 
     Raises:
         AwaitingApproval: Nobody is there to type it.
     """
-    for line in plan_lines(plan):
+    for line in lines:
         console.say(line)
     if not sys.stdin.isatty():
         raise AwaitingApproval(
             "Nothing is approved yet.",
             code="phrase-missing",
-            hint=f'Read the plan, then add: --phrase "{plan.phrase}"',
-            values={"phrase": plan.phrase},
+            hint=f'Read the plan, then add: --phrase "{expected}"',
+            values={"phrase": expected},
         )
-    console.say(f"To approve, type: {plan.phrase}")
+    console.say(f"To approve, type: {expected}")
     return str(click.prompt("Phrase", prompt_suffix=": ", default="", show_default=False))
 
 

@@ -39,8 +39,8 @@ class Approval:
             "kind": "plan",
             "plan_digest": self.plan_digest,
             "approver": self.approver,
-            "approved": _iso(self.approved),
-            "until": _iso(self.until),
+            "approved": iso(self.approved),
+            "until": iso(self.until),
             "phrase": self.phrase,
             "planning_manifest": self.planning_manifest,
         }
@@ -114,8 +114,8 @@ def approve(
         "changes": sorted(change.digest for change in plan.changes),
         "target": plan.target.as_json(),
         "approver": approver.strip(),
-        "approved": _iso(now),
-        "until": _iso(now + valid),
+        "approved": iso(now),
+        "until": iso(now + valid),
         "phrase": plan.phrase,
         "planning_record": record.name,
         "planning_manifest": manifest_digest,
@@ -126,12 +126,13 @@ def approve(
 
 
 def read_approvals(folder: Path) -> list[Approval]:
-    """Every approval in a change's folder, oldest first.
+    """Every approval of one plan in a change's folder, oldest first; standing ones are ``standing``'s.
 
     Raises:
         Refused: A file there is not an approval (``approval-damaged``): better to stop than to guess.
     """
-    found = [_read(path) for path in sorted(folder.glob("*.json"))] if folder.is_dir() else []
+    paths = sorted(folder.glob("*.json")) if folder.is_dir() else []
+    found = [_read(path) for path in paths if not path.name.startswith("standing-")]
     return sorted(found, key=lambda approval: (approval.approved, approval.plan_digest))
 
 
@@ -167,13 +168,13 @@ def approved_changes(plan: Plan, approvals: Sequence[Approval], now: datetime) -
             one, or one of another plan.
     """
     for approval in sorted(approvals, key=lambda a: a.approved, reverse=True):
-        covered = _self_sufficient([change for change in plan.changes if change.digest in approval.changes])
+        covered = self_sufficient([change for change in plan.changes if change.digest in approval.changes])
         if covered and approval.approved <= now <= approval.until:
             return covered, approval
     raise _why_closed(plan, approvals, now)
 
 
-def _self_sufficient(changes: list[Change]) -> tuple[Change, ...]:
+def self_sufficient(changes: list[Change]) -> tuple[Change, ...]:
     """Without the changes whose members are groups that would be created, but not under this approval."""
     while True:
         created = {change.group_id for change in changes if not change.object_guid}
@@ -187,9 +188,9 @@ def _why_closed(plan: Plan, approvals: Sequence[Approval], now: datetime) -> Awa
     ours = [a for a in approvals if any(change.digest in a.changes for change in plan.changes)]
     if ours:
         last = ours[-1]
-        code, why = "approval-expired", f"The approval by {printable(last.approver)} ended at {_iso(last.until)}."
+        code, why = "approval-expired", f"The approval by {printable(last.approver)} ended at {iso(last.until)}."
         if now < last.approved:
-            code, why = "approval-from-the-future", f"The approval is dated {_iso(last.approved)}, after this clock."
+            code, why = "approval-from-the-future", f"The approval is dated {iso(last.approved)}, after this clock."
     elif approvals:
         code, why = "approval-of-another-plan", "There is an approval, but of another plan."
     else:
@@ -202,5 +203,6 @@ def _why_closed(plan: Plan, approvals: Sequence[Approval], now: datetime) -> Awa
     )
 
 
-def _iso(moment: datetime) -> str:
+def iso(moment: datetime) -> str:
+    """A moment as approvals and records write it: seconds, UTC as ``Z``."""
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
