@@ -13,6 +13,7 @@ import click
 
 from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.record.schema_files import SCHEMAS, schema_text
 from runbook_lib.runner import console
 
 if TYPE_CHECKING:
@@ -71,8 +72,14 @@ def seal(record: Path, notebook: Path) -> None:
 
 @click.command()
 @click.option("--records", "root", type=_RECORD, metavar="DIR", help="Folder with the records; default: records.")
-def records(root: Path | None) -> None:
+@click.option("--schema", type=click.Choice(SCHEMAS), help="Print the JSON Schema of one kind of file instead.")
+def records(root: Path | None, schema: str | None) -> None:
     """List every run and write records/index.html anew."""
+    if schema is not None:
+        if root is not None:
+            raise click.UsageError("--schema stands alone.")
+        click.echo(schema_text(schema), nl=False)
+        return
     from runbook_lib.parameters.paths import project_root
     from runbook_lib.record.index import build_index
 

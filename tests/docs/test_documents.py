@@ -15,8 +15,11 @@ from runbook_lib.parameters import known_names
 from runbook_lib.parameters.document import reference_table_markdown
 from runbook_lib.record.facts import facts_of
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.schema_files import SCHEMAS
 from tests.docs.markdown import ROOT, code_blocks, committed_files, links, section, table_rows
+from tests.docs.record_keys import HEADINGS, rewritten
 from tests.notebooks.structure import NOTEBOOKS
+from tests.support.schemas import keys_of, parts_of, schema_of
 
 DOCUMENTS = sorted(path for path in committed_files() if path.suffix == ".md")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -47,8 +50,23 @@ def test_parameters_page_is_generated() -> None:
 
 def test_record_keys_are_complete(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")
-    told = {key.strip() for row in table_rows(section(text, "## record.json")) for key in row[0].split(",")}
-    assert told == set(facts_of(RecordFolder(tmp_path)))
+    told = {row[0] for row in table_rows(section(text, "## record.json"))}
+    assert {key for key in told if "." not in key and "[" not in key} == set(facts_of(RecordFolder(tmp_path)))
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_key_of_a_schema_is_in_the_records_page_and_no_other(name: str) -> None:
+    text = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")
+    told = [(row[0], row[2]) for row in table_rows(section(text, HEADINGS[name]))]
+    known = [(key.path, key.holds) for part in parts_of(name).values() for key in keys_of(part, schema_of(name))]
+    assert told == [(path, holds.replace("`", "")) for path, holds in known]
+    assert all(holds for _, holds in told)
+
+
+def test_records_page_is_generated() -> None:
+    """``python -m tests.docs.record_keys`` writes the tables anew."""
+    text = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")
+    assert text == rewritten(text)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
@@ -66,9 +84,10 @@ def test_make_targets_exist(path: Path) -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
 def test_parameter_names_exist(path: Path) -> None:
-    """A name in backticks with an underscore is a parameter, or a key of record.json."""
+    """A name in backticks with an underscore is a parameter, or a key of a record's files."""
     named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)(?::[^`]*)?`", path.read_text(encoding="utf-8")))
-    keys = set(facts_of(RecordFolder(Path("record"))))
+    paths = [key.path for name in SCHEMAS for part in parts_of(name).values() for key in keys_of(part, schema_of(name))]
+    keys = {word for path in paths for word in re.split(r"[.\[\]]+", path)}
     assert named <= set(known_names()) | keys | {"windows_only"}
 
 

@@ -1,0 +1,135 @@
+"""The schemas themselves: well made, closed, described, and in step with the types they describe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+from click.testing import CliRunner
+
+from runbook_lib.model.change import ChangeKind, Operation
+from runbook_lib.model.finding import Severity
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.record.facts import facts_of
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.manifest import build
+from runbook_lib.record.names import MANIFEST_SCHEMA, RECORD_SCHEMA
+from runbook_lib.record.schema_files import SCHEMAS, schema_text
+from runbook_lib.runner.cli import cli
+from runbook_lib.writeback.approval import SCHEMA as APPROVAL_SCHEMA
+from runbook_lib.writeback.plan_file import SCHEMA as PLAN_SCHEMA
+from runbook_lib.writeback.policy import Limits
+from runbook_lib.writeback.writes import WriteKind
+from tests.support.schemas import keys_of, parts_of, problems, schema_of
+
+OPEN = {"parameters", "versions", "values"}
+"""Objects whose names are not fixed."""
+
+
+def objects(schema: Any, path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every part of a schema that describes an object, and where it stands."""
+    if isinstance(schema, Mapping):
+        if "object" in schema.get("type", ()) and "oneOf" not in schema:
+            yield path, schema
+        for name, part in schema.items():
+            yield from objects(part, f"{path}/{name}")
+    elif isinstance(schema, list):
+        for number, part in enumerate(schema):
+            yield from objects(part, f"{path}/{number}")
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_schema_is_a_schema(name: str) -> None:
+    schema = schema_of(name)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_objects_are_closed_and_every_key_is_described(name: str) -> None:
+    found = dict(objects(schema_of(name)))
+    assert found
+    left_open = {
+        path.rsplit("/", 1)[1] for path, part in found.items() if part.get("additionalProperties") is not False
+    }
+    assert left_open <= OPEN
+    undescribed = [
+        key.path for part in parts_of(name).values() for key in keys_of(part, schema_of(name)) if not key.holds.strip()
+    ]
+    assert undescribed == []
+    assert all(part["description"] for part in parts_of(name).values())
+
+
+def test_what_two_schemas_share_is_the_same() -> None:
+    seen: dict[str, object] = {}
+    shared = 0
+    for name in SCHEMAS:
+        for part, schema in schema_of(name).get("$defs", {}).items():
+            shared += part in seen
+            assert seen.setdefault(part, schema) == schema, part
+    assert shared >= 3
+
+
+def test_values_are_those_of_the_code() -> None:
+    record, plan, journal = schema_of("record"), schema_of("plan"), schema_of("journal")
+    assert record["properties"]["outcome"]["enum"] == [*(outcome.value for outcome in Outcome), None]
+    assert record["properties"]["exit_code"]["enum"] == [*sorted({outcome.exit_code for outcome in Outcome}), None]
+    kinds = [kind.value for kind in ChangeKind]
+    assert plan["$defs"]["change"]["properties"]["kind"]["enum"] == kinds
+    assert list(plan["$defs"]["counts"]["properties"]) == [*kinds, "members-added", "members-removed"]
+    operations = [operation.value for operation in Operation]
+    assert plan["properties"]["operation"]["enum"] == operations
+    assert journal["$defs"]["open"]["properties"]["operation"]["enum"] == operations
+    assert journal["$defs"]["intent"]["properties"]["operation"]["enum"] == [kind.value for kind in WriteKind]
+    severities = [severity.value for severity in Severity]
+    assert record["$defs"]["finding"]["properties"]["severity"]["enum"] == severities
+    assert set(plan["properties"]["limits"]["properties"]) == set(Limits(1, 1, 1, 1, 1).as_json())
+
+
+def test_versions_are_those_of_the_code() -> None:
+    versions = {name: schema_of(name)["properties"]["schema"]["const"] for name in SCHEMAS if name != "journal"}
+    assert versions == {
+        "record": RECORD_SCHEMA,
+        "plan": PLAN_SCHEMA,
+        "approval": APPROVAL_SCHEMA,
+        "manifest": MANIFEST_SCHEMA,
+    }
+
+
+def test_what_is_left_of_a_broken_record_fits_too(tmp_path: Path) -> None:
+    folder = RecordFolder.create(tmp_path, "CHG1", "run")
+    assert problems("record", facts_of(folder)) == []
+    folder.file("record.json").write_bytes(b"{")
+    assert problems("record", facts_of(folder)) == []
+    assert facts_of(folder)["gaps"][-1].startswith("record.json was not readable")
+
+
+def test_the_chain_of_manifests_fits(tmp_path: Path) -> None:
+    folder = RecordFolder.create(tmp_path, "CHG1", "run")
+    folder.write_text("a.txt", "a")
+    at = datetime(2026, 11, 22, tzinfo=UTC).isoformat().replace("+00:00", "Z")
+    for previous in (None, {"run_id": "earlier", "digest": "0" * 64}):
+        value = json.loads(build(folder.path, change_id="CHG1", run_id="run", sealed_at=at, previous=previous))
+        assert problems("manifest", value) == []
+        assert problems("manifest", {**value, "files": []})
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_command_prints_the_schema_and_needs_no_records(name: str, tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["records", "--schema", name], env={"GWB_PROJECT_ROOT": str(tmp_path)})
+    assert (done.exit_code, done.output) == (0, schema_text(name))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [("--schema", "backup"), ("--schema", "plan", "--records", ".")])
+def test_a_schema_that_there_is_not(arguments: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(cli, ["records", *arguments])
+    assert done.exit_code == 2
+    assert "--schema" in done.output
+    with pytest.raises(ValueError, match="backup"):
+        schema_text("backup")
