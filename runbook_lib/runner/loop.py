@@ -28,8 +28,30 @@ def run_interruptible(main: Callable[[], Awaitable[None]], stop: Callable[[], No
 @contextmanager
 def ending_signals_as_interrupts() -> Iterator[None]:
     """While the block runs, every signal that asks this process to end is what Ctrl-C is: KeyboardInterrupt."""
-    with _handled(signal.default_int_handler):
+    _interrupted.clear()
+    with _handled(_interrupt):
         yield
+
+
+def raise_if_interrupted() -> None:
+    """For work of several steps: do not begin the next one after a signal.
+
+    Python drops an exception that a signal raises inside a finalizer or a weak reference's callback, so
+    KeyboardInterrupt alone can be lost.
+
+    Raises:
+        KeyboardInterrupt: A signal came since ``ending_signals_as_interrupts`` began.
+    """
+    if _interrupted.is_set():
+        raise KeyboardInterrupt
+
+
+_interrupted = threading.Event()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    _interrupted.set()
+    signal.default_int_handler(number, frame)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -23,6 +23,7 @@ from runbook_lib.record.names import RECORD_VARIABLE
 from runbook_lib.record.state import RunRecord
 from runbook_lib.runner import engine
 from runbook_lib.runner.execution import CellStep, Execution, KernelEnd
+from runbook_lib.runner.loop import raise_if_interrupted
 from runbook_lib.runner.naming import new_run_id as default_run_id
 from runbook_lib.runner.sealing import seal_run
 from runbook_lib.runner.verdict import Verdict, verdict_of
@@ -88,8 +89,10 @@ def run_notebook(
 
     Raises:
         UsageError: Parameters, notebook or records folder; nothing was started and no record exists.
+        KeyboardInterrupt: A signal came before it began; nothing was started.
         Exception: A defect of the runner itself; the record is finished as ``bug`` and sealed before it is raised.
     """
+    raise_if_interrupted()
     if records_dir is not None:
         overrides = {**overrides, "records_dir": str(records_dir.absolute())}
     loaded = load_parameters(parameter_files, overrides, project_root=project_root)
