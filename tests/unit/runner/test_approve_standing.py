@@ -1,0 +1,89 @@
+"""``gwb approve --standing``: options, what is shown, what is written."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from runbook_lib.model.change import Change, ChangeKind, Operation, Plan, PlanTarget
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.runner.cli import cli
+from runbook_lib.writeback.approval import read_approvals
+from runbook_lib.writeback.plan_file import plan_to_json
+from runbook_lib.writeback.standing import KIND_NAMES, Caps, read_standing
+
+OTHER = "6b0fd0b6-5a55-5f38-9a3c-0d6c0a6f5a10"
+UNTIL = (datetime.now(UTC).date() + timedelta(days=30)).isoformat()
+PHRASE = f"STAND 1 GROUP IN contoso.com UNTIL {UNTIL}"
+
+
+def gwb(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, list(arguments), prog_name="gwb")
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Path:
+    """A record folder with a plan of one change."""
+    target = PlanTarget("t", "g", "contoso.com", "OU=a,DC=c", "1", "OU=r,DC=c", "2")
+    change = Change(ChangeKind.CREATE, "id", "Pro\x1bject", "CN=x")
+    folder = RecordFolder.create(tmp_path / "records", "CHG1", "run1")
+    folder.write_json("plan.json", plan_to_json(Plan(Operation.ENABLE, target, (change,))))
+    return folder.path
+
+
+def test_with_the_phrase_and_every_default(record: Path) -> None:
+    done = gwb("approve", str(record), "--standing", "--as", "Ada", "--until", UNTIL, "--phrase", PHRASE)
+    assert done.exit_code == 0, done.output
+    (approval,) = read_standing(record.parent / "approvals")
+    assert (approval.approver, sorted(approval.groups), approval.caps) == ("Ada", ["id"], Caps())
+    assert approval.kinds == set(KIND_NAMES)
+    assert approval.until.isoformat() == f"{UNTIL}T23:59:59+00:00"
+    assert read_approvals(record.parent / "approvals") == []
+    assert "Approved in advance by Ada" in done.stdout
+    assert "at most 50 changes, 100 members added, 20 members removed" in done.stdout
+
+
+def test_every_option(record: Path) -> None:
+    caps = ("--max-changes", "3", "--max-members-added", "2", "--max-members-removed", "0")
+    phrase = f"STAND 2 GROUPS IN contoso.com UNTIL {UNTIL}"
+    more = ("--kinds", "add-members, update", "--group", OTHER, *caps, "--phrase", phrase)
+    done = gwb("approve", str(record), "--standing", "--as", "Ada", "--until", UNTIL, *more)
+    assert done.exit_code == 0, done.output
+    (approval,) = read_standing(record.parent / "approvals")
+    assert approval.groups == {"id", OTHER}
+    assert approval.kinds == {"add-members", "update"}
+    assert approval.caps == Caps(3, 2, 0)
+
+
+def test_without_the_phrase_what_would_be_approved_is_shown(record: Path) -> None:
+    done = gwb("approve", str(record), "--standing", "--as", "Ada", "--until", UNTIL)
+    assert done.exit_code == Outcome.AWAITING_APPROVAL.exit_code
+    assert "Pro\\u001bject" in done.stdout
+    assert "update, add-members, remove-members" in done.stdout
+    assert PHRASE in done.stderr
+    assert not (record.parent / "approvals").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--standing", "--phrase", PHRASE), "needs an end"),
+        (("--standing", "--until", "soon", "--phrase", PHRASE), "'soon' is not a day"),
+        (("--standing", "--until", "2020-01-01", "--phrase", PHRASE), "within 90 days"),
+        (("--standing", "--until", UNTIL, "--valid", "4h", "--phrase", PHRASE), "--valid does not fit"),
+        (("--standing", "--until", UNTIL, "--kinds", "create", "--phrase", PHRASE), "'create' cannot be approved"),
+        (("--standing", "--until", UNTIL, "--group", "Board", "--phrase", PHRASE), "not the id of a group"),
+        (("--until", UNTIL, "--phrase", "ENABLE 1 GROUP IN contoso.com"), "--until belongs to a standing approval"),
+        (("--group", OTHER, "--phrase", "ENABLE 1 GROUP IN contoso.com"), "--group belongs to a standing approval"),
+        (("--max-changes", "0", "--phrase", "ENABLE 1 GROUP IN contoso.com"), "--max-changes belongs to a standing"),
+    ],
+)
+def test_wrong_use(record: Path, options: tuple[str, ...], words: str) -> None:
+    done = gwb("approve", str(record), "--as", "Ada", *options)
+    assert (done.exit_code, words in done.stderr) == (2, True), done.output
+    assert "What to do" in done.stderr
+    assert not (record.parent / "approvals").exists()
