@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from rehearsal.process import RunningRehearsal, start_rehearsal
+from rehearsal.scheduled import scheduled_run
 from runbook_lib.errors import RunbookError, ServiceFailed
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.parameters.paths import project_root
@@ -34,7 +35,7 @@ _UNSTEADY = frozenset({"whenChanged", "uSNChanged", "dSCorePropagationData"})
 @click.option("--keep", is_flag=True, help="Leave the rehearsal running and say how to reach it.")
 @click.option("--quiet", is_flag=True, help="No progress, only commands and results.")
 def demo(records: Path | None, keep: bool, quiet: bool) -> int:
-    """Practise the whole journey: detect, inventory, enable, drift, disable, undo.
+    """Practise the whole journey: detect, inventory, enable, drift, disable, undo, schedule.
 
     Everything happens on this machine: a rehearsal of Microsoft Graph, sign-in and Active Directory starts on free
     ports and ends with the demo.
@@ -93,7 +94,7 @@ class Journey:
         self.say("Which groups are there, and which route can write them?")
         self.run("20-inventory-groups", "CHECK", Outcome.DONE)
         self.say("Write some Microsoft 365 groups: plan, approve, apply, and see that a third run has nothing to do.")
-        self.planned_and_applied("30-enable-writeback", "ENABLE", {})
+        written = self.planned_and_applied("30-enable-writeback", "ENABLE", {})
         self.run("30-enable-writeback", "ENABLE", Outcome.NOTHING_TO_DO)
         self.say("Is AD in step? Then an administrator edits a group by hand, and the next check reports exactly that.")
         self.run("50-check-drift", "CHECK", Outcome.NOTHING_TO_DO)
@@ -110,6 +111,7 @@ class Journey:
         if after != before:
             raise _unexpected("after the undo the objects differ from what they were before")
         console.say(f"{len(after)} objects are as they were before: objectGUID, objectSid and every other attribute.")
+        scheduled_run(self, written, APPROVER)
         self.verify()
 
     def say(self, text: str) -> None:

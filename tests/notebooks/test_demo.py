@@ -17,7 +17,7 @@ from runbook_lib.record.verify import verify
 from tests.support.plain import ROOT
 
 DEMO = [sys.executable, "-m", "runbook_lib.runner", "demo", "--quiet", "--records"]
-RUNS = 11
+RUNS = 12
 posix_only = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks at processes through /proc")
 
 
@@ -70,13 +70,25 @@ def test_two_demos_beside_each_other_end_well_and_leave_only_records(tmp_path: P
         assert "objectGUID, objectSid and every other attribute" in output
         assert "Edited by hand" in output
         assert output.count("$ gwb run ") == RUNS
+        assert "Jamal Costa is a member of Sales Team; IT Operations awaits approval (exit code 4)" in output
         records = [path.parent for path in place.glob("*/*/record.json")]
         assert len(records) == RUNS
         assert all(verify(RecordFolder.open(record)).ok for record in records)
         assert (place / "index.html").is_file()
+        assert scheduled(records) == [("awaiting-approval", "Alex Approver", {"planned": 4, "done": 3})]
         assert drifted(records) == {"description", "member missing"}
         assert wait_until_gone(place) == []
     assert rehearsals() <= before
+
+
+def scheduled(records: list[Path]) -> list[tuple[str, str, dict[str, int]]]:
+    """Outcome, approver and changes of the runs under a standing approval."""
+    every = [json.loads((record / "record.json").read_text("utf-8")) for record in records]
+    return [
+        (facts["outcome"], facts["approval"]["approver"], facts["changes"])
+        for facts in every
+        if facts["approval"] and facts["approval"]["kind"] == "standing"
+    ]
 
 
 def drifted(records: list[Path]) -> set[str]:
