@@ -19,6 +19,7 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.seal import seal
 from runbook_lib.runner.run import RunResult, run_notebook
 from runbook_lib.writeback.approval import approve, planned
+from runbook_lib.writeback.standing import stand, standing_phrase
 from tests.notebooks.journey import latest_record, plan_and_approve
 from tests.notebooks.test_kill import edit_by_hand, kill_at, plain_command
 from tests.support.plain import ROOT, run_plain
@@ -92,7 +93,6 @@ def _plain_runs(runs: Runs) -> dict[str, Path]:
         "nothing to do": runs.plain(ENABLE, both),
         "retired": runs.changed(DISABLE, runs.given("CHG-OFF", "Project Falcon")),
         "undone": runs.changed(UNDO, runs.given("CHG-UNDO", undo_record=str(latest_record(runs.records / "CHG-OFF")))),
-        "retired again": runs.changed(DISABLE, runs.given("CHG-OFF2", "Project Falcon")),
     }
     edit_by_hand(runs.world)
     found["drift"] = runs.plain(DRIFT, runs.given("CHG-DRIFT"))
@@ -118,7 +118,22 @@ def _headless_runs(runs: Runs) -> dict[str, Path]:
         manifest_digest=manifest,
     )
     results["sealed apply"] = runs.headless(ENABLE, given)
-    return {name: result.record for name, result in results.items() if result.record is not None}
+    return _standing_runs(runs) | {name: result.record for name, result in results.items() if result.record is not None}
+
+
+def _standing_runs(runs: Runs) -> dict[str, Path]:
+    """A run under an approval of its plan and a standing one, and a run under the standing one alone."""
+    runs.world.control.reset()
+    record = runs.changed(ENABLE, runs.given("CHG-STAND", "Marketing"))
+    until = datetime.now(UTC).date() + timedelta(days=30)
+    phrase = standing_phrase(1, "contoso.com", until)
+    stand(record, approver="Kim", phrase=phrase, until=until, clock=lambda: datetime.now(UTC))
+    both = runs.given("CHG-STAND", "Marketing", "Sales Team")
+    plan_and_approve(runs.world, ENABLE, both)
+    edit_by_hand(runs.world)
+    found = {"under both": runs.plain(ENABLE, both)}
+    edit_by_hand(runs.world)
+    return found | {"standing": runs.plain(ENABLE, both)}
 
 
 def documents(record: Path) -> Iterator[tuple[str, Any]]:
@@ -138,7 +153,9 @@ def test_the_runs_are_of_every_kind(runs: dict[str, Path]) -> None:
         name: json.loads((path / "record.json").read_text(encoding="utf-8"))["outcome"] for name, path in runs.items()
     }
     assert outcomes == {
-        **dict.fromkeys(("start", "exchange", "inventory", "applied", "retired", "undone", "retired again"), "done"),
+        **dict.fromkeys(("start", "exchange", "inventory", "applied", "retired", "undone"), "done"),
+        "under both": "done",
+        "standing": "done",
         "refused": "refused",
         "no access": "no-access",
         "planned": "awaiting-approval",
@@ -155,6 +172,10 @@ def test_the_runs_are_of_every_kind(runs: dict[str, Path]) -> None:
     plans = [plan for name, plan in seen if name == "plan"]
     kinds = {change["kind"] for plan in plans for change in plan["changes"]}
     assert kinds == {"create", "update", "add-members", "remove-members", "retire", "restore"}
+    approvals = [record["approval"] for name, record in seen if name == "record" if record["approval"]]
+    assert {approval["kind"] for approval in approvals} == {"plan", "standing"}
+    assert any("further" in approval for approval in approvals)
+    assert {approval["kind"] for name, approval in seen if name == "approval"} == {"plan", "standing"}
     assert any(plan["refusals"] for plan in plans)
     assert any(manifest["previous"] for name, manifest in seen if name == "manifest")
 
@@ -178,7 +199,7 @@ def test_parameters_of_a_record_are_parameters(runs: dict[str, Path]) -> None:
 
 def test_a_key_that_is_unknown_or_missing_is_refused(runs: dict[str, Path]) -> None:
     """At every place of the richest documents, each key taken away and one put in."""
-    optional = {"ds_service_name", "invocation_id", "cloud", "directory"}
+    optional = {"ds_service_name", "invocation_id", "cloud", "directory", "further"}
     tried = 0
     for name, document in _richest(runs):
         for place in _places(document):
@@ -192,9 +213,8 @@ def test_a_key_that_is_unknown_or_missing_is_refused(runs: dict[str, Path]) -> N
 
 def _richest(runs: dict[str, Path]) -> Iterator[tuple[str, Any]]:
     """One document of each kind and, of a journal, one line of each kind."""
-    for name, document in documents(runs["sealed apply"]):
-        if name != "journal":
-            yield name, _short(document)
+    for run in ("sealed apply", "under both"):
+        yield from ((name, _short(document)) for name, document in documents(runs[run]) if name != "journal")
     lines = {document["entry"]: document for name, document in documents(runs["applied"]) if name == "journal"}
     yield from (("journal", _short(line)) for line in lines.values())
 

@@ -24,6 +24,7 @@ from runbook_lib.runner.cli import cli
 from runbook_lib.writeback.approval import SCHEMA as APPROVAL_SCHEMA
 from runbook_lib.writeback.plan_file import SCHEMA as PLAN_SCHEMA
 from runbook_lib.writeback.policy import Limits
+from runbook_lib.writeback.standing import KIND_NAMES, Caps
 from runbook_lib.writeback.writes import WriteKind
 from tests.support.schemas import keys_of, parts_of, problems, schema_of
 
@@ -88,16 +89,25 @@ def test_values_are_those_of_the_code() -> None:
     assert journal["$defs"]["intent"]["properties"]["operation"]["enum"] == [kind.value for kind in WriteKind]
     severities = [severity.value for severity in Severity]
     assert record["$defs"]["finding"]["properties"]["severity"]["enum"] == severities
+    standing = schema_of("approval")["$defs"]["standing"]["properties"]
+    assert standing["kinds"]["items"]["enum"] == sorted(KIND_NAMES)
+    assert set(schema_of("approval")["$defs"]["caps"]["properties"]) == set(Caps().as_json())
     assert set(plan["properties"]["limits"]["properties"]) == set(Limits(1, 1, 1, 1, 1).as_json())
 
 
 def test_versions_are_those_of_the_code() -> None:
-    versions = {name: schema_of(name)["properties"]["schema"]["const"] for name in SCHEMAS if name != "journal"}
-    assert versions == {
-        "record": RECORD_SCHEMA,
-        "plan": PLAN_SCHEMA,
-        "approval": APPROVAL_SCHEMA,
-        "manifest": MANIFEST_SCHEMA,
+    found = {
+        (name, kind): part["properties"]["schema"]["const"]
+        for name in SCHEMAS
+        if name != "journal"
+        for kind, part in parts_of(name).items()
+    }
+    assert found == {
+        ("record", ""): RECORD_SCHEMA,
+        ("plan", ""): PLAN_SCHEMA,
+        ("approval", "plan"): APPROVAL_SCHEMA,
+        ("approval", "standing"): APPROVAL_SCHEMA,
+        ("manifest", ""): MANIFEST_SCHEMA,
     }
 
 

@@ -1,0 +1,104 @@
+"""docs/permissions.md against what each notebook really asks of Microsoft Graph: enough, and nothing to spare."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from rehearsal.process import RunningRehearsal
+from runbook_lib.errors import NoAccess, RunbookError
+from tests.docs.markdown import ROOT, section, table_rows
+from tests.notebooks.journey import change, latest_record, plan_and_approve
+from tests.notebooks.structure import NOTEBOOKS
+from tests.support.plain import run_plain
+
+PAGE = (ROOT / "docs" / "permissions.md").read_text(encoding="utf-8")
+CALLS = {
+    row[0]: row[1].split(", ") for row in table_rows(section(PAGE, "## Microsoft Graph (application permissions)"))
+}
+ROWS = {row[0]: row[1:] for row in table_rows(section(PAGE, "## Per notebook"))}
+NOBODY = "none"
+"""Row of calls that no application permission opens, and that every notebook may try."""
+GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+OPTIONAL = "Member.Read.Hidden"
+CASES = [(notebook, permission) for notebook in NOTEBOOKS for permission in ROWS[notebook][0].split(", ")]
+
+
+def permissions_of(notebook: str) -> list[str]:
+    """Graph permissions of a notebook's row; empty for none."""
+    return [name for name in ROWS[notebook][0].split(", ") if name != NOBODY]
+
+
+def covered(path: str, permissions: list[str]) -> bool:
+    """Whether a request's path is one that a permission of the row, or nobody's, stands for."""
+    plain = re.sub(GUID, "{id}", path.partition("?")[0]).removeprefix("/v1.0")
+    return any(plain in CALLS[name] for name in (*permissions, NOBODY))
+
+
+def prepare(world: RunningRehearsal, notebook: str, records: Path) -> dict[str, str]:
+    """What a notebook needs: groups that were written before, and for an undo, the record that wrote them."""
+    given = {"records_dir": str(records), "change_id": "CHG-P", "select_names": '["Sales Team"]'}
+    if notebook[:2] in ("40", "50", "60"):
+        change(world, "30-enable-writeback", given | {"change_id": "CHG-BEFORE"})
+    if notebook.startswith("60"):
+        given["undo_record"] = str(latest_record(records / "CHG-BEFORE"))
+    if notebook[:2] in ("30", "40", "60"):
+        plan_and_approve(world, notebook, given)
+    return given
+
+
+def test_covered_can_say_no() -> None:
+    assert covered("/v1.0/groups?$top=999", ["Group.Read.All"])
+    assert not covered("/v1.0/users", ["Group.Read.All"])
+    assert not covered("/v1.0/groups/0d3a8d7f-0000-4000-8000-0123456789ab/drives", ["Group.Read.All"])
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS)
+def test_the_permissions_of_a_row_are_enough_and_cover_every_call(
+    fresh_rehearsal: RunningRehearsal, tmp_path: Path, notebook: str
+) -> None:
+    given = prepare(fresh_rehearsal, notebook, tmp_path)
+    earlier = len(fresh_rehearsal.control.requests())
+    wrote = fresh_rehearsal.control.writes()["count"]
+    fresh_rehearsal.control.settings(roles=permissions_of(notebook))
+    run = run_plain(notebook, fresh_rehearsal.parameters_file, given)
+    assert run.record.outcome is not None
+    assert run.record.outcome.good
+    requests = fresh_rehearsal.control.requests()[earlier:]
+    assert bool(requests) == bool(permissions_of(notebook))
+    assert {str(method) for method, *_ in requests} <= {"GET"}
+    assert [path for _, path, *_ in requests if not covered(str(path), permissions_of(notebook))] == []
+    assert (fresh_rehearsal.control.writes()["count"] != wrote) == ROWS[notebook][1].startswith("write")
+
+
+@pytest.mark.parametrize(("notebook", "missing"), [case for case in CASES if case[1] != NOBODY])
+def test_without_one_permission_of_its_row_a_notebook_ends_with_no_access(
+    fresh_rehearsal: RunningRehearsal, tmp_path: Path, notebook: str, missing: str
+) -> None:
+    given = {"records_dir": str(tmp_path), "change_id": "CHG-P", "select_names": '["Sales Team"]'}
+    fresh_rehearsal.control.settings(roles=[name for name in permissions_of(notebook) if name != missing])
+    with pytest.raises(NoAccess) as caught:
+        run_plain(notebook, fresh_rehearsal.parameters_file, given)
+    assert caught.value.code == "graph-forbidden"
+    assert caught.value.outcome.exit_code == 8
+    assert fresh_rehearsal.control.writes()["count"] == 0
+
+
+def test_hidden_membership_needs_its_own_permission(fresh_rehearsal: RunningRehearsal, tmp_path: Path) -> None:
+    """Without it Graph shows such a group without members, and the runbook must not believe that."""
+    assert OPTIONAL in CALLS
+    given = {
+        "records_dir": str(tmp_path),
+        "change_id": "CHG-H",
+        "select_names": '["Works Council"]',
+        "allow_hidden_membership": "true",
+    }
+    notebook = "30-enable-writeback"
+    fresh_rehearsal.control.settings(roles=[*permissions_of(notebook), OPTIONAL])
+    with pytest.raises(RunbookError):
+        run_plain(notebook, fresh_rehearsal.parameters_file, given)
+    plan = json.loads((latest_record(tmp_path / "CHG-H") / "plan.json").read_text(encoding="utf-8"))
+    assert plan["counts"]["members-added"] > 0
