@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from runbook_lib.errors import Refused, VerificationFailed
+from runbook_lib.errors import AwaitingApproval, Refused, VerificationFailed
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Operation, Plan, Refusal
 from runbook_lib.model.finding import Finding, Severity
@@ -31,6 +31,8 @@ from runbook_lib.writeback.verify import verify
 if TYPE_CHECKING:
     from runbook_lib.notebook.run import Run
 
+RUN_HAS_WRITTEN = "run-has-written"
+"""Code of the error that leaves the verdict of what was written as it is."""
 Planner = Callable[[Inventory], Planned]
 
 
@@ -100,7 +102,10 @@ class ChangeSession:
             raise ValueError("the gate comes after the plan")
         require_acknowledged(planned_now.findings, run.parameters)
         approvals = read_all(run.record.folder.approvals_folder)
-        granted(plan, approvals, run.clock())
+        try:
+            granted(plan, approvals, run.clock())
+        except AwaitingApproval as closed:
+            raise self._with_place(closed) from None
         self._lock(plan)
         fresh = read_sides(run, keep=False)
         again = self._with_acknowledgements(self._planner(fresh))
@@ -120,13 +125,25 @@ class ChangeSession:
         """Write what is approved, each write journaled before and after.
 
         Raises:
-            Refused: Drift before the first write.
+            Refused: Drift before the first write, the lock is not held, or this run has written already.
             BrokeOff: Stopped after the first write; the same change id resumes.
         """
         run, plan = self._run, self._known_plan()
         if not self._approved:
             run.show(*views.nothing_written_view())
             return
+        if (run.record.folder.path / JOURNAL).exists():
+            raise Refused(
+                "This run has written already; its record holds one change.",
+                code=RUN_HAS_WRITTEN,
+                hint="Run the notebook from its first cell again: a new run plans afresh, or resumes what broke off.",
+            )
+        if not run.lock_held:
+            raise Refused(
+                "The lock was given back since the gate was open.",
+                code="gate-closed-again",
+                hint="Run the gate cell again: it reads both sides once more and takes the lock.",
+            )
         run.step("Apply")
         run.record.folder.write_text(BACKUP, backup(run.directory, self._approved, run.clock()))
         with Journal(run.record.folder.path / JOURNAL, self._now) as journal:
@@ -171,6 +188,13 @@ class ChangeSession:
                 values={"objects": [item.object_guid for item in wrong]},
             )
 
+    def _with_place(self, closed: AwaitingApproval) -> AwaitingApproval:
+        """The same error with this record's path in its hint, ready to be typed."""
+        place = str(self._run.record.folder.path)
+        shown = f'"{place}"' if " " in place else place
+        hint = closed.hint.replace(" RECORD ", f" {shown} ")
+        return AwaitingApproval(closed.message, code=closed.code, hint=hint, values={**closed.values, "record": place})
+
     def _take_up(self, inventory: Inventory) -> ChangeSession:
         first = self._chain[0]
         opened = first.opened
@@ -206,8 +230,11 @@ class ChangeSession:
 
     def _lock(self, plan: Plan) -> None:
         run = self._run
+        if run.lock_held:
+            return
         path = lock_path(run.directory.controller.invocation_id, plan.target.target_ou_guid)
         run.resources.enter_context(writer_lock(path, run.holder, clock=run.clock))
+        run.lock_held = True
 
     def _write_plan(self, plan: Plan) -> None:
         record = self._run.record

@@ -23,7 +23,7 @@ from runbook_lib.model.change import Operation
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook import views
-from runbook_lib.notebook.change import ChangeSession
+from runbook_lib.notebook.change import RUN_HAS_WRITTEN, ChangeSession
 from runbook_lib.notebook.face import show
 from runbook_lib.notebook.kernel import verdict_of
 from runbook_lib.notebook.sides import read_sides
@@ -60,6 +60,8 @@ class Run:
         """What ``finish`` writes unless something happened."""
         self.explanation: RunbookError | None = None
         """Why a run that reached its last cell did not end as asked."""
+        self.lock_held = False
+        """Whether ``resources`` hold the writer's lock."""
         self._graph: GraphClient | None = None
         self._directory: Directory | None = None
 
@@ -166,12 +168,14 @@ class Run:
     def ended_with(self, error: BaseException) -> None:
         """Write the verdict of an error that ended a cell."""
         known = error if isinstance(error, RunbookError) else None
-        self.record.finish(verdict_of(error), ended=self.clock(), error=known)
+        if known is None or known.code != RUN_HAS_WRITTEN:
+            self.record.finish(verdict_of(error), ended=self.clock(), error=known)
         self.close()
 
     def close(self) -> None:
         """Close connections and release the lock; a later cell opens them again."""
         self.resources.close()
+        self.lock_held = False
         self._directory = None
         self._graph = None
 
