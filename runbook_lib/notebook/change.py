@@ -20,7 +20,7 @@ from runbook_lib.writeback.approval import planned
 from runbook_lib.writeback.backup import FILE_NAME as BACKUP
 from runbook_lib.writeback.backup import backup
 from runbook_lib.writeback.effects import collect
-from runbook_lib.writeback.gate import granted, read_all
+from runbook_lib.writeback.gate import Waiting, granted, read_all, waiting_findings
 from runbook_lib.writeback.journal import FILE_NAME as JOURNAL
 from runbook_lib.writeback.journal import Journal, JournalFile, journals_of, open_chain, read_journal
 from runbook_lib.writeback.lock import lock_path, writer_lock
@@ -118,7 +118,7 @@ class ChangeSession:
         self._dn_of = {item.guid: item.dn for item in fresh.directory.objects}
         self._write_plan(again.plan)
         run.record.set(approval=dict(self._approval))
-        run.note(*grant.findings())
+        run.note(*waiting_findings(grant.waiting))
         run.show(*views.open_gate_view(self._approval, len(self._approved), grant.waiting))
 
     def apply(self) -> None:
@@ -217,7 +217,9 @@ class ChangeSession:
         approved = set(opened.get("approved", ()))
         self._plan = plan
         self._approved = tuple(change for change in plan.changes if change.digest in approved)
-        self._waiting = len(plan.changes) - len(self._approved)
+        waiting = [Waiting(change, "") for change in plan.changes if change.digest not in approved]
+        self._waiting = len(waiting)
+        self._run.note(*waiting_findings(waiting))
         self._approval = dict(opened.get("approval", {}))
         self._dn_of = {item.guid: item.dn for item in inventory.directory.objects}
         self._write_plan(plan)

@@ -47,23 +47,24 @@ class Grant:
         first, *others = (approval.as_json() for approval in self.approvals)
         return first | ({"further": others} if others else {})
 
-    def findings(self) -> tuple[Finding, ...]:
-        """One finding per change that waits, for the record."""
-        return tuple(
-            Finding(
-                id=f"awaiting-approval:{item.change.digest[:12]}",
-                severity=Severity.WARNING,
-                seen=f"{_named(item.change)} waits for an approval.",
-                why=item.why,
-                to_do="Read the plan and approve it with gwb approve RECORD.",
-                values={
-                    "kind": item.change.kind.value,
-                    "group_id": item.change.group_id,
-                    "digest": item.change.digest,
-                },
-            )
-            for item in self.waiting
+
+def waiting_findings(waiting: Sequence[Waiting]) -> tuple[Finding, ...]:
+    """One finding per change that waits, for the record."""
+    return tuple(
+        Finding(
+            id=f"awaiting-approval:{item.change.digest[:12]}",
+            severity=Severity.WARNING,
+            seen=f"{_named(item.change)} waits for an approval.",
+            why=item.why,
+            to_do="Read the plan and approve it with gwb approve RECORD.",
+            values={
+                "kind": item.change.kind.value,
+                "group_id": item.change.group_id,
+                "digest": item.change.digest,
+            },
         )
+        for item in waiting
+    )
 
 
 @dataclass(frozen=True, slots=True)

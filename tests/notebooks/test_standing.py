@@ -16,6 +16,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.writeback.approval import planned
 from runbook_lib.writeback.standing import Caps, stand, standing_phrase
 from tests.notebooks.journey import change, latest_record
+from tests.notebooks.test_kill import kill_at, plain_command
 from tests.support.plain import run_plain
 
 NOTEBOOK = "30-enable-writeback"
@@ -88,3 +89,24 @@ def test_caps_and_damage_stop_a_scheduled_run(fresh_rehearsal: RunningRehearsal,
     facts = json.loads((latest_record(tmp_path / "S") / "record.json").read_text("utf-8"))
     assert facts["outcome"] == "refused"
     assert fresh_rehearsal.control.writes()["count"] == writes
+
+
+def test_a_killed_run_is_finished_under_the_standing_approval_it_began_with(
+    fresh_rehearsal: RunningRehearsal, tmp_path: Path
+) -> None:
+    applied = change(fresh_rehearsal, NOTEBOOK, given(tmp_path, "Sales Team"))
+    path = in_advance(applied.record.folder.path)
+    before = sales(fresh_rehearsal)
+    fresh_rehearsal.control.edit_cloud("add-member", group="Sales Team", member=COLLEAGUE)
+    both = given(tmp_path, "Sales Team", "Marketing")
+    kill_at(fresh_rehearsal, 1, "before", plain_command(fresh_rehearsal, NOTEBOOK, both))
+    assert sales(fresh_rehearsal) == before
+    path.unlink()
+
+    run = run_plain(NOTEBOOK, fresh_rehearsal.parameters_file, both)
+
+    assert run.record.outcome is Outcome.AWAITING_APPROVAL
+    assert len(sales(fresh_rehearsal)) == len(before) + 1
+    facts = json.loads((run.record.folder.path / "record.json").read_text("utf-8"))
+    assert (facts["approval"]["kind"], facts["changes"]) == ("standing", {"planned": 2, "done": 1})
+    assert "create 'Marketing' waits for an approval." in [item["seen"] for item in facts["findings"]]

@@ -13,7 +13,7 @@ import pytest
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Plan, PlanTarget
 from runbook_lib.writeback.approval import approve
-from runbook_lib.writeback.gate import Grant, granted, read_all
+from runbook_lib.writeback.gate import Grant, granted, read_all, waiting_findings
 from runbook_lib.writeback.plan_file import plan_to_json
 from runbook_lib.writeback.standing import STANDING_KINDS, Caps, read_standing, stand, standing_phrase
 from tests.support import builders as b
@@ -132,7 +132,7 @@ def test_other_groups_and_other_kinds_wait_and_are_named(tmp_path: Path) -> None
     other = change(ChangeKind.ADD_MEMBERS, "Board", added=1)
     grant = decide(path, plan_of(add, update, other))
     assert grant.changes == (add,)
-    seen = {finding.seen: finding.why for finding in grant.findings()}
+    seen = {finding.seen: finding.why for finding in waiting_findings(grant.waiting)}
     assert seen == {
         "update 'Sales' waits for an approval.": "The standing approval by Kim does not allow the kind update.",
         "add-members 'Board' waits for an approval.": "The standing approval by Kim does not name this group.",
@@ -243,6 +243,9 @@ def test_an_ended_one_does_not_stand_in_the_way_of_another(tmp_path: Path) -> No
     path = standing(tmp_path, when=later, approver="Bo")
     grant = decide(path, plan_of(*EVERYDAY), later)
     assert (grant.changes, grant.approval_json()["approver"]) == (EVERYDAY, "Bo")
+    # What the open one does not name is told as that, not as the end of the other.
+    error = closed(path, plan_of(change(ChangeKind.ADD_MEMBERS, "Board", added=1)), later)
+    assert (error.code, "by Bo does not name this group" in error.message) == ("standing-not-covered", True)
 
 
 @pytest.mark.parametrize(
