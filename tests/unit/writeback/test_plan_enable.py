@@ -1,25 +1,18 @@
-"""Plans of enable and disable: what they change, what they refuse, what their digest depends on."""
+"""Plans of enable: what they change and what they refuse."""
 
 from __future__ import annotations
 
-import json
-import os
-import random
-import subprocess
-import sys
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from runbook_lib.errors import Refused, UsageError
+from runbook_lib.errors import Refused
 from runbook_lib.model.anchor import RETIRED_MARK, anchor_of, mark_of
 from runbook_lib.model.change import AttributeDelta, ChangeKind
-from runbook_lib.model.cloud import CloudKind, OtherWriters, Presence, Switch
+from runbook_lib.model.cloud import CloudKind, OtherWriters, Switch
 from runbook_lib.model.directory import UNIVERSAL_SECURITY
-from runbook_lib.writeback.plan_disable import plan_disable
 from runbook_lib.writeback.plan_enable import plan_enable
-from runbook_lib.writeback.plan_file import plan_from_json, plan_to_json
 from runbook_lib.writeback.policy import Limits, connect_v1_of
 from tests.support import builders as b
 
@@ -344,138 +337,3 @@ def test_blocking_findings_say_what_cannot_be_proved() -> None:
         "forest-not-searched",
         "connect-v2-on",
     }
-
-
-def disable(cloud: Any, directory: Any, policy: Any = None, presence: Any = None) -> Any:
-    return plan_disable(b.inventory_of(cloud, directory, presence), policy or b.policy("Team")).plan
-
-
-def test_disabling_clears_mail_ends_rights_marks_and_moves() -> None:
-    group = b.cloud_group("Team")
-    ad = b.written(
-        group,
-        [b.user_dn("Ana")],
-        attributes={
-            "groupType": (str(UNIVERSAL_SECURITY),),
-            "mail": ("team@contoso.com",),
-            "proxyAddresses": ("SMTP:team@contoso.com", "smtp:t@contoso.com"),
-        },
-    )
-    (change,) = disable(b.cloud_side([group], {"Team": [ANA]}), b.directory_side(ACCOUNTS, [ad])).changes
-    assert change.kind is ChangeKind.RETIRE
-    assert {d.name: (d.removed, d.added) for d in change.attributes} == {
-        "extensionName": ((), (RETIRED_MARK,)),
-        "groupType": ((str(UNIVERSAL_SECURITY),), ("8",)),
-        "mail": (("team@contoso.com",), ()),
-        "proxyAddresses": (("SMTP:team@contoso.com", "smtp:t@contoso.com"), ()),
-    }
-    assert change.members_removed == ()
-    assert change.move is not None
-    assert change.move.to_dn == b.RETIRED_OU
-    told = disable(
-        b.cloud_side([group], {"Team": [ANA]}),
-        b.directory_side(ACCOUNTS, [ad]),
-        b.policy("Team", empty_on_retire=True),
-    )
-    assert [m.guid for m in told.changes[0].members_removed] == [b.guid("ad Ana")]
-
-
-def test_disabling_again_changes_nothing() -> None:
-    group = b.cloud_group("Team")
-    ad = b.written(group, parent=b.RETIRED_OU, retired=True)
-    plan = disable(b.cloud_side([group], {"Team": []}), b.directory_side(groups=[ad]))
-    assert (plan.changes, plan.in_step) == ((), 1)
-
-
-def test_only_objects_of_ours_can_be_retired() -> None:
-    group = b.cloud_group("Team")
-    theirs = b.written(group, attributes={"extensionName": ()})
-    cloud, directory = b.cloud_side([group], {"Team": []}), b.directory_side(groups=[theirs])
-    with pytest.raises(Refused) as caught:
-        disable(cloud, directory)
-    assert caught.value.code == "selection-matches-nothing"
-    plan = disable(cloud, directory, b.policy(select_ids=(group.id,)))
-    assert (plan.changes, [r.rule for r in plan.refusals]) == ((), ["not-ours"])
-
-
-@pytest.mark.parametrize(
-    ("presence", "rules"),
-    [(Presence.GONE, []), (Presence.SOFT_DELETED, ["soft-deleted"]), (Presence.UNKNOWN, ["unknown"])],
-)
-def test_a_lost_cloud_group_is_retired_only_when_it_is_proved_to_be_gone(presence: Presence, rules: list[str]) -> None:
-    group = b.cloud_group("Team")
-    cloud = b.cloud_side([b.cloud_group("Other")])
-    plan = disable(cloud, b.directory_side(groups=[b.written(group)]), presence={group.id: presence})
-    assert [r.rule for r in plan.refusals] == rules
-    assert len(plan.changes) == (not rules)
-
-
-def test_retirements_are_limited() -> None:
-    group = b.cloud_group("Team")
-    with pytest.raises(Refused) as caught:
-        disable(
-            b.cloud_side([group], {"Team": []}),
-            b.directory_side(groups=[b.written(group)]),
-            b.policy("Team", limits=replace(b.WIDE, retirements=0)),
-        )
-    assert caught.value.code == "limit-retirements"
-
-
-def big_plan(shuffle: random.Random | None = None) -> Any:
-    groups = [b.cloud_group(f"Team {number}", description=f"d {number}") for number in range(6)]
-    people = [b.synced(f"P{number}") for number in range(9)]
-    accounts = [b.ad_user(f"P{number}") for number in range(9)]
-    ad = [
-        b.written(groups[0], [b.user_dn("P1"), b.user_dn("P2")]),
-        b.written(groups[1], parent=b.RETIRED_OU, retired=True),
-    ]
-    links = {g.display_name: people[number : number + 3] for number, g in enumerate(groups)}
-    if shuffle:
-        rows: list[list[Any]] = [groups, people, accounts, ad, *links.values()]
-        for some in rows:
-            shuffle.shuffle(some)
-    return enable(b.cloud_side(groups, links), b.directory_side(accounts, ad), b.policy("Team*")).plan
-
-
-def test_digests_do_not_depend_on_the_order_of_rows() -> None:
-    plans = [big_plan(random.Random(seed)) for seed in range(5)]  # noqa: S311
-    assert {plan.digest for plan in plans} == {big_plan().digest}
-    assert {tuple(c.digest for c in plan.changes) for plan in plans} == {tuple(c.digest for c in big_plan().changes)}
-
-
-def test_digests_are_the_same_in_every_process_and_hash_seed() -> None:
-    code = "from tests.unit.writeback.test_plans import big_plan; print(big_plan().digest)"
-    found = {
-        subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", code],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-        for seed in ("0", "1", "4711")
-    }
-    assert found == {big_plan().digest}
-
-
-def test_digests_cover_content_target_and_limits_and_nothing_else() -> None:
-    plan = big_plan()
-    change = plan.changes[0]
-    assert replace(change, why="told otherwise", dn="CN=elsewhere").digest == change.digest
-    assert replace(change, reason="other").digest != change.digest
-    assert replace(plan, limits={"creates": 1}).digest != plan.digest
-    assert replace(plan, target=replace(plan.target, target_ou_guid=b.guid("other"))).digest != plan.digest
-    assert replace(plan, target=replace(plan.target, target_ou="OU=Renamed")).digest == plan.digest
-    assert replace(plan, changes=plan.changes[1:]).digest != plan.digest
-    assert replace(plan, changes=plan.changes[::-1]).digest == plan.digest
-
-
-def test_plans_survive_the_way_through_json_and_damage_is_noticed() -> None:
-    plan = big_plan()
-    data = json.loads(json.dumps(plan_to_json(plan)))
-    assert plan_from_json(data) == plan
-    data["changes"][0]["attributes"][0]["added"] = ["something else"]
-    with pytest.raises(UsageError, match="changed after it was written"):
-        plan_from_json(data)
-    with pytest.raises(UsageError):
-        plan_from_json({})

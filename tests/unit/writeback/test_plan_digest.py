@@ -1,0 +1,82 @@
+"""What a plan's digest depends on, and plans as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from runbook_lib.errors import UsageError
+from runbook_lib.writeback.plan_enable import plan_enable
+from runbook_lib.writeback.plan_file import plan_from_json, plan_to_json
+from tests.support import builders as b
+
+
+def enable(cloud: Any, directory: Any, policy: Any) -> Any:
+    return plan_enable(b.inventory_of(cloud, directory), policy)
+
+
+def big_plan(shuffle: random.Random | None = None) -> Any:
+    groups = [b.cloud_group(f"Team {number}", description=f"d {number}") for number in range(6)]
+    people = [b.synced(f"P{number}") for number in range(9)]
+    accounts = [b.ad_user(f"P{number}") for number in range(9)]
+    ad = [
+        b.written(groups[0], [b.user_dn("P1"), b.user_dn("P2")]),
+        b.written(groups[1], parent=b.RETIRED_OU, retired=True),
+    ]
+    links = {g.display_name: people[number : number + 3] for number, g in enumerate(groups)}
+    if shuffle:
+        rows: list[list[Any]] = [groups, people, accounts, ad, *links.values()]
+        for some in rows:
+            shuffle.shuffle(some)
+    return enable(b.cloud_side(groups, links), b.directory_side(accounts, ad), b.policy("Team*")).plan
+
+
+def test_digests_do_not_depend_on_the_order_of_rows() -> None:
+    plans = [big_plan(random.Random(seed)) for seed in range(5)]  # noqa: S311
+    assert {plan.digest for plan in plans} == {big_plan().digest}
+    assert {tuple(c.digest for c in plan.changes) for plan in plans} == {tuple(c.digest for c in big_plan().changes)}
+
+
+def test_digests_are_the_same_in_every_process_and_hash_seed() -> None:
+    code = "from tests.unit.writeback.test_plan_digest import big_plan; print(big_plan().digest)"
+    found = {
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        for seed in ("0", "1", "4711")
+    }
+    assert found == {big_plan().digest}
+
+
+def test_digests_cover_content_target_and_limits_and_nothing_else() -> None:
+    plan = big_plan()
+    change = plan.changes[0]
+    assert replace(change, why="told otherwise", dn="CN=elsewhere").digest == change.digest
+    assert replace(change, reason="other").digest != change.digest
+    assert replace(plan, limits={"creates": 1}).digest != plan.digest
+    assert replace(plan, target=replace(plan.target, target_ou_guid=b.guid("other"))).digest != plan.digest
+    assert replace(plan, target=replace(plan.target, target_ou="OU=Renamed")).digest == plan.digest
+    assert replace(plan, changes=plan.changes[1:]).digest != plan.digest
+    assert replace(plan, changes=plan.changes[::-1]).digest == plan.digest
+
+
+def test_plans_survive_the_way_through_json_and_damage_is_noticed() -> None:
+    plan = big_plan()
+    data = json.loads(json.dumps(plan_to_json(plan)))
+    assert plan_from_json(data) == plan
+    data["changes"][0]["attributes"][0]["added"] = ["something else"]
+    with pytest.raises(UsageError, match="changed after it was written"):
+        plan_from_json(data)
+    with pytest.raises(UsageError):
+        plan_from_json({})
