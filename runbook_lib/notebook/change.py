@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from runbook_lib.errors import AwaitingApproval, Refused, VerificationFailed
+from runbook_lib.errors import AwaitingApproval, NoAccess, Refused, ServiceFailed, VerificationFailed
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Operation, Plan, Refusal
 from runbook_lib.model.finding import Finding, Severity
@@ -167,7 +167,7 @@ class ChangeSession:
         """Read every changed object back from the same DC and compare.
 
         Raises:
-            VerificationFailed: Something is not as the approved changes wanted it.
+            VerificationFailed: Something is not as the approved changes wanted it, or it could not be read back.
         """
         run, plan = self._run, self._known_plan()
         if not self._approved:
@@ -176,7 +176,16 @@ class ChangeSession:
         written = read_journal(run.record.folder.path)
         effects = collect([*self._chain, *([written] if written else [])])
         guid_of = {digest: effect.object_guid for digest, effect in effects.items()}
-        checked = verify(run.directory, self._approved, plan.target, guid_of, self._dn_of)
+        try:
+            checked = verify(run.directory, self._approved, plan.target, guid_of, self._dn_of)
+        except (NoAccess, ServiceFailed) as error:
+            # Everything is written by now: codes that mean "nothing was written" would be a lie.
+            raise VerificationFailed(
+                f"Everything approved was written, but it could not be read back: {error.message}",
+                code="read-back-impossible",
+                hint=f"{error.hint} Then run the notebook again: it compares both sides anew.".strip(),
+                values={"cause": error.code},
+            ) from error
         run.show(*views.verified_view(checked))
         wrong = [item for item in checked if item.differences]
         if wrong:

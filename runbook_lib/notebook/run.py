@@ -29,6 +29,7 @@ from runbook_lib.notebook.kernel import verdict_of
 from runbook_lib.notebook.sides import read_sides
 from runbook_lib.parameters.checks import require
 from runbook_lib.parameters.model import Parameters
+from runbook_lib.record.facts import writes_begun
 from runbook_lib.record.state import RunRecord
 from runbook_lib.writeback.drift import Drift, check_drift
 from runbook_lib.writeback.effects import done_by
@@ -169,8 +170,15 @@ class Run:
         """Write the verdict of an error that ended a cell."""
         known = error if isinstance(error, RunbookError) else None
         if known is None or known.code != RUN_HAS_WRITTEN:
-            self.record.finish(verdict_of(error), ended=self.clock(), error=known)
+            self.record.finish(self._verdict(error), ended=self.clock(), error=known)
         self.close()
+
+    def _verdict(self, error: BaseException) -> Outcome:
+        """The verdict of an error; an interruption after the first write has been begun is one that can be resumed."""
+        verdict = verdict_of(error)
+        if verdict is Outcome.INTERRUPTED and writes_begun(self.record.folder):
+            return Outcome.PARTIAL
+        return verdict
 
     def close(self) -> None:
         """Close connections and release the lock; a later cell opens them again."""

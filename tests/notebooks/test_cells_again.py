@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from rehearsal.process import RunningRehearsal
-from runbook_lib.errors import AwaitingApproval, Refused
+from runbook_lib.errors import AwaitingApproval, Refused, VerificationFailed
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook import open_run
+from runbook_lib.notebook.change import ChangeSession
+from runbook_lib.notebook.run import Run
 from runbook_lib.parameters.load import load_parameters
 from runbook_lib.writeback.approval import approve, planned
 from tests.support.plain import ROOT
@@ -49,3 +51,42 @@ def test_gate_and_apply_cells_run_twice(fresh_rehearsal: RunningRehearsal, tmp_p
     run.ended_with(again.value)
     assert fresh_rehearsal.control.writes()["count"] == writes
     assert json.loads((record / "record.json").read_text())["outcome"] == Outcome.DONE.value
+
+
+def applied_until_verify(rehearsal: RunningRehearsal, records: Path) -> tuple[Run, ChangeSession]:
+    """A change that is approved and written, before its read-back."""
+    given = {"records_dir": str(records), "change_id": "CHG-CUT", "select_names": '["Sales Team"]'}
+    names = dict(load_parameters([rehearsal.parameters_file], given, project_root=ROOT).given)
+    run = open_run(names, notebook="30-enable-writeback")
+    change = run.plan_enable(run.read_inventory())
+    record = run.record.folder.path
+    phrase = planned(record).phrase
+    approve(record, approver="T", phrase=phrase, valid=timedelta(hours=1), clock=lambda: datetime.now(UTC))
+    change.require_approval()
+    change.apply()
+    return run, change
+
+
+def test_a_read_back_that_cannot_be_made_never_says_that_nothing_was_written(
+    fresh_rehearsal: RunningRehearsal, tmp_path: Path
+) -> None:
+    run, change = applied_until_verify(fresh_rehearsal, tmp_path)
+    run.directory.close()
+    with pytest.raises(VerificationFailed) as caught:
+        change.verify()
+    assert caught.value.code == "read-back-impossible"
+    run.ended_with(caught.value)
+    assert run.record.outcome is Outcome.VERIFICATION_FAILED
+
+
+def test_an_interruption_after_the_first_write_can_be_resumed_and_one_before_wrote_nothing(
+    fresh_rehearsal: RunningRehearsal, tmp_path: Path
+) -> None:
+    run, _ = applied_until_verify(fresh_rehearsal, tmp_path)
+    run.ended_with(KeyboardInterrupt())
+    assert run.record.outcome is Outcome.PARTIAL
+    given = {"records_dir": str(tmp_path), "change_id": "CHG-EARLY", "select_names": '["Marketing"]'}
+    names = dict(load_parameters([fresh_rehearsal.parameters_file], given, project_root=ROOT).given)
+    early = open_run(names, notebook="30-enable-writeback")
+    early.ended_with(KeyboardInterrupt())
+    assert early.record.outcome is Outcome.INTERRUPTED
