@@ -29,15 +29,20 @@ def run_interruptible(main: Callable[[], Awaitable[None]], stop: Callable[[], No
 def ending_signals_as_interrupts() -> Iterator[None]:
     """While the block runs, every signal that asks this process to end is what Ctrl-C is: KeyboardInterrupt."""
     _interrupted.clear()
-    with _handled(_interrupt):
-        yield
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda dropped: None if dropped.exc_type is KeyboardInterrupt else hook(dropped)
+    try:
+        with _handled(_interrupt):
+            yield
+    finally:
+        sys.unraisablehook = hook
 
 
 def raise_if_interrupted() -> None:
     """For work of several steps: do not begin the next one after a signal.
 
     Python drops an exception that a signal raises inside a finalizer or a weak reference's callback, so
-    KeyboardInterrupt alone can be lost.
+    KeyboardInterrupt alone can be lost. (Nor is it told on the terminal: the end that follows says it better.)
 
     Raises:
         KeyboardInterrupt: A signal came since ``ending_signals_as_interrupts`` began.

@@ -21,7 +21,6 @@ def test_every_ending_signal_is_an_interrupt_while_a_command_runs(number: signal
     assert signal.getsignal(number) == before
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_signal_in_a_finalizer_is_dropped_by_python_but_not_by_us() -> None:
     class Thing:
         pass
