@@ -33,9 +33,6 @@ from runbook_lib.model.directory import DomainController
 
 Scope = Literal["base", "one", "subtree"]
 
-VALUES_PER_MODIFY = 500
-"""How many member values a caller should put into one modify; AD takes a few thousand, slowly."""
-
 _SCOPES = {"base": BASE, "one": LEVEL, "subtree": SUBTREE}
 _RECEIVE_BYTES = 262_144
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
+from runbook_lib.writeback.journal import FILE_NAME
+
 RECORD = "record.json"
 PAGE = "record.html"
 MANIFEST = "MANIFEST.json"
-JOURNAL = "journal.jsonl"
+JOURNAL = FILE_NAME
 PLAN = "plan.json"
 BACKUP = "backup.ldif"
 WORKBOOK = "inventory.xlsx"
