@@ -9,7 +9,7 @@ GWB := $(BIN)/gwb
 LOCK_VENV := build/lock-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-dev demo test check lanes jupyter bench lock clean
+.PHONY: help venv venv-dev demo test check generate lanes jupyter bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)$$/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -30,6 +30,9 @@ test: venv-dev ## Run every test lane that this machine can run (CI=true: instal
 check: venv-dev ## Lint (ruff) and type-check (mypy, strict)
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
+
+generate: venv-dev ## Write anew what is generated from the code (example file, parameters cells, reference tables)
+	@$(BIN)/python -m tools.generate
 
 lanes: venv-dev ## Install what the lanes browser and samba need (Debian and Ubuntu, as root)
 	@$(BIN)/python -m tools.lanes install

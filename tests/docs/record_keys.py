@@ -1,4 +1,4 @@
-"""The tables of keys in docs/records.md, from the schemas. ``python -m tests.docs.record_keys`` writes them anew."""
+"""The tables of keys in docs/records.md, from the schemas. ``make generate`` writes them anew."""
 
 from __future__ import annotations
 
@@ -65,6 +65,3 @@ def rewritten(page: str) -> str:
             raise ValueError(f"no table below {heading}")
     return page.rstrip("\n") + "\n"
 
-
-if __name__ == "__main__":
-    PAGE.write_text(rewritten(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

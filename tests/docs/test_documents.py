@@ -64,7 +64,7 @@ def test_every_key_of_a_schema_is_in_the_records_page_and_no_other(name: str) ->
 
 
 def test_records_page_is_generated() -> None:
-    """``python -m tests.docs.record_keys`` writes the tables anew."""
+    """``make generate`` writes the tables anew."""
     text = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")
     assert text == rewritten(text)
 

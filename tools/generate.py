@@ -1,0 +1,57 @@
+"""Write anew what is generated from the code: ``make generate``.
+
+The parameters model gives parameters/example.yaml, the parameters cell of every notebook and the table in
+docs/parameters.md; the record schemas give the tables of keys in docs/records.md. Tests compare each with its source.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from runbook_lib.parameters import parameters_cell
+from runbook_lib.parameters.document import example_yaml, reference_table_markdown
+from tests.docs import record_keys
+
+ROOT = Path(__file__).resolve().parent.parent
+_FIRST_PART = re.compile(r"^## .*\Z", re.MULTILINE | re.DOTALL)
+
+
+def with_cell(notebook: str, source: str) -> str:
+    """A notebook's JSON text with another parameters cell."""
+    content = json.loads(notebook)
+    for cell in content["cells"]:
+        if "parameters" in cell["metadata"].get("tags", ()):
+            cell["source"] = source.splitlines(keepends=True)
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def with_parts(page: str, parts: str) -> str:
+    """A page whose first second-level heading and all that follows is replaced by ``parts``."""
+    return _FIRST_PART.sub(lambda _: parts.rstrip("\n") + "\n", page)
+
+
+def rewrite(path: Path, text: str) -> None:
+    """Write a file where it differs, and say so."""
+    if path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8", newline="\n")
+        print(path.relative_to(ROOT).as_posix())
+
+
+def main(_: Sequence[str]) -> int:
+    """Write everything; prints the files that changed."""
+    rewrite(ROOT / "parameters" / "example.yaml", example_yaml())
+    cell = parameters_cell()
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        rewrite(path, with_cell(path.read_text(encoding="utf-8"), cell))
+    page = ROOT / "docs" / "parameters.md"
+    rewrite(page, with_parts(page.read_text(encoding="utf-8"), reference_table_markdown().replace("### ", "## ")))
+    rewrite(record_keys.PAGE, record_keys.rewritten(record_keys.PAGE.read_text(encoding="utf-8")))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
