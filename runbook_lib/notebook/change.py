@@ -12,7 +12,8 @@ from runbook_lib.model.change import Change, Operation, Plan, Refusal
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook import views
-from runbook_lib.notebook.face import ProgressLine
+from runbook_lib.notebook.face import ProgressLine, show_widget
+from runbook_lib.notebook.gate_form import GateForm
 from runbook_lib.notebook.sides import read_sides
 from runbook_lib.writeback.acknowledge import require_acknowledged, with_acknowledgements
 from runbook_lib.writeback.apply import Applier
@@ -50,6 +51,8 @@ class ChangeSession:
         self._approval: Mapping[str, object] = {}
         self._waiting = 0
         self._dn_of: dict[str, str] = {}
+        self.form: GateForm | None = None
+        """The form that the gate showed last, where a person can fill it in."""
 
     def plan(self, inventory: Inventory, planner: Planner) -> ChangeSession:
         """Make the plan and show it, or take up the one that broke off under this change id.
@@ -105,7 +108,7 @@ class ChangeSession:
         try:
             granted(plan, approvals, run.clock())
         except AwaitingApproval as closed:
-            raise self._with_place(closed) from None
+            raise self._asked(plan, planned_now, self._with_place(closed)) from None
         self._lock(plan)
         fresh = read_sides(run, keep=False)
         again = self._with_acknowledgements(self._planner(fresh))
@@ -196,6 +199,24 @@ class ChangeSession:
                 hint="Look at the table, then run the notebook again: it plans from what is there now.",
                 values={"objects": [item.object_guid for item in wrong]},
             )
+
+    def _asked(self, plan: Plan, planned_: Planned, closed: AwaitingApproval) -> AwaitingApproval:
+        """Show the form to a person; the gate stays closed until it was filled in and this cell runs again."""
+        run = self._run
+        if not run.interactive:
+            return closed
+        if self.form is not None:
+            self.form.close()
+        self.form = GateForm(
+            run.record.folder.path,
+            plan,
+            preconditions=lambda: require_acknowledged(planned_.findings, run.parameters),
+            clock=run.clock,
+            line=ProgressLine("Approval"),
+        )
+        show_widget(self.form.box)
+        hint = f"Fill in the form above and run this cell again. In a terminal: {closed.hint}"
+        return AwaitingApproval(closed.message, code=closed.code, hint=hint, values=closed.values)
 
     def _with_place(self, closed: AwaitingApproval) -> AwaitingApproval:
         """The same error with this record's path in its hint, ready to be typed."""

@@ -20,6 +20,12 @@ def show(html: str, text: str) -> None:
         display({"text/html": html, "text/plain": printable(text)}, raw=True)  # type: ignore[no-untyped-call]
 
 
+def show_widget(widget: Any) -> None:
+    """Show a widget for people in front of JupyterLab; nothing outside IPython. It is missing from every record."""
+    if get_ipython() is not None:
+        display(widget)  # type: ignore[no-untyped-call]
+
+
 class ProgressLine:
     """One line of progress. Its last text stays in the record, so it ends with what was reached."""
 

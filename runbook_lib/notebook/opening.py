@@ -63,7 +63,14 @@ def open_run(
         record = RunRecord.load(RecordFolder.open(Path(begun)))
     else:
         record = _begin(parameters, given, notebook, root, clock, mode="interactive" if interactive else "record")
-    run = Run(parameters=parameters, record=record, notebook=notebook, environment=environment, clock=clock)
+    run = Run(
+        parameters=parameters,
+        record=record,
+        notebook=notebook,
+        environment=environment,
+        clock=clock,
+        interactive=interactive,
+    )
     watch_cells(run)
     run.show(*parameters_view(given, record.folder, interactive=interactive))
     return run

@@ -50,9 +50,12 @@ class Run:
         notebook: str,
         environment: Mapping[str, str],
         clock: Callable[[], datetime],
+        interactive: bool = False,
     ) -> None:
         self.parameters = parameters
         self.record = record
+        self.interactive = interactive
+        """Whether a person sits in front of it (JupyterLab), who can fill in a form."""
         self.notebook = notebook
         self.environment = environment
         self.clock = clock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -51,6 +52,45 @@ def test_gate_and_apply_cells_run_twice(fresh_rehearsal: RunningRehearsal, tmp_p
     run.ended_with(again.value)
     assert fresh_rehearsal.control.writes()["count"] == writes
     assert json.loads((record / "record.json").read_text())["outcome"] == Outcome.DONE.value
+
+
+def test_a_person_in_jupyterlab_approves_in_the_form_and_runs_the_gate_again(
+    fresh_rehearsal: RunningRehearsal, tmp_path: Path
+) -> None:
+    given = {"records_dir": str(tmp_path), "change_id": "CHG-FORM", "select_names": '["Sales Team"]'}
+    names = dict(load_parameters([fresh_rehearsal.parameters_file], given, project_root=ROOT).given)
+    run = open_run(names, notebook="30-enable-writeback", environment={**os.environ, "JPY_SESSION_NAME": "a.ipynb"})
+    change = run.plan_enable(run.read_inventory())
+    with pytest.raises(AwaitingApproval, match="Fill in the form"):
+        change.require_approval()
+    first = change.form
+    with pytest.raises(AwaitingApproval):
+        change.require_approval()
+    form = change.form
+    assert first is not None
+    assert form is not None
+    first.approver.value, first.phrase.value = "Kim", planned(run.record.folder.path).phrase
+    first.button.click()
+    assert not run.record.folder.approvals_folder.exists()
+    form.approver.value, form.phrase.value = "Kim", planned(run.record.folder.path).phrase
+    form.button.click()
+    change.require_approval()
+    assert run.record.facts["approval"]["approver"] == "Kim"  # type: ignore[index]
+    change.apply()
+    change.verify()
+    run.finish()
+    assert run.record.outcome is Outcome.DONE
+
+
+def test_a_headless_run_shows_no_form(fresh_rehearsal: RunningRehearsal, tmp_path: Path) -> None:
+    given = {"records_dir": str(tmp_path), "change_id": "CHG-NOFORM", "select_names": '["Sales Team"]'}
+    names = dict(load_parameters([fresh_rehearsal.parameters_file], given, project_root=ROOT).given)
+    run = open_run(names, notebook="30-enable-writeback")
+    change = run.plan_enable(run.read_inventory())
+    with pytest.raises(AwaitingApproval):
+        change.require_approval()
+    assert change.form is None
+    run.close()
 
 
 def applied_until_verify(rehearsal: RunningRehearsal, records: Path) -> tuple[Run, ChangeSession]:

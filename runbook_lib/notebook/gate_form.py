@@ -1,0 +1,142 @@
+"""The gate's form in JupyterLab: a name, the plan's phrase, one button.
+
+A form can only ask. What it approves is an approval file like that of ``gwb approve``, and the gate cell still raises
+until that file is there: *Run All* stops, and a form that nobody touches denies. A disabled button can be clicked from
+Python and by a stale front end, and a callback may run twice or on another thread (ipywidgets, ipykernel), so the
+callback trusts nothing that was true when the form was shown. Widgets are missing from a record; what was accepted is
+said in a static line as well.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from runbook_lib.errors import Refused, RunbookError
+from runbook_lib.model.change import Plan
+from runbook_lib.writeback.approval import approve, iso, planned
+
+FORM_OPEN = timedelta(minutes=30)
+"""How long a form may be answered; a plan that was left on a screen over lunch is read again."""
+APPROVAL_HOLDS = timedelta(hours=4)
+"""How long its approval holds, as with ``gwb approve``."""
+
+
+class Line(Protocol):
+    """Where the form says in static text what became of it."""
+
+    def say(self, text: str) -> None:
+        """Replace what was said before."""
+
+
+class GateForm:
+    """One form for one plan.
+
+    Args:
+        record: Record folder of the run that planned.
+        plan: The plan that was shown.
+        preconditions: Raises a ``RunbookError`` while something else keeps the plan from being approved.
+        clock: Gives the present time, UTC.
+        line: Says what became of the form.
+    """
+
+    def __init__(
+        self,
+        record: Path,
+        plan: Plan,
+        *,
+        preconditions: Callable[[], None],
+        clock: Callable[[], datetime],
+        line: Line,
+    ) -> None:
+        import ipywidgets
+
+        self._record = record
+        self._plan = plan
+        self._preconditions = preconditions
+        self._clock = clock
+        self._line = line
+        self._ends = clock() + FORM_OPEN
+        self._answered = threading.Lock()
+        self._closed = False
+        wide = ipywidgets.Layout(width="34em")
+        labels = {"description_width": "8em"}
+        self.approver: Any = ipywidgets.Text(
+            description="Your name", placeholder="stands in every record", style=labels, layout=wide
+        )
+        self.phrase: Any = ipywidgets.Text(
+            description="Phrase", placeholder="the phrase of the plan above", style=labels, layout=wide
+        )
+        self.button: Any = ipywidgets.Button(description="Approve this plan", disabled=True)
+        self.box: Any = ipywidgets.VBox([self.approver, self.phrase, self.button])
+        for field in (self.approver, self.phrase):
+            field.observe(self._typed, names="value")
+        self.button.on_click(self._clicked)
+        line.say(f"Open until {iso(self._ends)}. Nothing is approved yet.")
+
+    def close(self) -> None:
+        """Answer nothing any more; a later form takes this one's place."""
+        self._closed = True
+        for widget in (self.approver, self.phrase, self.button):
+            widget.disabled = True
+
+    def _typed(self, _: object) -> None:
+        fits = _words(self.phrase.value) == self._plan.phrase and bool(self.approver.value.strip())
+        self.button.disabled = self._closed or not fits
+
+    def _clicked(self, _: object) -> None:
+        # A second click while the first is at work finds the lock taken and changes nothing.
+        if not self._answered.acquire(blocking=False):
+            return
+        try:
+            self._answer()
+        finally:
+            self._answered.release()
+
+    def _answer(self) -> None:
+        if self._closed:
+            return
+        if self._clock() > self._ends:
+            self.close()
+            self._line.say(f"Not approved: the form ended at {iso(self._ends)}. Run the gate cell again.")
+            return
+        try:
+            self._preconditions()
+            path, until = self._approve()
+        except RunbookError as error:
+            self._line.say(f"Not approved: {error.message} {error.hint}".rstrip())
+            return
+        except OSError as error:
+            self._line.say(f"Not approved: the approval could not be written ({error.strerror or error}).")
+            return
+        self.close()
+        self._line.say(
+            f"Recorded: {self.approver.value.strip()} approved plan {self._plan.digest[:12]} with the phrase "
+            f"{self._plan.phrase!r} until {iso(until)}, in {path.parent.name}/{path.name}. "
+            "Run the gate cell again, then the cells below it."
+        )
+
+    def _approve(self) -> tuple[Path, datetime]:
+        """Write the approval of the plan that was shown, if that is still the plan of the record."""
+        if planned(self._record).digest != self._plan.digest:
+            raise Refused(
+                "The plan in the record is not the one that this form was shown for.",
+                code="plan-changed",
+                hint="Run the notebook from its plan cell again.",
+            )
+        path = approve(
+            self._record,
+            approver=self.approver.value,
+            phrase=self.phrase.value,
+            valid=APPROVAL_HOLDS,
+            clock=self._clock,
+        )
+        return path, self._clock() + APPROVAL_HOLDS
+
+
+def _words(text: str) -> str:
+    """The phrase as ``approve`` compares it."""
+    return " ".join(text.split())

@@ -1,0 +1,185 @@
+"""The gate's form without a browser: a widget fires its handlers in plain Python, also when it looks disabled."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from runbook_lib.errors import Refused
+from runbook_lib.model.change import Plan
+from runbook_lib.notebook.gate_form import APPROVAL_HOLDS, FORM_OPEN, GateForm
+from runbook_lib.writeback.approval import approved_changes, read_approvals
+from runbook_lib.writeback.plan_enable import plan_enable
+from runbook_lib.writeback.plan_file import plan_to_json
+from tests.support import builders as b
+
+
+def a_plan(*names: str) -> Plan:
+    groups = [b.cloud_group(name) for name in names]
+    cloud = b.cloud_side(groups, {name: [] for name in names})
+    return plan_enable(b.inventory_of(cloud, b.directory_side()), b.policy(*names)).plan
+
+
+class Desk:
+    """A form on a screen, with a clock and what its line said."""
+
+    def __init__(self, folder: Path, *names: str) -> None:
+        self.plan = a_plan(*names)
+        self.record = folder / "CHG" / "run-1"
+        self.record.mkdir(parents=True)
+        self.write(self.plan)
+        self.now = b.NOW
+        self.said: list[str] = []
+        self.blocked: Refused | None = None
+        self.form = self.another()
+
+    def another(self) -> GateForm:
+        return GateForm(self.record, self.plan, preconditions=self.check, clock=lambda: self.now, line=self)
+
+    def write(self, plan: Plan) -> None:
+        (self.record / "plan.json").write_text(json.dumps(plan_to_json(plan)), encoding="utf-8")
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def check(self) -> None:
+        if self.blocked is not None:
+            raise self.blocked
+
+    def fill(self, name: str = "Kim Abe", phrase: str | None = None) -> None:
+        self.form.approver.value = name
+        self.form.phrase.value = self.plan.phrase if phrase is None else phrase
+
+    @property
+    def approvals(self) -> list[Path]:
+        folder = self.record.parent / "approvals"
+        return sorted(folder.glob("*")) if folder.exists() else []
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path, "A", "B")
+
+
+def test_the_exact_phrase_and_a_name_approve_this_plan(desk: Desk) -> None:
+    assert desk.form.button.disabled
+    desk.fill()
+    assert not desk.form.button.disabled
+    desk.form.button.click()
+    covered, approval = approved_changes(desk.plan, read_approvals(desk.record.parent / "approvals"), desk.now)
+    assert covered == desk.plan.changes
+    assert (approval.approver, approval.until) == ("Kim Abe", desk.now + APPROVAL_HOLDS)
+    assert "Kim Abe" in desk.said[-1]
+    assert desk.plan.phrase in desk.said[-1]
+    assert desk.said[-1].startswith("Recorded: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "phrase", "words"),
+    [
+        ("", None, "No approver"),
+        ("  ", None, "No approver"),
+        ("Kim", "", "phrase does not fit"),
+        ("Kim", "enable 2 groups in contoso.com", "phrase does not fit"),
+        ("Kim", "ENABLE 3 GROUPS IN contoso.com", "phrase does not fit"),
+    ],
+)
+def test_anything_else_denies_even_when_the_disabled_button_is_clicked(
+    desk: Desk, name: str, phrase: str | None, words: str
+) -> None:
+    desk.fill(name, phrase)
+    assert desk.form.button.disabled
+    desk.form.button.click()
+    assert desk.approvals == []
+    assert words in desk.said[-1]
+    assert desk.said[-1].startswith("Not approved: ")
+    desk.fill()
+    desk.form.button.click()
+    assert len(desk.approvals) == 1
+
+
+def test_nobody_answers_nothing_is_approved(desk: Desk) -> None:
+    assert desk.approvals == []
+    assert desk.said == ["Open until 2026-11-22T10:30:00Z. Nothing is approved yet."]
+
+
+def test_a_form_ends(desk: Desk) -> None:
+    desk.fill()
+    desk.now += FORM_OPEN + timedelta(seconds=1)
+    desk.form.button.click()
+    assert desk.approvals == []
+    assert "ended" in desk.said[-1]
+    desk.now -= timedelta(minutes=10)
+    desk.form.button.click()
+    assert desk.approvals == []
+
+
+def test_a_second_click_changes_nothing(desk: Desk) -> None:
+    desk.fill()
+    desk.form.button.click()
+    (path,) = desk.approvals
+    first, said = path.read_bytes(), list(desk.said)
+    desk.now += timedelta(minutes=1)
+    desk.form.button.disabled = False
+    desk.form.button.click()
+    assert path.read_bytes() == first
+    assert desk.said == said
+
+
+def test_two_clicks_at_once_approve_once(desk: Desk) -> None:
+    desk.fill()
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> None:
+        inside.set()
+        assert go_on.wait(10)
+
+    first = threading.Thread(target=desk.form.button.click)
+    desk.form._preconditions = slowly
+    first.start()
+    assert inside.wait(10)
+    desk.form.button.click()
+    assert desk.approvals == []
+    go_on.set()
+    first.join(10)
+    assert len(desk.approvals) == 1
+    assert len([text for text in desk.said if text.startswith("Recorded")]) == 1
+
+
+def test_preconditions_are_asked_at_the_click(desk: Desk) -> None:
+    desk.fill()
+    desk.blocked = Refused("The finding x is not acknowledged.", code="finding-not-acknowledged", hint="Do it.")
+    desk.form.button.click()
+    assert desk.approvals == []
+    assert desk.said[-1] == "Not approved: The finding x is not acknowledged. Do it."
+
+
+def test_another_plan_in_the_record_denies(desk: Desk) -> None:
+    desk.fill()
+    desk.write(a_plan("A", "C"))
+    desk.form.button.click()
+    assert desk.approvals == []
+    assert "not the one that this form was shown for" in desk.said[-1]
+
+
+def test_a_later_form_takes_the_place_of_an_earlier_one(desk: Desk) -> None:
+    desk.fill()
+    old = desk.form
+    old.close()
+    desk.form = desk.another()
+    old.button.disabled = False
+    old.button.click()
+    assert desk.approvals == []
+
+
+def test_a_folder_that_cannot_be_written_denies_in_words(desk: Desk) -> None:
+    (desk.record.parent / "approvals").write_text("in the way", encoding="utf-8")
+    desk.fill()
+    desk.form.button.click()
+    assert desk.said[-1].startswith("Not approved: the approval could not be written")
+    assert not desk.form.button.disabled
+
