@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import uuid
-from urllib.parse import unquote
 
-from rehearsal.cloud.errors import GraphError, bad_request, unauthenticated
+from rehearsal.cloud.dispatch import (
+    GraphAnswer,
+    GraphRequest,
+    dispatch,
+    new_request_id,
+    refusal,
+    split_options,
+    split_path,
+)
+from rehearsal.cloud.errors import GraphError, unauthenticated
 from rehearsal.cloud.faults import Fault
 from rehearsal.cloud.permissions import Caller
-from rehearsal.cloud.routes import GraphRequest
 from rehearsal.cloud.services import Handler
 from rehearsal.cloud.tokens import InvalidTokenError
-
-_GRAPH_JSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 
 
 class GraphHandler(Handler):
@@ -23,7 +26,7 @@ class GraphHandler(Handler):
     request_id: str
 
     def prepare(self) -> None:
-        self.request_id = str(uuid.uuid4())
+        self.request_id = new_request_id()
         self.services.traffic.requests += 1
         self.set_header("Cache-Control", "no-cache")
         self.set_header("request-id", self.request_id)
@@ -35,45 +38,36 @@ class GraphHandler(Handler):
         self.services.traffic.note(self.request.method or "", path, self.get_status(), self._client_request_id())
 
     async def _serve(self, version: str) -> None:
+        clock = self.services.sign_in.clock
         try:
             fault = self.services.faults.next_for("graph", self.request.uri or "")
             if fault is not None and not await self._suffer(fault):
                 return
-            body = self.services.graph.answer(self._request(version))
+            request = self._request(version)
         except GraphError as error:
-            self._refuse(error)
+            self._send(refusal(error, self.request_id, self._client_request_id(), clock()))
             return
-        if isinstance(body, int):
-            self.set_header("Content-Type", "text/plain")
-            await self.finish(str(body))
-            return
-        self.set_header("Content-Type", _GRAPH_JSON)
-        await self.finish(json.dumps(body, ensure_ascii=False))
+        self._send(dispatch(self.services.graph, request, clock=clock))
 
     get = post = patch = put = delete = _serve
 
     def write_error(self, status_code: int, **_: object) -> None:
         """A refusal by the web server itself (a method nobody knows, a broken body)."""
-        self._refuse(GraphError(status_code, "BadRequest", "The request is not valid."))
+        error = GraphError(status_code, "BadRequest", "The request is not valid.")
+        self._send(refusal(error, self.request_id, self._client_request_id(), self.services.sign_in.clock()))
 
     def _request(self, version: str) -> GraphRequest:
         caller = self._caller()
-        options: dict[str, str] = {}
-        for name, values in self.request.query_arguments.items():
-            if len(values) > 1:
-                raise bad_request(
-                    f"Query option '{name}' was specified more than once, but it must be specified at most once."
-                )
-            options[name] = values[0].decode("utf-8", "replace")
         return GraphRequest(
             method=self.request.method or "",
             root=f"{self.address()}/{version}",
             version=version,
-            # Cut before decoding: an encoded slash belongs to its segment.
-            segments=tuple(unquote(part) for part in self.request.path.split("/")[2:] if part),
-            options=options,
-            eventual=self.request.headers.get("ConsistencyLevel", "").casefold() == "eventual",
+            segments=split_path(self.request.path)[1:],
+            options=split_options(self.request.query),
+            headers={name.casefold(): value for name, value in self.request.headers.items()},
+            body=self.request.body,
             caller=caller,
+            request_id=self.request_id,
         )
 
     def _caller(self) -> Caller:
@@ -118,15 +112,8 @@ class GraphHandler(Handler):
     def _client_request_id(self) -> str:
         return self.request.headers.get("client-request-id") or self.request_id
 
-    def _refuse(self, error: GraphError) -> None:
-        self.set_status(error.status)
-        for name, value in error.headers.items():
+    def _send(self, answer: GraphAnswer) -> None:
+        self.set_status(answer.status)
+        for name, value in answer.headers.items():
             self.set_header(name, value)
-        self.set_header("Content-Type", "application/json")
-        inner = {
-            "date": self.services.sign_in.clock().strftime("%Y-%m-%dT%H:%M:%S"),
-            "request-id": self.request_id,
-            "client-request-id": self._client_request_id(),
-        }
-        body = {"error": {"code": error.code, "message": error.message, "innerError": inner}}
-        self.finish(json.dumps(body, ensure_ascii=False))
+        self.finish(answer.body)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from urllib.parse import quote
 
+from rehearsal.cloud.dispatch import PLAIN_TEXT, GraphAnswer, GraphRequest, json_answer
 from rehearsal.cloud.errors import (
     GraphError,
     bad_request,
@@ -30,27 +29,6 @@ from rehearsal.cloud.store import CloudStore
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-@dataclass(frozen=True)
-class GraphRequest:
-    """One request after authentication.
-
-    ``root`` is scheme, host and version (``https://localhost:8443/v1.0``); ``segments`` is the decoded path below it.
-    """
-
-    method: str
-    root: str
-    version: str
-    segments: tuple[str, ...]
-    options: Mapping[str, str]
-    eventual: bool
-    caller: Caller
-
-    @property
-    def path(self) -> str:
-        """The path below the version, encoded."""
-        return "/".join(quote(segment, safe="@.$") for segment in self.segments)
-
-
 Answer = dict[str, object] | int
 """A JSON object, or the plain number of a ``$count``."""
 
@@ -62,12 +40,18 @@ class Graph:
         self._store = store
         self._pages = Pages()
 
-    def answer(self, request: GraphRequest) -> Answer:
-        """The body of a 200 answer.
+    def answer(self, request: GraphRequest) -> GraphAnswer:
+        """A 200 answer.
 
         Raises:
             GraphError: Any other answer.
         """
+        body = self._body(request)
+        if isinstance(body, int):
+            return GraphAnswer(200, {"Content-Type": PLAIN_TEXT}, str(body).encode())
+        return json_answer(body)
+
+    def _body(self, request: GraphRequest) -> Answer:
         if request.method != "GET":
             raise method_not_allowed()
         match request.segments:
