@@ -14,6 +14,7 @@ from runbook_lib.graph.sender import Sender
 from runbook_lib.graph.session import CloudSession
 from runbook_lib.graph.sign_in import TokenSource
 from runbook_lib.graph.transport import GraphClient
+from runbook_lib.parameters.clouds import addresses_of
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.secrets import Secret, secret_variable
 
@@ -44,8 +45,9 @@ def open_graph(
     """
     tenant_id = _guid(parameters.tenant_id, "tenant_id")
     client_id = _guid(parameters.client_id, "client_id")
-    graph_url = _address(parameters.graph_url, "graph_url")
-    authority_url = _address(parameters.authority_url, "authority_url")
+    addresses = addresses_of(parameters)
+    graph_url = _address(addresses.graph_url, "graph_url")
+    authority_url = _address(addresses.authority_url, "authority_url")
     credential = _credential(parameters, environment)
     ca_file = Path(parameters.cloud_ca_file).expanduser() if parameters.cloud_ca_file else None
     session = CloudSession(ca_file=ca_file, timeout=float(parameters.cloud_timeout))
@@ -99,7 +101,7 @@ def _address(value: str, parameter: str) -> str:
         raise UsageError(
             f"The parameter {parameter} is not an address of the form https://host or https://host:port: {value!r}.",
             code="not-an-address",
-            hint="The example parameters file lists the addresses of each cloud.",
+            hint="Leave it empty: the parameter cloud names the addresses.",
             values={"parameter": parameter, "value": value},
         )
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import cast
+from datetime import UTC, datetime
 
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.graph.scrub import scrubbed
@@ -47,7 +47,7 @@ def row_id(row: Row) -> str:
     value = row.get("id")
     if isinstance(value, str) and is_guid(value.lower()):
         return value.lower()
-    raise _wrong(row, "id", "a GUID")
+    raise wrong_value(row, "id", "a GUID")
 
 
 def group_of(row: Row) -> CloudGroup:
@@ -58,28 +58,28 @@ def group_of(row: Row) -> CloudGroup:
     """
     for name in ("groupTypes", "mailEnabled", "securityEnabled"):
         if name not in row:
-            raise _wrong(row, name, "present")
-    types = {value.casefold() for value in _texts(row, "groupTypes")}
-    mail_enabled = _flag(row, "mailEnabled") or False
-    security_enabled = _flag(row, "securityEnabled") or False
+            raise wrong_value(row, name, "present")
+    types = {value.casefold() for value in texts_of(row, "groupTypes")}
+    mail_enabled = flag_of(row, "mailEnabled") or False
+    security_enabled = flag_of(row, "securityEnabled") or False
     return CloudGroup(
         id=row_id(row),
-        display_name=_text(row, "displayName") or "",
+        display_name=text_of(row, "displayName") or "",
         kind=_kind("unified" in types, mail_enabled, security_enabled),
-        description=_text(row, "description"),
+        description=text_of(row, "description"),
         security_enabled=security_enabled,
-        mail=_text(row, "mail"),
-        mail_nickname=_text(row, "mailNickname"),
-        proxy_addresses=tuple(sorted(_texts(row, "proxyAddresses"))),
-        visibility=_text(row, "visibility"),
-        role_assignable=_flag(row, "isAssignableToRole") or False,
-        membership_rule=_text(row, "membershipRule"),
+        mail=text_of(row, "mail"),
+        mail_nickname=text_of(row, "mailNickname"),
+        proxy_addresses=tuple(sorted(texts_of(row, "proxyAddresses"))),
+        visibility=text_of(row, "visibility"),
+        role_assignable=flag_of(row, "isAssignableToRole") or False,
+        membership_rule=text_of(row, "membershipRule"),
         dynamic="dynamicmembership" in types,
-        on_premises_sync_enabled=_flag(row, "onPremisesSyncEnabled"),
-        on_premises_sid=_text(row, "onPremisesSecurityIdentifier"),
-        on_premises_sam_account_name=_text(row, "onPremisesSamAccountName"),
-        created=_text(row, "createdDateTime"),
-        deleted=_text(row, "deletedDateTime"),
+        on_premises_sync_enabled=flag_of(row, "onPremisesSyncEnabled"),
+        on_premises_sid=text_of(row, "onPremisesSecurityIdentifier"),
+        on_premises_sam_account_name=text_of(row, "onPremisesSamAccountName"),
+        created=text_of(row, "createdDateTime"),
+        deleted=text_of(row, "deletedDateTime"),
     )
 
 
@@ -88,24 +88,24 @@ def user_of(row: Row) -> CloudPrincipal:
     return CloudPrincipal(
         id=row_id(row),
         type=PrincipalType.USER,
-        display_name=_text(row, "displayName") or "",
-        user_principal_name=_text(row, "userPrincipalName"),
-        mail=_text(row, "mail"),
-        user_type=_text(row, "userType"),
-        immutable_id=_text(row, "onPremisesImmutableId"),
-        on_premises_sid=_text(row, "onPremisesSecurityIdentifier"),
-        on_premises_dn=_text(row, "onPremisesDistinguishedName"),
-        on_premises_sam_account_name=_text(row, "onPremisesSamAccountName"),
-        on_premises_domain=_text(row, "onPremisesDomainName"),
-        on_premises_sync_enabled=_flag(row, "onPremisesSyncEnabled"),
+        display_name=text_of(row, "displayName") or "",
+        user_principal_name=text_of(row, "userPrincipalName"),
+        mail=text_of(row, "mail"),
+        user_type=text_of(row, "userType"),
+        immutable_id=text_of(row, "onPremisesImmutableId"),
+        on_premises_sid=text_of(row, "onPremisesSecurityIdentifier"),
+        on_premises_dn=text_of(row, "onPremisesDistinguishedName"),
+        on_premises_sam_account_name=text_of(row, "onPremisesSamAccountName"),
+        on_premises_domain=text_of(row, "onPremisesDomainName"),
+        on_premises_sync_enabled=flag_of(row, "onPremisesSyncEnabled"),
     )
 
 
 def linked_of(row: Row) -> CloudPrincipal:
     """A member or owner as a link shows it: id, type and name (null for types that the app may not read)."""
-    kind = (_text(row, "@odata.type") or "").casefold()
+    kind = (text_of(row, "@odata.type") or "").casefold()
     return CloudPrincipal(
-        id=row_id(row), type=_TYPES.get(kind, PrincipalType.UNKNOWN), display_name=_text(row, "displayName") or ""
+        id=row_id(row), type=_TYPES.get(kind, PrincipalType.UNKNOWN), display_name=text_of(row, "displayName") or ""
     )
 
 
@@ -124,17 +124,14 @@ def principal_of_group(group: CloudGroup) -> CloudPrincipal:
 
 def tenant_of(row: Row) -> Tenant:
     """The tenant; its domains sorted."""
-    value = row.get("verifiedDomains")
-    if value is not None and not (isinstance(value, list) and all(isinstance(domain, dict) for domain in value)):
-        raise _wrong(row, "verifiedDomains", "a list of objects")
-    domains = cast(list[Row], value or [])
+    domains = objects_of(row, "verifiedDomains")
     return Tenant(
         id=row_id(row),
-        display_name=_text(row, "displayName") or "",
-        default_domain=next((_text(d, "name") or "" for d in domains if _flag(d, "isDefault")), ""),
-        verified_domains=tuple(sorted(filter(None, (_text(d, "name") for d in domains)))),
-        on_premises_sync_enabled=_flag(row, "onPremisesSyncEnabled"),
-        last_sync=_text(row, "onPremisesLastSyncDateTime"),
+        display_name=text_of(row, "displayName") or "",
+        default_domain=next((text_of(d, "name") or "" for d in domains if flag_of(d, "isDefault")), ""),
+        verified_domains=tuple(sorted(filter(None, (text_of(d, "name") for d in domains)))),
+        on_premises_sync_enabled=flag_of(row, "onPremisesSyncEnabled"),
+        last_sync=text_of(row, "onPremisesLastSyncDateTime"),
     )
 
 
@@ -146,30 +143,74 @@ def _kind(unified: bool, mail_enabled: bool, security_enabled: bool) -> CloudKin
     return CloudKind.SECURITY
 
 
-def _text(row: Row, name: str) -> str | None:
+def text_of(row: Row, name: str) -> str | None:
+    """A text, or None."""
     value = row.get(name)
     if value is None or isinstance(value, str):
         return value
-    raise _wrong(row, name, "a text")
+    raise wrong_value(row, name, "a text")
 
 
-def _flag(row: Row, name: str) -> bool | None:
+def flag_of(row: Row, name: str) -> bool | None:
+    """True, false or None."""
     value = row.get(name)
     if value is None or isinstance(value, bool):
         return value
-    raise _wrong(row, name, "true or false")
+    raise wrong_value(row, name, "true or false")
 
 
-def _texts(row: Row, name: str) -> tuple[str, ...]:
+def number_of(row: Row, name: str) -> int | None:
+    """A whole number, or None."""
+    value = row.get(name)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise wrong_value(row, name, "a whole number")
+
+
+def texts_of(row: Row, name: str) -> tuple[str, ...]:
+    """A list of texts; null is none."""
     value = row.get(name)
     if value is None:
         return ()
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return tuple(value)
-    raise _wrong(row, name, "a list of texts")
+    raise wrong_value(row, name, "a list of texts")
 
 
-def _wrong(row: Row, name: str, expected: str) -> ServiceFailed:
+def object_of(row: Row, name: str) -> Row:
+    """An object inside this one; null is an empty one."""
+    value = row.get(name)
+    if value is None or isinstance(value, dict):
+        return value or {}
+    raise wrong_value(row, name, "an object")
+
+
+def objects_of(row: Row, name: str) -> tuple[Row, ...]:
+    """A list of objects; null is none."""
+    value = row.get(name)
+    if value is None:
+        return ()
+    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        return tuple(value)
+    raise wrong_value(row, name, "a list of objects")
+
+
+def moment_of(row: Row, name: str) -> datetime | None:
+    """A moment, UTC; None for null and for the year 1, which Graph sends where there was none."""
+    text = text_of(row, name)
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise wrong_value(row, name, "a moment")
+    return None if moment.year == 1 else moment.astimezone(UTC)
+
+
+def wrong_value(row: Row, name: str, expected: str) -> ServiceFailed:
+    """The error for a value of the wrong type."""
     shown = scrubbed(str(row.get("id")), limit=80)
     return ServiceFailed(
         f"Graph's answer cannot be relied on: {name} of the object with id {shown} is not {expected}.",

@@ -16,6 +16,7 @@ from runbook_lib.graph.answers import error_of, unexpected
 from runbook_lib.graph.scrub import scrubbed
 from runbook_lib.graph.sender import Answer, Sender
 from runbook_lib.graph.sign_in import Tokens
+from runbook_lib.graph.token_claims import claims_of
 from runbook_lib.secrets import Secret
 
 NEXT_LINK = "@odata.nextLink"
@@ -92,6 +93,10 @@ class GraphClient:
     def request_ids(self) -> tuple[str, ...]:
         """Graph's ids of the last requests, oldest first: what Microsoft's support asks for."""
         return self._sender.request_ids
+
+    def token_claims(self) -> Mapping[str, object] | None:
+        """What the token says about who signed in, as evidence for people; None if it does not say. May sign in."""
+        return claims_of(self._tokens.token())
 
     def get(self, path: str, params: Mapping[str, str] | None = None, version: str = "v1.0") -> dict[str, object]:
         """The JSON object at ``path`` (``/organization``).

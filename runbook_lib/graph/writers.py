@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from runbook_lib.errors import NoAccess
 from runbook_lib.graph.answers import GraphNotFound, GraphRejected
+from runbook_lib.graph.rows import Row
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import OtherWriters, Switch
 
-_PATH = "/directory/onPremisesSynchronization"
+SYNCHRONIZATION = "/directory/onPremisesSynchronization"
 
 
 def read_other_writers(client: GraphClient) -> OtherWriters:
@@ -17,7 +18,7 @@ def read_other_writers(client: GraphClient) -> OtherWriters:
     an app normally gets 403. It is documented as a collection and has been seen as a single object.
     """
     try:
-        answer = client.get(_PATH, {"$select": "id,features"})
+        answer = client.get(SYNCHRONIZATION, {"$select": "id,features"})
     except NoAccess as error:
         if error.code != "graph-forbidden":
             raise
@@ -26,19 +27,25 @@ def read_other_writers(client: GraphClient) -> OtherWriters:
         return _unknown("Graph has no synchronization features for this tenant (HTTP 404)")
     except GraphRejected as error:
         return _unknown(f"Graph does not answer for the synchronization features (HTTP {error.values.get('status')})")
-    value = answer.get("value", answer)
-    holder = value[0] if isinstance(value, list) and value else value
-    features = holder.get("features") if isinstance(holder, dict) else None
+    features = single(answer).get("features")
     if not isinstance(features, dict):
         return _unknown("Graph's answer holds no synchronization features")
-    v1 = _switch(features.get("unifiedGroupWritebackEnabled"))
-    v2 = _switch(features.get("groupWriteBackEnabled"))
+    v1 = switch_of(features.get("unifiedGroupWritebackEnabled"))
+    v2 = switch_of(features.get("groupWriteBackEnabled"))
     unread = [name for name, switch in (("v1", v1), ("v2", v2)) if switch is Switch.UNKNOWN]
     why = f"Graph's answer does not say whether group writeback {' and '.join(unread)} is on" if unread else ""
     return OtherWriters(v1, v2, why)
 
 
-def _switch(value: object) -> Switch:
+def single(answer: Row) -> Row:
+    """The synchronization object of the tenant: documented as a collection, seen as a single object."""
+    value = answer.get("value", answer)
+    holder = value[0] if isinstance(value, list) and value else value
+    return holder if isinstance(holder, dict) else {}
+
+
+def switch_of(value: object) -> Switch:
+    """True is on, false is off, anything else is unknown."""
     if isinstance(value, bool):
         return Switch.ON if value else Switch.OFF
     return Switch.UNKNOWN

@@ -11,6 +11,7 @@ from string import Formatter
 from urllib.parse import urlsplit
 
 from runbook_lib.errors import UsageError
+from runbook_lib.parameters.clouds import addresses_of, contradictions
 from runbook_lib.parameters.dn import parse_dn, same_dn
 from runbook_lib.parameters.model import Parameters, parse_day
 from runbook_lib.parameters.yaml_text import Location
@@ -59,11 +60,13 @@ def require(parameters: Parameters, *names: str) -> None:
 
 
 def normalized(parameters: Parameters) -> Parameters:
-    """The same parameters with GUIDs in lower case and addresses without a final slash."""
+    """The same parameters with GUIDs in lower case and the cloud's addresses, without a final slash."""
+    addresses = addresses_of(parameters)
     return parameters.model_copy(
         update={
             **{name: getattr(parameters, name).lower() for name in _GUID_FIELDS},
-            **{name: getattr(parameters, name).rstrip("/") for name in _URL_FIELDS},
+            "graph_url": addresses.graph_url,
+            "authority_url": addresses.authority_url,
             "select_ids": [group_id.lower() for group_id in parameters.select_ids],
         }
     )
@@ -76,6 +79,7 @@ def complaints(parameters: Parameters) -> list[Complaint]:
         _change_id,
         _guids,
         _urls,
+        _cloud,
         _host,
         _names,
         _ous,
@@ -126,13 +130,24 @@ def _guids(parameters: Parameters) -> Iterator[Complaint]:
 
 def _urls(parameters: Parameters) -> Iterator[Complaint]:
     for name in _URL_FIELDS:
-        if not _is_https(getattr(parameters, name)):
+        text = getattr(parameters, name)
+        if text and not _is_https(text):
             yield Complaint(
                 (name,),
                 "is not a plain https address",
                 "malformed-url",
                 "Write for example https://graph.microsoft.com.",
             )
+
+
+def _cloud(parameters: Parameters) -> Iterator[Complaint]:
+    for name, owner in contradictions(parameters):
+        yield Complaint(
+            (name,),
+            f"is the address of the cloud {owner}, and the parameter cloud says {parameters.cloud}",
+            "contradictory-cloud",
+            f"Leave {name} empty, or name the tenant's cloud.",
+        )
 
 
 def _is_https(text: str) -> bool:

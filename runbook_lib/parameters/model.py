@@ -42,8 +42,13 @@ class Parameters(BaseModel):
     certificate_file: str = Field(
         "", description="PEM file with certificate and private key, readable only by its owner (sign_in: certificate)"
     )
-    graph_url: str = Field("https://graph.microsoft.com", description="Microsoft Graph address of the cloud")
-    authority_url: str = Field("https://login.microsoftonline.com", description="Sign-in address of the cloud")
+    cloud: Literal["global", "us-government-l4", "us-government-l5", "china"] = Field(
+        "global",
+        description="Microsoft cloud of the tenant: global (also GCC), us-government-l4 (GCC High), us-government-l5 "
+        "(DoD), china (21Vianet)",
+    )
+    graph_url: str = Field("", description="Microsoft Graph address; empty: the one of the cloud")
+    authority_url: str = Field("", description="Sign-in address; empty: the one of the cloud")
     cloud_ca_file: str = Field("", description="CA file for Graph and sign-in; empty: the public CAs")
     cloud_timeout: int = Field(30, ge=1, le=600, description="Seconds to wait for one answer of Graph or sign-in")
 

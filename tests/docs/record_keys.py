@@ -64,4 +64,3 @@ def rewritten(page: str) -> str:
         if count != 1:
             raise ValueError(f"no table below {heading}")
     return page.rstrip("\n") + "\n"
-

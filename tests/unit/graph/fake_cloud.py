@@ -17,6 +17,7 @@ from requests.structures import CaseInsensitiveDict
 from runbook_lib.graph.retry import RetryPolicy
 from runbook_lib.graph.sender import Sender
 from runbook_lib.graph.session import CloudSession
+from runbook_lib.graph.sign_in import Tokens
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.secrets import Secret
 
@@ -117,13 +118,16 @@ def sender_with(session: CloudSession, clock: Clock, policy: RetryPolicy | None 
 
 
 def client_with(
-    handler: Handler, clock: Clock | None = None, policy: RetryPolicy | None = None
+    handler: Handler,
+    clock: Clock | None = None,
+    policy: RetryPolicy | None = None,
+    tokens: Tokens | None = None,
 ) -> tuple[GraphClient, FakeAdapter, Clock]:
     """A Graph client that is signed in, answered by ``handler``."""
     clock = clock or Clock()
     session, adapter = session_with(handler)
     sender = sender_with(session, clock, policy)
-    client = GraphClient(GRAPH, FixedTokens(), session, clock=clock, sleep=clock.sleep, sender=sender)
+    client = GraphClient(GRAPH, tokens or FixedTokens(), session, clock=clock, sleep=clock.sleep, sender=sender)
     return client, adapter, clock
 
 

@@ -58,7 +58,6 @@ def test_no_secret_is_no_access() -> None:
         ("graph_url", "https://evil.example\\@graph.microsoft.com", "not-an-address"),
         ("graph_url", "https://[::1", "not-an-address"),
         ("authority_url", "https://login.microsoftonline.com/common", "not-an-address"),
-        ("authority_url", "", "not-an-address"),
         ("cloud_ca_file", "/no/such/ca.pem", "cloud-ca-file"),
     ],
 )

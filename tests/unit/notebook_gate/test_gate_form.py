@@ -182,4 +182,3 @@ def test_a_folder_that_cannot_be_written_denies_in_words(desk: Desk) -> None:
     desk.form.button.click()
     assert desk.said[-1].startswith("Not approved: the approval could not be written")
     assert not desk.form.button.disabled
-

@@ -1,0 +1,284 @@
+"""The parts of a tenant reading, as frozen values. Types follow Microsoft Graph's own metadata (v1.0 unless said)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+
+from runbook_lib.model.cloud import Switch, Tenant
+from runbook_lib.parameters.clouds import Cloud
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A part that could not be read. It is unknown: never off, never empty.
+
+    Attributes:
+        why: A sentence for people, without a full stop.
+        code: ``app-only`` (documented for delegated sign-in only), ``forbidden`` (HTTP 403), ``not-found`` (HTTP 404),
+            ``rejected`` (another refusal), ``failed`` (no useful answer).
+    """
+
+    why: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Synchronization:
+    """Synchronization from AD as ``/organization`` shows it; None where the tenant has no value."""
+
+    enabled: bool | None
+    last_sync: datetime | None
+    last_password_sync: datetime | None
+
+    def age(self, now: datetime) -> timedelta | None:
+        """Time since the last synchronization, or None if there was none."""
+        return None if self.last_sync is None else now - self.last_sync
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionPrevention:
+    """``configuration.accidentalDeletionPrevention``: ``disabled``, ``enabledForCount`` or ``enabledForPercentage``."""
+
+    kind: str
+    threshold: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SynchronizationFeatures:
+    """``/directory/onPremisesSynchronization``. It says what is switched on in the tenant, not what a server does.
+
+    Attributes:
+        connect_v1: ``unifiedGroupWritebackEnabled``: Microsoft 365 groups, written by Connect.
+        connect_v2: ``groupWriteBackEnabled``: per-object writeback, which can no longer be switched on.
+        flags: Every true-or-false feature under its own name.
+        deletion_prevention: None if the answer does not hold it.
+    """
+
+    connect_v1: Switch
+    connect_v2: Switch
+    flags: Mapping[str, bool]
+    deletion_prevention: DeletionPrevention | None
+
+
+@dataclass(frozen=True, slots=True)
+class WritebackContainers:
+    """``configuration.writebackConfiguration`` (beta): DNs of the containers that Connect reported; None: not set."""
+
+    unified_groups: str | None
+    users: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """One subscription (``subscribedSku``). ``status`` is Graph's: Enabled, Warning, Suspended, Deleted, LockedOut."""
+
+    part_number: str
+    status: str
+    enabled_units: int | None
+    consumed_units: int | None
+    plans: frozenset[str]
+    """Ids of its service plans, lower case."""
+
+    @property
+    def in_force(self) -> bool:
+        """Whether it can be used: enabled, or in the grace period after its end."""
+        return self.status.casefold() in ("enabled", "warning")
+
+
+@dataclass(frozen=True, slots=True)
+class Licences:
+    """Subscriptions of the tenant, by part number."""
+
+    all: tuple[Licence, ...]
+
+    @property
+    def p1(self) -> bool:
+        """Whether Microsoft Entra ID P1 (service plan AAD_PREMIUM) is in force; P2 counts, it includes P1."""
+        return self.p2 or self._holds(P1_PLAN)
+
+    @property
+    def p2(self) -> bool:
+        """Whether Microsoft Entra ID P2 (service plan AAD_PREMIUM_P2) is in force."""
+        return self._holds(P2_PLAN)
+
+    def _holds(self, plan: str) -> bool:
+        return any(licence.in_force and plan in licence.plans for licence in self.all)
+
+
+P1_PLAN = "41781fb2-bc02-4b7c-bd55-b576c07bb09d"
+P2_PLAN = "eec0eb4f-6444-4f95-aba0-50c24d67f998"
+"""Service plan ids (Microsoft Entra documentation, "Product names and service plan identifiers for licensing")."""
+
+
+class WrittenByDefault(Enum):
+    """Whether new Microsoft 365 groups are meant to be written back, and how that comes."""
+
+    NO_SETTING = "no-setting"
+    """The tenant has no Group.Unified setting: the default holds, written back."""
+    NO_VALUE = "no-value"
+    """The setting does not hold NewUnifiedGroupWritebackDefault, or holds an empty text: written back."""
+    YES = "true"
+    NO = "false"
+    OTHER = "other"
+    """A text that is neither true nor false; what it does is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewGroupDefault:
+    """``NewUnifiedGroupWritebackDefault`` of the Group.Unified setting; it decides only under Connect's version 2."""
+
+    state: WrittenByDefault
+    value: str = ""
+
+    @property
+    def words(self) -> str:
+        """The state in a sentence, without a full stop."""
+        return {
+            WrittenByDefault.NO_SETTING: "The tenant has no Group.Unified setting, so new groups count as written back",
+            WrittenByDefault.NO_VALUE: "The Group.Unified setting does not say, so new groups count as written back",
+            WrittenByDefault.YES: "The Group.Unified setting says that new groups are written back",
+            WrittenByDefault.NO: "The Group.Unified setting says that new groups are not written back",
+            WrittenByDefault.OTHER: f"The Group.Unified setting holds {self.value!r}, and what that does is unknown",
+        }[self.state]
+
+    @property
+    def written(self) -> Switch:
+        """On: written back by default."""
+        if self.state is WrittenByDefault.OTHER:
+            return Switch.UNKNOWN
+        return Switch.OFF if self.state is WrittenByDefault.NO else Switch.ON
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A domain of the tenant. ``authentication`` is Managed or Federated."""
+
+    name: str
+    verified: bool
+    default: bool
+    initial: bool
+    authentication: str
+    services: tuple[str, ...]
+    """``supportedServices``: Email, OfficeCommunicationsOnline, …"""
+
+
+class JobState(Enum):
+    """State of a Cloud Sync job: ``status.code``, or ``schedule.state`` where that says that it is stopped."""
+
+    ACTIVE = "active"
+    IN_PROGRESS = "in-progress"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+    QUARANTINE = "quarantine"
+    NOT_RUN = "not-run"
+    NOT_CONFIGURED = "not-configured"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """Why and since when a job is in quarantine, as far as Graph says."""
+
+    reason: str
+    since: datetime | None
+    next_attempt: datetime | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeClause:
+    """One comparison of a scoping filter, for example displayName, EqualTo, ("Sales",)."""
+
+    attribute: str
+    operator: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectScope:
+    """Scope of one kind of object in a job's schema.
+
+    Attributes:
+        source: Object in Microsoft Entra ID, for example ``Group``.
+        target: Object in Active Directory, for example ``group``.
+        enabled: Whether the mapping is on.
+        alternatives: Filter groups: an object is in scope if every clause of one of them holds; none: no filter here.
+    """
+
+    source: str
+    target: str
+    enabled: bool
+    alternatives: tuple[tuple[ScopeClause, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CloudSyncJob:
+    """One synchronization job of a Cloud Sync configuration.
+
+    Attributes:
+        id: For example ``AAD2ADGroupProvisioning.<tenant>.<guid>``.
+        service_principal: Id of the configuration's service principal.
+        configuration: Its display name, usually the AD domain.
+        template: ``templateId``.
+        state: Its state.
+        quarantine: None unless it is in quarantine.
+        last_success: End of the last successful execution.
+        scope: From the schema; Unreadable where that could not be read.
+        assigned: Ids of groups and users assigned to the service principal, which the portal's "selected groups" are
+            understood to be (not documented for Graph: treat as evidence, not as proof).
+    """
+
+    id: str
+    service_principal: str
+    configuration: str
+    template: str
+    state: JobState
+    quarantine: Quarantine | None
+    last_success: datetime | None
+    scope: tuple[ObjectScope, ...] | Unreadable
+    assigned: tuple[str, ...] | Unreadable
+
+    @property
+    def writes_groups_to_ad(self) -> bool:
+        """Whether its id or template is that of group provisioning to AD, or its schema maps groups to AD groups."""
+        named = "aad2adgroupprovisioning" in f"{self.id} {self.template}".casefold()
+        mapped = not isinstance(self.scope, Unreadable) and any(
+            part.enabled and part.source.casefold() == part.target.casefold() == "group" for part in self.scope
+        )
+        return named or (mapped and not self.id.casefold().startswith("ad2aad"))
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedPermissions:
+    """What the access token grants: ``roles`` of an app, ``scp`` of a person.
+
+    Microsoft documents tokens for Graph as opaque to clients; reading one's own is common practice. Take it as
+    evidence: what counts is what Graph answers.
+    """
+
+    delegated: bool
+    names: tuple[str, ...]
+    account: str
+    """User principal name of the person, or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantReading:
+    """One reading of the tenant. ``at`` is when it began, UTC."""
+
+    at: datetime
+    cloud: Cloud
+    tenant: Tenant
+    synchronization: Synchronization | Unreadable
+    features: SynchronizationFeatures | Unreadable
+    containers: WritebackContainers | Unreadable
+    licences: Licences | Unreadable
+    new_groups: NewGroupDefault | Unreadable
+    domains: tuple[Domain, ...] | Unreadable
+    cloud_sync: tuple[CloudSyncJob, ...] | Unreadable
+    permissions: GrantedPermissions | Unreadable
+    requests: int = 0
+    source: str = field(default="", compare=False)

@@ -1,0 +1,175 @@
+"""Reads everything the tenant says about itself that writeback stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from runbook_lib.graph.links import Progress
+from runbook_lib.graph.rows import (
+    TENANT_PROPERTIES,
+    Row,
+    flag_of,
+    moment_of,
+    number_of,
+    object_of,
+    objects_of,
+    text_of,
+    texts_of,
+)
+from runbook_lib.graph.snapshot import read_tenant
+from runbook_lib.graph.tenant.cloud_sync import read_cloud_sync
+from runbook_lib.graph.tenant.features import read_containers, read_features
+from runbook_lib.graph.tenant.parts import (
+    Domain,
+    GrantedPermissions,
+    Licence,
+    Licences,
+    NewGroupDefault,
+    Synchronization,
+    TenantReading,
+    Unreadable,
+    WrittenByDefault,
+)
+from runbook_lib.graph.tenant.unreadable import part
+from runbook_lib.graph.token_claims import account_of
+from runbook_lib.graph.transport import GraphClient
+from runbook_lib.parameters.clouds import Cloud
+from runbook_lib.text import printable
+
+GROUP_UNIFIED = "62375ab9-6b52-47ed-826b-58e47e0e304b"
+"""Template id of the Group.Unified settings (Microsoft Graph documentation, "groupSetting resource type")."""
+_DEFAULT = "NewUnifiedGroupWritebackDefault"
+_SKU = "skuPartNumber,capabilityStatus,prepaidUnits,consumedUnits,servicePlans"
+_DOMAIN = "id,isVerified,isDefault,isInitial,authenticationType,supportedServices"
+_SYNCHRONIZATION = f"{TENANT_PROPERTIES},onPremisesLastPasswordSyncDateTime"
+_PARTS = 8
+
+
+def read_tenant_state(
+    client: GraphClient,
+    tenant_id: str,
+    cloud: Cloud,
+    *,
+    clock: Callable[[], datetime],
+    progress: Progress | None = None,
+) -> TenantReading:
+    """Read every part; what cannot be read is ``Unreadable`` and spoils no other part.
+
+    Args:
+        client: The client.
+        tenant_id: The tenant that the parameters name.
+        cloud: Its cloud (``addresses_of(parameters).cloud``).
+        clock: Now, UTC.
+        progress: Told after each part.
+
+    Raises:
+        Refused: The token belongs to another tenant (code ``tenant-mismatch``).
+        NoAccess: Sign-in or the connection fails, or ``/organization`` may not be read.
+        ServiceFailed: Graph does not answer for ``/organization``.
+    """
+    at, before = clock(), client.requests
+    tenant = read_tenant(client, tenant_id)
+    permissions = _permissions(client)
+    as_app = not (isinstance(permissions, GrantedPermissions) and permissions.delegated)
+    done = 0
+
+    def told() -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress("parts of the tenant", done, _PARTS)
+
+    told()
+    synchronization = part(lambda: _synchronization(client))
+    told()
+    features = part(lambda: read_features(client), for_people_only=True, as_app=as_app)
+    told()
+    containers = part(lambda: read_containers(client), for_people_only=True, as_app=as_app)
+    told()
+    licences = part(lambda: _licences(client))
+    told()
+    new_groups = part(lambda: _new_groups(client))
+    told()
+    domains = part(lambda: _domains(client))
+    told()
+    cloud_sync = part(lambda: read_cloud_sync(client))
+    told()
+    return TenantReading(
+        at=at,
+        cloud=cloud,
+        tenant=tenant,
+        synchronization=synchronization,
+        features=features,
+        containers=containers,
+        licences=licences,
+        new_groups=new_groups,
+        domains=domains,
+        cloud_sync=cloud_sync,
+        permissions=permissions,
+        requests=client.requests - before,
+        source=f"{client.host}, tenant {printable(tenant.display_name)} ({tenant.id})",
+    )
+
+
+def _synchronization(client: GraphClient) -> Synchronization:
+    rows = client.listing("/organization", {"$select": _SYNCHRONIZATION}).rows
+    row: Row = rows[0] if rows else {}
+    return Synchronization(
+        enabled=flag_of(row, "onPremisesSyncEnabled"),
+        last_sync=moment_of(row, "onPremisesLastSyncDateTime"),
+        last_password_sync=moment_of(row, "onPremisesLastPasswordSyncDateTime"),
+    )
+
+
+def _licences(client: GraphClient) -> Licences:
+    rows = client.listing("/subscribedSkus", {"$select": _SKU}).rows
+    found = [
+        Licence(
+            part_number=text_of(row, "skuPartNumber") or "",
+            status=text_of(row, "capabilityStatus") or "",
+            enabled_units=number_of(object_of(row, "prepaidUnits"), "enabled"),
+            consumed_units=number_of(row, "consumedUnits"),
+            plans=frozenset((text_of(plan, "servicePlanId") or "").lower() for plan in objects_of(row, "servicePlans")),
+        )
+        for row in rows
+    ]
+    return Licences(tuple(sorted(found, key=lambda licence: licence.part_number)))
+
+
+def _new_groups(client: GraphClient) -> NewGroupDefault:
+    rows = client.listing("/groupSettings").rows
+    setting = next((row for row in rows if (text_of(row, "templateId") or "").lower() == GROUP_UNIFIED), None)
+    if setting is None:
+        return NewGroupDefault(WrittenByDefault.NO_SETTING)
+    values = {text_of(pair, "name"): text_of(pair, "value") or "" for pair in objects_of(setting, "values")}
+    value = values.get(_DEFAULT, "").strip()
+    state = {"": WrittenByDefault.NO_VALUE, "true": WrittenByDefault.YES, "false": WrittenByDefault.NO}
+    return NewGroupDefault(state.get(value.casefold(), WrittenByDefault.OTHER), value)
+
+
+def _domains(client: GraphClient) -> tuple[Domain, ...]:
+    rows = client.listing("/domains", {"$select": _DOMAIN}).rows
+    found = [
+        Domain(
+            name=(text_of(row, "id") or "").lower(),
+            verified=flag_of(row, "isVerified") or False,
+            default=flag_of(row, "isDefault") or False,
+            initial=flag_of(row, "isInitial") or False,
+            authentication=text_of(row, "authenticationType") or "",
+            services=tuple(sorted(texts_of(row, "supportedServices"))),
+        )
+        for row in rows
+    ]
+    return tuple(sorted(found, key=lambda domain: domain.name))
+
+
+def _permissions(client: GraphClient) -> GrantedPermissions | Unreadable:
+    claims = client.token_claims()
+    if claims is None:
+        return Unreadable("The access token does not say what it grants", "failed")
+    scopes, roles = claims.get("scp"), claims.get("roles")
+    # A person's token may hold roles too (of the person), so scp decides.
+    delegated = isinstance(scopes, str)
+    granted = str(scopes).split() if delegated else [str(role) for role in roles] if isinstance(roles, list) else []
+    return GrantedPermissions(delegated, tuple(sorted(set(granted))), account_of(claims) if delegated else "")

@@ -1,0 +1,344 @@
+"""What the tenant says about itself: every part alone, readable or not."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from runbook_lib.errors import NoAccess, Refused
+from runbook_lib.graph.tenant import (
+    GrantedPermissions,
+    JobState,
+    Licences,
+    NewGroupDefault,
+    ScopeClause,
+    SynchronizationFeatures,
+    TenantReading,
+    Unreadable,
+    WritebackContainers,
+    WrittenByDefault,
+    read_tenant_state,
+)
+from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN, DeletionPrevention, Synchronization
+from runbook_lib.model.cloud import Switch
+from runbook_lib.parameters.clouds import clouds
+from runbook_lib.secrets import Secret
+from tests.unit.graph.fake_cloud import START, TENANT, Reply, client_with, graph_error, path_of
+from tests.unit.graph.fake_tenant import ORGANIZATION, identifier
+
+PRINCIPAL = identifier(7)
+JOB = f"AAD2ADGroupProvisioning.{TENANT}.1"
+JOBS = f"/servicePrincipals/{PRINCIPAL}/synchronization/jobs"
+SYNCHRONIZATION = "/directory/onPremisesSynchronization"
+DENIED = graph_error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+
+SCHEMA = {
+    "synchronizationRules": [
+        {
+            "objectMappings": [
+                {
+                    "sourceObjectName": "Group",
+                    "targetObjectName": "group",
+                    "enabled": True,
+                    "scope": {
+                        "groups": [
+                            {
+                                "clauses": [
+                                    {
+                                        "sourceOperandName": "isWritebackEnabled",
+                                        "operatorName": "IS TRUE",
+                                        "targetOperand": {"values": []},
+                                    },
+                                    {
+                                        "sourceOperandName": "displayName",
+                                        "operatorName": "EQUALS",
+                                        "targetOperand": {"values": ["Sales"]},
+                                    },
+                                ]
+                            }
+                        ]
+                    },
+                },
+                {"sourceObjectName": "User", "targetObjectName": "user", "enabled": False, "scope": None},
+            ]
+        }
+    ]
+}
+
+
+def collection(*rows: object) -> Reply:
+    return Reply(body={"value": list(rows)})
+
+
+def full() -> dict[str, Reply]:
+    """A tenant in which everything can be read."""
+    beta = {"id": TENANT, "configuration": {"writebackConfiguration": {"unifiedGroupContainer": "OU=G,DC=x"}}}
+    features = {"unifiedGroupWritebackEnabled": True, "groupWriteBackEnabled": False, "passwordSyncEnabled": True}
+    prevention = {"synchronizationPreventionType": "enabledForCount", "alertThreshold": 500}
+    return {
+        "/organization": collection({**ORGANIZATION, "onPremisesLastPasswordSyncDateTime": "0001-01-01T00:00:00Z"}),
+        SYNCHRONIZATION: collection(
+            {"id": TENANT, "features": features, "configuration": {"accidentalDeletionPrevention": prevention}}
+        ),
+        f"beta {SYNCHRONIZATION}": collection(beta),
+        "/subscribedSkus": collection(
+            {
+                "skuPartNumber": "EMSPREMIUM",
+                "capabilityStatus": "Enabled",
+                "consumedUnits": 3,
+                "prepaidUnits": {"enabled": 25},
+                "servicePlans": [{"servicePlanId": P1_PLAN.upper(), "servicePlanName": "AAD_PREMIUM"}],
+            }
+        ),
+        "/groupSettings": collection(
+            {
+                "templateId": "62375ab9-6b52-47ed-826b-58e47e0e304b",
+                "values": [{"name": "NewUnifiedGroupWritebackDefault", "value": "false"}],
+            }
+        ),
+        "/domains": collection({"id": "Contoso.com", "isVerified": True, "supportedServices": ["Email"]}),
+        "/servicePrincipals": collection({"id": PRINCIPAL, "displayName": "contoso.com"}),
+        JOBS: collection(job()),
+        f"{JOBS}/{JOB}/schema": Reply(body=SCHEMA),
+        f"/servicePrincipals/{PRINCIPAL}/appRoleAssignedTo": collection({"principalId": identifier(9).upper()}),
+    }
+
+
+def job(code: str = "Active", schedule: str = "Active", **status: object) -> dict[str, object]:
+    return {
+        "id": JOB,
+        "templateId": "AAD2ADGroupProvisioning",
+        "schedule": {"state": schedule},
+        "status": {"code": code, "lastSuccessfulExecution": {"timeEnded": "2026-11-20T11:00:00.1234567Z"}, **status},
+    }
+
+
+def token(**claims: object) -> Secret:
+    body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return Secret(f"eyJhbGciOiJub25lIn0.{body}.canary")
+
+
+APP = token(roles=["Group.Read.All", "Organization.Read.All"], tid=TENANT)
+PERSON = token(scp="User.Read.All Group.Read.All", roles=["x"], upn="ada@contoso.com")
+
+
+class _Tokens:
+    def __init__(self, held: Secret) -> None:
+        self._held = held
+
+    def token(self, **_: object) -> Secret:
+        return self._held
+
+
+def read(answers: dict[str, Reply], held: Secret = PERSON) -> TenantReading:
+    def answer(request: object) -> Reply:
+        path = path_of(request)  # type: ignore[arg-type]
+        if path.startswith("/beta"):
+            path = f"beta {path.removeprefix('/beta')}"
+        return answers.get(path, DENIED)
+
+    client, _, clock = client_with(answer, tokens=_Tokens(held))
+    return read_tenant_state(client, TENANT, clouds()[0], clock=clock)
+
+
+def test_everything_that_can_be_read_is_read() -> None:
+    reading = read(full())
+    assert reading.tenant.id == TENANT
+    assert reading.at == START
+    assert reading.requests == 11
+    moment = datetime(2026, 11, 20, 11, 30, tzinfo=UTC)
+    assert reading.synchronization == Synchronization(True, moment, None)
+    assert isinstance(reading.synchronization, Synchronization)
+    assert reading.synchronization.age(START) == timedelta(minutes=30)
+    assert reading.features == SynchronizationFeatures(
+        Switch.ON,
+        Switch.OFF,
+        {"groupWriteBackEnabled": False, "passwordSyncEnabled": True, "unifiedGroupWritebackEnabled": True},
+        DeletionPrevention("enabledForCount", 500),
+    )
+    assert reading.containers == WritebackContainers("OU=G,DC=x", None)
+    assert isinstance(reading.licences, Licences)
+    assert (reading.licences.p1, reading.licences.p2) == (True, False)
+    assert reading.licences.all[0].enabled_units == 25
+    assert reading.new_groups == NewGroupDefault(WrittenByDefault.NO, "false")
+    assert not isinstance(reading.domains, Unreadable)
+    assert [(domain.name, domain.verified, domain.services) for domain in reading.domains] == [
+        ("contoso.com", True, ("Email",))
+    ]
+    assert reading.permissions == GrantedPermissions(True, ("Group.Read.All", "User.Read.All"), "ada@contoso.com")
+
+
+def test_a_cloud_sync_job_with_its_scope() -> None:
+    jobs = read(full()).cloud_sync
+    assert not isinstance(jobs, Unreadable)
+    (found,) = jobs
+    assert (found.id, found.configuration, found.service_principal) == (JOB, "contoso.com", PRINCIPAL)
+    assert found.state is JobState.ACTIVE
+    assert found.quarantine is None
+    assert found.last_success == datetime(2026, 11, 20, 11, 0, 0, 123456, tzinfo=UTC)
+    assert found.assigned == (identifier(9),)
+    assert found.writes_groups_to_ad
+    assert not isinstance(found.scope, Unreadable)
+    groups, users = found.scope
+    assert groups.alternatives == (
+        (ScopeClause("isWritebackEnabled", "IS TRUE", ()), ScopeClause("displayName", "EQUALS", ("Sales",))),
+    )
+    assert (users.enabled, users.alternatives) == (False, ())
+
+
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [
+        (job("Active", "Active"), JobState.ACTIVE),
+        (job("InProgress", "Active"), JobState.IN_PROGRESS),
+        (job("NotRun", "Active"), JobState.NOT_RUN),
+        (job("NotConfigured", "Active"), JobState.NOT_CONFIGURED),
+        (job("Active", "Paused"), JobState.PAUSED),
+        (job("Paused", "Active"), JobState.PAUSED),
+        (job("Active", "Disabled"), JobState.DISABLED),
+        (job("Quarantine", "Paused"), JobState.QUARANTINE),
+        (job("SomethingNew", "Active"), JobState.UNKNOWN),
+    ],
+)
+def test_states_of_a_job(told: dict[str, object], state: JobState) -> None:
+    jobs = read({**full(), JOBS: collection(told)}).cloud_sync
+    assert not isinstance(jobs, Unreadable)
+    assert jobs[0].state is state
+    assert (jobs[0].quarantine is not None) == (state is JobState.QUARANTINE)
+
+
+def test_quarantine_says_why_and_since_when() -> None:
+    told = job(
+        "Quarantine",
+        quarantine={
+            "reason": "EncounteredEscrowProportionThreshold",
+            "currentBegan": "2026-11-19T00:00:00Z",
+            "error": {"code": "x", "message": "Too many deletions."},
+        },
+    )
+    jobs = read({**full(), JOBS: collection(told)}).cloud_sync
+    assert not isinstance(jobs, Unreadable)
+    quarantine = jobs[0].quarantine
+    assert quarantine is not None
+    assert quarantine.reason == "EncounteredEscrowProportionThreshold"
+    assert quarantine.since == datetime(2026, 11, 19, tzinfo=UTC)
+    assert quarantine.next_attempt is None
+    assert quarantine.message == "Too many deletions."
+
+
+PARTS = {
+    SYNCHRONIZATION: "features",
+    f"beta {SYNCHRONIZATION}": "containers",
+    "/subscribedSkus": "licences",
+    "/groupSettings": "new_groups",
+    "/domains": "domains",
+    "/servicePrincipals": "cloud_sync",
+}
+
+
+@pytest.mark.parametrize("path", PARTS)
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (DENIED, "forbidden"),
+        (graph_error(404, "Request_ResourceNotFound"), "not-found"),
+        (graph_error(400, "Request_BadRequest"), "rejected"),
+        (Reply(503, {}, {"Retry-After": "1"}), "failed"),
+        (Reply(404, raw=b"<html>"), "failed"),
+    ],
+)
+def test_what_cannot_be_read_spoils_nothing_else(path: str, answer: Reply, code: str) -> None:
+    whole, reading = read(full()), read({**full(), path: answer})
+    unread = getattr(reading, PARTS[path])
+    assert isinstance(unread, Unreadable)
+    assert unread.code == code
+    assert unread.why
+    assert not unread.why.endswith(".")
+    for name in set(PARTS.values()) - {PARTS[path]}:
+        assert getattr(reading, name) == getattr(whole, name), name
+
+
+@pytest.mark.parametrize("path", [f"{JOBS}/{JOB}/schema", f"/servicePrincipals/{PRINCIPAL}/appRoleAssignedTo"])
+def test_a_job_without_its_scope_is_still_a_job(path: str) -> None:
+    jobs = read({**full(), path: DENIED}).cloud_sync
+    assert not isinstance(jobs, Unreadable)
+    unread = jobs[0].scope if path.endswith("schema") else jobs[0].assigned
+    assert isinstance(unread, Unreadable)
+    assert unread.code == "forbidden"
+    assert jobs[0].state is JobState.ACTIVE
+
+
+def test_an_app_is_told_that_features_are_for_people_never_that_they_are_off() -> None:
+    reading = read({**full(), SYNCHRONIZATION: DENIED, f"beta {SYNCHRONIZATION}": DENIED}, APP)
+    assert isinstance(reading.permissions, GrantedPermissions)
+    assert not reading.permissions.delegated
+    for unread in (reading.features, reading.containers):
+        assert isinstance(unread, Unreadable)
+        assert unread.code == "app-only"
+        assert "people and not to apps" in unread.why
+
+
+def test_features_that_the_answer_does_not_hold_are_unknown() -> None:
+    reading = read({**full(), SYNCHRONIZATION: Reply(body={"id": TENANT, "features": None})})
+    assert reading.features == SynchronizationFeatures(Switch.UNKNOWN, Switch.UNKNOWN, {}, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "state", "written"),
+    [
+        ([], WrittenByDefault.NO_VALUE, Switch.ON),
+        ([{"name": "NewUnifiedGroupWritebackDefault", "value": ""}], WrittenByDefault.NO_VALUE, Switch.ON),
+        ([{"name": "NewUnifiedGroupWritebackDefault", "value": "True"}], WrittenByDefault.YES, Switch.ON),
+        ([{"name": "NewUnifiedGroupWritebackDefault", "value": "FALSE"}], WrittenByDefault.NO, Switch.OFF),
+        ([{"name": "NewUnifiedGroupWritebackDefault", "value": "no"}], WrittenByDefault.OTHER, Switch.UNKNOWN),
+        (None, WrittenByDefault.NO_SETTING, Switch.ON),
+    ],
+)
+def test_every_state_of_the_default_for_new_groups(
+    values: list[dict[str, str]] | None, state: WrittenByDefault, written: Switch
+) -> None:
+    other = {"templateId": identifier(3), "values": [{"name": "NewUnifiedGroupWritebackDefault", "value": "false"}]}
+    rows: list[object] = [other]
+    if values is not None:
+        rows.append({"templateId": "62375AB9-6B52-47ED-826B-58E47E0E304B", "values": values})
+    default = read({**full(), "/groupSettings": collection(*rows)}).new_groups
+    assert isinstance(default, NewGroupDefault)
+    assert (default.state, default.written) == (state, written)
+    assert "new groups" in default.words or "unknown" in default.words
+
+
+@pytest.mark.parametrize(
+    ("status", "plan", "p1", "p2"),
+    [
+        ("Enabled", P1_PLAN, True, False),
+        ("Warning", P2_PLAN, True, True),
+        ("Suspended", P2_PLAN, False, False),
+        ("Enabled", identifier(1), False, False),
+    ],
+)
+def test_licences_in_force(status: str, plan: str, p1: bool, p2: bool) -> None:
+    row = {"skuPartNumber": "X", "capabilityStatus": status, "servicePlans": [{"servicePlanId": plan}]}
+    licences = read({**full(), "/subscribedSkus": collection(row)}).licences
+    assert isinstance(licences, Licences)
+    assert (licences.p1, licences.p2) == (p1, p2)
+
+
+@pytest.mark.parametrize("held", [Secret("opaque"), Secret("a.!.c"), Secret("a.W10.c")])
+def test_a_token_that_says_nothing_is_unreadable(held: Secret) -> None:
+    assert isinstance(read(full(), held).permissions, Unreadable)
+
+
+def test_another_tenant_is_refused_and_a_refused_organization_is_no_access() -> None:
+    with pytest.raises(Refused):
+        read({**full(), "/organization": collection({**ORGANIZATION, "id": identifier(5)})})
+    with pytest.raises(NoAccess):
+        read({**full(), "/organization": DENIED})
+
+
+def test_a_token_that_is_not_accepted_ends_the_reading() -> None:
+    with pytest.raises(NoAccess) as caught:
+        read({**full(), "/domains": graph_error(401, "InvalidAuthenticationToken")})
+    assert caught.value.code == "graph-unauthorized"
