@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from itertools import groupby
 from typing import NamedTuple
@@ -91,6 +91,7 @@ class VersionTable:
         return self.newest.build is not None and build[:3] > self.newest.build[:3]
 
 
+@cache
 def load_versions() -> VersionTable:
     """The table that comes with this program."""
     text = files("runbook_lib.exchange").joinpath("versions.csv").read_text(encoding="utf-8")

@@ -9,12 +9,19 @@ from enum import Enum
 
 
 class Severity(Enum):
-    """How much a finding matters."""
+    """How much a finding matters, the least first."""
 
     INFO = "info"
     WARNING = "warning"
+    UNKNOWN = "unknown"
+    """A question that could not be answered: what it asks for may be fine, or stand in the way."""
     BLOCKING = "blocking"
     """Nothing is written until the finding is gone or acknowledged in the parameters."""
+
+    @property
+    def rank(self) -> int:
+        """0 for the least; graver is higher."""
+        return list(Severity).index(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from runbook_lib.notebook import views
 from runbook_lib.notebook.face import ProgressLine, show_widget
 from runbook_lib.notebook.gate_form import GateForm
 from runbook_lib.notebook.sides import read_sides
-from runbook_lib.writeback.acknowledge import require_acknowledged, with_acknowledgements
+from runbook_lib.parameters.acknowledge import require_acknowledged, with_acknowledgements
 from runbook_lib.writeback.apply import Applier
 from runbook_lib.writeback.approval import planned
 from runbook_lib.writeback.backup import FILE_NAME as BACKUP

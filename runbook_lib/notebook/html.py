@@ -49,6 +49,7 @@ _KINDS: dict[Kind, tuple[str, str, str, str]] = {
 _SEVERITY_KINDS: dict[Severity, tuple[Kind, str]] = {
     Severity.INFO: ("neutral", "Information"),
     Severity.WARNING: ("attention", "Warning"),
+    Severity.UNKNOWN: ("attention", "Unknown"),
     Severity.BLOCKING: ("bad", "Blocking"),
 }
 
@@ -115,7 +116,7 @@ def findings_html(findings: Sequence[Finding], *, caption: str = "Findings") -> 
     """Every finding with severity in words, what was seen, what was expected, why it matters and what to do."""
     if not findings:
         return banner_html("good", f"{caption}: none")
-    ordered = sorted(findings, key=lambda f: -list(Severity).index(f.severity))
+    ordered = sorted(findings, key=lambda f: -f.severity.rank)
     return f'<div style="{BOX};font-weight:600;padding:4px 0">{text_html(caption)} ({len(ordered)})</div>' + "".join(
         _finding(finding) for finding in ordered
     )

@@ -15,7 +15,7 @@ FLOORS = {
     **dict.fromkeys(("model", "errors", "text", "secrets", "files", "parameters"), 1),
     **dict.fromkeys(("graph", "directory"), 2),
     **dict.fromkeys(("exchange", "inventory"), 3),
-    "writeback": 4,
+    **dict.fromkeys(("writeback", "readiness"), 4),
     "record": 5,
     **dict.fromkeys(("notebook", "runner"), 6),
 }
@@ -77,6 +77,7 @@ def test_rules_can_fail() -> None:
     assert not allowed("graph", "directory")
     assert not allowed("graph", "inventory")
     assert not allowed("model", "graph")
+    assert not allowed("readiness", "writeback")
     assert allowed("record", "graph")
     tree = ast.parse("def f():\n    from ..graph import transport\n    import rehearsal.world as w\n")
     found = set(imported(tree, "runbook_lib.directory"))

@@ -15,8 +15,8 @@ import pytest
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.change import Plan
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.parameters.acknowledge import require_acknowledged, with_acknowledgements
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
-from runbook_lib.writeback.acknowledge import require_acknowledged, with_acknowledgements
 from runbook_lib.writeback.approval import approve, approved_changes, planned, read_approvals
 from runbook_lib.writeback.effects import done_by
 from runbook_lib.writeback.journal import FILE_NAME, Effect, Journal, journals_of, open_chain, read_journal

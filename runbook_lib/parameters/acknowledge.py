@@ -1,4 +1,4 @@
-"""Findings that a person must know and accept before anything is written."""
+"""Findings that a person knows and accepts, with a reason and until a day."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Is everything in place? Evidence from every side, small checks on it, and a verdict for each route."""

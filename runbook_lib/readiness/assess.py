@@ -1,0 +1,134 @@
+"""Run the checks: evidence in, findings and verdicts out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from runbook_lib.inventory.states import Route
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.parameters.acknowledge import with_acknowledgements
+from runbook_lib.readiness.check import ROUTES, Check
+from runbook_lib.readiness.evidence import TITLES, Evidence, Unreadable
+from runbook_lib.readiness.verdict import RouteVerdict, Verdict, verdict_on
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What one check found; ``unreadable`` are the needed parts that could not be read, and then it was not run."""
+
+    check: Check
+    findings: tuple[Finding, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """``fine``, ``unknown``, or the gravest severity in one word."""
+        if not self.findings:
+            return "fine"
+        return max((finding.severity for finding in self.findings), key=lambda severity: severity.rank).value
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The answer to "is everything in place?"."""
+
+    evidence: Evidence
+    results: tuple[CheckResult, ...]
+    verdicts: tuple[RouteVerdict, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Every finding once, the gravest first; severity is the highest that it has on any route."""
+        found: dict[str, Finding] = {}
+        for result in self.results:
+            for finding in result.findings:
+                severities = [s for r in ROUTES if (s := result.check.severity_on(r, finding.severity)) is not None]
+                severity = max(severities, key=lambda item: item.rank, default=Severity.INFO)
+                before = found.get(finding.id)
+                if before is None or before.severity.rank < severity.rank:
+                    found[finding.id] = replace(finding, severity=severity)
+        return tuple(sorted(found.values(), key=lambda finding: -finding.severity.rank))
+
+    def routes_of(self, finding_id: str) -> Mapping[Route, Severity]:
+        """Route to severity of a finding, for the routes that it matters to."""
+        found: dict[Route, Severity] = {}
+        for result in self.results:
+            for finding in result.findings:
+                if finding.id != finding_id:
+                    continue
+                for route in ROUTES:
+                    severity = result.check.severity_on(route, finding.severity)
+                    if severity is not None and severity.rank >= found.get(route, Severity.INFO).rank:
+                        found[route] = severity
+        return found
+
+    def verdict(self, route: Route) -> Verdict:
+        """The verdict on a route."""
+        return next(one.verdict for one in self.verdicts if one.route is route)
+
+    def as_json(self) -> dict[str, object]:
+        """JSON form, for ``gwb check --json``."""
+        return {
+            "at": self.evidence.at.isoformat().replace("+00:00", "Z"),
+            "verdicts": {
+                one.route.value: {"verdict": one.verdict.value, "because": [f.id for f in one.because]}
+                for one in self.verdicts
+            },
+            "findings": [
+                {**f.as_json(), "routes": {r.value: s.value for r, s in self.routes_of(f.id).items()}}
+                for f in self.findings
+            ],
+            "checks": [
+                {"id": result.check.id, "title": result.check.title, "state": result.state} for result in self.results
+            ],
+            "unreadable": [
+                {"part": part.part, "why": part.why, "code": part.code}
+                for name in TITLES
+                if (part := self.evidence.unreadable(name)) is not None
+            ],
+        }
+
+
+def assess(evidence: Evidence, checks: Sequence[Check]) -> Assessment:
+    """Run every check whose parts are readable; the others are unknown, each because of its own parts only."""
+    results = tuple(_result(check, evidence) for check in checks)
+    verdicts = tuple(
+        verdict_on(
+            route,
+            (replace(finding, severity=severity) for finding, severity in _on_route(results, route).values()),
+        )
+        for route in ROUTES
+    )
+    return Assessment(evidence, results, verdicts)
+
+
+def _on_route(results: Sequence[CheckResult], route: Route) -> dict[str, tuple[Finding, Severity]]:
+    """Finding id to the finding and its gravest severity on the route."""
+    found: dict[str, tuple[Finding, Severity]] = {}
+    for result in results:
+        for finding in result.findings:
+            severity = result.check.severity_on(route, finding.severity)
+            if severity is not None and (finding.id not in found or found[finding.id][1].rank < severity.rank):
+                found[finding.id] = finding, severity
+    return found
+
+
+def _result(check: Check, evidence: Evidence) -> CheckResult:
+    unreadable = tuple(u for name in check.needs if (u := evidence.unreadable(name)) is not None)
+    found = tuple(_unknown(part) for part in unreadable) if unreadable else tuple(check.run(evidence))
+    findings = with_acknowledgements(found, evidence.parameters, evidence.at.date())
+    return CheckResult(check, findings, unreadable)
+
+
+def _unknown(part: Unreadable) -> Finding:
+    return Finding(
+        id=f"part-unreadable:{part.part}",
+        severity=Severity.UNKNOWN,
+        seen=f"{TITLES[part.part]} could not be read: {part.why}",
+        expected="A reading of it.",
+        why="What depends on it cannot be told; nothing else is affected.",
+        to_do="Remove the cause and run again, or look by other means and acknowledge this finding.",
+        values={"part": part.part, "code": part.code},
+        acknowledgeable=True,
+    )

@@ -1,0 +1,80 @@
+"""What was read before anything is judged: one field per part, its value or why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any, TypeVar, Union
+
+from runbook_lib.exchange.read import ExchangeReading
+from runbook_lib.parameters.model import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A part that could not be read. Nothing is concluded from it: neither that something is there nor that it is not.
+
+    Attributes:
+        part: Name of the field of ``Evidence``.
+        why: One sentence for people.
+        code: Code of the error, or ``not-read``.
+    """
+
+    part: str
+    why: str
+    code: str
+
+
+_T = TypeVar("_T")
+Part = Union[_T, Unreadable]  # noqa: UP007 - a generic alias
+"""A value, or why there is none."""
+
+
+NOT_READ = Unreadable("", "It was not read.", "not-read")
+"""A part that nobody has tried to read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything that the checks look at.
+
+    A new part is a field here with its title in ``TITLES``, a reader in ``read.READERS``, and the checks that need it.
+
+    Attributes:
+        at: When reading began, UTC. Checks take "today" from here.
+        parameters: What the operator asked for.
+    """
+
+    at: datetime
+    parameters: Parameters
+    exchange: Part[ExchangeReading] = NOT_READ
+
+    def unreadable(self, part: str) -> Unreadable | None:
+        """Why a part has no value; None where it has one."""
+        value = getattr(self, part)
+        return replace(value, part=part) if isinstance(value, Unreadable) else None
+
+    def with_part(self, part: str, value: object) -> Evidence:
+        """The same evidence with one more part; a reader gives the value that the field says."""
+        given: dict[str, Any] = {part: value}
+        return replace(self, **given)
+
+
+TITLES = {"exchange": "Exchange in Active Directory"}
+"""Name of a part to what it is called in sentences, in the order of reading."""
+
+
+def part_names() -> tuple[str, ...]:
+    """Names of all parts, in the order of the fields."""
+    return tuple(field.name for field in fields(Evidence) if field.name not in ("at", "parameters"))
+
+
+def known(part: Part[_T]) -> _T:
+    """The value of a part that a check has named in its ``needs``.
+
+    Raises:
+        LookupError: It has none: the check does not name it, which is a defect.
+    """
+    if isinstance(part, Unreadable):
+        raise LookupError(f"a check looks at {part.part} without naming it in its needs")
+    return part

@@ -1,0 +1,78 @@
+"""From findings to a verdict for each route."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from runbook_lib.inventory.states import Route
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.outcome import Outcome
+
+
+class Verdict(Enum):
+    """Whether a route can be taken."""
+
+    READY = "ready"
+    WARNINGS = "ready-with-warnings"
+    UNKNOWN = "unknown"
+    NOT_READY = "not-ready"
+
+    @property
+    def title(self) -> str:
+        """In words, for people."""
+        return _TITLES[self]
+
+    @property
+    def exit_code(self) -> int:
+        """0 ready, 5 not ready, 8 cannot tell: the numbers that runs use for done, refused and no access."""
+        return _OUTCOMES[self].exit_code
+
+
+_TITLES = {
+    Verdict.READY: "Ready",
+    Verdict.WARNINGS: "Ready with warnings",
+    Verdict.UNKNOWN: "Unknown",
+    Verdict.NOT_READY: "Not ready",
+}
+_OUTCOMES = {
+    Verdict.READY: Outcome.DONE,
+    Verdict.WARNINGS: Outcome.DONE,
+    Verdict.UNKNOWN: Outcome.NO_ACCESS,
+    Verdict.NOT_READY: Outcome.REFUSED,
+}
+_OF_SEVERITY = {
+    Severity.INFO: Verdict.READY,
+    Severity.WARNING: Verdict.WARNINGS,
+    Severity.UNKNOWN: Verdict.UNKNOWN,
+    Severity.BLOCKING: Verdict.NOT_READY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RouteVerdict:
+    """The verdict on one route, and the findings that it follows from (with their severity on this route)."""
+
+    route: Route
+    verdict: Verdict
+    because: tuple[Finding, ...] = ()
+
+
+def verdict_on(route: Route, findings: Iterable[Finding]) -> RouteVerdict:
+    """The gravest finding decides; findings of information leave a route ready.
+
+    Args:
+        route: The route.
+        findings: Those that matter to it, with their severity on it.
+    """
+    ordered = sorted(findings, key=lambda finding: -finding.severity.rank)
+    gravest = ordered[0].severity if ordered else Severity.INFO
+    because = tuple(f for f in ordered if f.severity is gravest) if gravest is not Severity.INFO else ()
+    return RouteVerdict(route, _OF_SEVERITY[gravest], because)
+
+
+def exit_code_of(verdicts: Iterable[RouteVerdict]) -> int:
+    """The exit code of several routes: something that is not ready counts before something that is unknown."""
+    order = list(Verdict)
+    return max((one.verdict for one in verdicts), key=order.index, default=Verdict.READY).exit_code
