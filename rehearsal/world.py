@@ -23,8 +23,8 @@ from rehearsal.contoso.cloud import populate_cloud
 from rehearsal.contoso.directory import populate_directory
 from rehearsal.contoso.exchange import install_exchange
 from rehearsal.directory import DirectoryServer, DirectoryStore, WriteHolds
-from rehearsal.directory.values import guid_text, sid_text
 from rehearsal.folder import Passwords
+from runbook_lib.directory.decode import guid_text, sid_text
 
 SEEDED_AT = datetime(2026, 10, 1, 6, 0, tzinfo=UTC)
 """whenCreated of everything that Contoso begins with."""

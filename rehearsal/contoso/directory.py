@@ -13,7 +13,7 @@ from rehearsal.contoso.people import Person, everyone
 from rehearsal.contoso.specification import GroupSpecification, Kind, Writer
 from rehearsal.directory.names import format_rdn
 from rehearsal.directory.store import DirectoryStore
-from rehearsal.directory.values import sid_text
+from runbook_lib.directory.decode import sid_text
 
 _UNIVERSAL_DISTRIBUTION, _UNIVERSAL_SECURITY, _GLOBAL_SECURITY = "8", "-2147483640", "-2147483646"
 _GROUP_TYPES = {

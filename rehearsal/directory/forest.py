@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from rehearsal.directory import schema_objects
 from rehearsal.directory.tree import Node
-from rehearsal.directory.values import format_time, sid_bytes
+from rehearsal.directory.values import format_time
+from runbook_lib.directory.decode import sid_bytes
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore

@@ -12,7 +12,8 @@ from rehearsal.directory.names import Rdn, parse_dn, rdn_key
 from rehearsal.directory.rights import SYSTEM
 from rehearsal.directory.schema import PRESERVED_ON_DELETE, ObjectClass
 from rehearsal.directory.tree import Guid, Node
-from rehearsal.directory.values import format_time, guid_text
+from rehearsal.directory.values import format_time
+from runbook_lib.directory.decode import guid_text
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore

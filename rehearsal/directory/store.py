@@ -14,7 +14,8 @@ from rehearsal.directory.names import Rdn
 from rehearsal.directory.rights import SYSTEM, Rights
 from rehearsal.directory.schema import ObjectClass, Schema, extend_for_exchange, load_schema
 from rehearsal.directory.tree import Guid, Node, Tree
-from rehearsal.directory.values import fold, format_time, sid_bytes
+from rehearsal.directory.values import fold, format_time
+from runbook_lib.directory.decode import sid_bytes
 
 Value = str | bytes
 _DISABLED = 0x2

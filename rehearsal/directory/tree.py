@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from rehearsal.directory.names import Rdn, dn_key, format_rdn, rdn_key
 from rehearsal.directory.schema import INDEXED, Attribute, Schema
-from rehearsal.directory.values import Key, sid_bytes, value_key
+from rehearsal.directory.values import Key, value_key
+from runbook_lib.directory.decode import sid_bytes
 
 Guid = bytes
 """The sixteen octets of objectGUID."""
@@ -114,7 +115,7 @@ class Tree:
             plain = len(value) == 32 and "-" not in value
             return self.nodes.get(bytes.fromhex(value) if plain else uuid.UUID(value).bytes_le)
         if kind.upper() == "SID":
-            sid = sid_bytes(value) if value[:2].upper() == "S-" else bytes.fromhex(value)
+            sid = sid_bytes("S" + value[1:]) if value[:2].upper() == "S-" else bytes.fromhex(value)
             found = self.indexed("objectSid", sid)
             return self.nodes[next(iter(found))] if found else None
         raise ValueError(text)

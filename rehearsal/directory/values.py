@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-import uuid
 from datetime import UTC, datetime
 from functools import lru_cache
+
+from runbook_lib.directory.decode import sid_bytes
 
 Key = str | int | bytes
 """A value in the form in which two equal values are equal."""
@@ -37,7 +38,7 @@ def value_key(syntax: str, value: bytes) -> Key:
         ValueError: The value does not fit the syntax.
     """
     if syntax in _BINARY:
-        return sid_bytes(value.decode("ascii")) if syntax == SID and value[:4].upper() == b"S-1-" else value
+        return sid_bytes("S" + value[1:].decode("ascii")) if syntax == SID and value[:4].upper() == b"S-1-" else value
     text = value.decode("utf-8")
     if syntax in INTEGER_SYNTAXES:
         return _number(text, INTEGER_SYNTAXES[syntax])
@@ -80,27 +81,3 @@ def parse_time(text: str) -> datetime:
     if not text.endswith("Z") or not whole:
         raise ValueError(text)
     return datetime.strptime(digits.ljust(14, "0"), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-
-
-def guid_text(value: bytes) -> str:
-    """Lower-case GUID of the sixteen octets of objectGUID."""
-    return str(uuid.UUID(bytes_le=value))
-
-
-def sid_bytes(text: str) -> bytes:
-    """Binary form of ``S-1-5-…`` ([MS-DTYP], section 2.4.2.2); raises ValueError."""
-    parts = text.split("-")
-    if len(parts) < 3 or parts[0].upper() != "S" or parts[1] != "1":
-        raise ValueError(text)
-    numbers = [int(part) for part in parts[2:]]
-    if len(numbers) > 16 or any(not 0 <= number < 1 << 32 for number in numbers):
-        raise ValueError(text)
-    head = bytes((1, len(numbers) - 1)) + numbers[0].to_bytes(6, "big")
-    return head + b"".join(number.to_bytes(4, "little") for number in numbers[1:])
-
-
-def sid_text(value: bytes) -> str:
-    """``S-1-5-…`` of a binary SID."""
-    authority = int.from_bytes(value[2:8], "big")
-    parts = [str(int.from_bytes(value[8 + 4 * i : 12 + 4 * i], "little")) for i in range(value[1])]
-    return "-".join(["S", str(value[0]), str(authority), *parts])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,10 +10,7 @@ from rehearsal.directory.names import dn_key, format_rdn, parse_dn
 from rehearsal.directory.values import (
     fold,
     format_time,
-    guid_text,
     parse_time,
-    sid_bytes,
-    sid_text,
     text_length,
     value_key,
 )
@@ -73,21 +68,6 @@ def test_escapes(value: str, written: str) -> None:
 def test_names_compare_without_case_and_space() -> None:
     """Two spellings, one name."""
     assert dn_key("cn=Ärger, ou=X,DC=contoso") == dn_key("CN=ärger,OU=x,dc=CONTOSO")
-
-
-@given(st.uuids(), st.lists(st.integers(0, (1 << 32) - 1), max_size=15))
-def test_identifiers(guid: uuid.UUID, numbers: list[int]) -> None:
-    """GUIDs and SIDs, binary and as text."""
-    assert guid_text(guid.bytes_le) == str(guid)
-    text = "-".join(["S-1-5", *map(str, numbers)])
-    assert sid_text(sid_bytes(text)) == text
-
-
-@pytest.mark.parametrize("text", ["S-2-5-1", "S-1", "S-1-5-x", "S-1-5-4294967296", ""])
-def test_malformed_sids(text: str) -> None:
-    """Refused."""
-    with pytest.raises(ValueError):  # noqa: PT011
-        sid_bytes(text)
 
 
 def test_times() -> None:
