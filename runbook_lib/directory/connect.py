@@ -1,52 +1,63 @@
-"""Open the one connection of a run: LDAPS, certificate and host name verified, simple bind, timeouts."""
+"""Open the one connection of a run: TLS with certificate and host name verified, a bind, timeouts."""
 
 from __future__ import annotations
 
-import ssl
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ldap3 import NONE, SAFE_SYNC, SIMPLE, Connection, Server
-from ldap3.core.exceptions import LDAPException
+from ldap3 import SIMPLE
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.controller import read_controller
+from runbook_lib.directory.line import UNREACHABLE, Patience
 from runbook_lib.directory.results import SUCCESS, DirectoryUnavailable, bind_error
-from runbook_lib.directory.tls import VerifiedTls, client_context
-from runbook_lib.errors import NoAccess, UsageError
+from runbook_lib.directory.sign_on import Address, Binder, addresses, sign_on
+from runbook_lib.errors import NoAccess, RunbookError, UsageError
+from runbook_lib.model.directory import DomainController
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.secrets import Secret, secret_file, secret_variable
 
 
 def open_directory(
-    parameters: Parameters, *, environment: Mapping[str, str], clock: Callable[[], datetime]
+    parameters: Parameters,
+    *,
+    environment: Mapping[str, str],
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None] = time.sleep,
+    only: DomainController | None = None,
 ) -> Directory:
-    """Connect to ``dc_host``, sign in as ``bind_user`` and learn which domain controller answers.
+    """Connect to ``dc_host``, sign in and learn which domain controller answers.
+
+    ``dc_host_fallback`` is asked only where ``dc_host`` cannot be reached, breaks off or says that it is busy or
+    unavailable. A refused sign-in, a certificate or a read-only controller is an answer, and the other one would not
+    make it a better one.
+
+    Args:
+        only: The controller that holds the first writes already; no other host is asked, and none may answer there.
 
     Raises:
         UsageError: A parameter or a file that is missing.
         NoAccess: ``dc-unreachable``, ``dc-certificate``, ``bind-refused`` and others.
         Refused: ``read-only-dc``, ``not-a-domain-controller``.
+        ServiceFailed: ``controller-changed``: where ``only`` answered, another one does.
     """
-    for name in ("dc_host", "bind_user"):
-        if not getattr(parameters, name):
-            raise UsageError(
-                f"The parameter {name} is empty.",
-                code="parameter-missing",
-                hint=f"Set {name} in the parameters file.",
-                values={"parameter": name},
-            )
-    password = bind_password(parameters, environment)
-    connection = _connect(parameters, password)
-    directory = Directory(connection, opened=clock())
-    try:
-        directory.controller = read_controller(directory, host=parameters.dc_host, port=parameters.dc_port)
-    except BaseException:
-        directory.close()
-        raise
-    return directory
+    _require(parameters)
+    bind = _binder(parameters, environment)
+    hosts = addresses(parameters)
+    if only is not None:
+        hosts = [Address(only.host, only.port, parameters.dc_security)]
+    unanswered: list[RunbookError] = []
+    for address in hosts:
+        try:
+            return _open(address, parameters, bind, opened=clock(), patience=Patience(sleep), only=only)
+        except (NoAccess, DirectoryUnavailable) as error:
+            if not (isinstance(error, DirectoryUnavailable) or error.code == UNREACHABLE):
+                raise
+            unanswered.append(error)
+    raise unanswered[0] if len(unanswered) == 1 else _none_answers(unanswered)
 
 
 def bind_password(parameters: Parameters, environment: Mapping[str, str]) -> Secret:
@@ -56,97 +67,59 @@ def bind_password(parameters: Parameters, environment: Mapping[str, str]) -> Sec
     return secret_variable("GWB_BIND_PASSWORD", environment, what=f"password for {parameters.bind_user}")
 
 
-def _connect(parameters: Parameters, password: Secret) -> Any:
-    tls = VerifiedTls(client_context(parameters.dc_ca_file))
-    server = Server(
-        parameters.dc_host,
-        port=parameters.dc_port,
-        use_ssl=True,
-        tls=tls,
-        get_info=NONE,
-        connect_timeout=parameters.dc_timeout,
-    )
-    connection = Connection(
-        server,
-        user=parameters.bind_user,
+def _require(parameters: Parameters) -> None:
+    for name in ("dc_host", "bind_user"):
+        if not getattr(parameters, name):
+            raise UsageError(
+                f"The parameter {name} is empty.",
+                code="parameter-missing",
+                hint=f"Set {name} in the parameters file.",
+                values={"parameter": name},
+            )
+
+
+def _open(
+    address: Address,
+    parameters: Parameters,
+    bind: Binder,
+    *,
+    opened: datetime,
+    patience: Patience,
+    only: DomainController | None,
+) -> Directory:
+    directory = Directory(sign_on(address, parameters, bind), opened=opened, patience=patience)
+    try:
+        if only is not None:
+            directory.controller = only
+            directory.require_same_controller()
+        directory.controller = read_controller(directory, host=address.host, port=address.port)
+    except BaseException:
+        directory.close()
+        raise
+    directory.let_reopen(lambda: sign_on(address, parameters, bind))
+    return directory
+
+
+def _binder(parameters: Parameters, environment: Mapping[str, str]) -> Binder:
+    """A simple bind. The password is read for each one, so that a long run does not keep it."""
+    bind_password(parameters, environment)  # a missing one is told before any host is asked
+
+    def bind(connection: Any, _address: Address) -> None:
+        connection.authentication = SIMPLE
+        connection.user = parameters.bind_user
         # As bytes: ldap3 would put text through SASLprep, which changes some passwords; AD compares them as they are.
-        password=password.reveal().encode("utf-8"),
-        authentication=SIMPLE,
-        client_strategy=SAFE_SYNC,
-        auto_referrals=False,
-        auto_range=False,
-        auto_escape=False,
-        check_names=False,
-        return_empty_attributes=False,
-        receive_timeout=parameters.dc_timeout,
-        raise_exceptions=False,
-    )
-    _close_failed_sockets(connection)
-    try:
-        connection.open(read_server_info=False)
-    except (LDAPException, OSError) as error:
-        raise _not_connected(parameters, tls, error) from None
-    _bind(connection, parameters)
-    return connection
-
-
-def _close_failed_sockets(connection: Any) -> None:
-    """Close the socket of every address that could not be opened; ldap3 2.9.1 leaves them to the garbage collector.
-
-    A host with an IPv6 and an IPv4 address and only one of them in use is enough to leave one behind.
-    """
-    open_socket = connection.strategy._open_socket  # noqa: SLF001 - the one place where ldap3 knows of each address
-
-    def tidy(*arguments: Any, **named: Any) -> None:
-        try:
-            open_socket(*arguments, **named)
-        except Exception:
-            if connection.socket is not None:
-                connection.socket.close()
-            raise
-
-    connection.strategy._open_socket = tidy  # noqa: SLF001
-
-
-def _bind(connection: Any, parameters: Parameters) -> None:
-    try:
+        connection.password = bind_password(parameters, environment).reveal().encode("utf-8")
         result = connection.bind(read_server_info=False)[1]
-    except (LDAPException, OSError) as error:
-        raise DirectoryUnavailable(
-            f"{parameters.dc_host}:{parameters.dc_port} broke off while signing in: {error}.",
-            code="directory-unavailable",
-            hint="Check the domain controller and the network, then run again.",
-            values={"host": parameters.dc_host, "port": parameters.dc_port},
-        ) from None
-    finally:
-        # ldap3 keeps both for reconnecting, which never happens here.
-        connection.password = None
-        connection.request = None
-    if result["result"] != SUCCESS:
-        connection.unbind()
-        raise bind_error(result, user=parameters.bind_user)
+        if result["result"] != SUCCESS:
+            raise bind_error(result, user=parameters.bind_user)
+
+    return bind
 
 
-def _not_connected(parameters: Parameters, tls: VerifiedTls, error: Exception) -> NoAccess:
-    host, port = parameters.dc_host, parameters.dc_port
-    values = {"host": host, "port": port, "reason": str(tls.failure or error)}
-    if isinstance(tls.failure, ssl.SSLCertVerificationError):
-        return NoAccess(
-            f"The certificate of {host}:{port} is not trusted: {tls.failure.verify_message.rstrip('.')}.",
-            code="dc-certificate",
-            hint="Name the issuing CA's file in dc_ca_file, and the host as its certificate does in dc_host.",
-            values=values,
-        )
-    if tls.failure is not None:
-        return NoAccess(
-            f"{host}:{port} does not speak TLS as expected: {tls.failure.reason or tls.failure}.",
-            code="dc-tls",
-            hint="dc_port must be an LDAPS port, usually 636.",
-            values=values,
-        )
+def _none_answers(errors: list[RunbookError]) -> NoAccess:
     return NoAccess(
-        f"No connection to {host}:{port}: {error}.",
-        code="dc-unreachable",
-        hint="Check dc_host, dc_port, name resolution and the firewall in between.",
-        values=values,
+        f"Neither domain controller answers. {' '.join(error.message for error in errors)}",
+        code=UNREACHABLE,
+        hint="Check dc_host, dc_host_fallback, dc_port, name resolution and the firewall in between.",
+        values={"reasons": [error.message for error in errors]},
     )

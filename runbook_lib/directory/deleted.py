@@ -25,7 +25,7 @@ def read_deleted_anchors(directory: Directory) -> tuple[dict[str, str], str]:
     try:
         if directory.read_dn(container, ("objectClass",), show_deleted=True) is None:
             return {}, gap
-        entries = list(directory.search(container, wanted, _ATTRIBUTES, show_deleted=True))
+        entries = directory.collect(container, wanted, _ATTRIBUTES, lambda e: e, show_deleted=True)
     except (RightsMissing, ObjectMissing):
         return {}, gap
     found = {}

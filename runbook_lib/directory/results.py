@@ -17,7 +17,10 @@ from runbook_lib.text import printable
 SUCCESS = 0
 NO_SUCH_OBJECT = 32
 INVALID_CREDENTIALS = 49
-
+BUSY = frozenset({51, 52})
+"""busy, unavailable: the same request may be answered a moment later."""
+BUSY_READING = BUSY | {11}
+"""adminLimitExceeded passes too where it comes from other clients' load; a read may find out."""
 
 Operation = Literal["search", "read", "add", "modify", "move"]
 _DOING: dict[Operation, str] = {
@@ -46,7 +49,15 @@ class RightsMissing(NoAccess):
 
 
 class DirectoryUnavailable(ServiceFailed):
-    """The connection is lost or the server is busy. After a write was sent, whether it took effect is unknown."""
+    """The connection is lost or the server is busy."""
+
+
+class ReadInterrupted(DirectoryUnavailable):
+    """A search broke off after its first page; its pages so far are no answer."""
+
+
+class WriteUnanswered(DirectoryUnavailable):
+    """A write got no answer, or a busy one: whether it took effect is unknown until the object is looked at."""
 
 
 class _Row(NamedTuple):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.containers import critical_names, read_container
@@ -23,7 +24,9 @@ from runbook_lib.model.directory import (
     DirectorySnapshot,
 )
 from runbook_lib.model.reading import Reading
+from runbook_lib.text import printable
 
+T = TypeVar("T")
 Progress = Callable[[str, int, int | None], None]
 """What is read, how many so far, how many in all if known."""
 
@@ -53,7 +56,6 @@ _OTHERS = all_of(
 )
 _HAS_ANCHOR = any_of(starts_with(ANCHOR_ATTRIBUTE, "Group_"), starts_with(EXTERNAL_ID_ATTRIBUTE, "Group_"))
 _ANCHORED = all_of(_GROUP, _HAS_ANCHOR)
-_REPORT_EVERY = 1000
 
 
 def read_directory(
@@ -89,7 +91,8 @@ class _Reader:
 
     def snapshot(self, target_ou: str, retired_ou: str) -> DirectorySnapshot:
         directory = self.directory
-        at, requests = self.clock(), directory.requests
+        at, requests, renewed = self.clock(), directory.requests, directory.renewed
+        directory.references.clear()
         usn = committed_usn(directory)
         critical = critical_names(directory)
         target = read_container(directory, target_ou, parameter="target_ou", critical=critical)
@@ -97,7 +100,7 @@ class _Reader:
         carried = allowed_attributes(directory, "group", GROUP_ATTRIBUTES)
         self.proof.append(f"schema: a group may carry {len(carried)} of {len(GROUP_ATTRIBUTES)} attributes asked for")
         base = directory.controller.default_naming_context
-        others = [_object(e) for e in self._read("users, contacts and other objects", base, _OTHERS)]
+        others = self._read("users, contacts and other objects", base, _OTHERS, _object)
         groups, group_objects = self._groups(base, sorted(carried), (target, retired))
         deleted, gap = read_deleted_anchors(directory)
         self.proof.append(f"{len(deleted)} deleted objects with an anchor")
@@ -105,6 +108,7 @@ class _Reader:
             self.proof.pop()
             self.gaps.append(gap)
         self._compare_usn(usn)
+        self._say_how(renewed)
         dc = directory.controller
         return DirectorySnapshot(
             controller=dc,
@@ -130,7 +134,7 @@ class _Reader:
     ) -> tuple[tuple[DirectoryGroup, ...], list[DirectoryObject]]:
         # What a DirectoryObject needs is part of it, so a group is read once for both.
         asked = dict.fromkeys((*_OBJECT_ATTRIBUTES, *carried, "memberOf"))
-        entries = list(self._read("groups", base, _GROUP, tuple(asked)))
+        entries = self._read("groups", base, _GROUP, _itself, tuple(asked))
         members = self._members(base, containers, entries)
         names = [(name, name.lower()) for name in GROUP_ATTRIBUTES if name in set(carried)]
         groups = tuple(_group(entry, names, members.get(entry.guid)) for entry in entries)
@@ -146,8 +150,7 @@ class _Reader:
         # Without those of the first search: a target OU is full of them.
         searches += [(f"groups without an anchor below {dn}", dn, all_of(_GROUP, not_(_HAS_ANCHOR))) for dn in below]
         for what, where, wanted in searches:
-            for entry in self._read(f"{what}, members read", where, wanted, ("objectGUID", "member")):
-                found[entry.guid] = tuple(sorted(entry.texts("member")))
+            found.update(self._read(f"{what}, members read", where, wanted, _members, ("objectGUID", "member")))
         values = sum(map(len, found.values()))
         self.proof.append(f"{len(found):,} groups with {values:,} member values, ranges read to their ends")
         expected = {e.guid for e in entries if _is_anchored(e) or any(is_below(e.dn, dn) for dn in below)}
@@ -157,21 +160,45 @@ class _Reader:
         return {guid: found[guid] for guid in expected & found.keys()}
 
     def _read(
-        self, what: str, base: str, wanted: Filter, attributes: tuple[str, ...] = _OBJECT_ATTRIBUTES
-    ) -> Iterator[Entry]:
-        pages, count = self.directory.pages, 0
+        self,
+        what: str,
+        base: str,
+        wanted: Filter,
+        convert: Callable[[Entry], T],
+        attributes: tuple[str, ...] = _OBJECT_ATTRIBUTES,
+    ) -> list[T]:
+        directory = self.directory
+        pages, restarts = directory.pages, directory.restarts
+        found: list[T] = []
         try:
-            for count, entry in enumerate(self.directory.search(base, wanted, attributes), start=1):
-                if count % _REPORT_EVERY == 0:
-                    self.progress(what, count, None)
-                yield entry
+            found = directory.collect(
+                base, wanted, attributes, convert, progress=lambda count: self.progress(what, count, None)
+            )
         except ObjectMissing:
             # The OU was there a moment ago; whatever was below it is elsewhere now.
             self.complete = False
             self.gaps.append(f"{base} disappeared while the directory was read; read again")
-        self.progress(what, count, count)
-        pages = self.directory.pages - pages
-        self.proof.append(f"{count:,} {what} on {pages:,} {'page' if pages == 1 else 'pages'}, the last without cookie")
+        self.progress(what, len(found), len(found))
+        pages, restarts = directory.pages - pages, directory.restarts - restarts
+        again = f", read again from the first page ({restarts} interrupted)" if restarts else ""
+        self.proof.append(
+            f"{len(found):,} {what} on {pages:,} {'page' if pages == 1 else 'pages'}, the last without cookie{again}"
+        )
+        return found
+
+    def _say_how(self, renewed: int) -> None:
+        """What was unusual about the way here."""
+        directory = self.directory
+        if times := directory.renewed - renewed:
+            self.proof.append(
+                f"the connection was lost and opened again {times} {'time' if times == 1 else 'times'}, to the same "
+                f"domain controller each time (invocation id {directory.controller.invocation_id})"
+            )
+        if directory.references:
+            self.proof.append(
+                f"references to {len(directory.references)} other naming contexts not followed: "
+                f"{', '.join(sorted(map(printable, directory.references)))}"
+            )
 
     def _compare_usn(self, before: int) -> None:
         after = committed_usn(self.directory)
@@ -182,6 +209,14 @@ class _Reader:
 def _is_anchored(entry: Entry) -> bool:
     anchors = (*entry.texts(ANCHOR_ATTRIBUTE), *entry.texts(EXTERNAL_ID_ATTRIBUTE))
     return any(value.lower().startswith("group_") for value in anchors)
+
+
+def _itself(entry: Entry) -> Entry:
+    return entry
+
+
+def _members(entry: Entry) -> tuple[str, tuple[str, ...]]:
+    return entry.guid, tuple(sorted(entry.texts("member")))
 
 
 def _object(entry: Entry) -> DirectoryObject:

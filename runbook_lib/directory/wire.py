@@ -9,6 +9,7 @@ from runbook_lib.directory.decode import guid_bytes, guid_text
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.results import DirectoryUnavailable, ObjectMissing
 from runbook_lib.errors import ServiceFailed, UsageError
+from runbook_lib.model.directory import DomainController
 
 PAGED_RESULTS = "1.2.840.113556.1.4.319"
 SHOW_DELETED = "1.2.840.113556.1.4.417"
@@ -90,4 +91,14 @@ def unavailable(why: str) -> DirectoryUnavailable:
         code="directory-unavailable",
         hint="Check the domain controller and the network, then run again.",
         values={"reason": why},
+    )
+
+
+def another_controller(expected: DomainController, service: str) -> ServiceFailed:
+    """The error for a host name behind which another domain controller, or a restored one, answers now."""
+    return ServiceFailed(
+        f"Behind {expected.host} another domain controller answers now than at the beginning of the run.",
+        code="controller-changed",
+        hint="Name one domain controller in dc_host, not a name that several share, then run again.",
+        values={"host": expected.host, "then": expected.ds_service_name, "now": service},
     )

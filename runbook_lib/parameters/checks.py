@@ -163,13 +163,19 @@ def _is_https(text: str) -> bool:
 
 
 def _host(parameters: Parameters) -> Iterator[Complaint]:
-    if parameters.dc_host and not _is_host(parameters.dc_host):
-        yield Complaint(
-            ("dc_host",),
-            "is not a host name",
-            "malformed-host",
-            "Write the name alone, without ldaps:// and without a port (dc_port).",
-        )
+    for name in ("dc_host", "dc_host_fallback"):
+        text = getattr(parameters, name)
+        if text and not _is_host(text):
+            yield Complaint(
+                (name,),
+                "is not a host name",
+                "malformed-host",
+                "Write the name alone, without ldaps:// and without a port (dc_port).",
+            )
+    if parameters.dc_host_fallback and not parameters.dc_host:
+        yield Complaint(("dc_host_fallback",), "is given, but dc_host is not", "fallback-alone", "Name dc_host first.")
+    elif parameters.dc_host and parameters.dc_host_fallback.casefold() == parameters.dc_host.casefold():
+        yield Complaint(("dc_host_fallback",), "is the same as dc_host", "fallback-same", "Name another one, or none.")
 
 
 def _is_host(text: str) -> bool:

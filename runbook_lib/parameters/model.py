@@ -54,7 +54,13 @@ class Parameters(BaseModel):
 
     # Active Directory
     dc_host: str = Field("", description="The one writable domain controller of the run, as its certificate names it")
-    dc_port: int = Field(636, ge=1, le=65535, description="LDAPS port of the domain controller")
+    dc_host_fallback: str = Field(
+        "", description="Another one, for when dc_host cannot be reached and nothing is written yet; empty: none"
+    )
+    dc_security: Literal["ldaps", "starttls"] = Field(
+        "ldaps", description="How TLS begins: at once (ldaps) or with StartTLS; never without"
+    )
+    dc_port: int = Field(0, ge=0, le=65535, description="LDAP port; 0: the usual one, 636 for ldaps, 389 for starttls")
     dc_ca_file: str = Field("", description="CA file for the domain controller's certificate; empty: the system's CAs")
     dc_timeout: int = Field(30, ge=1, le=600, description="Seconds to wait for one LDAP answer")
     bind_user: str = Field("", description="Account that reads and writes, as user principal name or DN")

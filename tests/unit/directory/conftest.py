@@ -21,6 +21,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
 def embedded(started: Embedded) -> Iterator[Embedded]:
     """The embedded directory; whatever the test does to it is taken back."""
     before = started.store.snapshot()
+    started.slept.clear()
     yield started
     started.store.restore(before)
 

@@ -39,6 +39,7 @@ class Embedded:
     ca_file: Path
     loop: asyncio.AbstractEventLoop
     server: DirectoryServer
+    slept: list[float] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def parameters(self, **changed: object) -> Parameters:
@@ -53,8 +54,14 @@ class Embedded:
         return Parameters.model_validate(values | changed)
 
     def open(self, *, password: str = PASSWORD, **changed: object) -> Directory:
-        """A connection, as the writing account unless told otherwise."""
-        return open_directory(self.parameters(**changed), environment={"GWB_BIND_PASSWORD": password}, clock=clock)
+        """A connection, as the writing account unless told otherwise; its waits take no time and stand in ``slept``."""
+        told = self.parameters(**changed)
+        environment = {"GWB_BIND_PASSWORD": password}
+        return open_directory(told, environment=environment, clock=clock, sleep=self.slept.append)
+
+    def hang_up(self) -> None:
+        """Cut every connection, as a restart of the controller does."""
+        self.call(lambda: [task.cancel() for task in tuple(self.server._connections)])
 
     def add_group(self, name: str, ou: str = TARGET, **attributes: str | list[str]) -> str:
         """A universal distribution group; returns its GUID."""

@@ -12,6 +12,7 @@ from ldap3.core.exceptions import LDAPSocketReceiveError
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.filters import ANY_OBJECT
+from runbook_lib.directory.line import Patience
 from runbook_lib.directory.results import DirectoryUnavailable
 from runbook_lib.directory.wire import PAGED_RESULTS
 from runbook_lib.errors import RunbookError, ServiceFailed
@@ -51,7 +52,7 @@ class _Connection:
 
 def _search(*answers: Answer | Exception) -> tuple[_Connection, Callable[[], list[Entry]]]:
     connection = _Connection(list(answers))
-    directory = Directory(connection, opened=clock())
+    directory = Directory(connection, opened=clock(), patience=Patience(pauses=()))
     return connection, lambda: list(directory.search("DC=x", ANY_OBJECT, ("cn", "member")))
 
 

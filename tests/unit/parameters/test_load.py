@@ -219,7 +219,7 @@ def test_command_line_values_take_the_parameters_type(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("max_creates", "many"), ("max_creates", ""), ("select_names", "a"), ("select_names", "["), ("dc_port", "0")],
+    [("max_creates", "many"), ("max_creates", ""), ("select_names", "a"), ("select_names", "["), ("dc_port", "-1")],
 )
 def test_command_line_values_that_do_not_fit(tmp_path: Path, name: str, value: str) -> None:
     error = refused(tmp_path, "", **{name: value})

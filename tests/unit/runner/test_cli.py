@@ -108,7 +108,7 @@ def test_wrong_use_is_one_or_two_lines(project: Project, arguments: tuple[str, .
 
 
 def test_several_problems_get_a_line_each(project: Project) -> None:
-    (project.root / "p.yaml").write_text("max_craetes: 1\ndc_port: 0\x20\nclient_secret: canary-1\n", encoding="utf-8")
+    (project.root / "p.yaml").write_text("max_craetes: 1\ndc_port: -1\x20\nclient_secret: canary-1\n", encoding="utf-8")
     result = gwb("parameters", "--check", str(project.root / "p.yaml"))
     assert result.exit_code == 2
     assert result.stderr.splitlines()[0] == "Wrong use: 2 things are wrong in the parameters."

@@ -1,0 +1,129 @@
+"""The ldap3 connection below a ``Directory``: one request at a time, loss noticed, opened anew to the same controller.
+
+Reading twice harms nothing, so a read that got no answer, or a busy one, is asked again after a pause. A write is sent
+once: whether one without an answer took effect is for whoever looks at the object afterwards.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ldap3.core.exceptions import LDAPException
+
+from runbook_lib.directory.results import DirectoryUnavailable
+from runbook_lib.directory.wire import raw_decoder, unavailable
+from runbook_lib.errors import NoAccess
+
+T = TypeVar("T")
+UNREACHABLE = "dc-unreachable"
+"""Code of the error of a controller that no connection can be opened to."""
+_RECEIVE_BYTES = 262_144
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a controller that is busy, or whose connection was lost, is waited for: seconds before each new try."""
+
+    sleep: Callable[[float], None] = time.sleep
+    pauses: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
+
+
+class Line:
+    """One ldap3 connection at a time (SAFE_SYNC, ``auto_range`` and ``return_empty_attributes`` off).
+
+    Attributes:
+        requests: LDAP requests sent so far.
+        renewed: How often the connection was lost and opened anew.
+    """
+
+    def __init__(self, connection: Any, patience: Patience) -> None:
+        self.patience = patience
+        self.requests = 0
+        self.renewed = 0
+        self._reopen: Callable[[], Any] | None = None
+        self._verify: Callable[[], None] = lambda: None
+        self._lost = False
+        self._closed = False
+        self._adopt(connection)
+
+    def let_reopen(self, reopen: Callable[[], Any], verify: Callable[[], None]) -> None:
+        """Allow a lost connection to be opened anew.
+
+        Args:
+            reopen: Returns a new bound ldap3 connection to the same host.
+            verify: Raises where another controller answers there now.
+        """
+        self._reopen = reopen
+        self._verify = verify
+
+    def request(self, method: str, *arguments: object, **named: object) -> Any:
+        """Send one request and return ldap3's answer (status, result, response, request).
+
+        Raises:
+            DirectoryUnavailable: The connection was lost, now or before.
+        """
+        if self._lost or self._closed:
+            raise unavailable("the connection was closed or lost before")
+        self.requests += 1
+        try:
+            return getattr(self._connection, method)(*arguments, **named)
+        except (LDAPException, OSError) as error:
+            self._lost = True
+            self._unbind()
+            raise unavailable(str(error)) from None
+        except KeyboardInterrupt:
+            # An answer may be under way: the next request on this socket would read it as its own.
+            self.close()
+            raise
+
+    def patiently(self, ask: Callable[[], T]) -> T:
+        """What ``ask`` returns; where it raises ``DirectoryUnavailable``, once more after each pause."""
+        for pause in self.patience.pauses:
+            try:
+                self._renew()
+                return ask()
+            except DirectoryUnavailable:
+                if self._closed or (self._lost and self._reopen is None):
+                    raise
+            self.patience.sleep(pause)
+        self._renew()
+        return ask()
+
+    def close(self) -> None:
+        """Say goodbye and close the socket; never fails, and nothing opens it again."""
+        self._closed = True
+        self._unbind()
+
+    def _renew(self) -> None:
+        """Open the connection anew where it was lost.
+
+        Raises:
+            DirectoryUnavailable: Nobody answers there now, or not to the end.
+            RunbookError: Signing in is refused now, or another controller answers.
+        """
+        if not self._lost or self._closed or self._reopen is None:
+            return
+        try:
+            self._adopt(self._reopen())
+        except NoAccess as error:
+            if error.code != UNREACHABLE:
+                raise
+            raise unavailable(error.message.rstrip(".")) from None
+        self._lost = False
+        self.renewed += 1
+        self._verify()
+
+    def _adopt(self, connection: Any) -> None:
+        connection.strategy.socket_size = _RECEIVE_BYTES
+        connection.strategy.decode_response_fast = raw_decoder(connection.strategy.decode_response_fast)
+        self._connection = connection
+
+    def _unbind(self) -> None:
+        try:
+            self._connection.unbind()
+        except (LDAPException, OSError):
+            # The other end is gone already: nothing left to close.
+            return

@@ -1,0 +1,293 @@
+"""The reading half of a connection to one domain controller: searches, single objects, members.
+
+A read goes on over a new connection where the old one was lost, and waits where the controller is busy (``line``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Literal, TypeVar
+
+from ldap3 import BASE, LEVEL, SUBTREE
+
+from runbook_lib.directory.entry import Entry
+from runbook_lib.directory.filters import ANY_OBJECT, Filter
+from runbook_lib.directory.line import Line, Patience
+from runbook_lib.directory.ranges import parse_range, range_from
+from runbook_lib.directory.results import (
+    BUSY_READING,
+    NO_SUCH_OBJECT,
+    SUCCESS,
+    DirectoryUnavailable,
+    ReadInterrupted,
+    error_of,
+)
+from runbook_lib.directory.wire import SHOW_DELETED, another_controller, guid_name, missing_object, next_cookie
+from runbook_lib.errors import ServiceFailed
+from runbook_lib.model.directory import DomainController
+
+T = TypeVar("T")
+Scope = Literal["base", "one", "subtree"]
+
+_SCOPES = {"base": BASE, "one": LEVEL, "subtree": SUBTREE}
+_RESTARTS = 3
+"""How often one search is begun again from its first page."""
+
+
+class DirectoryReader:
+    """Reads over one line.
+
+    Attributes:
+        opened: When the connection was opened, UTC.
+        pages: Pages of search results received so far, those of searches that were begun again left out.
+        restarts: Searches that were begun again from their first page.
+        references: Where search results pointed to other naming contexts; never followed.
+    """
+
+    def __init__(self, connection: Any, *, opened: datetime, patience: Patience | None = None) -> None:
+        """Wrap a bound ldap3 connection (SAFE_SYNC, ``auto_range`` and ``return_empty_attributes`` off)."""
+        self._line = Line(connection, patience or Patience())
+        self._controller: DomainController | None = None
+        self.opened = opened
+        self.pages = 0
+        self.restarts = 0
+        self.references: set[str] = set()
+
+    @property
+    def requests(self) -> int:
+        """LDAP requests sent so far."""
+        return self._line.requests
+
+    @property
+    def renewed(self) -> int:
+        """How often the connection was lost and opened anew."""
+        return self._line.renewed
+
+    @property
+    def patience(self) -> Patience:
+        """How long this controller is waited for."""
+        return self._line.patience
+
+    def let_reopen(self, reopen: Callable[[], Any]) -> None:
+        """Allow a lost connection to be opened anew; ``reopen`` returns a bound ldap3 connection to the same host."""
+        self._line.let_reopen(reopen, self.require_same_controller)
+
+    @property
+    def controller(self) -> DomainController:
+        """The domain controller at the other end."""
+        if self._controller is None:
+            raise RuntimeError("the domain controller has not been read yet")
+        return self._controller
+
+    @controller.setter
+    def controller(self, value: DomainController) -> None:
+        self._controller = value
+
+    def search(
+        self,
+        base: str,
+        filter_: Filter,
+        attributes: Sequence[str],
+        *,
+        scope: Scope = "subtree",
+        show_deleted: bool = False,
+        page_size: int = 1000,
+    ) -> Iterator[Entry]:
+        """All matching objects, page by page; attributes that AD hands out in ranges arrive whole.
+
+        Referrals to other domains are noted and skipped: this controller's domain is what is read.
+
+        Raises:
+            ReadInterrupted: The connection was lost, or the server busy, after the first page; see ``collect``.
+            RunbookError: Any result but success, a limit of the server included. Entries that were handed out before
+                are then part of an unfinished answer.
+        """
+        for page in self._pages(base, filter_, attributes, scope, show_deleted=show_deleted, page_size=page_size):
+            yield from page
+
+    def collect(
+        self,
+        base: str,
+        filter_: Filter,
+        attributes: Sequence[str],
+        convert: Callable[[Entry], T],
+        *,
+        scope: Scope = "subtree",
+        show_deleted: bool = False,
+        page_size: int = 1000,
+        progress: Callable[[int], None] = lambda _count: None,
+    ) -> list[T]:
+        """All matching objects, converted; a search that was interrupted is begun again from its first page.
+
+        What was read before is thrown away: pages of two searches are never put together, because a cookie belongs to
+        its connection and an object that was renamed in between could be missed or counted twice.
+
+        Raises:
+            RunbookError: Any result but success, and an interruption for the fourth time.
+        """
+        for pause in (*self.patience.pauses[:_RESTARTS], None):
+            found: list[T] = []
+            pages = self.pages
+            try:
+                for page in self._pages(
+                    base, filter_, attributes, scope, show_deleted=show_deleted, page_size=page_size
+                ):
+                    found.extend(map(convert, page))
+                    progress(len(found))
+            except ReadInterrupted:
+                if pause is None:
+                    raise
+                self.restarts += 1
+                self.pages = pages
+                self.patience.sleep(pause)
+            else:
+                break
+        return found
+
+    def close(self) -> None:
+        """Say goodbye and close the socket; never fails."""
+        self._line.close()
+
+    def _pages(
+        self,
+        base: str,
+        filter_: Filter,
+        attributes: Sequence[str],
+        scope: Scope,
+        *,
+        show_deleted: bool,
+        page_size: int,
+    ) -> Iterator[list[Entry]]:
+        controls = [(SHOW_DELETED, True, None)] if show_deleted else None
+        cookie: bytes | None = None
+        renewed = self._line.renewed
+
+        def once() -> tuple[dict[str, Any], list[Entry]]:
+            return self._search_once(base, filter_, attributes, _SCOPES[scope], controls, page=(page_size, cookie))
+
+        while True:
+            if cookie is None:
+                result, entries = self._line.patiently(once)
+                renewed = self._line.renewed
+            elif self._line.renewed != renewed:
+                raise _interrupted(base, "the connection that its cookie belongs to is gone")
+            else:
+                try:
+                    result, entries = once()
+                except DirectoryUnavailable as error:
+                    raise _interrupted(base, error.message.rstrip(".")) from None
+            if result["result"] != SUCCESS:
+                raise error_of(result, operation="search", dn=base)
+            self.pages += 1
+            cookie = next_cookie(result, base)
+            yield [self._completed(entry, show_deleted=show_deleted) for entry in entries]
+            if not cookie:
+                return
+
+    def read(self, guid: str, attributes: Sequence[str], *, show_deleted: bool = False) -> Entry | None:
+        """The object with this GUID, or None where it does not exist or this account may not see it."""
+        return self.read_dn(guid_name(guid), attributes, show_deleted=show_deleted)
+
+    def read_dn(self, dn: str, attributes: Sequence[str], *, show_deleted: bool = False) -> Entry | None:
+        """The object with this DN, or None where it does not exist or this account may not see it."""
+        controls = [(SHOW_DELETED, True, None)] if show_deleted else None
+        result, entries = self._line.patiently(lambda: self._search_once(dn, ANY_OBJECT, attributes, BASE, controls))
+        if result["result"] == NO_SUCH_OBJECT:
+            return None
+        if result["result"] != SUCCESS:
+            raise error_of(result, operation="read", dn=dn)
+        return self._completed(entries[0], show_deleted=show_deleted) if entries else None
+
+    def members(self, guid: str) -> tuple[str, ...]:
+        """DNs of all direct members, sorted.
+
+        Raises:
+            ObjectMissing: No such group.
+        """
+        entry = self.read(guid, ["member"])
+        if entry is None:
+            raise missing_object(guid)
+        return tuple(sorted(entry.texts("member")))
+
+    def _search_once(
+        self,
+        base: str,
+        filter_: Filter,
+        attributes: Sequence[str],
+        scope: str,
+        controls: list[tuple[str, bool, None]] | None,
+        page: tuple[int, bytes | None] | None = None,
+    ) -> tuple[dict[str, Any], list[Entry]]:
+        paging: dict[str, Any] = {}
+        if page is not None:
+            paging = {"paged_size": page[0], "paged_criticality": True, "paged_cookie": page[1]}
+        _, result, response, _ = self._line.request(
+            "search", base, str(filter_), search_scope=scope, attributes=list(attributes), controls=controls, **paging
+        )
+        if result["result"] in BUSY_READING:
+            raise error_of(result, operation="search", dn=base)
+        entries = [item["entry"] for item in response or () if item["type"] == "searchResEntry"]
+        if len(entries) != len(response or ()):
+            self.references.update(
+                uri for item in response if item["type"] == "searchResRef" for uri in item.get("uri") or ()
+            )
+        return result, entries
+
+    def require_same_controller(self) -> None:
+        """Raise where the controller at the other end of a new connection is not the one of this run."""
+        expected = self.controller
+        now = []
+        for dn, name in (("", "dsServiceName"), (expected.ds_service_name, "invocationId")):
+            _, entries = self._search_once(dn, ANY_OBJECT, [name], BASE, None)
+            now.append(entries[0] if entries else Entry(dn, {}))
+        if now[0].text("dsServiceName") == expected.ds_service_name and (
+            (now[1].guid_of("invocationId") or "") == expected.invocation_id
+        ):
+            return
+        self.close()
+        raise another_controller(expected, now[0].text("dsServiceName") or "")
+
+    def _completed(self, entry: Entry, *, show_deleted: bool) -> Entry:
+        """The entry with every ranged attribute read to its end."""
+        if not any(";range=" in name for name in entry.attributes):
+            return entry
+        attributes = {name: list(values) for name, values in entry.attributes.items() if ";range=" not in name}
+        for name, values in entry.attributes.items():
+            piece = parse_range(name)
+            if piece is not None:
+                rest = self._rest(entry.dn, piece.attribute, piece.last, show_deleted=show_deleted)
+                attributes[piece.attribute] = [*values, *rest]
+        return Entry(entry.dn, attributes)
+
+    def _rest(self, dn: str, attribute: str, last: int | None, *, show_deleted: bool) -> list[bytes]:
+        rest: list[bytes] = []
+        controls = [(SHOW_DELETED, True, None)] if show_deleted else None
+        while last is not None:
+            wanted = range_from(attribute, last + 1)
+            asked = partial(self._search_once, dn, ANY_OBJECT, [wanted], BASE, controls)
+            result, entries = self._line.patiently(asked)
+            if result["result"] != SUCCESS:
+                raise error_of(result, operation="read", dn=dn)
+            pieces = [(parse_range(n), v) for e in entries for n, v in e.attributes.items()]
+            found = [(p, v) for p, v in pieces if p is not None and p.attribute == attribute.lower()]
+            if not found or found[0][0].first != last + 1:
+                raise ServiceFailed(
+                    f"The values of {attribute} of {dn} broke off after {last + 1}.",
+                    code="incomplete-read",
+                    hint="Run again; the object may have changed while it was read.",
+                    values={"dn": dn, "attribute": attribute, "values": last + 1},
+                )
+            rest.extend(found[0][1])
+            last = found[0][0].last
+        return rest
+
+
+def _interrupted(base: str, why: str) -> ReadInterrupted:
+    return ReadInterrupted(
+        f"The search below {base} was interrupted: {why}.",
+        code="directory-unavailable",
+        hint="Check the domain controller and the network, then run again.",
+        values={"base": base, "reason": why},
+    )

@@ -1,0 +1,179 @@
+"""One host: a socket, TLS around it before anything else is said, a bind.
+
+TLS begins at once (LDAPS) or after the StartTLS request (RFC 4511, section 4.14), the only thing that is ever sent in
+the clear. A server that refuses it, or does not keep its word, is an error.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ldap3 import NONE, SAFE_SYNC, Connection, Server
+from ldap3.core.exceptions import LDAPException
+
+from runbook_lib.directory.line import UNREACHABLE
+from runbook_lib.directory.results import SUCCESS, DirectoryUnavailable
+from runbook_lib.directory.tls import VerifiedTls, client_context
+from runbook_lib.errors import NoAccess
+from runbook_lib.parameters.model import Parameters
+from runbook_lib.text import printable
+
+PORTS = {"ldaps": 636, "starttls": 389}
+_START_TLS = "1.3.6.1.4.1.1466.20037"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a domain controller listens, and how TLS begins there (``ldaps`` or ``starttls``)."""
+
+    host: str
+    port: int
+    security: str
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+Binder = Callable[[Any, Address], None]
+"""Signs in over a connection that has TLS, or raises and leaves it to the caller to close it."""
+
+
+def addresses(parameters: Parameters) -> list[Address]:
+    """The controllers that the parameters name, in order."""
+    port = parameters.dc_port or PORTS[parameters.dc_security]
+    hosts = (parameters.dc_host, parameters.dc_host_fallback)
+    return [Address(host, port, parameters.dc_security) for host in hosts if host]
+
+
+def sign_on(address: Address, parameters: Parameters, bind: Binder) -> Any:
+    """A bound ldap3 connection.
+
+    Raises:
+        UsageError: The CA file cannot be used.
+        NoAccess: ``dc-unreachable``, ``dc-certificate``, ``dc-tls``, ``start-tls-refused``, or what ``bind`` says.
+        DirectoryUnavailable: The connection broke off on the way.
+    """
+    tls = VerifiedTls(client_context(parameters.dc_ca_file))
+    connection = _connection(address, parameters, tls)
+    try:
+        connection.open(read_server_info=False)
+    except (LDAPException, OSError) as error:
+        raise _not_connected(address, tls, error) from None
+    try:
+        if address.security == "starttls":
+            _start_tls(connection, address, tls)
+        if not isinstance(connection.socket, ssl.SSLSocket):
+            raise RuntimeError("no TLS before the bind")
+        bind(connection, address)
+    except BaseException as error:
+        # Without ldap3's unbind: that would be sent in the clear where TLS did not come about.
+        connection.strategy.close()
+        if isinstance(error, LDAPException | OSError):
+            raise broke_off(address, error) from None
+        raise
+    finally:
+        # ldap3 keeps both for reconnecting, which it never does here.
+        connection.password = None
+        connection.request = None
+    return connection
+
+
+def broke_off(address: Address, error: Exception) -> DirectoryUnavailable:
+    """The error for a connection that ended while signing in."""
+    return DirectoryUnavailable(
+        f"{address} broke off while signing in: {printable(str(error), limit=300)}.",
+        code="directory-unavailable",
+        hint="Check the domain controller and the network, then run again.",
+        values={"host": address.host, "port": address.port},
+    )
+
+
+def _connection(address: Address, parameters: Parameters, tls: VerifiedTls) -> Any:
+    server = Server(
+        address.host,
+        port=address.port,
+        use_ssl=address.security == "ldaps",
+        tls=tls,
+        get_info=NONE,
+        connect_timeout=parameters.dc_timeout,
+    )
+    connection = Connection(
+        server,
+        client_strategy=SAFE_SYNC,
+        auto_referrals=False,
+        auto_range=False,
+        auto_escape=False,
+        check_names=False,
+        return_empty_attributes=False,
+        receive_timeout=parameters.dc_timeout,
+        raise_exceptions=False,
+    )
+    _close_failed_sockets(connection)
+    return connection
+
+
+def _start_tls(connection: Any, address: Address, tls: VerifiedTls) -> None:
+    """Ask for TLS and put it around the socket. ldap3's own method tells a refusal and a failure alike."""
+    result = connection.extended(_START_TLS)[1]
+    if result["result"] != SUCCESS:
+        said = printable(str(result.get("message") or "").rstrip("\x00 \n"), limit=300)
+        raise NoAccess(
+            f"{address} refuses StartTLS (LDAP result {result['result']}{f': {said}' if said else ''}). "
+            "Nothing else was sent.",
+            code="start-tls-refused",
+            hint="A domain controller without a certificate does that: give it one, or name one that has. "
+            'If dc_port is an LDAPS port, set dc_security to "ldaps".',
+            values={"host": address.host, "port": address.port, "result": result["result"]},
+        )
+    try:
+        tls.wrap_socket(connection)
+    except OSError as error:
+        raise _not_connected(address, tls, error) from None
+    connection.tls_started = True
+
+
+def _close_failed_sockets(connection: Any) -> None:
+    """Close the socket of every address that could not be opened; ldap3 2.9.1 leaves them to the garbage collector.
+
+    A host with an IPv6 and an IPv4 address and only one of them in use is enough to leave one behind.
+    """
+    open_socket = connection.strategy._open_socket  # noqa: SLF001 - the one place where ldap3 knows of each address
+
+    def tidy(*arguments: Any, **named: Any) -> None:
+        try:
+            open_socket(*arguments, **named)
+        except Exception:
+            if connection.socket is not None:
+                connection.socket.close()
+            raise
+
+    connection.strategy._open_socket = tidy  # noqa: SLF001
+
+
+def _not_connected(address: Address, tls: VerifiedTls, error: Exception) -> NoAccess:
+    values = {"host": address.host, "port": address.port, "reason": str(tls.failure or error)}
+    if isinstance(tls.failure, ssl.SSLCertVerificationError):
+        return NoAccess(
+            f"The certificate of {address} is not trusted: {tls.failure.verify_message.rstrip('.')}.",
+            code="dc-certificate",
+            hint="Name the issuing CA's file in dc_ca_file, and the host as its certificate does in dc_host.",
+            values=values,
+        )
+    if tls.failure is not None:
+        other = "ldaps" if address.security == "starttls" else "starttls"
+        return NoAccess(
+            f"{address} does not speak TLS as expected: {tls.failure.reason or tls.failure}.",
+            code="dc-tls",
+            hint=f"dc_security is {address.security}, whose port is usually {PORTS[address.security]}; "
+            f'for port {PORTS[other]} set it to "{other}".',
+            values=values,
+        )
+    return NoAccess(
+        f"No connection to {address}: {error}.",
+        code=UNREACHABLE,
+        hint="Check dc_host, dc_port, name resolution and the firewall in between.",
+        values=values,
+    )
