@@ -16,7 +16,7 @@ from runbook_lib.notebook.views import parameters_view
 from runbook_lib.parameters.checks import require
 from runbook_lib.parameters.load import load_parameters, parameters_from_values
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.parameters.paths import project_root, resolve
+from runbook_lib.parameters.paths import absolute_paths, project_root, resolve
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.names import RECORD_VARIABLE
 from runbook_lib.record.state import RunRecord
@@ -25,7 +25,6 @@ from runbook_lib.runner.versions import versions
 
 PARAMETERS_VARIABLE = "GWB_PARAMETERS"
 """In JupyterLab: the parameters file."""
-_PATHS = ("records_dir", "certificate_file", "cloud_ca_file", "dc_ca_file", "bind_password_file", "undo_record")
 _LITERALS = (str, int, float, bool, list, tuple, dict, type(None))
 
 
@@ -57,7 +56,7 @@ def open_run(
     interactive = "JPY_SESSION_NAME" in environment and RECORD_VARIABLE not in environment
     parameters, given = _parameters(namespace, environment, root, interactive=interactive)
     require(parameters, "change_id")
-    parameters = parameters.model_copy(update=_absolute(parameters, root))
+    parameters = absolute_paths(parameters, root)
     begun = environment.get(RECORD_VARIABLE, "")
     if begun:
         record = RunRecord.load(RecordFolder.open(Path(begun)))
@@ -102,11 +101,6 @@ def _literals(namespace: Mapping[str, object]) -> dict[str, object]:
         for name, value in namespace.items()
         if not name.startswith("_") and name not in hidden and isinstance(value, _LITERALS)
     }
-
-
-def _absolute(parameters: Parameters, root: Path) -> dict[str, str]:
-    texts = {name: getattr(parameters, name) for name in _PATHS}
-    return {name: str(resolve(text, root)) for name, text in texts.items() if text}
 
 
 def _begin(

@@ -12,10 +12,6 @@ from pathlib import Path
 from runbook_lib.directory.connect import open_directory
 from runbook_lib.directory.connection import Directory
 from runbook_lib.errors import Refused, RunbookError
-from runbook_lib.exchange.detect import detect
-from runbook_lib.exchange.detection import ExchangeDetection
-from runbook_lib.exchange.read import read_exchange
-from runbook_lib.exchange.versions import load_versions
 from runbook_lib.graph.connect import open_graph
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.inventory import Inventory
@@ -24,11 +20,15 @@ from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook import views
 from runbook_lib.notebook.change import RUN_HAS_WRITTEN, ChangeSession
-from runbook_lib.notebook.face import show
+from runbook_lib.notebook.face import ProgressLine, show
 from runbook_lib.notebook.kernel import verdict_of
 from runbook_lib.notebook.sides import read_sides
 from runbook_lib.parameters.checks import require
 from runbook_lib.parameters.model import Parameters
+from runbook_lib.readiness.assess import Assessment, assess
+from runbook_lib.readiness.checks import CHECKS
+from runbook_lib.readiness.read import Reach, read_evidence
+from runbook_lib.readiness.verdict import refusal_of
 from runbook_lib.record.facts import writes_begun
 from runbook_lib.record.state import RunRecord
 from runbook_lib.writeback.drift import Drift, check_drift
@@ -111,13 +111,28 @@ class Run:
         """List notebooks, records and what to run next (00-start-here)."""
         self.show(*views.records_view(Path(self.parameters.records_dir), self.parameters))
 
-    def detect_exchange(self) -> ExchangeDetection:
-        """Read and show the Exchange of this forest (10-detect-exchange)."""
-        self.step("Detect Exchange")
-        detection = detect(read_exchange(self.directory), load_versions())
-        self.note(*detection.findings)
-        self.show(*views.exchange_view(detection))
-        return detection
+    def preflight(self) -> Assessment:
+        """Read both sides as far as they can be read, run every check, show the verdicts (10-detect-exchange)."""
+        self.step("Pre-flight")
+        line = ProgressLine("Reading")
+        reach = Reach(directory=lambda: self.directory, graph=lambda: self.graph)
+        evidence = read_evidence(self.parameters, reach, clock=self.clock, progress=line.say)
+        assessment = assess(evidence, CHECKS)
+        line.say(f"{len(assessment.results)} checks in {(self.clock() - evidence.at).total_seconds():.1f} s")
+        self.note(*assessment.findings)
+        judged = [one for one in assessment.verdicts if one.route.value in self.parameters.check_routes]
+        self.explanation = refusal_of(judged)
+        self.verdict = self.explanation.outcome if self.explanation else Outcome.DONE
+        self.show(*views.verdicts_view(assessment))
+        return assessment
+
+    def show_findings(self, assessment: Assessment) -> None:
+        """Every finding, the gravest first (10-detect-exchange)."""
+        self.show(*views.findings_view(assessment))
+
+    def show_evidence(self, assessment: Assessment) -> None:
+        """What the findings are made from (10-detect-exchange)."""
+        self.show(*views.evidence_view(assessment))
 
     def read_inventory(self) -> Inventory:
         """Read both sides, join them, keep the tables in the record and show a summary."""

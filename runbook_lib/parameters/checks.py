@@ -86,6 +86,7 @@ def complaints(parameters: Parameters) -> list[Complaint]:
         _dates,
         _sam_pattern,
         _attestation,
+        _domains,
     )
     return [complaint for check in checks for complaint in check(parameters)]
 
@@ -266,3 +267,40 @@ def _attestation(parameters: Parameters) -> Iterator[Complaint]:
     if bool(by) != bool(until):
         missing = "attest_connect_v1_off_until" if by else "attest_connect_v1_off_by"
         yield Complaint((missing,), "is missing: an attestation needs a name and a last day", "incomplete-attestation")
+
+
+def _domains(parameters: Parameters) -> Iterator[Complaint]:
+    domain = parameters.groups_domain
+    if domain and ("." not in domain or not _HOST.fullmatch(domain)):
+        yield Complaint(
+            ("groups_domain",), "is not a domain name", "malformed-domain", "Write for example groups.contoso.com."
+        )
+    for number, text in enumerate(parameters.dns_servers):
+        if split_server(text) is None:
+            yield Complaint(
+                ("dns_servers", number),
+                "is not the address of a DNS server",
+                "malformed-dns-server",
+                "Write an IP address, and a port where it is not 53: 192.0.2.53, 192.0.2.53:5353, [2001:db8::53]:5353.",
+            )
+    if not parameters.check_routes:
+        yield Complaint(("check_routes",), "names no route", "empty-check-routes", 'The default is ["direct"].')
+
+
+def split_server(text: str) -> tuple[str, int] | None:
+    """IP address and port of a DNS server, or None for anything else. The port is 53 where none is written."""
+    host, port = text, "53"
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            return None
+        port = rest[1:] if rest else port
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    if not (port.isascii() and port.isdigit()) or not 1 <= int(port) <= 65535:
+        return None
+    return host, int(port)

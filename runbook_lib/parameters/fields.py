@@ -19,6 +19,7 @@ SECTIONS: tuple[tuple[str, str], ...] = (
     ("Which groups", "select_ids"),
     ("How a group looks in AD", "group_type"),
     ("Other writers, findings", "attest_connect_v1_off_by"),
+    ("Pre-flight", "check_routes"),
     ("Limits of one plan", "max_creates"),
     ("Undo", "undo_record"),
 )

@@ -104,6 +104,18 @@ class Parameters(BaseModel):
         [], description="Findings that are known and accepted: finding, by, reason, until"
     )
 
+    # Pre-flight
+    check_routes: list[Literal["direct", "cloud-sync", "connect-sync"]] = Field(
+        ["direct"], description="Routes whose verdict decides how 10-detect-exchange and gwb check end"
+    )
+    groups_domain: str = Field(
+        "", description="Mail domain of the groups, for example groups.contoso.com; empty: from the groups' addresses"
+    )
+    dns_servers: list[str] = Field(
+        [], description="Addresses of DNS servers to ask, with or without :port; empty: those of this machine"
+    )
+    dns_timeout: int = Field(5, ge=1, le=60, description="Seconds to wait for one DNS answer")
+
     # Limits of one plan
     max_creates: int = Field(50, ge=0, description="Groups that one plan may create")
     max_retirements: int = Field(25, ge=0, description="Groups that one plan may retire")

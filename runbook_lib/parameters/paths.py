@@ -6,7 +6,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from runbook_lib.parameters.model import Parameters
+
 ROOT_VARIABLE = "GWB_PROJECT_ROOT"
+_PATHS = ("records_dir", "certificate_file", "cloud_ca_file", "dc_ca_file", "bind_password_file", "undo_record")
 
 
 def project_root(environment: Mapping[str, str] | None = None, *, current: Path | None = None) -> Path:
@@ -36,3 +39,9 @@ def resolve(path_text: str, root: Path) -> Path:
     if not path_text:
         raise ValueError("an empty path means nothing")
     return Path(os.path.abspath(root / Path(path_text).expanduser()))  # noqa: PTH100
+
+
+def absolute_paths(parameters: Parameters, root: Path) -> Parameters:
+    """The same parameters with every path absolute; empty ones stay empty."""
+    texts = {name: getattr(parameters, name) for name in _PATHS}
+    return parameters.model_copy(update={name: str(resolve(text, root)) for name, text in texts.items() if text})

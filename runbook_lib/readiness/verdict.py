@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from runbook_lib.errors import NoAccess, Refused, RunbookError
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
@@ -76,3 +77,23 @@ def exit_code_of(verdicts: Iterable[RouteVerdict]) -> int:
     """The exit code of several routes: something that is not ready counts before something that is unknown."""
     order = list(Verdict)
     return max((one.verdict for one in verdicts), key=order.index, default=Verdict.READY).exit_code
+
+
+def refusal_of(verdicts: Iterable[RouteVerdict]) -> RunbookError | None:
+    """Why the routes cannot be taken, or None where they can: ``not-ready`` or ``readiness-unknown``."""
+    judged = list(verdicts)
+    for verdict, kind, code, words in (
+        (Verdict.NOT_READY, Refused, "not-ready", "is not ready"),
+        (Verdict.UNKNOWN, NoAccess, "readiness-unknown", "cannot be judged"),
+    ):
+        hit = [one for one in judged if one.verdict is verdict]
+        if hit:
+            routes = ", ".join(one.route.value for one in hit)
+            ids = list(dict.fromkeys(finding.id for one in hit for finding in one.because))
+            return kind(
+                f"The route {routes} {words}: {', '.join(ids)}.",
+                code=code,
+                hint="Read the findings; each says what to do. Those that are known can be acknowledged.",
+                values={"routes": [one.route.value for one in hit], "findings": ids},
+            )
+    return None

@@ -56,7 +56,7 @@ def run(
     it ended: 0 done, 2 wrong use, 4 awaiting approval, 5 refused, 6 broke off, 7 verification failed, 8 no access,
     9 failed before any write, 70 a defect, 130 interrupted.
     """
-    overrides = _overrides(given)
+    overrides = overrides_of(given)
     result = _run(notebook, files, overrides, records, timeout, console.Progress(quiet=quiet))
     show_result(result)
     if detailed_exitcode and result.outcome is Outcome.NOTHING_TO_DO:
@@ -75,7 +75,12 @@ def show_result(result: RunResult) -> None:
         console.warn(f"What to do: {result.hint}")
 
 
-def _overrides(given: Sequence[tuple[str, str]]) -> dict[str, str]:
+def overrides_of(given: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Parameters given with -p, by name.
+
+    Raises:
+        UsageError: One is given twice.
+    """
     overrides: dict[str, str] = {}
     for name, value in given:
         if name in overrides:

@@ -8,6 +8,8 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import click
 
@@ -100,3 +102,29 @@ class Progress:
             width = max(shutil.get_terminal_size().columns - 1, 20)
             click.echo(f"\r{'':<{width}}\r", nl=False, err=True)
             self._pending = False
+
+
+class Status:
+    """What goes on now: one line on standard error, overwritten on a terminal; nothing elsewhere or when quiet."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._shown = not quiet and sys.stderr.isatty()
+
+    def say(self, text: str) -> None:
+        """Show this instead of what was shown before."""
+        self._write(f"{printable(text)} …")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._write("")
+        if self._shown:
+            click.echo("\r", nl=False, err=True)
+
+    def _write(self, text: str) -> None:
+        if self._shown:
+            width = max(shutil.get_terminal_size().columns - 1, 20)
+            click.echo(f"\r{text[:width]:<{width}}", nl=False, err=True)

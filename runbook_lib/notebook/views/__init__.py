@@ -11,8 +11,8 @@ from runbook_lib.notebook.views.change import (
     verified_view,
 )
 from runbook_lib.notebook.views.drift import drift_view
-from runbook_lib.notebook.views.exchange import exchange_view
 from runbook_lib.notebook.views.inventory import groups_view, inventory_view, members_view
+from runbook_lib.notebook.views.preflight import evidence_view, findings_view, verdicts_view
 from runbook_lib.notebook.views.start import (
     end_view,
     ends_view,
@@ -26,7 +26,8 @@ __all__ = [
     "drift_view",
     "end_view",
     "ends_view",
-    "exchange_view",
+    "evidence_view",
+    "findings_view",
     "groups_view",
     "inventory_view",
     "members_view",
@@ -39,5 +40,6 @@ __all__ = [
     "resume_view",
     "resumed_gate_view",
     "target_facts",
+    "verdicts_view",
     "verified_view",
 ]

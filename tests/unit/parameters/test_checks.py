@@ -6,6 +6,7 @@ import pytest
 
 from runbook_lib.errors import UsageError
 from runbook_lib.parameters import parameters_from_values, require
+from runbook_lib.parameters.checks import split_server
 from runbook_lib.parameters.dn import parse_dn, same_dn
 
 GUID = "11111111-2222-3333-4444-555555555555"
@@ -65,6 +66,13 @@ def code_of(**values: object) -> str | None:
         ({"sam_account_name_pattern": "{id12}."}, "bad-sam-pattern"),
         ({"sam_account_name_pattern": "x" * 245 + "{id12}"}, "bad-sam-pattern"),
         ({"select_names": [" "]}, "empty-name"),
+        ({"groups_domain": "contoso"}, "malformed-domain"),
+        ({"groups_domain": "groups@contoso.com"}, "malformed-domain"),
+        ({"dns_servers": ["dns.contoso.com"]}, "malformed-dns-server"),
+        ({"dns_servers": ["192.0.2.1", "192.0.2.1:0"]}, "malformed-dns-server"),
+        ({"dns_servers": ["[2001:db8::1"]}, "malformed-dns-server"),
+        ({"dns_servers": ["[2001:db8::1]53"]}, "malformed-dns-server"),
+        ({"check_routes": []}, "empty-check-routes"),
         ({"records_dir": ""}, "empty-records-dir"),
         ({"undo_record": "a\0b"}, "control-character"),
         ({"reason": "a\x1b[2J"}, "control-character"),
@@ -148,3 +156,19 @@ def test_text_that_is_no_distinguished_name(text: str) -> None:
 def test_equal_distinguished_names() -> None:
     assert same_dn("OU=Groups,DC=c", "ou=groups , dc=C")
     assert not same_dn("OU=Groups,DC=c", "OU=Group,DC=c")
+
+
+@pytest.mark.parametrize(
+    ("text", "server"),
+    [
+        ("192.0.2.53", ("192.0.2.53", 53)),
+        ("127.0.0.1:8053", ("127.0.0.1", 8053)),
+        ("2001:db8::53", ("2001:db8::53", 53)),
+        ("[2001:db8::53]:5353", ("2001:db8::53", 5353)),
+        ("192.0.2.53:65536", None),
+        ("192.0.2.53:١", None),
+        ("", None),
+    ],
+)
+def test_dns_servers(text: str, server: tuple[str, int] | None) -> None:
+    assert split_server(text) == server

@@ -52,7 +52,18 @@ def test_help_names_every_command_quickly_and_imports_nothing_heavy() -> None:
         check=True,
     )
     assert time.monotonic() - begun < 5
-    for name in ("approve", "completion", "demo", "parameters", "records", "rehearsal", "run", "seal", "verify-record"):
+    for name in (
+        "approve",
+        "check",
+        "completion",
+        "demo",
+        "parameters",
+        "records",
+        "rehearsal",
+        "run",
+        "seal",
+        "verify-record",
+    ):
         assert re.search(rf"^  {name} ", done.stdout, re.MULTILINE), name
     for module in ("pandas", "papermill", "pydantic", "nbformat", "msal", "ldap3", "rehearsal.commands"):
         assert not re.search(rf"\| +{re.escape(module)}$", done.stderr, re.MULTILINE), module

@@ -1,0 +1,98 @@
+"""The result of 10-detect-exchange: verdicts, then findings by severity, then evidence."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from runbook_lib.exchange.detect import detect
+from runbook_lib.exchange.detection import ExchangeDetection
+from runbook_lib.exchange.versions import load_versions
+from runbook_lib.inventory.states import Route
+from runbook_lib.notebook.html import Kind, banner_html, findings_html, table_html
+from runbook_lib.readiness.assess import Assessment
+from runbook_lib.readiness.evidence import TITLES, Unreadable
+from runbook_lib.readiness.verdict import RouteVerdict, Verdict
+
+_KINDS: dict[Verdict, Kind] = {
+    Verdict.READY: "good",
+    Verdict.WARNINGS: "attention",
+    Verdict.UNKNOWN: "attention",
+    Verdict.NOT_READY: "bad",
+}
+_ROUTES = {
+    Route.DIRECT: "Direct (this runbook writes over LDAP)",
+    Route.CLOUD_SYNC: "Cloud Sync",
+    Route.CONNECT_SYNC: "Connect Sync (v1)",
+}
+
+
+def verdicts_view(assessment: Assessment) -> tuple[str, str]:
+    """One banner per route, with what decides."""
+    html = "".join(banner_html(_KINDS[one.verdict], _title(one), _because(one)) for one in assessment.verdicts)
+    return html, ". ".join(_title(one) for one in assessment.verdicts) + "."
+
+
+def _title(one: RouteVerdict) -> str:
+    return f"{_ROUTES[one.route]}: {one.verdict.title.lower()}"
+
+
+def _because(one: RouteVerdict) -> str:
+    shown = [f"{finding.seen} ({finding.id})" for finding in one.because[:5]]
+    rest = len(one.because) - len(shown)
+    return "\n".join([*shown, *([f"… and {rest} more"] if rest > 0 else [])])
+
+
+def findings_view(assessment: Assessment) -> tuple[str, str]:
+    """Every finding, the gravest first, and which routes it matters to."""
+    findings = assessment.findings
+    table = pd.DataFrame(
+        [
+            (
+                finding.id,
+                finding.severity.value,
+                ", ".join(f"{r.value}: {s.value}" for r, s in assessment.routes_of(finding.id).items()),
+            )
+            for finding in findings
+        ],
+        columns=["Finding", "Severity", "Routes"],
+    )
+    return (
+        findings_html(findings) + table_html(table, caption="What each finding means for each route", limit=200),
+        f"{len(findings)} findings.",
+    )
+
+
+def evidence_view(assessment: Assessment) -> tuple[str, str]:
+    """What was read: the parts, every check, Exchange's numbers and servers."""
+    evidence = assessment.evidence
+    parts = [
+        (title, "read" if (part := evidence.unreadable(name)) is None else f"not read: {part.why}")
+        for name, title in TITLES.items()
+    ]
+    checks = [(r.check.title, r.state, ", ".join(route.value for route in r.check.routes)) for r in assessment.results]
+    html = [
+        table_html(pd.DataFrame(parts, columns=["Part", "State"]), caption="What was read"),
+        table_html(pd.DataFrame(checks, columns=["Check", "State", "Routes"]), caption="Every check", limit=200),
+    ]
+    text = f"{len(checks)} checks."
+    if not isinstance(evidence.exchange, Unreadable):
+        detection = detect(evidence.exchange, load_versions())
+        html.append(_exchange_html(detection))
+        text = f"{detection.presence.title}. {' '.join(detection.words)} {text}"
+    return "".join(html), text
+
+
+def _exchange_html(detection: ExchangeDetection) -> str:
+    parts = [banner_html("neutral", detection.presence.title, " ".join(detection.words))]
+    components = pd.DataFrame(
+        [(row.component, row.seen, row.meaning) for row in detection.components],
+        columns=["Component", "Number seen", "Meaning"],
+    )
+    parts.append(table_html(components, caption="Exchange in this directory"))
+    if detection.servers:
+        servers = pd.DataFrame(
+            [(s.name, s.product, s.build, s.roles, s.site) for s in detection.servers],
+            columns=["Server", "Product", "Build", "Roles", "Site"],
+        )
+        parts.append(table_html(servers, caption="Exchange servers"))
+    return "".join(parts)

@@ -1,0 +1,86 @@
+"""``gwb check``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from runbook_lib.runner import console
+from runbook_lib.runner.command_run import overrides_of
+
+if TYPE_CHECKING:
+    from runbook_lib.parameters.model import Parameters
+    from runbook_lib.readiness.assess import Assessment
+
+_ROUTES = ("direct", "cloud-sync", "connect-sync")
+
+
+@click.command()
+@click.argument("files", metavar="PARAMS...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-p", "--parameter", "given", multiple=True, nargs=2, metavar="NAME VALUE", help="One parameter; wins over files."
+)
+@click.option(
+    "--route", "routes", multiple=True, type=click.Choice(_ROUTES), help="Judge this route. Default: check_routes."
+)
+@click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def check(
+    files: Sequence[Path],
+    given: Sequence[tuple[str, str]],
+    routes: Sequence[str],
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Say what is here, what is missing and what to do, without writing anything.
+
+    PARAMS are parameters files; later ones win. All routes are shown. The exit code is about the routes that --route
+    or the parameter check_routes names: 0 ready (with warnings or without), 5 not ready, 8 cannot tell, 2 wrong use.
+    """
+    from runbook_lib.parameters import load_parameters, project_root
+    from runbook_lib.parameters.paths import absolute_paths
+    from runbook_lib.readiness.verdict import exit_code_of
+    from runbook_lib.runner import check_text
+
+    root = project_root()
+    parameters = absolute_paths(load_parameters(files, overrides_of(given), project_root=root).parameters, root)
+    judged = tuple(dict.fromkeys(routes or parameters.check_routes))
+    with console.Status(quiet=quiet or as_json) as status:
+        assessment = _assess(parameters, status)
+    code = exit_code_of(one for one in assessment.verdicts if one.route.value in judged)
+    if as_json:
+        click.echo(json.dumps({**assessment.as_json(), "judged": judged, "exit_code": code}, indent=2))
+        return code
+    for line in check_text.lines(assessment, judged):
+        console.say(line)
+    return code
+
+
+def _assess(parameters: Parameters, status: console.Status) -> Assessment:
+    import time
+
+    from runbook_lib.directory.connect import open_directory
+    from runbook_lib.graph.connect import open_graph
+    from runbook_lib.readiness.assess import assess
+    from runbook_lib.readiness.checks import CHECKS
+    from runbook_lib.readiness.read import Reach, read_evidence
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    with ExitStack() as resources:
+        reach = Reach(
+            directory=lambda: resources.enter_context(open_directory(parameters, environment=os.environ, clock=clock)),
+            graph=lambda: resources.enter_context(
+                open_graph(parameters, environment=os.environ, clock=clock, sleep=time.sleep)
+            ),
+        )
+        evidence = read_evidence(parameters, reach, clock=clock, progress=lambda what: status.say(f"Reading: {what}"))
+    return assess(evidence, CHECKS)

@@ -1,0 +1,99 @@
+"""``gwb check``: exit codes, table, JSON, on the shared rehearsal and on plain assessments."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from rehearsal.process import RunningRehearsal
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.readiness.assess import Assessment, assess
+from runbook_lib.readiness.check import Check, on
+from runbook_lib.runner import check_text, command_check
+from runbook_lib.runner.cli import cli
+from tests.docs.markdown import ROOT, section, table_rows
+from tests.unit.readiness.test_framework import EVIDENCE
+
+GUIDE = (ROOT / "docs" / "operator-guide.md").read_text(encoding="utf-8")
+
+
+def gwb_check(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["check", *arguments], prog_name="gwb")
+
+
+def answering(severity: Severity) -> Assessment:
+    finding = Finding("odd\x1b[2J", severity, "Seen \x1b]0;x\x07 here.", to_do="Look.", source="A page")
+    routes = on(direct=Severity.INFO, connect_sync=Severity.BLOCKING)
+    return assess(EVIDENCE, [Check("c", "C", ("exchange",), routes, lambda _: iter([finding]))])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "p.yaml"
+    path.write_text('dc_host: "localhost"\n', encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("severity", "code", "verdict"),
+    [
+        (Severity.INFO, 0, "Ready"),
+        (Severity.WARNING, 0, "Ready with warnings"),
+        (Severity.UNKNOWN, 8, "Unknown"),
+        (Severity.BLOCKING, 5, "Not ready"),
+    ],
+)
+def test_exit_codes(monkeypatch: pytest.MonkeyPatch, file: str, severity: Severity, code: int, verdict: str) -> None:
+    monkeypatch.setattr(command_check, "_assess", lambda *_: answering(severity))
+    assert gwb_check(file).exit_code == 0, "direct decides unless told otherwise"
+    done = gwb_check(file, "--route", "connect-sync")
+    assert done.exit_code == code
+    (row,) = [line for line in done.stdout.splitlines() if line.startswith("connect-sync")]
+    assert verdict in row
+    assert gwb_check(file, "-p", "check_routes", '["connect-sync"]').exit_code == code
+    assert gwb_check(file, "--route", "direct", "--route", "connect-sync", "--json").exit_code == code
+    told = {row[0]: row[1] for row in table_rows(section(GUIDE, "### Pre-flight"))}
+    assert verdict.lower() in told[str(code)]
+
+
+def test_nothing_that_was_read_reaches_the_terminal_as_a_control_character(
+    monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    monkeypatch.setattr(command_check, "_assess", lambda *_: answering(Severity.BLOCKING))
+    shown = gwb_check(file).stdout
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+    assert "\\u001b[2J" in shown
+    assert json.loads(gwb_check(file, "--json").stdout)["findings"][0]["id"] == "odd\x1b[2J"
+
+
+def test_lines_fit_and_name_what_was_not_read() -> None:
+    text = list(check_text.lines(answering(Severity.WARNING), ["direct"]))
+    assert any(line.startswith("direct *") for line in text)
+    assert max(map(len, text)) <= 120
+
+
+def test_wrong_parameters_are_wrong_use(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text('dc_hots: "x"\n', encoding="utf-8")
+    assert CliRunner().invoke(cli, ["check", str(path)]).exit_code == 2
+    assert gwb_check().exit_code == 2
+
+
+def test_nothing_answers(file: str) -> None:
+    done = gwb_check(file, "-p", "dc_port", "1", "-p", "bind_user", "a@b.example", "--route", "connect-sync")
+    assert done.exit_code == 8
+    assert "part-unreadable:exchange" in done.stdout
+
+
+def test_on_the_rehearsal(fresh_rehearsal: RunningRehearsal) -> None:
+    done = gwb_check(str(fresh_rehearsal.parameters_file), "--json")
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.stdout)
+    assert answer["judged"] == ["direct"]
+    assert set(answer["verdicts"]) == {"direct", "cloud-sync", "connect-sync"}
+    assert answer["unreadable"] == []
+    assert fresh_rehearsal.control.writes()["count"] == 0
