@@ -62,6 +62,61 @@ _WORDS: dict[int, tuple[str, str]] = {
     50059: ("the tenant is not named in the request", "Check tenant_id."),
     90033: ("the sign-in service has a temporary problem", "Run again later."),
 }
+_POLICIES = "Ask who keeps the tenant's Conditional Access policies; the sign-in log names the one that blocks."
+_ANOTHER_WAY = (
+    "Many tenants block device codes by policy. Ask who keeps the Conditional Access policies, or set sign_in to "
+    "certificate."
+)
+_SIGN_IN_AGAIN = "Run it again and sign in with the new code."
+_FOR_PEOPLE: dict[int, tuple[str, str]] = {
+    7000218: (
+        "the app registration does not allow device codes",
+        "In the app registration, under Authentication, allow public client flows.",
+    ),
+    700016: _WORDS[700016],
+    53003: ("Conditional Access blocks this sign-in, or device codes as such", _ANOTHER_WAY),
+    530032: ("a security policy blocks this sign-in, or device codes as such", _ANOTHER_WAY),
+    530036: ("Conditional Access blocks device codes", _ANOTHER_WAY),
+    50199: (
+        "the service wanted the person to confirm that this sign-in is meant",
+        "Run it again, type the code yourself and confirm the question about the app.",
+    ),
+    50076: ("a second factor is demanded", "Run it again and complete the second factor where the code is typed."),
+    50079: ("the account has to register a second factor first", "Register one at https://aka.ms/mfasetup."),
+    50074: ("a second factor was not completed", "Run it again and complete it where the code is typed."),
+    50072: ("the account has to register a second factor first", "Register one at https://aka.ms/mfasetup."),
+    50158: ("another provider's check was not completed", "Run it again and complete it where the code is typed."),
+    50105: (
+        "the account is not assigned to the app",
+        "Assign the account to the app under Enterprise applications, Users and groups.",
+    ),
+    65001: ("nobody has consented to the app's permissions", "An administrator of the tenant must consent to the app."),
+    65004: ("the person declined to consent to the app", "An administrator of the tenant can consent for everybody."),
+    90094: ("an administrator has to consent to the app", "An administrator of the tenant must consent to the app."),
+    50020: ("the account belongs to another tenant", "Sign in with an account of the tenant that tenant_id names."),
+    50034: ("the account does not exist in this tenant", "Sign in with an account of the tenant that tenant_id names."),
+    50053: ("the account is locked, or the address it comes from is blocked", "Wait, or ask the help desk."),
+    50055: ("the password of the account has expired", "Change it, then run again."),
+    50057: ("the account is disabled", "Sign in with another account."),
+    50126: ("user name or password is wrong", _SIGN_IN_AGAIN),
+    50097: ("the device has to prove that it is managed", _POLICIES),
+    53000: ("the device is not compliant", "Type the code on a managed device, or ask who keeps the policies."),
+    53001: (
+        "the device is not joined to the domain",
+        "Type the code on a managed device, or ask who keeps the policies.",
+    ),
+    53002: ("the app is not an approved one", _POLICIES),
+    53011: _WORDS[53011],
+    50173: ("the sign-in that was kept has been revoked, for example by a new password", _SIGN_IN_AGAIN),
+    70008: ("the sign-in that was kept has expired", _SIGN_IN_AGAIN),
+    70043: ("the sign-in that was kept has expired by policy", _SIGN_IN_AGAIN),
+    700082: ("the sign-in that was kept has expired", _SIGN_IN_AGAIN),
+    70016: ("the code was not typed yet", _SIGN_IN_AGAIN),
+    70018: ("the code is not one that the service gave", _SIGN_IN_AGAIN),
+    70019: ("the code has expired", _SIGN_IN_AGAIN),
+    70020: ("the code has expired", _SIGN_IN_AGAIN),
+}
+"""What differs, or can only happen, where a person signs in."""
 
 
 def sign_in_refused(
@@ -70,6 +125,7 @@ def sign_in_refused(
     who: str,
     secrets: tuple[str, ...],
     values: Mapping[str, object],
+    person: bool = False,
 ) -> NoAccess:
     """The error for a refusal of the sign-in service.
 
@@ -78,10 +134,12 @@ def sign_in_refused(
         who: The app and tenant, and how it signed in, in words.
         secrets: Texts that must not be quoted even if the service does.
         values: Further facts.
+        person: Whether a person signed in, not the app itself.
     """
     description = str(answer.get("error_description") or "")
-    number = _number(answer, description)
-    words, hint = _WORDS.get(number, ("", "")) if number else ("", "")
+    number = number_of(answer)
+    table = {**_WORDS, **_FOR_PEOPLE} if person else _WORDS
+    words, hint = table.get(number, ("", "")) if number else ("", "")
     said = scrubbed(_TRAILER.sub("", description) or str(answer.get("error") or ""), secrets, limit=300)
     told = f" (AADSTS{number})" if number else ""
     message = f"Sign-in was refused{told}: {words or 'the service gave the reason below'}. {who}."
@@ -99,8 +157,9 @@ def sign_in_refused(
     )
 
 
-def _number(answer: Mapping[str, object], description: str) -> int | None:
-    match = _NUMBER.search(description)
+def number_of(answer: Mapping[str, object]) -> int | None:
+    """The AADSTS number of a refusal, from its text or its list of codes."""
+    match = _NUMBER.search(str(answer.get("error_description") or ""))
     if match:
         return int(match.group(1))
     codes = answer.get("error_codes")

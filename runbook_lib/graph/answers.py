@@ -11,6 +11,7 @@ from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
 from runbook_lib.graph.scrub import scrubbed
 from runbook_lib.graph.sender import Answer
 
+_UNREADABLE = object()
 _CLAIMS = re.compile(r'claims="([^"]{1,4000})"')
 
 
@@ -38,7 +39,7 @@ def error_of(answer: Answer, path: str, *, secrets: tuple[str, ...] = ()) -> Run
         return NoAccess(
             f"Graph refuses to let this app read {shown_path} (HTTP 403, {said}).",
             code="graph-forbidden",
-            hint="Grant the app registration the application permission for it, with an administrator's consent.",
+            hint="Grant the app registration the permission for it, with an administrator's consent.",
             values=values,
         )
     if answer.status == 404 and code:
@@ -74,30 +75,44 @@ def unexpected(path: str, what: str, values: Mapping[str, object] | None = None)
     )
 
 
+def claims_challenge(headers: Mapping[str, str]) -> str | None:
+    """JSON text of the claims that a 401 demands (Microsoft identity platform documentation, "Claims challenges, claims
+    requests and client capabilities"), to be handed on to sign-in; None without a challenge that can be read."""
+    claims = _demanded(headers)
+    return json.dumps(claims) if isinstance(claims, dict) and claims else None
+
+
 def claims_demanded(headers: Mapping[str, str]) -> tuple[str, ...]:
-    """Names of the claims that a 401 demands (Microsoft identity platform documentation, "Claims challenges, claims
-    requests and client capabilities"), sorted; empty without such a challenge."""
-    match = _CLAIMS.search(headers.get("WWW-Authenticate") or "")
-    if match is None:
-        return ()
-    text = match.group(1)
-    try:
-        decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_" if set("-_") & set(text) else None)
-        claims: object = json.loads(decoded)
-    except (ValueError, RecursionError):
+    """Names of the claims that a 401 demands, sorted; empty without such a challenge."""
+    claims = _demanded(headers)
+    if claims is _UNREADABLE:
         return ("not readable",)
     wanted = claims.get("access_token") if isinstance(claims, dict) else None
     return tuple(sorted(scrubbed(str(name), limit=40) for name in wanted)) if isinstance(wanted, dict) else ()
+
+
+def _demanded(headers: Mapping[str, str]) -> object:
+    match = _CLAIMS.search(headers.get("WWW-Authenticate") or "")
+    if match is None:
+        return None
+    text = match.group(1)
+    try:
+        plain = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_" if set("-_") & set(text) else None)
+        claims: object = json.loads(plain)
+    except (ValueError, RecursionError):
+        return _UNREADABLE
+    return claims
 
 
 def _unauthorized(answer: Answer, said: str, values: Mapping[str, object]) -> NoAccess:
     claims = claims_demanded(answer.headers)
     if claims:
         return NoAccess(
-            f"Graph demands another sign-in for {values['path']}, with the claims {', '.join(claims)} (HTTP 401, "
-            f"{said}): the app was disabled, its credentials were revoked, or Conditional Access changed.",
+            f"Graph demands another sign-in for {values['path']}, also after a new one, with the claims "
+            f"{', '.join(claims)} (HTTP 401, {said}): the app or the account was disabled, credentials were revoked, "
+            "or Conditional Access changed.",
             code="graph-claims-challenge",
-            hint="Ask who keeps the tenant's Conditional Access policies for workload identities.",
+            hint="Ask who keeps the tenant's Conditional Access policies; a new sign-in did not satisfy them.",
             values={**values, "claims": list(claims)},
         )
     return NoAccess(

@@ -8,11 +8,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from runbook_lib.errors import UsageError
+from runbook_lib.graph.app_sign_in import AppSignIn
 from runbook_lib.graph.credential import ClientCertificate, load_certificate
+from runbook_lib.graph.device_code import DeviceCodeSignIn, SignInPrompt
+from runbook_lib.graph.msal_http import Registration
 from runbook_lib.graph.rows import is_guid
 from runbook_lib.graph.sender import Sender
 from runbook_lib.graph.session import CloudSession
-from runbook_lib.graph.sign_in import TokenSource
+from runbook_lib.graph.sign_in import Method, TokenSource
+from runbook_lib.graph.sign_in_cache import SignInCache, cache_folder, kept_cache
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.parameters.clouds import addresses_of
 from runbook_lib.parameters.model import Parameters
@@ -28,6 +32,8 @@ def open_graph(
     environment: Mapping[str, str],
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
+    prompt: SignInPrompt | None = None,
+    cache: SignInCache | None = None,
 ) -> GraphClient:
     """A client for the tenant that the parameters name. Nothing is sent yet; the first request signs in.
 
@@ -38,29 +44,38 @@ def open_graph(
         environment: Where the client secret comes from. (Proxies come from the process's own environment.)
         clock: Now, UTC.
         sleep: Waits that many seconds.
+        prompt: Shows a device code to a person (``sign_in: device-code``); None: nobody would see it.
+        cache: From ``sign_in_cache``, so that several connections of one run share one sign-in.
 
     Raises:
         UsageError: An id is no GUID, an address is not https, a file cannot be used.
         NoAccess: ``sign_in: secret`` without the environment variable.
     """
-    tenant_id = _guid(parameters.tenant_id, "tenant_id")
-    client_id = _guid(parameters.client_id, "client_id")
     addresses = addresses_of(parameters)
-    graph_url = _address(addresses.graph_url, "graph_url")
-    authority_url = _address(addresses.authority_url, "authority_url")
-    credential = _credential(parameters, environment)
+    registration = Registration(
+        tenant_id=_guid(parameters.tenant_id, "tenant_id"),
+        client_id=_guid(parameters.client_id, "client_id"),
+        authority_url=_address(addresses.authority_url, "authority_url"),
+        graph_url=_address(addresses.graph_url, "graph_url"),
+    )
+    credential = None if parameters.sign_in == "device-code" else _credential(parameters, environment)
     ca_file = Path(parameters.cloud_ca_file).expanduser() if parameters.cloud_ca_file else None
     session = CloudSession(ca_file=ca_file, timeout=float(parameters.cloud_timeout))
-    tokens = TokenSource(
-        tenant_id=tenant_id,
-        client_id=client_id,
-        credential=credential,
-        authority_url=authority_url,
-        graph_url=graph_url,
-        sender=Sender(session, clock=clock, sleep=sleep),
-        clock=clock,
-    )
-    return GraphClient(graph_url, tokens, session, clock=clock, sleep=sleep)
+    sender = Sender(session, clock=clock, sleep=sleep)
+    method: Method
+    if credential is None:
+        cache = cache or sign_in_cache(parameters, environment)
+        method = DeviceCodeSignIn(registration, cache=cache, prompt=prompt, sender=sender, clock=clock, sleep=sleep)
+    else:
+        method = AppSignIn(registration, credential, sender=sender, clock=clock)
+    return GraphClient(registration.graph_url, TokenSource(method, clock=clock), session, clock=clock, sleep=sleep)
+
+
+def sign_in_cache(parameters: Parameters, environment: Mapping[str, str]) -> SignInCache:
+    """Where tokens of a person are kept: in memory, or encrypted in this account's folder (``sign_in_cache``)."""
+    if parameters.sign_in != "device-code" or parameters.sign_in_cache == "none":
+        return SignInCache()
+    return kept_cache(cache_folder(environment), parameters.tenant_id.lower(), parameters.client_id.lower())
 
 
 def _credential(parameters: Parameters, environment: Mapping[str, str]) -> ClientCertificate | Secret:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from requests import Session
 
 from runbook_lib.errors import ServiceFailed
-from runbook_lib.graph.answers import error_of, unexpected
+from runbook_lib.graph.answers import claims_challenge, error_of, unexpected
 from runbook_lib.graph.scrub import scrubbed
 from runbook_lib.graph.sender import Answer, Sender
 from runbook_lib.graph.sign_in import Tokens
@@ -78,6 +78,10 @@ class GraphClient:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def abandon(self) -> None:
+        """Give up waiting for a person to sign in, in whatever thread that happens."""
+        self._tokens.abandon()
 
     @property
     def host(self) -> str:
@@ -149,8 +153,8 @@ class GraphClient:
         token = self._tokens.token()
         answer = self._send(url, params, token)
         if answer.status == 401:
-            # Revoked, or expired on the way: one new token, one more attempt.
-            token = self._tokens.token(refused=token)
+            # Revoked, expired on the way, or a challenge: one new token with what was demanded, one more attempt.
+            token = self._tokens.token(refused=token, claims=claims_challenge(answer.headers))
             answer = self._send(url, params, token)
         if answer.body is None or not 200 <= answer.status < 300:
             raise error_of(answer, path, secrets=(token.reveal(),))

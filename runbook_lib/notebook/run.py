@@ -12,7 +12,8 @@ from pathlib import Path
 from runbook_lib.directory.connect import open_directory
 from runbook_lib.directory.connection import Directory
 from runbook_lib.errors import Refused, RunbookError
-from runbook_lib.graph.connect import open_graph
+from runbook_lib.graph.connect import open_graph, sign_in_cache
+from runbook_lib.graph.sign_in_cache import SignInCache
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Operation
@@ -23,6 +24,7 @@ from runbook_lib.notebook.change import RUN_HAS_WRITTEN, ChangeSession
 from runbook_lib.notebook.face import ProgressLine, show
 from runbook_lib.notebook.kernel import verdict_of
 from runbook_lib.notebook.sides import read_sides
+from runbook_lib.notebook.sign_in import prompt_for
 from runbook_lib.parameters.checks import require
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.readiness.assess import Assessment, assess
@@ -67,13 +69,24 @@ class Run:
         self.lock_held = False
         """Whether ``resources`` hold the writer's lock."""
         self._graph: GraphClient | None = None
+        self._sign_in: SignInCache | None = None
+        """Kept when connections close, so that a person signs in once."""
         self._directory: Directory | None = None
 
     @property
     def graph(self) -> GraphClient:
         """The connection to Microsoft Graph."""
         if self._graph is None:
-            self._graph = open_graph(self.parameters, environment=self.environment, clock=self.clock, sleep=time.sleep)
+            if self._sign_in is None:
+                self._sign_in = sign_in_cache(self.parameters, self.environment)
+            self._graph = open_graph(
+                self.parameters,
+                environment=self.environment,
+                clock=self.clock,
+                sleep=time.sleep,
+                prompt=prompt_for(self.environment, interactive=self.interactive),
+                cache=self._sign_in,
+            )
         return self._graph
 
     @property
@@ -180,6 +193,7 @@ class Run:
 
     def finish(self) -> None:
         """Write the verdict and say how the run ended; the last cell of every notebook calls it."""
+        self._note_sign_in()
         self.record.finish(self.verdict, ended=self.clock(), error=self.explanation)
         self.close()
         self.show(*views.end_view(self.verdict, self.record.folder))
@@ -187,9 +201,14 @@ class Run:
     def ended_with(self, error: BaseException) -> None:
         """Write the verdict of an error that ended a cell."""
         known = error if isinstance(error, RunbookError) else None
+        self._note_sign_in()
         if known is None or known.code != RUN_HAS_WRITTEN:
             self.record.finish(self._verdict(error), ended=self.clock(), error=known)
         self.close()
+
+    def _note_sign_in(self) -> None:
+        if self._sign_in is not None:
+            self.note(*self._sign_in.findings)
 
     def _verdict(self, error: BaseException) -> Outcome:
         """The verdict of an error; an interruption after the first write has been begun is one that can be resumed."""

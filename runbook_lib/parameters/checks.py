@@ -80,6 +80,7 @@ def complaints(parameters: Parameters) -> list[Complaint]:
         _guids,
         _urls,
         _cloud,
+        _sign_in,
         _host,
         _names,
         _ous,
@@ -148,6 +149,16 @@ def _cloud(parameters: Parameters) -> Iterator[Complaint]:
             f"is the address of the cloud {owner}, and the parameter cloud says {parameters.cloud}",
             "contradictory-cloud",
             f"Leave {name} empty, or name the tenant's cloud.",
+        )
+
+
+def _sign_in(parameters: Parameters) -> Iterator[Complaint]:
+    if parameters.sign_in_cache != "none" and parameters.sign_in != "device-code":
+        yield Complaint(
+            ("sign_in_cache",),
+            f"keeps the sign-in of a person, and sign_in is {parameters.sign_in}",
+            "cache-without-person",
+            "Leave it out: an app signs in by itself each time.",
         )
 
 

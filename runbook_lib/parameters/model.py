@@ -36,8 +36,14 @@ class Parameters(BaseModel):
     # Microsoft Entra ID
     tenant_id: str = Field("", description="Tenant id, a GUID")
     client_id: str = Field("", description="Application (client) id of the app registration, a GUID")
-    sign_in: Literal["certificate", "secret"] = Field(
-        "certificate", description="certificate, or secret (environment variable GWB_CLIENT_SECRET)"
+    sign_in: Literal["certificate", "secret", "device-code"] = Field(
+        "certificate",
+        description="certificate, secret (environment variable GWB_CLIENT_SECRET), or device-code (a person signs in)",
+    )
+    sign_in_cache: Literal["none", "encrypted"] = Field(
+        "none",
+        description="Tokens of sign_in device-code: none (in memory only), or encrypted (kept for this account by "
+        "Windows, macOS or libsecret)",
     )
     certificate_file: str = Field(
         "", description="PEM file with certificate and private key, readable only by its owner (sign_in: certificate)"

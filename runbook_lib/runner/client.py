@@ -14,6 +14,7 @@ from nbformat import ValidationError, from_dict
 from papermill.clientwrap import PapermillNotebookClient
 
 from runbook_lib.runner.execution import CellError, CellStep, Execution, KernelEnd
+from runbook_lib.runner.notices import notice_in
 
 _START_TIMEOUT = 120
 """Seconds for a kernel to answer: a cold disk and a virus scanner are slow, a hung kernel must still be noticed."""
@@ -177,6 +178,11 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
                 # An idle kernel ignores interrupts, and this cell was under way to it when ours came.
                 self._interrupt_lost = False
                 asyncio.get_running_loop().call_later(_SETTLING, self._interrupt)
+        notice = notice_in(arguments[0])
+        if notice is not None:
+            if self._execution.notice is not None:
+                self._execution.notice(notice)
+            return None
         try:
             return super().process_message(*arguments, **options)
         except ValidationError:

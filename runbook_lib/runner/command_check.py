@@ -71,6 +71,7 @@ def _assess(parameters: Parameters, status: console.Status) -> Assessment:
     from runbook_lib.readiness.assess import assess
     from runbook_lib.readiness.checks import CHECKS
     from runbook_lib.readiness.read import Reach, read_evidence
+    from runbook_lib.runner.sign_in import terminal_prompt
 
     def clock() -> datetime:
         return datetime.now(UTC)
@@ -79,7 +80,9 @@ def _assess(parameters: Parameters, status: console.Status) -> Assessment:
         reach = Reach(
             directory=lambda: resources.enter_context(open_directory(parameters, environment=os.environ, clock=clock)),
             graph=lambda: resources.enter_context(
-                open_graph(parameters, environment=os.environ, clock=clock, sleep=time.sleep)
+                open_graph(
+                    parameters, environment=os.environ, clock=clock, sleep=time.sleep, prompt=terminal_prompt()
+                )
             ),
         )
         evidence = read_evidence(parameters, reach, clock=clock, progress=lambda what: status.say(f"Reading: {what}"))

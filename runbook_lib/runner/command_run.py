@@ -121,6 +121,7 @@ def _run(
             environment=os.environ,
             clock=lambda: datetime.now(UTC),
             progress=progress,
+            notice=progress.notices,
             time_limit=timedelta(seconds=timeout) if timeout else None,
         )
     finally:

@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -95,6 +96,16 @@ class Progress:
         width = max(shutil.get_terminal_size().columns - 1, 20)
         click.echo(f"\r{text[:width]:<{width}}", nl=False, err=True)
         self._pending = True
+
+    def notice(self, text: str) -> None:
+        """Something that the person at the terminal has to do now; shown also when quiet."""
+        self.close()
+        warn(text)
+
+    @property
+    def notices(self) -> Callable[[str], None] | None:
+        """``notice`` if a person can read it: nobody types a code that went to a log."""
+        return self.notice if self._terminal else None
 
     def close(self) -> None:
         """Take the overwritten line away."""

@@ -53,6 +53,7 @@ class Execution:
         time_limit: Seconds for the whole run, or None.
         grace: Seconds that an interrupted kernel has to end by itself.
         progress: Told before each code cell.
+        notice: Told what the person at the terminal has to do now; it becomes no part of the notebook.
     """
 
     work_file: Path
@@ -62,6 +63,7 @@ class Execution:
     time_limit: float | None = None
     grace: float = 20.0
     progress: Callable[[CellStep], None] | None = None
+    notice: Callable[[str], None] | None = None
     end: KernelEnd = KernelEnd.NOT_STARTED
     error: CellError | None = None
     kernel_exit_code: int | None = None

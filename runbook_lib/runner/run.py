@@ -25,6 +25,7 @@ from runbook_lib.runner import engine
 from runbook_lib.runner.execution import CellStep, Execution, KernelEnd
 from runbook_lib.runner.loop import raise_if_interrupted
 from runbook_lib.runner.naming import new_run_id as default_run_id
+from runbook_lib.runner.notices import NOTICES_VARIABLE
 from runbook_lib.runner.sealing import seal_run
 from runbook_lib.runner.verdict import Verdict, verdict_of
 from runbook_lib.runner.versions import versions
@@ -69,6 +70,7 @@ def run_notebook(
     clock: Callable[[], datetime],
     new_run_id: Callable[[Path, datetime], str] = default_run_id,
     progress: Callable[[CellStep], None] | None = None,
+    notice: Callable[[str], None] | None = None,
     time_limit: timedelta | None = None,
     grace: float = 20.0,
 ) -> RunResult:
@@ -84,6 +86,7 @@ def run_notebook(
         clock: Present time, UTC.
         new_run_id: Name of the run, from notebook and time.
         progress: Told before each code cell.
+        notice: Told what the person at the terminal has to do now (a device code); None: nobody is there.
         time_limit: For the whole notebook; then the kernel is interrupted and ended.
         grace: Seconds that an interrupted kernel has to close its journal.
 
@@ -118,11 +121,14 @@ def run_notebook(
         execution = Execution(
             work_file=work_file,
             scratch=Path(scratch),
-            environment=_kernel_environment(environment, folder, project_root, Path(scratch)),
+            environment=_kernel_environment(
+                environment, folder, project_root, Path(scratch), notices=notice is not None
+            ),
             folder=project_root,
             time_limit=time_limit.total_seconds() if time_limit else None,
             grace=grace,
             progress=progress,
+            notice=notice,
         )
         defect = _execute(notebook, loaded, execution)
     record, outcome = _settle(record, execution, defect, clock)
@@ -154,13 +160,14 @@ def _read_notebook(notebook: Path) -> bytes:
 
 
 def _kernel_environment(
-    environment: Mapping[str, str], folder: RecordFolder, project_root: Path, scratch: Path
+    environment: Mapping[str, str], folder: RecordFolder, project_root: Path, scratch: Path, *, notices: bool
 ) -> dict[str, str]:
     """The kernel's environment: this one, told where record and project are, without what belongs to a session."""
     kept = {name: value for name, value in environment.items() if name not in _NOT_FOR_THE_KERNEL}
     return kept | {
         RECORD_VARIABLE: str(folder.path.resolve()),
         ROOT_VARIABLE: str(project_root.resolve()),
+        NOTICES_VARIABLE: "1" if notices else "",
         # A person's own IPython start-up files must not run inside a change, nor its history be written to.
         "IPYTHONDIR": str(scratch / "ipython"),
         # The debugger's warning about frozen modules would go to the log of every run.

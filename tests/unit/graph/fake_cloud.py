@@ -90,11 +90,17 @@ class FixedTokens:
     """Tokens without signing in: ``token-0``, and the next number for each one refused."""
 
     issued: int = 0
+    claims: list[str | None] = field(default_factory=list)
+    abandoned: bool = False
 
-    def token(self, *, refused: Secret | None = None) -> Secret:
+    def token(self, *, refused: Secret | None = None, claims: str | None = None) -> Secret:
         if refused is not None:
             self.issued += 1
+            self.claims.append(claims)
         return Secret(f"token-{self.issued}")
+
+    def abandon(self) -> None:
+        self.abandoned = True
 
 
 def session_with(handler: Handler) -> tuple[CloudSession, FakeAdapter]:

@@ -26,7 +26,7 @@ from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN, DeletionPrevention,
 from runbook_lib.model.cloud import Switch
 from runbook_lib.parameters.clouds import clouds
 from runbook_lib.secrets import Secret
-from tests.unit.graph.fake_cloud import START, TENANT, Reply, client_with, graph_error, path_of
+from tests.unit.graph.fake_cloud import START, TENANT, FixedTokens, Reply, client_with, graph_error, path_of
 from tests.unit.graph.fake_tenant import ORGANIZATION, identifier
 
 PRINCIPAL = identifier(7)
@@ -125,8 +125,9 @@ APP = token(roles=["Group.Read.All", "Organization.Read.All"], tid=TENANT)
 PERSON = token(scp="User.Read.All Group.Read.All", roles=["x"], upn="ada@contoso.com")
 
 
-class _Tokens:
+class _Tokens(FixedTokens):
     def __init__(self, held: Secret) -> None:
+        super().__init__()
         self._held = held
 
     def token(self, **_: object) -> Secret:

@@ -87,7 +87,7 @@ def test_the_same_text_in_quotes_is_text(tmp_path: Path) -> None:
         ('select_names: "a"\n', "must be a list"),
         ("select_names: [no]\n", "must be text"),
         ('change_id: ["a"]\n', "not a list"),
-        ('sign_in: "password-free"\n', "'certificate' or 'secret'"),
+        ('sign_in: "password-free"\n', "'certificate', 'secret' or 'device-code'"),
         ("change_id: !secret x\n", "tag"),
         ('select_kinds: ["mail"]\n', "select_kinds, item 1"),
     ],

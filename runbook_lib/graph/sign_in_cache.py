@@ -1,0 +1,122 @@
+"""Where the tokens of a person are kept between runs: nowhere, or encrypted by the operating system. Never in clear.
+
+Windows encrypts with DPAPI, macOS in the Keychain, Linux in the keyring behind libsecret, through msal-extensions.
+Where that does not work (a server without a keyring, mostly) tokens stay in memory, and a finding says so.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msal
+import msal_extensions
+
+from runbook_lib.model.finding import Finding, Severity
+
+_FOLDER = "group-writeback-runbook"
+
+
+def cache_folder(environment: Mapping[str, str], platform: str = sys.platform) -> Path:
+    """This account's folder for the cache: local application data, Application Support, or the XDG state folder."""
+    home = Path(environment.get("HOME") or environment.get("USERPROFILE") or Path.home())
+    if platform.startswith("win"):
+        return Path(environment.get("LOCALAPPDATA") or home / "AppData" / "Local") / _FOLDER
+    if platform == "darwin":
+        return home / "Library" / "Application Support" / _FOLDER
+    state = environment.get("XDG_STATE_HOME", "")
+    return (Path(state) if Path(state).is_absolute() else home / ".local" / "state") / _FOLDER
+
+
+class SignInCache:
+    """Tokens in memory. One object serves every connection of a run, so that a person signs in once."""
+
+    def __init__(self, tokens: Any = None) -> None:
+        self.tokens: Any = tokens if tokens is not None else msal.TokenCache()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What a person should know."""
+        why = getattr(self.tokens, "trouble", "")
+        return (_not_kept(why),) if why else ()
+
+
+def kept_cache(
+    folder: Path,
+    tenant_id: str,
+    client_id: str,
+    *,
+    encrypted: Callable[[str], Any] = msal_extensions.build_encrypted_persistence,
+) -> SignInCache:
+    """A cache that the operating system encrypts, one for each tenant and app; in memory where it cannot.
+
+    Args:
+        folder: Where its file is; made so that only its owner can read it.
+        tenant_id: A GUID.
+        client_id: A GUID.
+        encrypted: Makes the encrypted store for a path.
+    """
+    path = folder / f"{tenant_id}.{client_id}.tokens"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.name == "posix":  # where the account's folder on Windows is, nobody else reads anyway
+            folder.chmod(0o700)
+        store = encrypted(str(path))
+        if not store.is_encrypted:
+            return SignInCache(_MemoryWithTrouble("the store that was offered does not encrypt"))
+        return SignInCache(_KeptTokens(store))
+    except Exception as error:  # noqa: BLE001 - three systems' libraries raise what they like; each means the same
+        return SignInCache(_MemoryWithTrouble(_why(error)))
+
+
+class _MemoryWithTrouble(msal.TokenCache):  # type: ignore[misc]
+    """Tokens in memory because they could not be kept."""
+
+    def __init__(self, trouble: str) -> None:
+        super().__init__()
+        self.trouble = trouble
+
+
+class _KeptTokens(msal_extensions.PersistedTokenCache):  # type: ignore[misc]
+    """Tokens in the encrypted store; from its first failure on in memory, because a run should not die of its cache."""
+
+    def __init__(self, store: Any) -> None:
+        super().__init__(store)
+        self.trouble = ""
+
+    def modify(self, credential_type: Any, old_entry: Any, new_key_value_pairs: Any = None) -> None:
+        if not self.trouble:
+            try:
+                super().modify(credential_type, old_entry, new_key_value_pairs=new_key_value_pairs)
+                return
+            except Exception as error:  # noqa: BLE001 - as above
+                self.trouble = _why(error)
+        msal.SerializableTokenCache.modify(self, credential_type, old_entry, new_key_value_pairs=new_key_value_pairs)
+
+    def search(self, credential_type: Any, **query: Any) -> Any:
+        if not self.trouble:
+            try:
+                return list(super().search(credential_type, **query))
+            except Exception as error:  # noqa: BLE001 - as above
+                self.trouble = _why(error)
+        return msal.SerializableTokenCache.search(self, credential_type, **query)
+
+
+def _why(error: Exception) -> str:
+    """The kind of error only: its text could quote what was to be kept."""
+    return f"this computer's encrypted store does not work ({type(error).__name__})"
+
+
+def _not_kept(why: str) -> Finding:
+    return Finding(
+        id="sign-in-not-kept",
+        severity=Severity.WARNING,
+        seen=f"Tokens of the sign-in are kept in memory only: {why}.",
+        expected="sign_in_cache: encrypted keeps them for the next run.",
+        why="Each run asks for a device code again. Nothing was written in clear.",
+        to_do="Set sign_in_cache to none, or provide the store: on Linux a keyring with libsecret and PyGObject.",
+        source="Microsoft, msal-extensions for Python, Encryption on Linux",
+    )

@@ -1,0 +1,31 @@
+"""A device code on a terminal, for commands that read the tenant without a notebook."""
+
+from __future__ import annotations
+
+import sys
+
+from runbook_lib.graph.device_code import DeviceCode
+from runbook_lib.runner.console import warn
+
+
+class TerminalPrompt:
+    """Shows a device code on standard error."""
+
+    def show(self, code: DeviceCode) -> None:
+        """What to do, in one line."""
+        warn(sign_in_words(code))
+
+    def close(self, text: str) -> None:
+        """How it ended."""
+        warn(text)
+
+
+def terminal_prompt() -> TerminalPrompt | None:
+    """A prompt if a person reads standard error, else None."""
+    return TerminalPrompt() if sys.stderr.isatty() else None
+
+
+def sign_in_words(code: DeviceCode) -> str:
+    """What a person has to do."""
+    minutes = f"{code.minutes} minute{'' if code.minutes == 1 else 's'}"
+    return f"To sign in, open {code.address} and type the code {code.code} within {minutes}. Ctrl-C cancels."
