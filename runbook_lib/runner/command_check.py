@@ -80,9 +80,7 @@ def _assess(parameters: Parameters, status: console.Status) -> Assessment:
         reach = Reach(
             directory=lambda: resources.enter_context(open_directory(parameters, environment=os.environ, clock=clock)),
             graph=lambda: resources.enter_context(
-                open_graph(
-                    parameters, environment=os.environ, clock=clock, sleep=time.sleep, prompt=terminal_prompt()
-                )
+                open_graph(parameters, environment=os.environ, clock=clock, sleep=time.sleep, prompt=terminal_prompt())
             ),
         )
         evidence = read_evidence(parameters, reach, clock=clock, progress=lambda what: status.say(f"Reading: {what}"))

@@ -254,3 +254,19 @@ def test_a_record_that_cannot_be_sealed_keeps_its_verdict(project: Project) -> N
     assert (result.outcome, result.exit_code, result.sealed) == (Outcome.DONE, 0, False)
     assert "gwb seal" in result.message
     assert list((project.root / "records" / "CHG1").glob(".executing-*.ipynb"))
+
+
+def test_a_notice_reaches_the_terminal_and_not_the_record(project: Project) -> None:
+    notebook = project.notebook(
+        "from IPython.display import display\n"
+        "print('told:', os.environ['GWB_NOTICES'])\n"
+        "display({'application/vnd.gwb.notice+json': {'text': 'type CANARY' + '7QX'}}, raw=True)",
+        "finish(Outcome.DONE)",
+    )
+    notices: list[str] = []
+    result = project.run(notebook, notice=notices.append)
+    assert notices == ["type CANARY7QX"]
+    assert result.record is not None
+    assert "told: 1" in texts(executed(result))
+    for path in result.record.iterdir():
+        assert b"CANARY7QX" not in path.read_bytes(), path
