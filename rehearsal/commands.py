@@ -6,11 +6,12 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import click
 
 from rehearsal.contoso import names
+from rehearsal.control import ControlRefusal
 from rehearsal.folder import DEFAULT_GRAPH_PORT, DEFAULT_LDAP_PORT, HOST, RehearsalFolder
 from rehearsal.process import RunningRehearsal, find_rehearsal, start_rehearsal
 from runbook_lib.errors import UsageError
@@ -123,6 +124,49 @@ def edit(
     wanted = GroupEdit(add_members=add_member, remove_members=remove_member, description=description)
     for sentence in edit_group(_running(name, directory_folder), group, wanted):
         click.echo(printable(sentence))
+
+
+@rehearsal.command("approve-device")
+@_where
+@click.argument("code")
+@click.option("--user", metavar="UPN", help="Who signs in. Default: the operator, Robin Operator.")
+@click.option("--deny", is_flag=True, help="Decline instead, as somebody who did not start the sign-in.")
+@click.option("--blocked", is_flag=True, help="Let a Conditional Access policy block it instead.")
+def approve_device(
+    name: str, directory_folder: Path | None, code: str, user: str | None, deny: bool, blocked: bool
+) -> None:
+    """Answer a device code: sign in to what shows CODE, as on the page that it names."""
+    if deny and blocked:
+        raise UsageError("--deny and --blocked exclude each other.", code="usage", hint="Give one of them.")
+    running = _running(name, directory_folder)
+    outcome = "denied" if deny else "blocked" if blocked else "approved"
+    try:
+        answer = running.control.approve_device(code, user=user, outcome=outcome)
+    except ControlRefusal as refusal:
+        raise _device_code_refused(running, refusal) from None
+    application, shown = printable(str(answer["application"])), answer["code"]
+    who = f"{printable(str(answer['display_name']))} ({printable(str(answer['user']))})"
+    click.echo(
+        {
+            "approved": f"{who} signed in to {application} with the code {shown}.",
+            "denied": f"Declined the sign-in to {application} with the code {shown}.",
+            "blocked": f"Conditional Access blocked the sign-in to {application} with the code {shown} (AADSTS53003).",
+        }[outcome]
+    )
+
+
+def _device_code_refused(running: RunningRehearsal, refusal: ControlRefusal) -> UsageError:
+    """What was wrong with a code or a user, and what would have been right."""
+    there = running.control.device_codes()
+    waiting, users = cast("list[dict[str, object]]", there["waiting"]), cast("list[str]", there["users"])
+    lines = [f"{one['code']} ({one['application']}, {int(str(one['seconds'])) // 60} min left)" for one in waiting]
+    codes = f"Waiting: {', '.join(lines)}." if lines else "No sign-in waits; start one that uses a device code first."
+    return UsageError(
+        refusal.reason,
+        code="device-code",
+        hint=f"{codes} Administrators: {', '.join(users)}; any other user of the tenant can sign in too.",
+        values={"waiting": waiting},
+    )
 
 
 def _folder(name: str, directory_folder: Path | None) -> Path:

@@ -16,6 +16,14 @@ class ControlError(Exception):
     """The control endpoint refused or did not answer."""
 
 
+class ControlRefusal(ControlError):  # noqa: N818 - an answer, not a failure
+    """The control endpoint looked at the request and said no; ``reason`` is its sentence."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class Control:
     """Talks to ``<control_url>/<action>``.
 
@@ -57,7 +65,10 @@ class Control:
         except urllib.error.HTTPError as error:
             with error:
                 text = error.read().decode("utf-8", "replace")
-            raise ControlError(f"{method} {action}: {error.code} {text}") from None
+            message = f"{method} {action}: {error.code} {text}"
+            if error.code == 400:
+                raise ControlRefusal(message, _reason(text)) from None
+            raise ControlError(message) from None
         except (OSError, ValueError) as error:
             raise ControlError(f"{method} {action}: {error}") from None
 
@@ -114,8 +125,24 @@ class Control:
         self.call("POST", "fault", {"kind": kind, **arguments})
 
     def settings(self, **values: object) -> None:
-        """``token_lifetime`` in seconds; ``roles``, the app registration's permissions in tokens issued from now on."""
+        """Lifetimes in seconds (``token_lifetime``, ``device_code_lifetime``, ``refresh_token_lifetime``); of the app
+        registration (the demo's, or ``client_id``) ``roles``, ``scopes``, ``public`` and ``enabled``. They count for
+        tokens issued from then on."""
         self.call("POST", "settings", values)
+
+    def device_codes(self) -> dict[str, object]:
+        """``waiting``: sign-ins that wait, as code, application and seconds left; ``users`` who could sign in."""
+        return self.call("GET", "device-codes")
+
+    def approve_device(self, code: str, *, user: str | None = None, outcome: str = "approved") -> dict[str, object]:
+        """Answer a device code as ``approved``, ``denied`` or ``blocked``; the user is an administrator by default."""
+        named = {} if user is None else {"user": user}
+        return self.call("POST", "approve-device", {"code": code, "outcome": outcome, **named})
+
+    def revoke(self, **arguments: object) -> None:
+        """Take back what was issued so far: of ``user`` (with refresh tokens, unless ``keep_refresh_tokens``), or of
+        the application ``client_id``. Clients that declared the capability cp1 meet a claims challenge."""
+        self.call("POST", "revoke", arguments)
 
     def requests(self) -> list[list[object]]:
         """The last Graph requests as ``[method, path, status, client-request-id]``."""
@@ -128,3 +155,10 @@ class Control:
     def stop(self) -> None:
         """Ask the rehearsal to end."""
         self.call("POST", "stop")
+
+
+def _reason(text: str) -> str:
+    try:
+        return str(json.loads(text)["error"])
+    except (ValueError, KeyError, TypeError):
+        return text

@@ -12,16 +12,20 @@ from datetime import UTC, datetime
 from unicodedata import category
 
 from rehearsal.certificates import Certificates
-from rehearsal.cloud.applications import Application, SignIn
 from rehearsal.cloud.control import ControlRefusedError
 from rehearsal.cloud.edits import edit_cloud
 from rehearsal.cloud.faults import Fault
 from rehearsal.cloud.server import CloudServer
+from rehearsal.cloud.sign_in import SignIn
+from rehearsal.cloud.sign_in_actions import SignInActions
 from rehearsal.cloud.store import CloudStore
+from rehearsal.cloud.users import TenantUsers
 from rehearsal.contoso import names
+from rehearsal.contoso.administrators import add_administrators
 from rehearsal.contoso.cloud import populate_cloud
 from rehearsal.contoso.directory import populate_directory
 from rehearsal.contoso.exchange import install_exchange
+from rehearsal.contoso.registrations import registrations
 from rehearsal.directory import DirectoryServer, DirectoryStore, WriteHolds
 from rehearsal.folder import Passwords
 from runbook_lib.directory.decode import guid_text, sid_text
@@ -87,7 +91,13 @@ class World:
         self._seed_identifiers = self._identifiers.made
         self.cloud = CloudStore(clock=clock)
         populate_cloud(self.cloud, index)
-        self.sign_in = SignIn(names.TENANT_ID, (_application(certificates, passwords),), clock=clock)
+        self.sign_in = SignIn(
+            names.TENANT_ID,
+            registrations(certificates.client, passwords.client_secret),
+            users=TenantUsers(self.cloud, add_administrators(self.cloud)),
+            clock=clock,
+            domains=(names.INITIAL_DOMAIN, names.MAIL_DOMAIN, names.GROUP_MAIL_DOMAIN),
+        )
         self.holds = WriteHolds(account=names.BIND_USER)
         self.stopped = asyncio.Event()
         self.stays = False
@@ -149,9 +159,9 @@ class World:
             "POST directory": self._edit_directory,
             "POST cloud": self._edit_cloud,
             "POST fault": self._fault,
-            "POST settings": self._settings,
             "POST stay": self._stay,
             "POST stop": self._stop,
+            **SignInActions(self.sign_in, client_id=names.CLIENT_ID).actions(),
         }
 
     async def _mark(self, _: Mapping[str, object]) -> Mapping[str, object]:
@@ -167,7 +177,7 @@ class World:
         return {
             "graph_requests": traffic.requests,
             "sign_ins": traffic.sign_ins,
-            "tokens_issued": self.sign_in.tokens_issued,
+            "tokens_issued": self.sign_in.issuer.issued,
             "faults_answered": self.cloud_server.faults.answered,
             "faults_waiting": self.cloud_server.faults.waiting,
             "ldap_writes": self.holds.count,
@@ -223,16 +233,6 @@ class World:
         self.cloud_server.faults.arm(Fault(**fields))  # type: ignore[arg-type] # unknown names are the caller's error
         return {}
 
-    async def _settings(self, body: Mapping[str, object]) -> Mapping[str, object]:
-        lifetime, roles = body.get("token_lifetime"), body.get("roles")
-        if isinstance(lifetime, int) and lifetime > 0:
-            self.sign_in.token_lifetime = lifetime
-        elif lifetime is not None:
-            raise ControlRefusedError("token_lifetime is a number of seconds")
-        if isinstance(roles, list):
-            self.sign_in.grant_roles(names.CLIENT_ID, tuple(str(role) for role in roles))
-        return {}
-
     async def _stay(self, _: Mapping[str, object]) -> Mapping[str, object]:
         self.stays = True
         return {}
@@ -241,17 +241,6 @@ class World:
         # The answer goes out first; then whoever started this world ends it.
         asyncio.get_running_loop().call_later(0.05, self.stopped.set)
         return {}
-
-
-def _application(certificates: Certificates, passwords: Passwords) -> Application:
-    return Application(
-        names.CLIENT_ID,
-        names.CLIENT_OBJECT_ID,
-        names.APP_NAME,
-        passwords.client_secret,
-        (certificates.client,),
-        names.APP_ROLES,
-    )
 
 
 def _attributes(body: Mapping[str, object]) -> dict[str, str | bytes | Sequence[str | bytes]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-KINDS = ("429", "503", "504", "502-html", "401", "close", "slow")
-"""``502-html`` is a proxy's page instead of Graph's JSON; ``slow`` answers properly, but late."""
+KINDS = ("429", "503", "504", "502-html", "401", "claims-challenge", "close", "slow")
+"""``401`` is a token that has ended; ``claims-challenge`` a token taken back: it is refused from then on, and a new one
+works. ``502-html`` is a proxy's page instead of Graph's JSON; ``slow`` answers properly, but late."""
 SERVICES = ("graph", "sign-in")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from rehearsal.cloud.bearer import caller_of, take_back
 from rehearsal.cloud.dispatch import (
     GraphAnswer,
     GraphRequest,
@@ -15,9 +16,7 @@ from rehearsal.cloud.dispatch import (
 )
 from rehearsal.cloud.errors import GraphError, unauthenticated
 from rehearsal.cloud.faults import Fault
-from rehearsal.cloud.permissions import Caller
 from rehearsal.cloud.services import Handler
-from rehearsal.cloud.tokens import InvalidTokenError
 
 
 class GraphHandler(Handler):
@@ -57,7 +56,6 @@ class GraphHandler(Handler):
         self._send(refusal(error, self.request_id, self._client_request_id(), self.services.sign_in.clock()))
 
     def _request(self, version: str) -> GraphRequest:
-        caller = self._caller()
         return GraphRequest(
             method=self.request.method or "",
             root=f"{self.address()}/{version}",
@@ -66,26 +64,13 @@ class GraphHandler(Handler):
             options=split_options(self.request.query),
             headers={name.casefold(): value for name, value in self.request.headers.items()},
             body=self.request.body,
-            caller=caller,
+            caller=caller_of(self._bearer(), self.services.sign_in, self.address()),
             request_id=self.request_id,
         )
 
-    def _caller(self) -> Caller:
+    def _bearer(self) -> str:
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
-        if scheme.casefold() != "bearer" or not token.strip():
-            raise unauthenticated("Access token is empty.", self.address())
-        sign_in = self.services.sign_in
-        try:
-            claims = sign_in.signer.claims_of(token.strip())
-        except InvalidTokenError:
-            raise unauthenticated(
-                "Access token validation failure. Invalid signature or format.", self.address()
-            ) from None
-        expires = claims["exp"]
-        if not isinstance(expires, int) or expires <= sign_in.clock().timestamp():
-            raise unauthenticated("Lifetime validation failed, the token is expired.", self.address())
-        roles = claims["roles"]
-        return Caller(str(claims["appid"]), frozenset(roles if isinstance(roles, list) else ()))
+        return token.strip() if scheme.casefold() == "bearer" else ""
 
     async def _suffer(self, fault: Fault) -> bool:
         """Act a fault out; returns whether the request is answered after all."""
@@ -107,10 +92,12 @@ class GraphHandler(Handler):
             raise GraphError(503, "ServiceUnavailable", "The service is temporarily unavailable.", retry)
         if fault.kind == "504":
             raise GraphError(504, "GatewayTimeout", "The gateway did not receive a response in time.")
+        if fault.kind == "claims-challenge":
+            take_back(self._bearer(), self.services.sign_in, self.address())
         raise unauthenticated("Lifetime validation failed, the token is expired.", self.address())
 
     def _client_request_id(self) -> str:
-        return self.request.headers.get("client-request-id") or self.request_id
+        return self.client_request_id() or self.request_id
 
     def _send(self, answer: GraphAnswer) -> None:
         self.set_status(answer.status)

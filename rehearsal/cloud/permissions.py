@@ -28,10 +28,24 @@ _READABLE = {
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sent a request, from its access token."""
+    """Who sent a request, from its access token.
+
+    Attributes:
+        client_id: The application.
+        roles: Application permissions, or delegated ones where a user signed in.
+        user_id: The user; empty for the application itself.
+        directory_roles: Template ids of the user's directory roles.
+    """
 
     client_id: str
     roles: frozenset[str]
+    user_id: str = ""
+    directory_roles: frozenset[str] = frozenset()
+
+    @property
+    def delegated(self) -> bool:
+        """Whether the application acts for a user."""
+        return bool(self.user_id)
 
     def has(self, accepted: frozenset[str]) -> bool:
         """Whether one of the accepted permissions was granted."""

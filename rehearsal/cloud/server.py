@@ -11,12 +11,13 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-from rehearsal.cloud.applications import SignIn
 from rehearsal.cloud.control import ControlActions, ControlHandler
+from rehearsal.cloud.device_page import DevicePageHandler
 from rehearsal.cloud.faults import Faults
 from rehearsal.cloud.graph_handler import GraphHandler
 from rehearsal.cloud.routes import Graph
 from rehearsal.cloud.services import Services, Traffic
+from rehearsal.cloud.sign_in import SignIn
 from rehearsal.cloud.sign_in_handler import SignInHandler
 from rehearsal.cloud.store import CloudStore
 
@@ -44,7 +45,12 @@ class CloudServer:
         services = {"services": Services(sign_in, Graph(store), self.faults, self.traffic)}
         rules: list[tuple[str, type[RequestHandler], dict[str, object]]] = [
             (r"/(v1\.0|beta)(?:/.*)?", GraphHandler, dict(services)),
-            (r"/([0-9A-Za-z.-]+)/((?:v2\.0|oauth2|discovery)/.*|discovery/instance)", SignInHandler, dict(services)),
+            (r"/devicelogin", DevicePageHandler, dict(services)),
+            (
+                r"/([0-9A-Za-z.-]+)/((?:v2\.0|oauth2|discovery|\.well-known)/.*)",
+                SignInHandler,
+                dict(services),
+            ),
         ]
         if control is not None:
             rules.insert(0, (r"/rehearsal/([a-z-]+)", ControlHandler, {"control": control, "token": control_token}))

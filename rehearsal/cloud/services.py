@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from tornado.web import RequestHandler
 
-from rehearsal.cloud.applications import SignIn
 from rehearsal.cloud.faults import Faults
 from rehearsal.cloud.routes import Graph
+from rehearsal.cloud.sign_in import SignIn
 
 _KEPT_REQUESTS = 2000
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 @dataclass
@@ -62,3 +64,8 @@ class Handler(RequestHandler):
     def address(self) -> str:
         """Scheme and host as the client wrote them."""
         return f"https://{self.request.host}"
+
+    def client_request_id(self) -> str:
+        """The client's own id of the request where it sent a sensible one; empty otherwise."""
+        given = self.request.headers.get("client-request-id", "")
+        return given if _REQUEST_ID.fullmatch(given) else ""

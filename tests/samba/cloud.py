@@ -14,9 +14,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rehearsal.certificates import make_certificates, server_context, write_private
-from rehearsal.cloud.applications import Application, SignIn
+from rehearsal.cloud.applications import Application
 from rehearsal.cloud.server import CloudServer
+from rehearsal.cloud.sign_in import SignIn
 from rehearsal.cloud.store import CloudStore
+from rehearsal.cloud.users import TenantUsers
 from runbook_lib.directory.decode import sid_text
 from tests.samba.lab import DOMAIN, SambaLab
 from tests.samba.ldap_tools import LdifEntry
@@ -138,7 +140,8 @@ def running_cloud(lab: SambaLab, folder: Path) -> Iterator[SambaCloud]:
         CLIENT_ID, identifier("application"), "Runbook", secrets.token_urlsafe(24), (certificates.client,), ROLES
     )
     store = filled_store(lab)
-    server = CloudServer(store, SignIn(TENANT_ID, (application,), clock=lambda: datetime.now(UTC)))
+    users = TenantUsers(store, {})
+    server = CloudServer(store, SignIn(TENANT_ID, (application,), users=users, clock=lambda: datetime.now(UTC)))
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()

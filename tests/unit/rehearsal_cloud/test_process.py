@@ -20,6 +20,7 @@ from rehearsal.contoso import names
 from rehearsal.control import ControlError
 from rehearsal.process import RunningRehearsal, find_rehearsal, start_rehearsal
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
+from tests.support.cloud_client import plain_session
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -189,3 +190,45 @@ def test_a_broken_or_stale_state_file_is_not_a_rehearsal(tmp_path: Path) -> None
     assert find_rehearsal(folder) is None
     (folder / "state.json").write_text('{"control_url": "https://localhost:1/rehearsal"}', encoding="utf-8")
     assert find_rehearsal(folder) is None
+
+
+def waiting_code(running: RunningRehearsal) -> str:
+    with plain_session(running) as session:
+        url = f"{running.state['graph_url']}/{names.TENANT_ID}/oauth2/v2.0/devicecode"
+        answer = session.post(url, data={"client_id": names.CLIENT_ID, "scope": "User.Read"}, timeout=20)
+        return str(answer.json()["user_code"])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "Robin Operator (robin.operator@contoso.onmicrosoft.com) signed in to Group writeback runbook"),
+        (("--user", "rita.reader@contoso.onmicrosoft.com"), "Rita Reader (rita.reader@contoso.onmicrosoft.com)"),
+        (("--deny",), "Declined the sign-in to Group writeback runbook"),
+        (("--blocked",), "Conditional Access blocked the sign-in to Group writeback runbook"),
+    ],
+)
+def test_a_device_code_is_answered_by_command(
+    fresh_rehearsal: RunningRehearsal, options: tuple[str, ...], said: str
+) -> None:
+    code = waiting_code(fresh_rehearsal)
+    where = ("--name", fresh_rehearsal.folder.name)
+    result = gwb("approve-device", *where, code, *options, folder=fresh_rehearsal.folder.path.parent)
+    assert result.exit_code == 0, result.output
+    assert said in result.output
+    assert code in result.output
+
+
+def test_a_wrong_device_code_is_told_what_waits(fresh_rehearsal: RunningRehearsal) -> None:
+    where = ("--name", fresh_rehearsal.folder.name)
+    folder = fresh_rehearsal.folder.path.parent
+    nothing = error_of(gwb("approve-device", *where, "WRONG", folder=folder))
+    assert nothing.message == "No sign-in waits under the code WRONG."
+    assert "No sign-in waits; start one" in nothing.hint
+    code = waiting_code(fresh_rehearsal)
+    wrong = error_of(gwb("approve-device", *where, "WRONG", folder=folder))
+    assert f"Waiting: {code} (Group writeback runbook, 14 min left)" in wrong.hint
+    nobody = error_of(gwb("approve-device", *where, code, "--user", "nobody@contoso.com", folder=folder))
+    assert nobody.message == "No user is called nobody@contoso.com."
+    both = error_of(gwb("approve-device", *where, code, "--deny", "--blocked", folder=folder))
+    assert "exclude each other" in both.message

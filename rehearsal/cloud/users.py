@@ -1,0 +1,98 @@
+"""Who may sign in: the tenant's users and the directory roles that some of them hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from rehearsal.cloud.store import CloudStore
+
+GLOBAL_ADMINISTRATOR = "Global Administrator"
+HYBRID_IDENTITY_ADMINISTRATOR = "Hybrid Identity Administrator"
+GROUPS_ADMINISTRATOR = "Groups Administrator"
+USER_ADMINISTRATOR = "User Administrator"
+GLOBAL_READER = "Global Reader"
+DIRECTORY_READERS = "Directory Readers"
+REPORTS_READER = "Reports Reader"
+SECURITY_READER = "Security Reader"
+
+ROLE_TEMPLATES: Mapping[str, str] = {
+    GLOBAL_ADMINISTRATOR: "62e90394-69f5-4237-9190-012177145e10",
+    HYBRID_IDENTITY_ADMINISTRATOR: "8ac3fc64-6eca-42ea-9e69-59f4c7b60eb2",
+    GROUPS_ADMINISTRATOR: "fdd7a751-b60b-444a-984c-02652fe8fa1c",
+    USER_ADMINISTRATOR: "fe930be7-5e62-47db-91af-98c3a49a38b1",
+    GLOBAL_READER: "f2ef992c-3afb-46b9-b7cf-a126ee74c451",
+    DIRECTORY_READERS: "88d8e3e3-8f55-4a1e-953a-9b9898b8876b",
+    REPORTS_READER: "4a5d8f65-41da-4de4-8968-e035b65339cf",
+    SECURITY_READER: "5d6b6bb7-de71-4623-b4af-96380a352509",
+}
+"""Template ids of directory roles ("Microsoft Entra built-in roles"); a token names them in its claim wids."""
+EVERY_MEMBER = "b79fbf4d-3ef9-4689-8143-76b194e85509"
+"""What wids holds for every user of the tenant who is not a guest."""
+
+
+@dataclass(frozen=True)
+class User:
+    """One user as the token service knows them."""
+
+    id: str
+    user_principal_name: str
+    display_name: str
+    enabled: bool
+    guest: bool
+    roles: frozenset[str] = frozenset()
+
+    @property
+    def wids(self) -> tuple[str, ...]:
+        """Template ids of the directory roles."""
+        own = tuple(sorted(ROLE_TEMPLATES[role] for role in self.roles))
+        return own if self.guest else (*own, EVERY_MEMBER)
+
+
+class Users(Protocol):
+    """Where the token service looks users up."""
+
+    def find(self, name: str) -> User | None:
+        """The user with this id or user principal name."""
+        ...
+
+    def administrators(self) -> tuple[User, ...]:
+        """Users who hold a directory role, most powerful first."""
+        ...
+
+
+class TenantUsers:
+    """Users of a ``CloudStore``.
+
+    Args:
+        store: The tenant's objects.
+        roles: Directory roles by user id.
+    """
+
+    def __init__(self, store: CloudStore, roles: Mapping[str, frozenset[str]]) -> None:
+        self._store = store
+        self._roles = dict(roles)
+
+    def find(self, name: str) -> User | None:
+        """The user with this id or user principal name, whatever its case."""
+        wanted = name.strip().casefold()
+        record = self._store.users.get(wanted)
+        if record is None:
+            records = self._store.users.values()
+            record = next((one for one in records if str(one["userPrincipalName"]).casefold() == wanted), None)
+        if record is None:
+            return None
+        return User(
+            str(record["id"]),
+            str(record["userPrincipalName"]),
+            str(record.get("displayName") or record["userPrincipalName"]),
+            enabled=record.get("accountEnabled") is not False,
+            guest=record.get("userType") == "Guest",
+            roles=self._roles.get(str(record["id"]), frozenset()),
+        )
+
+    def administrators(self) -> tuple[User, ...]:
+        """Users who hold a directory role, in the order in which the roles were given."""
+        found = (self.find(identifier) for identifier in self._roles)
+        return tuple(user for user in found if user is not None)

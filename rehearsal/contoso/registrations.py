@@ -1,0 +1,69 @@
+"""App registrations of Contoso's tenant: the runbook's own, one for each kind of work, and Microsoft's command line."""
+
+from __future__ import annotations
+
+from cryptography import x509
+
+from rehearsal.cloud.applications import Application
+from rehearsal.contoso import names
+
+READER_CLIENT_ID = names.guid("application Runbook reader")
+OPERATOR_CLIENT_ID = names.guid("application Runbook operator")
+ADMINISTRATOR_CLIENT_ID = names.guid("application Runbook administrator")
+COMMAND_LINE_CLIENT_ID = "14d82eec-204b-4c2f-b7e8-296a70dab67e"
+"""Microsoft Graph Command Line Tools, a public client of every tenant."""
+
+READER_ROLES = ("Group.Read.All", "User.Read.All", "Organization.Read.All")
+"""Enough for an inventory."""
+OPERATOR_ROLES = (
+    *names.APP_ROLES,
+    "AuditLog.Read.All",
+    "Domain.Read.All",
+    "Group.ReadWrite.All",
+    "LicenseAssignment.Read.All",
+    "Synchronization.ReadWrite.All",
+)
+"""What the runbook reads, and what it takes to run Cloud Sync jobs and to set the writeback state of groups."""
+ADMINISTRATOR_ROLES = (
+    *OPERATOR_ROLES,
+    "Directory.ReadWrite.All",
+    "Group-OnPremisesSyncBehavior.ReadWrite.All",
+    "PrivilegedAccess.ReadWrite.AzureADGroup",
+)
+"""Also the tenant's default for new groups, sources of authority and role-assignable groups."""
+READER_SCOPES = (*READER_ROLES, "Member.Read.Hidden", "OnPremDirectorySynchronization.Read.All", "User.Read")
+OPERATOR_SCOPES = (*OPERATOR_ROLES, "OnPremDirectorySynchronization.Read.All", "User.Read")
+ADMINISTRATOR_SCOPES = (*ADMINISTRATOR_ROLES, "OnPremDirectorySynchronization.ReadWrite.All", "User.Read")
+
+
+def registrations(certificate: x509.Certificate, secret: str) -> tuple[Application, ...]:
+    """Every app registration. Those of the runbook share one certificate and one secret, and allow device codes."""
+
+    def own(client_id: str, name: str, roles: tuple[str, ...], scopes: tuple[str, ...]) -> Application:
+        object_id = names.guid(f"service principal of {name}")
+        if client_id == names.CLIENT_ID:
+            object_id = names.CLIENT_OBJECT_ID
+        return Application(client_id, object_id, name, secret, (certificate,), roles, scopes, public=True)
+
+    return (
+        own(
+            names.CLIENT_ID,
+            names.APP_NAME,
+            names.APP_ROLES,
+            (*names.APP_ROLES, "OnPremDirectorySynchronization.Read.All", "User.Read"),
+        ),
+        own(READER_CLIENT_ID, "Runbook reader", READER_ROLES, READER_SCOPES),
+        own(OPERATOR_CLIENT_ID, "Runbook operator", OPERATOR_ROLES, OPERATOR_SCOPES),
+        own(ADMINISTRATOR_CLIENT_ID, "Runbook administrator", ADMINISTRATOR_ROLES, ADMINISTRATOR_SCOPES),
+        Application(
+            COMMAND_LINE_CLIENT_ID,
+            names.guid("service principal of Microsoft Graph Command Line Tools"),
+            "Microsoft Graph Command Line Tools",
+            "",
+            (),
+            (),
+            READER_SCOPES,
+            public=True,
+            multi_tenant=True,
+        ),
+    )
