@@ -91,8 +91,13 @@ def _check_names(tree: Tree, draft: Node, before: Node | None) -> None:
 
 
 def _taken(tree: Tree, draft: Node, attribute: str, name: str) -> bool:
+    """Principal names are unique in the forest, account names in their domain."""
     others = (tree.nodes[guid] for guid in tree.indexed(attribute, fold(name)) if guid != draft.guid)
-    return any(not other.deleted for other in others)
+    alive = [other for other in others if not other.deleted]
+    if attribute == "userPrincipalName":
+        return bool(alive)
+    own = tree.head(draft.parent or draft.guid)
+    return any(tree.head(other.guid) == own for other in alive)
 
 
 def _check_group_type(draft: Node, before: Node | None) -> None:

@@ -6,11 +6,13 @@ DSID values name a place in Windows' source and differ between its versions, so 
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 SUCCESS, OPERATIONS_ERROR, PROTOCOL_ERROR, TIME_LIMIT, SIZE_LIMIT, COMPARE_FALSE, COMPARE_TRUE = range(7)
-AUTH_METHOD, REFERRAL, CRITICAL_EXTENSION = 7, 10, 12
+AUTH_METHOD, STRONGER_AUTH, REFERRAL, ADMIN_LIMIT, CRITICAL_EXTENSION = 7, 8, 10, 11, 12
 NO_SUCH_ATTRIBUTE, CONSTRAINT, VALUE_EXISTS, INVALID_SYNTAX = 16, 19, 20, 21
 NO_SUCH_OBJECT, INVALID_DN, INVALID_CREDENTIALS, INSUFFICIENT_RIGHTS = 32, 34, 49, 50
-UNAVAILABLE, UNWILLING, NAMING, OBJECT_CLASS, NOT_ON_NON_LEAF, NOT_ON_RDN = 52, 53, 64, 65, 66, 67
+BUSY, UNAVAILABLE, UNWILLING, NAMING, OBJECT_CLASS, NOT_ON_NON_LEAF, NOT_ON_RDN = 51, 52, 53, 64, 65, 66, 67
 ENTRY_EXISTS, CLASS_MODS_PROHIBITED, MULTIPLE_DSAS, OTHER = 68, 69, 71, 80
 
 _BUILD = "v4563"
@@ -33,7 +35,11 @@ def ldap_error(code: int, number: str, comment: str, data: str = "0") -> LdapErr
 
 
 def bind_refused(data: str = "52e") -> LdapError:
-    """Name and password do not fit; ``data`` is the Windows error: 52e logon failure, 533 account disabled."""
+    """The bind of an account is refused; ``data`` is the Windows error in hexadecimal.
+
+    525 no such account, 52e name and password do not fit, 530 not at this time, 531 not from this workstation,
+    532 password expired, 533 account disabled, 701 account expired, 773 password must be changed, 775 locked out.
+    """
     return ldap_error(INVALID_CREDENTIALS, "80090308", "AcceptSecurityContext error", data)
 
 
@@ -41,6 +47,44 @@ def bind_required() -> LdapError:
     """Nothing but the root DSE can be read anonymously."""
     comment = "In order to perform this operation a successful bind must be completed on the connection."
     return ldap_error(OPERATIONS_ERROR, "000004DC", comment)
+
+
+def signing_required() -> LdapError:
+    """A simple bind in the clear where the controller requires signing."""
+    comment = (
+        "The server requires binds to turn on integrity checking if SSL\\TLS are not already active on the connection"
+    )
+    return ldap_error(STRONGER_AUTH, "00002028", comment)
+
+
+def undecodable() -> LdapError:
+    """Octets that are no LDAP message; the connection ends after this."""
+    return ldap_error(PROTOCOL_ERROR, "00000057", "Error decoding ldap message")
+
+
+def service_error(code: int, number: str, problem: str) -> LdapError:
+    """A fault of the directory service as a whole."""
+    return LdapError(code, f"{number}: SvcErr: DSID-031A1254, problem {problem}, data 0\n")
+
+
+def busy() -> LdapError:
+    """Too much to do at the moment."""
+    return service_error(BUSY, "0000200E", "5001 (BUSY)")
+
+
+def unavailable() -> LdapError:
+    """Shutting down, or not up yet."""
+    return service_error(UNAVAILABLE, "0000200F", "5002 (UNAVAILABLE)")
+
+
+def admin_limit() -> LdapError:
+    """A limit of the query policy other than number of entries and time."""
+    return service_error(ADMIN_LIMIT, "00002024", "5008 (ADMIN_LIMIT_EXCEEDED)")
+
+
+def range_beyond_values() -> LdapError:
+    """A range of a linked attribute that begins behind its last value ([MS-ADTS], section 3.1.1.3.4.1.22)."""
+    return service_error(OPERATIONS_ERROR, "00002121", "5012 (DIR_ERROR)")
 
 
 def unknown_attribute() -> LdapError:
@@ -87,10 +131,15 @@ def naming_violation(best_match: str) -> LdapError:
     return name_error("00002099", "2005 (NAMING_VIOLATION)", best_match, NAMING, matched=False)
 
 
-def referral(domain: str) -> LdapError:
-    """The name lies outside every naming context of this server."""
-    message = f"0000202B: RefErr: DSID-0310084A, data 0, 1 access points\n\tref 1: '{domain}'\n"
-    return LdapError(REFERRAL, message, referral=f"ldap://{domain}")
+def referral(host: str, name: str = "") -> LdapError:
+    """Somebody else answers for the DN ``name``: it lies outside this server's naming contexts, or is written there."""
+    message = f"0000202B: RefErr: DSID-0310084A, data 0, 1 access points\n\tref 1: '{host}'\n"
+    return LdapError(REFERRAL, message, referral=ldap_url(host, name))
+
+
+def ldap_url(host: str, name: str) -> str:
+    """``ldap://host/DN`` with the octets of the DN escaped that a URL may not hold (RFC 4516)."""
+    return f"ldap://{host}/{quote(name, safe='=,+;')}"
 
 
 def insufficient_rights() -> LdapError:
@@ -106,7 +155,7 @@ def update_error(code: int, number: str, problem: str) -> LdapError:
 
 def unwilling(number: str) -> LdapError:
     """Understood, and refused."""
-    return LdapError(UNWILLING, f"{number}: SvcErr: DSID-031A1254, problem 5003 (WILL_NOT_PERFORM), data 0\n")
+    return service_error(UNWILLING, number, "5003 (WILL_NOT_PERFORM)")
 
 
 def exists(number: str = "00002071") -> LdapError:

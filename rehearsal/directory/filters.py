@@ -85,6 +85,13 @@ class Extensible:
 Filter = All | AnyOf | Not | Equal | Ordered | Present | Substrings | Extensible
 
 
+def count_terms(condition: Filter) -> int:
+    """How many comparisons one object can cost."""
+    if isinstance(condition, All | AnyOf):
+        return 1 + sum(count_terms(part) for part in condition.of)
+    return count_terms(condition.of) + 1 if isinstance(condition, Not) else 1
+
+
 def read_filter(tag: int, content: bytes, depth: int = 0) -> Filter:
     """A filter from its bytes; raises BerError, for one nested too deeply too."""
     if depth > _MAX_DEPTH:

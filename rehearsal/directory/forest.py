@@ -1,4 +1,4 @@
-"""What a fresh forest of one domain holds before anybody adds anything ([MS-ADTS], section 6.1.1)."""
+"""What a fresh forest holds, and how further domains and controllers join it ([MS-ADTS], section 6.1.1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rehearsal.directory import schema_objects
-from rehearsal.directory.tree import Node
+from rehearsal.directory.domains import Controller, Domain
+from rehearsal.directory.tree import Guid, Node
 from rehearsal.directory.values import format_time
 from runbook_lib.directory.decode import sid_bytes
 
@@ -116,66 +117,121 @@ _CRITICAL = {"isCriticalSystemObject": "TRUE"}
 
 def populate(store: DirectoryStore) -> None:
     """Fill an empty store."""
-    _naming_contexts(store)
+    domain = store.domains[0]
+    _naming_contexts(store, domain)
     schema_objects.publish(store)
     store.add(f"CN=Aggregate,{store.schema_dn}", {"objectClass": ["subSchema"]})
-    for name, kind in _DOMAIN_CONTAINERS:
-        store.add(f"{name},{store.base_dn}", {"objectClass": [kind], "showInAdvancedViewOnly": "FALSE", **_CRITICAL})
-    for name, kind in _PLAIN_CONTAINERS:
-        store.add(f"{name},{store.base_dn}", {"objectClass": [kind]})
+    _containers(store, domain)
     for name, kind in _CONFIGURATION_CONTAINERS:
         guid = {"objectGUID": _RECYCLE_BIN_GUID} if name == RECYCLE_BIN else {}
         store.add(f"{name},{store.configuration_dn}", {"objectClass": [kind], **guid})
     store.modify(f"{_DIRECTORY_SERVICE},{store.configuration_dn}", {"tombstoneLifetime": "180"})
-    _accounts(store)
-    _controller(store)
+    _accounts(store, domain)
+    _publish_controller(store, store.controllers[0])
     _cross_references(store)
-    domain = store.node(store.base_dn).copy()
-    wanted = [f"B:32:{guid.upper()}:{name},{store.base_dn}".encode() for name, guid in _WELL_KNOWN.items()]
-    domain.attributes["wellKnownObjects"] = tuple(wanted)
-    store.commit(domain)
+    _well_known(store, domain)
 
 
-def _naming_contexts(store: DirectoryStore) -> None:
-    label = store.domain.split(".")[0]
-    root = Node(store.guid_source().bytes_le, 0, None, ("DC", label))
-    root.attributes = {
-        "objectClass": (b"top", b"domain", b"domainDNS"),
-        "objectGUID": (root.guid,),
-        "objectSid": (sid_bytes(store.domain_sid),),
-        "whenCreated": (format_time(store.clock()),),
-        "isCriticalSystemObject": (b"TRUE",),
-        "instanceType": (b"5",),
-        "msDS-Behavior-Version": (_LEVEL.encode(),),
-        "ms-DS-MachineAccountQuota": (b"10",),
-        "nTMixedDomain": (b"0",),
-    }
-    root.attributes |= {name: (label.encode(),) for name in ("dc", "name")}
-    store.commit(root)
-    store.add_naming_context(root.guid)
+def add_domain(store: DirectoryStore, label: str, netbios: str, *, host: str, ahead: int = 0) -> Domain:
+    """Add a child of the first domain, for example ``emea``, with one controller; its ``host`` label is unique too."""
+    name = f"{label}.{store.domain}"
+    domain = Domain(name, netbios, sid_of(name), f"DC={label},{store.base_dn}")
+    store.domains = (*store.domains, domain)
+    _domain_head(store, domain, store.tree.root)
+    _deleted_objects(store, domain.base_dn)
+    _containers(store, domain)
+    _accounts(store, domain)
+    add_controller(store, host, domain, ahead=ahead)
+    values = {"nCName": domain.base_dn, "dnsRoot": [name], "nETBIOSName": netbios, "systemFlags": "3"}
+    partitions = f"CN=Partitions,{store.configuration_dn}"
+    parent = f"CN={store.netbios},{partitions}"
+    store.add(f"CN={netbios},{partitions}", {"objectClass": ["crossRef"], "trustParent": parent, **values})
+    _well_known(store, domain)
+    return domain
+
+
+def add_controller(
+    store: DirectoryStore, host: str, domain: Domain, *, read_only: bool = False, ahead: int = 0
+) -> Controller:
+    """Add a controller ``<host>.<domain>`` on the same database; it counts its updates ``ahead`` of the first one."""
+    server_dn = f"CN={host.upper()},CN=Servers,CN={SITE},CN=Sites,{store.configuration_dn}"
+    made = Controller(f"{host}.{domain.name}", domain, server_dn, read_only=read_only, ahead=ahead)
+    store.controllers = (*store.controllers, made)
+    _publish_controller(store, made)
+    return made
+
+
+def _naming_contexts(store: DirectoryStore, domain: Domain) -> None:
+    _domain_head(store, domain, None)
     for dn, kind in ((store.configuration_dn, "configuration"), (store.schema_dn, "dMD")):
         store.add(dn, {"objectClass": [kind], "instanceType": "13"})
         store.add_naming_context(store.node(dn).guid)
     for head in (store.base_dn, store.configuration_dn):
-        deleted = f"CN=Deleted Objects,{head}"
-        store.add(deleted, {"objectClass": ["container"], **_CRITICAL, "isDeleted": "TRUE"})
-    store.deleted_objects = store.node(f"CN=Deleted Objects,{store.base_dn}").guid
+        _deleted_objects(store, head)
     store.modify(store.schema_dn, {"objectVersion": "87"})
 
 
-def _accounts(store: DirectoryStore) -> None:
-    users = f"CN=Users,{store.base_dn}"
+def _domain_head(store: DirectoryStore, domain: Domain, parent: Guid | None) -> None:
+    label = domain.name.partition(".")[0]
+    root = Node(store.guid_source().bytes_le, 0, parent, ("DC", label))
+    root.attributes = {
+        "objectClass": (b"top", b"domain", b"domainDNS"),
+        "objectGUID": (root.guid,),
+        "objectSid": (sid_bytes(domain.sid),),
+        "whenCreated": (format_time(store.clock()),),
+        "isCriticalSystemObject": (b"TRUE",),
+        "instanceType": (b"5" if parent is None else b"13",),
+        "msDS-Behavior-Version": (_LEVEL.encode(),),
+        "ms-DS-MachineAccountQuota": (b"10",),
+        "nTMixedDomain": (b"0",),
+        "maxPwdAge": (b"-36288000000000",),  # 42 days
+    }
+    root.attributes |= {name: (label.encode(),) for name in ("dc", "name")}
+    kind = store.category(store.tree.schema.structural(root.classes))
+    root.links = {"objectCategory": {kind: None}} if kind is not None else {}
+    store.commit(root)
+    store.add_naming_context(root.guid, domain)
+
+
+def _deleted_objects(store: DirectoryStore, head: str) -> None:
+    dn = f"CN=Deleted Objects,{head}"
+    store.add(dn, {"objectClass": ["container"], **_CRITICAL, "isDeleted": "TRUE"})
+    store.set_deleted_objects(store.node(head).guid, store.node(dn).guid)
+
+
+def _containers(store: DirectoryStore, domain: Domain) -> None:
+    for name, kind in _DOMAIN_CONTAINERS:
+        store.add(f"{name},{domain.base_dn}", {"objectClass": [kind], "showInAdvancedViewOnly": "FALSE", **_CRITICAL})
+    for name, kind in _PLAIN_CONTAINERS:
+        store.add(f"{name},{domain.base_dn}", {"objectClass": [kind]})
+
+
+def _well_known(store: DirectoryStore, domain: Domain) -> None:
+    head = store.node(domain.base_dn).copy()
+    wanted = [f"B:32:{guid.upper()}:{name},{domain.base_dn}".encode() for name, guid in _WELL_KNOWN.items()]
+    head.attributes["wellKnownObjects"] = tuple(wanted)
+    store.commit(head)
+
+
+def _accounts(store: DirectoryStore, domain: Domain) -> None:
+    users = f"CN=Users,{domain.base_dn}"
+    forest_wide = domain == store.domains[0]
     for name, rid, control, protected in _DOMAIN_USERS:
         values = {"objectClass": ["user"], "sAMAccountName": name, "userAccountControl": control}
-        _account(store, f"CN={name},{users}", values, f"{store.domain_sid}-{rid}", protected=protected)
+        _account(store, f"CN={name},{users}", values, f"{domain.sid}-{rid}", protected=protected)
     for name, rid, kind, protected in DOMAIN_GROUPS:
+        if kind == UNIVERSAL and not forest_wide:
+            continue  # Enterprise Admins and the like stand in the first domain only
         values = {"objectClass": ["group"], "sAMAccountName": name, "groupType": kind}
-        _account(store, f"CN={name},{users}", values, f"{store.domain_sid}-{rid}", protected=protected)
+        _account(store, f"CN={name},{users}", values, f"{domain.sid}-{rid}", protected=protected)
     for name, rid, protected in BUILTIN_GROUPS:
         values = {"objectClass": ["group"], "sAMAccountName": name, "groupType": BUILTIN, "systemFlags": "-1946157056"}
-        _account(store, f"CN={name},CN=Builtin,{store.base_dn}", values, f"S-1-5-32-{rid}", protected=protected)
+        _account(store, f"CN={name},CN=Builtin,{domain.base_dn}", values, f"S-1-5-32-{rid}", protected=protected)
     for group, members in _MEMBERSHIPS:
-        store.modify(f"{group},{store.base_dn}", {"member": [f"CN={member},{users}" for member in members]})
+        if forest_wide or store.tree.find(f"{group},{domain.base_dn}") is not None:
+            root = [f"CN={name},CN=Users,{store.base_dn}" for name in members if name == "Enterprise Admins"]
+            own = [f"CN={name},{users}" for name in members if name != "Enterprise Admins"]
+            store.modify(f"{group},{domain.base_dn}", {"member": [*own, *root]})
 
 
 def _account(
@@ -185,26 +241,32 @@ def _account(
     store.add(dn, {**values, "objectSid": sid, **guarded, **_CRITICAL})
 
 
-def _controller(store: DirectoryStore) -> None:
-    """The one domain controller: its account, its server object and its NTDS Settings."""
-    name = store.host.split(".")[0].upper()
-    computer = f"CN={name},OU=Domain Controllers,{store.base_dn}"
-    account = {"sAMAccountName": f"{name}$", "userAccountControl": "532480", "primaryGroupID": "516"}
-    store.add(computer, {"objectClass": ["computer"], **account, "dNSHostName": store.host, **_CRITICAL})
-    store.add(store.server_dn, {"objectClass": ["server"], "dNSHostName": store.host, "serverReference": computer})
-    contexts = list(store.naming_contexts)
+def _publish_controller(store: DirectoryStore, controller: Controller) -> None:
+    """A domain controller's account, its server object and its NTDS Settings."""
+    name, domain = controller.label.upper(), controller.domain
+    computer = f"CN={name},OU=Domain Controllers,{domain.base_dn}"
+    control, group = ("83890176", "521") if controller.read_only else ("532480", "516")
+    account = {"sAMAccountName": f"{name}$", "userAccountControl": control, "primaryGroupID": group}
+    store.add(computer, {"objectClass": ["computer"], **account, "dNSHostName": controller.host, **_CRITICAL})
+    server = {"objectClass": ["server"], "dNSHostName": controller.host, "serverReference": computer}
+    store.add(controller.server_dn, server)
+    shared = [store.configuration_dn, store.schema_dn]
+    contexts = [domain.base_dn, *shared]
+    held = {"msDS-hasFullReplicaNCs": contexts} if controller.read_only else {"msDS-hasMasterNCs": contexts}
+    if not controller.read_only:
+        held["hasMasterNCs"] = contexts
     settings: dict[str, str | bytes | Sequence[str]] = {
-        "objectClass": ["nTDSDSA"],
+        "objectClass": ["nTDSDSARO" if controller.read_only else "nTDSDSA"],
         "invocationId": uuid.UUID(bytes_le=store.guid_source().bytes_le).bytes_le,
         "options": "1",
         "dMDLocation": store.schema_dn,
-        "hasMasterNCs": contexts,
-        "msDS-hasMasterNCs": contexts,
-        "msDS-HasDomainNCs": [store.base_dn],
+        **held,
+        "msDS-HasDomainNCs": [domain.base_dn],
         "msDS-Behavior-Version": _LEVEL,
     }
-    store.add(f"CN=NTDS Settings,{store.server_dn}", settings)
-    store.modify(store.base_dn, {"fSMORoleOwner": f"CN=NTDS Settings,{store.server_dn}"})
+    store.add(controller.settings_dn, settings)
+    if not store.node(domain.base_dn).links.get("fSMORoleOwner"):
+        store.modify(domain.base_dn, {"fSMORoleOwner": controller.settings_dn})
 
 
 def _cross_references(store: DirectoryStore) -> None:
@@ -218,3 +280,9 @@ def _cross_references(store: DirectoryStore) -> None:
         ("Enterprise Schema", store.schema_dn, forest),
     ):
         store.add(f"CN={name},{partitions}", {"objectClass": ["crossRef"], "nCName": head, **values})
+
+
+def sid_of(domain: str) -> str:
+    """A domain SID made from the domain's name."""
+    number = uuid.uuid5(uuid.NAMESPACE_DNS, domain).int
+    return "S-1-5-21-" + "-".join(str(number >> shift & 0xFFFFFFFF) for shift in (0, 32, 96))

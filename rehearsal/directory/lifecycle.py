@@ -29,8 +29,8 @@ def split_name(store: DirectoryStore, dn: str) -> tuple[Rdn, Node]:
         raise failures.bad_name(dn)
     node, missing = store.tree.nearest(tuple(rdn_key(rdn) for rdn in rdns[1:]))
     if node is None:
-        raise failures.referral(store.foreign_domain(rdns))
-    if missing or (node.deleted and node.guid != store.deleted_objects):
+        raise failures.referral(store.foreign_domain(rdns), dn)
+    if missing or (node.deleted and node.guid != store.deleted_objects_of(node.guid)):
         raise failures.no_such_object(store.tree.dn(node.guid))
     return rdns[0], node
 
@@ -121,7 +121,7 @@ def _finish_new(store: DirectoryStore, account: Guid, draft: Node, kind: ObjectC
     if accounts.is_account(draft.classes):
         accounts.set_defaults(draft, enabled=account == SYSTEM)
         if "objectSid" not in draft.attributes:
-            draft.attributes["objectSid"] = (store.next_sid(),)
+            draft.attributes["objectSid"] = (store.next_sid(draft.parent),)
 
 
 def _set_name(store: DirectoryStore, draft: Node, rdn: Rdn) -> None:
@@ -212,7 +212,11 @@ def delete(store: DirectoryStore, account: Guid, node: Node, *, tree_delete: boo
     tree = store.tree
     if not store.rights.may_change(tree, account, node.guid):
         raise failures.insufficient_rights()
-    if node.parent is None or node.text("isCriticalSystemObject") == "TRUE" or node.guid == store.deleted_objects:
+    if (
+        node.parent is None
+        or node.text("isCriticalSystemObject") == "TRUE"
+        or node.guid == store.deleted_objects_of(node.guid)
+    ):
         raise failures.unwilling("000020CE")
     children = [tree.nodes[guid] for guid in tree.children(node.guid)]
     if children and not tree_delete:
@@ -255,7 +259,7 @@ def bury(store: DirectoryStore, node: Node) -> None:
     draft.attributes["isDeleted"] = (b"TRUE",)
     draft.attributes["msDS-LastKnownRDN"] = (old_rdn[1].encode("utf-8"),)
     draft.links["lastKnownParent"] = {node.parent or b"": None}
-    draft.parent = store.deleted_objects
+    draft.parent = store.deleted_objects_of(node.guid)
     _set_name(store, draft, (old_rdn[0], f"{old_rdn[1]}\nDEL:{guid_text(node.guid)}"))
     store.commit(draft)
 

@@ -7,7 +7,7 @@ not found ([MS-ADTS], section 3.1.1.3.1.3.1).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 
 from rehearsal.directory.filters import (
     BIT_AND,
@@ -205,25 +205,47 @@ def _pattern(syntax: str, condition: Substrings) -> re.Pattern[str]:
     return re.compile(f"{part(condition.initial)}{middle}.*{part(condition.final)}\\Z", re.DOTALL)
 
 
-def candidates(tree: Tree, condition: Filter) -> Iterable[Guid] | None:
+def candidates(tree: Tree, condition: Filter) -> Collection[Guid] | None:
     """Few objects among which all that match are, by the indexes; None where every object must be looked at."""
     if isinstance(condition, All):
         found = [few for part in condition.of if (few := candidates(tree, part)) is not None]
-        return min(found, key=lambda few: len(tuple(few)), default=None)
+        return min(found, key=len, default=None)
     if isinstance(condition, AnyOf):
         parts = [candidates(tree, part) for part in condition.of]
         known = [part for part in parts if part is not None]
         return dict.fromkeys(guid for part in known for guid in part) if len(known) == len(parts) else None
-    if not isinstance(condition, Equal):
+    if isinstance(condition, Not):
         return None
     attribute = tree.schema.attribute(condition.attribute)
     if attribute is None:
         return ()
-    if attribute.name == "objectGUID":
+    if isinstance(condition, Equal) and attribute.name == "objectGUID":
         return (condition.value,) if condition.value in tree.nodes else ()
-    if attribute.is_reference or not tree.is_indexed(attribute):
-        return None
+    if attribute.is_reference:
+        return _linked(tree, attribute, condition)
+    return _indexed(tree, attribute, condition) if tree.is_indexed(attribute) else None
+
+
+def _indexed(tree: Tree, attribute: Attribute, condition: Filter) -> Collection[Guid] | None:
     try:
-        return tuple(tree.indexed(attribute.name, value_key(attribute.syntax, condition.value)))
+        if isinstance(condition, Equal):
+            return tree.indexed(attribute.name, value_key(attribute.syntax, condition.value))
+        if isinstance(condition, Substrings) and condition.initial:
+            start = value_key(attribute.syntax, condition.initial)
+            return tree.indexed_from(attribute.name, start) if isinstance(start, str) else None
     except ValueError:
         return ()
+    return None
+
+
+def _linked(tree: Tree, attribute: Attribute, condition: Filter) -> Collection[Guid] | None:
+    """Those that a link or back link leads to from the object named."""
+    partner = tree.schema.partner(attribute)
+    if partner is None or not isinstance(condition, Equal | Extensible):
+        return None
+    target = _target(tree, condition.value)
+    if target is None:
+        return ()
+    if isinstance(condition, Equal) or not condition.rule:
+        return tree.references(tree.nodes[target], partner)
+    return _reaching(tree, attribute, target) if condition.rule == IN_CHAIN else None

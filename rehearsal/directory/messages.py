@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from rehearsal.directory import ber
@@ -45,7 +45,7 @@ class Bind:
     """``password`` is None for anything but simple authentication."""
 
     name: str
-    password: bytes | None
+    password: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +111,18 @@ class Extended:
 
 
 @dataclass(frozen=True, slots=True)
-class Other:
-    """Unbind and abandon: nothing to answer."""
+class Abandon:
+    """Never mind the request with that message id; nothing is answered."""
+
+    id: int
 
 
-Request = Bind | Search | Modify | Add | Delete | ModifyDn | Compare | Extended | Other
+@dataclass(frozen=True, slots=True)
+class Unbind:
+    """The client leaves; nothing is answered."""
+
+
+Request = Bind | Search | Modify | Add | Delete | ModifyDn | Compare | Extended | Abandon | Unbind
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +184,10 @@ def _request(tag: int, content: bytes) -> Request:
         return Compare(dn, assertion.text(), assertion.octets())
     if tag == EXTENDED:
         return Extended(reader.text(_EXTENSION_NAME))
-    if tag in {UNBIND, ABANDON}:
-        return Other()
+    if tag == ABANDON:
+        return Abandon(Reader(ber.octets(content, ber.INTEGER)).integer())
+    if tag == UNBIND:
+        return Unbind()
     raise BerError(f"unknown operation 0x{tag:02x}")
 
 

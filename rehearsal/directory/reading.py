@@ -3,41 +3,64 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from rehearsal.directory import failures
+from rehearsal.directory.domains import View
 from rehearsal.directory.schema import Attribute
 from rehearsal.directory.subschema import attribute_types, object_classes
 from rehearsal.directory.tree import Guid, Node
+from rehearsal.directory.values import guid_text, sid_text
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore
 
-MAX_VALUES = 1500
-"""MaxValRange: values of one attribute in one answer."""
 _RANGE = re.compile(r"range=(\d+)-(\d+|\*)", re.IGNORECASE)
 
 Shown = tuple[str, Sequence[bytes]]
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How values are shown.
+
+    Attributes:
+        max_values: Values of one attribute in one answer.
+        dn_form: Of the extended DN control: 0 with hexadecimal GUID and SID, 1 with their text, None plain.
+        lenient: Whether a range that begins behind the last value is passed over instead of refused.
+    """
+
+    max_values: int = 1500
+    dn_form: int | None = None
+    types_only: bool = False
+    lenient: bool = False
+
+
 class Projection:
     """The attributes that a search asks for, prepared once and applied to every object found."""
 
-    def __init__(self, store: DirectoryStore, requested: Sequence[str], *, types_only: bool = False) -> None:
+    def __init__(self, store: DirectoryStore, view: View, requested: Sequence[str], manner: Manner) -> None:
         self._store = store
-        self._types_only = types_only
+        self._view = view
+        self._manner = manner
         self._all = not requested or "*" in requested
         self._picked: list[tuple[Attribute, str, tuple[int, int] | None]] = []
         for name in dict.fromkeys(requested):
             base, _, option = name.partition(";")
             attribute = store.tree.schema.attribute(base)
             bounds = _bounds(option)
-            if attribute is not None and (not option or bounds is not None):
+            if attribute is not None and (not option or bounds is not None) and view.shows(attribute):
                 self._picked.append((attribute, base if base[:1].isdigit() else attribute.name, bounds))
         schema = store.tree.schema
         links = ((item, schema.partner(item)) for item in schema.attributes if item.is_back_link)
         self._back_links = [(item, forward.name) for item, forward in links if forward is not None]
+
+    def name(self, guid: Guid) -> str:
+        """The DN in the form that was asked for."""
+        return self._names([guid])[0].decode("utf-8")
 
     def show(self, node: Node, account: Guid) -> Iterator[Shown]:
         """Names and values of one object."""
@@ -49,55 +72,78 @@ class Projection:
                 yield from self._ranged(attribute, name, values, bounds)
 
     def _everything(self, node: Node) -> Iterator[Shown]:
+        attributes = self._store.tree.schema.attribute
         for name, values in node.attributes.items():
-            yield self._typed(name, values)
+            attribute = attributes(name)
+            if attribute is None or self._view.shows(attribute):
+                yield self._typed(name, self._view.numbers(name, values))
         yield self._typed("distinguishedName", (self._store.tree.dn(node.guid).encode("utf-8"),))
         for name in node.links:
-            attribute = self._store.tree.schema.attribute(name)
-            if attribute is not None:
-                yield from self._ranged(attribute, name, node.links[name], None)
+            attribute = attributes(name)
+            if attribute is not None and self._view.shows(attribute):
+                yield from self._ranged(attribute, name, self._linked(node, attribute), None)
         for attribute, forward in self._back_links:
-            sources = self._store.tree.sources(forward, node.guid)
-            if sources:
-                yield from self._ranged(attribute, attribute.name, sources, None)
+            if self._store.tree.sources(forward, node.guid):
+                yield from self._ranged(attribute, attribute.name, self._linked(node, attribute), None)
 
-    def _values(self, node: Node, attribute: Attribute, account: Guid) -> Iterable[bytes]:
+    def _values(self, node: Node, attribute: Attribute, account: Guid) -> Collection[bytes]:
         if attribute.is_reference and attribute.name != "distinguishedName":
-            return self._store.tree.references(node, attribute)
+            return self._linked(node, attribute)
         computed = _COMPUTED.get(attribute.name)
         if computed is not None:
             return computed(self._store, node, account)
-        return node.attributes.get(attribute.name, ())
+        return self._view.numbers(attribute.name, node.attributes.get(attribute.name, ()))
+
+    def _linked(self, node: Node, attribute: Attribute) -> Collection[Guid]:
+        found = self._store.tree.references(node, attribute)
+        if attribute.is_back_link:
+            return self._view.sources(self._store, attribute, found)
+        return found if self._view.shows_links(attribute, node) else ()
 
     def _ranged(
-        self, attribute: Attribute, name: str, values: Iterable[bytes], bounds: tuple[int, int] | None
+        self, attribute: Attribute, name: str, values: Collection[bytes], bounds: tuple[int, int] | None
     ) -> Iterator[Shown]:
         """The values, or the part of them that is asked for or fits, under a name that tells which part it is.
 
         Asked for without a range, too many values come as AD sends them: an empty attribute, and the first range.
         """
-        count = len(values) if isinstance(values, dict | tuple | list) else sum(1 for _ in values)
-        if bounds is None and count <= MAX_VALUES:
+        count, most = len(values), self._manner.max_values
+        if bounds is None and count <= most:
             if count:
                 yield self._typed(name, self._texts(attribute, values))
             return
         low, high = bounds if bounds is not None else (0, count)
         if low >= count:
+            if count and attribute.link is not None and not self._manner.lenient:
+                raise failures.range_beyond_values()
             return
-        stop = min(count, high + 1, low + MAX_VALUES)
+        stop = min(count, high + 1, low + most)
         end = "*" if stop == count else str(stop - 1)
         if bounds is None:
             yield name, ()
-        part = self._texts(attribute, islice(iter(values), low, stop))
+        part = self._texts(attribute, tuple(islice(values, low, stop)))
         yield self._typed(f"{name};range={low}-{end}", part)
 
-    def _texts(self, attribute: Attribute, values: Iterable[bytes]) -> Sequence[bytes]:
+    def _texts(self, attribute: Attribute, values: Collection[bytes]) -> Sequence[bytes]:
         if attribute.is_reference and attribute.name != "distinguishedName":
-            return [self._store.tree.dn(guid).encode("utf-8") for guid in values]
-        return tuple(values)
+            return self._names(values)
+        return values if isinstance(values, tuple) else tuple(values)
+
+    def _names(self, guids: Iterable[Guid]) -> list[bytes]:
+        dn = self._store.tree.dn
+        if self._manner.dn_form is None:
+            return [dn(guid).encode("utf-8") for guid in guids]
+        return [f"{self._prefix(guid)}{dn(guid)}".encode() for guid in guids]
+
+    def _prefix(self, guid: Guid) -> str:
+        """``<GUID=…>;<SID=…>;`` ([MS-ADTS], section 3.1.1.3.4.1.5)."""
+        text = self._manner.dn_form == 1
+        sid = self._store.tree.nodes[guid].attributes.get("objectSid", (b"",))[0]
+        security = f"<SID={sid_text(sid) if text else sid.hex()}>;" if sid else ""
+        return f"<GUID={guid_text(guid) if text else guid.hex()}>;{security}"
 
     def _typed(self, name: str, values: Sequence[bytes]) -> Shown:
-        return name, () if self._types_only else values
+        return name, () if self._manner.types_only else values
 
 
 def _bounds(option: str) -> tuple[int, int] | None:
@@ -133,9 +179,11 @@ def _is_subschema(node: Node) -> bool:
 
 
 def _canonical_name(store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
+    domain = store.domain_of(node.guid)
     above = [store.tree.nodes[guid] for guid in store.tree.ancestors(node.guid)]
-    path = "/".join(item.rdn[1].replace("/", "\\/") for item in reversed(above[:-1]))
-    return [f"{store.domain}/{path}".encode()]
+    inner = above[: -len(tuple(store.tree.ancestors(store.node(domain.base_dn).guid)))]
+    path = "/".join(item.rdn[1].replace("/", "\\/") for item in reversed(inner))
+    return [f"{domain.name}/{path}".encode()]
 
 
 def _primary_group_token(_store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
@@ -143,7 +191,18 @@ def _primary_group_token(_store: DirectoryStore, node: Node, _: Guid) -> list[by
     return [b"%d" % int.from_bytes(sid[-4:], "little")] if "group" in node.classes and sid else []
 
 
-_COMPUTED: dict[str, Callable[[DirectoryStore, Node, Guid], Iterable[bytes]]] = {
+def _is_read_only(store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
+    """msDS-isRODC of a controller's NTDS Settings, server object and account ([MS-ADTS], section 3.1.1.4.5.30)."""
+    dn = store.tree.dn(node.guid)
+    for controller in store.controllers:
+        computer = f"CN={controller.label.upper()},OU=Domain Controllers,{controller.domain.base_dn}"
+        if dn in {controller.settings_dn, controller.server_dn, computer}:
+            return [b"TRUE" if controller.read_only else b"FALSE"]
+    return []
+
+
+_COMPUTED: dict[str, Callable[[DirectoryStore, Node, Guid], Collection[bytes]]] = {
+    "msDS-isRODC": _is_read_only,
     "distinguishedName": lambda store, node, _: [store.tree.dn(node.guid).encode("utf-8")],
     "canonicalName": _canonical_name,
     "structuralObjectClass": lambda _store, node, _: node.attributes["objectClass"],

@@ -1,4 +1,4 @@
-"""The embedded directory: one domain, one domain controller, what it holds and what may be done to it."""
+"""The embedded directory: a forest, its controllers, what they hold and what may be done to it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import datetime
 
 from rehearsal.directory import failures, forest, lifecycle, schema_objects
 from rehearsal.directory.changes import REPLACE, Modification
+from rehearsal.directory.domains import Controller, Domain
 from rehearsal.directory.names import Rdn
 from rehearsal.directory.rights import SYSTEM, Rights
 from rehearsal.directory.schema import ObjectClass, Schema, extend_for_exchange, load_schema
@@ -28,13 +29,16 @@ class StoreSnapshot:
     nodes: dict[Guid, Node]
     schema: Schema
     usn: int
-    next_rid: int
+    next_rids: dict[str, int]
     passwords: dict[Guid, str]
     rights: Rights
 
 
 class DirectoryStore:
     """The objects of ``domain`` (for example ``contoso.com``) with the rules of Active Directory.
+
+    It begins as a forest of one domain with one controller; ``forest.add_domain`` and ``forest.add_controller`` add
+    others. ``domain``, ``netbios``, ``base_dn``, ``host`` and ``server_dn`` are the first ones'.
 
     Args:
         clock: Now, with a time zone.
@@ -58,7 +62,7 @@ class DirectoryStore:
         self.clock = clock
         self.guid_source = guid_source
         self.host = f"{host}.{domain}"
-        self.domain_sid = domain_sid or _sid_of(domain)
+        self.domain_sid = domain_sid or forest.sid_of(domain)
         self.base_dn = ",".join(f"DC={label}" for label in domain.split("."))
         self.configuration_dn = f"CN=Configuration,{self.base_dn}"
         self.schema_dn: str = f"CN=Schema,{self.configuration_dn}"
@@ -67,9 +71,11 @@ class DirectoryStore:
         self.rights = Rights()
         self.passwords: dict[Guid, str] = {}
         self.usn = 12_000
-        self._next_rid = 1_103
-        self.deleted_objects: Guid = b""
-        self._contexts: dict[Guid, str] = {}
+        self._next_rids: dict[str, int] = {}
+        self.domains: tuple[Domain, ...] = (Domain(domain, netbios, self.domain_sid, self.base_dn),)
+        self.controllers: tuple[Controller, ...] = (Controller(self.host, self.domains[0], self.server_dn),)
+        self._domain_at: dict[Guid, Domain] = {}
+        self._deleted_objects: dict[Guid, Guid] = {}
         forest.populate(self)
 
     # objects
@@ -151,20 +157,25 @@ class DirectoryStore:
         """The account of a bind name, None where there is none."""
         netbios, backslash, sam = name.partition("\\")
         if backslash and "=" not in netbios:
-            matches = netbios.lower() in {self.netbios.lower(), self.domain.lower()}
-            return self._one("sAMAccountName", sam) if matches else None
+            return self._named(netbios, sam)
         if "@" in name and "=" not in name:
             local, _, domain = name.rpartition("@")
-            implicit = self._one("sAMAccountName", local) if domain.lower() == self.domain.lower() else None
-            return self._one("userPrincipalName", name) or implicit
+            return self._one("userPrincipalName", name) or self._named(domain, local)
         try:
             return self.tree.find(name)
         except ValueError:
             return None
 
-    def _one(self, attribute: str, text: str) -> Node | None:
+    def _named(self, domain: str, sam: str) -> Node | None:
+        """By account name, which is unique in its domain only."""
+        told = domain.lower()
+        found = next((item for item in self.domains if told in {item.name.lower(), item.netbios.lower()}), None)
+        return self._one("sAMAccountName", sam, found) if found is not None else None
+
+    def _one(self, attribute: str, text: str, domain: Domain | None = None) -> Node | None:
         nodes = (self.tree.nodes[guid] for guid in self.tree.indexed(attribute, fold(text)))
-        return next((node for node in nodes if not node.deleted), None)
+        fits = (node for node in nodes if domain is None or self.domain_at(self.tree.head(node.guid)) == domain)
+        return next((node for node in fits if not node.deleted), None)
 
     # schema and features
 
@@ -189,29 +200,58 @@ class DirectoryStore:
         schema = self.tree.find(self.schema_dn)
         return self.tree.child(schema.guid, ("CN", kind.default_category)) if schema is not None else None
 
-    def next_sid(self) -> bytes:
-        """The SID of the next group or user."""
-        self._next_rid += 1
-        return sid_bytes(f"{self.domain_sid}-{self._next_rid}")
+    def next_sid(self, parent: Guid | None = None) -> bytes:
+        """The SID of the next group or user of the domain that ``parent`` belongs to."""
+        domain = self.domain_of(parent or self.tree.root)
+        number = self._next_rids[domain.base_dn] = self._next_rids.get(domain.base_dn, 1_103) + 1
+        return sid_bytes(f"{domain.sid}-{number}")
 
-    # naming contexts
+    # naming contexts, domains and controllers
 
     @property
     def naming_contexts(self) -> tuple[str, ...]:
-        """Domain, configuration, schema."""
-        return self.base_dn, self.configuration_dn, self.schema_dn
+        """Domain, configuration, schema, then other domains."""
+        others = (domain.base_dn for domain in self.domains[1:])
+        return self.base_dn, self.configuration_dn, self.schema_dn, *others
 
-    def add_naming_context(self, guid: Guid) -> None:
-        """Remember the head of a naming context."""
-        self._contexts[guid] = self.tree.dn(guid)
+    def add_naming_context(self, guid: Guid, domain: Domain | None = None) -> None:
+        """Remember the head of a naming context: a domain's, or one that every controller of the forest holds."""
+        self.tree.heads.add(guid)
+        if domain is not None:
+            self._domain_at[guid] = domain
+
+    def domain_at(self, head: Guid) -> Domain | None:
+        """The domain whose naming context begins there; None for configuration and schema."""
+        return self._domain_at.get(head)
+
+    def domain_of(self, guid: Guid) -> Domain:
+        """The domain an object belongs to; configuration and schema belong to the first one."""
+        return self._domain_at.get(self.tree.head(guid), self.domains[0])
+
+    def writable_controller(self, domain: Domain) -> Controller:
+        """The domain's first controller that takes writes."""
+        return next(item for item in self.controllers if item.domain == domain and not item.read_only)
 
     def is_naming_context(self, guid: Guid) -> bool:
         """Whether an object is the head of a naming context."""
-        return guid in self._contexts
+        return guid in self.tree.heads
 
     def naming_context(self, guid: Guid) -> Guid:
         """The head of the naming context that an object belongs to."""
-        return next(above for above in self.tree.ancestors(guid) if above in self._contexts)
+        return self.tree.head(guid)
+
+    @property
+    def deleted_objects(self) -> Guid:
+        """Deleted Objects of the first domain."""
+        return self._deleted_objects[self.tree.root]
+
+    def deleted_objects_of(self, guid: Guid) -> Guid:
+        """Deleted Objects of the naming context that an object belongs to."""
+        return self._deleted_objects.get(self.tree.head(guid), self.deleted_objects)
+
+    def set_deleted_objects(self, head: Guid, container: Guid) -> None:
+        """Say where deleted objects of a naming context go."""
+        self._deleted_objects[head] = container
 
     def foreign_domain(self, rdns: Iterable[Rdn]) -> str:
         """DNS name that a DN outside this forest leads to."""
@@ -222,13 +262,13 @@ class DirectoryStore:
     def snapshot(self) -> StoreSnapshot:
         """The state now, for ``restore``."""
         return StoreSnapshot(
-            dict(self.tree.nodes), self.tree.schema, self.usn, self._next_rid, dict(self.passwords), self.rights
+            dict(self.tree.nodes), self.tree.schema, self.usn, dict(self._next_rids), dict(self.passwords), self.rights
         )
 
     def restore(self, snapshot: StoreSnapshot) -> None:
         """Back to an earlier state, update sequence numbers included, as a virtual machine's snapshot would do it."""
         self.tree.restore(dict(snapshot.nodes), snapshot.schema)
-        self._next_rid = snapshot.next_rid
+        self._next_rids = dict(snapshot.next_rids)
         self.passwords = dict(snapshot.passwords)
         self.rights = snapshot.rights
         self.usn = snapshot.usn
@@ -255,8 +295,3 @@ def as_bytes(value: Value | Sequence[Value]) -> list[bytes]:
 
 def _guid_octets(value: bytes) -> bytes:
     return value if len(value) == 16 else uuid.UUID(value.decode("ascii")).bytes_le
-
-
-def _sid_of(domain: str) -> str:
-    number = uuid.uuid5(uuid.NAMESPACE_DNS, domain).int
-    return "S-1-5-21-" + "-".join(str(number >> shift & 0xFFFFFFFF) for shift in (0, 32, 96))

@@ -15,6 +15,7 @@ Guid = bytes
 """The sixteen octets of objectGUID."""
 _INDEXED_TOO = ("objectClass", "adminDescription", "extensionName")
 """The first AD indexes by other means; the others keep the rehearsal quick, results are the same."""
+_NOTHING: dict[Guid, None] = {}
 
 
 @dataclass(slots=True)
@@ -61,11 +62,13 @@ class Node:
 
 
 class Tree:
-    """All objects of a forest of one domain, below one root, the domain."""
+    """All objects of a forest, below one root, its first domain."""
 
     def __init__(self, schema: Schema, base_dn: str) -> None:
         self.schema = schema
         self.base_dn = base_dn
+        self.heads: set[Guid] = set()
+        """Heads of naming contexts."""
         self._base_key = dn_key(base_dn)
         self._clear()
 
@@ -137,24 +140,34 @@ class Tree:
             yield current
             current = self.nodes[current].parent
 
-    def sources(self, attribute: str, target: Guid) -> Iterable[Guid]:
-        """The objects whose link ``attribute`` names ``target``."""
-        return self._sources.get((attribute, target), ())
+    def head(self, guid: Guid) -> Guid:
+        """The head of the naming context that an object belongs to."""
+        return next(above for above in self.ancestors(guid) if above in self.heads)
 
-    def references(self, node: Node, attribute: Attribute) -> Iterable[Guid]:
+    def sources(self, attribute: str, target: Guid) -> dict[Guid, None]:
+        """The objects whose link ``attribute`` names ``target``; not to be changed."""
+        return self._sources.get((attribute, target), _NOTHING)
+
+    def references(self, node: Node, attribute: Attribute) -> dict[Guid, None]:
         """The objects that a DN-valued attribute names, a back link's values included."""
         if attribute.is_back_link:
             forward = self.schema.partner(attribute)
-            return self.sources(forward.name, node.guid) if forward is not None else ()
-        return node.links.get(attribute.name, ())
+            return self.sources(forward.name, node.guid) if forward is not None else _NOTHING
+        return node.links.get(attribute.name, _NOTHING)
 
     def is_indexed(self, attribute: Attribute) -> bool:
         """Whether ``indexed`` knows all its values."""
         return bool(attribute.search_flags & INDEXED) or attribute.name in _INDEXED_TOO
 
-    def indexed(self, attribute: str, key: Key) -> Iterable[Guid]:
-        """The objects that carry a value."""
-        return self._index.get(attribute, {}).get(key, ())
+    def indexed(self, attribute: str, key: Key) -> dict[Guid, None]:
+        """The objects that carry a value; not to be changed."""
+        return self._index.get(attribute, {}).get(key, _NOTHING)
+
+    def indexed_from(self, attribute: str, start: str) -> dict[Guid, None]:
+        """The objects that carry a text which begins so."""
+        keys = self._index.get(attribute, {})
+        hits = (found for key, found in keys.items() if isinstance(key, str) and key.startswith(start))
+        return {guid: None for found in hits for guid in found}
 
     # changes
 
