@@ -13,7 +13,7 @@ from rehearsal.directory.domains import View
 from rehearsal.directory.schema import Attribute
 from rehearsal.directory.subschema import attribute_types, object_classes
 from rehearsal.directory.tree import Guid, Node
-from rehearsal.directory.values import guid_text, sid_text
+from runbook_lib.directory.decode import guid_text, sid_text
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore
