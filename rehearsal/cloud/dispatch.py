@@ -2,134 +2,37 @@
 
 from __future__ import annotations
 
-import json
-import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
-from urllib.parse import parse_qsl, quote, unquote
 
-from rehearsal.cloud.errors import GraphError, bad_request
+from rehearsal.cloud.batch import answer_batch
+from rehearsal.cloud.errors import GraphError, denied
+from rehearsal.cloud.messages import GraphAnswer, GraphRequest, refusal
 from rehearsal.cloud.permissions import Caller
-
-GRAPH_JSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
-PLAIN_TEXT = "text/plain"
-
-
-@dataclass(frozen=True)
-class GraphRequest:
-    """One request after authentication.
-
-    Attributes:
-        method: ``GET``, ``POST`` …
-        root: Scheme, host and version, ``https://localhost:8443/v1.0``.
-        version: ``v1.0`` or ``beta``.
-        segments: The decoded path below the version.
-        options: Query options, decoded, one value per name.
-        headers: Header values by lower-case name.
-        body: The body as sent.
-        caller: Who asks.
-        request_id: The id that the answer carries as ``request-id``.
-    """
-
-    method: str
-    root: str
-    version: str
-    segments: tuple[str, ...]
-    options: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: bytes
-    caller: Caller
-    request_id: str
-
-    @property
-    def path(self) -> str:
-        """The path below the version, encoded."""
-        return "/".join(quote(segment, safe="@.$") for segment in self.segments)
-
-    @property
-    def eventual(self) -> bool:
-        """Whether it asks for ``ConsistencyLevel: eventual``."""
-        return self.headers.get("consistencylevel", "").casefold() == "eventual"
-
-    @property
-    def client_request_id(self) -> str:
-        """The client's own id of the request, or ours where it sent none."""
-        return self.headers.get("client-request-id") or self.request_id
-
-
-@dataclass(frozen=True)
-class GraphAnswer:
-    """Status, headers besides the tracing ones, and the body as it goes out."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = b""
+from rehearsal.cloud.routing import Route
 
 
 class GraphService(Protocol):
     """What answers a request: ``routes.Graph``."""
 
-    def answer(self, request: GraphRequest) -> GraphAnswer:
-        """Answer, or raise GraphError."""
+    def find(self, request: GraphRequest) -> tuple[Route, tuple[str, ...]]:
+        """The route of a request and what stands for the braces of its template, or raise GraphError."""
         ...
 
 
 def dispatch(service: GraphService, request: GraphRequest, *, clock: Callable[[], datetime]) -> GraphAnswer:
     """Answer one request; refusals come in Graph's shape. Every part of a batch passes here by itself."""
     try:
-        return service.answer(request)
+        if request.segments == ("$batch",):
+            return answer_batch(request, lambda part: dispatch(service, part, clock=clock))
+        route, values = service.find(request)
+        _permit(route, request.caller)
+        return route.handler(request, *values)
     except GraphError as error:
         return refusal(error, request.request_id, request.client_request_id, clock())
 
 
-def refusal(error: GraphError, request_id: str, client_request_id: str, now: datetime) -> GraphAnswer:
-    """The answer that says why not."""
-    inner = {
-        "date": now.strftime("%Y-%m-%dT%H:%M:%S"),
-        "request-id": request_id,
-        "client-request-id": client_request_id,
-    }
-    body = {"error": {"code": error.code, "message": error.message, "innerError": inner}}
-    return GraphAnswer(error.status, {**error.headers, "Content-Type": "application/json"}, to_json(body))
-
-
-def json_answer(body: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> GraphAnswer:
-    """An answer with a JSON body."""
-    return GraphAnswer(status, {"Content-Type": GRAPH_JSON, **(headers or {})}, to_json(body))
-
-
-def to_json(body: object) -> bytes:
-    """JSON as Graph writes it: no spaces, no escapes beyond the necessary."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-
-
-def split_path(path: str) -> tuple[str, ...]:
-    """Decoded segments. Cut before decoding: an encoded slash belongs to its segment."""
-    return tuple(unquote(part) for part in path.split("/") if part)
-
-
-def split_options(query: str) -> dict[str, str]:
-    """Query options by name.
-
-    Raises:
-        GraphError: 400 where one appears twice.
-    """
-    options: dict[str, str] = {}
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=100)
-    except ValueError:
-        raise bad_request("The query string holds too many options.") from None
-    for name, value in pairs:
-        if name in options:
-            raise bad_request(
-                f"Query option '{name}' was specified more than once, but it must be specified at most once."
-            )
-        options[name] = value
-    return options
-
-
-def new_request_id() -> str:
-    """A fresh ``request-id``."""
-    return str(uuid.uuid4())
+def _permit(route: Route, caller: Caller) -> None:
+    if (route.accepted and not caller.has(route.accepted)) or (route.people_only and not caller.delegated):
+        raise denied()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 SERVICE_ID = "00000003-0000-0000-c000-000000000000"
 """Application id of Microsoft Graph itself, named in WWW-Authenticate."""
@@ -57,8 +57,26 @@ def unknown_segment(segment: str) -> GraphError:
     return GraphError(400, "BadRequest", f"Resource not found for the segment '{segment}'.")
 
 
-def method_not_allowed() -> GraphError:
+def method_not_allowed(allowed: Iterable[str]) -> GraphError:
     """405."""
     return GraphError(
-        405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.", {"Allow": "GET"}
+        405,
+        "Request_BadRequest",
+        "Specified HTTP method is not allowed for the request target.",
+        {"Allow": ", ".join(sorted(allowed))},
     )
+
+
+def not_covered(what: str) -> GraphError:
+    """501 for something that Graph has and the rehearsal does not."""
+    return GraphError(501, "NotImplemented", f"The rehearsal does not cover {what}.")
+
+
+def read_only(name: str) -> GraphError:
+    """400 for a property that a client cannot set."""
+    return bad_request(f"Property '{name}' is read-only and cannot be set.")
+
+
+def conflict(message: str) -> GraphError:
+    """409 for a change that another object stands in the way of."""
+    return GraphError(409, "Request_MultipleObjectsWithSameKeyValue", message)

@@ -1,25 +1,46 @@
-"""``$filter`` of OData as Microsoft Graph's directory objects take it.
+"""``$filter`` of OData as Microsoft Graph takes it.
 
-Covers eq, ne, in, not, and, or, parentheses, startsWith, endsWith and ``any`` over collections of strings. A parsed
-filter says whether it is one of the advanced queries that need ``ConsistencyLevel: eventual`` and ``$count=true``
-("Advanced query capabilities on Microsoft Entra ID objects").
+Covers eq, ne, ge, le, gt, lt, in, not, and, or, parentheses, startsWith, endsWith, contains, ``any`` over collections,
+``/$count`` of collections and paths into nested values. Which operators a resource takes is said by its caller. A
+parsed filter says whether it is one of the advanced queries that need ``ConsistencyLevel: eventual`` and
+``$count=true`` ("Advanced query capabilities on Microsoft Entra ID objects").
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from rehearsal.cloud.errors import bad_request
+from rehearsal.cloud.errors import bad_request, unsupported_query
+from rehearsal.cloud.metadata import MetadataType, Property, types
 from rehearsal.cloud.resources import Record
 
 Predicate = Callable[[Record], bool]
+Value = Callable[[Record], object]
 
+DIRECTORY_OPERATORS = frozenset({"eq", "ne", "ge", "le", "in", "not", "startswith", "endswith"})
+"""What directory objects take."""
+LARGEST_CHOICE = 15
+"""Values of ``in`` and alternatives of ``or``."""
+_COMPARISONS: Mapping[str, Callable[[int], bool]] = {
+    "ge": lambda order: order >= 0,
+    "le": lambda order: order <= 0,
+    "gt": lambda order: order > 0,
+    "lt": lambda order: order < 0,
+}
+_FUNCTIONS: Mapping[str, Callable[[str, str], bool]] = {
+    "startswith": str.startswith,
+    "endswith": str.endswith,
+    "contains": str.__contains__,
+}
 _TOKEN = re.compile(
-    r"\s*(?:(?P<string>'(?:[^']|'')*')|(?P<number>-?\d+(?:\.\d+)?)(?![\w-])|(?P<guid>[0-9a-fA-F]{8}-[0-9a-fA-F-]{27})"
-    r"|(?P<word>[A-Za-z_][\w.]*(?:/[A-Za-z_][\w.]*)*)|(?P<sign>[(),:]))"
+    r"\s*(?:(?P<string>'(?:[^']|'')*')|(?P<date>\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:\d\d))?(?![\w-]))"
+    r"|(?P<number>-?\d{1,18}(?:\.\d{1,18})?)(?![\w-])|(?P<guid>[0-9a-fA-F]{8}-[0-9a-fA-F-]{27})"
+    r"|(?P<word>[A-Za-z_][\w.]*(?:/\$?[A-Za-z_][\w.]*)*)|(?P<sign>[(),:]))"
 )
+_COUNT = Property("$count", "Edm.Int32", collection=False, nullable=False)
 
 
 @dataclass(frozen=True)
@@ -30,19 +51,53 @@ class Filter:
     advanced: bool
 
 
-def parse_filter(text: str, properties: Collection[str], type_name: str) -> Filter:
+@dataclass(frozen=True)
+class _Scope:
+    """What names mean at one place of the expression: properties of a type, or the variable of an ``any``."""
+
+    declared: MetadataType
+    version: str
+    variable: Property | None = None
+
+    def find(self, word: str) -> tuple[Property, Value]:
+        """A property and the function that reads it."""
+        path = word.split("/")
+        known: Mapping[str, Property] = (
+            self.declared.properties if self.variable is None else {self.variable.name: self.variable}
+        )
+        found = None
+        for at, name in enumerate(path):
+            if name == "$count" and found is not None and found.collection and at == len(path) - 1:
+                return _COUNT, _counted(tuple(path[:-1]))
+            found = known.get(name)
+            if found is None:
+                where = f"microsoft.graph.{self.declared.name}"
+                raise bad_request(
+                    f"Invalid filter clause: Could not find a property named '{name}' on type '{where}'.", "BadRequest"
+                )
+            inner = None if found.collection and found is not self.variable else types(self.version).get(found.type)
+            known = inner.properties if inner is not None else {}
+        if found is None:
+            raise bad_request("Invalid filter clause: a property is missing.", "BadRequest")
+        return found, _reader(tuple(path))
+
+
+def parse_filter(
+    text: str, declared: MetadataType, version: str, operators: frozenset[str] = DIRECTORY_OPERATORS
+) -> Filter:
     """Parse ``$filter``.
 
     Args:
         text: The expression.
-        properties: Names that the resource has.
-        type_name: Full type name for messages, ``microsoft.graph.group``.
+        declared: Type of the resource.
+        version: ``v1.0`` or ``beta``.
+        operators: Operators and functions that the resource takes, in lower case.
 
     Raises:
-        GraphError: 400 for a syntax error or an unknown property.
+        GraphError: 400 for a syntax error, an unknown property or operator, a value of another type.
     """
     try:
-        return _Parser(_tokens(text), properties, type_name).parse()
+        return _Parser(_tokens(text), _Scope(declared, version), operators).parse()
     except RecursionError:
         raise bad_request("Invalid filter clause: the expression is nested too deeply.") from None
 
@@ -63,11 +118,11 @@ def _tokens(text: str) -> list[tuple[str, str]]:
 class _Parser:
     """Recursive descent over the token list: or, and, not, comparison."""
 
-    def __init__(self, tokens: list[tuple[str, str]], properties: Collection[str], type_name: str) -> None:
+    def __init__(self, tokens: list[tuple[str, str]], scope: _Scope, operators: frozenset[str]) -> None:
         self._tokens = tokens
         self._at = 0
-        self._properties = properties
-        self._type_name = type_name
+        self._scope = scope
+        self._operators = operators
         self._advanced = False
 
     def parse(self) -> Filter:
@@ -97,10 +152,16 @@ class _Parser:
             return True
         return False
 
+    def _require(self, operator: str) -> str:
+        if operator not in self._operators:
+            raise unsupported_query(f"The operator '{operator}' is not supported for this resource.")
+        return operator
+
     def _either(self) -> Predicate:
         parts = [self._both()]
         while self._took_word("or"):
             parts.append(self._both())
+        _limit(len(parts))
         return parts[0] if len(parts) == 1 else lambda record: any(part(record) for part in parts)
 
     def _both(self) -> Predicate:
@@ -111,6 +172,7 @@ class _Parser:
 
     def _negation(self) -> Predicate:
         if self._took_word("not"):
+            self._require("not")
             self._advanced = True
             inner = self._negation()
             return lambda record: not inner(record)
@@ -123,88 +185,163 @@ class _Parser:
 
     def _term(self) -> Predicate:
         word = self._take("word")
-        if word.casefold() in ("startswith", "endswith"):
-            return self._text_function(word.casefold())
-        if word.endswith("/any"):
-            return self._any(self._known(word.removesuffix("/any")))
-        name = self._known(word)
-        operator = self._take("word").casefold()
+        if word.casefold() in _FUNCTIONS:
+            return self._text_function(self._require(word.casefold()))
+        if word.casefold().endswith("/any"):
+            return self._any(word[: -len("/any")])
+        found, read = self._scope.find(word)
+        if found.collection and found is not self._scope.variable:
+            raise bad_request(f"Invalid filter clause: '{word}' is a collection; use any.", "BadRequest")
+        operator = self._require(self._take("word").casefold())
+        self._advanced = self._advanced or operator == "ne" or found is _COUNT
         if operator == "in":
-            values = self._list()
-            return lambda record: any(_equal(record.get(name), value) for value in values)
-        value = self._literal()
-        if operator == "eq":
-            self._advanced = self._advanced or value is None
-            return lambda record: _equal(record.get(name), value)
-        if operator == "ne":
-            self._advanced = True
-            return lambda record: not _equal(record.get(name), value)
-        raise bad_request(f"Invalid filter clause: The operator '{operator}' is not supported for '{name}'.")
+            values = self._list(found)
+            return lambda record: any(_equal(read(record), value) for value in values)
+        value = self._literal(found)
+        self._advanced = self._advanced or value is None
+        if operator in ("eq", "ne"):
+            wanted = operator == "eq"
+            return lambda record: _equal(read(record), value) is wanted
+        if operator not in _COMPARISONS or value is None:
+            raise bad_request(f"Invalid filter clause: The operator '{operator}' is not supported for '{word}'.")
+        holds = _COMPARISONS[operator]
+        return lambda record: (order := _order(read(record), value)) is not None and holds(order)
 
     def _text_function(self, function: str) -> Predicate:
         self._take("sign", "(")
-        name = self._known(self._take("word"))
+        found, read = self._scope.find(self._take("word"))
         self._take("sign", ",")
-        wanted = str(self._literal()).casefold()
+        wanted = self._literal(found)
         self._take("sign", ")")
-        if function == "endswith":
-            self._advanced = True
-            return lambda record: str(record.get(name) or "").casefold().endswith(wanted)
-        return lambda record: str(record.get(name) or "").casefold().startswith(wanted)
+        if not isinstance(wanted, str) or (found.collection and found is not self._scope.variable):
+            raise bad_request(f"Invalid filter clause: '{function}' compares texts.", "BadRequest")
+        self._advanced = self._advanced or function == "endswith"
+        holds, text = _FUNCTIONS[function], wanted.casefold()
+        return lambda record: holds(str(read(record) or "").casefold(), text)
 
-    def _any(self, name: str) -> Predicate:
-        """``groupTypes/any(c:c eq 'Unified')`` and ``proxyAddresses/any(p:startsWith(p,'smtp:'))``."""
+    def _any(self, path: str) -> Predicate:
+        """``groupTypes/any(c:c eq 'Unified')``, ``assignedLicenses/any(l:l/skuId eq …)``."""
+        found, read = self._scope.find(path)
+        if not found.collection:
+            raise bad_request(f"Invalid filter clause: '{path}' is not a collection.", "BadRequest")
         self._take("sign", "(")
         variable = self._take("word")
         self._take("sign", ":")
-        inner = _Parser(self._tokens, {variable}, self._type_name)
+        scope = replace(self._scope, variable=replace(found, name=variable))
+        inner = _Parser(self._tokens, scope, self._operators)
         inner._at = self._at
         predicate = inner._either()
         self._at, self._advanced = inner._at, self._advanced or inner._advanced
         self._take("sign", ")")
 
         def matches(record: Record) -> bool:
-            values = record.get(name)
+            values = read(record)
             return isinstance(values, list) and any(predicate({variable: value}) for value in values)
 
         return matches
 
-    def _known(self, name: str) -> str:
-        if name not in self._properties:
-            raise bad_request(
-                f"Invalid filter clause: Could not find a property named '{name}' on type '{self._type_name}'.",
-                "BadRequest",
-            )
-        return name
-
-    def _list(self) -> list[object]:
+    def _list(self, found: Property) -> list[object]:
         self._take("sign", "(")
-        values = [self._literal()]
+        values = [self._literal(found)]
         while self._peek() == ("sign", ","):
             self._at += 1
-            values.append(self._literal())
+            values.append(self._literal(found))
         self._take("sign", ")")
-        if len(values) > 15:
-            raise bad_request("Too many child clauses specified in search filter expression containing 'OR' operators.")
+        _limit(len(values))
         return values
 
-    def _literal(self) -> object:
+    def _literal(self, found: Property) -> object:
         kind, text = self._peek()
+        value = _value(kind, text)
+        if value is _NOTHING:
+            raise self._error()
         self._at += 1
-        if kind == "string":
-            return text[1:-1].replace("''", "'")
-        if kind == "number":
-            return float(text) if "." in text else int(text)
-        if kind == "guid":
-            return text.lower()
-        words: dict[str, object] = {"true": True, "false": False, "null": None}
-        if kind == "word" and text in words:
-            return words[text]
-        self._at -= 1
-        raise self._error()
+        if value is not None and not _fits(found.type, kind, value):
+            raise bad_request(
+                "Invalid filter clause: A binary operator with incompatible types was detected. "
+                f"'{found.name}' is of type '{found.type}'.",
+                "BadRequest",
+            )
+        return value
+
+
+_NOTHING = object()
+
+
+def _limit(clauses: int) -> None:
+    if clauses > LARGEST_CHOICE:
+        raise bad_request("Too many child clauses specified in search filter expression containing 'OR' operators.")
+
+
+def _value(kind: str, text: str) -> object:
+    if kind == "string":
+        return text[1:-1].replace("''", "'")
+    if kind == "number":
+        return float(text) if "." in text else int(text)
+    if kind == "guid":
+        return text.lower()
+    if kind == "date":
+        try:
+            return _moment(text)
+        except ValueError:
+            return _NOTHING
+    words: dict[str, object] = {"true": True, "false": False, "null": None}
+    return words.get(text, _NOTHING) if kind == "word" else _NOTHING
+
+
+def _fits(type_name: str, kind: str, value: object) -> bool:
+    if type_name == "Edm.Boolean":
+        return isinstance(value, bool)
+    if type_name in ("Edm.Int32", "Edm.Int64"):
+        return kind == "number"
+    if type_name == "Edm.DateTimeOffset":
+        return kind == "date"
+    return isinstance(value, str)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text if "T" in text else f"{text}T00:00:00Z")
+
+
+def _reader(path: tuple[str, ...]) -> Value:
+    if len(path) == 1:
+        name = path[0]
+        return lambda record: record.get(name)
+
+    def read(record: Record) -> object:
+        value: object = record
+        for name in path:
+            if not isinstance(value, Mapping):
+                return None
+            value = value.get(name)
+        return value
+
+    return read
+
+
+def _counted(path: tuple[str, ...]) -> Value:
+    read = _reader(path)
+    return lambda record: len(values) if isinstance(values := read(record), list) else 0
 
 
 def _equal(value: object, wanted: object) -> bool:
-    if isinstance(value, str) and isinstance(wanted, str):
-        return value.casefold() == wanted.casefold()
+    if isinstance(value, str):
+        if isinstance(wanted, str):
+            return value.casefold() == wanted.casefold()
+        return isinstance(wanted, datetime) and _order(value, wanted) == 0
     return type(value) is type(wanted) and value == wanted
+
+
+def _order(value: object, wanted: object) -> int | None:
+    """-1, 0 or 1; None where the two cannot be compared."""
+    if isinstance(value, str) and isinstance(wanted, datetime):
+        try:
+            moment = _moment(value)
+        except ValueError:
+            return None
+        return (moment > wanted) - (moment < wanted)
+    if isinstance(value, str) and isinstance(wanted, str):
+        return (value.casefold() > wanted.casefold()) - (value.casefold() < wanted.casefold())
+    if isinstance(value, int) and isinstance(wanted, int | float):
+        return (value > wanted) - (value < wanted)
+    return None

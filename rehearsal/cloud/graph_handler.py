@@ -5,17 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from rehearsal.cloud.bearer import caller_of, take_back
-from rehearsal.cloud.dispatch import (
-    GraphAnswer,
-    GraphRequest,
-    dispatch,
-    new_request_id,
-    refusal,
-    split_options,
-    split_path,
-)
+from rehearsal.cloud.dispatch import dispatch
 from rehearsal.cloud.errors import GraphError, unauthenticated
 from rehearsal.cloud.faults import Fault
+from rehearsal.cloud.messages import GraphAnswer, GraphRequest, new_request_id, refusal, split_options, split_path
 from rehearsal.cloud.services import Handler
 
 

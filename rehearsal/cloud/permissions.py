@@ -54,3 +54,23 @@ class Caller:
     def sees(self, type_name: str) -> bool:
         """Whether members of this type come with their properties, or with their id alone."""
         return self.has(_READABLE[type_name])
+
+
+WRITE_GROUPS = frozenset({"Group.ReadWrite.All", "Directory.ReadWrite.All"})
+CREATE_GROUPS = WRITE_GROUPS | {"Group.Create"}
+WRITE_MEMBERS = WRITE_GROUPS | {"GroupMember.ReadWrite.All"}
+READ_DIRECTORY = _DIRECTORY
+READ_DOMAINS = _DIRECTORY | {"Domain.Read.All", "Domain.ReadWrite.All"}
+READ_LICENCES = READ_ORGANIZATION | {"LicenseAssignment.Read.All", "LicenseAssignment.ReadWrite.All"}
+READ_SETTINGS = _DIRECTORY | {"GroupSettings.Read.All", "GroupSettings.ReadWrite.All"}
+WRITE_SETTINGS = frozenset({"Directory.ReadWrite.All", "GroupSettings.ReadWrite.All"})
+READ_SYNCHRONIZATION = frozenset(
+    {"OnPremDirectorySynchronization.Read.All", "OnPremDirectorySynchronization.ReadWrite.All"}
+)
+WRITE_SYNCHRONIZATION = frozenset({"OnPremDirectorySynchronization.ReadWrite.All"})
+READ_JOBS = frozenset({"Synchronization.Read.All", "Synchronization.ReadWrite.All", "Application.ReadWrite.OwnedBy"})
+WRITE_JOBS = frozenset({"Synchronization.ReadWrite.All", "Application.ReadWrite.OwnedBy"})
+READ_PROVISIONING = frozenset({"AuditLog.Read.All", "ProvisioningLog.Read.All", "Directory.Read.All"})
+READ_BEHAVIOR = frozenset({"Group-OnPremisesSyncBehavior.Read.All", "Group-OnPremisesSyncBehavior.ReadWrite.All"})
+WRITE_BEHAVIOR = frozenset({"Group-OnPremisesSyncBehavior.ReadWrite.All"})
+READ_BY_IDS = READ_GROUPS | READ_USERS | READ_DEVICES | READ_APPLICATIONS | READ_CONTACTS

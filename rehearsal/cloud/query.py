@@ -1,23 +1,67 @@
-"""Query options, projection and paging of Microsoft Graph ("Use query parameters to customize responses", "Paging")."""
+"""Query options of Microsoft Graph ("Use query parameters to customize responses") and what they make of a record."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
-import secrets
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
-from rehearsal.cloud.errors import GraphError, bad_request, unsupported_query
-from rehearsal.cloud.filters import Filter, parse_filter
+from rehearsal.cloud.errors import GraphError, bad_request, not_covered, unsupported_query
+from rehearsal.cloud.filters import DIRECTORY_OPERATORS, Filter, parse_filter
+from rehearsal.cloud.metadata import MetadataType, types
 from rehearsal.cloud.resources import Record, ResourceType
-from rehearsal.cloud.tokens import InvalidTokenError, decode_part, encode_part
+from rehearsal.cloud.search import parse_search
 
-DEFAULT_PAGE = 100
-LARGEST_PAGE = 999
-_KNOWN_OPTIONS = frozenset({"$select", "$top", "$filter", "$count", "$skiptoken"})
+EXPANDED = 20
+"""Objects that ``$expand`` returns at most."""
+_ADVICE = (
+    "Add the $count=true query parameter and the ConsistencyLevel: eventual header "
+    "(https://aka.ms/graph-docs/advanced-queries)."
+)
+_EXPAND = re.compile(r"\s*(\w+)\s*(?:\(\s*\$select\s*=([\w,\s]*)\))?\s*")
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a resource takes.
+
+    Attributes:
+        options: Query options.
+        page: Page size without ``$top``.
+        largest: Largest ``$top``.
+        operators: Operators of ``$filter``.
+        order: Properties of ``$orderby`` that need no advanced query.
+        search: Properties of ``$search``.
+        advanced: Whether the rules of advanced queries on directory objects hold.
+    """
+
+    options: frozenset[str] = frozenset({"$select"})
+    page: int = 100
+    largest: int = 999
+    operators: frozenset[str] = DIRECTORY_OPERATORS
+    order: tuple[str, ...] = ("displayName",)
+    search: tuple[str, ...] = ()
+    advanced: bool = True
+
+
+SINGLE = Capabilities()
+"""A read of one object."""
+EXPANDABLE = Capabilities(frozenset({"$select", "$expand"}))
+"""A read of one object with relations."""
+DIRECTORY_LIST = Capabilities(
+    frozenset({"$select", "$top", "$filter", "$count", "$search", "$orderby", "$expand", "$skiptoken"}),
+    order=("displayName", "userPrincipalName"),
+    search=("displayName", "description", "mail", "mailNickname", "userPrincipalName"),
+)
+"""Groups, users and what they hold."""
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """``$expand`` of one relation."""
+
+    relation: str
+    select: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -29,6 +73,10 @@ class Query:
     select: tuple[str, ...] | None
     top: int
     filter: Filter | None
+    search: Callable[[Record], bool] | None
+    order: tuple[tuple[str, bool], ...]
+    """Properties to sort by, and whether downwards."""
+    expand: Expansion | None
     count: bool
     skip_token: str
     issued: Mapping[str, str]
@@ -36,44 +84,67 @@ class Query:
 
 
 def parse_query(
-    options: Mapping[str, str], types: Sequence[ResourceType], *, version: str, eventual: bool, single: bool = False
+    options: Mapping[str, str],
+    types: Sequence[ResourceType],
+    capabilities: Capabilities,
+    *,
+    version: str,
+    eventual: bool,
 ) -> Query:
     """Check the options of a request.
 
     Args:
         options: Query string, decoded, one value per name.
         types: The types that answers can have.
+        capabilities: What the resource takes.
         version: ``v1.0`` or ``beta``.
         eventual: Whether the request carries ``ConsistencyLevel: eventual``.
-        single: A read of one object, which takes ``$select`` only.
 
     Raises:
-        GraphError: 400.
+        GraphError: 400, or 501 for a property that the rehearsal does not cover.
     """
     for name in options:
-        allowed = {"$select"} if single else _KNOWN_OPTIONS
-        if name.startswith("$") and name not in allowed:
+        if name.startswith("$") and name not in capabilities.options:
             raise unsupported_query(f"The query option '{name}' is not supported for this resource.")
-    count = options.get("$count", "false").casefold() == "true"
-    parsed = None
-    if "$filter" in options:
-        if len(types) != 1:
-            raise unsupported_query("$filter is not supported on a collection of mixed types.")
-        names = types[0].properties | (types[0].beta if version == "beta" else frozenset())
-        parsed = parse_filter(options["$filter"], names, f"microsoft.graph.{types[0].name}")
-        if parsed.advanced and not (eventual and count):
-            raise unsupported_query("Operator is not supported because the required parameters might be missing.")
-    return Query(
+    count = _flag(options.get("$count"))
+    advanced = not capabilities.advanced or (eventual and count)
+    query = Query(
         version,
         tuple(types),
         _select(options.get("$select"), types, version),
-        _top(options.get("$top")),
-        parsed,
+        _top(options.get("$top"), capabilities),
+        _filter(options.get("$filter"), types, version, capabilities),
+        _search(options.get("$search"), capabilities, eventual=eventual),
+        _order(options.get("$orderby"), types, version),
+        _expansion(options.get("$expand"), types, version),
         # Without the header Graph ignores $count on directory objects.
         count and eventual,
         options.get("$skiptoken", ""),
         {name: value for name, value in options.items() if name != "$skiptoken"},
     )
+    _check_combination(query, capabilities, advanced=advanced)
+    return query
+
+
+def _check_combination(query: Query, capabilities: Capabilities, *, advanced: bool) -> None:
+    if not capabilities.advanced:
+        return
+    if query.expand is not None and (query.search is not None or (query.count and query.filter is not None)):
+        raise unsupported_query("$expand is not supported together with advanced queries.")
+    if advanced:
+        return
+    if query.filter is not None and (query.filter.advanced or len(query.types) != 1):
+        raise unsupported_query(
+            f"Operator is not supported because the required parameters might be missing. {_ADVICE}"
+        )
+    if query.order and (query.filter is not None or any(name not in capabilities.order for name, _ in query.order)):
+        raise unsupported_query(f"Sorting like this is not supported for this query. {_ADVICE}")
+
+
+def _flag(text: str | None) -> bool:
+    if text is None or text.casefold() in ("true", "false"):
+        return text is not None and text.casefold() == "true"
+    raise bad_request(f"Invalid value '{text}' for $count query option found. Valid values are 'true' or 'false'.")
 
 
 def _select(text: str | None, types: Sequence[ResourceType], version: str) -> tuple[str, ...] | None:
@@ -83,81 +154,126 @@ def _select(text: str | None, types: Sequence[ResourceType], version: str) -> tu
     if "*" in names:
         return None
     for name in names:
-        if not any(kind.knows(name, version) for kind in types):
-            shown = types[0].name if len(types) == 1 else "directoryObject"
-            raise bad_request(
-                "Parsing OData Select and Expand failed: Could not find a property named "
-                f"'{name}' on type 'microsoft.graph.{shown}'.",
-                "BadRequest",
-            )
+        _known(name, types, version)
     return names
 
 
-def _top(text: str | None) -> int:
+def _known(name: str, types: Sequence[ResourceType], version: str) -> None:
+    if any(kind.knows(name, version) for kind in types):
+        return
+    if any(name in kind.not_covered for kind in types):
+        raise not_covered(f"the property '{name}'")
+    raise bad_request(
+        "Parsing OData Select and Expand failed: Could not find a property named "
+        f"'{name}' on type 'microsoft.graph.{_shown(types)}'.",
+        "BadRequest",
+    )
+
+
+def _shown(types: Sequence[ResourceType]) -> str:
+    return types[0].name if len(types) == 1 else "directoryObject"
+
+
+def _top(text: str | None, capabilities: Capabilities) -> int:
     if text is None:
-        return DEFAULT_PAGE
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= LARGEST_PAGE:
-        raise bad_request(f"Invalid page size specified: '{text}'. Must be between 1 and {LARGEST_PAGE} inclusive.")
+        return capabilities.page
+    largest = capabilities.largest
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= largest:
+        raise bad_request(f"Invalid page size specified: '{text}'. Must be between 1 and {largest} inclusive.")
     return int(text)
+
+
+def _filter(text: str | None, kinds: Sequence[ResourceType], version: str, capabilities: Capabilities) -> Filter | None:
+    if text is None:
+        return None
+    # Objects of several types are filtered by what a user or a group has: names, addresses, identifiers.
+    declared = kinds[0].declared(version)
+    if len(kinds) > 1:
+        common = {name: one for kind in kinds for name, one in types(version)[kind.name].properties.items()}
+        declared = MetadataType("directoryObject", common, {}, frozenset(), open=True)
+    for name in kinds[0].single_only:
+        if len(kinds) == 1 and re.search(rf"\b{name}\b", text):
+            raise unsupported_query(
+                f"Unsupported or invalid query filter clause specified for property '{name}' of resource "
+                f"'{kinds[0].name.capitalize()}'."
+            )
+    return parse_filter(text, declared, version, capabilities.operators)
+
+
+def _search(text: str | None, capabilities: Capabilities, *, eventual: bool) -> Callable[[Record], bool] | None:
+    if text is None:
+        return None
+    if not eventual:
+        raise unsupported_query(
+            "Request with $search query parameter only works through MSGraph with a special request header: "
+            "'ConsistencyLevel: eventual'"
+        )
+    return parse_search(text, capabilities.search)
+
+
+def _order(text: str | None, types: Sequence[ResourceType], version: str) -> tuple[tuple[str, bool], ...]:
+    order = []
+    for part in (text or "").split(","):
+        name, _, direction = part.strip().partition(" ")
+        direction = direction.strip().casefold()
+        if not name and not text:
+            continue
+        _known(name, types, version)
+        if direction not in ("", "asc", "desc"):
+            raise bad_request(f"Syntax error in $orderby: '{direction}' is not a direction.", "BadRequest")
+        order.append((name, direction == "desc"))
+    return tuple(order)
+
+
+def _expansion(text: str | None, types: Sequence[ResourceType], version: str) -> Expansion | None:
+    if text is None:
+        return None
+    match = _EXPAND.fullmatch(text)
+    if match is None:
+        raise bad_request("Parsing OData Select and Expand failed: $expand takes one relation and its $select.")
+    relation = match[1]
+    declared = [kind.declared(version).relations for kind in types]
+    if not any(relation in relations for relations in declared):
+        raise bad_request(
+            "Parsing OData Select and Expand failed: Could not find a property named "
+            f"'{relation}' on type 'microsoft.graph.{_shown(types)}'.",
+            "BadRequest",
+        )
+    if not any(relation in kind.expandable for kind in types):
+        raise not_covered(f"$expand={relation}")
+    names = tuple(name.strip() for name in (match[2] or "").split(",") if name.strip())
+    return Expansion(relation, names or None)
 
 
 def project(kind: ResourceType, record: Record, query: Query, *, single: bool = False) -> dict[str, object]:
     """The properties that the query asks for, in its order; properties of other types are left out."""
-    names = kind.default if query.select is None else query.select
-    return {
-        name: kind.value(record, name, single=single)
-        for name in names
-        if query.select is None or kind.knows(name, query.version)
-    }
-
-
-class Pages:
-    """Cuts result lists into pages and issues their next links.
-
-    A next link's token carries position and a seal over path and options, so a link that was rebuilt instead of
-    followed is refused, as the service refuses it.
-    """
-
-    def __init__(self) -> None:
-        self._key = secrets.token_bytes(32)
-
-    def cut(self, identifiers: Sequence[str], query: Query, path: str) -> tuple[Sequence[str], str | None]:
-        """The page that the query asks for and the query string of the next one, or None after the last.
-
-        Raises:
-            GraphError: 400 for a token that was not issued for exactly this request.
-        """
-        start = self._position(query, path) if query.skip_token else 0
-        page = identifiers[start : start + query.top]
-        if start + query.top >= len(identifiers):
-            return page, None
-        position = json.dumps(start + query.top).encode()
-        token = encode_part(self._seal(query, path, position) + position)
-        return page, urlencode({**query.issued, "$skiptoken": token}, safe="$,")
-
-    def _seal(self, query: Query, path: str, position: bytes) -> bytes:
-        request = json.dumps([path, sorted(query.issued.items())]).encode()
-        return hmac.new(self._key, request + b"\0" + position, hashlib.sha256).digest()
-
-    def _position(self, query: Query, path: str) -> int:
-        expired = GraphError(
-            400,
-            "Directory_ExpiredPageToken",
-            "The specified page token value has expired and can no longer be included in your request.",
-        )
-        try:
-            raw = decode_part(query.skip_token)
-        except InvalidTokenError:
-            raise expired from None
-        seal, position = raw[:32], raw[32:]
-        if not hmac.compare_digest(seal, self._seal(query, path, position)):
-            raise expired
-        return int(position)
+    if query.select is None:
+        return {name: kind.value(record, name, single=single) for name in kind.defaults(query.version)}
+    known = kind.declared(query.version).properties
+    return {name: kind.value(record, name, single=single) for name in query.select if name in known}
 
 
 def matching(records: Iterable[tuple[str, Record]], query: Query) -> list[str]:
-    """Ids of the records that the filter lets through."""
-    if query.filter is None:
-        return [identifier for identifier, _ in records]
-    matches = query.filter.matches
-    return [identifier for identifier, record in records if matches(record)]
+    """Ids of the records that filter and search let through, in the order asked for."""
+    found = [
+        (identifier, record)
+        for identifier, record in records
+        if (query.filter is None or query.filter.matches(record)) and (query.search is None or query.search(record))
+    ]
+    for name, downwards in reversed(query.order):
+        found.sort(key=lambda pair: _sort_key(pair[1].get(name)), reverse=downwards)
+    return [identifier for identifier, _ in found]
+
+
+def _sort_key(value: object) -> tuple[bool, str]:
+    return value is not None, str(value).casefold() if value is not None else ""
+
+
+def require_eventual(*, eventual: bool) -> None:
+    """A count as a path needs the header.
+
+    Raises:
+        GraphError: 400.
+    """
+    if not eventual:
+        raise GraphError(400, "Request_BadRequest", "$count is not currently supported.")

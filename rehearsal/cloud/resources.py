@@ -1,4 +1,4 @@
-"""Resource types as Microsoft Graph's metadata declares them: property names, defaults, versions.
+"""Resource types: what Microsoft's metadata says of them, and what comes in an answer that names no properties.
 
 Only structural properties; navigation properties are paths of their own (``routes``).
 """
@@ -6,7 +6,10 @@ Only structural properties; navigation properties are paths of their own (``rout
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
+
+from rehearsal.cloud.metadata import MetadataType, types
 
 Record = Mapping[str, object]
 """One object: property name to JSON value. Never changed in place, so that two states can share it."""
@@ -19,61 +22,74 @@ class ResourceType:
     Attributes:
         name: Name in the metadata, ``user``.
         collection: Name of its entity set in ``@odata.context``, ``users``.
-        properties: Every structural property of v1.0.
-        default: What comes without ``$select``.
-        collections: Properties that are ``[]`` rather than null when empty.
+        default: What comes without ``$select``; empty for everything.
         single_only: Properties that only a read of one object returns; null in lists.
-        beta: Properties that only ``/beta`` knows.
+        unset: What stands for properties that are not nullable where nothing is set.
+        not_covered: Properties that Graph has and the rehearsal does not.
+        expandable: Relations that ``$expand`` takes.
     """
 
     name: str
     collection: str
-    properties: frozenset[str]
-    default: tuple[str, ...]
-    collections: frozenset[str] = frozenset()
+    default: tuple[str, ...] = ()
     single_only: frozenset[str] = frozenset()
-    beta: frozenset[str] = frozenset()
+    unset: Mapping[str, object] = field(default_factory=dict, hash=False)
+    not_covered: frozenset[str] = frozenset()
+    expandable: frozenset[str] = frozenset()
 
     @property
     def odata_type(self) -> str:
         """Value of ``@odata.type``."""
         return f"#microsoft.graph.{self.name}"
 
+    @property
+    def properties(self) -> frozenset[str]:
+        """Every structural property of v1.0."""
+        return frozenset(self.declared("v1.0").properties)
+
+    @property
+    def beta(self) -> frozenset[str]:
+        """Properties that only ``/beta`` knows."""
+        return frozenset(self.declared("beta").properties) - self.properties
+
+    def declared(self, version: str) -> MetadataType:
+        """The type in the metadata of ``v1.0`` or ``beta``."""
+        return types(version)[self.name]
+
     def knows(self, name: str, version: str) -> bool:
-        """Whether ``name`` is a property in this version (``v1.0`` or ``beta``)."""
-        return name in self.properties or (version == "beta" and name in self.beta)
+        """Whether ``name`` is a property in this version."""
+        return name in self.declared(version).properties
+
+    def defaults(self, version: str) -> tuple[str, ...]:
+        """What comes without ``$select``."""
+        return self.default or tuple(self.declared(version).properties)
 
     def value(self, record: Record, name: str, *, single: bool) -> object:
         """A property's value as the service shows it: null or an empty list where nothing is set."""
-        if name in self.single_only and not single:
-            return None
-        value = record.get(name)
-        return [] if value is None and name in self.collections else value
+        value = None if name in self.single_only and not single else record.get(name)
+        return _unset(self.name, name, self.unset.get(name)) if value is None else value
+
+
+@cache
+def _collections(type_name: str) -> frozenset[str]:
+    return frozenset(one.name for one in types("beta")[type_name].properties.values() if one.collection)
+
+
+def _unset(type_name: str, name: str, otherwise: object) -> object:
+    return [] if name in _collections(type_name) else otherwise
 
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 GROUP = ResourceType(
     name="group",
     collection="groups",
-    properties=frozenset(
-        _names(
-            """
-        id deletedDateTime accessType allowExternalSenders assignedLabels assignedLicenses autoSubscribeNewMembers
-        classification createdDateTime description displayName expirationDateTime groupTypes
-        hasMembersWithLicenseErrors hideFromAddressLists hideFromOutlookClients infoCatalogs isArchived
-        isAssignableToRole isFavorite isManagementRestricted isSubscribedByMail licenseProcessingState mail
-        mailEnabled mailNickname membershipRule membershipRuleProcessingState onPremisesDomainName
-        onPremisesExtensionAttributes onPremisesLastSyncDateTime onPremisesNetBiosName onPremisesProvisioningErrors
-        onPremisesSamAccountName onPremisesSecurityIdentifier onPremisesSyncEnabled organizationId
-        preferredDataLocation preferredLanguage proxyAddresses renewedDateTime resourceBehaviorOptions
-        resourceProvisioningOptions securityEnabled securityIdentifier serviceProvisioningErrors theme uniqueName
-        unseenConversationsCount unseenCount unseenMessagesCount visibility welcomeMessageEnabled
-        """
-        )
-    ),
     default=_names(
         """
         id deletedDateTime classification createdDateTime description displayName expirationDateTime
@@ -84,175 +100,72 @@ GROUP = ResourceType(
         uniqueName visibility onPremisesProvisioningErrors serviceProvisioningErrors
         """
     ),
-    collections=frozenset(
-        _names(
-            """
-        assignedLabels assignedLicenses groupTypes infoCatalogs onPremisesProvisioningErrors
-        proxyAddresses resourceBehaviorOptions resourceProvisioningOptions serviceProvisioningErrors
+    single_only=_set(
         """
-        )
-    ),
-    single_only=frozenset(
-        _names(
-            """
         allowExternalSenders autoSubscribeNewMembers hideFromAddressLists hideFromOutlookClients isArchived
         isSubscribedByMail unseenConversationsCount unseenCount unseenMessagesCount
         """
-        )
     ),
-    beta=frozenset(
-        _names(
-            """
-        writebackConfiguration
-        """
-        )
-    ),
+    expandable=_set("members owners memberOf transitiveMembers transitiveMemberOf"),
 )
 
 USER = ResourceType(
     name="user",
     collection="users",
-    properties=frozenset(
-        _names(
-            """
-        id deletedDateTime accountEnabled ageGroup assignedLicenses assignedPlans businessPhones city companyName
-        consentProvidedForMinor country createdDateTime creationType department displayName employeeHireDate
-        employeeId employeeLeaveDateTime employeeOrgData employeeType externalUserState
-        externalUserStateChangeDateTime faxNumber givenName identities imAddresses isManagementRestricted
-        isResourceAccount jobTitle lastPasswordChangeDateTime legalAgeGroupClassification licenseAssignmentStates mail
-        mailNickname mobilePhone officeLocation onPremisesDistinguishedName onPremisesDomainName
-        onPremisesExtensionAttributes onPremisesImmutableId onPremisesLastSyncDateTime onPremisesProvisioningErrors
-        onPremisesSamAccountName onPremisesSecurityIdentifier onPremisesSyncEnabled onPremisesUserPrincipalName
-        otherMails passwordPolicies passwordProfile postalCode preferredDataLocation preferredLanguage
-        provisionedPlans proxyAddresses securityIdentifier serviceProvisioningErrors showInAddressList
-        signInSessionsValidFromDateTime state streetAddress surname usageLocation userPrincipalName userType
-        """
-        )
-    ),
     default=_names(
         """
         businessPhones displayName givenName jobTitle mail mobilePhone officeLocation preferredLanguage surname
         userPrincipalName id
         """
     ),
-    collections=frozenset(
-        _names(
-            """
-        assignedLicenses assignedPlans businessPhones identities imAddresses licenseAssignmentStates
-        onPremisesProvisioningErrors otherMails provisionedPlans proxyAddresses serviceProvisioningErrors
+    not_covered=_set(
         """
-        )
-    ),
-    beta=frozenset(
-        _names(
-            """
-        onPremisesObjectIdentifier
+        aboutMe authorizationInfo birthday customSecurityAttributes deviceEnrollmentLimit hireDate identityParentId
+        interests mailboxSettings mySite pastProjects preferredName print responsibilities schools signInActivity
+        skills
         """
-        )
     ),
+    expandable=_set("memberOf transitiveMemberOf"),
 )
 
 DEVICE = ResourceType(
     name="device",
     collection="devices",
-    properties=frozenset(
-        _names(
-            """
-        id deletedDateTime accountEnabled alternativeSecurityIds approximateLastSignInDateTime
-        complianceExpirationDateTime deviceCategory deviceId deviceMetadata deviceOwnership deviceVersion displayName
-        enrollmentProfileName enrollmentType isCompliant isManaged isManagementRestricted isRooted managementType
-        manufacturer mdmAppId model onPremisesLastSyncDateTime onPremisesSecurityIdentifier onPremisesSyncEnabled
-        operatingSystem operatingSystemVersion physicalIds profileType registrationDateTime systemLabels trustType
-        """
-        )
-    ),
     default=_names(
         """
         id deletedDateTime accountEnabled deviceId deviceVersion displayName onPremisesLastSyncDateTime
         onPremisesSyncEnabled operatingSystem operatingSystemVersion physicalIds trustType
         """
     ),
-    collections=frozenset(
-        _names(
-            """
-        alternativeSecurityIds physicalIds systemLabels
-        """
-        )
-    ),
 )
 
 SERVICE_PRINCIPAL = ResourceType(
     name="servicePrincipal",
     collection="servicePrincipals",
-    properties=frozenset(
-        _names(
-            """
-        id deletedDateTime accountEnabled addIns alternativeNames appDescription appDisplayName appId
-        applicationTemplateId appOwnerOrganizationId appRoleAssignmentRequired appRoles createdByAppId description
-        disabledByMicrosoftStatus displayName homepage info isDisabled keyCredentials loginUrl logoutUrl notes
-        notificationEmailAddresses oauth2PermissionScopes passwordCredentials preferredSingleSignOnMode
-        preferredTokenSigningKeyThumbprint replyUrls resourceSpecificApplicationPermissions samlSingleSignOnSettings
-        servicePrincipalNames servicePrincipalType signInAudience tags tokenEncryptionKeyId verifiedPublisher
-        """
-        )
-    ),
     default=_names(
         """
-        id deletedDateTime accountEnabled appDisplayName appId appOwnerOrganizationId displayName
+        id deletedDateTime accountEnabled appDisplayName appId applicationTemplateId appOwnerOrganizationId displayName
         servicePrincipalNames servicePrincipalType tags
         """
     ),
-    collections=frozenset(
-        _names(
-            """
-        addIns alternativeNames appRoles keyCredentials notificationEmailAddresses oauth2PermissionScopes
-        passwordCredentials replyUrls resourceSpecificApplicationPermissions servicePrincipalNames tags
-        """
-        )
-    ),
+    unset={"appRoleAssignmentRequired": False},
+    not_covered=_set("customSecurityAttributes"),
 )
 
 ORG_CONTACT = ResourceType(
     name="orgContact",
     collection="contacts",
-    properties=frozenset(
-        _names(
-            """
-        id deletedDateTime addresses companyName department displayName givenName jobTitle mail mailNickname
-        onPremisesLastSyncDateTime onPremisesProvisioningErrors onPremisesSyncEnabled phones proxyAddresses
-        serviceProvisioningErrors surname
-        """
-        )
-    ),
     default=_names(
         """
         id deletedDateTime companyName department displayName givenName jobTitle mail mailNickname
         onPremisesSyncEnabled proxyAddresses surname
         """
     ),
-    collections=frozenset(
-        _names(
-            """
-        addresses onPremisesProvisioningErrors phones proxyAddresses serviceProvisioningErrors
-        """
-        )
-    ),
 )
 
 ORGANIZATION = ResourceType(
     name="organization",
     collection="organization",
-    properties=frozenset(
-        _names(
-            """
-        id deletedDateTime assignedPlans businessPhones city country countryLetterCode createdDateTime
-        defaultUsageLocation displayName marketingNotificationEmails mobileDeviceManagementAuthority
-        onPremisesLastSyncDateTime onPremisesSyncEnabled partnerTenantType postalCode preferredLanguage privacyProfile
-        provisionedPlans securityComplianceNotificationMails securityComplianceNotificationPhones state street
-        technicalNotificationMails tenantType verifiedDomains
-        """
-        )
-    ),
     default=_names(
         """
         id deletedDateTime businessPhones city country countryLetterCode createdDateTime displayName
@@ -260,22 +173,22 @@ ORGANIZATION = ResourceType(
         technicalNotificationMails tenantType verifiedDomains
         """
     ),
-    collections=frozenset(
-        _names(
-            """
-        assignedPlans businessPhones marketingNotificationEmails provisionedPlans securityComplianceNotificationMails
-        securityComplianceNotificationPhones technicalNotificationMails verifiedDomains
-        """
-        )
-    ),
-    beta=frozenset(
-        _names(
-            """
-        onPremisesLastPasswordSyncDateTime
-        """
-        )
-    ),
+    unset={"mobileDeviceManagementAuthority": "unknown"},
 )
+
+DOMAIN = ResourceType(name="domain", collection="domains")
+SUBSCRIBED_SKU = ResourceType(name="subscribedSku", collection="subscribedSkus")
+GROUP_SETTING = ResourceType(name="groupSetting", collection="groupSettings")
+GROUP_SETTING_TEMPLATE = ResourceType(name="groupSettingTemplate", collection="groupSettingTemplates")
+ON_PREMISES_SYNCHRONIZATION = ResourceType(
+    name="onPremisesDirectorySynchronization", collection="directory/onPremisesSynchronization"
+)
+SYNC_BEHAVIOR = ResourceType(name="onPremisesSyncBehavior", collection="groups")
+JOB = ResourceType(name="synchronizationJob", collection="servicePrincipals")
+TEMPLATE = ResourceType(name="synchronizationTemplate", collection="servicePrincipals")
+SCHEMA = ResourceType(name="synchronizationSchema", collection="servicePrincipals")
+ASSIGNMENT = ResourceType(name="appRoleAssignment", collection="servicePrincipals")
+PROVISIONING = ResourceType(name="provisioningObjectSummary", collection="auditLogs/provisioning")
 
 PRINCIPALS = {kind.name: kind for kind in (USER, GROUP, DEVICE, SERVICE_PRINCIPAL, ORG_CONTACT)}
 """What a group can hold, by type name."""

@@ -1,256 +1,218 @@
-"""Microsoft Graph's resources: from a path and its options to an answer."""
+"""Microsoft Graph's resources: the table of what the rehearsal answers, and who may ask."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator
+from functools import partial
 
-from rehearsal.cloud.dispatch import PLAIN_TEXT, GraphAnswer, GraphRequest, json_answer
-from rehearsal.cloud.errors import (
-    GraphError,
-    bad_request,
-    denied,
-    method_not_allowed,
-    object_not_found,
-    unknown_segment,
-)
-from rehearsal.cloud.permissions import (
-    READ_DELETED_GROUPS,
-    READ_GROUPS,
-    READ_HIDDEN,
-    READ_ORGANIZATION,
-    READ_USERS,
-    Caller,
-)
-from rehearsal.cloud.query import Pages, Query, matching, parse_query, project
-from rehearsal.cloud.resources import GROUP, ORGANIZATION, PRINCIPALS, USER, Record, ResourceType
+from rehearsal.cloud import permissions as may
+from rehearsal.cloud.bodies import json_body
+from rehearsal.cloud.delta import Deltas
+from rehearsal.cloud.errors import bad_request
+from rehearsal.cloud.group_writes import GroupWriter
+from rehearsal.cloud.hybrid import Hybrid
+from rehearsal.cloud.jobs import SERVICE_PRINCIPALS, Jobs
+from rehearsal.cloud.messages import GraphAnswer, GraphRequest
+from rehearsal.cloud.metadata import csdl
+from rehearsal.cloud.paging import Pages, Seal
+from rehearsal.cloud.query import Capabilities
+from rehearsal.cloud.reading import DELETED_GROUPS, GROUPS, USERS, Collection, Reader
+from rehearsal.cloud.resources import DOMAIN, JOB, ORGANIZATION, PROVISIONING, SUBSCRIBED_SKU, TEMPLATE
+from rehearsal.cloud.routing import Handler, Route, Routes
+from rehearsal.cloud.settings import GroupSettings
 from rehearsal.cloud.store import CloudStore
 
-_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
-
-Answer = dict[str, object] | int
-"""A JSON object, or the plain number of a ``$count``."""
+LARGEST_IDS = 1000
+"""Ids in one getByIds request."""
+_PROVISIONING_LIST = Capabilities(
+    frozenset({"$select", "$filter", "$orderby", "$top", "$skiptoken"}),
+    page=1000,
+    largest=1000,
+    operators=frozenset({"eq", "gt", "lt", "contains"}),
+    advanced=False,
+)
+_PLAIN = (
+    (Collection(ORGANIZATION, "organization"), may.READ_ORGANIZATION),
+    (Collection(DOMAIN, "domains"), may.READ_DOMAINS),
+    (Collection(SUBSCRIBED_SKU, "skus"), may.READ_LICENCES),
+    (SERVICE_PRINCIPALS, may.READ_APPLICATIONS),
+)
+_MISSING = {
+    "": (
+        "me applications applicationTemplates auditLogs contacts devices deviceManagement directoryRoles drives "
+        "education groupLifecyclePolicies identity identityGovernance invitations oauth2PermissionGrants planner "
+        "policies reports roleManagement search security sites solutions subscriptions teams teamwork"
+    ),
+    "directory": "administrativeUnits attributeSets customSecurityAttributeDefinitions deviceLocalCredentials "
+    "federationConfigurations publicKeyInfrastructure recommendations subscriptions",
+    "directory/deletedItems": "user application",
+    "groups/{id}": (
+        "acceptedSenders appRoleAssignments calendar calendarView conversations createdOnBehalfOf drive drives events "
+        "extensions groupLifecyclePolicies membersWithLicenseErrors onenote permissionGrants photo photos planner "
+        "rejectedSenders settings sites team threads assignLicense checkGrantedPermissionsForApp checkMemberGroups "
+        "checkMemberObjects getMemberGroups getMemberObjects renew validateProperties"
+    ),
+    "users/{id}": (
+        "appRoleAssignments authentication calendar contacts directReports drive events licenseDetails mailFolders "
+        "manager messages onPremisesSyncBehavior ownedDevices ownedObjects photo registeredDevices "
+        "checkMemberGroups getMemberGroups assignLicense revokeSignInSessions"
+    ),
+    "servicePrincipals/{id}": "appRoleAssignments memberOf oauth2PermissionGrants owners ownedObjects",
+    "servicePrincipals/{id}/synchronization": "secrets acquireAccessToken",
+    "servicePrincipals/{id}/synchronization/jobs": "validateCredentials",
+    "servicePrincipals/{id}/synchronization/jobs/{job}": "validateCredentials bulkUpload",
+    "auditLogs": "directoryAudits signIns",
+    "directoryObjects": "validateProperties",
+}
 
 
 class Graph:
-    """Answers requests from a ``CloudStore``."""
+    """Finds what answers a request, from a ``CloudStore``."""
 
     def __init__(self, store: CloudStore) -> None:
+        seal = Seal()
         self._store = store
-        self._pages = Pages()
+        self._reader = Reader(store, Pages(seal))
+        self._writer = GroupWriter(store, self._reader)
+        self._settings = GroupSettings(store, self._reader)
+        self._hybrid = Hybrid(store, self._reader)
+        self._jobs = Jobs(store, self._reader)
+        self._deltas = Deltas(store, seal)
+        missing = {template: names.split() for template, names in _MISSING.items()}
+        self._routes = Routes(self._table(), missing)
 
-    def answer(self, request: GraphRequest) -> GraphAnswer:
-        """A 200 answer.
+    def find(self, request: GraphRequest) -> tuple[Route, tuple[str, ...]]:
+        """The route of a request and what stands for the braces of its template.
 
         Raises:
-            GraphError: Any other answer.
+            GraphError: 400, 405 or 501.
         """
-        body = self._body(request)
-        if isinstance(body, int):
-            return GraphAnswer(200, {"Content-Type": PLAIN_TEXT}, str(body).encode())
-        return json_answer(body)
+        return self._routes.find(request)
 
-    def _body(self, request: GraphRequest) -> Answer:
-        if request.method != "GET":
-            raise method_not_allowed()
-        match request.segments:
-            case ("organization", *rest):
-                return self._organization(request, tuple(rest))
-            case ("groups", *rest):
-                return self._groups(request, tuple(rest))
-            case ("users", *rest):
-                return self._users(request, tuple(rest))
-            case ("directory", "deletedItems", *rest):
-                return self._deleted(request, tuple(rest))
-            case ("directory", "onPremisesSynchronization", *_):
-                # The documentation names no application permission for this read: app-only tokens are refused.
-                raise denied()
-            case ():
-                raise bad_request("Empty Payload. JSON content expected.", "BadRequest")
-            case segments:
-                raise unknown_segment(segments[1] if segments[0] == "directory" and len(segments) > 1 else segments[0])
+    def _table(self) -> Iterator[tuple[str, Route]]:
+        for rows in (
+            self._general(),
+            self._principals(),
+            self._groups(),
+            self._deleted(),
+            self._setting_rows(),
+            self._hybrid_rows(),
+            self._job_rows(),
+        ):
+            yield from rows
 
-    # Resources
+    def _general(self) -> Iterator[tuple[str, Route]]:
+        yield "GET", Route("$metadata", _metadata)
+        for collection, accepted in _PLAIN:
+            yield from _reads(collection.kind.collection, accepted, self._reader, collection)
+        rows = Collection(PROVISIONING, "provisioning", _PROVISIONING_LIST)
+        yield "GET", Route("auditLogs/provisioning", partial(self._reader.page, rows), may.READ_PROVISIONING)
+        yield "POST", Route("directoryObjects/getByIds", self._by_ids, may.READ_BY_IDS)
 
-    def _organization(self, request: GraphRequest, rest: tuple[str, ...]) -> Answer:
-        _require(request, READ_ORGANIZATION)
-        record = self._store.organization
-        query = _query(request, (ORGANIZATION,), single=bool(rest))
-        if not rest:
-            page = [project(ORGANIZATION, record, query)]
-            return {"@odata.context": _context(request, "organization", query), "value": page}
-        if len(rest) > 1:
-            raise unknown_segment(rest[1])
-        if rest[0].lower() != record["id"]:
-            raise object_not_found(rest[0])
-        return _one(request, ORGANIZATION, record, query)
+    def _principals(self) -> Iterator[tuple[str, Route]]:
+        yield from _reads("users", may.READ_USERS, self._reader, USERS)
+        yield "GET", Route("users/$count", partial(self._reader.count, USERS), may.READ_USERS)
+        yield "GET", Route("servicePrincipals/$count", self._count_service_principals, may.READ_APPLICATIONS)
+        for relation in ("memberOf", "transitiveMemberOf"):
+            yield from self._relation(USERS, "users/{id}", relation, may.READ_USERS)
 
-    def _groups(self, request: GraphRequest, rest: tuple[str, ...]) -> Answer:
-        _require(request, READ_GROUPS)
-        groups = self._store.groups
-        match rest:
-            case ():
-                return self._collection(request, GROUP, groups, groups)
-            case ("$count",):
-                return self._count(request, GROUP, groups)
-            case (identifier,):
-                query = _query(request, (GROUP,), single=True)
-                return _one(request, GROUP, _get(groups, identifier), query)
-            case (identifier, "members" | "owners" as relation, *tail):
-                return self._related(request, identifier, relation, tuple(tail))
-            case (_, segment, *_):
-                raise unknown_segment(segment)
-        raise unknown_segment(rest[0])
+    def _groups(self) -> Iterator[tuple[str, Route]]:
+        writer = self._writer
+        yield from _reads("groups", may.READ_GROUPS, self._reader, GROUPS)
+        yield "GET", Route("groups/$count", partial(self._reader.count, GROUPS), may.READ_GROUPS)
+        yield "GET", Route("groups/delta", self._deltas.answer, may.READ_GROUPS)
+        yield "POST", Route("groups", writer.create, may.CREATE_GROUPS)
+        yield "PATCH", Route("groups/{id}", writer.change, may.WRITE_GROUPS)
+        yield "DELETE", Route("groups/{id}", writer.delete, may.WRITE_GROUPS)
+        for relation in ("members", "owners", "transitiveMembers", "memberOf", "transitiveMemberOf"):
+            yield from self._relation(GROUPS, "groups/{id}", relation, may.READ_GROUPS)
+        for relation, accepted in (("members", may.WRITE_MEMBERS), ("owners", may.WRITE_GROUPS)):
+            path = f"groups/{{id}}/{relation}"
+            yield "POST", Route(f"{path}/$ref", partial(writer.add, relation), accepted)
+            yield "DELETE", Route(f"{path}/{{member}}/$ref", partial(writer.remove, relation), accepted)
 
-    def _users(self, request: GraphRequest, rest: tuple[str, ...]) -> Answer:
-        _require(request, READ_USERS)
-        users = self._store.users
-        match rest:
-            case ():
-                return self._collection(request, USER, users, users)
-            case ("$count",):
-                return self._count(request, USER, users)
-            case (identifier,):
-                query = _query(request, (USER,), single=True)
-                if "@" in identifier:
-                    record = next(
-                        (u for u in users.values() if str(u["userPrincipalName"]).casefold() == identifier.casefold()),
-                        None,
-                    )
-                    if record is None:
-                        raise object_not_found(identifier)
-                    return _one(request, USER, record, query)
-                return _one(request, USER, _get(users, identifier, guid=False), query)
-        raise unknown_segment(rest[1])
+    def _relation(
+        self, collection: Collection, path: str, relation: str, accepted: frozenset[str]
+    ) -> Iterator[tuple[str, Route]]:
+        related = partial(self._reader.related, collection, relation)
+        count = partial(self._reader.count_related, collection, relation)
+        for cast in ("", "/{cast}"):
+            yield "GET", Route(f"{path}/{relation}{cast}", related, accepted)
+            yield "GET", Route(f"{path}/{relation}{cast}/$count", count, accepted)
 
-    def _deleted(self, request: GraphRequest, rest: tuple[str, ...]) -> Answer:
-        _require(request, READ_DELETED_GROUPS)
-        deleted = self._store.deleted_groups
-        match rest:
-            case ("microsoft.graph.group",):
-                return self._collection(request, GROUP, deleted, deleted)
-            case ("microsoft.graph.group", identifier) | (identifier, "microsoft.graph.group"):
-                return _one(request, GROUP, _get(deleted, identifier), _query(request, (GROUP,), single=True))
-            case (identifier,) if not identifier.startswith("microsoft.graph."):
-                query = _query(request, (GROUP,), single=True)
-                body = _one(request, GROUP, _get(deleted, identifier), query)
-                context = body.pop("@odata.context")
-                return {"@odata.context": context, "@odata.type": GROUP.odata_type, **body}
-        raise unknown_segment(rest[-1] if rest else "deletedItems")
+    def _deleted(self) -> Iterator[tuple[str, Route]]:
+        path = "directory/deletedItems"
+        cast, item = f"{path}/microsoft.graph.group", f"{path}/{{id}}"
+        yield "GET", Route(cast, partial(self._reader.page, DELETED_GROUPS), may.READ_DELETED_GROUPS)
+        yield "GET", Route(f"{cast}/$count", partial(self._reader.count, DELETED_GROUPS), may.READ_DELETED_GROUPS)
+        single = partial(self._reader.get, DELETED_GROUPS)
+        for template in (f"{cast}/{{id}}", f"{item}/microsoft.graph.group"):
+            yield "GET", Route(template, single, may.READ_DELETED_GROUPS)
+        yield "GET", Route(item, self._reader.deleted_item, may.READ_DELETED_GROUPS)
+        yield "DELETE", Route(item, self._writer.purge, may.WRITE_GROUPS)
+        yield "POST", Route(f"{item}/restore", self._writer.restore, may.WRITE_GROUPS)
 
-    def _related(self, request: GraphRequest, group_id: str, relation: str, tail: tuple[str, ...]) -> Answer:
-        """``members`` and ``owners`` with their casts and counts."""
-        cast: ResourceType | None = None
-        if tail and tail[0].startswith("microsoft.graph."):
-            cast = PRINCIPALS.get(tail[0].removeprefix("microsoft.graph."))
-            if cast is None:
-                raise unknown_segment(tail[0])
-            tail = tail[1:]
-        if tail and tail != ("$count",):
-            raise unknown_segment(tail[0])
-        types = (cast,) if cast else tuple(PRINCIPALS.values())
-        query = _query(request, types)
-        group = _get(self._store.groups, group_id)
-        found = self._visible(request.caller, group, relation, cast)
-        identifiers = matching(((str(record["id"]), record) for _, record in found), query)
-        if tail:
-            _require_eventual(request)
-            return len(identifiers)
-        kinds = {str(record["id"]): (kind, record) for kind, record in found}
-        page, following = self._pages.cut(identifiers, query, request.path)
-        values = [self._principal(request.caller, *kinds[identifier], query, cast) for identifier in page]
-        return _listing(request, cast.collection if cast else "directoryObjects", query, values, identifiers, following)
+    def _setting_rows(self) -> Iterator[tuple[str, Route]]:
+        settings = self._settings
+        for path in ("groupSettings", "settings"):
+            yield "GET", Route(path, settings.list, may.READ_SETTINGS)
+            yield "POST", Route(path, settings.create, may.WRITE_SETTINGS)
+            yield "GET", Route(f"{path}/{{id}}", settings.get, may.READ_SETTINGS)
+            yield "PATCH", Route(f"{path}/{{id}}", settings.change, may.WRITE_SETTINGS)
+            yield "DELETE", Route(f"{path}/{{id}}", settings.delete, may.WRITE_SETTINGS)
+        for path in ("groupSettingTemplates", "directorySettingTemplates"):
+            yield "GET", Route(path, settings.templates, may.READ_SETTINGS)
+            yield "GET", Route(f"{path}/{{id}}", settings.template, may.READ_SETTINGS)
 
-    # Shapes
+    def _hybrid_rows(self) -> Iterator[tuple[str, Route]]:
+        path, hybrid = "directory/onPremisesSynchronization", self._hybrid
+        # The documentation names no application permission for the read: app-only tokens are refused.
+        yield "GET", Route(path, hybrid.list, may.READ_SYNCHRONIZATION, people_only=True)
+        yield "GET", Route(f"{path}/{{id}}", hybrid.get, may.READ_SYNCHRONIZATION, people_only=True)
+        yield "PATCH", Route(f"{path}/{{id}}", hybrid.change, may.WRITE_SYNCHRONIZATION, people_only=True)
+        path = "groups/{id}/onPremisesSyncBehavior"
+        yield "GET", Route(path, hybrid.behavior, may.READ_BEHAVIOR)
+        yield "PATCH", Route(path, hybrid.convert, may.WRITE_BEHAVIOR)
 
-    def _visible(
-        self, caller: Caller, group: Record, relation: str, cast: ResourceType | None
-    ) -> list[tuple[ResourceType, Record]]:
-        """Members or owners that this caller may see; a hidden membership looks empty without its permission."""
-        group_id = str(group["id"])
-        if relation == "owners":
-            held: Sequence[str] = self._store.owners(group_id)
-        elif group.get("visibility") == "HiddenMembership" and not caller.has(READ_HIDDEN):
-            held = ()
-        else:
-            held = self._store.members(group_id)
-        found = (self._store.principal(identifier) for identifier in held)
-        return [pair for pair in found if pair is not None and cast in (None, pair[0])]
+    def _job_rows(self) -> Iterator[tuple[str, Route]]:
+        jobs, path = self._jobs, "servicePrincipals/{id}/synchronization"
+        for kind, name in ((JOB, "jobs"), (TEMPLATE, "templates")):
+            item = f"{path}/{name}/{{job}}"
+            yield "GET", Route(f"{path}/{name}", partial(jobs.list, kind), may.READ_JOBS)
+            yield "GET", Route(item, partial(jobs.get, kind), may.READ_JOBS)
+            yield "GET", Route(f"{item}/schema", partial(jobs.schema, kind), may.READ_JOBS)
+        actions: dict[str, Handler] = {
+            "start": jobs.start,
+            "pause": jobs.pause,
+            "restart": jobs.restart,
+            "provisionOnDemand": jobs.provision,
+        }
+        for name, handler in actions.items():
+            yield "POST", Route(f"{path}/jobs/{{job}}/{name}", handler, may.WRITE_JOBS)
+        yield "GET", Route("servicePrincipals/{id}/appRoleAssignedTo", jobs.assigned, may.READ_APPLICATIONS)
 
-    def _principal(
-        self, caller: Caller, kind: ResourceType, record: Record, query: Query, cast: ResourceType | None
-    ) -> dict[str, object]:
-        marked: dict[str, object] = {} if cast else {"@odata.type": kind.odata_type}
-        if not caller.sees(kind.name):
-            # "Limited information returned for inaccessible member objects": type and id, everything else null.
-            hidden = {"id": record["id"]}
-            return marked | project(kind, hidden, query)
-        return marked | project(kind, record, query)
+    def _by_ids(self, request: GraphRequest) -> GraphAnswer:
+        body = json_body(request)
+        ids, kinds = body.get("ids"), body.get("types") or []
+        if (
+            not isinstance(ids, list)
+            or not all(isinstance(one, str) for one in ids)
+            or not 1 <= len(ids) <= LARGEST_IDS
+        ):
+            raise bad_request(f"'ids' is a list of 1 to {LARGEST_IDS} ids.")
+        if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
+            raise bad_request("'types' is a list of type names.")
+        wanted = frozenset(kind.casefold() for kind in kinds)
+        return self._reader.by_ids(request, ids, frozenset() if "directoryobject" in wanted else wanted)
 
-    def _collection(
-        self, request: GraphRequest, kind: ResourceType, records: Mapping[str, Record], source: Mapping[str, Record]
-    ) -> dict[str, object]:
-        query = _query(request, (kind,))
-        identifiers = matching(records.items(), query)
-        page, following = self._pages.cut(identifiers, query, request.path)
-        values = [project(kind, source[identifier], query) for identifier in page]
-        return _listing(request, kind.collection, query, values, identifiers, following)
-
-    def _count(self, request: GraphRequest, kind: ResourceType, records: Mapping[str, Record]) -> int:
-        _require_eventual(request)
-        # $count as a path is a count already, so $filter needs no $count=true beside it.
-        query = parse_query(
-            {**request.options, "$count": "true"}, (kind,), version=request.version, eventual=request.eventual
-        )
-        return len(matching(records.items(), query))
+    def _count_service_principals(self, request: GraphRequest) -> GraphAnswer:
+        return self._reader.count(SERVICE_PRINCIPALS, request)
 
 
-def _query(request: GraphRequest, types: Sequence[ResourceType], *, single: bool = False) -> Query:
-    return parse_query(request.options, types, version=request.version, eventual=request.eventual, single=single)
+def _reads(path: str, accepted: frozenset[str], reader: Reader, collection: Collection) -> Iterator[tuple[str, Route]]:
+    yield "GET", Route(path, partial(reader.page, collection), accepted)
+    yield "GET", Route(f"{path}/{{id}}", partial(reader.get, collection), accepted)
 
 
-def _require(request: GraphRequest, accepted: frozenset[str]) -> None:
-    if not request.caller.has(accepted):
-        raise denied()
-
-
-def _require_eventual(request: GraphRequest) -> None:
-    if not request.eventual:
-        raise GraphError(400, "Request_BadRequest", "$count is not currently supported.")
-
-
-def _get(records: Mapping[str, Record], identifier: str, *, guid: bool = True) -> Record:
-    if guid and not _GUID.fullmatch(identifier):
-        raise bad_request(f"Invalid object identifier '{identifier}'.")
-    record = records.get(identifier.lower())
-    if record is None:
-        raise object_not_found(identifier)
-    return record
-
-
-def _context(request: GraphRequest, collection: str, query: Query, *, single: bool = False) -> str:
-    selected = f"({','.join(query.select)})" if query.select else ""
-    return f"{request.root}/$metadata#{collection}{selected}{'/$entity' if single else ''}"
-
-
-def _one(request: GraphRequest, kind: ResourceType, record: Record, query: Query) -> dict[str, object]:
-    context = _context(request, kind.collection, query, single=True)
-    return {"@odata.context": context, **project(kind, record, query, single=True)}
-
-
-def _listing(
-    request: GraphRequest,
-    collection: str,
-    query: Query,
-    values: Iterable[dict[str, object]],
-    identifiers: Sequence[str],
-    following: str | None,
-) -> dict[str, object]:
-    body: dict[str, object] = {"@odata.context": _context(request, collection, query)}
-    if query.count:
-        body["@odata.count"] = len(identifiers)
-    if following is not None:
-        body["@odata.nextLink"] = f"{request.root}/{request.path}?{following}"
-    body["value"] = list(values)
-    return body
+def _metadata(request: GraphRequest) -> GraphAnswer:
+    return GraphAnswer(200, {"Content-Type": "application/xml"}, csdl(request.version))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from rehearsal.cloud.changes import ChangeLog
 from rehearsal.cloud.resources import DEVICE, GROUP, ORG_CONTACT, SERVICE_PRINCIPAL, USER, Record, ResourceType
+
+KEPT_DELETED = timedelta(days=30)
+"""How long a deleted Microsoft 365 group can be restored."""
 
 
 class UnknownObjectError(KeyError):
@@ -23,11 +28,22 @@ class _State:
     devices: dict[str, Record] = field(default_factory=dict)
     service_principals: dict[str, Record] = field(default_factory=dict)
     contacts: dict[str, Record] = field(default_factory=dict)
+    domains: dict[str, Record] = field(default_factory=dict)
+    skus: dict[str, Record] = field(default_factory=dict)
+    setting_templates: dict[str, Record] = field(default_factory=dict)
+    settings: dict[str, Record] = field(default_factory=dict)
+    synchronization: dict[str, Record] = field(default_factory=dict)
+    jobs: dict[str, Record] = field(default_factory=dict)
+    job_templates: dict[str, Record] = field(default_factory=dict)
+    schemas: dict[str, Record] = field(default_factory=dict)
+    provisioning: dict[str, Record] = field(default_factory=dict)
+    assignments: dict[str, Record] = field(default_factory=dict)
     deleted_groups: dict[str, Record] = field(default_factory=dict)
     members: dict[str, tuple[str, ...]] = field(default_factory=dict)
     owners: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def copy(self) -> _State:
+        """A state that can be edited without this one."""
         return _State(
             **{f.name: dict(value) if isinstance(value := getattr(self, f.name), dict) else value for f in fields(self)}
         )
@@ -40,9 +56,11 @@ class CloudStore:
     """
 
     def __init__(self, *, clock: Callable[[], datetime]) -> None:
-        self._clock = clock
+        self.clock = clock
         self._state = _State()
         self._seed = _State()
+        self.log = ChangeLog()
+        """What happened to groups since the seed, for delta queries."""
 
     # Filling
 
@@ -66,22 +84,38 @@ class CloudStore:
         """Add an organizational contact; returns its id."""
         return _put(self._state.contacts, record)
 
+    def add(self, table: str, record: Record) -> str:
+        """Add an object of one of the smaller tables: ``domains``, ``skus``, ``settings`` …; returns its id."""
+        return _put(self.table(table), record)
+
     def add_group(self, record: Record, *, members: tuple[str, ...] = (), owners: tuple[str, ...] = ()) -> str:
         """Add a group with direct members and owners; returns its id."""
         identifier = _put(self._state.groups, record)
         self._state.members[identifier] = members
         self._state.owners[identifier] = owners
+        self.log.group(identifier)
+        for member in members:
+            self.log.member(identifier, member)
         return identifier
 
     def keep_as_seed(self) -> None:
         """Remember the present state as the one that ``reset`` returns to."""
         self._seed = self._state.copy()
+        self.log = ChangeLog()
 
     def reset(self) -> None:
         """Back to the seed."""
         self._state = self._seed.copy()
+        self.log = ChangeLog()
 
     # Reading
+
+    def table(self, name: str) -> dict[str, Record]:
+        """Objects of a table by id, as ``_State`` names it."""
+        found = self.deleted_groups if name == "deleted_groups" else getattr(self._state, name)
+        if not isinstance(found, dict):
+            raise KeyError(name)
+        return found
 
     @property
     def organization(self) -> Record:
@@ -89,7 +123,7 @@ class CloudStore:
         record = self._state.organization
         if not record.get("onPremisesSyncEnabled"):
             return record
-        now = self._clock()
+        now = self.clock()
         last = now.replace(minute=now.minute // 30 * 30, second=0, microsecond=0)
         return {**record, "onPremisesLastSyncDateTime": graph_time(last)}
 
@@ -105,7 +139,11 @@ class CloudStore:
 
     @property
     def deleted_groups(self) -> dict[str, Record]:
-        """Soft-deleted groups by id."""
+        """Soft-deleted groups by id; those deleted more than 30 days ago are gone for good."""
+        now = self.clock()
+        for identifier, record in list(self._state.deleted_groups.items()):
+            if now - datetime.fromisoformat(str(record["deletedDateTime"])) > KEPT_DELETED:
+                self.purge_group(identifier)
         return self._state.deleted_groups
 
     def members(self, group_id: str) -> tuple[str, ...]:
@@ -129,6 +167,11 @@ class CloudStore:
             if identifier in objects:
                 return kind, objects[identifier]
         return None
+
+    def holders(self, identifier: str) -> list[str]:
+        """Ids of live groups that hold this object directly."""
+        groups = self._state.groups
+        return [group for group, held in self._state.members.items() if group in groups and identifier in held]
 
     def find_group(self, name: str) -> str:
         """Id of the live group with this id or display name.
@@ -157,18 +200,31 @@ class CloudStore:
         """Add a direct member; nothing happens if it is one."""
         if principal_id not in self.members(group_id):
             self._state.members[group_id] = (*self.members(group_id), principal_id)
+            self.log.member(group_id, principal_id)
 
     def remove_member(self, group_id: str, principal_id: str) -> None:
         """Remove a direct member; nothing happens if it is none."""
-        self._state.members[group_id] = tuple(m for m in self.members(group_id) if m != principal_id)
+        if principal_id in self.members(group_id):
+            self._state.members[group_id] = tuple(m for m in self.members(group_id) if m != principal_id)
+            self.log.member(group_id, principal_id)
+
+    def set_owners(self, group_id: str, owners: tuple[str, ...]) -> None:
+        """Replace a group's owners."""
+        self._state.owners[group_id] = owners
 
     def update_group(self, group_id: str, changes: Record) -> None:
         """Replace properties of a live group."""
         self._state.groups[group_id] = {**self._state.groups[group_id], **changes}
+        self.log.group(group_id)
 
     def update_user(self, user_id: str, changes: Record) -> None:
         """Replace properties of a user."""
         self._state.users[user_id] = {**self._state.users[user_id], **changes}
+
+    def update(self, table: str, identifier: str, changes: Record) -> None:
+        """Replace properties of an object of one of the smaller tables."""
+        objects = self.table(table)
+        objects[identifier] = {**objects.get(identifier, {}), **changes}
 
     def delete_user(self, user_id: str) -> None:
         """Remove a user and every membership and ownership of theirs."""
@@ -182,9 +238,9 @@ class CloudStore:
         """
         record = self._state.groups.pop(group_id)
         self._forget(group_id)
-        types = record.get("groupTypes")
-        if isinstance(types, list) and "Unified" in types and not for_good:
-            self._state.deleted_groups[group_id] = {**record, "deletedDateTime": graph_time(self._clock())}
+        self.log.group(group_id)
+        if "Unified" in texts(record.get("groupTypes")) and not for_good:
+            self._state.deleted_groups[group_id] = {**record, "deletedDateTime": graph_time(self.clock())}
         else:
             self._state.members.pop(group_id, None)
             self._state.owners.pop(group_id, None)
@@ -194,22 +250,39 @@ class CloudStore:
         del self._state.deleted_groups[group_id]
         self._state.members.pop(group_id, None)
         self._state.owners.pop(group_id, None)
+        self.log.group(group_id)
 
     def restore_group(self, group_id: str) -> None:
-        """Bring a deleted item back."""
+        """Bring a deleted item back with its members."""
         record = self._state.deleted_groups.pop(group_id)
         self._state.groups[group_id] = {**record, "deletedDateTime": None}
+        self.log.group(group_id)
+        for member in self.members(group_id):
+            self.log.member(group_id, member)
 
     def _forget(self, identifier: str) -> None:
         for table in (self._state.members, self._state.owners):
             for group_id, held in table.items():
                 if identifier in held:
                     table[group_id] = tuple(other for other in held if other != identifier)
+                    if table is self._state.members:
+                        self.log.member(group_id, identifier)
 
 
 def graph_time(moment: datetime) -> str:
     """Edm.DateTimeOffset of an aware UTC datetime, whole seconds."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def cloud_sid(identifier: str) -> str:
+    """securityIdentifier of a cloud object: S-1-12-1 and the four little-endian words of its id."""
+    raw = uuid.UUID(identifier).bytes_le
+    return "S-1-12-1-" + "-".join(str(int.from_bytes(raw[at : at + 4], "little")) for at in range(0, 16, 4))
+
+
+def texts(value: object) -> list[str]:
+    """A list of strings out of a record; empty for anything else."""
+    return [str(one) for one in value] if isinstance(value, list) else []
 
 
 def _put(table: dict[str, Record], record: Record) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rehearsal.cloud.store import CloudStore
+from rehearsal.cloud.store import CloudStore, cloud_sid
 from rehearsal.cloud.users import (
     GLOBAL_ADMINISTRATOR,
     GLOBAL_READER,
@@ -12,7 +12,6 @@ from rehearsal.cloud.users import (
     HYBRID_IDENTITY_ADMINISTRATOR,
 )
 from rehearsal.contoso import names
-from rehearsal.contoso.cloud import cloud_sid
 
 
 @dataclass(frozen=True)

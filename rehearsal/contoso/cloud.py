@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-
-from rehearsal.cloud.store import CloudStore
+from rehearsal.cloud.store import CloudStore, cloud_sid
 from rehearsal.contoso import names
 from rehearsal.contoso.cloud_groups import every_group
 from rehearsal.contoso.directory import CONTACT, DirectoryIdentity, DirectoryIndex, consistency_guid
@@ -199,9 +197,3 @@ def _group(group: GroupSpecification, original: DirectoryIdentity | None) -> dic
             "onPremisesNetBiosName": names.NETBIOS,
         }
     return record
-
-
-def cloud_sid(identifier: str) -> str:
-    """securityIdentifier of a cloud object: S-1-12-1 and the four little-endian words of its id."""
-    raw = uuid.UUID(identifier).bytes_le
-    return "S-1-12-1-" + "-".join(str(int.from_bytes(raw[at : at + 4], "little")) for at in range(0, 16, 4))

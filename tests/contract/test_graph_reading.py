@@ -96,8 +96,8 @@ def test_refusals_have_graph_s_shape(client: CloudClient, path: str, status: int
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
-def test_writing_is_not_part_of_it(client: CloudClient, method: str) -> None:
-    answer = client.session.request(method, f"{client.base}/v1.0/groups", json={}, timeout=20)
+def test_methods_that_a_resource_does_not_have(client: CloudClient, method: str) -> None:
+    answer = client.session.request(method, f"{client.base}/v1.0/organization", json={}, timeout=20)
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "GET"
     assert answer.json()["error"]["code"] == "Request_BadRequest"

@@ -1,0 +1,106 @@
+"""What the cloud knows about Connect: ``directory/onPremisesSynchronization`` and ``onPremisesSyncBehavior``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rehearsal.cloud.bodies import check_values, json_body
+from rehearsal.cloud.errors import bad_request, object_not_found
+from rehearsal.cloud.messages import GraphAnswer, GraphRequest, json_answer
+from rehearsal.cloud.metadata import MetadataType, types
+from rehearsal.cloud.query import SINGLE, parse_query, project
+from rehearsal.cloud.reading import GROUPS, Reader, context, listing
+from rehearsal.cloud.resources import ON_PREMISES_SYNCHRONIZATION, SYNC_BEHAVIOR, Record
+from rehearsal.cloud.store import CloudStore
+
+
+class Hybrid:
+    """Answers from a ``CloudStore``."""
+
+    def __init__(self, store: CloudStore, reader: Reader) -> None:
+        self._store = store
+        self._reader = reader
+
+    def list(self, request: GraphRequest) -> GraphAnswer:
+        """``GET directory/onPremisesSynchronization``: a collection of one."""
+        query = parse_query(
+            request.options, (ON_PREMISES_SYNCHRONIZATION,), SINGLE, version=request.version, eventual=False
+        )
+        values = [
+            _declared_only(project(ON_PREMISES_SYNCHRONIZATION, record, query), request.version)
+            for record in self._store.table("synchronization").values()
+        ]
+        return listing(request, ON_PREMISES_SYNCHRONIZATION.collection, query, values, len(values), None)
+
+    def get(self, request: GraphRequest, identifier: str) -> GraphAnswer:
+        """``GET directory/onPremisesSynchronization/{id}``; the id is the tenant's."""
+        kind = ON_PREMISES_SYNCHRONIZATION
+        query = parse_query(request.options, (kind,), SINGLE, version=request.version, eventual=False)
+        shown = _declared_only(project(kind, self._record(identifier), query, single=True), request.version)
+        return json_answer({"@odata.context": context(request, kind.collection, query, single=True), **shown})
+
+    def change(self, request: GraphRequest, identifier: str) -> GraphAnswer:
+        """``PATCH directory/onPremisesSynchronization/{id}``; values inside configuration and features are merged."""
+        body = json_body(request)
+        record = self._record(identifier)
+        check_values(body, ON_PREMISES_SYNCHRONIZATION.declared(request.version), request.version)
+        if "id" in body:
+            raise bad_request("Property 'id' is read-only and cannot be set.")
+        body.pop("@odata.type", None)
+        self._store.update("synchronization", str(record["id"]), _merged(record, body))
+        return GraphAnswer(204, {})
+
+    def behavior(self, request: GraphRequest, identifier: str) -> GraphAnswer:
+        """``GET groups/{id}/onPremisesSyncBehavior``."""
+        query = parse_query(request.options, (SYNC_BEHAVIOR,), SINGLE, version=request.version, eventual=False)
+        group = self._reader.find(GROUPS, identifier)
+        record = {"id": group["id"], "isCloudManaged": not group.get("onPremisesSyncEnabled")}
+        where = f"{request.root}/$metadata#groups('{group['id']}')/onPremisesSyncBehavior/$entity"
+        return json_answer({"@odata.context": where, **project(SYNC_BEHAVIOR, record, query, single=True)})
+
+    def convert(self, request: GraphRequest, identifier: str) -> GraphAnswer:
+        """``PATCH groups/{id}/onPremisesSyncBehavior``: moves a group's source of authority there or back."""
+        body = json_body(request)
+        group = self._reader.find(GROUPS, identifier)
+        check_values(body, SYNC_BEHAVIOR.declared(request.version), request.version)
+        if "isCloudManaged" not in body:
+            raise bad_request("A value is required for property 'isCloudManaged'.")
+        if not group.get("onPremisesSecurityIdentifier"):
+            raise bad_request("The source of authority of a group that did not come from AD cannot be changed.")
+        changes = {"onPremisesSyncEnabled": None if body["isCloudManaged"] else True}
+        self._store.update_group(str(group["id"]), changes)
+        return GraphAnswer(204, {})
+
+    def _record(self, identifier: str) -> Record:
+        record = self._store.table("synchronization").get(identifier.lower())
+        if record is None:
+            raise object_not_found(identifier)
+        return record
+
+
+def _declared_only(shown: Mapping[str, object], version: str) -> dict[str, object]:
+    """What this version of Graph declares: beta's writeback containers do not exist in v1.0."""
+    trimmed = _trim(shown, ON_PREMISES_SYNCHRONIZATION.declared(version), version)
+    return trimmed if isinstance(trimmed, dict) else {}
+
+
+def _trim(value: object, declared: MetadataType, version: str) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    known = types(version)
+    return {
+        name: _trim(inner, known[declared.properties[name].type], version)
+        if declared.properties[name].type in known
+        else inner
+        for name, inner in value.items()
+        if name in declared.properties
+    }
+
+
+def _merged(record: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
+    merged = dict(record)
+    for name, value in changes.items():
+        present = merged.get(name)
+        both = isinstance(present, Mapping) and isinstance(value, Mapping)
+        merged[name] = _merged(present, value) if both else value  # type: ignore[arg-type] # both are mappings here
+    return merged

@@ -1,0 +1,288 @@
+"""Reads: collections, single objects, counts, and what groups and users are related to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from rehearsal.cloud.errors import bad_request, object_not_found, unknown_segment
+from rehearsal.cloud.messages import PLAIN_TEXT, GraphAnswer, GraphRequest, json_answer
+from rehearsal.cloud.paging import Pages
+from rehearsal.cloud.permissions import READ_HIDDEN, Caller
+from rehearsal.cloud.query import (
+    DIRECTORY_LIST,
+    EXPANDABLE,
+    EXPANDED,
+    SINGLE,
+    Capabilities,
+    Query,
+    matching,
+    parse_query,
+    project,
+    require_eventual,
+)
+from rehearsal.cloud.resources import GROUP, PRINCIPALS, USER, Record, ResourceType
+from rehearsal.cloud.store import CloudStore
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+Principal = tuple[ResourceType, Record]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """An entity set and how it is read.
+
+    Attributes:
+        kind: Type of its objects.
+        table: Table of the store.
+        list: What a list takes.
+        single: What a read of one object takes.
+        guids: Whether ids are GUIDs, so that another form is a bad request and not an unknown object.
+        aliases: Other properties by which one object is found.
+    """
+
+    kind: ResourceType
+    table: str
+    list: Capabilities = SINGLE
+    single: Capabilities = SINGLE
+    guids: bool = False
+    aliases: tuple[str, ...] = ()
+
+
+GROUPS = Collection(GROUP, "groups", DIRECTORY_LIST, EXPANDABLE, guids=True)
+USERS = Collection(USER, "users", DIRECTORY_LIST, EXPANDABLE, aliases=("userPrincipalName",))
+DELETED_GROUPS = Collection(GROUP, "deleted_groups", DIRECTORY_LIST, SINGLE, guids=True)
+
+
+class Reader:
+    """Answers reads from a ``CloudStore``."""
+
+    def __init__(self, store: CloudStore, pages: Pages) -> None:
+        self._store = store
+        self._pages = pages
+
+    # Entity sets
+
+    def records(self, collection: Collection) -> Mapping[str, Record]:
+        """Objects of an entity set by id."""
+        if collection.table == "organization":
+            record = self._store.organization
+            return {str(record["id"]): record} if record else {}
+        return self._store.table(collection.table)
+
+    def find(self, collection: Collection, identifier: str) -> Record:
+        """One object.
+
+        Raises:
+            GraphError: 404, or 400 for what cannot be an id.
+        """
+        if collection.guids and not _GUID.fullmatch(identifier):
+            raise bad_request(f"Invalid object identifier '{identifier}'.")
+        records = self.records(collection)
+        record = records.get(identifier) or records.get(identifier.lower())
+        for alias in collection.aliases if record is None else ():
+            folded = identifier.casefold()
+            record = next((one for one in records.values() if str(one.get(alias)).casefold() == folded), None)
+        if record is None:
+            raise object_not_found(identifier)
+        return record
+
+    def page(self, collection: Collection, request: GraphRequest) -> GraphAnswer:
+        """``GET groups``."""
+        query = _query(request, (collection.kind,), collection.list)
+        records = self.records(collection)
+        identifiers = matching(records.items(), query)
+        if "$top" in collection.list.options:
+            page, following = self._pages.cut(identifiers, query, request.path)
+        else:
+            page, following = identifiers, None
+        shape = partial(self._shaped, collection.kind, query=query, caller=request.caller)
+        values = [shape(records[identifier]) for identifier in page]
+        return listing(request, collection.kind.collection, query, values, len(identifiers), following)
+
+    def count(self, collection: Collection, request: GraphRequest) -> GraphAnswer:
+        """``GET groups/$count``."""
+        query = _counting(request, (collection.kind,), collection.list)
+        return _number(len(matching(self.records(collection).items(), query)))
+
+    def get(self, collection: Collection, request: GraphRequest, identifier: str) -> GraphAnswer:
+        """``GET groups/{id}``."""
+        query = _query(request, (collection.kind,), collection.single)
+        record = self.find(collection, identifier)
+        return json_answer(
+            {
+                "@odata.context": context(request, collection.kind.collection, query, single=True),
+                **self._shaped(collection.kind, record, query=query, caller=request.caller, single=True),
+            }
+        )
+
+    def deleted_item(self, request: GraphRequest, identifier: str) -> GraphAnswer:
+        """``GET directory/deletedItems/{id}``, which says what it is."""
+        query = _query(request, (GROUP,), SINGLE)
+        record = self.find(DELETED_GROUPS, identifier)
+        return json_answer(
+            {
+                "@odata.context": context(request, "directoryObjects", query, single=True),
+                "@odata.type": GROUP.odata_type,
+                **project(GROUP, record, query, single=True),
+            }
+        )
+
+    # Relations
+
+    def related(
+        self, collection: Collection, relation: str, request: GraphRequest, identifier: str, cast: str = ""
+    ) -> GraphAnswer:
+        """``GET groups/{id}/members`` and ``…/members/microsoft.graph.user``."""
+        kinds = _kinds(cast)
+        query = _query(request, kinds, DIRECTORY_LIST)
+        found = self._found(collection, relation, request.caller, identifier, kinds)
+        identifiers = matching(((key, record) for key, (_, record) in found.items()), query)
+        page, following = self._pages.cut(identifiers, query, request.path)
+        values = [principal(request.caller, *found[key], query, marked=not cast) for key in page]
+        shown = kinds[0].collection if cast else "directoryObjects"
+        return listing(request, shown, query, values, len(identifiers), following)
+
+    def count_related(
+        self, collection: Collection, relation: str, request: GraphRequest, identifier: str, cast: str = ""
+    ) -> GraphAnswer:
+        """``GET groups/{id}/members/$count``."""
+        kinds = _kinds(cast)
+        query = _counting(request, kinds, DIRECTORY_LIST)
+        found = self._found(collection, relation, request.caller, identifier, kinds)
+        return _number(len(matching(((key, record) for key, (_, record) in found.items()), query)))
+
+    def by_ids(self, request: GraphRequest, identifiers: Iterable[str], wanted: frozenset[str]) -> GraphAnswer:
+        """The objects of ``getByIds`` that exist and that the caller may read at all."""
+        query = _query(request, tuple(PRINCIPALS.values()), SINGLE)
+        found = (self._store.principal(identifier.lower()) for identifier in identifiers)
+        values = [
+            {"@odata.type": kind.odata_type, **project(kind, record, query)}
+            for kind, record in filter(None, found)
+            if request.caller.sees(kind.name) and (not wanted or kind.name.casefold() in wanted)
+        ]
+        return listing(request, "directoryObjects", query, values, len(values), None)
+
+    def _found(
+        self,
+        collection: Collection,
+        relation: str,
+        caller: Caller,
+        identifier: str,
+        kinds: Sequence[ResourceType],
+    ) -> dict[str, Principal]:
+        record = self.find(collection, identifier)
+        pairs = (self._store.principal(held) for held in self._held(record, relation, caller))
+        return {str(pair[1]["id"]): pair for pair in pairs if pair is not None and pair[0] in kinds}
+
+    def _held(self, record: Record, relation: str, caller: Caller) -> Sequence[str]:
+        """Ids of what a relation leads to; a hidden membership looks empty without its permission."""
+        identifier = str(record["id"])
+        if relation == "owners":
+            return self._store.owners(identifier)
+        if relation == "members":
+            return self._members(record, caller)
+        if relation == "transitiveMembers":
+            return self._closure(identifier, lambda key: self._members(self._store.groups.get(key, {}), caller))
+        if relation == "memberOf":
+            return self._store.holders(identifier)
+        return self._closure(identifier, self._store.holders)
+
+    def _members(self, group: Record, caller: Caller) -> Sequence[str]:
+        if group.get("visibility") == "HiddenMembership" and not caller.has(READ_HIDDEN):
+            return ()
+        return self._store.members(str(group.get("id", "")))
+
+    @staticmethod
+    def _closure(start: str, step: Callable[[str], Iterable[str]]) -> list[str]:
+        """Everything reachable, each once, nearest first."""
+        reached: dict[str, None] = {}
+        waiting = [start]
+        for identifier in waiting:
+            for other in step(identifier):
+                if other not in reached and other != start:
+                    reached[other] = None
+                    waiting.append(other)
+        return list(reached)
+
+    def _shaped(
+        self, kind: ResourceType, record: Record, *, query: Query, caller: Caller, single: bool = False
+    ) -> dict[str, object]:
+        shaped = project(kind, record, query, single=single)
+        if query.expand is None:
+            return shaped
+        inner = parse_query(
+            {"$select": ",".join(query.expand.select or ())},
+            tuple(PRINCIPALS.values()),
+            SINGLE,
+            version=query.version,
+            eventual=False,
+        )
+        pairs = (self._store.principal(held) for held in self._held(record, query.expand.relation, caller))
+        found = [principal(caller, *pair, inner, marked=True) for pair in pairs if pair is not None]
+        return {**shaped, query.expand.relation: found[:EXPANDED]}
+
+
+# Shapes
+
+
+def principal(caller: Caller, kind: ResourceType, record: Record, query: Query, *, marked: bool) -> dict[str, object]:
+    """A member as this caller sees it; ``marked`` adds its type."""
+    mark: dict[str, object] = {"@odata.type": kind.odata_type} if marked else {}
+    if not caller.sees(kind.name):
+        # "Limited information returned for inaccessible member objects": type and id, everything else null.
+        record = {"id": record["id"]}
+    return mark | project(kind, record, query)
+
+
+def listing(
+    request: GraphRequest,
+    collection: str,
+    query: Query,
+    values: Sequence[Mapping[str, object]],
+    total: int,
+    following: str | None,
+) -> GraphAnswer:
+    """A page of a list."""
+    body: dict[str, object] = {"@odata.context": context(request, collection, query)}
+    if query.count:
+        body["@odata.count"] = total
+    if following is not None:
+        body["@odata.nextLink"] = f"{request.root}/{request.path}?{following}"
+    body["value"] = values
+    return json_answer(body)
+
+
+def context(request: GraphRequest, collection: str, query: Query, *, single: bool = False) -> str:
+    """``@odata.context``."""
+    shown = list(query.select or ())
+    if query.expand is not None:
+        shown.append(f"{query.expand.relation}({','.join(query.expand.select or ())})")
+    selected = f"({','.join(shown)})" if shown else ""
+    return f"{request.root}/$metadata#{collection}{selected}{'/$entity' if single else ''}"
+
+
+def _kinds(cast: str) -> tuple[ResourceType, ...]:
+    if not cast:
+        return tuple(PRINCIPALS.values())
+    kind = PRINCIPALS.get(cast)
+    if kind is None:
+        raise unknown_segment(f"microsoft.graph.{cast}")
+    return (kind,)
+
+
+def _query(request: GraphRequest, kinds: Sequence[ResourceType], capabilities: Capabilities) -> Query:
+    return parse_query(request.options, kinds, capabilities, version=request.version, eventual=request.eventual)
+
+
+def _counting(request: GraphRequest, kinds: Sequence[ResourceType], capabilities: Capabilities) -> Query:
+    require_eventual(eventual=request.eventual)
+    # $count as a path is a count already, so $filter needs no $count=true beside it.
+    options = {**request.options, "$count": "true"}
+    return parse_query(options, kinds, capabilities, version=request.version, eventual=True)
+
+
+def _number(count: int) -> GraphAnswer:
+    return GraphAnswer(200, {"Content-Type": PLAIN_TEXT}, str(count).encode())
