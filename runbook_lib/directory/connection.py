@@ -1,4 +1,4 @@
-"""One bound connection to one domain controller: search, read, add, modify, move.
+"""One bound connection to one domain controller: search, read, add, modify, move, delete, undelete.
 
 Existing objects are addressed by GUID (``<GUID=…>`` as the DN of a request, MS-ADTS 3.1.1.3.1.2.4; Samba takes it in
 searches, modifies and moves as well), so a rename between reading and writing cannot hit another object.
@@ -10,15 +10,15 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from ldap3 import MODIFY_ADD, MODIFY_DELETE
+from ldap3 import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE
 
 from runbook_lib.directory.reader import DirectoryReader
 from runbook_lib.directory.results import BUSY, SUCCESS, DirectoryUnavailable, Operation, WriteUnanswered, error_of
-from runbook_lib.directory.wire import guid_name, utf8
+from runbook_lib.directory.wire import SHOW_DELETED, guid_name, utf8
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.change import AttributeDelta
 
-_METHODS = {"add": "add", "modify": "modify", "move": "modify_dn"}
+_METHODS = {"add": "add", "modify": "modify", "move": "modify_dn", "delete": "delete", "undelete": "modify"}
 
 
 class Directory(DirectoryReader):
@@ -81,6 +81,39 @@ class Directory(DirectoryReader):
         result = self._send("move", guid_name(guid), rdn, delete_old_dn=True, new_superior=new_parent_dn)
         if result["result"] != SUCCESS:
             raise error_of(result, operation="move", dn=f"{guid_name(guid)} to {rdn},{new_parent_dn}")
+
+    def delete(self, guid: str) -> None:
+        """Delete one object, never what stands below it: with objects below, the server refuses (``not-empty``).
+
+        Raises:
+            ObjectMissing, RightsMissing, DirectoryUnavailable and others of ``results``.
+        """
+        result = self._send("delete", guid_name(guid))
+        if result["result"] != SUCCESS:
+            raise error_of(result, operation="delete", dn=guid_name(guid))
+
+    def undelete(self, deleted_dn: str, new_dn: str, values: Mapping[str, Sequence[str]]) -> None:
+        """Bring a deleted object back under ``new_dn`` and set ``values`` in the same modify (MS-ADTS 3.1.1.5.3.7).
+
+        Whatever the deleted object still has of these attributes is replaced: a tombstone has lost them, an object in
+        the Recycle Bin has kept them.
+
+        Args:
+            deleted_dn: Its name among the deleted objects, which holds its GUID.
+            new_dn: Where it is to stand.
+            values: Attributes to set, all their values.
+
+        Raises:
+            EntryExists, ObjectMissing, RightsMissing, DirectoryUnavailable and others of ``results``.
+        """
+        changes: dict[str, list[tuple[str, list[bytes]]]] = {
+            "isDeleted": [(MODIFY_DELETE, [])],
+            "distinguishedName": [(MODIFY_REPLACE, [utf8(new_dn)])],
+        }
+        changes |= {name: [(MODIFY_REPLACE, [utf8(value) for value in texts])] for name, texts in values.items()}
+        result = self._send("undelete", deleted_dn, changes, controls=[(SHOW_DELETED, True, None)])
+        if result["result"] != SUCCESS:
+            raise error_of(result, operation="undelete", dn=f"{deleted_dn} as {new_dn}")
 
     def __enter__(self) -> Self:
         return self

@@ -1,39 +1,134 @@
-"""Deleted objects that still carry an anchor: with the Recycle Bin they keep it, as tombstones they lose it."""
+"""Deleted groups, the Recycle Bin, and how long a deleted object can be brought back.
+
+With the Recycle Bin a deleted object keeps its attributes and links; without it, it becomes a tombstone that keeps
+GUID, SID, type and account name, and loses its anchor and its members (MS-ADTS 3.1.1.5.5.6.1). That is why groups from
+the two OUs are read too, whether they still carry an anchor or not.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.decode import generalized_time
 from runbook_lib.directory.entry import Entry
-from runbook_lib.directory.filters import all_of, equals, starts_with
-from runbook_lib.directory.names import rdn
+from runbook_lib.directory.filters import all_of, any_of, equals, starts_with
+from runbook_lib.directory.names import normalize_dn, rdn
 from runbook_lib.directory.results import ObjectMissing, RightsMissing
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, group_id_of_anchor
+from runbook_lib.model.cloud import Switch
+from runbook_lib.model.directory import DEFAULT_LIFETIME_DAYS, DeletedObject, DeletedObjects
 
-_ATTRIBUTES = (ANCHOR_ATTRIBUTE, "lastKnownParent", "msDS-LastKnownRDN", "name")
+_ATTRIBUTES = (
+    "objectGUID",
+    "objectSid",
+    ANCHOR_ATTRIBUTE,
+    "isDeleted",
+    "lastKnownParent",
+    "msDS-LastKnownRDN",
+    "name",
+    "whenChanged",
+)
+_SERVICE = "CN=Directory Service,CN=Windows NT,CN=Services"
+_FEATURE = f"CN=Recycle Bin Feature,CN=Optional Features,{_SERVICE}"
 
 
-def read_deleted_anchors(directory: Directory) -> tuple[dict[str, str], str]:
-    """Group id to last known DN, and a sentence about what could not be read (empty: everything).
+def read_deleted(directory: Directory, ous: Sequence[str]) -> tuple[DeletedObjects, str]:
+    """Deleted groups that concern this runbook, and a sentence about what could not be read (empty: everything).
 
     By default only administrators may list deleted objects, so an account without that right is a gap in the reading
     and not a failure of it.
+
+    Args:
+        directory: An open connection.
+        ous: DNs of the target and the retired OU, as far as they exist.
     """
-    container = f"CN=Deleted Objects,{directory.controller.default_naming_context}"
+    bin_state = read_recycle_bin(directory)
+    days, source = read_lifetime(directory, bin_state)
+    container = _container(directory)
     gap = f"deleted objects: this account may not list {container}"
-    wanted = all_of(equals("isDeleted", "TRUE"), starts_with(ANCHOR_ATTRIBUTE, "Group_"))
+    ours = [starts_with(ANCHOR_ATTRIBUTE, "Group_"), *(equals("lastKnownParent", ou) for ou in ous)]
+    wanted = all_of(equals("isDeleted", "TRUE"), equals("objectClass", "group"), any_of(*ours))
     try:
-        if directory.read_dn(container, ("objectClass",), show_deleted=True) is None:
-            return {}, gap
-        entries = directory.collect(container, wanted, _ATTRIBUTES, lambda e: e, show_deleted=True)
+        if not may_list_deleted(directory):
+            return DeletedObjects(bin_state, days, source, Switch.OFF), gap
+        objects = directory.collect(container, wanted, _ATTRIBUTES, _object, show_deleted=True)
     except (RightsMissing, ObjectMissing):
-        return {}, gap
-    found = {}
-    for entry in entries:
-        group_id = group_id_of_anchor(entry.text(ANCHOR_ATTRIBUTE) or "")
-        if group_id is not None:
-            found[group_id] = _last_dn(entry)
-    return found, ""
+        return DeletedObjects(bin_state, days, source, Switch.OFF), gap
+    return DeletedObjects(bin_state, days, source, Switch.ON, tuple(objects)), ""
+
+
+def read_one_deleted(directory: Directory, guid: str) -> DeletedObject | None:
+    """The deleted object with this GUID; None where it stands in AD, is gone for good or may not be seen."""
+    entry = directory.read(guid, _ATTRIBUTES, show_deleted=True)
+    return _object(entry) if entry is not None and entry.truth("isDeleted") else None
+
+
+def may_list_deleted(directory: Directory) -> bool:
+    """Whether this account sees the container of deleted objects; by default only administrators do.
+
+    Raises:
+        RunbookError: The directory does not answer.
+    """
+    try:
+        return directory.read_dn(_container(directory), ("objectClass",), show_deleted=True) is not None
+    except RightsMissing:
+        return False
+
+
+def read_recycle_bin(directory: Directory) -> Switch:
+    """Whether the optional feature Recycle Bin is on (MS-ADTS 3.1.1.9.1): unknown where it cannot be read."""
+    configuration = directory.controller.configuration_naming_context
+    feature = f"{_FEATURE},{configuration}"
+    partitions = directory.read_dn(f"CN=Partitions,{configuration}", ("objectClass", "msDS-EnabledFeature"))
+    if partitions is None or directory.read_dn(feature, ("objectClass",)) is None:
+        return Switch.UNKNOWN
+    enabled = {normalize_dn(dn) for dn in partitions.texts("msDS-EnabledFeature")}
+    return Switch.ON if normalize_dn(feature) in enabled else Switch.OFF
+
+
+def read_lifetime(directory: Directory, recycle_bin: Switch) -> tuple[int, str]:
+    """Days for which a deleted object can be brought back, and the attribute that says so (``default``: none does).
+
+    With the Recycle Bin msDS-deletedObjectLifetime counts, and tombstoneLifetime where that is not set; without it only
+    tombstoneLifetime. Where the feature's state is unknown, the shorter one.
+    """
+    configuration = directory.controller.configuration_naming_context
+    names = ("msDS-deletedObjectLifetime", "tombstoneLifetime")
+    entry = directory.read_dn(f"{_SERVICE},{configuration}", names)
+    found = {name: days for name in names if entry and (days := entry.integer(name)) is not None}
+    if recycle_bin is Switch.OFF:
+        found.pop("msDS-deletedObjectLifetime", None)
+    if recycle_bin is Switch.ON and "msDS-deletedObjectLifetime" in found:
+        found.pop("tombstoneLifetime", None)
+    if not found:
+        return DEFAULT_LIFETIME_DAYS, "default"
+    source = min(found, key=lambda name: found[name])
+    return found[source], source
+
+
+def _container(directory: Directory) -> str:
+    return f"CN=Deleted Objects,{directory.controller.default_naming_context}"
+
+
+def _object(entry: Entry) -> DeletedObject:
+    return DeletedObject(
+        guid=entry.guid,
+        dn=entry.dn,
+        sid=entry.sid or "",
+        last_dn=_last_dn(entry),
+        group_id=group_id_of_anchor(entry.text(ANCHOR_ATTRIBUTE) or "") or "",
+        changed=_time(entry.text("whenChanged")),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    try:
+        return generalized_time(text) if text else None
+    except ValueError:
+        return None
 
 
 def _last_dn(entry: Entry) -> str:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from ldap3 import BASE, LEVEL, SUBTREE
+from ldap3.protocol.microsoft import security_descriptor_control
 
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.filters import ANY_OBJECT, Filter
@@ -32,6 +33,8 @@ T = TypeVar("T")
 Scope = Literal["base", "one", "subtree"]
 
 _SCOPES = {"base": BASE, "one": LEVEL, "subtree": SUBTREE}
+_ACCESS_LIST = 7
+"""Owner, group, access list; not the audit list, which only administrators may read (MS-ADTS 3.1.1.3.4.1.11)."""
 _RESTARTS = 3
 """How often one search is begun again from its first page."""
 
@@ -193,6 +196,16 @@ class DirectoryReader:
     def read_dn(self, dn: str, attributes: Sequence[str], *, show_deleted: bool = False) -> Entry | None:
         """The object with this DN, or None where it does not exist or this account may not see it."""
         controls = [(SHOW_DELETED, True, None)] if show_deleted else None
+        return self._read_base(dn, attributes, controls, show_deleted=show_deleted)
+
+    def read_whole(self, guid: str) -> Entry | None:
+        """The object with every attribute this account may read, its access list included where that is allowed."""
+        controls = security_descriptor_control(criticality=False, sdflags=_ACCESS_LIST)
+        return self._read_base(guid_name(guid), ["*", "nTSecurityDescriptor"], controls, show_deleted=False)
+
+    def _read_base(
+        self, dn: str, attributes: Sequence[str], controls: list[Any] | None, *, show_deleted: bool
+    ) -> Entry | None:
         result, entries = self._line.patiently(lambda: self._search_once(dn, ANY_OBJECT, attributes, BASE, controls))
         if result["result"] == NO_SUCH_OBJECT:
             return None
@@ -217,7 +230,7 @@ class DirectoryReader:
         filter_: Filter,
         attributes: Sequence[str],
         scope: str,
-        controls: list[tuple[str, bool, None]] | None,
+        controls: list[Any] | None,
         page: tuple[int, bytes | None] | None = None,
     ) -> tuple[dict[str, Any], list[Entry]]:
         paging: dict[str, Any] = {}

@@ -22,13 +22,15 @@ BUSY = frozenset({51, 52})
 BUSY_READING = BUSY | {11}
 """adminLimitExceeded passes too where it comes from other clients' load; a read may find out."""
 
-Operation = Literal["search", "read", "add", "modify", "move"]
+Operation = Literal["search", "read", "add", "modify", "move", "delete", "undelete"]
 _DOING: dict[Operation, str] = {
     "search": "search below",
     "read": "read",
     "add": "create",
     "modify": "change",
     "move": "move",
+    "delete": "delete",
+    "undelete": "undelete",
 }
 
 
@@ -75,6 +77,20 @@ _REFERENCE = _Row(ObjectMissing, "reference-missing", "an object that a value na
 _ACCOUNT_NAME = _Row(EntryExists, "account-name-exists", "another object has this sAMAccountName")
 _ATTRIBUTE = _Row(Refused, "attribute-unknown", "the schema does not have this attribute")
 _THERE = _Row(ValueConflict, "value-conflict", "a value to add is there already", _READ_AGAIN)
+_MAY_NOT_DELETE = _Row(
+    RightsMissing,
+    "insufficient-rights",
+    "this account may not do this, or the object is protected from accidental deletion",
+    "Have DELETE on the groups (or DELETE_CHILD on their OU) delegated to the account, or lift the protection.",
+)
+_MAY_NOT_REANIMATE = _Row(
+    RightsMissing,
+    "insufficient-rights",
+    "this account may not do this",
+    "Bringing a deleted object back needs the right Reanimate-Tombstones on the domain's root, the right to list "
+    "CN=Deleted Objects, and the rights to create and write the group in its OU; only administrators have the first "
+    "two by default.",
+)
 _NOT_THERE = _Row(ValueConflict, "value-conflict", "a value to remove is not there", _READ_AGAIN)
 
 _BY_WINDOWS_ERROR: dict[tuple[int, int], _Row] = {
@@ -97,6 +113,8 @@ _BY_OPERATION: dict[tuple[int, Operation], _Row] = {
     # What the same LDAP result means depends on what was asked.
     (68, "modify"): _THERE,
     (32, "add"): _PARENT,
+    (50, "delete"): _MAY_NOT_DELETE,
+    (50, "undelete"): _MAY_NOT_REANIMATE,
 }
 
 _BY_TEXT: tuple[tuple[int, str, _Row], ...] = (

@@ -9,7 +9,7 @@ from typing import TypeVar
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.containers import critical_names, read_container
 from runbook_lib.directory.controller import committed_usn
-from runbook_lib.directory.deleted import read_deleted_anchors
+from runbook_lib.directory.deleted import read_deleted
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.filters import Filter, all_of, any_of, equals, not_, present, starts_with
 from runbook_lib.directory.names import is_below
@@ -102,8 +102,8 @@ class _Reader:
         base = directory.controller.default_naming_context
         others = self._read("users, contacts and other objects", base, _OTHERS, _object)
         groups, group_objects = self._groups(base, sorted(carried), (target, retired))
-        deleted, gap = read_deleted_anchors(directory)
-        self.proof.append(f"{len(deleted)} deleted objects with an anchor")
+        deleted, gap = read_deleted(directory, [c.dn for c in (target, retired) if c.exists])
+        self.proof.append(f"{len(deleted.objects)} deleted groups with an anchor or from one of the two OUs")
         if gap:
             self.proof.pop()
             self.gaps.append(gap)
@@ -117,7 +117,7 @@ class _Reader:
             target=target,
             retired=retired,
             group_attributes=carried,
-            deleted_anchors=deleted,
+            deleted=deleted,
             reading=Reading(
                 source=f"{dc.dns_host_name or dc.host}, domain {dc.domain_dns_name}",
                 at=at,

@@ -22,6 +22,8 @@ class ChangeKind(Enum):
     REMOVE_MEMBERS = "remove-members"
     RETIRE = "retire"
     RESTORE = "restore"
+    DELETE = "delete"
+    UNDELETE = "undelete"
 
 
 class Operation(Enum):
@@ -86,6 +88,42 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class Deletion:
+    """What a deletion takes away besides values and members, and what its undo would meet. Also part of an undelete.
+
+    Attributes:
+        sid: objectSid; only an undelete brings it back, no new object ever has it.
+        security: Whether the group grants rights.
+        member_of: Groups that hold it, which lose it as a member.
+        recycle_bin: ``on``, ``off`` or ``unknown``.
+        lifetime_days: How long a deleted object of this forest can be brought back.
+        lifetime_source: The attribute that says so, or ``default`` where none is set.
+        may_list: Whether this account may list deleted objects: ``on`` (it may), ``off`` or ``unknown``.
+        may_reanimate: Whether it may bring them back, in the same words.
+        days_left: For an undelete: about how many of those days are left; None for a deletion, or not known.
+    """
+
+    sid: str
+    security: bool
+    member_of: tuple[MemberRef, ...]
+    recycle_bin: str
+    lifetime_days: int
+    lifetime_source: str
+    may_list: str
+    may_reanimate: str
+    days_left: int | None = None
+
+    def identity(self) -> dict[str, object]:
+        """What an approver has to have read: part of the digest. Days that pass and rights are not."""
+        return {
+            "sid": self.sid,
+            "member_of": sorted(ref.guid or ref.dn.casefold() for ref in self.member_of),
+            "recycle_bin": self.recycle_bin,
+            "lifetime_days": self.lifetime_days,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """Everything that one plan does to one AD object under one kind.
 
@@ -95,12 +133,13 @@ class Change:
         display_name: For people.
         dn: Where the object is now, or where a create will put it.
         object_guid: The AD object's GUID; empty for a create.
-        rdn: ``CN=…`` as written to AD, for a create.
-        parent_guid: GUID of the OU that a create writes into.
+        rdn: ``CN=…`` as written to AD, for a create, a delete and an undelete.
+        parent_guid: GUID of the OU that a create or undelete writes into, or a delete takes from.
         attributes: Values that leave and enter, sorted by name.
         members_added: Members that enter, sorted by key.
         members_removed: Members that leave, sorted by key.
         move: Move between OUs, or None.
+        deletion: For a delete and an undelete, else None.
         reason: Why, a stable code.
         why: Why, in words.
     """
@@ -116,14 +155,17 @@ class Change:
     members_added: tuple[MemberRef, ...] = ()
     members_removed: tuple[MemberRef, ...] = ()
     move: Move | None = None
+    deletion: Deletion | None = None
     reason: str = ""
     why: str = ""
 
     @property
     def digest(self) -> str:
         """Identity of what would be written, and to what."""
+        more = {"deletion": self.deletion.identity()} if self.deletion else {}
         return digest(
             {
+                **more,
                 "kind": self.kind.value,
                 "group_id": self.group_id,
                 "object_guid": self.object_guid,
@@ -210,9 +252,14 @@ class Plan:
 
     @property
     def phrase(self) -> str:
-        """What an approver types: it proves that the numbers and the domain were read."""
-        noun = "GROUP" if self.groups == 1 else "GROUPS"
-        return f"{self.operation.value.upper()} {self.groups} {noun} IN {self.target.domain_dns_name}"
+        """What an approver types: it proves that the numbers and the domain were read. A deletion is called one."""
+        deleted = sum(c.kind is ChangeKind.DELETE for c in self.changes)
+        domain = self.target.domain_dns_name
+        if deleted and deleted == len(self.changes):
+            return f"DELETE {_groups(self.groups)} IN {domain}"
+        also = f" AND DELETE {_groups(deleted)}" if deleted else ""
+        others = self.groups - deleted
+        return f"{self.operation.value.upper()} {_groups(others)}{also} IN {domain}"
 
     @property
     def counts(self) -> dict[str, int]:
@@ -221,3 +268,7 @@ class Plan:
         counted["members-added"] = sum(len(c.members_added) for c in self.changes)
         counted["members-removed"] = sum(len(c.members_removed) for c in self.changes)
         return counted
+
+
+def _groups(number: int) -> str:
+    return f"{number} GROUP" if number == 1 else f"{number} GROUPS"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 
+from runbook_lib.model.cloud import Switch
 from runbook_lib.model.reading import Reading
 
 GROUP_GLOBAL = 0x2
@@ -146,6 +148,49 @@ GROUP_ATTRIBUTES = (
 
 
 @dataclass(frozen=True, slots=True)
+class DeletedObject:
+    """A deleted group that can still be brought back.
+
+    Attributes:
+        dn: Its name among the deleted objects.
+        last_dn: Where it was before; its own ``dn`` where that cannot be told.
+        group_id: Cloud group of its anchor; empty on a tombstone, which keeps no anchor.
+        changed: When it was last changed, as a rule when it was deleted (UTC); None where that cannot be read.
+    """
+
+    guid: str
+    dn: str
+    sid: str
+    last_dn: str
+    group_id: str
+    changed: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedObjects:
+    """The forest's Recycle Bin and the deleted groups that concern this runbook.
+
+    Attributes:
+        recycle_bin: Whether the optional feature is on.
+        lifetime_days: How long a deleted object can be brought back.
+        lifetime_source: ``msDS-deletedObjectLifetime``, ``tombstoneLifetime``, or ``default`` where neither is set.
+        listable: Whether this account may list deleted objects; ``OFF`` means that it may not.
+        objects: Deleted groups with an anchor, or from one of the two OUs; empty where they cannot be listed.
+    """
+
+    recycle_bin: Switch
+    lifetime_days: int
+    lifetime_source: str
+    listable: Switch
+    objects: tuple[DeletedObject, ...] = ()
+
+
+DEFAULT_LIFETIME_DAYS = 60
+"""tombstoneLifetime of a forest in which it is not set (Microsoft, "Active Directory schema", Tombstone-Lifetime)."""
+NOTHING_KNOWN_DELETED = DeletedObjects(Switch.UNKNOWN, DEFAULT_LIFETIME_DAYS, "default", Switch.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
 class DirectorySnapshot:
     """One complete (or openly incomplete) reading of the domain.
 
@@ -162,5 +207,9 @@ class DirectorySnapshot:
     retired: Container
     group_attributes: frozenset[str]
     reading: Reading
-    deleted_anchors: Mapping[str, str] = field(default_factory=dict)
-    """Deleted objects that still carry an anchor: group id to the last DN known."""
+    deleted: DeletedObjects = NOTHING_KNOWN_DELETED
+
+    @property
+    def deleted_anchors(self) -> Mapping[str, str]:
+        """Deleted objects that still carry an anchor: group id to the last DN known."""
+        return {item.group_id: item.last_dn for item in self.deleted.objects if item.group_id}

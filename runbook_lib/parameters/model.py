@@ -99,6 +99,11 @@ class Parameters(BaseModel):
     )
     allow_role_assignable: bool = Field(False, description="Let role-assignable groups be written")
     allow_hidden_membership: bool = Field(False, description="Let groups that hide their members be written")
+    disable_by: Literal["retire", "delete"] = Field(
+        "retire",
+        description="What 40-disable-writeback does with a group, and 60-undo-change with one that was created: "
+        "retire, or delete the AD object",
+    )
     empty_on_retire: bool = Field(False, description="Remove the members of a group that is retired")
 
     # Other writers, findings
@@ -125,6 +130,7 @@ class Parameters(BaseModel):
     # Limits of one plan
     max_creates: int = Field(50, ge=0, description="Groups that one plan may create")
     max_retirements: int = Field(25, ge=0, description="Groups that one plan may retire")
+    max_deletions: int = Field(5, ge=0, description="Groups that one plan may delete (disable_by: delete)")
     max_member_removals: int = Field(200, ge=0, description="Member values that one plan may remove in all")
     max_member_removals_per_group: int = Field(
         50, ge=0, description="Member values that one plan may remove from a group"

@@ -14,7 +14,8 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.names import normalize_dn, rdn_of
 from runbook_lib.directory.results import DirectoryUnavailable
 from runbook_lib.errors import BrokeOff, Refused, RunbookError
-from runbook_lib.model.change import AttributeDelta, Change, MemberRef, Plan
+from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Plan
+from runbook_lib.writeback.deleting import find_deleted, present_dn, present_name, stand_of_deletion
 from runbook_lib.writeback.journal import Effect, Journal, JournalFile
 from runbook_lib.writeback.live import (
     drifted,
@@ -57,6 +58,7 @@ class Applier:
         self._done = {effect.write: effect for file in earlier for effect in file.effects}
         self._created: dict[str, str] = {}
         self._members: dict[str, set[str]] = {}
+        self._doomed: frozenset[str] = frozenset()
 
     def run(self, changes: Sequence[Change], progress: Progress | None = None) -> None:
         """Write everything that is still to be written.
@@ -66,6 +68,7 @@ class Applier:
             BrokeOff: It stopped after the first write.
             RunbookError: The directory refused the first write or could not be reached.
         """
+        self._doomed = frozenset(change.object_guid for change in changes if change.kind is ChangeKind.DELETE)
         writes = writes_of(changes)
         for number, write in enumerate(writes, start=1):
             try:
@@ -108,6 +111,8 @@ class Applier:
             WriteKind.ATTRIBUTES: self._attributes,
             WriteKind.MEMBERS: self._change_members,
             WriteKind.MOVE: self._move,
+            WriteKind.DELETE: self._delete,
+            WriteKind.UNDELETE: self._undelete,
         }[write.kind](write)
 
     def _add(self, write: Write) -> None:
@@ -123,18 +128,46 @@ class Applier:
         self._created[change.group_id] = guid
         self._journal.finish(Effect(write.id, change.digest, guid, {"created": change.dn} if ours else {}))
 
+    def _delete(self, write: Write) -> None:
+        change = write.change
+        ours = write.id in self._begun
+        stand = stand_of_deletion(self._directory, change, self._plan.target, self._doomed, self._dn_of)
+        if stand is Stand.BEFORE:
+            self._journal.begin(write.id, change.digest, change.object_guid, write.intent())
+            self._directory.delete(change.object_guid)
+            ours = True
+        data = {"deleted": change.dn} if ours else {}
+        self._journal.finish(Effect(write.id, change.digest, change.object_guid, data))
+
+    def _undelete(self, write: Write) -> None:
+        change = write.change
+        ours = write.id in self._begun
+        found = find_deleted(self._directory, change, self._plan.target)
+        if found is not None:
+            self._journal.begin(write.id, change.digest, change.object_guid, write.intent())
+            parent = present_dn(self._directory, change)
+            values = {delta.name: delta.added for delta in write.deltas}
+            self._directory.undelete(found.dn, f"{change.rdn},{parent}", values)
+            ours = True
+        data = {"undeleted": change.dn} if ours else {}
+        self._journal.finish(Effect(write.id, change.digest, change.object_guid, data))
+
     def _attributes(self, write: Write) -> None:
         change = self._on(write.change)
         entry = live_entry(self._directory, change, self._plan.target, [delta.name for delta in write.deltas])
-        stand = stand_of(entry.texts, write.deltas)
+        deltas = write.deltas
+        if change.kind is ChangeKind.UNDELETE:
+            # What the directory itself brought back needs no writing: with the Recycle Bin that is all of it.
+            deltas = tuple(delta for delta in deltas if stand_of(entry.texts, [delta]) is not Stand.AFTER)
+        stand = stand_of(entry.texts, deltas)
         if stand is Stand.OTHER:
-            raise drifted(change, ", ".join(delta.name for delta in write.deltas))
+            raise drifted(change, ", ".join(delta.name for delta in deltas))
         ours = write.id in self._begun
         if stand is Stand.BEFORE:
             self._journal.begin(write.id, write.change.digest, change.object_guid, write.intent())
-            self._directory.modify(change.object_guid, write.deltas)
+            self._directory.modify(change.object_guid, deltas)
             ours = True
-        data = {"attributes": [delta.as_json() for delta in write.deltas]} if ours else {}
+        data = {"attributes": [delta.as_json() for delta in deltas or write.deltas]} if ours else {}
         self._journal.finish(Effect(write.id, write.change.digest, change.object_guid, data))
 
     def _change_members(self, write: Write) -> None:
@@ -203,7 +236,7 @@ class Applier:
 
     def _dn(self, ref: MemberRef, change: Change) -> str:
         if ref.guid:
-            dn = self._dn_of.get(ref.guid)
+            dn = self._dn_of.get(ref.guid) or present_name(self._directory, ref.guid)
         else:
             entry = self._directory.read(self._created[ref.group_id], ["objectGUID"])
             dn = entry.dn if entry else None

@@ -6,28 +6,35 @@ A backup restores attributes and members by hand; it never restores a SID or a G
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.entry import Entry
-from runbook_lib.model.change import Change
+from runbook_lib.model.change import Change, ChangeKind, MemberRef
 
 FILE_NAME = "backup.ldif"
 
 
-def backup(directory: Directory, changes: Iterable[Change], at: datetime) -> str:
+def backup(directory: Directory, changes: Sequence[Change], at: datetime) -> str:
     """LDIF text of the objects of these changes as they are now, every attribute this account may read.
 
-    Objects that a plan creates are not in it: they do not exist yet.
+    An object that is going to be deleted is written with its access list and with the GUIDs of its members. Objects
+    that a plan creates are not in it: they do not exist yet.
     """
     guids = sorted({change.object_guid for change in changes if change.object_guid})
+    members = {c.object_guid: c.members_removed for c in changes if c.kind is ChangeKind.DELETE}
     lines = ["version: 1", f"# {len(guids)} object(s) before the change, {at.isoformat(timespec='seconds')}", ""]
     for guid in guids:
-        entry = directory.read(guid, ["*"])
+        entry = directory.read_whole(guid) if guid in members else directory.read(guid, ["*"])
         if entry is not None:
-            lines += [f"# objectGUID {guid}", *_entry(entry), ""]
+            lines += [f"# objectGUID {guid}", *(_member(ref) for ref in members.get(guid, ())), *_entry(entry), ""]
     return "\n".join(lines)
+
+
+def _member(ref: MemberRef) -> str:
+    """A comment that ties a member's DN, which may change, to its GUID, which does not. LDIF comments are ASCII."""
+    return f"# member {ref.guid} {ref.dn.encode('unicode_escape').decode('ascii')}"
 
 
 def _entry(entry: Entry) -> list[str]:

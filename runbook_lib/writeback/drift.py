@@ -14,7 +14,7 @@ from runbook_lib.writeback.plan_enable import plan_rows, written_rows
 from runbook_lib.writeback.policy import Limits, Policy
 from runbook_lib.writeback.preconditions import require_complete, require_container, require_mark
 
-_UNLIMITED = Limits(10**9, 10**9, 10**9, 10**9, 100)
+_UNLIMITED = Limits(10**9, 10**9, 10**9, 10**9, 10**9, 100)
 """A comparison writes nothing, so nothing limits what it may report."""
 
 

@@ -14,10 +14,15 @@ from runbook_lib.writeback.journal import JournalFile, chain_of, journals_of
 
 @dataclass(frozen=True, slots=True)
 class ChangeEffect:
-    """What one change of the plan did to its object. Members are AD GUIDs; ``moved`` is (from OU, to OU)."""
+    """What one change of the plan did to its object. Members are AD GUIDs; ``moved`` is (from OU, to OU).
+
+    What a deletion took away is in the plan: it is carried out only while the object is exactly as planned.
+    """
 
     object_guid: str = ""
     created: bool = False
+    deleted: bool = False
+    undeleted: bool = False
     attributes: tuple[AttributeDelta, ...] = ()
     members_added: tuple[str, ...] = ()
     members_removed: tuple[str, ...] = ()
@@ -78,6 +83,8 @@ def collect(chain: Sequence[JournalFile]) -> dict[str, ChangeEffect]:
             found[effect.change] = ChangeEffect(
                 object_guid=effect.object_guid or so_far.object_guid,
                 created=so_far.created or "created" in data,
+                deleted=so_far.deleted or "deleted" in data,
+                undeleted=so_far.undeleted or "undeleted" in data,
                 attributes=so_far.attributes + deltas,
                 members_added=so_far.members_added + tuple(data.get("members_added", ())),
                 members_removed=so_far.members_removed + tuple(data.get("members_removed", ())),

@@ -31,7 +31,8 @@ class Effect:
         write: Identifier of the write, ``<change digest>/<number>``.
         change: Digest of the change.
         object_guid: The AD object.
-        data: Kind-dependent: ``{"created": dn}``, ``{"attributes": [...]}``, ``{"members_added": [guid…],
+        data: Kind-dependent: ``{"created": dn}``, ``{"deleted": dn}``, ``{"undeleted": dn}``,
+            ``{"attributes": [...]}``, ``{"members_added": [guid…],
             "members_removed": [guid…]}`` or ``{"moved": [from_guid, to_guid]}``; empty where nothing was left to do.
     """
 

@@ -23,7 +23,9 @@ def check_limits(changes: tuple[Change, ...], members_now: Mapping[str, int], li
     """
     _total("creates", sum(c.kind is ChangeKind.CREATE for c in changes), limits.creates)
     _total("retirements", sum(c.kind is ChangeKind.RETIRE for c in changes), limits.retirements)
-    removals = [c for c in changes if c.members_removed and c.kind is not ChangeKind.RETIRE]
+    _total("deletions", sum(c.kind is ChangeKind.DELETE for c in changes), limits.deletions)
+    whole = (ChangeKind.RETIRE, ChangeKind.DELETE)
+    removals = [c for c in changes if c.members_removed and c.kind not in whole]
     _total("member_removals", sum(len(c.members_removed) for c in removals), limits.member_removals)
     for change in removals:
         _per_group(change, members_now.get(change.object_guid, 0), limits)

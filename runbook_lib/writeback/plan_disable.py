@@ -1,4 +1,4 @@
-"""Plan of 40-disable-writeback: selected groups of ours are retired, never deleted. Pure functions."""
+"""Plan of 40-disable-writeback: selected groups of ours are retired, or deleted where that is told. Pure functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from runbook_lib.inventory.states import GroupRow, Writer
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Operation, Refusal
 from runbook_lib.model.cloud import Presence
 from runbook_lib.model.directory import MAIL_ATTRIBUTES, UNIVERSAL_DISTRIBUTION, DirectoryGroup
+from runbook_lib.model.finding import Finding
 from runbook_lib.writeback.desired import retired_mark
+from runbook_lib.writeback.plan_delete import deletion, refuse_deletion, unaccounted_members
 from runbook_lib.writeback.planning import Planned, existing, finished_plan, move_between, rule_context
 from runbook_lib.writeback.policy import Policy
 from runbook_lib.writeback.preconditions import require_complete, require_container, require_mark, require_two_ous
@@ -19,7 +21,9 @@ from runbook_lib.writeback.selection import select
 
 
 def plan_disable(inventory: Inventory, policy: Policy) -> Planned:
-    """Plan the retirement of the selected groups of ours; groups that are retired already are in step.
+    """Plan the retirement (or, when told, the deletion) of the selected groups of ours.
+
+    Groups that are retired already are in step with a retirement.
 
     Raises:
         Refused: A precondition, the selection or a limit.
@@ -39,13 +43,20 @@ def plan_disable(inventory: Inventory, policy: Policy) -> Planned:
     context = rule_context(inventory, policy)
     changes: list[Change] = []
     refusals: list[Refusal] = []
+    findings: list[Finding] = []
     for row in rows:
         if refused := refuse_not_ours(row, context) or _undecided(row):
             refusals.append(refused)
+        elif policy.delete and row.ad is not None:
+            if refused := refuse_deletion(row, row.ad, context):
+                refusals.append(refused)
+            else:
+                changes.append(deletion(row, row.ad, inventory))
+                findings += unaccounted_members(row, row.ad, inventory)
         elif row.ad is not None and (change := retirement(row, row.ad, inventory, policy)) is not None:
             changes.append(change)
     in_step = len(rows) - len(refusals) - len(changes)
-    return Planned(finished_plan(Operation.DISABLE, inventory, policy, changes, refusals, in_step), ())
+    return Planned(finished_plan(Operation.DISABLE, inventory, policy, changes, refusals, in_step), tuple(findings))
 
 
 def retirement(row: GroupRow, ad: DirectoryGroup, inventory: Inventory, policy: Policy) -> Change | None:

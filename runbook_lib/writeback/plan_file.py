@@ -10,6 +10,7 @@ from runbook_lib.model.change import (
     AttributeDelta,
     Change,
     ChangeKind,
+    Deletion,
     MemberRef,
     Move,
     Operation,
@@ -59,6 +60,7 @@ def change_to_json(change: Change) -> dict[str, object]:
         "move": None
         if move is None
         else {"from_guid": move.from_guid, "to_guid": move.to_guid, "from_dn": move.from_dn, "to_dn": move.to_dn},
+        "deletion": _deletion_to_json(change.deletion) if change.deletion else None,
         "reason": change.reason,
         "why": change.why,
     }
@@ -120,6 +122,7 @@ def change_from_json(data: Mapping[str, Any]) -> Change:
         members_added=tuple(MemberRef(**item) for item in data["members_added"]),
         members_removed=tuple(MemberRef(**item) for item in data["members_removed"]),
         move=Move(**data["move"]) if data["move"] else None,
+        deletion=_deletion_from_json(data["deletion"]) if data.get("deletion") else None,
         reason=data["reason"],
         why=data["why"],
     )
@@ -127,3 +130,22 @@ def change_from_json(data: Mapping[str, Any]) -> Change:
 
 def _member_to_json(member: MemberRef) -> dict[str, object]:
     return {"guid": member.guid, "dn": member.dn, "group_id": member.group_id}
+
+
+def _deletion_to_json(deletion: Deletion) -> dict[str, object]:
+    return {
+        "sid": deletion.sid,
+        "security": deletion.security,
+        "member_of": [_member_to_json(group) for group in deletion.member_of],
+        "recycle_bin": deletion.recycle_bin,
+        "lifetime_days": deletion.lifetime_days,
+        "lifetime_source": deletion.lifetime_source,
+        "may_list": deletion.may_list,
+        "may_reanimate": deletion.may_reanimate,
+        "days_left": deletion.days_left,
+    }
+
+
+def _deletion_from_json(data: Mapping[str, Any]) -> Deletion:
+    groups = tuple(MemberRef(**item) for item in data["member_of"])
+    return Deletion(**{**data, "member_of": groups})

@@ -1,6 +1,6 @@
 """Plan of 60-undo-change: the inverse of what a record really did, checked against what is there now. Pure.
 
-Undoing a create retires the object: deleting is a separate decision.
+Undoing a create retires the object, or deletes it where that is told; undoing a deletion brings the object back.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Refusal
 from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.model.finding import Finding
 from runbook_lib.writeback.effects import ChangeEffect, DoneChange
+from runbook_lib.writeback.membership import membership_of
+from runbook_lib.writeback.plan_delete import deletion, refuse_deletion
 from runbook_lib.writeback.plan_disable import retirement
+from runbook_lib.writeback.plan_undelete import Scene, undeletion
 from runbook_lib.writeback.planning import Planned, existing, finished_plan, plan_target, rule_context
 from runbook_lib.writeback.policy import Policy
 from runbook_lib.writeback.preconditions import require_complete, require_container, require_mark, require_two_ous
-from runbook_lib.writeback.rules import refuse_not_ours
+from runbook_lib.writeback.rules import RuleContext, refuse_not_ours
 from runbook_lib.writeback.stand import Stand, stand_of
 
 _INVERSE = {
@@ -29,6 +33,7 @@ _INVERSE = {
     ChangeKind.RETIRE: ChangeKind.RESTORE,
     ChangeKind.RESTORE: ChangeKind.RETIRE,
 }
+"""Of a deletion: ``plan_undelete``. Of an undelete: as of a create."""
 
 
 def plan_undo(inventory: Inventory, policy: Policy, done: DoneChange) -> Planned:
@@ -46,25 +51,40 @@ def plan_undo(inventory: Inventory, policy: Policy, done: DoneChange) -> Planned
     _require_same_place(inventory, done)
     rows = {row.group_id: row for row in inventory.rows}
     context = rule_context(inventory, policy)
+    scene = _scene(inventory, context, done)
     changes: list[Change] = []
     refusals: list[Refusal] = []
+    findings: list[Finding] = []
     in_step = 0
     for change in reversed(done.plan.changes):
         effect = done.effects.get(change.digest, ChangeEffect())
         if effect.empty:
+            continue
+        if effect.deleted:
+            back = undeletion(change, scene)
+            changes += back.changes
+            refusals += [back.refusal] if back.refusal else []
+            findings += back.findings
+            in_step += not back.changes and not back.refusal
             continue
         row = rows.get(change.group_id)
         if row is None or row.ad is None or row.ad.guid != effect.object_guid:
             refusals.append(_refusal(change, "gone", "The object it was done to is not there any more."))
         elif refused := refuse_not_ours(row, context):
             refusals.append(refused)
-        elif (way_back := _inverse(change, effect, row, row.ad, inventory, policy)) is None:
+        elif (way_back := _inverse(change, effect, row, row.ad, context)) is None:
             in_step += 1
         elif isinstance(way_back, Refusal):
             refusals.append(way_back)
         else:
             changes.append(way_back)
-    return Planned(finished_plan(Operation.UNDO, inventory, policy, changes, refusals, in_step), ())
+    return Planned(finished_plan(Operation.UNDO, inventory, policy, changes, refusals, in_step), tuple(findings))
+
+
+def _scene(inventory: Inventory, context: RuleContext, done: DoneChange) -> Scene:
+    ours = {row.ad.guid: row for row in inventory.rows if row.ad and refuse_not_ours(row, context) is None}
+    effects = done.effects.values()
+    return Scene(inventory, ours, frozenset(effect.object_guid for effect in effects if effect.deleted))
 
 
 def _require_same_place(inventory: Inventory, done: DoneChange) -> None:
@@ -91,12 +111,14 @@ def _inverse(
     effect: ChangeEffect,
     row: GroupRow,
     ad: DirectoryGroup,
-    inventory: Inventory,
-    policy: Policy,
+    context: RuleContext,
 ) -> Change | Refusal | None:
-    if effect.created:
+    inventory, policy = context.inventory, context.policy
+    if (effect.created or effect.undeleted) and policy.delete:
+        return refuse_deletion(row, ad, context) or _deletion(row, ad, effect, inventory)
+    if effect.created or effect.undeleted:
         retire = retirement(row, ad, inventory, policy)
-        why = "It was created by the change that is undone; objects are retired, not deleted."
+        why = f"It was {_made(effect)} by the change that is undone; objects are retired, not deleted, unless told."
         return replace(retire, reason="undo", why=why) if retire else None
     deltas = tuple(delta.inverse() for delta in effect.attributes)
     stand = stand_of(lambda name: ad.attributes.get(name, ()), deltas)
@@ -117,6 +139,27 @@ def _inverse(
         move=move,
     )
     return None if way_back == base else way_back
+
+
+def _deletion(row: GroupRow, ad: DirectoryGroup, effect: ChangeEffect, inventory: Inventory) -> Change | Refusal:
+    """Delete what the undone change made, unless somebody else put members into it (rule 11)."""
+    wanted = {guid for _, guid, _ in membership_of(inventory).wanted.get(row.group_id, ())}
+    strangers = [
+        dn for dn in ad.members or () if inventory.index.guid_of_dn(dn) not in wanted | set(effect.members_added)
+    ]
+    if strangers:
+        why = (
+            f"{len(strangers)} of its {len(ad.members or ())} members came neither from the record nor from the cloud "
+            f"group, {strangers[0]} first: deleting would remove somebody else's members."
+        )
+        to_do = "Have them removed first, or retire the group: disable_by: retire."
+        return Refusal(row.group_id, row.display_name, "delete-foreign-members", why, to_do)
+    why = f"It was {_made(effect)} by the change that is undone (disable_by: delete)."
+    return replace(deletion(row, ad, inventory), reason="undo", why=why)
+
+
+def _made(effect: ChangeEffect) -> str:
+    return "created" if effect.created else "undeleted"
 
 
 def _move_back(effect: ChangeEffect, ad: DirectoryGroup, inventory: Inventory) -> Move | str | None:

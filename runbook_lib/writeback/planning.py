@@ -74,6 +74,7 @@ def members_now(inventory: Inventory) -> Mapping[str, int]:
 
 _ORDER = {kind: position for position, kind in enumerate(ChangeKind)} | {
     # Objects stand before anything refers to them as a member.
+    ChangeKind.UNDELETE: -3,
     ChangeKind.CREATE: -2,
     ChangeKind.RESTORE: -1,
 }

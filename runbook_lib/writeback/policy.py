@@ -17,6 +17,7 @@ class Limits:
 
     creates: int
     retirements: int
+    deletions: int
     member_removals: int
     member_removals_per_group: int
     member_removals_percent: int
@@ -26,6 +27,7 @@ class Limits:
         return {
             "creates": self.creates,
             "retirements": self.retirements,
+            "deletions": self.deletions,
             "member_removals": self.member_removals,
             "member_removals_per_group": self.member_removals_per_group,
             "member_removals_percent": self.member_removals_percent,
@@ -44,6 +46,8 @@ class Policy:
     allow_dynamic_security: bool
     allow_role_assignable: bool
     allow_hidden_membership: bool
+    delete: bool
+    """Whether disabling, and undoing a create, deletes instead of retiring."""
     empty_on_retire: bool
     protected_ous: tuple[str, ...]
     connect_v1: Switch
@@ -67,12 +71,14 @@ def policy_of(parameters: Parameters, writers: OtherWriters, today: date) -> Pol
         allow_dynamic_security=parameters.allow_dynamic_security,
         allow_role_assignable=parameters.allow_role_assignable,
         allow_hidden_membership=parameters.allow_hidden_membership,
+        delete=parameters.disable_by == "delete",
         empty_on_retire=parameters.empty_on_retire,
         protected_ous=tuple(parameters.protected_ous),
         connect_v1=connect_v1_of(parameters, writers, today),
         limits=Limits(
             creates=parameters.max_creates,
             retirements=parameters.max_retirements,
+            deletions=parameters.max_deletions,
             member_removals=parameters.max_member_removals,
             member_removals_per_group=parameters.max_member_removals_per_group,
             member_removals_percent=parameters.max_member_removals_percent,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.deleted import may_list_deleted, read_one_deleted
 from runbook_lib.directory.names import normalize_dn, parent_of
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
 from runbook_lib.model.change import Change, ChangeKind, PlanTarget
@@ -52,6 +53,8 @@ def _check(
     dn_of: Mapping[str, str],
     created: Mapping[str, str],
 ) -> Checked:
+    if change.kind is ChangeKind.DELETE:
+        return _gone(directory, change, guid)
     names = [delta.name for delta in change.attributes]
     wanted = [*names, MARK_ATTRIBUTE, ANCHOR_ATTRIBUTE, "objectGUID", "objectSid"]
     entry = directory.read(guid, wanted) if guid else None
@@ -66,6 +69,8 @@ def _check(
         values = set(entry.texts(delta.name))
         if set(delta.added) - values or set(delta.removed) & values:
             problems.append(f"{delta.name} is not as planned")
+    if change.deletion is not None and entry.sid != change.deletion.sid:
+        problems.append("it does not have the SID that it had")
     ou = _expected_ou(change, target)
     if ou and normalize_dn(parent_of(entry.dn)) != normalize_dn(ou):
         problems.append(f"it stands in {parent_of(entry.dn)}")
@@ -73,9 +78,26 @@ def _check(
     return Checked(change, guid, entry.sid or "", entry.dn, tuple(problems))
 
 
+def _gone(directory: Directory, change: Change, guid: str) -> Checked:
+    """A deleted object: not in AD any more and, as far as this account can see that, among the deleted ones."""
+    sid = change.deletion.sid if change.deletion else ""
+    entry = directory.read(guid, ["objectGUID"])
+    if entry is not None:
+        return Checked(change, guid, sid, entry.dn, ("it still stands in AD",))
+    deleted = read_one_deleted(directory, guid)
+    if deleted is not None:
+        wrong = ("it does not have the SID that it had",) if sid and deleted.sid != sid else ()
+        return Checked(change, guid, deleted.sid, deleted.dn, wrong)
+    if may_list_deleted(directory):
+        return Checked(change, guid, sid, change.dn, ("it is not among the deleted objects",))
+    return Checked(change, guid, sid, "gone from AD; this account may not list deleted objects", ())
+
+
 def _expected_ou(change: Change, target: PlanTarget) -> str:
     if change.move is not None:
         return change.move.to_dn
+    if change.kind is ChangeKind.UNDELETE:
+        return parent_of(change.dn)
     return target.target_ou if change.kind is ChangeKind.CREATE else ""
 
 

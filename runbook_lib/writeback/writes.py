@@ -1,7 +1,8 @@
 """A change as the LDAP writes that carry it out, in order. Pure.
 
 Objects come first, with anchor and mark in the operation that creates them; then members; a retirement sets its
-attributes before it moves, and a restoration moves back before it sets them.
+attributes before it moves, and a restoration moves back before it sets them. An undelete brings the object back with
+anchor and mark, then its other attributes, then members, and what makes it a mail recipient last.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move
+from runbook_lib.model.directory import MAIL_ATTRIBUTES
 
 MEMBERS_PER_WRITE = 500
 """Member values in one modify; AD takes about 5,000 reliably, smaller ones keep the DC responsive."""
@@ -23,6 +26,8 @@ class WriteKind(Enum):
     ATTRIBUTES = "attributes"
     MEMBERS = "members"
     MOVE = "move"
+    DELETE = "delete"
+    UNDELETE = "undelete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +64,14 @@ class Write:
 def writes_of(changes: Iterable[Change]) -> list[Write]:
     """Every write of a plan in the order in which it is sent.
 
-    All objects are created before any member is written, so that groups of one plan can be members of each other.
+    All objects are created or brought back before any member is written, so that groups of one plan can be members of
+    each other.
     """
     parts = [_parts(change) for change in changes]
-    adds = [write for part in parts for write in part if write.kind is WriteKind.ADD]
-    rest = [write for part in parts for write in part if write.kind is not WriteKind.ADD]
-    return adds + rest
+    objects = (WriteKind.ADD, WriteKind.UNDELETE)
+    first = [write for part in parts for write in part if write.kind in objects]
+    rest = [write for part in parts for write in part if write.kind not in objects]
+    return first + rest
 
 
 def _parts(change: Change) -> list[Write]:
@@ -80,6 +87,10 @@ def _parts(change: Change) -> list[Write]:
     move = [Write("", WriteKind.MOVE, change, move=change.move)] if change.move else []
     if change.kind is ChangeKind.CREATE:
         ordered = [Write("", WriteKind.ADD, change, deltas=change.attributes), *member_writes]
+    elif change.kind is ChangeKind.DELETE:
+        ordered = [Write("", WriteKind.DELETE, change, change.attributes, removed=change.members_removed)]
+    elif change.kind is ChangeKind.UNDELETE:
+        ordered = _undelete(change, member_writes)
     elif change.kind is ChangeKind.RESTORE:
         ordered = [*move, *member_writes, *attributes]
     else:
@@ -89,6 +100,16 @@ def _parts(change: Change) -> list[Write]:
         Write(f"{digest}/{number}", w.kind, change, w.deltas, w.added, w.removed, w.move)
         for number, w in enumerate(ordered, start=1)
     ]
+
+
+def _undelete(change: Change, member_writes: list[Write]) -> list[Write]:
+    marks = tuple(delta for delta in change.attributes if delta.name in (ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE))
+    mail = tuple(delta for delta in change.attributes if delta.name in MAIL_ATTRIBUTES)
+    others = tuple(delta for delta in change.attributes if delta not in marks and delta not in mail)
+    ordered = [Write("", WriteKind.UNDELETE, change, deltas=marks)]
+    ordered += [Write("", WriteKind.ATTRIBUTES, change, deltas=others)] if others else []
+    ordered += member_writes
+    return ordered + ([Write("", WriteKind.ATTRIBUTES, change, deltas=mail)] if mail else [])
 
 
 def _chunks(members: Sequence[MemberRef]) -> Iterable[tuple[MemberRef, ...]]:

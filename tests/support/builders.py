@@ -40,7 +40,14 @@ BASE = "DC=contoso,DC=com"
 TARGET_OU = f"OU=Cloud Groups,{BASE}"
 RETIRED_OU = f"OU=Retired Cloud Groups,{BASE}"
 DOMAIN_SID = "S-1-5-21-1-2-3"
-WIDE = Limits(creates=50, retirements=25, member_removals=200, member_removals_per_group=50, member_removals_percent=25)
+WIDE = Limits(
+    creates=50,
+    retirements=25,
+    deletions=5,
+    member_removals=200,
+    member_removals_per_group=50,
+    member_removals_percent=25,
+)
 
 
 def guid(name: str) -> str:
@@ -252,6 +259,7 @@ def policy(*names: str, **more: object) -> Policy:
         allow_dynamic_security=False,
         allow_role_assignable=False,
         allow_hidden_membership=False,
+        delete=False,
         empty_on_retire=False,
         protected_ous=(),
         connect_v1=Switch.OFF,

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from runbook_lib.model.change import Change, Plan
+from runbook_lib.model.change import Change, ChangeKind, Plan
 from runbook_lib.model.finding import Finding
 from runbook_lib.notebook.html import banner_html, bars_html, facts_html, findings_html, table_html
+from runbook_lib.notebook.views.deletion import deletion_tables
 from runbook_lib.writeback.gate import Waiting
 from runbook_lib.writeback.verify import Checked
 
@@ -36,6 +37,7 @@ def plan_view(plan: Plan, findings: Sequence[Finding]) -> View:
     if counts:
         parts.append(bars_html(counts, caption="Changes by kind, and member values"))
         parts.append(table_html(changes_table(plan.changes), caption="Changes, in the order of writing", limit=200))
+        parts += deletion_tables(plan.changes)
         parts += _details(plan.changes)
     if plan.refusals:
         refusals = pd.DataFrame(
@@ -67,6 +69,10 @@ def changes_table(changes: Sequence[Change]) -> pd.DataFrame:
 
 def _what(change: Change) -> str:
     parts = []
+    if change.kind is ChangeKind.DELETE:
+        parts.append("the object is deleted")
+    if change.kind is ChangeKind.UNDELETE:
+        parts.append("the same object comes back, with GUID and SID")
     if change.members_added:
         parts.append(f"members enter: {len(change.members_added)}")
     if change.members_removed:

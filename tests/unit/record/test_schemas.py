@@ -92,7 +92,7 @@ def test_values_are_those_of_the_code() -> None:
     standing = schema_of("approval")["$defs"]["standing"]["properties"]
     assert standing["kinds"]["items"]["enum"] == sorted(KIND_NAMES)
     assert set(schema_of("approval")["$defs"]["caps"]["properties"]) == set(Caps().as_json())
-    assert set(plan["properties"]["limits"]["properties"]) == set(Limits(1, 1, 1, 1, 1).as_json())
+    assert set(plan["properties"]["limits"]["properties"]) == set(Limits(1, 1, 1, 1, 1, 1).as_json())
 
 
 def test_versions_are_those_of_the_code() -> None:

@@ -285,10 +285,10 @@ def test_selection_by_name_knows_wildcards_normal_forms_and_kinds() -> None:
 
 
 LIMITS = {
-    "creates": ("limit-creates", Limits(0, 9, 9, 9, 100)),
-    "member_removals": ("limit-member-removals", Limits(9, 9, 1, 9, 100)),
-    "per_group": ("limit-member-removals-per-group", Limits(9, 9, 9, 1, 100)),
-    "percent": ("limit-member-removals-percent", Limits(9, 9, 9, 9, 60)),
+    "creates": ("limit-creates", Limits(0, 9, 9, 9, 9, 100)),
+    "member_removals": ("limit-member-removals", Limits(9, 9, 9, 1, 9, 100)),
+    "per_group": ("limit-member-removals-per-group", Limits(9, 9, 9, 9, 1, 100)),
+    "percent": ("limit-member-removals-percent", Limits(9, 9, 9, 9, 9, 60)),
 }
 
 
@@ -303,7 +303,7 @@ def test_limits_name_the_number_and_the_way_out(code: str, limits: Limits) -> No
     assert caught.value.code == code
     assert "max_" in caught.value.hint
     # Two of three members leave, one group is new: limits of exactly that let it pass.
-    exact = Limits(1, 9, 2, 2, 67)
+    exact = Limits(1, 9, 9, 2, 2, 67)
     assert len(enable(cloud, directory, b.policy("Team*", limits=exact)).plan.changes) == 2
 
 
