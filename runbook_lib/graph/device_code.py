@@ -82,7 +82,7 @@ class DeviceCodeSignIn:
         return f"DeviceCodeSignIn({self._registration!r})"
 
     def abandon(self) -> None:
-        """Give up waiting for the person; a later attempt may wait again."""
+        """Give up waiting for the person, and ask nobody any more: other threads may stand in line to do so."""
         self._abandoned.set()
 
     def acquire(self, *, claims: str | None, renew: bool) -> Mapping[str, object]:
@@ -93,10 +93,11 @@ class DeviceCodeSignIn:
                 would see the code (``sign-in-needs-person``).
             ServiceFailed: The sign-in service does not work.
         """
-        self._abandoned.clear()
         silent = self._http.ask(lambda: self._silent(claims, renew))
         if silent is not None and has_token(silent):
             return silent
+        if self._abandoned.is_set():
+            raise self._not_completed("it was cancelled")
         if self._prompt is None:
             raise self._nobody(silent)
         return self._ask_person(self._prompt, claims)

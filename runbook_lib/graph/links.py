@@ -1,4 +1,5 @@
-"""Members and owners of every group, several groups at a time, with a result that does not depend on timing."""
+"""Members and owners of every group, in batches and several batches at a time, with a result that does not depend on
+timing."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 
 from runbook_lib.errors import NoAccess
 from runbook_lib.graph.answers import GraphNotFound
+from runbook_lib.graph.batch import MOST_IN_BATCH
 from runbook_lib.graph.rows import linked_of
 from runbook_lib.graph.session import WORKERS
 from runbook_lib.graph.transport import GraphClient, Listing
@@ -95,27 +97,21 @@ def _read_all(
 ) -> list[_Read]:
     """One result per group, in the order of ``groups``. The first error that is not about one group ends it."""
     results: list[_Read] = []
+    paths = [f"/groups/{group.id}/{relation}" for group in groups]
+    batches = [paths[begin : begin + MOST_IN_BATCH] for begin in range(0, len(paths), MOST_IN_BATCH)]
     pool = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="graph")
     try:
-        for future in [pool.submit(_read_one, client, group, relation) for group in groups]:
-            results.append(future.result())
+        for future in [pool.submit(client.listings, batch, _LINK_PARAMETERS) for batch in batches]:
+            results += future.result()
             if progress is not None:
                 progress(relation, len(results), len(groups))
+    except BaseException:
+        client.abandon()  # a thread that waits for a person would hold up the end
+        raise
     finally:
         # After an error or Ctrl-C only what is being read at that moment is finished.
         pool.shutdown(wait=True, cancel_futures=True)
     return results
-
-
-def _read_one(client: GraphClient, group: CloudGroup, relation: str) -> _Read:
-    try:
-        return client.listing(f"/groups/{group.id}/{relation}", _LINK_PARAMETERS)
-    except GraphNotFound as error:
-        return error
-    except NoAccess as error:
-        if error.code != "graph-forbidden":
-            raise
-        return error
 
 
 def _first(sentences: list[str], relation: str) -> list[str]:

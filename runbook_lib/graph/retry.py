@@ -84,6 +84,15 @@ class Attempts:
         """Wait before the next attempt.
 
         Raises:
+            NoAccess: As ``delay``.
+            ServiceFailed: As ``delay``.
+        """
+        self._sleep(self.delay(trouble))
+
+    def delay(self, trouble: Trouble) -> float:
+        """Seconds to wait before the next attempt, for whoever waits for several things at a time.
+
+        Raises:
             NoAccess: The host cannot be reached and the attempts are used up.
             ServiceFailed: The attempts or the time are used up, or the service asked for more time than is given.
         """
@@ -104,7 +113,7 @@ class Attempts:
                 f"and at most {policy.longest_total:.0f} are waited in all",
             )
         self._waited += seconds
-        self._sleep(seconds)
+        return seconds
 
     def _seconds(self, trouble: Trouble) -> float:
         # "Retry-After: 0" with a failure that lasts would burn all attempts in an instant; waiting longer than asked

@@ -98,13 +98,31 @@ class Sender:
             ServiceFailed: It answered with nothing useful until attempts or time were used up.
         """
         host = urlsplit(url).netloc.rpartition("@")[2]
-        attempts = Attempts(self._policy, sleep=self._sleep, random=self._random, reached=host in self._reached)
+        attempts = self.attempts(host)
         while True:
             request = Request(method, url, params=dict(params or {}), headers=dict(headers or {}), data=data)
             result = self._once(request, host, timeout)
             if isinstance(result, Answer):
                 return result
             attempts.wait(result)
+
+    def attempts(self, host: str) -> Attempts:
+        """The attempts of one request to ``host``, by this sender's limits."""
+        return Attempts(self._policy, sleep=self._sleep, random=self._random, reached=host in self._reached)
+
+    def wait(self, seconds: float) -> None:
+        """Wait."""
+        self._sleep(seconds)
+
+    def trouble(self, status: int, headers: Mapping[str, str], host: str, values: Mapping[str, object]) -> Trouble:
+        """Why a request with one of the statuses ``WORTH_ANOTHER_TRY`` (or a part of a batch, with 424) failed."""
+        throttled = status == 429
+        return Trouble(
+            "cloud-throttled" if throttled else "cloud-unavailable",
+            f"{host} {'limits how much it answers' if throttled else 'is not available'} (HTTP {status})",
+            retry_after=retry_after(headers.get("Retry-After"), now=self._clock()),
+            values=values,
+        )
 
     def _once(self, request: Request, host: str, timeout: float | None) -> Answer | Trouble:
         client_id = self._new_id()
@@ -136,14 +154,7 @@ class Sender:
             if request_id:
                 self._request_ids.append(request_id)
         if response.status_code in WORTH_ANOTHER_TRY:
-            throttled = response.status_code == 429
-            return Trouble(
-                "cloud-throttled" if throttled else "cloud-unavailable",
-                f"{host} {'limits how much it answers' if throttled else 'is not available'} "
-                f"(HTTP {response.status_code})",
-                retry_after=retry_after(response.headers.get("Retry-After"), now=self._clock()),
-                values=values,
-            )
+            return self.trouble(response.status_code, response.headers, host, values)
         body = _json_object(response.content)
         if body is None and 200 <= response.status_code < 300:
             return Trouble("cloud-garbled", f"{host} answered with something other than a JSON object", values=values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 
 from requests import Session
 
-from runbook_lib.errors import ServiceFailed
-from runbook_lib.graph.answers import claims_challenge, error_of, unexpected
+from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
+from runbook_lib.graph.answers import GraphNotFound, error_of, unexpected
+from runbook_lib.graph.batch import BatchRefused, BatchSender, bearable, read_firsts
+from runbook_lib.graph.bearer import bearer, with_token
 from runbook_lib.graph.scrub import scrubbed
 from runbook_lib.graph.sender import Answer, Sender
 from runbook_lib.graph.sign_in import Tokens
@@ -68,6 +70,7 @@ class GraphClient:
         self._session = session
         self._sender = sender or Sender(session, clock=clock, sleep=sleep)
         self._timeout = timeout
+        self._batches = True
 
     def close(self) -> None:
         """Close the connections; a further request opens new ones."""
@@ -121,7 +124,14 @@ class GraphClient:
         Raises:
             ServiceFailed: Also when a nextLink leads to another host or comes a second time.
         """
-        page = self.get(path, params, version)
+        yield from self.pages_from(self.get(path, params, version), path)
+
+    def pages_from(self, page: dict[str, object], path: str) -> Iterator[dict[str, object]]:
+        """A first page that is there already, and every page that follows it.
+
+        Raises:
+            ServiceFailed: As ``pages``.
+        """
         followed: set[str] = set()
         while True:
             _rows_of(page, path)
@@ -142,27 +152,52 @@ class GraphClient:
 
     def listing(self, path: str, params: Mapping[str, str] | None = None, version: str = "v1.0") -> Listing:
         """The whole collection at ``path``, with the number of pages as evidence."""
-        rows: list[dict[str, object]] = []
-        pages = 0
-        for page in self.pages(path, params, version):
-            rows += _rows_of(page, path)
-            pages += 1
-        return Listing(tuple(rows), pages)
+        return _listing(self.pages(path, params, version), path)
+
+    def listings(self, paths: Sequence[str], params: Mapping[str, str]) -> list[Listing | NoAccess | GraphNotFound]:
+        """The collections at ``paths`` (at most ``MOST_IN_BATCH``), in their order: first pages in one ``$batch``.
+
+        A collection that may not be read (HTTP 403) or whose owner is gone (404) is its error. Where the service takes
+        no batches each is asked for alone.
+
+        Raises:
+            NoAccess: As ``get``, but for single collections.
+            ServiceFailed: As ``get``.
+        """
+        if len(paths) > 1 and self._batches:
+            try:
+                firsts = read_firsts(self._batch_sender(), paths, params)
+            except BatchRefused:
+                self._batches = False  # a matter of the service or of a proxy: it will not take the next one either
+            else:
+                return [self._rest(first, path) for first, path in zip(firsts, paths, strict=True)]
+        return [self._alone(path, params) for path in paths]
+
+    def _rest(self, first: dict[str, object] | RunbookError, path: str) -> Listing | NoAccess | GraphNotFound:
+        if isinstance(first, RunbookError):
+            return bearable(first)
+        try:
+            return _listing(self.pages_from(first, path), path)
+        except (NoAccess, GraphNotFound) as error:
+            return bearable(error)
+
+    def _alone(self, path: str, params: Mapping[str, str]) -> Listing | NoAccess | GraphNotFound:
+        try:
+            return self.listing(path, params)
+        except (NoAccess, GraphNotFound) as error:
+            return bearable(error)
+
+    def _batch_sender(self) -> BatchSender:
+        return BatchSender(f"{self._base}/v1.0/$batch", self.host, self._tokens, self._sender, self._timeout)
 
     def _fetch(self, url: str, path: str, params: Mapping[str, str] | None) -> dict[str, object]:
-        token = self._tokens.token()
-        answer = self._send(url, params, token)
-        if answer.status == 401:
-            # Revoked, expired on the way, or a challenge: one new token with what was demanded, one more attempt.
-            token = self._tokens.token(refused=token, claims=claims_challenge(answer.headers))
-            answer = self._send(url, params, token)
+        answer, token = with_token(self._tokens, lambda token: self._send(url, params, token))
         if answer.body is None or not 200 <= answer.status < 300:
             raise error_of(answer, path, secrets=(token.reveal(),))
         return answer.body
 
     def _send(self, url: str, params: Mapping[str, str] | None, token: Secret) -> Answer:
-        headers = {"Authorization": f"Bearer {token.reveal()}", "Accept": "application/json"}
-        return self._sender.send("GET", url, params=params, headers=headers, timeout=self._timeout)
+        return self._sender.send("GET", url, params=params, headers=bearer(token), timeout=self._timeout)
 
     def _checked_link(self, link: object, path: str, followed: set[str]) -> str:
         if not isinstance(link, str) or not _PLAIN_LINK.fullmatch(link):
@@ -186,3 +221,12 @@ def _rows_of(page: Mapping[str, object], path: str) -> list[dict[str, object]]:
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
         raise unexpected(path, "its value is not a list of objects")
     return value
+
+
+def _listing(pages: Iterator[dict[str, object]], path: str) -> Listing:
+    rows: list[dict[str, object]] = []
+    count = 0
+    for page in pages:
+        rows += _rows_of(page, path)
+        count += 1
+    return Listing(tuple(rows), count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -58,12 +59,15 @@ ORGANIZATION: dict[str, object] = {
 class FakeTenant:
     """Collections by path. ``pages`` says how a collection is cut: sizes of its pages, the rest on the last one.
 
-    ``answers`` replaces the answer for a path.
+    ``answers`` replaces the answer for a path; those of a batch's parts come in reverse, as Graph may send them.
+    ``batches`` is the answer to a batch where the service takes none. ``batch_sizes`` are the sizes of all batches.
     """
 
     collections: dict[str, list[dict[str, object]]] = field(default_factory=dict)
     pages: Mapping[str, Sequence[int]] = field(default_factory=dict)
     answers: dict[str, Reply] = field(default_factory=dict)
+    batches: Reply | None = None
+    batch_sizes: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.collections.setdefault("/organization", [ORGANIZATION])
@@ -76,6 +80,8 @@ class FakeTenant:
 
     def __call__(self, request: requests.PreparedRequest) -> Reply:
         path = path_of(request)
+        if path == "/$batch":
+            return self.batches or self._batch(request)
         if path in self.answers:
             return self.answers[path]
         if path in self.collections:
@@ -83,6 +89,16 @@ class FakeTenant:
         if path.startswith(("/users/", "/groups/")):
             return self._single(path)
         return graph_error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+
+    def _batch(self, request: requests.PreparedRequest) -> Reply:
+        asked = json.loads(str(request.body))["requests"]
+        self.batch_sizes.append(len(asked))
+        parts = []
+        for ask in reversed(asked):
+            part = requests.Request(ask["method"], f"{GRAPH}/v1.0{ask['url']}").prepare()
+            reply = self(part)
+            parts.append({"id": ask["id"], "status": reply.status, "headers": dict(reply.headers), "body": reply.body})
+        return Reply(body={"responses": parts})
 
     def _page(self, path: str, number: int) -> Reply:
         rows, sizes = self.collections[path], list(self.pages.get(path, ()))

@@ -223,6 +223,9 @@ def test_abandoning_ends_the_wait_of_another_thread() -> None:
     assert not thread.is_alive()
     assert [error.code for error in ended] == ["sign-in-not-completed"]
     assert "cancelled" in ended[0].message
+    with pytest.raises(NoAccess, match="cancelled"):
+        source.token()  # a thread that stood in line asks nobody
+    assert len(prompt.codes) == 1
 
 
 @pytest.mark.parametrize(
