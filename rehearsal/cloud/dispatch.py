@@ -21,11 +21,29 @@ class GraphService(Protocol):
         ...
 
 
-def dispatch(service: GraphService, request: GraphRequest, *, clock: Callable[[], datetime]) -> GraphAnswer:
-    """Answer one request; refusals come in Graph's shape. Every part of a batch passes here by itself."""
+def dispatch(
+    service: GraphService,
+    request: GraphRequest,
+    *,
+    clock: Callable[[], datetime],
+    suffer: Callable[[GraphRequest], None] | None = None,
+) -> GraphAnswer:
+    """Answer one request; refusals come in Graph's shape. Every part of a batch passes here by itself.
+
+    ``suffer`` raises GraphError for a part that meets a fault; whoever took the whole request has seen to that one.
+    """
+
+    def answer_part(part: GraphRequest) -> GraphAnswer:
+        try:
+            if suffer is not None:
+                suffer(part)
+        except GraphError as error:
+            return refusal(error, part.request_id, part.client_request_id, clock())
+        return dispatch(service, part, clock=clock)
+
     try:
         if request.segments == ("$batch",):
-            return answer_batch(request, lambda part: dispatch(service, part, clock=clock))
+            return answer_batch(request, answer_part)
         route, values = service.find(request)
         _permit(route, request.caller)
         return route.handler(request, *values)

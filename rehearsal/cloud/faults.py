@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 KINDS = ("429", "503", "504", "502-html", "401", "claims-challenge", "close", "slow")
 """``401`` is a token that has ended; ``claims-challenge`` a token taken back: it is refused from then on, and a new one
 works. ``502-html`` is a proxy's page instead of Graph's JSON; ``slow`` answers properly, but late."""
+ANSWERS = frozenset({"429", "503", "504", "401"})
+"""Faults that one part of a batch can meet: answers of Graph about this part alone."""
 SERVICES = ("graph", "sign-in")
 
 
@@ -71,10 +73,12 @@ class Faults:
         """Faulty answers still to come."""
         return sum(armed.left for armed in self._armed)
 
-    def next_for(self, service: str, path: str) -> Fault | None:
-        """The fault that this request meets, or None."""
-        matches: Callable[[_Armed], bool] = lambda a: a.fault.service == service and a.fault.path in path  # noqa: E731
-        for armed in filter(matches, list(self._armed)):
+    def next_for(self, service: str, path: str, kinds: Collection[str] = KINDS) -> Fault | None:
+        """The fault of one of the ``kinds`` that this request meets, or None."""
+        for armed in list(self._armed):
+            fault = armed.fault
+            if fault.service != service or fault.path not in path or fault.kind not in kinds:
+                continue
             if armed.skip:
                 armed.skip -= 1
                 continue

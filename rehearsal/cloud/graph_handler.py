@@ -7,7 +7,7 @@ import asyncio
 from rehearsal.cloud.bearer import caller_of, take_back
 from rehearsal.cloud.dispatch import dispatch
 from rehearsal.cloud.errors import GraphError, unauthenticated
-from rehearsal.cloud.faults import Fault
+from rehearsal.cloud.faults import ANSWERS, Fault
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest, new_request_id, refusal, split_options, split_path
 from rehearsal.cloud.services import Handler
 
@@ -39,7 +39,7 @@ class GraphHandler(Handler):
         except GraphError as error:
             self._send(refusal(error, self.request_id, self._client_request_id(), clock()))
             return
-        self._send(dispatch(self.services.graph, request, clock=clock))
+        self._send(dispatch(self.services.graph, request, clock=clock, suffer=self._suffer_in_batch))
 
     get = post = patch = put = delete = _serve
 
@@ -78,16 +78,25 @@ class GraphHandler(Handler):
             self.set_header("Content-Type", "text/html")
             await self.finish("<html><body><h1>502 Bad Gateway</h1></body></html>")
             return False
+        raise self._error_of(fault)
+
+    def _suffer_in_batch(self, part: GraphRequest) -> None:
+        """Act out the fault that a part of a batch meets: one that is an answer, for the connection is not its own."""
+        fault = self.services.faults.next_for("graph", f"/{part.version}/{part.path}", kinds=ANSWERS)
+        if fault is not None:
+            raise self._error_of(fault)
+
+    def _error_of(self, fault: Fault) -> GraphError:
         retry = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
         if fault.kind == "429":
-            raise GraphError(429, "TooManyRequests", "Too many requests. Retry later.", retry)
+            return GraphError(429, "TooManyRequests", "Too many requests. Retry later.", retry)
         if fault.kind == "503":
-            raise GraphError(503, "ServiceUnavailable", "The service is temporarily unavailable.", retry)
+            return GraphError(503, "ServiceUnavailable", "The service is temporarily unavailable.", retry)
         if fault.kind == "504":
-            raise GraphError(504, "GatewayTimeout", "The gateway did not receive a response in time.")
+            return GraphError(504, "GatewayTimeout", "The gateway did not receive a response in time.")
         if fault.kind == "claims-challenge":
             take_back(self._bearer(), self.services.sign_in, self.address())
-        raise unauthenticated("Lifetime validation failed, the token is expired.", self.address())
+        return unauthenticated("Lifetime validation failed, the token is expired.", self.address())
 
     def _client_request_id(self) -> str:
         return self.client_request_id() or self.request_id

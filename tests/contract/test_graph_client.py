@@ -91,10 +91,11 @@ def test_faults_on_the_way_change_nothing_but_the_time(opened: Opened, rehearsal
     control.fault("503", retry_after=2, path="/owners", skip=9, count=2)
     control.fault("504", path="/users", skip=1)
     control.fault("502-html", path="/groups?", count=1)
-    control.fault("close", path="/members", skip=20, count=2)
+    control.fault("close", path="/$batch", skip=2, count=2)
+    control.fault("429", retry_after=5, path="/$batch", skip=3)
     control.fault("close", path="/organization")
     control.fault("401", path="/members", skip=30)
-    control.fault("slow", path="/owners", seconds=0.2)
+    control.fault("slow", path="/$batch", seconds=0.2)
     control.fault("503", service="sign-in", retry_after=3)
     control.fault("close", service="sign-in", skip=1)
     disturbed = opened.snapshot()
@@ -102,7 +103,7 @@ def test_faults_on_the_way_change_nothing_but_the_time(opened: Opened, rehearsal
     assert disturbed.reading.complete
     assert rehearsal.control.status()["faults_waiting"] == 0
     assert disturbed.reading.requests > undisturbed.reading.requests
-    assert {7.0, 2.0, 3.0} <= set(opened.slept)
+    assert {7.0, 2.0, 3.0, 5.0} <= set(opened.slept)
 
 
 def test_a_token_that_ends_in_the_middle_is_renewed(opened: Opened, rehearsal: RunningRehearsal) -> None:
