@@ -36,6 +36,7 @@ class Reading:
             "complete": self.complete,
             "proof": list(self.proof),
             "gaps": list(self.gaps),
-            "seconds": round(self.seconds, 3),
+            # A clock that was set back while reading must not make a record that its own schema refuses.
+            "seconds": max(round(self.seconds, 3), 0.0),
             "requests": self.requests,
         }

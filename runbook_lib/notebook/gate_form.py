@@ -109,9 +109,6 @@ class GateForm:
         except RunbookError as error:
             self._line.say(f"Not approved: {error.message} {error.hint}".rstrip())
             return
-        except OSError as error:
-            self._line.say(f"Not approved: the approval could not be written ({error.strerror or error}).")
-            return
         self.close()
         self._line.say(
             f"Recorded: {self.approver.value.strip()} approved plan {self._plan.digest[:12]} with the phrase "

@@ -82,12 +82,15 @@ def decided(folder: RecordFolder, *, interrupted: bool) -> Outcome:
 
 
 def writes_begun(folder: RecordFolder) -> bool:
-    """Whether the journal holds a ``begin`` or ``done`` line.
+    """Whether the journal holds a ``begin`` or ``done`` line, or may have held one.
 
-    The text is searched, not parsed: the last line may be torn, and a torn ``begin`` line counts as a begun write.
+    The text is searched, not parsed: the last line may be torn, and a torn ``begin`` line counts as a begun write. A
+    folder that is gone or cannot be read (a share that vanished) counts too: nobody can say that nothing was written.
     """
     try:
         journal = folder.file(JOURNAL).read_bytes()
     except FileNotFoundError:
-        return False
+        return not folder.path.is_dir()
+    except OSError:
+        return True
     return b'"begin"' in journal or b'"done"' in journal

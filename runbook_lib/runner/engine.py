@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-from pathlib import Path
 from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec
@@ -46,18 +45,25 @@ class OwnKernelManager(AsyncKernelManager):
 class TruthfulManager(NotebookExecutionManager):  # type: ignore[misc]
     """Execution state whose file says ``completed`` only of cells that completed."""
 
-    def __init__(self, nb: Any, work_file: Path) -> None:
+    def __init__(self, nb: Any, execution: Execution) -> None:
         super().__init__(nb, output_path=None, log_output=False, progress_bar=False, autosave_cell_every=30)
-        self._work_file = work_file
+        self._execution = execution
 
     def save(self, **_: object) -> None:
         """Write the work file and then take the place of the older one, so that a kill leaves one of the two.
 
-        Nothing is validated: an output that nbformat refuses must not stop a run in the middle of its writes.
+        Nothing is validated: an output that nbformat refuses must not stop a run in the middle of its writes. Nor must
+        a full disk: what was written to AD is the journal's to say, and it stops the run when it cannot.
         """
-        temporary = self._work_file.with_suffix(".saving")
-        temporary.write_text(json.dumps(self.nb, ensure_ascii=True, indent=1), encoding="utf-8")
-        temporary.replace(self._work_file)
+        work_file = self._execution.work_file
+        temporary = work_file.with_suffix(".saving")
+        try:
+            temporary.write_text(json.dumps(self.nb, ensure_ascii=True, indent=1), encoding="utf-8")
+            temporary.replace(work_file)
+        except OSError as error:
+            self._execution.unsaved = error.strerror or type(error).__name__
+        else:
+            self._execution.unsaved = ""
         self.last_save_time = self.now()
 
     def notebook_complete(self, **_: object) -> None:
@@ -74,7 +80,7 @@ class RunEngine(NBClientEngine):  # type: ignore[misc]
     @classmethod
     def execute_notebook(cls, nb: Any, kernel_name: str, *, execution: Execution, **_: object) -> Any:
         """Execute and return ``nb``; ``execution`` receives how it ended. Cell errors are not raised here."""
-        manager = TruthfulManager(nb, execution.work_file)
+        manager = TruthfulManager(nb, execution)
         manager.notebook_start()
         try:
             cls.execute_managed_notebook(manager, kernel_name, execution=execution)

@@ -70,4 +70,6 @@ class Execution:
     """What the dead kernel's process returned; negative: the signal that ended it."""
     stop_asked: bool = False
     """Whether Ctrl-C or a signal asked for the end, in time or not."""
+    unsaved: str = ""
+    """Why the executed notebook could not be saved the last time that it was tried; empty: it was."""
     steps: list[CellStep] = field(default_factory=list)

@@ -137,7 +137,8 @@ def run_notebook(
     )
     if defect is not None:
         raise defect
-    return _result(record, outcome, sealing, (clock() - started).total_seconds(), stop_asked=execution.stop_asked)
+    seconds = max((clock() - started).total_seconds(), 0.0)
+    return _result(record, outcome, sealing, seconds, stop_asked=execution.stop_asked)
 
 
 def _read_notebook(notebook: Path) -> bytes:
@@ -205,9 +206,14 @@ def _settle(
         # What the kernel left unreadable is written anew from what was known at the start.
         record = RunRecord.load(record.folder)
     outcome = record.outcome
+    if execution.unsaved:
+        with contextlib.suppress(RunbookError):
+            record.note_gap(f"The executed notebook could not be saved to its end: {execution.unsaved}.")
     if outcome is None:
         verdict = _defect_verdict(defect, record) if defect else verdict_of(execution, record.folder)
-        record.finish(verdict.outcome, ended=clock(), error=verdict.error)
+        # A disk that does not take the verdict must not change the exit code; sealing says what is wrong with the disk.
+        with contextlib.suppress(RunbookError):
+            record.finish(verdict.outcome, ended=clock(), error=verdict.error)
         return record, verdict.outcome
     if outcome.good and execution.end is not KernelEnd.COMPLETED:
         record.note_gap(f"After the verdict was written the notebook did not end as it should ({execution.end.value}).")

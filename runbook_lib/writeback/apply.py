@@ -8,6 +8,7 @@ anything else means drift, and nothing further is written.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from runbook_lib.directory.connection import Directory
@@ -16,7 +17,7 @@ from runbook_lib.directory.results import DirectoryUnavailable
 from runbook_lib.errors import BrokeOff, Refused, RunbookError
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Plan
 from runbook_lib.writeback.deleting import find_deleted, present_dn, present_name, stand_of_deletion
-from runbook_lib.writeback.journal import Effect, Journal, JournalFile
+from runbook_lib.writeback.journal import Effect, Journal, JournalFile, JournalUnwritable
 from runbook_lib.writeback.live import (
     drifted,
     find_created,
@@ -77,15 +78,20 @@ class Applier:
                 raise self._stopped(error, number, len(writes)) from error
             if progress is not None:
                 progress(write.change.display_name, number, len(writes))
-        self._journal.close("every approved change is carried out")
+        try:
+            self._journal.close("every approved change is carried out")
+        except JournalUnwritable as error:
+            raise self._stopped(error, len(writes), len(writes)) from error
 
     def _stopped(self, error: RunbookError, number: int, of: int) -> RunbookError:
         wrote = self._journal.done > 0 or bool(self._done)
         drift = isinstance(error, Refused)
         uncertain = isinstance(error, DirectoryUnavailable)
-        if drift or not (wrote or uncertain):
-            # What is left is planned afresh from the live state: marks make half-made objects recognisable.
-            self._journal.close(f"{error.code}: {error.message}")
+        if (drift or not (wrote or uncertain)) and not isinstance(error, JournalUnwritable):
+            # What is left is planned afresh from the live state: marks make half-made objects recognisable. A journal
+            # that stays open because the disk is full is resumed, which is as good.
+            with suppress(JournalUnwritable):
+                self._journal.close(f"{error.code}: {error.message}")
         if not wrote and not uncertain:
             return error
         again = (

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.errors import AwaitingApproval, Refused, UsageError
+from runbook_lib.errors import AwaitingApproval, Refused, ServiceFailed, UsageError
 from runbook_lib.files import write_durably
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.text import printable
@@ -85,6 +85,7 @@ def approve(
 
     Raises:
         UsageError: No plan, nothing to approve, wrong phrase, empty name, or a period that is too long.
+        ServiceFailed: The file cannot be written (``approval-write``).
     """
     plan = planned(record)
     if not plan.changes:
@@ -120,9 +121,27 @@ def approve(
         "planning_record": record.name,
         "planning_manifest": manifest_digest,
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    write_durably(path, (json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode())
+    write_approval(path, content)
     return path
+
+
+def write_approval(path: Path, content: Mapping[str, object]) -> None:
+    """Write the file of an approval, whole or not at all.
+
+    Raises:
+        ServiceFailed: ``approval-write``: disk full, share gone, no right. Nothing is approved then.
+    """
+    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_durably(path, text.encode())
+    except OSError as error:
+        raise ServiceFailed(
+            f"The approval {path} cannot be written: {error.strerror or type(error).__name__}.",
+            code="approval-write",
+            hint="Nothing is approved. Check free space and rights of the records folder, then approve again.",
+            values={"path": str(path)},
+        ) from None
 
 
 def read_approvals(folder: Path) -> list[Approval]:

@@ -17,10 +17,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from runbook_lib.errors import Refused
+from runbook_lib.errors import Refused, ServiceFailed
 from runbook_lib.files import sync_folder
 
 FILE_NAME = "journal.jsonl"
+
+
+class JournalUnwritable(ServiceFailed):
+    """Disk full or share gone: nothing more is written to AD that cannot be written down here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,10 @@ class Effect:
 
 
 class Journal:
-    """Writer of one journal file. Every line is on disk when a method returns."""
+    """Writer of one journal file. Every line is on disk when a method returns.
+
+    Every method raises ``JournalUnwritable`` where the disk does not take its line.
+    """
 
     def __init__(self, path: Path, now: Callable[[], str]) -> None:
         self._path = path
@@ -53,16 +60,26 @@ class Journal:
         """Writes that changed something."""
 
     def __enter__(self) -> Journal:
-        self._stream = self._path.open("xb")
-        sync_folder(self._path.parent)
+        try:
+            self._stream = self._path.open("xb")
+            sync_folder(self._path.parent)
+        except OSError as error:
+            self.__exit__(None, None, None)
+            raise self._unwritable(error) from None
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
+        stream, self._stream = self._stream, None
+        if stream is None:
+            return
+        try:
+            stream.close()
+        except OSError:
+            # What could not be flushed was reported by the line that wrote it; the descriptor is closed all the same.
+            if not stream.raw.closed:
+                stream.raw.close()
 
     def open(self, **facts: object) -> None:
         """First line: operation, plan digest, approved change digests, approval, run resumed."""
@@ -93,9 +110,20 @@ class Journal:
         if self._stream is None:
             raise ValueError("the journal is not open")
         text = json.dumps({**entry, "at": self._now()}, ensure_ascii=False, sort_keys=True)
-        self._stream.write(text.encode("utf-8", "surrogatepass") + b"\n")
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
+        try:
+            self._stream.write(text.encode("utf-8", "surrogatepass") + b"\n")
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def _unwritable(self, error: OSError) -> JournalUnwritable:
+        return JournalUnwritable(
+            f"The journal {self._path} cannot be written: {error.strerror or type(error).__name__}.",
+            code="journal-write",
+            hint="Make room on the disk of the records folder, or bring its share back.",
+            values={"path": str(self._path)},
+        )
 
 
 @dataclass(frozen=True, slots=True)

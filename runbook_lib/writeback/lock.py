@@ -58,7 +58,11 @@ def writer_lock(path: Path, holder: str, *, clock: Callable[[], datetime]) -> It
     note = path.with_suffix(".holder.json")
     try:
         content = {"holder": holder, "process": os.getpid(), "since": clock().isoformat(timespec="seconds")}
-        note.write_text(json.dumps(content), encoding="utf-8")
+        try:
+            note.write_text(json.dumps(content), encoding="utf-8")
+        except OSError:
+            # The lock holds without its note; a note of somebody before us would name the wrong holder.
+            note.unlink(missing_ok=True)
         yield
     finally:
         note.unlink(missing_ok=True)

@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.errors import Refused, UsageError
-from runbook_lib.files import write_durably
 from runbook_lib.model.canonical import digest
 from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
 from runbook_lib.text import printable
-from runbook_lib.writeback.approval import SCHEMA, iso, planned
+from runbook_lib.writeback.approval import SCHEMA, iso, planned, write_approval
 
 PREFIX = "standing-"
 """How the file's name begins; every other file in the folder is an approval of one plan."""
@@ -153,6 +152,7 @@ def stand(
     Raises:
         UsageError: No plan or one that does not enable, no group, wrong phrase, empty name, kinds that cannot be
             approved in advance, an end that has passed or lies too far ahead.
+        ServiceFailed: The file cannot be written (``approval-write``).
     """
     plan = planned(record)
     _require_enabling(plan)
@@ -192,8 +192,7 @@ def stand(
     }
     folder = record.resolve().parent / "approvals"
     path = folder / f"{PREFIX}{digest(content)[:16]}.json"
-    folder.mkdir(parents=True, exist_ok=True)
-    write_durably(path, (json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode())
+    write_approval(path, content)
     return path
 
 

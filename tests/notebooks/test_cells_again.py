@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from runbook_lib.notebook.run import Run
 from runbook_lib.parameters.load import load_parameters
 from runbook_lib.writeback.approval import approve, planned
 from tests.support.plain import ROOT
+from tests.support.schemas import problems
 
 
 def test_gate_and_apply_cells_run_twice(fresh_rehearsal: RunningRehearsal, tmp_path: Path) -> None:
@@ -91,6 +93,31 @@ def test_a_headless_run_shows_no_form(fresh_rehearsal: RunningRehearsal, tmp_pat
         change.require_approval()
     assert change.form is None
     run.close()
+
+
+def test_a_clock_that_jumps_back_and_forth_spoils_nothing(fresh_rehearsal: RunningRehearsal, tmp_path: Path) -> None:
+    given = {"records_dir": str(tmp_path), "change_id": "CHG-CLOCK", "select_names": '["Sales Team"]'}
+    names = dict(load_parameters([fresh_rehearsal.parameters_file], given, project_root=ROOT).given)
+    jumps = itertools.cycle((0, -3000, 2500, -100, 3400))
+
+    def clock() -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=next(jumps))
+
+    run = open_run(names, notebook="30-enable-writeback", clock=clock)
+    change = run.plan_enable(run.read_inventory())
+    record = run.record.folder.path
+    early = datetime.now(UTC) - timedelta(hours=2)
+    approve(record, approver="T", phrase=planned(record).phrase, valid=timedelta(hours=4), clock=lambda: early)
+    change.require_approval()
+    change.apply()
+    change.verify()
+    run.finish()
+    assert run.record.outcome is Outcome.DONE
+    facts = json.loads((record / "record.json").read_text(encoding="utf-8"))
+    assert problems("record", facts) == []
+    entries = [json.loads(line) for line in (record / "journal.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [entry["entry"] for entry in entries] == ["open", "begin", "done", "begin", "done", "closed"]
+    assert [entry["at"] for entry in entries] != sorted(entry["at"] for entry in entries)
 
 
 def applied_until_verify(rehearsal: RunningRehearsal, records: Path) -> tuple[Run, ChangeSession]:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal.process import RunningRehearsal, start_rehearsal
+from runbook_lib.errors import Refused
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.verify import verify
 from runbook_lib.writeback.journal import journals_of, open_chain
@@ -187,6 +188,44 @@ def test_a_killed_run_under_papermill_is_finished_by_the_same_command(
     record = latest_record(tmp_path / "records" / "CHG-KILL")
     assert verify(RecordFolder.open(record)).ok
     assert json.loads((record / "record.json").read_text())["approval"]["approver"] == "Test"
+
+
+def test_a_kernel_that_outlives_its_runner_still_holds_the_lock(
+    world: RunningRehearsal, undisturbed: dict[str, Objects], tmp_path: Path
+) -> None:
+    notebook = "30-enable-writeback"
+    world.control.reset()
+    before = world.control.directory()
+    given = settings(tmp_path, notebook)
+    plan_and_approve(world, notebook, given)
+    command = [sys.executable, "-m", "runbook_lib.runner", "run", notebook, "-f", str(world.parameters_file), "--quiet"]
+    command += [word for name, value in given.items() for word in ("-p", name, value)]
+    world.control.hold_write(2, "before")
+    runner = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    world.control.wait_until_held(90)
+    (kernel,) = children_of(runner.pid)
+    first = latest_record(tmp_path / "records" / "CHG-KILL")
+    # A kernel ends within a second of its runner's death: stopped, it shows what holds in that second.
+    os.kill(kernel, signal.SIGSTOP)
+    try:
+        runner.kill()
+        runner.wait(30)
+        with pytest.raises(Refused) as locked:
+            run_plain(notebook, world.parameters_file, given)
+    finally:
+        os.kill(kernel, signal.SIGCONT)
+    assert locked.value.code == "locked"
+    assert f"CHG-KILL/{first.name}" in locked.value.message
+    assert str(kernel) in locked.value.message
+    settle(world)
+
+    until = time.monotonic() + 20
+    while Path(f"/proc/{kernel}").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    run = run_plain(notebook, world.parameters_file, given)
+    assert run.record.outcome is not None
+    assert run.record.outcome.good
+    assert_ended_like(world, undisturbed[notebook], before)
 
 
 def children_of(pid: int) -> list[int]:

@@ -180,5 +180,6 @@ def test_a_folder_that_cannot_be_written_denies_in_words(desk: Desk) -> None:
     (desk.record.parent / "approvals").write_text("in the way", encoding="utf-8")
     desk.fill()
     desk.form.button.click()
-    assert desk.said[-1].startswith("Not approved: the approval could not be written")
+    assert desk.said[-1].startswith("Not approved: The approval ")
+    assert "cannot be written" in desk.said[-1]
     assert not desk.form.button.disabled

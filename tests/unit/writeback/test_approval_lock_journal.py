@@ -12,14 +12,22 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.errors import AwaitingApproval, Refused, UsageError
+from runbook_lib.errors import AwaitingApproval, Refused, ServiceFailed, UsageError
 from runbook_lib.model.change import Plan
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.parameters.acknowledge import require_acknowledged, with_acknowledgements
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
 from runbook_lib.writeback.approval import approve, approved_changes, planned, read_approvals
 from runbook_lib.writeback.effects import done_by
-from runbook_lib.writeback.journal import FILE_NAME, Effect, Journal, journals_of, open_chain, read_journal
+from runbook_lib.writeback.journal import (
+    FILE_NAME,
+    Effect,
+    Journal,
+    JournalUnwritable,
+    journals_of,
+    open_chain,
+    read_journal,
+)
 from runbook_lib.writeback.lock import lock_path, writer_lock
 from runbook_lib.writeback.plan_enable import plan_enable
 from runbook_lib.writeback.plan_file import plan_to_json
@@ -221,3 +229,47 @@ def test_blocking_findings_need_an_acknowledgement_that_still_holds() -> None:
     never = replace(finding, acknowledgeable=False)
     with pytest.raises(Refused):
         require_acknowledged(with_acknowledgements([never], parameters, b.TODAY), parameters)
+
+
+def test_an_approval_that_cannot_be_written_approves_nothing(tmp_path: Path) -> None:
+    plan = a_plan("A")
+    record = record_of(tmp_path, plan)
+    (tmp_path / "CHG" / "approvals").write_text("in the way", encoding="utf-8")
+    with pytest.raises(ServiceFailed) as caught:
+        approved(record, plan)
+    assert caught.value.code == "approval-write"
+    assert "Nothing is approved" in caught.value.hint
+
+
+def test_a_lock_holds_without_its_note_and_never_names_an_earlier_holder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "locks" / "a.lock"
+    with writer_lock(path, "CHG1/run-1", clock=lambda: b.NOW):
+        note = path.with_suffix(".holder.json").read_text(encoding="utf-8")
+    path.with_suffix(".holder.json").write_text(note, encoding="utf-8")  # as a killed holder leaves it
+
+    def full(*_: object, **__: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_text", full)
+        with writer_lock(path, "CHG2/run-2", clock=lambda: b.NOW):
+            with pytest.raises(Refused) as second, writer_lock(path, "CHG3/run-3", clock=lambda: b.NOW):
+                pass
+            assert second.value.code == "locked"
+            assert "run-1" not in second.value.message
+
+
+def test_a_journal_on_a_full_disk_is_an_error_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with Journal(tmp_path / FILE_NAME, lambda: "now") as journal:
+        journal.open(operation="enable")
+        with monkeypatch.context() as patched:
+            patched.setattr("os.fsync", full)
+            with pytest.raises(JournalUnwritable, match="No space left"):
+                journal.begin("w", "c", "g", {})
+    with pytest.raises(JournalUnwritable, match="File exists"), Journal(tmp_path / FILE_NAME, lambda: "now"):
+        pass

@@ -1,0 +1,89 @@
+"""Records on a full disk and on a share that vanishes, for real: exit code and words stay true."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.verify import verify
+from runbook_lib.runner.run import RunResult
+from tests.unit.runner.conftest import Project
+
+Facts = Callable[[RunResult], dict[str, Any]]
+
+FILL = """
+filler = record.folder.change_folder / "filler"
+with filler.open("wb", buffering=0) as stream:
+    try:
+        while True:
+            stream.write(bytes(512))
+    except OSError:
+        pass
+print("the disk is full now" + 4000 * ".")
+record.set(changes={"planned": 1, "done": 0})
+"""
+VANISH = """
+folder = record.folder.change_folder
+folder.rename(folder.parent.parent / "elsewhere")
+record.set(changes={"planned": 1, "done": 0})
+"""
+
+
+@pytest.fixture
+def small_disk(project: Project) -> Iterator[Path]:
+    """A file system of 600 KiB."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs Linux and root")
+    folder = project.root / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(folder)], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"no small file system: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("begun", "outcome", "words"),
+    [("", Outcome.FAILED, ""), ("begin_write()\n", Outcome.PARTIAL, "it resumes")],
+)
+def test_a_full_disk_ends_the_run_with_a_true_verdict(
+    project: Project, small_disk: Path, begun: str, outcome: Outcome, words: str
+) -> None:
+    result = project.run(project.notebook(begun + FILL, "raise SystemError"), records_dir=small_disk)
+    assert (result.outcome, result.exit_code) == (outcome, outcome.exit_code)
+    assert "No space left" in result.message
+    assert "is not sealed" in result.message
+    assert words in result.hint
+    assert not result.sealed
+
+    assert result.record is not None
+    (result.record.parent / "filler").unlink()
+    work_file = result.record.parent / f".executing-{result.record.name}.ipynb"
+    sealed = subprocess.run(
+        project.command("seal", str(result.record), str(work_file)),
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert sealed.returncode == 0, sealed.stderr
+    assert verify(RecordFolder.open(result.record)).ok
+
+
+def test_a_share_that_vanishes_is_told_in_words_and_never_as_nothing_written(project: Project) -> None:
+    result = project.run(project.notebook(VANISH, "raise SystemError"))
+    assert result.outcome is Outcome.PARTIAL
+    assert "No such file or directory" in result.message
+    assert "it resumes" in result.hint
+    assert not result.sealed
