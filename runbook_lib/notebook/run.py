@@ -33,6 +33,7 @@ from runbook_lib.readiness.read import Reach, read_evidence
 from runbook_lib.readiness.verdict import refusal_of
 from runbook_lib.record.facts import writes_begun
 from runbook_lib.record.state import RunRecord
+from runbook_lib.runner.verdict import Verdict, interrupted
 from runbook_lib.writeback.drift import Drift, check_drift
 from runbook_lib.writeback.effects import done_by
 from runbook_lib.writeback.plan_disable import plan_disable
@@ -193,40 +194,32 @@ class Run:
 
     def finish(self) -> None:
         """Write the verdict and say how the run ended; the last cell of every notebook calls it."""
-        # A disk that does not take the verdict must not hide the error that ended the cell, nor keep lock and
-        # connections; whoever ran the notebook reads the verdict from the journal then.
-        with suppress(RunbookError):
-            self._note_sign_in()
-            if known is None or known.code != RUN_HAS_WRITTEN:
-                self.record.finish(self._verdict(error), ended=self.clock(), error=known)
+        self._note_sign_in()
+        try:
+            self.record.finish(self.verdict, ended=self.clock(), error=self.explanation)
+        finally:
+            self.close()
         self.show(*views.end_view(self.verdict, self.record.folder))
 
     def ended_with(self, error: BaseException) -> None:
         """Write the verdict of an error that ended a cell."""
-        known = error if isinstance(error, RunbookError) else None
-<<<<<<< HEAD
-        self._note_sign_in()
-        if known is None or known.code != RUN_HAS_WRITTEN:
-            self.record.finish(self._verdict(error), ended=self.clock(), error=known)
-=======
         # A disk that does not take the verdict must not hide the error that ended the cell, nor keep lock and
         # connections; whoever ran the notebook reads the verdict from the journal then.
         with suppress(RunbookError):
-            if known is None or known.code != RUN_HAS_WRITTEN:
-                self.record.finish(self._verdict(error), ended=self.clock(), error=known)
->>>>>>> cf9b32a (A full disk, a vanished share and a clock that jumps: exit codes and journal stay true)
+            self._note_sign_in()
+            if not isinstance(error, RunbookError) or error.code != RUN_HAS_WRITTEN:
+                verdict = self._verdict(error)
+                self.record.finish(verdict.outcome, ended=self.clock(), error=verdict.error)
         self.close()
 
     def _note_sign_in(self) -> None:
         if self._sign_in is not None:
             self.note(*self._sign_in.findings)
 
-    def _verdict(self, error: BaseException) -> Outcome:
-        """The verdict of an error; an interruption after the first write has been begun is one that can be resumed."""
-        verdict = verdict_of(error)
-        if verdict is Outcome.INTERRUPTED and writes_begun(self.record.folder):
-            return Outcome.PARTIAL
-        return verdict
+    def _verdict(self, error: BaseException) -> Verdict:
+        if isinstance(error, KeyboardInterrupt):
+            return interrupted(begun=writes_begun(self.record.folder))
+        return Verdict(verdict_of(error), error if isinstance(error, RunbookError) else None)
 
     def close(self) -> None:
         """Close connections and release the lock; a later cell opens them again."""

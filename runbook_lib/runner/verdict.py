@@ -27,10 +27,10 @@ _BEFORE_ANY_WRITE = (Outcome.NO_ACCESS, Outcome.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """An outcome and the error that explains it."""
+    """An outcome and the error that explains it; a defect in a cell has none, its traceback is in the notebook."""
 
     outcome: Outcome
-    error: RunbookError
+    error: RunbookError | None
 
 
 def verdict_of(execution: Execution, folder: RecordFolder) -> Verdict:
@@ -39,7 +39,7 @@ def verdict_of(execution: Execution, folder: RecordFolder) -> Verdict:
     if execution.error is not None and execution.end is KernelEnd.CELL_ERROR:
         return _of_error(execution.error, begun)
     if execution.end is KernelEnd.INTERRUPTED:
-        return _interrupted(begun)
+        return interrupted(begun=begun)
     if execution.end is KernelEnd.COMPLETED:
         text = "The notebook ended without saying what it achieved."
         return Verdict(Outcome.BUG, RunbookError(text, code="no-verdict", hint="Its last cell must call finish()."))
@@ -56,7 +56,7 @@ def _of_error(error: CellError, begun: bool) -> Verdict:
                 return _broken(text, "cell-error", begun=True)
             return Verdict(outcome, RunbookError(text, code="cell-error", hint=_RESUME if begun else ""))
     if error.name == "KeyboardInterrupt":
-        return _interrupted(begun)
+        return interrupted(begun=begun)
     return Verdict(
         Outcome.BUG,
         RunbookError(
@@ -95,8 +95,8 @@ def _signal_words(code: int | None) -> str:
     return f" (exit code {code})"
 
 
-def _interrupted(begun: bool) -> Verdict:
-    """Interrupted counts only before the first write: afterwards what matters is that AD is half changed."""
+def interrupted(*, begun: bool) -> Verdict:
+    """The verdict on Ctrl-C. It counts only before the first write: afterwards what matters is a half-changed AD."""
     if begun:
         return _broken("The run was interrupted after its first write.", "interrupted", begun=True)
     error = RunbookError("The run was interrupted.", code="interrupted", hint="Nothing was written.")

@@ -21,7 +21,7 @@ def run_plain(notebook: str, parameters: Path, given: Mapping[str, str]) -> Run:
     """Execute every code cell in order.
 
     Raises:
-        RunbookError: What a cell raised; the verdict is in the record, as a kernel's hook writes it.
+        RunbookError, KeyboardInterrupt: What a cell raised; the verdict is in the record, as a kernel's hook writes it.
     """
     loaded = load_parameters([parameters], given, project_root=ROOT)
     cells = json.loads((ROOT / "notebooks" / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
@@ -31,7 +31,7 @@ def run_plain(notebook: str, parameters: Path, given: Mapping[str, str]) -> Run:
             continue
         try:
             exec(compile("".join(cell["source"]), f"{notebook}:{cell['id']}", "exec"), names)  # noqa: S102
-        except RunbookError as error:
+        except (RunbookError, KeyboardInterrupt) as error:
             if isinstance(run := names.get("run"), Run):
                 run.ended_with(error)
             raise
