@@ -6,7 +6,7 @@ import base64
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from runbook_lib.inventory import Inventory, Naming, build_inventory
 from runbook_lib.model.anchor import RETIRED_MARK, anchor_of, mark_of
@@ -25,6 +25,8 @@ from runbook_lib.model.directory import (
     GROUP_ATTRIBUTES,
     UNIVERSAL_DISTRIBUTION,
     Container,
+    DeletedObject,
+    DeletedObjects,
     DirectoryGroup,
     DirectoryObject,
     DirectorySnapshot,
@@ -48,6 +50,8 @@ WIDE = Limits(
     member_removals_per_group=50,
     member_removals_percent=25,
 )
+
+BIN_ON = DeletedObjects(Switch.ON, 180, "msDS-deletedObjectLifetime", Switch.ON)
 
 
 def guid(name: str) -> str:
@@ -187,6 +191,7 @@ def directory_side(
     complete: bool = True,
     attributes: Sequence[str] = GROUP_ATTRIBUTES,
     other_domains: tuple[str, ...] = (),
+    deleted: DeletedObjects = BIN_ON,
 ) -> DirectorySnapshot:
     """The domain."""
     as_objects = [
@@ -209,7 +214,21 @@ def directory_side(
         retired=retired or ou(RETIRED_OU),
         group_attributes=frozenset(attributes),
         reading=Reading("test", NOW, complete, gaps=() if complete else ("a search broke off",)),
+        deleted=deleted,
     )
+
+
+def deleted_object(group: DirectoryGroup, days_ago: int = 3, **more: object) -> DeletedObject:
+    """What is left of an AD group that was deleted, without the Recycle Bin."""
+    found = DeletedObject(
+        guid=group.guid,
+        dn=f"CN=x\\0ADEL:{group.guid},CN=Deleted Objects,{BASE}",
+        sid=group.sid or "",
+        last_dn=group.dn,
+        group_id="",
+        changed=NOW - timedelta(days=days_ago),
+    )
+    return replace(found, **more)  # type: ignore[arg-type]
 
 
 def controller(other_domains: tuple[str, ...] = ()) -> DomainController:
