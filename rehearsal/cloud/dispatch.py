@@ -26,20 +26,16 @@ def dispatch(
     request: GraphRequest,
     *,
     clock: Callable[[], datetime],
-    suffer: Callable[[GraphRequest], None] | None = None,
+    around: Callable[[GraphRequest, Callable[[], GraphAnswer]], GraphAnswer] = lambda _, answer: answer(),
 ) -> GraphAnswer:
     """Answer one request; refusals come in Graph's shape. Every part of a batch passes here by itself.
 
-    ``suffer`` raises GraphError for a part that meets a fault; whoever took the whole request has seen to that one.
+    ``around`` is told of every part and answers it, by calling what it is given or otherwise (faults, a log); whoever
+    took the whole request has seen to that one.
     """
 
     def answer_part(part: GraphRequest) -> GraphAnswer:
-        try:
-            if suffer is not None:
-                suffer(part)
-        except GraphError as error:
-            return refusal(error, part.request_id, part.client_request_id, clock())
-        return dispatch(service, part, clock=clock)
+        return around(part, lambda: dispatch(service, part, clock=clock))
 
     try:
         if request.segments == ("$batch",):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from rehearsal.cloud.bearer import caller_of, take_back
 from rehearsal.cloud.dispatch import dispatch
@@ -39,7 +40,7 @@ class GraphHandler(Handler):
         except GraphError as error:
             self._send(refusal(error, self.request_id, self._client_request_id(), clock()))
             return
-        self._send(dispatch(self.services.graph, request, clock=clock, suffer=self._suffer_in_batch))
+        self._send(dispatch(self.services.graph, request, clock=clock, around=self._part))
 
     get = post = patch = put = delete = _serve
 
@@ -80,11 +81,18 @@ class GraphHandler(Handler):
             return False
         raise self._error_of(fault)
 
-    def _suffer_in_batch(self, part: GraphRequest) -> None:
-        """Act out the fault that a part of a batch meets: one that is an answer, for the connection is not its own."""
-        fault = self.services.faults.next_for("graph", f"/{part.version}/{part.path}", kinds=ANSWERS)
-        if fault is not None:
-            raise self._error_of(fault)
+    def _part(self, part: GraphRequest, answer: Callable[[], GraphAnswer]) -> GraphAnswer:
+        """Answer and note a part of a batch, or act out its fault: one that is an answer, for it has no connection."""
+        path = f"/{part.version}/{part.path}"
+        fault = self.services.faults.next_for("graph", path, kinds=ANSWERS)
+        if fault is None:
+            given = answer()
+        else:
+            given = refusal(
+                self._error_of(fault), part.request_id, self._client_request_id(), self.services.sign_in.clock()
+            )
+        self.services.traffic.note(part.method, path, given.status, self._client_request_id())
+        return given
 
     def _error_of(self, fault: Fault) -> GraphError:
         retry = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}

@@ -69,6 +69,8 @@ def test_the_permissions_of_a_row_are_enough_and_cover_every_call(
     assert run.record.outcome.good
     requests = fresh_rehearsal.control.requests()[earlier:]
     assert bool(requests) == bool(permissions_of(notebook))
+    # A batch is a POST that writes nothing by itself; what it asks for stands beside it, part by part.
+    requests = [request for request in requests if request[:2] != ["POST", "/v1.0/$batch"]]
     assert {str(method) for method, *_ in requests} <= {"GET"}
     assert [path for _, path, *_ in requests if not covered(str(path), permissions_of(notebook))] == []
     assert (fresh_rehearsal.control.writes()["count"] != wrote) == ROWS[notebook][1].startswith("write")
