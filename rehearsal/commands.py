@@ -12,7 +12,7 @@ import click
 
 from rehearsal.contoso import names
 from rehearsal.control import ControlRefusal
-from rehearsal.folder import DEFAULT_GRAPH_PORT, DEFAULT_LDAP_PORT, HOST, RehearsalFolder
+from rehearsal.folder import DEFAULT_DNS_PORT, DEFAULT_GRAPH_PORT, DEFAULT_LDAP_PORT, HOST, RehearsalFolder
 from rehearsal.process import RunningRehearsal, find_rehearsal, start_rehearsal
 from runbook_lib.errors import UsageError
 from runbook_lib.parameters.paths import project_root
@@ -43,16 +43,27 @@ def rehearsal() -> None:
 @_where
 @click.option("--graph-port", default=DEFAULT_GRAPH_PORT, show_default=True, help="Port of Graph and sign-in.")
 @click.option("--ldap-port", default=DEFAULT_LDAP_PORT, show_default=True, help="Port of LDAPS.")
+@click.option("--dns-port", default=DEFAULT_DNS_PORT, show_default=True, help="Port of DNS.")
 @click.option("--free-ports", is_flag=True, help="Take any free ports instead.")
 @click.option("--exchange", type=click.Choice(names.EXCHANGES), default="se", show_default=True, help="Exchange in AD.")
+@click.option(
+    "--mailflow",
+    "mail_flow",
+    type=click.Choice(names.MAIL_FLOWS),
+    default="good",
+    show_default=True,
+    help="Whether mail between the two sides works.",
+)
 @click.option("--foreground", is_flag=True, help="Stay until Ctrl-C, then stop it.")
 def start(
     name: str,
     directory_folder: Path | None,
     graph_port: int,
     ldap_port: int,
+    dns_port: int,
     free_ports: bool,
     exchange: str,
+    mail_flow: str,
     foreground: bool,
 ) -> None:
     """Start a rehearsal; it goes on until it is stopped."""
@@ -69,8 +80,10 @@ def start(
         folder,
         graph_port=0 if free_ports else graph_port,
         ldap_port=0 if free_ports else ldap_port,
+        dns_port=0 if free_ports else dns_port,
         watch_parent=foreground,
         exchange=exchange,
+        mail_flow=mail_flow,
         records=None if directory_folder else project_root() / "records",
     )
     _tell(running)

@@ -15,6 +15,8 @@ DEFAULT_GRAPH_PORT = 8443
 """Graph, sign-in and control, one https server."""
 DEFAULT_LDAP_PORT = 8636
 """LDAPS."""
+DEFAULT_DNS_PORT = 8053
+"""DNS."""
 HOST = "localhost"
 
 

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from rehearsal.contoso import names
-from rehearsal.folder import DEFAULT_GRAPH_PORT, DEFAULT_LDAP_PORT, HOST, RehearsalFolder
+from rehearsal.folder import DEFAULT_DNS_PORT, DEFAULT_GRAPH_PORT, DEFAULT_LDAP_PORT, HOST, RehearsalFolder
 
 DEMO_CHANGE_ID = "CHG-DEMO"
 OPERATOR = "Robin Operator"
@@ -26,7 +26,7 @@ _FOLDER_HEADER = """\
 
 
 def folder_parameters(
-    folder: RehearsalFolder, *, graph_port: int, ldap_port: int, until: date, records: Path | None = None
+    folder: RehearsalFolder, *, graph_port: int, ldap_port: int, dns_port: int, until: date, records: Path | None = None
 ) -> str:
     """Text of a parameters file with absolute paths.
 
@@ -34,6 +34,7 @@ def folder_parameters(
         folder: The rehearsal's folder.
         graph_port: Port of Graph and sign-in.
         ldap_port: Port of LDAPS.
+        dns_port: Port of DNS.
         until: Last day of attestation and acknowledgements.
         records: Folder for the change records; ``records`` in the rehearsal's folder where left out.
     """
@@ -46,6 +47,7 @@ def folder_parameters(
         },
         graph_port=graph_port,
         ldap_port=ldap_port,
+        dns_port=dns_port,
         until=until,
     )
     return _FOLDER_HEADER + _yaml(values)
@@ -63,12 +65,13 @@ def demo_parameters() -> str:
         },
         graph_port=DEFAULT_GRAPH_PORT,
         ldap_port=DEFAULT_LDAP_PORT,
+        dns_port=DEFAULT_DNS_PORT,
         until=DEMO_FILE_UNTIL,
     )
     return _DEMO_HEADER + _yaml(values)
 
 
-def _values(paths: dict[str, str], *, graph_port: int, ldap_port: int, until: date) -> dict[str, object]:
+def _values(paths: dict[str, str], *, graph_port: int, ldap_port: int, dns_port: int, until: date) -> dict[str, object]:
     cloud = f"https://{HOST}:{graph_port}"
     return {
         "change_id": DEMO_CHANGE_ID,
@@ -92,6 +95,7 @@ def _values(paths: dict[str, str], *, graph_port: int, ldap_port: int, until: da
         "select_names": list(names.DEMO_GROUPS),
         "attest_connect_v1_off_by": OPERATOR,
         "attest_connect_v1_off_until": until.isoformat(),
+        "dns_servers": [f"127.0.0.1:{dns_port}"],
         "acknowledge": [
             _acknowledged("target-ou-sync-scope", "Both scopes were looked at: the OU is in neither", until),
             _acknowledged("other-writer-in-target-ou", "Made by hand before this runbook; nobody writes it", until),

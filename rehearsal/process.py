@@ -120,7 +120,9 @@ def start_rehearsal(
     graph_port: int = 0,
     ldap_port: int = 0,
     watch_parent: bool = True,
+    dns_port: int = 0,
     exchange: str = "se",
+    mail_flow: str = "good",
     records: Path | None = None,
 ) -> RunningRehearsal:
     """Start a rehearsal in a process of its own and wait until both servers answer.
@@ -130,7 +132,9 @@ def start_rehearsal(
         graph_port: Port of Graph, sign-in and control; 0 for any free one.
         ldap_port: Port of LDAPS; 0 for any free one.
         watch_parent: Whether it ends with this process, however this process ends. Otherwise it goes on until stopped.
-        exchange: ``se`` or ``none``.
+        dns_port: Port of DNS; 0 for any free one.
+        exchange: One of ``names.EXCHANGES``.
+        mail_flow: ``good`` or ``broken``.
         records: ``records_dir`` of its parameters file; ``records`` in ``folder`` where left out.
 
     Raises:
@@ -142,6 +146,7 @@ def start_rehearsal(
     instance = uuid.uuid4().hex
     command = [sys.executable, "-m", "rehearsal.serve", "--folder", str(files.path), "--instance", instance]
     command += ["--graph-port", str(graph_port), "--ldap-port", str(ldap_port), "--exchange", exchange]
+    command += ["--dns-port", str(dns_port), "--mail-flow", mail_flow]
     command += ["--records", str(records.absolute())] if records else []
     command += ["--watch-parent"]
     with files.log.open("wb") as log:

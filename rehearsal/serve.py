@@ -48,7 +48,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--graph-port", type=int, default=0)
     parser.add_argument("--ldap-port", type=int, default=0)
+    parser.add_argument("--dns-port", type=int, default=0)
     parser.add_argument("--exchange", choices=names.EXCHANGES, default="se")
+    parser.add_argument("--mail-flow", choices=names.MAIL_FLOWS, default="good")
     parser.add_argument("--records", type=Path)
     parser.add_argument("--instance", default="")
     parser.add_argument("--watch-parent", action="store_true")
@@ -58,14 +60,16 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 async def _serve(folder: RehearsalFolder, options: argparse.Namespace) -> None:
     certificates, passwords = make_certificates(utc_now()), new_passwords()
     folder.write_secrets(certificates, passwords)
-    world = World(certificates, passwords, clock=utc_now, exchange=options.exchange)
+    world = World(certificates, passwords, clock=utc_now, exchange=options.exchange, mail_flow=options.mail_flow)
     loop = asyncio.get_running_loop()
     _stop_on_signals(loop, world.stopped.set)
     if options.watch_parent:
         _watch_parent(loop, lambda: None if world.stays else world.stopped.set())
     ports = await _listen(world, folder, options)
     until = utc_now().date() + ATTESTED_FOR
-    text = folder_parameters(folder, graph_port=ports.graph, ldap_port=ports.ldap, until=until, records=options.records)
+    text = folder_parameters(
+        folder, graph_port=ports.graph, ldap_port=ports.ldap, dns_port=ports.dns, until=until, records=options.records
+    )
     folder.parameters.write_text(text, encoding="utf-8")
     folder.write_json(folder.state, _state(folder, ports, options))
     try:
@@ -78,18 +82,21 @@ async def _serve(folder: RehearsalFolder, options: argparse.Namespace) -> None:
 async def _listen(world: World, folder: RehearsalFolder, options: argparse.Namespace) -> Ports:
     try:
         return await world.start(
-            server_context(folder.server), graph_port=options.graph_port, ldap_port=options.ldap_port
+            server_context(folder.server),
+            graph_port=options.graph_port,
+            ldap_port=options.ldap_port,
+            dns_port=options.dns_port,
         )
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
-        wanted = ", ".join(str(port) for port in (options.graph_port, options.ldap_port) if port)
+        wanted = ", ".join(str(port) for port in (options.graph_port, options.ldap_port, options.dns_port) if port)
         what = "in use" if error.errno == errno.EADDRINUSE else "not allowed for this account"
         raise ServiceFailed(
             f"The rehearsal cannot listen: one of the ports {wanted} is {what}.",
             code="rehearsal-port-taken",
-            hint="Choose others with --graph-port and --ldap-port, or let the system choose with --free-ports.",
-            values={"graph_port": options.graph_port, "ldap_port": options.ldap_port},
+            hint="Choose others with --graph-port, --ldap-port and --dns-port, or let the system choose: --free-ports.",
+            values={"graph_port": options.graph_port, "ldap_port": options.ldap_port, "dns_port": options.dns_port},
         ) from None
 
 
@@ -105,9 +112,11 @@ def _state(folder: RehearsalFolder, ports: Ports, options: argparse.Namespace) -
         "graph_port": ports.graph,
         "ldap_host": HOST,
         "ldap_port": ports.ldap,
+        "dns_port": ports.dns,
         "ca_file": str(folder.ca),
         "parameters_file": str(folder.parameters),
         "exchange": options.exchange,
+        "mail_flow": options.mail_flow,
         "started": utc_now().isoformat(timespec="seconds"),
     }
 

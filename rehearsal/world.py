@@ -24,9 +24,10 @@ from rehearsal.contoso import names
 from rehearsal.contoso.administrators import add_administrators
 from rehearsal.contoso.cloud import populate_cloud
 from rehearsal.contoso.directory import populate_directory
-from rehearsal.contoso.exchange import install_exchange
+from rehearsal.contoso.exchange import STATES, hide_exchange, install_exchange, spoil_mail_flow
 from rehearsal.contoso.registrations import registrations
 from rehearsal.directory import DirectoryServer, DirectoryStore, WriteHolds
+from rehearsal.dns_server import DnsServer, zone
 from rehearsal.folder import Passwords
 from runbook_lib.directory.decode import guid_text, sid_text
 
@@ -39,10 +40,11 @@ _GUID_ATTRIBUTES = frozenset({"objectGUID", "mS-DS-ConsistencyGuid", "schemaIDGU
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the two servers listen."""
+    """Where the servers listen."""
 
     graph: int
     ldap: int
+    dns: int
 
 
 class _Identifiers:
@@ -64,24 +66,33 @@ class World:
         passwords: Of the accounts, the app registration and the control endpoint.
         clock: Answers aware datetimes.
         exchange: One of ``names.EXCHANGES``.
+        mail_flow: One of ``names.MAIL_FLOWS``.
     """
 
     def __init__(
-        self, certificates: Certificates, passwords: Passwords, *, clock: Callable[[], datetime], exchange: str = "se"
+        self,
+        certificates: Certificates,
+        passwords: Passwords,
+        *,
+        clock: Callable[[], datetime],
+        exchange: str = "se",
+        mail_flow: str = "good",
     ) -> None:
         self.exchange = exchange
+        self.dns_server = DnsServer(zone(mail_flow))
         self._identifiers = _Identifiers()
         self.directory = DirectoryStore(
             names.DOMAIN, names.NETBIOS, clock=lambda: SEEDED_AT, guid_source=self._identifiers
         )
-        if exchange == "se":
-            install_exchange(self.directory)
+        install_exchange(self.directory, exchange, mail_flow)
         index = populate_directory(
             self.directory,
             bind_password=passwords.bind,
             administrator_password=passwords.administrator,
-            exchange=exchange == "se",
+            exchange=STATES[exchange].has_recipients,
         )
+        hide_exchange(self.directory, exchange)
+        spoil_mail_flow(self.directory, mail_flow)
         # Two rehearsals are two databases, although everything else in them is the same: locks tell them apart by it.
         for dn, attributes in self.directory.dump().items():
             if "invocationId" in attributes:
@@ -105,7 +116,7 @@ class World:
         self.cloud_server = CloudServer(self.cloud, self.sign_in, control=self, control_token=passwords.control_token)
         self.directory_server: DirectoryServer | None = None
 
-    async def start(self, context: ssl.SSLContext, *, graph_port: int, ldap_port: int) -> Ports:
+    async def start(self, context: ssl.SSLContext, *, graph_port: int, ldap_port: int, dns_port: int = 0) -> Ports:
         """Listen on the loopback interface; port 0 lets the system choose.
 
         Raises:
@@ -116,15 +127,18 @@ class World:
             self.directory, ssl_context=context, host="127.0.0.1", port=ldap_port, holds=self.holds
         )
         try:
+            dns = await self.dns_server.start(port=dns_port)
             ldap = await self.directory_server.start()
         except OSError:
+            self.dns_server.stop()
             await self.cloud_server.stop()
             raise
-        return Ports(graph, ldap)
+        return Ports(graph, ldap, dns)
 
     async def stop(self) -> None:
-        """Stop both servers."""
+        """Stop the servers."""
         self.holds.release()
+        self.dns_server.stop()
         if self.directory_server is not None:
             await self.directory_server.stop()
         await self.cloud_server.stop()

@@ -53,6 +53,7 @@ def _organization() -> dict[str, object]:
             domain(names.INITIAL_DOMAIN, initial=True, default=True),
             domain(names.MAIL_DOMAIN),
             domain(names.GROUP_MAIL_DOMAIN),
+            domain(names.ROUTING_DOMAIN),
         ],
     }
 

@@ -69,8 +69,13 @@ BIND_USER = "svc-gwb@contoso.com"
 BIND_DN = f"CN=svc-gwb,{SERVICE_OU}"
 ADMINISTRATOR = "administrator@contoso.com"
 EXCHANGE_ORGANIZATION = "Contoso Organization"
-EXCHANGES = ("se", "none")
-"""Which Exchange stands in AD: ``se`` is Exchange Server SE, ``none`` a schema that Exchange never touched."""
+EXCHANGES = ("se", "none", "schema-only", "2016-cu23", "2019-cu15", "mixed", "future", "hidden")
+"""Which Exchange stands in AD; ``contoso.exchange.STATES`` has the numbers."""
+MAIL_FLOWS = ("good", "broken")
+"""Whether mail between the two sides is set up for the groups' domain."""
+ROUTING_DOMAIN = "contoso.mail.onmicrosoft.com"
+TAKEN_ADDRESS = f"sales-team@{GROUP_MAIL_DOMAIN}"
+"""Address of a group that a contact in AD holds where mail flow is broken."""
 
 # Groups
 HEALTHY_GROUPS = (

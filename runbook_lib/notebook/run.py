@@ -144,6 +144,10 @@ class Run:
         """Every finding, the gravest first (10-detect-exchange)."""
         self.show(*views.findings_view(assessment))
 
+    def show_hand_offs(self, assessment: Assessment) -> None:
+        """What others have to do, to be copied (10-detect-exchange)."""
+        self.show(*views.hand_offs_view(assessment))
+
     def show_evidence(self, assessment: Assessment) -> None:
         """What the findings are made from (10-detect-exchange)."""
         self.show(*views.evidence_view(assessment))

@@ -10,6 +10,7 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.parameters.acknowledge import with_acknowledgements
 from runbook_lib.readiness.check import ROUTES, Check
 from runbook_lib.readiness.evidence import TITLES, Evidence, Unreadable
+from runbook_lib.readiness.hand_off import HandOff, hand_offs
 from runbook_lib.readiness.verdict import RouteVerdict, Verdict, verdict_on
 
 
@@ -67,6 +68,11 @@ class Assessment:
         """The verdict on a route."""
         return next(one.verdict for one in self.verdicts if one.route is route)
 
+    @property
+    def hand_offs(self) -> tuple[HandOff, ...]:
+        """What others have to do about the findings that matter to a route, as text to copy."""
+        return hand_offs(f for f in self.findings if f.severity is not Severity.INFO)
+
     def as_json(self) -> dict[str, object]:
         """JSON form, for ``gwb check --json``."""
         return {
@@ -79,6 +85,7 @@ class Assessment:
                 {**f.as_json(), "routes": {r.value: s.value for r, s in self.routes_of(f.id).items()}}
                 for f in self.findings
             ],
+            "hand_offs": [offer.as_json() for offer in self.hand_offs],
             "checks": [
                 {"id": result.check.id, "title": result.check.title, "state": result.state} for result in self.results
             ],

@@ -6,8 +6,11 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, TypeVar, Union
 
+from runbook_lib.exchange.mail import MailFlowReading
 from runbook_lib.exchange.read import ExchangeReading
+from runbook_lib.exchange.recipients import AddressHolder, WrittenGroup
 from runbook_lib.parameters.model import Parameters
+from runbook_lib.readiness.mail_parts import DnsReading, MailDomains, MailGroups
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,15 @@ class Evidence:
 
     at: datetime
     parameters: Parameters
+    # In the order of reading; TITLES says what each is called.
     exchange: Part[ExchangeReading] = NOT_READ
+    group_schema: Part[frozenset[str]] = NOT_READ
+    mail_flow: Part[MailFlowReading] = NOT_READ
+    written_groups: Part[tuple[WrittenGroup, ...]] = NOT_READ
+    groups: Part[MailGroups] = NOT_READ
+    mail_domains: Part[MailDomains] = NOT_READ
+    address_holders: Part[tuple[AddressHolder, ...]] = NOT_READ
+    dns: Part[DnsReading] = NOT_READ
 
     def unreadable(self, part: str) -> Unreadable | None:
         """Why a part has no value; None where it has one."""
@@ -60,7 +71,16 @@ class Evidence:
         return replace(self, **given)
 
 
-TITLES = {"exchange": "Exchange in Active Directory"}
+TITLES = {
+    "exchange": "Exchange in Active Directory",
+    "group_schema": "What this forest's schema lets a group carry",
+    "mail_flow": "Accepted domains and send connectors",
+    "written_groups": "Written-back groups in this domain",
+    "groups": "Microsoft 365 groups of the tenant",
+    "mail_domains": "Mail domains of the groups",
+    "address_holders": "Objects that hold the groups' addresses",
+    "dns": "DNS records of the groups' domains",
+}
 """Name of a part to what it is called in sentences, in the order of reading."""
 
 

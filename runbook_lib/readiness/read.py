@@ -5,14 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from runbook_lib.directory.connection import Directory
-from runbook_lib.errors import RunbookError
-from runbook_lib.exchange.read import read_exchange
+from runbook_lib.directory.schema import allowed_attributes
+from runbook_lib.dns.resolver import Resolver
+from runbook_lib.errors import NoAccess, RunbookError
+from runbook_lib.exchange.group_attributes import GROUP_ATTRIBUTES
+from runbook_lib.exchange.mail import MailFlowReading, read_mail_flow
+from runbook_lib.exchange.read import ORGANIZATION, read_exchange
+from runbook_lib.exchange.recipients import AddressHolder, read_address_holders, read_written_groups
+from runbook_lib.exchange.schema_names import names_in_schema
+from runbook_lib.graph.mail_groups import read_mail_groups
+from runbook_lib.graph.snapshot import read_tenant
 from runbook_lib.graph.transport import GraphClient
+from runbook_lib.parameters.checks import split_server
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.readiness.evidence import TITLES, Evidence, Unreadable
+from runbook_lib.readiness.evidence import TITLES, Evidence, Part, Unreadable
+from runbook_lib.readiness.mail_parts import (
+    DnsReading,
+    MailDomains,
+    MailGroups,
+    mail_domains,
+    read_dns,
+    smtp_addresses,
+)
 
+_T = TypeVar("_T")
 Progress = Callable[[str], None]
 """Told what is being read now, in a few words."""
 
@@ -64,7 +83,69 @@ class Reader:
     read: Callable[[Reach, Evidence], object]
 
 
-READERS: tuple[Reader, ...] = (Reader("exchange", lambda reach, _: read_exchange(reach.directory)),)
+def _mail_flow(reach: Reach, evidence: Evidence) -> MailFlowReading:
+    exchange = _needed(evidence.exchange)
+    for part in exchange.unreadable:
+        if part.part == ORGANIZATION:
+            raise NoAccess(f"{part.why}.", code="organization-unreadable")
+    if not exchange.organizations:
+        return MailFlowReading()
+    return read_mail_flow(reach.directory, exchange.organizations[0].dn)
+
+
+def _group_schema(reach: Reach, _: Evidence) -> frozenset[str]:
+    names_in_schema(reach.directory, ())  # raises where the schema does not show: nothing would be absence
+    return allowed_attributes(reach.directory, "group", (row.attribute for row in GROUP_ATTRIBUTES))
+
+
+def _mail_domains(_: Reach, evidence: Evidence) -> MailDomains:
+    return mail_domains(
+        evidence.parameters.groups_domain,
+        _or_none(evidence.groups),
+        _or_none(evidence.written_groups),
+        _or_none(evidence.mail_flow),
+    )
+
+
+def _groups(reach: Reach, evidence: Evidence) -> MailGroups:
+    tenant = read_tenant(reach.graph, evidence.parameters.tenant_id)
+    return MailGroups(tenant, read_mail_groups(reach.graph))
+
+
+def _address_holders(reach: Reach, evidence: Evidence) -> tuple[AddressHolder, ...]:
+    return read_address_holders(
+        reach.directory, [address for group in _needed(evidence.groups).groups for address in smtp_addresses(group)]
+    )
+
+
+def _dns(_: Reach, evidence: Evidence) -> DnsReading:
+    parameters = evidence.parameters
+    servers = [server for text in parameters.dns_servers if (server := split_server(text)) is not None]
+    domains = _needed(evidence.mail_domains).groups
+    return read_dns(Resolver(servers, timeout=float(parameters.dns_timeout)), domains)
+
+
+def _needed(part: Part[_T]) -> _T:
+    """The value of a part that was read before; where it has none, this part cannot be read for the same reason."""
+    if isinstance(part, Unreadable):
+        raise NoAccess(part.why, code=part.code)
+    return part
+
+
+def _or_none(part: Part[_T]) -> _T | None:
+    return None if isinstance(part, Unreadable) else part
+
+
+READERS: tuple[Reader, ...] = (
+    Reader("exchange", lambda reach, _: read_exchange(reach.directory)),
+    Reader("group_schema", _group_schema),
+    Reader("mail_flow", _mail_flow),
+    Reader("written_groups", lambda reach, _: read_written_groups(reach.directory)),
+    Reader("groups", _groups),
+    Reader("mail_domains", _mail_domains),
+    Reader("address_holders", _address_holders),
+    Reader("dns", _dns),
+)
 """Every part, in the order of reading."""
 
 

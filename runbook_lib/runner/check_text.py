@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.readiness.assess import Assessment
 from runbook_lib.readiness.evidence import TITLES
+from runbook_lib.readiness.hand_off import DNS
 from runbook_lib.readiness.verdict import RouteVerdict
 from runbook_lib.text import printable
 
@@ -29,10 +30,25 @@ def lines(assessment: Assessment, judged: Sequence[str]) -> Iterator[str]:
     for finding in assessment.findings:
         yield ""
         yield from _finding(assessment, finding)
+    offers = len(assessment.hand_offs)
+    if offers:
+        yield ""
+        yield f"Hand-offs for others: {offers}. gwb check with --hand-offs prints them."
     unreadable = [part for name in TITLES if (part := assessment.evidence.unreadable(name)) is not None]
     if unreadable:
         yield ""
-        yield f"Not read: {', '.join(TITLES[part.part] for part in unreadable)}"
+        yield "Not read:"
+        yield from (f"  {TITLES[part.part]}" for part in unreadable)
+
+
+def hand_off_lines(assessment: Assessment) -> Iterator[str]:
+    """What others have to do, to be copied."""
+    for offer in assessment.hand_offs:
+        # Both PowerShell and zone files get a comment that says what follows.
+        sign = ";" if offer.where == DNS else "#"
+        yield f"{sign} {offer.title} ({offer.finding}), in: {offer.where}"
+        yield from offer.text.splitlines()
+        yield ""
 
 
 def _verdicts(verdicts: Sequence[RouteVerdict], judged: Sequence[str]) -> Iterator[str]:
@@ -64,5 +80,10 @@ def _finding(assessment: Assessment, finding: Finding) -> Iterator[str]:
     ):
         if text:
             yield from textwrap.wrap(
-                f"{label}: {printable(text)}", _WIDTH, initial_indent="  ", subsequent_indent="    "
+                f"{label}: {printable(text)}",
+                _WIDTH,
+                initial_indent="  ",
+                subsequent_indent="    ",
+                break_long_words=False,
+                break_on_hyphens=False,
             )

@@ -30,12 +30,14 @@ _ROUTES = ("direct", "cloud-sync", "connect-sync")
 @click.option(
     "--route", "routes", multiple=True, type=click.Choice(_ROUTES), help="Judge this route. Default: check_routes."
 )
+@click.option("--hand-offs", is_flag=True, help="Print only what others have to do, as commands to copy.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def check(
     files: Sequence[Path],
     given: Sequence[tuple[str, str]],
     routes: Sequence[str],
+    hand_offs: bool,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -58,7 +60,8 @@ def check(
     if as_json:
         click.echo(json.dumps({**assessment.as_json(), "judged": judged, "exit_code": code}, indent=2))
         return code
-    for line in check_text.lines(assessment, judged):
+    shown = check_text.hand_off_lines(assessment) if hand_offs else check_text.lines(assessment, judged)
+    for line in shown:
         console.say(line)
     return code
 

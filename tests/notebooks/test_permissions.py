@@ -76,7 +76,13 @@ def test_the_permissions_of_a_row_are_enough_and_cover_every_call(
     assert (fresh_rehearsal.control.writes()["count"] != wrote) == ROWS[notebook][1].startswith("write")
 
 
-@pytest.mark.parametrize(("notebook", "missing"), [case for case in CASES if case[1] != NOBODY])
+PRE_FLIGHT = "10-detect-exchange"
+"""Works with less: what it may not read is unknown."""
+
+
+@pytest.mark.parametrize(
+    ("notebook", "missing"), [case for case in CASES if case[1] != NOBODY and case[0] != PRE_FLIGHT]
+)
 def test_without_one_permission_of_its_row_a_notebook_ends_with_no_access(
     fresh_rehearsal: RunningRehearsal, tmp_path: Path, notebook: str, missing: str
 ) -> None:
@@ -87,6 +93,20 @@ def test_without_one_permission_of_its_row_a_notebook_ends_with_no_access(
     assert caught.value.code == "graph-forbidden"
     assert caught.value.outcome.exit_code == 8
     assert fresh_rehearsal.control.writes()["count"] == 0
+
+
+@pytest.mark.parametrize("missing", permissions_of(PRE_FLIGHT))
+def test_the_pre_flight_says_what_it_may_not_read(
+    fresh_rehearsal: RunningRehearsal, tmp_path: Path, missing: str
+) -> None:
+    fresh_rehearsal.control.settings(roles=[name for name in permissions_of(PRE_FLIGHT) if name != missing])
+    run = run_plain(PRE_FLIGHT, fresh_rehearsal.parameters_file, {"records_dir": str(tmp_path), "change_id": "CHG-P"})
+    assert run.record.outcome is not None
+    assert run.record.outcome.good
+    facts = json.loads((latest_record(tmp_path / "CHG-P") / "record.json").read_text(encoding="utf-8"))
+    ids = {finding["id"] for finding in facts["findings"]}
+    assert {"part-unreadable:groups", "part-unreadable:address_holders"} <= ids
+    assert not {"part-unreadable:exchange", "part-unreadable:mail_flow", "part-unreadable:dns"} & ids
 
 
 def test_hidden_membership_needs_its_own_permission(fresh_rehearsal: RunningRehearsal, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ LIBRARY = ROOT / "runbook_lib"
 
 FLOORS = {
     **dict.fromkeys(("model", "errors", "text", "secrets", "files", "parameters"), 1),
-    **dict.fromkeys(("graph", "directory"), 2),
+    **dict.fromkeys(("graph", "directory", "dns"), 2),
     **dict.fromkeys(("exchange", "inventory"), 3),
     **dict.fromkeys(("writeback", "readiness"), 4),
     "record": 5,
@@ -22,7 +22,7 @@ FLOORS = {
 SHARED_FLOORS = (1, 6)
 """Floors whose parts may use each other; on the others they are strangers (graph knows no AD, directory no Graph)."""
 
-NETWORK = {"requests": "graph", "msal": "graph", "msal_extensions": "graph", "ldap3": "directory"}
+NETWORK = {"requests": "graph", "msal": "graph", "msal_extensions": "graph", "ldap3": "directory", "dns": "dns"}
 """Client libraries and the only package that may import them."""
 SOCKETS = ("socket", "ssl", "urllib3", "http.client", "urllib.request", "asyncio.streams", "tornado.httpclient")
 """What else reaches the network; only the floor that holds graph and directory may."""

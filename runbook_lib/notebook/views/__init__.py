@@ -12,7 +12,12 @@ from runbook_lib.notebook.views.change import (
 )
 from runbook_lib.notebook.views.drift import drift_view
 from runbook_lib.notebook.views.inventory import groups_view, inventory_view, members_view
-from runbook_lib.notebook.views.preflight import evidence_view, findings_view, verdicts_view
+from runbook_lib.notebook.views.preflight import (
+    evidence_view,
+    findings_view,
+    hand_offs_view,
+    verdicts_view,
+)
 from runbook_lib.notebook.views.start import (
     end_view,
     ends_view,
@@ -29,6 +34,7 @@ __all__ = [
     "evidence_view",
     "findings_view",
     "groups_view",
+    "hand_offs_view",
     "inventory_view",
     "members_view",
     "nothing_view",

@@ -6,11 +6,13 @@ import pandas as pd
 
 from runbook_lib.exchange.detect import detect
 from runbook_lib.exchange.detection import ExchangeDetection
+from runbook_lib.exchange.mail import MailFlowReading
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.inventory.states import Route
-from runbook_lib.notebook.html import Kind, banner_html, findings_html, table_html
+from runbook_lib.notebook.html import Kind, banner_html, code_html, findings_html, table_html
 from runbook_lib.readiness.assess import Assessment
-from runbook_lib.readiness.evidence import TITLES, Unreadable
+from runbook_lib.readiness.evidence import TITLES, Evidence, Unreadable
+from runbook_lib.readiness.mail_parts import DnsReading
 from runbook_lib.readiness.verdict import RouteVerdict, Verdict
 
 _KINDS: dict[Verdict, Kind] = {
@@ -62,6 +64,15 @@ def findings_view(assessment: Assessment) -> tuple[str, str]:
     )
 
 
+def hand_offs_view(assessment: Assessment) -> tuple[str, str]:
+    """Text to copy for whoever looks after Exchange and DNS."""
+    offers = assessment.hand_offs
+    if not offers:
+        return banner_html("good", "Nothing to hand off"), "Nothing to hand off."
+    html = "".join(code_html(one.text, f"{one.title} · {one.where} · {one.finding}") for one in offers)
+    return html, f"{len(offers)} hand-offs."
+
+
 def evidence_view(assessment: Assessment) -> tuple[str, str]:
     """What was read: the parts, every check, Exchange's numbers and servers."""
     evidence = assessment.evidence
@@ -79,7 +90,28 @@ def evidence_view(assessment: Assessment) -> tuple[str, str]:
         detection = detect(evidence.exchange, load_versions())
         html.append(_exchange_html(detection))
         text = f"{detection.presence.title}. {' '.join(detection.words)} {text}"
+    html += mail_tables(evidence)
     return "".join(html), text
+
+
+def mail_tables(evidence: Evidence) -> list[str]:
+    """Accepted domains, send connectors and DNS records, as far as they were read."""
+    tables: list[str] = []
+    if isinstance(evidence.mail_flow, MailFlowReading) and evidence.mail_flow.organization:
+        flow = evidence.mail_flow
+        domains = [(one.domain, one.type.value, one.name) for one in flow.accepted_domains]
+        spaces = [(c.name, ", ".join([*map(str, c.spaces), *c.unread])) for c in flow.send_connectors]
+        tables.append(
+            table_html(pd.DataFrame(domains, columns=["Domain", "Type", "Name"]), caption="Accepted domains", limit=100)
+        )
+        tables.append(
+            table_html(pd.DataFrame(spaces, columns=["Send connector", "Address spaces"]), caption="Send connectors")
+        )
+    if isinstance(evidence.dns, DnsReading):
+        rows = [(a.name, a.kind, a.state.value, ", ".join(a.values) or a.why) for a in evidence.dns.answers.values()]
+        frame = pd.DataFrame(rows, columns=["Name", "Record", "State", "Values"])
+        tables.append(table_html(frame, caption=f"DNS, asked: {evidence.dns.source}"))
+    return tables
 
 
 def _exchange_html(detection: ExchangeDetection) -> str:

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from runbook_lib.readiness.check import Check
-from runbook_lib.readiness.checks import exchange
+from runbook_lib.readiness.checks import exchange, group_schema, mail_dns, mail_flow, recipients
 
-CHECKS: tuple[Check, ...] = (*exchange.CHECKS,)
+CHECKS: tuple[Check, ...] = (
+    *exchange.CHECKS,
+    *group_schema.CHECKS,
+    *mail_flow.CHECKS,
+    *mail_dns.CHECKS,
+    *recipients.CHECKS,
+)
 """In the order in which they are shown."""

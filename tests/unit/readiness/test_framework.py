@@ -105,8 +105,11 @@ def test_an_acknowledged_finding_is_information_until_its_day(until: str, verdic
 
 
 def test_an_unreadable_part_can_be_acknowledged() -> None:
-    word = AcknowledgementParameter(finding="part-unreadable:exchange", by="R", reason="Looked", until="2027-01-01")
-    evidence = Evidence(at=AT, parameters=NONE_GIVEN.model_copy(update={"acknowledge": [word]}))
+    words = [
+        AcknowledgementParameter(finding=f"part-unreadable:{part}", by="R", reason="Looked", until="2027-01-01")
+        for part in part_names()
+    ]
+    evidence = Evidence(at=AT, parameters=NONE_GIVEN.model_copy(update={"acknowledge": words}))
     assert assess(evidence, CHECKS).verdict(Route.CONNECT_SYNC) is Verdict.READY
 
 

@@ -80,11 +80,12 @@ def test_state_is_read_back_and_broken_state_is_none(folder: RehearsalFolder) ->
 
 
 def test_the_folder_s_parameters_file_is_complete_and_absolute(folder: RehearsalFolder) -> None:
-    text = folder_parameters(folder, graph_port=1234, ldap_port=2345, until=date(2026, 12, 22))
+    text = folder_parameters(folder, graph_port=1234, ldap_port=2345, dns_port=3456, until=date(2026, 12, 22))
     folder.parameters.write_text(text, encoding="utf-8")
     parameters = load_parameters([folder.parameters], {}, project_root=ROOT).parameters
     assert parameters.graph_url == "https://localhost:1234"
     assert parameters.dc_port == 2345
+    assert parameters.dns_servers == ["127.0.0.1:3456"]
     assert parameters.tenant_id == names.TENANT_ID
     assert parameters.select_names == list(names.DEMO_GROUPS)
     assert parameters.attest_connect_v1_off_until == "2026-12-22"

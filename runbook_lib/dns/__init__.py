@@ -1,0 +1,1 @@
+"""Questions to DNS: the only package that imports dnspython."""

@@ -1,0 +1,92 @@
+"""Ask DNS for MX and CNAME records, from the servers that the parameters name or those of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Literal
+
+import dns.exception
+import dns.nameserver
+import dns.rdatatype
+import dns.resolver
+
+from runbook_lib.errors import ServiceFailed
+
+Kind = Literal["MX", "CNAME"]
+
+
+class State(Enum):
+    """How a question was answered."""
+
+    ANSWERED = "answered"
+    NO_RECORD = "no-record"
+    """The name exists, without a record of this kind."""
+    NO_NAME = "no-name"
+    """The name does not exist (NXDOMAIN)."""
+    FAILED = "failed"
+    """No usable answer: a timeout, or the servers refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What DNS says about one name.
+
+    Attributes:
+        values: Host names in lower case without the final dot; of MX records the most preferred first.
+        why: For ``FAILED``: what happened.
+    """
+
+    name: str
+    kind: Kind
+    state: State
+    values: tuple[str, ...] = ()
+    why: str = ""
+
+
+class Resolver:
+    """Asks recursive servers over UDP, TCP where an answer is cut.
+
+    Args:
+        servers: (IP address, port) of the servers, in the order of asking; empty for those of this machine.
+        timeout: Seconds for one question, all servers together.
+
+    Raises:
+        ServiceFailed: This machine has no DNS servers set up (``dns-not-configured``).
+    """
+
+    def __init__(self, servers: Sequence[tuple[str, int]] = (), *, timeout: float = 5.0) -> None:
+        try:
+            self._resolver = dns.resolver.Resolver(configure=not servers)
+        except dns.resolver.NoResolverConfiguration:
+            raise ServiceFailed(
+                "This machine has no DNS servers set up.",
+                code="dns-not-configured",
+                hint="Name DNS servers in the parameter dns_servers.",
+            ) from None
+        if servers:
+            self._resolver.nameservers = [dns.nameserver.Do53Nameserver(host, port) for host, port in servers]
+        self._resolver.lifetime = timeout
+        self._resolver.cache = None
+        self.source = ", ".join(f"{host}:{port}" for host, port in servers) or "the DNS servers of this machine"
+        """Who is asked, for people."""
+
+    def ask(self, name: str, kind: Kind) -> Answer:
+        """One question. Never fails: a timeout is an answer with the state ``FAILED``."""
+        try:
+            found = self._resolver.resolve(f"{name.rstrip('.')}.", dns.rdatatype.from_text(kind), search=False)
+        except dns.resolver.NXDOMAIN:
+            return Answer(name, kind, State.NO_NAME)
+        except dns.resolver.NoAnswer:
+            return Answer(name, kind, State.NO_RECORD)
+        except (dns.exception.DNSException, OSError) as error:
+            return Answer(name, kind, State.FAILED, why=f"{type(error).__name__}: {error}")
+        return Answer(name, kind, State.ANSWERED, _values(found, kind))
+
+
+def _values(found: Any, kind: Kind) -> tuple[str, ...]:
+    if kind == "CNAME":
+        return tuple(sorted(record.target.to_text(omit_final_dot=True).lower() for record in found))
+    records = sorted((record.preference, record.exchange.to_text(omit_final_dot=True).lower()) for record in found)
+    return tuple(host for _, host in records)

@@ -1,0 +1,174 @@
+"""No value becomes PowerShell syntax: read back with PowerShell's own quoting rule, and parsed with a grammar."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import tree_sitter_powershell
+from hypothesis import example, given
+from hypothesis import strategies as st
+from tree_sitter import Language, Node, Parser
+
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.readiness.hand_off import DNS, KINDS, hand_offs
+from runbook_lib.readiness.powershell import QUOTES, array, comment, quoted
+
+PARSER = Parser(Language(tree_sitter_powershell.language()))
+HOSTILE = (
+    "'; Remove-Item C:\\ -Recurse; '",
+    "\u2019; calc; \u2018",
+    "$(calc)",
+    "`$x`n",
+    "a\r\nRemove-Mailbox *",
+    "\u2028calc\u2029",
+    "$env:PATH",
+    '"; calc; "',
+    "#> calc",
+    "\x1b[2J\x00",
+    "\u202egnp.exe",
+    "\ud800",
+    "\U000e0001\U0001f600",
+    "@'\n'@",
+    "O'Brien\u201bs",
+    "-WhatIf:$false",
+    "",
+)
+HOSTILE_TEXT = st.one_of(
+    st.text(st.characters(codec=None), max_size=20),
+    st.text(st.sampled_from([*QUOTES, "$", "`", "\n", "\r", ";", "(", ")", "}", '"', "#", "a", "\u2028"]), max_size=12),
+)
+
+
+def value_of(expression: str) -> str:
+    """What PowerShell makes of the expression: an own reader of single-quoted strings, [char] and +."""
+    text = expression
+    if text.startswith("("):
+        assert text.endswith(")")
+        text = text[1:-1]
+    found, position = [], 0
+    while position < len(text):
+        if (code := re.compile(r"\[char\]0x([0-9A-F]{4})(?= \+|$)").match(text, position)) or (
+            code := re.compile(r"\[char\]::ConvertFromUtf32\(0x([0-9A-F]+)\)").match(text, position)
+        ):
+            found.append(chr(int(code[1], 16)))
+            position = code.end()
+        else:
+            assert text[position] == "'"
+            position += 1
+            while True:
+                char = text[position]
+                if char in QUOTES:
+                    # Any of the five quotation marks ends the string, unless another one follows.
+                    if text[position + 1 : position + 2] and text[position + 1] in QUOTES:
+                        found.append(char)
+                        position += 2
+                        continue
+                    position += 1
+                    break
+                found.append(char)
+                position += 1
+        if position < len(text):
+            assert text[position : position + 3] == " + "
+            position += 3
+    return "".join(found)
+
+
+def parsed(script: str) -> Node:
+    root = PARSER.parse(script.encode("utf-8")).root_node
+    assert not root.has_error, script
+    return root
+
+
+def commands(node: Node) -> list[str]:
+    """Names of every command in a tree."""
+    names = [node.text.decode()] if node.type == "command_name" and node.text else []
+    return names + [name for child in node.children for name in commands(child)]
+
+
+@given(HOSTILE_TEXT)
+@example("'")
+@example("\u2018'")
+@example("a\n\U0001f600b")
+def test_a_quoted_value_is_read_back_whole(text: str) -> None:
+    assert value_of(quoted(text)) == text
+
+
+@given(HOSTILE_TEXT, HOSTILE_TEXT)
+def test_a_quoted_value_is_one_argument_on_one_line(first: str, second: str) -> None:
+    script = f"Set-Thing -Name {quoted(first)} -Other {array([second, first])}"
+    assert script.isprintable()
+    root = parsed(script)
+    assert commands(root) == ["Set-Thing"]
+
+
+@given(HOSTILE_TEXT)
+def test_a_comment_is_a_comment(text: str) -> None:
+    assert commands(parsed(f"{comment(text)}\nGet-Thing\n")) == ["Get-Thing"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_values(text: str) -> None:
+    assert value_of(quoted(text)) == text
+    assert commands(parsed(f"Get-Thing {quoted(text)}")) == ["Get-Thing"]
+
+
+def test_plain_values_stay_readable() -> None:
+    assert quoted("Outbound to Office 365") == "'Outbound to Office 365'"
+    assert quoted("O'Brien") == "'O''Brien'"
+    assert quoted("Côte d\u2019Azur") == "'Côte d\u2019\u2019Azur'"
+    assert quoted("\n") == "('' + [char]0x000A)"
+
+
+def _way(kind: str, text: str) -> dict[str, object]:
+    return {
+        "kind": kind,
+        "domain": text,
+        "name": text,
+        "connector": text,
+        "spaces": [f"smtp:{text};1", text],
+        "servers": [text],
+        "dns": [text, f"CN={text}"],
+        "groups": [[text, f"{text}@x", f"{text}@y"]],
+    }
+
+
+COMMANDS = {
+    "accepted-domain": ["Get-AcceptedDomain", "Format-Table", "New-AcceptedDomain"],
+    "relay-type": ["Get-AcceptedDomain", "Format-List", "Set-AcceptedDomain"],
+    "address-spaces": ["Get-SendConnector", "ForEach-Object", "Where-Object", "Format-List", "Set-SendConnector"],
+    "send-connector": ["New-SendConnector"],
+    "address-book": ["Update-Recipient"] * 2,
+    "mail-contact": ["Set-UnifiedGroup", "New-MailContact", "Set-MailContact", "Set-MailContact"],
+    "mx": [],
+    "autodiscover": [],
+}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("text", [*HOSTILE, "contoso.com"])
+def test_every_hand_off_is_the_commands_it_means_and_no_other(kind: str, text: str) -> None:
+    finding = Finding("f", Severity.WARNING, "s", values={"hand_off": _way(kind, text)})
+    for offer in hand_offs([finding]):
+        assert all(line.isprintable() for line in offer.text.splitlines())
+        if offer.where == DNS:
+            assert text == "contoso.com", "a name that no zone can hold gets no line"
+        else:
+            assert commands(parsed(offer.text)) == COMMANDS[kind]
+    assert set(COMMANDS) == KINDS
+
+
+def test_dns_lines() -> None:
+    (one,) = hand_offs([Finding("f", Severity.WARNING, "s", values={"hand_off": _way("mx", "a.b-c.example")})])
+    assert one.text.splitlines()[-1] == "a.b-c.example. 3600 IN MX 0 a-b-c-example.mail.protection.outlook.com."
+    (two,) = hand_offs([Finding("f", Severity.WARNING, "s", values={"hand_off": _way("autodiscover", "a.example")})])
+    assert two.text == "autodiscover.a.example. 3600 IN CNAME autodiscover.outlook.com.\n"
+
+
+def test_nothing_is_changed_without_a_look() -> None:
+    """Lines that change something carry -WhatIf, except the one of Exchange Online, which has none."""
+    for kind in sorted(KINDS):
+        for offer in hand_offs([Finding("f", Severity.WARNING, "s", values={"hand_off": _way(kind, "x.example")})]):
+            for line in offer.text.splitlines():
+                if re.match(r"(New|Set|Update)-(?!UnifiedGroup)", line) or "{ Set-" in line:
+                    assert "-WhatIf" in line
