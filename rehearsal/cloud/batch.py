@@ -84,6 +84,8 @@ def _part(one: object) -> _Part:
         raise _refused(f"The 'method' of the request '{identifier}' is not valid.")
     if not isinstance(url, str) or not _is_relative(url):
         raise _refused(f"The 'url' of the request '{identifier}' must be relative and not empty.")
+    if split_path(urlsplit(url).path)[:1] == ("$batch",):
+        raise _refused("A batch cannot hold another batch.")
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
         raise _refused(f"The 'headers' of the request '{identifier}' are not valid.")
     if not isinstance(depends_on, list) or not all(isinstance(other, str) for other in depends_on):
@@ -122,8 +124,6 @@ def _send(request: GraphRequest, part: _Part, send: Callable[[GraphRequest], Gra
         body=part.body,
         request_id=new_request_id(),
     )
-    if single.segments[:1] == ("$batch",):
-        raise _refused("A batch cannot hold another batch.")
     try:
         single = replace(single, options=split_options(address.query))
     except GraphError as error:

@@ -109,7 +109,8 @@ def _fits_one(found: Property, value: object, version: str) -> bool:
     if declared is None:
         return isinstance(value, str)
     if declared.members:
-        return isinstance(value, str) and value in declared.members
+        names = [name.strip() for name in value.split(",")] if isinstance(value, str) else []
+        return bool(names) and set(names) <= declared.members and (len(names) == 1 or declared.flags)
     return isinstance(value, Mapping) and _fits_type(value, declared, version)
 
 

@@ -15,14 +15,15 @@ from rehearsal.cloud.bodies import check_values, json_body
 from rehearsal.cloud.errors import GraphError, bad_request
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest, json_answer
 from rehearsal.cloud.metadata import types
-from rehearsal.cloud.query import DIRECTORY_LIST, SINGLE, parse_query, project
-from rehearsal.cloud.reading import Collection, Reader, listing
+from rehearsal.cloud.query import DIRECTORY_LIST, SINGLE, Capabilities, parse_query, project
+from rehearsal.cloud.reading import Collection, Reader
 from rehearsal.cloud.resources import ASSIGNMENT, JOB, SCHEMA, SERVICE_PRINCIPAL, TEMPLATE, Record, ResourceType
 from rehearsal.cloud.store import CloudStore, graph_time
 
 SERVICE_PRINCIPALS = Collection(SERVICE_PRINCIPAL, "service_principals", DIRECTORY_LIST, SINGLE, guids=True)
 MOST_MEMBERS = 5
 """Members that one on-demand request can name."""
+_ASSIGNED = Capabilities(frozenset({"$select", "$top", "$skiptoken"}))
 _SCOPES = frozenset({"None", "ConnectorDataStore", "Escrows", "Watermark", "QuarantineState", "Full", "ForceDeletes"})
 
 
@@ -35,11 +36,9 @@ class Jobs:
         self._new_id = new_id
 
     def list(self, kind: ResourceType, request: GraphRequest, principal: str) -> GraphAnswer:
-        """``GET …/synchronization/jobs`` and ``…/templates``."""
-        query = parse_query(request.options, (kind,), SINGLE, version=request.version, eventual=False)
-        records = self._of(kind, principal)
-        values = [project(kind, record, query) for record in records.values()]
-        return listing(request, _where(request), query, values, len(values), None)
+        """``GET …/synchronization/jobs``, ``…/templates`` and ``appRoleAssignedTo``, what is assigned."""
+        capabilities = _ASSIGNED if kind is ASSIGNMENT else SINGLE
+        return self._reader.page_of(kind, self._of(kind, principal), capabilities, request, _where(request))
 
     def get(self, kind: ResourceType, request: GraphRequest, principal: str, identifier: str) -> GraphAnswer:
         """``GET …/jobs/{id}``, ``…/templates/{id}``."""
@@ -88,16 +87,26 @@ class Jobs:
         where = f"{request.root}/$metadata#microsoft.graph.stringKeyStringValuePair"
         return json_answer({"@odata.context": where, "key": json.dumps(key), "value": json.dumps(value)})
 
-    def assigned(self, request: GraphRequest, principal: str) -> GraphAnswer:
-        """``GET servicePrincipals/{id}/appRoleAssignedTo``: what is assigned to the configuration."""
-        return self.list(ASSIGNMENT, request, principal)
-
     # Objects
 
     def _of(self, kind: ResourceType, principal: str) -> dict[str, Record]:
         found = str(self._reader.find(SERVICE_PRINCIPALS, principal)["id"])
         records = self._store.table(_TABLES[kind.name])
-        return {key: record for key, record in records.items() if record["servicePrincipalId"] == found}
+        owned = {key: record for key, record in records.items() if record["servicePrincipalId"] == found}
+        return {key: self._lately(record) for key, record in owned.items()} if kind is JOB else owned
+
+    def _lately(self, job: Record) -> Record:
+        """A job that runs did so within its interval of twenty minutes."""
+        status = _status(job)
+        if status["code"] != "Active":
+            return job
+        now = self._store.clock()
+        moment = graph_time(now.replace(minute=now.minute // 20 * 20, second=0, microsecond=0))
+        for name in ("lastExecution", "lastSuccessfulExecution"):
+            execution = status[name]
+            if isinstance(execution, dict):
+                status[name] = {**execution, "timeBegan": moment, "timeEnded": moment}
+        return {**job, "status": {**status, "steadyStateLastAchievedTime": moment}}
 
     def _find(self, kind: ResourceType, principal: str, identifier: str) -> Record:
         record = self._of(kind, principal).get(identifier)

@@ -190,7 +190,7 @@ def _filter(text: str | None, kinds: Sequence[ResourceType], version: str, capab
     declared = kinds[0].declared(version)
     if len(kinds) > 1:
         common = {name: one for kind in kinds for name, one in types(version)[kind.name].properties.items()}
-        declared = MetadataType("directoryObject", common, {}, frozenset(), open=True)
+        declared = MetadataType("directoryObject", common, {}, frozenset(), flags=False, open=True)
     for name in kinds[0].single_only:
         if len(kinds) == 1 and re.search(rf"\b{name}\b", text):
             raise unsupported_query(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from rehearsal.cloud.errors import bad_request, object_not_found, unknown_segment
 from rehearsal.cloud.messages import PLAIN_TEXT, GraphAnswer, GraphRequest, json_answer
@@ -91,16 +90,25 @@ class Reader:
 
     def page(self, collection: Collection, request: GraphRequest) -> GraphAnswer:
         """``GET groups``."""
-        query = _query(request, (collection.kind,), collection.list)
-        records = self.records(collection)
+        return self.page_of(collection.kind, self.records(collection), collection.list, request)
+
+    def page_of(
+        self,
+        kind: ResourceType,
+        records: Mapping[str, Record],
+        capabilities: Capabilities,
+        request: GraphRequest,
+        shown: str = "",
+    ) -> GraphAnswer:
+        """A page of any records of one type; ``shown`` is what ``@odata.context`` names, the type's set by default."""
+        query = _query(request, (kind,), capabilities)
         identifiers = matching(records.items(), query)
-        if "$top" in collection.list.options:
+        page: Sequence[str] = identifiers
+        following = None
+        if "$top" in capabilities.options:
             page, following = self._pages.cut(identifiers, query, request.path)
-        else:
-            page, following = identifiers, None
-        shape = partial(self._shaped, collection.kind, query=query, caller=request.caller)
-        values = [shape(records[identifier]) for identifier in page]
-        return listing(request, collection.kind.collection, query, values, len(identifiers), following)
+        values = [self._shaped(kind, records[identifier], query=query, caller=request.caller) for identifier in page]
+        return listing(request, shown or kind.collection, query, values, len(identifiers), following)
 
     def count(self, collection: Collection, request: GraphRequest) -> GraphAnswer:
         """``GET groups/$count``."""

@@ -106,6 +106,7 @@ GROUP = ResourceType(
         isSubscribedByMail unseenConversationsCount unseenCount unseenMessagesCount
         """
     ),
+    unset={"writebackConfiguration": {"isEnabled": None, "onPremisesGroupType": None}},
     expandable=_set("members owners memberOf transitiveMembers transitiveMemberOf"),
 )
 

@@ -17,7 +17,7 @@ from rehearsal.cloud.metadata import csdl
 from rehearsal.cloud.paging import Pages, Seal
 from rehearsal.cloud.query import Capabilities
 from rehearsal.cloud.reading import DELETED_GROUPS, GROUPS, USERS, Collection, Reader
-from rehearsal.cloud.resources import DOMAIN, JOB, ORGANIZATION, PROVISIONING, SUBSCRIBED_SKU, TEMPLATE
+from rehearsal.cloud.resources import ASSIGNMENT, DOMAIN, JOB, ORGANIZATION, PROVISIONING, SUBSCRIBED_SKU, TEMPLATE
 from rehearsal.cloud.routing import Handler, Route, Routes
 from rehearsal.cloud.settings import GroupSettings
 from rehearsal.cloud.store import CloudStore
@@ -175,7 +175,9 @@ class Graph:
         yield "PATCH", Route(path, hybrid.convert, may.WRITE_BEHAVIOR)
 
     def _job_rows(self) -> Iterator[tuple[str, Route]]:
-        jobs, path = self._jobs, "servicePrincipals/{id}/synchronization"
+        jobs, path = self._jobs, "servicePrincipals/{id}"
+        yield "GET", Route(f"{path}/appRoleAssignedTo", partial(jobs.list, ASSIGNMENT), may.READ_APPLICATIONS)
+        path = f"{path}/synchronization"
         for kind, name in ((JOB, "jobs"), (TEMPLATE, "templates")):
             item = f"{path}/{name}/{{job}}"
             yield "GET", Route(f"{path}/{name}", partial(jobs.list, kind), may.READ_JOBS)
@@ -189,7 +191,6 @@ class Graph:
         }
         for name, handler in actions.items():
             yield "POST", Route(f"{path}/jobs/{{job}}/{name}", handler, may.WRITE_JOBS)
-        yield "GET", Route("servicePrincipals/{id}/appRoleAssignedTo", jobs.assigned, may.READ_APPLICATIONS)
 
     def _by_ids(self, request: GraphRequest) -> GraphAnswer:
         body = json_body(request)

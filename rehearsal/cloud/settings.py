@@ -15,7 +15,12 @@ from rehearsal.cloud.store import CloudStore
 
 SETTINGS = Collection(GROUP_SETTING, "settings")
 TEMPLATES = Collection(GROUP_SETTING_TEMPLATE, "setting_templates")
-_VERSIONS = {"groupSettings": "v1.0", "groupSettingTemplates": "v1.0", "settings": "beta"}
+_VERSIONS = {
+    "groupSettings": "v1.0",
+    "groupSettingTemplates": "v1.0",
+    "settings": "beta",
+    "directorySettingTemplates": "beta",
+}
 
 
 class GroupSettings:

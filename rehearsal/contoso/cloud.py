@@ -5,6 +5,8 @@ from __future__ import annotations
 from rehearsal.cloud.store import CloudStore, cloud_sid
 from rehearsal.contoso import names
 from rehearsal.contoso.cloud_groups import every_group
+from rehearsal.contoso.cloud_sync import add_cloud_sync
+from rehearsal.contoso.cloud_tenant import add_tenant
 from rehearsal.contoso.directory import CONTACT, DirectoryIdentity, DirectoryIndex, consistency_guid
 from rehearsal.contoso.people import Origin, Person, everyone
 from rehearsal.contoso.specification import GroupSpecification, Kind, Writer
@@ -27,6 +29,8 @@ def populate_cloud(store: CloudStore, index: DirectoryIndex) -> None:
     for group in every_group():
         if group.deleted:
             store.delete_group(group.id)
+    add_tenant(store)
+    add_cloud_sync(store, index)
     store.keep_as_seed()
 
 
@@ -47,6 +51,7 @@ def _organization() -> dict[str, object]:
         "countryLetterCode": "DE",
         "createdDateTime": "2018-05-14T08:00:00Z",
         "onPremisesSyncEnabled": True,
+        "onPremisesLastPasswordSyncDateTime": _SYNCHRONIZED,
         "tenantType": "AAD",
         "technicalNotificationMails": ["it@contoso.com"],
         "verifiedDomains": [

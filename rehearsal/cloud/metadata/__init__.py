@@ -36,6 +36,7 @@ class MetadataType:
         properties: By name, the base type's first.
         relations: Navigation properties, by name, to the name of their type.
         members: Values of an enumeration, otherwise empty.
+        flags: Whether several of them may stand together, joined by commas.
         open: Whether it may carry properties that it does not declare.
     """
 
@@ -43,6 +44,7 @@ class MetadataType:
     properties: Mapping[str, Property]
     relations: Mapping[str, str]
     members: frozenset[str]
+    flags: bool
     open: bool
 
 
@@ -73,6 +75,7 @@ def _type(name: str, declared: Mapping[str, ElementTree.Element]) -> MetadataTyp
         {one.name: one for one in properties},
         {str(child.get("Name")): _bare(str(child.get("Type")))[0] for child in relations},
         frozenset(str(child.get("Name")) for child in elements if child.tag == f"{{{_EDM}}}Member"),
+        any(element.get("IsFlags") == "true" for element in chain),
         any(element.get("OpenType") == "true" for element in chain),
     )
 
