@@ -31,7 +31,6 @@ class Synchronization:
 
     enabled: bool | None
     last_sync: datetime | None
-    last_password_sync: datetime | None
 
     def age(self, now: datetime) -> timedelta | None:
         """Time since the last synchronization, or None if there was none."""

@@ -7,8 +7,6 @@ from datetime import datetime
 
 from runbook_lib.graph.links import Progress
 from runbook_lib.graph.rows import (
-    TENANT_PROPERTIES,
-    Row,
     flag_of,
     moment_of,
     number_of,
@@ -34,6 +32,7 @@ from runbook_lib.graph.tenant.parts import (
 from runbook_lib.graph.tenant.unreadable import part
 from runbook_lib.graph.token_claims import account_of
 from runbook_lib.graph.transport import GraphClient
+from runbook_lib.model.cloud import Tenant
 from runbook_lib.parameters.clouds import Cloud
 from runbook_lib.text import printable
 
@@ -42,7 +41,7 @@ GROUP_UNIFIED = "62375ab9-6b52-47ed-826b-58e47e0e304b"
 _DEFAULT = "NewUnifiedGroupWritebackDefault"
 _SKU = "skuPartNumber,capabilityStatus,prepaidUnits,consumedUnits,servicePlans"
 _DOMAIN = "id,isVerified,isDefault,isInitial,authenticationType,supportedServices"
-_SYNCHRONIZATION = f"{TENANT_PROPERTIES},onPremisesLastPasswordSyncDateTime"
+_LAST_SYNC = "onPremisesLastSyncDateTime"
 _PARTS = 8
 
 
@@ -81,7 +80,7 @@ def read_tenant_state(
             progress("parts of the tenant", done, _PARTS)
 
     told()
-    synchronization = part(lambda: _synchronization(client))
+    synchronization = part(lambda: _synchronization(tenant))
     told()
     features = part(lambda: read_features(client), for_people_only=True, as_app=as_app)
     told()
@@ -112,14 +111,9 @@ def read_tenant_state(
     )
 
 
-def _synchronization(client: GraphClient) -> Synchronization:
-    rows = client.listing("/organization", {"$select": _SYNCHRONIZATION}).rows
-    row: Row = rows[0] if rows else {}
-    return Synchronization(
-        enabled=flag_of(row, "onPremisesSyncEnabled"),
-        last_sync=moment_of(row, "onPremisesLastSyncDateTime"),
-        last_password_sync=moment_of(row, "onPremisesLastPasswordSyncDateTime"),
-    )
+def _synchronization(tenant: Tenant) -> Synchronization:
+    row = {"id": tenant.id, _LAST_SYNC: tenant.last_sync}
+    return Synchronization(enabled=tenant.on_premises_sync_enabled, last_sync=moment_of(row, _LAST_SYNC))
 
 
 def _licences(client: GraphClient) -> Licences:

@@ -79,7 +79,7 @@ def full() -> dict[str, Reply]:
     features = {"unifiedGroupWritebackEnabled": True, "groupWriteBackEnabled": False, "passwordSyncEnabled": True}
     prevention = {"synchronizationPreventionType": "enabledForCount", "alertThreshold": 500}
     return {
-        "/organization": collection({**ORGANIZATION, "onPremisesLastPasswordSyncDateTime": "0001-01-01T00:00:00Z"}),
+        "/organization": collection(ORGANIZATION),
         SYNCHRONIZATION: collection(
             {"id": TENANT, "features": features, "configuration": {"accidentalDeletionPrevention": prevention}}
         ),
@@ -149,9 +149,9 @@ def test_everything_that_can_be_read_is_read() -> None:
     reading = read(full())
     assert reading.tenant.id == TENANT
     assert reading.at == START
-    assert reading.requests == 11
+    assert reading.requests == 10
     moment = datetime(2026, 11, 20, 11, 30, tzinfo=UTC)
-    assert reading.synchronization == Synchronization(True, moment, None)
+    assert reading.synchronization == Synchronization(True, moment)
     assert isinstance(reading.synchronization, Synchronization)
     assert reading.synchronization.age(START) == timedelta(minutes=30)
     assert reading.features == SynchronizationFeatures(
@@ -170,6 +170,25 @@ def test_everything_that_can_be_read_is_read() -> None:
         ("contoso.com", True, ("Email",))
     ]
     assert reading.permissions == GrantedPermissions(True, ("Group.Read.All", "User.Read.All"), "ada@contoso.com")
+
+
+@pytest.mark.parametrize(
+    ("told", "last"),
+    [(None, None), ("0001-01-01T00:00:00Z", None), ("2026-11-20T13:30:00+02:00", "2026-11-20T11:30:00Z")],
+)
+def test_the_last_synchronization(told: str | None, last: str | None) -> None:
+    row = {**ORGANIZATION, "onPremisesLastSyncDateTime": told}
+    found = read({**full(), "/organization": collection(row)}).synchronization
+    assert found == Synchronization(True, datetime.fromisoformat(last) if last else None)
+    if last is None:
+        assert isinstance(found, Synchronization)
+        assert found.age(START) is None
+
+
+@pytest.mark.parametrize("told", ["yesterday", "2026-11-20T11:30:00"])
+def test_a_time_that_is_none_is_unreadable(told: str) -> None:
+    row = {**ORGANIZATION, "onPremisesLastSyncDateTime": told}
+    assert isinstance(read({**full(), "/organization": collection(row)}).synchronization, Unreadable)
 
 
 def test_a_cloud_sync_job_with_its_scope() -> None:

@@ -1,0 +1,169 @@
+"""Our client with a person in front of it, and the tenant as an app and as a person see it, against the rehearsal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+import yaml
+
+from rehearsal.contoso import names
+from rehearsal.contoso.administrators import GLOBAL
+from rehearsal.process import RunningRehearsal
+from runbook_lib.errors import NoAccess
+from runbook_lib.graph.connect import open_graph
+from runbook_lib.graph.device_code import DeviceCode
+from runbook_lib.graph.sign_in_cache import SignInCache
+from runbook_lib.graph.snapshot import read_cloud
+from runbook_lib.graph.tenant import GrantedPermissions, SynchronizationFeatures, Unreadable, read_tenant_state
+from runbook_lib.graph.transport import GraphClient
+from runbook_lib.parameters.clouds import addresses_of
+from runbook_lib.parameters.model import Parameters
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Person:
+    """Somebody who types the code at once, as ``answer`` says."""
+
+    running: RunningRehearsal
+    outcome: str = "approved"
+    codes: list[DeviceCode] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+
+    def show(self, code: DeviceCode) -> None:
+        self.codes.append(code)
+        self.running.control.approve_device(code.code, user=GLOBAL.user_principal_name, outcome=self.outcome)
+
+    def close(self, text: str) -> None:
+        self.ended.append(text)
+
+
+Open = Callable[..., GraphClient]
+
+
+@pytest.fixture
+def parameters(fresh_rehearsal: RunningRehearsal) -> Parameters:
+    values = yaml.safe_load(fresh_rehearsal.parameters_file.read_text(encoding="utf-8"))
+    return Parameters.model_validate(values)
+
+
+@pytest.fixture
+def opened(parameters: Parameters) -> Open:
+    def opening(prompt: Person | None = None, cache: SignInCache | None = None, **given: object) -> GraphClient:
+        told = parameters.model_copy(update={"sign_in": "device-code", "certificate_file": "", **given})
+        return open_graph(told, environment={}, clock=utc_now, sleep=lambda _: None, prompt=prompt, cache=cache)
+
+    return opening
+
+
+def test_a_person_reads_the_whole_tenant(fresh_rehearsal: RunningRehearsal, opened: Open) -> None:
+    person = Person(fresh_rehearsal)
+    snapshot = read_cloud(opened(person), names.TENANT_ID, clock=utc_now)
+    assert snapshot.reading.complete
+    assert len(snapshot.groups) == fresh_rehearsal.control.status()["groups"]
+    assert "403" not in snapshot.writers.why_unknown
+    (code,) = person.codes
+    assert code.address.endswith("/devicelogin")
+    assert person.ended == [f"Sign-in: done, signed in as {GLOBAL.user_principal_name}"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "words"),
+    [("denied", "sign-in-not-completed", "declined"), ("blocked", "sign-in-refused", "Conditional Access blocks")],
+)
+def test_no_is_an_answer(fresh_rehearsal: RunningRehearsal, opened: Open, outcome: str, code: str, words: str) -> None:
+    person = Person(fresh_rehearsal, outcome)
+    with pytest.raises(NoAccess, match=words) as caught:
+        opened(person).get("/organization")
+    assert caught.value.code == code
+    assert person.ended == ["Sign-in: not completed"]
+    assert person.codes[0].code not in str(caught.value) + repr(dict(caught.value.values))
+
+
+def test_an_app_that_allows_no_device_codes(fresh_rehearsal: RunningRehearsal, opened: Open) -> None:
+    fresh_rehearsal.control.settings(public=False)
+    with pytest.raises(NoAccess, match="does not allow device codes"):
+        opened(Person(fresh_rehearsal)).get("/organization")
+
+
+def test_a_token_taken_back_in_the_middle_is_answered_without_asking(
+    fresh_rehearsal: RunningRehearsal, opened: Open
+) -> None:
+    person = Person(fresh_rehearsal)
+    client = opened(person)
+    client.get("/organization")
+    fresh_rehearsal.control.revoke(user=GLOBAL.user_principal_name, keep_refresh_tokens=True)
+    assert client.get("/organization")["value"]
+    fresh_rehearsal.control.fault("claims-challenge", path="/$batch")
+    assert read_cloud(client, names.TENANT_ID, clock=utc_now).reading.complete
+    assert len(person.codes) == 1
+
+
+def test_a_sign_in_taken_back_in_the_middle_asks_again_or_says_so(
+    fresh_rehearsal: RunningRehearsal, opened: Open
+) -> None:
+    person, cache = Person(fresh_rehearsal), SignInCache()
+    client = opened(person, cache)
+    client.get("/organization")
+    silent = opened(None, cache)
+    assert silent.get("/organization")["value"]
+    fresh_rehearsal.control.revoke(user=GLOBAL.user_principal_name)
+    with pytest.raises(NoAccess, match="nobody would see the code") as caught:
+        silent.get("/organization")
+    assert caught.value.code == "sign-in-needs-person"
+    assert client.get("/organization")["value"]
+    assert len(person.codes) == 2
+
+
+@pytest.mark.parametrize("sign_in", ["certificate", "device-code"])
+def test_a_claims_challenge_of_graph_is_answered(
+    fresh_rehearsal: RunningRehearsal, parameters: Parameters, opened: Open, sign_in: str
+) -> None:
+    fresh_rehearsal.control.fault("claims-challenge", path="/organization")
+    given = {"sign_in": sign_in, "certificate_file": parameters.certificate_file}
+    client = opened(Person(fresh_rehearsal), **given)
+    assert client.get("/organization")["value"]
+    assert fresh_rehearsal.control.status()["faults_waiting"] == 0
+
+
+def test_the_tenant_as_a_person_sees_it(
+    fresh_rehearsal: RunningRehearsal, parameters: Parameters, opened: Open
+) -> None:
+    cloud = addresses_of(parameters).cloud
+    reading = read_tenant_state(opened(Person(fresh_rehearsal)), names.TENANT_ID, cloud, clock=utc_now)
+    assert isinstance(reading.permissions, GrantedPermissions)
+    assert reading.permissions.delegated
+    assert reading.permissions.account == GLOBAL.user_principal_name
+    assert isinstance(reading.features, SynchronizationFeatures)
+    assert not isinstance(reading.containers, Unreadable)
+    assert not isinstance(reading.synchronization, Unreadable)
+    assert reading.synchronization.enabled
+
+
+def test_the_tenant_as_an_app_sees_it(fresh_rehearsal: RunningRehearsal, parameters: Parameters, opened: Open) -> None:
+    roles = [
+        *names.APP_ROLES,
+        "Domain.Read.All",
+        "LicenseAssignment.Read.All",
+        "Synchronization.Read.All",
+        "Application.Read.All",
+        "Directory.Read.All",
+    ]
+    fresh_rehearsal.control.settings(roles=roles)
+    client = opened(sign_in="certificate", certificate_file=parameters.certificate_file)
+    reading = read_tenant_state(client, names.TENANT_ID, addresses_of(parameters).cloud, clock=utc_now)
+    for part in (reading.features, reading.containers):
+        assert isinstance(part, Unreadable)
+        assert part.code == "app-only"
+    assert not isinstance(reading.licences, Unreadable)
+    assert not isinstance(reading.new_groups, Unreadable)
+    assert not isinstance(reading.domains, Unreadable)
+    assert not isinstance(reading.cloud_sync, Unreadable)
+    assert all(not isinstance(job.scope, Unreadable) for job in reading.cloud_sync)
+    assert reading.permissions == GrantedPermissions(False, tuple(sorted(set(roles))), "")
