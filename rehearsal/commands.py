@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 
 import click
 
+from rehearsal.cloud.throttling import SIZES
 from rehearsal.contoso import names
 from rehearsal.control import ControlRefusal
 from rehearsal.folder import DEFAULT_DNS_PORT, DEFAULT_GRAPH_PORT, DEFAULT_LDAP_PORT, HOST, RehearsalFolder
@@ -54,6 +55,18 @@ def rehearsal() -> None:
     show_default=True,
     help="Whether mail between the two sides works.",
 )
+@click.option(
+    "--throttle",
+    type=click.Choice(tuple(SIZES)),
+    help="Let Graph throttle as in a tenant of this size. Default: it does not.",
+)
+@click.option(
+    "--latency-ms",
+    type=click.IntRange(0, 60_000),
+    default=0,
+    metavar="N",
+    help="Let every answer of Graph take N milliseconds longer.",
+)
 @click.option("--foreground", is_flag=True, help="Stay until Ctrl-C, then stop it.")
 def start(
     name: str,
@@ -64,6 +77,8 @@ def start(
     free_ports: bool,
     exchange: str,
     mail_flow: str,
+    throttle: str | None,
+    latency_ms: int,
     foreground: bool,
 ) -> None:
     """Start a rehearsal; it goes on until it is stopped."""
@@ -84,6 +99,8 @@ def start(
         watch_parent=foreground,
         exchange=exchange,
         mail_flow=mail_flow,
+        throttle=throttle or "",
+        latency_ms=latency_ms,
         records=None if directory_folder else project_root() / "records",
     )
     _tell(running)
@@ -113,7 +130,11 @@ def status(name: str, directory_folder: Path | None, as_json: bool) -> None:
         click.echo(json.dumps({**running.state, "counters": counters}, indent=2))
         return
     _tell(running)
-    click.echo(f"Graph requests: {counters['graph_requests']}, LDAP writes of the runbook: {counters['ldap_writes']}")
+    click.echo(
+        f"Graph requests: {counters['graph_requests']} ({counters['resource_units']} resource units, "
+        f"{counters['throttled']} throttled), sign-ins: {counters['sign_ins']}, "
+        f"LDAP writes of the runbook: {counters['ldap_writes']}"
+    )
 
 
 @rehearsal.command("edit-group")

@@ -123,6 +123,8 @@ def start_rehearsal(
     dns_port: int = 0,
     exchange: str = "se",
     mail_flow: str = "good",
+    throttle: str = "",
+    latency_ms: int = 0,
     records: Path | None = None,
 ) -> RunningRehearsal:
     """Start a rehearsal in a process of its own and wait until both servers answer.
@@ -135,6 +137,8 @@ def start_rehearsal(
         dns_port: Port of DNS; 0 for any free one.
         exchange: One of ``names.EXCHANGES``.
         mail_flow: ``good`` or ``broken``.
+        throttle: ``small``, ``medium`` or ``large``: Graph throttles as in a tenant of that size. Empty: it does not.
+        latency_ms: Milliseconds that every answer of Graph takes longer.
         records: ``records_dir`` of its parameters file; ``records`` in ``folder`` where left out.
 
     Raises:
@@ -147,6 +151,8 @@ def start_rehearsal(
     command = [sys.executable, "-m", "rehearsal.serve", "--folder", str(files.path), "--instance", instance]
     command += ["--graph-port", str(graph_port), "--ldap-port", str(ldap_port), "--exchange", exchange]
     command += ["--dns-port", str(dns_port), "--mail-flow", mail_flow]
+    command += ["--throttle", throttle] if throttle else []
+    command += ["--latency-ms", str(latency_ms)]
     command += ["--records", str(records.absolute())] if records else []
     command += ["--watch-parent"]
     with files.log.open("wb") as log:

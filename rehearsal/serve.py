@@ -17,6 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from rehearsal.certificates import make_certificates, server_context, utc_now
+from rehearsal.cloud.throttling import SIZES
 from rehearsal.contoso import names
 from rehearsal.folder import HOST, RehearsalFolder, new_passwords
 from rehearsal.parameters_file import folder_parameters
@@ -51,6 +52,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--dns-port", type=int, default=0)
     parser.add_argument("--exchange", choices=names.EXCHANGES, default="se")
     parser.add_argument("--mail-flow", choices=names.MAIL_FLOWS, default="good")
+    parser.add_argument("--throttle", choices=tuple(SIZES), default="")
+    parser.add_argument("--latency-ms", type=int, default=0)
     parser.add_argument("--records", type=Path)
     parser.add_argument("--instance", default="")
     parser.add_argument("--watch-parent", action="store_true")
@@ -60,7 +63,15 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 async def _serve(folder: RehearsalFolder, options: argparse.Namespace) -> None:
     certificates, passwords = make_certificates(utc_now()), new_passwords()
     folder.write_secrets(certificates, passwords)
-    world = World(certificates, passwords, clock=utc_now, exchange=options.exchange, mail_flow=options.mail_flow)
+    world = World(
+        certificates,
+        passwords,
+        clock=utc_now,
+        exchange=options.exchange,
+        mail_flow=options.mail_flow,
+        throttle=options.throttle,
+        latency=options.latency_ms / 1000,
+    )
     loop = asyncio.get_running_loop()
     _stop_on_signals(loop, world.stopped.set)
     if options.watch_parent:
@@ -117,6 +128,8 @@ def _state(folder: RehearsalFolder, ports: Ports, options: argparse.Namespace) -
         "parameters_file": str(folder.parameters),
         "exchange": options.exchange,
         "mail_flow": options.mail_flow,
+        "throttle": options.throttle or "off",
+        "latency_ms": options.latency_ms,
         "started": utc_now().isoformat(timespec="seconds"),
     }
 

@@ -67,6 +67,8 @@ class World:
         clock: Answers aware datetimes.
         exchange: One of ``names.EXCHANGES``.
         mail_flow: One of ``names.MAIL_FLOWS``.
+        throttle: ``small``, ``medium`` or ``large``: Graph throttles as in a tenant of that size. Empty: it does not.
+        latency: Seconds that every answer of Graph takes longer.
     """
 
     def __init__(
@@ -77,6 +79,8 @@ class World:
         clock: Callable[[], datetime],
         exchange: str = "se",
         mail_flow: str = "good",
+        throttle: str = "",
+        latency: float = 0.0,
     ) -> None:
         self.exchange = exchange
         self.dns_server = DnsServer(zone(mail_flow))
@@ -113,7 +117,14 @@ class World:
         self.stopped = asyncio.Event()
         self.stays = False
         """Whether it goes on without the process that started it."""
-        self.cloud_server = CloudServer(self.cloud, self.sign_in, control=self, control_token=passwords.control_token)
+        self.cloud_server = CloudServer(
+            self.cloud,
+            self.sign_in,
+            control=self,
+            control_token=passwords.control_token,
+            throttle=throttle,
+            latency=latency,
+        )
         self.directory_server: DirectoryServer | None = None
 
     async def start(self, context: ssl.SSLContext, *, graph_port: int, ldap_port: int, dns_port: int = 0) -> Ports:
@@ -158,6 +169,7 @@ class World:
         self.sign_in.reset()
         self.cloud_server.faults.clear()
         self.cloud_server.traffic.clear()
+        self.cloud_server.throttle.reset()
 
     def actions(self) -> Mapping[str, _Action]:
         """The control endpoint's actions."""
@@ -187,13 +199,8 @@ class World:
         return {}
 
     async def _status(self, _: Mapping[str, object]) -> Mapping[str, object]:
-        traffic = self.cloud_server.traffic
         return {
-            "graph_requests": traffic.requests,
-            "sign_ins": traffic.sign_ins,
-            "tokens_issued": self.sign_in.issuer.issued,
-            "faults_answered": self.cloud_server.faults.answered,
-            "faults_waiting": self.cloud_server.faults.waiting,
+            **self.cloud_server.counters(),
             "ldap_writes": self.holds.count,
             "groups": len(self.cloud.groups),
             "users": len(self.cloud.users),

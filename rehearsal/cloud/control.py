@@ -60,7 +60,7 @@ class ControlHandler(RequestHandler):
         except ControlRefusedError as error:
             self._answer(400, {"error": str(error)})
             return
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             self._answer(400, {"error": f"{type(error).__name__}: {error}"})
             return
         self._answer(200, answer)

@@ -10,7 +10,7 @@ from rehearsal.cloud.dispatch import dispatch
 from rehearsal.cloud.errors import GraphError, unauthenticated
 from rehearsal.cloud.faults import ANSWERS, Fault
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest, new_request_id, refusal, split_options, split_path
-from rehearsal.cloud.services import Handler
+from rehearsal.cloud.services import Handler, Services
 
 
 class GraphHandler(Handler):
@@ -18,13 +18,12 @@ class GraphHandler(Handler):
 
     request_id: str
 
-    def prepare(self) -> None:
+    def initialize(self, services: Services) -> None:
+        super().initialize(services)
         self.request_id = new_request_id()
+
+    def prepare(self) -> None:
         self.services.traffic.requests += 1
-        self.set_header("Cache-Control", "no-cache")
-        self.set_header("request-id", self.request_id)
-        self.set_header("client-request-id", self._client_request_id())
-        self.set_header("OData-Version", "4.0")
 
     def on_finish(self) -> None:
         path = self.request.uri or ""
@@ -40,13 +39,19 @@ class GraphHandler(Handler):
         except GraphError as error:
             self._send(refusal(error, self.request_id, self._client_request_id(), clock()))
             return
-        self._send(dispatch(self.services.graph, request, clock=clock, around=self._part))
+        answer = dispatch(self.services.graph, request, clock=clock, around=self._part)
+        if self.services.latency:
+            await asyncio.sleep(self.services.latency)
+        self._send(answer)
 
     get = post = patch = put = delete = _serve
 
     def write_error(self, status_code: int, **_: object) -> None:
         """A refusal by the web server itself (a method nobody knows, a broken body)."""
-        error = GraphError(status_code, "BadRequest", "The request is not valid.")
+        code, text = ("BadRequest", "The request is not valid.")
+        if status_code >= 500:
+            code, text = ("InternalServerError", "The service failed to process the request.")
+        error = GraphError(status_code, code, text)
         self._send(refusal(error, self.request_id, self._client_request_id(), self.services.sign_in.clock()))
 
     def _request(self, version: str) -> GraphRequest:
@@ -111,6 +116,10 @@ class GraphHandler(Handler):
 
     def _send(self, answer: GraphAnswer) -> None:
         self.set_status(answer.status)
+        self.set_header("Cache-Control", "no-cache")
+        self.set_header("request-id", self.request_id)
+        self.set_header("client-request-id", self._client_request_id())
+        self.set_header("OData-Version", "4.0")
         for name, value in answer.headers.items():
             self.set_header(name, value)
         self.finish(answer.body)

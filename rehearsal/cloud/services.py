@@ -10,6 +10,7 @@ from tornado.web import RequestHandler
 from rehearsal.cloud.faults import Faults
 from rehearsal.cloud.routes import Graph
 from rehearsal.cloud.sign_in import SignIn
+from rehearsal.cloud.throttling import Throttle
 
 _KEPT_REQUESTS = 2000
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
@@ -17,10 +18,19 @@ _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 @dataclass
 class Traffic:
-    """What was asked: a counter and the last requests as ``[method, path, status, client-request-id]``."""
+    """What was asked, and the last requests as ``[method, path, status, client-request-id]``.
+
+    Attributes:
+        requests: Graph requests over https; a batch is one.
+        sign_ins: Requests to the token and device code endpoints.
+        connections: Connections that clients opened, to Graph and sign-in together.
+        open_connections: Those still open.
+    """
 
     requests: int = 0
     sign_ins: int = 0
+    connections: int = 0
+    open_connections: int = 0
     recent: list[list[object]] = field(default_factory=list)
 
     def note(self, method: str, path: str, status: int, client_request_id: str) -> None:
@@ -30,8 +40,8 @@ class Traffic:
             del self.recent[: _KEPT_REQUESTS // 2]
 
     def clear(self) -> None:
-        """Counters to zero."""
-        self.requests = self.sign_ins = 0
+        """Counters to zero; what is open stays counted as open."""
+        self.requests = self.sign_ins = self.connections = 0
         self.recent.clear()
 
 
@@ -43,6 +53,9 @@ class Services:
     graph: Graph
     faults: Faults
     traffic: Traffic
+    throttle: Throttle
+    latency: float = 0.0
+    """Seconds that every answer of Graph takes longer."""
 
 
 class Handler(RequestHandler):
