@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
 from rehearsal.cloud.batch import answer_batch
-from rehearsal.cloud.errors import GraphError, denied
+from rehearsal.cloud.errors import GraphError
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest, refusal
-from rehearsal.cloud.permissions import Caller
+from rehearsal.cloud.permissions import require
 from rehearsal.cloud.routing import Route
+from rehearsal.cloud.throttling import Throttle, cost_of
 
 
 class GraphService(Protocol):
@@ -20,33 +22,45 @@ class GraphService(Protocol):
         """The route of a request and what stands for the braces of its template, or raise GraphError."""
         ...
 
+    def owns(self, user_id: str, group_id: str) -> bool:
+        """Whether a user owns a group."""
+        ...
+
 
 def dispatch(
     service: GraphService,
     request: GraphRequest,
     *,
     clock: Callable[[], datetime],
+    throttle: Throttle,
     around: Callable[[GraphRequest, Callable[[], GraphAnswer]], GraphAnswer] = lambda _, answer: answer(),
 ) -> GraphAnswer:
     """Answer one request; refusals come in Graph's shape. Every part of a batch passes here by itself.
 
+    ``throttle`` counts each request, and each part of a batch instead of the batch, before anything else is looked at.
     ``around`` is told of every part and answers it, by calling what it is given or otherwise (faults, a log); whoever
     took the whole request has seen to that one.
     """
 
     def answer_part(part: GraphRequest) -> GraphAnswer:
-        return around(part, lambda: dispatch(service, part, clock=clock))
+        return around(part, lambda: dispatch(service, part, clock=clock, throttle=throttle))
 
+    headers: dict[str, str] = {}
     try:
         if request.segments == ("$batch",):
             return answer_batch(request, answer_part)
+        headers = throttle.admit(request.caller.client_id, cost_of(request.method, request.segments, request.options))
         route, values = service.find(request)
-        _permit(route, request.caller)
-        return route.handler(request, *values)
+        require(
+            request.method,
+            route.template,
+            request.caller,
+            accepted=route.accepted,
+            people_only=route.people_only,
+            owns=lambda user_id: service.owns(user_id, values[0]),
+        )
+        answer = route.handler(request, *values)
+        return replace(answer, headers={**headers, **answer.headers})
     except GraphError as error:
-        return refusal(error, request.request_id, request.client_request_id, clock())
-
-
-def _permit(route: Route, caller: Caller) -> None:
-    if (route.accepted and not caller.has(route.accepted)) or (route.people_only and not caller.delegated):
-        raise denied()
+        answer = refusal(error, request.request_id, request.client_request_id, clock())
+        return replace(answer, headers={**headers, **answer.headers})

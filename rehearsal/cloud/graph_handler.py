@@ -10,6 +10,7 @@ from rehearsal.cloud.dispatch import dispatch
 from rehearsal.cloud.errors import GraphError, unauthenticated
 from rehearsal.cloud.faults import ANSWERS, Fault
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest, new_request_id, refusal, split_options, split_path
+from rehearsal.cloud.permissions import NOBODY
 from rehearsal.cloud.services import Handler, Services
 
 
@@ -39,7 +40,7 @@ class GraphHandler(Handler):
         except GraphError as error:
             self._send(refusal(error, self.request_id, self._client_request_id(), clock()))
             return
-        answer = dispatch(self.services.graph, request, clock=clock, around=self._part)
+        answer = dispatch(self.services.graph, request, clock=clock, throttle=self.services.throttle, around=self._part)
         if self.services.latency:
             await asyncio.sleep(self.services.latency)
         self._send(answer)
@@ -55,15 +56,19 @@ class GraphHandler(Handler):
         self._send(refusal(error, self.request_id, self._client_request_id(), self.services.sign_in.clock()))
 
     def _request(self, version: str) -> GraphRequest:
+        segments = split_path(self.request.path)[1:]
+        # Microsoft publishes its metadata to everybody.
+        anonymous = segments == ("$metadata",) and "Authorization" not in self.request.headers
+        caller = NOBODY if anonymous else caller_of(self._bearer(), self.services.sign_in, self.address())
         return GraphRequest(
             method=self.request.method or "",
             root=f"{self.address()}/{version}",
             version=version,
-            segments=split_path(self.request.path)[1:],
+            segments=segments,
             options=split_options(self.request.query),
             headers={name.casefold(): value for name, value in self.request.headers.items()},
             body=self.request.body,
-            caller=caller_of(self._bearer(), self.services.sign_in, self.address()),
+            caller=caller,
             request_id=self.request_id,
         )
 

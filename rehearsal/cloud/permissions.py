@@ -1,8 +1,26 @@
-"""Which application permissions each read accepts ("Microsoft Graph permissions reference")."""
+"""What a token must hold for a call: permissions of the application, and the directory role of a signed-in person.
+
+Sources: "Microsoft Graph permissions reference" and the pages of the calls. Each set holds the least privileged
+permission and the higher ones that Graph accepts as well.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from rehearsal.cloud.errors import denied
+from rehearsal.cloud.users import (
+    EVERY_MEMBER,
+    GLOBAL_ADMINISTRATOR,
+    GLOBAL_READER,
+    GROUPS_ADMINISTRATOR,
+    HYBRID_IDENTITY_ADMINISTRATOR,
+    REPORTS_READER,
+    ROLE_TEMPLATES,
+    SECURITY_READER,
+    USER_ADMINISTRATOR,
+)
 
 _DIRECTORY = frozenset({"Directory.Read.All", "Directory.ReadWrite.All"})
 
@@ -47,6 +65,10 @@ class Caller:
         """Whether the application acts for a user."""
         return bool(self.user_id)
 
+    def holds(self, roles: frozenset[str]) -> bool:
+        """Whether the signed-in person has one of the directory roles, given by name."""
+        return any(ROLE_TEMPLATES[role] in self.directory_roles for role in roles)
+
     def has(self, accepted: frozenset[str]) -> bool:
         """Whether one of the accepted permissions was granted."""
         return bool(self.roles & accepted)
@@ -55,6 +77,9 @@ class Caller:
         """Whether members of this type come with their properties, or with their id alone."""
         return self.has(_READABLE[type_name])
 
+
+NOBODY = Caller("", frozenset())
+"""Who sends no token, where none is needed."""
 
 WRITE_GROUPS = frozenset({"Group.ReadWrite.All", "Directory.ReadWrite.All"})
 CREATE_GROUPS = WRITE_GROUPS | {"Group.Create"}
@@ -74,3 +99,74 @@ READ_PROVISIONING = frozenset({"AuditLog.Read.All", "ProvisioningLog.Read.All", 
 READ_BEHAVIOR = frozenset({"Group-OnPremisesSyncBehavior.Read.All", "Group-OnPremisesSyncBehavior.ReadWrite.All"})
 WRITE_BEHAVIOR = frozenset({"Group-OnPremisesSyncBehavior.ReadWrite.All"})
 READ_BY_IDS = READ_GROUPS | READ_USERS | READ_DEVICES | READ_APPLICATIONS | READ_CONTACTS
+
+_SYNCHRONIZATION_ROLES = frozenset({GLOBAL_ADMINISTRATOR})
+"""The page of onPremisesSynchronization names no other role, for reading as for writing."""
+_HYBRID_ROLES = frozenset({GLOBAL_ADMINISTRATOR, HYBRID_IDENTITY_ADMINISTRATOR})
+_GROUP_ROLES = frozenset({GLOBAL_ADMINISTRATOR, GROUPS_ADMINISTRATOR, USER_ADMINISTRATOR})
+_REPORT_ROLES = frozenset({GLOBAL_ADMINISTRATOR, GLOBAL_READER, REPORTS_READER, SECURITY_READER})
+_SETTING_ROLES = frozenset({GLOBAL_ADMINISTRATOR, GROUPS_ADMINISTRATOR})
+
+_READ, _WRITE = frozenset({"GET"}), frozenset({"POST", "PATCH", "PUT", "DELETE"})
+_ROLES: tuple[tuple[frozenset[str], str, frozenset[str]], ...] = (
+    (_READ | _WRITE, "directory/onPremisesSynchronization", _SYNCHRONIZATION_ROLES),
+    (_READ | _WRITE, "groups/{id}/onPremisesSyncBehavior", _HYBRID_ROLES),
+    (_READ | _WRITE, "servicePrincipals/{id}/synchronization", _HYBRID_ROLES),
+    (_READ, "auditLogs/provisioning", _REPORT_ROLES),
+    (_WRITE, "directory/deletedItems", _GROUP_ROLES),
+    (_WRITE, "groupSettings", _SETTING_ROLES),
+    (_WRITE, "settings", _SETTING_ROLES),
+    (_WRITE, "groups/{id}", _GROUP_ROLES),
+)
+"""Methods, beginning of the template, and the roles of which a person needs one. Other calls need none."""
+_OWNED = "groups/{id}"
+"""What the owner of a group may write without any role."""
+
+
+def require(
+    method: str,
+    template: str,
+    caller: Caller,
+    *,
+    accepted: frozenset[str],
+    people_only: bool,
+    owns: Callable[[str], bool],
+) -> None:
+    """Refuse whoever may not make a call.
+
+    Args:
+        method: The request's method.
+        template: The route's template, ``groups/{id}/members``.
+        caller: Who asks.
+        accepted: Permissions of which one is enough; empty for no permission at all.
+        people_only: Whether an application without a signed-in person is refused.
+        owns: Whether a user, by id, owns the object that the template's first brace stands for.
+
+    Raises:
+        GraphError: 403.
+    """
+    if accepted and not caller.has(accepted):
+        raise denied()
+    if not caller.delegated:
+        if people_only:
+            raise denied()
+        return
+    roles = _roles_for(method, template)
+    if roles is None:
+        # Guests read their own profile and little else; what they may is not covered here.
+        if accepted and EVERY_MEMBER not in caller.directory_roles and not caller.holds(frozenset(ROLE_TEMPLATES)):
+            raise denied()
+    elif not caller.holds(roles) and not (_is_owners(template) and owns(caller.user_id)):
+        raise denied()
+
+
+def _roles_for(method: str, template: str) -> frozenset[str] | None:
+    for methods, beginning, roles in _ROLES:
+        if method in methods and (template == beginning or template.startswith(f"{beginning}/")):
+            return roles
+    return None
+
+
+def _is_owners(template: str) -> bool:
+    rest = template.removeprefix(_OWNED)
+    return rest != template and not rest.startswith("/onPremisesSyncBehavior")

@@ -79,7 +79,7 @@ class Graph:
         self._jobs = Jobs(store, self._reader)
         self._deltas = Deltas(store, seal)
         missing = {template: names.split() for template, names in _MISSING.items()}
-        self._routes = Routes(self._table(), missing)
+        self._routes = Routes(self.table(), missing)
 
     def find(self, request: GraphRequest) -> tuple[Route, tuple[str, ...]]:
         """The route of a request and what stands for the braces of its template.
@@ -89,7 +89,12 @@ class Graph:
         """
         return self._routes.find(request)
 
-    def _table(self) -> Iterator[tuple[str, Route]]:
+    def owns(self, user_id: str, group_id: str) -> bool:
+        """Whether a user owns a group."""
+        return user_id in self._store.owners(group_id.lower())
+
+    def table(self) -> Iterator[tuple[str, Route]]:
+        """Every route with its method."""
         for rows in (
             self._general(),
             self._principals(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
@@ -14,6 +14,7 @@ from rehearsal.cloud.messages import GraphAnswer, GraphRequest
 from rehearsal.cloud.permissions import Caller
 from rehearsal.cloud.routes import Graph
 from rehearsal.cloud.store import CloudStore
+from rehearsal.cloud.throttling import Throttle
 from rehearsal.contoso import names
 
 ALL_ROLES = frozenset(names.APP_ROLES)
@@ -65,7 +66,8 @@ def request(
 
 def answer_to(graph: Graph, path: str, **how: object) -> GraphAnswer:
     asked = request(path, **how)  # type: ignore[arg-type]
-    return dispatch(graph, asked, clock=lambda: datetime(2026, 11, 22, 9, 47, 11, tzinfo=UTC))
+    clock: Callable[[], datetime] = lambda: datetime(2026, 11, 22, 9, 47, 11, tzinfo=UTC)  # noqa: E731
+    return dispatch(graph, asked, clock=clock, throttle=Throttle(names.TENANT_ID, clock=clock))
 
 
 def body(graph: Graph, path: str, **how: object) -> Mapping[str, object]:
