@@ -13,6 +13,7 @@ from rehearsal.cloud.messages import GraphAnswer, GraphRequest, split_options, s
 from rehearsal.cloud.permissions import Caller
 from rehearsal.cloud.routes import Graph
 from rehearsal.cloud.store import CloudStore
+from rehearsal.cloud.throttling import Throttle
 from rehearsal.contoso.registrations import ADMINISTRATOR_SCOPES
 
 ROOT = "https://localhost:8443"
@@ -47,6 +48,7 @@ class Asking:
         self.store = store
         self.graph = Graph(store)
         self.caller = PERSON
+        self.throttle = Throttle(str(store.organization.get("id")), clock=store.clock)
 
     def send(
         self,
@@ -75,7 +77,7 @@ class Asking:
             caller=self.caller,
             request_id="11111111-2222-4333-8444-555555555555",
         )
-        return dispatch(self.graph, request, clock=self.store.clock)
+        return dispatch(self.graph, request, clock=self.store.clock, throttle=self.throttle)
 
     def json(self, method: str, address: str, body: object = None, **how: Any) -> Any:
         """The JSON of a successful answer; None where it has no body."""
