@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterator
 
@@ -16,11 +17,15 @@ NETWORK_ERRORS = (OSError, pool.HTTPError, ssl.SSLError)
 """What sending a request may raise; requests' own exceptions are OSErrors."""
 
 
+_PROXY_SIGN_IN = re.compile(r"Tunnel connection failed: 407\b")
+
+
 def connection_trouble(error: Exception, *, host: str, values: dict[str, object]) -> Trouble | NoAccess:
     """What a network error means for a request to ``host`` (``name:port``).
 
-    The error to raise (code ``cloud-certificate``) where trying again cannot help, because the certificate of the
-    host is not trusted; else the trouble that another attempt may overcome.
+    The error to raise where trying again cannot help, because the certificate of the host is not trusted
+    (``cloud-certificate``) or the proxy wants another sign-in (``cloud-proxy``), whose account a second try could lock;
+    else the trouble that another attempt may overcome.
     """
     causes = tuple(_causes(error))
     for cause in causes:
@@ -29,6 +34,9 @@ def connection_trouble(error: Exception, *, host: str, values: dict[str, object]
     if type(error) is OSError:  # requests' way to say that a CA file does not exist; ours was checked before
         return _no_bundle(host, values)
     if isinstance(error, requests.exceptions.ProxyError):
+        # http.client tells the proxy's answer in words alone; they are looked at and never quoted.
+        if any(isinstance(cause, OSError) and _PROXY_SIGN_IN.search(str(cause)) for cause in causes):
+            return _proxy_sign_in(host, values)
         return _unreachable(f"The proxy on the way to {host} did not let the connection through", values)
     if any(isinstance(cause, pool.NameResolutionError) for cause in causes):
         return _unreachable(f"The name of {host} cannot be resolved", values)
@@ -77,5 +85,14 @@ def _no_bundle(host: str, values: dict[str, object]) -> NoAccess:
         f"The certificate of {host} cannot be checked: the CA file that the environment names is not there.",
         code="cloud-certificate",
         hint="Correct REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, or name a CA file in the parameter cloud_ca_file.",
+        values=values,
+    )
+
+
+def _proxy_sign_in(host: str, values: dict[str, object]) -> NoAccess:
+    return NoAccess(
+        f"The proxy on the way to {host} wants a user name and a password that it accepts (HTTP 407).",
+        code="cloud-proxy",
+        hint="Put them into HTTPS_PROXY: http://user:password@proxy:port, with special characters as %40, %3A, %2F.",
         values=values,
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.graph.sender import Answer, Sender
@@ -67,6 +67,9 @@ class Registration:
     def values(self) -> dict[str, object]:
         """App and tenant for errors."""
         return {"tenant_id": self.tenant_id, "client_id": self.client_id}
+
+
+_SECRET_FIELDS = ("client_secret", "client_assertion", "refresh_token", "device_code", "code")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,8 @@ class HttpForMsal:
     ) -> _Response:
         """POST, for tokens."""
         self._require_known_host(url)
-        return self._response(self._sender.send("POST", url, params=params, headers=headers, data=data))
+        answer = self._sender.send("POST", url, params=params, headers=headers, data=data)
+        return self._response(answer, _secrets_in(data))
 
     def close(self) -> None:
         """Nothing: the session belongs to whoever made it."""
@@ -146,10 +150,12 @@ class HttpForMsal:
     def _refusal(self) -> Mapping[str, object] | None:
         return self.last_refusal
 
-    def _response(self, answer: Answer) -> _Response:
-        if answer.status >= 300 and answer.body is not None:
-            self.last_refusal = answer.body
+    def _response(self, answer: Answer, sent: Sequence[str] = ()) -> _Response:
         body = answer.body or {"error": f"HTTP {answer.status}, and nothing that a sign-in service says"}
+        if answer.status >= 300:
+            # msal logs what a refusal says, and some services quote what they were sent.
+            body = {name: _without(value, sent) for name, value in body.items()}
+            self.last_refusal = body if answer.body is not None else None
         return _Response(answer.status, json.dumps(body), dict(answer.headers))
 
     def _require_known_host(self, url: str) -> None:
@@ -165,3 +171,18 @@ class HttpForMsal:
             hint="Check authority_url.",
             values={"host": self.host, "named": printable(parts.netloc, limit=100)},
         )
+
+
+def _without(value: object, sent: Sequence[str]) -> object:
+    if not isinstance(value, str):
+        return value
+    for secret in sent:
+        for form in (secret, quote_plus(secret), quote(secret, safe="")):
+            value = value.replace(form, "[redacted]")
+    return value
+
+
+def _secrets_in(data: object) -> list[str]:
+    found = [data.get(name) for name in _SECRET_FIELDS] if isinstance(data, Mapping) else []
+    # msal gives some of them as bytes.
+    return [secret.decode() if isinstance(secret, bytes) else str(secret) for secret in found if secret]

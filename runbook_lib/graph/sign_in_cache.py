@@ -18,6 +18,7 @@ import msal_extensions
 from runbook_lib.model.finding import Finding, Severity
 
 _FOLDER = "group-writeback-runbook"
+_BOUGHT_WITH = frozenset({"code", "device_code", "refresh_token"})
 
 
 def cache_folder(environment: Mapping[str, str], platform: str = sys.platform) -> Path:
@@ -31,16 +32,33 @@ def cache_folder(environment: Mapping[str, str], platform: str = sys.platform) -
     return (Path(state) if Path(state).is_absolute() else home / ".local" / "state") / _FOLDER
 
 
+class _Discreet:
+    """Keeps what a token was bought with from msal's log, which shows the rest of the event at its lowest level."""
+
+    def add(self, event: dict[str, Any], now: float | None = None) -> Any:
+        """Take in what the service answered."""
+        bought_with = {name: value for name, value in event.get("data", {}).items() if name not in _BOUGHT_WITH}
+        return super().add({**event, "data": bought_with}, now=now)  # type: ignore[misc]
+
+
+class _Memory(_Discreet, msal.TokenCache):  # type: ignore[misc]
+    """Tokens in memory. ``trouble`` is why they could not be kept, if they should have been."""
+
+    def __init__(self, trouble: str = "") -> None:
+        super().__init__()
+        self.trouble = trouble
+
+
 class SignInCache:
     """Tokens in memory. One object serves every connection of a run, so that a person signs in once."""
 
     def __init__(self, tokens: Any = None) -> None:
-        self.tokens: Any = tokens if tokens is not None else msal.TokenCache()
+        self.tokens: Any = tokens if tokens is not None else _Memory()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What a person should know."""
-        why = getattr(self.tokens, "trouble", "")
+        why = self.tokens.trouble
         return (_not_kept(why),) if why else ()
 
 
@@ -66,21 +84,13 @@ def kept_cache(
             folder.chmod(0o700)
         store = encrypted(str(path))
         if not store.is_encrypted:
-            return SignInCache(_MemoryWithTrouble("the store that was offered does not encrypt"))
+            return SignInCache(_Memory("the store that was offered does not encrypt"))
         return SignInCache(_KeptTokens(store))
     except Exception as error:  # noqa: BLE001 - three systems' libraries raise what they like; each means the same
-        return SignInCache(_MemoryWithTrouble(_why(error)))
+        return SignInCache(_Memory(_why(error)))
 
 
-class _MemoryWithTrouble(msal.TokenCache):  # type: ignore[misc]
-    """Tokens in memory because they could not be kept."""
-
-    def __init__(self, trouble: str) -> None:
-        super().__init__()
-        self.trouble = trouble
-
-
-class _KeptTokens(msal_extensions.PersistedTokenCache):  # type: ignore[misc]
+class _KeptTokens(_Discreet, msal_extensions.PersistedTokenCache):  # type: ignore[misc]
     """Tokens in the encrypted store; from its first failure on in memory, because a run should not die of its cache."""
 
     def __init__(self, store: Any) -> None:

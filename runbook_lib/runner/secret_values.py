@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.parameters import Parameters, resolve
@@ -11,15 +12,32 @@ from runbook_lib.secrets import secret_file
 
 SECRET_VARIABLES = ("GWB_CLIENT_SECRET", "GWB_BIND_PASSWORD")
 """Environment variables that hold a secret."""
+PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+"""Environment variables that hold addresses, maybe with a password in them; in lower case too."""
 
 
 def known_secrets(parameters: Parameters, project_root: Path, environment: Mapping[str, str]) -> list[str]:
     """Values of this run's secrets; what cannot be read is left out."""
     found = [environment[name] for name in SECRET_VARIABLES if environment.get(name)]
+    found += _proxy_passwords(environment)
     if parameters.bind_password_file:
         try:
             path = resolve(parameters.bind_password_file, project_root)
             found.append(secret_file(path, parameter="bind_password_file").reveal())
         except RunbookError:
             pass
+    return found
+
+
+def _proxy_passwords(environment: Mapping[str, str]) -> list[str]:
+    """Passwords inside the addresses of proxies, as they stand there and decoded."""
+    found: list[str] = []
+    for name in PROXY_VARIABLES:
+        for spelled in (name, name.lower()):
+            try:
+                password = urlsplit(environment.get(spelled, "")).password
+            except ValueError:
+                continue
+            if password:
+                found += [password, unquote(password)]
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import socket
 import ssl
 import threading
@@ -72,6 +74,60 @@ def refusing_proxy() -> Iterator[tuple[int, list[str]]]:
     thread.start()
     try:
         yield listener.getsockname()[1], asked
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+@contextmanager
+def proxy_with_sign_in(credential: str) -> Iterator[tuple[int, list[str]]]:
+    """A proxy that wants ``user:password`` (Basic) and then carries bytes. Yields its port and what it answered."""
+    wanted = base64.b64encode(credential.encode()).decode()
+    answered: list[str] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def carry(source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        with contextlib.suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
+
+    def answer(connection: socket.socket) -> None:
+        with connection:
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                head += connection.recv(1)
+            if f"Proxy-Authorization: Basic {wanted}".encode() not in head:
+                answered.append("407")
+                connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+                return
+            host, _, port = head.split(b" ")[1].decode().rpartition(":")
+            answered.append("200")
+            with socket.create_connection((host, int(port))) as upstream:
+                connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                back = threading.Thread(target=carry, args=(upstream, connection))
+                back.start()
+                carry(connection, upstream)
+                back.join()
+
+    def serve() -> None:
+        threads = []
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                break
+            threads.append(threading.Thread(target=answer, args=(connection,)))
+            threads[-1].start()
+        for thread in threads:
+            thread.join()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield listener.getsockname()[1], answered
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()

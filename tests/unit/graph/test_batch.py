@@ -295,7 +295,7 @@ def test_seventy_groups_take_a_twentieth_of_the_round_trips() -> None:
     assert singly.reading.requests >= 2 * 70 + 5 + 10
 
 
-@settings(max_examples=40)
+@settings(max_examples=25, deadline=None)
 @given(
     faults=st.dictionaries(
         st.integers(1, 30), st.lists(st.sampled_from([429, 424, 500, 503, 504, 401]), max_size=3), max_size=12

@@ -19,9 +19,12 @@ from tests.unit.graph.certificates import key_pem, rsa_key
 from tests.unit.graph.fake_cloud import GRAPH, Clock, Reply, graph_error, sender_with, session_with
 from tests.unit.graph.fake_sign_in import (
     CLIENT_SECRET,
+    USER_CODE,
     FakeSignIn,
+    Prompt,
     access_token,
     client_certificate,
+    person_source,
     refusal,
     token_source,
 )
@@ -103,6 +106,32 @@ def test_nothing_comes_out(
     for secret in (CLIENT_SECRET, "canary", "8/Q", key_line, assertion.removeprefix("client_assertion=") or "canary"):
         assert secret not in text
     assert "Bearer ey" not in text
+
+
+@pytest.mark.parametrize("grant", ["refresh_token", "device_code"])
+@pytest.mark.parametrize("service", [echo, truncated, broken_off])
+def test_nothing_of_a_person_comes_out(grant: str, service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    answers = FakeSignIn()
+    source, adapter, clock = person_source(answers, prompt := Prompt())
+    if grant == "refresh_token":
+        source.token()
+        clock.move(3300)
+
+    def answer(request: requests.PreparedRequest) -> Reply | Exception:
+        asked = f"grant_type={grant}" in str(request.body) or f"grant-type%3A{grant}" in str(request.body)
+        return service(request) if asked else answers(request)
+
+    adapter.handler = answer
+    shown = [repr(source)]
+    try:
+        source.token()
+    except RunbookError as error:
+        shown += [str(error), repr(dict(error.values)), "".join(traceback.format_exception(error))]
+    text = "\n".join([*shown, *prompt.seen[1::2], caplog.text])
+    for secret in ("canary", USER_CODE, "CANARY"):
+        assert secret not in text
+    assert adapter.sent
 
 
 def test_the_log_says_something_at_all(caplog: pytest.LogCaptureFixture) -> None:

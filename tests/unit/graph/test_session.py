@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import logging
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +18,7 @@ from runbook_lib.graph.sender import Answer, Sender
 from runbook_lib.graph.session import CloudSession
 from tests.unit.graph.certificates import ServerFiles, server_files
 from tests.unit.graph.fake_cloud import Clock, FakeAdapter, Reply, in_turn
-from tests.unit.graph.https_server import closed_port, https_server, refusing_proxy
+from tests.unit.graph.https_server import closed_port, https_server, proxy_with_sign_in, refusing_proxy
 
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
@@ -111,6 +114,43 @@ def test_proxies_of_the_environment_apply_and_no_proxy_too(
         monkeypatch.setenv("NO_PROXY", "localhost")
         assert ask(CloudSession(ca_file=files.ca), url).status == 200
         assert len(asked) == 1
+
+
+def test_a_proxy_that_wants_a_password_gets_it_from_the_environment(
+    files: ServerFiles, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with proxy_with_sign_in("svc:canary@7/8") as (proxy_port, answered):
+        monkeypatch.setenv("HTTPS_PROXY", f"http://svc:canary%407%2F8@127.0.0.1:{proxy_port}")
+        assert ask(CloudSession(ca_file=files.ca), f"https://localhost:{port}/x").status == 200
+    assert answered == ["200"]
+
+
+@pytest.mark.parametrize("user", ["svc:canary", "", "svc"])
+def test_a_proxy_that_refuses_is_asked_once_and_its_password_is_nowhere(
+    files: ServerFiles, port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, user: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with proxy_with_sign_in("svc:another") as (proxy_port, answered):
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{user}{'@' if user else ''}127.0.0.1:{proxy_port}")
+        with pytest.raises(NoAccess, match=r"wants a user name and a password that it accepts \(HTTP 407\)") as caught:
+            ask(CloudSession(ca_file=files.ca), f"https://localhost:{port}/x", attempts=5)
+    assert caught.value.code == "cloud-proxy"
+    assert answered == ["407"]  # a second try with a wrong password could lock the account
+    shown = "".join(traceback.format_exception(caught.value)) + repr(dict(caught.value.values)) + caplog.text
+    assert "canary" not in shown
+    assert base64.b64encode(b"svc:canary").decode() not in shown
+
+
+@pytest.mark.parametrize("proxy", ["http://svc:canary@127.0.0.1:{closed}", "http://svc:canary@[::1", "nothing://x"])
+def test_a_proxy_that_is_not_there_is_told_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, proxy: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("HTTPS_PROXY", proxy.format(closed=closed_port()))
+    with pytest.raises(NoAccess) as caught:
+        ask(CloudSession(), "https://graph.example/x", attempts=2)
+    assert caught.value.code == "cloud-unreachable"
+    assert "canary" not in "".join(traceback.format_exception(caught.value)) + caplog.text
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.errors import UsageError
+from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.names import safe_folder_name
 from runbook_lib.runner.durations import duration_words, parse_duration
 from runbook_lib.runner.naming import find_notebook, new_run_id
+from runbook_lib.runner.secret_values import known_secrets
 
 
 @pytest.mark.parametrize(
@@ -65,3 +67,12 @@ def test_notebooks_by_path_and_by_bare_name(tmp_path: Path, monkeypatch: pytest.
         with pytest.raises(UsageError, match="no notebook") as caught:
             find_notebook(text, tmp_path)
         assert "20-inventory" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "ALL_PROXY"])
+def test_the_password_of_a_proxy_is_a_known_secret(tmp_path: Path, name: str) -> None:
+    environment = {name: "http://svc:canary%40x@proxy.example:8080", "GWB_CLIENT_SECRET": "another"}
+    found = known_secrets(Parameters.model_validate({}), tmp_path, environment)
+    assert found == ["another", "canary%40x", "canary@x"]
+    assert known_secrets(Parameters.model_validate({}), tmp_path, {name: "http://[::1"}) == []
+    assert known_secrets(Parameters.model_validate({}), tmp_path, {name: "http://proxy.example"}) == []
