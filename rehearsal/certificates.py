@@ -23,6 +23,9 @@ _PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 LIFETIME = timedelta(days=90)
 """How long every certificate of a rehearsal is valid."""
 
+CONTROLLERS = ("dc1.contoso.com", "dc2.contoso.com", "rodc1.contoso.com", "emea-dc1.emea.contoso.com")
+"""Names of the controllers, for a client that resolves them in its own way."""
+
 _BACKDATED = timedelta(days=1)
 """Clocks of two machines differ; a certificate that begins now is refused by the slower one."""
 
@@ -54,7 +57,7 @@ def server_context(server_pem: Path) -> ssl.SSLContext:
 
 
 def make_certificates(now: datetime) -> Certificates:
-    """CA, server certificate (localhost, 127.0.0.1, ::1) and the client certificate of the app registration.
+    """CA, server certificate (loopback and the controllers' names) and the client certificate of the app registration.
 
     ``now`` is an aware datetime; certificates are valid from one day before it for ``LIFETIME``. The client key is RSA,
     because Microsoft Entra ID takes no other kind for client assertions.
@@ -101,7 +104,9 @@ def _loopback_names() -> x509.SubjectAlternativeName:
     return x509.SubjectAlternativeName(
         [
             x509.DNSName("localhost"),
+            *(x509.DNSName(name) for name in CONTROLLERS),
             x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+            x509.IPAddress(ipaddress.ip_address("127.0.0.2")),
             x509.IPAddress(ipaddress.ip_address("::1")),
         ]
     )

@@ -67,6 +67,9 @@ def rehearsal() -> None:
     metavar="N",
     help="Let every answer of Graph take N milliseconds longer.",
 )
+@click.option(
+    "--domains", type=click.IntRange(1, 2), default=1, show_default=True, help="2: emea.contoso.com beside contoso.com."
+)
 @click.option("--foreground", is_flag=True, help="Stay until Ctrl-C, then stop it.")
 def start(
     name: str,
@@ -79,6 +82,7 @@ def start(
     mail_flow: str,
     throttle: str | None,
     latency_ms: int,
+    domains: int,
     foreground: bool,
 ) -> None:
     """Start a rehearsal; it goes on until it is stopped."""
@@ -101,6 +105,7 @@ def start(
         mail_flow=mail_flow,
         throttle=throttle or "",
         latency_ms=latency_ms,
+        domains=domains,
         records=None if directory_folder else project_root() / "records",
     )
     _tell(running)
@@ -135,6 +140,9 @@ def status(name: str, directory_folder: Path | None, as_json: bool) -> None:
         f"{counters['throttled']} throttled), sign-ins: {counters['sign_ins']}, "
         f"LDAP writes of the runbook: {counters['ldap_writes']}"
     )
+    for what, address in cast("dict[str, str]", running.state["directory_addresses"]).items():
+        click.echo(f"    {what:<20} {address}")
+    click.echo(f"Graph requests: {counters['graph_requests']}, LDAP writes of the runbook: {counters['ldap_writes']}")
 
 
 @rehearsal.command("edit-group")

@@ -144,6 +144,14 @@ class Control:
         the application ``client_id``. Clients that declared the capability cp1 meet a claims challenge."""
         self.call("POST", "revoke", arguments)
 
+    def directory_fault(self, kind: str, **arguments: object) -> None:
+        """Arm a fault of the directory: see ``DirectoryFault`` for kinds and arguments (operation, count, skip …)."""
+        self.call("POST", "directory-fault", {"kind": kind, **arguments})
+
+    def directory_policy(self, **values: object) -> None:
+        """Change limits of the directory, or ``require_signing``: see ``QueryPolicy``."""
+        self.call("POST", "directory-policy", values)
+
     def requests(self) -> list[list[object]]:
         """The last Graph requests as ``[method, path, status, client-request-id]``."""
         return cast("list[list[object]]", self.call("GET", "requests")["requests"])

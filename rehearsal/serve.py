@@ -54,6 +54,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--mail-flow", choices=names.MAIL_FLOWS, default="good")
     parser.add_argument("--throttle", choices=tuple(SIZES), default="")
     parser.add_argument("--latency-ms", type=int, default=0)
+    parser.add_argument("--domains", type=int, choices=(1, 2), default=1)
     parser.add_argument("--records", type=Path)
     parser.add_argument("--instance", default="")
     parser.add_argument("--watch-parent", action="store_true")
@@ -68,6 +69,7 @@ async def _serve(folder: RehearsalFolder, options: argparse.Namespace) -> None:
         passwords,
         clock=utc_now,
         exchange=options.exchange,
+        domains=options.domains,
         mail_flow=options.mail_flow,
         throttle=options.throttle,
         latency=options.latency_ms / 1000,
@@ -124,12 +126,14 @@ def _state(folder: RehearsalFolder, ports: Ports, options: argparse.Namespace) -
         "ldap_host": HOST,
         "ldap_port": ports.ldap,
         "dns_port": ports.dns,
+        "directory_addresses": dict(ports.directory),
         "ca_file": str(folder.ca),
         "parameters_file": str(folder.parameters),
         "exchange": options.exchange,
         "mail_flow": options.mail_flow,
         "throttle": options.throttle or "off",
         "latency_ms": options.latency_ms,
+        "domains": options.domains,
         "started": utc_now().isoformat(timespec="seconds"),
     }
 

@@ -7,7 +7,7 @@ import base64
 import ssl
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from unicodedata import category
 
@@ -25,8 +25,12 @@ from rehearsal.contoso.administrators import add_administrators
 from rehearsal.contoso.cloud import populate_cloud
 from rehearsal.contoso.directory import populate_directory
 from rehearsal.contoso.exchange import STATES, hide_exchange, install_exchange, spoil_mail_flow
+from rehearsal.contoso.forest import add_child_domain, add_controllers, add_refused_accounts
 from rehearsal.contoso.registrations import registrations
-from rehearsal.directory import DirectoryServer, DirectoryStore, WriteHolds
+from rehearsal.directory import DirectoryStore, WriteHolds
+from rehearsal.directory.logon import renew_passwords
+from rehearsal.directory.service import Service
+from rehearsal.directory_ports import DirectoryPorts
 from rehearsal.dns_server import DnsServer, zone
 from rehearsal.folder import Passwords
 from runbook_lib.directory.decode import guid_text, sid_text
@@ -45,6 +49,8 @@ class Ports:
     graph: int
     ldap: int
     dns: int
+    directory: Mapping[str, str] = field(default_factory=dict)
+    """Addresses of the directory's other ports, by what they are."""
 
 
 class _Identifiers:
@@ -69,6 +75,7 @@ class World:
         mail_flow: One of ``names.MAIL_FLOWS``.
         throttle: ``small``, ``medium`` or ``large``: Graph throttles as in a tenant of that size. Empty: it does not.
         latency: Seconds that every answer of Graph takes longer.
+        domains: 1, or 2 for a child domain beside contoso.com.
     """
 
     def __init__(
@@ -81,6 +88,7 @@ class World:
         mail_flow: str = "good",
         throttle: str = "",
         latency: float = 0.0,
+        domains: int = 1,
     ) -> None:
         self.exchange = exchange
         self.dns_server = DnsServer(zone(mail_flow))
@@ -97,10 +105,14 @@ class World:
         )
         hide_exchange(self.directory, exchange)
         spoil_mail_flow(self.directory, mail_flow)
+        add_refused_accounts(self.directory, passwords.bind)
+        add_controllers(self.directory)
+        if domains > 1:
+            add_child_domain(self.directory, exchange=STATES[exchange].has_recipients)
         # Two rehearsals are two databases, although everything else in them is the same: locks tell them apart by it.
-        for dn, attributes in self.directory.dump().items():
-            if "invocationId" in attributes:
-                self.directory.modify(dn, {"invocationId": [uuid.uuid4().bytes_le]})
+        for controller in self.directory.controllers:
+            self.directory.modify(controller.settings_dn, {"invocationId": [uuid.uuid4().bytes_le]})
+        renew_passwords(self.directory, clock())
         self.directory.clock = clock
         self._seed = self.directory.snapshot()
         self._seed_identifiers = self._identifiers.made
@@ -114,6 +126,8 @@ class World:
             domains=(names.INITIAL_DOMAIN, names.MAIL_DOMAIN, names.GROUP_MAIL_DOMAIN),
         )
         self.holds = WriteHolds(account=names.BIND_USER)
+        self.service = Service(self.directory, self.holds)
+        self.directory_ports = DirectoryPorts(self.service)
         self.stopped = asyncio.Event()
         self.stays = False
         """Whether it goes on without the process that started it."""
@@ -125,7 +139,6 @@ class World:
             throttle=throttle,
             latency=latency,
         )
-        self.directory_server: DirectoryServer | None = None
 
     async def start(self, context: ssl.SSLContext, *, graph_port: int, ldap_port: int, dns_port: int = 0) -> Ports:
         """Listen on the loopback interface; port 0 lets the system choose.
@@ -134,24 +147,20 @@ class World:
             OSError: A port is taken. Nothing listens then.
         """
         graph = await self.cloud_server.start(context, port=graph_port)
-        self.directory_server = DirectoryServer(
-            self.directory, ssl_context=context, host="127.0.0.1", port=ldap_port, holds=self.holds
-        )
         try:
             dns = await self.dns_server.start(port=dns_port)
-            ldap = await self.directory_server.start()
+            ldap = await self.directory_ports.start(context, ldap_port)
         except OSError:
             self.dns_server.stop()
             await self.cloud_server.stop()
             raise
-        return Ports(graph, ldap, dns)
+        return Ports(graph, ldap, dns, self.directory_ports.addresses)
 
     async def stop(self) -> None:
         """Stop the servers."""
         self.holds.release()
         self.dns_server.stop()
-        if self.directory_server is not None:
-            await self.directory_server.stop()
+        await self.directory_ports.stop()
         await self.cloud_server.stop()
 
     def mark(self) -> None:
@@ -161,7 +170,7 @@ class World:
 
     def reset(self) -> None:
         """Both sides back to the seed; holds, faults, counters and settings cleared."""
-        self.holds.reset()
+        self.service.reset()
         if self.directory.usn != self._seed.usn:  # every write counts it up; indexing anew takes a while
             self.directory.restore(self._seed)
         self._identifiers.made = self._seed_identifiers
@@ -187,6 +196,7 @@ class World:
             "POST fault": self._fault,
             "POST stay": self._stay,
             "POST stop": self._stop,
+            **self.directory_ports.actions(),
             **SignInActions(self.sign_in, client_id=names.CLIENT_ID).actions(),
         }
 
@@ -202,6 +212,7 @@ class World:
         return {
             **self.cloud_server.counters(),
             "ldap_writes": self.holds.count,
+            "ldap": self.directory_ports.counters(),
             "groups": len(self.cloud.groups),
             "users": len(self.cloud.users),
             "exchange": self.exchange,

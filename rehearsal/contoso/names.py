@@ -68,6 +68,21 @@ CLOUD_SYNC_OU = f"OU=Cloud Sync Groups,{BASE_DN}"
 BIND_USER = "svc-gwb@contoso.com"
 BIND_DN = f"CN=svc-gwb,{SERVICE_OU}"
 ADMINISTRATOR = "administrator@contoso.com"
+REFUSED_ACCOUNTS = {
+    "svc-out-of-hours": "530",
+    "svc-elsewhere": "531",
+    "svc-password-expired": "532",
+    "svc-disabled": "533",
+    "svc-account-expired": "701",
+    "svc-must-change": "773",
+    "svc-locked-out": "775",
+}
+"""Accounts with the password of ``BIND_USER`` that may not log on, and the Windows error that AD's message shows."""
+SECOND_CONTROLLER, READ_ONLY_CONTROLLER = "dc2", "rodc1"
+"""Of the same domain; both know everything that the first one does."""
+CHILD_LABEL, CHILD_NETBIOS, CHILD_CONTROLLER = "emea", "EMEA", "emea-dc1"
+CHILD_DOMAIN, CHILD_DN = f"emea.{DOMAIN}", f"DC=emea,{BASE_DN}"
+"""The second domain of a rehearsal that was started with two."""
 EXCHANGE_ORGANIZATION = "Contoso Organization"
 EXCHANGES = ("se", "none", "schema-only", "2016-cu23", "2019-cu15", "mixed", "future", "hidden")
 """Which Exchange stands in AD; ``contoso.exchange.STATES`` has the numbers."""

@@ -139,7 +139,7 @@ class Session:
             if self._service.policy.require_signing and not self.secure:
                 raise failures.signing_required()
             password = request.password.decode("utf-8", "replace")
-            self._account = self._store.authenticate(request.name, password)
+            self._account = self._store.authenticate(request.name, password, self._view.controller.label)
 
     def _extended(self, request: Extended, tag: int) -> bytes:
         if request.oid == WHO_AM_I:

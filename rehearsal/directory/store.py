@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from rehearsal.directory import failures, forest, lifecycle, schema_objects
+from rehearsal.directory import forest, lifecycle, logon, schema_objects
 from rehearsal.directory.changes import REPLACE, Modification
 from rehearsal.directory.domains import Controller, Domain
 from rehearsal.directory.names import Rdn
@@ -19,7 +18,6 @@ from rehearsal.directory.values import fold, format_time
 from runbook_lib.directory.decode import sid_bytes
 
 Value = str | bytes
-_DISABLED = 0x2
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +128,9 @@ class DirectoryStore:
     # accounts and rights
 
     def set_password(self, dn: str, password: str) -> None:
-        """Let an account bind."""
+        """Let an account bind; the password is as old as the clock says."""
         self.passwords[self.node(dn).guid] = password
+        self.modify(dn, {"pwdLastSet": str(logon.file_time(self.clock()))})
 
     def grant(self, dn_of_account: str, container_dn: str) -> None:
         """Let an account create, change, move and delete what stands below a container, not the container itself."""
@@ -143,15 +142,9 @@ class DirectoryStore:
         pair = (self.node(dn_of_account).guid, self.node(dn).guid)
         self.rights = Rights(self.rights.write, self.rights.hidden | {pair})
 
-    def authenticate(self, name: str, password: str) -> Guid:
+    def authenticate(self, name: str, password: str, workstation: str = "") -> Guid:
         """The account of a simple bind by UPN, DN or ``DOMAIN\\user``; raises LdapError 49."""
-        account = self.account(name)
-        known = self.passwords.get(account.guid) if account is not None else None
-        if account is None or known is None or not hmac.compare_digest(known.encode("utf-8"), password.encode("utf-8")):
-            raise failures.bind_refused()
-        if int(account.text("userAccountControl") or "0") & _DISABLED:
-            raise failures.bind_refused("533")
-        return account.guid
+        return logon.authenticate(self, name, password, workstation=workstation)
 
     def account(self, name: str) -> Node | None:
         """The account of a bind name, None where there is none."""

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from rehearsal.certificates import make_certificates, server_context, write_private
+from rehearsal.certificates import CONTROLLERS, make_certificates, server_context, write_private
 from rehearsal.contoso import names
 from rehearsal.folder import RehearsalFolder, new_passwords
 from rehearsal.parameters_file import demo_parameters, folder_parameters
@@ -51,8 +51,8 @@ def test_a_private_file_never_inherits_a_wider_mode(tmp_path: Path) -> None:
 def test_the_server_certificate_names_the_loopback(folder: RehearsalFolder) -> None:
     certificate = x509.load_pem_x509_certificate(folder.server.read_bytes())
     found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert found.get_values_for_type(x509.DNSName) == ["localhost"]
-    assert [str(address) for address in found.get_values_for_type(x509.IPAddress)] == ["127.0.0.1", "::1"]
+    assert found.get_values_for_type(x509.DNSName) == ["localhost", *CONTROLLERS]
+    assert [str(address) for address in found.get_values_for_type(x509.IPAddress)] == ["127.0.0.1", "127.0.0.2", "::1"]
     assert isinstance(server_context(folder.server), ssl.SSLContext)
 
 

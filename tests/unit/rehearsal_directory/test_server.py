@@ -90,10 +90,10 @@ def test_a_fault_of_ours_closes_one_connection(store: DirectoryStore, monkeypatc
     """An exception nobody expected ends that connection, and no other."""
     original = store.authenticate
 
-    def broken(name: str, password: str) -> bytes:
+    def broken(name: str, password: str, workstation: str) -> bytes:
         if name == "broken":
             raise RuntimeError("a bug")
-        return original(name, password)
+        return original(name, password, workstation)
 
     monkeypatch.setattr(store, "authenticate", broken)
 

@@ -1,0 +1,93 @@
+"""Simple binds: which account a name means, and why AD refuses one ([MS-ADTS], section 5.1.1.1.1; [MS-ERREF], 2.2)."""
+
+from __future__ import annotations
+
+import hmac
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from rehearsal.directory import failures
+from rehearsal.directory.tree import Guid, Node
+
+if TYPE_CHECKING:
+    from rehearsal.directory.store import DirectoryStore
+
+_DISABLED, _NEVER_EXPIRES = 0x2, 0x10000
+_NEVER = frozenset({0, 0x7FFFFFFFFFFFFFFF})
+_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
+
+
+def file_time(moment: datetime) -> int:
+    """A time as pwdLastSet, accountExpires and lockoutTime hold it: units of 100 nanoseconds since 1601."""
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 10
+
+
+def authenticate(store: DirectoryStore, name: str, password: str, *, workstation: str) -> Guid:
+    """The account of a simple bind by UPN, DN or ``DOMAIN\\user``.
+
+    Args:
+        workstation: Where the account logs on: with a simple bind, the controller's own name.
+
+    Raises:
+        LdapError: 49, with the reason that Windows gives once the password fits.
+    """
+    account = store.account(name)
+    if account is None and "=" in name:
+        raise failures.bind_refused("525")
+    known = store.passwords.get(account.guid) if account is not None else None
+    if account is not None and _number(account, "lockoutTime"):
+        raise failures.bind_refused("775")
+    if account is None or known is None or not hmac.compare_digest(known.encode(), password.encode("utf-8", "replace")):
+        raise failures.bind_refused()
+    reason = _restriction(store, account, workstation)
+    if reason:
+        raise failures.bind_refused(reason)
+    return account.guid
+
+
+def _restriction(store: DirectoryStore, account: Node, workstation: str) -> str:
+    """Why an account may not log on although its password fits; empty where it may."""
+    control = _number(account, "userAccountControl")
+    now = store.clock()
+    expires = _number(account, "accountExpires")
+    allowed = {name.strip().lower() for name in account.text("userWorkstations").split(",")} - {""}
+    if control & _DISABLED:
+        return "533"
+    if expires not in _NEVER and expires <= file_time(now):
+        return "701"
+    if not _within_hours(account, now):
+        return "530"
+    if allowed and workstation.lower() not in allowed:
+        return "531"
+    if control & _NEVER_EXPIRES or "pwdLastSet" not in account.attributes:
+        return ""
+    changed = _number(account, "pwdLastSet")
+    if not changed:
+        return "773"
+    longest = -_number(store.node(store.domain_of(account.guid).base_dn), "maxPwdAge")
+    return "532" if longest > 0 and changed + longest <= file_time(now) else ""
+
+
+def _within_hours(account: Node, now: datetime) -> bool:
+    """logonHours: a bit for each hour of the week in UTC, Sunday's first hour the lowest."""
+    hours = account.attributes.get("logonHours", (b"",))[0]
+    if len(hours) != 21:
+        return True
+    moment = now.astimezone(UTC)
+    number = moment.isoweekday() % 7 * 24 + moment.hour
+    return bool(hours[number // 8] >> number % 8 & 1)
+
+
+def _number(node: Node, name: str) -> int:
+    return int(node.text(name) or "0")
+
+
+def renew_passwords(store: DirectoryStore, now: datetime) -> None:
+    """Make passwords as old as ``now`` that were set when the store was filled, by the clock of that time."""
+    filled, renewed = str(file_time(store.clock())).encode(), str(file_time(now)).encode()
+    for guid in store.passwords:
+        node = store.tree.nodes[guid]
+        if node.attributes.get("pwdLastSet") == (filled,):
+            draft = node.copy()
+            draft.attributes["pwdLastSet"] = (renewed,)
+            store.commit(draft)
