@@ -10,9 +10,13 @@ from __future__ import annotations
 from runbook_lib.exchange.describe import components, server_row, words
 from runbook_lib.exchange.detection import ExchangeDetection
 from runbook_lib.exchange.facts import Facts
-from runbook_lib.exchange.findings import findings
+from runbook_lib.exchange.findings import domains, findings, mixture
 from runbook_lib.exchange.read import ORGANIZATION, SCHEMA, SERVERS, ExchangeReading
+from runbook_lib.exchange.requirements import servers_ahead
 from runbook_lib.exchange.versions import VersionTable
+
+MIXED = (mixture, domains, servers_ahead)
+"""Checks whose findings say that preparations of several releases stand beside each other."""
 
 
 def detect(reading: ExchangeReading, table: VersionTable) -> ExchangeDetection:
@@ -21,6 +25,7 @@ def detect(reading: ExchangeReading, table: VersionTable) -> ExchangeDetection:
     return ExchangeDetection(
         presence=facts.presence,
         newer_than_table=bool(facts.newer),
+        mixture=tuple(finding.seen for check in MIXED for finding in check(facts)),
         schema_extended=None if reading.is_unreadable(SCHEMA) else reading.schema_range_upper is not None,
         organization_present=_known(bool(reading.organizations), reading.is_unreadable(ORGANIZATION)),
         servers_present=_known(

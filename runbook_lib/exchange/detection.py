@@ -59,6 +59,7 @@ class ExchangeDetection:
     Attributes:
         presence: How far Exchange is there.
         newer_than_table: Something has a higher number than every release that this program knows.
+        mixture: What does not fit together, one sentence each: numbers of several releases, a domain that is behind.
         schema_extended: None where the schema could not be read.
         organization_present: None where it could not be read.
         servers_present: None where it could not be read.
@@ -75,6 +76,7 @@ class ExchangeDetection:
 
     presence: Presence
     newer_than_table: bool
+    mixture: tuple[str, ...]
     schema_extended: bool | None
     organization_present: bool | None
     servers_present: bool | None
@@ -87,11 +89,28 @@ class ExchangeDetection:
     servers: tuple[ServerRow, ...]
     findings: tuple[Finding, ...]
 
+    @property
+    def state(self) -> str:
+        """One word: ``unreadable``, ``newer``, ``mixture``, or the presence where everything fits together."""
+        if self.presence is Presence.UNREADABLE:
+            return "unreadable"
+        if self.newer_than_table:
+            return "newer"
+        return "mixture" if self.mixture else str(self.presence.value)
+
+    @property
+    def title(self) -> str:
+        """The state in words."""
+        added: dict[str, str] = {"newer": ", newer than this program knows", "mixture": ", a mixture of releases"}
+        return self.presence.title + added.get(self.state, "")
+
     def as_json(self) -> dict[str, object]:
         """JSON form for record.json."""
         return {
             "presence": self.presence.value,
+            "state": self.state,
             "newer_than_table": self.newer_than_table,
+            "mixture": list(self.mixture),
             "schema_extended": self.schema_extended,
             "organization_present": self.organization_present,
             "servers_present": self.servers_present,

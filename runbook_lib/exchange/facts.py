@@ -51,9 +51,14 @@ class Facts:
         return Presence.NONE if reading.schema_range_upper is None else Presence.SCHEMA_ONLY
 
     @cached_property
+    def decoded(self) -> dict[str, tuple[Build | None, Build | None]]:
+        """Server name to the builds that serialNumber and versionNumber say."""
+        return {server.name: _builds(server) for server in self.reading.servers}
+
+    @cached_property
     def builds(self) -> dict[str, Build | None]:
         """Server name to build: from serialNumber, else from versionNumber."""
-        return {server.name: _build(server) for server in self.reading.servers}
+        return {name: serial or version for name, (serial, version) in self.decoded.items()}
 
     @cached_property
     def server_releases(self) -> dict[str, Release]:
@@ -109,8 +114,7 @@ class Facts:
         return ""
 
 
-def _build(server: ServerReading) -> Build | None:
-    build = build_of_serial(server.serial_number) if server.serial_number else None
-    if build is None and server.version_number is not None:
-        return build_of_version_number(server.version_number)
-    return build
+def _builds(server: ServerReading) -> tuple[Build | None, Build | None]:
+    serial = build_of_serial(server.serial_number) if server.serial_number else None
+    version = build_of_version_number(server.version_number) if server.version_number is not None else None
+    return serial, version

@@ -22,13 +22,19 @@ def findings(facts: Facts) -> tuple[Finding, ...]:
 def unreadable(facts: Facts) -> Iterator[Finding]:
     """A part that could not be read; nothing is concluded from it."""
     for part in facts.reading.unreadable:
+        domain = part.part.partition(":")[2]
+        elsewhere = domain.lower().startswith("dc=")
         yield Finding(
             id=f"exchange-unreadable:{part.part}",
-            severity=Severity.WARNING,
+            # Groups are written to this domain; the preparation of another one matters to recipients there.
+            severity=Severity.WARNING if elsewhere else Severity.UNKNOWN,
             seen=f"{part.part} could not be read: {part.why}.",
             expected="An account that may read the configuration and schema partitions, as every account normally may.",
             why="What is hidden cannot be told from what is absent.",
-            to_do="Run with an account that may read it, or ask the forest's administrators.",
+            to_do=f"Look on a domain controller of that domain at objectVersion of CN=Microsoft Exchange System "
+            f"Objects,{domain}, or run the pre-flight with dc_host naming one."
+            if elsewhere
+            else "Run with an account that may read it, or ask the forest's administrators.",
             values={"part": part.part},
             acknowledgeable=True,
         )
@@ -40,7 +46,7 @@ def hidden_organization(facts: Facts) -> Iterator[Finding]:
     if hidden and not facts.reading.is_unreadable("organization"):
         yield Finding(
             id="exchange-organization-hidden",
-            severity=Severity.WARNING,
+            severity=Severity.UNKNOWN,
             seen=f"The domain is prepared for Exchange ({facts.domain_version}), but no organization is visible.",
             expected="An organization below CN=Microsoft Exchange,CN=Services of the configuration partition.",
             why="Either this account may not see it, or it was removed by hand; both change what a group needs.",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.filters import any_of, equals
+from runbook_lib.directory.results import ObjectMissing, RightsMissing
 from runbook_lib.errors import NoAccess
 
 _CONTROL = "objectClass"
@@ -21,7 +22,10 @@ def names_in_schema(directory: Directory, wanted: Iterable[str]) -> frozenset[st
     spelled = {name.lower(): name for name in (*wanted, _CONTROL)}
     context = directory.controller.schema_naming_context
     filter_ = any_of(*(equals("lDAPDisplayName", name) for name in spelled.values()))
-    entries = directory.search(context, filter_, ("lDAPDisplayName", "isDefunct"), scope="one")
+    try:
+        entries = list(directory.search(context, filter_, ("lDAPDisplayName", "isDefunct"), scope="one"))
+    except (ObjectMissing, RightsMissing):
+        entries = []
     found = {(entry.text("lDAPDisplayName") or "").lower() for entry in entries if not entry.truth("isDefunct")}
     if _CONTROL.lower() not in found:
         raise NoAccess(

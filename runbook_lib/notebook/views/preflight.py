@@ -89,7 +89,7 @@ def evidence_view(assessment: Assessment) -> tuple[str, str]:
     if not isinstance(evidence.exchange, Unreadable):
         detection = detect(evidence.exchange, load_versions())
         html.append(_exchange_html(detection))
-        text = f"{detection.presence.title}. {' '.join(detection.words)} {text}"
+        text = f"{detection.title}. {' '.join(detection.words)} {text}"
     html += mail_tables(evidence)
     return "".join(html), text
 
@@ -115,7 +115,7 @@ def mail_tables(evidence: Evidence) -> list[str]:
 
 
 def _exchange_html(detection: ExchangeDetection) -> str:
-    parts = [banner_html("neutral", detection.presence.title, " ".join(detection.words))]
+    parts = [banner_html("neutral", detection.title, " ".join(detection.words))]
     components = pd.DataFrame(
         [(row.component, row.seen, row.meaning) for row in detection.components],
         columns=["Component", "Number seen", "Meaning"],

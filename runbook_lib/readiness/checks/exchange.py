@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from runbook_lib.exchange import findings
+from runbook_lib.exchange import findings, requirements
 from runbook_lib.exchange.facts import Facts
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.inventory.states import Route
@@ -21,6 +21,7 @@ def facts_of(evidence: Evidence) -> Facts:
 # Connect Sync writes mail attributes by what Exchange prepared; the direct route writes none unless told to; Cloud Sync
 # never does, so Exchange does not matter to it.
 _MAIL = on(direct=Severity.INFO, connect_sync=Severity.WARNING)
+_SERVERS = on(direct=Severity.INFO, connect_sync=Severity.BLOCKING)
 _READABLE = on(direct=Severity.INFO, connect_sync=Severity.BLOCKING)
 
 
@@ -40,5 +41,10 @@ CHECKS: tuple[Check, ...] = (
     _check("exchange-domain", "Every domain is prepared", _MAIL, findings.domains),
     _check("exchange-out-of-support", "The servers' releases are supported", _MAIL, findings.support),
     _check("exchange-servers-differ", "The servers run one release", _MAIL, findings.servers_differ),
+    _check("exchange-pages-disagree", "Exchange is where Connect's wizard wants it", _MAIL, requirements.presence),
+    _check("exchange-server-too-old", "Every server is new enough", _SERVERS, requirements.server_minimum),
+    _check("exchange-hybrid-update", "Every server has a recent update", _MAIL, requirements.hybrid_update),
+    _check("exchange-server-ahead", "No server is ahead of the organization", _MAIL, requirements.servers_ahead),
+    _check("exchange-server-numbers-differ", "Each server shows one build", _MAIL, requirements.numbers_agree),
     _check("exchange-server-version-unknown", "Every server shows its build", _MAIL, findings.server_builds),
 )

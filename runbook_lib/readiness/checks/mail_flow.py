@@ -120,7 +120,7 @@ def _hybrid_connector(flow: MailFlowReading, routing: str) -> str | None:
 def routing_domain(evidence: Evidence) -> Iterator[Finding]:
     """The tenant's domain below mail.onmicrosoft.com is known."""
     domains = known(evidence.mail_domains)
-    if not domains.routing:
+    if known(evidence.mail_flow).organization and not domains.routing:
         yield Finding(
             id="mail-routing-domain-unknown",
             severity=Severity.UNKNOWN,
@@ -226,7 +226,7 @@ CHECKS: tuple[Check, ...] = (
     Check("mail-flow-not-in-schema", "The schema has what routes mail", _FLOW, _ROUTES, names_absent),
     Check("mail-hybrid-missing", "The Exchange hybrid is configured", _FLOW, _ROUTES, hybrid_configuration),
     Check("mail-accepted-domain", "The groups domain is an internal relay domain", _BOTH, _ROUTES, accepted_domain),
-    Check("mail-routing-domain", "The tenant's routing domain is known", ("mail_domains",), _ROUTES, routing_domain),
+    Check("mail-routing-domain", "The tenant's routing domain is known", _BOTH, _ROUTES, routing_domain),
     Check("mail-send-connector", "A send connector covers the groups domain", _BOTH, _ROUTES, send_connector),
     Check("mail-address-space-unread", "Every address space is readable", _FLOW, _ROUTES, address_spaces_readable),
     Check("mail-address-policy", "No policy gives out groups' addresses", _BOTH, _ROUTES, address_policies),

@@ -1,0 +1,151 @@
+"""What Microsoft's pages ask of Exchange for Connect's group writeback. They do not agree, so each is tested by itself.
+
+``statements.csv`` holds one row per page: ``builds`` are the lowest builds that it names, one per product line (15.0 is
+2013, 15.1 is 2016); a line that it does not name is not enough, a line above all named ones is.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from runbook_lib.exchange.detection import Presence
+from runbook_lib.exchange.facts import Facts
+from runbook_lib.exchange.versions import Build
+from runbook_lib.model.finding import Finding, Severity
+
+_WIZARD = "MicrosoftDocs/entra-docs, how-to-connect-install-custom.md"
+_HISTORY = "MicrosoftDocs/entra-docs, reference-connect-version-history.md"
+_V2 = "MicrosoftDocs/entra-docs, how-to-connect-group-writeback-v2.md"
+_GROUPS = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021)"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What one page asks of a server."""
+
+    id: str
+    text: str
+    builds: tuple[Build, ...]
+    source: str
+
+    def met_by(self, build: Build) -> bool:
+        """Whether a server of this build is new enough for the page."""
+        same_line = [lowest for lowest in self.builds if lowest[:2] == build[:2]]
+        if same_line:
+            return build[:3] >= same_line[0][:3]
+        return build[:2] > max(lowest[:2] for lowest in self.builds)
+
+
+@cache
+def statements() -> tuple[Statement, ...]:
+    """Every page's statement."""
+    text = files("runbook_lib.exchange").joinpath("statements.csv").read_text(encoding="utf-8")
+    return tuple(
+        Statement(
+            row["id"],
+            row["statement"],
+            tuple(Build(*map(int, build.split("."))) for build in row["builds"].split()),
+            row["source"],
+        )
+        for row in csv.DictReader(text.splitlines())
+    )
+
+
+def presence(facts: Facts) -> Iterator[Finding]:
+    """Exchange is in AD, as Connect's wizard wants it."""
+    if facts.presence not in (Presence.NONE, Presence.SCHEMA_ONLY):
+        return
+    yield Finding(
+        id="exchange-pages-disagree",
+        severity=Severity.WARNING,
+        seen=f"{facts.presence.title}; Microsoft's pages disagree about what follows.",
+        expected="The page on the wizard: group writeback is offered only where Exchange is in AD. The version "
+        "history: since Connect 2.0.88.0 the Exchange schema is not required to switch it on.",
+        why="In either case the page on writeback V2 says that mail attributes are written only where Exchange has "
+        "prepared AD: groups would arrive without addresses.",
+        to_do="Look at the Connect build and at the wizard, then acknowledge this; prepare AD if groups need mail.",
+        source=f"{_WIZARD}; {_HISTORY}; {_V2}",
+        values={"presence": facts.presence.value},
+        acknowledgeable=True,
+    )
+
+
+def server_minimum(facts: Facts) -> Iterator[Finding]:
+    """Every server is new enough for every page."""
+    for name, build in facts.builds.items():
+        if build is None:
+            continue
+        unmet = [one for one in statements() if not one.met_by(build)]
+        if not unmet:
+            continue
+        met = [one for one in statements() if one not in unmet]
+        runs = facts.server_releases[name].name if name in facts.server_releases else str(build)
+        agree = "Every page says so." if not met else f"Enough for: {'; '.join(one.text for one in met)}."
+        yield Finding(
+            id=f"exchange-server-too-old:{name}",
+            severity=Severity.WARNING if met else Severity.BLOCKING,
+            seen=f"The server {name} runs {runs}: not enough for: {'; '.join(one.text for one in unmet)}. {agree}",
+            expected="; ".join(one.text for one in statements()),
+            why="An older server does not know Microsoft 365 groups as recipients.",
+            to_do="Update the server, or know that the older page applies to you and acknowledge this finding.",
+            source="; ".join(one.source for one in statements()),
+            values={"server": name, "build": str(build), "unmet": [s.id for s in unmet], "met": [s.id for s in met]},
+            acknowledgeable=True,
+        )
+
+
+def hybrid_update(facts: Facts) -> Iterator[Finding]:
+    """Every server runs the latest or the previous cumulative update of its product, as a hybrid deployment needs."""
+    for name, release in sorted(facts.server_releases.items()):
+        latest = [one for one in facts.table.releases if one.product == release.product][-2:]
+        if release in latest:
+            continue
+        names = " and ".join(one.name for one in latest)
+        yield Finding(
+            id=f"exchange-hybrid-update:{name}",
+            severity=Severity.WARNING,
+            seen=f"The server {name} runs {release.name}; the latest are {names}.",
+            expected="The latest or the previous cumulative update.",
+            why="Microsoft supports a hybrid deployment with these two only.",
+            to_do="Update the server.",
+            source=_GROUPS,
+            values={"server": name, "release": release.name},
+            acknowledgeable=True,
+        )
+
+
+def numbers_agree(facts: Facts) -> Iterator[Finding]:
+    """serialNumber and versionNumber of a server say the same build."""
+    for name, (serial, version) in facts.decoded.items():
+        if serial is not None and version is not None and serial[:3] != version[:3]:
+            yield Finding(
+                id=f"exchange-server-numbers-differ:{name}",
+                severity=Severity.INFO,
+                seen=f"The server {name} shows {serial} in serialNumber and {version} in versionNumber.",
+                expected="The same build in both.",
+                why="One of them is stale: an update did not finish, or the object was edited.",
+                to_do="Look with Get-ExchangeServer. This program goes by serialNumber.",
+                values={"server": name, "serial": str(serial), "version": str(version)},
+            )
+
+
+def servers_ahead(facts: Facts) -> Iterator[Finding]:
+    """No server is newer than the preparation of the organization."""
+    version = facts.organization_version
+    for name, release in sorted(facts.server_releases.items()):
+        if version is not None and release.organization is not None and release.organization > version:
+            yield Finding(
+                id=f"exchange-server-ahead:{name}",
+                severity=Severity.WARNING,
+                seen=f"The server {name} runs {release.name}, which makes the organization {release.organization}; it "
+                f"has {version}.",
+                expected="An organization prepared by the newest release that runs.",
+                why="The preparation has not replicated to this domain controller yet, or was restored from a backup.",
+                to_do="Wait for replication, then look again; otherwise run Setup /PrepareAD.",
+                source="microsoft/CSS-Exchange, Shared/Get-ExchangeBuildVersionInformation.ps1 (2026)",
+                values={"server": name, "organization": version, "expected": release.organization},
+            )

@@ -1,0 +1,105 @@
+"""Small evidence for tests of checks: one function per part, cases read like sentences."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from runbook_lib.dns.resolver import Answer, State
+from runbook_lib.exchange.mail import AcceptedDomain, DomainType, MailFlowReading, SendConnector, address_space
+from runbook_lib.exchange.recipients import AddressHolder, WrittenGroup
+from runbook_lib.model.cloud import CloudGroup, CloudKind, Tenant
+from runbook_lib.model.finding import Finding
+from runbook_lib.parameters.model import Parameters
+from runbook_lib.readiness.checks import CHECKS
+from runbook_lib.readiness.evidence import Evidence
+from runbook_lib.readiness.mail_parts import DnsReading, MailDomains, MailGroups
+
+AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
+GROUPS = "groups.contoso.com"
+ROUTING = "contoso.mail.onmicrosoft.com"
+ORGANIZATION = "CN=Contoso,CN=Microsoft Exchange,CN=Services,CN=Configuration,DC=contoso,DC=com"
+
+
+def evidence(**parts: Any) -> Evidence:
+    """Evidence with these parts; every other one has not been read."""
+    return Evidence(at=AT, parameters=Parameters.model_validate({}), **parts)
+
+
+def findings(check_id: str, given: Evidence) -> list[Finding]:
+    """What one check finds."""
+    (check,) = [check for check in CHECKS if check.id == check_id]
+    assert not [part for part in check.needs if given.unreadable(part)], "the test gives what the check needs"
+    return list(check.run(given))
+
+
+def ids(found: Iterable[Finding]) -> list[str]:
+    return [finding.id for finding in found]
+
+
+def accepted(domain: str, kind: DomainType = DomainType.INTERNAL_RELAY) -> AcceptedDomain:
+    return AcceptedDomain(f"{domain} (name)", domain, kind)
+
+
+def connector(name: str, *spaces: str) -> SendConnector:
+    parsed = [(text, address_space(text)) for text in spaces]
+    return SendConnector(
+        name,
+        f"CN={name},{ORGANIZATION}",
+        tuple(space for _, space in parsed if space),
+        tuple(text for text, space in parsed if not space),
+    )
+
+
+def flow(**given: Any) -> MailFlowReading:
+    """A mail flow in which nothing is missing."""
+    whole: dict[str, Any] = {
+        "organization": ORGANIZATION,
+        "accepted_domains": (accepted("contoso.com", DomainType.AUTHORITATIVE), accepted(GROUPS)),
+        "send_connectors": (
+            connector("Internet", "smtp:*;1"),
+            connector("Outbound", f"smtp:{ROUTING};1", f"smtp:{GROUPS};1"),
+        ),
+        "hybrid": True,
+    }
+    return MailFlowReading(**{**whole, **given})
+
+
+def domains(*names: str, routing: str = ROUTING) -> MailDomains:
+    return MailDomains(names or (GROUPS,), "Given.", routing, "" if routing else "Not known.")
+
+
+def dns(**answers: Answer) -> DnsReading:
+    """Good answers, unless ``mx`` or ``autodiscover`` is given."""
+    mx = answers.get("mx", Answer(GROUPS, "MX", State.ANSWERED, ("x.mail.protection.outlook.com",)))
+    name = f"autodiscover.{GROUPS}"
+    auto = answers.get("autodiscover", Answer(name, "CNAME", State.ANSWERED, ("autodiscover.outlook.com",)))
+    return DnsReading("192.0.2.53:53", {(GROUPS, "MX"): mx, (name, "CNAME"): auto})
+
+
+def group_id(name: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
+
+
+def group(name: str, *others: str) -> CloudGroup:
+    """A Microsoft 365 group with its address in the groups domain and further ones."""
+    mail = f"{name.lower()}@{GROUPS}"
+    proxies = (f"SMTP:{mail}", *(f"smtp:{address}" for address in others))
+    return CloudGroup(
+        group_id(name), name, CloudKind.MICROSOFT_365, mail=mail, mail_nickname=name.lower(), proxy_addresses=proxies
+    )
+
+
+def groups(*given: CloudGroup, verified: tuple[str, ...] = (ROUTING,)) -> MailGroups:
+    return MailGroups(Tenant("t", verified_domains=verified), given)
+
+
+def written(name: str, *, mail: str | None = "x", book: bool = False) -> WrittenGroup:
+    address = f"{name.lower()}@{GROUPS}" if mail == "x" else mail
+    return WrittenGroup(group_id(name), group_id(f"ad {name}"), f"CN={name},OU=G", name, address, None, book)
+
+
+def holder(dn: str, *addresses: str, of: Iterable[str] = ()) -> AddressHolder:
+    return AddressHolder(dn, "contact", addresses, frozenset(group_id(name) for name in of))
