@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -12,8 +12,8 @@ from rehearsal.cloud.errors import GraphError, bad_request
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest, json_answer
 from rehearsal.cloud.paging import Seal
 from rehearsal.cloud.permissions import READ_HIDDEN, Caller
-from rehearsal.cloud.query import Capabilities, Query, parse_query, project
-from rehearsal.cloud.resources import GROUP, USER
+from rehearsal.cloud.query import Capabilities, Query, parse_query, projector
+from rehearsal.cloud.resources import GROUP, USER, Record
 from rehearsal.cloud.store import CloudStore
 from rehearsal.cloud.tokens import InvalidTokenError
 
@@ -86,12 +86,12 @@ class Deltas:
     def _page(self, request: GraphRequest, round_id: str, current: _Round, entry: int, member: int) -> GraphAnswer:
         query = self._query(request, current.options)
         values: list[dict[str, object]] = []
-        room = PAGE_MEMBERS
+        room, shape = PAGE_MEMBERS, projector(GROUP, query)
         while entry < len(current.entries) and len(values) < PAGE_GROUPS and room > 0:
             group_id, told = current.entries[entry]
             members = self._told(request.caller, query, group_id, told)
             part = members[member : member + room]
-            values.append(self._entry(query, group_id, part, whole=told is None))
+            values.append(self._entry(shape, group_id, part, whole=told is None))
             room -= len(part)
             entry, member = (entry, member + len(part)) if member + len(part) < len(members) else (entry + 1, 0)
         if entry >= len(current.entries):
@@ -109,13 +109,15 @@ class Deltas:
             return ()
         return self._store.members(group_id) if told is None else told
 
-    def _entry(self, query: Query, group_id: str, members: Sequence[str], *, whole: bool) -> dict[str, object]:
+    def _entry(
+        self, shape: Callable[[Record], dict[str, object]], group_id: str, members: Sequence[str], *, whole: bool
+    ) -> dict[str, object]:
         group = self._store.groups.get(group_id)
         if group is None:
             # Soft-deleted groups can come back; the others are gone.
             reason = "changed" if group_id in self._store.deleted_groups else "deleted"
             return {"id": group_id, "@removed": {"reason": reason}}
-        body = {**project(GROUP, group, query), "id": group_id}
+        body = {**shape(group), "id": group_id}
         if members:
             present = frozenset(self._store.members(group_id))
             body["members@delta"] = [self._member(member, there=whole or member in present) for member in members]

@@ -245,12 +245,32 @@ def _expansion(text: str | None, types: Sequence[ResourceType], version: str) ->
     return Expansion(relation, names or None)
 
 
-def project(kind: ResourceType, record: Record, query: Query, *, single: bool = False) -> dict[str, object]:
-    """The properties that the query asks for, in its order; properties of other types are left out."""
-    if query.select is None:
-        return {name: kind.value(record, name, single=single) for name in kind.defaults(query.version)}
+def projector(kind: ResourceType, query: Query, *, single: bool = False) -> Callable[[Record], dict[str, object]]:
+    """What makes of a record the properties that the query asks for, in its order; those of other types are left out.
+
+    Nothing set is null, or an empty list, or what ``ResourceType.unset`` says.
+    """
     known = kind.declared(query.version).properties
-    return {name: kind.value(record, name, single=single) for name in query.select if name in known}
+    names = kind.defaults(query.version) if query.select is None else [one for one in query.select if one in known]
+    hidden = [] if single else [name for name in names if name in kind.single_only]
+    fills = [(name, kind.empty(name, query.version)) for name in names if kind.empty(name, query.version) is not None]
+
+    def shape(record: Record) -> dict[str, object]:
+        read = record.get
+        body = {name: read(name) for name in names}
+        for name in hidden:
+            body[name] = None
+        for name, empty in fills:
+            if body[name] is None:
+                body[name] = empty
+        return body
+
+    return shape
+
+
+def project(kind: ResourceType, record: Record, query: Query, *, single: bool = False) -> dict[str, object]:
+    """``projector`` for one record."""
+    return projector(kind, query, single=single)(record)
 
 
 def matching(records: Iterable[tuple[str, Record]], query: Query) -> list[str]:

@@ -20,6 +20,7 @@ from rehearsal.cloud.query import (
     matching,
     parse_query,
     project,
+    projector,
     require_eventual,
 )
 from rehearsal.cloud.resources import GROUP, PRINCIPALS, USER, Record, ResourceType
@@ -107,7 +108,8 @@ class Reader:
         following = None
         if "$top" in capabilities.options:
             page, following = self._pages.cut(identifiers, query, request.path)
-        values = [self._shaped(kind, records[identifier], query=query, caller=request.caller) for identifier in page]
+        shape = self._shape(kind, query, request.caller)
+        values = [shape(records[identifier]) for identifier in page]
         return listing(request, shown or kind.collection, query, values, len(identifiers), following)
 
     def count(self, collection: Collection, request: GraphRequest) -> GraphAnswer:
@@ -122,7 +124,7 @@ class Reader:
         return json_answer(
             {
                 "@odata.context": context(request, collection.kind.collection, query, single=True),
-                **self._shaped(collection.kind, record, query=query, caller=request.caller, single=True),
+                **self._shape(collection.kind, query, request.caller, single=True)(record),
             }
         )
 
@@ -149,7 +151,8 @@ class Reader:
         found = self._found(collection, relation, request.caller, identifier, kinds)
         identifiers = matching(((key, record) for key, (_, record) in found.items()), query)
         page, following = self._pages.cut(identifiers, query, request.path)
-        values = [principal(request.caller, *found[key], query, marked=not cast) for key in page]
+        shapes = {kind.name: _principal_shape(request.caller, kind, query, marked=not cast) for kind in kinds}
+        values = [shapes[kind.name](record) for kind, record in (found[key] for key in page)]
         shown = kinds[0].collection if cast else "directoryObjects"
         return listing(request, shown, query, values, len(identifiers), following)
 
@@ -215,34 +218,41 @@ class Reader:
                     waiting.append(other)
         return list(reached)
 
-    def _shaped(
-        self, kind: ResourceType, record: Record, *, query: Query, caller: Caller, single: bool = False
-    ) -> dict[str, object]:
-        shaped = project(kind, record, query, single=single)
-        if query.expand is None:
-            return shaped
-        inner = parse_query(
-            {"$select": ",".join(query.expand.select or ())},
-            tuple(PRINCIPALS.values()),
-            SINGLE,
-            version=query.version,
-            eventual=False,
-        )
-        pairs = (self._store.principal(held) for held in self._held(record, query.expand.relation, caller))
-        found = [principal(caller, *pair, inner, marked=True) for pair in pairs if pair is not None]
-        return {**shaped, query.expand.relation: found[:EXPANDED]}
+    def _shape(
+        self, kind: ResourceType, query: Query, caller: Caller, *, single: bool = False
+    ) -> Callable[[Record], dict[str, object]]:
+        """What makes an object of an answer out of a record, relations that ``$expand`` names included."""
+        shape = projector(kind, query, single=single)
+        expand = query.expand
+        if expand is None:
+            return shape
+        kinds = tuple(PRINCIPALS.values())
+        options = {"$select": ",".join(expand.select or ())}
+        inner = parse_query(options, kinds, SINGLE, version=query.version, eventual=False)
+
+        shapes = {one.name: _principal_shape(caller, one, inner, marked=True) for one in kinds}
+
+        def expanded(record: Record) -> dict[str, object]:
+            held = (self._store.principal(one) for one in self._held(record, expand.relation, caller)[:EXPANDED])
+            found = [shapes[pair[0].name](pair[1]) for pair in held if pair is not None]
+            return {**shape(record), expand.relation: found}
+
+        return expanded
 
 
 # Shapes
 
 
-def principal(caller: Caller, kind: ResourceType, record: Record, query: Query, *, marked: bool) -> dict[str, object]:
-    """A member as this caller sees it; ``marked`` adds its type."""
+def _principal_shape(
+    caller: Caller, kind: ResourceType, query: Query, *, marked: bool
+) -> Callable[[Record], dict[str, object]]:
+    """What makes of a record what this caller sees of it as a member; ``marked`` adds its type."""
     mark: dict[str, object] = {"@odata.type": kind.odata_type} if marked else {}
-    if not caller.sees(kind.name):
-        # "Limited information returned for inaccessible member objects": type and id, everything else null.
-        record = {"id": record["id"]}
-    return mark | project(kind, record, query)
+    shape = projector(kind, query)
+    if caller.sees(kind.name):
+        return lambda record: mark | shape(record)
+    # "Limited information returned for inaccessible member objects": type and id, everything else null.
+    return lambda record: mark | shape({"id": record["id"]})
 
 
 def listing(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 
 from rehearsal.cloud.metadata import MetadataType, types
 
@@ -64,19 +63,9 @@ class ResourceType:
         """What comes without ``$select``."""
         return self.default or tuple(self.declared(version).properties)
 
-    def value(self, record: Record, name: str, *, single: bool) -> object:
-        """A property's value as the service shows it: null or an empty list where nothing is set."""
-        value = None if name in self.single_only and not single else record.get(name)
-        return _unset(self.name, name, self.unset.get(name)) if value is None else value
-
-
-@cache
-def _collections(type_name: str) -> frozenset[str]:
-    return frozenset(one.name for one in types("beta")[type_name].properties.values() if one.collection)
-
-
-def _unset(type_name: str, name: str, otherwise: object) -> object:
-    return [] if name in _collections(type_name) else otherwise
+    def empty(self, name: str, version: str) -> object:
+        """What stands for a property where nothing is set: null, or an empty list."""
+        return [] if self.declared(version).properties[name].collection else self.unset.get(name)
 
 
 def _names(text: str) -> tuple[str, ...]:
