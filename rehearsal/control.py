@@ -130,6 +130,10 @@ class Control:
         tokens issued from then on."""
         self.call("POST", "settings", values)
 
+    def pace(self, **values: object) -> None:
+        """``throttle`` (small, medium, large, off) and ``latency_ms`` of Graph, until the next reset."""
+        self.call("POST", "pace", values)
+
     def device_codes(self) -> dict[str, object]:
         """``waiting``: sign-ins that wait, as code, application and seconds left; ``users`` who could sign in."""
         return self.call("GET", "device-codes")

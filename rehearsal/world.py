@@ -14,7 +14,7 @@ from unicodedata import category
 from rehearsal.certificates import Certificates
 from rehearsal.cloud.control import ControlRefusedError
 from rehearsal.cloud.edits import edit_cloud
-from rehearsal.cloud.faults import Fault
+from rehearsal.cloud.graph_actions import GraphActions
 from rehearsal.cloud.server import CloudServer
 from rehearsal.cloud.sign_in import SignIn
 from rehearsal.cloud.sign_in_actions import SignInActions
@@ -176,9 +176,7 @@ class World:
         self._identifiers.made = self._seed_identifiers
         self.cloud.reset()
         self.sign_in.reset()
-        self.cloud_server.faults.clear()
-        self.cloud_server.traffic.clear()
-        self.cloud_server.throttle.reset()
+        self.cloud_server.reset()
 
     def actions(self) -> Mapping[str, _Action]:
         """The control endpoint's actions."""
@@ -186,17 +184,16 @@ class World:
             "POST mark": self._mark,
             "POST reset": self._reset,
             "GET status": self._status,
-            "GET requests": self._requests,
             "POST hold-write": self._hold_write,
             "GET writes": self._writes,
             "POST release": self._release,
             "GET directory": self._dump,
             "POST directory": self._edit_directory,
             "POST cloud": self._edit_cloud,
-            "POST fault": self._fault,
             "POST stay": self._stay,
             "POST stop": self._stop,
             **self.directory_ports.actions(),
+            **GraphActions(self.cloud_server).actions(),
             **SignInActions(self.sign_in, client_id=names.CLIENT_ID).actions(),
         }
 
@@ -217,9 +214,6 @@ class World:
             "users": len(self.cloud.users),
             "exchange": self.exchange,
         }
-
-    async def _requests(self, _: Mapping[str, object]) -> Mapping[str, object]:
-        return {"requests": self.cloud_server.traffic.recent}
 
     async def _hold_write(self, body: Mapping[str, object]) -> Mapping[str, object]:
         number, when = body.get("number"), body.get("when", "before")
@@ -259,11 +253,6 @@ class World:
 
     async def _edit_cloud(self, body: Mapping[str, object]) -> Mapping[str, object]:
         return edit_cloud(self.cloud, body)
-
-    async def _fault(self, body: Mapping[str, object]) -> Mapping[str, object]:
-        fields: dict[str, object] = dict(body)
-        self.cloud_server.faults.arm(Fault(**fields))  # type: ignore[arg-type] # unknown names are the caller's error
-        return {}
 
     async def _stay(self, _: Mapping[str, object]) -> Mapping[str, object]:
         self.stays = True

@@ -41,8 +41,8 @@ class GraphHandler(Handler):
             self._send(refusal(error, self.request_id, self._client_request_id(), clock()))
             return
         answer = dispatch(self.services.graph, request, clock=clock, throttle=self.services.throttle, around=self._part)
-        if self.services.latency:
-            await asyncio.sleep(self.services.latency)
+        if self.services.pace.latency:
+            await asyncio.sleep(self.services.pace.latency)
         self._send(answer)
 
     get = post = patch = put = delete = _serve
@@ -127,4 +127,4 @@ class GraphHandler(Handler):
         self.set_header("OData-Version", "4.0")
         for name, value in answer.headers.items():
             self.set_header(name, value)
-        self.finish(answer.body)
+        self.finish(answer.body or None)  # a 204 must not have a body, not even an empty one

@@ -20,7 +20,7 @@ from rehearsal.cloud.device_page import DevicePageHandler
 from rehearsal.cloud.faults import Faults
 from rehearsal.cloud.graph_handler import GraphHandler
 from rehearsal.cloud.routes import Graph
-from rehearsal.cloud.services import Handler, Services, Traffic
+from rehearsal.cloud.services import Handler, Pace, Services, Traffic
 from rehearsal.cloud.sign_in import SignIn
 from rehearsal.cloud.sign_in_handler import SignInHandler
 from rehearsal.cloud.store import CloudStore
@@ -116,8 +116,10 @@ class CloudServer:
         self.faults = Faults()
         self.traffic = Traffic()
         self.throttle = Throttle(sign_in.tenant_id, clock=sign_in.clock, size=throttle)
+        self.pace = Pace(latency)
+        self._at_start = (throttle, latency)
         self._patience = patience
-        shared = Services(sign_in, Graph(store), self.faults, self.traffic, self.throttle, latency)
+        shared = Services(sign_in, Graph(store), self.faults, self.traffic, self.throttle, self.pace)
         services = {"services": shared}
         rules: list[tuple[str, type[RequestHandler], dict[str, object]]] = [
             (r"/(v1\.0|beta)(?:/.*)?", GraphHandler, dict(services)),
@@ -139,6 +141,13 @@ class CloudServer:
         )
         self._server: HTTPServer | None = None
 
+    def reset(self) -> None:
+        """No faults, counters at zero, throttling and latency as at the start."""
+        self.faults.clear()
+        self.traffic.clear()
+        size, self.pace.latency = self._at_start
+        self.throttle.reset(size=size)
+
     def counters(self) -> dict[str, object]:
         """What Graph and sign-in were asked so far, for tests and benchmarks that look at the cost."""
         traffic, throttle = self.traffic, self.throttle
@@ -148,6 +157,7 @@ class CloudServer:
             "graph_writes": throttle.writes,
             "throttled": throttle.throttled,
             "throttle": throttle.size or "off",
+            "latency_ms": round(self.pace.latency * 1000),
             "sign_ins": traffic.sign_ins,
             "tokens_issued": self.sign_in.issuer.issued,
             "connections": traffic.connections,

@@ -45,6 +45,13 @@ class Traffic:
         self.recent.clear()
 
 
+@dataclass
+class Pace:
+    """How fast Graph answers: ``latency`` is seconds that every answer takes longer."""
+
+    latency: float = 0.0
+
+
 @dataclass(frozen=True)
 class Services:
     """What the handlers share."""
@@ -54,8 +61,7 @@ class Services:
     faults: Faults
     traffic: Traffic
     throttle: Throttle
-    latency: float = 0.0
-    """Seconds that every answer of Graph takes longer."""
+    pace: Pace
 
 
 class Handler(RequestHandler):

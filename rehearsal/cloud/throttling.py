@@ -137,8 +137,9 @@ class Throttle:
         self.writes = 0
         self.throttled = 0
 
-    def reset(self) -> None:
-        """Counters to zero and every bucket empty."""
+    def reset(self, *, size: str) -> None:
+        """Counters to zero, every bucket empty, and from here on the limits of ``size``."""
+        self.size = size
         self._buckets.clear()
         self.units = self.writes = self.throttled = 0
 

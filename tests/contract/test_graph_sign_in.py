@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from datetime import UTC, datetime
 import jwt
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from rehearsal.certificates import make_client_certificate
 from rehearsal.contoso import names
@@ -55,6 +58,59 @@ def test_an_unregistered_certificate(fresh_rehearsal: RunningRehearsal) -> None:
     _, pem = make_client_certificate("stranger", datetime.now(UTC))
     answer = sign_in(fresh_rehearsal, pem_credential(pem.decode("ascii")))
     assert answer["error_codes"] == [700027]
+
+
+def test_a_registered_certificate_with_another_key(fresh_rehearsal: RunningRehearsal) -> None:
+    own = pem_credential(fresh_rehearsal.folder.client.read_text(encoding="ascii"))
+    _, pem = make_client_certificate("stranger", datetime.now(UTC))
+    stolen = {**own, "private_key": pem_credential(pem.decode("ascii"))["private_key"]}
+    answer = sign_in(fresh_rehearsal, stolen)
+    assert (answer["error"], answer["error_codes"]) == ("invalid_client", [700027])
+    assert "verify the signature failed" in answer["error_description"]
+
+
+def test_a_certificate_named_by_its_old_thumbprint(fresh_rehearsal: RunningRehearsal) -> None:
+    own = pem_credential(fresh_rehearsal.folder.client.read_text(encoding="ascii"))
+    certificate = x509.load_pem_x509_certificate(own["public_certificate"].encode())
+    thumbprint = certificate.fingerprint(hashes.SHA1()).hex()  # noqa: S303 - what msal sends as x5t, with RS256
+    assert sign_in(fresh_rehearsal, {"private_key": own["private_key"], "thumbprint": thumbprint})["access_token"]
+
+
+@pytest.mark.parametrize(
+    ("claims", "headers", "number"),
+    [
+        ({}, {}, None),
+        ({"aud": "{base}/{tenant}/v2.0"}, {}, None),
+        ({"aud": "https://login.microsoftonline.com/common"}, {}, 700023),
+        ({"exp": -60}, {}, 700024),
+        ({"nbf": 3600}, {}, 700024),
+        ({"iss": "somebody"}, {}, 700030),
+        ({}, {"x5t#S256": "AAAA"}, 700027),
+    ],
+)
+def test_assertions_made_by_pyjwt_and_carried_by_msal(
+    fresh_rehearsal: RunningRehearsal, claims: dict[str, object], headers: dict[str, str], number: int | None
+) -> None:
+    own = pem_credential(fresh_rehearsal.folder.client.read_text(encoding="ascii"))
+    certificate = x509.load_pem_x509_certificate(own["public_certificate"].encode())
+    print_of = base64.urlsafe_b64encode(certificate.fingerprint(hashes.SHA256())).decode().rstrip("=")
+    base, now = str(fresh_rehearsal.state["graph_url"]), int(time.time())
+    stated: dict[str, object] = {
+        "aud": f"{base}/{names.TENANT_ID}/oauth2/v2.0/token",
+        "iss": names.CLIENT_ID,
+        "sub": names.CLIENT_ID,
+        "jti": str(now),
+        "nbf": 0,
+        "exp": 600,
+        **claims,
+    }
+    stated["aud"] = str(stated["aud"]).format(base=base, tenant=names.TENANT_ID)
+    stated |= {"nbf": now + int(str(stated["nbf"])), "exp": now + int(str(stated["exp"]))}
+    named = {"x5t#S256": print_of, **headers}
+    assertion = jwt.encode(stated, own["private_key"], algorithm="PS256", headers=named)
+    answer = sign_in(fresh_rehearsal, {"client_assertion": lambda: assertion})
+    assert answer.get("error_codes") == (None if number is None else [number])
+    assert ("access_token" in answer) is (number is None)
 
 
 def test_an_unknown_application(fresh_rehearsal: RunningRehearsal) -> None:

@@ -155,7 +155,8 @@ def test_without_a_size_everything_passes_and_is_counted(clock: Clock) -> None:
     throttle = Throttle(TENANT, clock=clock)
     assert spend(throttle, Cost(5, 1), 10_000) == {"x-ms-resource-unit": "5"}
     assert (throttle.units, throttle.writes, throttle.throttled) == (50_000, 10_000, 0)
-    throttle.reset()
+    throttle.reset(size="small")
+    assert throttle.size == "small"
     assert (throttle.units, throttle.writes) == (0, 0)
 
 
