@@ -16,7 +16,7 @@ from runbook_lib.directory.line import UNREACHABLE, Patience
 from runbook_lib.directory.results import SUCCESS, DirectoryUnavailable, bind_error
 from runbook_lib.directory.sign_on import Address, Binder, addresses, sign_on
 from runbook_lib.errors import NoAccess, RunbookError, UsageError
-from runbook_lib.model.directory import DomainController
+from runbook_lib.model.directory import ControllerIdentity
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.secrets import Secret, secret_file, secret_variable
 
@@ -27,7 +27,7 @@ def open_directory(
     environment: Mapping[str, str],
     clock: Callable[[], datetime],
     sleep: Callable[[float], None] = time.sleep,
-    only: DomainController | None = None,
+    only: ControllerIdentity | None = None,
 ) -> Directory:
     """Connect to ``dc_host``, sign in and learn which domain controller answers.
 
@@ -36,10 +36,12 @@ def open_directory(
     make it a better one.
 
     Args:
-        only: The controller that holds the first writes already; no other host is asked, and none may answer there.
+        only: The controller that holds the first writes already: no other host is asked, and no other controller may
+            answer there.
 
     Raises:
         UsageError: A parameter or a file that is missing.
+        ValueError: ``only`` stands behind none of the named hosts.
         NoAccess: ``dc-unreachable``, ``dc-certificate``, ``bind-refused`` and others.
         Refused: ``read-only-dc``, ``not-a-domain-controller``.
         ServiceFailed: ``controller-changed``: where ``only`` answered, another one does.
@@ -48,7 +50,9 @@ def open_directory(
     bind = _binder(parameters, environment)
     hosts = addresses(parameters)
     if only is not None:
-        hosts = [Address(only.host, only.port, parameters.dc_security)]
+        hosts = [address for address in hosts if same_host(address.host, only.host)]
+        if not hosts:
+            raise ValueError("the controller of the first writes is not among the named ones")
     unanswered: list[RunbookError] = []
     for address in hosts:
         try:
@@ -65,6 +69,16 @@ def bind_password(parameters: Parameters, environment: Mapping[str, str]) -> Sec
     if parameters.bind_password_file:
         return secret_file(Path(parameters.bind_password_file), parameter="bind_password_file")
     return secret_variable("GWB_BIND_PASSWORD", environment, what=f"password for {parameters.bind_user}")
+
+
+def names_host(parameters: Parameters, host: str) -> bool:
+    """Whether a host is one of the two that the parameters name."""
+    return any(same_host(address.host, host) for address in addresses(parameters))
+
+
+def same_host(one: str, other: str) -> bool:
+    """Whether two host names are the same to DNS."""
+    return one.casefold().rstrip(".") == other.casefold().rstrip(".")
 
 
 def _require(parameters: Parameters) -> None:
@@ -85,13 +99,12 @@ def _open(
     *,
     opened: datetime,
     patience: Patience,
-    only: DomainController | None,
+    only: ControllerIdentity | None,
 ) -> Directory:
     directory = Directory(sign_on(address, parameters, bind), opened=opened, patience=patience)
     try:
         if only is not None:
-            directory.controller = only
-            directory.require_same_controller()
+            directory.require_controller(only)
         directory.controller = read_controller(directory, host=address.host, port=address.port)
     except BaseException:
         directory.close()

@@ -27,7 +27,7 @@ from runbook_lib.directory.results import (
 )
 from runbook_lib.directory.wire import SHOW_DELETED, another_controller, guid_name, missing_object, next_cookie
 from runbook_lib.errors import ServiceFailed
-from runbook_lib.model.directory import DomainController
+from runbook_lib.model.directory import ControllerIdentity, DomainController
 
 T = TypeVar("T")
 Scope = Literal["base", "one", "subtree"]
@@ -75,7 +75,7 @@ class DirectoryReader:
 
     def let_reopen(self, reopen: Callable[[], Any]) -> None:
         """Allow a lost connection to be opened anew; ``reopen`` returns a bound ldap3 connection to the same host."""
-        self._line.let_reopen(reopen, self.require_same_controller)
+        self._line.let_reopen(reopen, lambda: self.require_controller(self.controller.identity))
 
     @property
     def controller(self) -> DomainController:
@@ -240,7 +240,8 @@ class DirectoryReader:
             "search", base, str(filter_), search_scope=scope, attributes=list(attributes), controls=controls, **paging
         )
         if result["result"] in BUSY_READING:
-            raise error_of(result, operation="search", dn=base)
+            busy = error_of(result, operation="search", dn=base)
+            raise DirectoryUnavailable(busy.message, code=busy.code, hint=busy.hint, values=busy.values)
         entries = [item["entry"] for item in response or () if item["type"] == "searchResEntry"]
         if len(entries) != len(response or ()):
             self.references.update(
@@ -248,9 +249,8 @@ class DirectoryReader:
             )
         return result, entries
 
-    def require_same_controller(self) -> None:
-        """Raise where the controller at the other end of a new connection is not the one of this run."""
-        expected = self.controller
+    def require_controller(self, expected: ControllerIdentity) -> None:
+        """Close the connection and raise (``controller-changed``) where another controller than this one answers."""
         now = []
         for dn, name in (("", "dsServiceName"), (expected.ds_service_name, "invocationId")):
             _, entries = self._search_once(dn, ANY_OBJECT, [name], BASE, None)

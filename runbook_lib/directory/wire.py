@@ -9,7 +9,7 @@ from runbook_lib.directory.decode import guid_bytes, guid_text
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.results import DirectoryUnavailable, ObjectMissing
 from runbook_lib.errors import ServiceFailed, UsageError
-from runbook_lib.model.directory import DomainController
+from runbook_lib.model.directory import ControllerIdentity
 
 PAGED_RESULTS = "1.2.840.113556.1.4.319"
 SHOW_DELETED = "1.2.840.113556.1.4.417"
@@ -94,10 +94,10 @@ def unavailable(why: str) -> DirectoryUnavailable:
     )
 
 
-def another_controller(expected: DomainController, service: str) -> ServiceFailed:
+def another_controller(expected: ControllerIdentity, service: str) -> ServiceFailed:
     """The error for a host name behind which another domain controller, or a restored one, answers now."""
     return ServiceFailed(
-        f"Behind {expected.host} another domain controller answers now than at the beginning of the run.",
+        f"Behind {expected.host} another domain controller answers than the one that this change began with.",
         code="controller-changed",
         hint="Name one domain controller in dc_host, not a name that several share, then run again.",
         values={"host": expected.host, "then": expected.ds_service_name, "now": service},

@@ -18,6 +18,15 @@ UNIVERSAL_SECURITY = -2147483640
 
 
 @dataclass(frozen=True, slots=True)
+class ControllerIdentity:
+    """Which controller it is, wherever its name leads: NTDS Settings object and the id of its database."""
+
+    host: str
+    ds_service_name: str
+    invocation_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class DomainController:
     """The one DC of a run, as its root DSE and its NTDS Settings object describe it.
 
@@ -39,6 +48,11 @@ class DomainController:
     domain_sid: str
     other_domains: tuple[str, ...] = ()
     """Naming contexts of the forest's other domains."""
+
+    @property
+    def identity(self) -> ControllerIdentity:
+        """What a later connection must find again."""
+        return ControllerIdentity(self.host, self.ds_service_name, self.invocation_id)
 
 
 @dataclass(frozen=True, slots=True)

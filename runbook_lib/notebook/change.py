@@ -16,6 +16,7 @@ from runbook_lib.notebook.face import ProgressLine, show_widget
 from runbook_lib.notebook.gate_form import GateForm
 from runbook_lib.notebook.sides import read_sides
 from runbook_lib.parameters.acknowledge import require_acknowledged, with_acknowledgements
+from runbook_lib.text import printable
 from runbook_lib.writeback.apply import Applier
 from runbook_lib.writeback.approval import planned
 from runbook_lib.writeback.backup import FILE_NAME as BACKUP
@@ -149,13 +150,16 @@ class ChangeSession:
             )
         run.step("Apply")
         run.record.folder.write_text(BACKUP, backup(run.directory, self._approved, run.clock()))
+        identity = run.directory.controller.identity
         with Journal(run.record.folder.path / JOURNAL, self._now) as journal:
             journal.open(
                 operation=self._operation.value,
                 plan_digest=plan.digest,
                 approved=[change.digest for change in self._approved],
                 approval=dict(self._approval),
-                invocation_id=run.directory.controller.invocation_id,
+                dc_host=identity.host,
+                ds_service_name=identity.ds_service_name,
+                invocation_id=identity.invocation_id,
                 resumes=self._chain[-1].run.name if self._chain else None,
             )
             applier = Applier(run.directory, plan, journal, earlier=self._chain, dn_of=self._dn_of)
@@ -240,8 +244,9 @@ class ChangeSession:
             raise Refused(
                 "The change that broke off was written to another domain controller.",
                 code="another-dc",
-                hint="Name the same dc_host: another one may not have the first writes yet.",
-                values={"then": opened.get("invocation_id"), "now": here},
+                hint=f"Set dc_host to {printable(str(opened.get('dc_host') or 'the same one as then'))!r}: another one "
+                "may not have the first writes yet.",
+                values={"then": opened.get("invocation_id"), "now": here, "dc_host": opened.get("dc_host")},
             )
         plan = planned(first.run)
         approved = set(opened.get("approved", ()))

@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 
-from runbook_lib.directory.connect import open_directory
+from runbook_lib.directory.connect import names_host, open_directory
 from runbook_lib.directory.connection import Directory
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.graph.connect import open_graph, sign_in_cache
@@ -17,6 +17,7 @@ from runbook_lib.graph.sign_in_cache import SignInCache
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Operation
+from runbook_lib.model.directory import ControllerIdentity
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook import views
@@ -36,6 +37,7 @@ from runbook_lib.record.state import RunRecord
 from runbook_lib.runner.verdict import Verdict, interrupted
 from runbook_lib.writeback.drift import Drift, check_drift
 from runbook_lib.writeback.effects import done_by
+from runbook_lib.writeback.journal import journals_of, open_chain, read_journal
 from runbook_lib.writeback.plan_disable import plan_disable
 from runbook_lib.writeback.plan_enable import plan_enable
 from runbook_lib.writeback.plan_undo import plan_undo
@@ -94,10 +96,29 @@ class Run:
     def directory(self) -> Directory:
         """The connection to the one DC of this run."""
         if self._directory is None:
-            opened = open_directory(self.parameters, environment=self.environment, clock=self.clock)
+            opened = open_directory(
+                self.parameters,
+                environment=self.environment,
+                clock=self.clock,
+                sleep=time.sleep,
+                only=self._written_to(),
+            )
             self._directory = self.resources.enter_context(opened)
             self.record.set(target=views.target_facts(self.parameters, opened.controller))
         return self._directory
+
+    def _written_to(self) -> ControllerIdentity | None:
+        """The controller with the first writes of this change, where there are some and the parameters name it.
+
+        Where they do not, any may answer, and the change that broke off says which one to name.
+        """
+        own = read_journal(self.record.folder.path)
+        chain = [own] if own else open_chain(journals_of(self.record.folder.change_folder))
+        told = chain[0].opened if chain else {}
+        host = str(told.get("dc_host") or "")
+        if not host or not names_host(self.parameters, host):
+            return None
+        return ControllerIdentity(host, str(told.get("ds_service_name")), str(told.get("invocation_id")))
 
     def show(self, html: str, text: str) -> None:
         """Show static HTML (and its plain text)."""

@@ -2,7 +2,8 @@
 
 The same code starts and resumes: every write first looks at where its object stands. Before means write; after means
 done (by an earlier run of this change if its journal says so, else by somebody else, which undo must not take back);
-anything else means drift, and nothing further is written.
+anything else means drift, and nothing further is written. A write that got no answer, because the connection was lost
+or the controller busy, is looked up in the same way on the same controller, and the run goes on from what is there.
 """
 
 from __future__ import annotations
@@ -10,10 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.names import normalize_dn, rdn_of
-from runbook_lib.directory.results import DirectoryUnavailable
+from runbook_lib.directory.results import (
+    DirectoryUnavailable,
+    EntryExists,
+    ObjectMissing,
+    ValueConflict,
+    WriteUnanswered,
+)
 from runbook_lib.errors import BrokeOff, Refused, RunbookError
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Plan
 from runbook_lib.writeback.deleting import find_deleted, present_dn, present_name, stand_of_deletion
@@ -55,11 +63,15 @@ class Applier:
         self._plan = plan
         self._journal = journal
         self._dn_of = dn_of
-        self._begun = {write: line["intent"] for file in earlier for write, line in file.begun.items()}
+        self._begun: dict[str, Mapping[str, Any]] = {
+            write: line["intent"] for file in earlier for write, line in file.begun.items()
+        }
         self._done = {effect.write: effect for file in earlier for effect in file.effects}
         self._created: dict[str, str] = {}
         self._members: dict[str, set[str]] = {}
         self._doomed: frozenset[str] = frozenset()
+        self._unanswered = False
+        """Whether a write of this run may have taken effect without our knowing."""
 
     def run(self, changes: Sequence[Change], progress: Progress | None = None) -> None:
         """Write everything that is still to be written.
@@ -73,7 +85,7 @@ class Applier:
         writes = writes_of(changes)
         for number, write in enumerate(writes, start=1):
             try:
-                self._carry_out(write)
+                self._patiently(write)
             except RunbookError as error:
                 raise self._stopped(error, number, len(writes)) from error
             if progress is not None:
@@ -86,7 +98,7 @@ class Applier:
     def _stopped(self, error: RunbookError, number: int, of: int) -> RunbookError:
         wrote = self._journal.done > 0 or bool(self._done)
         drift = isinstance(error, Refused)
-        uncertain = isinstance(error, DirectoryUnavailable)
+        uncertain = self._unanswered or isinstance(error, DirectoryUnavailable)
         if (drift or not (wrote or uncertain)) and not isinstance(error, JournalUnwritable):
             # What is left is planned afresh from the live state: marks make half-made objects recognisable. A journal
             # that stays open because the disk is full is resumed, which is as good.
@@ -105,6 +117,43 @@ class Applier:
             hint=f"{error.hint} {again}".strip(),
             values={"write": number, "of": of, "cause": error.code, **error.values},
         )
+
+    def _patiently(self, write: Write) -> None:
+        """Carry out a write; one without an answer is looked up after a pause, and sent again if it had no effect.
+
+        An answer that contradicts what was seen just before is looked up too: the lost write may have arrived late.
+        """
+        patience = self._directory.patience
+        pauses = iter(patience.pauses)
+        contradicted = False
+        begun_before = write.id in self._begun  # by a run that broke off; its write may still be under way
+        while True:
+            try:
+                self._carry_out(write)
+            except WriteUnanswered as error:
+                self._look_again(write, error)
+                pause = next(pauses, None)
+                if pause is None:
+                    raise
+                patience.sleep(pause)
+                contradicted = False
+            except (ValueConflict, EntryExists, ObjectMissing) as error:
+                if contradicted or not (self._unanswered or begun_before):
+                    raise
+                self._look_again(write, error)
+                contradicted = True
+            else:
+                self._unanswered = False
+                return
+
+    def _look_again(self, write: Write, why: RunbookError) -> None:
+        self._unanswered = True
+        self._members.clear()
+        self._journal.lost(write.id, write.change.digest, f"{why.code}: {why.message}")
+
+    def _begin(self, write: Write, guid: str, intent: Mapping[str, Any]) -> None:
+        self._journal.begin(write.id, write.change.digest, guid, intent)
+        self._begun[write.id] = intent
 
     def _carry_out(self, write: Write) -> None:
         if write.id in self._done:
@@ -127,7 +176,7 @@ class Applier:
         ours = write.id in self._begun
         if guid is None:
             values = {delta.name: delta.added for delta in write.deltas}
-            self._journal.begin(write.id, change.digest, "", write.intent())
+            self._begin(write, "", write.intent())
             dn = f"{change.rdn},{self._target_dn()}"
             guid = self._directory.add(dn, {"objectClass": ("top", "group"), **values})
             ours = True
@@ -139,7 +188,7 @@ class Applier:
         ours = write.id in self._begun
         stand = stand_of_deletion(self._directory, change, self._plan.target, self._doomed, self._dn_of)
         if stand is Stand.BEFORE:
-            self._journal.begin(write.id, change.digest, change.object_guid, write.intent())
+            self._begin(write, change.object_guid, write.intent())
             self._directory.delete(change.object_guid)
             ours = True
         data = {"deleted": change.dn} if ours else {}
@@ -150,7 +199,7 @@ class Applier:
         ours = write.id in self._begun
         found = find_deleted(self._directory, change, self._plan.target)
         if found is not None:
-            self._journal.begin(write.id, change.digest, change.object_guid, write.intent())
+            self._begin(write, change.object_guid, write.intent())
             parent = present_dn(self._directory, change)
             values = {delta.name: delta.added for delta in write.deltas}
             self._directory.undelete(found.dn, f"{change.rdn},{parent}", values)
@@ -170,7 +219,7 @@ class Applier:
             raise drifted(change, ", ".join(delta.name for delta in deltas))
         ours = write.id in self._begun
         if stand is Stand.BEFORE:
-            self._journal.begin(write.id, write.change.digest, change.object_guid, write.intent())
+            self._begin(write, change.object_guid, write.intent())
             self._directory.modify(change.object_guid, deltas)
             ours = True
         data = {"attributes": [delta.as_json() for delta in deltas or write.deltas]} if ours else {}
@@ -193,7 +242,7 @@ class Applier:
                 added=tuple(self._dn(ref, change) for ref in add),
             )
             now = {"members_added": [ref.key for ref in add], "members_removed": [ref.key for ref in remove]}
-            self._journal.begin(write.id, write.change.digest, change.object_guid, {**write.intent(), **now})
+            self._begin(write, change.object_guid, {**write.intent(), **now})
             self._directory.modify(change.object_guid, [delta])
             live |= {normalize_dn(dn) for dn in delta.added}
             live -= {normalize_dn(dn) for dn in delta.removed}
@@ -221,7 +270,7 @@ class Applier:
             raise drifted(change, f"its AD object stands at {entry.dn}")
         ours = write.id in self._begun
         if stand is Stand.BEFORE:
-            self._journal.begin(write.id, write.change.digest, change.object_guid, write.intent())
+            self._begin(write, change.object_guid, write.intent())
             self._directory.move(change.object_guid, rdn_of(entry.dn), move.to_dn)
             ours = True
         data = {"moved": [move.from_guid, move.to_guid]} if ours else {}

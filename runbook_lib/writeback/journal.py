@@ -1,9 +1,9 @@
 """The journal: what was really written, on disk before and after each write.
 
 Append-only JSON Lines. The first line opens the journal with plan and approval; each write has a ``begin`` line before
-it and a ``done`` line after it; ``closed`` ends it. A journal without ``closed`` is open, and the change must be
-finished before anything else is planned under the same change id. A run that resumes keeps a journal of its own that
-names the one it resumes, because the earlier record may be sealed.
+it and a ``done`` line after it, with a ``lost`` line in between where it got no answer; ``closed`` ends it. A journal
+without ``closed`` is open, and the change must be finished before anything else is planned under the same change id. A
+run that resumes keeps a journal of its own that names the one it resumes, because the earlier record may be sealed.
 """
 
 from __future__ import annotations
@@ -101,6 +101,10 @@ class Journal:
                 "effect": dict(effect.data),
             }
         )
+
+    def lost(self, write: str, change: str, why: str) -> None:
+        """After a write without an answer: the object is looked at, and the write sent again if it had no effect."""
+        self._line({"entry": "lost", "write": write, "change": change, "why": why})
 
     def close(self, why: str) -> None:
         """Last line: nothing of this journal is left to be resumed."""
