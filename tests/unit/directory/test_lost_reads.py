@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -88,7 +89,7 @@ def test_a_snapshot_is_the_same_or_none(started: Embedded, script: list[str]) ->
             found = _read(directory)
         except DirectoryUnavailable:
             return
-        unlike = {"proof": (), "requests": 0}
+        unlike: dict[str, Any] = {"proof": (), "requests": 0}
         assert replace(found, reading=replace(found.reading, **unlike)) == replace(
             expected, reading=replace(expected.reading, **unlike)
         )
