@@ -52,12 +52,13 @@ def read_deleted(directory: Directory, ous: Sequence[str]) -> tuple[DeletedObjec
     ours = [starts_with(ANCHOR_ATTRIBUTE, "Group_"), *(equals("lastKnownParent", ou) for ou in ous)]
     wanted = all_of(equals("isDeleted", "TRUE"), equals("objectClass", "group"), any_of(*ours))
     try:
-        if not may_list_deleted(directory):
+        listable = may_list_deleted(directory)
+        if listable is Switch.OFF:
             return DeletedObjects(bin_state, days, source, Switch.OFF), gap
         objects = directory.collect(container, wanted, _ATTRIBUTES, _object, show_deleted=True)
     except (RightsMissing, ObjectMissing):
         return DeletedObjects(bin_state, days, source, Switch.OFF), gap
-    return DeletedObjects(bin_state, days, source, Switch.ON, tuple(objects)), ""
+    return DeletedObjects(bin_state, days, source, listable, tuple(objects)), ""
 
 
 def read_one_deleted(directory: Directory, guid: str) -> DeletedObject | None:
@@ -66,16 +67,26 @@ def read_one_deleted(directory: Directory, guid: str) -> DeletedObject | None:
     return _object(entry) if entry is not None and entry.truth("isDeleted") else None
 
 
-def may_list_deleted(directory: Directory) -> bool:
-    """Whether this account sees the container of deleted objects; by default only administrators do.
+def may_list_deleted(directory: Directory) -> Switch:
+    """Whether this account may list deleted objects; by default only administrators may.
+
+    ``ON`` is proved by a deleted object that is seen. An account without the right sees the container without its
+    attributes, or not at all. Where the container can be read and shows nothing, both are possible: ``UNKNOWN``.
 
     Raises:
         RunbookError: The directory does not answer.
     """
+    container = _container(directory)
     try:
-        return directory.read_dn(_container(directory), ("objectClass",), show_deleted=True) is not None
-    except RightsMissing:
-        return False
+        head = directory.read_dn(container, ("objectClass",), show_deleted=True)
+        if head is None or not head.raw("objectClass"):
+            return Switch.OFF
+        some = directory.search(
+            container, equals("isDeleted", "TRUE"), ("objectGUID",), scope="one", show_deleted=True, page_size=1
+        )
+        return Switch.ON if next(some, None) is not None else Switch.UNKNOWN
+    except (RightsMissing, ObjectMissing):
+        return Switch.OFF
 
 
 def read_recycle_bin(directory: Directory) -> Switch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import Change, ChangeKind
@@ -21,20 +21,26 @@ def check_limits(changes: tuple[Change, ...], members_now: Mapping[str, int], li
     Raises:
         Refused: ``limit-…``; the message names the limit, the number and the group.
     """
-    _total("creates", sum(c.kind is ChangeKind.CREATE for c in changes), limits.creates)
-    _total("retirements", sum(c.kind is ChangeKind.RETIRE for c in changes), limits.retirements)
-    _total("deletions", sum(c.kind is ChangeKind.DELETE for c in changes), limits.deletions)
+    for name, kind, limit in (
+        ("creates", ChangeKind.CREATE, limits.creates),
+        ("retirements", ChangeKind.RETIRE, limits.retirements),
+        ("deletions", ChangeKind.DELETE, limits.deletions),
+    ):
+        some = [c for c in changes if c.kind is kind]
+        _total(name, len(some), limit, some)
     whole = (ChangeKind.RETIRE, ChangeKind.DELETE)
     removals = [c for c in changes if c.members_removed and c.kind not in whole]
-    _total("member_removals", sum(len(c.members_removed) for c in removals), limits.member_removals)
+    _total("member_removals", sum(len(c.members_removed) for c in removals), limits.member_removals, removals)
     for change in removals:
         _per_group(change, members_now.get(change.object_guid, 0), limits)
 
 
-def _total(name: str, seen: int, limit: int) -> None:
+def _total(name: str, seen: int, limit: int, changes: Sequence[Change]) -> None:
     if seen > limit:
+        groups = ", ".join(repr(printable(change.display_name, limit=80)) for change in changes[:3])
+        more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
         raise Refused(
-            f"The plan has {seen} {name.replace('_', ' ')}, and max_{name} allows {limit}.",
+            f"The plan has {seen} {name.replace('_', ' ')} ({groups}{more}), and max_{name} allows {limit}.",
             code=f"limit-{name.replace('_', '-')}",
             hint=f"Select fewer groups, or raise max_{name} if that many are meant.",
             values={"limit": name, "allowed": limit, "planned": seen},

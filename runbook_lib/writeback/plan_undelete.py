@@ -18,6 +18,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import DeletedObject, DirectoryGroup
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.writeback.planning import existing
+from runbook_lib.writeback.rules import RuleContext, leads_to, refuse_putting_back
 from runbook_lib.writeback.stand import Stand, stand_of
 
 _ANEW = "If a new object with another SID will do, plan one with 30-enable-writeback; rights by SID do not come back."
@@ -28,13 +29,21 @@ class Scene:
     """What the way back of every deletion of a plan looks at.
 
     Attributes:
+        context: What the rules look at.
+        rows: Every group of either side, by id.
         ours: Live objects of ours that may be written to, by GUID.
         together: GUIDs of the objects whose deletion the same plan takes back.
     """
 
-    inventory: Inventory
+    context: RuleContext
+    rows: Mapping[str, GroupRow]
     ours: Mapping[str, GroupRow]
     together: frozenset[str]
+
+    @property
+    def inventory(self) -> Inventory:
+        """Both sides now."""
+        return self.context.inventory
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,8 @@ def undeletion(change: Change, scene: Scene) -> WayBack:
         found = {item.guid: item for item in inventory.directory.deleted.objects}.get(change.object_guid)
         if refused := _cannot_come_back(change, found, inventory) or _in_the_way(change, inventory):
             return WayBack(refusal=refused)
+    if refused := _against_the_rules(change, change.deletion, scene):
+        return WayBack(refusal=refused)
     back = _back(change, change.deletion, live, scene)
     holders, findings = _memberships(change, change.deletion, scene)
     if live is not None and not _missing(live, back):
@@ -84,7 +95,7 @@ def _cannot_come_back(change: Change, found: DeletedObject | None, inventory: In
         return _refuse(
             change,
             "undelete-hidden",
-            "This account may not list deleted objects, so it cannot find it.",
+            "This account may not list deleted objects, or sees none of them, so it cannot find it.",
             "Have the right to list CN=Deleted Objects and the right Reanimate-Tombstones on the domain's root "
             "delegated, or run this with an account that has them.",
         )
@@ -113,6 +124,23 @@ def _in_the_way(change: Change, inventory: Inventory) -> Refusal | None:
     for guid in (guid for name in names for guid in inventory.index.guids_by_sam.get(name.casefold(), ())):
         why = f"{by_guid[guid].dn} has its sAMAccountName {names[0]}."
         return _refuse(change, "undelete-name-taken", why, "Give that object another sAMAccountName first.")
+    return None
+
+
+def _against_the_rules(change: Change, lost: Deletion, scene: Scene) -> Refusal | None:
+    """Rule 2 (another writer), and rule 8 where the directory itself puts the object back into its groups."""
+    context = scene.context
+    row = scene.rows.get(change.group_id)
+    if row is not None and (refused := refuse_putting_back(row, context, restored=True, security=False)):
+        return refused
+    if not lost.security or context.inventory.directory.deleted.recycle_bin is Switch.OFF:
+        return None
+    groups = context.inventory.index.groups_by_guid
+    for holder in (groups[ref.guid] for ref in lost.member_of if ref.guid in groups):
+        goal = holder.dn if holder.guid in context.protected else leads_to(holder, context.protected, context.inventory)
+        if goal:
+            why = f"AD may put it back into {holder.dn}, which leads to {goal}: its members would gain those rights."
+            return _refuse(change, "leads-to-protected", why, "Bring it back by hand, and look at its groups first.")
     return None
 
 

@@ -12,17 +12,22 @@ from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Refusal
-from runbook_lib.model.directory import DirectoryGroup
-from runbook_lib.model.finding import Finding
+from runbook_lib.model.directory import UNIVERSAL_SECURITY, DirectoryGroup
 from runbook_lib.writeback.effects import ChangeEffect, DoneChange
 from runbook_lib.writeback.membership import membership_of
 from runbook_lib.writeback.plan_delete import deletion, refuse_deletion
 from runbook_lib.writeback.plan_disable import retirement
-from runbook_lib.writeback.plan_undelete import Scene, undeletion
+from runbook_lib.writeback.plan_undelete import Scene, WayBack, undeletion
 from runbook_lib.writeback.planning import Planned, existing, finished_plan, plan_target, rule_context
 from runbook_lib.writeback.policy import Policy
-from runbook_lib.writeback.preconditions import require_complete, require_container, require_mark, require_two_ous
-from runbook_lib.writeback.rules import RuleContext, refuse_not_ours
+from runbook_lib.writeback.preconditions import (
+    require_complete,
+    require_container,
+    require_mark,
+    require_two_ous,
+    require_writers_known,
+)
+from runbook_lib.writeback.rules import RuleContext, refuse_not_ours, refuse_putting_back
 from runbook_lib.writeback.stand import Stand, stand_of
 
 _INVERSE = {
@@ -49,42 +54,40 @@ def plan_undo(inventory: Inventory, policy: Policy, done: DoneChange) -> Planned
     require_two_ous(snapshot)
     require_mark(snapshot)
     _require_same_place(inventory, done)
-    rows = {row.group_id: row for row in inventory.rows}
-    context = rule_context(inventory, policy)
-    scene = _scene(inventory, context, done)
-    changes: list[Change] = []
-    refusals: list[Refusal] = []
-    findings: list[Finding] = []
-    in_step = 0
-    for change in reversed(done.plan.changes):
-        effect = done.effects.get(change.digest, ChangeEffect())
-        if effect.empty:
-            continue
-        if effect.deleted:
-            back = undeletion(change, scene)
-            changes += back.changes
-            refusals += [back.refusal] if back.refusal else []
-            findings += back.findings
-            in_step += not back.changes and not back.refusal
-            continue
-        row = rows.get(change.group_id)
-        if row is None or row.ad is None or row.ad.guid != effect.object_guid:
-            refusals.append(_refusal(change, "gone", "The object it was done to is not there any more."))
-        elif refused := refuse_not_ours(row, context):
-            refusals.append(refused)
-        elif (way_back := _inverse(change, effect, row, row.ad, context)) is None:
-            in_step += 1
-        elif isinstance(way_back, Refusal):
-            refusals.append(way_back)
-        else:
-            changes.append(way_back)
-    return Planned(finished_plan(Operation.UNDO, inventory, policy, changes, refusals, in_step), tuple(findings))
+    scene = _scene(inventory, rule_context(inventory, policy), done)
+    effects = [(change, done.effects.get(change.digest, ChangeEffect())) for change in reversed(done.plan.changes)]
+    ways = [_way_back(change, effect, scene) for change, effect in effects if not effect.empty]
+    changes = [change for way in ways for change in way.changes]
+    refusals = [way.refusal for way in ways if way.refusal]
+    findings = tuple(finding for way in ways for finding in way.findings)
+    put_back = {c.group_id for c in changes if c.kind in (ChangeKind.RESTORE, ChangeKind.UNDELETE)}
+    require_writers_known([row for row in inventory.rows if row.group_id in put_back], policy)
+    in_step = sum(not way.changes and not way.refusal for way in ways)
+    return Planned(finished_plan(Operation.UNDO, inventory, policy, changes, refusals, in_step), findings)
+
+
+def _way_back(change: Change, effect: ChangeEffect, scene: Scene) -> WayBack:
+    if effect.deleted:
+        return undeletion(change, scene)
+    row = scene.rows.get(change.group_id)
+    if row is None or row.ad is None or row.ad.guid != effect.object_guid:
+        return WayBack(refusal=_refusal(change, "gone", "The object it was done to is not there any more."))
+    if refused := refuse_not_ours(row, scene.context):
+        return WayBack(refusal=refused)
+    back = _inverse(change, effect, row, row.ad, scene.context)
+    if back is None:
+        return WayBack()
+    if isinstance(back, Refusal):
+        return WayBack(refusal=back)
+    refused = _against_the_rules(back, row, scene.context)
+    return WayBack(refusal=refused) if refused else WayBack((back,))
 
 
 def _scene(inventory: Inventory, context: RuleContext, done: DoneChange) -> Scene:
     ours = {row.ad.guid: row for row in inventory.rows if row.ad and refuse_not_ours(row, context) is None}
     effects = done.effects.values()
-    return Scene(inventory, ours, frozenset(effect.object_guid for effect in effects if effect.deleted))
+    rows = {row.group_id: row for row in inventory.rows}
+    return Scene(context, rows, ours, frozenset(effect.object_guid for effect in effects if effect.deleted))
 
 
 def _require_same_place(inventory: Inventory, done: DoneChange) -> None:
@@ -160,6 +163,15 @@ def _deletion(row: GroupRow, ad: DirectoryGroup, effect: ChangeEffect, inventory
 
 def _made(effect: ChangeEffect) -> str:
     return "created" if effect.created else "undeleted"
+
+
+def _against_the_rules(way_back: Change, row: GroupRow, context: RuleContext) -> Refusal | None:
+    """What a plan of enable would refuse, an undo does not put back either."""
+    types = [delta.added for delta in way_back.attributes if delta.name == "groupType"]
+    security = types[0] == (str(UNIVERSAL_SECURITY),) if types else row.ad is not None and row.ad.is_security
+    gains = bool(way_back.members_added or types) or way_back.kind is ChangeKind.RESTORE
+    restored = way_back.kind is ChangeKind.RESTORE
+    return refuse_putting_back(row, context, restored=restored, security=security and gains)
 
 
 def _move_back(effect: ChangeEffect, ad: DirectoryGroup, inventory: Inventory) -> Move | str | None:

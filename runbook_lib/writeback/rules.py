@@ -75,7 +75,7 @@ def leads_to(group: DirectoryGroup, goal: frozenset[str], inventory: Inventory) 
 
 def _kind(row: GroupRow, _context: RuleContext) -> Refusal | None:
     if row.cloud is None:
-        return _refuse(row, "gone", "It exists only in AD.", "Retire it with 40-disable-writeback.")
+        return None  # Gone for good, held or unknown: its state says which.
     if row.cloud.on_premises_sync_enabled:
         return _refuse(row, "on-premises", "AD is its source of authority.", "Nothing: it is in AD already.")
     if row.cloud.kind in (CloudKind.MAIL_ENABLED_SECURITY, CloudKind.DISTRIBUTION_LIST):
@@ -166,14 +166,32 @@ def _security(row: GroupRow, context: RuleContext) -> Refusal | None:
 def _protected(row: GroupRow, context: RuleContext) -> Refusal | None:
     if row.ad is None or not (context.policy.security or row.ad.is_security):
         return None
-    if found := leads_to(row.ad, context.protected, context.inventory):
+    return _leads(row, row.ad, context)
+
+
+def _leads(row: GroupRow, ad: DirectoryGroup, context: RuleContext) -> Refusal | None:
+    if found := leads_to(ad, context.protected, context.inventory):
         return _refuse(
             row,
             "leads-to-protected",
-            f"Its AD group is a member of {found}: cloud members would gain those rights.",
+            f"Its AD group {ad.dn} leads to {found}: its members would gain those rights.",
             "Take it out of that group first.",
         )
     return None
+
+
+def refuse_putting_back(row: GroupRow, context: RuleContext, *, restored: bool, security: bool) -> Refusal | None:
+    """Rules 2 and 8 for an undo that puts something back into an object of ours.
+
+    Args:
+        row: The group; its object stands in AD.
+        context: What the rules look at.
+        restored: Whether the undo takes the group back into use.
+        security: Whether the group grants rights afterwards.
+    """
+    if restored and (refused := _connect_v1(row, context)):
+        return refused
+    return _leads(row, row.ad, context) if security and row.ad is not None else None
 
 
 def outside_ours(row: GroupRow, context: RuleContext) -> Refusal | None:

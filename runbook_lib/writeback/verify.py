@@ -10,6 +10,7 @@ from runbook_lib.directory.deleted import may_list_deleted, read_one_deleted
 from runbook_lib.directory.names import normalize_dn, parent_of
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
 from runbook_lib.model.change import Change, ChangeKind, PlanTarget
+from runbook_lib.model.cloud import Switch
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,9 @@ def _gone(directory: Directory, change: Change, guid: str) -> Checked:
     if deleted is not None:
         wrong = ("it does not have the SID that it had",) if sid and deleted.sid != sid else ()
         return Checked(change, guid, deleted.sid, deleted.dn, wrong)
-    if may_list_deleted(directory):
+    if may_list_deleted(directory) is Switch.ON:
         return Checked(change, guid, sid, change.dn, ("it is not among the deleted objects",))
-    return Checked(change, guid, sid, "gone from AD; this account may not list deleted objects", ())
+    return Checked(change, guid, sid, "gone from AD; this account does not see deleted objects", ())
 
 
 def _expected_ou(change: Change, target: PlanTarget) -> str:

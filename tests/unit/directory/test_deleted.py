@@ -122,11 +122,18 @@ def test_only_groups_of_the_two_ous_and_anchored_ones_are_listed(embedded: Embed
     assert (found.recycle_bin, found.listable) == (Switch.ON, Switch.ON)
 
 
+def test_that_objects_may_be_listed_is_proved_by_one_that_is_seen(embedded: Embedded, admin: Directory) -> None:
+    assert may_list_deleted(admin) is Switch.UNKNOWN
+    assert read_deleted(admin, [TARGET])[0].listable is Switch.UNKNOWN
+    admin.delete(embedded.add_group("a", f"OU=Staff,{BASE}"))
+    assert may_list_deleted(admin) is Switch.ON
+
+
 def test_an_account_that_may_not_list_says_so(embedded: Embedded, directory: Directory) -> None:
     guid = embedded.add_group("a")
     directory.delete(guid)
     embedded.store.deny_read(WRITER, f"CN=Deleted Objects,{BASE}")
-    assert not may_list_deleted(directory)
+    assert may_list_deleted(directory) is Switch.OFF
     found, gap = read_deleted(directory, [TARGET])
     assert (found.listable, found.objects) == (Switch.OFF, ())
     assert "may not list" in gap
