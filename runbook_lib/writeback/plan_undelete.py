@@ -21,6 +21,7 @@ from runbook_lib.writeback.planning import existing
 from runbook_lib.writeback.rules import RuleContext, leads_to, refuse_putting_back
 from runbook_lib.writeback.stand import Stand, stand_of
 
+_BY_HAND = "Decide by hand; plan and backup.ldif hold the values."
 _ANEW = "If a new object with another SID will do, plan one with 30-enable-writeback; rights by SID do not come back."
 
 
@@ -59,7 +60,7 @@ def undeletion(change: Change, scene: Scene) -> WayBack:
     """Plan the way back of one deletion, as it was planned and carried out."""
     inventory = scene.inventory
     if change.deletion is None:
-        return WayBack(refusal=_refuse(change, "plan-without-deletion", "Its plan does not say what it had.", ""))
+        return WayBack(refusal=_refuse(change, "plan-without-deletion", "Its plan does not say what it had.", _BY_HAND))
     live = inventory.index.groups_by_guid.get(change.object_guid)
     if live is not None and (refused := _not_as_ours(change, live, inventory)):
         return WayBack(refusal=refused)
@@ -82,7 +83,7 @@ def _not_as_ours(change: Change, live: DirectoryGroup, inventory: Inventory) -> 
     if ours and normalize_dn(parent_of(live.dn)) == normalize_dn(parent_of(_dn(change, inventory))):
         return None
     why = f"Somebody brought it back as {live.dn}" + ("." if ours else ", without its anchor and mark.")
-    return _refuse(change, "undelete-changed-since", why, "Decide by hand; plan and backup.ldif hold the values.")
+    return _refuse(change, "undelete-changed-since", why, _BY_HAND)
 
 
 def _cannot_come_back(change: Change, found: DeletedObject | None, inventory: Inventory) -> Refusal | None:

@@ -216,7 +216,12 @@ def protected_ou(row: GroupRow, context: RuleContext) -> Refusal | None:
         return None
     for ou in context.policy.protected_ous:
         if is_below(row.ad.dn, ou):
-            return _refuse(row, "protected-ou", f"It stands below the protected OU {ou}.", "Change protected_ous.")
+            return _refuse(
+                row,
+                "protected-ou",
+                f"Its AD object {row.ad.dn} stands below the protected OU {ou}.",
+                "Move it back to the target OU, or change protected_ous.",
+            )
     return None
 
 
@@ -229,15 +234,15 @@ ENABLE_RULES: tuple[Callable[[GroupRow, RuleContext], Refusal | None], ...] = (
     _members_unknown,
     _security,
     _protected,
-    outside_ours,
     protected_ou,
+    outside_ours,
 )
 
 
 def refuse_not_ours(row: GroupRow, context: RuleContext) -> Refusal | None:
     """Rule of every plan that touches an existing object: anchor and mark, both, or hands off."""
     if row.writer is Writer.OURS and row.ad is not None:
-        return outside_ours(row, context) or protected_ou(row, context)
+        return protected_ou(row, context) or outside_ours(row, context)
     if row.ad is None and row.state is not GroupState.DUPLICATE:
         return _refuse(row, "not-written", "It has no AD object of this runbook.", "Leave it out of the selection.")
     return _refuse(row, "not-ours", f"Its AD object was not written by this runbook. {row.reason}", "Leave it alone.")
