@@ -1,0 +1,48 @@
+"""docs/rehearsal.md against the rehearsal: accounts, app registrations, limits, counters."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from rehearsal.certificates import make_client_certificate
+from rehearsal.cloud.server import Patience
+from rehearsal.cloud.throttling import SIZES
+from rehearsal.contoso.administrators import ADMINISTRATORS
+from rehearsal.contoso.registrations import registrations
+from rehearsal.process import RunningRehearsal
+from tests.docs.markdown import ROOT, section, table_rows
+
+PAGE = (ROOT / "docs" / "rehearsal.md").read_text(encoding="utf-8")
+
+
+def tables(heading: str) -> list[tuple[str, ...]]:
+    return [tuple(row) for row in table_rows(section(PAGE, heading))]
+
+
+def test_accounts_and_registrations_are_those_of_the_rehearsal() -> None:
+    rows = tables("## Sign-in")
+    for one in ADMINISTRATORS:
+        assert (one.user_principal_name, one.display_name, ", ".join(sorted(one.roles))) in rows
+    certificate, _ = make_client_certificate("test", datetime.now(UTC))
+    told = {row[:2] for row in rows}
+    for application in registrations(certificate, "secret"):
+        assert (application.display_name, application.client_id) in told
+
+
+def test_limits_are_those_of_the_code() -> None:
+    text = " ".join(PAGE.split())
+    numbers = [f"{units:,}" for units in SIZES.values()]
+    assert f"{numbers[0]}, {numbers[1]} or {numbers[2]} resource units" in text
+    patience = Patience()
+    assert f"headers {patience.idle} s, bodies {patience.body} s" in text
+    assert f"more than {patience.connections} connections" in text
+
+
+@pytest.mark.parametrize(
+    "name", ["graph_requests", "resource_units", "graph_writes", "throttled", "sign_ins", "connections"]
+)
+def test_counters_exist(shared_rehearsal: RunningRehearsal, name: str) -> None:
+    assert name in section(PAGE, "## Throttling, latency, cost").split()
+    assert name in shared_rehearsal.control.status()
