@@ -13,7 +13,17 @@ from requests import Request
 from runbook_lib.errors import NoAccess, Refused, ServiceFailed
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.model.cloud import CloudKind, CloudSnapshot, PrincipalType, Switch
-from tests.unit.graph.fake_cloud import GRAPH, START, TENANT, Reply, client_with, graph_error, path_of, query_of
+from tests.unit.graph.fake_cloud import (
+    GRAPH,
+    START,
+    TENANT,
+    FixedTokens,
+    Reply,
+    client_with,
+    graph_error,
+    path_of,
+    query_of,
+)
 from tests.unit.graph.fake_tenant import DELETED, ORGANIZATION, FakeTenant, group, identifier, link, user
 
 FORBIDDEN = graph_error(403, "Authorization_RequestDenied")
@@ -331,6 +341,20 @@ def test_an_error_in_a_worker_is_the_error_of_the_reading() -> None:
         read_cloud(client, TENANT, clock=clock)
     assert caught.value.code == "cloud-throttled"
     assert len(adapter.sent) < 50
+
+
+def test_after_an_error_or_ctrl_c_nobody_is_waited_for() -> None:
+    def interrupted(what: str, *_: object) -> None:
+        if what == "members":
+            raise KeyboardInterrupt
+
+    tokens = FixedTokens()
+    client, _, clock = client_with(small_tenant(), tokens=tokens)
+    read_cloud(client, TENANT, clock=clock)
+    assert not tokens.abandoned
+    with pytest.raises(KeyboardInterrupt):
+        read_cloud(client, TENANT, clock=clock, progress=interrupted)
+    assert tokens.abandoned
 
 
 def test_progress_counts_up_to_the_end() -> None:

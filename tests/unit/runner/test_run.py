@@ -260,7 +260,8 @@ def test_a_notice_reaches_the_terminal_and_not_the_record(project: Project) -> N
     notebook = project.notebook(
         "from IPython.display import display\n"
         "print('told:', os.environ['GWB_NOTICES'])\n"
-        "display({'application/vnd.gwb.notice+json': {'text': 'type CANARY' + '7QX'}}, raw=True)",
+        "text = 'type CANARY' + '7QX'\n"
+        "display({'application/vnd.gwb.notice+json': {'text': text}, 'text/plain': text}, raw=True)",
         "finish(Outcome.DONE)",
     )
     notices: list[str] = []
