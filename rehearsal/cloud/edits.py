@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 
+from rehearsal.cloud.bodies import fits
 from rehearsal.cloud.control import ControlRefusedError
-from rehearsal.cloud.resources import GROUP, USER
+from rehearsal.cloud.resources import GROUP, JOB, USER
 from rehearsal.cloud.store import CloudStore, UnknownObjectError
 
 ACTIONS = (
@@ -20,6 +21,9 @@ ACTIONS = (
     "restore-group",
     "update-user",
     "delete-user",
+    "update-job",
+    "expire-delta-tokens",
+    "reset-delta",
 )
 
 
@@ -29,12 +33,12 @@ def edit_cloud(store: CloudStore, request: Mapping[str, object]) -> dict[str, ob
     Args:
         store: The tenant.
         request: ``action``, one of ``ACTIONS``, and its arguments: ``group`` and ``member`` or ``user`` by id or by a
-            name that only one object has (a deleted item by id), ``name`` for rename-group and add-group,
-            ``properties`` for update-group, update-user and add-group, ``members`` (ids or names) for add-group,
-            ``for_good`` for delete-group.
+            name that only one object has (a deleted item by id), ``job`` by id, ``name`` for rename-group and
+            add-group, ``properties`` for update-group, update-user, update-job and add-group, ``members`` (ids or
+            names) for add-group, ``for_good`` for delete-group.
 
     Returns:
-        ``{"id": …}`` of the object edited.
+        ``{"id": …}`` of the object edited; nothing for delta tokens.
 
     Raises:
         ControlRefusedError: Unknown action, object or property.
@@ -47,6 +51,11 @@ def edit_cloud(store: CloudStore, request: Mapping[str, object]) -> dict[str, ob
             return {"id": _edit_deleted(store, action, str(request["group"]))}
         if action in ("update-user", "delete-user"):
             return {"id": _edit_user(store, action, request)}
+        if action in ("expire-delta-tokens", "reset-delta"):
+            (store.log.expire if action == "expire-delta-tokens" else store.log.begin_again)()
+            return {}
+        if action == "update-job":
+            return {"id": _edit_job(store, request)}
         if action in ACTIONS:
             return {"id": _edit_group(store, action, request)}
     except (UnknownObjectError, KeyError) as error:
@@ -86,6 +95,18 @@ def _edit_user(store: CloudStore, action: str, request: Mapping[str, object]) ->
     else:
         store.delete_user(user_id)
     return user_id
+
+
+def _edit_job(store: CloudStore, request: Mapping[str, object]) -> str:
+    job = str(request["job"])
+    if job not in store.table("jobs"):
+        raise UnknownObjectError(f"no job {job}")
+    properties = _properties(request, JOB.properties)
+    declared = JOB.declared("v1.0").properties
+    if not all(fits(declared[name], value, "v1.0") for name, value in properties.items()):
+        raise ControlRefusedError("properties of a job have the types that Graph's metadata says")
+    store.update("jobs", job, properties)
+    return job
 
 
 def _add_group(store: CloudStore, request: Mapping[str, object]) -> str:

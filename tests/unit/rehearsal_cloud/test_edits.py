@@ -103,3 +103,23 @@ def test_a_name_that_two_groups_have_is_no_name(store: CloudStore) -> None:
     store.update_group(SECURITY, {"displayName": "Team"})
     with pytest.raises(ControlRefusedError, match="2 objects"):
         edit_cloud(store, {"action": "rename-group", "group": "Team", "name": "x"})
+
+
+def test_a_job_gets_another_state(store: CloudStore) -> None:
+    store.add("jobs", {"id": "job", "templateId": "x", "status": None})
+    schedule = {"expiration": None, "interval": "PT20M", "state": "Disabled"}
+    edit_cloud(store, {"action": "update-job", "job": "job", "properties": {"schedule": schedule}})
+    assert store.table("jobs")["job"]["schedule"] == schedule
+    for wrong in ({"schedule": {**schedule, "state": "Sometimes"}}, {"status": "Active"}, {"id": "x"}, {"x": 1}):
+        with pytest.raises(ControlRefusedError):
+            edit_cloud(store, {"action": "update-job", "job": "job", "properties": wrong})
+    with pytest.raises(ControlRefusedError):
+        edit_cloud(store, {"action": "update-job", "job": "nobody", "properties": {}})
+
+
+def test_delta_tokens_end_in_two_ways(store: CloudStore) -> None:
+    before = store.log.epoch, store.log.generation
+    edit_cloud(store, {"action": "expire-delta-tokens"})
+    assert (store.log.epoch, store.log.generation) == (before[0], before[1] + 1)
+    edit_cloud(store, {"action": "reset-delta"})
+    assert store.log.epoch != before[0]
