@@ -154,7 +154,7 @@ class Run:
         evidence = read_evidence(self.parameters, reach, clock=self.clock, progress=line.say)
         assessment = assess(evidence, CHECKS)
         line.say(f"{len(assessment.results)} checks in {(self.clock() - evidence.at).total_seconds():.1f} s")
-        self.note(*assessment.findings)
+        self.note(*(one.as_finding() for one in assessment.verdicts), *assessment.findings)
         judged = [one for one in assessment.verdicts if one.route.value in self.parameters.check_routes]
         self.explanation = refusal_of(judged)
         self.verdict = self.explanation.outcome if self.explanation else Outcome.DONE

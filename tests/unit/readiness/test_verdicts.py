@@ -1,0 +1,91 @@
+"""Verdicts as a record and a notebook tell them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from runbook_lib.inventory.states import Route
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.notebook import views
+from runbook_lib.readiness.assess import Assessment, assess
+from runbook_lib.readiness.check import ROUTES, Check, on
+from runbook_lib.readiness.verdict import RouteVerdict, Verdict, refusal_of, verdict_on
+from tests.support.schemas import schema_of
+from tests.unit.readiness.builders import dns, domains, evidence, flow
+from tests.unit.record.markup import HOSTILE, parsed
+
+SEVERITIES = {
+    Verdict.READY: Severity.INFO,
+    Verdict.WARNINGS: Severity.WARNING,
+    Verdict.UNKNOWN: Severity.UNKNOWN,
+    Verdict.NOT_READY: Severity.BLOCKING,
+}
+
+
+def finding(severity: Severity, name: str = "f") -> Finding:
+    return Finding(name, severity, f"{name} was seen.")
+
+
+@pytest.mark.parametrize(("verdict", "severity"), SEVERITIES.items())
+def test_a_verdict_is_a_finding_of_the_record(verdict: Verdict, severity: Severity) -> None:
+    one = verdict_on(Route.DIRECT, [finding(severity, f"f{n}") for n in range(7)])
+    assert one.verdict is verdict
+    told = one.as_finding()
+    assert (told.id, told.severity) == ("verdict:direct", severity)
+    assert verdict.title.lower() in told.seen
+    assert ("and others" in told.seen) is (verdict is not Verdict.READY)
+    allowed = schema_of("record")["$defs"]["finding"]["properties"]["severity"]["enum"]
+    assert json.loads(json.dumps(told.as_json()))["severity"] in allowed
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "outcome"),
+    [
+        ([Verdict.READY, Verdict.WARNINGS], None),
+        ([Verdict.UNKNOWN, Verdict.READY], Outcome.NO_ACCESS),
+        ([Verdict.UNKNOWN, Verdict.NOT_READY], Outcome.REFUSED),
+        ([], None),
+    ],
+)
+def test_how_a_notebook_ends(verdicts: list[Verdict], outcome: Outcome | None) -> None:
+    judged = [
+        RouteVerdict(route, verdict, (finding(SEVERITIES[verdict], route.value),))
+        for route, verdict in zip(ROUTES, verdicts, strict=False)
+    ]
+    error = refusal_of(judged)
+    assert (error.outcome if error else None) is outcome
+    if error is not None:
+        assert [r.route.value for r in judged if r.verdict.exit_code == error.outcome.exit_code] == error.values[
+            "routes"
+        ]
+
+
+def shown(text: str) -> Assessment:
+    hostile = Finding(text, Severity.BLOCKING, text, text, text, text, text, acknowledgeable=True)
+    given = evidence(mail_flow=flow(), dns=dns(), mail_domains=domains(text))
+    check = Check("c", text, ("mail_flow",), on(connect_sync=Severity.BLOCKING), lambda _: iter([hostile]))
+    return assess(given, [check])
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_was_read_never_becomes_markup(text: str) -> None:
+    for view in (views.verdicts_view, views.findings_view, views.evidence_view, views.hand_offs_view):
+        hostile, dull = parsed(view(shown(text))[0]), parsed(view(shown("d" * max(1, len(text))))[0])
+        ignored = {"bdi", "br", "span"}
+        assert [t for t in hostile.tags if t not in ignored] == [t for t in dull.tags if t not in ignored]
+        assert {name for _, name, _ in hostile.attributes} <= {"style", "scope", "dir", "title", "colspan"}
+
+
+def test_the_views_say_what_a_reader_looks_for() -> None:
+    assessment = shown("odd")
+    verdicts, text = views.verdicts_view(assessment)
+    assert verdicts.index("Direct") < verdicts.index("Connect Sync")
+    assert "not ready" in text
+    assert "odd" in views.findings_view(assessment)[0]
+    html, _ = views.evidence_view(assessment)
+    for expected in ("Accepted domains", "Send connectors", "groups.contoso.com", "not read: It was not read."):
+        assert expected in html
+    assert "Nothing to hand off" in views.hand_offs_view(assessment)[0]
