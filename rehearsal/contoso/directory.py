@@ -133,6 +133,7 @@ def _add_service_accounts(store: DirectoryStore, bind_password: str, administrat
     store.set_password(names.BIND_DN, bind_password)
     store.grant(names.BIND_DN, names.TARGET_OU)
     store.grant(names.BIND_DN, names.RETIRED_OU)
+    store.grant_reanimation(names.BIND_DN)
     store.set_password(f"CN=Administrator,CN=Users,{names.BASE_DN}", administrator_password)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rehearsal.directory import schema_objects
 from rehearsal.directory.domains import Controller, Domain
+from rehearsal.directory.principals import add_foreign_principals
 from rehearsal.directory.tree import Guid, Node
 from rehearsal.directory.values import format_time
 from runbook_lib.directory.decode import sid_bytes
@@ -232,6 +233,7 @@ def _accounts(store: DirectoryStore, domain: Domain) -> None:
             root = [f"CN={name},CN=Users,{store.base_dn}" for name in members if name == "Enterprise Admins"]
             own = [f"CN={name},{users}" for name in members if name != "Enterprise Admins"]
             store.modify(f"{group},{domain.base_dn}", {"member": [*own, *root]})
+    add_foreign_principals(store, domain.base_dn)
 
 
 def _account(

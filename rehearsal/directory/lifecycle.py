@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rehearsal.directory import accounts, changes, failures
 from rehearsal.directory.changes import ADD, DELETE, REPLACE, Modification
+from rehearsal.directory.descriptors import ALL_PARTS, ATTRIBUTE
 from rehearsal.directory.names import Rdn, parse_dn, rdn_key
 from rehearsal.directory.rights import SYSTEM
 from rehearsal.directory.schema import PRESERVED_ON_DELETE, ObjectClass
@@ -40,10 +41,6 @@ def add(
 ) -> Guid:
     """Create an object; ``guid`` is the objectGUID it gets."""
     rdn, parent = split_name(store, dn)
-    if not store.rights.may_write(store.tree, account, parent.guid):
-        raise failures.insufficient_rights()
-    if store.tree.child(parent.guid, rdn) is not None:
-        raise failures.exists()
     schema = store.tree.schema
     named: dict[str, Sequence[bytes]] = {}
     for name, values in attributes.items():
@@ -51,11 +48,15 @@ def add(
         named[canonical] = [*named.get(canonical, ()), *values]
     classes = _classes(store, named.pop("objectClass", ()))
     kind = schema.structural(classes)
+    store.rights.check_create(account, parent, kind)
+    if store.tree.child(parent.guid, rdn) is not None:
+        raise failures.exists()
     _check_place(store, kind, rdn, parent, account)
     draft = Node(guid, 0, parent.guid, (rdn[0].upper(), rdn[1]))
     draft.attributes["objectClass"] = tuple(name.encode("ascii") for name in classes)
     _take_values(store, account, draft, named, kind)
     _finish_new(store, account, draft, kind)
+    store.descriptors.set_up(draft, *store.rights.creator(account, parent.guid))
     changes_checked = {*named, kind.rdn_attribute}
     if account != SYSTEM:
         changes.check_object(schema, draft, changes_checked, is_account=accounts.is_account(classes))
@@ -136,16 +137,40 @@ def _set_name(store: DirectoryStore, draft: Node, rdn: Rdn) -> None:
 
 
 def modify(
-    store: DirectoryStore, account: Guid, node: Node, modifications: Sequence[Modification], *, permissive: bool = False
+    store: DirectoryStore,
+    account: Guid,
+    node: Node,
+    modifications: Sequence[Modification],
+    *,
+    permissive: bool = False,
+    parts: int = ALL_PARTS,
 ) -> None:
-    """Change an object: all modifications or none."""
-    if not store.rights.may_change(store.tree, account, node.guid):
-        raise failures.insufficient_rights()
+    """Change an object: all modifications or none. ``parts`` of a descriptor are taken over, the others stay."""
+    store.rights.check_write(account, node, (change.attribute for change in modifications))
     draft = node.copy()
+    modifications = _edit_descriptor(store, account, draft, modifications, parts)
     touched = _apply_all(store, account, draft, modifications, permissive=permissive)
     _check_changed(store, account, draft, node, touched)
     if (draft.attributes, draft.links) != (node.attributes, node.links):
         store.commit(draft)
+        if draft.attributes[ATTRIBUTE] != node.attributes[ATTRIBUTE]:
+            store.descriptors.hand_down(node.guid)
+
+
+def _edit_descriptor(
+    store: DirectoryStore, account: Guid, draft: Node, modifications: Sequence[Modification], parts: int
+) -> list[Modification]:
+    """Carry out what concerns the descriptor, which is replaced in parts; the modifications that are left."""
+    others = []
+    for change in modifications:
+        if changes.attribute_of(store.tree.schema, change.attribute).name != ATTRIBUTE:
+            others.append(change)
+            continue
+        store.rights.check_descriptor(account, draft, parts)
+        if change.operation not in {ADD, REPLACE} or len(change.values) != 1:
+            raise failures.unwilling("00002077")
+        store.descriptors.edit(draft, change.values[0], parts)
+    return others
 
 
 def _apply_all(
@@ -184,14 +209,12 @@ def rename(store: DirectoryStore, account: Guid, node: Node, rdn_text: str, new_
     if node.parent is None or node.text("isCriticalSystemObject") == "TRUE":
         raise failures.unwilling("000020CE")
     parent = new_parent if new_parent is not None else tree.nodes[node.parent]
-    may = store.rights.may_change(tree, account, node.guid) and store.rights.may_write(tree, account, parent.guid)
-    if not may:
-        raise failures.insufficient_rights()
     try:
         rdns = parse_dn(rdn_text)
     except ValueError:
         raise failures.bad_name(rdn_text) from None
     kind = tree.schema.structural(node.classes)
+    store.rights.check_rename(account, node, parent, kind)
     if len(rdns) != 1 or rdns[0][0].lower() != kind.rdn_attribute.lower():
         raise failures.naming_violation(tree.dn(node.guid))
     if node.guid in tree.ancestors(parent.guid):
@@ -204,25 +227,25 @@ def rename(store: DirectoryStore, account: Guid, node: Node, rdn_text: str, new_
     draft = node.copy()
     draft.parent = parent.guid
     _set_name(store, draft, rdns[0])
+    if draft.parent != node.parent:
+        store.descriptors.inherit_anew(draft)
     store.commit(draft)
+    if draft.attributes[ATTRIBUTE] != node.attributes[ATTRIBUTE]:
+        store.descriptors.hand_down(node.guid)
 
 
 def delete(store: DirectoryStore, account: Guid, node: Node, *, tree_delete: bool = False) -> None:
     """Turn an object into a tombstone, or with the Recycle Bin into a deleted object that keeps everything."""
     tree = store.tree
-    if not store.rights.may_change(tree, account, node.guid):
-        raise failures.insufficient_rights()
-    if (
-        node.parent is None
-        or node.text("isCriticalSystemObject") == "TRUE"
-        or node.guid == store.deleted_objects_of(node.guid)
-    ):
-        raise failures.unwilling("000020CE")
     children = [tree.nodes[guid] for guid in tree.children(node.guid)]
+    store.rights.check_delete(account, node, whole_tree=tree_delete and bool(children))
+    critical = node.text("isCriticalSystemObject") == "TRUE"
+    if node.parent is None or critical or node.guid == store.deleted_objects_of(node.guid):
+        raise failures.unwilling("000020CE")
     if children and not tree_delete:
         raise failures.update_error(failures.NOT_ON_NON_LEAF, "00002015", "6003 (CANT_ON_NON_LEAF)")
     for child in children:
-        delete(store, account, child, tree_delete=True)
+        delete(store, SYSTEM, child, tree_delete=True)
     bury(store, tree.nodes[node.guid])
 
 
@@ -280,8 +303,8 @@ def _unlink(store: DirectoryStore, name: str, source: Guid, target: Guid) -> Non
 def undelete(store: DirectoryStore, account: Guid, node: Node, new_dn: str, rest: Sequence[Modification]) -> None:
     """Bring a deleted object back under ``new_dn``, with further modifications in the same transaction."""
     rdn, parent = split_name(store, new_dn)
-    if not store.rights.may_write(store.tree, account, parent.guid):
-        raise failures.insufficient_rights()
+    store.rights.check_undelete(account, node, parent, store.tree.schema.structural(node.classes))
+    store.rights.check_write(account, node, (change.attribute for change in rest))
     if store.tree.child(parent.guid, rdn) is not None:
         raise failures.exists()
     draft = node.copy()
@@ -296,6 +319,7 @@ def undelete(store: DirectoryStore, account: Guid, node: Node, new_dn: str, rest
         if source == node.guid and target in store.tree.nodes and not store.tree.nodes[target].deleted:
             draft.links.setdefault(name, {})[target] = None
     draft.parked = ()
+    store.descriptors.inherit_anew(draft)
     touched = _apply_all(store, account, draft, rest, permissive=False)
     _check_changed(store, account, draft, node, touched)
     store.commit(draft)

@@ -49,7 +49,8 @@ def compile_filter(tree: Tree, condition: Filter) -> Test:
     if attribute.name == "distinguishedName":
         return _own_name(tree, condition)
     if isinstance(condition, Present):
-        return _present(tree, attribute)
+        # Every object has a class, whoever may read it or not.
+        return _present(tree, attribute) if attribute.name != "objectClass" else lambda _: True
     if attribute.is_reference:
         return _reference(tree, attribute, condition)
     if attribute.constructed:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from rehearsal.directory import failures
+from rehearsal.directory.descriptors import ALL_PARTS, ATTRIBUTE
 from rehearsal.directory.domains import View
 from rehearsal.directory.schema import Attribute
 from rehearsal.directory.subschema import attribute_types, object_classes
@@ -31,12 +32,14 @@ class Manner:
         max_values: Values of one attribute in one answer.
         dn_form: Of the extended DN control: 0 with hexadecimal GUID and SID, 1 with their text, None plain.
         lenient: Whether a range that begins behind the last value is passed over instead of refused.
+        parts: Of descriptors, as the SD flags control names them; None without the control.
     """
 
     max_values: int = 1500
     dn_form: int | None = None
     types_only: bool = False
     lenient: bool = False
+    parts: int | None = None
 
 
 class Projection:
@@ -47,6 +50,10 @@ class Projection:
         self._view = view
         self._manner = manner
         self._all = not requested or "*" in requested
+        named = any(name.lower() == ATTRIBUTE.lower() for name in requested)
+        # With the control the descriptor is among all attributes, without it only where it is named.
+        shown = named or (self._all and manner.parts is not None)
+        self._parts = (manner.parts or ALL_PARTS) if shown else None
         self._picked: list[tuple[Attribute, str, tuple[int, int] | None]] = []
         for name in dict.fromkeys(requested):
             base, _, option = name.partition(";")
@@ -63,27 +70,33 @@ class Projection:
         return self._names([guid])[0].decode("utf-8")
 
     def show(self, node: Node, account: Guid) -> Iterator[Shown]:
-        """Names and values of one object."""
+        """Names and values of one object, as far as the account may read them."""
+        hidden = self._store.rights.hidden_attributes(account, node)
         if self._all:
-            yield from self._everything(node)
+            yield from self._everything(node, hidden)
+        if self._parts is not None and self._store.rights.may_read_descriptor(account, node, self._parts):
+            yield self._typed(ATTRIBUTE, (self._store.descriptors.part(node, self._parts),))
         for attribute, name, bounds in self._picked:
+            if attribute.name in hidden or attribute.name == ATTRIBUTE:
+                continue
             if not self._all or attribute.constructed or bounds is not None:
                 values = self._values(node, attribute, account)
                 yield from self._ranged(attribute, name, values, bounds)
 
-    def _everything(self, node: Node) -> Iterator[Shown]:
+    def _everything(self, node: Node, hidden: frozenset[str]) -> Iterator[Shown]:
         attributes = self._store.tree.schema.attribute
         for name, values in node.attributes.items():
             attribute = attributes(name)
-            if attribute is None or self._view.shows(attribute):
+            if name not in hidden and name != ATTRIBUTE and (attribute is None or self._view.shows(attribute)):
                 yield self._typed(name, self._view.numbers(name, values))
-        yield self._typed("distinguishedName", (self._store.tree.dn(node.guid).encode("utf-8"),))
+        if "distinguishedName" not in hidden:
+            yield self._typed("distinguishedName", (self._store.tree.dn(node.guid).encode("utf-8"),))
         for name in node.links:
             attribute = attributes(name)
-            if attribute is not None and self._view.shows(attribute):
+            if attribute is not None and name not in hidden and self._view.shows(attribute):
                 yield from self._ranged(attribute, name, self._linked(node, attribute), None)
         for attribute, forward in self._back_links:
-            if self._store.tree.sources(forward, node.guid):
+            if attribute.name not in hidden and self._store.tree.sources(forward, node.guid):
                 yield from self._ranged(attribute, attribute.name, self._linked(node, attribute), None)
 
     def _values(self, node: Node, attribute: Attribute, account: Guid) -> Collection[bytes]:
@@ -159,19 +172,21 @@ def _allowed(store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
 
 
 def _allowed_effective(store: DirectoryStore, node: Node, account: Guid) -> list[bytes]:
-    if not store.rights.may_change(store.tree, account, node.guid):
-        return []
     names = store.tree.schema.allowed(node.classes)[1]
     known = [store.tree.schema.attribute(name) for name in sorted(names)]
     writable = [item for item in known if item and not (item.system_only or item.constructed or item.is_back_link)]
-    return [item.name.encode("ascii") for item in writable]
+    return [item.name.encode("ascii") for item in writable if store.rights.may_write(account, node, item)]
 
 
 def _child_classes_effective(store: DirectoryStore, node: Node, account: Guid) -> list[bytes]:
-    if not store.rights.may_write(store.tree, account, node.guid):
-        return []
     own = set(node.classes)
-    return [item.name.encode("ascii") for item in store.tree.schema.classes if own & set(item.superiors)]
+    fitting = [item for item in store.tree.schema.classes if own & set(item.superiors)]
+    return [item.name.encode("ascii") for item in fitting if store.rights.may_create(account, node, item)]
+
+
+def _descriptor_rights(store: DirectoryStore, node: Node, account: Guid) -> list[bytes]:
+    """sDRightsEffective ([MS-ADTS], section 3.1.1.4.5.4): the parts of the descriptor that the account may write."""
+    return [b"%d" % store.rights.writable_parts(account, node)]
 
 
 def _is_subschema(node: Node) -> bool:
@@ -215,4 +230,5 @@ _COMPUTED: dict[str, Callable[[DirectoryStore, Node, Guid], Collection[bytes]]] 
     "allowedAttributes": _allowed,
     "allowedAttributesEffective": _allowed_effective,
     "allowedChildClassesEffective": _child_classes_effective,
+    "sDRightsEffective": _descriptor_rights,
 }

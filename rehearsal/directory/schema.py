@@ -11,7 +11,7 @@ from pathlib import Path
 from rehearsal.directory.values import REFERENCE
 
 _DATA = Path(__file__).parent / "data"
-INDEXED, PRESERVED_ON_DELETE = 1, 8
+INDEXED, PRESERVED_ON_DELETE, CONFIDENTIAL = 1, 8, 128
 """Bits of searchFlags ([MS-ADTS], section 2.2.10)."""
 _CONSTRUCTED = 4
 """Bit of an attribute's systemFlags: computed when asked for, never stored."""
@@ -31,6 +31,8 @@ class Attribute:
     """linkID: even is a forward link, the odd number behind it its back link."""
     system_only: bool
     constructed: bool
+    object_types: tuple[str, ...]
+    """GUIDs by which access control entries mean it: its own, and its property set's."""
     row: dict[str, str]
 
     @property
@@ -68,6 +70,8 @@ class Schema:
         self._attributes = {attribute.name.lower(): attribute for attribute in attributes}
         self._classes = {object_class.name.lower(): object_class for object_class in classes}
         self._by_link = {attribute.link: attribute for attribute in self.attributes if attribute.link is not None}
+        self.back_links = frozenset(attribute.name for attribute in self.attributes if attribute.is_back_link)
+        self.confidential = frozenset(item.name for item in self.attributes if item.search_flags & CONFIDENTIAL)
         self._allowed: dict[tuple[str, ...], tuple[frozenset[str], frozenset[str]]] = {}
 
     @property
@@ -151,7 +155,9 @@ def extend_for_exchange(schema: Schema, range_upper: int) -> Schema:
         else item
         for item in _attributes("exchange-attributes.csv")
     ]
-    classes = _classes("exchange-classes.csv")
+    plain = schema.object_class("top")
+    default = plain.row["defaultSecurityDescriptor"] if plain is not None else ""
+    classes = [_class({**row, "defaultSecurityDescriptor": default}) for row in _rows("exchange-classes.csv")]
     taken = {name for item in classes for name in item.may}
     recipient = schema.object_class("mailRecipient")
     if recipient is None:
@@ -185,6 +191,7 @@ def _attribute(row: dict[str, str]) -> Attribute:
         link=number("linkID"),
         system_only=row["systemOnly"] == "TRUE",
         constructed=bool(int(row["systemFlags"]) & _CONSTRUCTED),
+        object_types=tuple(guid for guid in (row["schemaIDGUID"], row.get("attributeSecurityGUID")) if guid),
         row=row,
     )
 

@@ -26,7 +26,14 @@ _SCALARS = {
         "systemOnly",
         "systemFlags",
     ),
-    "classSchema": ("lDAPDisplayName", "governsID", "subClassOf", "objectClassCategory", "rDNAttID"),
+    "classSchema": (
+        "lDAPDisplayName",
+        "governsID",
+        "subClassOf",
+        "objectClassCategory",
+        "rDNAttID",
+        "defaultSecurityDescriptor",
+    ),
 }
 _LISTS = (
     "possSuperiors",
@@ -66,9 +73,11 @@ def publish(store: DirectoryStore) -> None:
 def _values(item: Attribute | ObjectClass, kind: str) -> Iterator[tuple[str, list[str | bytes]]]:
     row = item.row
     for column in _SCALARS[kind]:
-        if row[column]:
+        if row.get(column):
             yield column, [row[column]]
-    yield "schemaIDGUID", [uuid.UUID(row["schemaIDGUID"]).bytes_le]
+    for column in ("schemaIDGUID", "attributeSecurityGUID"):
+        if row.get(column):
+            yield column, [uuid.UUID(row[column]).bytes_le]
     for column in _LISTS:
         if row.get(column):
             yield column, list(row[column].split())

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rehearsal.directory import ber, failures
 from rehearsal.directory.ber import BerError, Reader
+from rehearsal.directory.descriptors import ALL_PARTS
 from rehearsal.directory.domains import View
 from rehearsal.directory.filters import count_terms
 from rehearsal.directory.matching import candidates, compile_filter
 from rehearsal.directory.messages import Control, Message, Search
 from rehearsal.directory.names import dn_key, parse_dn
-from rehearsal.directory.rootdse import DOMAIN_SCOPE, PAGED, SEARCH_OPTIONS, SHOW_DELETED, SHOW_RECYCLED
+from rehearsal.directory.rootdse import DOMAIN_SCOPE, PAGED, SD_FLAGS, SEARCH_OPTIONS, SHOW_DELETED, SHOW_RECYCLED
 from rehearsal.directory.service import Service
 from rehearsal.directory.tree import Guid, Node
 
@@ -69,7 +70,7 @@ def locate(asking: Asking, name: str, *, show_deleted: bool) -> Node:
         raise asking.view.referred(store, tree.head(nearest.guid), name)
     visible = node is not None and (show_deleted or not node.deleted)
     held = node is not None and asking.view.holds(store, tree.head(node.guid))
-    if node is not None and visible and held and store.rights.may_read(tree, asking.account, node.guid):
+    if node is not None and visible and held and store.rights.may_see(asking.account, node.guid):
         return node
     best = nearest.guid if nearest is not None else tree.root
     while node is not None and best in {node.guid} and tree.nodes[best].parent is not None:
@@ -110,10 +111,22 @@ async def find(asking: Asking, request: Search, message: Message) -> tuple[list[
                 return found, (), True
             await asyncio.sleep(0)
         visible = show_deleted or not node.deleted
-        if visible and matches(node) and store.rights.may_read(store.tree, asking.account, node.guid):
+        if not visible or not store.rights.may_see(asking.account, node.guid):
+            continue
+        if matches(_readable(store, asking.account, node)):
             found.append(node.guid)
     quiet = request.scope == _BASE or message.control(DOMAIN_SCOPE) is not None or flags & _ONE_DOMAIN
     return found, () if quiet or crossing else tuple(_references(asking, base, request.scope)), False
+
+
+def _readable(store: DirectoryStore, account: Guid, node: Node) -> Node:
+    """An object as a filter may see it: attributes that the account may not read are as if they were not there."""
+    hidden = store.rights.hidden_attributes(account, node)
+    if not hidden:
+        return node
+    attributes = {name: values for name, values in node.attributes.items() if name not in hidden}
+    links = {name: targets for name, targets in node.links.items() if name not in hidden}
+    return replace(node, attributes=attributes, links=links)
 
 
 def _scope(asking: Asking, base: Node, scope: int, few: Collection[Guid] | None, *, crossing: bool) -> Iterator[Node]:
@@ -216,3 +229,15 @@ def _paged_value(control: Control) -> tuple[int, bytes]:
 
 def _paged_answer(cookie: bytes) -> Control:
     return Control(PAGED, False, ber.sequence([ber.integer(0), ber.octets(cookie)]))
+
+
+def descriptor_parts(message: Message) -> int | None:
+    """The parts of a descriptor that the SD flags control asks for; None without the control."""
+    control = message.control(SD_FLAGS)
+    if control is None:
+        return None
+    try:
+        flags = Reader(control.value or b"").reader().integer()
+    except BerError:
+        raise failures.control_refused(failures.PROTOCOL_ERROR) from None
+    return flags & ALL_PARTS or ALL_PARTS

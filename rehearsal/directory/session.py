@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable
 from rehearsal.directory import failures, lifecycle
 from rehearsal.directory.ber import BerError, Reader
 from rehearsal.directory.changes import ADD, DELETE, REPLACE, Modification, attribute_of
+from rehearsal.directory.descriptors import ALL_PARTS
 from rehearsal.directory.domains import View
 from rehearsal.directory.failures import LdapError
 from rehearsal.directory.filters import Present
@@ -42,7 +43,7 @@ from rehearsal.directory.rootdse import (
     WHO_AM_I,
     root_dse,
 )
-from rehearsal.directory.searching import Asking, Pager, locate
+from rehearsal.directory.searching import Asking, Pager, descriptor_parts, locate
 from rehearsal.directory.service import OPERATIONS, DirectoryFault, Service
 from rehearsal.directory.tree import Guid, Node
 
@@ -215,6 +216,7 @@ class Session:
             dn_form=form,
             types_only=request.types_only,
             lenient=message.control(RANGE_NO_ERROR) is not None,
+            parts=descriptor_parts(message),
         )
 
     # writes
@@ -264,7 +266,8 @@ class Session:
             lifecycle.undelete(self._store, self._bound, node, new_dn, rest)
             return
         permissive = message.control(PERMISSIVE_MODIFY) is not None
-        lifecycle.modify(self._store, self._bound, node, request.changes, permissive=permissive)
+        parts = descriptor_parts(message) or ALL_PARTS
+        lifecycle.modify(self._store, self._bound, node, request.changes, permissive=permissive, parts=parts)
 
     def _check_place(self, request: Add | Modify | ModifyDn | Delete) -> None:
         """Refer to another controller what cannot be written by this one."""

@@ -9,13 +9,15 @@ from datetime import datetime
 
 from rehearsal.directory import forest, lifecycle, logon, schema_objects
 from rehearsal.directory.changes import REPLACE, Modification
+from rehearsal.directory.descriptors import ATTRIBUTE, Descriptors
 from rehearsal.directory.domains import Controller, Domain
 from rehearsal.directory.names import Rdn
 from rehearsal.directory.rights import SYSTEM, Rights
 from rehearsal.directory.schema import ObjectClass, Schema, extend_for_exchange, load_schema
 from rehearsal.directory.tree import Guid, Node, Tree
 from rehearsal.directory.values import fold, format_time
-from runbook_lib.directory.decode import sid_bytes
+from runbook_lib.directory.decode import sid_bytes, sid_text
+from runbook_lib.directory.security import GuidKind, guid_of
 
 Value = str | bytes
 
@@ -29,7 +31,6 @@ class StoreSnapshot:
     usn: int
     next_rids: dict[str, int]
     passwords: dict[Guid, str]
-    rights: Rights
 
 
 class DirectoryStore:
@@ -66,7 +67,8 @@ class DirectoryStore:
         self.schema_dn: str = f"CN=Schema,{self.configuration_dn}"
         self.server_dn = f"CN={host.upper()},CN=Servers,CN={forest.SITE},CN=Sites,{self.configuration_dn}"
         self.tree: Tree = Tree(load_schema(), self.base_dn)
-        self.rights = Rights()
+        self.descriptors = Descriptors(self)
+        self.rights = Rights(self)
         self.passwords: dict[Guid, str] = {}
         self.usn = 12_000
         self._next_rids: dict[str, int] = {}
@@ -116,6 +118,8 @@ class DirectoryStore:
 
     def commit(self, draft: Node) -> None:
         """Stamp a checked draft with time and update sequence number and put it in place."""
+        if ATTRIBUTE not in draft.attributes:
+            self.descriptors.set_up(draft, *self.rights.creator(SYSTEM, draft.parent or draft.guid))
         self.usn += 1
         stamp = b"%d" % self.usn
         if "uSNCreated" not in draft.attributes:
@@ -133,14 +137,24 @@ class DirectoryStore:
         self.modify(dn, {"pwdLastSet": str(logon.file_time(self.clock()))})
 
     def grant(self, dn_of_account: str, container_dn: str) -> None:
-        """Let an account create, change, move and delete what stands below a container, not the container itself."""
-        pair = (self.node(dn_of_account).guid, self.node(container_dn).guid)
-        self.rights = Rights(self.rights.write | {pair}, self.rights.hidden)
+        """Let an account create, change, move and delete groups below a container, as docs/permissions.md asks for."""
+        sid = self.sid(dn_of_account)
+        group = guid_of(GuidKind.CLASS, "group")
+        self.descriptors.add_entries(container_dn, f"(OA;CI;CCDC;{group};;{sid})(OA;CIIO;GA;;{group};{sid})")
+
+    def grant_reanimation(self, dn_of_account: str) -> None:
+        """Let an account list deleted objects of the domain and bring back those that it may create elsewhere."""
+        sid, right = self.sid(dn_of_account), guid_of(GuidKind.EXTENDED_RIGHT, "Reanimate-Tombstones")
+        self.descriptors.add_entries(self.tree.dn(self.deleted_objects), f"(A;;LCRP;;;{sid})")
+        self.descriptors.add_entries(self.base_dn, f"(OA;;CR;{right};;{sid})")
 
     def deny_read(self, dn_of_account: str, dn: str) -> None:
-        """Hide an object and everything below it from an account."""
-        pair = (self.node(dn_of_account).guid, self.node(dn).guid)
-        self.rights = Rights(self.rights.write, self.rights.hidden | {pair})
+        """Let an account read nothing of an object nor of what stands below it; its name stays visible, as in AD."""
+        self.descriptors.add_entries(dn, f"(D;CI;LCLORPRC;;;{self.sid(dn_of_account)})")
+
+    def sid(self, dn: str) -> str:
+        """objectSid of an account or group as text."""
+        return sid_text(self.node(dn).attributes["objectSid"][0])
 
     def authenticate(self, name: str, password: str, workstation: str = "") -> Guid:
         """The account of a simple bind by UPN, DN or ``DOMAIN\\user``; raises LdapError 49."""
@@ -255,7 +269,7 @@ class DirectoryStore:
     def snapshot(self) -> StoreSnapshot:
         """The state now, for ``restore``."""
         return StoreSnapshot(
-            dict(self.tree.nodes), self.tree.schema, self.usn, dict(self._next_rids), dict(self.passwords), self.rights
+            dict(self.tree.nodes), self.tree.schema, self.usn, dict(self._next_rids), dict(self.passwords)
         )
 
     def restore(self, snapshot: StoreSnapshot) -> None:
@@ -263,14 +277,13 @@ class DirectoryStore:
         self.tree.restore(dict(snapshot.nodes), snapshot.schema)
         self._next_rids = dict(snapshot.next_rids)
         self.passwords = dict(snapshot.passwords)
-        self.rights = snapshot.rights
         self.usn = snapshot.usn
 
     def dump(self) -> dict[str, dict[str, list[bytes]]]:
-        """Every object, deleted ones too, with all attributes: stored, linked and back links."""
+        """Every object, deleted ones too, with all attributes but the descriptor: stored, linked and back links."""
         out: dict[str, dict[str, list[bytes]]] = {}
         for node in sorted(self.tree.nodes.values(), key=lambda item: item.number):
-            values = {name: list(stored) for name, stored in node.attributes.items()}
+            values = {name: list(stored) for name, stored in node.attributes.items() if name != ATTRIBUTE}
             for name in node.links:
                 values[name] = [self.tree.dn(target).encode("utf-8") for target in node.links[name]]
             sources = self.tree.sources("member", node.guid)

@@ -70,6 +70,8 @@ class Tree:
         self.heads: set[Guid] = set()
         """Heads of naming contexts."""
         self._base_key = dn_key(base_dn)
+        self.version = 0
+        """Counts every change."""
         self._clear()
 
     def _clear(self) -> None:
@@ -174,6 +176,7 @@ class Tree:
     def commit(self, node: Node) -> None:
         """Put a new or changed object in place and bring every index up to date."""
         old = self.nodes.get(node.guid)
+        self.version += 1
         self._children.setdefault(node.guid, {})
         if old is None or (old.parent, old.rdn) != (node.parent, node.rdn):
             self._rehang(old, node)

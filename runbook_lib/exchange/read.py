@@ -102,7 +102,7 @@ def read_exchange(directory: Directory) -> ExchangeReading:
 def _schema(directory: Directory, unreadable: list[Unreadable]) -> int | None:
     context = directory.controller.schema_naming_context
     # AD answers "no such object" for what an account may not see, so the parent is looked at first.
-    if _read(directory, context, ("objectClass",)) is None:
+    if not _readable(directory, context):
         unreadable.append(Unreadable(SCHEMA, f"this account cannot read {context}"))
         return None
     entry = _read(directory, f"CN=ms-Exch-Schema-Version-Pt,{context}", ("rangeUpper",))
@@ -118,7 +118,7 @@ def _organization(
     directory: Directory, unreadable: list[Unreadable]
 ) -> tuple[tuple[OrganizationReading, ...], tuple[ServerReading, ...]]:
     services = f"CN=Services,{directory.controller.configuration_naming_context}"
-    if _read(directory, services, ("objectClass",)) is None:
+    if not _readable(directory, services):
         unreadable.append(Unreadable(ORGANIZATION, f"this account cannot read {services}"))
         return (), ()
     container = _read(directory, f"CN=Microsoft Exchange,{services}", ("objectClass",))
@@ -175,6 +175,12 @@ def _domains(directory: Directory, unreadable: list[Unreadable]) -> tuple[Domain
         )
         return ()
     return (DomainReading(controller.domain_dns_name, version),)
+
+
+def _readable(directory: Directory, dn: str) -> bool:
+    """Whether the account sees more of an object than its name, which whoever may list the parent sees."""
+    entry = _read(directory, dn, ("objectClass",))
+    return entry is not None and bool(entry.texts("objectClass"))
 
 
 def _read(directory: Directory, dn: str, attributes: tuple[str, ...]) -> Entry | None:

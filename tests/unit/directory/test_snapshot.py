@@ -147,7 +147,6 @@ def test_deleted_anchors_keep_their_place_with_the_recycle_bin(embedded: Embedde
 
 
 def test_deleted_objects_that_may_not_be_listed_are_a_gap(directory: Directory, embedded: Embedded) -> None:
-    embedded.store.deny_read(WRITER, f"CN=Deleted Objects,{BASE}")
     snapshot = _read(directory)
     assert snapshot.reading.complete
     assert snapshot.deleted_anchors == {}

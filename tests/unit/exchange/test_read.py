@@ -85,7 +85,8 @@ def test_a_hidden_organization_is_unreadable(embedded: Embedded) -> None:
 
 def test_a_hidden_container_is_noticed_by_the_prepared_domain(embedded: Embedded) -> None:
     _install(embedded)
-    embedded.store.deny_read(WRITER, _ROOT)
+    services = f"CN=Services,{_CONFIGURATION}"
+    embedded.store.descriptors.add_entries(services, f"(D;;LC;;;{embedded.store.sid(WRITER)})")
     with embedded.open() as directory:
         found = detect(read_exchange(directory), load_versions())
     assert found.presence is Presence.UNREADABLE

@@ -228,7 +228,9 @@ def test_accounts_and_rights(directory: DirectoryStore) -> None:
     administrator = directory.authenticate(names.ADMINISTRATOR, "a")
 
     def may(account: bytes, ou: str) -> bool:
-        return directory.rights.may_write(directory.tree, account, directory.node(ou).guid)
+        kind = directory.tree.schema.object_class("group")
+        assert kind is not None
+        return directory.rights.may_create(account, directory.node(ou), kind)
 
     assert [ou for ou in (names.TARGET_OU, names.RETIRED_OU) if may(bind, ou)] == [names.TARGET_OU, names.RETIRED_OU]
     assert not any(may(bind, ou) for ou in (names.CONNECT_OU, names.CLOUD_SYNC_OU, names.GROUPS_OU, names.BASE_DN))

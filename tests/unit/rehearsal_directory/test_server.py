@@ -151,14 +151,17 @@ def test_bind_and_extended_operations(store: DirectoryStore) -> None:
 
 
 def test_hidden_objects(store: DirectoryStore) -> None:
-    """What an account must not see is not there: in searches, as a base, with AD's complaint."""
+    """What an account may not read shows its name alone; what it may not list is not there, with AD's complaint."""
     store.deny_read(WRITER, STAFF)
 
     async def scenario(server: DirectoryServer) -> None:
         wire = await Wire.to(server)
         await wire.bind(WRITER, PASSWORD)
-        missing = await wire.search(STAFF)
-        assert (missing[-1].code, missing[-1].matched) == (32, BASE)
+        nameless, done = await wire.search(STAFF, scope=0)
+        assert (nameless.tag, done.code) == (0x64, 0)
+        assert len(await wire.search(STAFF)) == 2
+        missing = await wire.search(f"CN=ann,{STAFF}")
+        assert (missing[-1].code, missing[-1].matched) == (32, STAFF)
         name = ber.sequence([ber.text("sAMAccountName"), ber.text("ann")], 0xA3)
         assert not [reply for reply in await wire.search(BASE, condition=name) if reply.tag == 0x64]
         await wire.close()

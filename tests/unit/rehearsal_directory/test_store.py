@@ -14,6 +14,7 @@ from runbook_lib.directory.decode import sid_text
 from tests.unit.rehearsal_directory.conftest import BASE, GROUPS, NOW, STAFF, WRITER
 
 ANN = f"CN=ann,{STAFF}"
+ADMINISTRATOR = f"CN=Administrator,CN=Users,{BASE}"
 
 
 def test_given_identifiers(store: DirectoryStore) -> None:
@@ -55,7 +56,7 @@ def test_snapshot_and_restore(store: DirectoryStore) -> None:
     assert [store.tree.dn(guid) for guid in store.tree.indexed("sAMAccountName", "g")] == [f"CN=g,{GROUPS}"]
     assert store.tree.schema.attribute("mailNickname") is None
     assert store.authenticate("CONTOSO\\writer", "correct horse")
-    assert not store.rights.hidden
+    assert store.rights.may_see(store.node(WRITER).guid, store.node(ANN).guid)
     assert store.next_sid() == sid
     store.add(f"CN=new,{GROUPS}", {"objectClass": ["group"]})
 
@@ -112,8 +113,10 @@ def test_rights(store: DirectoryStore) -> None:
     administrators = f"CN=Domain Admins,CN=Users,{BASE}"
     store.modify(administrators, {"member": [f"CN=admins,{GROUPS}"]})
     store.add(f"CN=h,{STAFF}", {"objectClass": ["group"]}, as_system=False, account=ANN)
-    assert store.rights.may_change(store.tree, store.node(WRITER).guid, store.node(f"CN=g,{GROUPS}").guid)
-    assert not store.rights.may_change(store.tree, store.node(WRITER).guid, store.node(GROUPS).guid)
+    description = store.tree.schema.attribute("description")
+    assert description is not None
+    assert store.rights.may_write(store.node(WRITER).guid, store.node(f"CN=g,{GROUPS}"), description)
+    assert not store.rights.may_write(store.node(WRITER).guid, store.node(GROUPS), description)
 
 
 @pytest.mark.parametrize("name", ["writer@contoso.com", "contoso\\WRITER", "CONTOSO.COM\\writer", WRITER.lower()])
@@ -140,7 +143,7 @@ def test_disabled_accounts(store: DirectoryStore) -> None:
 
 def test_a_user_over_ldap_begins_disabled(store: DirectoryStore) -> None:
     """As AD does it; as the system it is an ordinary account."""
-    store.add(f"CN=u,{GROUPS}", {"objectClass": ["user"]}, as_system=False, account=WRITER)
+    store.add(f"CN=u,{GROUPS}", {"objectClass": ["user"]}, as_system=False, account=ADMINISTRATOR)
     assert store.node(f"CN=u,{GROUPS}").text("userAccountControl") == "546"
     assert store.node(ANN).text("userAccountControl") == "512"
 

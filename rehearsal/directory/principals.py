@@ -1,0 +1,27 @@
+"""Principals of no domain, and the groups that a fresh domain puts them in ([MS-ADTS], section 6.1.1.4.10)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runbook_lib.directory.security import WellKnownSid
+
+if TYPE_CHECKING:
+    from rehearsal.directory.store import DirectoryStore
+
+_MEMBERS = {
+    "CN=Users": (WellKnownSid.AUTHENTICATED_USERS,),
+    "CN=Pre-Windows 2000 Compatible Access": (WellKnownSid.AUTHENTICATED_USERS,),
+}
+
+
+def add_foreign_principals(store: DirectoryStore, base_dn: str) -> None:
+    """Let every account that has signed in read accounts and groups, as Windows does unless it is told not to."""
+    for group, sids in _MEMBERS.items():
+        members = [f"CN={sid},CN=ForeignSecurityPrincipals,{base_dn}" for sid in sids]
+        for sid, dn in zip(sids, members, strict=True):
+            if store.tree.find(dn) is None:
+                store.add(dn, {"objectClass": ["foreignSecurityPrincipal"], "objectSid": sid})
+        target = store.node(f"{group},CN=Builtin,{base_dn}")
+        known = [store.tree.dn(guid) for guid in target.links.get("member", {})]
+        store.modify(store.tree.dn(target.guid), {"member": [*known, *members]})
