@@ -94,7 +94,9 @@ def read_recycle_bin(directory: Directory) -> Switch:
     configuration = directory.controller.configuration_naming_context
     feature = f"{_FEATURE},{configuration}"
     partitions = directory.read_dn(f"CN=Partitions,{configuration}", ("objectClass", "msDS-EnabledFeature"))
-    if partitions is None or not partitions.texts("objectClass") or directory.read_dn(feature, ("objectClass",)) is None:
+    if partitions is None or not partitions.texts("objectClass"):
+        return Switch.UNKNOWN
+    if directory.read_dn(feature, ("objectClass",)) is None:
         return Switch.UNKNOWN
     enabled = {normalize_dn(dn) for dn in partitions.texts("msDS-EnabledFeature")}
     return Switch.ON if normalize_dn(feature) in enabled else Switch.OFF

@@ -132,7 +132,6 @@ def test_that_objects_may_be_listed_is_proved_by_one_that_is_seen(embedded: Embe
 def test_an_account_that_may_not_list_says_so(embedded: Embedded, directory: Directory) -> None:
     guid = embedded.add_group("a")
     directory.delete(guid)
-    embedded.store.deny_read(WRITER, f"CN=Deleted Objects,{BASE}")
     assert may_list_deleted(directory) is Switch.OFF
     found, gap = read_deleted(directory, [TARGET])
     assert (found.listable, found.objects) == (Switch.OFF, ())
