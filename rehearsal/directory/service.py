@@ -57,8 +57,9 @@ class QueryPolicy:
             kind = kinds.get(name)
             if kind is None:
                 raise ValueError(f"no setting {name}; there are {', '.join(kinds)}")
-            fits = isinstance(value, bool) if kind is bool else isinstance(value, int | float) and value >= 1
-            if not fits or (kind is int and not isinstance(value, int)):
+            number = isinstance(value, int | float) and not isinstance(value, bool) and value >= 1
+            fits = isinstance(value, bool) if kind is bool else number and isinstance(value, kind | int)
+            if not fits:
                 raise ValueError(f"{name} cannot be {value!r}")
         for name, value in values.items():
             setattr(self, name, value)
