@@ -19,6 +19,7 @@ from runbook_lib.graph.sign_in_cache import SignInCache
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.graph.tenant import GrantedPermissions, SynchronizationFeatures, Unreadable, read_tenant_state
 from runbook_lib.graph.transport import GraphClient
+from runbook_lib.model.cloud import Switch
 from runbook_lib.parameters.clouds import addresses_of
 from runbook_lib.parameters.model import Parameters
 
@@ -67,7 +68,7 @@ def test_a_person_reads_the_whole_tenant(fresh_rehearsal: RunningRehearsal, open
     snapshot = read_cloud(opened(person), names.TENANT_ID, clock=utc_now)
     assert snapshot.reading.complete
     assert len(snapshot.groups) == fresh_rehearsal.control.status()["groups"]
-    assert "403" not in snapshot.writers.why_unknown
+    assert snapshot.writers.connect_v1 is Switch.OFF
     (code,) = person.codes
     assert code.address.endswith("/devicelogin")
     assert person.ended == [f"Sign-in: done, signed in as {GLOBAL.user_principal_name}"]
@@ -141,7 +142,10 @@ def test_the_tenant_as_a_person_sees_it(
     assert reading.permissions.delegated
     assert reading.permissions.account == GLOBAL.user_principal_name
     assert isinstance(reading.features, SynchronizationFeatures)
+    assert reading.features.connect_v1 is reading.features.connect_v2 is Switch.OFF
+    assert reading.features.deletion_prevention is not None
     assert not isinstance(reading.containers, Unreadable)
+    assert reading.containers.unified_groups is not None
     assert not isinstance(reading.synchronization, Unreadable)
     assert reading.synchronization.enabled
 
@@ -162,8 +166,11 @@ def test_the_tenant_as_an_app_sees_it(fresh_rehearsal: RunningRehearsal, paramet
         assert isinstance(part, Unreadable)
         assert part.code == "app-only"
     assert not isinstance(reading.licences, Unreadable)
+    assert reading.licences.p1
     assert not isinstance(reading.new_groups, Unreadable)
     assert not isinstance(reading.domains, Unreadable)
+    assert names.INITIAL_DOMAIN in {domain.name for domain in reading.domains}
     assert not isinstance(reading.cloud_sync, Unreadable)
+    assert [job for job in reading.cloud_sync if job.writes_groups_to_ad]
     assert all(not isinstance(job.scope, Unreadable) for job in reading.cloud_sync)
     assert reading.permissions == GrantedPermissions(False, tuple(sorted(set(roles))), "")
