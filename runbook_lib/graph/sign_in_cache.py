@@ -48,6 +48,10 @@ class _Memory(_Discreet, msal.TokenCache):  # type: ignore[misc]
         super().__init__()
         self.trouble = trouble
 
+    def forget(self) -> None:
+        """Start anew."""
+        self._cache.clear()
+
 
 class SignInCache:
     """Tokens in memory. One object serves every connection of a run, so that a person signs in once."""
@@ -56,10 +60,20 @@ class SignInCache:
         self.tokens: Any = tokens if tokens is not None else _Memory()
 
     @property
+    def trouble(self) -> str:
+        """Why tokens are not kept though they should be, or empty."""
+        return str(self.tokens.trouble)
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """What a person should know."""
-        why = self.tokens.trouble
-        return (_not_kept(why),) if why else ()
+        return (_not_kept(self.trouble),) if self.trouble else ()
+
+    def forget(self) -> bool:
+        """Forget every token, also the kept ones; whether there were any."""
+        known = bool(list(self.tokens.search(msal.TokenCache.CredentialType.REFRESH_TOKEN)))
+        self.tokens.forget()
+        return known
 
 
 def kept_cache(
@@ -96,6 +110,17 @@ class _KeptTokens(_Discreet, msal_extensions.PersistedTokenCache):  # type: igno
     def __init__(self, store: Any) -> None:
         super().__init__(store)
         self.trouble = ""
+
+    def forget(self) -> None:
+        """Overwrite what is kept, also what cannot be read any more."""
+        self.deserialize("{}")
+        try:
+            with msal_extensions.CrossPlatLock(self._lock_location):
+                if Path(self._persistence.get_location()).exists():
+                    self._persistence.save("{}")
+            self.trouble = ""
+        except Exception as error:  # noqa: BLE001 - as above
+            self.trouble = _why(error)
 
     def modify(self, credential_type: Any, old_entry: Any, new_key_value_pairs: Any = None) -> None:
         if not self.trouble:

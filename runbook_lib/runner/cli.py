@@ -18,6 +18,7 @@ from runbook_lib.runner.command_completion import completion
 from runbook_lib.runner.command_parameters import parameters
 from runbook_lib.runner.command_records import records, seal, verify_record
 from runbook_lib.runner.command_run import run
+from runbook_lib.runner.command_sign_out import sign_out
 from runbook_lib.runner.loop import ending_signals_as_interrupts
 from runbook_lib.runner.plugins import load_plugin, plugin_points, plugin_summary
 
@@ -84,7 +85,7 @@ def cli() -> None:
     """Write Microsoft Entra groups to Active Directory, step by step and on the record."""
 
 
-for _command in (approve, check, completion, parameters, records, run, seal, verify_record):
+for _command in (approve, check, completion, parameters, records, run, seal, sign_out, verify_record):
     cli.add_command(_command)
 
 

@@ -115,8 +115,34 @@ def test_a_file_that_cannot_be_read_any_more_asks_again_and_says_so(tmp_path: Pa
     assert [finding.id for finding in cache.findings] == ["sign-in-not-kept"]
 
 
+def test_forgetting_ends_what_was_kept(tmp_path: Path) -> None:
+    service, prompt = FakeSignIn(), Prompt()
+    person_source(service, prompt, kept_cache(tmp_path, TENANT, CLIENT, encrypted=Sealed))[0].token()
+    another = kept_cache(tmp_path, TENANT, CLIENT, encrypted=Sealed)
+    assert another.forget()
+    assert not another.forget()
+    person_source(service, prompt, kept_cache(tmp_path, TENANT, CLIENT, encrypted=Sealed))[0].token()
+    assert len(prompt.codes) == 2
+
+
+def test_forgetting_needs_no_readable_file_and_makes_none(tmp_path: Path) -> None:
+    fresh = kept_cache(tmp_path, TENANT, CLIENT, encrypted=Sealed)
+    assert not fresh.forget()
+    assert list(tmp_path.glob("*.tokens")) == []
+    (tmp_path / f"{TENANT}.{CLIENT}.tokens").write_text("another account's", encoding="utf-8")
+    odd = kept_cache(tmp_path, TENANT, CLIENT, encrypted=Sealed)
+    odd.forget()
+    assert odd.trouble == ""
+    assert kept_cache(tmp_path, TENANT, CLIENT, encrypted=Sealed).trouble == ""
+    assert not kept_cache(tmp_path, TENANT, CLIENT, encrypted=no_store).forget()
+
+
 def test_memory_keeps_nothing_and_says_nothing() -> None:
-    assert SignInCache().findings == ()
+    cache = SignInCache()
+    person_source(FakeSignIn(), Prompt(), cache)[0].token()
+    assert cache.findings == ()
+    assert cache.forget()
+    assert not cache.forget()
 
 
 @pytest.mark.parametrize(

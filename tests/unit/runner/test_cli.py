@@ -62,6 +62,7 @@ def test_help_names_every_command_quickly_and_imports_nothing_heavy() -> None:
         "rehearsal",
         "run",
         "seal",
+        "sign-out",
         "verify-record",
     ):
         assert re.search(rf"^  {name} ", done.stdout, re.MULTILINE), name

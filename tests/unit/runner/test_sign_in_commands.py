@@ -1,0 +1,79 @@
+"""Signing in and out from the command line."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from runbook_lib.graph import sign_in_cache
+from runbook_lib.graph.device_code import DeviceCode
+from runbook_lib.graph.sign_in_cache import kept_cache
+from runbook_lib.runner.cli import cli
+from runbook_lib.runner.console import Progress
+from runbook_lib.runner.sign_in import terminal_prompt
+from tests.unit.graph.fake_cloud import TENANT
+from tests.unit.graph.fake_sign_in import CLIENT, FakeSignIn, Prompt, person_source
+from tests.unit.graph.test_sign_in_cache import Sealed, no_store
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "p.yaml"
+    path.write_text(f'tenant_id: "{TENANT}"\nclient_id: "{CLIENT}"\n', encoding="utf-8")
+    return path
+
+
+def sign_out(file: Path) -> Result:
+    return CliRunner().invoke(cli, ["sign-out", "-f", str(file)], prog_name="gwb")
+
+
+def test_sign_out_forgets(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sign_in_cache, "cache_folder", lambda _: tmp_path / "state")
+    monkeypatch.setattr(sign_in_cache, "kept_cache", sealed := partial(kept_cache, encrypted=Sealed))
+    prompt = Prompt()
+    person_source(FakeSignIn(), prompt, sealed(tmp_path / "state", TENANT, CLIENT))[0].token()
+    first, second = sign_out(file), sign_out(file)
+    assert (first.exit_code, first.stdout) == (0, "The sign-in is forgotten.\n")
+    assert (second.exit_code, second.stdout) == (0, "No sign-in was kept.\n")
+
+
+def test_sign_out_without_a_store_says_so(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sign_in_cache, "cache_folder", lambda _: tmp_path / "state")
+    monkeypatch.setattr(sign_in_cache, "kept_cache", partial(kept_cache, encrypted=no_store))
+    result = sign_out(file)
+    assert result.exit_code == 8
+    assert "Nothing can be forgotten: this computer's encrypted store does not work (ImportError)." in result.stderr
+
+
+def test_sign_out_wants_to_know_whose(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text('change_id: "C"\n', encoding="utf-8")
+    result = sign_out(path)
+    assert result.exit_code == 2
+    assert "tenant_id, client_id" in result.stderr
+
+
+def test_a_code_is_shown_on_a_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert terminal_prompt() is None
+    assert Progress(quiet=False).notices is None
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    prompt = terminal_prompt()
+    assert prompt is not None
+    prompt.show(DeviceCode("A1\x1b[2J", "https://login.example/device", datetime(2026, 11, 20, tzinfo=UTC), 15))
+    prompt.close("Sign-in: done")
+    notice = Progress(quiet=True).notices
+    assert notice is not None
+    notice("also when quiet")
+    assert capsys.readouterr().err == (
+        "To sign in, open https://login.example/device and type the code A1\\u001b[2J within 15 minutes. "
+        "Ctrl-C cancels.\n"
+        "Sign-in: done\n"
+        "also when quiet\n"
+    )
