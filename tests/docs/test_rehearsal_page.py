@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from rehearsal.certificates import make_client_certificate
+from rehearsal.cloud.routes import Graph
 from rehearsal.cloud.server import Patience
+from rehearsal.cloud.store import CloudStore
 from rehearsal.cloud.throttling import SIZES
 from rehearsal.contoso.administrators import ADMINISTRATORS
 from rehearsal.contoso.registrations import registrations
@@ -46,3 +48,15 @@ def test_limits_are_those_of_the_code() -> None:
 def test_counters_exist(shared_rehearsal: RunningRehearsal, name: str) -> None:
     assert name in section(PAGE, "## Throttling, latency, cost").split()
     assert name in shared_rehearsal.control.status()
+
+
+def test_every_route_of_graph_stands_on_the_page() -> None:
+    told: dict[str, set[str]] = {}
+    for paths, methods in tables("## Microsoft Graph"):
+        for path in paths.split():
+            told.setdefault(path, set()).update(methods.split(", "))
+    known: dict[str, set[str]] = {}
+    for method, route in Graph(CloudStore(clock=lambda: datetime.now(UTC))).table():
+        if "{cast}" not in route.template and not route.template.endswith("/$count"):
+            known.setdefault(route.template, set()).add(method)
+    assert told == known
