@@ -71,7 +71,7 @@ def _good_claims(token: str, sign_in: SignIn, address: str) -> dict[str, object]
     except InvalidTokenError:
         raise unauthenticated("Access token validation failure. Invalid signature or format.", address) from None
     expires = claims["exp"]
-    if claims["aud"] not in (address, GRAPH_RESOURCE) or "appid" not in claims:
+    if claims["aud"] not in (address, GRAPH_RESOURCE):
         raise unauthenticated("Access token validation failure. Invalid audience.", address)
     if not isinstance(expires, int) or expires <= sign_in.clock().timestamp():
         raise unauthenticated("Lifetime validation failed, the token is expired.", address)

@@ -10,7 +10,7 @@ from rehearsal.cloud.services import Handler
 from rehearsal.cloud.users import User
 
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 34rem; margin: 3rem auto; padding: 0 1rem; color: #1b1b1b; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem; color: #1b1b1b; }
 h1 { font-size: 1.4rem; } form { border: 1px solid #bbb; border-radius: 6px; padding: 1rem 1.25rem; margin: 1rem 0; }
 label { display: block; font-weight: 600; margin-top: .6rem; } li { margin: .1rem 0; }
 input, select { font: inherit; padding: .4rem .5rem; width: 100%; box-sizing: border-box; }

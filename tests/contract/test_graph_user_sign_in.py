@@ -80,6 +80,7 @@ def test_a_device_code_signs_a_person_in(person: Person) -> None:
     answer = person.poll(flow)
     assert answer["id_token_claims"]["preferred_username"] == OPERATOR.user_principal_name
     assert person.ask_graph(answer["access_token"]).status_code == 200
+    assert person.ask_graph(answer["id_token"]).status_code == 401, "it is for the client, not for Graph"
     (account,) = person.application.get_accounts()
     assert account["username"] == OPERATOR.user_principal_name
     assert account["home_account_id"] == f"{OPERATOR.id}.{names.TENANT_ID}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from rehearsal.certificates import make_certificates, server_context, write_private
 from rehearsal.cloud.applications import Application
 from rehearsal.cloud.server import CloudServer, Patience
 from rehearsal.cloud.sign_in import Endpoint, SignIn
@@ -65,8 +68,7 @@ class Running:
         return "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1") + body
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
+def serving(context: ssl.SSLContext | None) -> Iterator[Running]:
     store = CloudStore(clock=lambda: datetime.now(UTC))
     store.set_organization({"id": TENANT, "displayName": "Contoso"})
     store.keep_as_seed()
@@ -76,7 +78,7 @@ def server() -> Iterator[Running]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    port = asyncio.run_coroutine_threadsafe(cloud.start(None), loop).result(10)
+    port = asyncio.run_coroutine_threadsafe(cloud.start(context), loop).result(10)
     form = {
         "grant_type": "client_credentials",
         "client_id": CLIENT,
@@ -90,6 +92,19 @@ def server() -> Iterator[Running]:
     loop.call_soon_threadsafe(loop.stop)
     thread.join(10)
     loop.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    yield from serving(None)
+
+
+@pytest.fixture(scope="module")
+def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    certificates = make_certificates(datetime.now(UTC))
+    pem = tmp_path_factory.mktemp("tls") / "server.pem"
+    write_private(pem, certificates.server_pem)
+    yield from serving(server_context(pem))
 
 
 @pytest.fixture(autouse=True)
@@ -203,6 +218,25 @@ def test_a_client_that_stops_is_hung_up_on(server: Running, began: bytes) -> Non
     assert server.lives()
 
 
+@pytest.mark.parametrize("began", [b"", b"\x16\x03\x01\x02\x00\x01\x00\x01", b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 4000])
+def test_a_handshake_that_goes_wrong_or_nowhere(tls_server: Running, began: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", tls_server.port), timeout=5) as connection:
+        connection.sendall(began)
+        before = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            while connection.recv(4096):
+                pass
+        assert time.monotonic() - before < 3
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection(("127.0.0.1", tls_server.port), timeout=5) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        connection.sendall(tls_server.request("GET", "/v1.0/organization"))
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+
+
 def test_many_slow_clients_do_not_keep_others_out(server: Running) -> None:
     slow = [socket.create_connection(("127.0.0.1", server.port), timeout=5) for _ in range(60)]
     try:
@@ -235,3 +269,9 @@ def test_a_method_of_nobody_is_refused_in_the_shape_of_graph(server: Running) ->
     error = json.loads(body)["error"]
     assert {"code", "message", "innerError"} <= set(error)
     assert f"request-id: {error['innerError']['request-id']}".encode() in head.lower()
+
+
+@pytest.mark.parametrize(("sent", "comes_back"), [("abc-1", True), ("caf\xe9 <b>", False), ("x" * 200, False)])
+def test_only_a_sensible_client_request_id_comes_back(server: Running, sent: str, comes_back: bool) -> None:
+    answer = server.send(server.request("GET", "/v1.0/organization", client_request_id=sent))
+    assert (sent.encode("latin-1") in answer) is comes_back
