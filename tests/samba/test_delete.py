@@ -20,6 +20,9 @@ from tests.samba.test_whole_path import BOOKKEEPING, Operator, content, outside
 NAMES_ON_RETURN = frozenset({"lastKnownParent", "msDS-LastKnownRDN"})
 """What a DC leaves on an object that was deleted once."""
 
+SET_ON_RETURN = {"adminCount", "operatorCount"}
+"""What Samba sets to 0 on a group that comes back (MS-SAMR 3.1.1.8)."""
+
 
 @pytest.fixture
 def operator(write_parameters: Callable[..., Path], samba_cloud: SambaCloud, tmp_path: Path) -> Operator:
@@ -70,7 +73,9 @@ def test_delete_and_undo(operator: Operator, samba: SambaLab) -> None:
     assert {change["deletion"]["recycle_bin"] for change in plan["changes"]} == {"off"}
 
     operator.through_the_gate("60-undo-change", "BACK", undo_record=str(deleted), **administrator)
-    assert differences(groups_in(samba, samba.target_ou), enabled) == set()
+    back = groups_in(samba, samba.target_ou)
+    assert differences(back, enabled) == SET_ON_RETURN
+    assert {back[guid][name] for guid in back for name in SET_ON_RETURN} == {(b"0",)}
     assert outside(samba) == before
     assert operator.run("30-enable-writeback", "NEW") in (Outcome.NOTHING_TO_DO.exit_code, 3)
     empty(samba)

@@ -268,6 +268,32 @@ def test_an_account_without_the_right_is_told_so(operator: Operator) -> None:
     assert "Reanimate-Tombstones" in (caught.value.hint or "")
 
 
+def read_back(operator: Operator, plan: Plan) -> list[tuple[str, ...]]:
+    guids = {change.digest: change.object_guid for change in plan.changes}
+    with operator.connected() as directory:
+        return [item.differences for item in verify(directory, plan.changes, plan.target, guids, {})]
+
+
+def test_the_read_back_notices_what_is_not_gone_or_not_the_same(operator: Operator) -> None:
+    plan = operator.plan(lambda i: plan_disable(i, b.policy("Child", delete=True)))
+    assert read_back(operator, plan) == [("it still stands in AD",)]
+    (change,) = plan.changes
+    nobody = replace(change, object_guid=b.guid("nobody"))
+    done = DoneChange(plan, collect([operator.apply(plan, [])]))
+    assert read_back(operator, plan) == [()]
+    assert change.deletion is not None
+    other = replace(change, deletion=replace(change.deletion, sid="S-1-5-21-9"))
+    assert read_back(operator, replace(plan, changes=(other,))) == [("it does not have the SID that it had",)]
+    assert read_back(operator, replace(plan, changes=(nobody,))) == [("it is not among the deleted objects",)]
+    back = undo(operator, done)
+    assert read_back(operator, back)[0] == ("the object is not there",)
+    operator.apply(back, [])
+    (undelete, *_) = back.changes
+    assert undelete.deletion is not None
+    other = replace(undelete, deletion=replace(undelete.deletion, sid="S-1-5-21-9"))
+    assert read_back(operator, replace(back, changes=(other,)))[0] == ("it does not have the SID that it had",)
+
+
 def test_the_backup_holds_identity_links_and_members_by_guid(operator: Operator) -> None:
     plan = operator.plan(lambda i: plan_disable(i, b.policy("Child", delete=True)))
     with operator.connected() as directory:

@@ -259,6 +259,11 @@ CASES: dict[str, tuple[Callable[[], Said], Callable[[], Said], tuple[str, ...]]]
         lambda: enable(),
         ("DC=child",),
     ),
+    "deleted-object": (
+        lambda: enable(deleted=replace(b.BIN_ON, objects=(b.deleted_object(OURS),))),
+        lambda: enable(deleted=replace(b.BIN_ON, objects=(b.deleted_object(b.written(b.cloud_group("Any"))),))),
+        (OURS.dn, "SID", "60-undo-change"),
+    ),
     # Rule 4: members
     "members-unaccounted": (
         lambda: enable(b.written(TEAM, members("Bo")), cloud=KIM_ONLY),
@@ -494,6 +499,12 @@ def test_the_nearest_case_passes_and_changes_something(code: str) -> None:
     said = CASES[code][1]()
     assert code not in said.codes
     assert said.changes > 0
+
+
+def test_a_deleted_object_is_known_by_its_anchor_too() -> None:
+    """With the Recycle Bin it keeps the anchor, whatever it was called."""
+    kept = b.deleted_object(b.ad_group("Old name"), group_id=TEAM.id)
+    assert "deleted-object" in enable(deleted=replace(b.BIN_ON, objects=(kept,))).codes
 
 
 # The same rule on another way in.
