@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 from rehearsal.cloud.errors import GraphError, bad_request
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest, json_answer
 from rehearsal.cloud.paging import Seal
-from rehearsal.cloud.permissions import READ_HIDDEN, Caller
+from rehearsal.cloud.permissions import Caller
 from rehearsal.cloud.query import Capabilities, Query, parse_query, projector
+from rehearsal.cloud.relations import is_hidden
 from rehearsal.cloud.resources import GROUP, USER, Record
 from rehearsal.cloud.store import CloudStore
 from rehearsal.cloud.tokens import InvalidTokenError
@@ -105,7 +106,7 @@ class Deltas:
         group = self._store.groups.get(group_id)
         if group is None or (query.select is not None and "members" not in query.issued.get("$select", "").split(",")):
             return ()
-        if group.get("visibility") == "HiddenMembership" and not caller.has(READ_HIDDEN):
+        if is_hidden(group, caller):
             return ()
         return self._store.members(group_id) if told is None else told
 

@@ -11,14 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from rehearsal.cloud.errors import bad_request, unsupported_query
+from rehearsal.cloud.filter_values import NOTHING, Value, counted, equal, literal, order, reader, suits
 from rehearsal.cloud.metadata import MetadataType, Property, types
 from rehearsal.cloud.resources import Record
 
 Predicate = Callable[[Record], bool]
-Value = Callable[[Record], object]
 
 DIRECTORY_OPERATORS = frozenset({"eq", "ne", "ge", "le", "in", "not", "startswith", "endswith"})
 """What directory objects take."""
@@ -68,7 +67,7 @@ class _Scope:
         found = None
         for at, name in enumerate(path):
             if name == "$count" and found is not None and found.collection and at == len(path) - 1:
-                return _COUNT, _counted(tuple(path[:-1]))
+                return _COUNT, counted(tuple(path[:-1]))
             found = known.get(name)
             if found is None:
                 where = f"microsoft.graph.{self.declared.name}"
@@ -79,7 +78,7 @@ class _Scope:
             known = inner.properties if inner is not None else {}
         if found is None:
             raise bad_request("Invalid filter clause: a property is missing.", "BadRequest")
-        return found, _reader(tuple(path))
+        return found, reader(tuple(path))
 
 
 def parse_filter(
@@ -196,16 +195,16 @@ class _Parser:
         self._advanced = self._advanced or operator == "ne" or found is _COUNT
         if operator == "in":
             values = self._list(found)
-            return lambda record: any(_equal(read(record), value) for value in values)
+            return lambda record: any(equal(read(record), value) for value in values)
         value = self._literal(found)
         self._advanced = self._advanced or value is None
         if operator in ("eq", "ne"):
             wanted = operator == "eq"
-            return lambda record: _equal(read(record), value) is wanted
+            return lambda record: equal(read(record), value) is wanted
         if operator not in _COMPARISONS or value is None:
             raise bad_request(f"Invalid filter clause: The operator '{operator}' is not supported for '{word}'.")
         holds = _COMPARISONS[operator]
-        return lambda record: (order := _order(read(record), value)) is not None and holds(order)
+        return lambda record: (found_order := order(read(record), value)) is not None and holds(found_order)
 
     def _text_function(self, function: str) -> Predicate:
         self._take("sign", "(")
@@ -252,11 +251,11 @@ class _Parser:
 
     def _literal(self, found: Property) -> object:
         kind, text = self._peek()
-        value = _value(kind, text)
-        if value is _NOTHING:
+        value = literal(kind, text)
+        if value is NOTHING:
             raise self._error()
         self._at += 1
-        if value is not None and not _fits(found.type, kind, value):
+        if value is not None and not suits(found.type, kind, value):
             raise bad_request(
                 "Invalid filter clause: A binary operator with incompatible types was detected. "
                 f"'{found.name}' is of type '{found.type}'.",
@@ -265,83 +264,6 @@ class _Parser:
         return value
 
 
-_NOTHING = object()
-
-
 def _limit(clauses: int) -> None:
     if clauses > LARGEST_CHOICE:
         raise bad_request("Too many child clauses specified in search filter expression containing 'OR' operators.")
-
-
-def _value(kind: str, text: str) -> object:
-    if kind == "string":
-        return text[1:-1].replace("''", "'")
-    if kind == "number":
-        return float(text) if "." in text else int(text)
-    if kind == "guid":
-        return text.lower()
-    if kind == "date":
-        try:
-            return _moment(text)
-        except ValueError:
-            return _NOTHING
-    words: dict[str, object] = {"true": True, "false": False, "null": None}
-    return words.get(text, _NOTHING) if kind == "word" else _NOTHING
-
-
-def _fits(type_name: str, kind: str, value: object) -> bool:
-    if type_name == "Edm.Boolean":
-        return isinstance(value, bool)
-    if type_name in ("Edm.Int32", "Edm.Int64"):
-        return kind == "number"
-    if type_name == "Edm.DateTimeOffset":
-        return kind == "date"
-    return isinstance(value, str)
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text if "T" in text else f"{text}T00:00:00Z")
-
-
-def _reader(path: tuple[str, ...]) -> Value:
-    if len(path) == 1:
-        name = path[0]
-        return lambda record: record.get(name)
-
-    def read(record: Record) -> object:
-        value: object = record
-        for name in path:
-            if not isinstance(value, Mapping):
-                return None
-            value = value.get(name)
-        return value
-
-    return read
-
-
-def _counted(path: tuple[str, ...]) -> Value:
-    read = _reader(path)
-    return lambda record: len(values) if isinstance(values := read(record), list) else 0
-
-
-def _equal(value: object, wanted: object) -> bool:
-    if isinstance(value, str):
-        if isinstance(wanted, str):
-            return value.casefold() == wanted.casefold()
-        return isinstance(wanted, datetime) and _order(value, wanted) == 0
-    return type(value) is type(wanted) and value == wanted
-
-
-def _order(value: object, wanted: object) -> int | None:
-    """-1, 0 or 1; None where the two cannot be compared."""
-    if isinstance(value, str) and isinstance(wanted, datetime):
-        try:
-            moment = _moment(value)
-        except ValueError:
-            return None
-        return (moment > wanted) - (moment < wanted)
-    if isinstance(value, str) and isinstance(wanted, str):
-        return (value.casefold() > wanted.casefold()) - (value.casefold() < wanted.casefold())
-    if isinstance(value, int) and isinstance(wanted, int | float):
-        return (value > wanted) - (value < wanted)
-    return None

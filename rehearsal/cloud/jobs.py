@@ -6,23 +6,20 @@ part of this module: a start or restart changes what the job says about itself, 
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from rehearsal.cloud.bodies import check_values, json_body
+from rehearsal.cloud.bodies import json_body
 from rehearsal.cloud.errors import GraphError, bad_request
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest, json_answer
-from rehearsal.cloud.metadata import types
+from rehearsal.cloud.on_demand import OnDemand
 from rehearsal.cloud.query import DIRECTORY_LIST, SINGLE, Capabilities, parse_query, project
 from rehearsal.cloud.reading import Collection, Reader
 from rehearsal.cloud.resources import ASSIGNMENT, JOB, SCHEMA, SERVICE_PRINCIPAL, TEMPLATE, Record, ResourceType
 from rehearsal.cloud.store import CloudStore, graph_time
 
 SERVICE_PRINCIPALS = Collection(SERVICE_PRINCIPAL, "service_principals", DIRECTORY_LIST, SINGLE, guids=True)
-MOST_MEMBERS = 5
-"""Members that one on-demand request can name."""
 _ASSIGNED = Capabilities(frozenset({"$select", "$top", "$skiptoken"}))
 _SCOPES = frozenset({"None", "ConnectorDataStore", "Escrows", "Watermark", "QuarantineState", "Full", "ForceDeletes"})
 
@@ -33,7 +30,7 @@ class Jobs:
     def __init__(self, store: CloudStore, reader: Reader, *, new_id: Callable[[], uuid.UUID] = uuid.uuid4) -> None:
         self._store = store
         self._reader = reader
-        self._new_id = new_id
+        self._on_demand = OnDemand(store, new_id=new_id)
 
     def list(self, kind: ResourceType, request: GraphRequest, principal: str) -> GraphAnswer:
         """``GET …/synchronization/jobs``, ``…/templates`` and ``appRoleAssignedTo``, what is assigned."""
@@ -73,19 +70,8 @@ class Jobs:
         return self._set_state(job, "Quarantine" if quarantined and keeps else "Active", "Active")
 
     def provision(self, request: GraphRequest, principal: str, identifier: str) -> GraphAnswer:
-        """``POST …/provisionOnDemand``: two JSON texts, ``key`` with the result and ``value`` with the steps."""
-        body = json_body(request)
-        job = self._find(JOB, principal, identifier)
-        check = types(request.version)["synchronizationJobApplicationParameters"]
-        parameters = body.get("parameters")
-        if not isinstance(parameters, list) or len(parameters) != 1 or not isinstance(parameters[0], dict):
-            raise bad_request("'parameters' is a list of one rule with its subjects.", "BadRequest")
-        check_values(parameters[0], check, request.version)
-        self._check_rule(job, parameters[0])
-        group = self._subject(parameters[0])
-        key, value = self._provisioned(job, group)
-        where = f"{request.root}/$metadata#microsoft.graph.stringKeyStringValuePair"
-        return json_answer({"@odata.context": where, "key": json.dumps(key), "value": json.dumps(value)})
+        """``POST …/provisionOnDemand``."""
+        return self._on_demand.answer(request, self._find(JOB, principal, identifier))
 
     # Objects
 
@@ -128,88 +114,6 @@ class Jobs:
         self._store.update("jobs", str(job["id"]), changes)
         return GraphAnswer(204, {})
 
-    # On demand
-
-    def _check_rule(self, job: Record, parameters: Mapping[str, object]) -> None:
-        rules = self._store.table("schemas")[str(job["id"])]["synchronizationRules"]
-        known = [rule["id"] for rule in rules] if isinstance(rules, list) else []
-        if parameters.get("ruleId") not in known:
-            raise bad_request(f"The rule '{parameters.get('ruleId')}' is not one of the job's schema.", "BadRequest")
-
-    def _subject(self, parameters: Mapping[str, object]) -> Record:
-        subjects = parameters.get("subjects")
-        if not isinstance(subjects, list) or len(subjects) != 1:
-            raise bad_request("'subjects' names one group.", "BadRequest")
-        subject = subjects[0]
-        links = subject.get("links") or {}
-        members = links.get("members") or []
-        if len(members) > MOST_MEMBERS:
-            raise bad_request(f"At most {MOST_MEMBERS} members can be provisioned on demand.", "BadRequest")
-        group = self._store.groups.get(str(subject.get("objectId")).lower())
-        if group is None or str(subject.get("objectTypeName")).casefold() != "group":
-            raise bad_request(f"The group '{subject.get('objectId')}' was not found.", "BadRequest")
-        held = self._store.members(str(group["id"]))
-        for member in members:
-            if str(member.get("objectId")).lower() not in held:
-                raise bad_request(f"'{member.get('objectId')}' is not a member of the group.", "BadRequest")
-        return group
-
-    def _provisioned(self, job: Record, group: Record) -> tuple[dict[str, object], dict[str, object]]:
-        """Import and scoping as they are; the export is skipped, out of scope or because nothing differs."""
-        wanted = (
-            group.get("securityEnabled") is True
-            and not group.get("mailEnabled")
-            and not group.get("onPremisesSyncEnabled")
-        )
-        log = self._store.table("provisioning").values()
-        known = any(_identity(row).get("id") == group["id"] and row.get("jobId") == job["id"] for row in log)
-        name, now = str(group["displayName"]), graph_time(self._store.clock())
-        step = {"status": "Success", "timestamp": now}
-        steps: list[dict[str, object]] = [
-            {
-                "name": "EntryImport",
-                "type": "Import",
-                **step,
-                "description": f"Retrieved Group '{name}'",
-                "details": {},
-            },
-            {
-                "name": "EntrySynchronizationScoping",
-                "type": "Scoping",
-                **step,
-                "description": "Determine if Group in scope by evaluating against each scoping filter",
-                "details": {"IsEffectivelyEntitledForProvisioning": str(wanted)},
-            },
-        ]
-        if wanted:
-            found = "found" if known else "not found"
-            text = f"The target Group was {found}"
-            steps.append({"name": "EntryImport", "type": "Matching", **step, "description": text, "details": {}})
-        reason = "NotEffectivelyEntitled" if not wanted else "RedundantExport" if known else "AgentNotReachable"
-        status = "Skipped" if not wanted or known else "Failure"
-        text = {
-            "NotEffectivelyEntitled": f"The Group '{name}' is not in scope.",
-            "RedundantExport": "The state of the group in both the source and target systems already match.",
-            "AgentNotReachable": "No provisioning agent answers: the rehearsal has none.",
-        }[reason]
-        export = {"name": "EntryExport", "type": "Export", "status": status, "timestamp": now, "description": text}
-        steps.append({**export, "details": {"SkipReason": reason}})
-        key: dict[str, object] = {"result": status, "details": {"errorCode": reason, "errorMessage": text}}
-        return key, {
-            "action": "Other",
-            "changeId": str(self._new_id()),
-            "endTime": now,
-            "modifiedProperties": [],
-            "provisioningSteps": steps,
-            "reportableIdentifier": name,
-            "startTime": now,
-            "statusInfo": {"status": status, "errorCode": None if status == "Skipped" else reason},
-            "sourceIdentity": {"id": group["id"], "type": "Group", "displayName": name, "details": None},
-            "sourceSystem": {"id": None, "name": "Microsoft Entra ID", "details": None},
-            "targetIdentity": {"id": None, "type": "group", "displayName": None, "details": None},
-            "targetSystem": {"id": None, "name": "Active Directory", "details": None},
-        }
-
 
 _TABLES = {JOB.name: "jobs", TEMPLATE.name: "job_templates", ASSIGNMENT.name: "assignments"}
 
@@ -223,8 +127,3 @@ def _where(request: GraphRequest) -> str:
 def _status(job: Record) -> dict[str, object]:
     status = job["status"]
     return dict(status) if isinstance(status, dict) else {}
-
-
-def _identity(row: Record) -> Mapping[str, object]:
-    identity = row.get("sourceIdentity")
-    return identity if isinstance(identity, dict) else {}

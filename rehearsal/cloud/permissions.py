@@ -84,7 +84,6 @@ NOBODY = Caller("", frozenset())
 WRITE_GROUPS = frozenset({"Group.ReadWrite.All", "Directory.ReadWrite.All"})
 CREATE_GROUPS = WRITE_GROUPS | {"Group.Create"}
 WRITE_MEMBERS = WRITE_GROUPS | {"GroupMember.ReadWrite.All"}
-READ_DIRECTORY = _DIRECTORY
 READ_DOMAINS = _DIRECTORY | {"Domain.Read.All", "Domain.ReadWrite.All"}
 READ_LICENCES = READ_ORGANIZATION | {"LicenseAssignment.Read.All", "LicenseAssignment.ReadWrite.All"}
 READ_SETTINGS = _DIRECTORY | {"GroupSettings.Read.All", "GroupSettings.ReadWrite.All"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rehearsal.cloud.errors import bad_request, object_not_found, unknown_segment
 from rehearsal.cloud.messages import PLAIN_TEXT, GraphAnswer, GraphRequest, json_answer
 from rehearsal.cloud.paging import Pages
-from rehearsal.cloud.permissions import READ_HIDDEN, Caller
+from rehearsal.cloud.permissions import Caller
 from rehearsal.cloud.query import (
     DIRECTORY_LIST,
     EXPANDABLE,
@@ -23,6 +23,7 @@ from rehearsal.cloud.query import (
     projector,
     require_eventual,
 )
+from rehearsal.cloud.relations import Relations
 from rehearsal.cloud.resources import GROUP, PRINCIPALS, USER, Record, ResourceType
 from rehearsal.cloud.store import CloudStore
 
@@ -62,6 +63,7 @@ class Reader:
     def __init__(self, store: CloudStore, pages: Pages) -> None:
         self._store = store
         self._pages = pages
+        self._relations = Relations(store)
 
     # Entity sets
 
@@ -185,38 +187,8 @@ class Reader:
         kinds: Sequence[ResourceType],
     ) -> dict[str, Principal]:
         record = self.find(collection, identifier)
-        pairs = (self._store.principal(held) for held in self._held(record, relation, caller))
+        pairs = (self._store.principal(held) for held in self._relations.held(record, relation, caller))
         return {str(pair[1]["id"]): pair for pair in pairs if pair is not None and pair[0] in kinds}
-
-    def _held(self, record: Record, relation: str, caller: Caller) -> Sequence[str]:
-        """Ids of what a relation leads to; a hidden membership looks empty without its permission."""
-        identifier = str(record["id"])
-        if relation == "owners":
-            return self._store.owners(identifier)
-        if relation == "members":
-            return self._members(record, caller)
-        if relation == "transitiveMembers":
-            return self._closure(identifier, lambda key: self._members(self._store.groups.get(key, {}), caller))
-        if relation == "memberOf":
-            return self._store.holders(identifier)
-        return self._closure(identifier, self._store.holders)
-
-    def _members(self, group: Record, caller: Caller) -> Sequence[str]:
-        if group.get("visibility") == "HiddenMembership" and not caller.has(READ_HIDDEN):
-            return ()
-        return self._store.members(str(group.get("id", "")))
-
-    @staticmethod
-    def _closure(start: str, step: Callable[[str], Iterable[str]]) -> list[str]:
-        """Everything reachable, each once, nearest first."""
-        reached: dict[str, None] = {}
-        waiting = [start]
-        for identifier in waiting:
-            for other in step(identifier):
-                if other not in reached and other != start:
-                    reached[other] = None
-                    waiting.append(other)
-        return list(reached)
 
     def _shape(
         self, kind: ResourceType, query: Query, caller: Caller, *, single: bool = False
@@ -233,7 +205,9 @@ class Reader:
         shapes = {one.name: _principal_shape(caller, one, inner, marked=True) for one in kinds}
 
         def expanded(record: Record) -> dict[str, object]:
-            held = (self._store.principal(one) for one in self._held(record, expand.relation, caller)[:EXPANDED])
+            held = (
+                self._store.principal(one) for one in self._relations.held(record, expand.relation, caller)[:EXPANDED]
+            )
             found = [shapes[pair[0].name](pair[1]) for pair in held if pair is not None]
             return {**shape(record), expand.relation: found}
 

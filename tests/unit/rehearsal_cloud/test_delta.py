@@ -106,6 +106,14 @@ def test_a_deleted_user_leaves_the_groups(asking: Asking) -> None:
     assert told(found[SALES]) == {person: "deleted"}
 
 
+def test_the_last_member_that_leaves_is_told(asking: Asking) -> None:
+    small = names.group_id("press")
+    _, link = walk(asking, START)
+    (contact,) = asking.store.members(small)
+    asking.store.remove_member(small, contact)
+    assert told(walk(asking, link)[0][small]) == {contact: "deleted"}
+
+
 def test_from_now_on(asking: Asking) -> None:
     body = asking.get("groups/delta?$deltatoken=latest&$select=displayName")
     assert body["value"] == []
