@@ -9,7 +9,7 @@ GWB := $(BIN)/gwb
 LOCK_VENV := build/lock-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-dev demo test check generate lanes jupyter bench lock clean
+.PHONY: help venv venv-dev venv-kerberos demo test check generate lanes jupyter bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)$$/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -20,6 +20,9 @@ venv: ## Set up .venv for running
 
 venv-dev: ## Set up .venv for testing
 	@$(PYTHON) tools/bootstrap.py --dev
+
+venv-kerberos: venv ## Add the extra for signing in by Kerberos to .venv
+	@$(PYTHON) tools/bootstrap.py --kerberos
 
 demo: venv ## Run the whole journey against the rehearsal (ARGS="--keep", ARGS="--records DIR")
 	@$(GWB) demo $(ARGS)
@@ -43,7 +46,7 @@ jupyter: venv ## Start the rehearsal and JupyterLab on 00-start-here
 bench: venv-dev ## Run the benchmarks
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-lock: ## Write both locks anew from pyproject.toml
+lock: ## Write the locks anew from pyproject.toml
 	@test -x $(LOCK_VENV)/bin/uv || { $(PYTHON) -m venv $(LOCK_VENV) && $(LOCK_VENV)/bin/pip install --quiet uv; }
 	@$(PYTHON) tools/lock.py $(LOCK_VENV)/bin/uv $(ARGS)
 

@@ -21,6 +21,8 @@ OLDEST = (3, 11)
 NEWEST = (3, 15)
 LOCK = "requirements.lock"
 DEV_LOCK = "requirements-dev.lock"
+KERBEROS_LOCK = "requirements-kerberos.lock"
+KERBEROS_BUILD_LOCK = "requirements-kerberos-build.lock"
 
 
 class SetupError(Exception):
@@ -87,6 +89,24 @@ def run(arguments: list[str], what: str) -> None:
         raise SetupError(f"{what} failed; the lines above say why.")
 
 
+def pip_install(python: Path) -> list[str]:
+    """The beginning of every installation."""
+    return [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+
+
+def add_kerberos(python: Path) -> None:
+    """Install the extra [kerberos] beside what is there, unless it is: all pinned, what it is built with as well.
+
+    On Linux gssapi is built here: that takes a C compiler and the headers of Kerberos (Debian: gcc, libkrb5-dev).
+    """
+    name = "winkerberos" if os.name == "nt" else "gssapi"
+    if subprocess.run([str(python), "-c", "import " + name], capture_output=True, check=False).returncode == 0:
+        return
+    pip = pip_install(python)
+    run([*pip, "--require-hashes", "-r", KERBEROS_BUILD_LOCK], "Installing " + KERBEROS_BUILD_LOCK)
+    run([*pip, "--require-hashes", "--no-build-isolation", "-r", KERBEROS_LOCK], "Installing " + KERBEROS_LOCK)
+
+
 def set_up(venv: Path, lock: str) -> bool:
     """Bring the environment in step with ``lock``. Returns whether anything was installed."""
     interpreter = interpreter_of(venv)
@@ -99,7 +119,7 @@ def set_up(venv: Path, lock: str) -> bool:
         interpreter = interpreter_of(venv)
     for name in (LOCK, DEV_LOCK):
         (venv / f".{name}.stamp").unlink(missing_ok=True)
-    pip = [str(venv_python(venv)), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip = pip_install(venv_python(venv))
     run([*pip, "--require-hashes", "-r", lock], f"Installing {lock}")
     run([*pip, "--no-build-isolation", "--no-deps", "-e", "."], "Installing the project")
     (venv / f".{lock}.stamp").write_text(fingerprint(ROOT, lock, interpreter))
@@ -110,9 +130,12 @@ def main(arguments: list[str]) -> int:
     """Set up the environment; exit code 1 and one line if this machine lacks something."""
     parser = argparse.ArgumentParser(description="Set up .venv inside the project from the hash-pinned lock.")
     parser.add_argument("--dev", action="store_true", help="with what the tests need")
+    parser.add_argument("--kerberos", action="store_true", help="with the extra for signing in by Kerberos")
     options = parser.parse_args(arguments)
     try:
         set_up(ROOT / ".venv", DEV_LOCK if options.dev else LOCK)
+        if options.kerberos:
+            add_kerberos(venv_python(ROOT / ".venv"))
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
+import importlib.util
 import os
 import platform
 import shutil
@@ -29,6 +31,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.bootstrap import SetupError, add_kerberos
 from tools.packages import InstallError, install_missing
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,6 +55,8 @@ class Lane:
     lacking: Callable[[], str]
     packages: tuple[str, ...] = ()
     may_skip: bool = False
+    kerberos: bool = False
+    """Whether it needs the extra [kerberos]."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,8 @@ def lacks_samba() -> str:
     missing = [name for name in SAMBA_PROGRAMS if shutil.which(name) is None]
     if missing:
         return f"not installed: {', '.join(missing)}"
+    if importlib.util.find_spec("gssapi") is None:
+        return "not installed: the extra [kerberos] (make venv-kerberos)"
     if os.geteuid() != 0:
         return "needs root"
     tried = subprocess.run([*NAMESPACE, "true"], capture_output=True, text=True, check=False)
@@ -119,7 +126,9 @@ LANES = (
         packages=(
             *("samba", "samba-ad-dc", "samba-ad-provision", "samba-dsdb-modules", "samba-vfs-modules", "winbind"),
             *("python3-samba", "ldap-utils", "krb5-user", "attr", "iproute2", "util-linux"),
+            *("gcc", "libc6-dev", "libkrb5-dev"),  # gssapi is built here
         ),
+        kerberos=True,
     ),
 )
 
@@ -195,14 +204,21 @@ def table(results: Sequence[LaneResult]) -> str:
 
 
 def install(lanes: Sequence[Lane]) -> None:
-    """Install the Debian packages of the lanes that lack something.
+    """Install the Debian packages of the lanes that lack something, and the extra of those that need it.
 
     Raises:
-        InstallError: No apt-get, no rights, or apt-get failed.
+        InstallError: No apt-get, no rights, or apt-get or pip failed.
     """
-    packages = [name for lane in lanes if lane.lacking() for name in lane.packages]
+    lacking = [lane for lane in lanes if lane.lacking()]
+    packages = [name for lane in lacking for name in lane.packages]
     if packages:
         install_missing(packages)
+    if any(lane.kerberos for lane in lacking):
+        try:
+            add_kerberos(Path(sys.executable))
+        except SetupError as error:
+            raise InstallError(str(error)) from None
+        importlib.invalidate_caches()
 
 
 def test(names: Sequence[str], more: Sequence[str], environment: Mapping[str, str]) -> int:

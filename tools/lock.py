@@ -1,34 +1,43 @@
-"""Write requirements.lock and requirements-dev.lock anew from pyproject.toml: ``tools/lock.py UV [--upgrade]``.
+"""Write the locks anew from pyproject.toml: ``tools/lock.py UV [--upgrade]``.
 
-Both are universal (every supported Python and platform in one file) and name neither an index nor an address: pip asks
-whatever the machine is set up to ask. The build back end is locked with the rest, so that the project itself installs
-without build isolation.
+requirements.lock and requirements-dev.lock hold everything; the extra [kerberos] and what it is built with have two
+small ones that are installed on top. All are universal (every supported Python and platform in one file) and name
+neither an index nor an address: pip asks whatever the machine is set up to ask. The build back end is locked with the
+rest, so that the project itself installs without build isolation.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SHARED = (
-    *("pip", "compile", "pyproject.toml", "--group", "build", "--universal", "--python-version", "3.11"),
-    *("--generate-hashes", "--no-emit-index-url", "--quiet"),
-)
+SHARED = ("--universal", "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url", "--quiet")
+WHOLE = ("pyproject.toml", "--group", "build")
 
 
-def compile_lock(uv: str, lock: str, *more: str) -> None:
-    """Write one lock, keeping pins that still satisfy pyproject.toml unless told to upgrade."""
-    command = [uv, *SHARED, "--custom-compile-command", "make lock", "--output-file", lock, *more]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+def compile_lock(uv: str, lock: str, *more: str, given: str = "") -> None:
+    """Write one lock, keeping pins that still satisfy pyproject.toml unless told to upgrade.
+
+    ``given`` are requirements in place of a file, for the source named ``-``.
+    """
+    command = [uv, "pip", "compile", *SHARED, "--custom-compile-command", "make lock", "--output-file", lock, *more]
+    subprocess.run(command, cwd=ROOT, check=True, input=given, text=True, stdout=subprocess.DEVNULL)
 
 
 def main(arguments: list[str]) -> int:
-    """Compile both locks; the second is held to the versions of the first."""
+    """Compile the locks; all are held to the versions of the first."""
     uv, *more = arguments
-    compile_lock(uv, "requirements.lock", *more)
-    compile_lock(uv, "requirements-dev.lock", "--group", "dev", "--constraint", "requirements.lock", *more)
+    compile_lock(uv, "requirements.lock", *WHOLE, *more)
+    held = ("--constraint", "requirements.lock")
+    compile_lock(uv, "requirements-dev.lock", *WHOLE, "--group", "dev", *held, *more)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extra = "\n".join(project["project"]["optional-dependencies"]["kerberos"])
+    compile_lock(uv, "requirements-kerberos.lock", "-", *held, *more, given=extra)
+    build = "\n".join(project["dependency-groups"]["kerberos-build"])
+    compile_lock(uv, "requirements-kerberos-build.lock", "-", *held, *more, given=build)
     return 0
 
 

@@ -12,6 +12,7 @@ from ldap3 import SIMPLE
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.controller import read_controller
+from runbook_lib.directory.kerberos import bind_kerberos, principal
 from runbook_lib.directory.line import UNREACHABLE, Patience
 from runbook_lib.directory.results import SUCCESS, DirectoryUnavailable, bind_error
 from runbook_lib.directory.sign_on import Address, Binder, addresses, sign_on
@@ -81,8 +82,13 @@ def same_host(one: str, other: str) -> bool:
     return one.casefold().rstrip(".") == other.casefold().rstrip(".")
 
 
+def needed(parameters: Parameters) -> tuple[str, ...]:
+    """Names of the parameters that no connection can do without."""
+    return ("dc_host",) if parameters.bind_method == "kerberos" else ("dc_host", "bind_user")
+
+
 def _require(parameters: Parameters) -> None:
-    for name in ("dc_host", "bind_user"):
+    for name in needed(parameters):
         if not getattr(parameters, name):
             raise UsageError(
                 f"The parameter {name} is empty.",
@@ -114,7 +120,10 @@ def _open(
 
 
 def _binder(parameters: Parameters, environment: Mapping[str, str]) -> Binder:
-    """A simple bind. The password is read for each one, so that a long run does not keep it."""
+    """Kerberos, or a simple bind whose password is read for each one, so that a long run does not keep it."""
+    if parameters.bind_method == "kerberos":
+        user, keytab = principal(parameters.bind_user), parameters.kerberos_keytab
+        return lambda connection, address: bind_kerberos(connection, address.host, user=user, keytab=keytab)
     bind_password(parameters, environment)  # a missing one is told before any host is asked
 
     def bind(connection: Any, _address: Address) -> None:

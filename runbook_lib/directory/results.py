@@ -8,8 +8,8 @@ its reason as "data 52e" (Microsoft support article on LDAP bind error codes).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple, cast
 
 from runbook_lib.errors import NoAccess, Refused, RunbookError, ServiceFailed
 from runbook_lib.text import printable
@@ -72,6 +72,11 @@ class _Row(NamedTuple):
 _READ_AGAIN = "Run again: the directory is read anew and the plan is made again."
 _ASK = "Check the name, and that this account may see it."
 
+_SIGNING = (
+    "If something on the way ends TLS (a load balancer), name the domain controller itself in dc_host. With "
+    'bind_method "kerberos", set it to "password".'
+)
+
 _PARENT = _Row(ObjectMissing, "parent-missing", "the container does not exist or is hidden from us", _ASK)
 _REFERENCE = _Row(ObjectMissing, "reference-missing", "an object that a value names does not exist", _READ_AGAIN)
 _ACCOUNT_NAME = _Row(EntryExists, "account-name-exists", "another object has this sAMAccountName")
@@ -128,11 +133,21 @@ _BY_TEXT: tuple[tuple[int, str, _Row], ...] = (
 _BY_RESULT: dict[int, _Row] = {
     3: _Row(ServiceFailed, "incomplete-read", "the server's time limit ended the search before its last entry"),
     4: _Row(ServiceFailed, "incomplete-read", "the server's size limit ended the search before its last entry"),
-    8: _Row(NoAccess, "stronger-sign-in-required", "the server asks for a stronger sign-in than a simple bind"),
-    10: _Row(Refused, "other-domain", "the server does not hold this name and points to another one", _ASK),
+    8: _Row(
+        NoAccess,
+        "stronger-sign-in-required",
+        "the server asks for signing: it takes the connection for one without TLS, or this sign-in for a weak one",
+        _SIGNING,
+    ),
+    10: _Row(
+        Refused,
+        "other-domain",
+        "the server does not hold this name and points elsewhere; referrals are never followed",
+        "Name an object of the domain controller's own domain, or a domain controller of the other domain in dc_host.",
+    ),
     11: _Row(ServiceFailed, "incomplete-read", "an administrative limit of the server ended the operation"),
     12: _Row(ServiceFailed, "control-unsupported", "the server does not support a control that is needed"),
-    13: _Row(NoAccess, "stronger-sign-in-required", "the server asks for an encrypted connection"),
+    13: _Row(NoAccess, "stronger-sign-in-required", "the server asks for an encrypted connection", _SIGNING),
     16: _NOT_THERE,
     17: _ATTRIBUTE,
     19: _Row(ValueConflict, "value-conflict", "the values would break a rule of the schema", _READ_AGAIN),
@@ -175,7 +190,11 @@ _BIND_REASONS: dict[int, tuple[str, str, str]] = {
     0x701: ("account-expired", "the account has expired", "Have its expiry date changed."),
     0x773: ("must-change-password", "the account must change its password first", "Change it, then run again."),
     0x775: ("locked-out", "the account is locked out", "Have it unlocked, then check which password is in use."),
-    0x80090346: ("channel-binding", "the server demands channel binding", "Use a simple bind over LDAPS."),
+    0x80090346: (
+        "channel-binding",
+        "the server demands channel binding, and what it was given does not fit (80090346)",
+        'If something on the way ends TLS, name the domain controller itself, or set bind_method to "password".',
+    ),
 }
 
 _WINDOWS_ERROR = re.compile(r"\s*([0-9A-Fa-f]{8}):")
@@ -196,6 +215,8 @@ def error_of(result: Mapping[str, object], *, operation: Operation, dn: str = ""
     windows = windows_error(message)
     row = _row(code, windows, message, operation)
     said = f" The server says: {printable(message, limit=300)}" if message else ""
+    urls = [str(url) for url in cast(Iterable[object], result.get("referrals") or ())]
+    said += f" It points to {printable(', '.join(urls), limit=300)}." if urls else ""
     return row.kind(
         f"Active Directory would not {_DOING[operation]} {printable(dn)}: {row.words} (LDAP result {code}).{said}",
         code=row.code,
@@ -207,6 +228,7 @@ def error_of(result: Mapping[str, object], *, operation: Operation, dn: str = ""
             "description": str(result.get("description") or ""),
             "windows_error": f"{windows:08X}" if windows is not None else "",
             "server_message": message,
+            **({"referrals": urls} if urls else {}),
         },
     )
 

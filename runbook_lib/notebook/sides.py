@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runbook_lib.directory.connect import needed
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.graph.snapshot import probe_groups, read_cloud
 from runbook_lib.inventory import Inventory, build_inventory, group_ids_to_probe
@@ -14,7 +15,7 @@ from runbook_lib.writeback.policy import connect_v1_of, naming_of
 if TYPE_CHECKING:
     from runbook_lib.notebook.run import Run
 
-_NEEDED = ("tenant_id", "client_id", "dc_host", "bind_user", "target_ou")
+_NEEDED = ("tenant_id", "client_id", "target_ou")
 
 
 def read_sides(run: Run, *, keep: bool) -> Inventory:
@@ -28,7 +29,7 @@ def read_sides(run: Run, *, keep: bool) -> Inventory:
         RunbookError: A parameter is missing, or one side cannot be read.
     """
     parameters = run.parameters
-    require(parameters, *_NEEDED)
+    require(parameters, *_NEEDED, *needed(parameters))
     line = ProgressLine("Active Directory")
     directory = read_directory(
         run.directory, parameters.target_ou, parameters.retired_ou, clock=run.clock, progress=line

@@ -24,6 +24,7 @@ _HOST = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\.?"
 )
 _SAM_FORBIDDEN = re.compile(r'["/\\\[\]:;|=,+*?<>@]|[\x00-\x1f]')  # Microsoft Open Specifications, MS-SAMR 3.1.1.6
+_PRINCIPAL = re.compile(r"[^@\\=,\s]+@[A-Za-z0-9.-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _GUID_FIELDS = ("tenant_id", "client_id")
 _URL_FIELDS = ("graph_url", "authority_url")
@@ -82,6 +83,7 @@ def complaints(parameters: Parameters) -> list[Complaint]:
         _cloud,
         _sign_in,
         _host,
+        _bind,
         _names,
         _ous,
         _dates,
@@ -188,6 +190,25 @@ def _host(parameters: Parameters) -> Iterator[Complaint]:
         yield Complaint(("dc_host_fallback",), "is given, but dc_host is not", "fallback-alone", "Name dc_host first.")
     elif parameters.dc_host and parameters.dc_host_fallback.casefold() == parameters.dc_host.casefold():
         yield Complaint(("dc_host_fallback",), "is the same as dc_host", "fallback-same", "Name another one, or none.")
+
+
+def _bind(parameters: Parameters) -> Iterator[Complaint]:
+    kerberos = parameters.bind_method == "kerberos"
+    if parameters.kerberos_keytab and not kerberos:
+        yield Complaint(
+            ("kerberos_keytab",), "needs bind_method: kerberos", "keytab-unused", "Set bind_method, or leave it out."
+        )
+    if parameters.bind_password_file and kerberos:
+        yield Complaint(
+            ("bind_password_file",),
+            "is of no use with bind_method: kerberos",
+            "password-unused",
+            "Leave it out, or set kerberos_keytab.",
+        )
+    if kerberos and parameters.bind_user and not _PRINCIPAL.fullmatch(parameters.bind_user):
+        yield Complaint(
+            ("bind_user",), "is no Kerberos principal", "malformed-principal", "Write name@REALM, or leave it empty."
+        )
 
 
 def _is_host(text: str) -> bool:

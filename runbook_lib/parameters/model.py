@@ -69,9 +69,19 @@ class Parameters(BaseModel):
     dc_port: int = Field(0, ge=0, le=65535, description="LDAP port; 0: the usual one, 636 for ldaps, 389 for starttls")
     dc_ca_file: str = Field("", description="CA file for the domain controller's certificate; empty: the system's CAs")
     dc_timeout: int = Field(30, ge=1, le=600, description="Seconds to wait for one LDAP answer")
-    bind_user: str = Field("", description="Account that reads and writes, as user principal name or DN")
+    bind_method: Literal["password", "kerberos"] = Field(
+        "password", description="How the account signs in; kerberos needs the extra [kerberos]"
+    )
+    bind_user: str = Field(
+        "",
+        description="Account that reads and writes, as user principal name or DN; for kerberos name@REALM, or empty: "
+        "whose ticket it is",
+    )
     bind_password_file: str = Field(
         "", description="File with that account's password, readable only by its owner; empty: GWB_BIND_PASSWORD"
+    )
+    kerberos_keytab: str = Field(
+        "", description="File with the account's Kerberos keys, readable only by its owner; empty: the ticket cache"
     )
     target_ou: str = Field("", description="DN of the OU that receives written-back groups")
     retired_ou: str = Field("", description="DN of the OU that receives retired groups")

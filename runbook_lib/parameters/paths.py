@@ -9,7 +9,10 @@ from pathlib import Path
 from runbook_lib.parameters.model import Parameters
 
 ROOT_VARIABLE = "GWB_PROJECT_ROOT"
-_PATHS = ("records_dir", "certificate_file", "cloud_ca_file", "dc_ca_file", "bind_password_file", "undo_record")
+_PATHS = (
+    *("records_dir", "certificate_file", "cloud_ca_file", "dc_ca_file"),
+    *("bind_password_file", "kerberos_keytab", "undo_record"),
+)
 
 
 def project_root(environment: Mapping[str, str] | None = None, *, current: Path | None = None) -> Path:

@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 RUN = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
 BUILD = [Requirement(text) for text in PROJECT["dependency-groups"]["build"]]
+KERBEROS = [Requirement(text) for text in PROJECT["project"]["optional-dependencies"]["kerberos"]]
+KERBEROS_BUILD = [Requirement(text) for text in PROJECT["dependency-groups"]["kerberos-build"]]
 DEV = [Requirement(text) for text in PROJECT["dependency-groups"]["dev"]]
 EXTRAS = {("bleach", "css"): [Requirement("tinycss2>=1.1")]}
 """conda has no extras: what an extra of ours brings is listed by name."""
@@ -65,7 +67,12 @@ def lock(name: str) -> dict[str, tuple[Version, int]]:
 
 @pytest.mark.parametrize(
     ("name", "requirements"),
-    [("requirements.lock", [*RUN, *BUILD]), ("requirements-dev.lock", [*RUN, *BUILD, *DEV])],
+    [
+        ("requirements.lock", [*RUN, *BUILD]),
+        ("requirements-dev.lock", [*RUN, *BUILD, *DEV]),
+        ("requirements-kerberos.lock", KERBEROS),
+        ("requirements-kerberos-build.lock", KERBEROS_BUILD),
+    ],
 )
 def test_lock_satisfies_the_project(name: str, requirements: list[Requirement]) -> None:
     pinned = lock(name)
@@ -87,7 +94,22 @@ def test_dev_lock_holds_the_same_versions() -> None:
     assert set(dev) - set(plain) >= {"pytest", "mypy", "ruff", "hypothesis"}
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", ["requirements-kerberos.lock", "requirements-kerberos-build.lock"])
+def test_the_extras_locks_go_on_top_of_the_others(name: str) -> None:
+    extra = lock(name)
+    for other in (lock("requirements.lock"), lock("requirements-dev.lock")):
+        assert {package: other[package] for package in extra if package in other} == {
+            package: pinned for package, pinned in extra.items() if package in other
+        }
+
+
+def test_the_extra_is_optional_and_for_every_system() -> None:
+    markers = {requirement.name: str(requirement.marker) for requirement in KERBEROS}
+    assert markers == {"gssapi": 'sys_platform != "win32"', "winkerberos": 'sys_platform == "win32"'}
+    assert not {"gssapi", "winkerberos"} & {*lock("requirements.lock"), *lock("requirements-dev.lock"), *conda()[0]}
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in ROOT.glob("requirements*.lock")))
 def test_lock_names_no_address(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert "://" not in text

@@ -51,6 +51,8 @@ class SambaLab:
     writer: str
     writer_password: str
     writer_password_file: str
+    krb5_conf: str
+    writer_keytab: str
     staff_ou: str
     groups_ou: str
     target_ou: str
@@ -65,6 +67,12 @@ class SambaLab:
     def writer_tools(self) -> LdapTools:
         """ldapsearch and ldapmodify as the writing account."""
         return LdapTools(self.port, Path(self.ca_file), self.writer, Path(self.writer_password_file))
+
+    def keytab(self, account: str, path: Path) -> Path:
+        """Write the keys of an account into a keytab that only its owner reads."""
+        _run("samba-tool", "domain", "exportkeytab", str(path), f"--principal={account}", f"-s{TREE}/etc/smb.conf")
+        path.chmod(0o600)
+        return path
 
     def parameters(self) -> dict[str, object]:
         """The Active Directory half of a parameters file, signing in as the writing account."""
@@ -102,11 +110,32 @@ def _described(passwords: dict[str, str]) -> SambaLab:
         writer=f"{content.WRITER}@{DOMAIN}",
         writer_password=passwords["writer"],
         writer_password_file=str(TREE / "writer-password.txt"),
+        krb5_conf=str(TREE / "krb5-lab.conf"),
+        writer_keytab=str(TREE / "writer.keytab"),
         staff_ou=f"OU=Staff,{BASE_DN}",
         groups_ou=f"OU=Groups,{BASE_DN}",
         target_ou=f"OU=Cloud Groups,{BASE_DN}",
         retired_ou=f"OU=Retired Cloud Groups,{BASE_DN}",
     )
+
+
+_KRB5_CONF = f"""\
+[libdefaults]
+    default_realm = {DOMAIN.upper()}
+    dns_lookup_realm = false
+    dns_lookup_kdc = false
+    dns_canonicalize_hostname = false
+    rdns = false
+[realms]
+    {DOMAIN.upper()} = {{
+        kdc = 127.0.0.1
+    }}
+    NOWHERE.EXAMPLE = {{
+        kdc = 127.0.0.1:1
+    }}
+[domain_realm]
+    localhost = {DOMAIN.upper()}
+"""
 
 
 def _run(*arguments: str) -> str:
@@ -137,6 +166,7 @@ def _provision(passwords: dict[str, str]) -> None:
     for name, password in passwords.items():
         write_private(TREE / f"{name}-password.txt", password.encode())
     (TREE / "run").mkdir()
+    (TREE / "krb5-lab.conf").write_text(_KRB5_CONF)
 
 
 @contextmanager
@@ -187,6 +217,9 @@ def _populate(lab: SambaLab) -> None:
     sid = next(line.split()[1] for line in shown.splitlines() if line.startswith("objectSid"))
     # What docs/permissions.md asks for: create and delete groups here, full control of the groups below.
     rights = f"(OA;CI;CCDC;{GROUP_CLASS};;{sid})(OA;CIIO;GA;;{GROUP_CLASS};{sid})"
+    # The lab is reached as localhost, so that is a name of its service too.
+    _run("samba-tool", "spn", "add", "ldap/localhost", "DC1$", f"-H{TREE}/private/sam.ldb")
+    lab.keytab(content.WRITER, Path(lab.writer_keytab))
     # Exchange's setup lets every account read its configuration; the class's own default hides it.
     exchange = f"CN=Microsoft Exchange,CN=Services,{CONFIGURATION_NC}"
     given = {lab.target_ou: rights, lab.retired_ou: rights, exchange: "(A;CI;LCRPLORC;;;AU)"}

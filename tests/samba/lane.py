@@ -42,7 +42,9 @@ def environment(lab: SambaLab) -> dict[str, str]:
     """This process's environment, with the lab's description for the tests."""
     described = TREE / "lab.json"
     write_private(described, lab.as_json().encode())
-    return {**os.environ, LAB_VARIABLE: str(described), CONTRACT_VARIABLE: str(described)}
+    # No ticket of whoever runs the lane, and no realm but the lab's.
+    kerberos = {"KRB5_CONFIG": lab.krb5_conf, "KRB5CCNAME": f"FILE:{TREE}/no-ticket", "KRB5RCACHENAME": "none:"}
+    return {**os.environ, **kerberos, LAB_VARIABLE: str(described), CONTRACT_VARIABLE: str(described)}
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -77,6 +77,7 @@ _REASONS = [
     ("531", "logon-workstation", "from this computer"),
     ("532", "password-expired", "password has expired"),
     ("533", "account-disabled", "disabled"),
+    ("534", "logon-type", "over the network"),
     ("701", "account-expired", "account has expired"),
     ("773", "must-change-password", "must change its password"),
     ("775", "locked-out", "locked out"),
@@ -97,6 +98,24 @@ def test_a_refused_bind_says_why(data: str, reason: str, words: str) -> None:
 def test_channel_binding_is_told_from_a_wrong_password() -> None:
     error = bind_error({"result": 49, "message": "80090346: LdapErr: DSID-0C0905DE, comment: AcceptSecurityContext"})
     assert error.values["reason"] == "channel-binding"
+
+
+def test_a_referral_is_told_and_not_followed() -> None:
+    url = "ldap://child.contoso.com/DC=child,DC=contoso,DC=com"
+    error = error_of({"result": 10, "message": "0000202B: RefErr", "referrals": [url]}, operation="read", dn="DC=c")
+    assert url in error.message
+    assert "never followed" in error.message
+    assert error.values["referrals"] == [url]
+    assert "referrals" not in error_of({"result": 10, "message": ""}, operation="read").values
+
+
+@pytest.mark.parametrize("code", [8, 13])
+def test_signing_that_is_asked_for_is_said_with_what_to_set(code: int) -> None:
+    message = "00002028: LdapErr: DSID-0C090259, comment: The server requires binds to turn on integrity checking"
+    for error in (bind_error({"result": code, "message": message}), error_of({"result": code}, operation="search")):
+        assert (type(error), error.code) == (NoAccess, "stronger-sign-in-required")
+        assert "dc_host" in error.hint
+        assert "bind_method" in error.hint
 
 
 def test_the_servers_words_cannot_steer_a_terminal() -> None:

@@ -96,3 +96,17 @@ def test_script_says_why_in_one_line(tmp_path: Path) -> None:
     assert "apt install" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / ".venv").exists()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_kerberos_extra_is_pinned_and_so_is_what_builds_it(monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
+    ran: list[list[str]] = []
+    answer: subprocess.CompletedProcess[bytes] = subprocess.CompletedProcess([], 0 if there else 1)
+    monkeypatch.setattr(subprocess, "run", lambda *_a, **_n: answer)
+    monkeypatch.setattr(bootstrap, "run", lambda arguments, _what: ran.append(arguments))
+    bootstrap.add_kerberos(Path("python"))
+    assert [command[-1] for command in ran] == (
+        [] if there else [bootstrap.KERBEROS_BUILD_LOCK, bootstrap.KERBEROS_LOCK]
+    )
+    assert all("--require-hashes" in command for command in ran)
+    assert there or "--no-build-isolation" in ran[1]
