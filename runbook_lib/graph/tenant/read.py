@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 
 from runbook_lib.graph.links import Progress
 from runbook_lib.graph.rows import (
@@ -42,7 +43,8 @@ _DEFAULT = "NewUnifiedGroupWritebackDefault"
 _SKU = "skuPartNumber,capabilityStatus,prepaidUnits,consumedUnits,servicePlans"
 _DOMAIN = "id,isVerified,isDefault,isInitial,authenticationType,supportedServices"
 _LAST_SYNC = "onPremisesLastSyncDateTime"
-_PARTS = 8
+_PARTS = 7
+_T = TypeVar("_T")
 
 
 def read_tenant_state(
@@ -71,44 +73,36 @@ def read_tenant_state(
     tenant = read_tenant(client, tenant_id)
     permissions = _permissions(client)
     as_app = not (isinstance(permissions, GrantedPermissions) and permissions.delegated)
-    done = 0
-
-    def told() -> None:
-        nonlocal done
-        done += 1
-        if progress is not None:
-            progress("parts of the tenant", done, _PARTS)
-
-    told()
-    synchronization = part(lambda: _synchronization(tenant))
-    told()
-    features = part(lambda: read_features(client), for_people_only=True, as_app=as_app)
-    told()
-    containers = part(lambda: read_containers(client), for_people_only=True, as_app=as_app)
-    told()
-    licences = part(lambda: _licences(client))
-    told()
-    new_groups = part(lambda: _new_groups(client))
-    told()
-    domains = part(lambda: _domains(client))
-    told()
-    cloud_sync = part(lambda: read_cloud_sync(client))
-    told()
+    told = _Told(progress)
     return TenantReading(
         at=at,
         cloud=cloud,
         tenant=tenant,
-        synchronization=synchronization,
-        features=features,
-        containers=containers,
-        licences=licences,
-        new_groups=new_groups,
-        domains=domains,
-        cloud_sync=cloud_sync,
         permissions=permissions,
-        requests=client.requests - before,
+        synchronization=told(part(lambda: _synchronization(tenant))),
+        features=told(part(lambda: read_features(client), for_people_only=True, as_app=as_app)),
+        containers=told(part(lambda: read_containers(client), for_people_only=True, as_app=as_app)),
+        licences=told(part(lambda: _licences(client))),
+        new_groups=told(part(lambda: _new_groups(client))),
+        domains=told(part(lambda: _domains(client))),
+        cloud_sync=told(part(lambda: read_cloud_sync(client))),
         source=f"{client.host}, tenant {printable(tenant.display_name)} ({tenant.id})",
+        requests=client.requests - before,  # arguments are evaluated in this order, so everything has been read
     )
+
+
+class _Told:
+    """Hands a part on and tells how many there are now."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._done = 0
+
+    def __call__(self, value: _T) -> _T:
+        self._done += 1
+        if self._progress is not None:
+            self._progress("parts of the tenant", self._done, _PARTS)
+        return value
 
 
 def _synchronization(tenant: Tenant) -> Synchronization:

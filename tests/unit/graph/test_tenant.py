@@ -191,6 +191,13 @@ def test_a_time_that_is_none_is_unreadable(told: str) -> None:
     assert isinstance(read({**full(), "/organization": collection(row)}).synchronization, Unreadable)
 
 
+def test_progress_counts_every_part() -> None:
+    told: list[tuple[str, int, int | None]] = []
+    client, _, clock = client_with(lambda request: full().get(path_of(request), DENIED), tokens=_Tokens(PERSON))
+    read_tenant_state(client, TENANT, clouds()[0], clock=clock, progress=lambda *what: told.append(what))
+    assert told == [("parts of the tenant", number, 7) for number in range(1, 8)]
+
+
 def test_a_cloud_sync_job_with_its_scope() -> None:
     jobs = read(full()).cloud_sync
     assert not isinstance(jobs, Unreadable)
