@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from rehearsal.process import RunningRehearsal, start_rehearsal
+
+# Speed is measured in benchmarks/, never by a test: a busy machine is no defect.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")
