@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from rehearsal.directory.names import Rdn, dn_key, format_rdn, rdn_key
 from rehearsal.directory.schema import INDEXED, Attribute, Schema
-from rehearsal.directory.values import Key, value_key
+from rehearsal.directory.values import INTEGER_SYNTAXES, TIME, Key, value_key
 from runbook_lib.directory.decode import sid_bytes
 
 Guid = bytes
@@ -70,6 +70,9 @@ class Tree:
         self.heads: set[Guid] = set()
         """Heads of naming contexts."""
         self._base_key = dn_key(base_dn)
+        self._syntaxes: dict[str, str] = {}
+        self._syntaxes_of: Schema | None = None
+        """Schema for which ``_syntaxes`` says what is indexed, and how its values are compared."""
         self.version = 0
         """Counts every change."""
         self._clear()
@@ -78,7 +81,8 @@ class Tree:
         self.nodes: dict[Guid, Node] = {}
         self._children: dict[Guid, dict[Rdn, Guid]] = {}
         self._sources: dict[tuple[str, Guid], dict[Guid, None]] = {}
-        self._index: dict[str, dict[Key, dict[Guid, None]]] = {}
+        self._index: dict[str, dict[Key, Guid | dict[Guid, None]]] = {}
+        # Most values belong to one object, and an object alone takes a tenth of the room of a dictionary of one.
         self._dns: dict[Guid, str] = {}
         self.root: Guid = b""
 
@@ -158,18 +162,21 @@ class Tree:
         return node.links.get(attribute.name, _NOTHING)
 
     def is_indexed(self, attribute: Attribute) -> bool:
-        """Whether ``indexed`` knows all its values."""
+        """Whether ``indexed`` knows all its values: those of numbers and times are many, and seldom asked for."""
+        if attribute.syntax in INTEGER_SYNTAXES or attribute.syntax == TIME:
+            return False
         return bool(attribute.search_flags & INDEXED) or attribute.name in _INDEXED_TOO
 
     def indexed(self, attribute: str, key: Key) -> dict[Guid, None]:
         """The objects that carry a value; not to be changed."""
-        return self._index.get(attribute, {}).get(key, _NOTHING)
+        found = self._index.get(attribute, {}).get(key, _NOTHING)
+        return {found: None} if isinstance(found, bytes) else found
 
     def indexed_from(self, attribute: str, start: str) -> dict[Guid, None]:
         """The objects that carry a text which begins so."""
         keys = self._index.get(attribute, {})
-        hits = (found for key, found in keys.items() if isinstance(key, str) and key.startswith(start))
-        return {guid: None for found in hits for guid in found}
+        hits = [key for key in keys if isinstance(key, str) and key.startswith(start)]
+        return {guid: None for key in hits for guid in self.indexed(attribute, key)}
 
     # changes
 
@@ -206,16 +213,18 @@ class Tree:
                     self._sources.setdefault((name, target), {})[guid] = None
 
     def _reindex(self, guid: Guid, old: dict[str, tuple[bytes, ...]], new: dict[str, tuple[bytes, ...]]) -> None:
-        for name in old.keys() | new.keys():
+        if self._syntaxes_of is not self.schema:
+            self._syntaxes_of = self.schema
+            self._syntaxes = {item.name: item.syntax for item in self.schema.attributes if self.is_indexed(item)}
+        for name in (old.keys() | new.keys() if old else new.keys()) & self._syntaxes.keys():
             before, after = old.get(name, ()), new.get(name, ())
-            attribute = self.schema.attribute(name)
-            if before == after or attribute is None or not self.is_indexed(attribute):
+            if before == after:
                 continue
             keys = self._index.setdefault(name, {})
             for value in before:
-                keys[value_key(attribute.syntax, value)].pop(guid, None)
+                _forget(keys, value_key(self._syntaxes[name], value), guid)
             for value in after:
-                keys.setdefault(value_key(attribute.syntax, value), {})[guid] = None
+                _remember(keys, value_key(self._syntaxes[name], value), guid)
 
     def restore(self, nodes: dict[Guid, Node], schema: Schema) -> None:
         """Take over a set of objects, for example one saved earlier, and index it."""
@@ -224,3 +233,21 @@ class Tree:
         self._children = {guid: {} for guid in nodes}  # a child may come before its parent
         for node in nodes.values():
             self.commit(node)
+
+
+def _remember(keys: dict[Key, Guid | dict[Guid, None]], key: Key, guid: Guid) -> None:
+    found = keys.get(key)
+    if found is None or found == guid:
+        keys[key] = guid
+    elif isinstance(found, bytes):
+        keys[key] = {found: None, guid: None}
+    else:
+        found[guid] = None
+
+
+def _forget(keys: dict[Key, Guid | dict[Guid, None]], key: Key, guid: Guid) -> None:
+    found = keys.get(key)
+    if isinstance(found, dict):
+        found.pop(guid, None)
+    if found == guid or not found:
+        keys.pop(key, None)

@@ -71,6 +71,12 @@ def is_text(syntax: str) -> bool:
 
 def format_time(moment: datetime) -> bytes:
     """Generalized time as AD writes it, ``20260131120000.0Z``."""
+    return _second(moment.replace(microsecond=0))
+
+
+@lru_cache(maxsize=64)
+def _second(moment: datetime) -> bytes:
+    """Thousands of objects can be written within one second."""
     return moment.astimezone(UTC).strftime("%Y%m%d%H%M%S.0Z").encode("ascii")
 
 
