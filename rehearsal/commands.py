@@ -135,14 +135,13 @@ def status(name: str, directory_folder: Path | None, as_json: bool) -> None:
         click.echo(json.dumps({**running.state, "counters": counters}, indent=2))
         return
     _tell(running)
+    for what, address in cast("dict[str, str]", running.state["directory_addresses"]).items():
+        click.echo(f"    {what:<20} {address}")
     click.echo(
         f"Graph requests: {counters['graph_requests']} ({counters['resource_units']} resource units, "
         f"{counters['throttled']} throttled), sign-ins: {counters['sign_ins']}, "
         f"LDAP writes of the runbook: {counters['ldap_writes']}"
     )
-    for what, address in cast("dict[str, str]", running.state["directory_addresses"]).items():
-        click.echo(f"    {what:<20} {address}")
-    click.echo(f"Graph requests: {counters['graph_requests']}, LDAP writes of the runbook: {counters['ldap_writes']}")
 
 
 @rehearsal.command("edit-group")

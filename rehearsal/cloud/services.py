@@ -23,7 +23,7 @@ class Traffic:
     Attributes:
         requests: Graph requests over https; a batch is one.
         sign_ins: Requests to the token and device code endpoints.
-        connections: Connections that clients opened, to Graph and sign-in together.
+        connections: Connections that clients opened, to Graph, sign-in and the control endpoint together.
         open_connections: Those still open.
     """
 

@@ -128,7 +128,8 @@ def test_a_taken_port_is_named(tmp_path: Path, which: str) -> None:
 
 
 def test_the_commands_from_start_to_stop(tmp_path: Path) -> None:
-    assert gwb("start", "--free-ports", folder=tmp_path).exit_code == 0
+    begun = gwb("start", "--free-ports", "--throttle", "medium", "--latency-ms", "7", folder=tmp_path)
+    assert begun.exit_code == 0, begun.output
     running = find_rehearsal(tmp_path / "default")
     assert running is not None
     try:
@@ -137,6 +138,7 @@ def test_the_commands_from_start_to_stop(tmp_path: Path) -> None:
         told = json.loads(gwb("status", "--json", folder=tmp_path).stdout)
         assert told["graph_url"] == running.state["graph_url"]
         assert told["counters"]["graph_requests"] == 0
+        assert (told["counters"]["throttle"], told["counters"]["latency_ms"]) == ("medium", 7)
         assert str(running.parameters_file) in gwb("status", folder=tmp_path).stdout
 
         missing = error_of(gwb("status", "--name", "other", folder=tmp_path))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rehearsal.cloud.applications import Application
 from rehearsal.cloud.device_codes import DeviceCodeError
@@ -75,6 +78,9 @@ class Stage:
 @pytest.fixture
 def stage() -> Stage:
     return Stage()
+
+
+SHARED = Stage()
 
 
 def number(caught: pytest.ExceptionInfo[SignInError]) -> tuple[int, str]:
@@ -278,6 +284,44 @@ def test_revoked_access_tokens_of_clients_that_can_deal_with_it(stage: Stage) ->
     assert covers(plain)
     stage.sign_in.revocation.reset()
     assert not covers(before)
+
+
+VALUES = st.one_of(
+    st.text(max_size=30),
+    st.sampled_from(["client_credentials", "refresh_token", DEVICE_CODE, "password", CLIENT, CLIENT.upper(), OTHER]),
+    st.sampled_from(
+        [SCOPE, ".default", "/.default", "a/b c/d", "openid", f"{BASE}/.default", "{}", "[[]]", "..", "e30.e30."]
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "grant_type",
+                "client_id",
+                "client_secret",
+                "client_assertion",
+                "client_assertion_type",
+                "scope",
+                "claims",
+                "device_code",
+                "refresh_token",
+                "client_info",
+            ]
+        ),
+        VALUES,
+    ),
+    st.sampled_from([TENANT, "common", "organizations"]),
+)
+def test_forms_of_any_content_are_answered_or_refused(form: dict[str, str], tenant: str) -> None:
+    sign_in = SHARED.sign_in
+    for answer in (sign_in.token_response, sign_in.device_response):
+        with contextlib.suppress(SignInError):
+            # Only a device code is given away without proof; nobody here has a secret, a grant or an approved code.
+            assert set(answer(form, Endpoint(BASE, tenant))) >= {"user_code", "device_code"}
 
 
 def test_subjects_differ_by_audience(stage: Stage) -> None:
