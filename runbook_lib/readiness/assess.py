@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from runbook_lib.exchange.detect import detect
+from runbook_lib.exchange.versions import load_versions
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.parameters.acknowledge import with_acknowledgements
@@ -75,6 +77,8 @@ class Assessment:
 
     def as_json(self) -> dict[str, object]:
         """JSON form, for ``gwb check --json``."""
+        exchange = self.evidence.exchange
+        found = None if isinstance(exchange, Unreadable) else detect(exchange, load_versions()).as_json()
         return {
             "at": self.evidence.at.isoformat().replace("+00:00", "Z"),
             "verdicts": {
@@ -85,6 +89,7 @@ class Assessment:
                 {**f.as_json(), "routes": {r.value: s.value for r, s in self.routes_of(f.id).items()}}
                 for f in self.findings
             ],
+            "exchange": found,
             "hand_offs": [offer.as_json() for offer in self.hand_offs],
             "checks": [
                 {"id": result.check.id, "title": result.check.title, "state": result.state} for result in self.results

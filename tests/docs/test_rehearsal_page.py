@@ -12,6 +12,7 @@ from rehearsal.cloud.server import Patience
 from rehearsal.cloud.store import CloudStore
 from rehearsal.cloud.throttling import SIZES
 from rehearsal.contoso.administrators import ADMINISTRATORS
+from rehearsal.contoso.exchange import STATES, ExchangeState
 from rehearsal.contoso.registrations import registrations
 from rehearsal.process import RunningRehearsal
 from tests.docs.markdown import ROOT, section, table_rows
@@ -60,3 +61,13 @@ def test_every_route_of_graph_stands_on_the_page() -> None:
         if "{cast}" not in route.template and not route.template.endswith("/$count"):
             known.setdefault(route.template, set()).add(method)
     assert told == known
+
+
+def _row(state: ExchangeState) -> tuple[str, ...]:
+    build = ".".join(map(str, state.build)) if state.build else None
+    return tuple(str(value or "-") for value in (state.schema, state.organization, state.domain, build))
+
+
+def test_states_of_exchange_are_those_of_the_rehearsal() -> None:
+    told = {row[0].split()[0]: row[1:] for row in tables("## Exchange and mail")}
+    assert told == {name: _row(state) for name, state in STATES.items()}

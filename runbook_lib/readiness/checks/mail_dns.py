@@ -13,10 +13,29 @@ _PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021
 _CLOUD_HOSTS = (".mail.protection.outlook.com", ".mx.microsoft")
 """Ends of the host names that receive mail for Exchange Online; the second is that of domains with DNSSEC."""
 _AUTODISCOVER = "autodiscover.outlook.com"
+_KNOWN_CLOUD = "global"
+
+
+def other_cloud(evidence: Evidence) -> Iterator[Finding]:
+    """The tenant's cloud is one whose mail hosts this program knows."""
+    if evidence.parameters.cloud != _KNOWN_CLOUD:
+        yield Finding(
+            id="dns-cloud-unknown",
+            severity=Severity.UNKNOWN,
+            seen=f"The tenant is in the cloud {evidence.parameters.cloud}; where MX and autodiscover lead there "
+            "is not known to this program.",
+            expected="The global service.",
+            why="Whether mail finds its way cannot be told.",
+            to_do="Compare the records with what the Microsoft 365 admin center shows, then acknowledge this finding.",
+            values={"cloud": evidence.parameters.cloud},
+            acknowledgeable=True,
+        )
 
 
 def mx(evidence: Evidence) -> Iterator[Finding]:
     """MX of every groups domain leads to Exchange Online."""
+    if evidence.parameters.cloud != _KNOWN_CLOUD:
+        return
     reading = known(evidence.dns)
     for domain in known(evidence.mail_domains).groups:
         answer = reading.mx(domain)
@@ -52,6 +71,8 @@ def mx(evidence: Evidence) -> Iterator[Finding]:
 
 def autodiscover(evidence: Evidence) -> Iterator[Finding]:
     """Autodiscover of every groups domain leads to Microsoft 365."""
+    if evidence.parameters.cloud != _KNOWN_CLOUD:
+        return
     reading = known(evidence.dns)
     for domain in known(evidence.mail_domains).groups:
         answer = reading.autodiscover(domain)
@@ -98,6 +119,13 @@ def _failed(answer: Answer, source: str) -> Finding:
 
 _NEEDS = ("dns", "mail_domains")
 CHECKS: tuple[Check, ...] = (
+    Check(
+        "dns-cloud",
+        "The cloud's mail hosts are known",
+        _NEEDS,
+        on(direct=Severity.INFO, connect_sync=Severity.BLOCKING),
+        other_cloud,
+    ),
     Check(
         "dns-mx",
         "MX of the groups domain leads to the cloud",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from runbook_lib.errors import NoAccess
 from runbook_lib.exchange.mail import NEEDED, AddressPolicy, DomainType, MailFlowReading
 from runbook_lib.exchange.read import ExchangeReading, ServerReading, Unreadable
 from runbook_lib.model.finding import Severity
+from runbook_lib.parameters.model import Parameters
 from runbook_lib.readiness.checks import CHECKS
 from runbook_lib.readiness.mail_parts import domain_of, mail_domains, smtp_addresses
 from tests.unit.readiness.builders import (
@@ -45,7 +47,7 @@ def test_nothing_is_found_where_nothing_is_wrong() -> None:
         address_holders=(holder("CN=Sales,OU=G", f"sales@{GROUPS}", of=["Sales"]),),
     )
     mail = [check for check in CHECKS if check.id.startswith(("mail-", "dns-"))]
-    assert len(mail) == 14
+    assert len(mail) == 15
     assert [finding for check in mail for finding in check.run(whole)] == []
 
 
@@ -198,6 +200,15 @@ def test_autodiscover(answer: Answer, found: str) -> None:
     assert [f.id.partition(":")[0] for f in result] == ([found] if found else [])
 
 
+def test_hosts_of_another_cloud_are_unknown_and_not_wrong() -> None:
+    elsewhere = Parameters.model_validate({"cloud": "us-government-l4"})
+    mx = Answer(GROUPS, "MX", State.ANSWERED, ("x.mail.protection.office365.us",))
+    given = replace(evidence(dns=dns(mx=mx), mail_domains=domains()), parameters=elsewhere)
+    assert findings("dns-mx", given) == findings("dns-autodiscover", given) == []
+    (found,) = findings("dns-cloud", given)
+    assert found.severity is Severity.UNKNOWN
+
+
 def test_groups_outside_the_address_book() -> None:
     given = evidence(written_groups=(written("A"), written("B", book=True), written("C", mail=None), written("D")))
     (found,) = findings("mail-address-book", given)
@@ -241,6 +252,8 @@ def test_other_domains_of_the_forest() -> None:
         ("Mail.Example.", groups(group("A")), None, ("mail.example",)),
         ("", groups(group("A"), group("B")), None, (GROUPS,)),
         ("", groups(), (written("A"),), ()),
+        ("", groups(group("A"), replace(group("B"), mail="b@contoso.onmicrosoft.com")), None, (GROUPS,)),
+        ("", groups(replace(group("A"), mail=None)), None, ()),
         ("", None, (written("A"), written("B", mail="b@z.example")), (GROUPS, "z.example")),
     ],
 )

@@ -67,6 +67,9 @@ def test_nothing_that_was_read_reaches_the_terminal_as_a_control_character(
     assert "\x1b" not in shown
     assert "\x07" not in shown
     assert "\\u001b[2J" in shown
+    assert "BLOCKING  odd" in shown
+    for line in ("Seen: Seen", "What to do: Look.", "Source: A page"):
+        assert f"  {line}" in shown
     assert json.loads(gwb_check(file, "--json").stdout)["findings"][0]["id"] == "odd\x1b[2J"
 
 
@@ -96,4 +99,5 @@ def test_on_the_rehearsal(fresh_rehearsal: RunningRehearsal) -> None:
     assert answer["judged"] == ["direct"]
     assert set(answer["verdicts"]) == {"direct", "cloud-sync", "connect-sync"}
     assert answer["unreadable"] == []
+    assert answer["exchange"]["product"] == "Exchange Server SE RTM"
     assert fresh_rehearsal.control.writes()["count"] == 0

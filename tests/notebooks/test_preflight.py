@@ -1,0 +1,47 @@
+"""Notebook 10 as a scheduler meets it: how it ends is about the routes that the parameters name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rehearsal.process import RunningRehearsal
+from runbook_lib.model.outcome import Outcome
+from tests.notebooks.journey import latest_record
+from tests.support.plain import run_plain
+
+NOTEBOOK = "10-detect-exchange"
+
+
+@pytest.mark.parametrize(
+    ("given", "outcome", "finding"),
+    [
+        ({"groups_domain": "nowhere.example"}, Outcome.DONE, "mail-accepted-domain-missing:nowhere.example"),
+        (
+            {"groups_domain": "nowhere.example", "check_routes": '["direct", "connect-sync"]'},
+            Outcome.REFUSED,
+            "mail-accepted-domain-missing:nowhere.example",
+        ),
+        ({"dns_servers": '["127.0.0.1:9"]', "dns_timeout": "1"}, Outcome.DONE, "part-unreadable:dns"),
+        (
+            {"dns_servers": '["127.0.0.1:9"]', "dns_timeout": "1", "check_routes": '["connect-sync"]'},
+            Outcome.NO_ACCESS,
+            "part-unreadable:dns",
+        ),
+        ({"dc_port": "1"}, Outcome.NO_ACCESS, "part-unreadable:exchange"),
+    ],
+)
+def test_how_the_pre_flight_ends(
+    fresh_rehearsal: RunningRehearsal, tmp_path: Path, given: dict[str, str], outcome: Outcome, finding: str
+) -> None:
+    told = {"records_dir": str(tmp_path), "change_id": "CHG-PF", **given}
+    run = run_plain(NOTEBOOK, fresh_rehearsal.parameters_file, told)
+    assert run.record.outcome is outcome
+    facts = json.loads((latest_record(tmp_path / "CHG-PF") / "record.json").read_text(encoding="utf-8"))
+    ids = [one["id"] for one in facts["findings"]]
+    assert ids[:3] == ["verdict:direct", "verdict:cloud-sync", "verdict:connect-sync"]
+    assert finding in ids
+    assert facts["exit_code"] == outcome.exit_code
+    assert fresh_rehearsal.control.writes()["count"] == 0

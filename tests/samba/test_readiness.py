@@ -1,0 +1,116 @@
+"""The pre-flight's readers against a real Active Directory: real schema, an ordinary account, hidden containers."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from runbook_lib.directory.connection import Directory
+from runbook_lib.errors import NoAccess
+from runbook_lib.exchange.detect import detect
+from runbook_lib.exchange.group_attributes import GROUP_ATTRIBUTES
+from runbook_lib.exchange.recipients import read_address_holders
+from runbook_lib.exchange.schema_names import names_in_schema
+from runbook_lib.exchange.versions import load_versions
+from runbook_lib.inventory.states import Route
+from runbook_lib.parameters.model import Parameters
+from runbook_lib.readiness.assess import assess
+from runbook_lib.readiness.checks import CHECKS
+from runbook_lib.readiness.evidence import Evidence, known
+from runbook_lib.readiness.read import Reach, read_evidence
+from runbook_lib.readiness.verdict import Verdict
+from tests.samba.content import PEOPLE
+from tests.samba.lab import TREE, SambaLab
+
+LOOK_FOR = ("msExchAcceptedDomain", "msExchRoutingSMTPConnector", "routingList", "gatewayProxy", "mail", "noSuchName")
+
+
+def evidence_of(directory: Directory) -> Evidence:
+    def no_graph() -> NoReturn:
+        raise NoAccess("No tenant here.", code="no-tenant")
+
+    parameters = Parameters.model_validate({"groups_domain": "groups.contoso.com", "dns_servers": ["127.0.0.1:9"]})
+    reach = Reach(directory=lambda: directory, graph=no_graph)
+    return read_evidence(parameters, reach, clock=lambda: datetime.now(UTC))
+
+
+def samba_tool(*arguments: str) -> str:
+    done = subprocess.run(
+        ["samba-tool", *arguments, f"-H{TREE}/private/sam.ldb"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-1000:]
+    return done.stdout
+
+
+@pytest.fixture
+def blind(samba: SambaLab, open_lab: Callable[..., Directory], tmp_path: Path) -> Iterator[Callable[[str], Directory]]:
+    """``blind(dn)``: a connection of a new ordinary account that may not list what stands below ``dn``."""
+    name = f"blind{secrets.token_hex(3)}"
+    password = f"Aa1-{secrets.token_urlsafe(18)}"
+    samba_tool("user", "create", name, password)
+    sid = next(
+        line.split()[1]
+        for line in samba_tool("user", "show", name, "--attributes=objectSid").splitlines()
+        if line.startswith("objectSid")
+    )
+    file = tmp_path / "password.txt"
+    file.write_text(f"{password}\n", encoding="utf-8")
+    file.chmod(0o600)
+    domain = samba.writer.partition("@")[2]
+    opened: list[Directory] = []
+
+    def connect(dn: str) -> Directory:
+        if dn:
+            samba_tool("dsacl", "set", f"--objectdn={dn}", f"--sddl=(D;CI;LCLORPRC;;;{sid})")
+        opened.append(open_lab(bind_user=f"{name}@{domain}", bind_password_file=str(file)))
+        return opened[-1]
+
+    try:
+        yield connect
+    finally:
+        for one in opened:
+            one.close()
+        samba_tool("user", "delete", name)
+
+
+def test_names_are_found_in_the_real_schema(directory: Directory) -> None:
+    found = names_in_schema(directory, LOOK_FOR)
+    assert {"msExchRoutingSMTPConnector", "routingList", "gatewayProxy", "mail"} <= found
+    assert "noSuchName" not in found
+
+
+def test_an_ordinary_account_reads_every_part_of_the_directory(blind: Callable[[str], Directory]) -> None:
+    found = evidence_of(blind(""))
+    for part in ("exchange", "group_schema", "mail_flow", "written_groups"):
+        assert found.unreadable(part) is None
+    assert known(found.group_schema) == {row.attribute for row in GROUP_ATTRIBUTES}
+    assert detect(known(found.exchange), load_versions()).state == "organization-without-servers"
+    assert known(found.mail_flow).organization
+    assert found.unreadable("groups") is not None
+    judged = assess(found, CHECKS)
+    assert judged.verdict(Route.CLOUD_SYNC) is Verdict.READY
+    assert "mail-hybrid-missing" in {finding.id for finding in judged.findings}
+
+
+def test_addresses_are_found_whatever_their_case(directory: Directory, samba: SambaLab) -> None:
+    domain = samba.writer.partition("@")[2]
+    wanted = [f"{account.upper()}@{domain}" for _, account in PEOPLE]
+    found = read_address_holders(directory, [*wanted, f"nobody@{domain}"])
+    assert sorted(address for holder in found for address in holder.addresses) == sorted(a.lower() for a in wanted)
+
+
+@pytest.mark.parametrize("container", ["CN=Services", "CN=Microsoft Exchange,CN=Services"])
+def test_what_the_configuration_hides_is_unknown_and_never_absent(
+    samba: SambaLab, blind: Callable[[str], Directory], container: str
+) -> None:
+    found = evidence_of(blind(f"{container},{samba.configuration_nc}"))
+    assert detect(known(found.exchange), load_versions()).state == "unreadable"
+    judged = assess(found, CHECKS)
+    assert judged.verdict(Route.CONNECT_SYNC) is Verdict.UNKNOWN
+    assert "exchange-none" not in {finding.id for finding in judged.findings}
