@@ -59,7 +59,8 @@ class AttributeDelta:
 class MemberRef:
     """A member to add or remove.
 
-    ``guid`` is the AD object's GUID. It is empty for a group that this same plan creates; then ``group_id`` names it.
+    ``guid`` is the AD object's GUID. It is empty for a group that this same plan creates. ``group_id`` names a group
+    that this same plan creates or undeletes, and is empty for every other member.
     ``dn`` is where the object was when planned: for people, never part of a digest.
     """
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from runbook_lib.errors import AwaitingApproval, Refused, ServiceFailed, UsageError
 from runbook_lib.files import write_durably
-from runbook_lib.model.change import Change, Plan
+from runbook_lib.model.change import Change, ChangeKind, Plan
 from runbook_lib.text import printable
 from runbook_lib.writeback.plan_file import plan_from_json
 
@@ -194,10 +194,10 @@ def approved_changes(plan: Plan, approvals: Sequence[Approval], now: datetime) -
 
 
 def self_sufficient(changes: list[Change]) -> tuple[Change, ...]:
-    """Without the changes whose members are groups that would be created, but not under this approval."""
+    """Without the changes whose members are groups that would be created or undeleted, but not under this approval."""
     while True:
-        created = {change.group_id for change in changes if not change.object_guid}
-        kept = [c for c in changes if all(m.guid or m.group_id in created for m in c.members_added)]
+        made = {c.group_id for c in changes if not c.object_guid or c.kind is ChangeKind.UNDELETE}
+        kept = [c for c in changes if all(m.group_id in made for m in c.members_added if m.group_id or not m.guid)]
         if len(kept) == len(changes):
             return tuple(kept)
         changes = kept

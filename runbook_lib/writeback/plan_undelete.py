@@ -33,13 +33,13 @@ class Scene:
         context: What the rules look at.
         rows: Every group of either side, by id.
         ours: Live objects of ours that may be written to, by GUID.
-        together: GUIDs of the objects whose deletion the same plan takes back.
+        together: GUID to group id of the objects whose deletion the same plan takes back.
     """
 
     context: RuleContext
     rows: Mapping[str, GroupRow]
     ours: Mapping[str, GroupRow]
-    together: frozenset[str]
+    together: Mapping[str, str]
 
     @property
     def inventory(self) -> Inventory:
@@ -58,23 +58,30 @@ class WayBack:
 
 def undeletion(change: Change, scene: Scene) -> WayBack:
     """Plan the way back of one deletion, as it was planned and carried out."""
-    inventory = scene.inventory
+    if refused := refuse_undeletion(change, scene):
+        return WayBack(refusal=refused)
     if change.deletion is None:
-        return WayBack(refusal=_refuse(change, "plan-without-deletion", "Its plan does not say what it had.", _BY_HAND))
-    live = inventory.index.groups_by_guid.get(change.object_guid)
-    if live is not None and (refused := _not_as_ours(change, live, inventory)):
-        return WayBack(refusal=refused)
-    if live is None:
-        found = {item.guid: item for item in inventory.directory.deleted.objects}.get(change.object_guid)
-        if refused := _cannot_come_back(change, found, inventory) or _in_the_way(change, inventory):
-            return WayBack(refusal=refused)
-    if refused := _against_the_rules(change, change.deletion, scene):
-        return WayBack(refusal=refused)
+        raise ValueError("a deletion without what it took away is refused")
+    live = scene.inventory.index.groups_by_guid.get(change.object_guid)
     back = _back(change, change.deletion, live, scene)
     holders, findings = _memberships(change, change.deletion, scene)
     if live is not None and not _missing(live, back):
         return WayBack(holders, findings=findings)
     return WayBack((back, *holders), findings=findings)
+
+
+def refuse_undeletion(change: Change, scene: Scene) -> Refusal | None:
+    """Why the object of a deletion cannot come back, or is not to; whatever else the plan does."""
+    inventory = scene.inventory
+    if change.deletion is None:
+        return _refuse(change, "plan-without-deletion", "Its plan does not say what it had.", _BY_HAND)
+    live = inventory.index.groups_by_guid.get(change.object_guid)
+    if live is not None:
+        refused = _not_as_ours(change, live, inventory)
+    else:
+        found = {item.guid: item for item in inventory.directory.deleted.objects}.get(change.object_guid)
+        refused = _cannot_come_back(change, found, inventory) or _in_the_way(change, inventory)
+    return refused or _against_the_rules(change, change.deletion, scene)
 
 
 def _not_as_ours(change: Change, live: DirectoryGroup, inventory: Inventory) -> Refusal | None:
@@ -150,7 +157,9 @@ def _back(change: Change, lost: Deletion, live: DirectoryGroup | None, scene: Sc
     present = {inventory.index.guid_of_dn(dn) for dn in (live.members or () if live else ())}
     deltas = tuple(delta.inverse() for delta in change.attributes if _can_be_set(delta, inventory))
     members = tuple(
-        replace(ref, dn=inventory.index.by_guid[ref.guid].dn) if ref.guid in inventory.index.by_guid else ref
+        replace(ref, dn=inventory.index.by_guid[ref.guid].dn)
+        if ref.guid in inventory.index.by_guid
+        else replace(ref, group_id=together[ref.guid])
         for ref in change.members_removed
         if ref.guid not in present and (ref.guid in inventory.index.by_guid or ref.guid in together)
     )
@@ -203,7 +212,8 @@ def _memberships(change: Change, lost: Deletion, scene: Scene) -> tuple[tuple[Ch
         elif change.object_guid not in {index.guid_of_dn(dn) for dn in group.members or ()}:
             why = f"{change.display_name} was a member before it was deleted."
             add = existing(ChangeKind.ADD_MEMBERS, row, group, "undo", why)
-            member = MemberRef(change.object_guid, _dn(change, scene.inventory))
+            back = "" if change.object_guid in index.groups_by_guid else change.group_id
+            member = MemberRef(change.object_guid, _dn(change, scene.inventory), back)
             changes.append(replace(add, members_added=(member,)))
     return tuple(changes), (_by_hand(change, by_hand),) if by_hand else ()
 
@@ -236,7 +246,7 @@ def _dn(change: Change, inventory: Inventory) -> str:
 def _days_left(change: Change, inventory: Inventory) -> int | None:
     deleted = inventory.directory.deleted
     at = next((item.changed for item in deleted.objects if item.guid == change.object_guid), None)
-    return None if at is None else deleted.lifetime_days - (inventory.directory.reading.at - at).days
+    return None if at is None else max(0, deleted.lifetime_days - (inventory.directory.reading.at - at).days)
 
 
 def _refuse(change: Change, rule: str, why: str, to_do: str) -> Refusal:

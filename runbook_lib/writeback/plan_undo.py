@@ -17,7 +17,7 @@ from runbook_lib.writeback.effects import ChangeEffect, DoneChange
 from runbook_lib.writeback.membership import membership_of
 from runbook_lib.writeback.plan_delete import deletion, refuse_deletion
 from runbook_lib.writeback.plan_disable import retirement
-from runbook_lib.writeback.plan_undelete import Scene, WayBack, undeletion
+from runbook_lib.writeback.plan_undelete import Scene, WayBack, refuse_undeletion, undeletion
 from runbook_lib.writeback.planning import Planned, existing, finished_plan, plan_target, rule_context
 from runbook_lib.writeback.policy import Policy
 from runbook_lib.writeback.preconditions import (
@@ -85,9 +85,10 @@ def _way_back(change: Change, effect: ChangeEffect, scene: Scene) -> WayBack:
 
 def _scene(inventory: Inventory, context: RuleContext, done: DoneChange) -> Scene:
     ours = {row.ad.guid: row for row in inventory.rows if row.ad and refuse_not_ours(row, context) is None}
-    effects = done.effects.values()
-    rows = {row.group_id: row for row in inventory.rows}
-    return Scene(context, rows, ours, frozenset(effect.object_guid for effect in effects if effect.deleted))
+    scene = Scene(context, {row.group_id: row for row in inventory.rows}, ours, {})
+    deleted = [change for change in done.plan.changes if done.effects.get(change.digest, ChangeEffect()).deleted]
+    back = {change.object_guid: change.group_id for change in deleted if refuse_undeletion(change, scene) is None}
+    return replace(scene, together=back)
 
 
 def _require_same_place(inventory: Inventory, done: DoneChange) -> None:

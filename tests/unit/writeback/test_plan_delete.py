@@ -12,6 +12,7 @@ from runbook_lib.model.change import Change, ChangeKind, Deletion, MemberRef, Op
 from runbook_lib.model.cloud import Presence, Switch
 from runbook_lib.model.directory import DeletedObjects
 from runbook_lib.notebook.views import plan_view
+from runbook_lib.writeback.approval import self_sufficient
 from runbook_lib.writeback.effects import ChangeEffect, DoneChange
 from runbook_lib.writeback.plan_disable import plan_disable
 from runbook_lib.writeback.plan_file import plan_from_json, plan_to_json
@@ -138,13 +139,38 @@ def test_the_same_object_comes_back_with_everything_the_plan_held() -> None:
     assert back.deletion is not None
     assert back.deletion.days_left == 177
     assert (holder.kind, holder.object_guid) == (ChangeKind.ADD_MEMBERS, HOLDER.guid)
-    assert holder.members_added == (MemberRef(TEAM.guid, TEAM.dn),)
+    assert holder.members_added == (MemberRef(TEAM.guid, TEAM.dn, GROUP.id),)
+    assert self_sufficient([holder]) == ()
+    assert self_sufficient([back, holder]) == (back, holder)
     (finding,) = planned.findings
     assert finding.id == f"memberships-by-hand:{GROUP.id}"
     assert finding.values["dns"] == [FOREIGN.dn]
     html, _ = plan_view(planned.plan, planned.findings)
     assert "about 177 left of 180" in html
     assert planned.plan.phrase == "UNDO 2 GROUPS IN contoso.com"
+
+
+def test_groups_that_were_deleted_together_come_back_as_members_of_each_other_if_both_can() -> None:
+    child = b.written(b.cloud_group("Child"))
+    parent = b.written(GROUP, [child.dn, b.user_dn("Ana")])
+    cloud = b.cloud_side([GROUP, b.cloud_group("Child")])
+    doomed = b.inventory_of(cloud, b.directory_side(ACCOUNTS, [parent, child]))
+    plan = plan_disable(doomed, b.policy("Team", "Child", delete=True)).plan
+    effects = {c.digest: ChangeEffect(object_guid=c.object_guid, deleted=True) for c in plan.changes}
+
+    def back(*objects: Any) -> Planned:
+        directory = b.directory_side(ACCOUNTS, deleted=replace(b.BIN_ON, objects=objects))
+        return plan_undo(b.inventory_of(cloud, directory), b.policy(), DoneChange(plan, effects))
+
+    both = back(b.deleted_object(parent), b.deleted_object(child)).plan
+    first = next(c for c in both.changes if c.group_id == GROUP.id)
+    assert {ref.group_id for ref in first.members_added} == {"", b.cloud_group("Child").id}
+    assert self_sufficient([first]) == ()
+    assert plan_from_json(plan_to_json(both)) == both
+    alone = back(b.deleted_object(parent)).plan
+    assert [r.rule for r in alone.refusals] == ["undelete-gone"]
+    (only,) = alone.changes
+    assert [ref.guid for ref in only.members_added] == [b.guid("ad Ana")]
 
 
 def test_a_member_that_is_gone_is_left_out_and_counted() -> None:
