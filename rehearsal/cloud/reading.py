@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rehearsal.cloud.errors import bad_request, object_not_found, unknown_segment
+from rehearsal.cloud.errors import bad_request, denied, object_not_found, unknown_segment
 from rehearsal.cloud.messages import PLAIN_TEXT, GraphAnswer, GraphRequest, json_answer
 from rehearsal.cloud.paging import Pages
 from rehearsal.cloud.permissions import Caller
@@ -177,6 +177,23 @@ class Reader:
             if request.caller.sees(kind.name) and (not wanted or kind.name.casefold() in wanted)
         ]
         return listing(request, "directoryObjects", query, values, len(values), None)
+
+    def directory_object(self, request: GraphRequest, identifier: str) -> GraphAnswer:
+        """``GET directoryObjects/{id}``: any object of the directory, with its type.
+
+        Raises:
+            GraphError: 404, or 403 for an object of a type that the caller may not read.
+        """
+        query = _query(request, tuple(PRINCIPALS.values()), SINGLE)
+        found = self._store.principal(identifier.lower())
+        if found is None:
+            raise object_not_found(identifier)
+        kind, record = found
+        if not request.caller.sees(kind.name):
+            raise denied()
+        where = context(request, "directoryObjects", query, single=True)
+        shown = project(kind, record, query, single=True)
+        return json_answer({"@odata.context": where, "@odata.type": kind.odata_type, **shown})
 
     def _found(
         self,

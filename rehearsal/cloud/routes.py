@@ -46,6 +46,9 @@ _MISSING = {
     "directory": "administrativeUnits attributeSets customSecurityAttributeDefinitions deviceLocalCredentials "
     "federationConfigurations publicKeyInfrastructure recommendations subscriptions",
     "directory/deletedItems": "user application",
+    "groups": "getByIds validateProperties",
+    "users": "delta getByIds validateProperties",
+    "servicePrincipals": "delta getByIds validateProperties",
     "groups/{id}": (
         "acceptedSenders appRoleAssignments calendar calendarView conversations createdOnBehalfOf drive drives events "
         "extensions groupLifecyclePolicies membersWithLicenseErrors onenote permissionGrants photo photos planner "
@@ -62,7 +65,7 @@ _MISSING = {
     "servicePrincipals/{id}/synchronization/jobs": "validateCredentials",
     "servicePrincipals/{id}/synchronization/jobs/{job}": "validateCredentials bulkUpload",
     "auditLogs": "directoryAudits signIns",
-    "directoryObjects": "validateProperties",
+    "directoryObjects": "delta getAvailableExtensionProperties validateProperties",
 }
 
 
@@ -112,6 +115,7 @@ class Graph:
             yield from _reads(collection.kind.collection, accepted, self._reader, collection)
         rows = Collection(PROVISIONING, "provisioning", _PROVISIONING_LIST)
         yield "GET", Route("auditLogs/provisioning", partial(self._reader.page, rows), may.READ_PROVISIONING)
+        yield "GET", Route("directoryObjects/{id}", self._reader.directory_object, may.READ_BY_IDS)
         yield "POST", Route("directoryObjects/getByIds", self._by_ids, may.READ_BY_IDS)
 
     def _principals(self) -> Iterator[tuple[str, Route]]:

@@ -256,6 +256,8 @@ def test_objects_by_their_ids(asking: Asking) -> None:
     only = asking.json("POST", "directoryObjects/microsoft.graph.getByIds", {**body, "types": ["user"]})["value"]
     assert [one["id"] for one in only] == [person]
     assert len(asking.json("POST", "directoryObjects/getByIds", {**body, "types": ["directoryObject"]})["value"]) == 2
+    assert asking.get(f"directoryObjects/{person}?$select=id,displayName")["@odata.type"] == "#microsoft.graph.user"
+    assert asking.refused("GET", f"directoryObjects/{names.ORPHAN_GROUP_ID}") == (404, "Request_ResourceNotFound")
     wrong: Any
     for wrong in ({}, {"ids": []}, {"ids": [7]}, {"ids": ["x"] * 1001}, {"ids": [sales], "types": "user"}):
         assert asking.refused("POST", "directoryObjects/getByIds", wrong) == BAD
@@ -277,3 +279,17 @@ def test_each_resource_needs_its_permission(asking: Asking) -> None:
         assert asking.refused("GET", path) == DENIED
     for path in (f"{JOB}/start", f"{JOB}/pause", f"{JOB}/restart", f"{JOB}/provisionOnDemand", "groupSettings"):
         assert asking.refused("POST", path, {}) == DENIED
+
+
+def test_objects_by_id_of_types_that_the_caller_may_not_read(asking: Asking) -> None:
+    sales, person = names.group_id("sales-team"), asking.store.members(names.group_id("sales-team"))[0]
+    asking.caller = Caller("client", frozenset({"Group.Read.All"}))
+    found = asking.json("POST", "directoryObjects/getByIds", {"ids": [sales, person]})["value"]
+    assert [one["id"] for one in found] == [sales]
+    assert asking.get(f"directoryObjects/{sales}")["id"] == sales
+    assert asking.refused("GET", f"directoryObjects/{person}") == DENIED
+
+
+@pytest.mark.parametrize("path", ["users/delta", "groups/getByIds", "directoryObjects/delta", "me", "directory"])
+def test_what_graph_has_and_the_rehearsal_does_not(asking: Asking, path: str) -> None:
+    assert asking.refused("GET", path) == (501, "NotImplemented")
