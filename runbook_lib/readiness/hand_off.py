@@ -1,7 +1,8 @@
 """What others have to do, with this organization's values: lines for the Exchange Management Shell or a DNS zone.
 
-A finding that has a way out carries it as ``values["hand_off"]``: its kind and the values. Here it becomes text.
-Existing settings are read before they are changed; a change says what it would do before it does it (``-WhatIf``).
+A finding that has a way out carries it as ``values["hand_off"]``: its kind and the values; several ways are a list.
+Here they become text. Existing settings are read before they are changed; a change says what it would do before it does
+it (``-WhatIf``).
 """
 
 from __future__ import annotations
@@ -45,10 +46,11 @@ def hand_offs(findings: Iterable[Finding]) -> tuple[HandOff, ...]:
     made = []
     for finding in findings:
         given = finding.values.get("hand_off")
-        if isinstance(given, Mapping):
-            title, where, lines = _MAKERS[str(given["kind"])](given)
-            if lines:
-                made.append(HandOff(finding.id, title, where, "\n".join(lines) + "\n"))
+        for way in given if isinstance(given, list) else [given]:
+            if isinstance(way, Mapping):
+                title, where, lines = _MAKERS[str(way["kind"])](way)
+                if lines:
+                    made.append(HandOff(finding.id, title, where, "\n".join(lines) + "\n"))
     return tuple(made)
 
 

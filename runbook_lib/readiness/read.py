@@ -36,6 +36,10 @@ Progress = Callable[[str], None]
 """Told what is being read now, in a few words."""
 
 
+def _quiet(_: str) -> None:
+    """Tells nobody."""
+
+
 class Reach:
     """The ways to both sides, each opened when first needed. A way that could not be opened is not tried again.
 
@@ -45,6 +49,8 @@ class Reach:
     """
 
     def __init__(self, *, directory: Callable[[], Directory], graph: Callable[[], GraphClient]) -> None:
+        self.tell: Progress = _quiet
+        """Told how far a long reading is; ``read_evidence`` sets it."""
         self._openers: dict[str, Callable[[], object]] = {"directory": directory, "graph": graph}
         self._opened: dict[str, object] = {}
         self._failed: dict[str, RunbookError] = {}
@@ -109,12 +115,15 @@ def _mail_domains(_: Reach, evidence: Evidence) -> MailDomains:
 
 def _groups(reach: Reach, evidence: Evidence) -> MailGroups:
     tenant = read_tenant(reach.graph, evidence.parameters.tenant_id)
-    return MailGroups(tenant, read_mail_groups(reach.graph))
+    groups = read_mail_groups(reach.graph, lambda done: reach.tell(f"{TITLES['groups']}: {done:,}"))
+    return MailGroups(tenant, groups)
 
 
 def _address_holders(reach: Reach, evidence: Evidence) -> tuple[AddressHolder, ...]:
+    addresses = [address for group in _needed(evidence.groups).groups for address in smtp_addresses(group)]
+    title = TITLES["address_holders"]
     return read_address_holders(
-        reach.directory, [address for group in _needed(evidence.groups).groups for address in smtp_addresses(group)]
+        reach.directory, addresses, lambda done, total: reach.tell(f"{title}: {done:,} of {total:,} addresses")
     )
 
 
@@ -162,12 +171,12 @@ def read_evidence(
         parameters: What the run is told.
         reach: The ways to both sides.
         clock: Now, UTC.
-        progress: Told the title of each part before it is read.
+        progress: Told the title of each part before it is read, and how far a long one is.
     """
     evidence = Evidence(at=clock(), parameters=parameters)
+    reach.tell = progress or _quiet
     for reader in READERS:
-        if progress is not None:
-            progress(TITLES[reader.part])
+        reach.tell(TITLES[reader.part])
         try:
             value = reader.read(reach, evidence)
         except RunbookError as error:

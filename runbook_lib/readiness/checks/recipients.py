@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.readiness.check import Check, on
-from runbook_lib.readiness.evidence import Evidence, known
+from runbook_lib.readiness.evidence import Evidence, Unreadable, known
 from runbook_lib.readiness.mail_parts import smtp_addresses
 
 _PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021)"
@@ -26,11 +26,15 @@ def address_book(evidence: Evidence) -> Iterator[Finding]:
             f"(showInAddressBook is empty): {_some([group.dn for group in waiting])}.",
             expected="Groups on which Update-Recipient has been run.",
             why="Nobody finds them in Outlook; a Microsoft engineer writes that full transport needs it too.",
-            to_do="Run Update-Recipient for each, as often as groups arrive; the hand-off has the lines.",
+            to_do="Run Update-Recipient for each, as often as groups arrive, or use mail contacts; the hand-offs have "
+            "the lines.",
             source=f"{_PAGE}; {_CONTACTS}",
             values={
                 "count": len(waiting),
-                "hand_off": {"kind": "address-book", "dns": [group.dn for group in waiting[:_MOST]]},
+                "hand_off": [
+                    {"kind": "address-book", "dns": [group.dn for group in waiting[:_MOST]]},
+                    _contacts(evidence, [(group.display_name, group.mail or "") for group in waiting]),
+                ],
             },
             acknowledgeable=True,
         )
@@ -38,7 +42,6 @@ def address_book(evidence: Evidence) -> Iterator[Finding]:
 
 def secondary_addresses(evidence: Evidence) -> Iterator[Finding]:
     """Groups have no addresses beside the primary one that people use."""
-    routing = known(evidence.mail_domains).routing
     several = []
     for group in known(evidence.groups).groups:
         primary = (group.mail or "").lower()
@@ -57,14 +60,7 @@ def secondary_addresses(evidence: Evidence) -> Iterator[Finding]:
             source=f"{_PAGE}; {_CONTACTS}",
             values={
                 "count": len(several),
-                "hand_off": {
-                    "kind": "mail-contact",
-                    "groups": [
-                        [group.display_name, (group.mail or "").lower(), f"{group.mail_nickname}@{routing}"]
-                        for group, _ in several[:_MOST]
-                        if routing and group.mail and group.mail_nickname
-                    ],
-                },
+                "hand_off": _contacts(evidence, [(group.display_name, group.mail or "") for group, _ in several]),
             },
             acknowledgeable=True,
         )
@@ -112,6 +108,18 @@ def other_domains(evidence: Evidence) -> Iterator[Finding]:
             values={"domains": hidden},
             acknowledgeable=True,
         )
+
+
+def _contacts(evidence: Evidence, groups: Sequence[tuple[str, str]]) -> dict[str, object]:
+    """The mail contacts that could stand for groups (display name and address); none without a routing domain."""
+    domains = evidence.mail_domains
+    routing = "" if isinstance(domains, Unreadable) else domains.routing
+    rows = [
+        [name, address.lower(), f"{address.lower().partition('@')[0]}@{routing}"]
+        for name, address in groups[:_MOST]
+        if routing and address
+    ]
+    return {"kind": "mail-contact", "groups": rows}
 
 
 def _count(items: Sequence[object], noun: str) -> str:

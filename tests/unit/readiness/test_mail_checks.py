@@ -14,6 +14,7 @@ from runbook_lib.exchange.read import ExchangeReading, ServerReading, Unreadable
 from runbook_lib.model.finding import Severity
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.readiness.checks import CHECKS
+from runbook_lib.readiness.hand_off import EXCHANGE, EXCHANGE_ONLINE, hand_offs
 from runbook_lib.readiness.mail_parts import domain_of, mail_domains, smtp_addresses
 from tests.unit.readiness.builders import (
     AT,
@@ -212,7 +213,13 @@ def test_hosts_of_another_cloud_are_unknown_and_not_wrong() -> None:
 def test_groups_outside_the_address_book() -> None:
     given = evidence(written_groups=(written("A"), written("B", book=True), written("C", mail=None), written("D")))
     (found,) = findings("mail-address-book", given)
-    assert found.values["hand_off"] == {"kind": "address-book", "dns": ["CN=A,OU=G", "CN=D,OU=G"]}
+    book: dict[str, Any] = {"kind": "address-book", "dns": ["CN=A,OU=G", "CN=D,OU=G"]}
+    assert found.values["hand_off"] == [book, {"kind": "mail-contact", "groups": []}]
+    assert [one.where for one in hand_offs([found])] == [EXCHANGE]
+    (found,) = findings("mail-address-book", replace(given, mail_domains=domains()))
+    contacts = [["A", f"a@{GROUPS}", f"a@{ROUTING}"], ["D", f"d@{GROUPS}", f"d@{ROUTING}"]]
+    assert found.values["hand_off"] == [book, {"kind": "mail-contact", "groups": contacts}]
+    assert [one.where for one in hand_offs([found])] == [EXCHANGE, EXCHANGE_ONLINE]
 
 
 def test_secondary_addresses() -> None:
