@@ -3,7 +3,26 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Touched:
+    """What happened to one group: the properties that changed, the members that came or went.
+
+    ``whole`` is set where the group was made, deleted or restored.
+    """
+
+    properties: set[str] = field(default_factory=set)
+    members: dict[str, None] = field(default_factory=dict)
+    whole: bool = False
+
+    def concerns(self, selected: frozenset[str] | None) -> bool:
+        """Whether a query that tracks these properties (``members`` among them) is told; None tracks everything."""
+        if selected is None or self.whole or self.properties & selected:
+            return True
+        return bool(self.members) and "members" in selected
 
 
 class ChangeLog:
@@ -16,20 +35,20 @@ class ChangeLog:
     def __init__(self) -> None:
         self.epoch = uuid.uuid4().hex[:12]
         self.generation = 0
-        self._entries: list[tuple[str, str]] = []
+        self._entries: list[tuple[str, str, frozenset[str]]] = []
 
     @property
     def position(self) -> int:
         """Where the log stands now."""
         return len(self._entries)
 
-    def group(self, group_id: str) -> None:
-        """A group was made, changed, deleted or restored."""
-        self._entries.append((group_id, ""))
+    def group(self, group_id: str, properties: Iterable[str] = ()) -> None:
+        """Properties of a group changed; without any, it was made, deleted or restored."""
+        self._entries.append((group_id, "", frozenset(properties)))
 
     def member(self, group_id: str, member_id: str) -> None:
         """A member came or went."""
-        self._entries.append((group_id, member_id))
+        self._entries.append((group_id, member_id, frozenset()))
 
     def begin_again(self) -> None:
         """Forget everything, as the service does when it resets: every token issued so far becomes useless."""
@@ -40,14 +59,13 @@ class ChangeLog:
         """Let every token issued so far expire at once."""
         self.generation += 1
 
-    def since(self, position: int) -> dict[str, list[str]]:
-        """Groups touched after a position, in order, with the members that came or went."""
-        touched: dict[str, dict[str, None]] = {}
-        for group_id, member_id in self._after(position):
-            members = touched.setdefault(group_id, {})
+    def since(self, position: int) -> dict[str, Touched]:
+        """Groups touched after a position, in order."""
+        found: dict[str, Touched] = {}
+        for group_id, member_id, properties in self._entries[position:]:
+            touched = found.setdefault(group_id, Touched())
             if member_id:
-                members[member_id] = None
-        return {group_id: list(members) for group_id, members in touched.items()}
-
-    def _after(self, position: int) -> Iterator[tuple[str, str]]:
-        return iter(self._entries[position:])
+                touched.members[member_id] = None
+            touched.properties |= properties
+            touched.whole |= not member_id and not properties
+        return found

@@ -68,8 +68,12 @@ class Deltas:
             state = self._state(request, delta, "delta")
             kept = state["options"]
             options = {str(name): str(value) for name, value in kept.items()} if isinstance(kept, dict) else {}
-            touched = self._store.log.since(int(str(state["position"])))
-            entries: list[tuple[str, Sequence[str] | None]] = list(touched.items())
+            selected = _tracked(options)
+            entries: list[tuple[str, Sequence[str] | None]] = [
+                (group_id, list(touched.members))
+                for group_id, touched in self._store.log.since(int(str(state["position"]))).items()
+                if touched.concerns(selected)
+            ]
         else:
             entries = [(identifier, None) for identifier in self._store.groups]
         wanted = _wanted(options)
@@ -175,6 +179,11 @@ class Deltas:
         if age > LIFETIME or state["generation"] != log.generation:
             raise _expired()
         return state
+
+
+def _tracked(options: Mapping[str, str]) -> frozenset[str] | None:
+    """Properties whose changes are told: those selected, or all."""
+    return frozenset(name.strip() for name in options.get("$select", "").split(",") if name.strip()) or None
 
 
 def _expired() -> GraphError:

@@ -215,7 +215,8 @@ class CloudStore:
     def update_group(self, group_id: str, changes: Record) -> None:
         """Replace properties of a live group."""
         self._state.groups[group_id] = {**self._state.groups[group_id], **changes}
-        self.log.group(group_id)
+        if changes:
+            self.log.group(group_id, changes)
 
     def update_user(self, user_id: str, changes: Record) -> None:
         """Replace properties of a user."""

@@ -121,11 +121,23 @@ def test_from_now_on(asking: Asking) -> None:
     assert walk(asking, body["@odata.deltaLink"])[0] == {SALES: [{"displayName": "Sales", "id": SALES}]}
 
 
+def test_only_what_was_selected_is_tracked(asking: Asking) -> None:
+    _, names_only = walk(asking, "groups/delta?$select=displayName")
+    _, both = walk(asking, START)
+    _, everything = walk(asking, "groups/delta")
+    asking.store.update_group(SALES, {"description": "x"})
+    asking.store.add_member(CLUB, OTHER)
+    asking.store.delete_group(SECURITY)
+    assert set(walk(asking, names_only)[0]) == {SECURITY}
+    assert set(walk(asking, both)[0]) == {CLUB, SECURITY}
+    assert set(walk(asking, everything)[0]) == {SALES, CLUB, SECURITY}
+
+
 def test_a_filter_names_ids_only(asking: Asking) -> None:
     found, link = walk(asking, f"{START}&$filter=id eq '{SALES}' or id eq '{CLUB}'")
     assert set(found) == {SALES, CLUB}
-    asking.store.update_group(SALES, {"description": "x"})
-    asking.store.update_group(SECURITY, {"description": "x"})
+    asking.store.update_group(SALES, {"displayName": "x"})
+    asking.store.update_group(SECURITY, {"displayName": "x"})
     assert set(walk(asking, link)[0]) == {SALES}
     assert asking.refused("GET", f"{START}&$filter=displayName eq 'x'") == (400, "Request_BadRequest")
 
