@@ -242,7 +242,7 @@ def _name_option(name: str) -> str:
 def _tell(running: RunningRehearsal) -> None:
     state = running.state
     click.echo(f"Rehearsal {running.folder.name}, process {state['pid']}")
-    click.echo(f"  Graph and sign-in  {state['graph_url']}")
+    click.echo(f"  Graph and sign-in  {state['graph_url']} (device codes: /devicelogin)")
     click.echo(f"  Active Directory   ldaps://{HOST}:{state['ldap_port']}")
     click.echo(f"  Parameters file    {running.parameters_file}")
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import jwt
+import msal
 import pytest
 import requests
 from cryptography import x509
@@ -160,3 +162,38 @@ def test_permissions_in_the_token_decide(fresh_rehearsal: RunningRehearsal) -> N
     assert client.get("/v1.0/groups?$top=1").status_code == 200
     assert client.get("/v1.0/users?$top=1").status_code == 403
     assert client.get("/v1.0/organization").json()["error"]["code"] == "Authorization_RequestDenied"
+
+
+def test_an_application_meets_a_claims_challenge(fresh_rehearsal: RunningRehearsal, session: requests.Session) -> None:
+    base = str(fresh_rehearsal.state["graph_url"])
+    application = msal.ConfidentialClientApplication(
+        names.CLIENT_ID,
+        authority=f"{base}/{names.TENANT_ID}",
+        client_credential=fresh_rehearsal.folder.client_secret.read_text(encoding="ascii").strip(),
+        client_capabilities=["CP1"],
+        instance_discovery=False,
+        http_client=session,
+    )
+
+    def ask(token: str) -> requests.Response:
+        return session.get(f"{base}/v1.0/organization", headers={"Authorization": f"Bearer {token}"}, timeout=20)
+
+    first = application.acquire_token_for_client([f"{base}/.default"])["access_token"]
+    assert ask(first).status_code == 200
+    fresh_rehearsal.control.revoke()
+    refused = ask(first)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
+    found = re.search(r'error="insufficient_claims", claims="([^"]+)"', refused.headers["WWW-Authenticate"])
+    assert found is not None
+    claims = base64.b64decode(found[1]).decode()
+    assert json.loads(claims)["access_token"]["nbf"]["essential"] is True
+    again = application.acquire_token_for_client([f"{base}/.default"])["access_token"]
+    assert again == first, "msal gives the old one as long as nobody tells it of the challenge"
+    renewed = application.acquire_token_for_client([f"{base}/.default"], claims_challenge=claims)["access_token"]
+    assert ask(renewed).status_code == 200
+
+
+def test_a_disabled_application(fresh_rehearsal: RunningRehearsal) -> None:
+    fresh_rehearsal.control.settings(enabled=False)
+    secret = fresh_rehearsal.folder.client_secret.read_text(encoding="ascii").strip()
+    assert sign_in(fresh_rehearsal, secret)["error_codes"] == [7000112]
