@@ -79,7 +79,11 @@ class GroupWriter:
         record = self._new_record(body)
         for member in held["members"]:
             self._check_member(record, member)
-        identifier = self._store.add_group(record, members=held["members"], owners=held["owners"])
+        owners = held["owners"]
+        if not owners and "Unified" in texts(record["groupTypes"]) and request.caller.user_id in self._store.users:
+            # A person who names no owner becomes it; an application does not ("Create group").
+            owners = (request.caller.user_id,)
+        identifier = self._store.add_group(record, members=held["members"], owners=owners)
         query = parse_query({}, (GROUP,), SINGLE, version=request.version, eventual=False)
         shown = project(GROUP, self._store.groups[identifier], query, single=True)
         location = {"Location": f"{request.root}/groups/{identifier}"}

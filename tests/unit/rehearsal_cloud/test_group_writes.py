@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,6 +56,18 @@ def test_a_microsoft_365_group_gets_an_address_and_its_members(asking: Asking) -
     assert made["visibility"] == "Public"
     assert members(asking, made["id"]) == [OTHER, ANOTHER]
     assert [one["id"] for one in asking.get(f"groups/{made['id']}/owners")["value"]] == [OTHER]
+
+
+def test_a_person_who_makes_a_microsoft_365_group_owns_it(asking: Asking) -> None:
+    def owners(body: dict[str, Any]) -> list[str]:
+        made = asking.json("POST", "groups", body)
+        return [one["id"] for one in asking.get(f"groups/{made['id']}/owners")["value"]]
+
+    asking.caller = replace(asking.caller, user_id=OTHER)
+    assert owners(NEW_UNIFIED) == [OTHER]
+    assert owners({**NEW, "mailNickname": "other"}) == []
+    asking.caller = replace(asking.caller, user_id="")
+    assert owners({**NEW_UNIFIED, "mailNickname": "newer"}) == []
 
 
 @pytest.mark.parametrize(
