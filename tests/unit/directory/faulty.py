@@ -18,7 +18,7 @@ LATE = "late"
 BUSY = "busy"
 """The server answers busy and does nothing."""
 
-WRITES = ("add", "modify", "modify_dn")
+WRITES = ("add", "modify", "modify_dn", "delete")
 
 
 class Faults:

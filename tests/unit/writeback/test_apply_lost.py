@@ -24,6 +24,7 @@ from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberR
 from runbook_lib.record.schema_files import schema_text
 from runbook_lib.writeback.apply import Applier
 from runbook_lib.writeback.journal import Journal, JournalFile, read_journal
+from runbook_lib.writeback.plan_delete import RESTORED_ATTRIBUTES
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET, Embedded, running
 from tests.unit.directory.faulty import BUSY, LATE, OK, UNANSWERED, UNSENT, Faults
 
@@ -47,6 +48,7 @@ class World:
         self.people = [MemberRef(self._guid(dn), dn) for dn in people]
         self.first = self._ours("first", member=people[:2], displayName="before")
         self.second = self._ours("second", member=people[2:])
+        self.third = self._ours("third", description="goes")
         self.plan = self._plan()
         self.start = store.snapshot()
 
@@ -56,6 +58,14 @@ class World:
     def _ours(self, name: str, **more: Any) -> str:
         marks = {"adminDescription": anchor_of(group_id(name)), "extensionName": mark_of(TENANT, group_id(name))}
         return self.embedded.add_group(name, **marks, **more)
+
+    def _deletion(self) -> Change:
+        with self.embedded.open() as directory:
+            entry = directory.read(self.third, RESTORED_ATTRIBUTES)
+        assert entry is not None
+        there = tuple(AttributeDelta(n, removed=entry.texts(n)) for n in RESTORED_ATTRIBUTES if entry.texts(n))
+        at = f"CN=third,{TARGET}"
+        return Change(ChangeKind.DELETE, group_id("third"), "third", at, self.third, attributes=there)
 
     def _plan(self) -> Plan:
         target = PlanTarget(TENANT, "d" * 36, "contoso.com", TARGET, self._guid(TARGET), RETIRED, self._guid(RETIRED))
@@ -90,7 +100,7 @@ class World:
                 attributes=told, move=move, members_removed=(three,),
             ),
         )  # fmt: skip
-        return Plan(Operation.ENABLE, target, changes)
+        return Plan(Operation.ENABLE, target, (*changes, self._deletion()))
 
     def apply(self, folder: Path, faults: Faults, earlier: list[JournalFile]) -> JournalFile:
         """Apply the plan through faults and return the journal; raises what applying raises."""
@@ -158,6 +168,8 @@ def _reset(world: World) -> None:
     world.embedded.slept.clear()
 
 
+@example([OK] * 10 + [UNANSWERED])
+@example([OK] * 10 + [LATE, BUSY])
 @example([UNSENT] * 3 + [LATE])
 @example([OK] + [UNSENT] * 4 + [LATE, UNANSWERED])
 @given(st.lists(st.sampled_from((OK, OK, *FAULTS)), max_size=14))
