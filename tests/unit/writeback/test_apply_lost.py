@@ -169,7 +169,7 @@ def _reset(world: World) -> None:
 
 
 @example([OK] * 10 + [UNANSWERED])
-@example([OK] * 10 + [LATE, BUSY])
+@example([OK] * 10 + [LATE])
 @example([UNSENT] * 3 + [LATE])
 @example([OK] + [UNSENT] * 4 + [LATE, UNANSWERED])
 @given(st.lists(st.sampled_from((OK, OK, *FAULTS)), max_size=14))
