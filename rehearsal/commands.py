@@ -244,6 +244,7 @@ def _tell(running: RunningRehearsal) -> None:
     click.echo(f"Rehearsal {running.folder.name}, process {state['pid']}")
     click.echo(f"  Graph and sign-in  {state['graph_url']} (device codes: /devicelogin)")
     click.echo(f"  Active Directory   ldaps://{HOST}:{state['ldap_port']}")
+    click.echo(f"  DNS                127.0.0.1:{state['dns_port']}, UDP")
     click.echo(f"  Parameters file    {running.parameters_file}")
 
 

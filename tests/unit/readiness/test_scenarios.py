@@ -8,10 +8,11 @@ import pytest
 
 from rehearsal.contoso import names
 from rehearsal.contoso.exchange import CONNECTOR, STATES, hide_exchange, install_exchange, spoil_mail_flow
+from rehearsal.directory.schema import extend_for_exchange, load_schema
 from runbook_lib.dns.resolver import Answer, State
 from runbook_lib.errors import NoAccess
 from runbook_lib.exchange.detect import detect
-from runbook_lib.exchange.group_attributes import GROUP_ATTRIBUTES
+from runbook_lib.exchange.group_attributes import GROUP_ATTRIBUTES, GroupAttribute
 from runbook_lib.exchange.mail import DomainType, address_space, covers, read_mail_flow
 from runbook_lib.exchange.recipients import read_address_holders, read_written_groups
 from runbook_lib.exchange.schema_names import names_in_schema
@@ -182,6 +183,15 @@ def test_each_attribute_of_a_group(row: object) -> None:
     assert {route.value for route in check.routes} >= set(attribute.routes)
     assert ("no public text" in found.why) is (bool(attribute.routes) and not attribute.confirmed)
     assert attribute.source
+
+
+@pytest.mark.parametrize("row", GROUP_ATTRIBUTES, ids=lambda row: row.attribute)
+def test_where_each_attribute_comes_from_is_what_published_schemas_say(row: GroupAttribute) -> None:
+    """The embedded directory's schema is that of Windows Server 2016, as published; Exchange's comes on top."""
+    base = load_schema()
+    in_base = base.attribute(row.attribute) is not None
+    in_extended = extend_for_exchange(base, 17003).attribute(row.attribute) is not None
+    assert (in_base, in_extended) == (row.comes_with != "exchange", True)
 
 
 @pytest.mark.parametrize(
