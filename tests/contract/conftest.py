@@ -15,6 +15,7 @@ import pytest
 
 from rehearsal.certificates import make_certificates, server_context, write_private
 from rehearsal.directory import DirectoryServer, DirectoryStore
+from rehearsal.directory.service import QueryPolicy, Service
 from tests.contract.directory_client import Client, DirectoryUnderTest, Workshop
 
 OTHER_DIRECTORY = "GWB_CONTRACT_SAMBA"
@@ -67,11 +68,14 @@ def _embedded(folder: Path) -> Iterator[DirectoryUnderTest]:
     administrator = f"CN=Administrator,CN=Users,{store.base_dn}"
     password = secrets.token_urlsafe(16)
     store.set_password(administrator, password)
-    server = DirectoryServer(store, server_context(folder / "server.pem"))
-    with running(server):
+    service = Service(store, policy=QueryPolicy(require_signing=True))
+    context = server_context(folder / "server.pem")
+    server, plain = DirectoryServer(service, context), DirectoryServer(service, start_tls=context)
+    with running(server), running(plain):
         yield DirectoryUnderTest(
             host="localhost",
             port=server.port,
+            plain_port=plain.port,
             ca_file=str(folder / "ca.pem"),
             base_dn=store.base_dn,
             administrator_dn=administrator,

@@ -26,6 +26,8 @@ class DirectoryUnderTest:
     administrator: str
     administrator_password: str = field(repr=False)
     staff_ou: str = ""
+    plain_port: int = 389
+    """Where LDAP begins in the clear and a simple bind needs StartTLS first; Samba's cannot be moved."""
     words_like_windows: bool = True
     """Whether result messages are Windows' own; Samba has its own words beside the same codes."""
 
@@ -39,12 +41,19 @@ class DirectoryUnderTest:
         """The schema naming context."""
         return f"CN=Schema,{self.configuration_dn}"
 
-    def connection(self, user: str | None = None, password: str | None = None) -> ldap3.Connection:
-        """An open connection that nobody has bound yet."""
+    def connection(
+        self, user: str | None = None, password: str | None = None, *, plain: bool = False
+    ) -> ldap3.Connection:
+        """An open connection that nobody has bound yet; by ``plain`` one in the clear, ready for StartTLS."""
         # ldap3's own check of host names calls a function that Python has deprecated.
         tls = VerifiedTls(client_context(self.ca_file)) if self.ca_file else None
         server = ldap3.Server(
-            self.host, self.port, use_ssl=tls is not None, tls=tls, get_info=ldap3.NONE, connect_timeout=10
+            self.host,
+            self.plain_port if plain else self.port,
+            use_ssl=tls is not None and not plain,
+            tls=tls,
+            get_info=ldap3.NONE,
+            connect_timeout=10,
         )
         connection = ldap3.Connection(
             server,
