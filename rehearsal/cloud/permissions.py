@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from rehearsal.cloud.errors import denied
 from rehearsal.cloud.users import (
+    DIRECTORY_READERS,
     EVERY_MEMBER,
     GLOBAL_ADMINISTRATOR,
     GLOBAL_READER,
@@ -104,7 +105,8 @@ _SYNCHRONIZATION_ROLES = frozenset({GLOBAL_ADMINISTRATOR})
 _HYBRID_ROLES = frozenset({GLOBAL_ADMINISTRATOR, HYBRID_IDENTITY_ADMINISTRATOR})
 _GROUP_ROLES = frozenset({GLOBAL_ADMINISTRATOR, GROUPS_ADMINISTRATOR, USER_ADMINISTRATOR})
 _REPORT_ROLES = frozenset({GLOBAL_ADMINISTRATOR, GLOBAL_READER, REPORTS_READER, SECURITY_READER})
-_SETTING_ROLES = frozenset({GLOBAL_ADMINISTRATOR, GROUPS_ADMINISTRATOR})
+_SETTING_READERS = _GROUP_ROLES | {DIRECTORY_READERS, GLOBAL_READER}
+_RESTORE_ROLES = frozenset({GLOBAL_ADMINISTRATOR, GROUPS_ADMINISTRATOR})
 
 _READ, _WRITE = frozenset({"GET"}), frozenset({"POST", "PATCH", "PUT", "DELETE"})
 _ROLES: tuple[tuple[frozenset[str], str, frozenset[str]], ...] = (
@@ -112,9 +114,13 @@ _ROLES: tuple[tuple[frozenset[str], str, frozenset[str]], ...] = (
     (_READ | _WRITE, "groups/{id}/onPremisesSyncBehavior", _HYBRID_ROLES),
     (_READ | _WRITE, "servicePrincipals/{id}/synchronization", _HYBRID_ROLES),
     (_READ, "auditLogs/provisioning", _REPORT_ROLES),
-    (_WRITE, "directory/deletedItems", _GROUP_ROLES),
-    (_WRITE, "groupSettings", _SETTING_ROLES),
-    (_WRITE, "settings", _SETTING_ROLES),
+    (_WRITE, "directory/deletedItems", _RESTORE_ROLES),
+    (_WRITE, "groupSettings", _GROUP_ROLES),
+    (_WRITE, "settings", _GROUP_ROLES),
+    (_READ, "groupSettings", _SETTING_READERS),
+    (_READ, "settings", _SETTING_READERS),
+    (_READ, "groupSettingTemplates", _SETTING_READERS),
+    (_READ, "directorySettingTemplates", _SETTING_READERS),
     (_WRITE, "groups/{id}", _GROUP_ROLES),
 )
 """Methods, beginning of the template, and the roles of which a person needs one. Other calls need none."""

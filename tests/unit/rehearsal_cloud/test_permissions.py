@@ -16,6 +16,7 @@ from rehearsal.cloud.routing import Route
 from rehearsal.cloud.store import CloudStore
 from rehearsal.cloud.throttling import Throttle
 from rehearsal.cloud.users import (
+    DIRECTORY_READERS,
     EVERY_MEMBER,
     GLOBAL_ADMINISTRATOR,
     GLOBAL_READER,
@@ -132,7 +133,7 @@ def test_permissions_to_read_never_write(office: Office, method: str, route: Rou
 )
 def test_the_least_privileged_permission_is_enough(office: Office, path: str, permission: str) -> None:
     assert office.status("GET", path, Caller("client", frozenset({permission}))) == 200
-    role = (REPORTS_READER,) if path.startswith("audit") else ()
+    role = {"auditLogs/provisioning": (REPORTS_READER,), "groupSettings": (DIRECTORY_READERS,)}.get(path, ())
     assert office.status("GET", path, person(*role, permissions=frozenset({permission}))) == 200
 
 
@@ -158,6 +159,7 @@ def test_synchronization_features_are_read_by_a_global_administrator_only(office
         ("DELETE", "groups/{id}", GROUPS_ADMINISTRATOR),
         ("POST", "directory/deletedItems/{id}/restore", GROUPS_ADMINISTRATOR),
         ("POST", "groupSettings", GROUPS_ADMINISTRATOR),
+        ("PATCH", "settings/{id}", "User Administrator"),
     ],
 )
 def test_a_person_needs_the_role_and_an_application_does_not(office: Office, method: str, path: str, role: str) -> None:
@@ -169,6 +171,18 @@ def test_a_person_needs_the_role_and_an_application_does_not(office: Office, met
     assert office.status(method, path, person(role), {}) != 403
     assert office.status(method, path, person(GLOBAL_ADMINISTRATOR), {}) != 403
     assert Office().status(method, path, Caller("client", EVERYTHING), {}) != 403
+
+
+@pytest.mark.parametrize("path", ["groupSettings", "groupSettingTemplates"])
+def test_settings_are_read_by_readers_of_the_directory(office: Office, path: str) -> None:
+    assert office.status("GET", path, person()) == 403
+    for role in (DIRECTORY_READERS, GLOBAL_READER, GROUPS_ADMINISTRATOR):
+        assert office.status("GET", path, person(role)) == 200
+
+
+def test_deleted_groups_are_no_business_of_a_user_administrator(office: Office) -> None:
+    path = "directory/deletedItems/{id}/restore"
+    assert office.status("POST", path, person("User Administrator"), {}) == 403
 
 
 def test_an_owner_changes_the_own_group_and_no_other(office: Office) -> None:
