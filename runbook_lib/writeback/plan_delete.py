@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from runbook_lib.directory.names import is_below, rdn_of
+from runbook_lib.directory.names import is_below, normalize_dn, rdn_of
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
@@ -16,7 +16,7 @@ from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Deletio
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import MAIL_ATTRIBUTES, DirectoryGroup
 from runbook_lib.model.finding import Finding
-from runbook_lib.writeback.membership import membership_of
+from runbook_lib.writeback.membership import Membership
 from runbook_lib.writeback.planning import existing, unaccounted_finding
 from runbook_lib.writeback.rules import RuleContext
 
@@ -39,7 +39,11 @@ def refuse_deletion(row: GroupRow, ad: DirectoryGroup, context: RuleContext) -> 
     inventory = context.inventory
     if ad.guid in context.protected or ad.text("isCriticalSystemObject") == "TRUE":
         return _refuse(row, "delete-protected", f"{ad.dn} is protected by AD or comes with the domain.")
-    below = sorted(item.dn for item in inventory.directory.objects if is_below(item.dn, ad.dn))
+    # The index has every name in comparable form already: normalizing all of them again for each group takes minutes.
+    end = f",{normalize_dn(ad.dn)}"
+    below = sorted(
+        inventory.index.by_guid[guid].dn for dn, guid in inventory.index.guid_by_dn.items() if dn.endswith(end)
+    )
     if below:
         return _refuse(
             row, "delete-not-empty", f"{len(below)} object(s) stand below {ad.dn}, {below[0]} first.", _MOVE_THEM
@@ -98,9 +102,9 @@ def deletion_facts(ad: DirectoryGroup, inventory: Inventory) -> Deletion:
     )
 
 
-def unaccounted_members(row: GroupRow, ad: DirectoryGroup, inventory: Inventory) -> list[Finding]:
+def unaccounted_members(row: GroupRow, ad: DirectoryGroup, membership: Membership) -> list[Finding]:
     """A finding where AD members map to nothing in the cloud: somebody put them there, and they leave as well."""
-    unaccounted = membership_of(inventory).changes(row.group_id, ad, frozenset()).unaccounted
+    unaccounted = membership.changes(row.group_id, ad, frozenset()).unaccounted
     return [unaccounted_finding(row, unaccounted)] if unaccounted else []
 
 

@@ -12,6 +12,7 @@ from runbook_lib.model.cloud import Presence
 from runbook_lib.model.directory import MAIL_ATTRIBUTES, UNIVERSAL_DISTRIBUTION, DirectoryGroup
 from runbook_lib.model.finding import Finding
 from runbook_lib.writeback.desired import retired_mark
+from runbook_lib.writeback.membership import membership_of
 from runbook_lib.writeback.plan_delete import deletion, refuse_deletion, unaccounted_members
 from runbook_lib.writeback.planning import Planned, existing, finished_plan, move_between, rule_context
 from runbook_lib.writeback.policy import Policy
@@ -44,6 +45,7 @@ def plan_disable(inventory: Inventory, policy: Policy) -> Planned:
     changes: list[Change] = []
     refusals: list[Refusal] = []
     findings: list[Finding] = []
+    membership = membership_of(inventory)
     for row in rows:
         if refused := refuse_not_ours(row, context) or _undecided(row):
             refusals.append(refused)
@@ -52,7 +54,7 @@ def plan_disable(inventory: Inventory, policy: Policy) -> Planned:
                 refusals.append(refused)
             else:
                 changes.append(deletion(row, row.ad, inventory))
-                findings += unaccounted_members(row, row.ad, inventory)
+                findings += unaccounted_members(row, row.ad, membership)
         elif row.ad is not None and (change := retirement(row, row.ad, inventory, policy)) is not None:
             changes.append(change)
     in_step = len(rows) - len(refusals) - len(changes)

@@ -14,7 +14,6 @@ from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Refusal
 from runbook_lib.model.directory import UNIVERSAL_SECURITY, DirectoryGroup
 from runbook_lib.writeback.effects import ChangeEffect, DoneChange
-from runbook_lib.writeback.membership import membership_of
 from runbook_lib.writeback.plan_delete import deletion, refuse_deletion
 from runbook_lib.writeback.plan_disable import retirement
 from runbook_lib.writeback.plan_undelete import Scene, WayBack, refuse_undeletion, undeletion
@@ -147,7 +146,8 @@ def _inverse(
 
 def _deletion(row: GroupRow, ad: DirectoryGroup, effect: ChangeEffect, inventory: Inventory) -> Change | Refusal:
     """Delete what the undone change made, unless somebody else put members into it (rule 11)."""
-    wanted = {guid for _, guid, _ in membership_of(inventory).wanted.get(row.group_id, ())}
+    table = inventory.members
+    wanted = set(table.loc[table["group_id"] == row.group_id, "ad_guid"].dropna())
     strangers = [
         dn for dn in ad.members or () if inventory.index.guid_of_dn(dn) not in wanted | set(effect.members_added)
     ]
