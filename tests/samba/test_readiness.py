@@ -21,12 +21,12 @@ from runbook_lib.exchange.versions import load_versions
 from runbook_lib.inventory.states import Route
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.readiness.assess import assess
-from runbook_lib.readiness.checks import CHECKS
 from runbook_lib.readiness.evidence import Evidence, known
 from runbook_lib.readiness.read import Reach, read_evidence
 from runbook_lib.readiness.verdict import Verdict
 from tests.samba.content import PEOPLE
 from tests.samba.lab import TREE, SambaLab
+from tests.unit.readiness.builders import EXCHANGE_AND_MAIL
 
 LOOK_FOR = ("msExchAcceptedDomain", "msExchRoutingSMTPConnector", "routingList", "gatewayProxy", "mail", "noSuchName")
 
@@ -93,7 +93,7 @@ def test_an_ordinary_account_reads_every_part_of_the_directory(blind: Callable[[
     assert detect(known(found.exchange), load_versions()).state == "organization-without-servers"
     assert known(found.mail_flow).organization
     assert found.unreadable("groups") is not None
-    judged = assess(found, CHECKS)
+    judged = assess(found, EXCHANGE_AND_MAIL)
     assert judged.verdict(Route.CLOUD_SYNC) is Verdict.READY
     assert "mail-hybrid-missing" in {finding.id for finding in judged.findings}
 
@@ -111,6 +111,6 @@ def test_what_the_configuration_hides_is_unknown_and_never_absent(
 ) -> None:
     found = evidence_of(blind(f"{container},{samba.configuration_nc}"))
     assert detect(known(found.exchange), load_versions()).state == "unreadable"
-    judged = assess(found, CHECKS)
+    judged = assess(found, EXCHANGE_AND_MAIL)
     assert judged.verdict(Route.CONNECT_SYNC) is Verdict.UNKNOWN
     assert "exchange-none" not in {finding.id for finding in judged.findings}

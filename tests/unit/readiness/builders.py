@@ -13,10 +13,18 @@ from runbook_lib.exchange.recipients import AddressHolder, WrittenGroup
 from runbook_lib.model.cloud import CloudGroup, CloudKind, Tenant
 from runbook_lib.model.finding import Finding
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.readiness.checks import CHECKS
+from runbook_lib.readiness.checks import CHECKS, exchange, group_schema, mail_dns, mail_flow, recipients
 from runbook_lib.readiness.evidence import Evidence
 from runbook_lib.readiness.mail_parts import DnsReading, MailDomains, MailGroups
 
+EXCHANGE_AND_MAIL = (
+    *exchange.CHECKS,
+    *group_schema.CHECKS,
+    *mail_flow.CHECKS,
+    *mail_dns.CHECKS,
+    *recipients.CHECKS,
+)
+"""The checks of these subjects, whatever others there are."""
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 GROUPS = "groups.contoso.com"
 ROUTING = "contoso.mail.onmicrosoft.com"

@@ -28,7 +28,7 @@ from runbook_lib.readiness.evidence import Unreadable, known
 from runbook_lib.readiness.read import Reach, read_evidence
 from runbook_lib.readiness.verdict import Verdict
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET, WRITER, Embedded, clock
-from tests.unit.readiness.builders import AT, evidence, group_id
+from tests.unit.readiness.builders import AT, EXCHANGE_AND_MAIL, evidence, group_id
 
 ORGANIZATION = f"CN={names.EXCHANGE_ORGANIZATION},CN=Microsoft Exchange,CN=Services,CN=Configuration,{BASE}"
 ANSWERS = {
@@ -66,7 +66,7 @@ def assessed(
     parameters = Parameters.model_validate({"groups_domain": names.GROUP_MAIL_DOMAIN})
     with embedded.open() as directory:
         found = read_evidence(parameters, Reach(directory=lambda: directory, graph=no_graph), clock=clock)
-    return assess(found, CHECKS)
+    return assess(found, EXCHANGE_AND_MAIL)
 
 
 EXPECTED = {
@@ -152,7 +152,7 @@ def test_an_unreachable_directory_leaves_everything_unknown() -> None:
         "mail_domains": "groups-domain-unknown",
         "dns": "groups-domain-unknown",
     }
-    verdicts = assess(found, CHECKS)
+    verdicts = assess(found, EXCHANGE_AND_MAIL)
     assert verdicts.verdict(Route.CONNECT_SYNC) is Verdict.UNKNOWN
 
 

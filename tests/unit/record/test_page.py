@@ -167,3 +167,19 @@ def test_index_with_many_runs_reads_manifests_only(
 
 def test_index_of_nothing(tmp_path: Path) -> None:
     assert "There is no record here yet." in build_index(tmp_path).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("severity", "word"),
+    [
+        (Severity.INFO, "Information:"),
+        (Severity.WARNING, "Warning:"),
+        (Severity.UNKNOWN, "Unknown:"),
+        (Severity.BLOCKING, "Blocking:"),
+    ],
+)
+def test_every_severity_is_said_in_words(severity: Severity, word: str) -> None:
+    facts = _facts("x") | {"findings": [Finding("i", severity, "s").as_json()]}
+    text = " ".join(parsed(record_html(facts, None, files=[], sealed_at="x", place="x")).text)
+    words = {"Information:", "Warning:", "Unknown:", "Blocking:"}
+    assert {one for one in words if one in text} == {word}
