@@ -77,6 +77,7 @@ def _add_domains(store: CloudStore) -> None:
         (names.INITIAL_DOMAIN, ["Email", "OfficeCommunicationsOnline"]),
         (names.MAIL_DOMAIN, ["Email", "OfficeCommunicationsOnline"]),
         (names.GROUP_MAIL_DOMAIN, ["Email"]),
+        (names.ROUTING_DOMAIN, ["Email"]),
     ):
         initial = name == names.INITIAL_DOMAIN
         store.add(
@@ -87,7 +88,7 @@ def _add_domains(store: CloudStore) -> None:
                 "isAdminManaged": True,
                 "isDefault": initial,
                 "isInitial": initial,
-                "isRoot": name != names.GROUP_MAIL_DOMAIN,
+                "isRoot": name in (names.INITIAL_DOMAIN, names.MAIL_DOMAIN),
                 "isVerified": True,
                 "passwordNotificationWindowInDays": 14,
                 "passwordValidityPeriodInDays": 2147483647,

@@ -28,7 +28,12 @@ def test_the_organization_is_the_tenant(client: CloudClient) -> None:
     assert body["@odata.context"] == f"{client.base}/v1.0/$metadata#organization(id,verifiedDomains)"
     assert body["value"][0]["id"] == names.TENANT_ID
     domains = {domain["name"]: domain["isDefault"] for domain in body["value"][0]["verifiedDomains"]}
-    assert domains == {"contoso.onmicrosoft.com": True, "contoso.com": False, "groups.contoso.com": False}
+    assert domains == {
+        "contoso.onmicrosoft.com": True,
+        "contoso.com": False,
+        "groups.contoso.com": False,
+        "contoso.mail.onmicrosoft.com": False,
+    }
 
 
 def test_small_pages_and_large_pages_hold_the_same_groups(client: CloudClient) -> None:

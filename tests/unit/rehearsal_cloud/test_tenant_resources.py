@@ -35,6 +35,8 @@ def test_licences_and_domains(asking: Asking) -> None:
     assert {P1_PLAN, P2_PLAN} <= plans
     domains = asking.get("domains")["value"]
     assert [one["id"] for one in domains if one["isDefault"]] == [names.INITIAL_DOMAIN]
+    (organization,) = asking.get("organization")["value"]
+    assert {one["id"] for one in domains} == {one["name"] for one in organization["verifiedDomains"]}
     assert asking.get(f"domains/{names.MAIL_DOMAIN}")["isVerified"] is True
     assert asking.refused("GET", "domains/nobody.example") == (404, "Request_ResourceNotFound")
 
