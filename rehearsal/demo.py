@@ -89,7 +89,7 @@ class Journey:
             RunbookError: A run ended otherwise than this journey expects.
             KeyboardInterrupt: A run was interrupted.
         """
-        self.say("Which Exchange does this AD have?")
+        self.say("Is everything in place, and which Exchange does this AD have?")
         self.run("10-detect-exchange", "CHECK", Outcome.DONE)
         self.say("Which groups are there, and which route can write them?")
         self.run("20-inventory-groups", "CHECK", Outcome.DONE)

@@ -20,7 +20,7 @@ from runbook_lib.record.folder import RecordFolder
 View = tuple[str, str]
 
 NOTEBOOKS = (
-    ("10-detect-exchange", "Which Exchange this AD has", "nothing"),
+    ("10-detect-exchange", "Whether each route is ready; which Exchange this AD has", "nothing"),
     ("20-inventory-groups", "Both sides joined, one row per group", "nothing"),
     ("30-enable-writeback", "Write the selected groups to AD", "creates and updates groups in the target OU"),
     ("40-disable-writeback", "Retire the selected groups", "moves groups to the retired OU"),
@@ -116,7 +116,7 @@ def _next_step(runs: pd.DataFrame) -> tuple[str, str]:
     if len(latest) and latest.iloc[0]["Outcome"] in (Outcome.PARTIAL.value, "open", Outcome.INTERRUPTED.value):
         return str(latest.iloc[0]["Notebook"]), "It broke off or is still open; the same change id resumes it."
     for name, why in (
-        ("10-detect-exchange", "Know the Exchange of this AD first; it writes nothing."),
+        ("10-detect-exchange", "See first whether everything is in place; it writes nothing."),
         ("20-inventory-groups", "See both sides and choose groups; it writes nothing."),
         ("30-enable-writeback", "Plan the groups that select_ids and select_names name."),
     ):
