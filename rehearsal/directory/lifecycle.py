@@ -1,23 +1,28 @@
-"""Creating, changing, moving, deleting and reviving objects ([MS-ADTS], section 3.1.1.5). One call is one transaction:
-a draft is checked to the end and only then committed."""
+"""Creating, changing and moving objects ([MS-ADTS], section 3.1.1.5).
+
+One call is one transaction: a draft is checked to the end and only then committed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rehearsal.directory import accounts, changes, failures
+from rehearsal.directory import accounts, changes, failures, schema_objects
 from rehearsal.directory.changes import ADD, DELETE, REPLACE, Modification
 from rehearsal.directory.descriptors import ALL_PARTS, ATTRIBUTE
 from rehearsal.directory.names import Rdn, parse_dn, rdn_key
 from rehearsal.directory.rights import SYSTEM
-from rehearsal.directory.schema import PRESERVED_ON_DELETE, ObjectClass
+from rehearsal.directory.schema import ObjectClass
 from rehearsal.directory.tree import Guid, Node
 from rehearsal.directory.values import format_time
-from runbook_lib.directory.decode import guid_text
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore
+
+
+_SCHEMA_CLASSES = frozenset({"attributeSchema", "classSchema"})
+"""Their creators set what is the system's own afterwards: identifiers, syntax, parents."""
 
 
 def split_name(store: DirectoryStore, dn: str) -> tuple[Rdn, Node]:
@@ -102,7 +107,7 @@ def _take_values(
                 raise failures.naming_violation(store.tree.dn(draft.parent or b""))
             continue
         if account != SYSTEM:
-            if name != "distinguishedName":
+            if name != "distinguishedName" and kind.name not in _SCHEMA_CLASSES:
                 changes.refuse_owned(attribute)
             if not values:
                 raise failures.invalid_value()
@@ -112,20 +117,22 @@ def _take_values(
 
 def _finish_new(store: DirectoryStore, account: Guid, draft: Node, kind: ObjectClass) -> None:
     """Everything that the directory itself sets on a new object."""
-    _set_name(store, draft, draft.rdn)
+    set_name(store, draft, draft.rdn)
     own: dict[str, bytes] = {"objectGUID": draft.guid, "instanceType": b"4", "whenCreated": format_time(store.clock())}
     for name, value in own.items():
         draft.attributes.setdefault(name, (value,))
     category = store.category(kind)
     if category is not None:
         draft.links["objectCategory"] = {category: None}
+    if kind.name in _SCHEMA_CLASSES and account != SYSTEM:
+        schema_objects.set_defaults(draft, store.guid_source().bytes_le)
     if accounts.is_account(draft.classes):
         accounts.set_defaults(draft, enabled=account == SYSTEM)
         if "objectSid" not in draft.attributes:
             draft.attributes["objectSid"] = (store.next_sid(draft.parent),)
 
 
-def _set_name(store: DirectoryStore, draft: Node, rdn: Rdn) -> None:
+def set_name(store: DirectoryStore, draft: Node, rdn: Rdn) -> None:
     """Name an object: RDN, the attribute behind it, ``name``. A deleted object's name may be longer than others."""
     attribute = changes.attribute_of(store.tree.schema, rdn[0])
     value = rdn[1].encode("utf-8")
@@ -149,8 +156,8 @@ def modify(
     store.rights.check_write(account, node, (change.attribute for change in modifications))
     draft = node.copy()
     modifications = _edit_descriptor(store, account, draft, modifications, parts)
-    touched = _apply_all(store, account, draft, modifications, permissive=permissive)
-    _check_changed(store, account, draft, node, touched)
+    touched = apply_all(store, account, draft, modifications, permissive=permissive)
+    check_changed(store, account, draft, node, touched)
     if (draft.attributes, draft.links) != (node.attributes, node.links):
         store.commit(draft)
         if draft.attributes[ATTRIBUTE] != node.attributes[ATTRIBUTE]:
@@ -173,9 +180,10 @@ def _edit_descriptor(
     return others
 
 
-def _apply_all(
+def apply_all(
     store: DirectoryStore, account: Guid, draft: Node, modifications: Sequence[Modification], *, permissive: bool
 ) -> set[str]:
+    """Carry out modifications on a draft; the names of the attributes they touch."""
     touched: set[str] = set()
     for change in modifications:
         if change.operation not in {ADD, DELETE, REPLACE}:
@@ -192,7 +200,8 @@ def _apply_all(
     return touched
 
 
-def _check_changed(store: DirectoryStore, account: Guid, draft: Node, before: Node, touched: set[str]) -> None:
+def check_changed(store: DirectoryStore, account: Guid, draft: Node, before: Node, touched: set[str]) -> None:
+    """Check a changed draft as a whole, and set what follows from it."""
     is_account = accounts.is_account(draft.classes)
     if account != SYSTEM:
         changes.check_object(store.tree.schema, draft, touched, is_account=is_account)
@@ -226,106 +235,9 @@ def rename(store: DirectoryStore, account: Guid, node: Node, rdn_text: str, new_
         raise failures.exists()
     draft = node.copy()
     draft.parent = parent.guid
-    _set_name(store, draft, rdns[0])
+    set_name(store, draft, rdns[0])
     if draft.parent != node.parent:
         store.descriptors.inherit_anew(draft)
     store.commit(draft)
     if draft.attributes[ATTRIBUTE] != node.attributes[ATTRIBUTE]:
         store.descriptors.hand_down(node.guid)
-
-
-def delete(store: DirectoryStore, account: Guid, node: Node, *, tree_delete: bool = False) -> None:
-    """Turn an object into a tombstone, or with the Recycle Bin into a deleted object that keeps everything."""
-    tree = store.tree
-    children = [tree.nodes[guid] for guid in tree.children(node.guid)]
-    store.rights.check_delete(account, node, whole_tree=tree_delete and bool(children))
-    critical = node.text("isCriticalSystemObject") == "TRUE"
-    if node.parent is None or critical or node.guid == store.deleted_objects_of(node.guid):
-        raise failures.unwilling("000020CE")
-    if children and not tree_delete:
-        raise failures.update_error(failures.NOT_ON_NON_LEAF, "00002015", "6003 (CANT_ON_NON_LEAF)")
-    for child in children:
-        delete(store, SYSTEM, child, tree_delete=True)
-    bury(store, tree.nodes[node.guid])
-
-
-_KEPT = frozenset(
-    {"objectClass", "objectGUID", "objectSid", "sAMAccountName", "name", "instanceType", "whenCreated"}
-) | {
-    "uSNCreated",
-    "groupType",
-    "userAccountControl",
-    "nTSecurityDescriptor",
-    "sIDHistory",
-}
-"""What a tombstone keeps beside the attributes whose searchFlags say so."""
-
-
-def bury(store: DirectoryStore, node: Node) -> None:
-    """Move a leaf below Deleted Objects and take its links away, in both directions."""
-    tree = store.tree
-    forward = [(name, node.guid, target) for name, targets in node.links.items() for target in targets]
-    linked = [attribute.name for attribute in tree.schema.attributes if attribute.link and not attribute.is_back_link]
-    backward = [(name, source, node.guid) for name in linked for source in tuple(tree.sources(name, node.guid))]
-    for name, source, _ in backward:
-        _unlink(store, name, source, node.guid)
-    draft = node.copy()
-    if store.recycle_bin:
-        draft.parked = (*(item for item in forward if item[0] in linked), *backward)
-        gone = {*linked, "objectCategory"}
-        draft.links = {name: targets for name, targets in draft.links.items() if name not in gone}
-        draft.attributes.pop("sAMAccountType", None)
-    else:
-        draft.links = {}
-        draft.attributes = {name: values for name, values in draft.attributes.items() if _is_kept(store, name)}
-    old_rdn = draft.rdn
-    draft.attributes["isDeleted"] = (b"TRUE",)
-    draft.attributes["msDS-LastKnownRDN"] = (old_rdn[1].encode("utf-8"),)
-    draft.links["lastKnownParent"] = {node.parent or b"": None}
-    draft.parent = store.deleted_objects_of(node.guid)
-    _set_name(store, draft, (old_rdn[0], f"{old_rdn[1]}\nDEL:{guid_text(node.guid)}"))
-    store.commit(draft)
-
-
-def _is_kept(store: DirectoryStore, name: str) -> bool:
-    return name in _KEPT or bool(changes.attribute_of(store.tree.schema, name).search_flags & PRESERVED_ON_DELETE)
-
-
-def _unlink(store: DirectoryStore, name: str, source: Guid, target: Guid) -> None:
-    """Take one link away; the holder's uSNChanged stays, as with linked values in AD."""
-    draft = store.tree.nodes[source].copy()
-    draft.links[name].pop(target, None)
-    if not draft.links[name]:
-        del draft.links[name]
-    store.tree.commit(draft)
-
-
-def undelete(store: DirectoryStore, account: Guid, node: Node, new_dn: str, rest: Sequence[Modification]) -> None:
-    """Bring a deleted object back under ``new_dn``, with further modifications in the same transaction."""
-    rdn, parent = split_name(store, new_dn)
-    store.rights.check_undelete(account, node, parent, store.tree.schema.structural(node.classes))
-    store.rights.check_write(account, node, (change.attribute for change in rest))
-    if store.tree.child(parent.guid, rdn) is not None:
-        raise failures.exists()
-    draft = node.copy()
-    del draft.attributes["isDeleted"]
-    draft.parent = parent.guid
-    _set_name(store, draft, rdn)
-    kind = store.tree.schema.structural(draft.classes)
-    category = store.category(kind)
-    if category is not None:
-        draft.links["objectCategory"] = {category: None}
-    for name, source, target in node.parked:
-        if source == node.guid and target in store.tree.nodes and not store.tree.nodes[target].deleted:
-            draft.links.setdefault(name, {})[target] = None
-    draft.parked = ()
-    store.descriptors.inherit_anew(draft)
-    touched = _apply_all(store, account, draft, rest, permissive=False)
-    _check_changed(store, account, draft, node, touched)
-    store.commit(draft)
-    for name, source, target in node.parked:
-        holder = store.tree.nodes.get(source)
-        if target == node.guid and holder is not None and not holder.deleted:
-            again = holder.copy()
-            again.links.setdefault(name, {})[target] = None
-            store.tree.commit(again)

@@ -157,7 +157,7 @@ def extend_for_exchange(schema: Schema, range_upper: int) -> Schema:
     ]
     plain = schema.object_class("top")
     default = plain.row["defaultSecurityDescriptor"] if plain is not None else ""
-    classes = [_class({**row, "defaultSecurityDescriptor": default}) for row in _rows("exchange-classes.csv")]
+    classes = [class_of({**row, "defaultSecurityDescriptor": default}) for row in _rows("exchange-classes.csv")]
     taken = {name for item in classes for name in item.may}
     recipient = schema.object_class("mailRecipient")
     if recipient is None:
@@ -165,7 +165,7 @@ def extend_for_exchange(schema: Schema, range_upper: int) -> Schema:
     added = [item.name for item in attributes if item.name not in taken | {"msExchSchemaVersionPt"}]
     names = list(dict.fromkeys([*recipient.row["mayContain"].split(), *added]))
     row = {**recipient.row, "mayContain": " ".join(names)}
-    return schema.extended(attributes, [*classes, _class(row)])
+    return schema.extended(attributes, [*classes, class_of(row)])
 
 
 def _rows(file: str) -> Iterator[dict[str, str]]:
@@ -174,10 +174,12 @@ def _rows(file: str) -> Iterator[dict[str, str]]:
 
 
 def _attributes(file: str) -> list[Attribute]:
-    return [_attribute(row) for row in _rows(file)]
+    return [attribute_of(row) for row in _rows(file)]
 
 
-def _attribute(row: dict[str, str]) -> Attribute:
+def attribute_of(row: dict[str, str]) -> Attribute:
+    """An attribute of the columns of a data file."""
+
     def number(column: str) -> int | None:
         return int(row[column]) if row[column] else None
 
@@ -197,10 +199,12 @@ def _attribute(row: dict[str, str]) -> Attribute:
 
 
 def _classes(file: str) -> list[ObjectClass]:
-    return [_class(row) for row in _rows(file)]
+    return [class_of(row) for row in _rows(file)]
 
 
-def _class(row: dict[str, str]) -> ObjectClass:
+def class_of(row: dict[str, str]) -> ObjectClass:
+    """A class of the columns of a data file."""
+
     def names(*columns: str) -> tuple[str, ...]:
         return tuple(name for column in columns for name in row[column].split())
 

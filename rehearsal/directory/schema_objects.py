@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rehearsal.directory.schema import Attribute, ObjectClass
-from rehearsal.directory.tree import Guid
+from rehearsal.directory.schema import Attribute, ObjectClass, attribute_of, class_of
+from rehearsal.directory.tree import Guid, Node
+from runbook_lib.directory.decode import guid_text
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore
@@ -59,10 +60,7 @@ def publish(store: DirectoryStore) -> None:
             store.add(f"CN={item.row['cn']},{store.schema_dn}", {"objectClass": [kind], **values})
         else:
             node = store.tree.nodes[known]
-            wanted = {
-                name: tuple(value.encode() if isinstance(value, str) else value for value in values[name])
-                for name in values
-            }
+            wanted = {name: tuple(as_octets(value) for value in values[name]) for name in values}
             if any(node.attributes.get(name) != value for name, value in wanted.items()):
                 draft = node.copy()
                 draft.attributes.update(wanted)
@@ -99,3 +97,72 @@ def _refer_categories(store: DirectoryStore, container: Guid) -> None:
             draft = node.copy()
             draft.links["objectCategory"] = {category: None}
             store.tree.commit(draft)
+
+
+# what clients add
+
+
+def set_defaults(draft: Node, schema_id: bytes) -> None:
+    """Fill in what the creator of an attribute or class left out ([MS-ADTS], section 3.1.1.2.5)."""
+    name = draft.rdn[1].replace("-", "")
+    defaults = {
+        "lDAPDisplayName": (name[:1].lower() + name[1:]).encode("utf-8"),
+        "schemaIDGUID": schema_id,
+        "systemFlags": b"0",
+        "systemOnly": b"FALSE",
+    }
+    if "classSchema" in draft.classes:
+        draft.links.setdefault("defaultObjectCategory", {draft.guid: None})
+        defaults["rDNAttID"] = b"cn"
+    else:
+        defaults["searchFlags"] = b"0"
+    for attribute, value in defaults.items():
+        draft.attributes.setdefault(attribute, (value,))
+
+
+def refresh(store: DirectoryStore) -> None:
+    """Let what stands below CN=Schema take effect: schemaUpdateNow of the root DSE ([MS-ADTS], 3.1.1.3.3.13)."""
+    tree, schema = store.tree, store.tree.schema
+    attributes: list[Attribute] = []
+    classes: list[ObjectClass] = []
+    for guid in tree.children(store.node(store.schema_dn).guid):
+        node = tree.nodes[guid]
+        kind = node.classes[-1]
+        if kind == "attributeSchema":
+            known: Attribute | ObjectClass | None = schema.attribute(node.text("lDAPDisplayName"))
+            if known is None or _differs(known, node, kind):
+                attributes.append(attribute_of(_row(store, node, kind)))
+        elif kind == "classSchema":
+            known = schema.object_class(node.text("lDAPDisplayName"))
+            if known is None or _differs(known, node, kind):
+                classes.append(class_of(_row(store, node, kind)))
+    if attributes or classes:
+        tree.schema = schema.extended(attributes, classes)
+
+
+def _differs(known: Attribute | ObjectClass, node: Node, kind: str) -> bool:
+    published = {name: [as_octets(value) for value in values] for name, values in _values(known, kind)}
+    names = {*_SCALARS[kind], *_LISTS, *published}
+    return any(list(node.attributes.get(name, ())) != published.get(name, []) for name in names)
+
+
+def as_octets(value: str | bytes) -> bytes:
+    """Text or octets as octets."""
+    return value.encode("utf-8") if isinstance(value, str) else value
+
+
+def _row(store: DirectoryStore, node: Node, kind: str) -> dict[str, str]:
+    """The columns of a data file, from an object."""
+    row = {column: node.text(column) for column in _SCALARS[kind]}
+    row["cn"] = node.rdn[1]
+    for column in ("schemaIDGUID", "attributeSecurityGUID"):
+        values = node.attributes.get(column)
+        row[column] = guid_text(values[0]) if values else ""
+    for column in _LISTS:
+        row[column] = " ".join(value.decode("utf-8") for value in node.attributes.get(column, ()))
+    for category in node.links.get("defaultObjectCategory", ()):
+        row["defaultObjectCategory"] = store.tree.nodes[category].rdn[1]
+    for column in ("searchFlags", "systemFlags"):
+        if column in row:
+            row[column] = row[column] or "0"
+    return row

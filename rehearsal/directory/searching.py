@@ -55,8 +55,11 @@ class Found:
     control: Control | None = None
 
 
-def locate(asking: Asking, name: str, *, show_deleted: bool) -> Node:
-    """The object a request names, or AD's complaint: malformed, outside, nothing there, hidden, deleted."""
+def locate(asking: Asking, name: str, *, show_deleted: int) -> Node:
+    """The object a request names, or AD's complaint: malformed, outside, nothing there, hidden, deleted.
+
+    ``show_deleted`` is that of ``shown_deleted``.
+    """
     store, tree = asking.store, asking.store.tree
     try:
         node = tree.find(name)
@@ -68,7 +71,7 @@ def locate(asking: Asking, name: str, *, show_deleted: bool) -> Node:
         raise failures.referral(store.foreign_domain(parse_dn(name)), name)
     if nearest is not None and not asking.view.holds(store, tree.head(nearest.guid)):
         raise asking.view.referred(store, tree.head(nearest.guid), name)
-    visible = node is not None and (show_deleted or not node.deleted)
+    visible = node is not None and node.vanished <= show_deleted
     held = node is not None and asking.view.holds(store, tree.head(node.guid))
     if node is not None and visible and held and store.rights.may_see(asking.account, node.guid):
         return node
@@ -91,7 +94,7 @@ def _flags(message: Message) -> int:
 async def find(asking: Asking, request: Search, message: Message) -> tuple[list[Guid], tuple[str, ...], bool]:
     """All objects that match, the references to other naming contexts, and whether time ran out."""
     store, view = asking.store, asking.view
-    show_deleted = message.control(SHOW_DELETED) is not None or message.control(SHOW_RECYCLED) is not None
+    show_deleted = shown_deleted(message)
     flags = _flags(message)
     crossing = view.global_catalog or bool(flags & _PHANTOM_ROOT)
     whole_forest = crossing and not request.base and request.scope != _BASE
@@ -110,7 +113,7 @@ async def find(asking: Asking, request: Search, message: Message) -> tuple[list[
             if _now() > deadline:
                 return found, (), True
             await asyncio.sleep(0)
-        visible = show_deleted or not node.deleted
+        visible = node.vanished <= show_deleted
         if not visible or not store.rights.may_see(asking.account, node.guid):
             continue
         if matches(_readable(store, asking.account, node)):
@@ -229,6 +232,13 @@ def _paged_value(control: Control) -> tuple[int, bytes]:
 
 def _paged_answer(cookie: bytes) -> Control:
     return Control(PAGED, False, ber.sequence([ber.integer(0), ber.octets(cookie)]))
+
+
+def shown_deleted(message: Message) -> int:
+    """Which objects that are gone a request may touch: 0 none, 1 deleted ones, 2 recycled ones too."""
+    if message.control(SHOW_RECYCLED) is not None:
+        return 2
+    return int(message.control(SHOW_DELETED) is not None)
 
 
 def descriptor_parts(message: Message) -> int | None:

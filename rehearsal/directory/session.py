@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
 
-from rehearsal.directory import failures, lifecycle
+from rehearsal.directory import deletion, failures, lifecycle
 from rehearsal.directory.ber import BerError, Reader
 from rehearsal.directory.changes import ADD, DELETE, REPLACE, Modification, attribute_of
 from rehearsal.directory.descriptors import ALL_PARTS
@@ -30,20 +30,19 @@ from rehearsal.directory.messages import (
     write_message,
 )
 from rehearsal.directory.names import dn_key
+from rehearsal.directory.operations import modify_root
 from rehearsal.directory.reading import Manner, Projection
 from rehearsal.directory.rootdse import (
     EXTENDED_DN,
     PERMISSIVE_MODIFY,
     RANGE_NO_ERROR,
-    SHOW_DELETED,
-    SHOW_RECYCLED,
     START_TLS,
     SUPPORTED_CONTROLS,
     TREE_DELETE,
     WHO_AM_I,
     root_dse,
 )
-from rehearsal.directory.searching import Asking, Pager, descriptor_parts, locate
+from rehearsal.directory.searching import Asking, Pager, descriptor_parts, locate, shown_deleted
 from rehearsal.directory.service import OPERATIONS, DirectoryFault, Service
 from rehearsal.directory.tree import Guid, Node
 
@@ -161,7 +160,7 @@ class Session:
         return f"{self._store.domain_of(account.guid).netbios}\\{account.text('sAMAccountName')}"
 
     def _compare(self, request: Compare) -> bool:
-        node = self._locate(request.dn, show_deleted=False)
+        node = self._locate(request.dn, show_deleted=0)
         condition = attribute_of(self._store.tree.schema, request.attribute)
         projection = Projection(self._store, self._view, (condition.name,), Manner(max_values=1 << 62))
         values = dict(projection.show(node, self._bound)).get(condition.name, ())
@@ -239,31 +238,33 @@ class Session:
         store, account, request = self._store, self._bound, message.request
         if isinstance(request, Add | Modify | ModifyDn | Delete):
             self._check_place(request)
-        deleted = message.control(SHOW_DELETED) is not None or message.control(SHOW_RECYCLED) is not None
+        deleted = shown_deleted(message)
         if isinstance(request, Add):
             values: dict[str, list[bytes]] = {}
             for name, given in request.attributes:
                 values.setdefault(name, []).extend(given)
             guid = store.guid_source().bytes_le
             return lambda: lifecycle.add(store, account, request.dn, values, guid=guid)
+        if isinstance(request, Modify) and not request.dn:
+            return lambda: modify_root(store, account, request.changes)
         if isinstance(request, Modify):
             return lambda: self._modify(request, message, self._locate(request.dn, show_deleted=deleted))
         if isinstance(request, ModifyDn):
             if not request.delete_old:
                 raise failures.unwilling("00002077")
             node = self._locate(request.dn, show_deleted=deleted)
-            parent = self._locate(request.new_superior, show_deleted=False) if request.new_superior else None
+            parent = self._locate(request.new_superior, show_deleted=0) if request.new_superior else None
             return lambda: lifecycle.rename(store, account, node, request.new_rdn, parent)
         if isinstance(request, Delete):
             node = self._locate(request.dn, show_deleted=deleted)
             whole_tree = message.control(TREE_DELETE) is not None
-            return lambda: lifecycle.delete(store, account, node, tree_delete=whole_tree)
+            return lambda: deletion.delete(store, account, node, tree_delete=whole_tree)
         raise failures.unwilling("00002077")
 
     def _modify(self, request: Modify, message: Message, node: Node) -> None:
         if node.deleted:
             new_dn, rest = _undeletion(request.changes)
-            lifecycle.undelete(self._store, self._bound, node, new_dn, rest)
+            deletion.undelete(self._store, self._bound, node, new_dn, rest)
             return
         permissive = message.control(PERMISSIVE_MODIFY) is not None
         parts = descriptor_parts(message) or ALL_PARTS
@@ -279,7 +280,7 @@ class Session:
                 if nearest is not None and not self._view.holds(self._store, head):
                     raise self._view.referred(self._store, head, request.dn)
 
-    def _locate(self, name: str, *, show_deleted: bool) -> Node:
+    def _locate(self, name: str, *, show_deleted: int) -> Node:
         return locate(self._asking, name, show_deleted=show_deleted)
 
     @property

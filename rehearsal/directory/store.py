@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from rehearsal.directory import bulk, forest, lifecycle, logon, schema_objects
+from rehearsal.directory import bulk, deletion, forest, lifecycle, logon, schema_objects
 from rehearsal.directory.changes import REPLACE, Modification
 from rehearsal.directory.descriptors import ATTRIBUTE, Descriptors
 from rehearsal.directory.domains import Controller, Domain
@@ -114,7 +114,7 @@ class DirectoryStore:
 
     def delete(self, dn: str) -> None:
         """Delete an object as the system."""
-        lifecycle.delete(self, SYSTEM, self.node(dn))
+        deletion.delete(self, SYSTEM, self.node(dn))
 
     def node(self, name: str) -> Node:
         """The object of a DN, ``<GUID=…>`` or ``<SID=…>``; raises LookupError."""
@@ -207,6 +207,8 @@ class DirectoryStore:
     @recycle_bin.setter
     def recycle_bin(self, on: bool) -> None:
         feature = f"{forest.RECYCLE_BIN},{self.configuration_dn}"
+        if on and not self.recycle_bin:
+            deletion.switch_recycle_bin_on(self)
         self.modify(f"CN=Partitions,{self.configuration_dn}", {"msDS-EnabledFeature": [feature] if on else []})
 
     def category(self, kind: ObjectClass) -> Guid | None:

@@ -60,6 +60,20 @@ class Node:
         """Whether only a search that asks for deleted objects finds it."""
         return self.attributes.get("isDeleted") == (b"TRUE",)
 
+    @property
+    def recycled(self) -> bool:
+        """Whether only a search that asks for recycled objects finds it, and nothing brings it back."""
+        return self.attributes.get("isRecycled") == (b"TRUE",)
+
+    @property
+    def vanished(self) -> int:
+        """0 for an object that is there, 1 for a deleted one, 2 for a recycled one."""
+        return self.deleted + self.recycled
+
+
+def _without(links: dict[Guid, None], guid: Guid) -> dict[Guid, None]:
+    return {target: None for target in links if target != guid}
+
 
 class Tree:
     """All objects of a forest, below one root, its first domain."""
@@ -225,6 +239,20 @@ class Tree:
                 _forget(keys, value_key(self._syntaxes[name], value), guid)
             for value in after:
                 _remember(keys, value_key(self._syntaxes[name], value), guid)
+
+    def remove(self, guid: Guid) -> None:
+        """Forget an object without children for good, and every link to it."""
+        node = self.nodes[guid]
+        for holder in [item for item in self.nodes.values() if any(guid in links for links in item.links.values())]:
+            draft = holder.copy()
+            draft.links = {name: kept for name, links in draft.links.items() if (kept := _without(links, guid))}
+            self.commit(draft)
+        bare = Node(guid, node.number, node.parent, node.rdn)
+        self.commit(bare)
+        if node.parent is not None:
+            del self._children[node.parent][rdn_key(node.rdn)]
+        del self.nodes[guid], self._children[guid]
+        self._dns.pop(guid, None)
 
     def restore(self, nodes: dict[Guid, Node], schema: Schema) -> None:
         """Take over a set of objects, for example one saved earlier, and index it."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rehearsal.directory import DirectoryStore, lifecycle
+from rehearsal.directory import DirectoryStore, deletion, lifecycle
 from rehearsal.directory.changes import DELETE, REPLACE, Modification
 from rehearsal.directory.descriptors import DACL, OWNER
 from rehearsal.directory.failures import LdapError
@@ -43,14 +43,14 @@ def _act(store: DirectoryStore, who: str, what: str) -> None:
     elif what == "create user":
         store.add(f"CN=New,{GROUPS}", {"objectClass": ["user"]}, as_system=False, account=who)
     elif what == "delete":
-        lifecycle.delete(store, account, store.node(TEAM))
+        deletion.delete(store, account, store.node(TEAM))
     elif what == "rename":
         lifecycle.rename(store, account, store.node(TEAM), "CN=Other", None)
     elif what == "move":
         lifecycle.rename(store, account, store.node(TEAM), "CN=Team", store.node(STAFF))
     elif what == "undelete":
         gone = next(node for node in store.tree.nodes.values() if node.deleted and "group" in node.classes)
-        lifecycle.undelete(store, account, gone, TEAM, ())
+        deletion.undelete(store, account, gone, TEAM, ())
     else:
         lifecycle.modify(store, account, store.node(TEAM), [Modification(REPLACE, what, (b"text",))])
 
@@ -212,10 +212,10 @@ def test_whole_trees_take_one_right_on_their_root(team: DirectoryStore) -> None:
     _give(team, GROUPS, "(A;;SD;;;BOB)")
     bob, before = team.node(BOB).guid, team.dump()
     with pytest.raises(LdapError, match="4003"):
-        lifecycle.delete(team, bob, team.node(GROUPS), tree_delete=True)
+        deletion.delete(team, bob, team.node(GROUPS), tree_delete=True)
     assert team.dump() == before
     _give(team, GROUPS, "(A;;DT;;;BOB)")
-    lifecycle.delete(team, bob, team.node(GROUPS), tree_delete=True)
+    deletion.delete(team, bob, team.node(GROUPS), tree_delete=True)
     assert team.tree.find(TEAM) is None
 
 

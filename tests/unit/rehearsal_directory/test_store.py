@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from rehearsal.directory import DirectoryStore, lifecycle
+from rehearsal.directory import DirectoryStore, deletion
 from rehearsal.directory.failures import LdapError
 from rehearsal.directory.rights import SYSTEM
 from runbook_lib.directory.decode import sid_text
@@ -94,7 +94,7 @@ def test_recycle_bin(store: DirectoryStore) -> None:
     assert gone.text("adminDescription") == "Group_1"
     assert "member" not in gone.links
     assert store.node(team).links["member"] == {store.node(ANN).guid: None}
-    lifecycle.undelete(store, SYSTEM, gone, group, ())
+    deletion.undelete(store, SYSTEM, gone, group, ())
     assert store.node(group).links["member"] == {store.node(ANN).guid: None}
     assert store.node(group).links["objectCategory"]
     assert guid in store.node(team).links["member"]
