@@ -70,6 +70,13 @@ def rehearsal() -> None:
 @click.option(
     "--domains", type=click.IntRange(1, 2), default=1, show_default=True, help="2: emea.contoso.com beside contoso.com."
 )
+@click.option(
+    "--recycle-bin",
+    type=click.Choice(("on", "off")),
+    default="off",
+    show_default=True,
+    help="Whether AD's Recycle Bin keeps everything of deleted objects. AD itself begins without.",
+)
 @click.option("--foreground", is_flag=True, help="Stay until Ctrl-C, then stop it.")
 def start(
     name: str,
@@ -83,6 +90,7 @@ def start(
     throttle: str | None,
     latency_ms: int,
     domains: int,
+    recycle_bin: str,
     foreground: bool,
 ) -> None:
     """Start a rehearsal; it goes on until it is stopped."""
@@ -106,6 +114,7 @@ def start(
         throttle=throttle or "",
         latency_ms=latency_ms,
         domains=domains,
+        recycle_bin=recycle_bin,
         records=None if directory_folder else project_root() / "records",
     )
     _tell(running)

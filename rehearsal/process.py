@@ -126,6 +126,7 @@ def start_rehearsal(
     throttle: str = "",
     latency_ms: int = 0,
     domains: int = 1,
+    recycle_bin: str = "off",
     records: Path | None = None,
 ) -> RunningRehearsal:
     """Start a rehearsal in a process of its own and wait until both servers answer.
@@ -141,6 +142,7 @@ def start_rehearsal(
         throttle: ``small``, ``medium`` or ``large``: Graph throttles as in a tenant of that size. Empty: it does not.
         latency_ms: Milliseconds that every answer of Graph takes longer.
         domains: 1, or 2 for a child domain beside contoso.com.
+        recycle_bin: ``on`` or ``off``: AD's Recycle Bin.
         records: ``records_dir`` of its parameters file; ``records`` in ``folder`` where left out.
 
     Raises:
@@ -155,7 +157,7 @@ def start_rehearsal(
     command += ["--dns-port", str(dns_port), "--mail-flow", mail_flow]
     command += ["--throttle", throttle] if throttle else []
     command += ["--latency-ms", str(latency_ms)]
-    command += ["--domains", str(domains)]
+    command += ["--domains", str(domains), "--recycle-bin", recycle_bin]
     command += ["--records", str(records.absolute())] if records else []
     command += ["--watch-parent"]
     with files.log.open("wb") as log:

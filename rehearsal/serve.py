@@ -55,6 +55,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--throttle", choices=tuple(SIZES), default="")
     parser.add_argument("--latency-ms", type=int, default=0)
     parser.add_argument("--domains", type=int, choices=(1, 2), default=1)
+    parser.add_argument("--recycle-bin", choices=("on", "off"), default="off")
     parser.add_argument("--records", type=Path)
     parser.add_argument("--instance", default="")
     parser.add_argument("--watch-parent", action="store_true")
@@ -70,6 +71,7 @@ async def _serve(folder: RehearsalFolder, options: argparse.Namespace) -> None:
         clock=utc_now,
         exchange=options.exchange,
         domains=options.domains,
+        recycle_bin=options.recycle_bin == "on",
         mail_flow=options.mail_flow,
         throttle=options.throttle,
         latency=options.latency_ms / 1000,

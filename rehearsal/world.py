@@ -76,6 +76,7 @@ class World:
         throttle: ``small``, ``medium`` or ``large``: Graph throttles as in a tenant of that size. Empty: it does not.
         latency: Seconds that every answer of Graph takes longer.
         domains: 1, or 2 for a child domain beside contoso.com.
+        recycle_bin: Whether deleted objects keep everything, as with AD's Recycle Bin switched on.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class World:
         throttle: str = "",
         latency: float = 0.0,
         domains: int = 1,
+        recycle_bin: bool = False,
     ) -> None:
         self.exchange = exchange
         self.dns_server = DnsServer(zone(mail_flow))
@@ -112,6 +114,8 @@ class World:
         # Two rehearsals are two databases, although everything else in them is the same: locks tell them apart by it.
         for controller in self.directory.controllers:
             self.directory.modify(controller.settings_dn, {"invocationId": [uuid.uuid4().bytes_le]})
+        if recycle_bin:
+            self.directory.recycle_bin = True
         renew_passwords(self.directory, clock())
         self.directory.clock = clock
         self._seed = self.directory.snapshot()

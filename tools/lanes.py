@@ -125,7 +125,7 @@ LANES = (
         lacks_samba,
         packages=(
             *("samba", "samba-ad-dc", "samba-ad-provision", "samba-dsdb-modules", "samba-vfs-modules", "winbind"),
-            *("python3-samba", "ldap-utils", "krb5-user", "attr", "iproute2", "util-linux"),
+            *("python3-samba", "python3-ldap", "ldap-utils", "krb5-user", "attr", "iproute2", "util-linux"),
             *("gcc", "libc6-dev", "libkrb5-dev"),  # gssapi is built here
         ),
         kerberos=True,

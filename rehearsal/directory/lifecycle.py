@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rehearsal.directory import accounts, changes, failures, schema_objects
+from rehearsal.directory import accounts, changes, failures, passwords, schema_objects
 from rehearsal.directory.changes import ADD, DELETE, REPLACE, Modification
 from rehearsal.directory.descriptors import ALL_PARTS, ATTRIBUTE
 from rehearsal.directory.names import Rdn, parse_dn, rdn_key
@@ -153,6 +153,7 @@ def modify(
     parts: int = ALL_PARTS,
 ) -> None:
     """Change an object: all modifications or none. ``parts`` of a descriptor are taken over, the others stay."""
+    password, modifications = passwords.take_password(store, account, node, modifications)
     store.rights.check_write(account, node, (change.attribute for change in modifications))
     draft = node.copy()
     modifications = _edit_descriptor(store, account, draft, modifications, parts)
@@ -162,6 +163,8 @@ def modify(
         store.commit(draft)
         if draft.attributes[ATTRIBUTE] != node.attributes[ATTRIBUTE]:
             store.descriptors.hand_down(node.guid)
+    if password is not None:
+        store.set_password(store.tree.dn(node.guid), password)
 
 
 def _edit_descriptor(

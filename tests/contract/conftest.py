@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import threading
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.contract.directory_client import Client, DirectoryUnderTest, Workshop
 
 OTHER_DIRECTORY = "GWB_CONTRACT_SAMBA"
 """Names a JSON file with the fields of DirectoryUnderTest; fields it has besides are not looked at."""
+DIFFERENCES = Path(__file__).with_name("differences.toml")
 _FIELDS = (
     "host",
     "port",
@@ -32,18 +34,27 @@ _FIELDS = (
 )
 
 
+def differences() -> dict[str, dict[str, str]]:
+    """Where Samba answers differently, by id."""
+    return tomllib.loads(DIFFERENCES.read_text(encoding="utf-8"))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker of what Samba cannot do."""
-    config.addinivalue_line("markers", "windows_only: only Windows and the embedded directory do this, Samba does not")
+    config.addinivalue_line("markers", "windows_only(id): Samba differs here; the id is one of differences.toml")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip on another directory what only Windows does."""
-    if os.environ.get(OTHER_DIRECTORY):
-        skip = pytest.mark.skip(reason="Samba differs here")
-        for item in items:
-            if item.get_closest_marker("windows_only"):
-                item.add_marker(skip)
+    """Skip on another directory what only Windows does; every such test names an entry of differences.toml."""
+    known = differences()
+    for item in items:
+        marker = item.get_closest_marker("windows_only")
+        if marker is None:
+            continue
+        if marker.args[:1] == () or marker.args[0] not in known:
+            raise pytest.UsageError(f"{item.nodeid}: windows_only names no entry of {DIFFERENCES.name}")
+        if os.environ.get(OTHER_DIRECTORY):
+            item.add_marker(pytest.mark.skip(reason=f"Samba differs here: {known[marker.args[0]]['samba']}"))
 
 
 @pytest.fixture(scope="session")
@@ -54,10 +65,11 @@ def directory_under_test(tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
         values = json.loads(Path(described).read_text(encoding="utf-8"))
         yield DirectoryUnderTest(**{name: values[name] for name in _FIELDS}, words_like_windows=False)
         return
-    yield from _embedded(tmp_path_factory.mktemp("directory"))
+    yield from embedded_directory(tmp_path_factory.mktemp("directory"))
 
 
-def _embedded(folder: Path) -> Iterator[DirectoryUnderTest]:
+def embedded_directory(folder: Path) -> Iterator[DirectoryUnderTest]:
+    """An embedded directory of its own, as a generator that stops it at its end."""
     certificates = make_certificates(datetime.now(UTC))
     (folder / "ca.pem").write_bytes(certificates.ca_pem)
     write_private(folder / "server.pem", certificates.server_pem)

@@ -93,7 +93,7 @@ def test_forest_objects(client: Client) -> None:
     assert builtin.names == [f"CN=Administrators,CN=Builtin,{base}"]
 
 
-@pytest.mark.windows_only
+@pytest.mark.windows_only("who-am-i")
 def test_who_am_i(client: Client) -> None:
     """The extended operation of RFC 4532."""
     assert client.connection.extend.standard.who_am_i().lower() == "u:contoso\\administrator"

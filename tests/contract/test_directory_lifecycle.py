@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
+import subprocess
 import uuid
+from pathlib import Path
 
 import ldap3
 import pytest
 
+from tests.contract.conftest import embedded_directory
 from tests.contract.directory_client import Client, Workshop
 
 SHOW_DELETED = [("1.2.840.113556.1.4.417", True, None)]
@@ -43,7 +49,7 @@ def test_writing_by_guid(client: Client, workshop: Workshop) -> None:
     assert client.search(workshop.ou, "(cn=Elsewhere)").names == []
 
 
-@pytest.mark.windows_only
+@pytest.mark.windows_only("renaming-by-guid")
 def test_renaming_by_guid(client: Client, workshop: Workshop) -> None:
     """modifyDN takes the identifier as well; Samba finds nothing then."""
     client.must(client.move(guid_base(client, workshop.group("Nameless")), "CN=Named"))
@@ -123,9 +129,67 @@ def test_critical_objects_stay(client: Client) -> None:
     assert client.move(f"CN=Users,{base}", "CN=People").code == 53
 
 
-@pytest.mark.windows_only
+@pytest.mark.windows_only("compare")
 def test_compare(client: Client, workshop: Workshop) -> None:
     """The compare operation."""
     dn = workshop.group("Compared", description="one")
     assert client.connection.compare(dn, "description", "ONE")[1]["result"] == 6
     assert client.connection.compare(dn, "description", "two")[1]["result"] == 5
+
+
+@pytest.mark.windows_only("recycle-bin")
+def test_the_recycle_bin(tmp_path: Path) -> None:
+    """Switched on by a command to the root DSE: attributes stay, links come back; deleted twice, nothing does."""
+    directories = embedded_directory(tmp_path)
+    with contextlib.ExitStack() as stack:
+        client = Client(next(directories))
+        stack.callback(lambda: [None for _ in directories])
+        workshop = Workshop(client)
+        (person,) = workshop.users(1)
+        group = workshop.group("Kept", member=[person], adminDescription="Group_k")
+        holder = workshop.group("Holder", member=[group])
+        base = guid_base(client, group)
+        feature = "766ddcd8-acd0-445e-f3b9-a7f9b6744f2a"
+        partitions = f"CN=Partitions,{client.directory.configuration_dn}"
+        switched = root_modify(tmp_path, client, f"enableOptionalFeature: {partitions}:{feature}")
+        assert switched == 0
+        assert root_modify(tmp_path, client, f"enableOptionalFeature: {partitions}:{feature}") == 20
+        assert root_modify(tmp_path, client, "noSuchCommand: 1") == 53
+        client.must(client.delete(group))
+        gone = client.read(base, controls=SHOW_DELETED)
+        assert gone["adminDescription"] == [b"Group_k"]
+        assert "member" not in gone
+        assert client.read(holder, "member") == {}
+        back: dict[str, list[tuple[str, list[str]]]] = {
+            "isDeleted": [(DELETE, [])],
+            "distinguishedName": [(REPLACE, [group])],
+        }
+        client.must(client.modify(base, back, SHOW_DELETED))
+        assert client.read(group, "member") == {"member": [person.encode()]}
+        assert client.read(holder, "member") == {"member": [group.encode()]}
+        client.must(client.delete(group))
+        client.must(client.delete(base, SHOW_DELETED))
+        assert client.search(base, "(objectClass=*)", scope="BASE", controls=SHOW_DELETED).code == 32
+        recycled = client.read(base, controls=[("1.2.840.113556.1.4.2064", True, None)])
+        assert recycled["isRecycled"] == [b"TRUE"]
+        assert "adminDescription" not in recycled
+        client.close()
+
+
+def root_modify(folder: Path, client: Client, line: str) -> int:
+    """The result code of a command to the root DSE; ldap3 refuses to write to an empty DN, OpenLDAP does not."""
+    if shutil.which("ldapmodify") is None:
+        pytest.skip("ldap-utils is not installed")
+    (folder / "password").write_text(client.directory.administrator_password, encoding="utf-8")
+    address = f"ldaps://127.0.0.1:{client.directory.port}"
+    command = ["ldapmodify", "-x", "-H", address, "-D", client.directory.administrator, "-y", str(folder / "password")]
+    done = subprocess.run(
+        command,
+        env={**os.environ, "LDAPTLS_CACERT": client.directory.ca_file or ""},
+        input=f"dn:\nchangetype: modify\nadd: {line.partition(':')[0]}\n{line}\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    return done.returncode

@@ -154,7 +154,7 @@ def test_a_cookie_that_nobody_was_given(client: Client) -> None:
     assert client.search(client.directory.base_dn, "(cn=x)", paged_size=10, paged_cookie=b"invented").code != 0
 
 
-@pytest.mark.windows_only
+@pytest.mark.windows_only("size-limit")
 def test_size_limit_of_the_client(client: Client) -> None:
     """sizeLimitExceeded with as many objects as were asked for."""
     answer = client.search(client.directory.schema_dn, "(objectClass=attributeSchema)", size_limit=7)
@@ -208,7 +208,7 @@ def test_schema_objects(client: Client) -> None:
     assert int(version["rangeUpper"][0]) > 0
 
 
-@pytest.mark.windows_only
+@pytest.mark.windows_only("page-limit")
 def test_limit_without_pages(client: Client, workshop: Workshop) -> None:
     """The first 1,000 and sizeLimitExceeded."""
     workshop.users(1001)
@@ -216,7 +216,7 @@ def test_limit_without_pages(client: Client, workshop: Workshop) -> None:
     assert (answer.code, len(answer.entries)) == (4, 1000)
 
 
-@pytest.mark.windows_only
+@pytest.mark.windows_only("ranges")
 def test_ranges(client: Client, workshop: Workshop) -> None:
     """1,500 values at most; the rest by ranges, the last of which ends with a star."""
     people = workshop.users(1601)
@@ -231,14 +231,14 @@ def test_ranges(client: Client, workshop: Workshop) -> None:
     assert len(client.read(group, "member;range=0-*")["member;range=0-1499"]) == 1500
 
 
-@pytest.mark.windows_only
+@pytest.mark.windows_only("filters")
 def test_filters_only_windows_answers_so(shop: Workshop) -> None:
     """Undefined stays undefined under a negation; approximately is the same as equal."""
     assert _names(shop, "(&(objectClass=group)(!(noSuchAttribute=1)))") == []
     assert _names(shop, "(name~=ALPHA)") == ["Alpha"]
 
 
-@pytest.mark.windows_only
+@pytest.mark.windows_only("types-only")
 def test_types_without_values(shop: Workshop) -> None:
     """typesOnly; Samba sends values all the same."""
     answer = shop.client.search(shop.dn("Alpha"), "(objectClass=*)", "cn", "info", scope="BASE", types_only=True)
@@ -246,7 +246,7 @@ def test_types_without_values(shop: Workshop) -> None:
     assert not answer.entries[0]["raw_attributes"]["cn"]
 
 
-@pytest.mark.windows_only
+@pytest.mark.windows_only("accents")
 def test_accents_make_no_difference(shop: Workshop) -> None:
     """Windows compares without accents; Samba does not."""
     assert _names(shop, "(displayName=a first)") == ["Alpha"]

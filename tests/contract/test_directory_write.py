@@ -102,14 +102,14 @@ def test_text_is_measured_as_windows_does(client: Client, workshop: Workshop) ->
     client.refused(client.modify(dn, {"displayName": [(REPLACE, ["ä" * 257])]}), {19, 21}, "00002082")
 
 
-@pytest.mark.windows_only
+@pytest.mark.windows_only("long-names")
 def test_long_names(client: Client, workshop: Workshop) -> None:
     """64 characters are all that a cn holds; Samba takes more."""
     client.must(client.add(workshop.dn("n" * 64), "group"))
     client.refused(client.add(workshop.dn("n" * 65), "group"), 19, "00002082")
 
 
-@pytest.mark.windows_only
+@pytest.mark.windows_only("utf-16-lengths")
 def test_emoji_count_twice(client: Client, workshop: Workshop) -> None:
     """Windows counts UTF-16 units: 128 emoji fill the 256 places of displayName."""
     dn = workshop.group("Measured twice")
@@ -148,7 +148,7 @@ def test_members(client: Client, workshop: Workshop) -> None:
     assert client.read(first, "memberOf") == {}
 
 
-@pytest.mark.windows_only
+@pytest.mark.windows_only("permissive-modify")
 def test_permissive_modify(client: Client, workshop: Workshop) -> None:
     """The control forgives values that are there, or not, already."""
     first, second = workshop.users(2)
