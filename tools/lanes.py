@@ -41,6 +41,8 @@ LANE_SECONDS = 780
 GRACE_SECONDS = 15
 """How long a lane that is ended may take to tidy up."""
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+SYSTEM_PYTHON = "/usr/bin/python3"
+"""Debian's, for which python3-ldap is installed; the contract's strangers use it in the lane python too."""
 SAMBA_PROGRAMS = ("samba", "samba-tool", "ldapsearch", "ldapmodify", "ip", "unshare")
 NAMESPACE = ("unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 """A network namespace keeps the lab's fixed ports off this machine, a process namespace ends all of it."""
@@ -87,11 +89,19 @@ def lacks_browser() -> str:
     return "" if chromium() else "Chromium is not installed"
 
 
+def has_python_ldap() -> bool:
+    """Whether Debian's Python has python-ldap."""
+    probe = [SYSTEM_PYTHON, "-c", "import ldap"]
+    return Path(SYSTEM_PYTHON).exists() and not subprocess.run(probe, capture_output=True, check=False).returncode
+
+
 def lacks_samba() -> str:
     """What keeps this machine from running the lane samba."""
     if platform.system() != "Linux":
         return "needs Linux"
     missing = [name for name in SAMBA_PROGRAMS if shutil.which(name) is None]
+    if not missing and not has_python_ldap():
+        missing.append("python3-ldap")
     if missing:
         return f"not installed: {', '.join(missing)}"
     if importlib.util.find_spec("gssapi") is None:

@@ -14,9 +14,8 @@ import pytest
 from rehearsal.certificates import write_private
 from tests.contract.directory_client import DirectoryUnderTest, Workshop
 from tests.samba.ldap_tools import LdapTools
+from tools.lanes import SYSTEM_PYTHON, has_python_ldap
 
-PYTHON = "/usr/bin/python3"
-"""Debian's Python, for which python3-ldap is installed."""
 STRANGER = Path(__file__).with_name("stranger.py")
 
 
@@ -99,9 +98,7 @@ def test_the_schema_is_extended_as_a_lab_script_does_it(
 @pytest.fixture
 def python_ldap(directory_under_test: DirectoryUnderTest) -> Callable[..., dict[str, object]]:
     """``python_ldap(ou=..., name=...)`` runs stranger.py with Debian's python-ldap and returns what it prints."""
-    probe = [PYTHON, "-c", "import ldap"]
-    there = Path(PYTHON).exists() and subprocess.run(probe, capture_output=True, check=False).returncode == 0
-    needed(there, "python3-ldap")
+    needed(has_python_ldap(), "python3-ldap")
     directory = directory_under_test
 
     def run(**values: str) -> dict[str, object]:
@@ -113,7 +110,7 @@ def python_ldap(directory_under_test: DirectoryUnderTest) -> Callable[..., dict[
             **values,
         }
         done = subprocess.run(
-            [PYTHON, "-I", str(STRANGER)],
+            [SYSTEM_PYTHON, "-I", str(STRANGER)],
             input=json.dumps(told),
             capture_output=True,
             text=True,
