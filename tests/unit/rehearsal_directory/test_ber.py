@@ -112,3 +112,11 @@ def test_answers() -> None:
     assert search_reference("ldap://x").hex() == "730a" + "04086c6461703a2f2f78"
     referred = result(0x65, 10, "", matched_dn="DC=x", referral="ldap://y")
     assert referred.hex() == "6517" + "0a010a" + "040444433d78" + "0400" + "a30a04086c6461703a2f2f79"
+
+
+def test_a_bind_does_not_show_its_password() -> None:
+    """Whatever prints or logs a request."""
+    content = ber.integer(3) + ber.text("ann@contoso.com") + ber.text("correct horse", 0x80)
+    message = read_message(ber.sequence([ber.integer(1), ber.tlv(0x60, content)]))
+    assert "ann@contoso.com" in repr(message)
+    assert "correct" not in repr(message)

@@ -106,9 +106,12 @@ def test_indexes(loaded: DirectoryStore, condition: Filter, narrowed: int | None
 
 
 def test_indexes_follow_changes() -> None:
-    """A value that two objects share, given up by one, then by the other."""
+    """A value that two objects share, given up by one, then by the other; one that an object had alone."""
     store = _store()
     store.load(OBJECTS)
+    store.modify(f"CN=Smith\\, Ann,{OU}", {"sAMAccountName": "anna"})
+    assert not store.tree.indexed("sAMAccountName", "ann")
+    assert len(store.tree.indexed("sAMAccountName", "anna")) == 1
     store.modify(f"CN=bob,{OU}", {"mail": "x@y.example"})
     for dn, left in ((f"CN=contact,{OU}", [f"CN=bob,{OU}"]), (f"CN=bob,{OU}", [])):
         assert store.node(dn).guid in store.tree.indexed("mail", "x@y.example")

@@ -186,6 +186,9 @@ def test_an_abandoned_search_is_not_answered(service: Service) -> None:
     async def whole(wire: Wire) -> None:
         await scenario(wire)
         assert (await wire.bind(WRITER, PASSWORD)).tag == 0x61
+        # An id of nothing under way: a later request of that id is answered.
+        await wire.raw(ber.sequence([ber.integer(99), ber.tlv(0x77, ber.text("1.2.3", 0x80))]))
+        assert (await wire.reply()).id == 99
 
     talk(service, whole)
     assert service.traffic.operations["search"] == 2
