@@ -15,4 +15,4 @@ def test_every_difference_is_described_and_tested() -> None:
     for name, entry in differences().items():
         assert entry.keys() == {"what", "windows", "samba", "seen"}
         assert all(entry.values())
-        assert f'@pytest.mark.windows_only("{name}")' in source
+        assert f'pytest.mark.windows_only("{name}")' in source

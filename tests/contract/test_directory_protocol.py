@@ -36,7 +36,7 @@ def test_start_tls(directory_under_test: DirectoryUnderTest) -> None:
     assert result["result"] == 0
 
 
-@pytest.mark.windows_only
+@pytest.mark.windows_only("who-am-i")
 def test_who_am_i(client: Client) -> None:
     """``u:DOMAIN\\account`` in AD's form."""
     directory = client.directory
@@ -65,7 +65,7 @@ def test_extended_names(client: Client, workshop: Workshop) -> None:
     assert member.endswith(f">;{people[0]}".encode())
 
 
-@pytest.mark.windows_only
+@pytest.mark.windows_only("range-behind-the-end")
 def test_a_range_behind_the_last_member(client: Client, workshop: Workshop) -> None:
     """operationsError; Samba shows nothing."""
     group = workshop.group("Small", member=workshop.users(1))
@@ -103,9 +103,11 @@ def test_a_stranger_reads_pages(directory_under_test: DirectoryUnderTest, worksh
 @pytest.mark.parametrize(
     ("tool", "arguments", "code"),
     [
-        pytest.param("ldapwhoami", (), 0, marks=pytest.mark.windows_only),
+        pytest.param("ldapwhoami", (), 0, marks=pytest.mark.windows_only("who-am-i")),
         ("ldapsearch", ("-b", "CN=nothing,{base}", "-s", "base"), 32),
-        pytest.param("ldapsearch", (*UNKNOWN_CONTROL, "-b", "{base}"), 12, marks=pytest.mark.windows_only),
+        pytest.param(
+            "ldapsearch", (*UNKNOWN_CONTROL, "-b", "{base}"), 12, marks=pytest.mark.windows_only("critical-controls")
+        ),
         ("ldapcompare", ("{base}", "objectClass:domainDNS"), 6),
         ("ldapcompare", ("{base}", "objectClass:group"), 5),
     ],
