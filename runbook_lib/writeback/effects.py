@@ -36,10 +36,17 @@ class ChangeEffect:
 
 @dataclass(frozen=True, slots=True)
 class DoneChange:
-    """A plan that was carried out, wholly or in part, and its effects by change digest."""
+    """A plan that was carried out, wholly or in part, and its effects by change digest.
+
+    Attributes:
+        invocation_id: Database of the domain controller that was written to; empty where the journal does not say.
+        ds_service_name: NTDS Settings object of that domain controller, for people; may be empty.
+    """
 
     plan: Plan
     effects: dict[str, ChangeEffect] = field(default_factory=dict)
+    invocation_id: str = ""
+    ds_service_name: str = ""
 
 
 def done_by(record: Path) -> DoneChange:
@@ -66,7 +73,13 @@ def done_by(record: Path) -> DoneChange:
             hint="Finish it first: run the same notebook with the same change id.",
             values={"record": record.name, "open": chain[-1].run.name},
         )
-    return DoneChange(plan, collect(chain))
+    opened = chain[0].opened
+    return DoneChange(
+        plan,
+        collect(chain),
+        invocation_id=str(opened.get("invocation_id") or ""),
+        ds_service_name=str(opened.get("ds_service_name") or ""),
+    )
 
 
 def collect(chain: Sequence[JournalFile]) -> dict[str, ChangeEffect]:

@@ -13,6 +13,7 @@ from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Refusal
 from runbook_lib.model.directory import UNIVERSAL_SECURITY, DirectoryGroup
+from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.writeback.effects import ChangeEffect, DoneChange
 from runbook_lib.writeback.plan_delete import deletion, refuse_deletion
 from runbook_lib.writeback.plan_disable import retirement
@@ -58,7 +59,7 @@ def plan_undo(inventory: Inventory, policy: Policy, done: DoneChange) -> Planned
     ways = [_way_back(change, effect, scene) for change, effect in effects if not effect.empty]
     changes = [change for way in ways for change in way.changes]
     refusals = [way.refusal for way in ways if way.refusal]
-    findings = tuple(finding for way in ways for finding in way.findings)
+    findings = (*_other_controller(inventory, done), *(finding for way in ways for finding in way.findings))
     put_back = {c.group_id for c in changes if c.kind in (ChangeKind.RESTORE, ChangeKind.UNDELETE)}
     require_writers_known([row for row in inventory.rows if row.group_id in put_back], policy)
     in_step = sum(not way.changes and not way.refusal for way in ways)
@@ -107,6 +108,27 @@ def _require_same_place(inventory: Inventory, done: DoneChange) -> None:
             hint="Use the parameters file that the record was made with.",
             values={"differing": differing},
         )
+
+
+def _other_controller(inventory: Inventory, done: DoneChange) -> tuple[Finding, ...]:
+    """Undo reads where the change was written: elsewhere a write may not have arrived and looks taken back."""
+    here = inventory.directory.controller
+    if not done.invocation_id or done.invocation_id == here.invocation_id:
+        return ()
+    there = done.ds_service_name or f"the one with invocation id {done.invocation_id}"
+    return (
+        Finding(
+            id="undo-other-dc",
+            severity=Severity.BLOCKING,
+            seen=f"The change was written to another domain controller ({there}) than {here.ds_service_name}.",
+            expected="Undo reads and writes where the change was written.",
+            why="A controller that has not received the writes yet looks as if somebody had taken them back.",
+            to_do="Name that controller in dc_host; if it is gone, make sure that replication is complete and "
+            "acknowledge this finding.",
+            values={"then": done.invocation_id, "now": here.invocation_id},
+            acknowledgeable=True,
+        ),
+    )
 
 
 def _inverse(

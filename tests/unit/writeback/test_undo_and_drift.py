@@ -10,6 +10,7 @@ import pytest
 from runbook_lib.errors import Refused
 from runbook_lib.model.anchor import RETIRED_MARK
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Plan
+from runbook_lib.model.finding import Severity
 from runbook_lib.writeback.drift import check_drift
 from runbook_lib.writeback.effects import ChangeEffect, DoneChange
 from runbook_lib.writeback.plan_undo import plan_undo
@@ -138,3 +139,23 @@ def test_drift_reports_unlimited_removals_moves_and_unknown_members() -> None:
     odd = b.written(GROUP, [b.user_dn("Ana"), f"CN=Odd,{b.BASE}"], attributes={"description": ("About",)})
     found = drift([odd])
     assert (len(found.table), [f.id for f in found.findings]) == (0, [f"members-unaccounted:{GROUP.id}"])
+
+
+@pytest.mark.parametrize(("database", "asked"), [("", False), ("the same", False), (b.guid("another DC"), True)])
+def test_undo_on_another_domain_controller_has_to_be_acknowledged(database: str, asked: bool) -> None:
+    ad = b.written(GROUP)
+    inventory = b.inventory_of(b.cloud_side([GROUP], {"Team": [ANA]}), b.directory_side(ACCOUNTS, [ad]))
+    here = inventory.directory.controller.invocation_id
+    change = Change(ChangeKind.CREATE, GROUP.id, "Team", ad.dn, object_guid=ad.guid)
+    done = DoneChange(
+        Plan(Operation.ENABLE, plan_target(inventory), (change,)),
+        {change.digest: effect(ad, created=True)},
+        invocation_id=here if database == "the same" else database,
+        ds_service_name="CN=NTDS Settings,CN=DC02",
+    )
+    found = {finding.id: finding for finding in plan_undo(inventory, b.policy(), done).findings}
+    assert ("undo-other-dc" in found) is asked
+    if asked:
+        assert found["undo-other-dc"].severity is Severity.BLOCKING
+        assert found["undo-other-dc"].acknowledgeable
+        assert "DC02" in found["undo-other-dc"].seen
