@@ -83,10 +83,12 @@ def delete(*ad: Any, policy: Any = None, **more: Any) -> Said:
     return disable(*ad, policy={"delete": True, **(policy or {})}, **more)
 
 
-def undo(*ad: Any, change: Any, effect: Any, policy: Any = None, place: Any = None, **more: Any) -> Said:
+def undo(
+    *ad: Any, change: Any, effect: Any, policy: Any = None, place: Any = None, dc: str = "", **more: Any
+) -> Said:
     inventory = both_sides(*ad, **more)
     target = replace(plan_target(inventory), **(place or {}))
-    done = DoneChange(Plan(Operation.ENABLE, target, (change,)), {change.digest: effect})
+    done = DoneChange(Plan(Operation.ENABLE, target, (change,)), {change.digest: effect}, invocation_id=dc)
     return heard(lambda: plan_undo(inventory, b.policy(**(policy or {})), done))
 
 
@@ -403,6 +405,11 @@ CASES: dict[str, tuple[Callable[[], Said], Callable[[], Said], tuple[str, ...]]]
         lambda: described("new", place={"tenant_id": OTHER_ROOT}),
         lambda: described("new"),
         ("tenant",),
+    ),
+    "undo-other-dc": (
+        lambda: described("new", dc=OTHER_ROOT),
+        lambda: described("new"),
+        (OTHER_ROOT, "dc_host"),
     ),
     # Places, readings, selection
     "protected-ou": (
