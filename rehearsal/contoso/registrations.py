@@ -18,7 +18,6 @@ READER_ROLES = ("Group.Read.All", "User.Read.All", "Organization.Read.All")
 OPERATOR_ROLES = (
     *names.APP_ROLES,
     "AuditLog.Read.All",
-    "Domain.Read.All",
     "Group.ReadWrite.All",
     "LicenseAssignment.Read.All",
     "Synchronization.ReadWrite.All",

@@ -95,9 +95,7 @@ class Assessment:
                 {"id": result.check.id, "title": result.check.title, "state": result.state} for result in self.results
             ],
             "unreadable": [
-                {"part": part.part, "why": part.why, "code": part.code}
-                for name in TITLES
-                if (part := self.evidence.unreadable(name)) is not None
+                {"part": part.part, "why": part.why, "code": part.code} for part in self.evidence.all_unreadable
             ],
         }
 
@@ -127,7 +125,8 @@ def _on_route(results: Sequence[CheckResult], route: Route) -> dict[str, tuple[F
 
 
 def _result(check: Check, evidence: Evidence) -> CheckResult:
-    unreadable = tuple(u for name in check.needs if (u := evidence.unreadable(name)) is not None)
+    missing = (u for name in check.needs if (u := evidence.unreadable(name)) is not None)
+    unreadable = tuple(dict.fromkeys(missing))
     found = tuple(_unknown(part) for part in unreadable) if unreadable else tuple(check.run(evidence))
     findings = with_acknowledgements(found, evidence.parameters, evidence.at.date())
     return CheckResult(check, findings, unreadable)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, Union
 from runbook_lib.exchange.mail import MailFlowReading
 from runbook_lib.exchange.read import ExchangeReading
 from runbook_lib.exchange.recipients import AddressHolder, WrittenGroup
+from runbook_lib.graph import tenant as entra
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.readiness.mail_parts import DnsReading, MailDomains, MailGroups
 
@@ -18,7 +19,7 @@ class Unreadable:
     """A part that could not be read. Nothing is concluded from it: neither that something is there nor that it is not.
 
     Attributes:
-        part: Name of the field of ``Evidence``.
+        part: Name of the field of ``Evidence``, or of a part of one: ``tenant.licences``.
         why: One sentence for people.
         code: Code of the error, or ``not-read``.
     """
@@ -42,6 +43,7 @@ class Evidence:
     """Everything that the checks look at.
 
     A new part is a field here with its title in ``TITLES``, a reader in ``read.READERS``, and the checks that need it.
+    A reading whose parts fail alone (the tenant) has a title for each of them too, and checks need ``tenant.licences``.
 
     Attributes:
         at: When reading began, UTC. Checks take "today" from here.
@@ -55,15 +57,29 @@ class Evidence:
     group_schema: Part[frozenset[str]] = NOT_READ
     mail_flow: Part[MailFlowReading] = NOT_READ
     written_groups: Part[tuple[WrittenGroup, ...]] = NOT_READ
+    tenant: Part[entra.TenantReading] = NOT_READ
     groups: Part[MailGroups] = NOT_READ
     mail_domains: Part[MailDomains] = NOT_READ
     address_holders: Part[tuple[AddressHolder, ...]] = NOT_READ
     dns: Part[DnsReading] = NOT_READ
 
     def unreadable(self, part: str) -> Unreadable | None:
-        """Why a part has no value; None where it has one."""
-        value = getattr(self, part)
-        return replace(value, part=part) if isinstance(value, Unreadable) else None
+        """Why a part has no value; None where it has one.
+
+        Where a whole reading failed, that is why its parts have none: then ``part`` of the answer names the whole.
+        """
+        field, _, below = part.partition(".")
+        value = getattr(self, field)
+        if isinstance(value, Unreadable):
+            return replace(value, part=field)
+        inner = getattr(value, below) if below else None
+        return Unreadable(part, f"{inner.why}.", inner.code) if isinstance(inner, entra.Unreadable) else None
+
+    @property
+    def all_unreadable(self) -> tuple[Unreadable, ...]:
+        """Everything that has no value, in the order of reading; of a reading that failed as a whole, the whole."""
+        found = (self.unreadable(name) for name in TITLES)
+        return tuple(dict.fromkeys(part for part in found if part is not None))
 
     def with_part(self, part: str, value: object) -> Evidence:
         """The same evidence with one more part; a reader gives the value that the field says."""
@@ -76,6 +92,15 @@ TITLES = {
     "group_schema": "What this forest's schema lets a group carry",
     "mail_flow": "Accepted domains and send connectors",
     "written_groups": "Written-back groups in this domain",
+    "tenant": "The tenant",
+    "tenant.synchronization": "Synchronization of the tenant",
+    "tenant.features": "Synchronization features of the tenant",
+    "tenant.containers": "Containers that Connect Sync reported (beta)",
+    "tenant.licences": "Licences of the tenant",
+    "tenant.new_groups": "Default for new groups",
+    "tenant.domains": "Domains of the tenant",
+    "tenant.cloud_sync": "Cloud Sync configurations",
+    "tenant.permissions": "Permissions of the access token",
     "groups": "Microsoft 365 groups of the tenant",
     "mail_domains": "Mail domains of the groups",
     "address_holders": "Objects that hold the groups' addresses",
@@ -89,12 +114,14 @@ def part_names() -> tuple[str, ...]:
     return tuple(field.name for field in fields(Evidence) if field.name not in ("at", "parameters"))
 
 
-def known(part: Part[_T]) -> _T:
-    """The value of a part that a check has named in its ``needs``.
+def known(part: _T | Unreadable | entra.Unreadable) -> _T:
+    """The value of a part that a check has named in its ``needs``; also of a part of a reading.
 
     Raises:
         LookupError: It has none: the check does not name it, which is a defect.
     """
     if isinstance(part, Unreadable):
         raise LookupError(f"a check looks at {part.part} without naming it in its needs")
+    if isinstance(part, entra.Unreadable):
+        raise LookupError(f"a check looks at a part of a reading without naming it in its needs: {part.why}")
     return part

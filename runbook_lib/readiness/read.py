@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from runbook_lib.directory.connection import Directory
@@ -17,9 +17,10 @@ from runbook_lib.exchange.read import ORGANIZATION, read_exchange
 from runbook_lib.exchange.recipients import AddressHolder, read_address_holders, read_written_groups
 from runbook_lib.exchange.schema_names import names_in_schema
 from runbook_lib.graph.mail_groups import read_mail_groups
-from runbook_lib.graph.snapshot import read_tenant
+from runbook_lib.graph.tenant import TenantReading, read_tenant_state
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.parameters.checks import split_server
+from runbook_lib.parameters.clouds import addresses_of
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.readiness.evidence import TITLES, Evidence, Part, Unreadable
 from runbook_lib.readiness.mail_parts import (
@@ -51,6 +52,8 @@ class Reach:
     def __init__(self, *, directory: Callable[[], Directory], graph: Callable[[], GraphClient]) -> None:
         self.tell: Progress = _quiet
         """Told how far a long reading is; ``read_evidence`` sets it."""
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        """Now, UTC; ``read_evidence`` sets it."""
         self._openers: dict[str, Callable[[], object]] = {"directory": directory, "graph": graph}
         self._opened: dict[str, object] = {}
         self._failed: dict[str, RunbookError] = {}
@@ -114,9 +117,20 @@ def _mail_domains(_: Reach, evidence: Evidence) -> MailDomains:
 
 
 def _groups(reach: Reach, evidence: Evidence) -> MailGroups:
-    tenant = read_tenant(reach.graph, evidence.parameters.tenant_id)
+    tenant = _needed(evidence.tenant).tenant
     groups = read_mail_groups(reach.graph, lambda done: reach.tell(f"{TITLES['groups']}: {done:,}"))
     return MailGroups(tenant, groups)
+
+
+def _tenant(reach: Reach, evidence: Evidence) -> TenantReading:
+    parameters = evidence.parameters
+    return read_tenant_state(
+        reach.graph,
+        parameters.tenant_id,
+        addresses_of(parameters).cloud,
+        clock=reach.clock,
+        progress=lambda what, done, total: reach.tell(f"{TITLES['tenant']}: {done} of {total} {what}"),
+    )
 
 
 def _address_holders(reach: Reach, evidence: Evidence) -> tuple[AddressHolder, ...]:
@@ -150,6 +164,7 @@ READERS: tuple[Reader, ...] = (
     Reader("group_schema", _group_schema),
     Reader("mail_flow", _mail_flow),
     Reader("written_groups", lambda reach, _: read_written_groups(reach.directory)),
+    Reader("tenant", _tenant),
     Reader("groups", _groups),
     Reader("mail_domains", _mail_domains),
     Reader("address_holders", _address_holders),
@@ -174,7 +189,7 @@ def read_evidence(
         progress: Told the title of each part before it is read, and how far a long one is.
     """
     evidence = Evidence(at=clock(), parameters=parameters)
-    reach.tell = progress or _quiet
+    reach.tell, reach.clock = progress or _quiet, clock
     for reader in READERS:
         reach.tell(TITLES[reader.part])
         try:

@@ -34,7 +34,7 @@ def lines(assessment: Assessment, judged: Sequence[str]) -> Iterator[str]:
     if offers:
         yield ""
         yield f"Hand-offs for others: {offers}. gwb check with --hand-offs prints them."
-    unreadable = [part for name in TITLES if (part := assessment.evidence.unreadable(name)) is not None]
+    unreadable = assessment.evidence.all_unreadable
     if unreadable:
         yield ""
         yield "Not read:"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from runbook_lib.dns.resolver import Answer, State
 from runbook_lib.exchange.mail import AcceptedDomain, DomainType, MailFlowReading, SendConnector, address_space
 from runbook_lib.exchange.recipients import AddressHolder, WrittenGroup
-from runbook_lib.model.cloud import CloudGroup, CloudKind, Tenant
+from runbook_lib.graph import tenant as entra
+from runbook_lib.graph.tenant.parts import P1_PLAN, ScopeClause
+from runbook_lib.model.cloud import CloudGroup, CloudKind, Switch, Tenant
 from runbook_lib.model.finding import Finding
+from runbook_lib.parameters.clouds import clouds
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.readiness.checks import CHECKS, exchange, group_schema, mail_dns, mail_flow, recipients
 from runbook_lib.readiness.evidence import Evidence
@@ -45,6 +48,54 @@ def findings(check_id: str, given: Evidence) -> list[Finding]:
 
 def ids(found: Iterable[Finding]) -> list[str]:
     return [finding.id for finding in found]
+
+
+TENANT_ID = "3f0a1c9e-6f0d-4b52-9c3e-5a1d6c2b7e10"
+WRITES_GROUPS = ((ScopeClause("securityEnabled", "IS TRUE", ()), ScopeClause("mailEnabled", "IS FALSE", ())),)
+
+
+def job(name: str = "one", **given: Any) -> entra.CloudSyncJob:
+    """A Cloud Sync configuration for groups that is well, with nothing but the fixed filter."""
+    whole: dict[str, Any] = {
+        "id": f"AAD2ADGroupProvisioning.x.{name}",
+        "service_principal": group_id(f"principal {name}"),
+        "configuration": "contoso.com",
+        "template": "AAD2ADGroupProvisioning",
+        "state": entra.JobState.ACTIVE,
+        "quarantine": None,
+        "last_success": AT - timedelta(minutes=20),
+        "scope": (entra.ObjectScope("Group", "group", True, WRITES_GROUPS),),
+        "assigned": (),
+    }
+    return entra.CloudSyncJob(**{**whole, **given})
+
+
+def features(v1: Switch = Switch.OFF, v2: Switch = Switch.OFF, **given: Any) -> entra.SynchronizationFeatures:
+    prevention = given.get("prevention", entra.DeletionPrevention("enabledForCount", 500))
+    return entra.SynchronizationFeatures(v1, v2, {}, prevention)
+
+
+def licence(plan: str = P1_PLAN, status: str = "Enabled", enabled: int | None = 50) -> entra.Licence:
+    return entra.Licence("EMS", status, enabled, 3, frozenset({plan}))
+
+
+def tenant(**given: Any) -> entra.TenantReading:
+    """A tenant of the global service, read by an app that lacks nothing; other parts are given by name."""
+    cloud = next(cloud for cloud in clouds() if cloud.name == given.pop("cloud", "global"))
+    whole: dict[str, Any] = {
+        "at": AT,
+        "cloud": cloud,
+        "tenant": Tenant(TENANT_ID, display_name="Contoso", verified_domains=("contoso.com", GROUPS)),
+        "synchronization": entra.Synchronization(True, AT - timedelta(minutes=10)),
+        "features": features(),
+        "containers": entra.WritebackContainers(None, None),
+        "licences": entra.Licences((licence(),)),
+        "new_groups": entra.NewGroupDefault(entra.WrittenByDefault.NO_SETTING),
+        "domains": (entra.Domain(GROUPS, True, False, False, "Managed", ("Email",)),),
+        "cloud_sync": (job(),),
+        "permissions": entra.GrantedPermissions(False, (), ""),
+    }
+    return entra.TenantReading(**{**whole, **given})
 
 
 def accepted(domain: str, kind: DomainType = DomainType.INTERNAL_RELAY) -> AcceptedDomain:

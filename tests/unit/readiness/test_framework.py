@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 import pytest
 
 from runbook_lib.errors import NoAccess
 from runbook_lib.exchange.read import ExchangeReading
+from runbook_lib.graph import tenant as entra
+from runbook_lib.graph.tenant import TenantReading
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
@@ -21,6 +23,7 @@ from runbook_lib.readiness.checks import CHECKS
 from runbook_lib.readiness.evidence import TITLES, Evidence, Unreadable, known, part_names
 from runbook_lib.readiness.read import Reach, Reader, read_evidence
 from runbook_lib.readiness.verdict import RouteVerdict, Verdict, exit_code_of
+from tests.unit.readiness.builders import tenant
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NONE_GIVEN = Parameters.model_validate({})
@@ -90,6 +93,24 @@ def test_a_part_that_cannot_be_read_makes_its_own_checks_unknown_and_nothing_els
 def test_a_check_that_looks_at_a_part_it_does_not_name_is_a_defect() -> None:
     with pytest.raises(LookupError, match="exchange"):
         known(Unreadable("exchange", "", ""))
+    with pytest.raises(LookupError, match="people alone"):
+        known(entra.Unreadable("people alone", "app-only"))
+
+
+def test_a_part_of_the_tenant_fails_alone_and_a_tenant_that_fails_is_one_finding() -> None:
+    needs = ("tenant.licences", "tenant.features")
+    asked = check(on(cloud_sync=Severity.BLOCKING), finding(Severity.INFO), needs=needs)
+    part = tenant(features=entra.Unreadable("Graph shows it to people", "app-only"))
+    found = assess(replace(EVIDENCE, tenant=part), [asked])
+    assert [f.id for f in found.findings] == ["part-unreadable:tenant.features"]
+    assert found.findings[0].seen == (
+        "Synchronization features of the tenant could not be read: Graph shows it to people."
+    )
+    assert [u.part for u in found.evidence.all_unreadable if u.part.startswith("tenant")] == ["tenant.features"]
+    lost = assess(replace(EVIDENCE, tenant=Unreadable("", "No sign-in.", "no-sign-in")), [asked])
+    assert [f.id for f in lost.findings] == ["part-unreadable:tenant"]
+    assert [u.part for u in lost.evidence.all_unreadable if u.part.startswith("tenant")] == ["tenant"]
+    assert [f.id for f in assess(replace(EVIDENCE, tenant=tenant()), [asked]).findings] == ["found"]
 
 
 @pytest.mark.parametrize(("until", "verdict"), [("2026-11-22", Verdict.READY), ("2026-11-21", Verdict.NOT_READY)])
@@ -129,15 +150,17 @@ def test_exit_codes(verdicts: tuple[Verdict, ...], code: int) -> None:
 
 def test_every_check_is_registered_properly() -> None:
     assert len({check.id for check in CHECKS}) == len(CHECKS)
-    assert {name for check in CHECKS for name in check.needs} <= set(part_names())
+    assert {name for check in CHECKS for name in check.needs} <= set(TITLES)
     assert all(check.title and check.needs and check.routes for check in CHECKS)
     assert all(set(check.routes) <= set(ROUTES) for check in CHECKS)
 
 
 def test_every_part_has_a_title_and_a_reader() -> None:
-    assert part_names() == tuple(TITLES)
+    assert part_names() == tuple(name for name in TITLES if "." not in name)
     assert sorted(reader.part for reader in read.READERS) == sorted(part_names())
-    assert all(Evidence(at=AT, parameters=NONE_GIVEN).unreadable(name) for name in part_names())
+    assert all(Evidence(at=AT, parameters=NONE_GIVEN).unreadable(name) for name in TITLES)
+    below = {name.partition(".")[2] for name in TITLES if name.startswith("tenant.")}
+    assert below == {f.name for f in fields(TenantReading) if "Unreadable" in str(f.type)}
 
 
 def _unreachable() -> object:
@@ -158,5 +181,6 @@ def test_reading_catches_each_part_s_error(monkeypatch: pytest.MonkeyPatch) -> N
     evidence = read_evidence(NONE_GIVEN, reach, clock=lambda: AT, progress=told.append)
     assert evidence.exchange == Unreadable("exchange", "No connection to dc1.", "dc-unreachable")
     assert evidence.at == AT
-    assert told[: len(TITLES)] == list(TITLES.values())
+    titles = [TITLES[name] for name in part_names()]
+    assert told[: len(titles)] == titles
     assert calls == ["directory"], "a way that could not be opened is not tried again"
