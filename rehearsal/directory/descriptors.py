@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from rehearsal.directory import failures
 from rehearsal.directory.inheritance import effective, from_creator
-from rehearsal.directory.sddl import parse_aces, parse_sddl
 from rehearsal.directory.tree import Guid, Node
 from runbook_lib.directory.decode import sid_text
 from runbook_lib.directory.security import (
@@ -17,6 +16,7 @@ from runbook_lib.directory.security import (
     SecurityDescriptor,
     parse_security_descriptor,
 )
+from runbook_lib.directory.security.sddl import parse_aces, parse_sddl
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.reading import Reading
 
@@ -138,6 +139,20 @@ MAIL_ATTRIBUTES = (
     "textEncodedORAddress",
 )
 """What makes a group a mail recipient. Some exist only in a schema that Exchange has extended: probe."""
+
+FOLLOWED_ATTRIBUTES = ("description", "displayName", "groupType")
+"""What follows the cloud for as long as a group is written."""
+
+RESTORED_ATTRIBUTES = (
+    ANCHOR_ATTRIBUTE,
+    *FOLLOWED_ATTRIBUTES,
+    MARK_ATTRIBUTE,
+    "info",
+    "managedBy",
+    "sAMAccountName",
+    *MAIL_ATTRIBUTES,
+)
+"""What an undelete puts back. Everything else that this account could read is in backup.ldif, for people."""
 
 GROUP_ATTRIBUTES = (
     "cn",

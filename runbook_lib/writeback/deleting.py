@@ -15,9 +15,8 @@ from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.filters import ANY_OBJECT
 from runbook_lib.directory.names import normalize_dn, parent_of
 from runbook_lib.model.change import AttributeDelta, Change, MemberRef, PlanTarget
-from runbook_lib.model.directory import DeletedObject
+from runbook_lib.model.directory import RESTORED_ATTRIBUTES, DeletedObject
 from runbook_lib.writeback.live import drifted, live_entry
-from runbook_lib.writeback.plan_delete import RESTORED_ATTRIBUTES
 from runbook_lib.writeback.stand import Stand, stand_of
 
 

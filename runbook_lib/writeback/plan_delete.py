@@ -11,27 +11,13 @@ from dataclasses import replace
 from runbook_lib.directory.names import is_below, normalize_dn, rdn_of
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Deletion, MemberRef, Refusal
 from runbook_lib.model.cloud import Switch
-from runbook_lib.model.directory import MAIL_ATTRIBUTES, DirectoryGroup
+from runbook_lib.model.directory import RESTORED_ATTRIBUTES, DirectoryGroup
 from runbook_lib.model.finding import Finding
 from runbook_lib.writeback.membership import Membership
 from runbook_lib.writeback.planning import existing, unaccounted_finding
 from runbook_lib.writeback.rules import RuleContext
-
-RESTORED_ATTRIBUTES = (
-    ANCHOR_ATTRIBUTE,
-    "description",
-    "displayName",
-    MARK_ATTRIBUTE,
-    "groupType",
-    "info",
-    "managedBy",
-    "sAMAccountName",
-    *MAIL_ATTRIBUTES,
-)
-"""What an undelete puts back. Everything else that this account could read is in backup.ldif, for people."""
 
 
 def refuse_deletion(row: GroupRow, ad: DirectoryGroup, context: RuleContext) -> Refusal | None:

@@ -10,7 +10,6 @@ from rehearsal.directory import DirectoryStore, deletion, lifecycle
 from rehearsal.directory.changes import DELETE, REPLACE, Modification
 from rehearsal.directory.descriptors import DACL, OWNER
 from rehearsal.directory.failures import LdapError
-from rehearsal.directory.sddl import parse_sddl
 from rehearsal.directory.tree import Guid
 from runbook_lib.directory.security import (
     AccessMask,
@@ -23,6 +22,7 @@ from runbook_lib.directory.security import (
     guid_of,
     parse_security_descriptor,
 )
+from runbook_lib.directory.security.sddl import parse_sddl
 from tests.unit.rehearsal_directory.conftest import BASE, GROUPS, STAFF
 
 ADMINISTRATOR = f"CN=Administrator,CN=Users,{BASE}"

@@ -21,10 +21,10 @@ from runbook_lib.directory.filters import equals
 from runbook_lib.errors import BrokeOff, NoAccess, RunbookError, ServiceFailed
 from runbook_lib.model.anchor import anchor_of, mark_of
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Plan, PlanTarget
+from runbook_lib.model.directory import RESTORED_ATTRIBUTES
 from runbook_lib.record.schema_files import schema_text
 from runbook_lib.writeback.apply import Applier
 from runbook_lib.writeback.journal import Journal, JournalFile, read_journal
-from runbook_lib.writeback.plan_delete import RESTORED_ATTRIBUTES
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET, Embedded, running
 from tests.unit.directory.faulty import BUSY, LATE, OK, UNANSWERED, UNSENT, Faults
 

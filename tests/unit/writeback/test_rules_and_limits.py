@@ -83,9 +83,7 @@ def delete(*ad: Any, policy: Any = None, **more: Any) -> Said:
     return disable(*ad, policy={"delete": True, **(policy or {})}, **more)
 
 
-def undo(
-    *ad: Any, change: Any, effect: Any, policy: Any = None, place: Any = None, dc: str = "", **more: Any
-) -> Said:
+def undo(*ad: Any, change: Any, effect: Any, policy: Any = None, place: Any = None, dc: str = "", **more: Any) -> Said:
     inventory = both_sides(*ad, **more)
     target = replace(plan_target(inventory), **(place or {}))
     done = DoneChange(Plan(Operation.ENABLE, target, (change,)), {change.digest: effect}, invocation_id=dc)

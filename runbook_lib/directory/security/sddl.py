@@ -1,6 +1,6 @@
 """Security descriptors written as text ([MS-DTYP] 2.5.1.1), as far as defaultSecurityDescriptor uses it.
 
-System lists are passed over: nobody reads an audit in a rehearsal.
+System lists are passed over: audits decide on nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 
 from runbook_lib.directory.decode import sid_bytes
-from runbook_lib.directory.security import AccessMask, Ace, AceFlag, AceType, Acl, Control, SecurityDescriptor
+from runbook_lib.directory.security.descriptor import Ace, AceFlag, AceType, Acl, Control, SecurityDescriptor
+from runbook_lib.directory.security.rights import AccessMask
 
 _TYPES = {
     "A": AceType.ALLOWED,
