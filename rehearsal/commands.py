@@ -12,6 +12,15 @@ import click
 
 from rehearsal.cloud.throttling import SIZES
 from rehearsal.contoso import names
+from rehearsal.contoso.size import (
+    LEAST_GROUPS,
+    LEAST_MEMBERSHIPS,
+    LEAST_USERS,
+    MOST_GROUPS,
+    MOST_MEMBERSHIPS,
+    MOST_USERS,
+    size_of,
+)
 from rehearsal.control import ControlRefusal
 from rehearsal.folder import DEFAULT_DNS_PORT, DEFAULT_GRAPH_PORT, DEFAULT_LDAP_PORT, HOST, RehearsalFolder
 from rehearsal.process import RunningRehearsal, find_rehearsal, start_rehearsal
@@ -77,6 +86,21 @@ def rehearsal() -> None:
     show_default=True,
     help="Whether AD's Recycle Bin keeps everything of deleted objects. AD itself begins without.",
 )
+@click.option(
+    "--groups",
+    type=int,
+    metavar="N",
+    help=f"Groups of the tenant, and of the domain ({LEAST_GROUPS} to {MOST_GROUPS}). Contoso stays as it is without "
+    "this and the next two; one of them alone brings what fits it.",
+)
+@click.option("--users", type=int, metavar="N", help=f"Users of the tenant ({LEAST_USERS} to {MOST_USERS}).")
+@click.option(
+    "--memberships",
+    type=int,
+    metavar="N",
+    help=f"Direct members of all groups together ({LEAST_MEMBERSHIPS} to {MOST_MEMBERSHIPS}), on each side.",
+)
+@click.option("--seed", type=int, metavar="N", help="Draw other people, groups and memberships of that number.")
 @click.option("--foreground", is_flag=True, help="Stay until Ctrl-C, then stop it.")
 def start(
     name: str,
@@ -91,10 +115,15 @@ def start(
     latency_ms: int,
     domains: int,
     recycle_bin: str,
+    groups: int | None,
+    users: int | None,
+    memberships: int | None,
+    seed: int | None,
     foreground: bool,
 ) -> None:
     """Start a rehearsal; it goes on until it is stopped."""
     folder = _folder(name, directory_folder)
+    size = size_of(groups, users, memberships, seed)
     running = find_rehearsal(folder)
     if running is not None:
         raise UsageError(
@@ -115,6 +144,7 @@ def start(
         latency_ms=latency_ms,
         domains=domains,
         recycle_bin=recycle_bin,
+        size=size,
         records=None if directory_folder else project_root() / "records",
     )
     _tell(running)

@@ -9,7 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +17,7 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 import rehearsal
+from rehearsal.contoso.size import Size
 from rehearsal.control import Control, ControlError
 from rehearsal.folder import RehearsalFolder
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
@@ -127,6 +128,7 @@ def start_rehearsal(
     latency_ms: int = 0,
     domains: int = 1,
     recycle_bin: str = "off",
+    size: Size | None = None,
     records: Path | None = None,
 ) -> RunningRehearsal:
     """Start a rehearsal in a process of its own and wait until both servers answer.
@@ -143,6 +145,7 @@ def start_rehearsal(
         latency_ms: Milliseconds that every answer of Graph takes longer.
         domains: 1, or 2 for a child domain beside contoso.com.
         recycle_bin: ``on`` or ``off``: AD's Recycle Bin.
+        size: How large; None for Contoso as it always is.
         records: ``records_dir`` of its parameters file; ``records`` in ``folder`` where left out.
 
     Raises:
@@ -158,6 +161,7 @@ def start_rehearsal(
     command += ["--throttle", throttle] if throttle else []
     command += ["--latency-ms", str(latency_ms)]
     command += ["--domains", str(domains), "--recycle-bin", recycle_bin]
+    command += ["--size", *map(str, astuple(size))] if size else []
     command += ["--records", str(records.absolute())] if records else []
     command += ["--watch-parent"]
     with files.log.open("wb") as log:

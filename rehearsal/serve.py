@@ -6,11 +6,13 @@ import argparse
 import asyncio
 import contextlib
 import errno
+import gc
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from filelock import FileLock, Timeout
 from rehearsal.certificates import make_certificates, server_context, utc_now
 from rehearsal.cloud.throttling import SIZES
 from rehearsal.contoso import names
+from rehearsal.contoso.size import Size
 from rehearsal.folder import HOST, RehearsalFolder, new_passwords
 from rehearsal.parameters_file import folder_parameters
 from rehearsal.world import Ports, World
@@ -56,6 +59,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--latency-ms", type=int, default=0)
     parser.add_argument("--domains", type=int, choices=(1, 2), default=1)
     parser.add_argument("--recycle-bin", choices=("on", "off"), default="off")
+    parser.add_argument("--size", type=int, nargs=4)
     parser.add_argument("--records", type=Path)
     parser.add_argument("--instance", default="")
     parser.add_argument("--watch-parent", action="store_true")
@@ -65,6 +69,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 async def _serve(folder: RehearsalFolder, options: argparse.Namespace) -> None:
     certificates, passwords = make_certificates(utc_now()), new_passwords()
     folder.write_secrets(certificates, passwords)
+    # A hundred thousand objects that stay: looking through them for garbage takes longer than making them.
+    gc.disable()
     world = World(
         certificates,
         passwords,
@@ -75,7 +81,10 @@ async def _serve(folder: RehearsalFolder, options: argparse.Namespace) -> None:
         mail_flow=options.mail_flow,
         throttle=options.throttle,
         latency=options.latency_ms / 1000,
+        size=Size(*options.size) if options.size else None,
     )
+    gc.freeze()
+    gc.enable()
     loop = asyncio.get_running_loop()
     _stop_on_signals(loop, world.stopped.set)
     if options.watch_parent:
@@ -136,6 +145,7 @@ def _state(folder: RehearsalFolder, ports: Ports, options: argparse.Namespace) -
         "throttle": options.throttle or "off",
         "latency_ms": options.latency_ms,
         "domains": options.domains,
+        "size": asdict(Size(*options.size)) if options.size else None,
         "started": utc_now().isoformat(timespec="seconds"),
     }
 

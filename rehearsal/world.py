@@ -21,12 +21,14 @@ from rehearsal.cloud.sign_in_actions import SignInActions
 from rehearsal.cloud.store import CloudStore
 from rehearsal.cloud.users import TenantUsers
 from rehearsal.contoso import names
-from rehearsal.contoso.administrators import add_administrators
+from rehearsal.contoso.administrators import ADMINISTRATORS, add_administrators
 from rehearsal.contoso.cloud import populate_cloud
+from rehearsal.contoso.crowd import crowd_of
 from rehearsal.contoso.directory import populate_directory
 from rehearsal.contoso.exchange import STATES, hide_exchange, install_exchange, spoil_mail_flow
 from rehearsal.contoso.forest import add_child_domain, add_controllers, add_refused_accounts
 from rehearsal.contoso.registrations import registrations
+from rehearsal.contoso.size import Size
 from rehearsal.directory import DirectoryStore, WriteHolds
 from rehearsal.directory.logon import renew_passwords
 from rehearsal.directory.service import Service
@@ -77,6 +79,7 @@ class World:
         latency: Seconds that every answer of Graph takes longer.
         domains: 1, or 2 for a child domain beside contoso.com.
         recycle_bin: Whether deleted objects keep everything, as with AD's Recycle Bin switched on.
+        size: How large; None for Contoso as it always is.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class World:
         latency: float = 0.0,
         domains: int = 1,
         recycle_bin: bool = False,
+        size: Size | None = None,
     ) -> None:
         self.exchange = exchange
         self.dns_server = DnsServer(zone(mail_flow))
@@ -99,11 +103,13 @@ class World:
             names.DOMAIN, names.NETBIOS, clock=lambda: SEEDED_AT, guid_source=self._identifiers
         )
         install_exchange(self.directory, exchange, mail_flow)
+        crowd = crowd_of(size, administrators=len(ADMINISTRATORS))
         index = populate_directory(
             self.directory,
             bind_password=passwords.bind,
             administrator_password=passwords.administrator,
             exchange=STATES[exchange].has_recipients,
+            crowd=crowd,
         )
         hide_exchange(self.directory, exchange)
         spoil_mail_flow(self.directory, mail_flow)
@@ -121,7 +127,7 @@ class World:
         self._seed = self.directory.snapshot()
         self._seed_identifiers = self._identifiers.made
         self.cloud = CloudStore(clock=clock)
-        populate_cloud(self.cloud, index)
+        populate_cloud(self.cloud, index, crowd)
         self.sign_in = SignIn(
             names.TENANT_ID,
             registrations(certificates.client, passwords.client_secret),
@@ -293,7 +299,3 @@ def _shown(name: str, value: bytes) -> str:
     ):
         return text
     return "base64:" + base64.b64encode(value).decode("ascii")
-
-
-def _is_text(char: str) -> bool:
-    return char in "\t\r\n" or category(char) not in ("Cc", "Cn", "Co")

@@ -46,6 +46,11 @@ _AWKWARD: tuple[tuple[str, str, str | None], ...] = (
 )
 
 
+def awkward_names() -> tuple[str, ...]:
+    """Their names alone."""
+    return tuple(name for _, name, _ in _AWKWARD)
+
+
 def awkward_groups(members: tuple[str, ...], owners: tuple[str, ...]) -> tuple[GroupSpecification, ...]:
     """Private Microsoft 365 groups; each holds two or three of ``members`` (keys of people)."""
     return tuple(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rehearsal.cloud.store import CloudStore
 from rehearsal.contoso import names
 from rehearsal.contoso.cloud_groups import every_group
+from rehearsal.contoso.crowd import NOBODY, Crowd
 from rehearsal.contoso.directory import DirectoryIndex
 from rehearsal.contoso.specification import GroupSpecification, Writer
 
@@ -31,7 +32,7 @@ _MAPPINGS = (
 _STEPS = (("EntryImportAdd", "import"), ("EntrySynchronizationAdd", "matching"), ("EntryExportAdd", "export"))
 
 
-def add_cloud_sync(store: CloudStore, index: DirectoryIndex) -> None:
+def add_cloud_sync(store: CloudStore, index: DirectoryIndex, crowd: Crowd = NOBODY) -> None:
     """Add the configuration to a store that has the groups."""
     store.add_service_principal(
         {
@@ -49,11 +50,12 @@ def add_cloud_sync(store: CloudStore, index: DirectoryIndex) -> None:
     )
     owned = {"servicePrincipalId": PRINCIPAL_ID}
     store.add("job_templates", {"id": TEMPLATE, **_template(), **owned})
-    store.add("jobs", {"id": JOB_ID, **_job(), **owned})
+    written = [group for group in every_group() if group.writer is Writer.CLOUD_SYNC]
+    everything = written + [group for group in crowd.groups if group.writer is Writer.CLOUD_SYNC]
+    store.add("jobs", {"id": JOB_ID, **_job(len(everything)), **owned})
     for identifier in (TEMPLATE, JOB_ID):
         store.add("schemas", {**_schema(), "id": identifier})
-    written = [group for group in every_group() if group.writer is Writer.CLOUD_SYNC]
-    for group in written:
+    for group in everything:
         store.add("assignments", {**_assignment(group), **owned})
     for minute, group in enumerate(written):
         guid = index.groups[group.key].guid if group.key in index.groups else ""
@@ -73,14 +75,14 @@ def _template() -> dict[str, object]:
     }
 
 
-def _job() -> dict[str, object]:
+def _job(groups: int) -> dict[str, object]:
     counts = dict.fromkeys(("countEscrowed", "countEscrowedRaw", "countExports", "countImportedReferenceDeltas"), 0)
     execution = {
         "activityIdentifier": names.guid("last execution of Cloud Sync"),
-        "countEntitled": 3,
-        "countEntitledForProvisioning": 3,
+        "countEntitled": groups,
+        "countEntitledForProvisioning": groups,
         "countExported": 0,
-        "countImported": 3,
+        "countImported": groups,
         "countImportedDeltas": 0,
         **counts,
         "error": None,
@@ -102,7 +104,7 @@ def _job() -> dict[str, object]:
             "quarantine": None,
             "steadyStateFirstAchievedTime": _STEADY,
             "steadyStateLastAchievedTime": _STEADY,
-            "synchronizedEntryCountByType": [{"key": "Group to group", "value": 3}],
+            "synchronizedEntryCountByType": [{"key": "Group to group", "value": groups}],
             "troubleshootingUrl": None,
         },
         "synchronizationJobSettings": [

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 
 from rehearsal.contoso import names
 from rehearsal.contoso.cloud_groups import every_group
+from rehearsal.contoso.crowd import NOBODY, Crowd
 from rehearsal.contoso.people import Person, everyone
 from rehearsal.contoso.specification import GroupSpecification, Kind, Writer
+from rehearsal.directory.bulk import BulkLoad
 from rehearsal.directory.names import format_rdn
 from rehearsal.directory.store import DirectoryStore
-from runbook_lib.directory.decode import sid_text
+from runbook_lib.directory.decode import guid_text, sid_text
 
 _UNIVERSAL_DISTRIBUTION, _UNIVERSAL_SECURITY, _GLOBAL_SECURITY = "8", "-2147483640", "-2147483646"
 _GROUP_TYPES = {
@@ -48,9 +50,15 @@ class DirectoryIndex:
 
 
 def populate_directory(
-    store: DirectoryStore, *, bind_password: str, administrator_password: str, exchange: bool
+    store: DirectoryStore,
+    *,
+    bind_password: str,
+    administrator_password: str,
+    exchange: bool,
+    crowd: Crowd = NOBODY,
 ) -> DirectoryIndex:
     """Fill a fresh store. ``exchange`` says whether schema and recipients carry Exchange's attributes."""
+    load = BulkLoad(store)
     for ou in (
         names.STAFF_OU,
         names.LYON_OU,
@@ -63,9 +71,9 @@ def populate_directory(
     ):
         store.add(ou, {"objectClass": ["organizationalUnit"]})
     index = DirectoryIndex()
-    for person in everyone():
+    for person in (*everyone(), *crowd.people):
         if person.has_account:
-            index.people[person.key] = _add_person(store, person, exchange=exchange)
+            index.people[person.key] = _add_person(store, load, person, exchange=exchange)
     _add_service_accounts(store, bind_password, administrator_password)
     store.add(
         f"{format_rdn('CN', CONTACT)},{names.GROUPS_OU}",
@@ -73,13 +81,18 @@ def populate_directory(
     )
     for group in every_group():
         if group.writer is not Writer.NOBODY:
-            index.groups[group.key] = _add_group(store, group, exchange=exchange)
-    _add_memberships(store, index)
+            index.groups[group.key] = _add_group(store, load, group, (), exchange=exchange)
+    for group in every_group():
+        members = _members(group, index)
+        if group.key in index.groups and members:
+            store.modify(index.groups[group.key].dn, {"member": members})
     _add_obstacles(store, index)
+    for group in (*(one for one in crowd.groups if one.writer is not Writer.NOBODY), *crowd.local_groups):
+        index.groups[group.key] = _add_group(store, load, group, _members(group, index), exchange=exchange)
     return index
 
 
-def _add_person(store: DirectoryStore, person: Person, *, exchange: bool) -> DirectoryIdentity:
+def _add_person(store: DirectoryStore, load: BulkLoad, person: Person, *, exchange: bool) -> DirectoryIdentity:
     guid = names.object_guid(person.key)
     parent = names.LYON_OU if person.story == names.STALE_DN_USER else names.STAFF_OU
     attributes: dict[str, str | bytes | Sequence[str | bytes]] = {
@@ -103,7 +116,7 @@ def _add_person(store: DirectoryStore, person: Person, *, exchange: bool) -> Dir
         attributes["mS-DS-ConsistencyGuid"] = uuid.UUID(consistency_guid(person)).bytes_le
     if exchange:
         attributes["mailNickname"] = person.key
-    return _added(store, f"{format_rdn('CN', person.display_name)},{parent}", attributes)
+    return _added(store, load, f"{format_rdn('CN', person.display_name)},{parent}", attributes)
 
 
 def consistency_guid(person: Person) -> str:
@@ -112,10 +125,10 @@ def consistency_guid(person: Person) -> str:
 
 
 def _added(
-    store: DirectoryStore, dn: str, attributes: Mapping[str, str | bytes | Sequence[str | bytes]]
+    store: DirectoryStore, load: BulkLoad, dn: str, attributes: Mapping[str, str | bytes | Sequence[str | bytes]]
 ) -> DirectoryIdentity:
-    guid = store.add(dn, attributes)
-    return DirectoryIdentity(guid, sid_text(store.node(dn).attributes["objectSid"][0]), dn)
+    guid = load.add(dn, attributes)
+    return DirectoryIdentity(guid_text(guid), sid_text(store.tree.nodes[guid].attributes["objectSid"][0]), dn)
 
 
 def _add_service_accounts(store: DirectoryStore, bind_password: str, administrator_password: str) -> None:
@@ -137,13 +150,16 @@ def _add_service_accounts(store: DirectoryStore, bind_password: str, administrat
     store.set_password(f"CN=Administrator,CN=Users,{names.BASE_DN}", administrator_password)
 
 
-def _add_group(store: DirectoryStore, group: GroupSpecification, *, exchange: bool) -> DirectoryIdentity:
+def _add_group(
+    store: DirectoryStore, load: BulkLoad, group: GroupSpecification, members: Sequence[str], *, exchange: bool
+) -> DirectoryIdentity:
     attributes: dict[str, str | bytes | Sequence[str | bytes]] = {
         "objectClass": ["group"],
         "objectGUID": names.object_guid(f"group {group.key}"),
         "displayName": group.name,
         "groupType": _GROUP_TYPES[group.kind],
         **({"description": group.description} if group.description else {}),
+        **({"member": members} if members else {}),
     }
     anchor = f"Group_{group.id}"
     short = f"{group.name[:51]}_{group.id[-12:]}"
@@ -164,7 +180,7 @@ def _add_group(store: DirectoryStore, group: GroupSpecification, *, exchange: bo
             attributes |= {"mail": group.mail, "proxyAddresses": [f"SMTP:{group.mail}"]}
         if group.writer is Writer.CONVERTED:
             attributes["groupType"] = _UNIVERSAL_SECURITY
-    return _added(store, f"{format_rdn('CN', rdn)},{parent}", attributes)
+    return _added(store, load, f"{format_rdn('CN', rdn)},{parent}", attributes)
 
 
 def _connect_mail(group: GroupSpecification, *, exchange: bool) -> dict[str, str | Sequence[str | bytes]]:
@@ -179,18 +195,15 @@ def _connect_mail(group: GroupSpecification, *, exchange: bool) -> dict[str, str
     }
 
 
-def _add_memberships(store: DirectoryStore, index: DirectoryIndex) -> None:
-    for group in every_group():
-        if group.key not in index.groups:
-            continue
-        held = []
-        for member in group.members:
-            kind, _, key = member.rpartition(":")
-            found = index.groups.get(key) if kind == "group" else index.people.get(key)
-            if found is not None:
-                held.append(found.dn)
-        if held:
-            store.modify(index.groups[group.key].dn, {"member": held})
+def _members(group: GroupSpecification, index: DirectoryIndex) -> list[str]:
+    """DNs of those members that AD has."""
+    held = []
+    for member in group.members:
+        kind, _, key = member.rpartition(":")
+        found = index.groups.get(key) if kind == "group" else index.people.get(key)
+        if found is not None:
+            held.append(found.dn)
+    return held
 
 
 def _add_obstacles(store: DirectoryStore, index: DirectoryIndex) -> None:

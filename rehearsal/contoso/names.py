@@ -7,10 +7,12 @@ Ids are version 5 UUIDs of readable keys (RFC 9562), so they are the same in eve
 from __future__ import annotations
 
 import uuid
+from functools import cache
 
 _NAMESPACE = uuid.UUID("6b0fd0b6-5a55-5f38-9a3c-0d6c0a6f5a10")
 
 
+@cache
 def guid(key: str) -> str:
     """Lower-case GUID of a readable key."""
     return str(uuid.uuid5(_NAMESPACE, key))

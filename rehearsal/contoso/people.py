@@ -14,7 +14,7 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-_GIVEN = _words(
+GIVEN = _words(
     """
     Aaliyah Ada Adrián Aiko Ana Andrzej Anouk Ayşe Beatriz Björn Camille Chidi Chloé Dagmar Daniel Élodie Emre
     Fatima Felix Giulia Grace Hana Henrik Ingrid Isabel Jamal Jürgen Kateřina Kofi Lars Leïla Łucja Magdalena
@@ -22,7 +22,7 @@ _GIVEN = _words(
     Zoë
     """
 )
-_SURNAMES = _words(
+SURNAMES = _words(
     """
     Abbott Adeyemi Almeida Andersson Arnaud Bailey Bakker Becker Błaszczyk Brandt Carvalho Castillo Chen Colombo
     Costa Dubois Eriksen Fernández Fischer Gallagher García Girard González Haddad Hansen Herrera Hoffmann Ibrahim
@@ -31,9 +31,9 @@ _SURNAMES = _words(
     Virtanen Weiß Yılmaz
     """
 )
-_DEPARTMENTS = ("Sales", "Marketing", "Engineering", "Finance", "Human Resources", "Legal", "Operations", "Support")
-_CITIES = ("Berlin", "Lyon", "Madrid", "Seattle", "Warsaw", "Osaka")
-_TITLES = ("Specialist", "Manager", "Analyst", "Consultant", "Engineer")
+DEPARTMENTS = ("Sales", "Marketing", "Engineering", "Finance", "Human Resources", "Legal", "Operations", "Support")
+CITIES = ("Berlin", "Lyon", "Madrid", "Seattle", "Warsaw", "Osaka")
+TITLES = ("Specialist", "Manager", "Analyst", "Consultant", "Engineer")
 
 STAFF = 2110
 """Ordinary synchronized people. With the people of a story and the unsynchronized ones OU=Staff holds about 2,150."""
@@ -99,23 +99,24 @@ class Person:
         return self.origin is not Origin.DIRECTORY_ONLY
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """Lower-case ASCII letters of a name, as account names have them."""
     plain = unicodedata.normalize("NFKD", text.translate(_FOLDED))
     return "".join(char for char in plain if char.isascii()).lower()
 
 
 def _numbered(index: int, origin: Origin) -> Person:
     # The list lengths have no common divisor, so the first 53 * 61 pairs differ.
-    given, surname = _GIVEN[index % len(_GIVEN)], _SURNAMES[index % len(_SURNAMES)]
+    given, surname = GIVEN[index % len(GIVEN)], SURNAMES[index % len(SURNAMES)]
     return Person(
         # Account names in AD have at most 20 characters.
-        key=f"{_folded(given)}.{_folded(surname)}"[:20],
+        key=f"{folded(given)}.{folded(surname)}"[:20],
         given_name=given,
         surname=surname,
         origin=origin,
-        department=_DEPARTMENTS[index % len(_DEPARTMENTS)],
-        city=_CITIES[index % len(_CITIES)],
-        title=_TITLES[index % len(_TITLES)],
+        department=DEPARTMENTS[index % len(DEPARTMENTS)],
+        city=CITIES[index % len(CITIES)],
+        title=TITLES[index % len(TITLES)],
     )
 
 

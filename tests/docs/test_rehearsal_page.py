@@ -11,9 +11,12 @@ from rehearsal.cloud.routes import Graph
 from rehearsal.cloud.server import Patience
 from rehearsal.cloud.store import CloudStore
 from rehearsal.cloud.throttling import SIZES
+from rehearsal.contoso import size
 from rehearsal.contoso.administrators import ADMINISTRATORS
+from rehearsal.contoso.crowd import LARGEST
 from rehearsal.contoso.exchange import STATES, ExchangeState
 from rehearsal.contoso.registrations import registrations
+from rehearsal.directory.service import OPERATIONS
 from rehearsal.process import RunningRehearsal
 from tests.docs.markdown import ROOT, section, table_rows
 
@@ -49,6 +52,25 @@ def test_limits_are_those_of_the_code() -> None:
 def test_counters_exist(shared_rehearsal: RunningRehearsal, name: str) -> None:
     assert name in section(PAGE, "## Throttling, latency, cost").split()
     assert name in shared_rehearsal.control.status()
+
+
+def test_counters_of_the_directory_exist(shared_rehearsal: RunningRehearsal) -> None:
+    text = section(PAGE, "## Active Directory")
+    shown = shared_rehearsal.control.status()["ldap"]
+    assert isinstance(shown, dict)
+    for name in ("connections", "open_connections", "operations", "refused", "entries", "bytes_in", "bytes_out"):
+        assert name in text.split()
+        assert name in shown
+    assert f"operations by kind ({', '.join(OPERATIONS.values())})" in " ".join(text.split())
+    assert list(shown["operations"]) == list(OPERATIONS.values())
+
+
+def test_sizes_are_those_of_the_code() -> None:
+    told = {row[0]: row[1:3] for row in tables("## Size")}
+    assert told["--groups"] == (f"{size.LEAST_GROUPS:,}", f"{size.MOST_GROUPS:,}")
+    assert told["--users"] == (f"{size.LEAST_USERS:,}", f"{size.MOST_USERS:,}")
+    assert told["--memberships"] == (f"{size.LEAST_MEMBERSHIPS:,}", f"{size.MOST_MEMBERSHIPS:,}")
+    assert f"the largest has {LARGEST:,}" in " ".join(PAGE.split())
 
 
 def test_every_route_of_graph_stands_on_the_page() -> None:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 from click.testing import CliRunner, Result
@@ -128,7 +129,8 @@ def test_a_taken_port_is_named(tmp_path: Path, which: str) -> None:
 
 
 def test_the_commands_from_start_to_stop(tmp_path: Path) -> None:
-    begun = gwb("start", "--free-ports", "--throttle", "medium", "--latency-ms", "7", folder=tmp_path)
+    options = ("--throttle", "medium", "--latency-ms", "7", "--groups", "150", "--seed", "3")
+    begun = gwb("start", "--free-ports", *options, folder=tmp_path)
     assert begun.exit_code == 0, begun.output
     running = find_rehearsal(tmp_path / "default")
     assert running is not None
@@ -139,6 +141,8 @@ def test_the_commands_from_start_to_stop(tmp_path: Path) -> None:
         assert told["graph_url"] == running.state["graph_url"]
         assert told["counters"]["graph_requests"] == 0
         assert (told["counters"]["throttle"], told["counters"]["latency_ms"]) == ("medium", 7)
+        assert told["size"] == {"groups": 150, "users": 2200, "memberships": 3000, "seed": 3}
+        assert (told["counters"]["groups"], told["counters"]["users"]) == (150, 2200)
         assert str(running.parameters_file) in gwb("status", folder=tmp_path).stdout
 
         missing = error_of(gwb("status", "--name", "other", folder=tmp_path))
@@ -152,6 +156,11 @@ def test_the_commands_from_start_to_stop(tmp_path: Path) -> None:
         after = running.control.directory()[group]
         assert after["description"] == ["ü"]
         assert f"CN=Aaliyah Abbott,{names.STAFF_OU}" in after["member"]
+        ldap = cast("dict[str, dict[str, int]]", running.control.status()["ldap"])
+        assert ldap["operations"]["bind"] >= 1
+        assert ldap["operations"]["modify"] == 1
+        assert ldap["operations"]["search"] >= 2
+        assert ldap["operations"]["add"] == 0
         assert running.control.writes()["count"] == 0, "only the runbook's own writes are counted"
     finally:
         stopped = gwb("stop", folder=tmp_path)
