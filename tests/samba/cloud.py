@@ -97,7 +97,8 @@ def _guest() -> dict[str, object]:
     }
 
 
-def _group(name: str, number: int) -> dict[str, object]:
+def microsoft_365_group(name: str, number: int) -> dict[str, object]:
+    """A private Microsoft 365 group; ``number`` makes its addresses its own."""
     return {
         "id": identifier(name),
         "displayName": name,
@@ -125,7 +126,7 @@ def filled_store(lab: SambaLab) -> CloudStore:
         store.add_user(_user(entry))
     store.add_user(_guest())
     for number, (name, members) in enumerate(GROUPS.items(), start=1):
-        store.add_group(_group(name, number), members=tuple(identifier(member) for member in members))
+        store.add_group(microsoft_365_group(name, number), members=tuple(identifier(member) for member in members))
     return store
 
 

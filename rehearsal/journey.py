@@ -1,0 +1,243 @@
+"""The journey that ``gwb demo`` shows, step by step, by the functions behind the commands that it prints."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from rehearsal.scene import Objects, Scene, print_command
+from runbook_lib.errors import RunbookError, ServiceFailed
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.runner import console
+from runbook_lib.runner.durations import duration_words
+
+APPROVER = "Alex Approver"
+EDITED_DESCRIPTION = "Edited by hand"
+STANDING_DAYS = 30
+_UNSTEADY = frozenset({"whenChanged", "uSNChanged", "dSCorePropagationData"})
+"""Attributes that every write changes, also the one that takes another back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One run, for the table at the end."""
+
+    notebook: str
+    outcome: Outcome
+    changes: int
+    seconds: float
+    record: Path
+
+
+@dataclass
+class Journey:
+    """The steps in order. Each says what is expected; anything else ends the demo with that outcome's exit code."""
+
+    scene: Scene
+    root: Path
+    records: Path
+    change_id: str
+    quiet: bool
+    lines: list[Line] = field(default_factory=list)
+
+    def go(self) -> None:
+        """Walk the whole way.
+
+        Raises:
+            RunbookError: A run ended otherwise than this journey expects.
+            KeyboardInterrupt: A run was interrupted.
+        """
+        self.say("Is everything in place, and which Exchange does this AD have?")
+        self.run("10-detect-exchange", "CHECK", Outcome.DONE)
+        self.say("Which groups are there, and which route can write them?")
+        self.run("20-inventory-groups", "CHECK", Outcome.DONE)
+        self.say("Write some Microsoft 365 groups: plan, approve, apply, and see that a third run has nothing to do.")
+        written = self.planned_and_applied("30-enable-writeback", "ENABLE", {})
+        self.run("30-enable-writeback", "ENABLE", Outcome.NOTHING_TO_DO)
+        self.say("Is AD in step? Then an administrator edits a group by hand, and the next check reports exactly that.")
+        self.run("50-check-drift", "CHECK", Outcome.NOTHING_TO_DO)
+        roles = self.scene.roles
+        self.scene.edit_by_hand(roles.edited, self._a_member(), EDITED_DESCRIPTION)
+        self.run("50-check-drift", "CHECK", Outcome.REFUSED)
+        self.say(f"Retire {' and '.join(roles.retired)}.")
+        before = self.objects()
+        retired = self.planned_and_applied("40-disable-writeback", "DISABLE", {"select_names": _yaml(roles.retired)})
+        if self.objects() == before:
+            raise _unexpected("40-disable-writeback changed nothing")
+        self.say("Take that back from its own record: same objects, same GUID and SID.")
+        self.planned_and_applied("60-undo-change", "UNDO", {"undo_record": str(retired)})
+        after = self.objects()
+        if after != before:
+            raise _unexpected("after the undo the objects differ from what they were before")
+        console.say(f"{len(after)} objects are as they were before: objectGUID, objectSid and every other attribute.")
+        self.on_a_schedule(written)
+        self.verify()
+
+    def say(self, text: str) -> None:
+        """A heading."""
+        console.say("")
+        console.say(f"== {text}")
+
+    def run(self, notebook: str, change: str, expected: Outcome, given: Mapping[str, str] | None = None) -> Path:
+        """Run a notebook, print the command, and return its record."""
+        from runbook_lib.runner.command_run import show_result
+        from runbook_lib.runner.naming import find_notebook
+        from runbook_lib.runner.run import run_notebook
+
+        overrides = {"change_id": f"{self.change_id}-{change}", **(given or {})}
+        parts = [part for name, value in overrides.items() for part in ("-p", name, value)]
+        print_command("run", notebook, "-f", str(self.scene.parameters_file), *parts)
+        progress = console.Progress(quiet=self.quiet)
+        try:
+            result = run_notebook(
+                find_notebook(notebook, self.root),
+                [self.scene.parameters_file],
+                overrides,
+                project_root=self.root,
+                environment=os.environ,
+                clock=_now,
+                progress=progress,
+            )
+        finally:
+            progress.close()
+        show_result(result)
+        if result.stop_asked:
+            raise KeyboardInterrupt
+        if result.outcome is not expected or result.record is None:
+            raise _unexpected(f"{notebook} ended as {result.outcome.value}, expected was {expected.value}")
+        self.lines.append(Line(notebook, result.outcome, result.changes_done, result.seconds, result.record))
+        return result.record
+
+    def planned_and_applied(self, notebook: str, change: str, given: Mapping[str, str]) -> Path:
+        """Plan, approve, apply; returns the record of the run that wrote."""
+        from runbook_lib.record.manifest import manifest_digest
+        from runbook_lib.writeback.approval import approve, planned
+
+        record = self.run(notebook, change, Outcome.AWAITING_APPROVAL, given)
+        phrase = planned(record).phrase
+        print_command("approve", str(record), "--as", APPROVER, "--phrase", phrase)
+        path = approve(
+            record,
+            approver=APPROVER,
+            phrase=phrase,
+            valid=timedelta(hours=4),
+            clock=_now,
+            manifest_digest=manifest_digest(record),
+        )
+        console.say(f"Approved by {APPROVER}: {console.shown_path(path)}")
+        return self.run(notebook, change, Outcome.DONE, given)
+
+    def on_a_schedule(self, applied: Path) -> None:
+        """Approve in advance, let somebody join a group in the cloud, and run as a schedule would.
+
+        Args:
+            applied: Record of the run that wrote the groups.
+        """
+        roles = self.scene.roles
+        self.say(
+            "On a schedule: attributes and members of these groups are approved in advance. The next run lets a new "
+            "member in and puts the edit by hand right; a new group still waits for a person."
+        )
+        self._approve_in_advance(applied)
+        self.scene.join(roles.joined, roles.newcomer)
+        console.say(f"In the cloud, {roles.newcomer} joins {roles.joined}.")
+        console.say(f"In the parameters, {roles.new_group} is selected too.")
+        selected = {"select_names": _yaml((*roles.selected, roles.new_group))}
+        self.run("30-enable-writeback", "ENABLE", Outcome.AWAITING_APPROVAL, selected)
+        objects = self.scene.objects()
+        written = {
+            attributes["displayName"][0]: attributes.get("member", [])
+            for attributes in objects.values()
+            if "extensionName" in attributes and "displayName" in attributes
+        }
+        members = {name for dn in written[roles.joined] for name in objects[dn].get("displayName", ())}
+        if roles.newcomer not in members or roles.new_group in written:
+            raise _unexpected(
+                f"in AD, {roles.newcomer} is no member of {roles.joined}, or {roles.new_group} was written"
+            )
+        console.say(
+            f"In AD, {roles.newcomer} is a member of {roles.joined}; {roles.new_group} awaits approval (exit code 4)."
+        )
+
+    def objects(self) -> Objects:
+        """The AD objects of the groups that are retired and restored, by objectGUID, without unsteady attributes."""
+        found = {}
+        for dn, attributes in self.scene.objects().items():
+            if attributes.get("displayName", [""])[0] in self.scene.roles.retired and "extensionName" in attributes:
+                kept = {name: sorted(values) for name, values in attributes.items() if name not in _UNSTEADY}
+                found[attributes["objectGUID"][0]] = {**kept, "distinguishedName": [dn]}
+        return found
+
+    def verify(self) -> None:
+        """Verify every record and write the list of all records."""
+        from runbook_lib.record.folder import RecordFolder
+        from runbook_lib.record.index import build_index
+        from runbook_lib.record.verify import verify
+
+        for line in self.lines:
+            verification = verify(RecordFolder.open(line.record))
+            if not verification.ok:
+                raise _unexpected(f"the record {line.record} does not verify: {verification.problems}")
+        index = build_index(self.records)
+        print_command("verify-record", *(str(line.record) for line in self.lines))
+        console.say(f"{len(self.lines)} records verify. The list of all records: {console.shown_path(index)}")
+
+    def table(self) -> None:
+        """The short table that closes the demo."""
+        rows = [("Notebook", "Outcome", "Changes", "Seconds", "Record")]
+        rows += [
+            (
+                line.notebook,
+                line.outcome.value,
+                str(line.changes),
+                f"{line.seconds:.1f}",
+                console.shown_path(line.record),
+            )
+            for line in self.lines
+        ]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        console.say("")
+        for row in rows:
+            console.say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        total = sum(line.seconds for line in self.lines)
+        console.say(f"{len(self.lines)} runs in {duration_words(total)}.")
+
+    def _approve_in_advance(self, applied: Path) -> None:
+        from runbook_lib.record.manifest import manifest_digest
+        from runbook_lib.writeback.approval import planned
+        from runbook_lib.writeback.standing import stand, standing_groups, standing_phrase
+
+        plan = planned(applied)
+        until = _now().date() + timedelta(days=STANDING_DAYS)
+        phrase = standing_phrase(len(standing_groups(plan, ())), plan.target.domain_dns_name, until)
+        options = ("--standing", "--as", APPROVER, "--until", until.isoformat(), "--phrase", phrase)
+        print_command("approve", str(applied), *options)
+        path = stand(
+            applied, approver=APPROVER, phrase=phrase, until=until, clock=_now, manifest_digest=manifest_digest(applied)
+        )
+        console.say(f"Approved in advance by {APPROVER}: {console.shown_path(path)}")
+
+    def _a_member(self) -> str:
+        """sAMAccountName of a member of the group that is edited by hand."""
+        everything = self.scene.objects()
+        group = next(
+            attributes
+            for attributes in everything.values()
+            if list(attributes.get("displayName", ())) == [self.scene.roles.edited] and "extensionName" in attributes
+        )
+        return everything[sorted(group["member"])[0]]["sAMAccountName"][0]
+
+
+def _yaml(values: Sequence[str]) -> str:
+    return "[" + ", ".join(f'"{value}"' for value in values) + "]"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _unexpected(what: str) -> RunbookError:
+    return ServiceFailed(f"The demo stopped: {what}.", code="demo-unexpected", hint="Look at the record named above.")
