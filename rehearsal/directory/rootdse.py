@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rehearsal.directory.domains import View
 from rehearsal.directory.reading import Shown
 from rehearsal.directory.values import format_time
+from runbook_lib.directory.decode import sid_bytes
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore
@@ -66,11 +68,17 @@ _ON_REQUEST = frozenset({"supportedExtension", "msDS-PrincipalName"})
 
 
 def root_dse(
-    store: DirectoryStore, view: View, requested: tuple[str, ...], *, account: str = "", types_only: bool = False
+    store: DirectoryStore,
+    view: View,
+    requested: tuple[str, ...],
+    *,
+    account: str = "",
+    token: Iterable[str] = (),
+    types_only: bool = False,
 ) -> list[Shown]:
     """The attributes asked for; for none or ``*`` all that need not be asked for by name.
 
-    ``account`` is who is bound, ``DOMAIN\\user``, empty for nobody.
+    ``account`` is who is bound, ``DOMAIN\\user``, empty for nobody; ``token`` the SIDs that this gives rights by.
     """
     everything = not requested or "*" in requested
     wanted = {name.lower() for name in requested}
@@ -79,7 +87,10 @@ def root_dse(
         for name, values in _attributes(store, view, account).items()
         if values and (name.lower() in wanted or (everything and name not in _ON_REQUEST))
     )
-    return [(name, () if types_only else tuple(value.encode("utf-8") for value in values)) for name, values in shown]
+    texts = [(name, tuple(value.encode("utf-8") for value in values)) for name, values in shown]
+    sids = tuple(map(sid_bytes, sorted(token))) if "tokengroups" in wanted else ()
+    found = [*texts, ("tokenGroups", sids)] if sids else texts
+    return [(name, () if types_only else values) for name, values in found]
 
 
 def _attributes(store: DirectoryStore, view: View, account: str) -> dict[str, tuple[str, ...]]:

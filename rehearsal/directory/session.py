@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable
 
 from rehearsal.directory import deletion, failures, lifecycle
+from rehearsal.directory.access import Token
 from rehearsal.directory.ber import BerError, Reader
 from rehearsal.directory.changes import ADD, DELETE, REPLACE, Modification, attribute_of
 from rehearsal.directory.descriptors import ALL_PARTS
@@ -159,6 +160,11 @@ class Session:
         account = self._store.tree.nodes[self._account]
         return f"{self._store.domain_of(account.guid).netbios}\\{account.text('sAMAccountName')}"
 
+    def _token(self) -> Token:
+        """SIDs of who is bound, for objects of the domain of this controller."""
+        head = self._store.node(self._view.controller.domain.base_dn).guid
+        return self._store.rights.token(self._account, head) if self._account is not None else frozenset()
+
     def _compare(self, request: Compare) -> bool:
         node = self._locate(request.dn, show_deleted=0)
         condition = attribute_of(self._store.tree.schema, request.attribute)
@@ -177,7 +183,10 @@ class Session:
         if _is_root_dse(request):
             if isinstance(request.filter, Present) and request.filter.attribute.lower() == "objectclass":
                 names, bound = request.attributes, self._principal()
-                shown = root_dse(self._store, self._view, names, account=bound, types_only=request.types_only)
+                token = self._token() if "tokengroups" in {name.lower() for name in names} else frozenset()
+                shown = root_dse(
+                    self._store, self._view, names, account=bound, token=token, types_only=request.types_only
+                )
                 yield write_message(message.id, search_entry("", shown))
             yield write_message(message.id, result(tag, failures.SUCCESS))
             return

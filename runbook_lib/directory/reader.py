@@ -39,6 +39,14 @@ _RESTARTS = 3
 """How often one search is begun again from its first page."""
 
 
+def _controls(attributes: Sequence[str], *, show_deleted: bool) -> list[Any] | None:
+    """A descriptor is asked for without its audit list: with it, AD shows other accounts nothing of it at all."""
+    controls: list[Any] = [(SHOW_DELETED, True, None)] if show_deleted else []
+    if "nTSecurityDescriptor" in attributes:
+        controls += security_descriptor_control(criticality=False, sdflags=_ACCESS_LIST)
+    return controls or None
+
+
 class DirectoryReader:
     """Reads over one line.
 
@@ -163,7 +171,7 @@ class DirectoryReader:
         show_deleted: bool,
         page_size: int,
     ) -> Iterator[list[Entry]]:
-        controls = [(SHOW_DELETED, True, None)] if show_deleted else None
+        controls = _controls(attributes, show_deleted=show_deleted)
         cookie: bytes | None = None
         renewed = self._line.renewed
 
@@ -195,23 +203,17 @@ class DirectoryReader:
 
     def read_dn(self, dn: str, attributes: Sequence[str], *, show_deleted: bool = False) -> Entry | None:
         """The object with this DN, or None where it does not exist or this account may not see it."""
-        controls = [(SHOW_DELETED, True, None)] if show_deleted else None
-        return self._read_base(dn, attributes, controls, show_deleted=show_deleted)
-
-    def read_whole(self, guid: str) -> Entry | None:
-        """The object with every attribute this account may read, its access list included where that is allowed."""
-        controls = security_descriptor_control(criticality=False, sdflags=_ACCESS_LIST)
-        return self._read_base(guid_name(guid), ["*", "nTSecurityDescriptor"], controls, show_deleted=False)
-
-    def _read_base(
-        self, dn: str, attributes: Sequence[str], controls: list[Any] | None, *, show_deleted: bool
-    ) -> Entry | None:
+        controls = _controls(attributes, show_deleted=show_deleted)
         result, entries = self._line.patiently(lambda: self._search_once(dn, ANY_OBJECT, attributes, BASE, controls))
         if result["result"] == NO_SUCH_OBJECT:
             return None
         if result["result"] != SUCCESS:
             raise error_of(result, operation="read", dn=dn)
         return self._completed(entries[0], show_deleted=show_deleted) if entries else None
+
+    def read_whole(self, guid: str) -> Entry | None:
+        """The object with every attribute this account may read, its access list included where that is allowed."""
+        return self.read(guid, ["*", "nTSecurityDescriptor"])
 
     def members(self, guid: str) -> tuple[str, ...]:
         """DNs of all direct members, sorted.

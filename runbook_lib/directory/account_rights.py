@@ -1,0 +1,158 @@
+"""What the writing account may do, read over LDAP: who it is, its token, the descriptors that decide.
+
+The token is the root DSE's ``tokenGroups``: the SIDs by which this controller judges this connection ([MS-ADTS]
+3.1.1.3.2), nested groups and those that everybody has included. GUIDs and property sets come from the forest's own
+schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.decode import sid_bytes, sid_text
+from runbook_lib.directory.entry import Entry
+from runbook_lib.directory.filters import all_of, any_of, bytes_equal, equals, starts_with
+from runbook_lib.directory.results import ObjectMissing, RightsMissing
+from runbook_lib.directory.security import Control, SecurityDescriptor, parse_security_descriptor
+from runbook_lib.directory.security.operations import Account, GroupHolder, Holder, Place, Situation
+from runbook_lib.directory.security.sddl import parse_sddl
+from runbook_lib.errors import NoAccess
+from runbook_lib.model.anchor import MARK_ATTRIBUTE
+from runbook_lib.model.directory import GROUP_ATTRIBUTES
+
+_DOMAIN_ADMINS = "512"
+_SIDS_AT_ONCE = 200
+_DESCRIPTOR = "nTSecurityDescriptor"
+
+
+def read_situation(directory: Directory, target_ou: str, retired_ou: str) -> Situation:
+    """Everything that ``rights_table`` needs. A descriptor that cannot be read is a holder that says so.
+
+    Raises:
+        NoAccess: ``account-unknown``: the controller does not say whose connection this is.
+        RunbookError: The controller does not answer.
+    """
+    base = directory.controller.default_naming_context
+    places = {
+        Place.TARGET: read_holder(directory, target_ou),
+        Place.RETIRED: read_holder(directory, retired_ou),
+        Place.DOMAIN: read_holder(directory, base),
+        Place.DELETED_OBJECTS: read_holder(directory, f"CN=Deleted Objects,{base}", show_deleted=True),
+    }
+    return Situation(
+        account=read_account(directory),
+        places=places,
+        group_default=_group_default(directory),
+        types=_types(directory, ("cn", "name", "member", *GROUP_ATTRIBUTES)),
+        groups=tuple(group for place in (Place.TARGET, Place.RETIRED) for group in _groups(directory, places[place])),
+    )
+
+
+def read_account(directory: Directory) -> Account:
+    """Whose connection this is, and its token.
+
+    Raises:
+        NoAccess: ``account-unknown``.
+    """
+    root = directory.read_dn("", ("tokenGroups",))
+    token = frozenset(sid_text(value) for value in root.raw("tokenGroups")) if root else frozenset()
+    dc = directory.controller
+    accounts = [sid for sid in sorted(token) if sid.startswith(f"{dc.domain_sid}-")]
+    found: list[Entry] = []
+    for start in range(0, len(accounts), _SIDS_AT_ONCE):
+        some = any_of(*(bytes_equal("objectSid", sid_bytes(sid)) for sid in accounts[start : start + _SIDS_AT_ONCE]))
+        wanted = all_of(equals("objectClass", "user"), some)
+        found += directory.search(dc.default_naming_context, wanted, ("objectSid", "sAMAccountName"))
+    if len(found) != 1 or not found[0].sid:
+        raise NoAccess(
+            "The domain controller does not say which account of this domain the connection belongs to.",
+            code="account-unknown",
+            hint="Use an account of the domain that is written to; it must be able to read itself.",
+            values={"token": len(token), "accounts": len(found)},
+        )
+    sid, name = found[0].sid, found[0].text("sAMAccountName")
+    administrators = f"{dc.domain_sid}-{_DOMAIN_ADMINS}"
+    netbios = _netbios(directory)
+    return Account(
+        name=f"{netbios}\\{name}" if netbios and name else sid,
+        sid=sid,
+        token=token,
+        creates_as=administrators if administrators in token else sid,
+    )
+
+
+def read_holder(directory: Directory, dn: str, *, show_deleted: bool = False) -> Holder:
+    """An object with its descriptor as far as this account may read it."""
+    if not dn:
+        return Holder(dn, None, "no such container is named")
+    try:
+        entry = directory.read_dn(dn, ("objectClass", _DESCRIPTOR), show_deleted=show_deleted)
+    except (RightsMissing, ObjectMissing):
+        entry = None
+    if entry is None:
+        return Holder(dn, None, f"{dn} does not exist or this account may not see it")
+    descriptor = _descriptor(entry)
+    return Holder(entry.dn, descriptor, "" if descriptor else f"this account may not read the access list of {dn}")
+
+
+def _descriptor(entry: Entry) -> SecurityDescriptor | None:
+    """What was returned; None for nothing, for what is no descriptor, and for one without its list."""
+    values = entry.raw(_DESCRIPTOR)
+    try:
+        found = parse_security_descriptor(values[0]) if values else None
+    except ValueError:
+        return None
+    return found if found and found.control & Control.DACL_PRESENT else None
+
+
+def _netbios(directory: Directory) -> str:
+    dc = directory.controller
+    partitions = f"CN=Partitions,{dc.configuration_naming_context}"
+    wanted = all_of(equals("objectClass", "crossRef"), equals("nCName", dc.default_naming_context))
+    for entry in directory.search(partitions, wanted, ("nETBIOSName",), scope="one"):
+        return entry.text("nETBIOSName") or ""
+    return ""
+
+
+def _group_default(directory: Directory) -> SecurityDescriptor | None:
+    dc = directory.controller
+    wanted = all_of(equals("objectClass", "classSchema"), equals("lDAPDisplayName", "group"))
+    for entry in directory.search(dc.schema_naming_context, wanted, ("defaultSecurityDescriptor",), scope="one"):
+        text = entry.text("defaultSecurityDescriptor")
+        try:
+            # The aliases for forest-wide groups do not stand in this class's default; its own domain's SID serves both.
+            return parse_sddl(text, dc.domain_sid) if text else None
+        except ValueError:
+            return None
+    return None
+
+
+def _types(directory: Directory, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Attribute, spelled as in ``names``, to its schemaIDGUID and the GUID of its property set, if it has one."""
+    spelled = {name.lower(): name for name in names}
+    wanted = all_of(
+        equals("objectClass", "attributeSchema"),
+        any_of(*(equals("lDAPDisplayName", name) for name in sorted(spelled.values()))),
+    )
+    asked = ("lDAPDisplayName", "schemaIDGUID", "attributeSecurityGUID", "isDefunct")
+    found: dict[str, tuple[str, ...]] = {}
+    for entry in directory.search(directory.controller.schema_naming_context, wanted, asked, scope="one"):
+        name = spelled.get((entry.text("lDAPDisplayName") or "").lower())
+        guids = (entry.guid_of("schemaIDGUID"), entry.guid_of("attributeSecurityGUID"))
+        if name and guids[0] and not entry.truth("isDefunct"):
+            found[name] = tuple(guid for guid in guids if guid)
+    return found
+
+
+def _groups(directory: Directory, ou: Holder) -> Iterable[GroupHolder]:
+    """Groups with our mark below an OU that exists, with their descriptors."""
+    if ou.descriptor is None:
+        return ()
+    wanted = all_of(equals("objectClass", "group"), starts_with(MARK_ATTRIBUTE, "gwb:"))
+    return directory.collect(
+        ou.dn,
+        wanted,
+        ("objectSid", _DESCRIPTOR),
+        lambda entry: GroupHolder(entry.dn, entry.sid, _descriptor(entry)),
+    )
