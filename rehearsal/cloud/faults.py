@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from rehearsal.armed_faults import ArmedFaults
+
 KINDS = ("429", "503", "504", "502-html", "401", "claims-challenge", "close", "slow")
 """``401`` is a token that has ended; ``claims-challenge`` a token taken back: it is refused from then on, and a new one
 works. ``502-html`` is a proxy's page instead of Graph's JSON; ``slow`` answers properly, but late."""
@@ -44,47 +46,9 @@ class Fault:
             raise ValueError("count is at least 1; skip and seconds are not negative")
 
 
-@dataclass
-class _Armed:
-    fault: Fault
-    skip: int
-    left: int
-
-
-class Faults:
-    """Faults waiting for their requests, first come first served."""
-
-    def __init__(self) -> None:
-        self._armed: list[_Armed] = []
-        self.answered = 0
-        """Requests that met a fault."""
-
-    def arm(self, fault: Fault) -> None:
-        """Queue a fault behind those that wait."""
-        self._armed.append(_Armed(fault, fault.skip, fault.count))
-
-    def clear(self) -> None:
-        """Forget all that wait, and count from zero again."""
-        self._armed.clear()
-        self.answered = 0
-
-    @property
-    def waiting(self) -> int:
-        """Faulty answers still to come."""
-        return sum(armed.left for armed in self._armed)
+class Faults(ArmedFaults[Fault]):
+    """Faults waiting for their requests."""
 
     def next_for(self, service: str, path: str, kinds: Collection[str] = KINDS) -> Fault | None:
         """The fault of one of the ``kinds`` that this request meets, or None."""
-        for armed in list(self._armed):
-            fault = armed.fault
-            if fault.service != service or fault.path not in path or fault.kind not in kinds:
-                continue
-            if armed.skip:
-                armed.skip -= 1
-                continue
-            armed.left -= 1
-            if not armed.left:
-                self._armed.remove(armed)
-            self.answered += 1
-            return armed.fault
-        return None
+        return self.take(lambda fault: fault.service == service and fault.path in path and fault.kind in kinds)

@@ -162,7 +162,7 @@ class CloudServer:
             "tokens_issued": self.sign_in.issuer.issued,
             "connections": traffic.connections,
             "open_connections": traffic.open_connections,
-            "faults_answered": self.faults.answered,
+            "faults_answered": self.faults.met,
             "faults_waiting": self.faults.waiting,
         }
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
+from rehearsal.armed_faults import ArmedFaults
 from rehearsal.directory import failures
 from rehearsal.directory.failures import LdapError
 from rehearsal.directory.holds import WriteHolds
@@ -132,49 +133,12 @@ class DirectoryFault:
         return made() if made is not None else None
 
 
-@dataclass
-class _Armed:
-    fault: DirectoryFault
-    skip: int
-    left: int
+class DirectoryFaults(ArmedFaults[DirectoryFault]):
+    """Faults waiting for their requests."""
 
-
-class DirectoryFaults:
-    """Faults waiting for their requests, first come first served."""
-
-    def __init__(self) -> None:
-        self._armed: list[_Armed] = []
-        self.met = 0
-        """Requests that met one."""
-
-    def arm(self, fault: DirectoryFault) -> None:
-        """Queue a fault behind those that wait."""
-        self._armed.append(_Armed(fault, fault.skip, fault.count))
-
-    def clear(self) -> None:
-        """Forget the faults that wait, and count from zero."""
-        self._armed.clear()
-        self.met = 0
-
-    @property
-    def waiting(self) -> int:
-        """Faults not used up."""
-        return len(self._armed)
-
-    def take(self, operation: str) -> DirectoryFault | None:
-        """The fault that this request meets."""
-        for armed in self._armed:
-            if armed.fault.operation not in {"", operation}:
-                continue
-            if armed.skip:
-                armed.skip -= 1
-                continue
-            armed.left -= 1
-            if not armed.left:
-                self._armed.remove(armed)
-            self.met += 1
-            return armed.fault
-        return None
+    def next_for(self, operation: str) -> DirectoryFault | None:
+        """The fault that this request meets, or None."""
+        return self.take(lambda fault: fault.operation in ("", operation))
 
 
 @dataclass

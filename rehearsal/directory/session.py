@@ -79,7 +79,7 @@ class Session:
         if tag is None:
             return
         self._service.traffic.operations[OPERATIONS[message.tag]] += 1
-        fault = self._service.faults.take(OPERATIONS[message.tag])
+        fault = self._service.faults.next_for(OPERATIONS[message.tag])
         try:
             await self._suffer(fault)
             self._check(message)

@@ -17,7 +17,7 @@ def test_a_fault_lasts_for_its_count() -> None:
     faults.arm(Fault("429", count=2))
     assert faults.waiting == 2
     assert kinds(faults, "/v1.0/groups", "/v1.0/users", "/v1.0/groups") == ["429", "429", None]
-    assert (faults.waiting, faults.answered) == (0, 2)
+    assert (faults.waiting, faults.met) == (0, 2)
 
 
 def test_a_fault_waits_for_its_path_and_lets_some_pass() -> None:
