@@ -28,7 +28,7 @@ def equals(attribute: str, value: str) -> Filter:
     Raises:
         UsageError: ``value`` holds unpaired surrogates, which UTF-8 does not have.
     """
-    return bytes_equal(attribute, _utf8(value))
+    return bytes_equal(attribute, utf8(value))
 
 
 def bytes_equal(attribute: str, value: bytes) -> Filter:
@@ -49,7 +49,7 @@ def starts_with(attribute: str, prefix: str) -> Filter:
     """
     if not prefix:
         raise ValueError("an empty prefix matches everything; use present()")
-    return Filter(f"({_name(attribute)}={_escape(_utf8(prefix))}*)")
+    return Filter(f"({_name(attribute)}={_escape(utf8(prefix))}*)")
 
 
 def has_bits(attribute: str, bits: int) -> Filter:
@@ -87,9 +87,18 @@ def _name(attribute: str) -> str:
     return attribute
 
 
-def _utf8(value: str) -> bytes:
+def utf8(value: str, *, errors: str = "strict") -> bytes:
+    """A text as the directory takes it.
+
+    Args:
+        value: The text.
+        errors: As ``str.encode``; ``surrogateescape`` sends undecodable bytes that were read back as they came.
+
+    Raises:
+        UsageError: ``text-not-unicode``.
+    """
     try:
-        return value.encode("utf-8")
+        return value.encode("utf-8", errors)
     except UnicodeEncodeError:
         raise UsageError(
             f"The text {value!a} holds half of a character (an unpaired surrogate); no directory can hold it.",

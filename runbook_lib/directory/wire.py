@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from runbook_lib.directory import filters
 from runbook_lib.directory.decode import guid_bytes, guid_text
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.results import DirectoryUnavailable, ObjectMissing
-from runbook_lib.errors import ServiceFailed, UsageError
+from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.directory import ControllerIdentity
 
 PAGED_RESULTS = "1.2.840.113556.1.4.319"
@@ -63,15 +64,7 @@ def guid_name(guid: str) -> str:
 
 def utf8(value: str) -> bytes:
     """A text value as AD stores it; undecodable bytes that were read go back as they came."""
-    try:
-        return value.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        raise UsageError(
-            f"The text {value!a} holds half of a character (an unpaired surrogate); no directory can hold it.",
-            code="text-not-unicode",
-            hint="Correct the text where it comes from.",
-            values={"text": ascii(value)},
-        ) from None
+    return filters.utf8(value, errors="surrogateescape")
 
 
 def missing_object(guid: str) -> ObjectMissing:
