@@ -1,4 +1,4 @@
-"""What others have to do, with this organization's values: lines for the Exchange Management Shell or a DNS zone.
+"""What others have to do, with this organization's values: lines for a PowerShell or a DNS zone.
 
 A finding that has a way out carries it as ``values["hand_off"]``: its kind and the values; several ways are a list.
 Here they become text. Existing settings are read before they are changed; a change says what it would do before it does
@@ -15,6 +15,8 @@ from runbook_lib.model.finding import Finding
 from runbook_lib.readiness.powershell import array, comment, quoted
 
 EXCHANGE = "Exchange Management Shell (on-premises)"
+CONNECT = "Windows PowerShell on the Connect Sync server"
+AGENT = "Windows PowerShell on each server with a Cloud Sync agent"
 EXCHANGE_ONLINE = "Exchange Online PowerShell, then Exchange Management Shell (on-premises)"
 DNS = "DNS zone"
 _DOMAIN = re.compile(r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,63}")
@@ -51,7 +53,8 @@ def hand_offs(findings: Iterable[Finding]) -> tuple[HandOff, ...]:
                 title, where, lines = _MAKERS[str(way["kind"])](way)
                 if lines:
                     made.append(HandOff(finding.id, title, where, "\n".join(lines) + "\n"))
-    return tuple(made)
+    # Several findings can have one answer; the first, the gravest, keeps it.
+    return tuple({(offer.where, offer.text): offer for offer in reversed(made)}.values())[::-1]
 
 
 _Made = tuple[str, str, list[str]]
@@ -177,6 +180,36 @@ def _autodiscover(given: Mapping[str, object]) -> _Made:
     )
 
 
+def _connect_server(_: Mapping[str, object]) -> _Made:
+    """Where the build stands: Microsoft Entra documentation, "Verify your version of cloud sync or connect sync"."""
+    program = quoted(r"C:\Program Files\Microsoft Azure AD Connect\AzureADConnect.exe")
+    names = array(["*GroupWriteBack*", "*ExportDeletionThreshold*"])
+    lines = [
+        comment("Reads only. Build of Connect Sync, its schedule, its writeback features, their OU and their rules."),
+        f"(Get-Item -LiteralPath {program}).VersionInfo.ProductVersion",
+        "Import-Module -Name ADSync",
+        "Get-ADSyncScheduler | Format-List",
+        "Get-ADSyncAADCompanyFeature | Format-List -Property @('UnifiedGroupWriteback', 'GroupWritebackV2')",
+        f"$names = {names}",
+        "$settings = (Get-ADSyncGlobalSettings).Parameters",
+        "$settings | Where-Object { $name = $_.Name; @($names | Where-Object { $name -like $_ }) } |",
+        "    Format-Table -Property @('Name', 'Value')",
+        "Get-ADSyncRule | Where-Object { $_.Name -like '*SOAInAAD*' -or $_.Name -like '*Group Writeback*' } |",
+        "    Format-Table -Property @('Name', 'Direction', 'Disabled')",
+    ]
+    return "What only the Connect Sync server knows", CONNECT, lines
+
+
+def _cloud_sync_agent(_: Mapping[str, object]) -> _Made:
+    program = quoted(r"C:\Program Files\Microsoft Azure AD Connect Provisioning Agent\AADConnectProvisioningAgent.exe")
+    lines = [
+        comment("Reads only. Version and state of the agent; 1.1.2334.0 or later is expected."),
+        f"(Get-Item -LiteralPath {program}).VersionInfo.ProductVersion",
+        "Get-Service -Name 'AADConnectProvisioningAgent' | Format-List -Property @('Name', 'Status', 'StartType')",
+    ]
+    return "What only the servers of Cloud Sync's agents know", AGENT, lines
+
+
 _MAKERS: dict[str, Callable[[Mapping[str, object]], _Made]] = {
     "accepted-domain": _accepted_domain,
     "relay-type": _relay_type,
@@ -186,6 +219,8 @@ _MAKERS: dict[str, Callable[[Mapping[str, object]], _Made]] = {
     "mail-contact": _mail_contact,
     "mx": _mx,
     "autodiscover": _autodiscover,
+    "connect-server": _connect_server,
+    "cloud-sync-agent": _cloud_sync_agent,
 }
 KINDS = frozenset(_MAKERS)
 """Kinds of hand-offs that findings may name."""

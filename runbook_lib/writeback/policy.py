@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from runbook_lib.inventory.naming import Naming
+from runbook_lib.inventory.other_writers import connect_v1_of
 from runbook_lib.model.cloud import OtherWriters, Switch
 from runbook_lib.model.directory import UNIVERSAL_DISTRIBUTION, UNIVERSAL_SECURITY
-from runbook_lib.parameters.model import Parameters, parse_day
+from runbook_lib.parameters.model import Parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +90,3 @@ def policy_of(parameters: Parameters, writers: OtherWriters, today: date) -> Pol
 def naming_of(parameters: Parameters) -> Naming:
     """How new objects are named."""
     return Naming(parameters.rdn_style, parameters.sam_account_name_pattern)
-
-
-def connect_v1_of(parameters: Parameters, writers: OtherWriters, today: date) -> Switch:
-    """What the tenant reports about Connect Sync writeback v1, or what a person attests where it cannot be read.
-
-    An attestation never outweighs a reading.
-    """
-    if writers.connect_v1 is not Switch.UNKNOWN:
-        return writers.connect_v1
-    if not parameters.attest_connect_v1_off_by or not parameters.attest_connect_v1_off_until:
-        return Switch.UNKNOWN
-    return Switch.OFF if today <= parse_day(parameters.attest_connect_v1_off_until) else Switch.UNKNOWN

@@ -8,6 +8,7 @@ from runbook_lib.directory.names import is_below, normalize_dn
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.index import claimed_ids, writer_of
+from runbook_lib.inventory.other_writers import HOW_TO_ATTEST, connect_v2_on
 from runbook_lib.inventory.states import GroupRow, Writer
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.model.cloud import CloudKind, Switch
@@ -127,8 +128,7 @@ def require_writers_known(rows: Sequence[GroupRow], policy: Policy) -> None:
         raise Refused(
             "Whether Connect Sync group writeback (v1) is on could not be read, and nobody attests that it is off.",
             code="other-writer-unknown",
-            hint="Look at Get-ADSyncAADCompanyFeature on the Connect server; if UnifiedGroupWriteback is False, set "
-            "attest_connect_v1_off_by to your name and attest_connect_v1_off_until to a day in the near future.",
+            hint=HOW_TO_ATTEST,
         )
 
 
@@ -147,7 +147,7 @@ def findings_before_writing(inventory: Inventory) -> tuple[Finding, ...]:
     if snapshot.controller.other_domains:
         found.append(_other_domains(snapshot.controller.other_domains))
     if inventory.cloud.writers.connect_v2 is Switch.ON:
-        found.append(_connect_v2())
+        found.append(connect_v2_on())
     return tuple(found)
 
 
@@ -187,18 +187,5 @@ def _other_domains(domains: tuple[str, ...]) -> Finding:
         why="A second object for the same group could stand in another domain.",
         to_do="Search those domains by hand for the selected groups' addresses, then acknowledge this finding.",
         values={"domains": list(domains)},
-        acknowledgeable=True,
-    )
-
-
-def _connect_v2() -> Finding:
-    return Finding(
-        id="connect-v2-on",
-        severity=Severity.BLOCKING,
-        seen="The tenant reports group writeback V2 as on (features.groupWriteBackEnabled).",
-        expected="No other writer for the selected groups.",
-        why="V2 is out of support since 30 June 2024 and may still write groups to its own OU.",
-        to_do="Check on the Connect server that V2 does not write the selected groups, then acknowledge this finding.",
-        source='Microsoft Entra documentation, "Group writeback V2 deprecation"',
         acknowledgeable=True,
     )

@@ -17,6 +17,8 @@ from runbook_lib.graph.transport import GraphClient
 TEMPLATE = "1a4721b3-e57f-4451-ae87-ef078703ec94"
 """Application template that every Cloud Sync configuration is made of."""
 
+_PARENT = "parentdistinguishedname"
+
 _STATUS = {
     "active": JobState.ACTIVE,
     "inprogress": JobState.IN_PROGRESS,
@@ -97,10 +99,21 @@ def _scope(client: GraphClient, path: str) -> tuple[ObjectScope, ...]:
             target=text_of(mapping, "targetObjectName") or "",
             enabled=flag_of(mapping, "enabled") is not False,
             alternatives=_alternatives(object_of(mapping, "scope")),
+            container=_container(mapping),
         )
         for rule in rules
         for mapping in objects_of(rule, "objectMappings")
     )
+
+
+def _container(mapping: Row) -> str:
+    """Constants come in quotes, as expressions do ("Attribute mapping - Microsoft Entra ID to Active Directory")."""
+    for attribute in objects_of(mapping, "attributeMappings"):
+        if (text_of(attribute, "targetAttributeName") or "").casefold() == _PARENT:
+            text = (text_of(object_of(attribute, "source"), "expression") or "").strip()
+            whole = len(text) > 1 and text[0] == text[-1] == '"' and '"' not in text[1:-1]
+            return text[1:-1] if whole else text
+    return ""
 
 
 def _alternatives(scope: Row) -> tuple[tuple[ScopeClause, ...], ...]:

@@ -205,12 +205,14 @@ class ObjectScope:
         target: Object in Active Directory, for example ``group``.
         enabled: Whether the mapping is on.
         alternatives: Filter groups: an object is in scope if every clause of one of them holds; none: no filter here.
+        container: What the mapping gives parentDistinguishedName: a DN where it is constant, else an expression, or "".
     """
 
     source: str
     target: str
     enabled: bool
     alternatives: tuple[tuple[ScopeClause, ...], ...]
+    container: str = ""
 
 
 @dataclass(frozen=True, slots=True)

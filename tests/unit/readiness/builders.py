@@ -81,7 +81,8 @@ def licence(plan: str = P1_PLAN, status: str = "Enabled", enabled: int | None = 
 
 def tenant(**given: Any) -> entra.TenantReading:
     """A tenant of the global service, read by an app that lacks nothing; other parts are given by name."""
-    cloud = next(cloud for cloud in clouds() if cloud.name == given.pop("cloud", "global"))
+    name = given.pop("cloud", "global")
+    cloud = next(cloud for cloud in clouds() if cloud.name == name)
     whole: dict[str, Any] = {
         "at": AT,
         "cloud": cloud,

@@ -142,6 +142,22 @@ COMMANDS = {
     "mail-contact": ["Set-UnifiedGroup", "New-MailContact", "Set-MailContact", "Set-MailContact"],
     "mx": [],
     "autodiscover": [],
+    "connect-server": [
+        "Get-Item",
+        "Import-Module",
+        "Get-ADSyncScheduler",
+        "Format-List",
+        "Get-ADSyncAADCompanyFeature",
+        "Format-List",
+        "Get-ADSyncGlobalSettings",
+        "Where-Object",
+        "Where-Object",
+        "Format-Table",
+        "Get-ADSyncRule",
+        "Where-Object",
+        "Format-Table",
+    ],
+    "cloud-sync-agent": ["Get-Item", "Get-Service", "Format-List"],
 }
 
 

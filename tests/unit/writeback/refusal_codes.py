@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
+from runbook_lib.inventory import other_writers
 from runbook_lib.inventory.states import GroupState
 from runbook_lib.model.cloud import Presence
 from runbook_lib.parameters import acknowledge
@@ -34,7 +35,11 @@ _POSITION = {"_refuse": 1, "_refusal": 1, "Refusal": 2}
 def codes() -> set[str]:
     """All codes: of errors, of refusals of single groups, and of findings (without what follows a ``:``)."""
     found: set[str] = set()
-    for path in (*(FOLDER / f"{module}.py" for module in MODULES), Path(acknowledge.__file__)):
+    for path in (
+        *(FOLDER / f"{module}.py" for module in MODULES),
+        Path(acknowledge.__file__),
+        Path(other_writers.__file__),
+    ):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
             found |= {code for argument in _code_arguments(call) for code in _values(argument)}

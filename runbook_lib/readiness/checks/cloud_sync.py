@@ -1,0 +1,359 @@
+"""Cloud Sync's configurations that write groups: running or not, their scope, and where they meet this runbook."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+from runbook_lib.directory.names import normalize_foreign_dn
+from runbook_lib.graph.tenant import CloudSyncJob, JobState, ScopeClause, Unreadable
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.readiness.check import Check, on
+from runbook_lib.readiness.evidence import Evidence, known
+from runbook_lib.readiness.mail_parts import MailGroups
+from runbook_lib.text import printable
+
+INTERVAL = timedelta(minutes=20)
+"""Cloud Sync's schedule for groups ("Group provisioning to Active Directory, prerequisites")."""
+LATE = 6 * INTERVAL
+"""Our threshold: six intervals without a success are no longer one slow run."""
+WITHOUT_GOVERNANCE = 2
+"""New configurations that P1 covers ("Prerequisites for provisioning to Active Directory")."""
+MOST = 20
+"""Configurations of a tenant (same page)."""
+PRE_FILTER = frozenset({"securityenabled", "dirsyncenabled", "mailenabled"})
+"""What every configuration for groups filters by ("Attribute mapping - Microsoft Entra ID to Active Directory")."""
+
+_B, _U, _W, _I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO
+_JOB = 'Microsoft Graph documentation, "synchronizationJob", "synchronizationStatus"'
+_PREREQUISITES = 'Microsoft Entra documentation, "Prerequisites for provisioning to Active Directory"'
+_STOPPED = {
+    JobState.PAUSED: "is paused",
+    JobState.DISABLED: "is disabled",
+    JobState.NOT_RUN: "has never run",
+    JobState.NOT_CONFIGURED: "is not configured",
+}
+_RUNNING = (JobState.ACTIVE, JobState.IN_PROGRESS)
+
+
+def jobs_for_groups(evidence: Evidence) -> tuple[CloudSyncJob, ...]:
+    """The jobs that write groups to Active Directory."""
+    return tuple(job for job in known(known(evidence.tenant).cloud_sync) if job.writes_groups_to_ad)
+
+
+def _name(job: CloudSyncJob) -> str:
+    return f"The Cloud Sync configuration {printable(job.configuration) or '(without a name)'} ({printable(job.id)})"
+
+
+def absent(evidence: Evidence) -> Iterator[Finding]:
+    """There is a configuration that writes groups."""
+    if jobs_for_groups(evidence):
+        return
+    others = known(known(evidence.tenant).cloud_sync)
+    unread = [job.id for job in others if isinstance(job.scope, Unreadable)]
+    # Without its schema a job is known by its id alone, and a newer kind of configuration may have another id.
+    yield Finding(
+        id="cloud-sync-absent",
+        severity=_U if unread else _B,
+        seen=f"No Cloud Sync configuration that writes groups to Active Directory was found among {len(others)}"
+        + (f"; the schema of {len(unread)} could not be read." if unread else "."),
+        expected="A configuration Microsoft Entra ID to AD sync that has groups in scope.",
+        why="Without it Cloud Sync writes no group.",
+        to_do="Make a configuration in the Entra admin center (Entra Connect, Cloud sync), or take the route direct.",
+        source='Microsoft Entra documentation, "Provision groups to Active Directory using Cloud Sync"',
+        values={"configurations": len(others), "unread": unread},
+        acknowledgeable=True,
+    )
+
+
+def states(evidence: Evidence) -> Iterator[Finding]:
+    """Every configuration for groups runs."""
+    jobs = jobs_for_groups(evidence)
+    some_run = any(job.state in _RUNNING for job in jobs)
+    for job in jobs:
+        if job.state is JobState.QUARANTINE:
+            yield _quarantined(job)
+        elif job.state in _STOPPED:
+            yield _state(job, "stopped", _W if some_run else _B, f"{_name(job)} {_STOPPED[job.state]}.")
+        elif job.state is JobState.UNKNOWN:
+            yield _state(job, "unknown", _U, f"The state of the job is not one that is documented. {_name(job)}.")
+
+
+def _quarantined(job: CloudSyncJob) -> Finding:
+    told = job.quarantine
+    parts = [f"{_name(job)} is in quarantine"]
+    if told and told.since:
+        parts.append(f" since {told.since:%Y-%m-%d %H:%M} UTC")
+    if told and (told.reason or told.message):
+        parts.append(f": {printable(' '.join(filter(None, (told.reason, told.message))), limit=300)}")
+    return _state(job, "quarantine", _B, "".join(parts) + ("" if parts[-1].endswith(".") else "."))
+
+
+def _state(job: CloudSyncJob, state: str, severity: Severity, seen: str) -> Finding:
+    return Finding(
+        id=f"cloud-sync-{state}:{job.id}",
+        severity=severity,
+        seen=seen,
+        expected="It is active.",
+        why="What is not running writes nothing; a job in quarantine runs once a day, and many deletions are one of "
+        "the reasons.",
+        to_do="Open the configuration in the Entra admin center, remove the cause, then start it. Do not restart it "
+        "with a reset of its scope: it then reads everything again and can trip its own deletion threshold.",
+        source=f'{_JOB}; Microsoft Entra documentation, "Cloud Sync accidental deletes"',
+        values={"job": job.id, "state": job.state.value, "reason": job.quarantine.reason if job.quarantine else ""},
+        acknowledgeable=True,
+    )
+
+
+def last_runs(evidence: Evidence) -> Iterator[Finding]:
+    """Every running configuration for groups has succeeded lately."""
+    for job in jobs_for_groups(evidence):
+        if job.state not in _RUNNING:
+            continue
+        age = None if job.last_success is None else evidence.at - job.last_success
+        if age is not None and age <= LATE:
+            continue
+        minutes = None if age is None else int(age.total_seconds() // 60)
+        yield Finding(
+            id=f"cloud-sync-late:{job.id}",
+            severity=_U if age is None else _W,
+            seen=f"{_name(job)} shows no successful run."
+            if minutes is None
+            else f"{_name(job)} last succeeded {minutes:,} minutes ago.",
+            expected=f"A run every {INTERVAL.seconds // 60} minutes.",
+            why="Changes to groups do not arrive while it does not succeed.",
+            to_do="Read its provisioning log in the Entra admin center, and look at the agents.",
+            source=_JOB,
+            values={"job": job.id, "minutes": minutes},
+            acknowledgeable=True,
+        )
+
+
+def scopes(evidence: Evidence) -> Iterator[Finding]:
+    """What each configuration's scope depends on is known, and no writeback state decides in it."""
+    for job in jobs_for_groups(evidence):
+        if isinstance(job.scope, Unreadable):
+            yield _unread_scope(job, job.scope.why)
+            continue
+        clauses = _own_clauses(job)
+        flags = [clause for clause in clauses if "writeback" in clause.attribute.casefold()]
+        if flags:
+            yield _by_flag(job, flags)
+        elif clauses:
+            yield _filtered(job, clauses)
+
+
+def _own_clauses(job: CloudSyncJob) -> list[ScopeClause]:
+    """Clauses of the scope of groups beside those that every configuration has."""
+    if isinstance(job.scope, Unreadable):
+        return []
+    return [
+        clause
+        for part in job.scope
+        if part.enabled and part.source.casefold() == "group"
+        for group in part.alternatives
+        for clause in group
+        if clause.attribute.casefold() not in PRE_FILTER
+    ]
+
+
+def _shown(clauses: list[ScopeClause]) -> str:
+    texts = (" ".join(filter(None, (one.attribute, one.operator, ", ".join(one.values)))) for one in clauses)
+    return printable("; ".join(texts), limit=300)
+
+
+_TUTORIAL = 'Microsoft Entra documentation, "Tutorial: directory extensions and group provisioning", "Cloud Sync FAQ"'
+
+
+def _unread_scope(job: CloudSyncJob, why: str) -> Finding:
+    return Finding(
+        id=f"cloud-sync-scope-unreadable:{job.id}",
+        severity=_U,
+        seen=f"The scope of a configuration could not be read: {why}. {_name(job)}.",
+        expected="Its schema, with the scoping filter.",
+        why="Which groups it writes is unknown, and whether a writeback state decides about that.",
+        to_do="Grant Synchronization.Read.All, or look at its scoping filters and acknowledge this finding.",
+        source='Microsoft Graph documentation, "synchronizationSchema"',
+        values={"job": job.id},
+        acknowledgeable=True,
+    )
+
+
+def _by_flag(job: CloudSyncJob, clauses: list[ScopeClause]) -> Finding:
+    return Finding(
+        id=f"cloud-sync-scope-by-writeback:{job.id}",
+        severity=_W,
+        seen=f"A writeback state of the group decides in the scoping filter: {_shown(clauses)}. {_name(job)}.",
+        expected="A scope that no writeback state changes, or people who know that one does.",
+        why="Here writebackConfiguration counts, although Microsoft's FAQ says that Cloud Sync ignores it: a change of "
+        "it adds a group to Active Directory or takes it away at the next run.",
+        to_do="Treat every change of writebackConfiguration in this tenant as live.",
+        source=_TUTORIAL,
+        values={"job": job.id, "filter": [clause.attribute for clause in clauses]},
+        acknowledgeable=True,
+    )
+
+
+def _filtered(job: CloudSyncJob, clauses: list[ScopeClause]) -> Finding:
+    return Finding(
+        id=f"cloud-sync-scope-filter:{job.id}",
+        severity=_I,
+        seen=f"An attribute of the group decides in the scoping filter: {_shown(clauses)}. {_name(job)}.",
+        why="A change of that attribute adds a group to Active Directory or takes it away at the next run.",
+        source=_TUTORIAL,
+        values={"job": job.id, "filter": [clause.attribute for clause in clauses]},
+    )
+
+
+def several(evidence: Evidence) -> Iterator[Finding]:
+    """One configuration writes groups."""
+    jobs = jobs_for_groups(evidence)
+    if len(jobs) < 2:
+        return
+    times = Counter(one for job in jobs if not isinstance(job.assigned, Unreadable) for one in job.assigned)
+    shared = sorted(one for one, count in times.items() if count > 1)
+    more = f" {len(shared)} objects are assigned to more than one of them." if shared else ""
+    limits = []
+    if len(jobs) > WITHOUT_GOVERNANCE:
+        limits.append(f"new ones beyond the first {WITHOUT_GOVERNANCE} need ID Governance")
+    if len(jobs) > MOST:
+        limits.append(f"a tenant can have {MOST}")
+    yield Finding(
+        id="cloud-sync-several",
+        severity=_W,
+        seen=f"{len(jobs)} Cloud Sync configurations write groups.{more}",
+        expected="One configuration for each Active Directory domain, with scopes that do not overlap"
+        + (f"; {', and '.join(limits)}." if limits else "."),
+        why="Two configurations that write one group into one domain overwrite each other.",
+        to_do="Compare their domains and scopes in the Entra admin center, then acknowledge this finding.",
+        source=_PREREQUISITES,
+        values={"jobs": [job.id for job in jobs], "shared": shared},
+        acknowledgeable=True,
+    )
+
+
+def same_groups(evidence: Evidence) -> Iterator[Finding]:
+    """No group that is selected by its id is assigned to a configuration."""
+    chosen = {group_id.lower() for group_id in evidence.parameters.select_ids}
+    if isinstance(evidence.groups, MailGroups):
+        # A Microsoft 365 group is mail-enabled, and the fixed filter keeps those out.
+        chosen -= {group.id for group in evidence.groups.groups}
+    for job in jobs_for_groups(evidence):
+        if not chosen or isinstance(job.assigned, Unreadable):
+            continue
+        both = sorted(chosen & set(job.assigned))
+        if both:
+            yield _overlap(
+                job,
+                "group",
+                _B,
+                f"{len(both)} selected groups are assigned to a configuration: {', '.join(both[:5])}. {_name(job)}.",
+                {"groups": both},
+            )
+
+
+def same_kinds(evidence: Evidence) -> Iterator[Finding]:
+    """No configuration may write the security groups that are selected by name."""
+    parameters = evidence.parameters
+    if not parameters.select_names or "security" not in parameters.select_kinds:
+        return
+    for job in jobs_for_groups(evidence):
+        count = "not readable" if isinstance(job.assigned, Unreadable) else str(len(job.assigned))
+        yield _overlap(
+            job,
+            "kind",
+            _U,
+            f"Security groups are selected by name, and a configuration writes such groups too (assigned: {count}). "
+            f"{_name(job)}.",
+            {"assigned": count},
+        )
+
+
+def same_container(evidence: Evidence) -> Iterator[Finding]:
+    """No configuration writes into the target OU or the retired OU."""
+    ours = {}
+    for name in ("target_ou", "retired_ou"):
+        key = normalize_foreign_dn(getattr(evidence.parameters, name))
+        if key:
+            ours[name] = key
+    for job in jobs_for_groups(evidence):
+        for container in _containers(job):
+            theirs = normalize_foreign_dn(container) or ""
+            hit = [name for name, key in ours.items() if theirs and _meet(theirs, key)]
+            if hit:
+                yield _overlap(
+                    job,
+                    "ou",
+                    _B,
+                    f"A configuration writes into {printable(container)}, which meets {' and '.join(hit)}. "
+                    f"{_name(job)}.",
+                    {"container": container, "parameters": hit},
+                )
+
+
+def _containers(job: CloudSyncJob) -> list[str]:
+    """Where it writes groups, as far as that is the same for all of them."""
+    if isinstance(job.scope, Unreadable):
+        return []
+    return sorted({part.container for part in job.scope if part.enabled and part.source.casefold() == "group"})
+
+
+def _meet(first: str, second: str) -> bool:
+    return first == second or first.endswith(f",{second}") or second.endswith(f",{first}")
+
+
+def _overlap(job: CloudSyncJob, what: str, severity: Severity, seen: str, values: dict[str, object]) -> Finding:
+    return Finding(
+        id=f"cloud-sync-same-{what}:{job.id}",
+        severity=severity,
+        seen=seen,
+        expected="One writer for each group, in an OU of its own.",
+        why="Cloud Sync finds its groups by msDS-ExternalDirectoryObjectId alone: one that this runbook wrote is "
+        "adopted or made a second time.",
+        to_do="Take the groups out of one of the two scopes or choose another OU; acknowledge this finding where that "
+        "is done or cannot be.",
+        source='Microsoft Entra documentation, "How provisioning to Active Directory works"',
+        values={"job": job.id, **values},
+        acknowledgeable=True,
+    )
+
+
+def agent_unread(evidence: Evidence) -> Iterator[Finding]:
+    """What only the agents' servers know."""
+    if not jobs_for_groups(evidence):
+        return
+    yield Finding(
+        id="cloud-sync-agent-unread",
+        severity=_W,
+        seen="Version, rights and reach of Cloud Sync's provisioning agents were not read: this runbook knows no "
+        "documented call for them.",
+        expected="Agent 1.1.2334.0 or later, ports 389 and 3268 to domain controllers, a schema with "
+        "msDS-ExternalDirectoryObjectId, and an account that may create, change and delete groups.",
+        why="The job in the cloud may be well while the agent cannot write.",
+        to_do="Run the hand-off on each agent's server, then acknowledge this finding.",
+        source=_PREREQUISITES,
+        values={"hand_off": {"kind": "cloud-sync-agent"}},
+        acknowledgeable=True,
+    )
+
+
+_NEEDS = ("tenant.cloud_sync",)
+
+CHECKS: tuple[Check, ...] = (
+    Check("cloud-sync", "A Cloud Sync configuration writes groups", _NEEDS, on(cloud_sync=_B), absent),
+    Check("cloud-sync-state", "Cloud Sync's configurations run", _NEEDS, on(cloud_sync=_B), states),
+    Check("cloud-sync-last-run", "Cloud Sync succeeded lately", _NEEDS, on(cloud_sync=_W), last_runs),
+    Check(
+        "cloud-sync-scope",
+        "No writeback state decides in Cloud Sync's scope",
+        _NEEDS,
+        on(direct=_I, cloud_sync=_U, connect_sync=_I),
+        scopes,
+    ),
+    Check("cloud-sync-several", "One Cloud Sync configuration writes groups", _NEEDS, on(cloud_sync=_W), several),
+    Check("cloud-sync-groups", "Cloud Sync has none of the selected groups", _NEEDS, on(direct=_B), same_groups),
+    Check("cloud-sync-kinds", "Cloud Sync writes no selected kind", _NEEDS, on(direct=_U), same_kinds),
+    Check("cloud-sync-target", "Cloud Sync writes into neither OU", _NEEDS, on(direct=_B), same_container),
+    Check("cloud-sync-agents", "Cloud Sync's agents were looked at", _NEEDS, on(cloud_sync=_W), agent_unread),
+)
