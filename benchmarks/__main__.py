@@ -1,6 +1,7 @@
-"""Times the trip from reading both sides to a plan, against a rehearsal of its own: ``python -m benchmarks [RUNS]``.
+"""Times the trip from reading both sides to a plan, then a large rehearsal: ``python -m benchmarks [RUNS]``.
 
-Prints one line per part with the best and the middle of all runs, in milliseconds.
+Each against a rehearsal of its own. Prints one line per part of the trip with the best and the middle of all runs, in
+milliseconds; ``size`` says what it prints.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
+from benchmarks import size
 from rehearsal.process import start_rehearsal
 from runbook_lib.directory.connect import open_directory
 from runbook_lib.directory.snapshot import read_directory
@@ -72,6 +74,9 @@ def main(arguments: list[str]) -> int:
     print(f"{'part':<16}{'best ms':>10}{'median ms':>12}   ({runs} runs)")
     for part, seconds in timings.items():
         print(f"{part:<16}{min(seconds) * 1000:>10.1f}{median(seconds) * 1000:>12.1f}")
+    print()
+    with tempfile.TemporaryDirectory() as folder:
+        print(size.report(size.measure(Path(folder), size.WANTED, runs)))
     return 0
 
 

@@ -49,7 +49,7 @@ class _Shape:
         return any(word in lower for word in self.words)
 
 
-_PASSWORD = ("passw", "pwd", "passphrase", "secret", "key", "token")
+_PASSWORD = ("passw", "pwd", "passphrase", "secret", "apikey", "api_key", "token")
 _SHAPES = (
     _Shape(
         "private key",

@@ -180,13 +180,14 @@ def test_what_is_left_out_fits_what_is_told(
         (("--memberships", "-1"), "--memberships -1 is too few"),
         (("--groups", "50001"), "--groups 50001 is too many"),
         (("--groups", "100", "--users", "2500", "--memberships", "900000"), "900,000 memberships do not fit"),
+        (("--groups", "90", "--users", "2200", "--memberships", "7801"), "At most 7,800 here"),
         (("--seed", "4"), "--seed alone changes nothing"),
     ],
 )
 def test_sizes_that_cannot_be_are_refused_at_once(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
     error = error_of(gwb("start", "--free-ports", *arguments, folder=tmp_path))
     assert error.code == "rehearsal-size"
-    assert said in error.message
+    assert said in f"{error.message} {error.hint}"
     assert not (tmp_path / "default").exists()
 
 
