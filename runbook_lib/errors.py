@@ -22,6 +22,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.text import printable
 
 
 class RunbookError(Exception):
@@ -29,7 +30,8 @@ class RunbookError(Exception):
 
     Args:
         message: What was wrong and where, one or two sentences, plain text. It may quote untrusted text: whoever
-            writes it to HTML, a terminal or a file escapes it there.
+            writes it to HTML, a terminal or a file escapes it there. (``str`` of the error does: papermill, nbconvert
+            and every traceback write that to a terminal.)
         code: Stable lower-case identifier with hyphens, for example ``"target-ou-missing"``.
         hint: What to do now.
         values: The facts inside the message, JSON-compatible.
@@ -55,12 +57,10 @@ class RunbookError(Exception):
         return _rebuild, (type(self), self.message, self.code, self.hint, dict(self.values))
 
     def __str__(self) -> str:
-        return f"{self.message}\n{self.hint}" if self.hint else self.message
+        return "\n".join(printable(text) for text in (self.message, self.hint) if text)
 
     def _render_traceback_(self) -> list[str]:
         """One paragraph instead of a stack trace in JupyterLab and in executed notebooks."""
-        from runbook_lib.text import printable
-
         lines = [f"{self.outcome.title}: {printable(self.message)}"]
         if self.hint:
             lines.append(f"What to do: {printable(self.hint)}")

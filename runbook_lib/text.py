@@ -1,25 +1,57 @@
-"""Untrusted text made safe for a terminal or a log line."""
+"""Untrusted text made safe for a terminal, a page, a log line or a file of JSON."""
 
 from __future__ import annotations
 
-import unicodedata
+import re
 
-# Characters that reorder what a reader sees (Unicode TR 9); names with them are shown escaped.
-_BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# What reorders (Unicode TR 9), what breaks a line, halves of characters, and what is not shown at all:
+# Default_Ignorable_Code_Point of Unicode's DerivedCoreProperties, interlinear annotations, the blank Braille pattern.
+_DECEIVING = (
+    "\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164"
+    "\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_NOT_SHOWN = re.compile(f"[\x00-\x1f{_DECEIVING}]")
+_NOT_IN_JSON = re.compile(f"[{_DECEIVING}]")
+_JOINERS = "\u200c\u200d"
+_STYLES = "\ufe0e\ufe0f"
 
 
 def printable(text: str, *, limit: int | None = None) -> str:
-    """Return ``text`` with control, bidirectional-control and unpaired surrogate characters as ``\\u....`` escapes.
+    """Return ``text`` with every character that a reader could not see, or would see elsewhere, as ``\\u....`` escape.
 
-    Line breaks are escaped too, so one value stays on one line. ``limit`` cuts the result (in characters) and
-    marks the cut with an ellipsis.
+    Those are controls, line breaks (so one value stays on one line), unpaired surrogates, bidirectional controls and
+    invisible characters. A joiner or emoji style stays between characters beyond ASCII, where scripts and emoji need
+    it. ``limit`` cuts the result (in characters) and marks the cut with an ellipsis.
     """
-    shown = "".join(
-        char
-        if char not in _BIDI_CONTROLS and unicodedata.category(char) not in ("Cc", "Cs", "Zl", "Zp")
-        else f"\\u{ord(char):04x}"
-        for char in text
-    )
+    shown = _NOT_SHOWN.sub(_escape, text)
     if limit is not None and len(shown) > limit:
         return shown[: limit - 1] + "…"
     return shown
+
+
+def json_text(text: str) -> str:
+    """JSON, as ``json.dumps`` made it, with the same characters as JSON escapes: the values stay as they are.
+
+    Read on a terminal it moves nothing, and no reader of lines takes U+2028 for the end of one.
+    """
+    return _NOT_IN_JSON.sub(lambda match: _units(match[0]), text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    char, at = match[0], match.start()
+    before, after = match.string[max(at - 1, 0) : at], match.string[at + 1 : at + 2]
+    if char in _STYLES and (_carries(before) or (before and before in "0123456789#*" and after == "\u20e3")):
+        return char
+    if char in _JOINERS and (_carries(before) or before == "\ufe0f") and _carries(after):
+        return char
+    return f"\\u{ord(char):04x}" if char <= "\uffff" else f"\\U{ord(char):08x}"
+
+
+def _carries(char: str) -> bool:
+    """Whether the character is of a script or an emoji in which a joiner or a style means something."""
+    return char > "\x7f" and not _NOT_SHOWN.match(char)
+
+
+def _units(char: str) -> str:
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))

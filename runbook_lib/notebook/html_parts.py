@@ -8,6 +8,7 @@ a dark theme brings its own. Text colours reach a contrast of 4.5 to 1 on their 
 from __future__ import annotations
 
 import html
+import re
 
 from runbook_lib.text import printable
 
@@ -26,6 +27,9 @@ CELL = f"text-align:left;vertical-align:top;padding:4px 10px;border-bottom:1px s
 NUMBER = f"text-align:right;vertical-align:top;padding:4px 10px;border-bottom:1px solid {LINE}"
 SCROLL = "overflow-x:auto;max-width:100%"
 
+# Where JupyterLab's typesetter (MathJax's FindTeX) would begin or end a formula, drop a backslash or set a reference.
+_MATH = re.compile(r"\$|\\(?=[$()\[\]\\]|(?:begin|eqref|ref)\s*\{)")
+
 TITLE_LIMIT = 1000
 """Characters of a cut value that its tooltip still holds."""
 
@@ -33,9 +37,11 @@ TITLE_LIMIT = 1000
 def text_html(text: str) -> str:
     """Escaped text on one line; control and bidirectional characters are shown as ``\\u....``.
 
-    Text beyond ASCII is isolated, so a right-to-left name cannot reorder its neighbours.
+    Text beyond ASCII is isolated, so a right-to-left name cannot reorder its neighbours. JupyterLab typesets formulas
+    in HTML too, with which a name could hide or draw what it likes; it finds them inside one element only, so what
+    begins and ends them stands in elements of its own.
     """
-    shown = html.escape(printable(text))
+    shown = _MATH.sub(r"<bdi>\g<0></bdi>", html.escape(printable(text)))
     return shown if shown.isascii() else f'<bdi dir="auto">{shown}</bdi>'
 
 

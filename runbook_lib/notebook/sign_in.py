@@ -7,6 +7,7 @@ there is no prompt, and sign-in says so.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,12 +64,20 @@ class TerminalNotice:
 
 def code_html(code: DeviceCode) -> str:
     """The code as static HTML."""
-    address, shown = text_html(code.address), text_html(code.code)
+    address, shown = _link(code.address), text_html(code.code)
     minutes = f"{code.minutes} minute{'' if code.minutes == 1 else 's'}"
     frame = f"{BOX};margin:6px 0;padding:10px 14px;font-size:14px;line-height:1.6"
     large = f"color:{INK};background-color:{SHADE};font-size:22px;padding:4px 10px"
     return banner_html("neutral", "Sign in to Microsoft Entra ID") + (
-        f'<p style="{frame}">Open <a href="{address}" target="_blank" rel="noopener noreferrer">{address}</a> on any '
+        f'<p style="{frame}">Open {address} on any '
         f'device and type this code within {minutes}:<br><code style="{large}">{shown}</code><br>'
         "Interrupt the kernel to cancel.</p>"
     )
+
+
+def _link(address: str) -> str:
+    """A link that the browser opens outside; an address that is none is text."""
+    shown = text_html(address)
+    if not address.startswith("https://"):
+        return shown
+    return f'<a href="{html.escape(printable(address))}" target="_blank" rel="noopener noreferrer">{shown}</a>'

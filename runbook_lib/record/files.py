@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.files import write_durably
+from runbook_lib.text import json_text
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -28,14 +29,14 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def json_bytes(value: Mapping[str, object] | list[object]) -> bytes:
-    """Indented JSON with sorted keys and a final line break; unpaired surrogates become their JSON escapes.
+    """Indented JSON with sorted keys and a final line break; what nobody sees is a JSON escape (``json_text``).
 
     Raises:
         ValueError: For NaN and infinities.
         TypeError: For anything that JSON does not know.
     """
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8", "backslashreplace") + b"\n"
+    return json_text(text).encode("utf-8") + b"\n"
 
 
 def leftovers(folder: Path) -> tuple[Path, ...]:

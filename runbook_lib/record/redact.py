@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.text import json_text
 
 _BASE64URL = "[A-Za-z0-9_-]"
 _WORDS = "password|passwd|pwd|passphrase|secret|client_?secret|api_?key|access_?token|refresh_?token"
@@ -212,6 +213,7 @@ def _forms(secret: str) -> set[str]:
     forms = {
         secret,
         json.dumps(secret)[1:-1],
+        json_text(json.dumps(secret, ensure_ascii=False))[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
         html.escape(secret),
         html.escape(secret, quote=False),

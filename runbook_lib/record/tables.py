@@ -2,8 +2,8 @@
 
 CSV: UTF-8 with byte order mark (Excel needs it), comma, CR LF. A text cell gets one apostrophe ``'`` wherever a
 spreadsheet could begin a cell: at its start, and after ``;``, tab, CR or LF inside it, because Excel in many countries
-splits at ``;``. It gets it if apostrophes, then spaces or quotes, then one of ``= + - @``, their full-width forms, tab,
-CR or LF follow there. Taking one apostrophe away at the same places gives the value back:
+splits at ``;``. It gets it if apostrophes, then quotes or what is not seen, then one of ``= + - @``, their full-width
+forms, tab, CR or LF follow there. Taking one apostrophe away at the same places gives the value back:
 ``plain(harmless(text)) == text``. Source: OWASP, "CSV Injection".
 """
 
@@ -21,7 +21,10 @@ import xlsxwriter
 from runbook_lib.record.values import rows
 
 _TRIGGER = "[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n]"
-_BEFORE = '[" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]'
+# Quotes, spaces, controls and invisible characters: what a spreadsheet may drop before it looks at a cell.
+_BEFORE = (
+    '[" \x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]'
+)
 _CELL_START = r"(?:\A|(?<=[;\t\r\n]))"
 _HARMFUL = re.compile(f"{_CELL_START}(?='*{_BEFORE}*{_TRIGGER})")
 _HARMLESS = re.compile(f"{_CELL_START}'(?='*{_BEFORE}*{_TRIGGER})")

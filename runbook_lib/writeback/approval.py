@@ -12,7 +12,7 @@ from typing import Any
 from runbook_lib.errors import AwaitingApproval, Refused, ServiceFailed, UsageError
 from runbook_lib.files import write_durably
 from runbook_lib.model.change import Change, ChangeKind, Plan
-from runbook_lib.text import printable
+from runbook_lib.text import json_text, printable
 from runbook_lib.writeback.plan_file import plan_from_json
 
 SCHEMA = "group-writeback-approval/1"
@@ -131,7 +131,7 @@ def write_approval(path: Path, content: Mapping[str, object]) -> None:
     Raises:
         ServiceFailed: ``approval-write``: disk full, share gone, no right. Nothing is approved then.
     """
-    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    text = json_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)) + "\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_durably(path, text.encode())

@@ -19,6 +19,7 @@ from typing import Any
 
 from runbook_lib.errors import Refused, ServiceFailed
 from runbook_lib.files import sync_folder
+from runbook_lib.text import json_text
 
 FILE_NAME = "journal.jsonl"
 
@@ -115,7 +116,7 @@ class Journal:
             raise ValueError("the journal is not open")
         text = json.dumps({**entry, "at": self._now()}, ensure_ascii=False, sort_keys=True)
         try:
-            self._stream.write(text.encode("utf-8", "surrogatepass") + b"\n")
+            self._stream.write(json_text(text).encode("utf-8") + b"\n")
             self._stream.flush()
             os.fsync(self._stream.fileno())
         except OSError as error:

@@ -1,0 +1,72 @@
+"""The two ways in which text is made safe, held against Unicode's tables and a JSON reader."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+
+from runbook_lib.errors import Refused
+from runbook_lib.text import json_text, printable
+from tests.support import hostile
+from tests.unit.edges.readers import assert_quiet, deceives
+
+
+@hostile.each()
+def test_every_case_is_one_quiet_line(text: str) -> None:
+    assert_quiet(printable(text), breaks="")
+
+
+@given(hostile.anything())
+def test_any_text_is_one_quiet_line_and_what_is_seen_stays(text: str) -> None:
+    shown = printable(text)
+    assert_quiet(shown, breaks="")
+    if not any(map(deceives, text)) and not {"\u034f", "\u2800"} & set(text):
+        seen = "".join(char for char in text if char.isalnum() and ord(char) < 0x1000)
+        assert "".join(char for char in shown if char.isalnum() and ord(char) < 0x1000).endswith(seen[-1:])
+        assert not text.isascii() or shown == text
+
+
+@hostile.each("invisible", "direction")
+def test_what_nobody_sees_is_told(text: str) -> None:
+    if any(map(deceives, text)) or any(0xFE00 <= ord(char) <= 0xFE0F or ord(char) in (0x34F, 0x3164) for char in text):
+        assert "\\u" in printable(text).lower()
+
+
+def test_scripts_and_emoji_keep_their_joiners() -> None:
+    for text in (
+        "می\u200cخواهم",
+        "👩\u200d🚀",
+        "❤\ufe0f\u200d🔥",
+        "1\ufe0f\u20e3",
+        "Équipe 🧑\u200d🤝\u200d🧑",
+        "क्\u200dष",
+    ):
+        assert printable(text) == text
+    assert printable("a\u200db\u200c") == "a\\u200db\\u200c"
+    assert printable("x\ufe0f") == "x\\ufe0f"
+    assert printable("\U000e0041") == "\\U000e0041"
+
+
+def test_a_limit_is_kept_with_escapes_counted() -> None:
+    assert printable("\x1b" * 10, limit=20) == "\\u001b\\u001b\\u001b\\…"
+    assert printable("x" * 20, limit=20) == "x" * 20
+
+
+@given(hostile.anything())
+def test_json_keeps_the_value_and_is_quiet_utf8(text: str) -> None:
+    for indent in (None, 2):
+        written = json_text(json.dumps({text: [text]}, ensure_ascii=False, indent=indent))
+        assert json.loads(written.encode("utf-8")) == {text: [text]}
+        assert not [char for char in written if deceives(char) and char != "\n"]
+        assert len(written.splitlines()) == (1 if indent is None else 5)
+
+
+@hostile.each()
+def test_an_error_is_quiet_wherever_python_writes_it(text: str) -> None:
+    error = Refused(f"The group {text} is refused.", code="x", hint=f"Ask {text}.")
+    assert_quiet(str(error))
+    assert len(str(error).splitlines()) == 2
+    lines = error._render_traceback_()
+    assert_quiet("".join(lines), breaks="")
+    assert len(lines) == 2
