@@ -13,6 +13,7 @@ from runbook_lib.parameters.acknowledge import with_acknowledgements
 from runbook_lib.readiness.check import ROUTES, Check
 from runbook_lib.readiness.evidence import TITLES, Evidence, Unreadable
 from runbook_lib.readiness.hand_off import HandOff, hand_offs
+from runbook_lib.readiness.tenant_facts import tenant_facts
 from runbook_lib.readiness.verdict import RouteVerdict, Verdict, verdict_on
 
 
@@ -34,16 +35,24 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The answer to "is everything in place?"."""
+    """The answer to "is everything in place?".
+
+    Attributes:
+        evidence: What was read.
+        results: What each check found.
+        verdicts: One for each route.
+        beside: Findings about the reading itself, which matter to no route.
+    """
 
     evidence: Evidence
     results: tuple[CheckResult, ...]
     verdicts: tuple[RouteVerdict, ...]
+    beside: tuple[Finding, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Every finding once, the gravest first; severity is the highest that it has on any route."""
-        found: dict[str, Finding] = {}
+        found = {finding.id: finding for finding in self.beside}
         for result in self.results:
             for finding in result.findings:
                 severities = [s for r in ROUTES if (s := result.check.severity_on(r, finding.severity)) is not None]
@@ -78,6 +87,7 @@ class Assessment:
     def as_json(self) -> dict[str, object]:
         """JSON form, for ``gwb check --json``."""
         exchange = self.evidence.exchange
+        tenant = self.evidence.tenant
         found = None if isinstance(exchange, Unreadable) else detect(exchange, load_versions()).as_json()
         return {
             "at": self.evidence.at.isoformat().replace("+00:00", "Z"),
@@ -90,6 +100,7 @@ class Assessment:
                 for f in self.findings
             ],
             "exchange": found,
+            "tenant": None if isinstance(tenant, Unreadable) else [row._asdict() for row in tenant_facts(tenant)],
             "hand_offs": [offer.as_json() for offer in self.hand_offs],
             "checks": [
                 {"id": result.check.id, "title": result.check.title, "state": result.state} for result in self.results
@@ -100,8 +111,14 @@ class Assessment:
         }
 
 
-def assess(evidence: Evidence, checks: Sequence[Check]) -> Assessment:
-    """Run every check whose parts are readable; the others are unknown, each because of its own parts only."""
+def assess(evidence: Evidence, checks: Sequence[Check], *, beside: Sequence[Finding] = ()) -> Assessment:
+    """Run every check whose parts are readable; the others are unknown, each because of its own parts only.
+
+    Args:
+        evidence: What was read.
+        checks: The questions.
+        beside: Findings about the reading itself, such as a sign-in that could not be kept.
+    """
     results = tuple(_result(check, evidence) for check in checks)
     verdicts = tuple(
         verdict_on(
@@ -110,7 +127,7 @@ def assess(evidence: Evidence, checks: Sequence[Check]) -> Assessment:
         )
         for route in ROUTES
     )
-    return Assessment(evidence, results, verdicts)
+    return Assessment(evidence, results, verdicts, tuple(beside))
 
 
 def _on_route(results: Sequence[CheckResult], route: Route) -> dict[str, tuple[Finding, Severity]]:

@@ -70,7 +70,7 @@ def _verdicts(verdicts: Sequence[RouteVerdict], judged: Sequence[str]) -> Iterat
 
 def _finding(assessment: Assessment, finding: Finding) -> Iterator[str]:
     routes = ", ".join(f"{route.value}: {s.value}" for route, s in assessment.routes_of(finding.id).items())
-    yield f"{_WORDS[finding.severity]}  {finding.id}  ({routes})"
+    yield f"{_WORDS[finding.severity]}  {finding.id}" + (f"  ({routes})" if routes else "")
     for label, text in (
         ("Seen", finding.seen),
         ("Expected", finding.expected),

@@ -70,7 +70,7 @@ def _assess(parameters: Parameters, status: console.Status) -> Assessment:
     import time
 
     from runbook_lib.directory.connect import open_directory
-    from runbook_lib.graph.connect import open_graph
+    from runbook_lib.graph.connect import open_graph, sign_in_cache
     from runbook_lib.readiness.assess import assess
     from runbook_lib.readiness.checks import CHECKS
     from runbook_lib.readiness.read import Reach, read_evidence
@@ -79,12 +79,16 @@ def _assess(parameters: Parameters, status: console.Status) -> Assessment:
     def clock() -> datetime:
         return datetime.now(UTC)
 
+    cache = sign_in_cache(parameters, os.environ)
+    prompt = terminal_prompt()
     with ExitStack() as resources:
         reach = Reach(
             directory=lambda: resources.enter_context(open_directory(parameters, environment=os.environ, clock=clock)),
             graph=lambda: resources.enter_context(
-                open_graph(parameters, environment=os.environ, clock=clock, sleep=time.sleep, prompt=terminal_prompt())
+                open_graph(
+                    parameters, environment=os.environ, clock=clock, sleep=time.sleep, prompt=prompt, cache=cache
+                )
             ),
         )
         evidence = read_evidence(parameters, reach, clock=clock, progress=lambda what: status.say(f"Reading: {what}"))
-    return assess(evidence, CHECKS)
+    return assess(evidence, CHECKS, beside=cache.findings)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import NoReturn
 
 import pytest
 import yaml
@@ -22,6 +23,10 @@ from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import Switch
 from runbook_lib.parameters.clouds import addresses_of
 from runbook_lib.parameters.model import Parameters
+from runbook_lib.readiness.assess import Assessment, assess
+from runbook_lib.readiness.checks import CHECKS
+from runbook_lib.readiness.read import Reach, read_evidence
+from runbook_lib.readiness.verdict import Verdict
 
 
 def utc_now() -> datetime:
@@ -174,3 +179,45 @@ def test_the_tenant_as_an_app_sees_it(fresh_rehearsal: RunningRehearsal, paramet
     assert [job for job in reading.cloud_sync if job.writes_groups_to_ad]
     assert all(not isinstance(job.scope, Unreadable) for job in reading.cloud_sync)
     assert reading.permissions == GrantedPermissions(False, tuple(sorted(set(roles))), "")
+
+
+def no_directory() -> NoReturn:
+    raise NoAccess("Not asked here.", code="dc-unreachable")
+
+
+def judged(parameters: Parameters, client: GraphClient) -> Assessment:
+    found = read_evidence(parameters, Reach(directory=no_directory, graph=lambda: client), clock=utc_now)
+    checks = [check for check in CHECKS if all(name.startswith("tenant") for name in check.needs)]
+    return assess(found, checks)
+
+
+def test_the_pre_flight_of_the_tenant_as_an_app(
+    fresh_rehearsal: RunningRehearsal, parameters: Parameters, opened: Open
+) -> None:
+    found = judged(parameters, opened(sign_in="certificate", certificate_file=parameters.certificate_file))
+    assert {f.id: f.severity.value for f in found.findings if f.severity.value != "info"} == {
+        "connect-v1-off": "blocking",
+        "part-unreadable:tenant.features": "warning",
+        "connect-server-unread": "warning",
+        "cloud-sync-agent-unread": "warning",
+    }
+    assert "connect-v1-attested" in {finding.id for finding in found.findings}
+    assert [one.verdict for one in found.verdicts] == [Verdict.WARNINGS, Verdict.WARNINGS, Verdict.NOT_READY]
+    unattested = parameters.model_copy(update={"attest_connect_v1_off_by": "", "attest_connect_v1_off_until": ""})
+    again = assess(replace(found.evidence, parameters=unattested), [result.check for result in found.results])
+    assert [one.verdict for one in again.verdicts] == [Verdict.UNKNOWN, Verdict.WARNINGS, Verdict.UNKNOWN]
+
+
+def test_the_pre_flight_of_the_tenant_as_a_person(
+    fresh_rehearsal: RunningRehearsal, parameters: Parameters, opened: Open
+) -> None:
+    found = judged(parameters, opened(Person(fresh_rehearsal)))
+    assert [part for part in found.evidence.all_unreadable if part.part.startswith("tenant")] == []
+    assert {f.id: f.severity.value for f in found.findings} == {
+        "connect-v1-off": "blocking",
+        "connect-server-unread": "warning",
+        "cloud-sync-agent-unread": "warning",
+        "deletion-prevention-on": "info",
+        "new-group-default:true": "info",
+    }
+    assert [one.verdict for one in found.verdicts] == [Verdict.READY, Verdict.WARNINGS, Verdict.NOT_READY]

@@ -8,11 +8,13 @@ from runbook_lib.exchange.detect import detect
 from runbook_lib.exchange.detection import ExchangeDetection
 from runbook_lib.exchange.mail import MailFlowReading
 from runbook_lib.exchange.versions import load_versions
+from runbook_lib.graph.tenant import TenantReading
 from runbook_lib.inventory.states import Route
 from runbook_lib.notebook.html import Kind, banner_html, code_html, findings_html, table_html
 from runbook_lib.readiness.assess import Assessment
 from runbook_lib.readiness.evidence import TITLES, Evidence, Unreadable
 from runbook_lib.readiness.mail_parts import DnsReading
+from runbook_lib.readiness.tenant_facts import tenant_facts
 from runbook_lib.readiness.verdict import RouteVerdict, Verdict
 
 _KINDS: dict[Verdict, Kind] = {
@@ -90,8 +92,22 @@ def evidence_view(assessment: Assessment) -> tuple[str, str]:
         detection = detect(evidence.exchange, load_versions())
         html.append(_exchange_html(detection))
         text = f"{detection.title}. {' '.join(detection.words)} {text}"
+    html += tenant_tables(evidence)
     html += mail_tables(evidence)
     return "".join(html), text
+
+
+def tenant_tables(evidence: Evidence) -> list[str]:
+    """What the tenant says about itself, and what its cloud does not offer, as far as that was read."""
+    if not isinstance(evidence.tenant, TenantReading):
+        return []
+    facts = pd.DataFrame(tenant_facts(evidence.tenant), columns=["Part", "Fact", "Value"])
+    tables = [table_html(facts, caption=f"The tenant, asked: {evidence.tenant.source}", limit=200)]
+    if evidence.tenant.cloud.lacks:
+        rows = [(feature.title, feature.offer.value, feature.source) for feature in evidence.tenant.cloud.lacks]
+        frame = pd.DataFrame(rows, columns=["Feature", "Offered", "Source"])
+        tables.append(table_html(frame, caption=f"What the cloud does not offer: {evidence.tenant.cloud.title}"))
+    return tables
 
 
 def mail_tables(evidence: Evidence) -> list[str]:

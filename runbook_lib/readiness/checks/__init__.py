@@ -5,7 +5,9 @@ from __future__ import annotations
 from runbook_lib.readiness.check import Check
 from runbook_lib.readiness.checks import (
     cloud_sync,
+    cloud_sync_overlap,
     connect,
+    connect_features,
     exchange,
     group_schema,
     mail_dns,
@@ -22,7 +24,9 @@ CHECKS: tuple[Check, ...] = (
     *mail_dns.CHECKS,
     *recipients.CHECKS,
     *connect.CHECKS,
+    *connect_features.CHECKS,
     *cloud_sync.CHECKS,
+    *cloud_sync_overlap.CHECKS,
     *tenant.CHECKS,
     *permissions.CHECKS,
 )

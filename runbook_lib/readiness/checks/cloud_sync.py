@@ -1,4 +1,4 @@
-"""Cloud Sync's configurations that write groups: running or not, their scope, and where they meet this runbook."""
+"""Cloud Sync's configurations that write groups: running or not, and their scope."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from runbook_lib.directory.names import normalize_foreign_dn
 from runbook_lib.graph.tenant import CloudSyncJob, JobState, ScopeClause, Unreadable
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.readiness.check import Check, on
 from runbook_lib.readiness.evidence import Evidence, known
-from runbook_lib.readiness.mail_parts import MailGroups
 from runbook_lib.text import printable
 
 INTERVAL = timedelta(minutes=20)
@@ -42,7 +40,8 @@ def jobs_for_groups(evidence: Evidence) -> tuple[CloudSyncJob, ...]:
     return tuple(job for job in known(known(evidence.tenant).cloud_sync) if job.writes_groups_to_ad)
 
 
-def _name(job: CloudSyncJob) -> str:
+def job_name(job: CloudSyncJob) -> str:
+    """How sentences name a job."""
     return f"The Cloud Sync configuration {printable(job.configuration) or '(without a name)'} ({printable(job.id)})"
 
 
@@ -75,14 +74,14 @@ def states(evidence: Evidence) -> Iterator[Finding]:
         if job.state is JobState.QUARANTINE:
             yield _quarantined(job)
         elif job.state in _STOPPED:
-            yield _state(job, "stopped", _W if some_run else _B, f"{_name(job)} {_STOPPED[job.state]}.")
+            yield _state(job, "stopped", _W if some_run else _B, f"{job_name(job)} {_STOPPED[job.state]}.")
         elif job.state is JobState.UNKNOWN:
-            yield _state(job, "unknown", _U, f"The state of the job is not one that is documented. {_name(job)}.")
+            yield _state(job, "unknown", _U, f"The state of the job is not one that is documented. {job_name(job)}.")
 
 
 def _quarantined(job: CloudSyncJob) -> Finding:
     told = job.quarantine
-    parts = [f"{_name(job)} is in quarantine"]
+    parts = [f"{job_name(job)} is in quarantine"]
     if told and told.since:
         parts.append(f" since {told.since:%Y-%m-%d %H:%M} UTC")
     if told and (told.reason or told.message):
@@ -118,9 +117,9 @@ def last_runs(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id=f"cloud-sync-late:{job.id}",
             severity=_U if age is None else _W,
-            seen=f"{_name(job)} shows no successful run."
+            seen=f"{job_name(job)} shows no successful run."
             if minutes is None
-            else f"{_name(job)} last succeeded {minutes:,} minutes ago.",
+            else f"{job_name(job)} last succeeded {minutes:,} minutes ago.",
             expected=f"A run every {INTERVAL.seconds // 60} minutes.",
             why="Changes to groups do not arrive while it does not succeed.",
             to_do="Read its provisioning log in the Entra admin center, and look at the agents.",
@@ -170,7 +169,7 @@ def _unread_scope(job: CloudSyncJob, why: str) -> Finding:
     return Finding(
         id=f"cloud-sync-scope-unreadable:{job.id}",
         severity=_U,
-        seen=f"The scope of a configuration could not be read: {why}. {_name(job)}.",
+        seen=f"The scope of a configuration could not be read: {why}. {job_name(job)}.",
         expected="Its schema, with the scoping filter.",
         why="Which groups it writes is unknown, and whether a writeback state decides about that.",
         to_do="Grant Synchronization.Read.All, or look at its scoping filters and acknowledge this finding.",
@@ -184,7 +183,7 @@ def _by_flag(job: CloudSyncJob, clauses: list[ScopeClause]) -> Finding:
     return Finding(
         id=f"cloud-sync-scope-by-writeback:{job.id}",
         severity=_W,
-        seen=f"A writeback state of the group decides in the scoping filter: {_shown(clauses)}. {_name(job)}.",
+        seen=f"A writeback state of the group decides in the scoping filter: {_shown(clauses)}. {job_name(job)}.",
         expected="A scope that no writeback state changes, or people who know that one does.",
         why="Here writebackConfiguration counts, although Microsoft's FAQ says that Cloud Sync ignores it: a change of "
         "it adds a group to Active Directory or takes it away at the next run.",
@@ -199,7 +198,7 @@ def _filtered(job: CloudSyncJob, clauses: list[ScopeClause]) -> Finding:
     return Finding(
         id=f"cloud-sync-scope-filter:{job.id}",
         severity=_I,
-        seen=f"An attribute of the group decides in the scoping filter: {_shown(clauses)}. {_name(job)}.",
+        seen=f"An attribute of the group decides in the scoping filter: {_shown(clauses)}. {job_name(job)}.",
         why="A change of that attribute adds a group to Active Directory or takes it away at the next run.",
         source=_TUTORIAL,
         values={"job": job.id, "filter": [clause.attribute for clause in clauses]},
@@ -229,92 +228,6 @@ def several(evidence: Evidence) -> Iterator[Finding]:
         to_do="Compare their domains and scopes in the Entra admin center, then acknowledge this finding.",
         source=_PREREQUISITES,
         values={"jobs": [job.id for job in jobs], "shared": shared},
-        acknowledgeable=True,
-    )
-
-
-def same_groups(evidence: Evidence) -> Iterator[Finding]:
-    """No group that is selected by its id is assigned to a configuration."""
-    chosen = {group_id.lower() for group_id in evidence.parameters.select_ids}
-    if isinstance(evidence.groups, MailGroups):
-        # A Microsoft 365 group is mail-enabled, and the fixed filter keeps those out.
-        chosen -= {group.id for group in evidence.groups.groups}
-    for job in jobs_for_groups(evidence):
-        if not chosen or isinstance(job.assigned, Unreadable):
-            continue
-        both = sorted(chosen & set(job.assigned))
-        if both:
-            yield _overlap(
-                job,
-                "group",
-                _B,
-                f"{len(both)} selected groups are assigned to a configuration: {', '.join(both[:5])}. {_name(job)}.",
-                {"groups": both},
-            )
-
-
-def same_kinds(evidence: Evidence) -> Iterator[Finding]:
-    """No configuration may write the security groups that are selected by name."""
-    parameters = evidence.parameters
-    if not parameters.select_names or "security" not in parameters.select_kinds:
-        return
-    for job in jobs_for_groups(evidence):
-        count = "not readable" if isinstance(job.assigned, Unreadable) else str(len(job.assigned))
-        yield _overlap(
-            job,
-            "kind",
-            _U,
-            f"Security groups are selected by name, and a configuration writes such groups too (assigned: {count}). "
-            f"{_name(job)}.",
-            {"assigned": count},
-        )
-
-
-def same_container(evidence: Evidence) -> Iterator[Finding]:
-    """No configuration writes into the target OU or the retired OU."""
-    ours = {}
-    for name in ("target_ou", "retired_ou"):
-        key = normalize_foreign_dn(getattr(evidence.parameters, name))
-        if key:
-            ours[name] = key
-    for job in jobs_for_groups(evidence):
-        for container in _containers(job):
-            theirs = normalize_foreign_dn(container) or ""
-            hit = [name for name, key in ours.items() if theirs and _meet(theirs, key)]
-            if hit:
-                yield _overlap(
-                    job,
-                    "ou",
-                    _B,
-                    f"A configuration writes into {printable(container)}, which meets {' and '.join(hit)}. "
-                    f"{_name(job)}.",
-                    {"container": container, "parameters": hit},
-                )
-
-
-def _containers(job: CloudSyncJob) -> list[str]:
-    """Where it writes groups, as far as that is the same for all of them."""
-    if isinstance(job.scope, Unreadable):
-        return []
-    return sorted({part.container for part in job.scope if part.enabled and part.source.casefold() == "group"})
-
-
-def _meet(first: str, second: str) -> bool:
-    return first == second or first.endswith(f",{second}") or second.endswith(f",{first}")
-
-
-def _overlap(job: CloudSyncJob, what: str, severity: Severity, seen: str, values: dict[str, object]) -> Finding:
-    return Finding(
-        id=f"cloud-sync-same-{what}:{job.id}",
-        severity=severity,
-        seen=seen,
-        expected="One writer for each group, in an OU of its own.",
-        why="Cloud Sync finds its groups by msDS-ExternalDirectoryObjectId alone: one that this runbook wrote is "
-        "adopted or made a second time.",
-        to_do="Take the groups out of one of the two scopes or choose another OU; acknowledge this finding where that "
-        "is done or cannot be.",
-        source='Microsoft Entra documentation, "How provisioning to Active Directory works"',
-        values={"job": job.id, **values},
         acknowledgeable=True,
     )
 
@@ -352,8 +265,5 @@ CHECKS: tuple[Check, ...] = (
         scopes,
     ),
     Check("cloud-sync-several", "One Cloud Sync configuration writes groups", _NEEDS, on(cloud_sync=_W), several),
-    Check("cloud-sync-groups", "Cloud Sync has none of the selected groups", _NEEDS, on(direct=_B), same_groups),
-    Check("cloud-sync-kinds", "Cloud Sync writes no selected kind", _NEEDS, on(direct=_U), same_kinds),
-    Check("cloud-sync-target", "Cloud Sync writes into neither OU", _NEEDS, on(direct=_B), same_container),
     Check("cloud-sync-agents", "Cloud Sync's agents were looked at", _NEEDS, on(cloud_sync=_W), agent_unread),
 )

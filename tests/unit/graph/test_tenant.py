@@ -198,6 +198,28 @@ def test_progress_counts_every_part() -> None:
     assert told == [("parts of the tenant", number, 7) for number in range(1, 8)]
 
 
+@pytest.mark.parametrize(
+    ("expression", "container"),
+    [
+        ('"OU=Groups,DC=contoso,DC=com"', "OU=Groups,DC=contoso,DC=com"),
+        ("OU=Groups,DC=contoso,DC=com", "OU=Groups,DC=contoso,DC=com"),
+        ('IIF([x]="a", "OU=A", "OU=B")', 'IIF([x]="a", "OU=A", "OU=B")'),
+        ('"OU=A" & "OU=B"', '"OU=A" & "OU=B"'),
+        ('"', '"'),
+        (None, ""),
+    ],
+)
+def test_the_container_that_a_mapping_writes_into(expression: str | None, container: str) -> None:
+    attributes = [
+        {"targetAttributeName": "cn", "source": {"expression": '"x"'}},
+        {"targetAttributeName": "parentDistinguishedName", "source": {"expression": expression}},
+    ]
+    mapping = {"sourceObjectName": "Group", "targetObjectName": "group", "attributeMappings": attributes}
+    schema = Reply(body={"synchronizationRules": [{"objectMappings": [mapping]}]})
+    (found,) = read(full() | {f"{JOBS}/{JOB}/schema": schema}).cloud_sync  # type: ignore[misc]
+    assert [part.container for part in found.scope] == [container]
+
+
 def test_a_cloud_sync_job_with_its_scope() -> None:
     jobs = read(full()).cloud_sync
     assert not isinstance(jobs, Unreadable)

@@ -13,7 +13,7 @@ from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Severity
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.readiness.assess import assess
-from runbook_lib.readiness.checks import cloud_sync
+from runbook_lib.readiness.checks import cloud_sync, cloud_sync_overlap
 from runbook_lib.readiness.evidence import Evidence
 from runbook_lib.readiness.verdict import Verdict
 from tests.unit.readiness.builders import (
@@ -28,6 +28,7 @@ from tests.unit.readiness.builders import (
     tenant,
 )
 
+CHECKS = (*cloud_sync.CHECKS, *cloud_sync_overlap.CHECKS)
 B, U, W, I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO  # noqa: E741
 UNREAD = entra.Unreadable("A permission or a role is missing: /x answers HTTP 403", "forbidden")
 ONE, TWO = job("one").id, job("two").id
@@ -178,12 +179,12 @@ def test_the_container_it_writes_into(container: str, hit: list[str] | None) -> 
 
 
 def test_verdicts() -> None:
-    well = assess(given(job()), cloud_sync.CHECKS)
+    well = assess(given(job()), CHECKS)
     assert [f.id for f in well.findings] == ["cloud-sync-agent-unread"]
     assert (well.verdict(Route.CLOUD_SYNC), well.verdict(Route.DIRECT)) == (Verdict.WARNINGS, Verdict.READY)
     assert "AADConnectProvisioningAgent.exe" in well.hand_offs[0].text
-    none = assess(given(), cloud_sync.CHECKS)
+    none = assess(given(), CHECKS)
     assert (none.verdict(Route.CLOUD_SYNC), none.verdict(Route.DIRECT)) == (Verdict.NOT_READY, Verdict.READY)
-    unread = assess(evidence(tenant=tenant(cloud_sync=UNREAD)), cloud_sync.CHECKS)
+    unread = assess(evidence(tenant=tenant(cloud_sync=UNREAD)), CHECKS)
     assert (unread.verdict(Route.CLOUD_SYNC), unread.verdict(Route.DIRECT)) == (Verdict.UNKNOWN, Verdict.UNKNOWN)
     assert [f.id for f in unread.findings] == ["part-unreadable:tenant.cloud_sync"]

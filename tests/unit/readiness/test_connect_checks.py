@@ -13,13 +13,14 @@ from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.readiness.assess import assess
-from runbook_lib.readiness.checks import connect
+from runbook_lib.readiness.checks import connect, connect_features
 from runbook_lib.readiness.evidence import Evidence
 from runbook_lib.readiness.verdict import Verdict
 from tests.unit.readiness.builders import AT, evidence, features, findings, tenant
 
 APP_ONLY = entra.Unreadable("Graph shows it to people and not to apps", "app-only")
 ATTESTED = {"attest_connect_v1_off_by": "Robin", "attest_connect_v1_off_until": "2026-11-22"}
+CHECKS = (*connect.CHECKS, *connect_features.CHECKS)
 B, U, W, I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO  # noqa: E741
 
 
@@ -63,7 +64,7 @@ def test_the_age_of_the_last_synchronization(age: timedelta | None, expected: li
     assert told("synchronization-age", given) == expected
     assert told("synchronization-age", synchronized(False, age)) == [], "that it is off says more"
     if expected and expected[0][0] == "synchronization-stale":
-        found = assess(given, connect.CHECKS)
+        found = assess(given, CHECKS)
         assert found.routes_of("synchronization-stale") == {
             Route.DIRECT: W,
             Route.CLOUD_SYNC: W,
@@ -114,7 +115,7 @@ def test_version_2() -> None:
     unknown = evidence(tenant=tenant(features=features(v2=Switch.UNKNOWN)))
     assert told("connect-v2-readable", unknown) == [("connect-v2-unknown", U)]
     assert told("connect-v2-readable", on) == []
-    routes = assess(on, connect.CHECKS).routes_of("connect-v2-on")
+    routes = assess(on, CHECKS).routes_of("connect-v2-on")
     assert routes == {Route.DIRECT: B, Route.CLOUD_SYNC: W, Route.CONNECT_SYNC: W}
 
 
@@ -164,16 +165,16 @@ def test_the_default_for_new_groups(state: entra.WrittenByDefault, v2: Switch | 
 
 
 def test_a_tenant_that_is_well_and_one_that_only_an_app_reads() -> None:
-    well = assess(evidence(tenant=tenant(features=features(v1=Switch.ON))), connect.CHECKS)
+    well = assess(evidence(tenant=tenant(features=features(v1=Switch.ON))), CHECKS)
     assert (well.verdict(Route.CONNECT_SYNC), well.verdict(Route.DIRECT)) == (Verdict.WARNINGS, Verdict.NOT_READY)
     assert [f.id for f in well.findings if f.severity is W] == ["connect-server-unread"]
     (offer,) = well.hand_offs
     assert "AzureADConnect.exe" in offer.text
-    app = assess(evidence(tenant=tenant(features=APP_ONLY)), connect.CHECKS)
+    app = assess(evidence(tenant=tenant(features=APP_ONLY)), CHECKS)
     assert (app.verdict(Route.CONNECT_SYNC), app.verdict(Route.DIRECT)) == (Verdict.UNKNOWN, Verdict.UNKNOWN)
     assert app.verdict(Route.CLOUD_SYNC) is Verdict.WARNINGS
     assert "part-unreadable:tenant.features" in {finding.id for finding in app.findings}
-    attested = assess(with_parameters(app.evidence, **ATTESTED), connect.CHECKS)
+    attested = assess(with_parameters(app.evidence, **ATTESTED), CHECKS)
     assert (attested.verdict(Route.CONNECT_SYNC), attested.verdict(Route.DIRECT)) == (
         Verdict.NOT_READY,
         Verdict.WARNINGS,

@@ -6,15 +6,20 @@ import json
 
 import pytest
 
+from runbook_lib.graph import tenant as entra
+from runbook_lib.graph.tenant.parts import P1_PLAN, ScopeClause
 from runbook_lib.inventory.states import Route
+from runbook_lib.model.cloud import Tenant
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook import views
 from runbook_lib.readiness.assess import Assessment, assess
 from runbook_lib.readiness.check import ROUTES, Check, on
+from runbook_lib.readiness.evidence import TITLES
+from runbook_lib.readiness.tenant_facts import tenant_facts
 from runbook_lib.readiness.verdict import RouteVerdict, Verdict, refusal_of, verdict_on
 from tests.support.schemas import schema_of
-from tests.unit.readiness.builders import dns, domains, evidence, flow
+from tests.unit.readiness.builders import dns, domains, evidence, flow, job, tenant
 from tests.unit.record.markup import HOSTILE, parsed
 
 SEVERITIES = {
@@ -63,9 +68,32 @@ def test_how_a_notebook_ends(verdicts: list[Verdict], outcome: Outcome | None) -
         ]
 
 
+def odd_tenant(text: str) -> entra.TenantReading:
+    """A tenant that holds the text wherever the tenant's own people can write."""
+    quarantine = entra.Quarantine(text, None, None, text)
+    clause = ScopeClause(text, text, (text,))
+    odd = job(
+        id=text,
+        configuration=text,
+        state=entra.JobState.QUARANTINE,
+        quarantine=quarantine,
+        scope=(entra.ObjectScope(text, "group", True, ((clause,),), text),),
+    )
+    return tenant(
+        tenant=Tenant("t", display_name=text),
+        features=entra.Unreadable(text, "failed"),
+        licences=entra.Licences((entra.Licence(text, text, 1, 1, frozenset({P1_PLAN})),)),
+        new_groups=entra.NewGroupDefault(entra.WrittenByDefault.OTHER, text),
+        domains=(entra.Domain(text, True, True, True, text, (text,)),),
+        cloud_sync=(odd,),
+        permissions=entra.GrantedPermissions(True, (text,), text),
+        source=text,
+    )
+
+
 def shown(text: str) -> Assessment:
     hostile = Finding(text, Severity.BLOCKING, text, text, text, text, text, acknowledgeable=True)
-    given = evidence(mail_flow=flow(), dns=dns(), mail_domains=domains(text))
+    given = evidence(mail_flow=flow(), dns=dns(), mail_domains=domains(text), tenant=odd_tenant(text))
     check = Check("c", text, ("mail_flow",), on(connect_sync=Severity.BLOCKING), lambda _: iter([hostile]))
     return assess(given, [check])
 
@@ -88,4 +116,34 @@ def test_the_views_say_what_a_reader_looks_for() -> None:
     html, _ = views.evidence_view(assessment)
     for expected in ("Accepted domains", "Send connectors", "groups.contoso.com", "not read: It was not read."):
         assert expected in html
+    assert "What the cloud does not offer" not in html, "the global service offers everything of the table"
+    china = assess(evidence(tenant=tenant(cloud="china")), [])
+    assert "What the cloud does not offer: China" in views.evidence_view(china)[0]
     assert "Nothing to hand off" in views.hand_offs_view(assessment)[0]
+
+
+def test_the_facts_of_a_tenant() -> None:
+    facts = {(row.subject, row.fact): row.value for row in tenant_facts(tenant())}
+    assert facts["Synchronization of the tenant", "On"] == "yes"
+    assert facts["Synchronization of the tenant", "Last synchronization"] == "2026-11-22 11:50 UTC"
+    assert facts["Synchronization features of the tenant", "Group writeback v1 (unifiedGroupWritebackEnabled)"] == "off"
+    assert facts["Synchronization features of the tenant", "Its threshold"] == "500"
+    assert facts["Containers that Connect Sync reported (beta)", "Container of Microsoft 365 groups"] == "no value"
+    assert facts["Licences of the tenant", "P1 in force"] == "yes"
+    assert facts["Licences of the tenant", "EMS"] == "Enabled: 50 enabled, 3 used"
+    assert "has no Group.Unified setting" in facts["Default for new groups", "NewUnifiedGroupWritebackDefault"]
+    assert facts["Domains of the tenant", "groups.contoso.com"] == "verified, Managed, Email"
+    one = facts["Cloud Sync configurations", job().id]
+    assert one.startswith("contoso.com; writes groups to AD; active; last success 2026-11-22 11:40 UTC; Group where")
+    assert "securityEnabled IS TRUE and mailEnabled IS FALSE; assigned: 0" in one
+    assert facts["Permissions of the access token", "Signed in as"] == "an app"
+
+
+def test_what_could_not_be_read_of_a_tenant_is_told_as_that() -> None:
+    unread = entra.Unreadable("Graph shows it to people", "app-only")
+    parts = {name: unread for name in entra.TenantReading.__dataclass_fields__ if f"tenant.{name}" in TITLES}
+    rows = tenant_facts(tenant(**parts))
+    assert [row.value for row in rows if row.fact == "Not readable"] == [unread.why] * 8
+    odd = job(scope=unread, assigned=unread, last_success=None)
+    (row,) = [row for row in tenant_facts(tenant(cloud_sync=(odd,))) if row.fact == odd.id]
+    assert "last success no value; scope not readable: Graph shows it to people; assigned: not readable:" in row.value

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from click.testing import CliRunner, Result
 
 from rehearsal.process import RunningRehearsal
+from runbook_lib.errors import NoAccess
+from runbook_lib.graph.sign_in_cache import SignInCache
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.readiness.assess import Assessment, assess
 from runbook_lib.readiness.check import Check, on
@@ -92,6 +95,29 @@ def test_nothing_answers(file: str) -> None:
     assert "part-unreadable:exchange" in done.stdout
 
 
+def test_a_sign_in_that_is_not_kept_is_a_finding(monkeypatch: pytest.MonkeyPatch, file: str) -> None:
+    """As in runs: the store fails while a token is asked for, so it shows only after reading."""
+    lost = SignInCache()
+    opened: list[object] = []
+
+    def open_graph(*_: object, cache: SignInCache, **__: object) -> NoReturn:
+        opened.append(cache)
+        cache.tokens.trouble = "no keyring"
+        raise NoAccess("No sign-in.", code="no-sign-in")
+
+    monkeypatch.setattr("runbook_lib.graph.connect.sign_in_cache", lambda *_: lost)
+    monkeypatch.setattr("runbook_lib.graph.connect.open_graph", open_graph)
+    answer = json.loads(
+        gwb_check(file, "-p", "sign_in", "device-code", "-p", "bind_user", "a@b.example", "--json").stdout
+    )
+    assert opened == [lost]
+    (one,) = [finding for finding in answer["findings"] if finding["id"] == "sign-in-not-kept"]
+    assert (one["severity"], one["routes"]) == ("warning", {})
+    assert all("sign-in-not-kept" not in verdict["because"] for verdict in answer["verdicts"].values())
+    text = "\n".join(check_text.lines(assess(EVIDENCE, [], beside=SignInCache(lost.tokens).findings), ["direct"]))
+    assert "WARNING  sign-in-not-kept\n" in text
+
+
 def test_on_the_rehearsal(fresh_rehearsal: RunningRehearsal) -> None:
     done = gwb_check(str(fresh_rehearsal.parameters_file), "--json")
     assert done.exit_code == 0, done.output
@@ -99,5 +125,9 @@ def test_on_the_rehearsal(fresh_rehearsal: RunningRehearsal) -> None:
     assert answer["judged"] == ["direct"]
     assert set(answer["verdicts"]) == {"direct", "cloud-sync", "connect-sync"}
     assert [part["code"] for part in answer["unreadable"]] == ["app-only", "app-only"], "what Graph shows to people"
+    assert {"subject", "fact", "value"} == set(answer["tenant"][0])
+    ids = {finding["id"]: finding["severity"] for finding in answer["findings"]}
+    assert ids["connect-v1-attested"] == "info"
+    assert not {i for i in ids if i.startswith(("permissions-", "licence-", "synchronization-", "cloud-sync-late"))}
     assert answer["exchange"]["product"] == "Exchange Server SE RTM"
     assert fresh_rehearsal.control.writes()["count"] == 0
