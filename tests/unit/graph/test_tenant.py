@@ -216,8 +216,11 @@ def test_the_container_that_a_mapping_writes_into(expression: str | None, contai
     ]
     mapping = {"sourceObjectName": "Group", "targetObjectName": "group", "attributeMappings": attributes}
     schema = Reply(body={"synchronizationRules": [{"objectMappings": [mapping]}]})
-    (found,) = read(full() | {f"{JOBS}/{JOB}/schema": schema}).cloud_sync  # type: ignore[misc]
-    assert [part.container for part in found.scope] == [container]
+    jobs = read(full() | {f"{JOBS}/{JOB}/schema": schema}).cloud_sync
+    assert not isinstance(jobs, Unreadable)
+    (scope,) = [part.scope for part in jobs]
+    assert not isinstance(scope, Unreadable)
+    assert [part.container for part in scope] == [container]
 
 
 def test_a_cloud_sync_job_with_its_scope() -> None:
