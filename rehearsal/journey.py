@@ -1,8 +1,7 @@
-"""The journey that ``gwb demo`` shows, step by step, by the functions behind the commands that it prints."""
+"""The journey that ``gwb demo`` shows, step by step, by the commands that it prints."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -82,28 +81,19 @@ class Journey:
         console.say(f"== {text}")
 
     def run(self, notebook: str, change: str, expected: Outcome, given: Mapping[str, str] | None = None) -> Path:
-        """Run a notebook, print the command, and return its record."""
-        from runbook_lib.runner.command_run import show_result
-        from runbook_lib.runner.naming import find_notebook
-        from runbook_lib.runner.run import run_notebook
+        """Print a command that runs a notebook, do what it says, and return the record."""
+        from runbook_lib.runner import command_run
 
         overrides = {"change_id": f"{self.change_id}-{change}", **(given or {})}
         parts = [part for name, value in overrides.items() for part in ("-p", name, value)]
-        print_command("run", notebook, "-f", str(self.scene.parameters_file), *parts)
+        words = [notebook, "-f", str(self.scene.parameters_file), *parts]
+        print_command("run", *words)
+        told = command_run.run.make_context("run", words).params
         progress = console.Progress(quiet=self.quiet)
-        try:
-            result = run_notebook(
-                find_notebook(notebook, self.root),
-                [self.scene.parameters_file],
-                overrides,
-                project_root=self.root,
-                environment=os.environ,
-                clock=_now,
-                progress=progress,
-            )
-        finally:
-            progress.close()
-        show_result(result)
+        result = command_run.run_as_told(
+            told["notebook"], told["files"], command_run.overrides_of(told["given"]), progress=progress
+        )
+        command_run.show_result(result)
         if result.stop_asked:
             raise KeyboardInterrupt
         if result.outcome is not expected or result.record is None:
@@ -113,21 +103,10 @@ class Journey:
 
     def planned_and_applied(self, notebook: str, change: str, given: Mapping[str, str]) -> Path:
         """Plan, approve, apply; returns the record of the run that wrote."""
-        from runbook_lib.record.manifest import manifest_digest
-        from runbook_lib.writeback.approval import approve, planned
+        from runbook_lib.writeback.approval import planned
 
         record = self.run(notebook, change, Outcome.AWAITING_APPROVAL, given)
-        phrase = planned(record).phrase
-        print_command("approve", str(record), "--as", APPROVER, "--phrase", phrase)
-        path = approve(
-            record,
-            approver=APPROVER,
-            phrase=phrase,
-            valid=timedelta(hours=4),
-            clock=_now,
-            manifest_digest=manifest_digest(record),
-        )
-        console.say(f"Approved by {APPROVER}: {console.shown_path(path)}")
+        _approve(str(record), "--as", APPROVER, "--phrase", planned(record).phrase)
         return self.run(notebook, change, Outcome.DONE, given)
 
     def on_a_schedule(self, applied: Path) -> None:
@@ -206,19 +185,14 @@ class Journey:
         console.say(f"{len(self.lines)} runs in {duration_words(total)}.")
 
     def _approve_in_advance(self, applied: Path) -> None:
-        from runbook_lib.record.manifest import manifest_digest
         from runbook_lib.writeback.approval import planned
-        from runbook_lib.writeback.standing import stand, standing_groups, standing_phrase
+        from runbook_lib.writeback.standing import standing_groups, standing_phrase
 
         plan = planned(applied)
         until = _now().date() + timedelta(days=STANDING_DAYS)
         phrase = standing_phrase(len(standing_groups(plan, ())), plan.target.domain_dns_name, until)
-        options = ("--standing", "--as", APPROVER, "--until", until.isoformat(), "--phrase", phrase)
-        print_command("approve", str(applied), *options)
-        path = stand(
-            applied, approver=APPROVER, phrase=phrase, until=until, clock=_now, manifest_digest=manifest_digest(applied)
-        )
-        console.say(f"Approved in advance by {APPROVER}: {console.shown_path(path)}")
+        options = ("--as", APPROVER, "--until", until.isoformat(), "--phrase", phrase)
+        _approve(str(applied), "--standing", *options)
 
     def _a_member(self) -> str:
         """sAMAccountName of a member of the group that is edited by hand."""
@@ -229,6 +203,14 @@ class Journey:
             if list(attributes.get("displayName", ())) == [self.scene.roles.edited] and "extensionName" in attributes
         )
         return everything[sorted(group["member"])[0]]["sAMAccountName"][0]
+
+
+def _approve(*words: str) -> None:
+    """Print a command that approves, and do what it says."""
+    from runbook_lib.runner.command_approve import approve
+
+    print_command("approve", *words)
+    approve.main(list(words), prog_name="gwb approve", standalone_mode=False)
 
 
 def _yaml(values: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,7 +73,7 @@ def approve(record: Path, approver: str, phrase: str | None, valid: str | None, 
         manifest_digest=digest,
     )
     until = datetime.now(UTC) + length
-    console.say(f"Approved by {approver}, until {until:%Y-%m-%d %H:%M} UTC: {os.path.relpath(path)}")
+    console.say(f"Approved by {approver}, until {until:%Y-%m-%d %H:%M} UTC: {console.shown_path(path)}")
     console.say("Now run the same notebook with the same parameters again.")
 
 

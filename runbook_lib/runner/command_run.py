@@ -57,7 +57,8 @@ def run(
     9 failed before any write, 70 a defect, 130 interrupted.
     """
     overrides = overrides_of(given)
-    result = _run(notebook, files, overrides, records, timeout, console.Progress(quiet=quiet))
+    progress = console.Progress(quiet=quiet)
+    result = run_as_told(notebook, files, overrides, records=records, timeout=timeout, progress=progress)
     show_result(result)
     if detailed_exitcode and result.outcome is Outcome.NOTHING_TO_DO:
         return NOTHING_TO_DO_DETAILED
@@ -91,14 +92,16 @@ def overrides_of(given: Sequence[tuple[str, str]]) -> dict[str, str]:
     return overrides
 
 
-def _run(
+def run_as_told(
     notebook: str,
     files: Sequence[Path],
     overrides: dict[str, str],
-    records: Path | None,
-    timeout: float | None,
+    *,
     progress: console.Progress,
+    records: Path | None = None,
+    timeout: float | None = None,
 ) -> RunResult:
+    """What ``gwb run`` does before it shows the result. ``progress`` is closed at the end; ``timeout`` in seconds."""
     from datetime import timedelta
 
     from runbook_lib.parameters import load_parameters, project_root, require

@@ -232,8 +232,11 @@ def _result(record: RunRecord, outcome: Outcome, sealing_failed: str, seconds: f
     facts = record.facts
     error = facts.get("error")
     changes = facts.get("changes")
-    message = str(error.get("message", "")) if isinstance(error, dict) else ""
-    done = changes.get("done") if isinstance(changes, dict) else 0
+    message, hint = (str(error.get(key, "")) if isinstance(error, dict) else "" for key in ("message", "hint"))
+    planned, done = (changes.get(key) if isinstance(changes, dict) else 0 for key in ("planned", "done"))
+    if outcome is Outcome.AWAITING_APPROVAL and not message:
+        message = f"{done} of {planned} changes were approved and applied; the others wait."
+        hint = f"Look at those that wait in the record, then: gwb approve {record.folder.path} --as NAME"
     return RunResult(
         outcome=outcome,
         exit_code=outcome.exit_code,
@@ -241,7 +244,7 @@ def _result(record: RunRecord, outcome: Outcome, sealing_failed: str, seconds: f
         seconds=seconds,
         changes_done=done if isinstance(done, int) else 0,
         message=" ".join(text for text in (message, sealing_failed) if text),
-        hint=str(error.get("hint", "")) if isinstance(error, dict) else "",
+        hint=hint,
         sealed=record.folder.sealed,
         stop_asked=stop_asked,
     )

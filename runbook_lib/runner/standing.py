@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -78,7 +77,9 @@ def approve_standing(
         more_groups=given["groups"],
         manifest_digest=manifest,
     )
-    console.say(f"Approved in advance by {approver}, until the end of {until.isoformat()} UTC: {os.path.relpath(path)}")
+    console.say(
+        f"Approved in advance by {approver}, until the end of {until.isoformat()} UTC: {console.shown_path(path)}"
+    )
     for line in lines[1:]:
         console.say(line)
     console.say("To end it earlier, delete that file.")

@@ -71,6 +71,7 @@ def test_two_demos_beside_each_other_end_well_and_leave_only_records(tmp_path: P
         assert "Edited by hand" in output
         assert output.count("$ gwb run ") == RUNS
         assert "Jamal Costa is a member of Sales Team; IT Operations awaits approval (exit code 4)" in output
+        assert "3 of 4 changes were approved and applied; the others wait." in output
         records = [path.parent for path in place.glob("*/*/record.json")]
         assert len(records) == RUNS
         assert all(verify(RecordFolder.open(record)).ok for record in records)

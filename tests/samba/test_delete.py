@@ -14,8 +14,8 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.outcome import Outcome
 from tests.samba.cloud import GROUPS, SambaCloud
 from tests.samba.lab import DOMAIN, SambaLab
+from tests.samba.operator import BOOKKEEPING, Operator, content, outside
 from tests.samba.test_kill import empty
-from tests.samba.test_whole_path import BOOKKEEPING, Operator, content, outside
 
 NAMES_ON_RETURN = frozenset({"lastKnownParent", "msDS-LastKnownRDN"})
 """What a DC leaves on an object that was deleted once."""

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from rehearsal.journey import APPROVER, EDITED_DESCRIPTION, Journey
+from rehearsal.journey import APPROVER, EDITED_DESCRIPTION, Journey, Line
 from rehearsal.scene import Objects, Roles
+from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.verify import verify
 from tests.samba.cloud import GROUPS, SambaCloud, identifier, microsoft_365_group
 from tests.samba.lab import SambaLab
+from tests.samba.operator import ROOT, Content, check_written, groups_in, outside
 from tests.samba.test_kill import empty
-from tests.samba.test_whole_path import ROOT, outside
 
 NEWCOMER = ("Diego Siciliani", "diegos")
 ROLES = Roles(
@@ -36,6 +37,9 @@ OUTCOMES = (
     *("awaiting-approval", "done"),  # undo
     "awaiting-approval",  # on a schedule
 )
+
+
+KEPT = ("objectSid", "member", "adminDescription")
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,11 @@ class SambaScene:
         self.cloud.store.add_member(identifier(group), identifier(NEWCOMER[1]))
 
 
+def name_of(values: Mapping[str, tuple[bytes, ...]]) -> str:
+    """Display name of a group."""
+    return values["displayName"][0].decode()
+
+
 def shown(value: bytes) -> str:
     """Text, or octets in a form that is one."""
     try:
@@ -87,15 +96,52 @@ def scene(
     empty(samba)
 
 
+class WatchedJourney(Journey):
+    """Keeps what stands in target OU and retired OU after every run."""
+
+    def watch(self, samba: SambaLab) -> list[tuple[Content, Content]]:
+        self.samba = samba
+        self.seen: list[tuple[Content, Content]] = []
+        return self.seen
+
+    def run(self, notebook: str, change: str, expected: Outcome, given: Mapping[str, str] | None = None) -> Path:
+        record = super().run(notebook, change, expected, given)
+        self.seen.append((groups_in(self.samba, self.samba.target_ou), groups_in(self.samba, self.samba.retired_ou)))
+        return record
+
+
 def test_the_whole_journey(scene: SambaScene, samba: SambaLab, tmp_path: Path) -> None:
     before = outside(samba)
-    journey = Journey(scene, ROOT, tmp_path / "records", "SAMBA", quiet=True)
+    journey = WatchedJourney(scene, ROOT, tmp_path / "records", "SAMBA", quiet=True)
+    seen = journey.watch(samba)
 
     journey.go()
 
     assert tuple(line.outcome.value for line in journey.lines) == OUTCOMES
     assert all(verify(RecordFolder.open(line.record)).ok for line in journey.lines)
-    drift, last = journey.lines[6].record, journey.lines[-1].record
+    assert outside(samba) == before
+    check_enabled_and_retired(samba, seen)
+    check_drift_and_schedule(scene, samba, journey.lines)
+
+
+def check_enabled_and_retired(samba: SambaLab, seen: Sequence[tuple[Content, Content]]) -> None:
+    """Nothing before the approval; then every group; retired with SID and members; back as it was."""
+    assert [seen[number] for number in (0, 1, 2)] == [({}, {})] * 3
+    enabled, retired = seen[3][0], seen[8][1]
+    check_written(samba, enabled)
+    assert seen[4] == seen[5] == seen[3]
+    edited = seen[6]
+    assert seen[7] == edited
+    assert set(retired) == {guid for guid, values in enabled.items() if name_of(values) in ROLES.retired}
+    assert set(seen[8][0]) == set(enabled) - set(retired)
+    for guid, values in retired.items():
+        assert {name: values.get(name) for name in KEPT} == {name: enabled[guid].get(name) for name in KEPT}
+    assert seen[10] == edited
+
+
+def check_drift_and_schedule(scene: SambaScene, samba: SambaLab, lines: Sequence[Line]) -> None:
+    """The edit by hand is reported, and put right by the run that lets the newcomer in and the new group wait."""
+    drift, last = lines[6].record, lines[-1].record
     reported = (drift / "drift.csv").read_text("utf-8-sig")
     assert EDITED_DESCRIPTION in reported
     assert {line.split(",")[2] for line in reported.splitlines()[1:]} == {"description", "member missing"}
@@ -111,4 +157,3 @@ def test_the_whole_journey(scene: SambaScene, samba: SambaLab, tmp_path: Path) -
     assert sales["description"] == ["Sales Team: description"]
     accounts = {dn: values.get("sAMAccountName", [""])[0] for dn, values in scene.objects().items()}
     assert {accounts[dn] for dn in sales["member"]} == {"adelev", "alexw", NEWCOMER[1]}
-    assert outside(samba) == before

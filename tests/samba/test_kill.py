@@ -21,10 +21,10 @@ from runbook_lib.writeback.approval import approve, planned
 from runbook_lib.writeback.journal import FILE_NAME, journals_of, open_chain
 from tests.samba.cloud import GROUPS, SambaCloud
 from tests.samba.lab import SambaLab
-from tests.samba.test_whole_path import BOOKKEEPING, ROOT, Content, Operator, content, outside
+from tests.samba.operator import BOOKKEEPING, ROOT, Content, Operator, content, groups_in, outside
 from tests.support.plain import run_plain
 
-NOTEBOOK = "30-enable-writeback"
+ENABLE, DISABLE = "30-enable-writeback", "40-disable-writeback"
 HOUR = timedelta(hours=1)
 IDENTITY = frozenset({"objectGUID", "objectSid", "whenCreated", "uSNCreated"})
 """What AD gives every new object anew."""
@@ -61,9 +61,36 @@ def parameters(operator: Operator, change_id: str) -> Path:
     return operator.write_parameters(**told, records_dir=str(operator.records))
 
 
-def kill_at_line(operator: Operator, change_id: str, path: Path, lines: int) -> None:
-    """Start the applying run in a plain process and kill it once its journal has that many lines."""
-    command = [sys.executable, "-W", "ignore", "-m", "tests.support.plain", NOTEBOOK, str(path)]
+def plan_and_approve(operator: Operator, notebook: str, change_id: str) -> Path:
+    """Plan in this process and approve; returns the parameters file."""
+    path = parameters(operator, change_id)
+    with pytest.raises(AwaitingApproval):
+        run_plain(notebook, path, {})
+    record = operator.record(change_id)
+    approve(record, approver="Lane", phrase=planned(record).phrase, valid=HOUR, clock=lambda: datetime.now(UTC))
+    return path
+
+
+def finish(operator: Operator, notebook: str, change_id: str, path: Path) -> None:
+    """Run; the change is then complete and nothing of it is open."""
+    outcome = run_plain(notebook, path, {}).record.outcome
+    assert outcome is not None
+    assert outcome.good
+    assert open_chain(journals_of(operator.records / change_id)) == []
+
+
+def change(operator: Operator, notebook: str, change_id: str) -> None:
+    """Plan, approve and apply in this process."""
+    finish(operator, notebook, change_id, plan_and_approve(operator, notebook, change_id))
+
+
+def kill_at_line(operator: Operator, notebook: str, change_id: str, path: Path, lines: int) -> bool:
+    """Start the applying run in a plain process and kill it once its journal has that many lines.
+
+    Returns:
+        Whether the change was open then: it may have been done already.
+    """
+    command = [sys.executable, "-W", "ignore", "-m", "tests.support.plain", notebook, str(path)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
     end = time.monotonic() + 60
     try:
@@ -76,29 +103,44 @@ def kill_at_line(operator: Operator, change_id: str, path: Path, lines: int) -> 
     finally:
         process.kill()
         process.communicate()
+    return bool(open_chain(journals_of(operator.records / change_id)))
 
 
 def test_a_killed_change_is_finished_by_the_same_command(operator: Operator, samba: SambaLab) -> None:
     before = outside(samba)
     empty(samba)
-    operator.through_the_gate(NOTEBOOK, "UNDISTURBED")
+    change(operator, ENABLE, "UNDISTURBED")
     wanted = below(samba, samba.target_ou)
     assert len(wanted) == len(GROUPS)
     broken = 0
     for lines in (1, 2, 4, 7):
         empty(samba)
         change_id = f"KILL{lines}"
-        path = parameters(operator, change_id)
-        with pytest.raises(AwaitingApproval):
-            run_plain(NOTEBOOK, path, {})
-        record = operator.record(change_id)
-        approve(record, approver="Lane", phrase=planned(record).phrase, valid=HOUR, clock=lambda: datetime.now(UTC))
-        kill_at_line(operator, change_id, path, lines)
-        broken += bool(open_chain(journals_of(operator.records / change_id)))
-        outcome = run_plain(NOTEBOOK, path, {}).record.outcome
-        assert outcome is not None
-        assert outcome.good
+        path = plan_and_approve(operator, ENABLE, change_id)
+        broken += kill_at_line(operator, ENABLE, change_id, path, lines)
+        finish(operator, ENABLE, change_id, path)
         assert below(samba, samba.target_ou) == wanted
-        assert open_chain(journals_of(operator.records / change_id)) == []
     assert broken >= 3
+    assert outside(samba) == before
+
+
+def test_a_killed_retirement_is_finished_by_the_same_command(operator: Operator, samba: SambaLab) -> None:
+    """Back and forth with the same objects: enabling a retired group restores it."""
+    before = outside(samba)
+    empty(samba)
+    change(operator, ENABLE, "THERE")
+    enabled = groups_in(samba, samba.target_ou)
+    change(operator, DISABLE, "UNDISTURBED")
+    wanted = groups_in(samba, samba.retired_ou)
+    assert set(wanted) == set(enabled)
+    broken = 0
+    for lines in (1, 3, 6):
+        change(operator, ENABLE, f"BACK{lines}")
+        assert groups_in(samba, samba.target_ou) == enabled
+        change_id = f"KILL{lines}"
+        path = plan_and_approve(operator, DISABLE, change_id)
+        broken += kill_at_line(operator, DISABLE, change_id, path, lines)
+        finish(operator, DISABLE, change_id, path)
+        assert (groups_in(samba, samba.target_ou), groups_in(samba, samba.retired_ou)) == ({}, wanted)
+    assert broken >= 2
     assert outside(samba) == before
