@@ -43,3 +43,22 @@ def links(text: str) -> list[str]:
     """Targets of links and pictures that lie in this project, anchors left out."""
     found = re.findall(r"\]\(([^)\s#]+)(?:#[^)]*)?\)", text)
     return [target for target in found if "://" not in target and not target.startswith("mailto:")]
+
+
+def anchored_links(text: str) -> list[tuple[str, str]]:
+    """File (empty for the page itself) and anchor of each link of this project that has an anchor."""
+    found = re.findall(r"\]\(([^)\s#]*)#([^)\s]+)\)", text)
+    return [(target, anchor) for target, anchor in found if "://" not in target]
+
+
+def anchors(text: str) -> set[str]:
+    """Anchors of the headings of a page, as GitHub makes them: words and hyphens, repeated ones numbered."""
+    outside = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    found: set[str] = set()
+    for heading in re.findall(r"^#+ (.+)$", outside, re.MULTILINE):
+        plain = re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+        number = 0
+        while (name := f"{plain}-{number}" if number else plain) in found:
+            number += 1
+        found.add(name)
+    return found

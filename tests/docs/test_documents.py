@@ -16,10 +16,11 @@ from runbook_lib.parameters.document import reference_table_markdown
 from runbook_lib.record.facts import facts_of
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.schema_files import SCHEMAS
-from tests.docs.markdown import ROOT, code_blocks, committed_files, links, section, table_rows
+from tests.docs.markdown import ROOT, anchored_links, anchors, code_blocks, committed_files, links, section, table_rows
 from tests.docs.record_keys import HEADINGS, rewritten
 from tests.notebooks.structure import NOTEBOOKS
 from tests.support.schemas import keys_of, parts_of, schema_of
+from tools.lanes import LANES
 
 DOCUMENTS = sorted(path for path in committed_files() if path.suffix == ".md")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -37,6 +38,21 @@ def test_notebook_tables_are_complete() -> None:
     permissions = (ROOT / "docs" / "permissions.md").read_text(encoding="utf-8")
     for text, heading in ((README, "## Notebooks"), (permissions, "## Per notebook")):
         assert tuple(row[0] for row in table_rows(section(text, heading))) == NOTEBOOKS
+
+
+def test_architecture_names_the_folders_and_packages_that_there_are() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    folders = {f"tests/{path.name}" for path in (ROOT / "tests").iterdir() if (path / "__init__.py").is_file()}
+    assert {row[0] for row in table_rows(section(text, "## Tests")) if row[0].startswith("tests/")} == folders
+    lanes = {row[0] for row in table_rows(section(text, "## Tests")) if not row[0].startswith("tests/")}
+    assert lanes == {lane.name for lane in LANES}
+    told = {word for row in table_rows(section(text, "## Floors")) for word in row[1].split()}
+    library = ROOT / "runbook_lib"
+    assert told == {
+        path.stem for path in library.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()
+    } - {"__init__"}
+    for place in re.findall(r"`((?:\w+/)+\w+(?:\.py)?)`", section(text, "## Floors")):
+        assert (library / place).exists() or (ROOT / place).exists(), place
 
 
 def test_readme_opens_with_the_two_commands() -> None:
@@ -73,6 +89,22 @@ def test_records_page_is_generated() -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert [target for target in links(text) if not (path.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
+def test_anchors_lead_to_a_heading(path: Path) -> None:
+    missing = [
+        f"{target}#{anchor}"
+        for target, anchor in anchored_links(path.read_text(encoding="utf-8"))
+        if anchor not in anchors((path.parent / target if target else path).read_text(encoding="utf-8"))
+    ]
+    assert missing == []
+
+
+def test_anchors_are_those_that_a_page_would_have() -> None:
+    assert anchors("# Sign-in: `x_y` (now)\n## A\n```\n# no heading\n```\n## A\n") == {"sign-in-x_y-now", "a", "a-1"}
+    text = "[a](b.md#c) [d](#e) [f](https://g#h) [i](j.md)"
+    assert anchored_links(text) == [("b.md", "c"), ("", "e")]
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
