@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
-from runbook_lib.inventory import other_writers
+from runbook_lib.inventory import other_writers, place
 from runbook_lib.inventory.states import GroupState
 from runbook_lib.model.cloud import Presence
 from runbook_lib.parameters import acknowledge
@@ -28,7 +28,7 @@ MODULES = (
     "selection",
 )
 """Everything that decides about a plan before the gate; the gate, journal and lock have tests of their own."""
-_POSITION = {"_refuse": 1, "_refusal": 1, "Refusal": 2}
+_POSITION = {"_refuse": 1, "_refusal": 1, "Refusal": 2, "PlaceProblem": 0}
 """Where the code stands among the arguments."""
 
 
@@ -39,6 +39,7 @@ def codes() -> set[str]:
         *(FOLDER / f"{module}.py" for module in MODULES),
         Path(acknowledge.__file__),
         Path(other_writers.__file__),
+        Path(place.__file__),
     ):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
@@ -61,7 +62,7 @@ def _values(argument: ast.expr) -> set[str]:
     if isinstance(argument, ast.Constant):
         return {str(argument.value)}
     text = ast.unparse(argument)
-    if text == "rule":
+    if text in ("rule", "problem.code"):
         return set()  # A helper that hands its own argument on; its callers are seen.
     if isinstance(argument, ast.JoinedStr) and isinstance(argument.values[0], ast.Constant):
         head = str(argument.values[0].value)

@@ -1,0 +1,106 @@
+"""What is wrong with an OU as a place for written-back groups: plans refuse it, the pre-flight finds it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from runbook_lib.directory.names import is_below, normalize_dn
+from runbook_lib.inventory.index import claimed_ids, writer_of
+from runbook_lib.inventory.states import Writer
+from runbook_lib.model.directory import Container, DirectoryGroup
+from runbook_lib.model.finding import Finding, Severity
+
+_NAME_ONE = "Name an OU that holds written-back groups and nothing else."
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceProblem:
+    """Why nothing may be written there: a code, a sentence, what to do."""
+
+    code: str
+    message: str
+    hint: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+def container_problem(
+    container: Container, parameter: str, *, domain_root: str, protected_ous: Iterable[str]
+) -> PlaceProblem | None:
+    """The first thing that is wrong with a container; None where it is an ordinary OU that may be written to.
+
+    Codes: ``ou-missing``, ``ou-domain-root``, ``ou-not-an-ou``, ``ou-special``, ``ou-protected``.
+    """
+    values: dict[str, object] = {"parameter": parameter, "dn": container.dn}
+    if normalize_dn(container.dn) == normalize_dn(domain_root):
+        return PlaceProblem(
+            "ou-domain-root", f"{parameter} is the root of the domain: {container.dn}.", _NAME_ONE, values
+        )
+    if not container.exists:
+        message = f"{parameter} does not exist: {container.dn or '(empty)'}."
+        return PlaceProblem("ou-missing", message, f"Create that OU or correct the parameter {parameter}.", values)
+    if "organizationalunit" not in {name.casefold() for name in container.object_classes}:
+        message = f"{parameter} is not an organizational unit: {container.dn}."
+        return PlaceProblem("ou-not-an-ou", message, _NAME_ONE, values)
+    if container.is_critical:
+        message = f"{parameter} is one of the domain's own containers: {container.dn}."
+        return PlaceProblem("ou-special", message, _NAME_ONE, values)
+    for ou in protected_ous:
+        if is_below(container.dn, ou) or normalize_dn(container.dn) == normalize_dn(ou):
+            message = f"{parameter} stands in the protected OU {ou}."
+            return PlaceProblem(
+                "ou-protected", message, "Correct protected_ous or the OU.", {**values, "protected": ou}
+            )
+    return None
+
+
+def overlap_problem(target: Container, retired: Container) -> PlaceProblem | None:
+    """``ous-overlap`` where the two OUs are the same or one holds the other."""
+    same = normalize_dn(target.dn) == normalize_dn(retired.dn)
+    if same or is_below(target.dn, retired.dn) or is_below(retired.dn, target.dn):
+        return PlaceProblem(
+            "ous-overlap",
+            f"target_ou and retired_ou overlap: {target.dn} and {retired.dn}.",
+            "Name two OUs of which neither stands in the other.",
+            {"target_ou": target.dn, "retired_ou": retired.dn},
+        )
+    return None
+
+
+def foreign_groups(groups: Iterable[DirectoryGroup], target: Container, tenant_id: str) -> list[str]:
+    """DNs of groups below the target OU that another writer, or this program for another tenant, made; sorted."""
+    return sorted(
+        group.dn
+        for group in groups
+        if is_below(group.dn, target.dn)
+        and any(writer_of(group, claim, tenant_id) is not Writer.OURS for claim in claimed_ids(group))
+    )
+
+
+def unproved_scope(target: Container) -> Finding:
+    """That nobody has proved the target OU to be outside every synchronization: to be acknowledged."""
+    return Finding(
+        id="target-ou-sync-scope",
+        severity=Severity.BLOCKING,
+        seen=f"Nothing that was read proves that {target.dn} is outside every Connect Sync and Cloud Sync scope.",
+        expected="The target OU is excluded from OU filtering in Connect Sync and from Cloud Sync's scoping filters.",
+        why="A synchronized copy of a written group would appear in the cloud a second time.",
+        to_do="Look at both configurations, then acknowledge this finding with your name, a reason and an end date.",
+        source="MicrosoftDocs/azure-docs issues 63471 and 95363; goodworkaround/AAD-Group-Writeback-Script issue 9",
+        values={"target_ou": target.dn},
+        acknowledgeable=True,
+    )
+
+
+def foreign_objects(target: Container, dns: Sequence[str]) -> Finding:
+    """That another writer's objects stand in the target OU."""
+    return Finding(
+        id="other-writer-in-target-ou",
+        severity=Severity.BLOCKING,
+        seen=f"{len(dns)} object(s) of another writer stand in the target OU: {'; '.join(dns[:5])}.",
+        expected="The target OU holds only what this runbook writes.",
+        why="Two writers in one OU overwrite or delete each other's groups.",
+        to_do=f"Choose another target OU than {target.dn}, or find out who wrote them and acknowledge this finding.",
+        values={"dns": list(dns)},
+        acknowledgeable=True,
+    )
