@@ -7,6 +7,7 @@ Microsoft Entra ID to Active Directory").
 
 from __future__ import annotations
 
+import fnmatch
 import unicodedata
 from dataclasses import dataclass
 from typing import Literal
@@ -52,6 +53,16 @@ def cut_units(text: str, units: int) -> str:
         if used > units:
             return text[:position]
     return text
+
+
+def name_matches(name: str, pattern: str) -> bool:
+    """Whether a display name fits a pattern of select_names: Unicode form NFC, any case, ``*`` and ``?``."""
+    # Square brackets are ordinary characters in display names, not wildcards.
+    return fnmatch.fnmatchcase(_folded(name), _folded(pattern).replace("[", "[[]"))
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()
 
 
 def _last12(group_id: str) -> str:

@@ -6,12 +6,15 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, TypeVar, Union
 
+from runbook_lib.directory.place import ForestReading, PlaceReading
+from runbook_lib.directory.security.operations import Situation
 from runbook_lib.exchange.mail import MailFlowReading
 from runbook_lib.exchange.read import ExchangeReading
 from runbook_lib.exchange.recipients import AddressHolder, WrittenGroup
 from runbook_lib.graph import tenant as entra
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.readiness.mail_parts import DnsReading, MailDomains, MailGroups
+from runbook_lib.readiness.names_ahead import NamesAhead
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,10 @@ class Evidence:
     mail_domains: Part[MailDomains] = NOT_READ
     address_holders: Part[tuple[AddressHolder, ...]] = NOT_READ
     dns: Part[DnsReading] = NOT_READ
+    place: Part[PlaceReading] = NOT_READ
+    rights: Part[Situation] = NOT_READ
+    forest: Part[ForestReading] = NOT_READ
+    names: Part[NamesAhead] = NOT_READ
 
     def unreadable(self, part: str) -> Unreadable | None:
         """Why a part has no value; None where it has one.
@@ -105,6 +112,10 @@ TITLES = {
     "mail_domains": "Mail domains of the groups",
     "address_holders": "Objects that hold the groups' addresses",
     "dns": "DNS records of the groups' domains",
+    "place": "The target OU and the retired OU",
+    "rights": "Rights of the account that writes",
+    "forest": "Recycle Bin and functional levels",
+    "names": "Names that the selected groups would get",
 }
 """Name of a part to what it is called in sentences, in the order of reading."""
 

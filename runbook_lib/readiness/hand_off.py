@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.model.finding import Finding
+from runbook_lib.readiness.dsacls import lines_of
 from runbook_lib.readiness.powershell import array, comment, quoted
 
 EXCHANGE = "Exchange Management Shell (on-premises)"
@@ -19,6 +20,7 @@ CONNECT = "Windows PowerShell on the Connect Sync server"
 AGENT = "Windows PowerShell on each server with a Cloud Sync agent"
 EXCHANGE_ONLINE = "Exchange Online PowerShell, then Exchange Management Shell (on-premises)"
 DNS = "DNS zone"
+DIRECTORY = "PowerShell or a command prompt, as an administrator of the domain"
 _DOMAIN = re.compile(r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,63}")
 
 
@@ -210,6 +212,13 @@ def _cloud_sync_agent(_: Mapping[str, object]) -> _Made:
     return "What only the servers of Cloud Sync's agents know", AGENT, lines
 
 
+def _rights(given: Mapping[str, object]) -> _Made:
+    grants, account = given["grants"], str(given["account"])
+    listed = grants if isinstance(grants, Sequence) and not isinstance(grants, str) else ()
+    lines = [line for facts in listed if isinstance(facts, Mapping) for line in lines_of(facts, account)]
+    return f"Rights: {given['what']}", DIRECTORY, list(dict.fromkeys(lines))
+
+
 _MAKERS: dict[str, Callable[[Mapping[str, object]], _Made]] = {
     "accepted-domain": _accepted_domain,
     "relay-type": _relay_type,
@@ -221,6 +230,7 @@ _MAKERS: dict[str, Callable[[Mapping[str, object]], _Made]] = {
     "autodiscover": _autodiscover,
     "connect-server": _connect_server,
     "cloud-sync-agent": _cloud_sync_agent,
+    "rights": _rights,
 }
 KINDS = frozenset(_MAKERS)
 """Kinds of hand-offs that findings may name."""

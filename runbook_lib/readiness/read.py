@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from runbook_lib.directory.account_rights import read_situation
 from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.place import PlaceReading, read_forest, read_place, read_taken_names
 from runbook_lib.directory.schema import allowed_attributes
+from runbook_lib.directory.security.operations import Situation
 from runbook_lib.dns.resolver import Resolver
 from runbook_lib.errors import NoAccess, RunbookError
 from runbook_lib.exchange.group_attributes import GROUP_ATTRIBUTES
@@ -31,6 +34,7 @@ from runbook_lib.readiness.mail_parts import (
     read_dns,
     smtp_addresses,
 )
+from runbook_lib.readiness.names_ahead import NamesAhead, wanted_names
 
 _T = TypeVar("_T")
 Progress = Callable[[str], None]
@@ -148,6 +152,25 @@ def _dns(_: Reach, evidence: Evidence) -> DnsReading:
     return read_dns(Resolver(servers, timeout=float(parameters.dns_timeout)), domains)
 
 
+def _place(reach: Reach, evidence: Evidence) -> PlaceReading:
+    parameters = evidence.parameters
+    return read_place(reach.directory, parameters.target_ou, parameters.retired_ou)
+
+
+def _rights(reach: Reach, evidence: Evidence) -> Situation:
+    place = _needed(evidence.place)
+    return read_situation(reach.directory, place.target.dn, place.retired.dn)
+
+
+def _names(reach: Reach, evidence: Evidence) -> NamesAhead:
+    place = _needed(evidence.place)
+    wanted, unseen = wanted_names(_needed(evidence.groups).groups, evidence.parameters)
+    ous = [container.dn for container in (place.target, place.retired) if container.exists]
+    accounts = sorted({name.account_name for name in wanted})
+    common = sorted({name.common_name for name in wanted})
+    return NamesAhead(wanted, read_taken_names(reach.directory, accounts, common, ous), unseen)
+
+
 def _needed(part: Part[_T]) -> _T:
     """The value of a part that was read before; where it has none, this part cannot be read for the same reason."""
     if isinstance(part, Unreadable):
@@ -169,6 +192,10 @@ READERS: tuple[Reader, ...] = (
     Reader("mail_domains", _mail_domains),
     Reader("address_holders", _address_holders),
     Reader("dns", _dns),
+    Reader("place", _place),
+    Reader("rights", _rights),
+    Reader("forest", lambda reach, _: read_forest(reach.directory)),
+    Reader("names", _names),
 )
 """Every part, in the order of reading."""
 

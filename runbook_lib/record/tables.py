@@ -22,9 +22,7 @@ from runbook_lib.record.values import rows
 
 _TRIGGER = "[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n]"
 # Quotes, spaces, controls and invisible characters: what a spreadsheet may drop before it looks at a cell.
-_BEFORE = (
-    '[" \x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]'
-)
+_BEFORE = '[" \x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]'
 _CELL_START = r"(?:\A|(?<=[;\t\r\n]))"
 _HARMFUL = re.compile(f"{_CELL_START}(?='*{_BEFORE}*{_TRIGGER})")
 _HARMLESS = re.compile(f"{_CELL_START}'(?='*{_BEFORE}*{_TRIGGER})")

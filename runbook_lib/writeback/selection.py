@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import fnmatch
-import unicodedata
 from collections.abc import Callable, Sequence
 
 from runbook_lib.errors import Refused
+from runbook_lib.inventory.naming import name_matches
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.text import printable
 
@@ -43,7 +42,7 @@ def select(
         )
     chosen = {group_id.casefold() for group_id in ids}
     for pattern in names:
-        found = [row.group_id for row in rows if by_name(row) and _matches(row.display_name, pattern)]
+        found = [row.group_id for row in rows if by_name(row) and name_matches(row.display_name, pattern)]
         if not found:
             raise Refused(
                 f"The selection {printable(pattern, limit=80)!r} matches no group.",
@@ -53,13 +52,3 @@ def select(
             )
         chosen.update(found)
     return tuple(row for row in rows if row.group_id in chosen)
-
-
-def _matches(name: str, pattern: str) -> bool:
-    # Square brackets are ordinary characters in display names, not wildcards.
-    literal = _folded(pattern).replace("[", "[[]")
-    return fnmatch.fnmatchcase(_folded(name), literal)
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold()

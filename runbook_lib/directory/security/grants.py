@@ -26,6 +26,11 @@ _LETTERS = (
 )
 
 
+def letters(mask: AccessMask) -> str:
+    """A mask as dsacls writes it, for example ``LCRP``."""
+    return "".join(text for bit, text in _LETTERS if mask & bit)
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """An entry that allows.
@@ -55,7 +60,7 @@ class Grant:
 
     def rights(self) -> str:
         """What follows ``account:`` in dsacls, for example ``WP;member;group``."""
-        letters = "".join(text for bit, text in _LETTERS if self.mask & bit)
+        rights = letters(self.mask)
         if self.on_groups:
-            return f"{letters};{self.name};group"
-        return f"{letters};{self.name}" if self.name else letters
+            return f"{rights};{self.name};group"
+        return f"{rights};{self.name}" if self.name else rights

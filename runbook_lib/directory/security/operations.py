@@ -13,7 +13,7 @@ from enum import Enum
 
 from runbook_lib.directory.security.access import Decision, Token, decide, predicted, with_entry
 from runbook_lib.directory.security.descriptor import Ace, SecurityDescriptor
-from runbook_lib.directory.security.grants import GROUP_CLASS, REANIMATE, Grant
+from runbook_lib.directory.security.grants import GROUP_CLASS, REANIMATE, Grant, letters
 from runbook_lib.directory.security.rights import AccessMask
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.model.cloud import Switch
@@ -111,6 +111,11 @@ class Need:
     mask: AccessMask
     name: str = ""
 
+    @property
+    def id(self) -> str:
+        """Stable name, for example ``target-group:WP:member``."""
+        return ":".join(filter(None, (self.place.value, letters(self.mask), self.name.lower().replace(" ", "-"))))
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -127,12 +132,14 @@ class Missing:
     """A right that is not granted.
 
     Attributes:
+        id: As ``Need.id`` has it.
         what: The right in words.
         grant: The entry that would give it; None where an entry that denies would still win.
         against: The entry that denies; None where simply none allows.
         on: DN of the object whose list that is, or would hold the grant.
     """
 
+    id: str
     what: str
     grant: Grant | None
     against: Ace | None
@@ -277,7 +284,7 @@ def _missing(
     grant = grant_of(need, situation)
     after = _ask(need, situation, _granted(grant, situation, descriptors))
     helps = after is not None and after.granted
-    return Missing(_words(need, situation), grant if helps else None, found.against, grant.dn)
+    return Missing(need.id, _words(need, situation), grant if helps else None, found.against, grant.dn)
 
 
 def _granted(

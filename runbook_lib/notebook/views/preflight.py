@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pandas as pd
 
+from runbook_lib.directory.security.operations import OperationRight, rights_table
 from runbook_lib.exchange.detect import detect
 from runbook_lib.exchange.detection import ExchangeDetection
 from runbook_lib.exchange.mail import MailFlowReading
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.graph.tenant import TenantReading
 from runbook_lib.inventory.states import Route
+from runbook_lib.model.cloud import Switch
 from runbook_lib.notebook.html import Kind, banner_html, code_html, findings_html, table_html
 from runbook_lib.readiness.assess import Assessment
+from runbook_lib.readiness.dsacls import dsacls_script
 from runbook_lib.readiness.evidence import TITLES, Evidence, Unreadable
 from runbook_lib.readiness.mail_parts import DnsReading
 from runbook_lib.readiness.tenant_facts import tenant_facts
@@ -94,6 +97,7 @@ def evidence_view(assessment: Assessment) -> tuple[str, str]:
         text = f"{detection.title}. {' '.join(detection.words)} {text}"
     html += tenant_tables(evidence)
     html += mail_tables(evidence)
+    html += rights_tables(evidence)
     return "".join(html), text
 
 
@@ -128,6 +132,26 @@ def mail_tables(evidence: Evidence) -> list[str]:
         frame = pd.DataFrame(rows, columns=["Name", "Record", "State", "Values"])
         tables.append(table_html(frame, caption=f"DNS, asked: {evidence.dns.source}"))
     return tables
+
+
+def rights_tables(evidence: Evidence) -> list[str]:
+    """Every operation in AD: allowed or not, by which entry or for want of what; as far as that was read."""
+    if isinstance(evidence.rights, Unreadable):
+        return []
+    account = evidence.rights.account
+    rows = [
+        (row.operation.title, _GRANTED[row.granted], row.because, "\n".join(_lines(row, account.name)))
+        for row in rights_table(evidence.rights)
+    ]
+    frame = pd.DataFrame(rows, columns=["Operation", "Allowed", "Because", "dsacls"])
+    return [table_html(frame, caption=f"Rights of {account.name} ({account.sid})", limit=200)]
+
+
+_GRANTED = {Switch.ON: "yes", Switch.OFF: "no", Switch.UNKNOWN: "unknown"}
+
+
+def _lines(row: OperationRight, account: str) -> tuple[str, ...]:
+    return dsacls_script((missing.grant for missing in row.missing if missing.grant), account)
 
 
 def _exchange_html(detection: ExchangeDetection) -> str:

@@ -9,11 +9,15 @@ from runbook_lib.readiness.checks import (
     connect,
     connect_features,
     exchange,
+    forest,
     group_schema,
     mail_dns,
     mail_flow,
+    names,
     permissions,
     recipients,
+    rights,
+    target,
     tenant,
 )
 
@@ -29,5 +33,9 @@ CHECKS: tuple[Check, ...] = (
     *cloud_sync_overlap.CHECKS,
     *tenant.CHECKS,
     *permissions.CHECKS,
+    *target.CHECKS,
+    *rights.CHECKS,
+    *forest.CHECKS,
+    *names.CHECKS,
 )
 """In the order in which they are shown."""

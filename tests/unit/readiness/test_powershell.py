@@ -130,6 +130,12 @@ def _way(kind: str, text: str) -> dict[str, object]:
         "servers": [text],
         "dns": [text, f"CN={text}"],
         "groups": [[text, f"{text}@x", f"{text}@y"]],
+        "what": text,
+        "account": text,
+        "grants": [
+            {"dn": text, "rights": f"WP;{text};group", "on_groups": True, "take_ownership": False},
+            {"dn": f"{text},DC=x", "rights": "LCRP", "on_groups": False, "take_ownership": True},
+        ],
     }
 
 
@@ -158,6 +164,7 @@ COMMANDS = {
         "Format-Table",
     ],
     "cloud-sync-agent": ["Get-Item", "Get-Service", "Format-List"],
+    "rights": ["dsacls"] * 3,
 }
 
 
