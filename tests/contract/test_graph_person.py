@@ -10,7 +10,7 @@ from typing import NoReturn
 import pytest
 import yaml
 
-from rehearsal.contoso import names
+from rehearsal.contoso import cloud_sync, names
 from rehearsal.contoso.administrators import GLOBAL
 from rehearsal.process import RunningRehearsal
 from runbook_lib.errors import NoAccess
@@ -206,6 +206,33 @@ def test_the_pre_flight_of_the_tenant_as_an_app(
     unattested = parameters.model_copy(update={"attest_connect_v1_off_by": "", "attest_connect_v1_off_until": ""})
     again = assess(replace(found.evidence, parameters=unattested), [result.check for result in found.results])
     assert [one.verdict for one in again.verdicts] == [Verdict.UNKNOWN, Verdict.WARNINGS, Verdict.UNKNOWN]
+
+
+def test_the_pre_flight_finds_what_went_wrong_in_the_tenant(
+    fresh_rehearsal: RunningRehearsal, parameters: Parameters, opened: Open
+) -> None:
+    told = {"code": "EncounteredQuarantineException", "message": "Too many deletes."}
+    quarantine = {
+        "currentBegan": "2026-11-20T08:00:00Z",
+        "error": told,
+        "reason": "EncounteredQuarantineException",
+        "seriesCount": 1,
+    }
+    job = cloud_sync.JOB_ID
+    status = {"code": "Quarantine", "quarantine": quarantine}
+    fresh_rehearsal.control.edit_cloud("update-job", job=job, properties={"status": status})
+    roles = [*(set(names.APP_ROLES) - {"User.Read.All"}), "Group.ReadWrite.All"]
+    fresh_rehearsal.control.settings(roles=roles)
+    client = opened(sign_in="certificate", certificate_file=parameters.certificate_file)
+    target = parameters.model_copy(update={"target_ou": names.CLOUD_SYNC_OU, "cloud": "us-government-l4"})
+    found = judged(target, client)
+    ids = {finding.id: finding.severity.value for finding in found.findings}
+    assert ids[f"cloud-sync-quarantine:{job}"] == "blocking"
+    assert ids[f"cloud-sync-same-ou:{job}"] == "blocking"
+    assert ids["cloud-lacks:cloud-sync-groups-to-ad"] == "blocking"
+    assert ids["permissions-lacking:30-enable-writeback"] == ids["permissions-excess"] == "warning"
+    assert "permissions-lacking:10-detect-exchange" not in ids
+    assert {one.verdict for one in found.verdicts} == {Verdict.NOT_READY}
 
 
 def test_the_pre_flight_of_the_tenant_as_a_person(
