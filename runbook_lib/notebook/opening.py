@@ -24,7 +24,7 @@ from runbook_lib.runner.naming import new_run_id
 from runbook_lib.runner.versions import versions
 
 PARAMETERS_VARIABLE = "GWB_PARAMETERS"
-"""In JupyterLab: the parameters file."""
+"""The parameters file in JupyterLab, and wherever else nobody gives values to the parameters cell (nbconvert)."""
 _LITERALS = (str, int, float, bool, list, tuple, dict, type(None))
 
 
@@ -81,7 +81,7 @@ def _parameters(
     defaults = Parameters.model_construct()
     present = {name: value for name, value in _literals(namespace).items() if value != getattr(defaults, name, _ABSENT)}
     file = environment.get(PARAMETERS_VARIABLE, "")
-    if interactive and file:
+    if file and (interactive or not present):
         loaded = load_parameters([resolve(file, root)], {}, project_root=root)
         given = {**loaded.given, **present}
     else:

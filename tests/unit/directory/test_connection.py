@@ -17,23 +17,10 @@ from runbook_lib.directory.results import (
 )
 from runbook_lib.errors import Refused, UsageError
 from runbook_lib.model.change import AttributeDelta
+from tests.support import hostile
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET, Embedded
 
 _NOBODY = "00000000-0000-0000-0000-000000000001"
-_HOSTILE = [
-    "a,b",
-    'q"uo+te;<x>',
-    "=cmd|x",
-    "#hash",
-    " lead",
-    "trail ",
-    "back\\slash",
-    "émoji 😀",
-    "line\nfeed",
-    "a*b(c)",
-    "<script>alert(1)</script>",
-    "\u202eright to left",
-]
 
 
 def test_the_pinned_controller_is_described(directory: Directory, embedded: Embedded) -> None:
@@ -97,8 +84,9 @@ def test_reading_what_is_not_there(directory: Directory) -> None:
     assert directory.read_dn(f"CN=nobody,{BASE}", ("cn",)) is None
 
 
-@pytest.mark.parametrize("name", _HOSTILE)
-def test_hostile_names_are_created_found_changed_and_moved(directory: Directory, name: str) -> None:
+@hostile.each("dn", "filter", "direction", "invisible", "twin", "formula", whole_unicode=True)
+def test_hostile_names_are_created_found_changed_and_moved(directory: Directory, text: str) -> None:
+    name = text
     values = {"objectClass": ["group"], "sAMAccountName": ["grp-x"], "groupType": ["8"], "displayName": [name]}
     guid = directory.add(f"{rdn('CN', name)},{TARGET}", values)
     assert [e.guid for e in directory.search(BASE, equals("cn", name), ("objectGUID",))] == [guid]

@@ -19,13 +19,13 @@ from runbook_lib.directory.names import (
     validate_dn,
 )
 from runbook_lib.errors import UsageError
+from tests.support import hostile
 
-_VALUE = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
-_AWKWARD = st.text(st.sampled_from(list(',+"\\<>;=# \n\x00\x7fä😀a0é')), min_size=1)
+_VALUE = hostile.anything(min_size=1, surrogates=False)
 _BASE = "OU=Cloud Groups,DC=contoso,DC=com"
 
 
-@given(st.one_of(_VALUE, _AWKWARD))
+@given(_VALUE)
 def test_every_value_survives_being_written_and_parsed(value: str) -> None:
     assert parse_dn(f"{rdn('CN', value)},{_BASE}") == (
         (("cn", value),),
@@ -35,7 +35,7 @@ def test_every_value_survives_being_written_and_parsed(value: str) -> None:
     )
 
 
-@given(st.lists(st.one_of(_VALUE, _AWKWARD), min_size=1, max_size=4))
+@given(st.lists(_VALUE, min_size=1, max_size=4))
 def test_parent_and_rdn_cut_where_the_parser_does(values: list[str]) -> None:
     dn = ",".join(rdn("OU", value) for value in values)
     assert rdn_value(dn) == values[0]
@@ -46,7 +46,7 @@ def test_parent_and_rdn_cut_where_the_parser_does(values: list[str]) -> None:
         assert not is_below(parent_of(dn), dn)
 
 
-@given(st.one_of(_VALUE, _AWKWARD))
+@given(_VALUE)
 def test_hexadecimal_pairs_and_backslashes_name_the_same_object(value: str) -> None:
     pairs = "".join(f"\\{byte:02x}" for byte in value.encode("utf-8"))
     assert same_dn(f"cn={pairs} , ou=cloud groups,dc=CONTOSO, DC=com", f"{rdn('CN', value)},{_BASE}")
@@ -67,7 +67,7 @@ def test_the_short_way_to_a_key_gives_the_same_key(value: str, name: str) -> Non
         )
 
 
-@given(_AWKWARD, _AWKWARD)
+@given(_VALUE, _VALUE)
 def test_keys_are_equal_only_for_equal_values(first: str, second: str) -> None:
     same = normalize_dn(rdn("CN", first)) == normalize_dn(rdn("CN", second))
     assert same == ([c.lower() for c in first] == [c.lower() for c in second])

@@ -89,8 +89,3 @@ def test_ldap3_reads_the_filter_that_was_meant(first: str, second: str) -> None:
     )
     meant = sorted((("=", "cn", one), ("or", *either), ("not", ("=", "displayName", one))), key=repr)
     assert _parsed(whole) == ("and", *meant)
-
-
-@hostile.each(whole_unicode=True)
-def test_every_case_is_one_value_of_a_filter(text: str) -> None:
-    assert _parsed(filters.equals("proxyAddresses", text)) == ("=", "proxyAddresses", text.encode())

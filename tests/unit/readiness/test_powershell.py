@@ -7,37 +7,15 @@ import re
 import pytest
 import tree_sitter_powershell
 from hypothesis import example, given
-from hypothesis import strategies as st
 from tree_sitter import Language, Node, Parser
 
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.readiness.hand_off import DNS, KINDS, hand_offs
 from runbook_lib.readiness.powershell import QUOTES, array, comment, quoted
+from tests.support import hostile
 
 PARSER = Parser(Language(tree_sitter_powershell.language()))
-HOSTILE = (
-    "'; Remove-Item C:\\ -Recurse; '",
-    "\u2019; calc; \u2018",
-    "$(calc)",
-    "`$x`n",
-    "a\r\nRemove-Mailbox *",
-    "\u2028calc\u2029",
-    "$env:PATH",
-    '"; calc; "',
-    "#> calc",
-    "\x1b[2J\x00",
-    "\u202egnp.exe",
-    "\ud800",
-    "\U000e0001\U0001f600",
-    "@'\n'@",
-    "O'Brien\u201bs",
-    "-WhatIf:$false",
-    "",
-)
-HOSTILE_TEXT = st.one_of(
-    st.text(st.characters(codec=None), max_size=20),
-    st.text(st.sampled_from([*QUOTES, "$", "`", "\n", "\r", ";", "(", ")", "}", '"', "#", "a", "\u2028"]), max_size=12),
-)
+HOSTILE_TEXT = hostile.anything(max_size=16)
 
 
 def value_of(expression: str) -> str:
@@ -107,7 +85,7 @@ def test_a_comment_is_a_comment(text: str) -> None:
     assert commands(parsed(f"{comment(text)}\nGet-Thing\n")) == ["Get-Thing"]
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@hostile.each()
 def test_hostile_values(text: str) -> None:
     assert value_of(quoted(text)) == text
     assert commands(parsed(f"Get-Thing {quoted(text)}")) == ["Get-Thing"]
@@ -169,7 +147,9 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-@pytest.mark.parametrize("text", [*HOSTILE, "contoso.com"])
+@pytest.mark.parametrize(
+    "text", [*hostile.of("powershell", "characters", "invisible", "direction", "data", "terminal"), "contoso.com"]
+)
 def test_every_hand_off_is_the_commands_it_means_and_no_other(kind: str, text: str) -> None:
     finding = Finding("f", Severity.WARNING, "s", values={"hand_off": _way(kind, text)})
     for offer in hand_offs([finding]):

@@ -18,9 +18,10 @@ from runbook_lib.readiness.check import ROUTES, Check, on
 from runbook_lib.readiness.evidence import TITLES
 from runbook_lib.readiness.tenant_facts import tenant_facts
 from runbook_lib.readiness.verdict import RouteVerdict, Verdict, refusal_of, verdict_on
+from tests.support import hostile
 from tests.support.schemas import schema_of
 from tests.unit.readiness.builders import dns, domains, evidence, flow, job, tenant
-from tests.unit.record.markup import HOSTILE, parsed
+from tests.unit.record.markup import parsed
 
 SEVERITIES = {
     Verdict.READY: Severity.INFO,
@@ -92,19 +93,19 @@ def odd_tenant(text: str) -> entra.TenantReading:
 
 
 def shown(text: str) -> Assessment:
-    hostile = Finding(text, Severity.BLOCKING, text, text, text, text, text, acknowledgeable=True)
+    finding = Finding(text, Severity.BLOCKING, text, text, text, text, text, acknowledgeable=True)
     given = evidence(mail_flow=flow(), dns=dns(), mail_domains=domains(text), tenant=odd_tenant(text))
-    check = Check("c", text, ("mail_flow",), on(connect_sync=Severity.BLOCKING), lambda _: iter([hostile]))
+    check = Check("c", text, ("mail_flow",), on(connect_sync=Severity.BLOCKING), lambda _: iter([finding]))
     return assess(given, [check])
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@hostile.each(empty=False)
 def test_what_was_read_never_becomes_markup(text: str) -> None:
     for view in (views.verdicts_view, views.findings_view, views.evidence_view, views.hand_offs_view):
-        hostile, dull = parsed(view(shown(text))[0]), parsed(view(shown("d" * max(1, len(text))))[0])
+        read, dull = parsed(view(shown(text))[0]), parsed(view(shown("d" * max(1, len(text))))[0])
         ignored = {"bdi", "br", "span"}
-        assert [t for t in hostile.tags if t not in ignored] == [t for t in dull.tags if t not in ignored]
-        assert {name for _, name, _ in hostile.attributes} <= {"style", "scope", "dir", "title", "colspan"}
+        assert [t for t in read.tags if t not in ignored] == [t for t in dull.tags if t not in ignored]
+        assert {name for _, name, _ in read.attributes} <= {"style", "scope", "dir", "title", "colspan"}
 
 
 def test_the_views_say_what_a_reader_looks_for() -> None:

@@ -22,7 +22,7 @@ from runbook_lib.notebook import html as ours
 from runbook_lib.record.index import build_index
 from runbook_lib.record.seal import seal
 from runbook_lib.record.state import RunRecord
-from tests.unit.record.markup import HOSTILE
+from tests.support import hostile
 from tests.unit.record.notebooks import code, display, markdown, notebook, stop, stream
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -30,6 +30,8 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--virtual-time-budget=3000",
 )  # fmt: skip
+
+HOSTILE = hostile.of("markup", "template", "direction", "math", "markdown")
 
 pytestmark = [
     pytest.mark.browser,

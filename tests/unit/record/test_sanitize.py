@@ -11,7 +11,8 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.notebook import html as ours
 from runbook_lib.record import sanitize
 from runbook_lib.record.sanitize import ATTRIBUTES, STYLES, TAGS, safe_html, strictly_ours
-from tests.unit.record.markup import HOSTILE, parsed
+from tests.support import hostile
+from tests.unit.record.markup import parsed
 
 TOKENS = [
     "<table>", "</table>", "<tr>", "</tr>", "<td>", "</td>", "<td colspan=\"2\">", "<b style=\"color:#fff\">", "</b>",
@@ -39,8 +40,8 @@ def _rendered(names: list[str]) -> str:
     )
 
 
-@given(st.lists(st.one_of(st.text(max_size=30), st.sampled_from(HOSTILE)), min_size=1, max_size=4))
-@example(list(HOSTILE))
+@given(st.lists(hostile.anything(max_size=30), min_size=1, max_size=4))
+@example(list(hostile.TEXTS))
 def test_our_renderer_is_recognised_whatever_the_names_are(names: list[str]) -> None:
     page = _rendered(names)
     assert strictly_ours(page)
