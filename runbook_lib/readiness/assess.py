@@ -149,6 +149,13 @@ def _result(check: Check, evidence: Evidence) -> CheckResult:
     return CheckResult(check, findings, unreadable)
 
 
+_CURES = {
+    "app-only": "Sign in as a person (sign_in: device-code)",
+    "forbidden": "Grant the permission that docs/permissions.md names for the call, or the role,",
+}
+"""What to do about codes that say it; the others say it in the sentence."""
+
+
 def _unknown(part: Unreadable) -> Finding:
     return Finding(
         id=f"part-unreadable:{part.part}",
@@ -156,7 +163,8 @@ def _unknown(part: Unreadable) -> Finding:
         seen=f"{TITLES[part.part]} could not be read: {part.why}",
         expected="A reading of it.",
         why="What depends on it cannot be told; nothing else is affected.",
-        to_do="Remove the cause and run again, or look by other means and acknowledge this finding.",
+        to_do=f"{_CURES.get(part.code, 'Remove the cause')} and run again, or look by other means and acknowledge this "
+        "finding.",
         values={"part": part.part, "code": part.code},
         acknowledgeable=True,
     )

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from runbook_lib.graph import tenant as entra
 from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
 from runbook_lib.inventory.states import Route
+from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.parameters.clouds import clouds
 from runbook_lib.readiness.assess import assess
-from runbook_lib.readiness.checks import permissions
+from runbook_lib.readiness.checks import cloud_sync, cloud_sync_overlap, connect, connect_features, permissions
 from runbook_lib.readiness.checks import tenant as tenant_checks
 from runbook_lib.readiness.evidence import Evidence
 from runbook_lib.readiness.permissions import can_write, needed_permissions, notebooks
 from runbook_lib.readiness.verdict import Verdict
 from tests.docs.markdown import ROOT, section, table_rows
-from tests.unit.readiness.builders import GROUPS, domains, evidence, findings, licence, tenant
+from tests.unit.readiness.builders import AT, GROUPS, domains, evidence, features, findings, job, licence, tenant
 
 B, U, W, I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO  # noqa: E741
 UNREAD = entra.Unreadable("A permission or a role is missing", "forbidden")
@@ -165,3 +171,46 @@ def test_the_page_says_what_the_checks_ask() -> None:
     assert said == asked
     calls = table_rows(section(page, "## Microsoft Graph (application permissions)").partition("\n### ")[0])
     assert {row[0] for row in calls} - {"none"} == {permission.name for permission in needed_permissions()}
+
+
+PARTS: dict[str, list[Any]] = {
+    "synchronization": [entra.Synchronization(on, last) for on in (True, False, None) for last in (None, AT)],
+    "features": [features(v1, v2) for v1 in Switch for v2 in Switch],
+    "licences": [entra.Licences(()), entra.Licences((licence(),))],
+    "new_groups": [entra.NewGroupDefault(state, "odd\n") for state in entra.WrittenByDefault],
+    "domains": [(), (entra.Domain(GROUPS, False, False, False, "", ()),)],
+    "cloud_sync": [(), *((job(state=state), job("two", scope=UNREAD, assigned=UNREAD)) for state in entra.JobState)],
+    "permissions": [entra.GrantedPermissions(on, names, "") for on in (True, False) for names in ((), ("Mail.Send",))],
+    "containers": [entra.WritebackContainers(None, None)],
+    "cloud": [cloud.name for cloud in clouds()],
+}
+ABOUT = (
+    *connect.CHECKS,
+    *connect_features.CHECKS,
+    *cloud_sync.CHECKS,
+    *cloud_sync_overlap.CHECKS,
+    *tenant_checks.CHECKS,
+    *permissions.CHECKS,
+)
+
+
+@settings(max_examples=60)
+@given(
+    st.fixed_dictionaries({name: st.sampled_from(values) for name, values in PARTS.items()}),
+    st.sets(st.sampled_from(sorted(set(PARTS) - {"cloud"}))),
+)
+def test_whatever_a_tenant_says_every_finding_helps(read: dict[str, Any], lost: set[str]) -> None:
+    reading = tenant(**{**read, **dict.fromkeys(lost, UNREAD)})
+    found = assess(evidence(tenant=reading, mail_domains=domains(GROUPS)), ABOUT)
+    json.dumps(found.as_json())
+    unread = {f"tenant.{name}" for name in lost}
+    for result in found.results:
+        assert bool(result.unreadable) is bool(unread & set(result.check.needs))
+    asked = {name for check in ABOUT for name in check.needs}
+    assert {f"part-unreadable:{name}" for name in unread & asked} <= {finding.id for finding in found.findings}
+    for finding in found.findings:
+        assert finding.seen.isprintable()
+        assert finding.seen.endswith(".")
+        if finding.severity is not I:
+            assert all((finding.expected, finding.why, finding.to_do))
+            assert finding.source or finding.id.startswith("part-unreadable:")
