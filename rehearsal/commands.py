@@ -197,7 +197,7 @@ def edit(
     add_member: tuple[str, ...],
     description: str | None,
 ) -> None:
-    """Edit a group in AD by hand, as an administrator of the rehearsal does it."""
+    """Edit a group by hand, as an administrator of AD."""
     # ldap3 takes a while to load, and every gwb command loads this module.
     from rehearsal.administrator import GroupEdit, edit_group
 
@@ -215,7 +215,7 @@ def edit(
 def approve_device(
     name: str, directory_folder: Path | None, code: str, user: str | None, deny: bool, blocked: bool
 ) -> None:
-    """Answer a device code: sign in to what shows CODE, as on the page that it names."""
+    """Answer a device code, as a person on its page."""
     if deny and blocked:
         raise UsageError("--deny and --blocked exclude each other.", code="usage", hint="Give one of them.")
     running = _running(name, directory_folder)

@@ -82,7 +82,11 @@ class CommandGroup(click.Group):
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="group-writeback-runbook", prog_name="gwb")
 def cli() -> None:
-    """Write Microsoft Entra groups to Active Directory, step by step and on the record."""
+    """Write Microsoft Entra groups to Active Directory, step by step and on the record.
+
+    Practise with gwb demo. With a parameters file of your own, begin with gwb check. Each command says more with
+    --help; README.md lists notebooks and exit codes.
+    """
 
 
 for _command in (approve, check, completion, parameters, records, run, seal, sign_out, verify_record):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--phrase", metavar="TEXT", help="The plan's phrase; without it the plan is shown and the phrase asked for."
 )
-@click.option("--valid", metavar="TIME", help="How long the approval holds: 30m, 4h, 2d.  [default: 4h]")
+@click.option("--valid", metavar="TIME", help="How long the approval holds: 30m, 4h, 2d; at most 7d.  [default: 4h]")
 @click.option("--standing", is_flag=True, help="Approve in advance, for a schedule, instead of this one plan.")
 @click.option("--until", metavar="DATE", help="Standing: last day, as 2026-12-31; at most 90 days ahead.")
 @click.option("--kinds", metavar="LIST", help="Standing: of update, add-members, remove-members.  [default: all three]")
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 def approve(record: Path, approver: str, phrase: str | None, valid: str | None, standing: bool, **given: Any) -> None:
     """Approve the plan in RECORD.
 
-    RECORD is the folder of a run that ended with awaiting-approval.
+    RECORD is the folder of a run that ended with awaiting-approval. Afterwards run the same notebook with the same
+    parameters again: what is still as planned is applied.
 
     With --standing, RECORD may also be a run that was applied: the groups of its plan are approved for runs to come,
     never for creating, retiring, restoring, deleting or changing the type of a group.

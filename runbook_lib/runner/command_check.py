@@ -41,10 +41,11 @@ def check(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Say what is here, what is missing and what to do, without writing anything.
+    """Pre-flight: what is ready, what is missing, what to do.
 
-    PARAMS are parameters files; later ones win. All routes are shown. The exit code is about the routes that --route
-    or the parameter check_routes names: 0 ready (with warnings or without), 5 not ready, 8 cannot tell, 2 wrong use.
+    Nothing is written. PARAMS are parameters files; later ones win. All routes are shown. The exit code is about the
+    routes that --route or the parameter check_routes names: 0 ready (with warnings or without), 5 not ready, 8 cannot
+    tell, 2 wrong use.
     """
     from runbook_lib.parameters import load_parameters, project_root
     from runbook_lib.parameters.paths import absolute_paths

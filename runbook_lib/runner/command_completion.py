@@ -17,7 +17,12 @@ _SHELLS = ("bash", "zsh", "fish")
 def completion(shell: str | None) -> None:
     """Print the completion script of a shell.
 
-    For bash: eval "$(gwb completion bash)"
+    \b
+    bash, in ~/.bashrc:  eval "$(gwb completion bash)"
+    zsh, in ~/.zshrc:    eval "$(gwb completion zsh)"
+    fish:                gwb completion fish > ~/.config/fish/completions/gwb.fish
+
+    Without a name it is the shell in the environment variable SHELL.
     """
     from click.shell_completion import get_completion_class
 

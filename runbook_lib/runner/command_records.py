@@ -71,7 +71,9 @@ def seal(record: Path, notebook: Path) -> None:
 
 
 @click.command()
-@click.option("--records", "root", type=_RECORD, metavar="DIR", help="Folder with the records; default: records.")
+@click.option(
+    "--records", "root", type=_RECORD, metavar="DIR", help="Folder with the records; default: records/ of the project."
+)
 @click.option("--schema", type=click.Choice(SCHEMAS), help="Print the JSON Schema of one kind of file instead.")
 def records(root: Path | None, schema: str | None) -> None:
     """List every run and write records/index.html anew."""
@@ -91,13 +93,15 @@ def records(root: Path | None, schema: str | None) -> None:
             hint="Name it with --records DIR, or run a notebook first.",
             values={"path": str(root)},
         )
-    for line in _run_lines(root):
-        console.say(line)
+    rows = list(_runs(root))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)] if rows else []
+    for row in rows:
+        console.say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     console.say(f"List of all records: {console.shown_path(build_index(root))}")
 
 
-def _run_lines(root: Path) -> Iterator[str]:
-    """One line for each run, by change and time."""
+def _runs(root: Path) -> Iterator[tuple[str, str, str, str]]:
+    """Change, run, state and outcome of each run, by change and time."""
     from runbook_lib.record.folder import RecordFolder
     from runbook_lib.record.names import RECORD
     from runbook_lib.record.state import RunRecord
@@ -111,7 +115,7 @@ def _run_lines(root: Path) -> Iterator[str]:
         else:
             title = outcome.title if outcome else "no verdict yet"
         state = "sealed" if folder.sealed else "open"
-        yield f"{folder.change_id:<20} {folder.run_id:<52} {state:<7} {title}"
+        yield folder.change_id, folder.run_id, state, title
 
 
 def _secrets_of(folder: RecordFolder) -> list[str]:

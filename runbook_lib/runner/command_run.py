@@ -37,7 +37,12 @@ def _notebooks(_ctx: click.Context, _parameter: click.Parameter, incomplete: str
 @click.option(
     "-p", "--parameter", "given", multiple=True, nargs=2, metavar="NAME VALUE", help="One parameter; wins over files."
 )
-@click.option("--records", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the record.")
+@click.option(
+    "--records",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder for the records; default: records_dir.",
+)
 @click.option("--timeout", type=click.FloatRange(min=1), metavar="SECONDS", help="Stop the run after this time.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit code 3 instead of 0 when there was nothing to do.")
 @click.option("--quiet", is_flag=True, help="No progress, only the last line.")
@@ -53,8 +58,8 @@ def run(
     """Run NOTEBOOK headless and seal its record.
 
     NOTEBOOK is a path, or the bare name of one in notebooks/, for example 20-inventory-groups. The exit code says how
-    it ended: 0 done, 2 wrong use, 4 awaiting approval, 5 refused, 6 broke off, 7 verification failed, 8 no access,
-    9 failed before any write, 70 a defect, 130 interrupted.
+    it ended: 0 done or nothing to do, 2 wrong use, 4 awaiting approval, 5 refused, 6 broke off, 7 verification failed,
+    8 no access, 9 failed before any write, 70 a defect, 130 interrupted.
     """
     overrides = overrides_of(given)
     progress = console.Progress(quiet=quiet)
