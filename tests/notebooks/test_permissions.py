@@ -110,9 +110,10 @@ def test_without_one_permission_of_its_row_a_notebook_ends_with_no_access(
 
 
 PEOPLE_ONLY = {"tenant.features", "tenant.containers"}
+OF_GROUPS = {"groups", "address_holders", "names"}
 WITHOUT = {
-    "Organization.Read.All": {"tenant", "groups", "address_holders"},
-    "Group.Read.All": PEOPLE_ONLY | {"groups", "address_holders"},
+    "Organization.Read.All": {"tenant", *OF_GROUPS},
+    "Group.Read.All": PEOPLE_ONLY | OF_GROUPS,
     "Domain.Read.All": PEOPLE_ONLY | {"tenant.domains"},
     "GroupSettings.Read.All": PEOPLE_ONLY | {"tenant.new_groups"},
     "Application.Read.All": PEOPLE_ONLY | {"tenant.cloud_sync"},
