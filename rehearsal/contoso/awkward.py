@@ -43,6 +43,14 @@ _AWKWARD: tuple[tuple[str, str, str | None], ...] = (
     ("entity", "&lt;b&gt; &amp; AT&T", None),
     ("twin-one", "Twins", "The first of two groups with one name"),
     ("twin-two", "Twins", "The second of two groups with one name"),
+    ("invisible", "Fin\u200bance\u00ad Con\u2060trol", "\ufeffSeen\U000e0041\U000e007f only in part"),
+    ("case-folding", "Straße İstanbul ıi ΣΑΣ", "STRASSE ISTANBUL"),
+    ("compatibility", "Ｆｉｎａｎｃｅ ﬁle №1", "\u212a\u2126\u212b"),
+    ("typeset", "$\\phantom{Not} \\href{javascript:alert(1)}{Finance}$", "\\begin{align}x\\end{align} \\ref{a}"),
+    ("curly-quotes", "\u2018; calc; \u2019 O\u201bBrien\u201a", "\u201c$(calc)\u201d"),
+    ("full-width-formula", "＝1+1;=2+2", "\u3000＠SUM(1)"),
+    ("line-separators", "Two\u2028lines\u2029three", "\u2029"),
+    ("data", '{"a": [1]} key: no', "x\ndn: CN=Administrator\nchangetype: delete"),
 )
 
 

@@ -200,7 +200,7 @@ def test_whatever_is_allowed_can_be_drawn(groups: int, users: int, share: float,
     wanted = Size(groups, users, size.LEAST_MEMBERSHIPS + int(min(room, 30_000) * share), seed)
     assert size_of(wanted.groups, wanted.users, wanted.memberships, seed) == wanted
     people = crowd(wanted)
-    usual = 70, 2256
+    usual = 78, 2276
     assert len(people.groups) + usual[0] == groups
     assert sum(len(group.members) for group in people.groups) + usual[1] == wanted.memberships
     for group in (*people.groups, *people.local_groups):
@@ -210,4 +210,4 @@ def test_whatever_is_allowed_can_be_drawn(groups: int, users: int, share: float,
 def test_the_most_that_fits_can_be_drawn() -> None:
     wanted = Size(90, 2200, size.LEAST_MEMBERSHIPS + 10 * 550)
     assert size_of(wanted.groups, wanted.users, wanted.memberships, 0) == wanted
-    assert sum(len(group.members) for group in crowd(wanted).groups) == wanted.memberships - 2256
+    assert sum(len(group.members) for group in crowd(wanted).groups) == wanted.memberships - 2276
