@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -101,6 +101,13 @@ def rehearsal() -> None:
     help=f"Direct members of all groups together ({LEAST_MEMBERSHIPS} to {MOST_MEMBERSHIPS}), on each side.",
 )
 @click.option("--seed", type=int, metavar="N", help="Draw other people, groups and memberships of that number.")
+@click.option(
+    "--directory",
+    type=click.Choice(("embedded", "samba")),
+    default="embedded",
+    show_default=True,
+    help="samba: a real Samba AD DC in the place of the embedded directory (Linux, root; takes about a minute).",
+)
 @click.option("--foreground", is_flag=True, help="Stay until Ctrl-C, then stop it.")
 def start(
     name: str,
@@ -119,11 +126,22 @@ def start(
     users: int | None,
     memberships: int | None,
     seed: int | None,
+    directory: str,
     foreground: bool,
 ) -> None:
     """Start a rehearsal; it goes on until it is stopped."""
     folder = _folder(name, directory_folder)
     size = size_of(groups, users, memberships, seed)
+    if directory == "samba":
+        _refuse_with_samba(
+            {
+                "--domains": domains != 1,
+                "--recycle-bin": recycle_bin != "off",
+                "--mailflow": mail_flow != "good",
+                "--exchange": exchange not in ("se", "none"),
+                "--groups, --users, --memberships": size is not None,
+            }
+        )
     running = find_rehearsal(folder)
     if running is not None:
         raise UsageError(
@@ -145,6 +163,7 @@ def start(
         domains=domains,
         recycle_bin=recycle_bin,
         size=size,
+        directory=directory,
         records=None if directory_folder else project_root() / "records",
     )
     _tell(running)
@@ -178,8 +197,8 @@ def status(name: str, directory_folder: Path | None, as_json: bool) -> None:
         click.echo(f"    {what:<20} {address}")
     click.echo(
         f"Graph requests: {counters['graph_requests']} ({counters['resource_units']} resource units, "
-        f"{counters['throttled']} throttled), sign-ins: {counters['sign_ins']}, "
-        f"LDAP writes of the runbook: {counters['ldap_writes']}"
+        f"{counters['throttled']} throttled), sign-ins: {counters['sign_ins']}"
+        + (f", LDAP writes of the runbook: {counters['ldap_writes']}" if "ldap_writes" in counters else "")
     )
 
 
@@ -272,6 +291,16 @@ def _running(name: str, directory_folder: Path | None) -> RunningRehearsal:
         hint=f"Running: {', '.join(others)}." if others else "Start one with: gwb rehearsal start",
         values={"name": name, "running": others},
     )
+
+
+def _refuse_with_samba(told: Mapping[str, bool]) -> None:
+    wrong = [option for option, given in told.items() if given]
+    if wrong:
+        raise UsageError(
+            f"Only the embedded directory takes {', '.join(wrong)}.",
+            code="rehearsal-samba-options",
+            hint="Leave that out, or leave --directory samba out. With Samba, --exchange is se or none.",
+        )
 
 
 def _name_option(name: str) -> str:

@@ -9,6 +9,7 @@ import errno
 import gc
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ from rehearsal.contoso import names
 from rehearsal.contoso.size import Size
 from rehearsal.folder import HOST, RehearsalFolder, new_passwords
 from rehearsal.parameters_file import folder_parameters
+from rehearsal.samba.outside import SambaDirectory, require_samba
 from rehearsal.world import Ports, World
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
 
@@ -59,6 +61,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--latency-ms", type=int, default=0)
     parser.add_argument("--domains", type=int, choices=(1, 2), default=1)
     parser.add_argument("--recycle-bin", choices=("on", "off"), default="off")
+    parser.add_argument("--directory", choices=("embedded", "samba"), default="embedded")
     parser.add_argument("--size", type=int, nargs=4)
     parser.add_argument("--records", type=Path)
     parser.add_argument("--instance", default="")
@@ -69,6 +72,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 async def _serve(folder: RehearsalFolder, options: argparse.Namespace) -> None:
     certificates, passwords = make_certificates(utc_now()), new_passwords()
     folder.write_secrets(certificates, passwords)
+    samba = None
+    if options.directory == "samba":
+        require_samba()
+        _require_free(options)
+        samba = SambaDirectory(certificates, passwords, options.exchange, folder.log)
     # A hundred thousand objects that stay: looking through them for garbage takes longer than making them.
     gc.disable()
     world = World(
@@ -82,6 +90,7 @@ async def _serve(folder: RehearsalFolder, options: argparse.Namespace) -> None:
         throttle=options.throttle,
         latency=options.latency_ms / 1000,
         size=Size(*options.size) if options.size else None,
+        samba=samba,
     )
     gc.freeze()
     gc.enable()
@@ -112,16 +121,30 @@ async def _listen(world: World, folder: RehearsalFolder, options: argparse.Names
             dns_port=options.dns_port,
         )
     except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-            raise
-        wanted = ", ".join(str(port) for port in (options.graph_port, options.ldap_port, options.dns_port) if port)
-        what = "in use" if error.errno == errno.EADDRINUSE else "not allowed for this account"
-        raise ServiceFailed(
-            f"The rehearsal cannot listen: one of the ports {wanted} is {what}.",
-            code="rehearsal-port-taken",
-            hint="Choose others with --graph-port, --ldap-port and --dns-port, or let the system choose: --free-ports.",
-            values={"graph_port": options.graph_port, "ldap_port": options.ldap_port, "dns_port": options.dns_port},
-        ) from None
+        raise _not_listening(error, options) from None
+
+
+def _require_free(options: argparse.Namespace) -> None:
+    """Nobody waits for Samba to be told then that a port is taken."""
+    try:
+        for port in (options.graph_port, options.ldap_port):
+            socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise _not_listening(error, options) from None
+
+
+def _not_listening(error: OSError, options: argparse.Namespace) -> Exception:
+    """What to raise: an error for the user where a port is taken or not allowed, else what it was."""
+    if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+        return error
+    wanted = ", ".join(str(port) for port in (options.graph_port, options.ldap_port, options.dns_port) if port)
+    what = "in use" if error.errno == errno.EADDRINUSE else "not allowed for this account"
+    return ServiceFailed(
+        f"The rehearsal cannot listen: one of the ports {wanted} is {what}.",
+        code="rehearsal-port-taken",
+        hint="Choose others with --graph-port, --ldap-port and --dns-port, or let the system choose: --free-ports.",
+        values={"graph_port": options.graph_port, "ldap_port": options.ldap_port, "dns_port": options.dns_port},
+    )
 
 
 def _state(folder: RehearsalFolder, ports: Ports, options: argparse.Namespace) -> dict[str, object]:
@@ -145,6 +168,7 @@ def _state(folder: RehearsalFolder, ports: Ports, options: argparse.Namespace) -
         "throttle": options.throttle or "off",
         "latency_ms": options.latency_ms,
         "domains": options.domains,
+        "directory": options.directory,
         "size": asdict(Size(*options.size)) if options.size else None,
         "started": utc_now().isoformat(timespec="seconds"),
     }

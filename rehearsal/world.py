@@ -35,6 +35,7 @@ from rehearsal.directory.service import Service
 from rehearsal.directory_ports import DirectoryPorts
 from rehearsal.dns_server import DnsServer, zone
 from rehearsal.folder import Passwords
+from rehearsal.samba.outside import SambaDirectory
 from runbook_lib.directory.decode import guid_text, sid_text
 
 SEEDED_AT = datetime(2026, 10, 1, 6, 0, tzinfo=UTC)
@@ -80,6 +81,7 @@ class World:
         domains: 1, or 2 for a child domain beside contoso.com.
         recycle_bin: Whether deleted objects keep everything, as with AD's Recycle Bin switched on.
         size: How large; None for Contoso as it always is.
+        samba: A real controller that takes the place of the embedded directory, not yet started.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class World:
         domains: int = 1,
         recycle_bin: bool = False,
         size: Size | None = None,
+        samba: SambaDirectory | None = None,
     ) -> None:
         self.exchange = exchange
         self.dns_server = DnsServer(zone(mail_flow))
@@ -124,6 +127,9 @@ class World:
             self.directory.recycle_bin = True
         renew_passwords(self.directory, clock())
         self.directory.clock = clock
+        self._samba = samba
+        if samba is not None:
+            index = samba.fill(self.directory, index)
         self._seed = self.directory.snapshot()
         self._seed_identifiers = self._identifiers.made
         self.cloud = CloudStore(clock=clock)
@@ -159,10 +165,15 @@ class World:
         graph = await self.cloud_server.start(context, port=graph_port)
         try:
             dns = await self.dns_server.start(port=dns_port)
+            if self._samba is not None:
+                ldap, addresses = await self._samba.listen(ldap_port)
+                return Ports(graph, ldap, dns, addresses)
             ldap = await self.directory_ports.start(context, ldap_port)
         except OSError:
             self.dns_server.stop()
             await self.cloud_server.stop()
+            if self._samba is not None:
+                await self._samba.stop()
             raise
         return Ports(graph, ldap, dns, self.directory_ports.addresses)
 
@@ -171,6 +182,8 @@ class World:
         self.holds.release()
         self.dns_server.stop()
         await self.directory_ports.stop()
+        if self._samba is not None:
+            await self._samba.stop()
         await self.cloud_server.stop()
 
     def mark(self) -> None:
@@ -190,19 +203,22 @@ class World:
 
     def actions(self) -> Mapping[str, _Action]:
         """The control endpoint's actions."""
-        return {
+        embedded = {
             "POST mark": self._mark,
-            "POST reset": self._reset,
-            "GET status": self._status,
             "POST hold-write": self._hold_write,
             "GET writes": self._writes,
             "POST release": self._release,
             "GET directory": self._dump,
             "POST directory": self._edit_directory,
+            **self.directory_ports.actions(),
+        }
+        return {
+            **(embedded if self._samba is None else {}),
+            "POST reset": self._reset,
+            "GET status": self._status,
             "POST cloud": self._edit_cloud,
             "POST stay": self._stay,
             "POST stop": self._stop,
-            **self.directory_ports.actions(),
             **GraphActions(self.cloud_server).actions(),
             **SignInActions(self.sign_in, client_id=names.CLIENT_ID).actions(),
         }
@@ -218,8 +234,8 @@ class World:
     async def _status(self, _: Mapping[str, object]) -> Mapping[str, object]:
         return {
             **self.cloud_server.counters(),
-            "ldap_writes": self.holds.count,
-            "ldap": self.directory_ports.counters(),
+            **({"ldap_writes": self.holds.count} if self._samba is None else {}),
+            "ldap": (self._samba or self.directory_ports).counters(),
             "groups": len(self.cloud.groups),
             "users": len(self.cloud.users),
             "exchange": self.exchange,

@@ -31,6 +31,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rehearsal.samba.controller import NAMESPACE, PROGRAMS
 from tools.bootstrap import SetupError, add_kerberos
 from tools.packages import InstallError, install_missing
 
@@ -43,9 +44,6 @@ GRACE_SECONDS = 15
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 SYSTEM_PYTHON = "/usr/bin/python3"
 """Debian's, for which python3-ldap is installed; the contract's strangers use it in the lane python too."""
-SAMBA_PROGRAMS = ("samba", "samba-tool", "ldapsearch", "ldapmodify", "ip", "unshare")
-NAMESPACE = ("unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
-"""A network namespace keeps the lab's fixed ports off this machine, a process namespace ends all of it."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ def lacks_samba() -> str:
     """What keeps this machine from running the lane samba."""
     if platform.system() != "Linux":
         return "needs Linux"
-    missing = [name for name in SAMBA_PROGRAMS if shutil.which(name) is None]
+    missing = [name for name in PROGRAMS if shutil.which(name) is None]
     if not missing and not has_python_ldap():
         missing.append("python3-ldap")
     if missing:

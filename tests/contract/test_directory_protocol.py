@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from rehearsal.certificates import write_private
+from rehearsal.samba.ldap_tools import parse_ldif
 from tests.contract.directory_client import Client, DirectoryUnderTest, Workshop
-from tests.samba.ldap_tools import parse_ldif
 
 EXTENDED_DN, AS_TEXT = "1.2.840.113556.1.4.529", b"\x30\x03\x02\x01\x01"
 

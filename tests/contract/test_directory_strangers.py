@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from rehearsal.certificates import write_private
+from rehearsal.samba.ldap_tools import LdapTools
 from tests.contract.directory_client import DirectoryUnderTest, Workshop
-from tests.samba.ldap_tools import LdapTools
 from tools.lanes import SYSTEM_PYTHON, has_python_ldap
 
 STRANGER = Path(__file__).with_name("stranger.py")

@@ -19,9 +19,9 @@ from rehearsal.cloud.server import CloudServer
 from rehearsal.cloud.sign_in import SignIn
 from rehearsal.cloud.store import CloudStore
 from rehearsal.cloud.users import TenantUsers
+from rehearsal.samba.ldap_tools import LdifEntry
 from runbook_lib.directory.decode import sid_text
 from tests.samba.lab import DOMAIN, SambaLab
-from tests.samba.ldap_tools import LdifEntry
 
 TENANT_ID = "8d5a3c10-1f5e-4a55-9a0b-5b3a1f6f3c01"
 CLIENT_ID = "5f0d6d6e-6f0e-4c39-8d0e-0a6f1f1e7c02"

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import secrets
-import subprocess
 import tarfile
 import time
 from collections.abc import Iterator
@@ -20,19 +19,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rehearsal.certificates import make_certificates, write_private
-from tests.samba import content, schema
-from tests.samba.ldap_tools import LdapTools
+from rehearsal.samba import controller, schema
+from rehearsal.samba.ldap_tools import LdapTools
+from tests.samba import content
 
-STATE = Path("/var/lib/samba")
-TREE = STATE / "lab"
+TREE = controller.STATE / "lab"
 DOMAIN = "contoso.com"
 BASE_DN = "DC=contoso,DC=com"
 CONFIGURATION_NC = f"CN=Configuration,{BASE_DN}"
 SCHEMA_NC = f"CN=Schema,{CONFIGURATION_NC}"
 ADMINISTRATOR = f"administrator@{DOMAIN}"
-START_SECONDS = 60
-GROUP_CLASS = "bf967a9c-0de6-11d0-a285-00aa003049e2"
-"""schemaIDGUID of the class group."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,9 @@ class SambaLab:
 
     def keytab(self, account: str, path: Path) -> Path:
         """Write the keys of an account into a keytab that only its owner reads."""
-        _run("samba-tool", "domain", "exportkeytab", str(path), f"--principal={account}", f"-s{TREE}/etc/smb.conf")
+        controller.run(
+            "samba-tool", "domain", "exportkeytab", str(path), f"--principal={account}", f"-s{TREE}/etc/smb.conf"
+        )
         path.chmod(0o600)
         return path
 
@@ -138,14 +136,6 @@ _KRB5_CONF = f"""\
 """
 
 
-def _run(*arguments: str) -> str:
-    done = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
-        raise RuntimeError(f"{' '.join(arguments[:4])} ended with {done.returncode}:\n{said}")
-    return done.stdout
-
-
 def _password() -> str:
     """A random password with every kind of character that AD's complexity rule counts."""
     return f"Aa1-{secrets.token_urlsafe(18)}"
@@ -153,85 +143,38 @@ def _password() -> str:
 
 def _provision(passwords: dict[str, str]) -> None:
     """Make the domain's files, its certificate and the password files."""
-    _run(
-        *("samba-tool", "domain", "provision", f"--realm={DOMAIN.upper()}", "--domain=CONTOSO", "--host-name=dc1"),
-        *("--server-role=dc", "--dns-backend=NONE", f"--adminpass={passwords['administrator']}"),
-        f"--targetdir={TREE}",
-    )
-    made = make_certificates(datetime.now(UTC))
-    begin_key = made.server_pem.index(b"-----BEGIN PRIVATE KEY-----")
-    (TREE / "ca.pem").write_bytes(made.ca_pem)
-    (TREE / "certificate.pem").write_bytes(made.server_pem[:begin_key])
-    write_private(TREE / "key.pem", made.server_pem[begin_key:])
+    controller.provision(TREE, DOMAIN, "CONTOSO", passwords["administrator"], make_certificates(datetime.now(UTC)))
     for name, password in passwords.items():
         write_private(TREE / f"{name}-password.txt", password.encode())
-    (TREE / "run").mkdir()
     (TREE / "krb5-lab.conf").write_text(_KRB5_CONF)
 
 
 @contextmanager
 def _server(lab: SambaLab) -> Iterator[None]:
     """Run the server until the block ends."""
-    options = (
-        *("interfaces=lo", "bind interfaces only=yes", "server services=ldap,cldap,kdc,rpc,wrepl"),
-        *("ldap server require strong auth=allow_sasl_over_tls", "dsdb:schema update allowed=true"),
-        *(f"tls cafile={lab.ca_file}", f"tls certfile={TREE}/certificate.pem", f"tls keyfile={TREE}/key.pem"),
-        *(f"pid directory={TREE}/run", f"ncalrpc dir={TREE}/run/ncalrpc"),
-    )
-    log = TREE / "samba.log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            ["samba", "-i", "-s", f"{TREE}/etc/smb.conf", *(f"--option={option}" for option in options)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        _wait_until_it_answers(lab, server, log)
+    with controller.running_controller(TREE, lab.tools):
         yield
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-
-
-def _wait_until_it_answers(lab: SambaLab, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            lab.tools.search("", "(objectClass=*)", "defaultNamingContext", scope="base")
-        except RuntimeError as error:
-            if server.poll() is not None or time.monotonic() > deadline:
-                said = log.read_text(errors="replace")[-3000:]
-                raise RuntimeError(f"Samba does not answer: {error}\n{said}") from None
-            time.sleep(0.1)
-        else:
-            return
 
 
 def _populate(lab: SambaLab) -> None:
     """Extend the schema, add the content, and give the writing account its rights on both OUs."""
     lab.tools.modify(schema.schema_ldif(SCHEMA_NC))
     lab.tools.modify(content.content_ldif(BASE_DN, CONFIGURATION_NC, DOMAIN, lab.writer_password))
-    shown = _run("samba-tool", "user", "show", content.WRITER, "--attributes=objectSid", f"-H{TREE}/private/sam.ldb")
-    sid = next(line.split()[1] for line in shown.splitlines() if line.startswith("objectSid"))
-    # What docs/permissions.md asks for: create and delete groups here, full control of the groups below.
-    rights = f"(OA;CI;CCDC;{GROUP_CLASS};;{sid})(OA;CIIO;GA;;{GROUP_CLASS};{sid})"
+    controller.let_write_groups(TREE, content.WRITER, lab.target_ou, lab.retired_ou)
     # The lab is reached as localhost, so that is a name of its service too.
-    _run("samba-tool", "spn", "add", "ldap/localhost", "DC1$", f"-H{TREE}/private/sam.ldb")
+    controller.run("samba-tool", "spn", "add", "ldap/localhost", "DC1$", f"-H{TREE}/private/sam.ldb")
     lab.keytab(content.WRITER, Path(lab.writer_keytab))
     # Exchange's setup lets every account read its configuration; the class's own default hides it.
     exchange = f"CN=Microsoft Exchange,CN=Services,{CONFIGURATION_NC}"
-    given = {lab.target_ou: rights, lab.retired_ou: rights, exchange: "(A;CI;LCRPLORC;;;AU)"}
-    for dn, sddl in given.items():
-        _run("samba-tool", "dsacl", "set", f"--objectdn={dn}", f"--sddl={sddl}", f"-H{TREE}/private/sam.ldb")
+    controller.set_rights(TREE, exchange, "(A;CI;LCRPLORC;;;AU)")
 
 
 def _cache_file(folder: Path) -> Path:
     """Where a tree with exactly this content would lie: our sources, their data and Samba's version decide."""
-    told = hashlib.sha256(_run("samba", "--version").encode())
+    told = hashlib.sha256(controller.run("samba", "--version").encode())
     here = Path(__file__).resolve().parent
-    for path in (*sorted(here.glob("*.py")), *sorted(schema.DATA.glob("*.csv"))):
+    ours = (*here.glob("*.py"), *Path(controller.__file__).parent.glob("*.py"))
+    for path in (*sorted(ours), *sorted(schema.DATA.glob("*.csv"))):
         told.update(path.read_bytes())
     return folder / f"{told.hexdigest()[:16]}.tar"
 
@@ -241,7 +184,7 @@ def _restore(cached: Path) -> SambaLab | None:
     if not cached.is_file() or time.time() - cached.stat().st_mtime > 30 * 86400:
         return None
     with tarfile.open(cached) as archive:
-        archive.extractall(STATE, filter="fully_trusted")  # noqa: S202 - we wrote it, it must keep owners and modes
+        archive.extractall(controller.STATE, filter="fully_trusted")  # noqa: S202 - we wrote it, it must keep owners and modes
     return lab_from_json((TREE / "lab.json").read_text())
 
 

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rehearsal.certificates import write_private
-from tests.samba.lab import STATE, TREE, SambaLab, running_lab
+from rehearsal.samba import controller
+from tests.samba.lab import TREE, SambaLab, running_lab
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / "build" / "samba-lab"
@@ -22,20 +23,6 @@ LAB_VARIABLE = "GWB_SAMBA_LAB"
 """JSON file that describes the running lab, for tests/samba."""
 CONTRACT_VARIABLE = "GWB_CONTRACT_SAMBA"
 """The same for the contract tests of the directory."""
-
-
-def prepare() -> None:
-    """Set up the namespaces' network and file system.
-
-    Raises:
-        RuntimeError: Loopback is up already, or there are other interfaces: this is no namespace of our own.
-    """
-    shown = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout.splitlines()
-    if len(shown) != 1 or "LOOPBACK" not in shown[0] or "LOWER_UP" in shown[0]:
-        raise RuntimeError("not in a network namespace of its own; use: make test ARGS='--lane samba'")
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    STATE.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g,mode=700", "tmpfs", str(STATE)], check=True)
 
 
 def environment(lab: SambaLab) -> dict[str, str]:
@@ -49,7 +36,7 @@ def environment(lab: SambaLab) -> dict[str, str]:
 
 def main(arguments: Sequence[str]) -> int:
     """Run tests/samba and the contract of a directory against the lab; ``arguments`` go to pytest."""
-    prepare()
+    controller.prepare_namespaces()
     begun = time.monotonic()
     with running_lab(None if os.environ.get("CI") else CACHE) as lab:
         sys.stdout.write(f"Samba AD DC ready after {time.monotonic() - begun:.1f} s\n")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from rehearsal.samba.ldap_tools import LdifEntry
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.filters import equals
 from runbook_lib.directory.results import EntryExists, ObjectMissing, RightsMissing, ValueConflict
@@ -15,7 +16,6 @@ from runbook_lib.errors import NoAccess
 from runbook_lib.model.anchor import anchor_of, mark_of
 from runbook_lib.model.change import AttributeDelta
 from tests.samba.lab import SambaLab
-from tests.samba.ldap_tools import LdifEntry
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 GROUP_ID = "0a1b2c3d-0000-4000-8000-aabbccddeeff"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal.samba.ldap_tools import LdapTools, parse_ldif
+from rehearsal.samba.schema import EXCHANGE_SCHEMA_VERSION
 from runbook_lib.parameters.load import load_parameters
 from tests.samba.lab import SCHEMA_NC, SambaLab
-from tests.samba.ldap_tools import LdapTools, parse_ldif
-from tests.samba.schema import EXCHANGE_SCHEMA_VERSION
 
 
 def test_ldif_is_parsed() -> None:

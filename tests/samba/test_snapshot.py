@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+from rehearsal.samba.schema import EXCHANGE_SCHEMA_VERSION
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.exchange.detect import detect
@@ -18,7 +19,6 @@ from runbook_lib.parameters.load import parameters_from_values
 from tests.samba.cloud import GROUPS, GUEST, TENANT_ID, SambaCloud, identifier
 from tests.samba.content import ORGANIZATION_VERSION, PEOPLE, SYSTEM_OBJECTS_VERSION
 from tests.samba.lab import SambaLab
-from tests.samba.schema import EXCHANGE_SCHEMA_VERSION
 
 
 def now() -> datetime:

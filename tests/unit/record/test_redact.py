@@ -45,6 +45,8 @@ PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq+/=\nhkiG9w0BAQEFAASC\n-----
         ("https://x/?password=Winter&y=1", "Winter"),
         ("dn: CN=x\nunicodePwd:: IgBhAGIAYwAiAA==\n IgBh\ncn: x", "IgBhAGIAYwAiAA"),
         ("GWB_CLIENT_SECRET=abcdef", "abcdef"),
+        ("X: api_key=abcdefgh", "abcdefgh"),
+        ('{"ApiKey": "abcdefgh"}', "abcdefgh"),
     ],
 )
 def test_shapes(text: str, secret: str) -> None:

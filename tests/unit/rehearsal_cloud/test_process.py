@@ -20,6 +20,7 @@ from rehearsal.commands import rehearsal
 from rehearsal.contoso import names
 from rehearsal.control import ControlError
 from rehearsal.process import RunningRehearsal, find_rehearsal, start_rehearsal
+from rehearsal.serve import main as serve
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
 from tests.support.cloud_client import plain_session
 
@@ -118,14 +119,28 @@ def test_a_second_start_in_the_same_folder_is_refused_and_harms_nothing(shared_r
     assert shared_rehearsal.control.status()["users"]
 
 
-@pytest.mark.parametrize("which", ["graph_port", "ldap_port"])
+@pytest.mark.parametrize("which", ["graph_port", "ldap_port", "dns_port"])
 def test_a_taken_port_is_named(tmp_path: Path, which: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.socket(type=socket.SOCK_DGRAM if which == "dns_port" else socket.SOCK_STREAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        if which != "dns_port":
+            taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(ServiceFailed, match=rf"{port} is in use") as caught:
             start_rehearsal(tmp_path / "late", **{which: port})
     assert caught.value.code == "rehearsal-port-taken"
     assert find_rehearsal(tmp_path / "late") is None
+
+
+def test_a_taken_port_is_told_before_samba_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rehearsal.serve.require_samba", lambda: None)
+    monkeypatch.setattr("rehearsal.serve.SambaDirectory", None)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert serve(["--folder", str(tmp_path / "late"), "--directory", "samba", "--ldap-port", port]) == 9
+    told = json.loads((tmp_path / "late" / "failure.json").read_text(encoding="utf-8"))
+    assert told["code"] == "rehearsal-port-taken"
+    assert f"{port} is in use" in told["message"]
 
 
 def test_the_commands_from_start_to_stop(tmp_path: Path) -> None:

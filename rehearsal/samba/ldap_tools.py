@@ -1,4 +1,4 @@
-"""OpenLDAP's command-line tools against the lab: an eye that shares no code with the product."""
+"""OpenLDAP's command-line tools: an eye that shares no code with the product."""
 
 from __future__ import annotations
 
@@ -67,15 +67,18 @@ class LdapTools:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=200,
         )
         if done.returncode:
             raise RuntimeError(f"{tool} ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
         return done.stdout
 
-    def search(self, base: str, filter_text: str, *attributes: str, scope: str = "sub") -> tuple[LdifEntry, ...]:
-        """What ldapsearch finds below ``base``."""
-        asked = ("-LLL", "-o", "ldif-wrap=no", "-b", base, "-s", scope, filter_text, *attributes)
+    def search(
+        self, base: str, filter_text: str, *attributes: str, scope: str = "sub", paged: bool = False
+    ) -> tuple[LdifEntry, ...]:
+        """What ldapsearch finds below ``base``; ``paged`` where it may be more than a controller's page."""
+        pages = ("-E", "pr=500/noprompt") if paged else ()
+        asked = ("-LLL", *pages, "-o", "ldif-wrap=no", "-b", base, "-s", scope, filter_text, *attributes)
         return parse_ldif(self._run("ldapsearch", *asked))
 
     def modify(self, ldif: str) -> None:

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-DATA = Path(__file__).resolve().parents[2] / "rehearsal" / "directory" / "data"
+DATA = Path(__file__).resolve().parents[1] / "directory" / "data"
 WINDOWS_2016_ATTRIBUTES = ("msDS-ExternalDirectoryObjectId",)
 """Samba provisions the schema of Windows Server 2012 R2; the runbook also reads these."""
 SCHEMA_VERSION_ATTRIBUTE = "ms-Exch-Schema-Version-Pt"

@@ -1,0 +1,96 @@
+"""``gwb rehearsal start --directory samba``: the product plans and an administrator edits against a real controller."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from rehearsal.administrator import GroupEdit, edit_group
+from rehearsal.contoso import names
+from rehearsal.control import ControlError
+from rehearsal.process import RunningRehearsal, start_rehearsal
+from runbook_lib.directory.connect import open_directory
+from runbook_lib.directory.snapshot import read_directory
+from runbook_lib.graph.connect import open_graph
+from runbook_lib.graph.snapshot import probe_groups, read_cloud
+from runbook_lib.inventory import build_inventory, group_ids_to_probe
+from runbook_lib.inventory.other_writers import connect_v1_of
+from runbook_lib.parameters import load_parameters
+from runbook_lib.writeback.plan_enable import plan_enable
+from runbook_lib.writeback.policy import naming_of, policy_of
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRehearsal]:
+    """A rehearsal with a Samba of its own, beside the lane's."""
+    with start_rehearsal(tmp_path_factory.mktemp("rehearsal") / "samba", directory="samba") as started:
+        yield started
+
+
+def test_the_demo_groups_are_planned(running: RunningRehearsal) -> None:
+    told = load_parameters([running.parameters_file], {}, project_root=running.folder.path).parameters
+    with (
+        open_directory(told, environment={}, clock=now) as directory,
+        open_graph(told, environment={}, clock=now, sleep=time.sleep) as client,
+    ):
+        ad = read_directory(directory, told.target_ou, told.retired_ou, clock=now)
+        cloud = read_cloud(client, told.tenant_id, clock=now)
+        presence = probe_groups(client, group_ids_to_probe(cloud, ad))
+    v1 = connect_v1_of(told, cloud.writers, now().date())
+    inventory = build_inventory(cloud, ad, presence, naming=naming_of(told), connect_v1=v1)
+    planned = plan_enable(inventory, policy_of(told, cloud.writers, now().date())).plan
+    assert len(planned.changes) == len(names.DEMO_GROUPS)
+    synchronized = inventory.members[inventory.members["member_type"] == "user"]
+    found = synchronized["ad_guid"].notna().mean()
+    assert found > 0.95, "people are found by the identities that Samba gave them"
+
+
+def test_an_administrator_edits_a_group_there(running: RunningRehearsal) -> None:
+    said = edit_group(running, "GG-HR-Write", GroupEdit(add_members=("aaliyah.abbott",), description="ü"))
+    assert said[0] == f"Added aaliyah.abbott to CN=GG-HR-Write,{names.GROUPS_OU}."
+
+
+def test_what_passed_is_counted(running: RunningRehearsal) -> None:
+    ldap = cast("dict[str, int]", running.control.status()["ldap"])
+    assert ldap["connections"] >= 2
+    assert ldap["bytes_out"] > 1_000_000
+    assert running.state["directory"] == "samba"
+    with pytest.raises(ControlError):
+        running.control.writes()
+
+
+def test_nothing_is_left_when_it_stops(running: RunningRehearsal) -> None:
+    own = _descendants(int(str(running.state["pid"])))
+    assert any("samba" in name for name in own.values())
+    running.stop()
+    assert running.process is not None
+    assert running.process.returncode == 0
+    assert [pid for pid in own if Path(f"/proc/{pid}").exists()] == []
+
+
+def _descendants(pid: int) -> dict[int, str]:
+    """Processes below one, by number, with their names."""
+    found: dict[int, str] = {}
+    parents: dict[int, tuple[int, str]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = stat.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        parents[int(stat.parent.name)] = (int(text.rpartition(")")[2].split()[1]), text.partition("(")[2])
+    waiting = [pid]
+    for current in waiting:
+        for child, (parent, name) in parents.items():
+            if parent == current and child not in found:
+                found[child] = name.rpartition(")")[0]
+                waiting.append(child)
+    return found
