@@ -133,19 +133,37 @@ def undelete(store: DirectoryStore, account: Guid, node: Node, new_dn: str, rest
     if category is not None:
         draft.links["objectCategory"] = {category: None}
     for name, source, target in node.parked:
-        if source == node.guid and target in store.tree.nodes and not store.tree.nodes[target].deleted:
+        if source == node.guid and (target == source or _is_alive(store, target)):
             draft.links.setdefault(name, {})[target] = None
     draft.parked = ()
     store.descriptors.inherit_anew(draft)
     touched = apply_all(store, account, draft, rest, permissive=False)
     check_changed(store, account, draft, node, touched)
     store.commit(draft)
-    for name, source, target in node.parked:
-        holder = store.tree.nodes.get(source)
-        if target == node.guid and holder is not None and not holder.deleted:
-            again = holder.copy()
-            again.links.setdefault(name, {})[target] = None
-            store.tree.commit(again)
+    for link in node.parked:
+        _give_back(store, node.guid, link)
+
+
+def _is_alive(store: DirectoryStore, guid: Guid) -> bool:
+    node = store.tree.nodes.get(guid)
+    return node is not None and not node.deleted
+
+
+def _give_back(store: DirectoryStore, back: Guid, link: tuple[str, Guid, Guid]) -> None:
+    """A kept link of an object that is back: to its holder, or to the other end, which keeps it until it is back too.
+
+    A link between two deleted objects shows again when both are there; a recycled object has lost it.
+    """
+    name, source, target = link
+    other = store.tree.nodes.get(target if source == back else source)
+    if other is None or other.recycled or other.guid == back or not (other.deleted or target == back):
+        return
+    again = other.copy()
+    if other.deleted:
+        again.parked = tuple(dict.fromkeys((*other.parked, link)))
+    else:
+        again.links.setdefault(name, {})[target] = None
+    store.tree.commit(again)
 
 
 # the end of deleted objects

@@ -232,7 +232,7 @@ def rename(store: DirectoryStore, account: Guid, node: Node, rdn_text: str, new_
     if node.guid in tree.ancestors(parent.guid):
         raise failures.unwilling("00002089")
     if store.naming_context(parent.guid) != store.naming_context(node.guid):
-        raise failures.update_error(failures.MULTIPLE_DSAS, "00002022", "6008 (AFFECTS_MULTIPLE_DSAS)")
+        raise failures.update_error(failures.MULTIPLE_DSAS, "00002039", "6008 (AFFECTS_MULTIPLE_DSAS)")
     _check_place(store, kind, rdns[0], parent, account)
     if tree.child(parent.guid, rdns[0]) not in {None, node.guid}:
         raise failures.exists()

@@ -34,14 +34,14 @@ def _undefined(_: Node) -> None:
     return None
 
 
-def compile_filter(tree: Tree, condition: Filter) -> Test:
-    """The filter as a function."""
+def compile_filter(tree: Tree, condition: Filter, hidden: frozenset[str] = frozenset()) -> Test:
+    """The filter as a function; ``hidden`` attributes are as if no object had them."""
     if isinstance(condition, All):
-        return _every([compile_filter(tree, part) for part in condition.of])
+        return _every([compile_filter(tree, part, hidden) for part in condition.of])
     if isinstance(condition, AnyOf):
-        return _some([compile_filter(tree, part) for part in condition.of])
+        return _some([compile_filter(tree, part, hidden) for part in condition.of])
     if isinstance(condition, Not):
-        inner = compile_filter(tree, condition.of)
+        inner = compile_filter(tree, condition.of, hidden)
         return lambda node: None if (found := inner(node)) is None else not found
     attribute = tree.schema.attribute(condition.attribute)
     if attribute is None:
@@ -50,12 +50,26 @@ def compile_filter(tree: Tree, condition: Filter) -> Test:
         return _own_name(tree, condition)
     if isinstance(condition, Present):
         # Every object has a class, whoever may read it or not.
-        return _present(tree, attribute) if attribute.name != "objectClass" else lambda _: True
+        if attribute.name == "objectClass":
+            return lambda _: True
+        return _present(tree, attribute) if attribute.name not in hidden else lambda _: False
+    if attribute.name in hidden:
+        return lambda _: False
     if attribute.is_reference:
         return _reference(tree, attribute, condition)
     if attribute.constructed:
         return _undefined
     return _stored(attribute, condition)
+
+
+def attributes_of(tree: Tree, condition: Filter) -> frozenset[str]:
+    """Names of the attributes that a filter asks for, as the schema writes them; unknown ones are left out."""
+    if isinstance(condition, All | AnyOf):
+        return frozenset(name for part in condition.of for name in attributes_of(tree, part))
+    if isinstance(condition, Not):
+        return attributes_of(tree, condition.of)
+    attribute = tree.schema.attribute(condition.attribute)
+    return frozenset() if attribute is None else frozenset({attribute.name})
 
 
 def _every(tests: list[Test]) -> Test:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rehearsal.directory import ber, failures
@@ -13,7 +13,7 @@ from rehearsal.directory.ber import BerError, Reader
 from rehearsal.directory.descriptors import ALL_PARTS
 from rehearsal.directory.domains import View
 from rehearsal.directory.filters import count_terms
-from rehearsal.directory.matching import candidates, compile_filter
+from rehearsal.directory.matching import Test, attributes_of, candidates, compile_filter
 from rehearsal.directory.messages import Control, Message, Search
 from rehearsal.directory.names import dn_key, parse_dn
 from rehearsal.directory.rootdse import DOMAIN_SCOPE, PAGED, SD_FLAGS, SEARCH_OPTIONS, SHOW_DELETED, SHOW_RECYCLED
@@ -102,7 +102,8 @@ async def find(asking: Asking, request: Search, message: Message) -> tuple[list[
         store.tree.nodes[store.tree.root] if whole_forest else locate(asking, request.base, show_deleted=show_deleted)
     )
     condition = view.adapted(store.tree, request.filter)
-    matches = compile_filter(store.tree, condition)
+    asked = attributes_of(store.tree, condition)
+    tests: dict[frozenset[str], Test] = {}
     few = candidates(store.tree, condition) if request.scope != _BASE else None
     seconds = asking.service.policy.max_query_duration
     deadline = _now() + min(request.time_limit or seconds, seconds)
@@ -116,20 +117,14 @@ async def find(asking: Asking, request: Search, message: Message) -> tuple[list[
         visible = node.vanished <= show_deleted
         if not visible or not store.rights.may_see(asking.account, node.guid):
             continue
-        if matches(_readable(store, asking.account, node)):
+        # Attributes that the account may not read are as if they were not there, back links too.
+        hidden = store.rights.hidden_attributes(asking.account, node) & asked
+        if hidden not in tests:
+            tests[hidden] = compile_filter(store.tree, condition, hidden)
+        if tests[hidden](node):
             found.append(node.guid)
     quiet = request.scope == _BASE or message.control(DOMAIN_SCOPE) is not None or flags & _ONE_DOMAIN
     return found, () if quiet or crossing else tuple(_references(asking, base, request.scope)), False
-
-
-def _readable(store: DirectoryStore, account: Guid, node: Node) -> Node:
-    """An object as a filter may see it: attributes that the account may not read are as if they were not there."""
-    hidden = store.rights.hidden_attributes(account, node)
-    if not hidden:
-        return node
-    attributes = {name: values for name, values in node.attributes.items() if name not in hidden}
-    links = {name: targets for name, targets in node.links.items() if name not in hidden}
-    return replace(node, attributes=attributes, links=links)
 
 
 def _scope(asking: Asking, base: Node, scope: int, few: Collection[Guid] | None, *, crossing: bool) -> Iterator[Node]:

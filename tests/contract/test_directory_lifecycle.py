@@ -57,7 +57,7 @@ def test_renaming_by_guid(client: Client, workshop: Workshop) -> None:
 
 
 def test_refused_moves(client: Client, workshop: Workshop) -> None:
-    """A taken name, a missing parent, a place below itself, another RDN attribute."""
+    """A taken name, a missing parent, a place below itself, another RDN attribute, another naming context."""
     group = workshop.group("Here")
     workshop.group("There")
     client.refused(client.move(group, "CN=there"), 68, "00002071")
@@ -66,6 +66,7 @@ def test_refused_moves(client: Client, workshop: Workshop) -> None:
     client.must(client.add(inner, "organizationalUnit"))
     assert client.move(workshop.ou, workshop.ou.split(",")[0], inner).code != 0
     assert client.move(group, "OU=Here").code in {34, 53, 64}
+    client.refused(client.move(group, "CN=Here", client.directory.configuration_dn), 71, "00002039")
     client.must(client.move(group, "CN=HERE"))
     assert client.search(workshop.ou, "(cn=here)").names == [workshop.dn("HERE")]
 

@@ -222,6 +222,26 @@ def test_attributes_that_may_not_be_read_do_not_exist(
     assert ordinary.search(workshop.ou, "(description=open)").names == [group]
 
 
+def test_a_back_link_that_may_not_be_read_does_not_exist(
+    client: Client, workshop: Workshop, person: tuple[Client, str]
+) -> None:
+    """memberOf is hidden from values, from a filter and from a chain."""
+    ordinary, sid = person
+    member = workshop.group("Discreet")
+    holder = workshop.group("Holder", member=[member])
+    conditions = [f"(memberOf={holder})", f"(memberOf:1.2.840.113556.1.4.1941:={holder})", "(memberOf=*)"]
+    assert [ordinary.search(workshop.ou, condition).names for condition in conditions] == [[member]] * 3
+    denied = Ace(
+        AceType.DENIED_OBJECT,
+        sid,
+        AccessMask.READ_PROPERTY,
+        object_type=guid_of(GuidKind.ATTRIBUTE, "memberOf"),
+    )
+    client.must(write_dacl(client, member, denied))
+    assert ordinary.read(member, "memberOf") == {}
+    assert [ordinary.search(workshop.ou, condition).names for condition in conditions] == [[]] * 3
+
+
 def test_deleted_objects_are_not_for_everybody(client: Client, workshop: Workshop, person: tuple[Client, str]) -> None:
     """An account without the right to list them finds none, and brings none back."""
     ordinary, _ = person

@@ -69,6 +69,42 @@ def test_the_recycle_bin_keeps_everything(team: DirectoryStore) -> None:
     assert team.node(HOLDER).links["member"] == {back.guid: None}
 
 
+@pytest.mark.parametrize("order", [(HOLDER, TEAM), (TEAM, HOLDER)], ids=["the holder", "the member"])
+@pytest.mark.parametrize("first_back", [HOLDER, TEAM])
+def test_a_link_between_two_deleted_objects_returns_with_the_second(
+    team: DirectoryStore, order: tuple[str, str], first_back: str
+) -> None:
+    """Whichever is deleted or brought back first; deleted again in between, the link waits on."""
+    team.recycle_bin = True
+    team.modify(HOLDER, {"member": [TEAM, HOLDER]})
+    guids = {dn: team.node(dn).guid for dn in order}
+    for dn in order:
+        team.delete(dn)
+
+    def back(dn: str) -> None:
+        deletion.undelete(team, SYSTEM, team.tree.nodes[guids[dn]], dn, ())
+
+    second_back = TEAM if first_back == HOLDER else HOLDER
+    back(first_back)
+    team.delete(first_back)
+    back(first_back)
+    assert guids[TEAM] not in team.tree.nodes[guids[HOLDER]].links.get("member", {})
+    back(second_back)
+    assert set(team.node(HOLDER).links["member"]) == {guids[TEAM], guids[HOLDER]}
+    assert team.node(TEAM).parked == team.node(HOLDER).parked == ()
+
+
+def test_a_link_to_a_recycled_object_is_lost(team: DirectoryStore) -> None:
+    """It does not come back with its holder, and waits for nobody."""
+    team.recycle_bin = True
+    holder, gone = team.node(HOLDER).guid, _deleted(team)
+    team.delete(HOLDER)
+    deletion.delete(team, SYSTEM, team.tree.nodes[gone.guid])
+    deletion.undelete(team, SYSTEM, team.tree.nodes[holder], HOLDER, ())
+    assert "member" not in team.node(HOLDER).links
+    assert team.tree.nodes[gone.guid].parked == ()
+
+
 def test_deleting_a_deleted_object_recycles_it(team: DirectoryStore) -> None:
     """It becomes like a tombstone, shows only to who asks for recycled objects, and never comes back."""
     team.recycle_bin = True
