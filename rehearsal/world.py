@@ -31,7 +31,7 @@ from rehearsal.contoso.registrations import registrations
 from rehearsal.contoso.size import Size
 from rehearsal.directory import DirectoryStore, WriteHolds
 from rehearsal.directory.logon import renew_passwords
-from rehearsal.directory.service import Service
+from rehearsal.directory.service import QueryPolicy, Service
 from rehearsal.directory_ports import DirectoryPorts
 from rehearsal.dns_server import DnsServer, zone
 from rehearsal.folder import Passwords
@@ -142,7 +142,7 @@ class World:
             domains=(names.INITIAL_DOMAIN, names.MAIL_DOMAIN, names.GROUP_MAIL_DOMAIN),
         )
         self.holds = WriteHolds(account=names.BIND_USER)
-        self.service = Service(self.directory, self.holds)
+        self.service = Service(self.directory, self.holds, QueryPolicy(require_signing=True))
         self.directory_ports = DirectoryPorts(self.service)
         self.stopped = asyncio.Event()
         self.stays = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rehearsal.cloud.errors import bad_request, denied, object_not_found, unknown_segment
 from rehearsal.cloud.messages import PLAIN_TEXT, GraphAnswer, GraphRequest, json_answer
@@ -54,6 +54,7 @@ class Collection:
 
 GROUPS = Collection(GROUP, "groups", DIRECTORY_LIST, EXPANDABLE, guids=True)
 USERS = Collection(USER, "users", DIRECTORY_LIST, EXPANDABLE, aliases=("userPrincipalName",))
+_REFERENCES = replace(DIRECTORY_LIST, options=DIRECTORY_LIST.options - {"$select", "$expand"})
 DELETED_GROUPS = Collection(GROUP, "deleted_groups", DIRECTORY_LIST, SINGLE, guids=True)
 
 
@@ -157,6 +158,16 @@ class Reader:
         values = [shapes[kind.name](record) for kind, record in (found[key] for key in page)]
         shown = kinds[0].collection if cast else "directoryObjects"
         return listing(request, shown, query, values, len(identifiers), following)
+
+    def references(self, relation: str, request: GraphRequest, identifier: str) -> GraphAnswer:
+        """``GET groups/{id}/members/$ref``: addresses of the objects and nothing else of them."""
+        kinds = _kinds("")
+        query = _query(request, kinds, _REFERENCES)
+        found = self._found(GROUPS, relation, request.caller, identifier, kinds)
+        identifiers = matching(((key, record) for key, (_, record) in found.items()), query)
+        page, following = self._pages.cut(identifiers, query, request.path)
+        values = [{"@odata.id": f"{request.root}/directoryObjects/{key}"} for key in page]
+        return listing(request, "Collection($ref)", query, values, len(identifiers), following)
 
     def count_related(
         self, collection: Collection, relation: str, request: GraphRequest, identifier: str, cast: str = ""

@@ -137,6 +137,7 @@ class Graph:
             yield from self._relation(GROUPS, "groups/{id}", relation, may.READ_GROUPS)
         for relation, accepted in (("members", may.WRITE_MEMBERS), ("owners", may.WRITE_GROUPS)):
             path = f"groups/{{id}}/{relation}"
+            yield "GET", Route(f"{path}/$ref", partial(self._reader.references, relation), may.READ_GROUPS)
             yield "POST", Route(f"{path}/$ref", partial(writer.add, relation), accepted)
             yield "DELETE", Route(f"{path}/{{member}}/$ref", partial(writer.remove, relation), accepted)
 

@@ -81,8 +81,8 @@ def cost_of(method: str, segments: tuple[str, ...], options: Mapping[str, str]) 
 
 
 def _plain(segments: tuple[str, ...]) -> tuple[str, ...]:
-    """Without casts and ``$count``; ``users/{id}/…`` costs what ``me/…`` costs."""
-    path = tuple(one for one in segments if not one.startswith("microsoft.graph.") and one != "$count")
+    """Without casts, ``$count`` and ``$ref``; ``users/{id}/…`` costs what ``me/…`` costs."""
+    path = tuple(one for one in segments if not one.startswith("microsoft.graph.") and one not in ("$count", "$ref"))
     return ("me", *path[2:]) if path[:1] == ("users",) and len(path) > 2 else path
 
 

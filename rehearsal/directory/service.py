@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from rehearsal.armed_faults import ArmedFaults
 from rehearsal.directory import failures
@@ -143,7 +143,7 @@ class DirectoryFaults(ArmedFaults[DirectoryFault]):
 
 @dataclass
 class Service:
-    """A directory as its ports serve it."""
+    """A directory as its ports serve it; ``policy`` is what a reset goes back to."""
 
     store: DirectoryStore
     holds: WriteHolds = field(default_factory=WriteHolds)
@@ -151,9 +151,12 @@ class Service:
     faults: DirectoryFaults = field(default_factory=DirectoryFaults)
     traffic: DirectoryTraffic = field(default_factory=DirectoryTraffic)
 
+    def __post_init__(self) -> None:
+        self._first_policy = replace(self.policy)
+
     def reset(self) -> None:
         """Release what is held; forget faults, counters and changed policies. The store is left alone."""
         self.holds.reset()
-        self.policy = QueryPolicy()
+        self.policy = replace(self._first_policy)
         self.faults.clear()
         self.traffic.clear()

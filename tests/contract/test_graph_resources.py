@@ -69,7 +69,16 @@ def test_a_group_from_its_making_to_its_return(client: CloudClient, send: Send) 
 def test_members_by_reference(client: CloudClient, send: Send) -> None:
     path = f"/v1.0/groups/{SALES}/members"
     reference = {"@odata.id": f"{client.base}/v1.0/directoryObjects/{OTHER}"}
+    before = client.get(f"{path}/$ref").json()
+    assert before["@odata.context"] == f"{client.base}/v1.0/$metadata#Collection($ref)"
+    held = [member["id"] for member in client.get(f"{path}?$select=id").json()["value"]]
+    assert [client.get(one["@odata.id"]).json()["id"] for one in before["value"]] == held
+    assert reference not in before["value"]
     assert send("POST", f"{path}/$ref", reference).status_code == 204
+    pages = list(client.pages(f"{path}/$ref?$top=4"))
+    assert [len(page) for page in pages[:-1]] == [4] * (len(pages) - 1)
+    assert reference in [one for page in pages for one in page]
+    assert client.get(f"{path}/$ref?$select=id").status_code == 400
     again = send("POST", f"{path}/%24ref", reference)
     assert (again.status_code, again.json()["error"]["code"]) == (400, "Request_BadRequest")
     assert send("DELETE", f"{path}/{OTHER}/$ref").status_code == 204

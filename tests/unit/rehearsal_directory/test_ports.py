@@ -111,12 +111,11 @@ def test_accounts_that_cannot_log_on(
 
 
 def test_control(trust_and_world: tuple[ssl.SSLContext, ssl.SSLContext, World]) -> None:
-    """Faults and policies by the control endpoint; counters in the status; all gone with a reset."""
+    """Faults, policies (signing is required by default) and counters by the control endpoint; all gone with a reset."""
 
     async def scenario(world: World, ports: Ports, _trust: ssl.SSLContext) -> None:
         actions = world.actions()
         await actions["POST directory-fault"]({"kind": "busy", "operation": "bind"})
-        await actions["POST directory-policy"]({"require_signing": True})
         with pytest.raises(ControlRefusedError, match="max_page_size cannot be 0"):
             await actions["POST directory-policy"]({"max_page_size": 0})
         parts = urlsplit(ports.directory["ldap"])
@@ -126,8 +125,10 @@ def test_control(trust_and_world: tuple[ssl.SSLContext, ssl.SSLContext, World]) 
         shown = (await actions["GET status"]({}))["ldap"]
         assert isinstance(shown, dict)
         assert (shown["operations"]["bind"], shown["refused"], shown["faults_met"]) == (2, {"8": 1, "51": 1}, 1)
-        world.reset()
+        await actions["POST directory-policy"]({"require_signing": False})
         assert (await wire.bind(names.BIND_USER, PASSWORDS.bind)).code == 0
+        world.reset()
+        assert (await wire.bind(names.BIND_USER, PASSWORDS.bind)).code == 8
         await wire.close()
 
     run(trust_and_world, scenario)
