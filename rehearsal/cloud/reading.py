@@ -120,13 +120,13 @@ class Reader:
         query = _counting(request, (collection.kind,), collection.list)
         return _number(len(matching(self.records(collection).items(), query)))
 
-    def get(self, collection: Collection, request: GraphRequest, identifier: str) -> GraphAnswer:
-        """``GET groups/{id}``."""
+    def get(self, collection: Collection, request: GraphRequest, identifier: str, shown: str = "") -> GraphAnswer:
+        """``GET groups/{id}``; ``shown`` is what ``@odata.context`` names, the type's set by default."""
         query = _query(request, (collection.kind,), collection.single)
         record = self.find(collection, identifier)
         return json_answer(
             {
-                "@odata.context": context(request, collection.kind.collection, query, single=True),
+                "@odata.context": context(request, shown or collection.kind.collection, query, single=True),
                 **self._shape(collection.kind, query, request.caller, single=True)(record),
             }
         )

@@ -33,13 +33,12 @@ class GroupSettings:
 
     def list(self, request: GraphRequest) -> GraphAnswer:
         """``GET groupSettings``."""
-        _check_version(request)
-        return self._reader.page(SETTINGS, request)
+        return self._page(SETTINGS, request)
 
     def get(self, request: GraphRequest, identifier: str) -> GraphAnswer:
         """``GET groupSettings/{id}``."""
         _check_version(request)
-        return self._reader.get(SETTINGS, request, identifier)
+        return self._reader.get(SETTINGS, request, identifier, request.segments[0])
 
     def create(self, request: GraphRequest) -> GraphAnswer:
         """``POST groupSettings``; what the body leaves out comes from the template."""
@@ -91,13 +90,17 @@ class GroupSettings:
 
     def templates(self, request: GraphRequest) -> GraphAnswer:
         """``GET groupSettingTemplates``."""
-        _check_version(request)
-        return self._reader.page(TEMPLATES, request)
+        return self._page(TEMPLATES, request)
 
     def template(self, request: GraphRequest, identifier: str) -> GraphAnswer:
         """``GET groupSettingTemplates/{id}``."""
         _check_version(request)
-        return self._reader.get(TEMPLATES, request, identifier)
+        return self._reader.get(TEMPLATES, request, identifier, request.segments[0])
+
+    def _page(self, collection: Collection, request: GraphRequest) -> GraphAnswer:
+        _check_version(request)
+        records = self._reader.records(collection)
+        return self._reader.page_of(collection.kind, records, collection.list, request, request.segments[0])
 
 
 def _check_version(request: GraphRequest) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 SUCCESS, OPERATIONS_ERROR, PROTOCOL_ERROR, TIME_LIMIT, SIZE_LIMIT, COMPARE_FALSE, COMPARE_TRUE = range(7)
 AUTH_METHOD, STRONGER_AUTH, REFERRAL, ADMIN_LIMIT, CRITICAL_EXTENSION = 7, 8, 10, 11, 12
-NO_SUCH_ATTRIBUTE, CONSTRAINT, VALUE_EXISTS, INVALID_SYNTAX = 16, 19, 20, 21
+NO_SUCH_ATTRIBUTE, INAPPROPRIATE_MATCHING, CONSTRAINT, VALUE_EXISTS, INVALID_SYNTAX = 16, 18, 19, 20, 21
 NO_SUCH_OBJECT, INVALID_DN, INVALID_CREDENTIALS, INSUFFICIENT_RIGHTS = 32, 34, 49, 50
 BUSY, UNAVAILABLE, UNWILLING, NAMING, OBJECT_CLASS, NOT_ON_NON_LEAF, NOT_ON_RDN = 51, 52, 53, 64, 65, 66, 67
 ENTRY_EXISTS, CLASS_MODS_PROHIBITED, MULTIPLE_DSAS, OTHER = 68, 69, 71, 80
@@ -55,6 +55,11 @@ def signing_required() -> LdapError:
         "The server requires binds to turn on integrity checking if SSL\\TLS are not already active on the connection"
     )
     return ldap_error(STRONGER_AUTH, "00002028", comment)
+
+
+def inappropriate_matching() -> LdapError:
+    """A filter asks for a constructed attribute ([MS-ADTS], section 3.1.1.3.1.3.1; the words were not seen)."""
+    return ldap_error(INAPPROPRIATE_MATCHING, "0000202E", "Constructed attributes cannot be searched for")
 
 
 def undecodable() -> LdapError:

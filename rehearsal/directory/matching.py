@@ -57,19 +57,22 @@ def compile_filter(tree: Tree, condition: Filter, hidden: frozenset[str] = froze
         return lambda _: False
     if attribute.is_reference:
         return _reference(tree, attribute, condition)
-    if attribute.constructed:
-        return _undefined
     return _stored(attribute, condition)
 
 
 def attributes_of(tree: Tree, condition: Filter) -> frozenset[str]:
     """Names of the attributes that a filter asks for, as the schema writes them; unknown ones are left out."""
-    if isinstance(condition, All | AnyOf):
-        return frozenset(name for part in condition.of for name in attributes_of(tree, part))
-    if isinstance(condition, Not):
-        return attributes_of(tree, condition.of)
-    attribute = tree.schema.attribute(condition.attribute)
-    return frozenset() if attribute is None else frozenset({attribute.name})
+    names: set[str] = set()
+    waiting = [condition]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, All | AnyOf):
+            waiting.extend(part.of)
+        elif isinstance(part, Not):
+            waiting.append(part.of)
+        elif (attribute := tree.schema.attribute(part.attribute)) is not None:
+            names.add(attribute.name)
+    return frozenset(names)
 
 
 def _every(tests: list[Test]) -> Test:

@@ -72,6 +72,9 @@ class Schema:
         self._by_link = {attribute.link: attribute for attribute in self.attributes if attribute.link is not None}
         self.back_links = frozenset(attribute.name for attribute in self.attributes if attribute.is_back_link)
         self.confidential = frozenset(item.name for item in self.attributes if item.search_flags & CONFIDENTIAL)
+        self.computed = frozenset(
+            item.name for item in self.attributes if item.constructed and item.name != "distinguishedName"
+        )
         self._allowed: dict[tuple[str, ...], tuple[frozenset[str], frozenset[str]]] = {}
 
     @property

@@ -103,6 +103,8 @@ async def find(asking: Asking, request: Search, message: Message) -> tuple[list[
     )
     condition = view.adapted(store.tree, request.filter)
     asked = attributes_of(store.tree, condition)
+    if asked & store.tree.schema.computed:
+        raise failures.inappropriate_matching()
     tests: dict[frozenset[str], Test] = {}
     few = candidates(store.tree, condition) if request.scope != _BASE else None
     seconds = asking.service.policy.max_query_duration

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import csv
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 DATA = Path(__file__).resolve().parents[1] / "directory" / "data"
@@ -35,14 +35,14 @@ def rows(name: str) -> list[Row]:
         return list(csv.DictReader(line for line in file if not line.startswith("#")))
 
 
-def schema_ldif(schema_nc: str) -> str:
-    """Everything that the lab's schema lacks, in the order in which the DC must see it.
+def schema_ldif(schema_nc: str, windows: Sequence[str] = WINDOWS_2016_ATTRIBUTES) -> str:
+    """Everything that the lab's schema lacks, ``windows`` among it, in the order in which the DC must see it.
 
     Attributes first, then classes with their superclasses before them, then what a group may carry; after each step the
     DC is told to read its schema anew (``schemaUpdateNow`` of the root DSE).
     """
-    windows = [row for row in rows("attributes.csv") if row["lDAPDisplayName"] in WINDOWS_2016_ATTRIBUTES]
-    attributes = [*windows, *rows("exchange-attributes.csv")]
+    of_windows = [row for row in rows("attributes.csv") if row["lDAPDisplayName"] in windows]
+    attributes = [*of_windows, *rows("exchange-attributes.csv")]
     classes = rows("exchange-classes.csv")
     of_classes = {name for row in classes for name in row["mayContain"].split()}
     # Back links belong to no class by name.

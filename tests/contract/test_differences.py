@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.contract.conftest import differences
+from tests.contract.conftest import differences, differences_of_the_embedded
 
 HERE = Path(__file__).parent
 
@@ -16,3 +16,11 @@ def test_every_difference_is_described_and_tested() -> None:
         assert entry.keys() == {"what", "windows", "samba", "seen"}
         assert all(entry.values())
         assert f'pytest.mark.windows_only("{name}")' in source
+
+
+def test_what_the_embedded_directory_does_not_do_is_described() -> None:
+    """What, Windows' answer and ours."""
+    assert differences_of_the_embedded()
+    for entry in differences_of_the_embedded().values():
+        assert entry.keys() == {"what", "windows", "embedded"}
+        assert all(entry.values())

@@ -75,7 +75,7 @@ def _tool(directory: DirectoryUnderTest, folder: Path, tool: str, *arguments: st
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=20,
     )
 
 

@@ -238,6 +238,15 @@ def test_filters_only_windows_answers_so(shop: Workshop) -> None:
     assert _names(shop, "(name~=ALPHA)") == ["Alpha"]
 
 
+@pytest.mark.windows_only("constructed-filters")
+@pytest.mark.parametrize(
+    "condition", ["(canonicalName=*)", "(&(cn=*)(!(primaryGroupToken=513)))", "(tokenGroups=S-1-1-0)"]
+)
+def test_constructed_attributes_are_not_searched_for(shop: Workshop, condition: str) -> None:
+    """What the directory computes for an answer is no part of a filter."""
+    shop.client.refused(shop.client.search(shop.ou, condition), 18)
+
+
 @pytest.mark.windows_only("types-only")
 def test_types_without_values(shop: Workshop) -> None:
     """typesOnly; Samba sends values all the same."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,6 +14,8 @@ import pytest
 
 from rehearsal.certificates import write_private
 from rehearsal.samba.ldap_tools import LdapTools
+from rehearsal.samba.schema import rows, schema_ldif
+from tests.contract.conftest import embedded_directory
 from tests.contract.directory_client import DirectoryUnderTest, Workshop
 from tools.lanes import SYSTEM_PYTHON, has_python_ldap
 
@@ -93,6 +96,27 @@ def test_the_schema_is_extended_as_a_lab_script_does_it(
     assert client.search(workshop.ou, f"({attribute}=x)").names == [workshop.dn("Thing")]
     assert client.search(workshop.ou, f"(objectClass={kind})").names == [workshop.dn("Thing")]
     assert client.add(f"CN=below,{workshop.dn('Thing')}", kind).code in {64, 65}
+
+
+def test_the_lab_s_own_schema_script(tmp_path: Path) -> None:
+    """What the lab sends to Samba is taken here too: classes, attributes, and groups that carry them."""
+    needed(bool(shutil.which("ldapsearch") and shutil.which("ldapmodify")), "ldap-utils")
+    directories = embedded_directory(tmp_path, exchange=False)
+    with contextlib.closing(directories):
+        directory = next(directories)
+        write_private(tmp_path / "password", directory.administrator_password.encode())
+        tools = LdapTools(directory.port, tmp_path / "ca.pem", directory.administrator, tmp_path / "password")
+        name = "msExchHideFromAddressLists"
+        group = f"CN=Hidden,{directory.staff_ou}"
+        add = f"dn: {group}\nchangetype: add\nobjectClass: group\nsAMAccountName: hidden\n{name}: TRUE\n"
+        with pytest.raises(RuntimeError, match="ended with 16:"):
+            tools.modify(add)
+        tools.modify(schema_ldif(directory.schema_dn, windows=()))
+        tools.modify(add)
+        assert tools.search(directory.staff_ou, f"({name}=TRUE)", name)[0].texts(name) == ("TRUE",)
+        for row in (*rows("exchange-attributes.csv"), *rows("exchange-classes.csv")):
+            (entry,) = tools.search(f"CN={row['cn']},{directory.schema_dn}", "(cn=*)", "lDAPDisplayName")
+            assert entry.text("lDAPDisplayName") == row["lDAPDisplayName"]
 
 
 @pytest.fixture

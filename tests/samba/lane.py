@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
         contract = sorted(str(path) for path in (ROOT / "tests" / "contract").glob("test_directory_*.py"))
         command = [sys.executable, "-m", "pytest", "tests/samba", *contract]
-        command += ["-m", "not windows_only and not browser", *arguments]
+        command += ["-m", "not browser", *arguments]
         return subprocess.run(command, cwd=ROOT, env=environment(lab), check=False).returncode
 
 

@@ -48,6 +48,10 @@ class MetadataType:
     open: bool
 
 
+_NAMES_IN_BETA = {"groupSettings": "settings", "groupSettingTemplates": "directorySettingTemplates"}
+"""Entity sets of another name in beta ("directorySetting resource type")."""
+
+
 def csdl(version: str) -> bytes:
     """The body of ``$metadata`` for ``v1.0`` or ``beta``."""
     return _documents(version)[1]
@@ -108,6 +112,9 @@ def _documents(version: str) -> tuple[ElementTree.Element, bytes]:
     schema = _schema(document)
     if version == "beta":
         _merge(schema, _schema(_read("beta")))
+        for element in schema.iter(f"{{{_EDM}}}EntitySet"):
+            name = str(element.get("Name"))
+            element.set("Name", _NAMES_IN_BETA.get(name, name))
     return schema, ElementTree.tostring(document, encoding="utf-8", xml_declaration=True)
 
 

@@ -72,6 +72,12 @@ def test_settings_have_another_name_in_beta(asking: Asking) -> None:
         assert asking.refused("GET", path, version=version) == (400, "BadRequest")
     found = {one["displayName"] for one in asking.get("groupSettingTemplates")["value"]}
     assert found == {"Group.Unified", "Group.Unified.Guest"}
+    for path in ("settings", "directorySettingTemplates"):
+        listed = asking.get(path, version="beta")
+        assert listed["@odata.context"].endswith(f"/beta/$metadata#{path}")
+        one = asking.get(f"{path}/{listed['value'][0]['id']}", version="beta")
+        assert one["@odata.context"].endswith(f"/beta/$metadata#{path}/$entity")
+        assert f'<EntitySet Name="{path}"' in asking.send("GET", "$metadata", version="beta").body.decode()
     assert len(asking.get("directorySettingTemplates", version="beta")["value"]) == 2
 
 
