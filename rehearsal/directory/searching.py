@@ -105,7 +105,7 @@ async def find(asking: Asking, request: Search, message: Message) -> tuple[list[
     asked = attributes_of(store.tree, condition)
     if asked & store.tree.schema.computed:
         raise failures.inappropriate_matching()
-    tests: dict[frozenset[str], Test] = {}
+    tests: dict[frozenset[str], Test] = {frozenset(): compile_filter(store.tree, condition)}
     few = candidates(store.tree, condition) if request.scope != _BASE else None
     seconds = asking.service.policy.max_query_duration
     deadline = _now() + min(request.time_limit or seconds, seconds)
