@@ -72,6 +72,9 @@ class Handler(RequestHandler):
     def initialize(self, services: Services) -> None:
         self.services = services
 
+    def compute_etag(self) -> None:
+        """No entity tag: neither Graph's answers about the directory nor those of sign-in have one."""
+
     def set_default_headers(self) -> None:
         self.clear_header("Server")
         self.set_header("Strict-Transport-Security", "max-age=31536000")

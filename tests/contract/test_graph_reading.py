@@ -80,6 +80,13 @@ def test_every_answer_can_be_traced(client: CloudClient) -> None:
     assert set(inner) == {"date", "request-id", "client-request-id"}
 
 
+def test_nothing_has_an_entity_tag(client: CloudClient) -> None:
+    """So no condition is looked at, and a read is never answered with 304 or 412."""
+    assert "ETag" not in client.get("/v1.0/groups?$top=1").headers
+    for condition in ({"If-None-Match": "*"}, {"If-Match": '"another"'}):
+        assert client.get("/v1.0/groups?$top=1", **condition).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [
