@@ -1,0 +1,106 @@
+"""A page in a real Chromium, driven over its DevTools protocol (no driver program, no download)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import requests
+from websocket import WebSocket, create_connection
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# JupyterLab builds only the cells that are in sight: the window is as high as a notebook.
+_FLAGS = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1400,9000"),
+    *("--remote-debugging-port=0", "--remote-allow-origins=*"),
+)
+
+
+class Page:
+    """One tab."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self._socket = socket
+        self._numbers = count(1)
+
+    def send(self, method: str, **parameters: object) -> dict[str, Any]:
+        """A command of the protocol, and its result."""
+        number = next(self._numbers)
+        self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
+        while (answer := json.loads(self._socket.recv())).get("id") != number:
+            pass
+        assert "error" not in answer, answer
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    def value(self, expression: str) -> Any:
+        """What a JavaScript expression gives."""
+        result = self.send("Runtime.evaluate", expression=expression, returnByValue=True)
+        assert "exceptionDetails" not in result, result
+        return result["result"].get("value")
+
+    def wait(self, expression: str, *, seconds: float = 60) -> None:
+        """Until the expression is true.
+
+        Raises:
+            AssertionError: It never was; the message holds the text of the page.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.value(f"!!({expression})"):
+                return
+            time.sleep(0.2)
+        raise AssertionError(f"{expression}\n{self.value('document.body.innerText')}")
+
+    def click(self, expression: str) -> None:
+        """Press and release the left button in the middle of an element, as a hand does."""
+        self.wait(expression)
+        place = self.value(
+            f"(() => {{ const e = {expression}; e.scrollIntoView({{block: 'center'}});"
+            " const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()"
+        )
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            self.send("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)
+
+    def type(self, text: str) -> None:
+        """Text into the field that has the focus."""
+        self.send("Input.insertText", text=text)
+
+
+@contextmanager
+def page(address: str, profile: Path) -> Iterator[Page]:
+    """Open ``address`` in a Chromium with a profile of its own."""
+    assert CHROMIUM is not None, "CI=true wants Chromium: apt-get install chromium"
+    browser = subprocess.Popen(
+        [CHROMIUM, *_FLAGS, f"--user-data-dir={profile}", "about:blank"],
+        env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        port = _port(profile / "DevToolsActivePort", browser)
+        made = requests.put(f"http://127.0.0.1:{port}/json/new?{address}", timeout=30).json()
+        socket = create_connection(made["webSocketDebuggerUrl"], timeout=60)
+        try:
+            yield Page(socket)
+        finally:
+            socket.close()
+    finally:
+        browser.terminate()
+        browser.wait(timeout=30)
+
+
+def _port(file: Path, browser: subprocess.Popen[bytes]) -> str:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and browser.poll() is None:
+        if file.is_file() and (lines := file.read_text().splitlines()):
+            return lines[0]
+        time.sleep(0.1)
+    raise AssertionError("Chromium did not start")
