@@ -11,15 +11,15 @@ from collections.abc import Iterable, Sequence
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.decode import sid_bytes, sid_text
+from runbook_lib.directory.deleted import may_list_deleted
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.filters import all_of, any_of, bytes_equal, equals, starts_with
 from runbook_lib.directory.results import ObjectMissing, RightsMissing
 from runbook_lib.directory.security import Control, SecurityDescriptor, parse_security_descriptor
-from runbook_lib.directory.security.operations import Account, GroupHolder, Holder, Place, Situation
+from runbook_lib.directory.security.operations import READ_ATTRIBUTES, Account, GroupHolder, Holder, Place, Situation
 from runbook_lib.directory.security.sddl import parse_sddl
 from runbook_lib.errors import NoAccess
 from runbook_lib.model.anchor import MARK_ATTRIBUTE
-from runbook_lib.model.directory import GROUP_ATTRIBUTES
 
 _DOMAIN_ADMINS = "512"
 _SIDS_AT_ONCE = 200
@@ -44,8 +44,9 @@ def read_situation(directory: Directory, target_ou: str, retired_ou: str) -> Sit
         account=read_account(directory),
         places=places,
         group_default=_group_default(directory),
-        types=_types(directory, ("cn", "name", "member", *GROUP_ATTRIBUTES)),
+        types=_types(directory, READ_ATTRIBUTES),
         groups=tuple(group for place in (Place.TARGET, Place.RETIRED) for group in _groups(directory, places[place])),
+        listed=may_list_deleted(directory),
     )
 
 

@@ -9,6 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from runbook_lib.directory.security.grants import Grant
+from runbook_lib.directory.security.operations import (
+    READ_ATTRIBUTES,
+    Account,
+    Holder,
+    Place,
+    Purpose,
+    Situation,
+    needed_grants,
+)
 from runbook_lib.readiness.powershell import quoted
 
 
@@ -43,3 +52,30 @@ def lines_of(facts: Mapping[str, object], account: str) -> tuple[str, ...]:
 def dsacls_script(grants: Iterable[Grant], account: str) -> tuple[str, ...]:
     """All lines, in the order of the grants, each once."""
     return tuple(dict.fromkeys(line for grant in grants for line in dsacls_lines(grant, account)))
+
+
+def least_rights(target_ou: str, retired_ou: str, domain: str, account: str) -> dict[Purpose, tuple[str, ...]]:
+    """All lines for a dedicated account without any other right, by what they are for; none stands under two.
+
+    Args:
+        domain: DN of the domain.
+        account: ``DOMAIN\\name`` or a SID.
+    """
+    dns = {
+        Place.TARGET: target_ou,
+        Place.RETIRED: retired_ou,
+        Place.DOMAIN: domain,
+        Place.DELETED_OBJECTS: f"CN=Deleted Objects,{domain}",
+    }
+    situation = Situation(
+        account=Account(account, account, frozenset(), account),
+        places={place: Holder(dn) for place, dn in dns.items()},
+        group_default=None,
+        types=dict.fromkeys(READ_ATTRIBUTES, ("",)),
+    )
+    found: dict[Purpose, tuple[str, ...]] = {}
+    for purpose in Purpose:
+        before = {line for lines in found.values() for line in lines}
+        lines = dsacls_script(needed_grants(situation, purpose), account)
+        found[purpose] = tuple(line for line in lines if line not in before)
+    return found

@@ -16,6 +16,7 @@ from runbook_lib.parameters.document import reference_table_markdown
 from runbook_lib.record.facts import facts_of
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.schema_files import SCHEMAS
+from tests.docs import rights_lines
 from tests.docs.markdown import ROOT, anchored_links, anchors, code_blocks, committed_files, links, section, table_rows
 from tests.docs.record_keys import HEADINGS, rewritten
 from tests.notebooks.structure import NOTEBOOKS
@@ -150,3 +151,13 @@ def test_commands_and_options_exist(path: Path) -> None:
         shown = help_of(*command)
         for option in (word for word in words[1:] if word.startswith("-")):
             assert re.search(rf"(?<![\w-]){re.escape(option)}\b", shown), f"gwb {' '.join(command)} has no {option}"
+
+
+def test_the_lines_that_grant_rights_are_those_of_the_code() -> None:
+    """Each block as ``make generate`` writes it; none is empty, and each right stands in one block only."""
+    page = rights_lines.PAGE.read_text(encoding="utf-8")
+    assert rights_lines.rewritten(page) == page
+    lines = [line for line in page.splitlines() if line.startswith("dsacls '")]
+    assert len(lines) == len(set(lines))
+    assert all(f"<!-- dsacls: {purpose.value} -->" in page for purpose in rights_lines.PURPOSES)
+    assert any(line.endswith(":CA;Reanimate Tombstones'") for line in lines)

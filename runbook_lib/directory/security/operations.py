@@ -17,10 +17,16 @@ from runbook_lib.directory.security.grants import GROUP_CLASS, REANIMATE, Grant,
 from runbook_lib.directory.security.rights import AccessMask
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.model.cloud import Switch
-from runbook_lib.model.directory import FOLLOWED_ATTRIBUTES, MAIL_ATTRIBUTES, RESTORED_ATTRIBUTES
+from runbook_lib.model.directory import FOLLOWED_ATTRIBUTES, GROUP_ATTRIBUTES, MAIL_ATTRIBUTES, RESTORED_ATTRIBUTES
 
 _WRITE, _READ = AccessMask.WRITE_PROPERTY, AccessMask.READ_PROPERTY
 _RENAMED = ("name", "cn")
+_LIST_DELETED = "list-deleted"
+UNDELETED = ("isDeleted", "distinguishedName")
+"""What the modify names that brings an object back ([MS-ADTS] 3.1.1.5.3.7). Public texts ask for the right to write
+each attribute that is updated; whether these two count is not said."""
+READ_ATTRIBUTES = ("cn", "name", "member", *UNDELETED, *GROUP_ATTRIBUTES)
+"""Attributes whose GUIDs a situation needs."""
 
 
 class Place(Enum):
@@ -94,6 +100,8 @@ class Situation:
         types: Attribute (as spelled in this project) to its GUID and, if it has one, its property set's, from the
             forest's own schema. An attribute that is not here does not exist.
         groups: Groups of ours in the two OUs.
+        listed: Whether this account was seen to list deleted objects, or to be refused. By default not even
+            administrators may read the access list of their container.
     """
 
     account: Account
@@ -101,15 +109,22 @@ class Situation:
     group_default: SecurityDescriptor | None
     types: Mapping[str, tuple[str, ...]]
     groups: tuple[GroupHolder, ...] = ()
+    listed: Switch = Switch.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A right on one object; ``name`` is an attribute, the class ``group`` or the extended right, empty for none."""
+    """A right on one object.
+
+    Attributes:
+        name: An attribute, the class ``group`` or the extended right; empty for none.
+        confirmed: Whether it is certain that AD asks for it. Where it is not, lacking it makes the answer unknown.
+    """
 
     place: Place
     mask: AccessMask
     name: str = ""
+    confirmed: bool = True
 
     @property
     def id(self) -> str:
@@ -184,7 +199,9 @@ def _all(known: frozenset[str]) -> Iterator[Operation]:
                 title = "Add and remove members" if name == "member" else f"Change {name}"
                 yield Operation(f"write:{tail}:{name}", f"{title} in {words}", purpose, ((Need(group, _WRITE, name),),))
         yield Operation(f"delete:{tail}", f"Delete a group from {words}", Purpose.DELETE, (_leave(ou),))
-        yield Operation(f"undelete:{tail}", f"Bring a deleted group back to {words}", Purpose.DELETE, _undelete(ou))
+        yield Operation(
+            f"undelete:{tail}", f"Bring a deleted group back to {words}", Purpose.DELETE, _undelete(ou, known)
+        )
         rest = [name for name in RESTORED_ATTRIBUTES if name in known and name not in (*changed, *MAIL_ATTRIBUTES)]
         yield Operation(
             f"put-back:{tail}",
@@ -212,17 +229,32 @@ def _move(start: Place, end: Place) -> tuple[tuple[Need, ...], ...]:
     return _leave(start), *renamed, _enter(end)
 
 
-def _undelete(ou: Place) -> tuple[tuple[Need, ...], ...]:
+def _undelete(ou: Place, known: frozenset[str]) -> tuple[tuple[Need, ...], ...]:
     """Beside the right to reanimate: the new name, anchor and mark in the same modify, a place to stand."""
     written = (*_RENAMED, ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE)
     values = tuple((Need(_GROUP_IN[ou], _WRITE, name),) for name in written)
-    return (Need(Place.DOMAIN, AccessMask.CONTROL_ACCESS, "Reanimate Tombstones"),), *values, _enter(ou)
+    special = tuple((Need(_GROUP_IN[ou], _WRITE, name, confirmed=False),) for name in UNDELETED if name in known)
+    reanimate = (Need(Place.DOMAIN, AccessMask.CONTROL_ACCESS, "Reanimate Tombstones"),)
+    return reanimate, *values, *special, _enter(ou)
 
 
 def rights_table(situation: Situation) -> tuple[OperationRight, ...]:
     """Every operation with its answer, for groups that this account creates."""
     descriptors = _descriptors(situation)
-    return tuple(_row(operation, situation, descriptors) for operation in operations(situation.types))
+    rows = (_row(operation, situation, descriptors) for operation in operations(situation.types))
+    return tuple(_as_seen(row, situation) if row.operation.id == _LIST_DELETED else row for row in rows)
+
+
+def _as_seen(row: OperationRight, situation: Situation) -> OperationRight:
+    """What was seen, where the list that decides cannot be read."""
+    if row.granted is not Switch.UNKNOWN or situation.listed is Switch.UNKNOWN:
+        return row
+    need = row.operation.needs[0][0]
+    if situation.listed is Switch.ON:
+        return replace(row, granted=Switch.ON, because=f"{_words(need, situation)}: a deleted object was seen")
+    grant = grant_of(need, situation)
+    missing = Missing(need.id, _words(need, situation), grant, None, grant.dn)
+    return replace(row, granted=Switch.OFF, because=f"{missing.what}: refused when it was tried", missing=(missing,))
 
 
 def _descriptors(situation: Situation) -> dict[Place, SecurityDescriptor | None]:
@@ -259,6 +291,9 @@ def _row(
         elif unknown is not None:
             states.append(Switch.UNKNOWN)
             words.append(f"{_words(unknown, situation)}: unknown, {_unread(unknown, situation)}")
+        elif not row[-1].confirmed:
+            states.append(Switch.UNKNOWN)
+            words.append(f"{_words(row[-1], situation)}: not granted, and it is not confirmed whether AD asks for it")
         else:
             states.append(Switch.OFF)
             need, found = answers[-1]

@@ -28,7 +28,7 @@ TARGET, RETIRED, STAFF = f"OU=Cloud Groups,{BASE}", f"OU=Retired,{BASE}", f"OU=S
 BOB, ANN, FRIENDS = f"CN=bob,{STAFF}", f"CN=ann,{STAFF}", f"CN=friends,{STAFF}"
 DELETED = f"CN=Deleted Objects,{BASE}"
 PLACES = {Place.TARGET: TARGET, Place.RETIRED: RETIRED, Place.DOMAIN: BASE, Place.DELETED_OBJECTS: DELETED}
-_NAMES = {"adminDescription", "cn", "description", "extensionName", "member", "name"}
+_NAMES = {"adminDescription", "cn", "description", "distinguishedName", "extensionName", "isDeleted", "member", "name"}
 TYPES = {
     item.name: (item.guid, *filter(None, [item.property_set]))
     for item in known_guids()

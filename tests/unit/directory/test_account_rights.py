@@ -56,9 +56,9 @@ def test_the_situation_is_read_whole(embedded: Embedded) -> None:
 
 
 def test_the_rehearsals_writing_account(embedded: Embedded) -> None:
-    """Everything but deleted objects, which it may not even see; an administrator everything."""
+    """Everything but deleted objects, which it is refused; an administrator everything."""
     states = _states(embedded)
-    unseen = {"list-deleted": Switch.UNKNOWN, "undelete:target": Switch.OFF, "undelete:retired": Switch.OFF}
+    unseen = {"list-deleted": Switch.OFF, "undelete:target": Switch.OFF, "undelete:retired": Switch.OFF}
     assert {name: state for name, state in states.items() if state is not Switch.ON} == unseen
     assert set(_states(embedded, bind_user="administrator@contoso.com").values()) == {Switch.ON}
 
