@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import ssl
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from unicodedata import category
 
 from rehearsal.certificates import Certificates
 from rehearsal.cloud.control import ControlRefusedError
@@ -29,6 +27,7 @@ from rehearsal.contoso.exchange import STATES, hide_exchange, install_exchange, 
 from rehearsal.contoso.forest import add_child_domain, add_controllers, add_refused_accounts
 from rehearsal.contoso.registrations import registrations
 from rehearsal.contoso.size import Size
+from rehearsal.control_values import given_attributes, shown_value
 from rehearsal.directory import DirectoryStore, WriteHolds
 from rehearsal.directory.logon import renew_passwords
 from rehearsal.directory.service import QueryPolicy, Service
@@ -36,13 +35,11 @@ from rehearsal.directory_ports import DirectoryPorts
 from rehearsal.dns_server import DnsServer, zone
 from rehearsal.folder import Passwords
 from rehearsal.samba.outside import SambaDirectory
-from runbook_lib.directory.decode import guid_text, sid_text
 
 SEEDED_AT = datetime(2026, 10, 1, 6, 0, tzinfo=UTC)
 """whenCreated of everything that Contoso begins with."""
 
 _Action = Callable[[Mapping[str, object]], Awaitable[Mapping[str, object]]]
-_GUID_ATTRIBUTES = frozenset({"objectGUID", "mS-DS-ConsistencyGuid", "schemaIDGUID", "invocationId"})
 
 
 @dataclass(frozen=True)
@@ -258,7 +255,7 @@ class World:
 
     async def _dump(self, _: Mapping[str, object]) -> Mapping[str, object]:
         return {
-            dn: {name: [_shown(name, value) for value in values] for name, values in attributes.items()}
+            dn: {name: [shown_value(name, value) for value in values] for name, values in attributes.items()}
             for dn, attributes in self.directory.dump().items()
         }
 
@@ -266,9 +263,9 @@ class World:
         action, dn = body.get("action"), str(body["dn"])
         try:
             if action == "add":
-                return {"guid": self.directory.add(dn, _attributes(body))}
+                return {"guid": self.directory.add(dn, given_attributes(body))}
             if action == "modify":
-                self.directory.modify(dn, _attributes(body))
+                self.directory.modify(dn, given_attributes(body))
             elif action == "delete":
                 self.directory.delete(dn)
             else:
@@ -288,30 +285,3 @@ class World:
         # The answer goes out first; then whoever started this world ends it.
         asyncio.get_running_loop().call_later(0.05, self.stopped.set)
         return {}
-
-
-def _attributes(body: Mapping[str, object]) -> dict[str, str | bytes | Sequence[str | bytes]]:
-    given = body.get("attributes")
-    if not isinstance(given, dict):
-        raise ControlRefusedError("attributes is an object of names and values")
-    return {
-        str(name): [str(one) for one in value] if isinstance(value, list) else str(value)
-        for name, value in given.items()
-    }
-
-
-def _shown(name: str, value: bytes) -> str:
-    if name in _GUID_ATTRIBUTES and len(value) == 16:
-        return guid_text(value)
-    if name == "objectSid":
-        return sid_text(value)
-    try:
-        text = value.decode("utf-8")
-    except UnicodeDecodeError:
-        text = ""
-    # Most values are printable as they are; only names with line breaks or format characters need a second look.
-    if text and (
-        text.isprintable() or all(category(char) not in ("Cc", "Cn", "Co") or char in "\t\r\n" for char in text)
-    ):
-        return text
-    return "base64:" + base64.b64encode(value).decode("ascii")

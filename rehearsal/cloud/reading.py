@@ -154,7 +154,10 @@ class Reader:
         found = self._found(collection, relation, request.caller, identifier, kinds)
         identifiers = matching(((key, record) for key, (_, record) in found.items()), query)
         page, following = self._pages.cut(identifiers, query, request.path)
-        shapes = {kind.name: _principal_shape(request.caller, kind, query, marked=not cast) for kind in kinds}
+        present = {found[key][0].name: found[key][0] for key in page}
+        shapes = {
+            name: _principal_shape(request.caller, kind, query, marked=not cast) for name, kind in present.items()
+        }
         values = [shapes[kind.name](record) for kind, record in (found[key] for key in page)]
         shown = kinds[0].collection if cast else "directoryObjects"
         return listing(request, shown, query, values, len(identifiers), following)
