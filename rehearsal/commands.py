@@ -12,6 +12,7 @@ import click
 
 from rehearsal.cloud.throttling import SIZES
 from rehearsal.contoso import names
+from rehearsal.contoso.exchange import releases
 from rehearsal.contoso.size import (
     LEAST_GROUPS,
     LEAST_MEMBERSHIPS,
@@ -55,7 +56,14 @@ def rehearsal() -> None:
 @click.option("--ldap-port", default=DEFAULT_LDAP_PORT, show_default=True, help="Port of LDAPS.")
 @click.option("--dns-port", default=DEFAULT_DNS_PORT, show_default=True, help="Port of DNS.")
 @click.option("--free-ports", is_flag=True, help="Take any free ports instead.")
-@click.option("--exchange", type=click.Choice(names.EXCHANGES), default="se", show_default=True, help="Exchange in AD.")
+@click.option(
+    "--exchange",
+    type=click.Choice([*names.EXCHANGES, *releases()]),
+    default="se",
+    show_default=True,
+    metavar="STATE",
+    help=f"Exchange in AD: {', '.join(names.EXCHANGES)}, or any release, such as 2013-cu23.",
+)
 @click.option(
     "--mailflow",
     "mail_flow",

@@ -142,7 +142,7 @@ def start_rehearsal(
         ldap_port: Port of LDAPS; 0 for any free one.
         watch_parent: Whether it ends with this process, however this process ends. Otherwise it goes on until stopped.
         dns_port: Port of DNS; 0 for any free one.
-        exchange: One of ``names.EXCHANGES``.
+        exchange: What ``contoso.exchange.state_of`` takes.
         mail_flow: ``good`` or ``broken``.
         throttle: ``small``, ``medium`` or ``large``: Graph throttles as in a tenant of that size. Empty: it does not.
         latency_ms: Milliseconds that every answer of Graph takes longer.

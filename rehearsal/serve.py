@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 from rehearsal.certificates import make_certificates, server_context, utc_now
 from rehearsal.cloud.throttling import SIZES
 from rehearsal.contoso import names
+from rehearsal.contoso.exchange import releases
 from rehearsal.contoso.size import Size
 from rehearsal.folder import HOST, RehearsalFolder, new_passwords
 from rehearsal.parameters_file import folder_parameters
@@ -55,7 +56,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--graph-port", type=int, default=0)
     parser.add_argument("--ldap-port", type=int, default=0)
     parser.add_argument("--dns-port", type=int, default=0)
-    parser.add_argument("--exchange", choices=names.EXCHANGES, default="se")
+    parser.add_argument("--exchange", choices=(*names.EXCHANGES, *releases()), default="se")
     parser.add_argument("--mail-flow", choices=names.MAIL_FLOWS, default="good")
     parser.add_argument("--throttle", choices=tuple(SIZES), default="")
     parser.add_argument("--latency-ms", type=int, default=0)

@@ -23,7 +23,7 @@ from rehearsal.contoso.administrators import ADMINISTRATORS, add_administrators
 from rehearsal.contoso.cloud import populate_cloud
 from rehearsal.contoso.crowd import crowd_of
 from rehearsal.contoso.directory import populate_directory
-from rehearsal.contoso.exchange import STATES, hide_exchange, install_exchange, spoil_mail_flow
+from rehearsal.contoso.exchange import hide_exchange, install_exchange, spoil_mail_flow, state_of
 from rehearsal.contoso.forest import add_child_domain, add_controllers, add_refused_accounts
 from rehearsal.contoso.registrations import registrations
 from rehearsal.contoso.size import Size
@@ -71,7 +71,7 @@ class World:
         certificates: What the servers show and the app registration accepts.
         passwords: Of the accounts, the app registration and the control endpoint.
         clock: Answers aware datetimes.
-        exchange: One of ``names.EXCHANGES``.
+        exchange: What ``contoso.exchange.state_of`` takes.
         mail_flow: One of ``names.MAIL_FLOWS``.
         throttle: ``small``, ``medium`` or ``large``: Graph throttles as in a tenant of that size. Empty: it does not.
         latency: Seconds that every answer of Graph takes longer.
@@ -108,7 +108,7 @@ class World:
             self.directory,
             bind_password=passwords.bind,
             administrator_password=passwords.administrator,
-            exchange=STATES[exchange].has_recipients,
+            exchange=state_of(exchange).has_recipients,
             crowd=crowd,
         )
         hide_exchange(self.directory, exchange)
@@ -116,7 +116,7 @@ class World:
         add_refused_accounts(self.directory, passwords.bind)
         add_controllers(self.directory)
         if domains > 1:
-            add_child_domain(self.directory, exchange=STATES[exchange].has_recipients)
+            add_child_domain(self.directory, exchange=state_of(exchange).has_recipients)
         # Two rehearsals are two databases, although everything else in them is the same: locks tell them apart by it.
         for controller in self.directory.controllers:
             self.directory.modify(controller.settings_dn, {"invocationId": [uuid.uuid4().bytes_le]})

@@ -6,10 +6,13 @@ SE RTM and 2019 CU15 write the same ones; only the servers' build tells them apa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from rehearsal.contoso import names
 from rehearsal.directory.store import DirectoryStore
+from runbook_lib.exchange.versions import load_versions
 
 SERVERS = ("EX01", "EX02")
 _MAILBOX_ROLES = "16439"
@@ -57,6 +60,22 @@ STATES = {
 """One per name in ``names.EXCHANGES``."""
 
 
+@cache
+def releases() -> Mapping[str, ExchangeState]:
+    """What each release of the product's version table leaves, by names such as ``2013-cu23`` and ``2010-sp3``."""
+    found = {}
+    for release in load_versions().releases:
+        name = f"{release.product.removeprefix('Exchange Server ')}-{release.release.partition(' ')[0]}".lower()
+        domain = release.domains[0] if release.domains else None
+        found[name] = ExchangeState(release.schema, release.organization, domain, release.build)
+    return found
+
+
+def state_of(name: str) -> ExchangeState:
+    """What stands in AD under a name of ``names.EXCHANGES`` or of ``releases``; raises KeyError for another one."""
+    return STATES[name] if name in STATES else releases()[name]
+
+
 def version_number(major: int, minor: int, build: int) -> int:
     """versionNumber: structure marker 7 in four bits, six bits major, six minor, a flag, fifteen bits build."""
     return (7 << 28) | (major << 22) | (minor << 16) | (1 << 15) | build
@@ -64,7 +83,7 @@ def version_number(major: int, minor: int, build: int) -> int:
 
 def install_exchange(store: DirectoryStore, state: str = "se", mail_flow: str = "good") -> None:
     """Prepare schema, forest and domain, and register the servers, as far as ``state`` has them."""
-    wanted = STATES[state]
+    wanted = state_of(state)
     if wanted.schema is not None:
         store.extend_schema_for_exchange(wanted.schema)
     if wanted.organization is not None:
@@ -78,7 +97,7 @@ def install_exchange(store: DirectoryStore, state: str = "se", mail_flow: str = 
 
 def hide_exchange(store: DirectoryStore, state: str, account_dn: str = names.BIND_DN) -> None:
     """Hide the Services container from an account, where ``state`` says so."""
-    if STATES[state].hidden:
+    if state_of(state).hidden:
         store.deny_read(account_dn, f"CN=Services,{store.configuration_dn}")
 
 

@@ -23,7 +23,7 @@ from typing import IO
 import rehearsal
 from rehearsal.certificates import Certificates
 from rehearsal.contoso.directory import DirectoryIdentity, DirectoryIndex
-from rehearsal.contoso.exchange import STATES
+from rehearsal.contoso.exchange import state_of
 from rehearsal.directory import DirectoryStore
 from rehearsal.folder import HOST, Passwords
 from rehearsal.samba.content import content_ldif, exchange_ldif
@@ -75,7 +75,7 @@ class SambaDirectory:
         Raises:
             ServiceFailed: It does not start, or refuses the content.
         """
-        state = STATES[self._exchange]
+        state = state_of(self._exchange)
         has_exchange = state.organization is not None and state.domain is not None
         told = {
             "administrator_password": self._passwords.administrator,

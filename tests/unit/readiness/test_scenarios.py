@@ -7,7 +7,7 @@ from typing import NoReturn
 import pytest
 
 from rehearsal.contoso import names
-from rehearsal.contoso.exchange import CONNECTOR, STATES, hide_exchange, install_exchange, spoil_mail_flow
+from rehearsal.contoso.exchange import CONNECTOR, STATES, hide_exchange, install_exchange, releases, spoil_mail_flow
 from rehearsal.directory.schema import extend_for_exchange, load_schema
 from runbook_lib.dns.resolver import Answer, State
 from runbook_lib.errors import NoAccess
@@ -16,7 +16,7 @@ from runbook_lib.exchange.group_attributes import GROUP_ATTRIBUTES, GroupAttribu
 from runbook_lib.exchange.mail import DomainType, address_space, covers, read_mail_flow
 from runbook_lib.exchange.recipients import read_address_holders, read_written_groups
 from runbook_lib.exchange.schema_names import names_in_schema
-from runbook_lib.exchange.versions import load_versions
+from runbook_lib.exchange.versions import build_of_serial, load_versions
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Severity
 from runbook_lib.parameters.model import Parameters
@@ -98,6 +98,27 @@ def test_every_state_of_exchange(embedded: Embedded, monkeypatch: pytest.MonkeyP
     assert verdict is (Verdict.UNKNOWN if exchange == "hidden" else Verdict.WARNINGS)
     assert found.verdict(Route.DIRECT) is Verdict.READY
     assert set(EXPECTED) == set(STATES) == set(names.EXCHANGES)
+
+
+@pytest.mark.parametrize("exchange", ["2007-sp3", "2013-cu23", "2019-cu9"])
+def test_any_release_can_stand_in_the_directory(
+    embedded: Embedded, monkeypatch: pytest.MonkeyPatch, exchange: str
+) -> None:
+    """What is read of it is that release's row of the version table."""
+    reading = known(assessed(embedded, monkeypatch, exchange=exchange).evidence.exchange)
+    year, release = exchange.split("-")
+    row = next(one for one in load_versions().releases if one.name == f"Exchange Server {year} {release.upper()}")
+    organizations = [one.object_version for one in reading.organizations]
+    assert (reading.schema_range_upper, organizations) == (row.schema, [row.organization])
+    assert [one.object_version for one in reading.domains] == [row.domains[0]]
+    assert row.build is not None
+    assert {build_of_serial(str(server.serial_number)) for server in reading.servers} == {row.build}
+
+
+def test_every_release_has_a_name() -> None:
+    assert len(releases()) == len(load_versions().releases)
+    for name in ("2016-cu23", "2019-cu15"):
+        assert releases()[name].organization == STATES[name].organization
 
 
 def test_se_and_2019_cu15_differ_only_by_the_build(embedded: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
