@@ -140,17 +140,18 @@ def rights_on_groups(evidence: Evidence) -> Iterator[Finding]:
             unread.append(group.dn)
         elif found:
             lost[group.dn] = [operation.id for operation in found]
-    for dn, refused in lost.items():
+    if lost:
+        some = "; ".join(f"{dn}: {', '.join(refused)}" for dn, refused in list(lost.items())[:5])
         yield Finding(
-            id=f"group-rights:{dn}",
+            id="group-rights",
             severity=Severity.WARNING,
-            seen=f"{situation.account.name} may not do everything with {dn}: {', '.join(refused)}.",
-            expected="The group takes the rights that its OU hands down.",
-            why="Its changes would be refused. As a rule its access list is protected from inheritance, or denies.",
-            to_do="Compare its access list with the others' (dsacls); for a protected group of administrators that is "
+            seen=f"{situation.account.name} may not do everything with {len(lost)} written groups: {some}.",
+            expected="Groups take the rights that their OU hands down.",
+            why="Their changes would be refused. As a rule their access lists are protected from inheritance, or deny.",
+            to_do="Compare their access lists with others' (dsacls); for a protected group of administrators that is "
             "by design ([MS-ADTS] 3.1.1.6.1).",
             source=_SOURCE,
-            values={"dn": dn, "operations": refused},
+            values={"groups": lost},
             acknowledgeable=True,
         )
     if unread:

@@ -92,7 +92,7 @@ def _row(rows: tuple[OperationRight, ...], operation: str) -> OperationRight:
 
 
 # Without shrinking: each example tries every operation, and minutes of shrinking tell no more.
-@settings(max_examples=60, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_what_is_predicted_is_what_is_allowed(built: tuple[DirectoryStore, StoreSnapshot], data: st.DataObject) -> None:
     """Every operation, over random lists on both OUs, the domain and the container of deleted objects.

@@ -219,8 +219,9 @@ def test_groups_whose_list_differs(situation: Situation) -> None:
     unread = GroupHolder(f"CN=unread,{TARGET}", None, None)
     given = evidence(rights=replace(situation, groups=(bare, unread)))
     lost, unknown = findings("rights-on-groups", given)
-    assert (lost.id, lost.severity) == (f"group-rights:{ours.dn}", Severity.WARNING)
-    assert "write:target:member" in lost.values["operations"]  # type: ignore[operator]
+    assert (lost.id, lost.severity) == ("group-rights", Severity.WARNING)
+    assert "write:target:member" in lost.values["groups"][ours.dn]  # type: ignore[index]
+    assert "1 written groups: CN=Ours" in lost.seen
     assert (unknown.id, unknown.severity) == ("group-rights-unknown", Severity.UNKNOWN)
 
 
