@@ -9,7 +9,11 @@ import tree_sitter_powershell
 from hypothesis import example, given
 from tree_sitter import Language, Node, Parser
 
+from runbook_lib.directory.names import rdn, same_dn
+from runbook_lib.directory.security import AccessMask
+from runbook_lib.directory.security.grants import Grant
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.readiness.dsacls import dsacls_lines
 from runbook_lib.readiness.hand_off import DNS, KINDS, hand_offs
 from runbook_lib.readiness.powershell import QUOTES, array, comment, quoted
 from tests.support import hostile
@@ -91,6 +95,17 @@ def test_hostile_values(text: str) -> None:
     assert commands(parsed(f"Get-Thing {quoted(text)}")) == ["Get-Thing"]
 
 
+@hostile.each(whole_unicode=True, empty=False)
+def test_a_dsacls_line_names_the_very_object(text: str) -> None:
+    dn = f"{rdn('OU', text)},DC=contoso,DC=com"
+    (line,) = dsacls_lines(Grant(dn, AccessMask.CREATE_CHILD, "group"), "CONTOSO\\svc-gwb")
+    assert commands(parsed(line)) == ["dsacls"]
+    argument = value_of(line.removeprefix("dsacls ").rpartition(" /G ")[0])
+    assert same_dn(argument, dn)
+    # Older releases of PowerShell lose quotation marks on the way to a program.
+    assert '"' not in argument
+
+
 def test_plain_values_stay_readable() -> None:
     assert quoted("Outbound to Office 365") == "'Outbound to Office 365'"
     assert quoted("O'Brien") == "'O''Brien'"
@@ -148,7 +163,13 @@ COMMANDS = {
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 @pytest.mark.parametrize(
-    "text", [*hostile.of("powershell", "characters", "invisible", "direction", "data", "terminal"), "contoso.com"]
+    "text",
+    [
+        *hostile.of(
+            "powershell", "dn", "markup", "formula", "characters", "invisible", "direction", "data", "terminal"
+        ),
+        "contoso.com",
+    ],
 )
 def test_every_hand_off_is_the_commands_it_means_and_no_other(kind: str, text: str) -> None:
     finding = Finding("f", Severity.WARNING, "s", values={"hand_off": _way(kind, text)})
