@@ -49,9 +49,9 @@ def test_the_demo_groups_are_planned(running: RunningRehearsal) -> None:
     inventory = build_inventory(cloud, ad, presence, naming=naming_of(told), connect_v1=v1)
     planned = plan_enable(inventory, policy_of(told, cloud.writers, now().date())).plan
     assert len(planned.changes) == len(names.DEMO_GROUPS)
-    synchronized = inventory.members[inventory.members["member_type"] == "user"]
-    found = synchronized["ad_guid"].notna().mean()
-    assert found > 0.95, "people are found by the identities that Samba gave them"
+    people = inventory.members[inventory.members["member_type"] == "user"].set_index("member_id")["ad_guid"]
+    assert people.notna().mean() > 0.95
+    assert people[[names.user_id(names.SID_ONLY_USER)]].notna().all(), "the cloud knows the SIDs that Samba gave"
 
 
 def test_an_administrator_edits_a_group_there(running: RunningRehearsal) -> None:
