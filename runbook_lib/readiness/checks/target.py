@@ -86,6 +86,9 @@ def v1_container(evidence: Evidence) -> Iterator[Finding]:
         return
     reported = containers.unified_groups
     theirs = normalize_foreign_dn(reported or "")
+    if reported and not theirs:
+        yield _container_unknown(evidence, f"What the tenant reports is no distinguished name ({printable(reported)})")
+        return
     for container, parameter in ((place.target, "target_ou"), (place.retired, "retired_ou")):
         ours = normalize_dn(container.dn)
         if not reported or not theirs or not ours:

@@ -82,7 +82,7 @@ def test_the_scope_of_synchronizations_is_never_proved_from_here() -> None:
     [
         (None, []),
         (f"OU=Other,{BASE}", []),
-        ("no DN at all", []),
+        ("no DN at all", ["ou-of-connect-v1-unknown"]),
         (TARGET.upper(), ["ou-of-connect-v1:target_ou"]),
         (f"OU=V1,{RETIRED}", ["ou-of-connect-v1:retired_ou"]),
         (BASE, ["ou-of-connect-v1:target_ou", "ou-of-connect-v1:retired_ou"]),
