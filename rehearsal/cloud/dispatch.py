@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from rehearsal.cloud.batch import answer_batch
-from rehearsal.cloud.errors import GraphError
+from rehearsal.cloud.errors import GraphError, precondition_failed
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest, refusal
 from rehearsal.cloud.permissions import require
 from rehearsal.cloud.routing import Route
@@ -59,8 +59,16 @@ def dispatch(
             people_only=route.people_only,
             owns=lambda user_id: service.owns(user_id, values[0]),
         )
+        _require_condition(request)
         answer = route.handler(request, *values)
         return replace(answer, headers={**headers, **answer.headers})
     except GraphError as error:
         answer = refusal(error, request.request_id, request.client_request_id, clock())
         return replace(answer, headers={**headers, **answer.headers})
+
+
+def _require_condition(request: GraphRequest) -> None:
+    """Refuse a change for an entity tag: nothing here has one, so none can match. ``*`` matches whatever exists."""
+    condition = request.headers.get("if-match", "*").strip()
+    if request.method in ("PATCH", "PUT", "DELETE") and condition != "*":
+        raise precondition_failed()

@@ -80,3 +80,8 @@ def read_only(name: str) -> GraphError:
 def conflict(message: str) -> GraphError:
     """409 for a change that another object stands in the way of."""
     return GraphError(409, "Request_MultipleObjectsWithSameKeyValue", message)
+
+
+def precondition_failed() -> GraphError:
+    """412 for a change under a condition that is false (RFC 9110, 13.1.1)."""
+    return GraphError(412, "PreconditionFailed", "The condition in the request's If-Match header is not fulfilled.")

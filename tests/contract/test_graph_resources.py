@@ -173,3 +173,18 @@ def test_the_tenant_s_own_data(client: CloudClient) -> None:
 def test_refusals(client: CloudClient, path: str, status: int, code: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+
+
+def test_a_change_for_an_entity_tag_is_refused_because_nothing_has_one(client: CloudClient, send: Send) -> None:
+    path = f"/v1.0/groups/{SALES}"
+    headers = {"If-Match": 'W/"another"'}
+    for method, body in (("PATCH", {"description": "changed"}), ("DELETE", None)):
+        refused = send(method, path, body, **headers)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (412, "PreconditionFailed")
+        assert refused.headers["request-id"] == refused.json()["error"]["innerError"]["request-id"]
+    assert client.get(path).json()["description"] != "changed"
+    assert send("PATCH", path, {"description": "changed"}, **{"If-Match": "*"}).status_code == 204
+    part = {"id": "1", "method": "PATCH", "url": f"/groups/{SALES}", "body": {"description": "x"}}
+    headers_of_part = {"Content-Type": "application/json", "If-Match": '"another"'}
+    batch = send("POST", "/v1.0/$batch", {"requests": [{**part, "headers": headers_of_part}]})
+    assert [one["status"] for one in batch.json()["responses"]] == [412]
