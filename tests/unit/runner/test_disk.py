@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +88,32 @@ def test_a_share_that_vanishes_is_told_in_words_and_never_as_nothing_written(pro
     assert "No such file or directory" in result.message
     assert "it resumes" in result.hint
     assert not result.sealed
+
+
+HANG = """
+import os, time
+def hanging(_):
+    while True:
+        try:
+            time.sleep(60)
+        except KeyboardInterrupt:  # a system call on a dead share cannot be interrupted either
+            pass
+os.fsync = hanging
+record.set(changes={"planned": 1, "done": 0})
+"""
+
+
+def test_a_share_that_hangs_is_ended_by_the_time_limit(project: Project) -> None:
+    # Long enough for a busy machine to reach the cell; a hanging share costs no processor time.
+    limit = timedelta(seconds=12)
+    result = project.run(project.notebook("begin_write()\n" + HANG, "raise SystemError"), time_limit=limit, grace=0.5)
+    assert result.outcome is Outcome.PARTIAL
+    assert "time limit" in result.message
+    assert result.sealed
+
+
+def test_a_slow_share_only_takes_longer(project: Project, facts: Facts) -> None:
+    slow = "import os, time\nfsync = os.fsync\nos.fsync = lambda fd: (time.sleep(0.2), fsync(fd))[1]\n"
+    result = project.run(project.notebook(slow + "finish(Outcome.DONE, 1)"))
+    assert (result.outcome, result.changes_done, result.sealed) == (Outcome.DONE, 1, True)
+    assert facts(result)["outcome"] == "done"
