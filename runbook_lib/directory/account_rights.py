@@ -16,8 +16,9 @@ from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.filters import all_of, any_of, bytes_equal, equals, starts_with
 from runbook_lib.directory.results import ObjectMissing, RightsMissing
 from runbook_lib.directory.security import Control, SecurityDescriptor, parse_security_descriptor
-from runbook_lib.directory.security.operations import READ_ATTRIBUTES, Account, GroupHolder, Holder, Place, Situation
+from runbook_lib.directory.security.operations import READ_ATTRIBUTES
 from runbook_lib.directory.security.sddl import parse_sddl
+from runbook_lib.directory.security.situation import Account, GroupHolder, Holder, Place, Situation
 from runbook_lib.errors import NoAccess
 from runbook_lib.model.anchor import MARK_ATTRIBUTE
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar, Union
 
 from runbook_lib.directory.place import ForestReading, PlaceReading
-from runbook_lib.directory.security.operations import Situation
+from runbook_lib.directory.security.situation import Situation
 from runbook_lib.exchange.mail import MailFlowReading
 from runbook_lib.exchange.read import ExchangeReading
 from runbook_lib.exchange.recipients import AddressHolder, WrittenGroup

@@ -11,7 +11,7 @@ from runbook_lib.directory.account_rights import read_situation
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.place import PlaceReading, read_forest, read_place, read_taken_names
 from runbook_lib.directory.schema import allowed_attributes
-from runbook_lib.directory.security.operations import Situation
+from runbook_lib.directory.security.situation import Situation
 from runbook_lib.dns.resolver import Resolver
 from runbook_lib.errors import NoAccess, RunbookError
 from runbook_lib.exchange.group_attributes import GROUP_ATTRIBUTES

@@ -6,17 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from runbook_lib.directory.names import is_below
+from runbook_lib.directory.security.existing_groups import lacking_on
 from runbook_lib.directory.security.grants import Grant
-from runbook_lib.directory.security.operations import (
-    Missing,
-    OperationRight,
-    Place,
-    Purpose,
-    Situation,
-    describe,
-    lacking_on,
-    rights_table,
-)
+from runbook_lib.directory.security.operations import Purpose
+from runbook_lib.directory.security.rights_table import Missing, OperationRight, rights_table
+from runbook_lib.directory.security.rights_words import describe
+from runbook_lib.directory.security.situation import Place, Situation
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.readiness.check import Check, on

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from runbook_lib.directory.names import is_below, normalize_dn, normalize_foreign_dn
 from runbook_lib.directory.security import AccessMask, Ace, WellKnownSid, expand_generic
 from runbook_lib.directory.security.access import protects_from_deletion
-from runbook_lib.directory.security.operations import Holder, Place, describe
+from runbook_lib.directory.security.rights_words import describe
+from runbook_lib.directory.security.situation import Holder, Place
 from runbook_lib.graph import tenant as entra
 from runbook_lib.inventory.place import (
     PlaceProblem,

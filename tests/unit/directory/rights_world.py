@@ -20,8 +20,8 @@ from runbook_lib.directory.security import (
     known_guids,
 )
 from runbook_lib.directory.security.grants import GROUP_CLASS, Grant
-from runbook_lib.directory.security.operations import Account, Holder, Place, Situation
 from runbook_lib.directory.security.sddl import parse_sddl
+from runbook_lib.directory.security.situation import Account, Holder, Place, Situation
 
 BASE = "DC=contoso,DC=com"
 TARGET, RETIRED, STAFF = f"OU=Cloud Groups,{BASE}", f"OU=Retired,{BASE}", f"OU=Staff,{BASE}"

@@ -12,7 +12,7 @@ from runbook_lib.directory.account_rights import read_situation
 from runbook_lib.directory.place import ForestReading, PlaceReading, TakenName, read_place, read_taken_names
 from runbook_lib.directory.security import AccessMask, Ace, AceType, Acl, Control, SecurityDescriptor, WellKnownSid
 from runbook_lib.directory.security.grants import Grant
-from runbook_lib.directory.security.operations import GroupHolder, Place, Situation
+from runbook_lib.directory.security.situation import GroupHolder, Place, Situation
 from runbook_lib.errors import NoAccess
 from runbook_lib.graph import tenant as entra
 from runbook_lib.inventory.states import Route
