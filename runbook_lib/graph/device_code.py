@@ -131,8 +131,9 @@ class DeviceCodeSignIn:
         flow = dict(answer)
         code = self._code(flow, asked)
         ended = "Sign-in: cancelled"
-        prompt.show(code)
         try:
+            # Inside: Ctrl-C may come while the code is being shown, and the code must not stay on the screen then.
+            prompt.show(code)
             result = self._wait(flow, code, claims)
             ended = f"Sign-in: done{_as_account(result)}"
             self._forget_others(result)

@@ -38,7 +38,9 @@ class NotebookPrompt:
     def show(self, code: DeviceCode) -> None:
         """Code and address, large enough to type from."""
         data = {"text/html": code_html(code), "text/plain": printable(sign_in_words(code))}
-        self._handle = display(data, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        # First the place, then the code: an interrupt in between must not leave a code that nothing replaces.
+        self._handle = display({"text/plain": "Sign-in"}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        self._handle.update(data, raw=True)
 
     def close(self, text: str) -> None:
         """How it ended, in the place where the code was."""

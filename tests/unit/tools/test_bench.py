@@ -29,5 +29,5 @@ def test_the_table_says_how_much_of_a_bound_was_used() -> None:
 
 def test_too_few_groups_are_no_measurement(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("benchmarks.size.start_rehearsal", lambda path, **_: start_rehearsal(path))
-    with pytest.raises(RuntimeError, match="groups of the tenant: 70 read, 200 asked for"):
+    with pytest.raises(RuntimeError, match="groups of the tenant: 78 read, 200 asked for"):
         measure(tmp_path, Size(200, 2500, 6000), 1)
