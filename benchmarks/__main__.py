@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> int:
     timings: Timings = {}
     with (
         tempfile.TemporaryDirectory() as folder,
-        start_rehearsal(Path(folder) / "bench", graph_port=0, ldap_port=0) as rehearsal,
+        start_rehearsal(Path(folder) / "bench") as rehearsal,
     ):
         told = load_parameters([rehearsal.parameters_file], {}, project_root=Path(folder)).parameters
         for _ in range(runs):

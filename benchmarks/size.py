@@ -17,6 +17,7 @@ import ldap3
 
 from rehearsal.contoso import names
 from rehearsal.contoso.size import Size
+from rehearsal.options import StartOptions
 from rehearsal.process import RunningRehearsal, start_rehearsal
 from runbook_lib.directory.connect import open_directory
 from runbook_lib.directory.snapshot import read_directory
@@ -50,7 +51,7 @@ class Figure:
 def measure(folder: Path, wanted: Size, runs: int) -> list[Figure]:
     """Start a rehearsal of this size in ``folder`` and read it ``runs`` times; the best of each part counts."""
     begun = time.perf_counter()
-    with start_rehearsal(folder / "size", size=wanted) as running:
+    with start_rehearsal(folder / "size", options=StartOptions(size=wanted)) as running:
         started = time.perf_counter() - begun
         server = _Server(int(str(running.state["pid"])))
         figures = [Figure("start", started, "s", 15, server.processor()), server.memory("memory at rest")]

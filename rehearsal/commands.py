@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar, Unpack, cast
 
 import click
 
-from rehearsal.cloud.throttling import SIZES
-from rehearsal.contoso import names
-from rehearsal.contoso.exchange import releases
-from rehearsal.contoso.size import (
-    LEAST_GROUPS,
-    LEAST_MEMBERSHIPS,
-    LEAST_USERS,
-    MOST_GROUPS,
-    MOST_MEMBERSHIPS,
-    MOST_USERS,
-    size_of,
-)
 from rehearsal.control import ControlRefusal
-from rehearsal.folder import DEFAULT_DNS_PORT, DEFAULT_GRAPH_PORT, DEFAULT_LDAP_PORT, HOST, RehearsalFolder
+from rehearsal.folder import HOST, RehearsalFolder
 from rehearsal.process import RunningRehearsal, find_rehearsal, start_rehearsal
+from rehearsal.start_flags import Told, options_told, start_flags
 from runbook_lib.errors import UsageError
 from runbook_lib.parameters.paths import project_root
 from runbook_lib.text import printable
@@ -52,104 +41,12 @@ def rehearsal() -> None:
 
 @rehearsal.command()
 @_where
-@click.option("--graph-port", default=DEFAULT_GRAPH_PORT, show_default=True, help="Port of Graph and sign-in.")
-@click.option("--ldap-port", default=DEFAULT_LDAP_PORT, show_default=True, help="Port of LDAPS.")
-@click.option("--dns-port", default=DEFAULT_DNS_PORT, show_default=True, help="Port of DNS.")
-@click.option("--free-ports", is_flag=True, help="Take any free ports instead.")
-@click.option(
-    "--exchange",
-    type=click.Choice([*names.EXCHANGES, *releases()]),
-    default="se",
-    show_default=True,
-    metavar="STATE",
-    help=f"Exchange in AD: {', '.join(names.EXCHANGES)}, or any release, such as 2013-cu23.",
-)
-@click.option(
-    "--mailflow",
-    "mail_flow",
-    type=click.Choice(names.MAIL_FLOWS),
-    default="good",
-    show_default=True,
-    help="Whether mail between the two sides works.",
-)
-@click.option(
-    "--throttle",
-    type=click.Choice(tuple(SIZES)),
-    help="Let Graph throttle as in a tenant of this size. Default: it does not.",
-)
-@click.option(
-    "--latency-ms",
-    type=click.IntRange(0, 60_000),
-    default=0,
-    metavar="N",
-    help="Let every answer of Graph take N milliseconds longer.",
-)
-@click.option(
-    "--domains", type=click.IntRange(1, 2), default=1, show_default=True, help="2: emea.contoso.com beside contoso.com."
-)
-@click.option(
-    "--recycle-bin",
-    type=click.Choice(("on", "off")),
-    default="off",
-    show_default=True,
-    help="Whether AD's Recycle Bin keeps everything of deleted objects. AD itself begins without.",
-)
-@click.option(
-    "--groups",
-    type=int,
-    metavar="N",
-    help=f"Groups of the tenant, and of the domain ({LEAST_GROUPS} to {MOST_GROUPS}). Contoso stays as it is without "
-    "this and the next two; one of them alone brings what fits it.",
-)
-@click.option("--users", type=int, metavar="N", help=f"Users of the tenant ({LEAST_USERS} to {MOST_USERS}).")
-@click.option(
-    "--memberships",
-    type=int,
-    metavar="N",
-    help=f"Direct members of all groups together ({LEAST_MEMBERSHIPS} to {MOST_MEMBERSHIPS}), on each side.",
-)
-@click.option("--seed", type=int, metavar="N", help="Draw other people, groups and memberships of that number.")
-@click.option(
-    "--directory",
-    type=click.Choice(("embedded", "samba")),
-    default="embedded",
-    show_default=True,
-    help="samba: a real Samba AD DC in the place of the embedded directory (Linux, root; takes about a minute).",
-)
+@start_flags
 @click.option("--foreground", is_flag=True, help="Stay until Ctrl-C, then stop it.")
-def start(
-    name: str,
-    directory_folder: Path | None,
-    graph_port: int,
-    ldap_port: int,
-    dns_port: int,
-    free_ports: bool,
-    exchange: str,
-    mail_flow: str,
-    throttle: str | None,
-    latency_ms: int,
-    domains: int,
-    recycle_bin: str,
-    groups: int | None,
-    users: int | None,
-    memberships: int | None,
-    seed: int | None,
-    directory: str,
-    foreground: bool,
-) -> None:
+def start(name: str, directory_folder: Path | None, foreground: bool, **told: Unpack[Told]) -> None:
     """Start a rehearsal; it goes on until it is stopped."""
     folder = _folder(name, directory_folder)
-    size = size_of(groups, users, memberships, seed)
-    if directory == "samba":
-        _refuse_with_samba(
-            {
-                "--domains": domains != 1,
-                "--recycle-bin": recycle_bin != "off",
-                "--mailflow": mail_flow != "good",
-                "--exchange": exchange not in ("se", "none"),
-                "--groups, --users, --memberships": size is not None,
-            }
-        )
+    options = options_told(told)
     running = find_rehearsal(folder)
     if running is not None:
         raise UsageError(
@@ -158,22 +55,8 @@ def start(
             hint=f"Use it, or stop it with: gwb rehearsal stop{_name_option(name)}",
             values={"name": name},
         )
-    running = start_rehearsal(
-        folder,
-        graph_port=0 if free_ports else graph_port,
-        ldap_port=0 if free_ports else ldap_port,
-        dns_port=0 if free_ports else dns_port,
-        watch_parent=foreground,
-        exchange=exchange,
-        mail_flow=mail_flow,
-        throttle=throttle or "",
-        latency_ms=latency_ms,
-        domains=domains,
-        recycle_bin=recycle_bin,
-        size=size,
-        directory=directory,
-        records=None if directory_folder else project_root() / "records",
-    )
+    records = None if directory_folder else project_root() / "records"
+    running = start_rehearsal(folder, options, watch_parent=foreground, records=records)
     _tell(running)
     if foreground:
         _stay(running)
@@ -299,16 +182,6 @@ def _running(name: str, directory_folder: Path | None) -> RunningRehearsal:
         hint=f"Running: {', '.join(others)}." if others else "Start one with: gwb rehearsal start",
         values={"name": name, "running": others},
     )
-
-
-def _refuse_with_samba(told: Mapping[str, bool]) -> None:
-    wrong = [option for option, given in told.items() if given]
-    if wrong:
-        raise UsageError(
-            f"Only the embedded directory takes {', '.join(wrong)}.",
-            code="rehearsal-samba-options",
-            hint="Leave that out, or leave --directory samba out. With Samba, --exchange is se or none.",
-        )
 
 
 def _name_option(name: str) -> str:

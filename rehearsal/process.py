@@ -9,7 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,9 +17,9 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 import rehearsal
-from rehearsal.contoso.size import Size
 from rehearsal.control import Control, ControlError
 from rehearsal.folder import RehearsalFolder
+from rehearsal.options import DEFAULTS, StartOptions
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
 
 _START_SECONDS = 90.0
@@ -118,38 +118,14 @@ class RunningRehearsal:
 
 
 def start_rehearsal(
-    folder: Path,
-    *,
-    graph_port: int = 0,
-    ldap_port: int = 0,
-    watch_parent: bool = True,
-    dns_port: int = 0,
-    exchange: str = "se",
-    mail_flow: str = "good",
-    throttle: str = "",
-    latency_ms: int = 0,
-    domains: int = 1,
-    recycle_bin: str = "off",
-    size: Size | None = None,
-    directory: str = "embedded",
-    records: Path | None = None,
+    folder: Path, options: StartOptions = DEFAULTS, *, watch_parent: bool = True, records: Path | None = None
 ) -> RunningRehearsal:
     """Start a rehearsal in a process of its own and wait until both servers answer.
 
     Args:
         folder: Where its files go; created if missing. Its last part is the rehearsal's name.
-        graph_port: Port of Graph, sign-in and control; 0 for any free one.
-        ldap_port: Port of LDAPS; 0 for any free one.
+        options: What it is like.
         watch_parent: Whether it ends with this process, however this process ends. Otherwise it goes on until stopped.
-        dns_port: Port of DNS; 0 for any free one.
-        exchange: What ``contoso.exchange.state_of`` takes.
-        mail_flow: ``good`` or ``broken``.
-        throttle: ``small``, ``medium`` or ``large``: Graph throttles as in a tenant of that size. Empty: it does not.
-        latency_ms: Milliseconds that every answer of Graph takes longer.
-        domains: 1, or 2 for a child domain beside contoso.com.
-        recycle_bin: ``on`` or ``off``: AD's Recycle Bin.
-        size: How large; None for Contoso as it always is.
-        directory: ``embedded``, or ``samba`` for a real controller (Linux, root).
         records: ``records_dir`` of its parameters file; ``records`` in ``folder`` where left out.
 
     Raises:
@@ -160,13 +136,7 @@ def start_rehearsal(
     files.create()
     instance = uuid.uuid4().hex
     command = [sys.executable, "-m", "rehearsal.serve", "--folder", str(files.path), "--instance", instance]
-    command += ["--graph-port", str(graph_port), "--ldap-port", str(ldap_port), "--exchange", exchange]
-    command += ["--dns-port", str(dns_port), "--mail-flow", mail_flow]
-    command += ["--throttle", throttle] if throttle else []
-    command += ["--latency-ms", str(latency_ms)]
-    command += ["--domains", str(domains), "--recycle-bin", recycle_bin]
-    command += ["--directory", directory]
-    command += ["--size", *map(str, astuple(size))] if size else []
+    command += options.as_arguments()
     command += ["--records", str(records.absolute())] if records else []
     command += ["--watch-parent"]
     with files.log.open("wb") as log:
@@ -182,7 +152,7 @@ def start_rehearsal(
         )
     running = RunningRehearsal(files, {}, process)
     try:
-        seconds = _START_SECONDS if directory == "embedded" else _SAMBA_START_SECONDS
+        seconds = _START_SECONDS if options.directory == "embedded" else _SAMBA_START_SECONDS
         _wait_until_started(running, process, instance, seconds)
         if not watch_parent:
             running.leave_running()

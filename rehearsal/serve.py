@@ -20,11 +20,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from rehearsal.certificates import make_certificates, server_context, utc_now
-from rehearsal.cloud.throttling import SIZES
-from rehearsal.contoso import names
-from rehearsal.contoso.exchange import releases
-from rehearsal.contoso.size import Size
 from rehearsal.folder import HOST, RehearsalFolder, new_passwords
+from rehearsal.options import StartOptions, add_arguments, options_of
 from rehearsal.parameters_file import folder_parameters
 from rehearsal.samba.outside import SambaDirectory, require_samba
 from rehearsal.world import Ports, World
@@ -36,13 +33,13 @@ ATTESTED_FOR = timedelta(days=30)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until asked to stop. Returns the exit code; a failed start is described in ``failure.json``."""
-    options = _options(arguments)
-    folder = RehearsalFolder(options.folder)
+    told = _parsed(arguments)
+    folder = RehearsalFolder(told.folder)
     folder.create()
     folder.failure.unlink(missing_ok=True)
     try:
         with FileLock(folder.lock, timeout=0):
-            asyncio.run(_serve(folder, options))
+            asyncio.run(_serve(folder, told, options_of(told)))
     except Timeout:
         return _failed(folder, _already_running(folder))
     except RunbookError as error:
@@ -50,27 +47,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="rehearsal.serve")
     parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--graph-port", type=int, default=0)
-    parser.add_argument("--ldap-port", type=int, default=0)
-    parser.add_argument("--dns-port", type=int, default=0)
-    parser.add_argument("--exchange", choices=(*names.EXCHANGES, *releases()), default="se")
-    parser.add_argument("--mail-flow", choices=names.MAIL_FLOWS, default="good")
-    parser.add_argument("--throttle", choices=tuple(SIZES), default="")
-    parser.add_argument("--latency-ms", type=int, default=0)
-    parser.add_argument("--domains", type=int, choices=(1, 2), default=1)
-    parser.add_argument("--recycle-bin", choices=("on", "off"), default="off")
-    parser.add_argument("--directory", choices=("embedded", "samba"), default="embedded")
-    parser.add_argument("--size", type=int, nargs=4)
+    add_arguments(parser)
     parser.add_argument("--records", type=Path)
     parser.add_argument("--instance", default="")
     parser.add_argument("--watch-parent", action="store_true")
     return parser.parse_args(arguments)
 
 
-async def _serve(folder: RehearsalFolder, options: argparse.Namespace) -> None:
+async def _serve(folder: RehearsalFolder, told: argparse.Namespace, options: StartOptions) -> None:
     certificates, passwords = make_certificates(utc_now()), new_passwords()
     folder.write_secrets(certificates, passwords)
     samba = None
@@ -80,32 +67,20 @@ async def _serve(folder: RehearsalFolder, options: argparse.Namespace) -> None:
         samba = SambaDirectory(certificates, passwords, options.exchange, folder.log)
     # A hundred thousand objects that stay: looking through them for garbage takes longer than making them.
     gc.disable()
-    world = World(
-        certificates,
-        passwords,
-        clock=utc_now,
-        exchange=options.exchange,
-        domains=options.domains,
-        recycle_bin=options.recycle_bin == "on",
-        mail_flow=options.mail_flow,
-        throttle=options.throttle,
-        latency=options.latency_ms / 1000,
-        size=Size(*options.size) if options.size else None,
-        samba=samba,
-    )
+    world = World(certificates, passwords, options, clock=utc_now, samba=samba)
     gc.freeze()
     gc.enable()
     loop = asyncio.get_running_loop()
     _stop_on_signals(loop, world.stopped.set)
-    if options.watch_parent:
+    if told.watch_parent:
         _watch_parent(loop, lambda: None if world.stays else world.stopped.set())
-    ports = await _listen(world, folder, options)
+    ports = await _listen(world, folder)
     until = utc_now().date() + ATTESTED_FOR
     text = folder_parameters(
-        folder, graph_port=ports.graph, ldap_port=ports.ldap, dns_port=ports.dns, until=until, records=options.records
+        folder, graph_port=ports.graph, ldap_port=ports.ldap, dns_port=ports.dns, until=until, records=told.records
     )
     folder.parameters.write_text(text, encoding="utf-8")
-    folder.write_json(folder.state, _state(folder, ports, options))
+    folder.write_json(folder.state, _state(folder, ports, told.instance, options))
     try:
         await world.stopped.wait()
     finally:
@@ -113,19 +88,14 @@ async def _serve(folder: RehearsalFolder, options: argparse.Namespace) -> None:
         await world.stop()
 
 
-async def _listen(world: World, folder: RehearsalFolder, options: argparse.Namespace) -> Ports:
+async def _listen(world: World, folder: RehearsalFolder) -> Ports:
     try:
-        return await world.start(
-            server_context(folder.server),
-            graph_port=options.graph_port,
-            ldap_port=options.ldap_port,
-            dns_port=options.dns_port,
-        )
+        return await world.start(server_context(folder.server))
     except OSError as error:
-        raise _not_listening(error, options) from None
+        raise _not_listening(error, world.options) from None
 
 
-def _require_free(options: argparse.Namespace) -> None:
+def _require_free(options: StartOptions) -> None:
     """Nobody waits for Samba to be told then that a port is taken."""
     try:
         for port in (options.graph_port, options.ldap_port):
@@ -134,7 +104,7 @@ def _require_free(options: argparse.Namespace) -> None:
         raise _not_listening(error, options) from None
 
 
-def _not_listening(error: OSError, options: argparse.Namespace) -> Exception:
+def _not_listening(error: OSError, options: StartOptions) -> Exception:
     """What to raise: an error for the user where a port is taken or not allowed, else what it was."""
     if error.errno not in (errno.EADDRINUSE, errno.EACCES):
         return error
@@ -148,11 +118,11 @@ def _not_listening(error: OSError, options: argparse.Namespace) -> Exception:
     )
 
 
-def _state(folder: RehearsalFolder, ports: Ports, options: argparse.Namespace) -> dict[str, object]:
+def _state(folder: RehearsalFolder, ports: Ports, instance: str, options: StartOptions) -> dict[str, object]:
     cloud = f"https://{HOST}:{ports.graph}"
     return {
         "name": folder.name,
-        "instance": options.instance,
+        "instance": instance,
         "pid": os.getpid(),
         "graph_url": cloud,
         "authority_url": cloud,
@@ -170,7 +140,7 @@ def _state(folder: RehearsalFolder, ports: Ports, options: argparse.Namespace) -
         "latency_ms": options.latency_ms,
         "domains": options.domains,
         "directory": options.directory,
-        "size": asdict(Size(*options.size)) if options.size else None,
+        "size": asdict(options.size) if options.size else None,
         "started": utc_now().isoformat(timespec="seconds"),
     }
 

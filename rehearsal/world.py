@@ -26,7 +26,6 @@ from rehearsal.contoso.directory import populate_directory
 from rehearsal.contoso.exchange import hide_exchange, install_exchange, spoil_mail_flow, state_of
 from rehearsal.contoso.forest import add_child_domain, add_controllers, add_refused_accounts
 from rehearsal.contoso.registrations import registrations
-from rehearsal.contoso.size import Size
 from rehearsal.control_values import given_attributes, shown_value
 from rehearsal.directory import DirectoryStore, WriteHolds
 from rehearsal.directory.logon import renew_passwords
@@ -34,6 +33,7 @@ from rehearsal.directory.service import QueryPolicy, Service
 from rehearsal.directory_ports import DirectoryPorts
 from rehearsal.dns_server import DnsServer, zone
 from rehearsal.folder import Passwords
+from rehearsal.options import DEFAULTS, StartOptions
 from rehearsal.samba.outside import SambaDirectory
 
 SEEDED_AT = datetime(2026, 10, 1, 6, 0, tzinfo=UTC)
@@ -70,14 +70,8 @@ class World:
     Args:
         certificates: What the servers show and the app registration accepts.
         passwords: Of the accounts, the app registration and the control endpoint.
+        options: What it is like, and its ports.
         clock: Answers aware datetimes.
-        exchange: What ``contoso.exchange.state_of`` takes.
-        mail_flow: One of ``names.MAIL_FLOWS``.
-        throttle: ``small``, ``medium`` or ``large``: Graph throttles as in a tenant of that size. Empty: it does not.
-        latency: Seconds that every answer of Graph takes longer.
-        domains: 1, or 2 for a child domain beside contoso.com.
-        recycle_bin: Whether deleted objects keep everything, as with AD's Recycle Bin switched on.
-        size: How large; None for Contoso as it always is.
         samba: A real controller that takes the place of the embedded directory, not yet started.
     """
 
@@ -85,42 +79,37 @@ class World:
         self,
         certificates: Certificates,
         passwords: Passwords,
+        options: StartOptions = DEFAULTS,
         *,
         clock: Callable[[], datetime],
-        exchange: str = "se",
-        mail_flow: str = "good",
-        throttle: str = "",
-        latency: float = 0.0,
-        domains: int = 1,
-        recycle_bin: bool = False,
-        size: Size | None = None,
         samba: SambaDirectory | None = None,
     ) -> None:
-        self.exchange = exchange
-        self.dns_server = DnsServer(zone(mail_flow))
+        self.options = options
+        recipients = state_of(options.exchange).has_recipients
+        self.dns_server = DnsServer(zone(options.mail_flow))
         self._identifiers = _Identifiers()
         self.directory = DirectoryStore(
             names.DOMAIN, names.NETBIOS, clock=lambda: SEEDED_AT, guid_source=self._identifiers
         )
-        install_exchange(self.directory, exchange, mail_flow)
-        crowd = crowd_of(size, administrators=len(ADMINISTRATORS))
+        install_exchange(self.directory, options.exchange, options.mail_flow)
+        crowd = crowd_of(options.size, administrators=len(ADMINISTRATORS))
         index = populate_directory(
             self.directory,
             bind_password=passwords.bind,
             administrator_password=passwords.administrator,
-            exchange=state_of(exchange).has_recipients,
+            exchange=recipients,
             crowd=crowd,
         )
-        hide_exchange(self.directory, exchange)
-        spoil_mail_flow(self.directory, mail_flow)
+        hide_exchange(self.directory, options.exchange)
+        spoil_mail_flow(self.directory, options.mail_flow)
         add_refused_accounts(self.directory, passwords.bind)
         add_controllers(self.directory)
-        if domains > 1:
-            add_child_domain(self.directory, exchange=state_of(exchange).has_recipients)
+        if options.domains > 1:
+            add_child_domain(self.directory, exchange=recipients)
         # Two rehearsals are two databases, although everything else in them is the same: locks tell them apart by it.
         for controller in self.directory.controllers:
             self.directory.modify(controller.settings_dn, {"invocationId": [uuid.uuid4().bytes_le]})
-        if recycle_bin:
+        if options.recycle_bin:
             self.directory.recycle_bin = True
         renew_passwords(self.directory, clock())
         self.directory.clock = clock
@@ -149,23 +138,23 @@ class World:
             self.sign_in,
             control=self,
             control_token=passwords.control_token,
-            throttle=throttle,
-            latency=latency,
+            throttle=options.throttle,
+            latency=options.latency_ms / 1000,
         )
 
-    async def start(self, context: ssl.SSLContext, *, graph_port: int, ldap_port: int, dns_port: int = 0) -> Ports:
-        """Listen on the loopback interface; port 0 lets the system choose.
+    async def start(self, context: ssl.SSLContext) -> Ports:
+        """Listen on the loopback interface, on the ports of the options.
 
         Raises:
             OSError: A port is taken. Nothing listens then.
         """
-        graph = await self.cloud_server.start(context, port=graph_port)
+        graph = await self.cloud_server.start(context, port=self.options.graph_port)
         try:
-            dns = await self.dns_server.start(port=dns_port)
+            dns = await self.dns_server.start(port=self.options.dns_port)
             if self._samba is not None:
-                ldap, addresses = await self._samba.listen(ldap_port)
+                ldap, addresses = await self._samba.listen(self.options.ldap_port)
                 return Ports(graph, ldap, dns, addresses)
-            ldap = await self.directory_ports.start(context, ldap_port)
+            ldap = await self.directory_ports.start(context, self.options.ldap_port)
         except OSError:
             self.dns_server.stop()
             await self.cloud_server.stop()
@@ -235,7 +224,7 @@ class World:
             "ldap": (self._samba or self.directory_ports).counters(),
             "groups": len(self.cloud.groups),
             "users": len(self.cloud.users),
-            "exchange": self.exchange,
+            "exchange": self.options.exchange,
         }
 
     async def _hold_write(self, body: Mapping[str, object]) -> Mapping[str, object]:

@@ -13,6 +13,7 @@ import pytest
 from rehearsal.administrator import GroupEdit, edit_group
 from rehearsal.contoso import names
 from rehearsal.control import ControlError
+from rehearsal.options import StartOptions
 from rehearsal.process import RunningRehearsal, start_rehearsal
 from runbook_lib.directory.connect import open_directory
 from runbook_lib.directory.snapshot import read_directory
@@ -32,7 +33,7 @@ def now() -> datetime:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRehearsal]:
     """A rehearsal with a Samba of its own, beside the lane's."""
-    with start_rehearsal(tmp_path_factory.mktemp("rehearsal") / "samba", directory="samba") as started:
+    with start_rehearsal(tmp_path_factory.mktemp("rehearsal") / "samba", StartOptions(directory="samba")) as started:
         yield started
 
 

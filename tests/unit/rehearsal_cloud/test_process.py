@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 from rehearsal.commands import rehearsal
 from rehearsal.contoso import names
 from rehearsal.control import ControlError
+from rehearsal.options import StartOptions
 from rehearsal.process import RunningRehearsal, find_rehearsal, start_rehearsal
 from rehearsal.serve import main as serve
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
@@ -127,7 +128,7 @@ def test_a_taken_port_is_named(tmp_path: Path, which: str) -> None:
             taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(ServiceFailed, match=rf"{port} is in use") as caught:
-            start_rehearsal(tmp_path / "late", **{which: port})
+            start_rehearsal(tmp_path / "late", StartOptions(**{which: port}))
     assert caught.value.code == "rehearsal-port-taken"
     assert find_rehearsal(tmp_path / "late") is None
 

@@ -15,6 +15,7 @@ from rehearsal.cloud.control import ControlRefusedError
 from rehearsal.contoso import names
 from rehearsal.directory_ports import SECOND_LOOPBACK
 from rehearsal.folder import new_passwords
+from rehearsal.options import StartOptions
 from rehearsal.world import Ports, World
 from tests.unit.rehearsal_directory.wire import Wire, equal
 
@@ -29,7 +30,7 @@ def trust_and_world(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLCo
     file = Path(tmp_path_factory.mktemp("world")) / "server.pem"
     write_private(file, certificates.server_pem)
     trust = ssl.create_default_context(cadata=certificates.ca_pem.decode())
-    return trust, server_context(file), World(certificates, PASSWORDS, clock=utc_now, domains=2)
+    return trust, server_context(file), World(certificates, PASSWORDS, StartOptions(domains=2), clock=utc_now)
 
 
 Scenario = Callable[[World, Ports, ssl.SSLContext], Coroutine[None, None, None]]
