@@ -13,9 +13,9 @@ from IPython.core.getipython import get_ipython
 from runbook_lib.notebook.kernel import watch_cells
 from runbook_lib.notebook.run import Run
 from runbook_lib.notebook.views import parameters_view
-from runbook_lib.parameters.checks import require
 from runbook_lib.parameters.load import load_parameters, parameters_from_values
 from runbook_lib.parameters.model import Parameters
+from runbook_lib.parameters.needed import require
 from runbook_lib.parameters.paths import absolute_paths, project_root, resolve
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.names import RECORD_VARIABLE

@@ -26,8 +26,8 @@ from runbook_lib.notebook.face import ProgressLine, show
 from runbook_lib.notebook.kernel import verdict_of
 from runbook_lib.notebook.sides import read_sides
 from runbook_lib.notebook.sign_in import prompt_for
-from runbook_lib.parameters.checks import require
 from runbook_lib.parameters.model import Parameters
+from runbook_lib.parameters.needed import require
 from runbook_lib.readiness.assess import Assessment, assess
 from runbook_lib.readiness.checks import CHECKS
 from runbook_lib.readiness.read import Reach, read_evidence

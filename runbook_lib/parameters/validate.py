@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from runbook_lib.parameters.checks import complaints, normalized
+from runbook_lib.parameters.checks import complaints
 from runbook_lib.parameters.fields import known_names, nearest_name
 from runbook_lib.parameters.model import Parameters
+from runbook_lib.parameters.normalize import normalized
 from runbook_lib.parameters.problems import SECRET_CODE, Problem, usage_error
 from runbook_lib.parameters.secret_shapes import is_secret_name, secret_shape
 from runbook_lib.parameters.yaml_text import Location

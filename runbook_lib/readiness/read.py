@@ -22,7 +22,7 @@ from runbook_lib.exchange.schema_names import names_in_schema
 from runbook_lib.graph.mail_groups import read_mail_groups
 from runbook_lib.graph.tenant import TenantReading, read_tenant_state
 from runbook_lib.graph.transport import GraphClient
-from runbook_lib.parameters.checks import split_server
+from runbook_lib.parameters.addresses import split_server
 from runbook_lib.parameters.clouds import addresses_of
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.readiness.evidence import TITLES, Evidence, Part, Unreadable

@@ -6,7 +6,7 @@ import pytest
 
 from runbook_lib.errors import UsageError
 from runbook_lib.parameters import parameters_from_values, require
-from runbook_lib.parameters.checks import split_server
+from runbook_lib.parameters.addresses import split_server
 from runbook_lib.parameters.dn import parse_dn, same_dn
 
 GUID = "11111111-2222-3333-4444-555555555555"
