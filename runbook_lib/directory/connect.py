@@ -48,7 +48,7 @@ def open_directory(
         ServiceFailed: ``controller-changed``: where ``only`` answered, another one does.
     """
     _require(parameters)
-    bind = _binder(parameters, environment)
+    bind = binder(parameters, environment)
     hosts = addresses(parameters)
     if only is not None:
         hosts = [address for address in hosts if same_host(address.host, only.host)]
@@ -119,7 +119,7 @@ def _open(
     return directory
 
 
-def _binder(parameters: Parameters, environment: Mapping[str, str]) -> Binder:
+def binder(parameters: Parameters, environment: Mapping[str, str]) -> Binder:
     """Kerberos, or a simple bind whose password is read for each one, so that a long run does not keep it."""
     if parameters.bind_method == "kerberos":
         user, keytab = principal(parameters.bind_user), parameters.kerberos_keytab

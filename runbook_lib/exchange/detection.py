@@ -67,7 +67,7 @@ class ExchangeDetection:
             empty where there is none or it is unknown.
         schema_version: rangeUpper of the schema, or None.
         organization_version: objectVersion of the organization, or None.
-        domain_version: objectVersion of this domain's preparation, or None.
+        domain_version: the highest objectVersion of the domains' preparations, or None.
         words: The verdict in sentences, the most important first.
         components: One row per number.
         servers: One row per server.

@@ -29,7 +29,9 @@ def unreadable(facts: Facts) -> Iterator[Finding]:
             # Groups are written to this domain; the preparation of another one matters to recipients there.
             severity=Severity.WARNING if elsewhere else Severity.UNKNOWN,
             seen=f"{part.part} could not be read: {part.why}.",
-            expected="An account that may read the configuration and schema partitions, as every account normally may.",
+            expected="A controller of that domain that can be reached and lets this account read."
+            if elsewhere
+            else "An account that may read the configuration and schema partitions, as every account normally may.",
             why="What is hidden cannot be told from what is absent.",
             to_do=f"Look on a domain controller of that domain at objectVersion of CN=Microsoft Exchange System "
             f"Objects,{domain}, or run the pre-flight with dc_host naming one."
@@ -47,7 +49,7 @@ def hidden_organization(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             id="exchange-organization-hidden",
             severity=Severity.UNKNOWN,
-            seen=f"The domain is prepared for Exchange ({facts.domain_version}), but no organization is visible.",
+            seen=f"A domain is prepared for Exchange ({facts.domain_version}), but no organization is visible.",
             expected="An organization below CN=Microsoft Exchange,CN=Services of the configuration partition.",
             why="Either this account may not see it, or it was removed by hand; both change what a group needs.",
             to_do="Look with an account of the Exchange administrators.",

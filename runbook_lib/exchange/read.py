@@ -6,23 +6,27 @@ found by class, never by the name of an organization.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.filters import equals
+from runbook_lib.directory.other_domain import OtherDomainReader, domain_dns_name
 from runbook_lib.directory.results import ObjectMissing, RightsMissing
-from runbook_lib.errors import Refused
+from runbook_lib.errors import Refused, RunbookError
 
 SCHEMA = "schema"
 ORGANIZATION = "organization"
 SERVERS = "servers"
+_SYSTEM_OBJECTS = "CN=Microsoft Exchange System Objects"
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A part that could not be read: ``schema``, ``organization``, ``servers`` or ``domain:<DNS name>``."""
+    """A part that could not be read: ``schema``, ``organization``, ``servers`` or ``domain:`` with
+    this domain's DNS name or another one's DN."""
 
     part: str
     why: str
@@ -65,6 +69,7 @@ class ExchangeReading:
     Attributes:
         at: When the connection was opened, UTC.
         schema_range_upper: rangeUpper of CN=ms-Exch-Schema-Version-Pt; None where it does not exist or was unreadable.
+        other_domains: DNs of the forest's other domains, read or not.
         unreadable: Parts about which an absent value says nothing.
     """
 
@@ -73,6 +78,7 @@ class ExchangeReading:
     organizations: tuple[OrganizationReading, ...] = ()
     domains: tuple[DomainReading, ...] = ()
     servers: tuple[ServerReading, ...] = ()
+    other_domains: tuple[str, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
 
     def is_unreadable(self, part: str) -> bool:
@@ -80,8 +86,13 @@ class ExchangeReading:
         return any(u.part == part for u in self.unreadable)
 
 
-def read_exchange(directory: Directory) -> ExchangeReading:
+def read_exchange(directory: Directory, elsewhere: OtherDomainReader | None = None) -> ExchangeReading:
     """Read schema, organization, servers and domain preparation. A part that fails on rights is named, not raised.
+
+    Args:
+        directory: The run's connection.
+        elsewhere: Reads an object of another domain; whatever it raises makes that domain unreadable. Without it, only
+            this controller's own domain is read.
 
     Raises:
         RunbookError: A lost connection and everything else that is not about rights.
@@ -93,8 +104,9 @@ def read_exchange(directory: Directory) -> ExchangeReading:
         at=directory.opened,
         schema_range_upper=schema,
         organizations=organizations,
-        domains=_domains(directory, unreadable),
+        domains=(*_domain(directory, unreadable), *_other_domains(directory, elsewhere, unreadable)),
         servers=servers,
+        other_domains=directory.controller.other_domains,
         unreadable=tuple(unreadable),
     )
 
@@ -160,21 +172,35 @@ def _servers(directory: Directory, base: str, unreadable: list[Unreadable]) -> t
     return tuple(sorted(servers, key=lambda s: s.name.casefold()))
 
 
-def _domains(directory: Directory, unreadable: list[Unreadable]) -> tuple[DomainReading, ...]:
+def _domain(directory: Directory, unreadable: list[Unreadable]) -> tuple[DomainReading, ...]:
     controller = directory.controller
-    unreadable.extend(
-        Unreadable(f"domain:{other}", f"{controller.host} does not hold this domain; ask one of its own controllers")
-        for other in controller.other_domains
-    )
-    context = controller.default_naming_context
-    entry = _read(directory, f"CN=Microsoft Exchange System Objects,{context}", ("objectVersion",))
+    entry = _read(directory, f"{_SYSTEM_OBJECTS},{controller.default_naming_context}", ("objectVersion",))
+    return _prepared(entry, controller.domain_dns_name, f"domain:{controller.domain_dns_name}", unreadable)
+
+
+def _other_domains(
+    directory: Directory, elsewhere: OtherDomainReader | None, unreadable: list[Unreadable]
+) -> Iterator[DomainReading]:
+    controller = directory.controller
+    for context in controller.other_domains:
+        part = f"domain:{context}"
+        if elsewhere is None:
+            why = f"{controller.host} does not hold this domain; ask one of its own controllers"
+            unreadable.append(Unreadable(part, why))
+            continue
+        try:
+            entry = elsewhere(directory, context, f"{_SYSTEM_OBJECTS},{context}", ("objectVersion",))
+            yield from _prepared(entry, domain_dns_name(directory, context), part, unreadable)
+        except RunbookError as error:
+            unreadable.append(Unreadable(part, error.message.rstrip(".")))
+
+
+def _prepared(entry: Entry | None, name: str, part: str, unreadable: list[Unreadable]) -> tuple[DomainReading, ...]:
     version = entry.integer("objectVersion") if entry else None
     if entry is not None and version is None:
-        unreadable.append(
-            Unreadable(f"domain:{controller.domain_dns_name}", f"{entry.dn} shows this account no objectVersion")
-        )
+        unreadable.append(Unreadable(part, f"{entry.dn} shows this account no objectVersion"))
         return ()
-    return (DomainReading(controller.domain_dns_name, version),)
+    return (DomainReading(name, version),)
 
 
 def _readable(directory: Directory, dn: str) -> bool:

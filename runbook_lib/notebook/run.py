@@ -11,6 +11,7 @@ from pathlib import Path
 
 from runbook_lib.directory.connect import names_host, open_directory
 from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.other_domain import other_domain_reader
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.graph.connect import open_graph, sign_in_cache
 from runbook_lib.graph.sign_in_cache import SignInCache
@@ -150,7 +151,11 @@ class Run:
         """Read both sides as far as they can be read, run every check, show the verdicts (10-detect-exchange)."""
         self.step("Pre-flight")
         line = ProgressLine("Reading")
-        reach = Reach(directory=lambda: self.directory, graph=lambda: self.graph)
+        reach = Reach(
+            directory=lambda: self.directory,
+            graph=lambda: self.graph,
+            elsewhere=other_domain_reader(self.parameters, environment=self.environment, clock=self.clock),
+        )
         evidence = read_evidence(self.parameters, reach, clock=self.clock, progress=line.say)
         assessment = assess(evidence, CHECKS)
         line.say(f"{len(assessment.results)} checks in {(self.clock() - evidence.at).total_seconds():.1f} s")

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from runbook_lib.directory.account_rights import read_situation
 from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.other_domain import OtherDomainReader
 from runbook_lib.directory.place import PlaceReading, read_forest, read_place, read_taken_names
 from runbook_lib.directory.schema import allowed_attributes
 from runbook_lib.directory.security.situation import Situation
@@ -51,9 +52,17 @@ class Reach:
     Args:
         directory: Opens, or has opened, the connection to the domain controller.
         graph: Opens, or has opened, the client for Microsoft Graph.
+        elsewhere: Reads an object of another domain of the forest; None: other domains are not read.
     """
 
-    def __init__(self, *, directory: Callable[[], Directory], graph: Callable[[], GraphClient]) -> None:
+    def __init__(
+        self,
+        *,
+        directory: Callable[[], Directory],
+        graph: Callable[[], GraphClient],
+        elsewhere: OtherDomainReader | None = None,
+    ) -> None:
+        self.elsewhere = elsewhere
         self.tell: Progress = _quiet
         """Told how far a long reading is; ``read_evidence`` sets it."""
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -183,7 +192,7 @@ def _or_none(part: Part[_T]) -> _T | None:
 
 
 READERS: tuple[Reader, ...] = (
-    Reader("exchange", lambda reach, _: read_exchange(reach.directory)),
+    Reader("exchange", lambda reach, _: read_exchange(reach.directory, reach.elsewhere)),
     Reader("group_schema", _group_schema),
     Reader("mail_flow", _mail_flow),
     Reader("written_groups", lambda reach, _: read_written_groups(reach.directory)),

@@ -71,6 +71,7 @@ def _assess(parameters: Parameters, status: console.Status) -> Assessment:
     import time
 
     from runbook_lib.directory.connect import open_directory
+    from runbook_lib.directory.other_domain import other_domain_reader
     from runbook_lib.graph.connect import open_graph, sign_in_cache
     from runbook_lib.readiness.assess import assess
     from runbook_lib.readiness.checks import CHECKS
@@ -90,6 +91,7 @@ def _assess(parameters: Parameters, status: console.Status) -> Assessment:
                     parameters, environment=os.environ, clock=clock, sleep=time.sleep, prompt=prompt, cache=cache
                 )
             ),
+            elsewhere=other_domain_reader(parameters, environment=os.environ, clock=clock),
         )
         evidence = read_evidence(parameters, reach, clock=clock, progress=lambda what: status.say(f"Reading: {what}"))
     return assess(evidence, CHECKS, beside=cache.findings)

@@ -95,17 +95,17 @@ def addresses_taken(evidence: Evidence) -> Iterator[Finding]:
 
 def other_domains(evidence: Evidence) -> Iterator[Finding]:
     """The search for addresses covered the whole forest."""
-    hidden = [u.part.partition(":")[2] for u in known(evidence.exchange).unreadable if u.part.startswith("domain:")]
-    if hidden:
+    others = list(known(evidence.exchange).other_domains)
+    if others:
         yield Finding(
             id="mail-forest-not-searched",
             severity=Severity.UNKNOWN,
-            seen=f"Addresses were searched in one domain; not in {', '.join(hidden)}.",
+            seen=f"Addresses were searched in one domain; not in {', '.join(others)}.",
             expected="A search of the whole forest.",
             why="An object of another domain may hold a group's address.",
             to_do="Search there with Get-Recipient in the Exchange Management Shell (Set-ADServerSettings "
             "-ViewEntireForest $true), then acknowledge this finding.",
-            values={"domains": hidden},
+            values={"domains": others},
             acknowledgeable=True,
         )
 
