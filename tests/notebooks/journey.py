@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,6 +40,13 @@ def change(rehearsal: RunningRehearsal, notebook: str, given: Mapping[str, str])
     """Plan, approve and carry out in this process."""
     plan_and_approve(rehearsal, notebook, given)
     return run_plain(notebook, rehearsal.parameters_file, given)
+
+
+def gwb_command(rehearsal: RunningRehearsal, notebook: str, given: Mapping[str, str]) -> list[str]:
+    """Command line of ``gwb run`` with these parameters, in another process."""
+    words = [word for name, value in given.items() for word in ("-p", name, value)]
+    runner = [sys.executable, "-m", "runbook_lib.runner", "run", notebook]
+    return [*runner, "-f", str(rehearsal.parameters_file), "--quiet", *words]
 
 
 def latest_record(change_folder: Path) -> Path:

@@ -6,7 +6,6 @@ import json
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.opening import utc_now
 from runbook_lib.writeback.journal import journals_of, open_chain
 from runbook_lib.writeback.lock import writer_lock
-from tests.notebooks.journey import latest_record, other_objects, plan_and_approve, written_objects
+from tests.notebooks.journey import gwb_command, latest_record, other_objects, plan_and_approve, written_objects
 from tests.notebooks.test_kill import settle
 from tests.support.plain import ROOT, run_plain
 
@@ -107,8 +106,7 @@ def test_a_real_ctrl_c_in_the_middle_of_a_write(fresh_rehearsal: RunningRehearsa
     world, control = fresh_rehearsal, fresh_rehearsal.control
     given = settings(tmp_path)
     plan_and_approve(world, NOTEBOOK, given)
-    command = [sys.executable, "-m", "runbook_lib.runner", "run", NOTEBOOK, "-f", str(world.parameters_file), "--quiet"]
-    command += [word for name, value in given.items() for word in ("-p", name, value)]
+    command = gwb_command(world, NOTEBOOK, given)
     control.hold_write(2, "before")
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     control.wait_until_held(90)

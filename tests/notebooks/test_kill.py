@@ -25,6 +25,7 @@ from tests.notebooks.journey import (
     TARGET_OU,
     Objects,
     change,
+    gwb_command,
     latest_record,
     other_objects,
     plan_and_approve,
@@ -161,8 +162,7 @@ def test_a_killed_run_under_papermill_is_finished_by_the_same_command(
     before = world.control.directory()
     given = settings(tmp_path, notebook)
     plan_and_approve(world, notebook, given)
-    command = [sys.executable, "-m", "runbook_lib.runner", "run", notebook, "-f", str(world.parameters_file), "--quiet"]
-    command += [word for name, value in given.items() for word in ("-p", name, value)]
+    command = gwb_command(world, notebook, given)
     world.control.hold_write(number, when)
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     world.control.wait_until_held(90)
@@ -198,8 +198,7 @@ def test_a_kernel_that_outlives_its_runner_still_holds_the_lock(
     before = world.control.directory()
     given = settings(tmp_path, notebook)
     plan_and_approve(world, notebook, given)
-    command = [sys.executable, "-m", "runbook_lib.runner", "run", notebook, "-f", str(world.parameters_file), "--quiet"]
-    command += [word for name, value in given.items() for word in ("-p", name, value)]
+    command = gwb_command(world, notebook, given)
     world.control.hold_write(2, "before")
     runner = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     world.control.wait_until_held(90)
