@@ -12,7 +12,6 @@ Key = str | int | bytes
 """A value in the form in which two equal values are equal."""
 
 REFERENCE = "2.5.5.1"
-OBJECT_IDENTIFIER = "2.5.5.2"
 BOOLEAN_SYNTAX = "2.5.5.8"
 INTEGER_SYNTAXES = {"2.5.5.9": 32, "2.5.5.16": 64}
 TIME = "2.5.5.11"

@@ -10,9 +10,6 @@ from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.reading import Reading
 
-GROUP_GLOBAL = 0x2
-GROUP_DOMAIN_LOCAL = 0x4
-GROUP_UNIVERSAL = 0x8
 UNIVERSAL_DISTRIBUTION = 8
 UNIVERSAL_SECURITY = -2147483640
 """groupType as AD shows it, a signed 32-bit integer: 0x80000008."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar, Union
 
@@ -118,11 +118,6 @@ TITLES = {
     "names": "Names that the selected groups would get",
 }
 """Name of a part to what it is called in sentences, in the order of reading."""
-
-
-def part_names() -> tuple[str, ...]:
-    """Names of all parts, in the order of the fields."""
-    return tuple(field.name for field in fields(Evidence) if field.name not in ("at", "parameters"))
 
 
 def known(part: _T | Unreadable | entra.Unreadable) -> _T:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.contract.conftest import embedded_directory
 from tests.contract.directory_client import Client, DirectoryUnderTest, Workshop
+from tests.contract.strangers import needed
 
 SHOW_DELETED = [("1.2.840.113556.1.4.417", True, None)]
 ADD, DELETE, REPLACE = ldap3.MODIFY_ADD, ldap3.MODIFY_DELETE, ldap3.MODIFY_REPLACE
@@ -179,8 +180,7 @@ def test_the_recycle_bin(tmp_path: Path, directory_under_test: DirectoryUnderTes
 
 def root_modify(folder: Path, client: Client, line: str) -> int:
     """The result code of a command to the root DSE; ldap3 refuses to write to an empty DN, OpenLDAP does not."""
-    if shutil.which("ldapmodify") is None:
-        pytest.skip("ldap-utils is not installed")
+    needed(shutil.which("ldapmodify") is not None, "ldapmodify")
     (folder / "password").write_text(client.directory.administrator_password, encoding="utf-8")
     address = f"ldaps://127.0.0.1:{client.directory.port}"
     command = ["ldapmodify", "-x", "-H", address, "-D", client.directory.administrator, "-y", str(folder / "password")]

@@ -13,6 +13,7 @@ import pytest
 from rehearsal.certificates import write_private
 from rehearsal.samba.ldap_tools import parse_ldif
 from tests.contract.directory_client import Client, DirectoryUnderTest, Workshop
+from tests.contract.strangers import needed
 
 EXTENDED_DN, AS_TEXT = "1.2.840.113556.1.4.529", b"\x30\x03\x02\x01\x01"
 
@@ -62,10 +63,7 @@ def test_a_range_behind_the_last_member(client: Client, workshop: Workshop) -> N
 
 def _tool(directory: DirectoryUnderTest, folder: Path, tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a tool of OpenLDAP as administrator, StartTLS required (-ZZ)."""
-    if shutil.which(tool) is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{tool} is not installed")
-        pytest.skip(f"{tool} is not installed")
+    needed(shutil.which(tool) is not None, tool)
     write_private(folder / "password", directory.administrator_password.encode())
     address = f"ldap://127.0.0.1:{directory.plain_port}"
     account = ("-D", directory.administrator_dn, "-y", str(folder / "password"))

@@ -17,18 +17,10 @@ from rehearsal.samba.ldap_tools import LdapTools
 from rehearsal.samba.schema import rows, schema_ldif
 from tests.contract.conftest import embedded_directory
 from tests.contract.directory_client import DirectoryUnderTest, Workshop
+from tests.contract.strangers import needed
 from tools.lanes import SYSTEM_PYTHON, has_python_ldap
 
 STRANGER = Path(__file__).with_name("stranger.py")
-
-
-def needed(there: bool, what: str) -> None:
-    """Skip where a stranger is not installed; with CI=true that is a failure."""
-    if there:
-        return
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what} is not installed")
-    pytest.skip(f"{what} is not installed")
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from runbook_lib.readiness import read
 from runbook_lib.readiness.assess import assess
 from runbook_lib.readiness.check import ROUTES, Check, on
 from runbook_lib.readiness.checks import CHECKS
-from runbook_lib.readiness.evidence import TITLES, Evidence, Unreadable, known, part_names
+from runbook_lib.readiness.evidence import TITLES, Evidence, Unreadable, known
 from runbook_lib.readiness.read import Reach, Reader, read_evidence
 from runbook_lib.readiness.verdict import RouteVerdict, Verdict, exit_code_of
 from tests.unit.readiness.builders import tenant
@@ -29,6 +29,11 @@ AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NONE_GIVEN = Parameters.model_validate({})
 READING = ExchangeReading(at=AT)
 EVIDENCE = Evidence(at=AT, parameters=NONE_GIVEN, exchange=READING)
+
+
+def part_names() -> tuple[str, ...]:
+    """Names of all parts, in the order of the fields."""
+    return tuple(field.name for field in fields(Evidence) if field.name not in ("at", "parameters"))
 
 
 def finding(severity: Severity, id_: str = "found", *, acknowledgeable: bool = False) -> Finding:
