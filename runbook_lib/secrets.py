@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from unicodedata import category
 
 from runbook_lib.errors import NoAccess, UsageError
+from runbook_lib.text import character_name, unseen
 
 
 class Secret:
@@ -43,47 +46,65 @@ class Secret:
         return hash((Secret, self.__value))
 
 
+LARGEST_SECRET = 4_096
+"""Bytes of a password or client secret; something longer is another file."""
+LARGEST_PEM = 1_000_000
+"""Bytes of a file with certificates and keys."""
+_LINE_ENDS = "\r\n"
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+"""Byte order marks that say how a file is to be read: Windows PowerShell 5.1 writes the first two."""
+
+
 def secret_file(path: Path, *, parameter: str) -> Secret:
-    """The contents of a file that only its owner may read, without a final line break.
+    """The one password in a file that only its owner may read, without byte order mark and line ends around it.
 
     Raises:
-        UsageError: The file is missing, empty, or other accounts can read it (checked where the system has modes).
+        UsageError: The file is missing, empty, no regular file, other accounts can read it (checked where the system
+            has modes), or what it holds cannot be a password: sending that would count towards a lock-out.
     """
-    try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"The secret file {path} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}.",
-            code="secret-file-unreadable",
-            hint=f"Check the parameter {parameter}.",
-            values={"path": str(path), "parameter": parameter},
-        ) from None
-    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise UsageError(
-            f"The secret file {path} can be read by other accounts (mode {stat.S_IMODE(mode):04o}).",
-            code="secret-file-open",
-            hint=f"Run: chmod 600 {path}",
-            values={"path": str(path), "parameter": parameter},
-        )
-    value = text.rstrip("\r\n")
-    if not value:
+    place = {"path": str(path), "parameter": parameter}
+    text = _private_text(path, parameter, LARGEST_SECRET).strip(_LINE_ENDS)
+    if not text:
         raise UsageError(
             f"The secret file {path} is empty.",
             code="secret-file-empty",
             hint=f"Check the parameter {parameter}.",
+            values=place,
+        )
+    if why := impossible(text):
+        raise UsageError(
+            f"The secret file {path} {why}.",
+            code=MALFORMED,
+            hint="Nothing was sent. Write the file anew as UTF-8 text that holds the password alone, on one line.",
+            values=place,
+        )
+    return Secret(text)
+
+
+def pem_file(path: Path, *, parameter: str) -> Secret:
+    """The text of a file with certificates and keys that only its owner may read; line ends are line feeds.
+
+    Raises:
+        UsageError: As ``secret_file``.
+    """
+    text = _private_text(path, parameter, LARGEST_PEM)
+    if "\0" in text:
+        raise UsageError(
+            f"The secret file {path} {_UTF16 if _is_wide(text[:100]) else 'holds NUL bytes'}.",
+            code=MALFORMED,
+            hint="Save it as UTF-8 or ASCII text.",
             values={"path": str(path), "parameter": parameter},
         )
-    return Secret(value)
+    return Secret(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def secret_variable(name: str, environment: Mapping[str, str], *, what: str) -> Secret:
-    """The value of an environment variable.
+    """The value of an environment variable, without byte order mark and line ends around it.
 
     Raises:
-        NoAccess: It is not set or empty.
+        NoAccess: It is not set or empty, or its value cannot be a password.
     """
-    value = environment.get(name, "")
+    value = without_marks(environment.get(name, ""))
     if not value:
         raise NoAccess(
             f"No {what}: the environment variable {name} is not set.",
@@ -91,4 +112,93 @@ def secret_variable(name: str, environment: Mapping[str, str], *, what: str) -> 
             hint=f"Set {name} for this process, never in a parameter.",
             values={"variable": name},
         )
+    if why := impossible(value):
+        raise NoAccess(
+            f"The environment variable {name} {why}, so it cannot be the {what}.",
+            code=MALFORMED,
+            hint=f"Nothing was sent. Set {name} anew to the secret alone.",
+            values={"variable": name},
+        )
     return Secret(value)
+
+
+def without_marks(text: str) -> str:
+    """``text`` without a byte order mark at its beginning and line ends around it: no part of any secret."""
+    return text.strip(_LINE_ENDS).removeprefix("\ufeff").strip(_LINE_ENDS)
+
+
+def impossible(text: str) -> str:
+    """Why ``text`` cannot be a password, to follow the name of its source; empty where it can be one.
+
+    Nobody types controls, nor the blanks of web pages and documents and what is not shown at all around a password.
+    (Inside, such a character may be meant; a plain space may be so at the edges too: ``doubtful``.) The characters
+    that are seen are never quoted.
+    """
+    if _is_wide(text):
+        return _UTF16
+    last = len(text) - 1
+    hidden = dict(unseen(text))
+    hidden |= {at: text[at] for at in (0, last) if text[at] != " " and text[at].isspace()}
+    never = (at for at, char in enumerate(text) if char == "\ufffd" or category(char) in ("Cc", "Cs", "Zl", "Zp"))
+    at = next((at for at in (0, last) if at in hidden), None)
+    at = next(never, None) if at is None else at
+    if at is None:
+        return ""
+    if text[at] in _LINE_ENDS:
+        return "holds more than one line"
+    place = "begins with" if at == 0 else "ends with" if at == last else "holds"
+    return f"{place} a character that no password holds: {character_name(text[at])}"
+
+
+def doubtful(text: str) -> str:
+    """What nobody sees in a password that was refused, to follow "the password"; empty where all is seen."""
+    if text != text.strip(" "):
+        return "begins or ends with a space"
+    found = next((char for _, char in unseen(text)), "") or next((c for c in text if c.isspace() and c != " "), "")
+    return f"holds a character that is not seen: {character_name(found)}" if found else ""
+
+
+def _is_wide(text: str) -> bool:
+    """Whether every other character is NUL: UTF-16 that was read as UTF-8."""
+    return len(text) > 1 and (not text[::2].strip("\0") or not text[1::2].strip("\0"))
+
+
+_UTF16 = "holds NUL bytes; it looks like UTF-16 text without a byte order mark"
+MALFORMED = "secret-malformed"
+"""Code of the error for a secret that is refused before anything is sent."""
+
+
+def _private_text(path: Path, parameter: str, largest: int) -> str:
+    """The text of a regular file that only its owner may read, decoded as its byte order mark says, else as UTF-8."""
+    place = {"path": str(path), "parameter": parameter}
+    why = ""
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            # Opening a pipe would wait for whoever writes to it, and a device may never end.
+            why = "it is not a regular file"
+        else:
+            with path.open("rb") as stream:
+                data = stream.read(largest + 1)
+            why = f"it is larger than {largest} bytes" if len(data) > largest else ""
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "its name cannot be used"
+    if not why and os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise UsageError(
+            f"The secret file {path} can be read by other accounts (mode {stat.S_IMODE(mode):04o}).",
+            code="secret-file-open",
+            hint=f"Run: chmod 600 {path}",
+            values=place,
+        )
+    if not why:
+        mark, encoding = next(((mark, name) for mark, name in _MARKS if data.startswith(mark)), (b"", "utf-8"))
+        try:
+            return data[len(mark) :].decode(encoding)
+        except UnicodeDecodeError:
+            why = "it is not UTF-8 text" if encoding == "utf-8" else "it is not the UTF-16 text that its mark says"
+    raise UsageError(
+        f"The secret file {path} cannot be read: {why}.",
+        code="secret-file-unreadable",
+        hint=f"Check the parameter {parameter}.",
+        values=place,
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterator
 
 # What reorders (Unicode TR 9), what breaks a line, halves of characters, and what is not shown at all:
 # Default_Ignorable_Code_Point of Unicode's DerivedCoreProperties, interlinear annotations, the blank Braille pattern.
@@ -12,6 +14,21 @@ _DECEIVING = (
 )
 _NOT_SHOWN = re.compile(f"[\x00-\x1f{_DECEIVING}]")
 _NOT_IN_JSON = re.compile(f"[{_DECEIVING}]")
+_CONTROL_NAMES = {
+    "\x00": "NUL",
+    "\x07": "BELL",
+    "\x08": "BACKSPACE",
+    "\t": "TAB",
+    "\n": "LINE FEED",
+    "\x0b": "LINE TABULATION",
+    "\x0c": "FORM FEED",
+    "\r": "CARRIAGE RETURN",
+    "\x1b": "ESCAPE",
+    "\x7f": "DELETE",
+    "\x85": "NEXT LINE",
+    "\ufeff": "BYTE ORDER MARK",
+}
+"""Controls have no name in Unicode's own table; the mark is known by what it does."""
 _JOINERS = "\u200c\u200d"
 _STYLES = "\ufe0e\ufe0f"
 
@@ -27,6 +44,21 @@ def printable(text: str, *, limit: int | None = None) -> str:
     if limit is not None and len(shown) > limit:
         return shown[: limit - 1] + "…"
     return shown
+
+
+def unseen(text: str) -> Iterator[tuple[int, str]]:
+    """Place (from 0) and character of everything in ``text`` that ``printable`` would show as an escape."""
+    for match in _NOT_SHOWN.finditer(text):
+        if _escape(match) != match[0]:
+            yield match.start(), match[0]
+
+
+def character_name(char: str) -> str:
+    """A character for a person who cannot see it: ``U+00A0 NO-BREAK SPACE``."""
+    name = _CONTROL_NAMES.get(char) or unicodedata.name(char, "")
+    if not name:
+        name = "half of a surrogate pair" if "\ud800" <= char <= "\udfff" else "a control character"
+    return f"U+{ord(char):04X} {name}"
 
 
 def json_text(text: str) -> str:

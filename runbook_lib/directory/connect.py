@@ -19,7 +19,7 @@ from runbook_lib.directory.sign_on import Address, Binder, addresses, sign_on
 from runbook_lib.errors import NoAccess, RunbookError, UsageError
 from runbook_lib.model.directory import ControllerIdentity
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.secrets import Secret, secret_file, secret_variable
+from runbook_lib.secrets import Secret, doubtful, secret_file, secret_variable
 
 
 def open_directory(
@@ -130,10 +130,11 @@ def binder(parameters: Parameters, environment: Mapping[str, str]) -> Binder:
         connection.authentication = SIMPLE
         connection.user = parameters.bind_user
         # As bytes: ldap3 would put text through SASLprep, which changes some passwords; AD compares them as they are.
-        connection.password = bind_password(parameters, environment).reveal().encode("utf-8")
+        password = bind_password(parameters, environment).reveal()
+        connection.password = password.encode("utf-8")
         result = connection.bind(read_server_info=False)[1]
         if result["result"] != SUCCESS:
-            raise bind_error(result, user=parameters.bind_user)
+            raise bind_error(result, user=parameters.bind_user, doubt=doubtful(password))
 
     return bind
 

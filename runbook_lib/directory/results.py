@@ -248,8 +248,14 @@ def _code_and_message(result: Mapping[str, object]) -> tuple[int, str]:
     return int(str(result.get("result", -1))), str(result.get("message") or "").rstrip("\x00 \n")
 
 
-def bind_error(result: Mapping[str, object], *, user: str = "") -> RunbookError:
-    """The error for a refused bind, with AD's reason in words. Always code ``bind-refused`` for result 49."""
+def bind_error(result: Mapping[str, object], *, user: str = "", doubt: str = "") -> RunbookError:
+    """The error for a refused bind, with AD's reason in words. Always code ``bind-refused`` for result 49.
+
+    Args:
+        result: As ``error_of``.
+        user: Who signed in.
+        doubt: What nobody sees in the password that was sent (``secrets.doubtful``).
+    """
     code, message = _code_and_message(result)
     if code != INVALID_CREDENTIALS:
         return error_of(result, operation="read", dn="the root DSE after signing in")
@@ -262,7 +268,7 @@ def bind_error(result: Mapping[str, object], *, user: str = "") -> RunbookError:
     return NoAccess(
         f"The domain controller refused to sign in{who}: {words}.",
         code="bind-refused",
-        hint=hint,
+        hint=f"{hint} The password that was sent {doubt}." if doubt else hint,
         values={"user": user, "reason": reason, "sub_code": f"{sub_code:x}", "server_message": message},
     )
 

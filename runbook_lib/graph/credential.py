@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.utils import CryptographyDeprecationWarning
 
 from runbook_lib.errors import NoAccess, UsageError
-from runbook_lib.secrets import Secret, secret_file
+from runbook_lib.secrets import Secret, pem_file
 
 _KEY = re.compile(r"-----BEGIN ((?:RSA |EC |ENCRYPTED )?PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
@@ -39,7 +39,7 @@ def load_certificate(path: Path) -> ClientCertificate:
     Raises:
         UsageError: The file is missing, readable by others, or holds no RSA key with its certificate.
     """
-    text = secret_file(path, parameter="certificate_file").reveal()
+    text = pem_file(path, parameter="certificate_file").reveal()
     key_match = _KEY.search(text)
     if key_match is None:
         raise _unusable(path, "it holds no private key")

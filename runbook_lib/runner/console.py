@@ -54,10 +54,9 @@ def show_error(error: RunbookError) -> None:
 def show_defect(error: BaseException) -> None:
     """An unexpected error: a short message and the file with its traceback, from which secrets are gone."""
     from runbook_lib.record.redact import Redactor
-    from runbook_lib.runner.secret_values import SECRET_VARIABLES
+    from runbook_lib.runner.secret_values import variable_secrets
 
-    known = [value for name in SECRET_VARIABLES if (value := os.environ.get(name))]
-    text = Redactor(known).text("".join(traceback.format_exception(error)), "traceback")
+    text = Redactor(variable_secrets(os.environ)).text("".join(traceback.format_exception(error)), "traceback")
     warn(f"This is a defect of the runbook: an unexpected {type(error).__name__}.")
     try:
         handle, name = tempfile.mkstemp(prefix="gwb-traceback-", suffix=".txt")

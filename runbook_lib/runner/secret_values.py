@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.parameters import Parameters, resolve
-from runbook_lib.secrets import secret_file
+from runbook_lib.secrets import secret_file, without_marks
 
 SECRET_VARIABLES = ("GWB_CLIENT_SECRET", "GWB_BIND_PASSWORD")
 """Environment variables that hold a secret."""
@@ -18,7 +18,7 @@ PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
 def known_secrets(parameters: Parameters, project_root: Path, environment: Mapping[str, str]) -> list[str]:
     """Values of this run's secrets; what cannot be read is left out."""
-    found = [environment[name] for name in SECRET_VARIABLES if environment.get(name)]
+    found = variable_secrets(environment)
     found += _proxy_passwords(environment)
     if parameters.bind_password_file:
         try:
@@ -27,6 +27,12 @@ def known_secrets(parameters: Parameters, project_root: Path, environment: Mappi
         except RunbookError:
             pass
     return found
+
+
+def variable_secrets(environment: Mapping[str, str]) -> list[str]:
+    """Values of the environment variables that hold a secret: as they stand there, and as they are sent."""
+    raw = [environment[name] for name in SECRET_VARIABLES if environment.get(name)]
+    return list(dict.fromkeys(form for value in raw for form in (value, without_marks(value)) if form))
 
 
 def _proxy_passwords(environment: Mapping[str, str]) -> list[str]:

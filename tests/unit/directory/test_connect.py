@@ -81,6 +81,34 @@ def test_passwords_are_sent_as_they_are(embedded: Embedded) -> None:
     embedded.open(password=odd).close()
 
 
+def test_marks_and_line_ends_around_a_password_are_not_sent(embedded: Embedded, tmp_path: Path) -> None:
+    embedded.open(password=f"\ufeff{PASSWORD}\r\n").close()
+    file = tmp_path / "password"
+    for data in (b"\xef\xbb\xbf" + PASSWORD.encode() + b"\r\n", PASSWORD.encode("utf-16")):
+        file.write_bytes(data)
+        file.chmod(0o600)
+        embedded.open(password="wrong", bind_password_file=str(file)).close()
+
+
+def test_what_cannot_be_a_password_is_never_sent(embedded: Embedded, tmp_path: Path) -> None:
+    """Each refused bind counts towards a lock-out."""
+    connections = embedded.server.service.traffic.connections
+    for password in (f"{PASSWORD}\x00", f"\u200b{PASSWORD}", f"{PASSWORD}\u00a0", f"{PASSWORD}\nx"):
+        assert _refusal(embedded, password=password).code == "secret-malformed"
+        file = tmp_path / "password"
+        file.write_text(password, encoding="utf-8")
+        file.chmod(0o600)
+        assert _refusal(embedded, bind_password_file=str(file)).code == "secret-malformed"
+    assert embedded.server.service.traffic.connections == connections
+
+
+def test_what_nobody_sees_in_a_refused_password_is_told(embedded: Embedded) -> None:
+    assert "begins or ends with a space" in _refusal(embedded, password=f"{PASSWORD} ").hint
+    assert "U+200B ZERO WIDTH SPACE" in _refusal(embedded, password="pass\u200bword").hint
+    assert "U+00A0 NO-BREAK SPACE" in _refusal(embedded, password="pass\u00a0word").hint
+    assert "was sent" not in _refusal(embedded, password="wrong pass").hint
+
+
 def test_a_wrong_password_and_a_disabled_account(embedded: Embedded) -> None:
     error = _refusal(embedded, password="wrong")
     assert (error.code, error.values["reason"]) == ("bind-refused", "wrong-password")
