@@ -61,6 +61,11 @@ def sid_bytes(text: str) -> bytes:
     return bytes([1, len(parts)]) + authority.to_bytes(6, "big") + b"".join(p.to_bytes(4, "little") for p in parts)
 
 
+def in_domain(sid: str, domain_sid: str) -> bool:
+    """Whether it was issued by the domain of ``domain_sid``: the domain's SID and one more number (MS-DTYP 2.4.2)."""
+    return bool(domain_sid) and sid.rpartition("-")[0].casefold() == domain_sid.casefold()
+
+
 def generalized_time(text: str) -> datetime:
     """UTC time of ``whenCreated`` and its like, ``20260131235959.0Z``; AD keeps whole seconds there.
 

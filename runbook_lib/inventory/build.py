@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from runbook_lib.directory.names import is_below
-from runbook_lib.inventory.collisions import collision, converted_original
+from runbook_lib.inventory.collisions import came_from_ad, collision
 from runbook_lib.inventory.index import DirectoryIndex, claimed_ids, index_directory, writer_of
 from runbook_lib.inventory.members import memberships, resolve_principals
 from runbook_lib.inventory.naming import Naming
 from runbook_lib.inventory.states import GroupRow, GroupState, Route, Writer, route_of
 from runbook_lib.model.anchor import MARK_ATTRIBUTE, RETIRED_MARK
-from runbook_lib.model.cloud import CloudGroup, CloudKind, CloudSnapshot, Presence, Switch
+from runbook_lib.model.cloud import Authority, CloudGroup, CloudKind, CloudSnapshot, Presence, Switch
 from runbook_lib.model.directory import DirectoryGroup, DirectorySnapshot
 
 
@@ -141,8 +141,10 @@ class _Context:
     ) -> tuple[GroupState, str, str]:
         if presence is Presence.SOFT_DELETED:
             return _ABSENT[presence]
-        if group.on_premises_sync_enabled:
+        if group.authority is Authority.AD:
             return GroupState.ON_PREMISES, "", ""
+        if group.authority is Authority.PENDING:
+            return GroupState.ROLLED_BACK, "rolled-back", _ROLLED_BACK
         if len(claimants) > 1:
             places = "; ".join(sorted(claimant.dn for claimant in claimants))
             return GroupState.DUPLICATE, "several-ad-objects", f"Several AD objects claim it: {places}"
@@ -153,12 +155,8 @@ class _Context:
             return state, "", ""
         if group.kind in (CloudKind.MAIL_ENABLED_SECURITY, CloudKind.DISTRIBUTION_LIST):
             return GroupState.NOT_ELIGIBLE, "", ""
-        if original := converted_original(group, self.index):
-            return (
-                GroupState.CONVERTED,
-                "converted",
-                f"It was converted from AD, and its original still stands: {original}",
-            )
+        if found := came_from_ad(group, self.index):
+            return found
         if taken := collision(group, self.directory, self.index, self.naming):
             return GroupState.COLLISION, "collision", taken
         return GroupState.NOT_WRITTEN, "", ""
@@ -168,7 +166,18 @@ class _Context:
         return marked or bool(self.directory.retired.dn and is_below(ad.dn, self.directory.retired.dn))
 
 
-_NO_ROUTE = frozenset({GroupState.SOFT_DELETED, GroupState.DUPLICATE, GroupState.CONVERTED, GroupState.COLLISION})
+_NO_ROUTE = frozenset(
+    {
+        GroupState.SOFT_DELETED,
+        GroupState.DUPLICATE,
+        GroupState.CONVERTED,
+        GroupState.ROLLED_BACK,
+        GroupState.ORIGINAL_IN_AD,
+        GroupState.COLLISION,
+    }
+)
+
+_ROLLED_BACK = "Its source of authority was given back to AD, and the synchronization client has not taken it over yet."
 
 _WRITTEN = {
     Writer.OURS: GroupState.WRITTEN,

@@ -146,7 +146,8 @@ def _look_up(wanted: Sequence[str | None], keys: Sequence[str | None], guids: Se
 def _resolve_groups(cloud: CloudSnapshot, index: DirectoryIndex) -> pd.DataFrame:
     rows = []
     for group in cloud.groups:
-        by_sid = index.guids_by_sid.get(group.on_premises_sid or "", []) if group.on_premises_sync_enabled else []
+        # Converted groups keep their SID, and their AD object stays ("Group source of authority", Microsoft Entra).
+        by_sid = index.guids_by_sid.get(group.on_premises_sid or "", [])
         claimed = [claimant.guid for claimant in index.groups_by_anchor.get(group.id, [])]
         hits = sorted({*by_sid, *claimed})
         guid = hits[0] if len(hits) == 1 else None

@@ -39,6 +39,8 @@ class GroupState(Enum):
     WRITTEN_BY_OTHER = "written-by-somebody-else"
     ON_PREMISES = "on-premises"
     CONVERTED = "converted-original-in-ad"
+    ROLLED_BACK = "rolled-back-to-ad"
+    ORIGINAL_IN_AD = "original-in-ad"
     COLLISION = "collision"
     DUPLICATE = "several-ad-objects"
     SOFT_DELETED = "soft-deleted"

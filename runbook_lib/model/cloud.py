@@ -48,6 +48,21 @@ class Switch(Enum):
     UNKNOWN = "unknown"
 
 
+class Authority(Enum):
+    """Which side is the source of authority of a cloud group, from ``onPremisesSyncBehavior`` and its SID."""
+
+    AD = "ad"
+    """Synchronized from AD."""
+    CONVERTED = "converted"
+    """It came from AD, and the cloud has taken it over (``isCloudManaged`` is true)."""
+    PENDING = "pending"
+    """Given back to AD (``isCloudManaged`` is false), and the synchronization client has not taken it over yet."""
+    CLOUD = "cloud"
+    """Born in the cloud."""
+    UNKNOWN = "unknown"
+    """It came from AD; whether the cloud has taken it over or gives it back was not read."""
+
+
 @dataclass(frozen=True, slots=True)
 class CloudGroup:
     """One group, cloud-managed or synchronized from AD. ``id`` is a lower-case GUID."""
@@ -71,6 +86,29 @@ class CloudGroup:
     on_premises_sam_account_name: str | None = None
     created: str | None = None
     deleted: str | None = None
+    cloud_managed: bool | None = None
+    """``onPremisesSyncBehavior.isCloudManaged``; None where it was not read (see ``may_be_converted``)."""
+
+    @property
+    def may_be_converted(self) -> bool:
+        """Whether only ``onPremisesSyncBehavior`` tells who its source of authority is."""
+        return not self.on_premises_sync_enabled and bool(self.on_premises_sid)
+
+    @property
+    def authority(self) -> Authority:
+        """Which side decides what the group is.
+
+        Source: Microsoft Entra documentation, "Group source of authority": a synchronized group has
+        onPremisesSyncEnabled true; converted, that is null and isCloudManaged true; rolled back, isCloudManaged is
+        false and onPremisesSyncEnabled stays null until the next synchronization. All of them keep their SID.
+        """
+        if self.on_premises_sync_enabled:
+            return Authority.AD
+        if not self.on_premises_sid:
+            return Authority.CLOUD
+        if self.cloud_managed is None:
+            return Authority.UNKNOWN
+        return Authority.CONVERTED if self.cloud_managed else Authority.PENDING
 
     @property
     def hidden_membership(self) -> bool:

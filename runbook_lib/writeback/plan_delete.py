@@ -16,7 +16,8 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import RESTORED_ATTRIBUTES, DirectoryGroup
 from runbook_lib.model.finding import Finding
 from runbook_lib.writeback.membership import Membership
-from runbook_lib.writeback.planning import existing, unaccounted_finding
+from runbook_lib.writeback.plan_findings import unaccounted_finding
+from runbook_lib.writeback.planning import existing
 from runbook_lib.writeback.rules import RuleContext
 
 

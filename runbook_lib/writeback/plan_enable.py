@@ -11,17 +11,11 @@ from runbook_lib.inventory.states import GroupRow, GroupState, Writer
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Operation, Refusal
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.directory import DirectoryGroup
-from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.finding import Finding
 from runbook_lib.writeback.desired import differences, followed_attributes, new_attributes, retired_mark
 from runbook_lib.writeback.membership import Membership, membership_of
-from runbook_lib.writeback.planning import (
-    Planned,
-    existing,
-    finished_plan,
-    move_between,
-    rule_context,
-    unaccounted_finding,
-)
+from runbook_lib.writeback.plan_findings import findings_before_create, unaccounted_finding
+from runbook_lib.writeback.planning import Planned, existing, finished_plan, move_between, rule_context
 from runbook_lib.writeback.policy import Policy
 from runbook_lib.writeback.preconditions import (
     findings_before_writing,
@@ -97,7 +91,7 @@ def _plan_row(
     findings = [unaccounted_finding(row, members.unaccounted)] if members.unaccounted else []
     if row.ad is None:
         create = _create(group, inventory, policy, membership, created)
-        return [create], findings + _deleted_before(create, inventory)
+        return [create], findings + findings_before_create(group, create, inventory)
     changes: list[Change] = []
     deltas = differences(row.ad, followed_attributes(group, policy.group_type))
     added = members.added
@@ -141,29 +135,6 @@ def _create(
         reason="selected",
         why="Selected, and not in AD yet.",
     )
-
-
-def _deleted_before(create: Change, inventory: Inventory) -> list[Finding]:
-    """A finding where a deleted object of this group could still be brought back, with the SID that a create lacks."""
-    wanted = normalize_dn(create.dn)
-    found = [
-        item
-        for item in inventory.directory.deleted.objects
-        if item.group_id == create.group_id or normalize_dn(item.last_dn) == wanted
-    ]
-    return [
-        Finding(
-            id=f"deleted-object:{create.group_id}",
-            severity=Severity.WARNING,
-            seen=f"{create.display_name!r} would be created, and a deleted AD object of it can still be brought back: "
-            f"{item.last_dn}, SID {item.sid}.",
-            expected="No deleted object of a group that is created.",
-            why="A new object has another SID: rights that name the old one do not come with it.",
-            to_do="If the old object is wanted, run 60-undo-change with the record that deleted it instead.",
-            values={"group_id": create.group_id, "object_guid": item.guid, "sid": item.sid},
-        )
-        for item in found[:1]
-    ]
 
 
 def _restore(

@@ -9,7 +9,7 @@ from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import Change, ChangeKind, Move, Operation, Plan, PlanTarget, Refusal
 from runbook_lib.model.directory import Container, DirectoryGroup
-from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.finding import Finding
 from runbook_lib.writeback.limits import check_limits
 from runbook_lib.writeback.policy import Policy
 from runbook_lib.writeback.rules import RuleContext, protected_groups
@@ -88,17 +88,3 @@ def existing(kind: ChangeKind, row: GroupRow, ad: DirectoryGroup, reason: str, w
 def move_between(source: Container, destination: Container) -> Move:
     """A move from one of the two OUs to the other."""
     return Move(source.guid, destination.guid, source.dn, destination.dn)
-
-
-def unaccounted_finding(row: GroupRow, dns: tuple[str, ...]) -> Finding:
-    """AD members of a group of ours that map to nothing in the cloud."""
-    shown = "; ".join(dns[:5]) + ("; …" if len(dns) > 5 else "")
-    return Finding(
-        id=f"members-unaccounted:{row.group_id}",
-        severity=Severity.WARNING,
-        seen=f"{len(dns)} AD member(s) of {row.display_name!r} map to no cloud object: {shown}",
-        expected="Every member of a written group comes from its cloud group.",
-        why="Somebody added them in AD, or their cloud account is gone; the runbook never removes what it cannot map.",
-        to_do="Remove them in AD by hand if they should not be there.",
-        values={"group_id": row.group_id, "dns": list(dns)},
-    )

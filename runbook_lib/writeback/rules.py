@@ -93,6 +93,9 @@ _STATE_TO_DO = {
     GroupState.WRITTEN_BY_CLOUD_SYNC: "Leave it to Cloud Sync.",
     GroupState.WRITTEN_BY_OTHER: "Find out who wrote that object before anything else.",
     GroupState.CONVERTED: "Let Cloud Sync provision it, which joins the original, or move the original away first.",
+    GroupState.ROLLED_BACK: "Leave it to the synchronization client: the next synchronization takes it over.",
+    GroupState.ORIGINAL_IN_AD: "Have onPremisesSyncBehavior read (Group-OnPremisesSyncBehavior.ReadWrite.All) to tell "
+    "which it is; where it was converted, let Cloud Sync provision it, which joins the original.",
     GroupState.COLLISION: "Rename or remove what stands in the way, or leave the group out.",
     GroupState.DUPLICATE: "Remove the objects that should not claim this group.",
     GroupState.SOFT_DELETED: "Restore it in the cloud, or wait until it is gone for good.",

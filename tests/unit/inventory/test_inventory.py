@@ -10,7 +10,7 @@ import pytest
 from runbook_lib.inventory import GroupState, Naming, Route, Writer, group_ids_to_probe
 from runbook_lib.inventory.naming import cut_units, written_description
 from runbook_lib.model.anchor import anchor_of, mark_of
-from runbook_lib.model.cloud import CloudKind, Presence, PrincipalType, Switch
+from runbook_lib.model.cloud import Authority, CloudKind, Presence, PrincipalType, Switch
 from tests.support import builders as b
 
 
@@ -116,7 +116,9 @@ def test_writers_are_told_apart_and_only_anchor_with_mark_is_ours() -> None:
 def test_states_of_groups_without_an_object() -> None:
     listed = b.cloud_group("dl", CloudKind.DISTRIBUTION_LIST)
     on_premises = b.cloud_group("synced", CloudKind.SECURITY, on_premises_sync_enabled=True)
-    converted = b.cloud_group("converted", CloudKind.SECURITY, on_premises_sid="S-1-5-21-1-2-3-4711")
+    converted = b.cloud_group(
+        "converted", CloudKind.SECURITY, on_premises_sid="S-1-5-21-1-2-3-4711", cloud_managed=True
+    )
     original = b.ad_group("Original", sid="S-1-5-21-1-2-3-4711")
     fresh = b.cloud_group("fresh")
     deleted = b.cloud_group("deleted", deleted="2026-11-01T00:00:00Z")
@@ -130,6 +132,51 @@ def test_states_of_groups_without_an_object() -> None:
         "fresh": GroupState.NOT_WRITTEN,
         "deleted": GroupState.SOFT_DELETED,
     }
+
+
+ORIGINAL_SID = f"{b.DOMAIN_SID}-4711"
+
+
+@pytest.mark.parametrize(
+    ("sync", "managed", "sid", "authority", "with_original", "without"),
+    [
+        (True, None, ORIGINAL_SID, Authority.AD, GroupState.ON_PREMISES, GroupState.ON_PREMISES),
+        (None, True, ORIGINAL_SID, Authority.CONVERTED, GroupState.CONVERTED, GroupState.NOT_WRITTEN),
+        (None, False, ORIGINAL_SID, Authority.PENDING, GroupState.ROLLED_BACK, GroupState.ROLLED_BACK),
+        (False, False, ORIGINAL_SID, Authority.PENDING, GroupState.ROLLED_BACK, GroupState.ROLLED_BACK),
+        (None, None, ORIGINAL_SID, Authority.UNKNOWN, GroupState.ORIGINAL_IN_AD, GroupState.NOT_WRITTEN),
+        (None, False, None, Authority.CLOUD, GroupState.NOT_WRITTEN, GroupState.NOT_WRITTEN),
+        (None, True, None, Authority.CLOUD, GroupState.NOT_WRITTEN, GroupState.NOT_WRITTEN),
+    ],
+)
+def test_is_cloud_managed_tells_converted_from_given_back_and_unread_is_neither(
+    sync: Any, managed: Any, sid: Any, authority: Authority, with_original: GroupState, without: GroupState
+) -> None:
+    group = b.cloud_group(
+        "Legal", CloudKind.SECURITY, on_premises_sync_enabled=sync, cloud_managed=managed, on_premises_sid=sid
+    )
+    assert group.authority is authority
+    original = b.ad_group("Original", sid=ORIGINAL_SID)
+    there = row(b.inventory_of(b.cloud_side([group]), b.directory_side(groups=[original])), "Legal")
+    assert there.state is with_original
+    assert there.route is Route.NONE or with_original is GroupState.NOT_WRITTEN
+    gone = row(b.inventory_of(b.cloud_side([group]), b.directory_side()), "Legal")
+    assert gone.state is without
+
+
+def test_a_group_that_is_given_back_to_ad_is_that_even_where_this_runbook_wrote_it() -> None:
+    group = b.cloud_group("Legal", on_premises_sid=ORIGINAL_SID, cloud_managed=False)
+    seen = row(b.inventory_of(b.cloud_side([group]), b.directory_side(groups=[b.written(group)])), "Legal")
+    assert (seen.state, seen.writer) == (GroupState.ROLLED_BACK, Writer.OURS)
+
+
+@pytest.mark.parametrize("managed", [True, None])
+def test_a_nested_group_with_converted_authority_is_found_by_its_sid(managed: bool | None) -> None:
+    nested = b.cloud_group("Nested", CloudKind.SECURITY, on_premises_sid=ORIGINAL_SID, cloud_managed=managed)
+    team = b.cloud_group("Team")
+    original = b.ad_group("Original", {"groupType": ("-2147483640",)}, sid=ORIGINAL_SID)
+    inventory = b.inventory_of(b.cloud_side([team, nested], {"Team": [nested]}), b.directory_side(groups=[original]))
+    assert inventory.members[["ad_guid", "match_key"]].to_numpy().tolist() == [[original.guid, "sid"]]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ MODULES = (
     "plan_delete",
     "plan_disable",
     "plan_enable",
+    "plan_findings",
     "plan_undelete",
     "plan_undo",
     "planning",

@@ -160,6 +160,8 @@ def members(*names: str) -> list[str]:
 
 
 STRANGE = b.written(TEAM, [f"CN=Robot,OU=Machines,{b.BASE}"])
+CAME = replace(TEAM, on_premises_sid="S-1-5-21-7-7")
+"""It came from an AD that this run does not read."""
 HIDDEN = replace(TEAM, visibility="HiddenMembership")
 HELD = b.written(TEAM, member_of=(ADMINS.dn,), attributes={"groupType": SECURITY})
 MAILED = replace(TEAM, mail="team@contoso.com")
@@ -235,9 +237,24 @@ CASES: dict[str, tuple[Callable[[], Said], Callable[[], Said], tuple[str, ...]]]
     ),
     # Rule 3: before a create
     "converted-original-in-ad": (
-        lambda: enable(b.ad_group("Original", sid="S-1-5-21-7-7"), group=replace(TEAM, on_premises_sid="S-1-5-21-7-7")),
-        lambda: enable(b.ad_group("Original", sid="S-1-5-21-7-8"), group=replace(TEAM, on_premises_sid="S-1-5-21-7-7")),
-        ("Original",),
+        lambda: enable(b.ad_group("Original", sid="S-1-5-21-7-7"), group=replace(CAME, cloud_managed=True)),
+        lambda: enable(b.ad_group("Original", sid="S-1-5-21-7-8"), group=replace(CAME, cloud_managed=True)),
+        ("Original", "Cloud Sync"),
+    ),
+    "rolled-back-to-ad": (
+        lambda: enable(group=replace(CAME, cloud_managed=False)),
+        lambda: enable(group=replace(CAME, cloud_managed=True)),
+        ("given back to AD", "next synchronization"),
+    ),
+    "original-in-ad": (
+        lambda: enable(b.ad_group("Original", sid="S-1-5-21-7-7"), group=CAME),
+        lambda: enable(b.ad_group("Original", sid="S-1-5-21-7-8"), group=CAME),
+        ("Original", "could not be read", "Group-OnPremisesSyncBehavior.ReadWrite.All"),
+    ),
+    "original-elsewhere": (
+        lambda: enable(group=CAME),
+        lambda: enable(group=replace(CAME, on_premises_sid=f"{b.DOMAIN_SID}-4711")),
+        ("Team", "S-1-5-21-7-7"),
     ),
     "several-ad-objects": (
         lambda: enable(OURS, ANCHORED_AGAIN),

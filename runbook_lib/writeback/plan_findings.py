@@ -1,0 +1,73 @@
+"""Findings about single groups and their members that a plan carries. Pure."""
+
+from __future__ import annotations
+
+from runbook_lib.directory.names import normalize_dn
+from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.collisions import from_another_domain
+from runbook_lib.inventory.states import GroupRow
+from runbook_lib.model.change import Change
+from runbook_lib.model.cloud import CloudGroup
+from runbook_lib.model.finding import Finding, Severity
+
+
+def findings_before_create(group: CloudGroup, create: Change, inventory: Inventory) -> list[Finding]:
+    """What else may be the AD object of a group that a plan creates."""
+    return [*_deleted_before(create, inventory), *_original_elsewhere(group, inventory)]
+
+
+def _original_elsewhere(group: CloudGroup, inventory: Inventory) -> list[Finding]:
+    """A finding where the group came from AD and its original belongs to a domain that was not read."""
+    if not from_another_domain(group, inventory.index, inventory.directory.controller.domain_sid):
+        return []
+    return [
+        Finding(
+            id=f"original-elsewhere:{group.id}",
+            severity=Severity.BLOCKING,
+            seen=f"{group.display_name!r} came from AD, and its SID {group.on_premises_sid} belongs to a domain that "
+            "this run does not read.",
+            expected="No AD object of a group that is created.",
+            why="Where its original still stands, a second object is a second group with another SID, and rights that "
+            "name the old one do not come with it.",
+            to_do="Look in that domain; if the original is gone for good, acknowledge this finding.",
+            values={"group_id": group.id, "sid": group.on_premises_sid},
+            acknowledgeable=True,
+        )
+    ]
+
+
+def _deleted_before(create: Change, inventory: Inventory) -> list[Finding]:
+    """A finding where a deleted object of this group could still be brought back, with the SID that a create lacks."""
+    wanted = normalize_dn(create.dn)
+    found = [
+        item
+        for item in inventory.directory.deleted.objects
+        if item.group_id == create.group_id or normalize_dn(item.last_dn) == wanted
+    ]
+    return [
+        Finding(
+            id=f"deleted-object:{create.group_id}",
+            severity=Severity.WARNING,
+            seen=f"{create.display_name!r} would be created, and a deleted AD object of it can still be brought back: "
+            f"{item.last_dn}, SID {item.sid}.",
+            expected="No deleted object of a group that is created.",
+            why="A new object has another SID: rights that name the old one do not come with it.",
+            to_do="If the old object is wanted, run 60-undo-change with the record that deleted it instead.",
+            values={"group_id": create.group_id, "object_guid": item.guid, "sid": item.sid},
+        )
+        for item in found[:1]
+    ]
+
+
+def unaccounted_finding(row: GroupRow, dns: tuple[str, ...]) -> Finding:
+    """AD members of a group of ours that map to nothing in the cloud."""
+    shown = "; ".join(dns[:5]) + ("; …" if len(dns) > 5 else "")
+    return Finding(
+        id=f"members-unaccounted:{row.group_id}",
+        severity=Severity.WARNING,
+        seen=f"{len(dns)} AD member(s) of {row.display_name!r} map to no cloud object: {shown}",
+        expected="Every member of a written group comes from its cloud group.",
+        why="Somebody added them in AD, or their cloud account is gone; the runbook never removes what it cannot map.",
+        to_do="Remove them in AD by hand if they should not be there.",
+        values={"group_id": row.group_id, "dns": list(dns)},
+    )
