@@ -63,7 +63,7 @@ class Journey:
         self.run("50-check-drift", "CHECK", Outcome.REFUSED)
         self.say(f"Retire {' and '.join(roles.retired)}.")
         before = self.objects()
-        retired = self.planned_and_applied("40-disable-writeback", "DISABLE", {"select_names": _yaml(roles.retired)})
+        retired = self.planned_and_applied("40-disable-writeback", "DISABLE", {"disable_names": _yaml(roles.retired)})
         if self.objects() == before:
             raise _unexpected("40-disable-writeback changed nothing")
         self.say("Take that back from its own record: same objects, same GUID and SID.")

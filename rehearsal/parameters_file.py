@@ -93,6 +93,7 @@ def _values(paths: dict[str, str], *, graph_port: int, ldap_port: int, dns_port:
         "retired_ou": names.RETIRED_OU,
         "protected_ous": [names.CONNECT_OU, names.CLOUD_SYNC_OU],
         "select_names": list(names.DEMO_GROUPS),
+        "group_type": "distribution",
         "attest_connect_v1_off_by": OPERATOR,
         "attest_connect_v1_off_until": until.isoformat(),
         "dns_servers": [f"127.0.0.1:{dns_port}"],

@@ -53,18 +53,24 @@ class RunbookError(Exception):
         self.hint = hint
         self.values: Mapping[str, object] = MappingProxyType(dict(values or {}))
 
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What there is to choose from, a line each, to be shown below the hint (``values["choices"]``)."""
+        found = self.values.get("choices")
+        return tuple(str(line) for line in found) if isinstance(found, (list, tuple)) else ()
+
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.message, self.code, self.hint, dict(self.values))
 
     def __str__(self) -> str:
-        return "\n".join(printable(text) for text in (self.message, self.hint) if text)
+        return "\n".join(printable(text) for text in (self.message, self.hint, *self.choices) if text)
 
     def _render_traceback_(self) -> list[str]:
         """One paragraph instead of a stack trace in JupyterLab and in executed notebooks."""
         lines = [f"{self.outcome.title}: {printable(self.message)}"]
         if self.hint:
             lines.append(f"What to do: {printable(self.hint)}")
-        return lines
+        return lines + [f"  {printable(line)}" for line in self.choices]
 
 
 def _rebuild(kind: type[RunbookError], message: str, code: str, hint: str, values: dict[str, object]) -> RunbookError:

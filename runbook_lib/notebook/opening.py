@@ -11,6 +11,7 @@ from pathlib import Path
 from IPython.core.getipython import get_ipython
 
 from runbook_lib.notebook.kernel import watch_cells
+from runbook_lib.notebook.needs import require_told
 from runbook_lib.notebook.run import Run
 from runbook_lib.notebook.views import parameters_view
 from runbook_lib.parameters.load import load_parameters, parameters_from_values
@@ -49,7 +50,9 @@ def open_run(
         clock: Gives the present time, UTC.
 
     Raises:
-        UsageError: A name that no parameter has, a bad value, a secret, a records folder that cannot be written.
+        UsageError: A name that no parameter has, a bad value, a secret, a records folder that cannot be written,
+            something that this notebook needs and was not told.
+        Refused: This notebook needs a selection, and nothing is selected.
     """
     environment = os.environ if environment is None else environment
     root = project_root(environment)
@@ -72,6 +75,7 @@ def open_run(
     )
     watch_cells(run)
     run.show(*parameters_view(given, record.folder, interactive=interactive))
+    require_told(notebook, parameters)
     return run
 
 

@@ -20,6 +20,7 @@ _EXAMPLES: dict[str, object] = {
     "target_ou": "OU=Cloud Groups,DC=contoso,DC=com",
     "retired_ou": "OU=Retired Cloud Groups,DC=contoso,DC=com",
     "select_names": ["Project *"],
+    "group_type": "security",
 }
 """Values for what has no useful default; everything else stands in the file as a comment with its default."""
 

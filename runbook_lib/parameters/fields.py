@@ -33,7 +33,7 @@ class ParameterField:
     Attributes:
         kind: ``str``, ``int``, ``bool`` or ``list``.
         section: Title of its part, for the first field of a part; else empty.
-        choices: The only values allowed (of the items, for a list), or empty.
+        choices: The only values allowed (of the items, for a list), or empty; the default "" is not among them.
         minimum: Smallest number allowed, or None.
         maximum: Largest number allowed, or None.
     """
@@ -83,7 +83,7 @@ def _field(name: str, info: FieldInfo, section: str) -> ParameterField:
 def _kind(annotation: Any) -> tuple[str, tuple[str, ...]]:
     """Simple kind and allowed values of a field's annotation."""
     if get_origin(annotation) is Literal:
-        return "str", get_args(annotation)
+        return "str", tuple(choice for choice in get_args(annotation) if choice != "")
     if get_origin(annotation) is list:
         return "list", _kind(get_args(annotation)[0])[1]
     return (annotation.__name__ if annotation in (str, int, bool) else "mapping"), ()

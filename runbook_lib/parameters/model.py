@@ -88,15 +88,27 @@ class Parameters(BaseModel):
     protected_ous: list[str] = Field([], description="DNs of further OUs that nothing may be written to")
 
     # Which groups
-    select_ids: list[str] = Field([], description="Group ids to work on")
-    select_names: list[str] = Field([], description="Display names to work on; * and ? are wildcards")
+    select_ids: list[str] = Field([], description="Ids of the groups that 30-enable-writeback writes")
+    select_names: list[str] = Field(
+        [], description="Display names of the groups that 30-enable-writeback writes; * and ? are wildcards"
+    )
     select_kinds: list[Literal["microsoft-365", "security"]] = Field(
         ["microsoft-365"], description="Kinds that select_names may pick"
     )
+    disable_ids: list[str] = Field(
+        [], description="Ids of the groups that 40-disable-writeback retires or deletes; 30 leaves them alone"
+    )
+    disable_names: list[str] = Field(
+        [],
+        description="Display names of the groups that 40-disable-writeback retires or deletes; * and ? are wildcards; "
+        "30 leaves them alone",
+    )
 
     # How a group looks in AD
-    group_type: Literal["distribution", "security"] = Field(
-        "distribution", description="Type of the AD group, always universal"
+    group_type: Literal["", "distribution", "security"] = Field(
+        "",
+        description="What written groups are for: security (rights on files and applications) or distribution (a list "
+        "of members that grants nothing); always universal; 30-enable-writeback asks for it",
     )
     rdn_style: Literal["display-name", "id"] = Field(
         "display-name", description="display-name: <name, 51 characters>_<last 12 of the id>; id: Group_<id>"

@@ -16,5 +16,6 @@ def normalized(parameters: Parameters) -> Parameters:
             "graph_url": addresses.graph_url,
             "authority_url": addresses.authority_url,
             "select_ids": [group_id.lower() for group_id in parameters.select_ids],
+            "disable_ids": [group_id.lower() for group_id in parameters.disable_ids],
         }
     )

@@ -19,6 +19,7 @@ _SECRET_HINT = (
     "Parameters are kept in clear in every record. Take the secret out of the file (and change it, if the file was "  # noqa: S105
     "shared); secrets come from the environment or from a file that only its owner can read."
 )
+_EMPTY_CHOICE = "'', "
 
 
 def name_problem(name: str, where: str) -> Problem | None:
@@ -83,7 +84,8 @@ def _type_words(detail: ErrorDetails) -> tuple[str, str]:
         case "extra_forbidden":
             return "is not known here", "unknown-parameter"
         case "literal_error":
-            return f"must be {context['expected']}", "bad-value"
+            # An empty text is a parameter that was left out, nothing to choose.
+            return f"must be {context['expected'].removeprefix(_EMPTY_CHOICE)}", "bad-value"
         case "greater_than_equal":
             return f"must be {context['ge']} or more", "bad-value"
         case "less_than_equal":

@@ -109,13 +109,17 @@ def run_as_told(
     """What ``gwb run`` does before it shows the result. ``progress`` is closed at the end; ``timeout`` in seconds."""
     from datetime import timedelta
 
+    from runbook_lib.notebook.needs import require_told
     from runbook_lib.parameters import load_parameters, project_root, require
+    from runbook_lib.parameters.paths import absolute_paths
     from runbook_lib.runner.naming import find_notebook
 
     root = project_root()
     found = find_notebook(notebook, root)
     # Bad parameters are told before the seconds that importing papermill takes.
-    require(load_parameters(files, overrides, project_root=root).parameters, "change_id")
+    parameters = load_parameters(files, overrides, project_root=root).parameters
+    require(parameters, "change_id")
+    require_told(found.stem, absolute_paths(parameters, root))
 
     from runbook_lib.runner.run import run_notebook
 

@@ -49,6 +49,8 @@ def show_error(error: RunbookError) -> None:
     warn(f"{error.outcome.title}: {error.message}")
     if error.hint:
         warn(f"What to do: {error.hint}")
+    for line in error.choices:
+        warn(f"  {line}")
 
 
 def show_defect(error: BaseException) -> None:

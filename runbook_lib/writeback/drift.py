@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import Change
 from runbook_lib.model.finding import Finding
 from runbook_lib.writeback.plan_enable import plan_rows, written_rows
@@ -44,13 +45,28 @@ def check_drift(inventory: Inventory, policy: Policy) -> Drift:
     require_container(snapshot.target, "target_ou", snapshot, policy)
     require_mark(snapshot)
     rows = written_rows(inventory)
-    planned = plan_rows(inventory, replace(policy, limits=_UNLIMITED), rows)
-    differences = [line for change in planned.plan.changes for line in _lines(change)]
-    differences += [_line(r.group_id, r.display_name, r.rule, "", r.why, "") for r in planned.plan.refusals]
-    unaccounted = tuple(f for f in planned.findings if f.id.startswith("members-unaccounted:"))
+    # What 40 is going to disable is still kept in step until then.
+    policy = replace(policy, limits=_UNLIMITED, disable_ids=(), disable_names=())
+    differences: list[tuple[str, ...]] = []
+    unaccounted: list[Finding] = []
+    for security, some in _by_type(rows, policy):
+        planned = plan_rows(inventory, replace(policy, security=security), some)
+        differences += [line for change in planned.plan.changes for line in _lines(change)]
+        differences += [_line(r.group_id, r.display_name, r.rule, "", r.why, "") for r in planned.plan.refusals]
+        unaccounted += [f for f in planned.findings if f.id.startswith("members-unaccounted:")]
     columns = ["group_id", "display_name", "what", "expected", "seen", "ad_dn"]
     table = pd.DataFrame(differences, columns=columns, dtype=object)
-    return Drift(len(rows), table, unaccounted)
+    return Drift(len(rows), table, tuple(unaccounted))
+
+
+def _by_type(rows: tuple[GroupRow, ...], policy: Policy) -> Iterator[tuple[bool, tuple[GroupRow, ...]]]:
+    """The rows with the type that they should have; where nobody said which, each has the one that it has."""
+    if policy.security is not None:
+        yield policy.security, rows
+        return
+    for security in (False, True):
+        if some := tuple(row for row in rows if row.ad is not None and row.ad.is_security is security):
+            yield security, some
 
 
 def _lines(change: Change) -> Iterator[tuple[str, ...]]:

@@ -37,9 +37,10 @@ def plan_disable(inventory: Inventory, policy: Policy) -> Planned:
     require_mark(snapshot)
     rows = select(
         inventory.rows,
-        policy.select_ids,
-        policy.select_names,
-        by_name=lambda row: row.writer is Writer.OURS and (row.cloud is None or row.kind in policy.select_kinds),
+        policy.disable_ids,
+        policy.disable_names,
+        by_name=lambda row: row.writer is Writer.OURS,
+        purpose="disable",
     )
     context = rule_context(inventory, policy)
     changes: list[Change] = []

@@ -42,6 +42,7 @@ def plan_enable(inventory: Inventory, policy: Policy) -> Planned:
         policy.select_ids,
         policy.select_names,
         by_name=lambda row: row.kind in policy.select_kinds and row.cloud is not None,
+        purpose="select",
     )
     require_writers_known(rows, policy)
     return plan_rows(inventory, policy, rows)

@@ -42,7 +42,10 @@ class Policy:
     select_ids: tuple[str, ...]
     select_names: tuple[str, ...]
     select_kinds: frozenset[str]
-    security: bool
+    disable_ids: tuple[str, ...]
+    disable_names: tuple[str, ...]
+    security: bool | None
+    """Whether written groups are security groups; None where nobody said what they are for."""
     naming: Naming
     allow_dynamic_security: bool
     allow_role_assignable: bool
@@ -57,7 +60,13 @@ class Policy:
 
     @property
     def group_type(self) -> int:
-        """groupType of written groups."""
+        """groupType of written groups.
+
+        Raises:
+            ValueError: Nobody said what they are for; ``require_group_type`` comes first.
+        """
+        if self.security is None:
+            raise ValueError("the type of written groups is not known")
         return UNIVERSAL_SECURITY if self.security else UNIVERSAL_DISTRIBUTION
 
 
@@ -67,7 +76,9 @@ def policy_of(parameters: Parameters, writers: OtherWriters, today: date) -> Pol
         select_ids=tuple(group_id.lower() for group_id in parameters.select_ids),
         select_names=tuple(parameters.select_names),
         select_kinds=frozenset(parameters.select_kinds),
-        security=parameters.group_type == "security",
+        disable_ids=tuple(group_id.lower() for group_id in parameters.disable_ids),
+        disable_names=tuple(parameters.disable_names),
+        security=parameters.group_type == "security" if parameters.group_type else None,
         naming=naming_of(parameters),
         allow_dynamic_security=parameters.allow_dynamic_security,
         allow_role_assignable=parameters.allow_role_assignable,

@@ -16,6 +16,7 @@ from runbook_lib.model.change import Refusal
 from runbook_lib.model.cloud import CloudKind, Switch
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.writeback.policy import Policy
+from runbook_lib.writeback.selection import named_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,18 @@ _STATE_TO_DO = {
     GroupState.ORPHAN: "Retire it with 40-disable-writeback.",
     GroupState.UNKNOWN: "Give the app registration the right to read this group, then plan again.",
 }
+
+
+def _also_disabled(row: GroupRow, context: RuleContext) -> Refusal | None:
+    """One file serves 30 and 40: a group in both selections would come back with the next run of 30."""
+    if not named_in(row, context.policy.disable_ids, context.policy.disable_names):
+        return None
+    return _refuse(
+        row,
+        "also-disabled",
+        "It is also named to be disabled, in disable_ids or disable_names.",
+        "Take it out of one of the two selections.",
+    )
 
 
 def _connect_v1(row: GroupRow, context: RuleContext) -> Refusal | None:
@@ -229,6 +242,7 @@ def protected_ou(row: GroupRow, context: RuleContext) -> Refusal | None:
 
 
 ENABLE_RULES: tuple[Callable[[GroupRow, RuleContext], Refusal | None], ...] = (
+    _also_disabled,
     _kind,
     _state,
     _connect_v1,

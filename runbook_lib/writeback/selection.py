@@ -3,11 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.naming import name_matches
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.text import printable
+
+Purpose = Literal["select", "disable"]
+"""Which of the two selections: its parameters are ``<purpose>_ids`` and ``<purpose>_names``."""
+_WHERE: dict[Purpose, str] = {
+    "select": "Check {} against the table of 20-inventory-groups.",
+    "disable": "Check {} against the table of 20-inventory-groups: only groups that this runbook wrote can be named.",
+}
+_NAMES: dict[Purpose, str] = {
+    "select": "the parameters select_names and select_kinds",
+    "disable": "the parameter disable_names",
+}
+_EMPTY: dict[Purpose, tuple[str, str]] = {
+    "select": ("No group is selected.", "Name groups in the parameter select_ids or select_names."),
+    "disable": (
+        "No group is named to be disabled.",
+        "Name groups in the parameter disable_ids or disable_names: select_ids and select_names serve 30 alone.",
+    ),
+}
+
+
+def require_selection(ids: Sequence[str], names: Sequence[str], purpose: Purpose) -> None:
+    """Insist that some group is named.
+
+    Raises:
+        Refused: None is (``empty-selection``).
+    """
+    if not ids and not names:
+        message, hint = _EMPTY[purpose]
+        raise Refused(message, code="empty-selection", hint=hint)
+
+
+def named_in(row: GroupRow, ids: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether the row is named by its id or by a pattern."""
+    return row.group_id in ids or any(name_matches(row.display_name, pattern) for pattern in names)
 
 
 def select(
@@ -16,6 +51,7 @@ def select(
     names: Sequence[str],
     *,
     by_name: Callable[[GroupRow], bool],
+    purpose: Purpose,
 ) -> tuple[GroupRow, ...]:
     """Rows named by id, plus rows whose display name matches a pattern and that ``by_name`` lets patterns pick.
 
@@ -25,19 +61,14 @@ def select(
         Refused: Nothing is selected (``empty-selection``), an id is unknown (``unknown-group``), or a pattern matches
             nothing (``selection-matches-nothing``): a typing error must not turn into a smaller change.
     """
-    if not ids and not names:
-        raise Refused(
-            "No group is selected.",
-            code="empty-selection",
-            hint="Name groups in the parameter select_ids or select_names.",
-        )
+    require_selection(ids, names, purpose)
     by_id = {row.group_id: row for row in rows}
     unknown = [group_id for group_id in ids if group_id.casefold() not in by_id]
     if unknown:
         raise Refused(
             f"No such group on either side: {', '.join(printable(group_id, limit=80) for group_id in unknown)}.",
             code="unknown-group",
-            hint="Check the parameter select_ids against the table of 20-inventory-groups.",
+            hint=_WHERE[purpose].format(f"the parameter {purpose}_ids"),
             values={"ids": list(unknown)},
         )
     chosen = {group_id.casefold() for group_id in ids}
@@ -47,7 +78,7 @@ def select(
             raise Refused(
                 f"The selection {printable(pattern, limit=80)!r} matches no group.",
                 code="selection-matches-nothing",
-                hint="Check the parameters select_names and select_kinds against the table of 20-inventory-groups.",
+                hint=_WHERE[purpose].format(_NAMES[purpose]),
                 values={"pattern": pattern},
             )
         chosen.update(found)

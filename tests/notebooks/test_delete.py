@@ -63,7 +63,7 @@ def deleting(folder: Path, *names: str, **more: str) -> dict[str, str]:
     return {
         "records_dir": str(folder / "records"),
         "change_id": "CHG-DEL",
-        "select_names": json.dumps(list(names)),
+        "disable_names": json.dumps(list(names)),
         "disable_by": "delete",
         **more,
     }

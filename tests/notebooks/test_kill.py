@@ -31,7 +31,7 @@ from tests.notebooks.journey import (
     plan_and_approve,
     written_objects,
 )
-from tests.support.plain import ROOT, run_plain
+from tests.support.plain import ROOT, chosen, run_plain
 
 # create + members, update, add and remove members, restore with a move: one plan with every kind of write.
 ENABLE_WRITES = 7
@@ -48,8 +48,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRehearsal
         records = str(folder / "setup")
         both = json.dumps([NAMES["edited"], NAMES["retired"]])
         change(running, "30-enable-writeback", {"records_dir": records, "change_id": "S1", "select_names": both})
-        one = json.dumps([NAMES["retired"]])
-        change(running, "40-disable-writeback", {"records_dir": records, "change_id": "S2", "select_names": one})
+        one = chosen("40-disable-writeback", [NAMES["retired"]])
+        change(running, "40-disable-writeback", {"records_dir": records, "change_id": "S2", **one})
         edit_by_hand(running)
         running.control.mark()
         yield running
@@ -80,7 +80,7 @@ def undisturbed(world: RunningRehearsal, tmp_path_factory: pytest.TempPathFactor
 
 def settings(folder: Path, notebook: str) -> dict[str, str]:
     names = [NAMES["edited"]] if notebook.startswith("40") else list(NAMES.values())
-    return {"records_dir": str(folder / "records"), "change_id": "CHG-KILL", "select_names": json.dumps(names)}
+    return {"records_dir": str(folder / "records"), "change_id": "CHG-KILL", **chosen(notebook, names)}
 
 
 def cases() -> list[tuple[str, int, str]]:

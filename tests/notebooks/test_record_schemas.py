@@ -91,7 +91,7 @@ def _plain_runs(runs: Runs) -> dict[str, Path]:
         "planned": runs.plain(ENABLE, both),
         "applied": runs.changed(ENABLE, both),
         "nothing to do": runs.plain(ENABLE, both),
-        "retired": runs.changed(DISABLE, runs.given("CHG-OFF", "Project Falcon")),
+        "retired": runs.changed(DISABLE, runs.given("CHG-OFF", disable_names='["Project Falcon"]')),
         "undone": runs.changed(UNDO, runs.given("CHG-UNDO", undo_record=str(latest_record(runs.records / "CHG-OFF")))),
     }
     edit_by_hand(runs.world)

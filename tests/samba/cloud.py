@@ -65,6 +65,7 @@ class SambaCloud:
             "graph_url": self.url,
             "authority_url": self.url,
             "cloud_ca_file": str(self.ca_file),
+            "group_type": "distribution",
             "attest_connect_v1_off_by": "Lane samba",
             "attest_connect_v1_off_until": until,
             "acknowledge": [{"finding": "target-ou-sync-scope", **known}],

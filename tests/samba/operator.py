@@ -26,6 +26,12 @@ LOGON = frozenset({"lastLogon", "lastLogonTimestamp", "logonCount", "badPassword
 Content = Mapping[str, Mapping[str, tuple[bytes, ...]]]
 
 
+def named_for(notebook: str) -> dict[str, object]:
+    """The parameter that names the groups to this notebook."""
+    purpose = "disable" if notebook.startswith("40") else "select"
+    return {f"{purpose}_names": list(GROUPS)}
+
+
 @dataclass
 class Operator:
     """Runs the commands as a person would."""
@@ -36,7 +42,7 @@ class Operator:
 
     def run(self, notebook: str, change_id: str, **parameters: object) -> int:
         """Exit code of a headless run."""
-        told = {**self.cloud.parameters(), "select_names": list(GROUPS), "change_id": change_id, **parameters}
+        told = {**self.cloud.parameters(), **named_for(notebook), "change_id": change_id, **parameters}
         path = self.write_parameters(**told)
         return self.gwb("run", f"notebooks/{notebook}.ipynb", "-f", str(path), "--records", str(self.records))
 

@@ -21,7 +21,7 @@ from runbook_lib.writeback.approval import approve, planned
 from runbook_lib.writeback.journal import FILE_NAME, journals_of, open_chain
 from tests.samba.cloud import GROUPS, SambaCloud
 from tests.samba.lab import SambaLab
-from tests.samba.operator import BOOKKEEPING, ROOT, Content, Operator, content, groups_in, outside
+from tests.samba.operator import BOOKKEEPING, ROOT, Content, Operator, content, groups_in, named_for, outside
 from tests.support.plain import run_plain
 
 ENABLE, DISABLE = "30-enable-writeback", "40-disable-writeback"
@@ -55,15 +55,15 @@ def _encoded(dn: str) -> str:
     return f"dn:: {base64.b64encode(dn.encode()).decode()}\nchangetype: delete\n"
 
 
-def parameters(operator: Operator, change_id: str) -> Path:
+def parameters(operator: Operator, notebook: str, change_id: str) -> Path:
     """The parameters file of a change."""
-    told = {**operator.cloud.parameters(), "select_names": list(GROUPS), "change_id": change_id}
+    told = {**operator.cloud.parameters(), **named_for(notebook), "change_id": change_id}
     return operator.write_parameters(**told, records_dir=str(operator.records))
 
 
 def plan_and_approve(operator: Operator, notebook: str, change_id: str) -> Path:
     """Plan in this process and approve; returns the parameters file."""
-    path = parameters(operator, change_id)
+    path = parameters(operator, notebook, change_id)
     with pytest.raises(AwaitingApproval):
         run_plain(notebook, path, {})
     record = operator.record(change_id)

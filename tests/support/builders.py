@@ -272,6 +272,8 @@ def policy(*names: str, **more: object) -> Policy:
     default = Policy(
         select_ids=(),
         select_names=names,
+        disable_ids=(),
+        disable_names=(),
         select_kinds=frozenset({"microsoft-365", "security"}),
         security=False,
         naming=Naming(),
@@ -285,3 +287,8 @@ def policy(*names: str, **more: object) -> Policy:
         limits=WIDE,
     )
     return replace(default, **more)  # type: ignore[arg-type]
+
+
+def disable_policy(*names: str, **more: object) -> Policy:
+    """A policy that disables groups by name; everything else is the default."""
+    return policy(**{"disable_names": names, **more})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runbook_lib.errors import RunbookError
@@ -41,6 +41,12 @@ def run_plain(notebook: str, parameters: Path, given: Mapping[str, str]) -> Run:
     if not isinstance(run, Run):
         raise TypeError("the notebook opened no run")
     return run
+
+
+def chosen(notebook: str, names: Sequence[str]) -> dict[str, str]:
+    """The parameter that names these groups to this notebook."""
+    purpose = "disable" if notebook.startswith("40") else "select"
+    return {f"{purpose}_names": json.dumps(list(names))}
 
 
 def main() -> int:

@@ -20,7 +20,8 @@ def guids(parameters: Parameters) -> Iterator[Complaint]:
     """Identifiers of the tenant, the app and the groups that are no GUIDs."""
     values: list[tuple[Location, str]] = [((name,), getattr(parameters, name)) for name in GUID_FIELDS]
     values = [(location, text) for location, text in values if text]
-    values += [(("select_ids", number), text) for number, text in enumerate(parameters.select_ids)]
+    for name in ("select_ids", "disable_ids"):
+        values += [((name, number), text) for number, text in enumerate(getattr(parameters, name))]
     for location, text in values:
         if not _GUID.fullmatch(text):
             yield Complaint(location, "is not a GUID", "malformed-guid", "A GUID is 8-4-4-4-12 hexadecimal digits.")

@@ -15,9 +15,10 @@ _SAM_FORBIDDEN = re.compile(r'["/\\\[\]:;|=,+*?<>@]|[\x00-\x1f]')  # Microsoft O
 
 def selected_names(parameters: Parameters) -> Iterator[Complaint]:
     """Empty names of groups."""
-    for number, text in enumerate(parameters.select_names):
-        if not text.strip():
-            yield Complaint(("select_names", number), "is empty", "empty-name")
+    for name in ("select_names", "disable_names"):
+        for number, text in enumerate(getattr(parameters, name)):
+            if not text.strip():
+                yield Complaint((name, number), "is empty", "empty-name")
 
 
 def sam_pattern(parameters: Parameters) -> Iterator[Complaint]:

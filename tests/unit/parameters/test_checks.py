@@ -8,6 +8,7 @@ from runbook_lib.errors import UsageError
 from runbook_lib.parameters import parameters_from_values, require
 from runbook_lib.parameters.addresses import split_server
 from runbook_lib.parameters.dn import parse_dn, same_dn
+from runbook_lib.parameters.needed import require_group_type
 
 GUID = "11111111-2222-3333-4444-555555555555"
 
@@ -26,6 +27,7 @@ def code_of(**values: object) -> str | None:
         ({"tenant_id": GUID[:-1]}, "malformed-guid"),
         ({"client_id": f"{{{GUID}}}"}, "malformed-guid"),
         ({"select_ids": [GUID, "x"]}, "malformed-guid"),
+        ({"disable_ids": [GUID, "x"]}, "malformed-guid"),
         ({"graph_url": "http://graph.microsoft.com"}, "malformed-url"),
         ({"graph_url": "https://"}, "malformed-url"),
         ({"graph_url": "https://graph.microsoft.com/v1.0"}, "malformed-url"),
@@ -66,6 +68,7 @@ def code_of(**values: object) -> str | None:
         ({"sam_account_name_pattern": "{id12}."}, "bad-sam-pattern"),
         ({"sam_account_name_pattern": "x" * 245 + "{id12}"}, "bad-sam-pattern"),
         ({"select_names": [" "]}, "empty-name"),
+        ({"disable_names": [" "]}, "empty-name"),
         ({"groups_domain": "contoso"}, "malformed-domain"),
         ({"groups_domain": "groups@contoso.com"}, "malformed-domain"),
         ({"dns_servers": ["dns.contoso.com"]}, "malformed-dns-server"),
@@ -110,6 +113,31 @@ def test_normal_forms() -> None:
     )
     assert parameters.client_id == "aaaaaaaa-0000-0000-0000-00000000000f"
     assert parameters.graph_url == "https://g"
+
+
+def test_ids_are_written_in_lower_case() -> None:
+    parameters = parameters_from_values({"select_ids": [GUID.upper()], "disable_ids": [GUID.upper()]}, source="test")
+    assert (parameters.select_ids, parameters.disable_ids) == ([GUID], [GUID])
+
+
+def test_an_unknown_group_type_is_told_the_two_that_there_are() -> None:
+    with pytest.raises(UsageError) as caught:
+        parameters_from_values({"group_type": "mail"}, source="test")
+    assert "must be 'distribution' or 'security'" in caught.value.message
+
+
+def test_a_missing_group_type_is_asked_for_with_what_each_is_for() -> None:
+    with pytest.raises(UsageError) as caught:
+        require_group_type(parameters_from_values({}, source="test"))
+    assert caught.value.code == "group-type-missing"
+    assert [line.split("  ")[0] for line in caught.value.choices] == [
+        'group_type: "security"',
+        'group_type: "distribution"',
+    ]
+    assert "rights" in caught.value.choices[0]
+    assert "no rights" in caught.value.choices[1]
+    for choice in ("security", "distribution"):
+        require_group_type(parameters_from_values({"group_type": choice}, source="test"))
 
 
 def test_require_names_everything_that_is_missing() -> None:

@@ -30,7 +30,7 @@ from tests.unit.directory.embedded import ADMINISTRATOR, BASE, RETIRED, TARGET, 
 
 HOLDER, CHILD = b.cloud_group("Holder"), b.cloud_group("Child")
 CLOUD = b.cloud_side([HOLDER, CHILD])
-DELETING = b.policy("*", delete=True)
+DELETING = b.disable_policy("*", delete=True)
 ANA, BO = f"CN=Ana,OU=Staff,{BASE}", f"CN=Bo,OU=Staff,{BASE}"
 VOLATILE = {"whenchanged", "usnchanged", "lastknownparent", "msds-lastknownrdn", "dscorepropagationdata"}
 
@@ -228,7 +228,7 @@ DRIFTS: dict[str, Callable[[Embedded], object]] = {
 
 @pytest.mark.parametrize("what", DRIFTS)
 def test_an_object_that_changed_since_is_not_deleted(operator: Operator, what: str) -> None:
-    plan = operator.plan(lambda i: plan_disable(i, b.policy("Child", delete=True)))
+    plan = operator.plan(lambda i: plan_disable(i, b.disable_policy("Child", delete=True)))
     DRIFTS[what](operator.embedded)
     before = state(operator.embedded)
     with pytest.raises(Refused) as caught:
@@ -239,7 +239,7 @@ def test_an_object_that_changed_since_is_not_deleted(operator: Operator, what: s
 
 
 def test_an_object_that_somebody_else_deleted_is_not_ours_to_bring_back(operator: Operator) -> None:
-    plan = operator.plan(lambda i: plan_disable(i, b.policy("Child", delete=True)))
+    plan = operator.plan(lambda i: plan_disable(i, b.disable_policy("Child", delete=True)))
     operator.embedded.store.delete(f"CN=Child,{TARGET}")
     effects = collect([operator.apply(plan, [])])
     assert [effect.empty for effect in effects.values()] == [True]
@@ -276,7 +276,7 @@ def read_back(operator: Operator, plan: Plan) -> list[tuple[str, ...]]:
 
 
 def test_the_read_back_notices_what_is_not_gone_or_not_the_same(operator: Operator) -> None:
-    plan = operator.plan(lambda i: plan_disable(i, b.policy("Child", delete=True)))
+    plan = operator.plan(lambda i: plan_disable(i, b.disable_policy("Child", delete=True)))
     assert read_back(operator, plan) == [("it still stands in AD",)]
     (change,) = plan.changes
     nobody = replace(change, object_guid=b.guid("nobody"))
@@ -296,7 +296,7 @@ def test_the_read_back_notices_what_is_not_gone_or_not_the_same(operator: Operat
 
 
 def test_the_backup_holds_identity_links_and_members_by_guid(operator: Operator) -> None:
-    plan = operator.plan(lambda i: plan_disable(i, b.policy("Child", delete=True)))
+    plan = operator.plan(lambda i: plan_disable(i, b.disable_policy("Child", delete=True)))
     with operator.connected() as directory:
         text = backup(directory, plan.changes, clock())
     for name in ("objectguid::", "objectsid::", "member:", "memberof:", "mail: child@contoso.com", "admindescription:"):

@@ -33,7 +33,7 @@ BIN_OFF = DeletedObjects(Switch.OFF, 60, "default", Switch.ON)
 def disable(*groups: Any, policy: Any = None, presence: Any = None, cloud: Any = None, **side: Any) -> Planned:
     directory = b.directory_side(ACCOUNTS, groups or [TEAM, FOREIGN, HOLDER], **side)
     cloud = cloud or b.cloud_side([GROUP, OTHER], {"Team": [ANA]}, people=[BO])
-    return plan_disable(b.inventory_of(cloud, directory, presence), policy or b.policy("Team", delete=True))
+    return plan_disable(b.inventory_of(cloud, directory, presence), policy or b.disable_policy("Team", delete=True))
 
 
 def deletion() -> Change:
@@ -42,7 +42,7 @@ def deletion() -> Change:
 
 
 def test_retiring_is_the_default() -> None:
-    (change,) = disable(policy=b.policy("Team")).plan.changes
+    (change,) = disable(policy=b.disable_policy("Team")).plan.changes
     assert change.kind is ChangeKind.RETIRE
 
 
@@ -94,11 +94,11 @@ def test_members_that_nobody_can_account_for_are_told_before_they_leave() -> Non
 
 
 def test_the_limit_of_deletions_is_one_of_its_own() -> None:
-    policy = b.policy("Team", "Holder", delete=True, limits=replace(b.WIDE, deletions=1, retirements=0))
+    policy = b.disable_policy("Team", "Holder", delete=True, limits=replace(b.WIDE, deletions=1, retirements=0))
     with pytest.raises(Refused) as caught:
         disable(policy=policy)
     assert caught.value.code == "limit-deletions"
-    assert len(disable(policy=replace(policy, select_names=("Team",))).plan.changes) == 1
+    assert len(disable(policy=replace(policy, disable_names=("Team",))).plan.changes) == 1
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_groups_that_were_deleted_together_come_back_as_members_of_each_other_if
     parent = b.written(GROUP, [child.dn, b.user_dn("Ana")])
     cloud = b.cloud_side([GROUP, b.cloud_group("Child")])
     doomed = b.inventory_of(cloud, b.directory_side(ACCOUNTS, [parent, child]))
-    plan = plan_disable(doomed, b.policy("Team", "Child", delete=True)).plan
+    plan = plan_disable(doomed, b.disable_policy("Team", "Child", delete=True)).plan
     effects = {c.digest: ChangeEffect(object_guid=c.object_guid, deleted=True) for c in plan.changes}
 
     def back(*objects: Any) -> Planned:
@@ -257,7 +257,9 @@ def refusals(planned: Planned) -> dict[str, Refusal]:
 
 def test_soft_deleted_and_unknown_groups_are_held() -> None:
     soft = disable(
-        TEAM, cloud=b.cloud_side([OTHER], deleted=[GROUP]), policy=b.policy(select_ids=(GROUP.id,), delete=True)
+        TEAM,
+        cloud=b.cloud_side([OTHER], deleted=[GROUP]),
+        policy=b.disable_policy(disable_ids=(GROUP.id,), delete=True),
     )
     assert set(refusals(soft)) == {"soft-deleted"}
     unknown = disable(TEAM, cloud=b.cloud_side([OTHER]), presence={GROUP.id: Presence.UNKNOWN})

@@ -10,7 +10,7 @@ import pytest
 from runbook_lib.errors import Refused
 from runbook_lib.model.anchor import RETIRED_MARK
 from runbook_lib.model.change import ChangeKind
-from runbook_lib.model.cloud import Presence
+from runbook_lib.model.cloud import CloudKind, Presence
 from runbook_lib.model.directory import UNIVERSAL_SECURITY
 from runbook_lib.writeback.plan_disable import plan_disable
 from tests.support import builders as b
@@ -20,7 +20,7 @@ ACCOUNTS = [b.ad_user("Ana")]
 
 
 def disable(cloud: Any, directory: Any, policy: Any = None, presence: Any = None) -> Any:
-    return plan_disable(b.inventory_of(cloud, directory, presence), policy or b.policy("Team")).plan
+    return plan_disable(b.inventory_of(cloud, directory, presence), policy or b.disable_policy("Team")).plan
 
 
 def test_disabling_clears_mail_ends_rights_marks_and_moves() -> None:
@@ -48,7 +48,7 @@ def test_disabling_clears_mail_ends_rights_marks_and_moves() -> None:
     told = disable(
         b.cloud_side([group], {"Team": [ANA]}),
         b.directory_side(ACCOUNTS, [ad]),
-        b.policy("Team", empty_on_retire=True),
+        b.disable_policy("Team", empty_on_retire=True),
     )
     assert [m.guid for m in told.changes[0].members_removed] == [b.guid("ad Ana")]
 
@@ -67,7 +67,7 @@ def test_only_objects_of_ours_can_be_retired() -> None:
     with pytest.raises(Refused) as caught:
         disable(cloud, directory)
     assert caught.value.code == "selection-matches-nothing"
-    plan = disable(cloud, directory, b.policy(select_ids=(group.id,)))
+    plan = disable(cloud, directory, b.disable_policy(disable_ids=(group.id,)))
     assert (plan.changes, [r.rule for r in plan.refusals]) == ((), ["not-ours"])
 
 
@@ -89,6 +89,24 @@ def test_retirements_are_limited() -> None:
         disable(
             b.cloud_side([group], {"Team": []}),
             b.directory_side(groups=[b.written(group)]),
-            b.policy("Team", limits=replace(b.WIDE, retirements=0)),
+            b.disable_policy("Team", limits=replace(b.WIDE, retirements=0)),
         )
     assert caught.value.code == "limit-retirements"
+
+
+def test_what_is_selected_to_be_written_is_never_disabled_for_that() -> None:
+    group = b.cloud_group("Team")
+    cloud, directory = b.cloud_side([group], {"Team": []}), b.directory_side(groups=[b.written(group)])
+    with pytest.raises(Refused) as caught:
+        disable(cloud, directory, b.policy("Team", select_ids=(group.id,)))
+    assert caught.value.code == "empty-selection"
+    assert all(name in caught.value.hint for name in ("disable_ids", "disable_names", "select_names"))
+    both = b.policy("Team", disable_names=("Team",))
+    assert [change.kind for change in disable(cloud, directory, both).changes] == [ChangeKind.RETIRE]
+
+
+def test_select_kinds_is_no_business_of_disabling() -> None:
+    group = b.cloud_group("Team", CloudKind.SECURITY)
+    cloud, directory = b.cloud_side([group], {"Team": []}), b.directory_side(groups=[b.written(group)])
+    plan = disable(cloud, directory, b.disable_policy("Te*", select_kinds=frozenset({"microsoft-365"})))
+    assert len(plan.changes) == 1

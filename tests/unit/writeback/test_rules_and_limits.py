@@ -75,7 +75,7 @@ def enable(*ad: Any, policy: Any = None, **more: Any) -> Said:
 
 
 def disable(*ad: Any, policy: Any = None, **more: Any) -> Said:
-    told = b.policy(**{"select_ids": (TEAM.id,), **(policy or {})})
+    told = b.policy(**{"disable_ids": (TEAM.id,), **(policy or {})})
     return heard(lambda: plan_disable(both_sides(*ad, **more), told))
 
 
@@ -97,7 +97,7 @@ NEW = replace(TEAM, display_name="Renamed")
 
 def undelete(*ad: Any, lost: Any = OURS, deleted: Any = None, **more: Any) -> Said:
     doomed = both_sides(lost, *more.get("holders", ()))
-    change = plan_disable(doomed, b.policy(select_ids=(TEAM.id,), delete=True)).plan.changes[0]
+    change = plan_disable(doomed, b.policy(disable_ids=(TEAM.id,), delete=True)).plan.changes[0]
     more.pop("holders", None)
     here = replace(b.BIN_ON, objects=(b.deleted_object(lost),)) if deleted is None else deleted
     effect = ChangeEffect(object_guid=change.object_guid, deleted=True)
@@ -464,6 +464,11 @@ CASES: dict[str, tuple[Callable[[], Said], Callable[[], Said], tuple[str, ...]]]
         ("Active Directory", "a search broke off"),
     ),
     "empty-source": (lambda: enable(cloud=b.cloud_side()), lambda: enable(), ("tenant_id",)),
+    "also-disabled": (
+        lambda: enable(OURS, group=NEW, policy={"disable_names": ("REN*",)}),
+        lambda: enable(OURS, group=NEW, policy={"disable_names": ("Other",), "disable_ids": (OTHER_ROOT,)}),
+        ("Renamed", "disable_ids", "disable_names"),
+    ),
     "empty-selection": (lambda: enable(policy={"select_ids": ()}), lambda: enable(), ("select_ids", "select_names")),
     "unknown-group": (
         lambda: enable(policy={"select_ids": (OTHER_ROOT,)}),
@@ -634,7 +639,7 @@ def test_no_plan_but_a_deletion_ever_takes_anchor_or_mark_away() -> None:
     retired = b.written(TEAM, retired=True, parent=b.RETIRED_OU)
     planned = (
         plan_enable(both_sides(OURS, group=NEW), told),
-        plan_disable(both_sides(OURS), told),
+        plan_disable(both_sides(OURS), b.policy(disable_ids=(TEAM.id,))),
         plan_enable(both_sides(retired), told),
     )
     seen = [change for one in planned for change in one.plan.changes]
@@ -660,5 +665,5 @@ def test_an_attestation_needs_name_and_day_and_ends() -> None:
 
 def test_members_that_enter_a_deleted_group_are_not_named_twice() -> None:
     lost = b.written(TEAM, members("Ana"))
-    change = plan_disable(both_sides(lost), b.policy(select_ids=(TEAM.id,), delete=True)).plan.changes[0]
+    change = plan_disable(both_sides(lost), b.policy(disable_ids=(TEAM.id,), delete=True)).plan.changes[0]
     assert change.members_removed == (MemberRef(b.guid("ad Ana"), b.user_dn("Ana")),)

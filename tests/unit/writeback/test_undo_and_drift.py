@@ -10,6 +10,7 @@ import pytest
 from runbook_lib.errors import Refused
 from runbook_lib.model.anchor import RETIRED_MARK
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Plan
+from runbook_lib.model.directory import UNIVERSAL_SECURITY
 from runbook_lib.model.finding import Severity
 from runbook_lib.writeback.drift import check_drift
 from runbook_lib.writeback.effects import ChangeEffect, DoneChange
@@ -139,6 +140,28 @@ def test_drift_reports_unlimited_removals_moves_and_unknown_members() -> None:
     odd = b.written(GROUP, [b.user_dn("Ana"), f"CN=Odd,{b.BASE}"], attributes={"description": ("About",)})
     found = drift([odd])
     assert (len(found.table), [f.id for f in found.findings]) == (0, [f"members-unaccounted:{GROUP.id}"])
+
+
+SECURITY = {"description": ("About",), "groupType": (str(UNIVERSAL_SECURITY),)}
+
+
+@pytest.mark.parametrize(("said", "seen"), [(None, []), (True, []), (False, ["groupType"])])
+def test_a_group_whose_type_nobody_asked_for_is_compared_with_the_type_it_has(said: Any, seen: list[str]) -> None:
+    ad = b.written(GROUP, [b.user_dn("Ana")], attributes=SECURITY)
+    assert drift([ad], policy=b.policy(security=said)).table["what"].tolist() == seen
+
+
+def test_a_security_group_is_held_against_the_rules_for_one_also_where_nobody_asked() -> None:
+    ad = b.written(GROUP, [b.user_dn("Ana")], attributes=SECURITY)
+    public = replace(GROUP, description="About", visibility="Public")
+    cloud = b.cloud_side([public], {"Team": [ANA]}, people=[ANA, BO])
+    found = check_drift(b.inventory_of(cloud, b.directory_side(ACCOUNTS, [ad])), b.policy(security=None))
+    assert found.table["what"].tolist() == ["security-public"]
+
+
+def test_a_group_that_is_going_to_be_disabled_is_compared_until_then() -> None:
+    ad = b.written(GROUP, [b.user_dn("Ana")], attributes={"description": ("By hand",)})
+    assert drift([ad], policy=b.policy(disable_names=("Team",))).table["what"].tolist() == ["description"]
 
 
 @pytest.mark.parametrize(("database", "asked"), [("", False), ("the same", False), (b.guid("another DC"), True)])
