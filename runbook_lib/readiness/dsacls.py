@@ -36,11 +36,16 @@ def facts_of(grant: Grant) -> dict[str, object]:
 
 def lines_of(facts: Mapping[str, object], account: str) -> tuple[str, ...]:
     """The lines of one grant, from what ``facts_of`` made of it."""
-    dn = quoted(str(facts["dn"]).replace('\\"', "\\22"))
+    dn = distinguished_name(facts)
     below = " /I:S" if facts["on_groups"] else ""
     entry = quoted(f"{account}:{facts['rights']}")
     line = f"dsacls {dn}{below} /G {entry}"
     return (f"dsacls {dn} /takeownership", line) if facts["take_ownership"] else (line,)
+
+
+def distinguished_name(facts: Mapping[str, object]) -> str:
+    """The object of one grant as dsacls's first argument."""
+    return quoted(str(facts["dn"]).replace('\\"', "\\22"))
 
 
 def dsacls_script(grants: Iterable[Grant], account: str) -> tuple[str, ...]:

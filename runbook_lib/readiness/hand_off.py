@@ -2,7 +2,7 @@
 
 A finding that has a way out carries it as ``values["hand_off"]``: its kind and the values; several ways are a list.
 Here they become text. Existing settings are read before they are changed; a change says what it would do before it does
-it (``-WhatIf``).
+it (``-WhatIf``). What has no such switch is called so in the text.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.model.finding import Finding
-from runbook_lib.readiness.dsacls import lines_of
+from runbook_lib.readiness.dsacls import distinguished_name, lines_of
 from runbook_lib.readiness.powershell import array, comment, quoted
 
 EXCHANGE = "Exchange Management Shell (on-premises)"
@@ -145,18 +145,23 @@ def _mail_contact(given: Mapping[str, object]) -> _Made:
     lines = [
         comment("An alternative to writing groups back for mail: a contact with the group's address that forwards"),
         comment("to the tenant. One of the two for each group. First line of each: Exchange Online; then on premises."),
+        comment(
+            "The same lines without -WhatIf do it. Set-MailContact finds the contact once New-MailContact made it."
+        ),
     ]
-    groups = given["groups"]
-    for row in groups if isinstance(groups, Sequence) else ():
+    given_groups = given["groups"]
+    groups = given_groups if isinstance(given_groups, Sequence) else ()
+    for row in groups:
         name, address, routing = _texts(row)
         contact = f"Set-MailContact -Identity {quoted(routing)}"
+        in_cloud = f"Set-UnifiedGroup -Identity {quoted(address)}"
         lines += [
-            f"Set-UnifiedGroup -Identity {quoted(address)} -EmailAddresses @{{Add = {quoted(f'smtp:{routing}')}}}",
+            f"{in_cloud} -EmailAddresses @{{Add = {quoted(f'smtp:{routing}')}}} -WhatIf",
             f"New-MailContact -Name {quoted(name[:64])} -ExternalEmailAddress {quoted(routing)} -WhatIf",
             f"{contact} -EmailAddressPolicyEnabled $false -WhatIf",
             f"{contact} -EmailAddresses @{{Add = {quoted(f'smtp:{address}')}}} -WhatIf",
         ]
-    return "Mail contacts instead of written-back groups", EXCHANGE_ONLINE, lines if len(lines) > 2 else []
+    return "Mail contacts instead of written-back groups", EXCHANGE_ONLINE, lines if groups else []
 
 
 def _mx(given: Mapping[str, object]) -> _Made:
@@ -215,8 +220,16 @@ def _cloud_sync_agent(_: Mapping[str, object]) -> _Made:
 def _rights(given: Mapping[str, object]) -> _Made:
     grants, account = given["grants"], str(given["account"])
     listed = grants if isinstance(grants, Sequence) and not isinstance(grants, str) else ()
-    lines = [line for facts in listed if isinstance(facts, Mapping) for line in lines_of(facts, account)]
-    return f"Rights: {given['what']}", DIRECTORY, list(dict.fromkeys(lines))
+    grantable = [facts for facts in listed if isinstance(facts, Mapping)]
+    granting = [line for facts in grantable for line in lines_of(facts, account)]
+    looking = [f"dsacls {distinguished_name(facts)}" for facts in grantable]
+    lines = [
+        comment("dsacls has no -WhatIf: what adds an entry acts at once. What is there now shows first:"),
+        *dict.fromkeys(looking),
+        comment("This adds the entries, and removes none:"),
+        *dict.fromkeys(granting),
+    ]
+    return f"Rights: {given['what']}", DIRECTORY, lines if granting else []
 
 
 _MAKERS: dict[str, Callable[[Mapping[str, object]], _Made]] = {

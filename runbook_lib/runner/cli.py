@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +19,7 @@ from runbook_lib.runner.command_records import records, seal, verify_record
 from runbook_lib.runner.command_run import run
 from runbook_lib.runner.command_sign_out import sign_out
 from runbook_lib.runner.loop import ending_signals_as_interrupts
+from runbook_lib.runner.output import lenient_output
 from runbook_lib.runner.plugins import load_plugin, plugin_points, plugin_summary
 
 
@@ -50,9 +50,16 @@ class CommandGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. A connection that breaks is no reader of ours that left, which click would take it for."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise RuntimeError("a connection broke, and nothing said what that means") from error
+
     def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # type: ignore[override]
         """Run a command and end the process with its exit code."""
-        console.lenient_output()
+        lenient_output()
         sys.exit(self._guarded(args, extra))
 
     def _guarded(self, args: Sequence[str] | None, extra: dict[str, Any]) -> int:
@@ -69,10 +76,6 @@ class CommandGroup(click.Group):
         except (KeyboardInterrupt, click.Abort):
             console.warn("Interrupted.")
             return Outcome.INTERRUPTED.exit_code
-        except BrokenPipeError:
-            # The reader of a pipe has gone; Python would complain again while closing standard output.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 1
         except Exception as error:  # noqa: BLE001 - the last line of defence
             console.show_defect(error)
             return Outcome.BUG.exit_code

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runbook_lib.errors import AwaitingApproval, Refused
+from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.runner import console
+from runbook_lib.runner.chosen_record import chosen_record, complete_records
 from runbook_lib.runner.durations import parse_duration
 
 if TYPE_CHECKING:
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("record", type=click.Path(path_type=Path))
-@click.option("--as", "approver", required=True, metavar="NAME", help="Who approves; it stands in every record.")
+@click.argument("record", type=click.Path(path_type=Path), shell_complete=complete_records)
+@click.option(
+    "--as", "approver", metavar="NAME", help="Who approves; is stored in every record. Asked for where it is left out."
+)
 @click.option(
     "--phrase", metavar="TEXT", help="The plan's phrase; without it the plan is shown and the phrase asked for."
 )
@@ -31,10 +34,13 @@ if TYPE_CHECKING:
 @click.option("--max-changes", type=int, metavar="N", help="Standing: changes per run.  [default: 50]")
 @click.option("--max-members-added", type=int, metavar="N", help="Standing: members added per run.  [default: 100]")
 @click.option("--max-members-removed", type=int, metavar="N", help="Standing: members removed per run.  [default: 20]")
-def approve(record: Path, approver: str, phrase: str | None, valid: str | None, standing: bool, **given: Any) -> None:
+def approve(
+    record: Path, approver: str | None, phrase: str | None, valid: str | None, standing: bool, **given: Any
+) -> None:
     """Approve the plan in RECORD.
 
-    RECORD is the folder of a run that ended with awaiting-approval. Afterwards run the same notebook with the same
+    RECORD is the folder of a run that ended with awaiting-approval, or its change's folder: then its runs are offered,
+    the newest that waits first. Afterwards run the same notebook with the same
     parameters again: what is still as planned is applied.
 
     With --standing, RECORD may also be a run that was applied: the groups of its plan are approved for runs to come,
@@ -49,7 +55,7 @@ def approve(record: Path, approver: str, phrase: str | None, valid: str | None, 
     if not standing:
         refuse_standing_options(given)
     length = parse_duration(valid or "4h")
-    folder = RecordFolder.open(record)
+    folder = RecordFolder.open(chosen_record(record))
     verification = verify(folder)
     if verification.sealed and not verification.ok:
         raise Refused(
@@ -58,6 +64,7 @@ def approve(record: Path, approver: str, phrase: str | None, valid: str | None, 
             hint="Plan again with gwb run, and find out who changed the record.",
             values={"problems_found": list(verification.problems)},
         )
+    approver = approver if approver is not None else _asked_name()
     digest = manifest_digest(folder.path) if verification.sealed else None
     if standing:
         approve_standing(folder.path, approver, phrase, valid, given, digest)
@@ -76,6 +83,21 @@ def approve(record: Path, approver: str, phrase: str | None, valid: str | None, 
     until = datetime.now(UTC) + length
     console.say(f"Approved by {approver}, until {until:%Y-%m-%d %H:%M} UTC: {console.shown_path(path)}")
     console.say("Now run the same notebook with the same parameters again.")
+
+
+def _asked_name() -> str:
+    """Ask who approves.
+
+    Raises:
+        UsageError: ``approver-missing``: nobody is there to type it.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "It is not said who approves.",
+            code="approver-missing",
+            hint="Add --as NAME: the name is stored in the approval and in every record.",
+        )
+    return str(click.prompt("Name of the approver, stored in every record", prompt_suffix=": "))
 
 
 def asked(lines: list[str], expected: str) -> str:

@@ -15,6 +15,7 @@ from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.schema_files import SCHEMAS, schema_text
 from runbook_lib.runner import console
+from runbook_lib.runner.chosen_record import chosen_record, complete_records
 
 if TYPE_CHECKING:
     from runbook_lib.record.folder import RecordFolder
@@ -23,17 +24,18 @@ _RECORD = click.Path(path_type=Path)
 
 
 @click.command("verify-record")
-@click.argument("records", nargs=-1, required=True, type=_RECORD, metavar="RECORD...")
+@click.argument("records", nargs=-1, required=True, type=_RECORD, metavar="RECORD...", shell_complete=complete_records)
 def verify_record(records: Sequence[Path]) -> int:
     """Say whether each RECORD is as it was sealed.
 
-    Exit code 5 if one is not, or is still open.
+    RECORD is the folder of a run; the runs of a change's folder are offered. Exit code 5 if one is not as sealed, or is
+    still open.
     """
     from runbook_lib.record.folder import RecordFolder
     from runbook_lib.record.verify import verify
 
     good = True
-    for path in records:
+    for path in [chosen_record(given, first=lambda run: run.sealed) for given in records]:
         result = verify(RecordFolder.open(path))
         good = good and result.ok
         if result.ok:
@@ -44,18 +46,19 @@ def verify_record(records: Sequence[Path]) -> int:
 
 
 @click.command()
-@click.argument("record", type=_RECORD)
+@click.argument("record", type=_RECORD, shell_complete=complete_records)
 @click.argument("notebook", type=_RECORD)
 def seal(record: Path, notebook: Path) -> None:
     """Seal RECORD with the executed NOTEBOOK.
 
-    For runs that plain papermill or JupyterLab made; gwb run seals by itself.
+    For runs that plain papermill or JupyterLab made; gwb run seals by itself. The runs of a change's folder are
+    offered, those that are still open first.
     """
     from runbook_lib.record.folder import RecordFolder
     from runbook_lib.record.index import build_index
     from runbook_lib.record.seal import seal as seal_record
 
-    folder = RecordFolder.open(record)
+    folder = RecordFolder.open(chosen_record(record, first=lambda run: not run.sealed))
     if not notebook.is_file():
         raise UsageError(
             f"There is no notebook {notebook}.",

@@ -19,14 +19,6 @@ from runbook_lib.runner.execution import CellStep
 from runbook_lib.text import printable
 
 
-def lenient_output() -> None:
-    """Let a console that cannot show a character show its escape instead of failing (Windows, LANG=C)."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
-
-
 def say(text: str) -> None:
     """One line on standard output."""
     click.echo(printable(text))

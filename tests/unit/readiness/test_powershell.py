@@ -157,7 +157,7 @@ COMMANDS = {
         "Format-Table",
     ],
     "cloud-sync-agent": ["Get-Item", "Get-Service", "Format-List"],
-    "rights": ["dsacls"] * 3,
+    "rights": ["dsacls"] * 5,
 }
 
 
@@ -189,10 +189,56 @@ def test_dns_lines() -> None:
     assert two.text == "autodiscover.a.example. 3600 IN CNAME autodiscover.outlook.com.\n"
 
 
-def test_nothing_is_changed_without_a_look() -> None:
-    """Lines that change something carry -WhatIf, except the one of Exchange Online, which has none."""
-    for kind in sorted(KINDS):
-        for offer in hand_offs([Finding("f", Severity.WARNING, "s", values={"hand_off": _way(kind, "x.example")})]):
-            for line in offer.text.splitlines():
-                if re.match(r"(New|Set|Update)-(?!UnifiedGroup)", line) or "{ Set-" in line:
-                    assert "-WhatIf" in line
+READING_VERBS = ("Get", "Format", "Where", "ForEach", "Import")
+WITHOUT_WHAT_IF = {"dsacls": ("/G", "/takeownership")}
+"""Programs that have no such switch, and the arguments by which they change something."""
+
+
+def nodes(node: Node, kind: str) -> list[Node]:
+    found = [node] if node.type == kind else []
+    return found + [one for child in node.children for one in nodes(child, kind)]
+
+
+def words(node: Node) -> list[str]:
+    """Name, switches and arguments of a command that belong to it and to no command inside it."""
+    elements = [
+        one for child in node.children for one in ([child] if child.type != "command_elements" else child.children)
+    ]
+    return [word for one in elements if one.text and (word := one.text.decode().strip())]
+
+
+def changes(command: list[str]) -> bool:
+    """Whether a command changes something: a cmdlet by its verb, a program by its arguments."""
+    name = command[0]
+    if name in WITHOUT_WHAT_IF:
+        return any(switch in command for switch in WITHOUT_WHAT_IF[name])
+    return name.partition("-")[0] not in READING_VERBS
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("text", ["x.example", *hostile.of("powershell")])
+def test_every_command_that_changes_something_shows_first_what_it_would_do(kind: str, text: str) -> None:
+    for offer in hand_offs([Finding("f", Severity.WARNING, "s", values={"hand_off": _way(kind, text)})]):
+        if offer.where == DNS:
+            continue
+        found = [words(command) for command in nodes(parsed(offer.text), "command")]
+        changing = [command for command in found if changes(command)]
+        for command in changing:
+            if command[0] in WITHOUT_WHAT_IF:
+                assert f"{command[0]} has no -WhatIf" in offer.text
+                assert [command[0], command[1]] in found[: found.index(command)], "it is looked at before"
+            else:
+                assert "-WhatIf" in command, command
+        assert bool(changing) is (kind not in ("connect-server", "cloud-sync-agent"))
+        if changing and changing[0][0] not in WITHOUT_WHAT_IF:
+            assert "without -WhatIf do" in offer.text
+
+
+def test_reading_and_changing_are_told_apart() -> None:
+    def first(line: str) -> list[str]:
+        return words(nodes(parsed(line), "command")[0])
+
+    assert [changes(first(line)) for line in ("Get-X -Name 'a'", "dsacls 'CN=a'")] == [False, False]
+    assert all(changes(first(line)) for line in ("Set-X", "Remove-X -Id 'Get-X'", "Enable-X", "dsacls 'a' /I:S /G 'b'"))
+    assert "-WhatIf" not in first("Set-X -Name '-WhatIf'"), "an argument is no switch"
+    assert "-WhatIf" in first("Set-X @{a = 1} -WhatIf")

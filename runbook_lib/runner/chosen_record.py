@@ -1,0 +1,122 @@
+"""Which record a command is about: the folder that was named, or one of the runs of a change folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+from runbook_lib.errors import RunbookError, UsageError
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.record.names import JOURNAL, MANIFEST, PLAN, RECORD
+from runbook_lib.runner import console
+
+_FILES = (RECORD, PLAN, JOURNAL, MANIFEST)
+_MOST_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RunOffered:
+    """A run that could be meant.
+
+    Attributes:
+        started: ISO 8601, UTC; empty where its record.json cannot be read.
+        outcome: None while there is none, or it cannot be read.
+    """
+
+    path: Path
+    started: str = ""
+    outcome: Outcome | None = None
+    sealed: bool = False
+    readable: bool = True
+
+    @property
+    def planned(self) -> bool:
+        """Whether its plan waits for an approval."""
+        return self.outcome is Outcome.AWAITING_APPROVAL
+
+    @property
+    def words(self) -> str:
+        """State and outcome, as ``gwb records`` says them."""
+        title = self.outcome.title if self.outcome else "no outcome yet" if self.readable else "not readable"
+        return f"{title}, {'sealed' if self.sealed else 'open'}"
+
+
+def is_run(path: Path) -> bool:
+    """Whether the folder holds one run."""
+    return any((path / name).is_file() for name in _FILES)
+
+
+def runs_below(folder: Path) -> list[RunOffered]:
+    """Runs of a change folder, or of every change of a records folder: those that wait for approval first, then the
+    newest first."""
+    found = [path for pattern in ("*", "*/*") for path in folder.glob(pattern) if path.is_dir() and is_run(path)]
+    newest_first = sorted(map(_run, found), key=lambda run: (run.started, run.path.name), reverse=True)
+    return sorted(newest_first, key=lambda run: not run.planned)
+
+
+def _run(path: Path) -> RunOffered:
+    from runbook_lib.record.folder import RecordFolder
+    from runbook_lib.record.state import RunRecord
+
+    folder = RecordFolder(path)
+    try:
+        record = RunRecord.load(folder)
+    except RunbookError:
+        return RunOffered(path, sealed=folder.sealed, readable=False)
+    return RunOffered(path, str(record.facts.get("started") or ""), record.outcome, folder.sealed)
+
+
+def chosen_record(path: Path, *, first: Callable[[RunOffered], bool] | None = None) -> Path:
+    """The folder of one run: ``path`` itself, or the one that a person chooses among the runs below it.
+
+    What is no folder, or holds no run, is returned as it is: opening it says what is wrong.
+
+    Args:
+        first: Runs that the command is for come before the others.
+
+    Raises:
+        UsageError: ``record-not-named``: there are runs below it, and nobody is there to choose one.
+    """
+    if not path.is_dir() or is_run(path):
+        return path
+    runs = runs_below(path)
+    if not runs:
+        return path
+    if first is not None:
+        runs.sort(key=lambda run: not first(run))
+    shown = [f"{console.shown_path(run.path)} ({run.words})" for run in runs]
+    holds = f"{console.shown_path(path)} holds {len(runs)} run{'' if len(runs) == 1 else 's'}"
+    if not sys.stdin.isatty():
+        more = f"; and {len(runs) - _MOST_NAMED} more" if len(runs) > _MOST_NAMED else ""
+        raise UsageError(
+            f"{holds}; this command is about one.",
+            code="record-not-named",
+            hint=f"Name one: {'; '.join(shown[:_MOST_NAMED])}{more}.",
+            values={"runs": [str(run.path) for run in runs]},
+        )
+    console.say(f"{holds}:")
+    for number, line in enumerate(shown, 1):
+        console.say(f"  {number}  {line}")
+    number = click.prompt("Which run", type=click.IntRange(1, len(runs)), prompt_suffix=": ")
+    return runs[int(number) - 1].path
+
+
+def complete_records(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """For the shell: runs of the project's records, and of the folder that is being typed."""
+    from runbook_lib.parameters.paths import project_root
+
+    typed = Path(incomplete)
+    folders = {project_root() / "records", typed if incomplete.endswith(("/", "\\")) else typed.parent}
+    found: dict[str, CompletionItem] = {}
+    for folder in folders:
+        for run in runs_below(folder) if folder.is_dir() else ():
+            for text in (console.shown_path(run.path), str(run.path)):
+                if text.startswith(incomplete):
+                    found.setdefault(str(run.path.absolute()), CompletionItem(text, help=run.words))
+                    break
+    return list(found.values()) or [CompletionItem(incomplete, type="dir")]
