@@ -117,7 +117,8 @@ class Control:
         self.call("POST", "directory", {"action": action, "dn": dn, **arguments})
 
     def edit_cloud(self, action: str, **arguments: object) -> dict[str, object]:
-        """Edit the tenant: see ``CloudEdits`` for actions and arguments."""
+        """Edit the tenant: see ``edit_cloud`` for actions and arguments; ``add-configuration`` takes a ``kind`` of
+        ``contoso.cloud_sync.KINDS``."""
         return self.call("POST", "cloud", {"action": action, **arguments})
 
     def fault(self, kind: str, **arguments: object) -> None:

@@ -21,6 +21,7 @@ from rehearsal.cloud.users import TenantUsers
 from rehearsal.contoso import names
 from rehearsal.contoso.administrators import ADMINISTRATORS, add_administrators
 from rehearsal.contoso.cloud import populate_cloud
+from rehearsal.contoso.cloud_sync import KINDS, add_configuration
 from rehearsal.contoso.crowd import crowd_of
 from rehearsal.contoso.directory import populate_directory
 from rehearsal.contoso.exchange import hide_exchange, install_exchange, spoil_mail_flow, state_of
@@ -264,7 +265,18 @@ class World:
         return {}
 
     async def _edit_cloud(self, body: Mapping[str, object]) -> Mapping[str, object]:
+        if body.get("action") == "add-configuration":
+            return self._add_configuration(str(body.get("kind")))
         return edit_cloud(self.cloud, body)
+
+    def _add_configuration(self, kind: str) -> Mapping[str, object]:
+        """A further configuration of Cloud Sync, as somebody makes one in the portal."""
+        if kind not in KINDS:
+            raise ControlRefusedError(f"kind is one of {', '.join(KINDS)}, not {kind!r}")
+        try:
+            return {"id": add_configuration(self.cloud, kind)}
+        except ValueError:
+            raise ControlRefusedError(f"the configuration {kind} is there already") from None
 
     async def _stay(self, _: Mapping[str, object]) -> Mapping[str, object]:
         self.stays = True

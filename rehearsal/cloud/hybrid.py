@@ -50,13 +50,14 @@ class Hybrid:
         self._store.update("synchronization", str(record["id"]), _merged(record, body))
         return GraphAnswer(204, {})
 
-    def behavior(self, request: GraphRequest, identifier: str) -> GraphAnswer:
-        """``GET groups/{id}/onPremisesSyncBehavior``."""
-        query = parse_query(request.options, (SYNC_BEHAVIOR,), SINGLE, version=request.version, eventual=False)
+    def behavior(self, _: GraphRequest, identifier: str) -> GraphAnswer:
+        """``GET groups/{id}/onPremisesSyncBehavior``; the documented answer wraps the object in ``value``."""
         group = self._reader.find(GROUPS, identifier)
-        record = {"id": group["id"], "isCloudManaged": not group.get("onPremisesSyncEnabled")}
-        where = f"{request.root}/$metadata#groups('{group['id']}')/onPremisesSyncBehavior/$entity"
-        return json_answer({"@odata.context": where, **project(SYNC_BEHAVIOR, record, query, single=True)})
+        back = group["id"] in self._store.table("rolled_back")
+        managed = not group.get("onPremisesSyncEnabled") and not back
+        return json_answer(
+            {"value": {"@odata.type": SYNC_BEHAVIOR.odata_type, "id": group["id"], "isCloudManaged": managed}}
+        )
 
     def convert(self, request: GraphRequest, identifier: str) -> GraphAnswer:
         """``PATCH groups/{id}/onPremisesSyncBehavior``: moves a group's source of authority there or back."""
@@ -67,8 +68,13 @@ class Hybrid:
             raise bad_request("A value is required for property 'isCloudManaged'.")
         if not group.get("onPremisesSecurityIdentifier"):
             raise bad_request("The source of authority of a group that did not come from AD cannot be changed.")
-        changes = {"onPremisesSyncEnabled": None if body["isCloudManaged"] else True}
-        self._store.update_group(str(group["id"]), changes)
+        # Back in AD's hands the flag stays null until a synchronization has taken the group over.
+        rolled_back, identifier = self._store.table("rolled_back"), str(group["id"])
+        rolled_back.pop(identifier, None)
+        if body["isCloudManaged"]:
+            self._store.update_group(identifier, {"onPremisesSyncEnabled": None})
+        elif not group.get("onPremisesSyncEnabled"):
+            rolled_back[identifier] = {"id": identifier}
         return GraphAnswer(204, {})
 
     def _record(self, identifier: str) -> Record:

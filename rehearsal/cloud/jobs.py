@@ -78,7 +78,7 @@ class Jobs:
     def _of(self, kind: ResourceType, principal: str) -> dict[str, Record]:
         found = str(self._reader.find(SERVICE_PRINCIPALS, principal)["id"])
         records = self._store.table(_TABLES[kind.name])
-        owned = {key: record for key, record in records.items() if record["servicePrincipalId"] == found}
+        owned = {str(one["id"]): one for one in records.values() if one["servicePrincipalId"] == found}
         return {key: self._lately(record) for key, record in owned.items()} if kind is JOB else owned
 
     def _lately(self, job: Record) -> Record:

@@ -96,8 +96,8 @@ WRITE_SYNCHRONIZATION = frozenset({"OnPremDirectorySynchronization.ReadWrite.All
 READ_JOBS = frozenset({"Synchronization.Read.All", "Synchronization.ReadWrite.All", "Application.ReadWrite.OwnedBy"})
 WRITE_JOBS = frozenset({"Synchronization.ReadWrite.All", "Application.ReadWrite.OwnedBy"})
 READ_PROVISIONING = frozenset({"AuditLog.Read.All", "ProvisioningLog.Read.All", "Directory.Read.All"})
-READ_BEHAVIOR = frozenset({"Group-OnPremisesSyncBehavior.Read.All", "Group-OnPremisesSyncBehavior.ReadWrite.All"})
-WRITE_BEHAVIOR = frozenset({"Group-OnPremisesSyncBehavior.ReadWrite.All"})
+BEHAVIOR = frozenset({"Group-OnPremisesSyncBehavior.ReadWrite.All"})
+"""For reading as for writing: "Get onPremisesSyncBehavior" names no permission that only reads."""
 READ_BY_IDS = READ_GROUPS | READ_USERS | READ_DEVICES | READ_APPLICATIONS | READ_CONTACTS
 
 _SYNCHRONIZATION_ROLES = frozenset({GLOBAL_ADMINISTRATOR})

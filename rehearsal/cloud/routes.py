@@ -181,8 +181,8 @@ class Graph:
         yield "GET", Route(f"{path}/{{id}}", hybrid.get, may.READ_SYNCHRONIZATION, people_only=True)
         yield "PATCH", Route(f"{path}/{{id}}", hybrid.change, may.WRITE_SYNCHRONIZATION, people_only=True)
         path = "groups/{id}/onPremisesSyncBehavior"
-        yield "GET", Route(path, hybrid.behavior, may.READ_BEHAVIOR)
-        yield "PATCH", Route(path, hybrid.convert, may.WRITE_BEHAVIOR)
+        yield "GET", Route(path, hybrid.behavior, may.BEHAVIOR)
+        yield "PATCH", Route(path, hybrid.convert, may.BEHAVIOR)
 
     def _job_rows(self) -> Iterator[tuple[str, Route]]:
         jobs, path = self._jobs, "servicePrincipals/{id}"

@@ -39,6 +39,8 @@ class _State:
     provisioning: dict[str, Record] = field(default_factory=dict)
     assignments: dict[str, Record] = field(default_factory=dict)
     deleted_groups: dict[str, Record] = field(default_factory=dict)
+    rolled_back: dict[str, Record] = field(default_factory=dict)
+    """Groups whose source of authority was given back to AD, and which no synchronization has taken over yet."""
     members: dict[str, tuple[str, ...]] = field(default_factory=dict)
     owners: dict[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -1,6 +1,12 @@
-"""Contoso's Cloud Sync configuration for groups, as Microsoft Graph shows it: job, schema, assignments, log."""
+"""Contoso's Cloud Sync configuration for groups, as Microsoft Graph shows it: job, schema, assignments, log.
+
+Further configurations can be added, of each kind that a tenant may hold: which application template they were made of
+is not documented, so a client has to find all of them.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from rehearsal.cloud.store import CloudStore
 from rehearsal.contoso import names
@@ -10,12 +16,65 @@ from rehearsal.contoso.directory import DirectoryIndex
 from rehearsal.contoso.specification import GroupSpecification, Writer
 
 TEMPLATE = "AAD2ADGroupProvisioning"
-APPLICATION_TEMPLATE = "1a4721b3-e57f-4451-ae87-ef078703ec94"
-"""What every Cloud Sync configuration is made of ("programmatically configure cloud sync using Microsoft Graph")."""
-PRINCIPAL_ID = names.guid("service principal of Cloud Sync")
-JOB_ID = f"{TEMPLATE}.{names.TENANT_ID.replace('-', '')}.{names.guid('job of Cloud Sync')}"
+EXCHANGE_TEMPLATE = "AAD2ADExchangeHybridWriteback"
+_FROM_AD_TEMPLATE = "AD2AADProvisioning"
+APPLICATION_TEMPLATE = "fb81332f-3eca-4ecf-a939-4278e501d330"
+"""What configurations for groups are made of, after a public script (thinformatics/thinBlog,
+Clone-EntraCloudSyncConfig.ps1)."""
+FROM_AD_APPLICATION_TEMPLATE = "1a4721b3-e57f-4451-ae87-ef078703ec94"
+"""The application AD2AAD ("programmatically configure cloud sync using Microsoft Graph API")."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One configuration.
+
+    Attributes:
+        key: What its ids are made of.
+        domain: The AD domain that it writes to, which is its name too.
+        application_template: What its service principal was made of.
+        template: Template of its job.
+        into_ad: Whether it writes groups to AD, which its schema shows.
+    """
+
+    key: str
+    domain: str
+    application_template: str
+    template: str
+    into_ad: bool = True
+
+    @property
+    def principal_id(self) -> str:
+        """Id of its service principal."""
+        return names.guid(f"service principal of {self.key}")
+
+    @property
+    def job_id(self) -> str:
+        """Id of its job: template, tenant without hyphens, a GUID."""
+        return f"{self.template}.{names.TENANT_ID.replace('-', '')}.{names.guid(f'job of {self.key}')}"
+
+
+CONTOSO = Configuration("Cloud Sync", names.DOMAIN, APPLICATION_TEMPLATE, TEMPLATE)
+KINDS = {
+    "classic": Configuration("Cloud Sync, classic", "classic.contoso.com", APPLICATION_TEMPLATE, TEMPLATE),
+    "other-template": Configuration(
+        "Cloud Sync, other template", "other.contoso.com", FROM_AD_APPLICATION_TEMPLATE, TEMPLATE
+    ),
+    "unknown-template": Configuration(
+        "Cloud Sync, unknown template", "unknown.contoso.com", names.guid("a template of tomorrow"), "AAD2ADTomorrow"
+    ),
+    "exchange-writeback": Configuration(
+        "Exchange writeback", "exchange.contoso.com", APPLICATION_TEMPLATE, EXCHANGE_TEMPLATE, into_ad=False
+    ),
+    "from-ad": Configuration(
+        "Cloud Sync from AD", "from-ad.contoso.com", FROM_AD_APPLICATION_TEMPLATE, _FROM_AD_TEMPLATE, into_ad=False
+    ),
+}
+"""Configurations that a rehearsal can be given beside its own."""
+PRINCIPAL_ID, JOB_ID = CONTOSO.principal_id, CONTOSO.job_id
 RULE_ID = names.guid("rule of Cloud Sync")
-_ROLE_ID = names.guid("app role of Cloud Sync")
+_ROLE_ID = "1a0abf4d-b9fa-4512-a3a2-51ee82c6fd9f"
+"""The app role of "Selected groups" in the global service ("Microsoft Entra provisioning options")."""
 _STEADY = "2026-05-04T06:20:00Z"
 _WRITTEN = "2026-09-14T06:{minute:02}:00Z"
 
@@ -32,29 +91,48 @@ _MAPPINGS = (
 _STEPS = (("EntryImportAdd", "import"), ("EntrySynchronizationAdd", "matching"), ("EntryExportAdd", "export"))
 
 
-def add_cloud_sync(store: CloudStore, index: DirectoryIndex, crowd: Crowd = NOBODY) -> None:
-    """Add the configuration to a store that has the groups."""
+def add_configuration(store: CloudStore, kind: str) -> str:
+    """Add a further configuration to the tenant, one of ``KINDS``; returns the id of its job.
+
+    Raises:
+        KeyError: There is no such kind.
+    """
+    return _add(store, KINDS[kind], 0)
+
+
+def _add(store: CloudStore, configuration: Configuration, groups: int) -> str:
+    application = names.guid(f"application of {configuration.key}")
+    principal = configuration.principal_id
     store.add_service_principal(
         {
-            "id": PRINCIPAL_ID,
+            "id": principal,
             "accountEnabled": True,
-            "appDisplayName": names.DOMAIN,
-            "appId": names.guid("application of Cloud Sync"),
-            "applicationTemplateId": APPLICATION_TEMPLATE,
+            "appDisplayName": configuration.domain,
+            "appId": application,
+            "applicationTemplateId": configuration.application_template,
             "appOwnerOrganizationId": names.TENANT_ID,
-            "displayName": names.DOMAIN,
-            "servicePrincipalNames": [names.guid("application of Cloud Sync")],
+            "displayName": configuration.domain,
+            "servicePrincipalNames": [application],
             "servicePrincipalType": "Application",
             "tags": ["WindowsAzureActiveDirectoryIntegratedApp"],
         }
     )
+    owned = {"servicePrincipalId": principal}
+    # Several configurations are of one template, so its id alone would not do as key.
+    template = {"id": configuration.template, **_template(configuration), **owned}
+    store.table("job_templates")[f"{principal}/{configuration.template}"] = template
+    store.add("jobs", {"id": configuration.job_id, **_job(configuration, groups), **owned})
+    for identifier in {configuration.template, configuration.job_id} - store.table("schemas").keys():
+        store.add("schemas", {**_schema(configuration), "id": identifier})
+    return configuration.job_id
+
+
+def add_cloud_sync(store: CloudStore, index: DirectoryIndex, crowd: Crowd = NOBODY) -> None:
+    """Add the configuration to a store that has the groups."""
     owned = {"servicePrincipalId": PRINCIPAL_ID}
-    store.add("job_templates", {"id": TEMPLATE, **_template(), **owned})
     written = [group for group in every_group() if group.writer is Writer.CLOUD_SYNC]
     everything = written + [group for group in crowd.groups if group.writer is Writer.CLOUD_SYNC]
-    store.add("jobs", {"id": JOB_ID, **_job(len(everything)), **owned})
-    for identifier in (TEMPLATE, JOB_ID):
-        store.add("schemas", {**_schema(), "id": identifier})
+    _add(store, CONTOSO, len(everything))
     for group in everything:
         store.add("assignments", {**_assignment(group), **owned})
     for minute, group in enumerate(written):
@@ -64,18 +142,18 @@ def add_cloud_sync(store: CloudStore, index: DirectoryIndex, crowd: Crowd = NOBO
     store.add("provisioning", _row(out_of_scope, len(written), "", error="MissingMembersInTarget"))
 
 
-def _template() -> dict[str, object]:
+def _template(configuration: Configuration) -> dict[str, object]:
     return {
-        "applicationId": names.guid("application of Cloud Sync"),
+        "applicationId": names.guid(f"application of {configuration.key}"),
         "default": True,
-        "description": "Microsoft Entra ID to Active Directory, groups",
+        "description": f"Cloud Sync, {configuration.template}",
         "discoverable": True,
-        "factoryTag": TEMPLATE,
+        "factoryTag": configuration.template,
         "metadata": [{"key": "IsSynchronizationAgentRequired", "value": "True"}],
     }
 
 
-def _job(groups: int) -> dict[str, object]:
+def _job(configuration: Configuration, groups: int) -> dict[str, object]:
     counts = dict.fromkeys(("countEscrowed", "countEscrowedRaw", "countExports", "countImportedReferenceDeltas"), 0)
     execution = {
         "activityIdentifier": names.guid("last execution of Cloud Sync"),
@@ -91,7 +169,7 @@ def _job(groups: int) -> dict[str, object]:
         "timeEnded": _STEADY,
     }
     return {
-        "templateId": TEMPLATE,
+        "templateId": configuration.template,
         "schedule": {"expiration": None, "interval": "PT20M", "state": "Active"},
         "status": {
             "code": "Active",
@@ -108,13 +186,17 @@ def _job(groups: int) -> dict[str, object]:
             "troubleshootingUrl": None,
         },
         "synchronizationJobSettings": [
-            {"name": "DomainFQDN", "value": names.DOMAIN},
+            {"name": "Domain", "value": configuration.domain},
             {"name": "QuarantineTooManyDeletesThreshold", "value": "500"},
         ],
     }
 
 
-def _schema() -> dict[str, object]:
+def _schema(configuration: Configuration) -> dict[str, object]:
+    return _schema_of_groups() if configuration.into_ad else {"synchronizationRules": [], "version": "1"}
+
+
+def _schema_of_groups() -> dict[str, object]:
     mappings = [
         {
             "defaultValue": None,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from runbook_lib.graph.tenant import CloudSyncJob, TenantReading, Unreadable
+from runbook_lib.graph.tenant import CloudSyncJob, JobKind, TenantReading, Unreadable
 from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
 from runbook_lib.readiness.evidence import TITLES
 
@@ -93,14 +93,18 @@ def _domains(reading: TenantReading) -> _Rows:
 
 def _cloud_sync(reading: TenantReading) -> _Rows:
     if not isinstance(read := reading.cloud_sync, Unreadable):
-        yield "Jobs", str(len(read))
-        for job in read:
+        yield "Jobs", str(len(read.jobs))
+        unread = f", {read.unread} not readable" if read.unread else ""
+        yield "Other service principals looked at", f"{read.searched}{unread}"
+        for job in read.jobs:
             yield job.id, _job(job)
 
 
 def _job(job: CloudSyncJob) -> str:
     kind = "writes groups to AD" if job.writes_groups_to_ad else "does not write groups to AD"
-    parts = [job.configuration, kind, job.state.value, f"last success {_moment(job.last_success)}"]
+    kind += ", writes Exchange attributes" if job.kind is JobKind.EXCHANGE_WRITEBACK else ""
+    domain = f"for {job.domain}" if job.domain else ""
+    parts = [job.configuration, domain, kind, job.state.value, f"last success {_moment(job.last_success)}"]
     if job.quarantine:
         parts.append(f"quarantine: {job.quarantine.reason or 'no reason'} since {_moment(job.quarantine.since)}")
     if isinstance(job.scope, Unreadable):

@@ -176,8 +176,8 @@ def test_the_tenant_as_an_app_sees_it(fresh_rehearsal: RunningRehearsal, paramet
     assert not isinstance(reading.domains, Unreadable)
     assert names.INITIAL_DOMAIN in {domain.name for domain in reading.domains}
     assert not isinstance(reading.cloud_sync, Unreadable)
-    assert [job for job in reading.cloud_sync if job.writes_groups_to_ad]
-    assert all(not isinstance(job.scope, Unreadable) for job in reading.cloud_sync)
+    assert reading.cloud_sync.writing_groups
+    assert all(not isinstance(job.scope, Unreadable) for job in reading.cloud_sync.jobs)
     assert reading.permissions == GrantedPermissions(False, tuple(sorted(set(roles))), "")
 
 

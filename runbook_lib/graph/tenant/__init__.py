@@ -4,32 +4,38 @@
 says why, so one missing permission makes one part unknown and nothing else.
 """
 
-from runbook_lib.graph.tenant.parts import (
+from runbook_lib.graph.tenant.jobs import (
+    CloudSync,
     CloudSyncJob,
-    DeletionPrevention,
-    Domain,
-    GrantedPermissions,
+    JobKind,
     JobState,
-    Licence,
-    Licences,
-    NewGroupDefault,
     ObjectScope,
     Quarantine,
     ScopeClause,
+)
+from runbook_lib.graph.tenant.parts import (
+    DeletionPrevention,
+    Domain,
+    GrantedPermissions,
+    Licence,
+    Licences,
+    NewGroupDefault,
     Synchronization,
     SynchronizationFeatures,
     TenantReading,
-    Unreadable,
     WritebackContainers,
     WrittenByDefault,
 )
 from runbook_lib.graph.tenant.read import read_tenant_state
+from runbook_lib.graph.tenant.unreadable import Unreadable
 
 __all__ = [
+    "CloudSync",
     "CloudSyncJob",
     "DeletionPrevention",
     "Domain",
     "GrantedPermissions",
+    "JobKind",
     "JobState",
     "Licence",
     "Licences",

@@ -7,22 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
+from runbook_lib.graph.tenant.jobs import CloudSync
+from runbook_lib.graph.tenant.unreadable import Unreadable
 from runbook_lib.model.cloud import Switch, Tenant
 from runbook_lib.parameters.clouds import Cloud
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A part that could not be read. It is unknown: never off, never empty.
-
-    Attributes:
-        why: A sentence for people, without a full stop.
-        code: ``app-only`` (documented for delegated sign-in only), ``forbidden`` (HTTP 403), ``not-found`` (HTTP 404),
-            ``rejected`` (another refusal), ``failed`` (no useful answer).
-    """
-
-    why: str
-    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,94 +152,6 @@ class Domain:
     """``supportedServices``: Email, OfficeCommunicationsOnline, …"""
 
 
-class JobState(Enum):
-    """State of a Cloud Sync job: ``status.code``, or ``schedule.state`` where that says that it is stopped."""
-
-    ACTIVE = "active"
-    IN_PROGRESS = "in-progress"
-    PAUSED = "paused"
-    DISABLED = "disabled"
-    QUARANTINE = "quarantine"
-    NOT_RUN = "not-run"
-    NOT_CONFIGURED = "not-configured"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantine:
-    """Why and since when a job is in quarantine, as far as Graph says."""
-
-    reason: str
-    since: datetime | None
-    next_attempt: datetime | None
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class ScopeClause:
-    """One comparison of a scoping filter, for example displayName, EqualTo, ("Sales",)."""
-
-    attribute: str
-    operator: str
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectScope:
-    """Scope of one kind of object in a job's schema.
-
-    Attributes:
-        source: Object in Microsoft Entra ID, for example ``Group``.
-        target: Object in Active Directory, for example ``group``.
-        enabled: Whether the mapping is on.
-        alternatives: Filter groups: an object is in scope if every clause of one of them holds; none: no filter here.
-        container: What the mapping gives parentDistinguishedName: a DN where it is constant, else an expression, or "".
-    """
-
-    source: str
-    target: str
-    enabled: bool
-    alternatives: tuple[tuple[ScopeClause, ...], ...]
-    container: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CloudSyncJob:
-    """One synchronization job of a Cloud Sync configuration.
-
-    Attributes:
-        id: For example ``AAD2ADGroupProvisioning.<tenant>.<guid>``.
-        service_principal: Id of the configuration's service principal.
-        configuration: Its display name, usually the AD domain.
-        template: ``templateId``.
-        state: Its state.
-        quarantine: None unless it is in quarantine.
-        last_success: End of the last successful execution.
-        scope: From the schema; Unreadable where that could not be read.
-        assigned: Ids of groups and users assigned to the service principal, which the portal's "selected groups" are
-            understood to be (not documented for Graph: treat as evidence, not as proof).
-    """
-
-    id: str
-    service_principal: str
-    configuration: str
-    template: str
-    state: JobState
-    quarantine: Quarantine | None
-    last_success: datetime | None
-    scope: tuple[ObjectScope, ...] | Unreadable
-    assigned: tuple[str, ...] | Unreadable
-
-    @property
-    def writes_groups_to_ad(self) -> bool:
-        """Whether its id or template is that of group provisioning to AD, or its schema maps groups to AD groups."""
-        named = "aad2adgroupprovisioning" in f"{self.id} {self.template}".casefold()
-        mapped = not isinstance(self.scope, Unreadable) and any(
-            part.enabled and part.source.casefold() == part.target.casefold() == "group" for part in self.scope
-        )
-        return named or (mapped and not self.id.casefold().startswith("ad2aad"))
-
-
 @dataclass(frozen=True, slots=True)
 class GrantedPermissions:
     """What the access token grants: ``roles`` of an app, ``scp`` of a person.
@@ -279,7 +179,7 @@ class TenantReading:
     licences: Licences | Unreadable
     new_groups: NewGroupDefault | Unreadable
     domains: tuple[Domain, ...] | Unreadable
-    cloud_sync: tuple[CloudSyncJob, ...] | Unreadable
+    cloud_sync: CloudSync | Unreadable
     permissions: GrantedPermissions | Unreadable
     requests: int = 0
     source: str = field(default="", compare=False)

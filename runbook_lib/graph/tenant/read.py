@@ -27,10 +27,9 @@ from runbook_lib.graph.tenant.parts import (
     NewGroupDefault,
     Synchronization,
     TenantReading,
-    Unreadable,
     WrittenByDefault,
 )
-from runbook_lib.graph.tenant.unreadable import part
+from runbook_lib.graph.tenant.unreadable import Unreadable, part
 from runbook_lib.graph.token_claims import account_of
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import Tenant

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from runbook_lib.errors import NoAccess, ServiceFailed
 from runbook_lib.graph.answers import GraphNotFound, GraphRejected
-from runbook_lib.graph.tenant.parts import Unreadable
 from runbook_lib.text import printable
 
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A part that could not be read. It is unknown: never off, never empty.
+
+    Attributes:
+        why: A sentence for people, without a full stop.
+        code: ``app-only`` (documented for delegated sign-in only), ``forbidden`` (HTTP 403), ``not-found`` (HTTP 404),
+            ``rejected`` (another refusal), ``failed`` (no useful answer).
+    """
+
+    why: str
+    code: str
 
 
 def part(read: Callable[[], _T], *, for_people_only: bool = False, as_app: bool = False) -> _T | Unreadable:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from runbook_lib.graph.tenant import CloudSyncJob, JobState, ScopeClause, Unreadable
+from runbook_lib.graph.tenant import CloudSyncJob, JobKind, JobState, ScopeClause, Unreadable
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.readiness.check import Check, on
 from runbook_lib.readiness.evidence import Evidence, known
@@ -37,7 +37,7 @@ _RUNNING = (JobState.ACTIVE, JobState.IN_PROGRESS)
 
 def jobs_for_groups(evidence: Evidence) -> tuple[CloudSyncJob, ...]:
     """The jobs that write groups to Active Directory."""
-    return tuple(job for job in known(known(evidence.tenant).cloud_sync) if job.writes_groups_to_ad)
+    return known(known(evidence.tenant).cloud_sync).writing_groups
 
 
 def job_name(job: CloudSyncJob) -> str:
@@ -49,19 +49,21 @@ def absent(evidence: Evidence) -> Iterator[Finding]:
     """There is a configuration that writes groups."""
     if jobs_for_groups(evidence):
         return
-    others = known(known(evidence.tenant).cloud_sync)
-    unread = [job.id for job in others if isinstance(job.scope, Unreadable)]
+    read = known(known(evidence.tenant).cloud_sync)
+    unread = [job.id for job in read.jobs if job.kind is JobKind.OTHER and isinstance(job.scope, Unreadable)]
     # Without its schema a job is known by its id alone, and a newer kind of configuration may have another id.
+    hidden = len(unread) + read.unread
     yield Finding(
         id="cloud-sync-absent",
-        severity=_U if unread else _B,
-        seen=f"No Cloud Sync configuration that writes groups to Active Directory was found among {len(others)}"
-        + (f"; the schema of {len(unread)} could not be read." if unread else "."),
+        severity=_U if hidden else _B,
+        seen=f"No Cloud Sync configuration that writes groups to Active Directory was found among {len(read.jobs)} jobs"
+        f" of configurations and {read.searched} other service principals"
+        + (f"; {hidden} could not be looked at." if hidden else "."),
         expected="A configuration Microsoft Entra ID to AD sync that has groups in scope.",
         why="Without it Cloud Sync writes no group.",
         to_do="Make a configuration in the Entra admin center (Entra Connect, Cloud sync), or take the route direct.",
         source='Microsoft Entra documentation, "Provision groups to Active Directory using Cloud Sync"',
-        values={"configurations": len(others), "unread": unread},
+        values={"configurations": len(read.jobs), "searched": read.searched, "unread": unread, "hidden": hidden},
         acknowledgeable=True,
     )
 
@@ -205,6 +207,21 @@ def _filtered(job: CloudSyncJob, clauses: list[ScopeClause]) -> Finding:
     )
 
 
+def other_jobs(evidence: Evidence) -> Iterator[Finding]:
+    """No job of Cloud Sync writes to Active Directory beside those for groups."""
+    for job in known(known(evidence.tenant).cloud_sync).jobs:
+        if job.kind is JobKind.EXCHANGE_WRITEBACK:
+            yield Finding(
+                id=f"cloud-sync-exchange-writeback:{job.id}",
+                severity=_I,
+                seen=f"A job writes Exchange attributes of cloud-managed recipients to Active Directory. "
+                f"{job_name(job)}.",
+                why="It writes no group. This runbook reads its state and touches neither the job nor what it writes.",
+                source='Microsoft Entra documentation, "Exchange hybrid writeback with cloud sync"',
+                values={"job": job.id, "state": job.state.value},
+            )
+
+
 def several(evidence: Evidence) -> Iterator[Finding]:
     """One configuration writes groups."""
     jobs = jobs_for_groups(evidence)
@@ -263,6 +280,13 @@ CHECKS: tuple[Check, ...] = (
         _NEEDS,
         on(direct=_I, cloud_sync=_U, connect_sync=_I),
         scopes,
+    ),
+    Check(
+        "cloud-sync-other-jobs",
+        "Cloud Sync writes nothing else to Active Directory",
+        _NEEDS,
+        on(direct=_I, cloud_sync=_I, connect_sync=_I),
+        other_jobs,
     ),
     Check("cloud-sync-several", "One Cloud Sync configuration writes groups", _NEEDS, on(cloud_sync=_W), several),
     Check("cloud-sync-agents", "Cloud Sync's agents were looked at", _NEEDS, on(cloud_sync=_W), agent_unread),

@@ -10,6 +10,7 @@ import pytest
 
 from runbook_lib.errors import NoAccess, Refused
 from runbook_lib.graph.tenant import (
+    CloudSyncJob,
     GrantedPermissions,
     JobState,
     Licences,
@@ -22,6 +23,7 @@ from runbook_lib.graph.tenant import (
     WrittenByDefault,
     read_tenant_state,
 )
+from runbook_lib.graph.tenant.cloud_sync import TO_AD
 from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN, DeletionPrevention, Synchronization
 from runbook_lib.model.cloud import Switch
 from runbook_lib.parameters.clouds import clouds
@@ -100,7 +102,10 @@ def full() -> dict[str, Reply]:
             }
         ),
         "/domains": collection({"id": "Contoso.com", "isVerified": True, "supportedServices": ["Email"]}),
-        "/servicePrincipals": collection({"id": PRINCIPAL, "displayName": "contoso.com"}),
+        "/servicePrincipals": collection(
+            {"id": PRINCIPAL, "displayName": "contoso.com", "applicationTemplateId": TO_AD},
+            {"id": identifier(8), "displayName": "Ours", "applicationTemplateId": None},
+        ),
         JOBS: collection(job()),
         f"{JOBS}/{JOB}/schema": Reply(body=SCHEMA),
         f"/servicePrincipals/{PRINCIPAL}/appRoleAssignedTo": collection({"principalId": identifier(9).upper()}),
@@ -143,6 +148,12 @@ def read(answers: dict[str, Reply], held: Secret = PERSON) -> TenantReading:
 
     client, _, clock = client_with(answer, tokens=_Tokens(held))
     return read_tenant_state(client, TENANT, clouds()[0], clock=clock)
+
+
+def jobs_of(answers: dict[str, Reply]) -> tuple[CloudSyncJob, ...]:
+    found = read(answers).cloud_sync
+    assert not isinstance(found, Unreadable)
+    return found.jobs
 
 
 def test_everything_that_can_be_read_is_read() -> None:
@@ -216,16 +227,14 @@ def test_the_container_that_a_mapping_writes_into(expression: str | None, contai
     ]
     mapping = {"sourceObjectName": "Group", "targetObjectName": "group", "attributeMappings": attributes}
     schema = Reply(body={"synchronizationRules": [{"objectMappings": [mapping]}]})
-    jobs = read(full() | {f"{JOBS}/{JOB}/schema": schema}).cloud_sync
-    assert not isinstance(jobs, Unreadable)
+    jobs = jobs_of(full() | {f"{JOBS}/{JOB}/schema": schema})
     (scope,) = [part.scope for part in jobs]
     assert not isinstance(scope, Unreadable)
     assert [part.container for part in scope] == [container]
 
 
 def test_a_cloud_sync_job_with_its_scope() -> None:
-    jobs = read(full()).cloud_sync
-    assert not isinstance(jobs, Unreadable)
+    jobs = jobs_of(full())
     (found,) = jobs
     assert (found.id, found.configuration, found.service_principal) == (JOB, "contoso.com", PRINCIPAL)
     assert found.state is JobState.ACTIVE
@@ -256,8 +265,7 @@ def test_a_cloud_sync_job_with_its_scope() -> None:
     ],
 )
 def test_states_of_a_job(told: dict[str, object], state: JobState) -> None:
-    jobs = read({**full(), JOBS: collection(told)}).cloud_sync
-    assert not isinstance(jobs, Unreadable)
+    jobs = jobs_of({**full(), JOBS: collection(told)})
     assert jobs[0].state is state
     assert (jobs[0].quarantine is not None) == (state is JobState.QUARANTINE)
 
@@ -271,8 +279,7 @@ def test_quarantine_says_why_and_since_when() -> None:
             "error": {"code": "x", "message": "Too many deletions."},
         },
     )
-    jobs = read({**full(), JOBS: collection(told)}).cloud_sync
-    assert not isinstance(jobs, Unreadable)
+    jobs = jobs_of({**full(), JOBS: collection(told)})
     quarantine = jobs[0].quarantine
     assert quarantine is not None
     assert quarantine.reason == "EncounteredEscrowProportionThreshold"
@@ -315,8 +322,7 @@ def test_what_cannot_be_read_spoils_nothing_else(path: str, answer: Reply, code:
 
 @pytest.mark.parametrize("path", [f"{JOBS}/{JOB}/schema", f"/servicePrincipals/{PRINCIPAL}/appRoleAssignedTo"])
 def test_a_job_without_its_scope_is_still_a_job(path: str) -> None:
-    jobs = read({**full(), path: DENIED}).cloud_sync
-    assert not isinstance(jobs, Unreadable)
+    jobs = jobs_of({**full(), path: DENIED})
     unread = jobs[0].scope if path.endswith("schema") else jobs[0].assigned
     assert isinstance(unread, Unreadable)
     assert unread.code == "forbidden"

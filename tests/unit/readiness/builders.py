@@ -11,7 +11,8 @@ from runbook_lib.dns.resolver import Answer, State
 from runbook_lib.exchange.mail import AcceptedDomain, DomainType, MailFlowReading, SendConnector, address_space
 from runbook_lib.exchange.recipients import AddressHolder, WrittenGroup
 from runbook_lib.graph import tenant as entra
-from runbook_lib.graph.tenant.parts import P1_PLAN, ScopeClause
+from runbook_lib.graph.tenant import ScopeClause
+from runbook_lib.graph.tenant.parts import P1_PLAN
 from runbook_lib.model.cloud import CloudGroup, CloudKind, Switch, Tenant
 from runbook_lib.model.finding import Finding
 from runbook_lib.parameters.clouds import clouds
@@ -64,7 +65,7 @@ def job(name: str = "one", **given: Any) -> entra.CloudSyncJob:
         "state": entra.JobState.ACTIVE,
         "quarantine": None,
         "last_success": AT - timedelta(minutes=20),
-        "scope": (entra.ObjectScope("Group", "group", True, WRITES_GROUPS),),
+        "scope": (entra.ObjectScope("Group", "group", True, WRITES_GROUPS, into_ad=True),),
         "assigned": (),
     }
     return entra.CloudSyncJob(**{**whole, **given})
@@ -93,7 +94,7 @@ def tenant(**given: Any) -> entra.TenantReading:
         "licences": entra.Licences((licence(),)),
         "new_groups": entra.NewGroupDefault(entra.WrittenByDefault.NO_SETTING),
         "domains": (entra.Domain(GROUPS, True, False, False, "Managed", ("Email",)),),
-        "cloud_sync": (job(),),
+        "cloud_sync": entra.CloudSync((job(),)),
         "permissions": entra.GrantedPermissions(False, (), ""),
     }
     return entra.TenantReading(**{**whole, **given})

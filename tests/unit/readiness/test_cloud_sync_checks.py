@@ -38,7 +38,7 @@ TARGET, RETIRED = "OU=Cloud Groups,DC=contoso,DC=com", "OU=Retired,DC=contoso,DC
 def given(*jobs: entra.CloudSyncJob, groups: Any = None, **parameters: object) -> Evidence:
     parts = {} if groups is None else {"groups": groups}
     whole = Parameters.model_validate({"target_ou": TARGET, "retired_ou": RETIRED, **parameters})
-    return Evidence(at=AT, parameters=whole, tenant=tenant(cloud_sync=jobs), **parts)
+    return Evidence(at=AT, parameters=whole, tenant=tenant(cloud_sync=entra.CloudSync(jobs)), **parts)
 
 
 def told(check: str, state: Evidence) -> list[tuple[str, Severity]]:
@@ -46,7 +46,7 @@ def told(check: str, state: Evidence) -> list[tuple[str, Severity]]:
 
 
 def filtered(*clauses: ScopeClause, enabled: bool = True, container: str = "") -> tuple[entra.ObjectScope, ...]:
-    return (entra.ObjectScope("Group", "group", enabled, (*WRITES_GROUPS, clauses), container),)
+    return (entra.ObjectScope("Group", "group", enabled, (*WRITES_GROUPS, clauses), container, into_ad=True),)
 
 
 def test_present_or_absent() -> None:
@@ -58,6 +58,26 @@ def test_present_or_absent() -> None:
     newer = {"id": "Something.x.new", "template": "Something"}
     assert told("cloud-sync", given(job("new", **newer))) == []
     assert told("cloud-sync", given(job("new", scope=UNREAD, **newer))) == [("cloud-sync-absent", U)]
+
+
+def test_what_could_not_be_looked_at_is_not_absence() -> None:
+    def read(unread: int) -> Evidence:
+        return evidence(tenant=tenant(cloud_sync=entra.CloudSync((), 40, unread)))
+
+    assert told("cloud-sync", read(0)) == [("cloud-sync-absent", B)]
+    assert told("cloud-sync", read(1)) == [("cloud-sync-absent", U)]
+    (one,) = findings("cloud-sync", read(1))
+    assert "40 other service principals; 1 could not be looked at." in one.seen
+
+
+def test_the_writeback_of_exchange_attributes_is_recognized_and_left_alone() -> None:
+    name = "AAD2ADExchangeHybridWriteback"
+    other = job("exchange", id=f"{name}.x.1", template=name, state=JobState.PAUSED)
+    (one,) = findings("cloud-sync-other-jobs", given(other, job()))
+    assert (one.id, one.severity) == (f"cloud-sync-exchange-writeback:{other.id}", I)
+    assert told("cloud-sync-state", given(other, job())) == [], "its state is not a matter of groups"
+    assert told("cloud-sync", given(other)) == [("cloud-sync-absent", B)]
+    assert findings("cloud-sync-several", given(other, job())) == []
 
 
 STATES = {

@@ -179,7 +179,13 @@ PARTS: dict[str, list[Any]] = {
     "licences": [entra.Licences(()), entra.Licences((licence(),))],
     "new_groups": [entra.NewGroupDefault(state, "odd\n") for state in entra.WrittenByDefault],
     "domains": [(), (entra.Domain(GROUPS, False, False, False, "", ()),)],
-    "cloud_sync": [(), *((job(state=state), job("two", scope=UNREAD, assigned=UNREAD)) for state in entra.JobState)],
+    "cloud_sync": [
+        entra.CloudSync(),
+        *(
+            entra.CloudSync((job(state=state), job("two", scope=UNREAD, assigned=UNREAD)), 3, 1)
+            for state in entra.JobState
+        ),
+    ],
     "permissions": [entra.GrantedPermissions(on, names, "") for on in (True, False) for names in ((), ("Mail.Send",))],
     "containers": [entra.WritebackContainers(None, None)],
     "cloud": [cloud.name for cloud in clouds()],

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from runbook_lib.graph import tenant as entra
-from runbook_lib.graph.tenant.parts import P1_PLAN, ScopeClause
+from runbook_lib.graph.tenant import ScopeClause
+from runbook_lib.graph.tenant.parts import P1_PLAN
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Tenant
 from runbook_lib.model.finding import Finding, Severity
@@ -86,7 +87,7 @@ def odd_tenant(text: str) -> entra.TenantReading:
         licences=entra.Licences((entra.Licence(text, text, 1, 1, frozenset({P1_PLAN})),)),
         new_groups=entra.NewGroupDefault(entra.WrittenByDefault.OTHER, text),
         domains=(entra.Domain(text, True, True, True, text, (text,)),),
-        cloud_sync=(odd,),
+        cloud_sync=entra.CloudSync((odd,)),
         permissions=entra.GrantedPermissions(True, (text,), text),
         source=text,
     )
@@ -146,5 +147,5 @@ def test_what_could_not_be_read_of_a_tenant_is_told_as_that() -> None:
     rows = tenant_facts(tenant(**parts))
     assert [row.value for row in rows if row.fact == "Not readable"] == [unread.why] * 8
     odd = job(scope=unread, assigned=unread, last_success=None)
-    (row,) = [row for row in tenant_facts(tenant(cloud_sync=(odd,))) if row.fact == odd.id]
+    (row,) = [row for row in tenant_facts(tenant(cloud_sync=entra.CloudSync((odd,)))) if row.fact == odd.id]
     assert "last success no value; scope not readable: Graph shows it to people; assigned: not readable:" in row.value

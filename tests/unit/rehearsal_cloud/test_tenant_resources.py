@@ -9,7 +9,15 @@ import pytest
 
 from rehearsal.cloud.permissions import Caller
 from rehearsal.contoso import names
-from rehearsal.contoso.cloud_sync import APPLICATION_TEMPLATE, JOB_ID, PRINCIPAL_ID, RULE_ID, TEMPLATE
+from rehearsal.contoso.cloud_sync import (
+    APPLICATION_TEMPLATE,
+    JOB_ID,
+    KINDS,
+    PRINCIPAL_ID,
+    RULE_ID,
+    TEMPLATE,
+    add_configuration,
+)
 from rehearsal.contoso.cloud_tenant import GROUP_UNIFIED, GROUP_UNIFIED_GUEST, P1_PLAN, P2_PLAN
 from tests.unit.rehearsal_cloud.asking import Asking
 
@@ -133,16 +141,46 @@ def test_features_and_thresholds_change_one_by_one(asking: Asking) -> None:
 def test_a_group_s_source_of_authority_moves(asking: Asking) -> None:
     group = names.group_id("gg-finance-read")
     path = f"groups/{group}/onPremisesSyncBehavior"
-    assert asking.get(path)["isCloudManaged"] is False
+
+    def managed() -> bool:
+        told = asking.get(path)["value"]
+        assert (told["@odata.type"], told["id"]) == ("#microsoft.graph.onPremisesSyncBehavior", group)
+        return bool(told["isCloudManaged"])
+
+    def flag() -> bool | None:
+        shown: bool | None = asking.get(f"groups/{group}?$select=onPremisesSyncEnabled")["onPremisesSyncEnabled"]
+        return shown
+
+    assert (managed(), flag()) == (False, True)
     assert asking.send("PATCH", path, {"isCloudManaged": True}).status == 204
-    assert asking.get(path)["isCloudManaged"] is True
-    assert asking.get(f"groups/{group}?$select=onPremisesSyncEnabled")["onPremisesSyncEnabled"] is None
+    assert (managed(), flag()) == (True, None)
     asking.json("PATCH", path, {"isCloudManaged": False})
-    assert asking.get(f"groups/{group}?$select=onPremisesSyncEnabled")["onPremisesSyncEnabled"] is True
+    assert (managed(), flag()) == (False, None), "pending, until a synchronization takes it over"
+    asking.store.update_group(group, {"onPremisesSyncEnabled": True})
+    assert (managed(), flag()) == (False, True)
+    asking.json("PATCH", path, {"isCloudManaged": False})
+    assert (managed(), flag()) == (False, True)
     other = f"groups/{names.group_id('sales-team')}/onPremisesSyncBehavior"
     assert asking.refused("PATCH", other, {"isCloudManaged": True}) == BAD
     assert asking.refused("PATCH", path, {}) == BAD
     assert asking.refused("PATCH", path, {"isCloudManaged": None}) == (400, "BadRequest")
+
+
+def test_further_configurations_of_every_kind_stand_beside_the_first(asking: Asking) -> None:
+    added = {kind: add_configuration(asking.store, kind) for kind in KINDS}
+    for kind, job_id in added.items():
+        owner = KINDS[kind].principal_id
+        base = f"servicePrincipals/{owner}/synchronization"
+        (job,) = asking.get(f"{base}/jobs")["value"]
+        assert (job["id"], job["templateId"]) == (job_id, KINDS[kind].template)
+        assert job["synchronizationJobSettings"][0] == {"name": "Domain", "value": KINDS[kind].domain}
+        rules = asking.get(f"{base}/jobs/{job_id}/schema")["synchronizationRules"]
+        assert bool(rules) is KINDS[kind].into_ad
+        (template,) = asking.get(f"{base}/templates")["value"]
+        assert template["id"] == KINDS[kind].template
+    assert asking.get(f"servicePrincipals/{PRINCIPAL_ID}/synchronization/templates")["value"][0]["id"] == TEMPLATE
+    with pytest.raises(ValueError, match="two objects"):
+        add_configuration(asking.store, "classic")
 
 
 def test_cloud_sync_is_found_by_its_application_template(asking: Asking) -> None:
