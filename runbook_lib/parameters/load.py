@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from runbook_lib.errors import UsageError
 from runbook_lib.parameters import yaml_text
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.paths import resolve
-from runbook_lib.parameters.problems import Problem, usage_error
-from runbook_lib.parameters.validate import name_problem, secret_problem, validated
-from runbook_lib.parameters.yaml_text import Location, YamlProblem
+from runbook_lib.parameters.problems import Problem, Problems
+from runbook_lib.parameters.secret_shapes import is_secret_name
+from runbook_lib.parameters.validate import LONGEST_TEXT, is_known, name_problem, secret_problem, validated
+from runbook_lib.parameters.yaml_text import Location
+from runbook_lib.parameters.yaml_tree import DEEPEST, YamlProblem, names_at_line_starts, read_tree, texts_of
 
 COMMAND_LINE = "command line"
 _LARGEST_FILE = 1_000_000
 """Bytes. A parameters file holds some hundred lines; something larger is another file."""
+_MOST_NAMES = 1_000
+_MOST_PARTS = 1_000_000
+"""Parts of one value in a notebook: a list that holds the same list many times grows without end."""
+_PAPERMILL_HINT = (
+    "papermill's -p turns text that looks like a number, true or null into one: give it with -r NAME VALUE, or in "
+    "quotes in a parameters file (-f)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +50,9 @@ class _Collected:
 
     values: dict[str, object] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
-    places: dict[Location, str] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    places: dict[str, dict[Location, str]] = field(default_factory=dict)
+    """By parameter: the place of each part of its value."""
+    problems: Problems = field(default_factory=Problems)
 
 
 def load_parameters(files: Sequence[Path], overrides: Mapping[str, str], *, project_root: Path) -> LoadedParameters:
@@ -59,7 +71,7 @@ def load_parameters(files: Sequence[Path], overrides: Mapping[str, str], *, proj
     for name, text in overrides.items():
         _add_override(name, text, collected)
     if collected.problems:
-        raise usage_error(collected.problems)
+        raise collected.problems.error()
     parameters = validated(collected.values, lambda location: _place(location, collected))
     given = {name: value for name, value in parameters.model_dump().items() if name in collected.values}
     return LoadedParameters(parameters, given, collected.sources)
@@ -74,21 +86,32 @@ def parameters_from_values(values: Mapping[str, object], *, source: str) -> Para
     Raises:
         UsageError: As ``load_parameters``.
     """
-    problems: list[Problem] = []
-    plain = {str(name): _plain(value) for name, value in values.items()}
-    for name, value in plain.items():
-        problem = name_problem(name, source) or secret_problem(name, _texts(value), source)
-        if problem:
-            problems.append(problem)
+    problems = Problems()
+    plain: dict[str, object] = {}
+    for name, value in ((str(name), value) for name, value in values.items()):
+        if not is_known(name):
+            problems.add(partial(name_problem, name, source), secret=is_secret_name(name))
+        elif not _is_flat(value):
+            problems.add(Problem(name, f"{name} has values that are nested too deeply.", "bad-value", source))
+        else:
+            plain[name] = _plain(value)
+            if problem := secret_problem(name, _texts(plain[name]), source):
+                problems.add(problem, secret=True)
     if problems:
-        raise usage_error(problems)
-    return validated(plain, lambda _: source)
+        raise problems.error()
+    return validated(plain, lambda _: source, numbers_hint=_PAPERMILL_HINT)
 
 
 def _add_file(path: Path, project_root: Path, collected: _Collected) -> None:
     text = _read(path, project_root)
+    names = names_at_line_starts(text)
+    if len(names) > _MOST_NAMES:  # another file: its names alone say so, and reading it as YAML takes seconds
+        for name, line in names:
+            if not is_known(name):
+                collected.problems.add(partial(name_problem, name, f"{path}:{line}"), secret=is_secret_name(name))
+        return
     try:
-        node = yaml_text.compose(text)
+        node = read_tree(text)
         found = [] if node is None else yaml_text.entries(node)
     except YamlProblem as problem:
         raise UsageError(
@@ -105,13 +128,24 @@ def _read(path: Path, project_root: Path) -> str:
     if not path.is_absolute() and not path.exists():
         path = resolve(str(path), project_root)
     try:
-        if path.stat().st_size > _LARGEST_FILE:
+        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
+            # Opening a pipe would wait for whoever writes to it, and a device may never end.
             raise UsageError(
-                f"{path} is too large for a parameters file.",
-                code="parameters-file-invalid",
+                f"The parameters file {path} is not a regular file.",
+                code="parameters-file-unreadable",
+                hint="Name a file; a pipe or a device is not read.",
                 values={"path": str(path)},
             )
-        return path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as stream:
+            data = stream.read(_LARGEST_FILE + 1)
+        if len(data) > _LARGEST_FILE:
+            raise UsageError(
+                f"{path} is too large for a parameters file: more than {_LARGEST_FILE:,} bytes.",
+                code="parameters-file-invalid",
+                hint="Name the parameters file; parameters/example.yaml explains every parameter.",
+                values={"path": str(path)},
+            )
+        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError:
         raise UsageError(
             f"{path} is not UTF-8 text.",
@@ -132,55 +166,76 @@ def _read(path: Path, project_root: Path) -> str:
 
 def _add_entry(entry: yaml_text.Entry, where: str, source: str, collected: _Collected) -> None:
     """Take one name and its value; what is wrong with it joins the problems."""
-    problem = name_problem(entry.name, where) or secret_problem(entry.name, iter(yaml_text.scalars(entry.node)), where)
-    if problem:
-        collected.problems.append(problem)
+    if not is_known(entry.name):
+        collected.problems.add(partial(name_problem, entry.name, where), secret=is_secret_name(entry.name))
+        return
+    if problem := secret_problem(entry.name, texts_of(entry.node), where):
+        collected.problems.add(problem, secret=True)
         return
     lines: dict[Location, int] = {}
     wanted = Parameters.model_fields[entry.name].annotation
     try:
-        value = yaml_text.convert(entry.node, wanted, lines)
+        value = yaml_text.convert(entry.node, wanted, lines, name=entry.name)
     except YamlProblem as wrong:
         place = where if source == COMMAND_LINE else f"{source}:{wrong.line}"
-        collected.problems.append(Problem(entry.name, f"{entry.name} {wrong.text}.", "bad-value", place, wrong.hint))
+        collected.problems.add(Problem(entry.name, f"{entry.name} {wrong.text}.", "bad-value", place, wrong.hint))
         return
-    for location in [known for known in collected.places if known[0] == entry.name]:
-        del collected.places[location]
     collected.values[entry.name] = value
     collected.sources[entry.name] = where
-    for location, line in lines.items():
-        collected.places[(entry.name, *location)] = where if source == COMMAND_LINE else f"{source}:{line}"
+    collected.places[entry.name] = {
+        (entry.name, *location): where if source == COMMAND_LINE else f"{source}:{line}"
+        for location, line in lines.items()
+    }
 
 
 def _add_override(name: str, text: str, collected: _Collected) -> None:
-    problem = name_problem(name, COMMAND_LINE) or secret_problem(name, iter((text,)), COMMAND_LINE)
-    if problem:
-        collected.problems.append(problem)
+    if not is_known(name):
+        collected.problems.add(partial(name_problem, name, COMMAND_LINE), secret=is_secret_name(name))
         return
-    if isinstance(Parameters.model_fields[name].default, str):
-        collected.places = {known: place for known, place in collected.places.items() if known[0] != name}
+    is_text = isinstance(Parameters.model_fields[name].default, str)
+    # A long list is looked into part by part, when it has been read.
+    if (is_text or len(text) <= LONGEST_TEXT) and (problem := secret_problem(name, iter((text,)), COMMAND_LINE)):
+        collected.problems.add(problem, secret=True)
+        return
+    if is_text:
+        collected.places.pop(name, None)
         collected.values[name] = text
         collected.sources[name] = COMMAND_LINE
         return
+    hint = 'Write a list as ["first", "second"], a number as 5, and true or false.'
+    why = "has a value that cannot be read"
     try:
-        node = yaml_text.compose(text)
+        node = read_tree(text)
     except YamlProblem as wrong:
-        node, hint = None, wrong.hint
-    else:
-        hint = 'Write a list as ["first", "second"], a number as 5, and true or false.'
+        node, hint = None, wrong.hint or hint
+        why = f"{why}: {wrong.text}"
     if node is None:
-        collected.problems.append(
-            Problem(name, f"{name} has a value that cannot be read.", "bad-value", COMMAND_LINE, hint)
-        )
+        collected.problems.add(Problem(name, f"{name} {why}.", "bad-value", COMMAND_LINE, hint))
         return
     _add_entry(yaml_text.Entry(name, 1, node), COMMAND_LINE, COMMAND_LINE, collected)
 
 
+def _is_flat(value: object) -> bool:
+    """Whether lists and mappings stand in each other no deeper than in a file, without a circle."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            item
+            for branch in level
+            if isinstance(branch, Mapping | list | tuple)
+            for item in (branch.values() if isinstance(branch, Mapping) else branch)
+        ]
+        if len(level) > _MOST_PARTS:
+            return False
+    return not level
+
+
 def _place(location: Location, collected: _Collected) -> str:
     """The place of a value, or of the nearest part of it that was written down."""
+    places = collected.places.get(str(location[0]), {}) if location else {}
     while location:
-        if location in collected.places:
-            return collected.places[location]
+        if location in places:
+            return places[location]
         location = location[:-1]
     return ""
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from runbook_lib.parameters.model import Parameters
 
 ROOT_VARIABLE = "GWB_PROJECT_ROOT"
-_PATHS = (
+PATHS = (
     *("records_dir", "certificate_file", "cloud_ca_file", "dc_ca_file"),
     *("bind_password_file", "kerberos_keytab", "undo_record"),
 )
+"""Parameters that name files and folders."""
 
 
 def project_root(environment: Mapping[str, str] | None = None, *, current: Path | None = None) -> Path:
@@ -46,5 +47,5 @@ def resolve(path_text: str, root: Path) -> Path:
 
 def absolute_paths(parameters: Parameters, root: Path) -> Parameters:
     """The same parameters with every path absolute; empty ones stay empty."""
-    texts = {name: getattr(parameters, name) for name in _PATHS}
+    texts = {name: getattr(parameters, name) for name in PATHS}
     return parameters.model_copy(update={name: str(resolve(text, root)) for name, text in texts.items() if text})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.errors import UsageError
@@ -43,22 +43,67 @@ class Problem:
         }
 
 
-def usage_error(problems: Sequence[Problem]) -> UsageError:
-    """One error for all ``problems`` (at least one).
+MOST_SHOWN = 20
+"""Problems that one error tells; of the others it says how many there are."""
+
+
+class Problems:
+    """What is wrong so far.
+
+    Beyond the first ``MOST_SHOWN`` problems are counted and no more looked into: a file that is none of ours has a
+    hundred thousand of them, and the nearest name of each would be looked for.
+    """
+
+    def __init__(self) -> None:
+        self.shown: list[Problem] = []
+        self.count = 0
+
+    def __len__(self) -> int:
+        return self.count
+
+    def add(self, make: Problem | Callable[[], Problem], *, secret: bool = False) -> None:
+        """Take one; ``make`` is asked only where there is room to show it. A secret is shown in any case."""
+        self.count += 1
+        if len(self.shown) < MOST_SHOWN:
+            self.shown.append(make if isinstance(make, Problem) else make())
+        elif secret and (harmless := [one for one in self.shown if one.code != SECRET_CODE]):
+            self.shown.remove(harmless[-1])
+            self.shown.append(make if isinstance(make, Problem) else make())
+
+    def error(self) -> UsageError:
+        """One error for all of them (at least one)."""
+        return usage_error(self.shown, count=self.count)
+
+
+def usage_error(problems: Sequence[Problem], *, count: int | None = None) -> UsageError:
+    """One error for all ``problems`` (at least one, at most ``MOST_SHOWN`` of them are told).
 
     Its code is the problems' common code, ``secret-in-parameter`` as soon as one of them is a secret, and else
-    ``bad-parameters``. ``values["problems"]`` holds every one of them.
+    ``bad-parameters``. ``values["problems"]`` holds those that are told, ``values["more"]`` the number of the others.
+
+    Args:
+        problems: What is wrong.
+        count: How much is wrong in all, where ``problems`` are the first of them.
     """
+    count = len(problems) if count is None else count
     codes = {problem.code for problem in problems}
     code = SECRET_CODE if SECRET_CODE in codes else codes.pop() if len(codes) == 1 else "bad-parameters"
+    problems = problems[:MOST_SHOWN]
     lines = [problem.line() for problem in problems]
-    message = lines[0] if len(lines) == 1 else f"{len(lines)} things are wrong in the parameters. " + " ".join(lines)
+    more = count - len(lines)
+    lines += [more_words(more)] if more else []
+    message = lines[0] if count == 1 else f"{count:,} things are wrong in the parameters. " + " ".join(lines)
     return UsageError(
         message,
         code=code,
         hint=" ".join(_distinct(problem.hint for problem in problems if problem.hint)),
-        values={"problems": [problem.as_json() for problem in problems]},
+        values={"problems": [problem.as_json() for problem in problems], **({"more": more} if more else {})},
     )
+
+
+def more_words(more: int) -> str:
+    """That there are more problems than those that were told."""
+    return f"… and {more:,} more."
 
 
 def _distinct(texts: Iterable[str]) -> list[str]:

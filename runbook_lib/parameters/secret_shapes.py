@@ -17,7 +17,7 @@ _SECRET_VALUES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a client secret", re.compile(r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}")),
     ("a password", re.compile(r"\b(?:password|passwd|pwd|client_?secret|secret)\s*[=:]\s*\S", re.IGNORECASE)),
     ("a shared access signature", re.compile(r"[?&]sig=[A-Za-z0-9%+/]{16,}", re.IGNORECASE)),
-    ("a password in an address", re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@:]*:[^\s/@]+@", re.IGNORECASE)),
+    ("a password in an address", re.compile(r"[a-z][a-z0-9+.-]{0,30}://[^\s/@:]*:[^\s/@]+@", re.IGNORECASE)),
 )
 
 

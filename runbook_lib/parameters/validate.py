@@ -8,13 +8,19 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from runbook_lib.parameters.checks import complaints
+from runbook_lib.parameters.checks.texts import unlike_typed
+from runbook_lib.parameters.complaint import Complaint
 from runbook_lib.parameters.fields import known_names, nearest_name
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.normalize import normalized
-from runbook_lib.parameters.problems import SECRET_CODE, Problem, usage_error
+from runbook_lib.parameters.problems import MOST_SHOWN, SECRET_CODE, Problem, usage_error
 from runbook_lib.parameters.secret_shapes import is_secret_name, secret_shape
 from runbook_lib.parameters.yaml_text import Location
 
+_KNOWN = frozenset(known_names())
+_LONGEST_NAME = 80
+LONGEST_TEXT = 5_000
+"""Characters of one text in a parameter."""
 _SECRET_HINT = (
     "Parameters are kept in clear in every record. Take the secret out of the file (and change it, if the file was "  # noqa: S105
     "shared); secrets come from the environment or from a file that only its owner can read."
@@ -22,29 +28,45 @@ _SECRET_HINT = (
 _EMPTY_CHOICE = "'', "
 
 
-def name_problem(name: str, where: str) -> Problem | None:
-    """What is wrong with the name of a parameter: it would hold a secret, or nobody knows it."""
-    if name in known_names():
-        return None
-    nearest = nearest_name(name)
-    shown = name if secret_shape(name) is None and len(name) <= 80 else "a name"
+def is_known(name: str) -> bool:
+    """Whether a parameter has this name."""
+    return name in _KNOWN
+
+
+def name_problem(name: str, where: str) -> Problem:
+    """What is wrong with a name that no parameter has: it would hold a secret, or nobody knows it."""
+    long = len(name) > _LONGEST_NAME
+    nearest = None if long else nearest_name(name)
+    shown = "a name" if long or secret_shape(name) else name
     if is_secret_name(name) or shown != name:
         hint = f"{_SECRET_HINT} Did you mean {nearest}?" if nearest else _SECRET_HINT
         return Problem(shown, f"{shown} would put a secret into the parameters.", SECRET_CODE, where, hint)
     hint = f"Did you mean {nearest}?" if nearest else "gwb parameters --table lists every parameter."
-    return Problem(name, f"{name} is not a parameter.", "unknown-parameter", where, hint)
+    odd = f": it {text}" if (text := unlike_typed(name)) else ""
+    return Problem(name, f"{name} is not a parameter{odd}.", "unknown-parameter", where, hint)
 
 
 def secret_problem(name: str, texts: Iterator[str], where: str) -> Problem | None:
-    """The problem of a value that looks like a secret, which is never quoted."""
-    kind = next((kind for text in texts if (kind := secret_shape(text))), None)
+    """The problem of a value that looks like a secret, which is never quoted, or is too long to look into."""
+    found = list(texts)
+    if any(len(text) > LONGEST_TEXT for text in found):
+        return Problem(name, f"{name} holds a text of more than {LONGEST_TEXT:,} characters.", "too-long", where)
+    # One look at all of them: a list holds thousands of texts, and NUL joins them into nothing that a pattern spans.
+    if secret_shape("\0".join(found)) is None:
+        return None
+    kind = next((kind for text in found if (kind := secret_shape(text))), None)
     if kind is None:
         return None
     return Problem(name, f"{name} holds what looks like {kind}.", SECRET_CODE, where, _SECRET_HINT)
 
 
-def validated(values: Mapping[str, object], where: Callable[[Location], str]) -> Parameters:
-    """The parameters in ``values``, checked and normalized; ``where`` says where a value came from.
+def validated(values: Mapping[str, object], where: Callable[[Location], str], *, numbers_hint: str = "") -> Parameters:
+    """The parameters in ``values``, checked and normalized.
+
+    Args:
+        values: By name.
+        where: Says where a value came from.
+        numbers_hint: What to do about a number where text is meant.
 
     Raises:
         UsageError: One for everything that is wrong.
@@ -52,28 +74,32 @@ def validated(values: Mapping[str, object], where: Callable[[Location], str]) ->
     try:
         parameters = Parameters.model_validate(dict(values))
     except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False, include_context=True)
-        raise usage_error([_type_problem(detail, where) for detail in details]) from None
-    found = [
-        Problem(
-            parameter=(shown := _shown(complaint.location)),
-            text=f"{shown} {complaint.text}.",
-            code=complaint.code,
-            where=where(complaint.location),
-            hint=complaint.hint,
-        )
-        for complaint in complaints(parameters)
-    ]
+        details = error.errors(include_url=False, include_input=True, include_context=True)
+        problems = [_type_problem(detail, where, numbers_hint) for detail in details[:MOST_SHOWN]]
+        raise usage_error(problems, count=len(details)) from None
+    found = complaints(parameters)
     if found:
-        raise usage_error(found)
+        raise usage_error([_problem(complaint, where) for complaint in found[:MOST_SHOWN]], count=len(found))
     return normalized(parameters)
 
 
-def _type_problem(detail: ErrorDetails, where: Callable[[Location], str]) -> Problem:
+def _problem(complaint: Complaint, where: Callable[[Location], str]) -> Problem:
+    shown = _shown(complaint.location)
+    return Problem(shown, f"{shown} {complaint.text}.", complaint.code, where(complaint.location), complaint.hint)
+
+
+def _type_problem(detail: ErrorDetails, where: Callable[[Location], str], numbers_hint: str) -> Problem:
     location: Location = detail["loc"]
     shown = _shown(location)
     text, code = _type_words(detail)
-    return Problem(shown, f"{shown} {text}.", code, where(location))
+    given = detail["input"]
+    number = text == "must be text" and (given is None or isinstance(given, int | float))
+    text = f"{text}, and is {_kind_words(given)}" if number else text
+    return Problem(shown, f"{shown} {text}.", code, where(location), numbers_hint if number else "")
+
+
+def _kind_words(value: object) -> str:
+    return "empty" if value is None else "true or false" if isinstance(value, bool) else "a number"
 
 
 def _type_words(detail: ErrorDetails) -> tuple[str, str]:

@@ -33,10 +33,14 @@ def show_error(error: RunbookError) -> None:
     """An error in one or two lines; several problems in the parameters get a line each."""
     problems = error.values.get("problems")
     if isinstance(problems, list) and len(problems) > 1:
-        warn(f"{error.outcome.title}: {len(problems)} things are wrong in the parameters.")
+        more = error.values.get("more")
+        more = more if isinstance(more, int) else 0
+        warn(f"{error.outcome.title}: {len(problems) + more:,} things are wrong in the parameters.")
         for problem in problems:
             place = f"{problem['where']}: " if problem["where"] else ""
             warn(f"  {place}{problem['text']}{' ' + problem['hint'] if problem['hint'] else ''}")
+        if more:
+            warn(f"  … and {more:,} more.")
         return
     warn(f"{error.outcome.title}: {error.message}")
     if error.hint:

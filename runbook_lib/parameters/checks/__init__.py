@@ -9,7 +9,7 @@ from runbook_lib.parameters.complaint import Complaint
 from runbook_lib.parameters.model import Parameters
 
 _CHECKS: tuple[Callable[[Parameters], Iterator[Complaint]], ...] = (
-    texts.control_characters,
+    texts.single_backslash,
     record.change_id,
     cloud.guids,
     cloud.urls,
@@ -30,5 +30,10 @@ _CHECKS: tuple[Callable[[Parameters], Iterator[Complaint]], ...] = (
 
 
 def complaints(parameters: Parameters) -> list[Complaint]:
-    """Everything that is wrong with the values, in no order that matters."""
-    return [complaint for check in _CHECKS for complaint in check(parameters)]
+    """Everything that is wrong with the values, in no order that matters.
+
+    A text that is not what it looks like is told as that alone: what else is wrong with it comes from there.
+    """
+    found = list(texts.unseen_characters(parameters))
+    told = {complaint.location for complaint in found}
+    return found + [one for check in _CHECKS for one in check(parameters) if one.location not in told]

@@ -1,24 +1,89 @@
-"""Characters that no parameter may hold."""
+"""Characters that make a text another one than a person reads: not shown, blanks that are none, halves of letters."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from runbook_lib.parameters.complaint import Complaint
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.parameters.yaml_text import Location
+from runbook_lib.parameters.paths import PATHS
+from runbook_lib.parameters.yaml_text import PROSE, Location
+from runbook_lib.text import character_name, unseen
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_PROSE_FIELDS = frozenset({"reason"})
+_NAMES = frozenset({"select_names"})
+"""Compared in Unicode's composed form, and with wildcards."""
+_DNS = frozenset({"target_ou", "retired_ou", "protected_ous"})
+_TYPED_ELSEWHERE = re.compile(r"[\u2010-\u2015\u2018-\u201f\u2032\u2033\u2212\u00ab\u00bb\u2039\u203a]")
+"""Dashes, quotes and primes that a word processor puts in place of those of a keyboard."""
+_FREE = _NAMES | _DNS | PROSE
+"""May hold them: that is how people, groups and OUs are called."""
 
 
-def control_characters(parameters: Parameters) -> Iterator[Complaint]:
-    """Control characters; line breaks and tabs are fine in prose."""
+def unseen_characters(parameters: Parameters) -> Iterator[Complaint]:
+    """Texts that are not what they look like, each with the character and its place."""
     for location, text in _all_texts(parameters.model_dump(), ()):
-        allowed = "\n\t" if location[0] in _PROSE_FIELDS else ""
-        if any(char not in allowed for char in _CONTROL.findall(text)):
-            yield Complaint(location, "holds a control character", "control-character")
+        name = location[-1] if isinstance(location[-1], str) else location[0]
+        if name in PROSE:
+            found = next((m for m in _CONTROL.finditer(text) if m[0] not in "\n\t"), None)
+            if found:
+                yield Complaint(location, f"holds {_at(found[0], found.start())}", "control-character")
+            continue
+        what, code = _oddity(text, composed=name in _NAMES, plain=name not in _FREE)
+        if what:
+            yield Complaint(location, what, code, _hint(str(name), text))
+
+
+def unlike_typed(text: str) -> str:
+    """What in a name differs from what a person would type, to follow "it"; empty: nothing."""
+    return _oddity(text, composed=False, plain=True)[0]
+
+
+def _oddity(text: str, *, composed: bool, plain: bool) -> tuple[str, str]:
+    """The first thing that nobody sees, and its code."""
+    if control := _CONTROL.search(text):
+        return f"holds {_at(control[0], control.start())}", "control-character"
+    for at, char in sorted([*unseen(text), *((at, c) for at, c in enumerate(text) if c.isspace() and c != " ")]):
+        return f"holds {_at(char, at)}, which is not what it looks like", "invisible-character"
+    if text.strip(" ") not in ("", text):
+        end = "begins" if text[0] == " " else "ends"
+        return f"{end} with a blank", "outer-blank"
+    if plain and (found := _TYPED_ELSEWHERE.search(text)):
+        return f"holds {_at(found[0], found.start())}, which a word processor writes", "typographic-character"
+    if not composed and (normal := unicodedata.normalize("NFC", text)) != text:
+        at = next((n for n, (one, other) in enumerate(zip(text, normal, strict=False)) if one != other), len(normal))
+        seen = f", which looks like {character_name(normal[at])}" if at < len(normal) else ""
+        shown = text[at : at + 2] if unicodedata.combining(text[at + 1 : at + 2] or "a") else text[at]
+        names = " and ".join(map(character_name, shown))
+        return f"holds {names} at character {at + 1}{seen}", "decomposed-character"
+    return "", ""
+
+
+def _at(char: str, position: int) -> str:
+    return f"{character_name(char)} at character {position + 1}"
+
+
+def _hint(name: str, text: str) -> str:
+    if name in _NAMES:
+        return "Type it anew. If a group is really called so, write ? in its place, or name the group in select_ids."
+    if name in _DNS and not _CONTROL.search(text):
+        return r"Type it anew. If the OU is really called so, write the character as its bytes in UTF-8, as in \C2\A0."
+    return "Type it anew."
+
+
+def single_backslash(parameters: Parameters) -> Iterator[Complaint]:
+    """Paths that begin with one backslash: what is left of a UNC path in double quotes."""
+    for name in PATHS:
+        text = getattr(parameters, name)
+        if text.startswith("\\") and not text.startswith("\\\\"):
+            yield Complaint(
+                (name,),
+                "begins with one backslash, and the path of a share begins with two",
+                "single-backslash",
+                r"In double quotes each is written twice: \\\\server\\share; in single quotes: '\\server\share'.",
+            )
 
 
 def _all_texts(value: object, location: Location) -> Iterator[tuple[Location, str]]:

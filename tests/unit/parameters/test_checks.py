@@ -46,7 +46,7 @@ def code_of(**values: object) -> str | None:
         ({"change_id": "LPT1.x"}, "bad-change-id"),
         ({"change_id": "Index.html"}, "bad-change-id"),
         ({"change_id": "x" * 65}, "bad-change-id"),
-        ({"change_id": "CHG1\n"}, "bad-parameters"),
+        ({"change_id": "CHG1\n"}, "control-character"),
         ({"change_id": "CHÄNGE"}, "bad-change-id"),
         ({"target_ou": "Cloud Groups"}, "malformed-dn"),
         ({"retired_ou": "OU=a,,DC=b"}, "malformed-dn"),
