@@ -13,7 +13,7 @@ from runbook_lib.parameters.yaml_text import PROSE, Location
 from runbook_lib.text import character_name, unseen
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_NAMES = frozenset({"select_names"})
+_NAMES = frozenset({"select_names", "disable_names"})
 """Compared in Unicode's composed form, and with wildcards."""
 _DNS = frozenset({"target_ou", "retired_ou", "protected_ous"})
 _TYPED_ELSEWHERE = re.compile(r"[\u2010-\u2015\u2018-\u201f\u2032\u2033\u2212\u00ab\u00bb\u2039\u203a]")
@@ -67,7 +67,7 @@ def _at(char: str, position: int) -> str:
 
 def _hint(name: str, text: str) -> str:
     if name in _NAMES:
-        return "Type it anew. If a group is really called so, write ? in its place, or name the group in select_ids."
+        return "Type it anew. If a group is really called so, write ? in its place, or name the group by its id."
     if name in _DNS and not _CONTROL.search(text):
         return r"Type it anew. If the OU is really called so, write the character as its bytes in UTF-8, as in \C2\A0."
     return "Type it anew."
