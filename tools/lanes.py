@@ -11,6 +11,10 @@ samba    tests/samba, and the contract tests against a real          Linux, root
 
 A lane that this machine cannot run is named with the reason and left out. With ``CI=true`` what the lanes need is
 installed first, and a lane that cannot run, runs no test or skips one (but for the lane python) is a failure.
+
+A test has a limit (``TEST_SECONDS``), a lane has none: a slow machine takes longer. Every result is kept as it finishes
+(``tools.lane_results``), so whatever ends a lane, the table counts what had finished. How long the lanes will take is
+said beforehand, how far they are while they run, which tests were the slowest at the end (``tools.lane_times``).
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import argparse
 import contextlib
 import importlib
 import importlib.util
+import json
 import os
 import platform
 import shutil
@@ -26,21 +31,25 @@ import signal
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal.samba.controller import NAMESPACE, PROGRAMS
 from tools.bootstrap import SetupError, add_kerberos
+from tools.lane_results import LaneRecord, read_record
+from tools.lane_times import Expected, announcement, expected_from, read_figures
+from tools.lane_watch import Watched, run_to_end
 from tools.packages import InstallError, install_missing
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build" / "lanes"
-LANE_SECONDS = 780
-"""A lane that takes longer is ended: the whole of CI has 15 minutes."""
-GRACE_SECONDS = 15
-"""How long a lane that is ended may take to tidy up."""
+TEST_SECONDS = 900
+"""What a single test may take, its fixtures included (pytest-timeout). The slowest needs a twentieth of it."""
+SLOWEST = 5
+"""How many tests a lane names as its slowest."""
+INTERRUPTED = 130
+"""Exit code where a person or a signal ended the lanes."""
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 SYSTEM_PYTHON = "/usr/bin/python3"
 """Debian's, for which python3-ldap is installed; the contract's strangers use it in the lane python too."""
@@ -48,10 +57,10 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 
 @dataclass(frozen=True)
 class Lane:
-    """One lane: its command, given the path of the JUnit report, and what this machine lacks for it (or nothing)."""
+    """One lane: its command, which takes arguments of pytest, and what this machine lacks for it (or nothing)."""
 
     name: str
-    command: Callable[[Path], list[str]]
+    command: Callable[[], list[str]]
     lacking: Callable[[], str]
     packages: tuple[str, ...] = ()
     may_skip: bool = False
@@ -61,7 +70,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class LaneResult:
-    """How a lane ended. ``result`` is ``passed``, ``failed`` or ``not run``; ``note`` says why."""
+    """How a lane ended. ``result`` is ``passed``, ``failed``, ``interrupted`` or ``not run``; ``note`` says why."""
 
     name: str
     result: str
@@ -72,9 +81,27 @@ class LaneResult:
     note: str = ""
 
 
-def pytest_command(report: Path, *arguments: str) -> list[str]:
-    """Pytest with this interpreter, writing its report where the driver reads it."""
-    return [sys.executable, "-m", "pytest", f"--junitxml={report}", *arguments]
+def pytest_command(*arguments: str) -> list[str]:
+    """Pytest with this interpreter."""
+    return [sys.executable, "-m", "pytest", *arguments]
+
+
+def kept_arguments(name: str) -> list[str]:
+    """Arguments of pytest: keep results, leave the progress to this driver, limit each test."""
+    color = ["--color=yes"] if sys.stdout.isatty() else []
+    report = [f"--lane-results={results_of(name)}", f"--junitxml={REPORTS / name}.xml"]
+    plain = ["-q", "-o", "console_output_style=classic", *color]
+    return ["-p", "tools.lane_plugin", *report, *plain, f"--timeout={TEST_SECONDS}"]
+
+
+def results_of(name: str) -> Path:
+    """Where a lane keeps its results."""
+    return REPORTS / f"{name}.jsonl"
+
+
+def last_results_of(name: str) -> Path:
+    """Results of the last whole run of a lane."""
+    return REPORTS / f"{name}.last.jsonl"
 
 
 def chromium() -> str:
@@ -113,8 +140,8 @@ def lacks_samba() -> str:
 LANES = (
     Lane(
         "python",
-        lambda report: pytest_command(
-            *(report, "tests", "--ignore=tests/samba", "-m", "not browser and not samba"),
+        lambda: pytest_command(
+            *("tests", "--ignore=tests/samba", "-m", "not browser and not samba"),
             # Most of the time goes into waiting for kernels; what a module sets up once stays with one worker.
             *("--numprocesses=auto", "--maxprocesses=4", "--dist=loadscope"),
         ),
@@ -123,13 +150,13 @@ LANES = (
     ),
     Lane(
         "browser",
-        lambda report: pytest_command(report, "tests", "--ignore=tests/samba", "-m", "browser"),
+        lambda: pytest_command("tests", "--ignore=tests/samba", "-m", "browser"),
         lacks_browser,
         packages=("chromium",),
     ),
     Lane(
         "samba",
-        lambda report: [*NAMESPACE, sys.executable, "-m", "tests.samba.lane", f"--junitxml={report}"],
+        lambda: [*NAMESPACE, sys.executable, "-m", "tests.samba.lane"],
         lacks_samba,
         packages=(
             *("samba", "samba-ad-dc", "samba-ad-provision", "samba-dsdb-modules", "samba-vfs-modules", "winbind"),
@@ -141,62 +168,71 @@ LANES = (
 )
 
 
-def counted(report: Path) -> tuple[int, int, int]:
-    """Tests passed, failed and skipped in a JUnit report (written by our own pytest); zeros where there is none."""
-    if not report.is_file():
-        return 0, 0, 0
-    total = failed = skipped = 0
-    for suite in ElementTree.parse(report).iter("testsuite"):  # noqa: S314 - our own pytest wrote it
-        total += int(suite.get("tests", "0"))
-        failed += int(suite.get("failures", "0")) + int(suite.get("errors", "0"))
-        skipped += int(suite.get("skipped", "0"))
-    return total - failed - skipped, failed, skipped
-
-
-def run_to_end(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str]:
-    """Exit code of ``command``, and a note where it was ended. Nothing that it started outlives this call."""
-    process = subprocess.Popen(command, cwd=ROOT, env=dict(environment), start_new_session=True)
-    try:
-        return process.wait(timeout=LANE_SECONDS), ""
-    except subprocess.TimeoutExpired:
-        return 1, f"ended after {LANE_SECONDS} seconds"
-    finally:
-        end_group(process)
-
-
-def end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a process that leads a session, and what is left of its session: kindly first if it still runs itself."""
-    if os.name == "nt":
-        process.kill()
-        process.wait()
-        return
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=GRACE_SECONDS)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+def expected_of(name: str) -> Expected:
+    """What to expect of a lane."""
+    return expected_from(read_record(last_results_of(name)), read_figures().get(name))
 
 
 def run_lane(lane: Lane, more: Sequence[str], *, required: bool, environment: Mapping[str, str]) -> LaneResult:
-    """Run one lane, its output going straight to the terminal."""
+    """Run one lane, its output going to the terminal.
+
+    A KeyboardInterrupt (a person, or a signal to this process) ends the lane; what had finished is in the result.
+    """
     lacking = lane.lacking()
     if lacking:
         return LaneResult(lane.name, "failed" if required else "not run", note=lacking)
     REPORTS.mkdir(parents=True, exist_ok=True)
-    report = REPORTS / f"{lane.name}.xml"
-    report.unlink(missing_ok=True)
+    results = results_of(lane.name)
+    results.unlink(missing_ok=True)
     print(f"\n=== lane {lane.name} ===", flush=True)
+    command = [*lane.command(), *kept_arguments(lane.name), *more]
+    watched = Watched(lane.name, results, expected_of(lane.name))
     begun = time.monotonic()
-    code, note = run_to_end([*lane.command(report), *more], environment)
+    code: int | None = None
+    with contextlib.suppress(KeyboardInterrupt):
+        code = run_to_end(command, watched, sys.stdout, folder=ROOT, environment=environment)
     seconds = time.monotonic() - begun
-    passed, failed, skipped = counted(report)
-    if code and not note:
-        note = "no test" if code == 5 else "" if failed else f"exit code {code}"
+    record = read_record(results)
+    if code in (0, 1) and not record.missing and not more:
+        with results.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"ended": code, "seconds": round(seconds, 1)}) + "\n")
+        shutil.copyfile(results, last_results_of(lane.name))
+    tell(record, complete=code in (0, 1))
+    return judged(lane, code, record, seconds, required=required)
+
+
+def tell(record: LaneRecord, *, complete: bool) -> None:
+    """The slowest tests; of a lane that was broken off also what pytest could not say any more."""
+    if not complete:
+        for test in record.failed:
+            print(f"\nFAILED {test.name}\n{test.text}")
+        for name in record.running:
+            print(f"running at the end: {name}")
+    slowest = record.slowest(SLOWEST)
+    if slowest:
+        print("slowest tests:")
+    for test in slowest:
+        print(f"{test.seconds:8.1f} s  {test.name}")
+    sys.stdout.flush()
+
+
+def judged(lane: Lane, code: int | None, record: LaneRecord, seconds: float, *, required: bool) -> LaneResult:
+    """The result of a lane that ended with ``code``, or was interrupted (None)."""
+    passed, failed, skipped = record.counts()
+    result, notes = "passed", list[str]()
+    if code is None:
+        result, notes = "interrupted", ["interrupted"]
+    elif code < 0:
+        result, notes = "failed", [f"ended by {signal.Signals(-code).name}"]
+    elif code:
+        result = "failed"
+        notes = ["no test"] if code == 5 else [] if failed and code == 1 else [f"exit code {code}"]
     elif required and skipped and not lane.may_skip:
-        code, note = 1, "skipped tests in a required lane"
-    return LaneResult(lane.name, "failed" if code else "passed", passed, failed, skipped, seconds, note)
+        result, notes = "failed", ["skipped tests in a required lane"]
+    if record.missing:
+        result = "failed" if result == "passed" else result
+        notes.append(f"{record.missing} of {len(record.selected)} tests did not finish")
+    return LaneResult(lane.name, result, passed, failed, skipped, seconds, "; ".join(notes))
 
 
 def table(results: Sequence[LaneResult]) -> str:
@@ -206,7 +242,8 @@ def table(results: Sequence[LaneResult]) -> str:
         f"{r.name:<10}{r.result:<10}{r.passed:>8}{r.failed:>8}{r.skipped:>9}{r.seconds:>9.1f}  {r.note}".rstrip()
         for r in results
     ]
-    failed = sum(r.failed for r in results) + sum(r.result == "failed" and not r.failed for r in results)
+    failed = sum(r.failed for r in results)
+    failed += sum(r.result in ("failed", "interrupted") and not r.failed for r in results)
     passed, skipped = sum(r.passed for r in results), sum(r.skipped for r in results)
     return "\n".join(lines) + f"\n\n{passed} passed, {failed} failed, {skipped} skipped"
 
@@ -238,9 +275,19 @@ def test(names: Sequence[str], more: Sequence[str], environment: Mapping[str, st
             install(lanes)
         except InstallError as error:
             print(error, file=sys.stderr)  # the lanes that miss something fail below, by name
+    if not more:
+        able = [lane.name for lane in lanes if not lane.lacking()]
+        print(announcement(able, {name: expected_of(name) for name in able}), flush=True)
     passed_on = {**environment, "GWB_CHROMIUM": chromium(), "PYTHONDONTWRITEBYTECODE": "1"}
-    results = [run_lane(lane, more, required=required, environment=passed_on) for lane in lanes]
+    results: list[LaneResult] = []
+    for lane in lanes:
+        results.append(run_lane(lane, more, required=required, environment=passed_on))
+        if results[-1].result == "interrupted":
+            break
+    results += [LaneResult(lane.name, "not run", note="interrupted before") for lane in lanes[len(results) :]]
     print(f"\n{table(results)}", flush=True)
+    if any(r.result == "interrupted" for r in results):
+        return INTERRUPTED
     return 1 if any(r.result == "failed" for r in results) else 0
 
 
@@ -262,7 +309,7 @@ def main(arguments: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     for lane in LANES:
         print(f"lane {lane.name}: {lane.lacking() or 'ready'}")
     return 0

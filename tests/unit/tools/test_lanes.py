@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -12,13 +13,8 @@ import pytest
 from tools import lanes
 from tools.lanes import Lane, LaneResult
 
-WRITE_REPORT = """
-import pathlib, sys
-pathlib.Path(sys.argv[1]).write_text(
-    '<testsuites><testsuite tests="{tests}" failures="{failed}" errors="0" skipped="{skipped}"/></testsuites>'
-)
-sys.exit({code})
-"""
+Reported = dict[str, str]
+"""Name of a test to its outcome."""
 
 
 @pytest.fixture(autouse=True)
@@ -27,57 +23,72 @@ def reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "reports"
 
 
-def lane(*, tests: int = 3, failed: int = 0, skipped: int = 0, code: int = 0, lacking: str = "") -> Lane:
-    script = WRITE_REPORT.format(tests=tests, failed=failed, skipped=skipped, code=code)
-    return Lane("example", lambda report: [sys.executable, "-c", script, str(report)], lambda: lacking)
+def lane(reports: Path, ran: Reported | None = None, *, code: int = 0, lacking: str = "", selected: int = 0) -> Lane:
+    """A lane that keeps these results and ends with this code."""
+    tests = {"a": "passed", "b": "passed"} if ran is None else ran
+    lines: list[dict[str, object]] = [{"selected": [*tests, *(f"more{n}" for n in range(selected - len(tests)))]}]
+    for name, outcome in tests.items():
+        lines += [{"began": name}]
+        lines += [{"test": name, "phase": "call", "outcome": outcome, "seconds": 1.5, "text": f"why {name}"}]
+        lines += [{"test": name, "phase": "teardown", "outcome": "passed", "seconds": 0.5}]
+    text = "".join(json.dumps(line) + "\n" for line in lines if ran != {})
+    script = (
+        f"import pathlib, sys; pathlib.Path({str(reports / 'example.jsonl')!r}).write_text({text!r}); sys.exit({code})"
+    )
+    return Lane("example", lambda: [sys.executable, "-c", script], lambda: lacking)
 
 
 def run(example: Lane, *, required: bool = False) -> LaneResult:
     return lanes.run_lane(example, [], required=required, environment=os.environ)
 
 
-def test_lane_that_passes() -> None:
-    result = run(lane(tests=3, skipped=1))
+def test_lane_that_passes(reports: Path) -> None:
+    result = run(lane(reports, {"a": "passed", "b": "skipped", "c": "passed"}))
     assert (result.result, result.passed, result.failed, result.skipped) == ("passed", 2, 0, 1)
 
 
-def test_lane_that_fails() -> None:
-    result = run(lane(failed=1, code=1))
+def test_lane_that_fails(reports: Path) -> None:
+    result = run(lane(reports, {"a": "passed", "b": "failed", "c": "passed"}, code=1))
     assert (result.result, result.passed, result.failed, result.note) == ("failed", 2, 1, "")
 
 
-def test_lane_that_breaks_off_fails_without_a_count() -> None:
-    assert run(lane(tests=0, code=3)).note == "exit code 3"
+def test_lane_that_breaks_off_counts_what_had_finished(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = run(lane(reports, {"a": "passed", "b": "failed"}, code=3, selected=9))
+    assert (result.result, result.passed, result.failed) == ("failed", 1, 1)
+    assert result.note == "exit code 3; 7 of 9 tests did not finish"
+    assert "why b" in capsys.readouterr().out
 
 
-def test_lane_without_a_test_fails() -> None:
-    result = run(lane(tests=0, code=5))
+def test_lane_that_says_it_passed_but_left_tests_out_fails(reports: Path) -> None:
+    result = run(lane(reports, selected=3))
+    assert (result.result, result.note) == ("failed", "1 of 3 tests did not finish")
+
+
+def test_lane_without_a_test_fails(reports: Path) -> None:
+    result = run(lane(reports, {}, code=5))
     assert (result.result, result.note) == ("failed", "no test")
 
 
 def test_report_of_an_earlier_run_counts_nothing(reports: Path) -> None:
-    run(lane(tests=3))
-    broken = Lane("example", lambda _: [sys.executable, "-c", "raise SystemExit(2)"], lambda: "")
+    run(lane(reports))
+    broken = Lane("example", lambda: [sys.executable, "-c", "raise SystemExit(2)"], lambda: "")
     assert run(broken).passed == 0
 
 
 @pytest.mark.parametrize(("required", "result"), [(False, "not run"), (True, "failed")])
-def test_lane_that_cannot_run(required: bool, result: str) -> None:
-    told = run(lane(lacking="needs root"), required=required)
+def test_lane_that_cannot_run(reports: Path, required: bool, result: str) -> None:
+    told = run(lane(reports, lacking="needs root"), required=required)
     assert (told.result, told.note) == (result, "needs root")
 
 
 @pytest.mark.parametrize(("required", "result"), [(False, "passed"), (True, "failed")])
-def test_skipped_tests_in_a_required_lane(required: bool, result: str) -> None:
-    assert run(lane(skipped=1), required=required).result == result
+def test_skipped_tests_in_a_required_lane(reports: Path, required: bool, result: str) -> None:
+    assert run(lane(reports, {"a": "passed", "b": "skipped"}), required=required).result == result
 
 
-def test_lane_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "LANE_SECONDS", 0.2)
-    sleeping = Lane("example", lambda _: [sys.executable, "-c", "import time; time.sleep(60)"], lambda: "")
-    result = run(sleeping)
-    assert (result.result, result.note) == ("failed", "ended after 0.2 seconds")
-    assert result.seconds < 30
+def test_a_lane_names_its_slowest_tests(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(lane(reports))
+    assert "     2.0 s  a\n" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -86,7 +97,7 @@ def test_nothing_that_a_lane_started_outlives_it(tmp_path: Path) -> None:
     inner = "import time; time.sleep(60)"
     outer = f"import pathlib, subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {inner!r}]); "
     outer += f"pathlib.Path({str(noted)!r}).write_text(str(p.pid))"
-    run(Lane("example", lambda _: [sys.executable, "-c", outer], lambda: ""))
+    run(Lane("example", lambda: [sys.executable, "-c", outer], lambda: ""))
     deadline = time.monotonic() + 10
     while is_running(int(noted.read_text())) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -104,16 +115,19 @@ def is_running(pid: int) -> bool:
 def test_table_closes_with_a_line_for_machines() -> None:
     results = [
         LaneResult("python", "passed", passed=10, skipped=2, seconds=3.21),
+        LaneResult("browser", "interrupted", passed=4, note="interrupted"),
         LaneResult("samba", "failed", note="needs root"),
     ]
     lines = lanes.table(results).splitlines()
     assert lines[1].split() == ["python", "passed", "10", "0", "2", "3.2"]
-    assert lines[2].endswith("needs root")
-    assert lines[-1] == "10 passed, 1 failed, 2 skipped"
+    assert lines[3].endswith("needs root")
+    assert lines[-1] == "14 passed, 2 failed, 2 skipped"
 
 
-def test_one_failed_lane_fails_the_whole(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(lanes, "LANES", (lane(), lane(lacking="no browser")))
+def test_one_failed_lane_fails_the_whole(
+    reports: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lanes, "LANES", (lane(reports), lane(reports, lacking="no browser")))
     assert lanes.test([], [], {**os.environ, "CI": ""}) == 0
     assert "no browser" in capfd.readouterr().out
     assert lanes.test([], [], {**os.environ, "CI": "true"}) == 1
@@ -122,8 +136,33 @@ def test_one_failed_lane_fails_the_whole(monkeypatch: pytest.MonkeyPatch, capfd:
 def test_ci_installs_only_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr(lanes, "install_missing", asked.extend)
-    ready = Lane("ready", lambda _: [], lambda: "", packages=("ready-package",))
+    ready = Lane("ready", list, lambda: "", packages=("ready-package",))
     lanes.install([ready])
     assert asked == []
-    lanes.install([ready, Lane("lacking", lambda _: [], lambda: "missing", packages=("a", "b"))])
+    lanes.install([ready, Lane("lacking", list, lambda: "missing", packages=("a", "b"))])
     assert asked == ["a", "b"]
+
+
+def test_how_long_it_takes_is_said_first_and_known_from_the_last_whole_run(
+    reports: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lanes, "LANES", (lane(reports),))
+    lanes.test([], [], {**os.environ, "CI": ""})
+    assert capsys.readouterr().out.startswith("How long this takes is not known")
+    lanes.test([], [], {**os.environ, "CI": ""})
+    assert capsys.readouterr().out.startswith("This takes about ")
+    assert (reports / "example.last.jsonl").is_file()
+
+
+@pytest.mark.parametrize("more", [["-k", "a"], []])
+def test_part_of_a_lane_is_no_measure_of_it(reports: Path, more: list[str]) -> None:
+    part = lane(reports, selected=0 if more else 5)
+    lanes.run_lane(part, more, required=False, environment=os.environ)
+    assert not (reports / "example.last.jsonl").exists()
+
+
+def test_every_test_has_a_limit_and_a_lane_has_none() -> None:
+    for each in lanes.LANES:
+        command = [*each.command(), *lanes.kept_arguments(each.name)]
+        assert f"--timeout={lanes.TEST_SECONDS}" in command
+    assert lanes.TEST_SECONDS >= 600

@@ -1,0 +1,113 @@
+"""Whatever ends a lane, its finished results are kept: real runs of pytest that are ended in every way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tools import lanes
+from tools.lane_results import read_record
+from tools.lanes import Lane, LaneResult
+
+ROOT = Path(__file__).resolve().parents[3]
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="ends processes by POSIX signals")
+
+SUITE = """
+import os, signal, time
+
+def test_first(): pass
+
+def test_second(): assert 0, "a reason to fail"
+
+def test_ends():
+    {ending}
+
+def test_last(): pass
+"""
+DRIVER = """
+import sys
+from pathlib import Path
+from tools import lanes
+from tests.unit.tools import test_lane_endings as here
+lanes.REPORTS = Path(sys.argv[1]) / "reports"
+lanes.LANES = (here.suite(Path(sys.argv[1])),)
+sys.exit(lanes.main(["test", "--timeout=60"]))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(lanes, "REPORTS", tmp_path / "reports")
+    return tmp_path
+
+
+def suite(folder: Path, *arguments: str) -> Lane:
+    """A lane that runs the suite in ``folder`` with pytest."""
+    plain = ("-p", "no:cacheprovider", "-c", os.devnull, f"--rootdir={folder}")
+    return Lane("example", lambda: lanes.pytest_command(str(folder / "test_suite.py"), *plain, *arguments), lambda: "")
+
+
+def write(folder: Path, ending: str) -> None:
+    (folder / "test_suite.py").write_text(SUITE.format(ending=ending), encoding="utf-8")
+
+
+def run(folder: Path, ending: str, *arguments: str) -> LaneResult:
+    write(folder, ending)
+    return lanes.run_lane(suite(folder, *arguments), [], required=False, environment=os.environ)
+
+
+def test_a_suite_that_ends_by_itself(folder: Path) -> None:
+    result = run(folder, "pass")
+    assert (result.passed, result.failed, result.note) == (3, 1, "")
+
+
+def test_a_killed_pytest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = run(folder, "os.kill(os.getpid(), signal.SIGKILL)")
+    assert (result.result, result.passed, result.failed) == ("failed", 1, 1)
+    assert result.note == "ended by SIGKILL; 2 of 4 tests did not finish"
+    said = capsys.readouterr().out
+    assert "a reason to fail" in said
+    assert "running at the end: test_suite.py::test_ends" in said
+
+
+def test_a_worker_that_dies(folder: Path) -> None:
+    result = run(folder, "os._exit(3)", "-n1", "--dist=loadscope")
+    assert (result.result, result.passed, result.failed, result.note) == ("failed", 2, 2, "")
+
+
+def test_a_test_that_hangs_fails_and_the_others_go_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "TEST_SECONDS", 1)
+    result = run(folder, "time.sleep(60)")
+    assert (result.passed, result.failed) == (2, 2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_a_scheduler_that_ends_it(folder: Path, number: signal.Signals) -> None:
+    write(folder, f"open({str(folder / 'there')!r}, 'w').close(); time.sleep(60)")
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVER, str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+    deadline = time.monotonic() + 60
+    while not (folder / "there").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    driver.send_signal(number)
+    said, _ = driver.communicate(timeout=60)
+    assert driver.returncode == lanes.INTERRUPTED
+    assert "interrupted; 2 of 4 tests did not finish" in said
+    assert said.splitlines()[-1] == "1 passed, 1 failed, 0 skipped"
+
+
+def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    whole = {"test": "a", "phase": "teardown", "outcome": "passed", "seconds": 0.1}
+    path.write_text(json.dumps({"selected": ["a", "b"]}) + "\n" + json.dumps(whole) + '\n{"test": "b", "pha')
+    record = read_record(path)
+    assert (record.counts(), record.missing) == ((1, 0, 0), 1)
