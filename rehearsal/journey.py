@@ -186,7 +186,8 @@ class Journey:
 
     def _approve_in_advance(self, applied: Path) -> None:
         from runbook_lib.writeback.approval import planned
-        from runbook_lib.writeback.standing import standing_groups, standing_phrase
+        from runbook_lib.writeback.approval_file import standing_phrase
+        from runbook_lib.writeback.standing import standing_groups
 
         plan = planned(applied)
         until = _now().date() + timedelta(days=STANDING_DAYS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from runbook_lib.parameters.acknowledge import require_acknowledged, with_acknow
 from runbook_lib.text import printable
 from runbook_lib.writeback.apply import Applier
 from runbook_lib.writeback.approval import planned
+from runbook_lib.writeback.approvers import approver_findings, approvers_of
 from runbook_lib.writeback.backup import FILE_NAME as BACKUP
 from runbook_lib.writeback.backup import backup
 from runbook_lib.writeback.effects import collect
@@ -106,15 +108,16 @@ class ChangeSession:
             raise ValueError("the gate comes after the plan")
         require_acknowledged(planned_now.findings, run.parameters)
         approvals = read_all(run.record.folder.approvals_folder)
+        approvers = approvers_of(run.parameters.approvers)
         try:
-            granted(plan, approvals, run.clock())
+            granted(plan, approvals, run.clock(), approvers)
         except AwaitingApproval as closed:
             raise self._asked(plan, planned_now, self._with_place(closed)) from None
         self._lock(plan)
         fresh = read_sides(run, keep=False)
         again = self._with_acknowledgements(self._planner(fresh))
         require_acknowledged(again.findings, run.parameters)
-        grant = granted(again.plan, approvals, run.clock())
+        grant = granted(again.plan, approvals, run.clock(), approvers)
         self._approved = grant.changes
         self._plan = again.plan
         self._waiting = len(grant.waiting)
@@ -123,6 +126,8 @@ class ChangeSession:
         self._write_plan(again.plan)
         run.record.set(approval=dict(self._approval))
         run.note(*waiting_findings(grant.waiting))
+        used = [(approval.approver, approval.file) for approval in grant.approvals]
+        run.note(*approver_findings(used, approvers, requesters()))
         run.show(*views.open_gate_view(self._approval, len(self._approved), grant.waiting))
 
     def apply(self) -> None:
@@ -294,6 +299,14 @@ class ChangeSession:
 
     def _now(self) -> str:
         return self._run.clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def requesters() -> tuple[str, ...]:
+    """The account that runs this, as far as the system tells."""
+    try:
+        return (getpass.getuser(),)
+    except (OSError, KeyError):
+        return ()
 
 
 def _refusal_finding(refusal: Refusal) -> Finding:

@@ -17,7 +17,8 @@ from typing import Any, Protocol
 
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.change import Plan
-from runbook_lib.writeback.approval import approve, iso, planned
+from runbook_lib.writeback.approval import approve, planned
+from runbook_lib.writeback.approval_file import iso
 
 FORM_OPEN = timedelta(minutes=30)
 """How long a form may be answered; a plan that was left on a screen over lunch is read again."""

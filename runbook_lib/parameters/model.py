@@ -32,6 +32,11 @@ class Parameters(BaseModel):
     change_id: str = Field("", description="Identifier of the change, for example CHG0012345; names the record folder")
     reason: str = Field("", description="Why this change is made, for the record")
     records_dir: str = Field("records", description="Folder that holds the change records")
+    approvers: list[str] = Field(
+        [],
+        description="Who may approve: names as typed, account:NAME or group:NAME for the account that owns the "
+        "approval's file; empty: anybody who can write to the records folder",
+    )
 
     # Microsoft Entra ID
     tenant_id: str = Field("", description="Tenant id, a GUID")
@@ -159,6 +164,10 @@ class Parameters(BaseModel):
     )
     max_member_removals_percent: int = Field(
         25, ge=0, le=100, description="Share of a group's members that one plan may remove, in percent"
+    )
+
+    reading_max_age: int = Field(
+        120, ge=1, le=1440, description="Minutes that may pass between reading both sides and a write planned from it"
     )
 
     # Undo

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from runbook_lib.errors import AwaitingApproval, Refused, ServiceFailed, UsageError
-from runbook_lib.files import write_durably
+from runbook_lib.errors import AwaitingApproval, UsageError
 from runbook_lib.model.change import Change, ChangeKind, Plan
-from runbook_lib.text import json_text, printable
-from runbook_lib.writeback.plan_file import plan_from_json
-
-SCHEMA = "group-writeback-approval/1"
-LONGEST = timedelta(days=7)
-"""A plan approval is for the run that follows, not for next month."""
+from runbook_lib.text import printable
+from runbook_lib.writeback.approval_file import (
+    LONGEST,
+    PREFIX,
+    SCHEMA,
+    FileFacts,
+    PlanApprovalFile,
+    approval_paths,
+    iso,
+    read_approval_file,
+    write_approval,
+)
+from runbook_lib.writeback.approvers import ANYBODY, Approvers
+from runbook_lib.writeback.plan_file import read_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +31,26 @@ class Approval:
 
     plan_digest: str
     changes: frozenset[str]
+    target: Mapping[str, str]
     approver: str
     approved: datetime
     until: datetime
     phrase: str
+    planning_record: str
     planning_manifest: str | None
-    path: Path
+    file: FileFacts
 
     def as_json(self) -> dict[str, object]:
         """What a record says about the approval it was made under."""
         return {
             "kind": "plan",
+            **self.file.as_json(),
             "plan_digest": self.plan_digest,
             "approver": self.approver,
             "approved": iso(self.approved),
             "until": iso(self.until),
             "phrase": self.phrase,
+            "planning_record": self.planning_record,
             "planning_manifest": self.planning_manifest,
         }
 
@@ -50,18 +59,17 @@ def planned(record: Path) -> Plan:
     """The plan of a record.
 
     Raises:
-        UsageError: The folder holds no plan, or a damaged one.
+        UsageError: The folder holds no plan (``no-plan``), or a damaged one (``plan-damaged``).
     """
-    try:
-        data = json.loads((record / "plan.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    plan = read_plan(record)
+    if plan is None:
         raise UsageError(
             f"No plan in {record}.",
             code="no-plan",
             hint="Name the record folder of a run that ended with awaiting-approval.",
             values={"record": str(record)},
-        ) from None
-    return plan_from_json(data if isinstance(data, dict) else {})
+        )
+    return plan
 
 
 def approve(
@@ -106,13 +114,14 @@ def approve(
             hint="Use --valid 4h, for example.",
         )
     now = clock()
-    folder = record.resolve().parent / "approvals"
-    path = folder / f"{plan.digest}.json"
+    change_folder = record.resolve().parent
+    path = change_folder / "approvals" / f"{plan.digest}.json"
     content = {
         "schema": SCHEMA,
         "kind": "plan",
+        "change_id": change_folder.name,
         "plan_digest": plan.digest,
-        "changes": sorted(change.digest for change in plan.changes),
+        "changes": sorted({change.digest for change in plan.changes}),
         "target": plan.target.as_json(),
         "approver": approver.strip(),
         "approved": iso(now),
@@ -125,72 +134,70 @@ def approve(
     return path
 
 
-def write_approval(path: Path, content: Mapping[str, object]) -> None:
-    """Write the file of an approval, whole or not at all.
-
-    Raises:
-        ServiceFailed: ``approval-write``: disk full, share gone, no right. Nothing is approved then.
-    """
-    text = json_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)) + "\n"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_durably(path, text.encode())
-    except OSError as error:
-        raise ServiceFailed(
-            f"The approval {path} cannot be written: {error.strerror or type(error).__name__}.",
-            code="approval-write",
-            hint="Nothing is approved. Check free space and rights of the records folder, then approve again.",
-            values={"path": str(path)},
-        ) from None
-
-
 def read_approvals(folder: Path) -> list[Approval]:
     """Every approval of one plan in a change's folder, oldest first; standing ones are ``standing``'s.
 
     Raises:
-        Refused: A file there is not an approval (``approval-damaged``): better to stop than to guess.
+        Refused: A file there is not an approval of this change (``approval-damaged``, ``approval-of-another-change``).
     """
-    paths = sorted(folder.glob("*.json")) if folder.is_dir() else []
-    found = [_read(path) for path in paths if not path.name.startswith("standing-")]
+    found = [_read(path) for path in approval_paths(folder) if not path.name.startswith(PREFIX)]
     return sorted(found, key=lambda approval: (approval.approved, approval.plan_digest))
 
 
 def _read(path: Path) -> Approval:
-    try:
-        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if data["schema"] != SCHEMA or data["kind"] != "plan":
-            raise ValueError
-        return Approval(
-            plan_digest=data["plan_digest"],
-            changes=frozenset(data["changes"]),
-            approver=data["approver"],
-            approved=datetime.fromisoformat(data["approved"]),
-            until=datetime.fromisoformat(data["until"]),
-            phrase=data["phrase"],
-            planning_manifest=data["planning_manifest"],
-            path=path,
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        raise Refused(
-            f"{path} is not an approval.",
-            code="approval-damaged",
-            hint="Remove that file and approve again with gwb approve.",
-            values={"path": str(path)},
-        ) from None
+    content, facts = read_approval_file(path)
+    if not isinstance(content, PlanApprovalFile):
+        raise TypeError(f"an approval of one plan, by its name: {path.name}")
+    return Approval(
+        plan_digest=content.plan_digest,
+        changes=frozenset(content.changes),
+        target=identity_of(content.target.model_dump()),
+        approver=content.approver,
+        approved=content.since,
+        until=content.end,
+        phrase=content.phrase,
+        planning_record=content.planning_record,
+        planning_manifest=content.planning_manifest,
+        file=facts,
+    )
 
 
-def approved_changes(plan: Plan, approvals: Sequence[Approval], now: datetime) -> tuple[tuple[Change, ...], Approval]:
+def identity_of(target: Mapping[str, object]) -> dict[str, str]:
+    """The ids and GUIDs of a target, lower case: what an approval is bound to; names may change."""
+    names = ("tenant_id", "domain_guid", "target_ou_guid", "retired_ou_guid")
+    return {name: str(target[name]).casefold() for name in names}
+
+
+def approved_changes(
+    plan: Plan, approvals: Sequence[Approval], now: datetime, approvers: Approvers = ANYBODY
+) -> tuple[tuple[Change, ...], Approval]:
     """The plan's changes that a valid approval names, and that approval (the newest where several do).
 
     Raises:
-        AwaitingApproval: None of the changes is approved; the message says whether there is no approval, an expired
-            one, or one of another plan.
+        AwaitingApproval: None of the changes is approved; the message says whether there is no approval, one that has
+            ended, one of another plan or target, or one of somebody who may not approve.
     """
     for approval in sorted(approvals, key=lambda a: a.approved, reverse=True):
         covered = self_sufficient([change for change in plan.changes if change.digest in approval.changes])
-        if covered and approval.approved <= now <= approval.until:
+        if covered and not why_not_now(approval, plan, now, approvers):
             return covered, approval
-    raise _why_closed(plan, approvals, now)
+    raise _why_closed(plan, approvals, now, approvers)
+
+
+def why_not_now(approval: Approval, plan: Plan, now: datetime, approvers: Approvers) -> tuple[str, str] | None:
+    """Code and sentence of what keeps an approval from counting for a plan's changes now; None where nothing does."""
+    by = f"The approval by {printable(approval.approver, limit=80)}"
+    if approval.target != identity_of(plan.target.as_json()):
+        return "approval-other-target", f"{by} is for another tenant, domain or OU."
+    if approval.plan_digest == plan.digest and approval.phrase != plan.phrase:
+        return "approval-other-phrase", f"{by} was given with another phrase than that of the plan."
+    if refused := approvers.why_not(approval.approver, approval.file):
+        return "approver-not-allowed", f"{by} does not count: {refused}."
+    if now < approval.approved:
+        return "approval-from-the-future", f"The approval is dated {iso(approval.approved)}, after this clock."
+    if now > approval.until:
+        return "approval-expired", f"{by} ended at {iso(approval.until)}."
+    return None
 
 
 def self_sufficient(changes: list[Change]) -> tuple[Change, ...]:
@@ -203,13 +210,10 @@ def self_sufficient(changes: list[Change]) -> tuple[Change, ...]:
         changes = kept
 
 
-def _why_closed(plan: Plan, approvals: Sequence[Approval], now: datetime) -> AwaitingApproval:
+def _why_closed(plan: Plan, approvals: Sequence[Approval], now: datetime, approvers: Approvers) -> AwaitingApproval:
     ours = [a for a in approvals if any(change.digest in a.changes for change in plan.changes)]
-    if ours:
-        last = ours[-1]
-        code, why = "approval-expired", f"The approval by {printable(last.approver)} ended at {iso(last.until)}."
-        if now < last.approved:
-            code, why = "approval-from-the-future", f"The approval is dated {iso(last.approved)}, after this clock."
+    if ours and (found := why_not_now(ours[-1], plan, now, approvers)):
+        code, why = found
     elif approvals:
         code, why = "approval-of-another-plan", "There is an approval, but of another plan."
     else:
@@ -220,8 +224,3 @@ def _why_closed(plan: Plan, approvals: Sequence[Approval], now: datetime) -> Awa
         hint=f'Read the plan, then: gwb approve RECORD --as NAME --phrase "{plan.phrase}"',
         values={"plan_digest": plan.digest, "phrase": plan.phrase},
     )
-
-
-def iso(moment: datetime) -> str:
-    """A moment as approvals and records write it: seconds, UTC as ``Z``."""
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

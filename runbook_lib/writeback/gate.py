@@ -11,7 +11,9 @@ from runbook_lib.errors import AwaitingApproval
 from runbook_lib.model.change import Change, Operation, Plan
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.text import printable
-from runbook_lib.writeback.approval import Approval, approved_changes, iso, read_approvals, self_sufficient
+from runbook_lib.writeback.approval import Approval, approved_changes, read_approvals, self_sufficient
+from runbook_lib.writeback.approval_file import iso
+from runbook_lib.writeback.approvers import ANYBODY, Approvers
 from runbook_lib.writeback.standing import StandingApproval, beyond_standing, read_standing
 
 _CAPS = {"changes": "changes", "members_added": "members added", "members_removed": "members removed"}
@@ -88,13 +90,13 @@ def read_all(folder: Path) -> Approvals:
     """Every approval in a change's folder.
 
     Raises:
-        Refused: A damaged file (``approval-damaged``).
+        Refused: A damaged file (``approval-damaged``), or one of another change (``approval-of-another-change``).
     """
     return Approvals(read_approvals(folder), read_standing(folder))
 
 
-def granted(plan: Plan, approvals: Approvals, now: datetime) -> Grant:
-    """What of the plan is approved now.
+def granted(plan: Plan, approvals: Approvals, now: datetime, approvers: Approvers = ANYBODY) -> Grant:
+    """What of the plan is approved now, by people who may approve.
 
     Raises:
         AwaitingApproval: Nothing is; the message says why.
@@ -103,13 +105,13 @@ def granted(plan: Plan, approvals: Approvals, now: datetime) -> Grant:
     chosen: tuple[Change, ...] = ()
     used: list[Approval | StandingApproval] = []
     try:
-        chosen, approval = approved_changes(plan, approvals.plans, now)
+        chosen, approval = approved_changes(plan, approvals.plans, now, approvers)
         used.append(approval)
     except AwaitingApproval as error:
         closed = error
     asked: list[_Asked] = []
     for standing in reversed(approvals.standing):
-        found = _covered(plan, standing, chosen, now)
+        found = _covered(plan, standing, chosen, now, approvers)
         if isinstance(found, _Closed):
             asked.append(_Asked(standing, found))
             continue
@@ -128,10 +130,10 @@ def granted(plan: Plan, approvals: Approvals, now: datetime) -> Grant:
 
 
 def _covered(
-    plan: Plan, standing: StandingApproval, chosen: tuple[Change, ...], now: datetime
+    plan: Plan, standing: StandingApproval, chosen: tuple[Change, ...], now: datetime, approvers: Approvers
 ) -> tuple[Change, ...] | _Closed:
     """``chosen`` and what this approval adds to it, or why it adds nothing at all."""
-    if closed := _unusable(plan, standing, now):
+    if closed := _unusable(plan, standing, now, approvers):
         return closed
     kept = {change.digest for change in chosen}
     candidates = [c for c in plan.changes if c.digest in kept or not _uncovered(c, standing)]
@@ -154,7 +156,7 @@ def _covered(
     return together
 
 
-def _unusable(plan: Plan, standing: StandingApproval, now: datetime) -> _Closed | None:
+def _unusable(plan: Plan, standing: StandingApproval, now: datetime, approvers: Approvers) -> _Closed | None:
     again = "Make a new one with gwb approve RECORD --standing, or approve this plan."
     who = f"The standing approval by {_approver(standing)}"
     if plan.operation is not Operation.ENABLE:
@@ -164,6 +166,8 @@ def _unusable(plan: Plan, standing: StandingApproval, now: datetime) -> _Closed 
     if other:
         names = {"tenant_id": "tenant", "domain_guid": "domain", "target_ou_guid": "target OU"}
         return _Closed("standing-other-target", f"{who} is for another {names[other[0]]}.", again)
+    if refused := approvers.why_not(standing.approver, standing.file):
+        return _Closed("approver-not-allowed", f"{who} does not count: {refused}.", again)
     if now < standing.approved:
         return _Closed("approval-from-the-future", f"{who} is dated {iso(standing.approved)}, after this clock.", again)
     if now > standing.until:
@@ -200,7 +204,7 @@ def _why(change: Change, asked: Sequence[_Asked]) -> str:
 
 def _nothing(plan: Plan, asked: Sequence[_Asked], closed: AwaitingApproval | None) -> AwaitingApproval:
     """The closed gate. An approval of this very plan that has ended says more than a standing one."""
-    if closed is not None and (not asked or closed.code in ("approval-expired", "approval-from-the-future")):
+    if closed is not None and (not asked or closed.code not in ("no-approval", "approval-of-another-plan")):
         return closed
     values = {"plan_digest": plan.digest, "phrase": plan.phrase}
     approve = f'gwb approve RECORD --as NAME --phrase "{plan.phrase}"'

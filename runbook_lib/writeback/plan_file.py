@@ -1,9 +1,17 @@
-"""Plans as JSON: what plan.json holds, and back. A plan that was read computes its own digest again."""
+"""Plans as JSON: what plan.json holds, and back. A plan that was read computes its own digest again.
+
+A file is believed only if writing the plan that was read from it gives the same file again: nothing in it may say
+something else to a person than to the program.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runbook_lib.errors import UsageError
 from runbook_lib.model.change import (
@@ -18,8 +26,112 @@ from runbook_lib.model.change import (
     PlanTarget,
     Refusal,
 )
+from runbook_lib.text import printable
+from runbook_lib.writeback.reach import beyond_kind
+from runbook_lib.writeback.strict_file import LARGEST_PLAN, Unfit, read_plain, strict_json
 
 SCHEMA = "group-writeback-plan/1"
+FILE_NAME = "plan.json"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class _Delta(_Strict):
+    name: str
+    removed: list[str]
+    added: list[str]
+
+
+class _Member(_Strict):
+    guid: str
+    dn: str
+    group_id: str
+
+
+class _Move(_Strict):
+    from_guid: str
+    to_guid: str
+    from_dn: str
+    to_dn: str
+
+
+class _Deletion(_Strict):
+    sid: str
+    security: bool
+    member_of: list[_Member]
+    recycle_bin: str
+    lifetime_days: int
+    lifetime_source: str
+    may_list: str
+    may_reanimate: str
+    days_left: int | None
+
+
+class _Change(_Strict):
+    digest: str
+    kind: str
+    group_id: str
+    display_name: str
+    dn: str
+    object_guid: str
+    rdn: str
+    parent_guid: str
+    attributes: list[_Delta]
+    members_added: list[_Member]
+    members_removed: list[_Member]
+    move: _Move | None
+    deletion: _Deletion | None
+    reason: str
+    why: str
+
+
+class _Target(_Strict):
+    tenant_id: str
+    domain_guid: str
+    domain: str
+    target_ou: str
+    target_ou_guid: str
+    retired_ou: str
+    retired_ou_guid: str
+
+
+class _Refusal(_Strict):
+    group_id: str
+    display_name: str
+    rule: str
+    why: str
+    to_do: str
+
+
+class _PlanFile(BaseModel):
+    """Types of everything in a plan; what its texts and numbers say is compared with the plan itself."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    operation: str
+    in_step: int
+    limits: dict[str, int]
+    target: _Target
+    changes: list[_Change]
+    refusals: list[_Refusal]
+
+
+def read_plan(record: Path) -> Plan | None:
+    """The plan in a run's folder; None where there is none.
+
+    Raises:
+        UsageError: ``plan-damaged``: not what a run writes, or changed afterwards.
+    """
+    path = record / FILE_NAME
+    try:
+        data = strict_json(read_plain(path, largest=LARGEST_PLAN).data)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except Unfit as unfit:
+        raise _damaged(str(path), str(unfit)) from None
+    return plan_from_json(data, place=str(path))
 
 
 def plan_to_json(plan: Plan) -> dict[str, object]:
@@ -66,40 +178,57 @@ def change_to_json(change: Change) -> dict[str, object]:
     }
 
 
-def plan_from_json(data: Mapping[str, Any]) -> Plan:
-    """Read a plan and check its digest.
+def plan_from_json(data: object, *, place: str = FILE_NAME) -> Plan:
+    """Read a plan and check that it says what it says: digests, phrase and numbers fit, no kind exceeds itself.
 
     Raises:
-        UsageError: Not a plan of this schema, or its digest does not fit its content (``plan-damaged``).
+        UsageError: Not a plan of this schema, its digest does not fit its content, or a change of it does what its kind
+            never does (``plan-damaged``).
     """
     try:
-        target = data["target"]
-        plan = Plan(
-            operation=Operation(data["operation"]),
-            target=PlanTarget(
-                tenant_id=target["tenant_id"],
-                domain_guid=target["domain_guid"],
-                domain_dns_name=target["domain"],
-                target_ou=target["target_ou"],
-                target_ou_guid=target["target_ou_guid"],
-                retired_ou=target["retired_ou"],
-                retired_ou_guid=target["retired_ou_guid"],
-            ),
-            changes=tuple(change_from_json(item) for item in data["changes"]),
-            limits=dict(data["limits"]),
-            refusals=tuple(Refusal(**item) for item in data["refusals"]),
-            in_step=data["in_step"],
-        )
-        fits = data["schema"] == SCHEMA and plan.digest == data["digest"]
+        _PlanFile.model_validate(data)
+        plan = _plan(data) if isinstance(data, dict) else None
+    except ValidationError as error:
+        detail = error.errors(include_url=False, include_input=False)[0]
+        shown = ", ".join(str(part) for part in detail["loc"])
+        raise _damaged(place, f"{shown}: {detail['msg'].lower()}" if shown else "it is not a plan") from None
     except (KeyError, TypeError, ValueError):
-        fits = False
-    if not fits:
-        raise UsageError(
-            "plan.json is not a plan of this runbook, or it was changed after it was written.",
-            code="plan-damaged",
-            hint="Run gwb verify-record on that record, and plan again.",
-        )
+        plan = None
+    if plan is None or json.loads(json.dumps(plan_to_json(plan))) != data:
+        raise _damaged(place, "its digests, phrase or numbers do not fit what it holds")
+    for change in plan.changes:
+        if beyond := beyond_kind(change, plan.operation):
+            raise _damaged(place, f"a change of kind {change.kind.value} {beyond}")
     return plan
+
+
+def _damaged(place: str, why: str) -> UsageError:
+    return UsageError(
+        f"{place} is not a plan of this runbook, or it was changed after it was written: {printable(why, limit=200)}.",
+        code="plan-damaged",
+        hint="Run gwb verify-record on that record, and plan again.",
+        values={"path": place, "why": why},
+    )
+
+
+def _plan(data: Mapping[str, Any]) -> Plan:
+    target = data["target"]
+    return Plan(
+        operation=Operation(data["operation"]),
+        target=PlanTarget(
+            tenant_id=target["tenant_id"],
+            domain_guid=target["domain_guid"],
+            domain_dns_name=target["domain"],
+            target_ou=target["target_ou"],
+            target_ou_guid=target["target_ou_guid"],
+            retired_ou=target["retired_ou"],
+            retired_ou_guid=target["retired_ou_guid"],
+        ),
+        changes=tuple(change_from_json(item) for item in data["changes"]),
+        limits=dict(data["limits"]),
+        refusals=tuple(Refusal(**item) for item in data["refusals"]),
+        in_step=data["in_step"],
+    )
 
 
 def change_from_json(data: Mapping[str, Any]) -> Change:
@@ -122,7 +251,7 @@ def change_from_json(data: Mapping[str, Any]) -> Change:
         members_added=tuple(MemberRef(**item) for item in data["members_added"]),
         members_removed=tuple(MemberRef(**item) for item in data["members_removed"]),
         move=Move(**data["move"]) if data["move"] else None,
-        deletion=_deletion_from_json(data["deletion"]) if data.get("deletion") else None,
+        deletion=_deletion_from_json(data["deletion"]) if data["deletion"] else None,
         reason=data["reason"],
         why=data["why"],
     )

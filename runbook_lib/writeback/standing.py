@@ -6,23 +6,31 @@ type: ``beyond_standing`` is asked about every change at the moment of use, not 
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from runbook_lib.errors import Refused, UsageError
+from runbook_lib.errors import UsageError
 from runbook_lib.model.canonical import digest
 from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
 from runbook_lib.text import printable
-from runbook_lib.writeback.approval import SCHEMA, iso, planned, write_approval
+from runbook_lib.writeback.approval import identity_of, planned
+from runbook_lib.writeback.approval_file import (
+    LONGEST_DAYS,
+    PREFIX,
+    SCHEMA,
+    FileFacts,
+    StandingApprovalFile,
+    approval_paths,
+    end_of,
+    iso,
+    read_approval_file,
+    standing_phrase,
+    write_approval,
+)
 
-PREFIX = "standing-"
-"""How the file's name begins; every other file in the folder is an approval of one plan."""
-LONGEST_DAYS = 90
 STANDING_KINDS = (ChangeKind.UPDATE, ChangeKind.ADD_MEMBERS, ChangeKind.REMOVE_MEMBERS)
 """The only kinds that can be approved in advance."""
 KIND_NAMES = tuple(kind.value for kind in STANDING_KINDS)
@@ -61,13 +69,13 @@ class StandingApproval:
     phrase: str
     planning_record: str
     planning_manifest: str | None
-    path: Path
+    file: FileFacts
 
     def as_json(self) -> dict[str, object]:
         """What a record says about the approval it was made under."""
         return {
             "kind": "standing",
-            "file": self.path.name,
+            **self.file.as_json(),
             "approver": self.approver,
             "approved": iso(self.approved),
             "until": iso(self.until),
@@ -117,11 +125,6 @@ def standing_groups(plan: Plan, more: Iterable[str]) -> tuple[str, ...]:
             hint="Name the record of a run that was applied, or give each group's id with --group.",
         )
     return tuple(sorted(found))
-
-
-def standing_phrase(groups: int, domain: str, until: date) -> str:
-    """What the approver types: it proves that number, domain and end were read."""
-    return f"STAND {groups} {'GROUP' if groups == 1 else 'GROUPS'} IN {domain} UNTIL {until.isoformat()}"
 
 
 def stand(
@@ -176,22 +179,23 @@ def stand(
             hint=f"Read what is approved, then type: {expected}",
             values={"expected": expected},
         )
+    change_folder = record.resolve().parent
     content: dict[str, object] = {
         "schema": SCHEMA,
         "kind": "standing",
+        "change_id": change_folder.name,
         "groups": list(groups),
         "kinds": allowed,
         "caps": caps.as_json(),
         "target": plan.target.as_json(),
         "approver": approver.strip(),
         "approved": iso(now),
-        "until": iso(_end_of(until)),
+        "until": iso(end_of(until)),
         "phrase": expected,
         "planning_record": record.name,
         "planning_manifest": manifest_digest,
     }
-    folder = record.resolve().parent / "approvals"
-    path = folder / f"{PREFIX}{digest(content)[:16]}.json"
+    path = change_folder / "approvals" / f"{PREFIX}{digest(content)[:16]}.json"
     write_approval(path, content)
     return path
 
@@ -200,41 +204,32 @@ def read_standing(folder: Path) -> list[StandingApproval]:
     """Every standing approval in a change's folder, oldest first.
 
     Raises:
-        Refused: A file there is not a standing approval (``approval-damaged``): better to stop than to guess.
+        Refused: A file there is not a standing approval of this change (``approval-damaged``,
+            ``approval-of-another-change``).
     """
-    found = [_read(path) for path in sorted(folder.glob(f"{PREFIX}*.json"))] if folder.is_dir() else []
-    return sorted(found, key=lambda approval: (approval.approved, approval.path.name))
+    found = [_read(path) for path in approval_paths(folder) if path.name.startswith(PREFIX)]
+    return sorted(found, key=lambda approval: (approval.approved, approval.file.path.name))
 
 
 def _read(path: Path) -> StandingApproval:
-    try:
-        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if data["schema"] != SCHEMA or data["kind"] != "standing":
-            raise ValueError
-        approved, until = _moment(data["approved"]), _moment(data["until"])
-        if (until.date() - approved.date()).days > LONGEST_DAYS:
-            raise ValueError
-        manifest = data["planning_manifest"]
-        return StandingApproval(
-            groups=frozenset(text.casefold() for text in _texts(data["groups"])),
-            kinds=frozenset(_texts(data["kinds"])),
-            caps=Caps(**{name: _count(data["caps"][name]) for name in Caps().as_json()}),
-            target={name: _text(data["target"][name]) for name in ("tenant_id", "domain_guid", "target_ou_guid")},
-            approver=_text(data["approver"]),
-            approved=approved,
-            until=until,
-            phrase=_text(data["phrase"]),
-            planning_record=_text(data["planning_record"]),
-            planning_manifest=manifest if manifest is None else _text(manifest),
-            path=path,
-        )
-    except (OSError, ValueError, KeyError, TypeError, OverflowError):
-        raise Refused(
-            f"{path} is not a standing approval of at most {LONGEST_DAYS} days.",
-            code="approval-damaged",
-            hint="Remove that file and approve again with gwb approve --standing.",
-            values={"path": str(path)},
-        ) from None
+    content, facts = read_approval_file(path)
+    if not isinstance(content, StandingApprovalFile):
+        raise TypeError(f"a standing approval, by its name: {path.name}")
+    target = identity_of(content.target.model_dump())
+    return StandingApproval(
+        groups=frozenset(group.casefold() for group in content.groups),
+        kinds=frozenset(content.kinds),
+        caps=Caps(**content.caps.model_dump()),
+        # Neither retiring nor moving is covered, so the OU for retired groups may change.
+        target={name: target[name] for name in ("tenant_id", "domain_guid", "target_ou_guid")},
+        approver=content.approver,
+        approved=content.since,
+        until=content.end,
+        phrase=content.phrase,
+        planning_record=content.planning_record,
+        planning_manifest=content.planning_manifest,
+        file=facts,
+    )
 
 
 def _require_enabling(plan: Plan) -> None:
@@ -265,32 +260,3 @@ def _require_kinds(kinds: Iterable[str]) -> list[str]:
         said = f"{printable(wrong[0], limit=40)!r} cannot be approved in advance" if wrong else "No kind is named"
         raise UsageError(f"{said}.", code="standing-kinds", hint=f"Possible kinds: {', '.join(KIND_NAMES)}.")
     return chosen
-
-
-def _end_of(day: date) -> datetime:
-    return datetime.combine(day, time(23, 59, 59), UTC)
-
-
-def _moment(value: object) -> datetime:
-    moment = datetime.fromisoformat(_text(value))
-    if moment.tzinfo is None:
-        raise ValueError
-    return moment.astimezone(UTC)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def _texts(value: object) -> list[str]:
-    if not isinstance(value, list):
-        raise TypeError
-    return [_text(item) for item in value]
-
-
-def _count(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError
-    return value

@@ -19,7 +19,8 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.seal import seal
 from runbook_lib.runner.run import RunResult, run_notebook
 from runbook_lib.writeback.approval import approve, planned
-from runbook_lib.writeback.standing import stand, standing_phrase
+from runbook_lib.writeback.approval_file import standing_phrase
+from runbook_lib.writeback.standing import stand
 from tests.notebooks.journey import latest_record, plan_and_approve
 from tests.notebooks.test_kill import edit_by_hand, kill_at, plain_command
 from tests.support.plain import ROOT, run_plain

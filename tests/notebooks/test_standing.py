@@ -14,7 +14,8 @@ from rehearsal.process import RunningRehearsal
 from runbook_lib.errors import AwaitingApproval, Refused
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.writeback.approval import planned
-from runbook_lib.writeback.standing import Caps, stand, standing_phrase
+from runbook_lib.writeback.approval_file import standing_phrase
+from runbook_lib.writeback.standing import Caps, stand
 from tests.notebooks.journey import change, latest_record
 from tests.notebooks.test_kill import kill_at, plain_command
 from tests.support.plain import run_plain

@@ -21,7 +21,7 @@ from runbook_lib.record.manifest import build
 from runbook_lib.record.names import MANIFEST_SCHEMA, RECORD_SCHEMA
 from runbook_lib.record.schema_files import SCHEMAS, schema_text
 from runbook_lib.runner.cli import cli
-from runbook_lib.writeback.approval import SCHEMA as APPROVAL_SCHEMA
+from runbook_lib.writeback.approval_file import SCHEMA as APPROVAL_SCHEMA
 from runbook_lib.writeback.plan_file import SCHEMA as PLAN_SCHEMA
 from runbook_lib.writeback.policy import Limits
 from runbook_lib.writeback.standing import KIND_NAMES, Caps

@@ -16,6 +16,7 @@ from runbook_lib.writeback.approval import read_approvals
 from runbook_lib.writeback.plan_file import plan_to_json
 from runbook_lib.writeback.standing import KIND_NAMES, Caps, read_standing
 
+GROUP = "1a0fd0b6-5a55-4f38-9a3c-0d6c0a6f5a10"
 OTHER = "6b0fd0b6-5a55-5f38-9a3c-0d6c0a6f5a10"
 UNTIL = (datetime.now(UTC).date() + timedelta(days=30)).isoformat()
 PHRASE = f"STAND 1 GROUP IN contoso.com UNTIL {UNTIL}"
@@ -28,8 +29,9 @@ def gwb(*arguments: str) -> Result:
 @pytest.fixture
 def record(tmp_path: Path) -> Path:
     """A record folder with a plan of one change."""
-    target = PlanTarget("t", "g", "contoso.com", "OU=a,DC=c", "1", "OU=r,DC=c", "2")
-    change = Change(ChangeKind.CREATE, "id", "Pro\x1bject", "CN=x")
+    tenant, domain, target_ou, retired_ou = (f"00000000-0000-4000-8000-00000000000{n}" for n in range(4))
+    target = PlanTarget(tenant, domain, "contoso.com", "OU=a,DC=c", target_ou, "OU=r,DC=c", retired_ou)
+    change = Change(ChangeKind.CREATE, GROUP, "Pro\x1bject", "CN=x")
     folder = RecordFolder.create(tmp_path / "records", "CHG1", "run1")
     folder.write_json("plan.json", plan_to_json(Plan(Operation.ENABLE, target, (change,))))
     return folder.path
@@ -39,7 +41,7 @@ def test_with_the_phrase_and_every_default(record: Path) -> None:
     done = gwb("approve", str(record), "--standing", "--as", "Ada", "--until", UNTIL, "--phrase", PHRASE)
     assert done.exit_code == 0, done.output
     (approval,) = read_standing(record.parent / "approvals")
-    assert (approval.approver, sorted(approval.groups), approval.caps) == ("Ada", ["id"], Caps())
+    assert (approval.approver, sorted(approval.groups), approval.caps) == ("Ada", [GROUP], Caps())
     assert approval.kinds == set(KIND_NAMES)
     assert approval.until.isoformat() == f"{UNTIL}T23:59:59+00:00"
     assert read_approvals(record.parent / "approvals") == []
@@ -54,7 +56,7 @@ def test_every_option(record: Path) -> None:
     done = gwb("approve", str(record), "--standing", "--as", "Ada", "--until", UNTIL, *more)
     assert done.exit_code == 0, done.output
     (approval,) = read_standing(record.parent / "approvals")
-    assert approval.groups == {"id", OTHER}
+    assert approval.groups == {GROUP, OTHER}
     assert approval.kinds == {"add-members", "update"}
     assert approval.caps == Caps(3, 2, 0)
 

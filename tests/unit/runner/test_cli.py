@@ -36,8 +36,11 @@ def gwb(*arguments: str, **environment: str) -> Result:
 @pytest.fixture
 def planned(tmp_path: Path) -> Path:
     """A record folder with a plan of one change."""
-    target = PlanTarget("t", "g", "contoso.com", "OU=a,DC=c", "1", "OU=r,DC=c", "2")
-    change = Change(ChangeKind.CREATE, "id", "Pro\x1bject", "CN=x", attributes=(AttributeDelta("cn", added=("x",)),))
+    tenant, domain, target_ou, retired_ou = (f"00000000-0000-4000-8000-00000000000{n}" for n in range(4))
+    target = PlanTarget(tenant, domain, "contoso.com", "OU=a,DC=c", target_ou, "OU=r,DC=c", retired_ou)
+    change = Change(
+        ChangeKind.CREATE, "id", "Pro\x1bject", "CN=x", attributes=(AttributeDelta("displayName", added=("x",)),)
+    )
     folder = RecordFolder.create(tmp_path / "records", "CHG1", "run1")
     folder.write_json("plan.json", plan_to_json(Plan(Operation.ENABLE, target, (change,))))
     return folder.path

@@ -13,9 +13,10 @@ import pytest
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Plan, PlanTarget
 from runbook_lib.writeback.approval import approve
+from runbook_lib.writeback.approval_file import standing_phrase
 from runbook_lib.writeback.gate import Grant, granted, read_all, waiting_findings
 from runbook_lib.writeback.plan_file import plan_to_json
-from runbook_lib.writeback.standing import STANDING_KINDS, Caps, read_standing, stand, standing_phrase
+from runbook_lib.writeback.standing import STANDING_KINDS, Caps, read_standing, stand
 from tests.support import builders as b
 
 LAST_DAY = b.TODAY + timedelta(days=30)
@@ -91,16 +92,22 @@ def test_members_and_attributes_of_the_named_groups_are_covered(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("kind", FORBIDDEN, ids=lambda kind: kind.value)
-def test_forbidden_kinds_wait_whatever_the_file_says(tmp_path: Path, kind: ChangeKind) -> None:
+def test_forbidden_kinds_wait_whatever_the_approval_says(tmp_path: Path, kind: ChangeKind) -> None:
     path = standing(tmp_path)
-    rewrite(path, kinds=[kind.value for kind in ChangeKind])
+    read = read_all(path.parent)
+    everything = frozenset(kind.value for kind in ChangeKind)
+    wide = replace(read, standing=[replace(read.standing[0], kinds=everything)])
     forbidden = replace(change(kind), object_guid=b.guid("object Sales"))
-    error = closed(path, plan_of(forbidden))
-    assert error.code == "standing-not-covered"
-    assert f"never covers the kind {kind.value}" in error.message
-    grant = decide(path, plan_of(*EVERYDAY, forbidden))
+    with pytest.raises(AwaitingApproval) as caught:
+        granted(plan_of(forbidden), wide, b.NOW)
+    assert caught.value.code == "standing-not-covered"
+    assert f"never covers the kind {kind.value}" in caught.value.message
+    grant = granted(plan_of(*EVERYDAY, forbidden), wide, b.NOW)
     assert grant.changes == EVERYDAY
     assert [item.change for item in grant.waiting] == [forbidden]
+    rewrite(path, kinds=["update", kind.value])
+    with pytest.raises(Refused, match="kinds"):
+        read_all(path.parent)
 
 
 @pytest.mark.parametrize(
@@ -282,7 +289,7 @@ def test_ninety_days_are_possible_and_no_edit_makes_them_more(tmp_path: Path) ->
     ("plan", "code"),
     [
         (plan_of(), "standing-groups-missing"),
-        (plan_of(*EVERYDAY, operation=Operation.DISABLE), "standing-operation"),
+        (plan_of(change(ChangeKind.RETIRE), operation=Operation.DISABLE), "standing-operation"),
     ],
     ids=["nothing", "disable"],
 )

@@ -1,0 +1,146 @@
+"""How far each kind of change reaches: what it may write at most, whatever a file says. Pure.
+
+The planners stay inside these bounds by themselves. A plan that comes from disk is held to them before anything of it
+is shown or written, so that a plan made by hand cannot reach an attribute that no plan of this runbook ever writes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, RETIRED_MARK, anchor_of, mark_of
+from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Operation, Plan
+from runbook_lib.model.directory import (
+    FOLLOWED_ATTRIBUTES,
+    MAIL_ATTRIBUTES,
+    RESTORED_ATTRIBUTES,
+    UNIVERSAL_DISTRIBUTION,
+    UNIVERSAL_SECURITY,
+)
+
+_FOLLOWED = frozenset(FOLLOWED_ATTRIBUTES)
+_RETIRED = _FOLLOWED | {MARK_ATTRIBUTE, *MAIL_ATTRIBUTES}
+"""A retirement clears mail attributes; its undo, a restoration, writes them back."""
+_TYPES = {str(UNIVERSAL_DISTRIBUTION), str(UNIVERSAL_SECURITY)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """What a kind of change may hold.
+
+    Attributes:
+        attributes: Names of AD attributes, spelled as the planners spell them.
+        enter: Whether members may enter.
+        leave: Whether members may leave.
+        move: Whether the object may move.
+        existing: Whether it changes an object that stands in AD already, or stood there.
+        deletion: Whether it says what a deletion takes away.
+    """
+
+    attributes: frozenset[str]
+    enter: bool = False
+    leave: bool = False
+    move: bool = False
+    existing: bool = True
+    deletion: bool = False
+
+
+_REACH = {
+    ChangeKind.CREATE: _Reach(
+        _FOLLOWED | {"sAMAccountName", ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE}, enter=True, existing=False
+    ),
+    ChangeKind.UPDATE: _Reach(_FOLLOWED),
+    ChangeKind.ADD_MEMBERS: _Reach(frozenset(), enter=True),
+    ChangeKind.REMOVE_MEMBERS: _Reach(frozenset(), leave=True),
+    ChangeKind.RETIRE: _Reach(_RETIRED, leave=True, move=True),
+    ChangeKind.RESTORE: _Reach(_RETIRED, enter=True, move=True),
+    ChangeKind.DELETE: _Reach(frozenset(RESTORED_ATTRIBUTES), leave=True, deletion=True),
+    ChangeKind.UNDELETE: _Reach(frozenset(RESTORED_ATTRIBUTES), enter=True, deletion=True),
+}
+_OPERATIONS = {
+    Operation.ENABLE: {
+        ChangeKind.CREATE,
+        ChangeKind.UPDATE,
+        ChangeKind.ADD_MEMBERS,
+        ChangeKind.REMOVE_MEMBERS,
+        ChangeKind.RESTORE,
+    },
+    Operation.DISABLE: {ChangeKind.RETIRE, ChangeKind.DELETE},
+    Operation.UNDO: set(ChangeKind) - {ChangeKind.CREATE},
+}
+
+
+def beyond_kind(change: Change, operation: Operation) -> str:
+    """What a change does that its kind never does, as the end of a sentence; empty where there is nothing."""
+    reach = _REACH[change.kind]
+    if change.kind not in _OPERATIONS[operation]:
+        return f"does not belong into a plan to {operation.value}"
+    names = [delta.name for delta in change.attributes]
+    if foreign := [name for name in names if name not in reach.attributes]:
+        return f"never writes {foreign[0]}"
+    if len(set(names)) != len(names):
+        return "names an attribute twice"
+    if change.members_added and not reach.enter:
+        return "never adds members"
+    if change.members_removed and not reach.leave:
+        return "never removes members"
+    if change.move and not reach.move:
+        return "never moves an object"
+    if bool(change.object_guid) is not reach.existing:
+        return "has to name its object" if reach.existing else "never names an object"
+    if change.deletion and not reach.deletion:
+        return "takes nothing away with an object"
+    return _values_beyond(change, operation)
+
+
+def _values_beyond(change: Change, operation: Operation) -> str:
+    entering = {delta.name: delta.added for delta in change.attributes if delta.added}
+    leaving = {delta.name: delta.removed for delta in change.attributes if delta.removed}
+    if change.kind is ChangeKind.DELETE:
+        return "only takes values away" if entering else ""
+    if change.kind in (ChangeKind.CREATE, ChangeKind.UNDELETE):
+        return "only writes new values" if leaving else ""
+    # An undo puts back what somebody had made of the group before it was changed.
+    if operation is not Operation.UNDO and set(entering.get("groupType", ())) - _TYPES:
+        return "never makes a group anything but universal"
+    if MARK_ATTRIBUTE in entering or MARK_ATTRIBUTE in leaving:
+        return _mark_beyond(change.kind, entering.get(MARK_ATTRIBUTE, ()), leaving.get(MARK_ATTRIBUTE, ()))
+    return ""
+
+
+def _mark_beyond(kind: ChangeKind, entering: tuple[str, ...], leaving: tuple[str, ...]) -> str:
+    """The mark of a retirement comes and goes with it; the one that says whose the object is never leaves."""
+    wanted = ((RETIRED_MARK,), ()) if kind is ChangeKind.RETIRE else ((), (RETIRED_MARK,))
+    return "" if (entering, leaving) == wanted else "never changes the marks that say whose the object is"
+
+
+def beyond_target(plan: Plan) -> str:
+    """What a plan does outside its own two OUs or to a group that would not be ours; empty where there is nothing.
+
+    What its changes are is judged by ``beyond_kind``.
+    """
+    target = plan.target
+    ous = {ou for ou in (target.target_ou_guid, target.retired_ou_guid) if ou}
+    seen: set[str] = set()
+    for change in plan.changes:
+        if change.digest in seen:
+            return "it holds a change twice"
+        seen.add(change.digest)
+        if change.move and not {change.move.from_guid, change.move.to_guid} <= ous:
+            return "it moves an object into or out of another OU than the two of its target"
+        if change.parent_guid and change.parent_guid not in ous:
+            return "it writes into another OU than the two of its target"
+        if change.kind is ChangeKind.CREATE and (problem := _not_ours(change, target.tenant_id, target.target_ou_guid)):
+            return problem
+    return ""
+
+
+def _not_ours(create: Change, tenant_id: str, target_ou_guid: str) -> str:
+    deltas = set(create.attributes)
+    marks = {
+        AttributeDelta(ANCHOR_ATTRIBUTE, added=(anchor_of(create.group_id),)),
+        AttributeDelta(MARK_ATTRIBUTE, added=(mark_of(tenant_id, create.group_id),)),
+    }
+    if create.parent_guid != target_ou_guid:
+        return "it creates a group elsewhere than in the target OU"
+    return "" if marks <= deltas else "it creates a group without the anchor and mark of its cloud group"

@@ -1,0 +1,117 @@
+"""Files that decide what may be written, read without guessing: no link, no size without end, no key given twice.
+
+Python's own reader of JSON takes the last of two keys of one name, and opening a path follows links: either would let
+a file show one thing to a person and another to the program.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+LARGEST_APPROVAL = 8 * 1024 * 1024
+"""Bytes of an approval: one line of 70 bytes for each change of a plan."""
+LARGEST_PLAN = 512 * 1024 * 1024
+"""Bytes of a plan or a journal: about 150 for each member value that enters or leaves."""
+
+
+class Unfit(ValueError):  # noqa: N818 - what it says becomes part of an error in words
+    """A file that cannot be believed; the text says why, as the end of a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlainFile:
+    """The bytes of one file, and what the system says about it.
+
+    Attributes:
+        sha256: Of ``data``, 64 lower-case hexadecimal digits.
+        owner: Account that owns the file; empty where this system does not tell (Windows).
+        groups: Names of that account's groups; empty where this system does not tell.
+    """
+
+    data: bytes
+    sha256: str
+    owner: str
+    groups: frozenset[str]
+
+
+def read_plain(path: Path, *, largest: int) -> PlainFile:
+    """Read an ordinary file of at most ``largest`` bytes.
+
+    Raises:
+        FileNotFoundError: It is not there.
+        Unfit: It is a link or no ordinary file, too large, or cannot be read.
+    """
+    try:
+        if path.is_symlink():
+            raise Unfit("it is a link")
+        # Neither a link that takes its place meanwhile is followed, nor is a pipe waited for.
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        handle = os.open(path, flags)
+        with os.fdopen(handle, "rb") as stream:
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
+                raise Unfit("it is no ordinary file")
+            data = stream.read(largest + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise Unfit(f"it cannot be read ({error.strerror or type(error).__name__})") from None
+    if len(data) > largest:
+        raise Unfit(f"it has more than {largest:,} bytes")
+    owner, groups = _owner(status)
+    return PlainFile(data, hashlib.sha256(data).hexdigest(), owner, groups)
+
+
+def strict_json(data: bytes) -> Any:
+    """The value of JSON text in UTF-8.
+
+    Raises:
+        Unfit: Not UTF-8, not JSON, a key given twice, a number that JSON does not have, nested beyond reason.
+    """
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        raise Unfit("it is not UTF-8") from None
+    except RecursionError:
+        raise Unfit("it is nested beyond reason") from None
+    except Unfit:
+        raise
+    except ValueError:
+        raise Unfit("it is not JSON") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Unfit("a key is given twice")
+    return found
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise Unfit("it is not JSON")
+
+
+def _owner(status: os.stat_result) -> tuple[str, frozenset[str]]:
+    """The owner's name, or its number where it has none, and its groups."""
+    try:
+        import grp
+        import pwd
+    except ImportError:
+        return "", frozenset()
+    try:
+        entry = pwd.getpwuid(status.st_uid)
+    except KeyError:
+        return str(status.st_uid), frozenset()
+    names = set()
+    for number in os.getgrouplist(entry.pw_name, entry.pw_gid):
+        try:
+            names.add(grp.getgrgid(number).gr_name)
+        except KeyError:
+            continue
+    return entry.pw_name, frozenset(names)
