@@ -19,6 +19,7 @@ _CHECKS: tuple[Callable[[Parameters], Iterator[Complaint]], ...] = (
     directory.bind,
     groups.selected_names,
     record.records_dir,
+    record.approvers,
     directory.ous,
     preflight.last_days,
     groups.sam_pattern,

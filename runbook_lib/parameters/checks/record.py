@@ -29,3 +29,15 @@ def records_dir(parameters: Parameters) -> Iterator[Complaint]:
     """No folder for records."""
     if not parameters.records_dir:
         yield Complaint(("records_dir",), "is empty", "empty-records-dir", 'The default is "records".')
+
+
+def approvers(parameters: Parameters) -> Iterator[Complaint]:
+    """An entry that names nobody: it would close the gate to everybody without saying so."""
+    for number, entry in enumerate(parameters.approvers):
+        if not entry.strip().removeprefix("account:").removeprefix("group:").strip():
+            yield Complaint(
+                ("approvers", number),
+                "names nobody",
+                "empty-approver",
+                'Write a name, "account:NAME" or "group:NAME"; an empty list lets anybody approve.',
+            )

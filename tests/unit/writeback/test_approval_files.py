@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from runbook_lib.errors import AwaitingApproval, Refused
 from runbook_lib.model.change import Plan
-from runbook_lib.writeback.approval import approve
+from runbook_lib.writeback.approval import Approval, approve
 from runbook_lib.writeback.approval_file import LONGEST_DAYS, standing_phrase
 from runbook_lib.writeback.approvers import approver_findings, approvers_of
 from runbook_lib.writeback.gate import granted, read_all
 from runbook_lib.writeback.plan_file import plan_to_json
-from runbook_lib.writeback.standing import stand
+from runbook_lib.writeback.standing import StandingApproval, stand
 from runbook_lib.writeback.strict_file import Unfit, read_plain, strict_json
 from tests.support import builders as b
 from tests.unit.writeback.test_approval_lock_journal import a_plan, record_of
@@ -65,7 +65,8 @@ def refused(path: Path) -> Refused:
 
 def test_both_kinds_are_read_as_they_were_given(path: Path) -> None:
     found = read_all(path.parent)
-    (approval,) = [*found.plans, *found.standing]
+    everything: list[Approval | StandingApproval] = [*found.plans, *found.standing]
+    (approval,) = everything
     assert (approval.approver, approval.file.path, len(approval.file.sha256)) == ("Kim", path, 64)
     told = approval.as_json()
     assert (told["file"], told["sha256"], told["planning_record"]) == (path.name, approval.file.sha256, "run-1")
