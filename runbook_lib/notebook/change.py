@@ -13,6 +13,7 @@ from runbook_lib.model.change import Change, Operation, Plan, Refusal
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook import views
+from runbook_lib.notebook.course import Course, Step, takes
 from runbook_lib.notebook.face import ProgressLine, show_widget
 from runbook_lib.notebook.gate_form import GateForm
 from runbook_lib.notebook.sides import read_sides
@@ -35,8 +36,6 @@ from runbook_lib.writeback.verify import verify
 if TYPE_CHECKING:
     from runbook_lib.notebook.run import Run
 
-RUN_HAS_WRITTEN = "run-has-written"
-"""Code of the error that leaves the verdict of what was written as it is."""
 Planner = Callable[[Inventory], Planned]
 
 
@@ -56,6 +55,11 @@ class ChangeSession:
         self._dn_of: dict[str, str] = {}
         self.form: GateForm | None = None
         """The form that the gate showed last, where a person can fill it in."""
+
+    @property
+    def course(self) -> Course:
+        """The steps of the run that this change belongs to."""
+        return self._run.course
 
     def plan(self, inventory: Inventory, planner: Planner) -> ChangeSession:
         """Make the plan and show it, or take up the one that broke off under this change id.
@@ -85,6 +89,7 @@ class ChangeSession:
             )
         return self
 
+    @takes(Step.GATE)
     def require_approval(self) -> None:
         """The gate: raises until this plan is approved, then reads both sides again and keeps what still holds.
 
@@ -130,6 +135,7 @@ class ChangeSession:
         run.note(*approver_findings(used, approvers, requesters()))
         run.show(*views.open_gate_view(self._approval, len(self._approved), grant.waiting))
 
+    @takes(Step.APPLY)
     def apply(self) -> None:
         """Write what is approved, each write journaled before and after.
 
@@ -141,12 +147,6 @@ class ChangeSession:
         if not self._approved:
             run.show(*views.nothing_written_view())
             return
-        if (run.record.folder.path / JOURNAL).exists():
-            raise Refused(
-                "This run has written already; its record holds one change.",
-                code=RUN_HAS_WRITTEN,
-                hint="Run the notebook from its first cell again: a new run plans afresh, or resumes what broke off.",
-            )
         if not run.lock_held:
             raise Refused(
                 "The lock was given back since the gate was open.",
@@ -175,6 +175,7 @@ class ChangeSession:
             run.verdict = Outcome.AWAITING_APPROVAL
         run.show(*views.applied_view(self._approved))
 
+    @takes(Step.READ_BACK)
     def verify(self) -> None:
         """Read every changed object back from the same DC and compare.
 

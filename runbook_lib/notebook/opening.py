@@ -10,6 +10,7 @@ from pathlib import Path
 
 from IPython.core.getipython import get_ipython
 
+from runbook_lib.errors import UsageError
 from runbook_lib.notebook.kernel import watch_cells
 from runbook_lib.notebook.needs import require_told
 from runbook_lib.notebook.run import Run
@@ -19,13 +20,15 @@ from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.needed import require
 from runbook_lib.parameters.paths import absolute_paths, project_root, resolve
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.names import RECORD_VARIABLE
+from runbook_lib.record.names import JOURNAL, RECORD_VARIABLE
 from runbook_lib.record.state import RunRecord
 from runbook_lib.runner.naming import new_run_id
 from runbook_lib.runner.versions import versions
 
 PARAMETERS_VARIABLE = "GWB_PARAMETERS"
 """The parameters file in JupyterLab, and wherever else nobody gives values to the parameters cell (nbconvert)."""
+_OWN_RUN = "_gwb_run"
+"""Name in the notebook under which the run that it begins is known to the one that follows it there."""
 _LITERALS = (str, int, float, bool, list, tuple, dict, type(None))
 
 
@@ -62,7 +65,7 @@ def open_run(
     parameters = absolute_paths(parameters, root)
     begun = environment.get(RECORD_VARIABLE, "")
     if begun:
-        record = RunRecord.load(RecordFolder.open(Path(begun)))
+        record = _continued(RecordFolder.open(Path(begun)), parameters, notebook)
     else:
         record = _begin(parameters, given, notebook, root, clock, mode="interactive" if interactive else "record")
     run = Run(
@@ -73,6 +76,10 @@ def open_run(
         clock=clock,
         interactive=interactive,
     )
+    earlier = namespace.get(_OWN_RUN)
+    if isinstance(earlier, Run):
+        earlier.give_way(record.folder.run_id)
+    namespace[_OWN_RUN] = run
     watch_cells(run)
     run.show(*parameters_view(given, record.folder, interactive=interactive))
     require_told(notebook, parameters)
@@ -105,6 +112,32 @@ def _literals(namespace: Mapping[str, object]) -> dict[str, object]:
         for name, value in namespace.items()
         if not name.startswith("_") and name not in hidden and isinstance(value, _LITERALS)
     }
+
+
+def _continued(folder: RecordFolder, parameters: Parameters, notebook: str) -> RunRecord:
+    """The record that the runner has begun for this very run.
+
+    Raises:
+        UsageError: ``record-of-another-run``: of another change or notebook, or its run has ended or written.
+    """
+    record = RunRecord.load(folder)
+    told = record.facts["notebook"]
+    name = told.get("name") if isinstance(told, dict) else None
+    why = ""
+    if folder.change_id != parameters.change_id:
+        why = f"it belongs to the change {folder.change_id}, not to {parameters.change_id}"
+    elif name != notebook:
+        why = f"it belongs to the notebook {name}, not to {notebook}"
+    elif record.outcome is not None or folder.sealed or (folder.path / JOURNAL).exists():
+        why = "its run has ended or written already"
+    if why:
+        raise UsageError(
+            f"The record {folder.path} cannot be continued: {why}.",
+            code="record-of-another-run",
+            hint=f"Take {RECORD_VARIABLE} out of the environment: gwb run sets it for its own kernel.",
+            values={"path": str(folder.path)},
+        )
+    return record
 
 
 def _begin(

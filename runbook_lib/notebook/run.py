@@ -22,9 +22,10 @@ from runbook_lib.model.directory import ControllerIdentity
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook import views
-from runbook_lib.notebook.change import RUN_HAS_WRITTEN, ChangeSession
+from runbook_lib.notebook.change import ChangeSession
+from runbook_lib.notebook.course import LEAVE_THE_VERDICT, Course, Step, takes
+from runbook_lib.notebook.ending import ending_of, verdict_on
 from runbook_lib.notebook.face import ProgressLine, show
-from runbook_lib.notebook.kernel import verdict_of
 from runbook_lib.notebook.sides import read_sides
 from runbook_lib.notebook.sign_in import prompt_for
 from runbook_lib.parameters.model import Parameters
@@ -33,9 +34,7 @@ from runbook_lib.readiness.assess import Assessment, assess
 from runbook_lib.readiness.checks import CHECKS
 from runbook_lib.readiness.read import Reach, read_evidence
 from runbook_lib.readiness.verdict import refusal_of
-from runbook_lib.record.facts import writes_begun
 from runbook_lib.record.state import RunRecord
-from runbook_lib.runner.verdict import Verdict, interrupted
 from runbook_lib.writeback.drift import Drift, check_drift
 from runbook_lib.writeback.effects import done_by
 from runbook_lib.writeback.journal import journals_of, open_chain, read_journal
@@ -66,16 +65,25 @@ class Run:
         self.environment = environment
         self.clock = clock
         self.resources = ExitStack()
-        self.verdict = Outcome.DONE
-        """What ``finish`` writes unless something happened."""
-        self.explanation: RunbookError | None = None
-        """Why a run that reached its last cell did not end as asked."""
+        self.course = Course(notebook, record)
+        """The steps of this run, and which of them a cell may take now."""
+        self._made: Inventory | Assessment | None = None
+        """What the run read last; the cells below get it as a variable of the notebook."""
         self.lock_held = False
         """Whether ``resources`` hold the writer's lock."""
         self._graph: GraphClient | None = None
         self._sign_in: SignInCache | None = None
         """Kept when connections close, so that a person signs in once."""
         self._directory: Directory | None = None
+
+    @property
+    def verdict(self) -> Outcome:
+        """What ``finish`` writes when every step was carried out."""
+        return self.course.verdict
+
+    @verdict.setter
+    def verdict(self, outcome: Outcome) -> None:
+        self.course.verdict = outcome
 
     @property
     def graph(self) -> GraphClient:
@@ -138,6 +146,7 @@ class Run:
         """What the operator decided, with today's validity of attestations."""
         return policy_of(self.parameters, inventory.cloud.writers, self.clock().date())
 
+    @takes(Step.ENDS)
     def check_ends(self) -> None:
         """Reach both ends and say who answers (00-start-here)."""
         self.step("Reach both ends")
@@ -147,6 +156,7 @@ class Run:
         """List notebooks, records and what to run next (00-start-here)."""
         self.show(*views.records_view(Path(self.parameters.records_dir), self.parameters))
 
+    @takes(Step.PREFLIGHT)
     def preflight(self) -> Assessment:
         """Read both sides as far as they can be read, run every check, show the verdicts (10-detect-exchange)."""
         self.step("Pre-flight")
@@ -157,58 +167,72 @@ class Run:
             elsewhere=other_domain_reader(self.parameters, environment=self.environment, clock=self.clock),
         )
         evidence = read_evidence(self.parameters, reach, clock=self.clock, progress=line.say)
-        assessment = assess(evidence, CHECKS)
+        assessment = self._made = assess(evidence, CHECKS)
         line.say(f"{len(assessment.results)} checks in {(self.clock() - evidence.at).total_seconds():.1f} s")
         self.note(*(one.as_finding() for one in assessment.verdicts), *assessment.findings)
         judged = [one for one in assessment.verdicts if one.route.value in self.parameters.check_routes]
-        self.explanation = refusal_of(judged)
-        self.verdict = self.explanation.outcome if self.explanation else Outcome.DONE
+        self.course.explanation = refusal_of(judged)
+        self.verdict = self.course.explanation.outcome if self.course.explanation else Outcome.DONE
         self.show(*views.verdicts_view(assessment))
         return assessment
 
     def show_findings(self, assessment: Assessment) -> None:
         """Every finding, the gravest first (10-detect-exchange)."""
+        self._mine(assessment)
         self.show(*views.findings_view(assessment))
 
     def show_hand_offs(self, assessment: Assessment) -> None:
         """What others have to do, to be copied (10-detect-exchange)."""
+        self._mine(assessment)
         self.show(*views.hand_offs_view(assessment))
 
     def show_evidence(self, assessment: Assessment) -> None:
         """What the findings are made from (10-detect-exchange)."""
+        self._mine(assessment)
         self.show(*views.evidence_view(assessment))
 
+    @takes(Step.READ)
     def read_inventory(self) -> Inventory:
         """Read both sides, join them, keep the tables in the record and show a summary."""
         self.step("Read both sides")
-        inventory = read_sides(self, keep=True)
+        inventory = self._made = read_sides(self, keep=True)
         self.show(*views.inventory_view(inventory))
         return inventory
 
     def show_groups(self, inventory: Inventory) -> None:
         """Every group with state, route and reason."""
+        self._mine(inventory)
         self.show(*views.groups_view(inventory))
 
     def show_members(self, inventory: Inventory) -> None:
         """Members that AD cannot represent, with reasons."""
+        self._mine(inventory)
         self.show(*views.members_view(inventory))
 
+    @takes(Step.PLAN)
     def plan_enable(self, inventory: Inventory) -> ChangeSession:
         """Plan the selected groups (30-enable-writeback)."""
+        self._mine(inventory)
         return self._session(Operation.ENABLE).plan(inventory, lambda i: plan_enable(i, self.policy(i)))
 
+    @takes(Step.PLAN)
     def plan_disable(self, inventory: Inventory) -> ChangeSession:
         """Plan the retirement of the selected groups (40-disable-writeback)."""
+        self._mine(inventory)
         return self._session(Operation.DISABLE).plan(inventory, lambda i: plan_disable(i, self.policy(i)))
 
+    @takes(Step.PLAN)
     def plan_undo(self, inventory: Inventory) -> ChangeSession:
         """Plan the way back of the record that ``undo_record`` names (60-undo-change)."""
+        self._mine(inventory)
         require(self.parameters, "undo_record")
         done = done_by(Path(self.parameters.undo_record))
         return self._session(Operation.UNDO).plan(inventory, lambda i: plan_undo(i, self.policy(i), done))
 
+    @takes(Step.COMPARE)
     def check_drift(self, inventory: Inventory) -> Drift:
         """Compare what is written with what the cloud says now (50-check-drift)."""
+        self._mine(inventory)
         self.step("Compare")
         drift = check_drift(inventory, self.policy(inventory))
         self.note(*drift.findings)
@@ -218,38 +242,50 @@ class Run:
         if len(drift.table) or drift.findings:
             self.verdict = Outcome.REFUSED
             hint = "Read the table. 30-enable-writeback brings the groups back into step; it plans first and asks."
-            self.explanation = Refused(text, code="drift", hint=hint, values={"differences": len(drift.table)})
+            self.course.explanation = Refused(text, code="drift", hint=hint, values={"differences": len(drift.table)})
         self.show(html, text)
         return drift
 
     def finish(self) -> None:
-        """Write the verdict and say how the run ended; the last cell of every notebook calls it."""
+        """Write the verdict and say how the run ended; the last cell of every notebook calls it.
+
+        Raises:
+            Refused: The run is closed already (``run-closed``).
+        """
+        self.course.require_open()
         self._note_sign_in()
+        verdict = ending_of(self.course, self.record.folder)
         try:
-            self.record.finish(self.verdict, ended=self.clock(), error=self.explanation)
+            self.record.finish(verdict.outcome, ended=self.clock(), error=verdict.error)
         finally:
             self.close()
-        self.show(*views.end_view(self.verdict, self.record.folder))
+        self.course.close("it is finished")
+        self.show(*views.end_view(verdict.outcome, self.record.folder, verdict.error))
 
     def ended_with(self, error: BaseException) -> None:
-        """Write the verdict of an error that ended a cell."""
+        """Write the verdict of an error that ended a cell.
+
+        An error of a cell that did nothing leaves the verdict as it is; so does one that follows from a step before.
+        """
+        if self.course.closed or (isinstance(error, RunbookError) and error.code in LEAVE_THE_VERDICT):
+            return
         # A disk that does not take the verdict must not hide the error that ended the cell, nor keep lock and
         # connections; whoever ran the notebook reads the verdict from the journal then.
         with suppress(RunbookError):
             self._note_sign_in()
-            if not isinstance(error, RunbookError) or error.code != RUN_HAS_WRITTEN:
-                verdict = self._verdict(error)
+            if self.course.failure in (None, error):
+                verdict = verdict_on(error, self.record.folder)
                 self.record.finish(verdict.outcome, ended=self.clock(), error=verdict.error)
+        self.close()
+
+    def give_way(self, to: str) -> None:
+        """Close this run because another took its place in the same notebook; ``to`` is that one's run id."""
+        self.course.close(f"the run {to} was begun in this notebook after it")
         self.close()
 
     def _note_sign_in(self) -> None:
         if self._sign_in is not None:
             self.note(*self._sign_in.findings)
-
-    def _verdict(self, error: BaseException) -> Verdict:
-        if isinstance(error, KeyboardInterrupt):
-            return interrupted(begun=writes_begun(self.record.folder))
-        return Verdict(verdict_of(error), error if isinstance(error, RunbookError) else None)
 
     def close(self) -> None:
         """Close connections and release the lock; a later cell opens them again."""
@@ -262,6 +298,11 @@ class Run:
     def holder(self) -> str:
         """Who this is, for a lock's message."""
         return f"{self.record.folder.change_id}/{self.record.folder.run_id} of {_account()}"
+
+    def _mine(self, made: Inventory | Assessment) -> None:
+        """Raise where a variable of the notebook was made by an earlier run, or before the last reading."""
+        self.course.require_open()
+        self.course.belongs("inventory" if isinstance(made, Inventory) else "pre-flight", made, self._made)
 
     def _session(self, operation: Operation) -> ChangeSession:
         return ChangeSession(self, operation)

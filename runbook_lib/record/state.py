@@ -164,6 +164,12 @@ class RunRecord:
         )
         self._save()
 
+    def reopen(self) -> None:
+        """Take the verdict back: the run goes on, and until it ends again nobody knows how."""
+        if self._facts.get("outcome") is not None:
+            self._facts.update(outcome=None, exit_code=None, ended=None, error=None)
+            self._save()
+
     def _list(self, key: str) -> list[object]:
         value = self._facts.get(key)
         if not isinstance(value, list):

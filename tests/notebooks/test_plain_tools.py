@@ -95,6 +95,7 @@ def test_the_gate_stops_them_and_after_an_approval_they_write(desk: Desk) -> Non
     assert desk.record() != planning
     assert desk.rehearsal.control.writes()["count"] == 0
     assert not (desk.record() / "journal.jsonl").exists()
+    assert (desk.facts()["outcome"], desk.facts()["exit_code"]) == ("awaiting-approval", 4)
 
     phrase = planned(planning).phrase
     approve(planning, approver="Kim", phrase=phrase, valid=timedelta(hours=1), clock=lambda: datetime.now(UTC))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from runbook_lib.errors import RunbookError
 from runbook_lib.graph.snapshot import read_tenant
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.directory import DomainController
@@ -125,7 +126,8 @@ def _next_step(runs: pd.DataFrame) -> tuple[str, str]:
     return "50-check-drift", "Groups are written: compare AD with the cloud, best on a schedule."
 
 
-def end_view(verdict: Outcome, folder: RecordFolder) -> View:
-    """How the run ended and where its record is."""
-    text = f"The record is {folder.path}. It is sealed after the kernel has ended."
+def end_view(verdict: Outcome, folder: RecordFolder, error: RunbookError | None = None) -> View:
+    """How the run ended, why where it did not end as asked, and where its record is."""
+    why = [text for text in (error.message, error.hint) if text] if error else []
+    text = " ".join([*why, f"The record is {folder.path}. It is sealed after the kernel has ended."])
     return banner_html("good" if verdict.good else "attention", verdict.title, text), verdict.title

@@ -1,0 +1,233 @@
+"""The course of one run: which steps its notebook has, which were carried out, and which a cell may still take.
+
+In JupyterLab cells run twice, in another order, after an error, or with variables of an earlier run. A record must
+never say more than what was carried out, so every step asks here first; a step that may not be taken touches nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from functools import wraps
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+from runbook_lib.errors import Refused, RunbookError
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.record.names import JOURNAL
+from runbook_lib.record.state import RunRecord
+
+RUN_CLOSED = "run-closed"
+RUN_HAS_WRITTEN = "run-has-written"
+STEP_NOT_NOW = "step-not-now"
+ANOTHER_RUN = "of-another-run"
+LEAVE_THE_VERDICT = frozenset({RUN_CLOSED, RUN_HAS_WRITTEN, STEP_NOT_NOW, ANOTHER_RUN})
+"""Codes of errors that say: this cell did nothing. The verdict of what was done stays as it is."""
+ANEW = "Run the notebook from its first cell again: that begins a new run."
+
+
+class Step(Enum):
+    """A step of a notebook; ``value`` is its name for people."""
+
+    ENDS = "Reach both ends"
+    PREFLIGHT = "Pre-flight"
+    READ = "Read both sides"
+    COMPARE = "Compare"
+    PLAN = "Plan"
+    GATE = "Gate"
+    APPLY = "Apply"
+    READ_BACK = "Read back"
+
+
+_WRITING = (Step.READ, Step.PLAN, Step.GATE, Step.APPLY, Step.READ_BACK)
+_OF_THE_CHANGE = frozenset({Step.GATE, Step.APPLY, Step.READ_BACK})
+STEPS = {
+    "00-start-here": (Step.ENDS,),
+    "10-detect-exchange": (Step.PREFLIGHT,),
+    "20-inventory-groups": (Step.READ,),
+    "30-enable-writeback": _WRITING,
+    "40-disable-writeback": _WRITING,
+    "50-check-drift": (Step.READ, Step.COMPARE),
+    "60-undo-change": _WRITING,
+}
+"""Notebook to the steps without which it is not done, in their order."""
+_KINDS = (_WRITING, (Step.READ, Step.COMPARE), (Step.PREFLIGHT,), (Step.ENDS,))
+"""Orders of steps in a notebook of somebody's own: what it began it has to carry out."""
+
+
+class Course:
+    """What was carried out of one run, in memory; the record's own facts (journal, seal) are asked beside it."""
+
+    def __init__(self, notebook: str, record: RunRecord) -> None:
+        self._steps = STEPS.get(notebook)
+        self._record = record
+        self._done: set[Step] = set()
+        self._failed: tuple[Step, BaseException] | None = None
+        self._closed = ""
+        self._change: object = None
+        self.verdict = Outcome.DONE
+        """What ``finish`` writes when every step was carried out."""
+        self.explanation: RunbookError | None = None
+        """Why a run whose steps were all carried out did not end as asked."""
+
+    @property
+    def failure(self) -> BaseException | None:
+        """The error that ended a step and that no later attempt has mended."""
+        return self._failed[1] if self._failed else None
+
+    @property
+    def begun(self) -> bool:
+        """Whether any step was carried out."""
+        return bool(self._done)
+
+    @property
+    def missing(self) -> tuple[Step, ...]:
+        """Steps of this notebook that were not carried out, in their order."""
+        return tuple(step for step in self._order() if step not in self._done)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing of this run may be taken any more: it is finished, sealed, or another took its place."""
+        return bool(self._closed) or self._record.folder.sealed
+
+    def close(self, why: str) -> None:
+        """Let no step be taken from now on; ``why`` completes "This run is closed: …"."""
+        self._closed = self._closed or why
+
+    def require_open(self) -> None:
+        """Raise where the run is closed.
+
+        Raises:
+            Refused: ``run-closed``.
+        """
+        if self.closed:
+            raise Refused(
+                f"This run is closed: {self._closed or 'its record is sealed'}. The cell did nothing.",
+                code=RUN_CLOSED,
+                hint=ANEW,
+                values={"run": self._record.folder.run_id},
+            )
+
+    def belongs(self, what: str, value: object, own: object) -> None:
+        """Raise where a variable of a notebook is not the one that this run made.
+
+        Raises:
+            Refused: ``of-another-run``.
+        """
+        if value is not own or value is None:
+            raise Refused(
+                f"The {what} was not made by this run. The cell did nothing.",
+                code=ANOTHER_RUN,
+                hint="Run the cells above it first, in their order.",
+                values={"run": self._record.folder.run_id},
+            )
+
+    def enter(self, step: Step, owner: object) -> None:
+        """Take a step, or raise and touch nothing. What comes after it has to be done again.
+
+        Raises:
+            Refused: The run is closed, has written, or the step belongs to another plan.
+            RunbookError: A step before it was not carried out: of the class of the error that ended that one.
+        """
+        self.require_open()
+        self._require_unwritten(step)
+        if step in _OF_THE_CHANGE and self._change is not None:
+            self.belongs("change", owner, self._change)
+        order = self._order(step)
+        before = order[: order.index(step)] if step in order else ()
+        left_out = [earlier for earlier in before if earlier not in self._done]
+        if left_out:
+            raise self._not_now(step, left_out)
+        after = set(order[order.index(step) :]) if step in order else {step}
+        self._done -= after
+        if self._failed and self._failed[0] in after:
+            self._failed = None
+        if step not in (Step.APPLY, Step.READ_BACK):
+            self.verdict, self.explanation = Outcome.DONE, None
+        self._record.reopen()
+
+    def carried_out(self, step: Step, made: object) -> None:
+        """Note that a step ended well; ``made`` is the change that a plan made."""
+        self._done.add(step)
+        if step is Step.PLAN:
+            self._change = made
+
+    def broke(self, step: Step, error: BaseException) -> None:
+        """Note that a step ended with an error."""
+        self._failed = (step, error)
+
+    def _order(self, taken: Step | None = None) -> tuple[Step, ...]:
+        if self._steps is not None:
+            return self._steps
+        touched = {*self._done, *([self._failed[0]] if self._failed else []), *([taken] if taken else [])}
+        wanted = {step for kind in _KINDS for step in kind if touched and touched & set(kind) - {Step.READ}}
+        if touched and not wanted:
+            return (Step.READ,)
+        return tuple(step for step in Step if step in wanted)
+
+    def _require_unwritten(self, step: Step) -> None:
+        if step is Step.READ_BACK or not (self._record.folder.path / JOURNAL).exists():
+            return
+        raise Refused(
+            "This run has written already; its record holds one change. The cell did nothing.",
+            code=RUN_HAS_WRITTEN,
+            hint="Read back and finish it with the cells below. Then run the notebook from its first cell again: a new "
+            "run plans afresh, or resumes what broke off.",
+            values={"run": self._record.folder.run_id},
+        )
+
+    def _not_now(self, step: Step, left_out: list[Step]) -> RunbookError:
+        values = {"step": step.value, "missing": [one.value for one in left_out]}
+        failed = self._failed
+        if failed and failed[0] in left_out and isinstance(failed[1], RunbookError):
+            # Of the same class: the run still stands where that step stopped it.
+            return type(failed[1])(
+                f"{step.value} was not run, because the run stopped at {failed[0].value}: {failed[1].message}",
+                code=STEP_NOT_NOW,
+                hint=failed[1].hint,
+                values=values,
+            )
+        names = ", ".join(one.value for one in left_out)
+        return Refused(
+            f"{step.value} comes after {names}, which this run has not carried out. The cell did nothing.",
+            code=STEP_NOT_NOW,
+            hint="Run the cells above it first, in their order.",
+            values=values,
+        )
+
+
+class _OnCourse(Protocol):
+    @property
+    def course(self) -> Course: ...
+
+
+_Owner = TypeVar("_Owner", bound=_OnCourse)
+_Given = ParamSpec("_Given")
+_Made = TypeVar("_Made")
+
+
+def takes(
+    step: Step,
+) -> Callable[
+    [Callable[Concatenate[_Owner, _Given], _Made]],
+    Callable[Concatenate[_Owner, _Given], _Made],
+]:
+    """A method that is one step of a run: it asks the course first, and tells it how it ended."""
+
+    def around(
+        method: Callable[Concatenate[_Owner, _Given], _Made],
+    ) -> Callable[Concatenate[_Owner, _Given], _Made]:
+        @wraps(method)
+        def taken(owner: _Owner, /, *given: _Given.args, **named: _Given.kwargs) -> _Made:
+            course = owner.course
+            course.enter(step, owner)
+            try:
+                made = method(owner, *given, **named)
+            except BaseException as error:
+                course.broke(step, error)
+                raise
+            course.carried_out(step, made)
+            return made
+
+        return taken
+
+    return around

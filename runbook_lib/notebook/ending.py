@@ -1,0 +1,60 @@
+"""How a run ended: from what its steps achieved and what its journal holds to one verdict."""
+
+from __future__ import annotations
+
+from runbook_lib.errors import BrokeOff, RunbookError, ServiceFailed, VerificationFailed
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.notebook.course import ANEW, Course, Step
+from runbook_lib.notebook.kernel import verdict_of
+from runbook_lib.record.facts import writes_begun
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.written import written_by
+from runbook_lib.runner.verdict import Verdict, interrupted
+
+_MAY_FOLLOW_A_WRITE = frozenset({Outcome.PARTIAL, Outcome.VERIFICATION_FAILED, Outcome.BUG})
+
+
+def verdict_on(error: BaseException, folder: RecordFolder) -> Verdict:
+    """The verdict that an error means. After the first write no error means that nothing was written."""
+    if isinstance(error, KeyboardInterrupt):
+        return interrupted(begun=writes_begun(folder))
+    outcome = verdict_of(error)
+    if not isinstance(error, RunbookError):
+        return Verdict(outcome, None)
+    written = written_by(folder.path)
+    if outcome in _MAY_FOLLOW_A_WRITE or written is None or not written.anything:
+        return Verdict(outcome, error)
+    broken = BrokeOff(
+        f"After the first write: {error.message}",
+        code="broke-off-after-writing",
+        hint=f"{error.hint} Then run the notebook again with the same change id.".strip(),
+        values={"cause": error.code, **error.values},
+    )
+    return Verdict(Outcome.PARTIAL, broken)
+
+
+def ending_of(course: Course, folder: RecordFolder) -> Verdict:
+    """What ``finish`` writes: done only where every step of the notebook was carried out."""
+    if course.failure is not None:
+        return verdict_on(course.failure, folder)
+    missing = course.missing
+    if course.begun and not missing:
+        return Verdict(course.verdict, course.explanation)
+    names = ", ".join(step.value for step in missing) or "every step of a notebook of this runbook"
+    text = f"The run was ended although these steps were not carried out: {names}."
+    values = {"missing": [step.value for step in missing]}
+    written = written_by(folder.path)
+    if written is None or not written.anything:
+        error: RunbookError = ServiceFailed(
+            text,
+            code="steps-not-run",
+            hint=f"Nothing was written. {ANEW} Run every cell, in their order.",
+            values=values,
+        )
+    elif Step.APPLY in missing:
+        hint = "Run the same notebook with the same change id again: it resumes."
+        error = BrokeOff(text, code="steps-not-run", hint=hint, values=values)
+    else:
+        hint = f"What was approved is written, but nobody looked what AD holds now. {ANEW}"
+        error = VerificationFailed(text, code="steps-not-run", hint=hint, values=values)
+    return Verdict(error.outcome, error)

@@ -1,0 +1,199 @@
+"""A notebook's cells in any order, against a directory that only keeps what was written to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import patch
+
+from runbook_lib.directory.connection import Directory
+from runbook_lib.errors import BrokeOff, NoAccess, Refused, RunbookError, ServiceFailed
+from runbook_lib.model.change import Change
+from runbook_lib.model.directory import ControllerIdentity
+from runbook_lib.notebook.change import ChangeSession
+from runbook_lib.notebook.run import Run
+from runbook_lib.parameters.model import Parameters
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.state import RunRecord
+from runbook_lib.writeback.approval import approve
+from runbook_lib.writeback.journal import Effect, Journal
+from runbook_lib.writeback.verify import Checked
+from runbook_lib.writeback.writes import writes_of
+from tests.support import builders as b
+
+NAMES = ("Marketing", "Sales")
+CELLS = ("begin", "read", "plan", "gate", "apply", "read back", "finish")
+"""The cells of 30-enable-writeback in their order."""
+OTHERS = ("show", "scratch", "an old gate", "an old apply", "an old read back", "approve", "restart the kernel")
+"""What else a person can do: run a cell with a variable that an earlier run left, or an own cell with a mistake."""
+TROUBLES = ("no reading", "first write refused", "broke off", "read-back differs", "no read-back", "disk full")
+UNRELATED = {
+    "group_type": "security",
+    "acknowledge": [
+        {"finding": "target-ou-sync-scope", "by": "Kim", "until": "2026-12-31", "reason": "not what is tested here"}
+    ]
+}
+IDENTITY = ControllerIdentity("dc1.contoso.com", "CN=NTDS Settings,CN=DC1", "11111111-0000-0000-0000-000000000000")
+
+
+class Cells:
+    """One kernel and its notebook. ``run(cell)`` runs one; ``trouble`` is what happens to the services meanwhile."""
+
+    def __init__(self, records: Path) -> None:
+        self.records = records
+        self.trouble = ""
+        self.names: dict[str, Any] = {}
+        self.old: dict[str, Any] = {}
+        self.runs: list[Run] = []
+        self.applied: set[str] = set()
+        """Runs that carried out everything approved."""
+        self.read_back: set[str] = set()
+        """Runs of ``applied`` whose read-back was as planned."""
+        self.read: set[str] = set()
+        self.raised: BaseException | None = None
+
+    def run(self, cell: str) -> None:
+        """Run one cell as a kernel does: an error ends it and is told to the run that the kernel watches."""
+        self.raised = None
+        with self._services():
+            try:
+                self._cell(cell)
+            except (RunbookError, KeyError, OSError, ZeroDivisionError) as error:
+                self.raised = error
+                if self.runs and "run" in self.names:
+                    self.runs[-1].ended_with(error)
+
+    def facts(self, run: Run) -> dict[str, Any]:
+        """What record.json says on the disk."""
+        found: dict[str, Any] = json.loads((run.record.folder.path / "record.json").read_bytes())
+        return found
+
+    def _cell(self, cell: str) -> None:
+        names = self.names
+        if cell == "begin":
+            names["run"] = self._begin()
+        elif cell == "restart the kernel":
+            self.old, self.names = {}, {}
+        elif cell == "read":
+            names["inventory"] = names["run"].read_inventory()
+        elif cell == "show":
+            names["run"].show_groups(names["inventory"])
+        elif cell == "plan":
+            self.old = dict(names)
+            names["change"] = names["run"].plan_enable(names["inventory"])
+        elif cell == "approve":
+            self._approve(names["run"])
+        elif cell == "scratch":
+            raise ZeroDivisionError
+        elif cell == "finish":
+            names["run"].finish()
+        else:
+            change = cast(ChangeSession, (self.old if cell.startswith("an old") else names)["change"])
+            kind = cell.removeprefix("an old ")
+            {"gate": change.require_approval, "apply": change.apply, "read back": change.verify}[kind]()
+
+    def _begin(self) -> Run:
+        folder = RecordFolder.create(self.records, "CHG1", f"20261129-{len(self.runs):04}-30-enable-writeback")
+        record = RunRecord.begin(
+            folder,
+            notebook_name="30-enable-writeback",
+            notebook_sha256="0" * 64,
+            mode="interactive",
+            started=b.NOW,
+            parameters={},
+            versions={},
+        )
+        run = Run(
+            parameters=Parameters.model_validate({"change_id": "CHG1", "select_names": list(NAMES), **UNRELATED}),
+            record=record,
+            notebook="30-enable-writeback",
+            environment={},
+            clock=lambda: b.NOW,
+        )
+        run._directory = cast(Directory, _Controller())
+        if self.runs and "run" in self.names:
+            self.runs[-1].give_way(folder.run_id)
+        self.runs.append(run)
+        return run
+
+    def _approve(self, run: Run) -> None:
+        plan = json.loads((run.record.folder.path / "plan.json").read_text())
+        approve(
+            run.record.folder.path,
+            approver="Kim",
+            phrase=plan["phrase"],
+            valid=timedelta(hours=1),
+            clock=lambda: b.NOW,
+        )
+
+    def _services(self) -> ExitStack:
+        stack = ExitStack()
+        for name, instead in (
+            ("run.read_sides", self._read),
+            ("change.read_sides", self._read),
+            ("change.Applier", lambda *given, **more: _Writes(self, given[2], more.get("earlier", ()))),
+            ("change.backup", lambda *_: ""),
+            ("change.verify", self._verify),
+            ("change.lock_path", lambda *_: self.records / "lock"),
+            ("run.Run.directory", property(lambda _: _Controller())),
+        ):
+            stack.enter_context(patch(f"runbook_lib.notebook.{name}", instead))
+        return stack
+
+    def _read(self, run: Run, *, keep: bool) -> Any:
+        if self.trouble == "no reading":
+            raise NoAccess("401", code="no-access")
+        if keep:
+            self.read.add(run.record.folder.run_id)
+        groups = [b.cloud_group(name) for name in NAMES]
+        return b.inventory_of(b.cloud_side(groups, {name: [] for name in NAMES}), b.directory_side())
+
+    def _verify(self, _directory: object, changes: Sequence[Change], *_: object) -> Sequence[Checked]:
+        if self.trouble == "no read-back":
+            raise ServiceFailed("gone", code="directory-unavailable")
+        wrong = ("description",) if self.trouble == "read-back differs" else ()
+        if not wrong:
+            self.read_back.add(self.runs[-1].record.folder.run_id)
+        return [Checked(change, b.guid(change.digest), "S-1-5-21-1", change.dn, wrong) for change in changes]
+
+
+class _Controller:
+    """Who answers, and nothing else."""
+
+    controller = SimpleNamespace(invocation_id=IDENTITY.invocation_id, identity=IDENTITY)
+
+
+class _Writes:
+    """Writes into the journal what the real one does, and to nothing else."""
+
+    def __init__(self, cells: Cells, journal: Journal, earlier: Sequence[Any]) -> None:
+        self._cells = cells
+        self._journal = journal
+        self._earlier = {effect.write for file in earlier for effect in file.effects}
+
+    def run(self, changes: Sequence[Change], _line: Callable[..., None]) -> None:
+        """Every write, or the trouble in between."""
+        for number, write in enumerate(w for w in writes_of(changes) if w.id not in self._earlier):
+            self._journal.begin(write.id, write.change.digest, "", write.intent())
+            if self._cells.trouble == "first write refused" and not number and not self._earlier:
+                self._journal.close("refused")
+                raise Refused("no right", code="rights")
+            if self._cells.trouble == "broke off" and number:
+                raise BrokeOff("lost", code="broke-off")
+            self._journal.finish(Effect(write.id, write.change.digest, b.guid(write.id), {"created": write.change.dn}))
+        self._journal.close("every approved change is carried out")
+        self._cells.applied.add(self._cells.runs[-1].record.folder.run_id)
+        if self._cells.trouble == "disk full":
+            raise ServiceFailed("no space", code="record-write")
+
+
+def all_cells(cells: Cells, *names: str) -> Cells:
+    """Run these, whatever they raise."""
+    for name in names:
+        cells.run(name)
+    return cells
