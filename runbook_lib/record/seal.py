@@ -11,10 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.errors import UsageError
+from runbook_lib.errors import Refused, UsageError
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record import files, manifest
+from runbook_lib.record.contradictions import contradictions
 from runbook_lib.record.executed import Cleaned, clean
 from runbook_lib.record.facts import decided, facts_of
 from runbook_lib.record.folder import RecordFolder
@@ -62,6 +63,7 @@ def seal(
 
     Raises:
         UsageError: Code ``record-sealed``: once only.
+        Refused: Code ``record-contradicts-journal``: record.json does not say what the journal says.
         ServiceFailed: Code ``record-write``: disk full, share gone; sealing can be tried again.
     """
     _refuse_sealed(folder)
@@ -69,6 +71,7 @@ def seal(
         leftover.unlink()
     sealed_at = stamp(clock())
     facts = facts_of(folder)
+    _refuse_contradiction(folder, facts)
     outcome = _verdict(folder, facts, sealed_at, interrupted=interrupted)
     redactor = Redactor(known_secrets)
     cleaned = _notebook(folder, notebook, facts, outcome, redactor)
@@ -95,6 +98,18 @@ def _refuse_sealed(folder: RecordFolder) -> None:
             code="record-sealed",
             hint=f"A sealed record never changes. To check it: gwb verify-record {folder.path}",
             values={"path": str(folder.path)},
+        )
+
+
+def _refuse_contradiction(folder: RecordFolder, facts: dict[str, Any]) -> None:
+    found = contradictions(folder.path, facts)
+    if found:
+        raise Refused(
+            f"The record {folder.path} is not sealed: {'; '.join(found)}.",
+            code="record-contradicts-journal",
+            hint="The journal says what was written. Keep the folder as it is, and run the notebook again with the "
+            "same change id: it compares both sides and makes a record of its own.",
+            values={"path": str(folder.path), "contradictions": found},
         )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.record import manifest as manifests
+from runbook_lib.record.contradictions import contradictions
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import DamagedManifest
 from runbook_lib.record.names import MANIFEST, RECORD, RECORD_SCHEMA
@@ -97,6 +98,8 @@ def _compare_identity(folder: RecordFolder, manifest: Mapping[str, Any]) -> list
         problems.append(f"{RECORD}: not a record of this version ({RECORD_SCHEMA})")
     elif facts.get("run_id") != manifest["run_id"] or facts.get("change_id") != manifest["change_id"]:
         problems.append(f"{RECORD}: of another run than {MANIFEST}")
+    else:
+        problems += contradictions(folder.path, facts)
     return problems
 
 

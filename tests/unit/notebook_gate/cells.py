@@ -36,7 +36,7 @@ UNRELATED = {
     "group_type": "security",
     "acknowledge": [
         {"finding": "target-ou-sync-scope", "by": "Kim", "until": "2026-12-31", "reason": "not what is tested here"}
-    ]
+    ],
 }
 IDENTITY = ControllerIdentity("dc1.contoso.com", "CN=NTDS Settings,CN=DC1", "11111111-0000-0000-0000-000000000000")
 

@@ -213,9 +213,7 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", [*TEXTS, "select_names", "disable_names", "protected_ous", "dns_servers"]
-)
+@pytest.mark.parametrize("name", [*TEXTS, "select_names", "disable_names", "protected_ous", "dns_servers"])
 @pytest.mark.parametrize("char", ODD)
 def test_what_nobody_sees_in_a_text_is_named_with_its_place(name: str, char: str) -> None:
     text = f"ab{char}c"

@@ -1,0 +1,112 @@
+"""Does a record say what its journal says?
+
+The journal is written before and after each write; where the two differ, the journal is right.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.errors import RunbookError
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.record.names import JOURNAL, PLAN, RECORD
+from runbook_lib.record.written import Written, written_by
+from runbook_lib.writeback.plan_file import plan_from_json
+from runbook_lib.writeback.writes import writes_of
+
+_AFTER_A_WRITE = frozenset({Outcome.PARTIAL, Outcome.VERIFICATION_FAILED, Outcome.BUG, Outcome.DONE})
+_AFTER_EVERY_WRITE = frozenset({Outcome.DONE, Outcome.AWAITING_APPROVAL, Outcome.VERIFICATION_FAILED})
+"""Outcomes that a run which has written may have only when it carried out everything that was approved."""
+
+
+def contradictions(run: Path, facts: Mapping[str, Any]) -> list[str]:
+    """Where record.json (``facts``) and the journal in the folder of a run differ, one sentence each.
+
+    A run that gave no verdict contradicts nothing: sealing decides one from the journal.
+    """
+    try:
+        outcome = Outcome(facts.get("outcome"))
+    except ValueError:
+        return []
+    changes, plan = _mapping(facts.get("changes")), _mapping(facts.get("plan"))
+    planned, done = changes.get("planned", 0), changes.get("done", 0)
+    written = written_by(run)
+    if written is None:
+        return [f"{RECORD}: {text}" for text in _without_journal(outcome, planned, done)]
+    found = [*_of_outcome(run, written, outcome, planned, done), *_of_plan(run, written, plan, planned)]
+    return [f"{RECORD}: {text}" for text in found]
+
+
+def _without_journal(outcome: Outcome, planned: object, done: object) -> Iterator[str]:
+    if done:
+        yield f"it counts {done} changes as done, but there is no {JOURNAL}"
+    elif outcome in (Outcome.PARTIAL, Outcome.VERIFICATION_FAILED) or (outcome is Outcome.DONE and planned):
+        yield f"it says {outcome.value!r} with {planned} changes planned, but there is no {JOURNAL}"
+
+
+def _of_outcome(run: Path, written: Written, outcome: Outcome, planned: object, done: object) -> Iterator[str]:
+    complete = _complete(run, written)
+    approved = len(written.approved)
+    if outcome is Outcome.NOTHING_TO_DO:
+        yield f"it says {outcome.value!r}, but {JOURNAL} was opened"
+    elif written.anything and outcome not in _AFTER_A_WRITE and not (complete and outcome in _AFTER_EVERY_WRITE):
+        yield f"it says {outcome.value!r}, but {JOURNAL} holds writes ({len(written.done)} done)"
+    elif outcome in _AFTER_EVERY_WRITE and not complete:
+        yield f"it says {outcome.value!r}, but {JOURNAL} does not hold every approved write"
+    elif outcome is Outcome.AWAITING_APPROVAL and approved == planned:
+        yield f"it says {outcome.value!r}, but {JOURNAL} says that all {approved} changes were approved and carried out"
+    if done not in ({approved} if complete and outcome in _AFTER_EVERY_WRITE else {0, approved if complete else 0}):
+        yield f"it counts {done} changes as done, but by {JOURNAL} it is {approved if complete else 0} of {approved}"
+
+
+def _of_plan(run: Path, written: Written, plan: Mapping[str, Any], planned: object) -> Iterator[str]:
+    digest = written.opened.get("plan_digest")
+    if digest is not None and plan.get("digest") != digest:
+        yield f"its plan is another one than the plan that {JOURNAL} was opened with"
+    kept = _plan_file(run)
+    changes = kept.get("changes")
+    if kept and digest is not None and kept.get("digest") != digest:
+        yield f"{PLAN} is another plan than the one that {JOURNAL} was opened with"
+    elif isinstance(changes, list) and planned != len(changes):
+        yield f"it counts {planned} changes as planned, but {PLAN} holds {len(changes)}"
+
+
+def _complete(run: Path, written: Written) -> bool:
+    """Whether everything approved was carried out, by this run and those that it resumes.
+
+    Where the plan or an earlier run is not at hand, or cannot be read, a closed journal must do.
+    """
+    if not written.closed or written.unreadable:
+        return False
+    done = set(written.done)
+    seen = {run.name}
+    earlier = written
+    while (name := earlier.opened.get("resumes")) is not None:
+        if not isinstance(name, str) or Path(name).name != name or name in seen:
+            break
+        seen.add(name)
+        before = written_by(run.parent / name)
+        if before is None:
+            return True
+        done |= before.done
+        earlier = before
+    try:
+        plan = plan_from_json(_plan_file(run))
+    except RunbookError:
+        return True
+    approved = set(written.approved)
+    return {write.id for write in writes_of(change for change in plan.changes if change.digest in approved)} <= done
+
+
+def _plan_file(run: Path) -> Mapping[str, Any]:
+    try:
+        return _mapping(json.loads((run / PLAN).read_bytes()))
+    except (OSError, ValueError, RecursionError):
+        return {}
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
