@@ -218,6 +218,42 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A member of the cloud group that the plan does not write.
+
+    Attributes:
+        member_id: Its id in the cloud.
+        name: Display name; its id where it has none.
+        type: ``user``, ``group``, ``device`` and so on.
+        code: Why, a stable code.
+        why: Why, in words.
+    """
+
+    member_id: str
+    name: str
+    type: str
+    code: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMembers:
+    """What becomes of the members of one planned group: every one of them is counted once.
+
+    ``in_cloud`` is ``already`` (members in AD now) plus ``added`` plus the ``left_out``. ``removed`` are AD members who
+    leave. For people: what is written is in the changes, so no digest covers this.
+    """
+
+    group_id: str
+    display_name: str
+    in_cloud: int
+    already: int
+    added: int
+    removed: int
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """An ordered list of changes, bound to a target and to the limits it was checked against."""
 
@@ -228,6 +264,8 @@ class Plan:
     refusals: tuple[Refusal, ...] = ()
     in_step: int = 0
     """Selected groups that need nothing."""
+    members: tuple[GroupMembers, ...] = ()
+    """What becomes of each planned group's members, in group id order; of groups in step too. For people."""
 
     @property
     def digest(self) -> str:

@@ -8,12 +8,12 @@ from dataclasses import replace
 from runbook_lib.directory.names import normalize_dn, parent_of, rdn
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer
-from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Operation, Refusal
+from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, GroupMembers, MemberRef, Operation, Refusal
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.finding import Finding
 from runbook_lib.writeback.desired import differences, followed_attributes, new_attributes, retired_mark
-from runbook_lib.writeback.membership import Membership, membership_of
+from runbook_lib.writeback.membership import MemberChanges, membership_of
 from runbook_lib.writeback.plan_findings import findings_before_create, unaccounted_finding
 from runbook_lib.writeback.planning import Planned, existing, finished_plan, move_between, rule_context
 from runbook_lib.writeback.policy import Policy
@@ -68,15 +68,18 @@ def plan_rows(inventory: Inventory, policy: Policy, rows: tuple[GroupRow, ...]) 
     membership = membership_of(inventory)
     changes: list[Change] = []
     findings: list[Finding] = list(findings_before_writing(inventory))
+    members: list[GroupMembers] = []
     in_step = 0
     for row in todo:
         if row.cloud is None:
             continue
-        made, seen = _plan_row(row, row.cloud, inventory, policy, membership, created)
+        becomes = membership.changes(row.group_id, row.ad, created)
+        made, seen = _plan_row(row, row.cloud, inventory, policy, becomes)
+        members.append(becomes.summary(row.group_id, row.display_name))
         changes += made
         findings += seen
         in_step += not made
-    plan = finished_plan(Operation.ENABLE, inventory, policy, changes, list(refused.values()), in_step)
+    plan = finished_plan(Operation.ENABLE, inventory, policy, changes, list(refused.values()), in_step, members)
     return Planned(plan, tuple(findings))
 
 
@@ -85,13 +88,11 @@ def _plan_row(
     group: CloudGroup,
     inventory: Inventory,
     policy: Policy,
-    membership: Membership,
-    created: frozenset[str],
+    members: MemberChanges,
 ) -> tuple[list[Change], list[Finding]]:
-    members = membership.changes(row.group_id, row.ad, created)
     findings = [unaccounted_finding(row, members.unaccounted)] if members.unaccounted else []
     if row.ad is None:
-        create = _create(group, inventory, policy, membership, created)
+        create = _create(group, inventory, policy, members.added)
         return [create], findings + findings_before_create(group, create, inventory)
     changes: list[Change] = []
     deltas = differences(row.ad, followed_attributes(group, policy.group_type))
@@ -115,13 +116,7 @@ def _plan_row(
     return changes, findings
 
 
-def _create(
-    group: CloudGroup,
-    inventory: Inventory,
-    policy: Policy,
-    membership: Membership,
-    created: frozenset[str],
-) -> Change:
+def _create(group: CloudGroup, inventory: Inventory, policy: Policy, added: tuple[MemberRef, ...]) -> Change:
     target = inventory.directory.target
     name = rdn("CN", policy.naming.common_name(group.id, group.display_name))
     return Change(
@@ -132,7 +127,7 @@ def _create(
         rdn=name,
         parent_guid=target.guid,
         attributes=new_attributes(group, inventory.cloud.tenant.id, policy.group_type, policy.naming),
-        members_added=membership.changes(group.id, None, created).added,
+        members_added=added,
         reason="selected",
         why="Selected, and not in AD yet.",
     )

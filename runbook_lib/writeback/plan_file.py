@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from runbook_lib.model.change import (
     Change,
     ChangeKind,
     Deletion,
+    GroupMembers,
+    LeftOut,
     MemberRef,
     Move,
     Operation,
@@ -105,6 +108,24 @@ class _Refusal(_Strict):
     to_do: str
 
 
+class _LeftOut(_Strict):
+    member_id: str
+    name: str
+    type: str
+    code: str
+    why: str
+
+
+class _Members(_Strict):
+    group_id: str
+    display_name: str
+    in_cloud: int
+    already: int
+    added: int
+    removed: int
+    left_out: list[_LeftOut]
+
+
 class _PlanFile(BaseModel):
     """Types of everything in a plan; what its texts and numbers say is compared with the plan itself."""
 
@@ -116,6 +137,7 @@ class _PlanFile(BaseModel):
     target: _Target
     changes: list[_Change]
     refusals: list[_Refusal]
+    members: list[_Members] = []
 
 
 def read_plan(record: Path) -> Plan | None:
@@ -151,6 +173,7 @@ def plan_to_json(plan: Plan) -> dict[str, object]:
             {"group_id": r.group_id, "display_name": r.display_name, "rule": r.rule, "why": r.why, "to_do": r.to_do}
             for r in plan.refusals
         ],
+        "members": [asdict(group) for group in plan.members],
     }
 
 
@@ -194,12 +217,17 @@ def plan_from_json(data: object, *, place: str = FILE_NAME) -> Plan:
         raise _damaged(place, f"{shown}: {detail['msg'].lower()}" if shown else "it is not a plan") from None
     except (KeyError, TypeError, ValueError):
         plan = None
-    if plan is None or json.loads(json.dumps(plan_to_json(plan))) != data:
+    if plan is None or not isinstance(data, dict) or not _says_the_same(plan, data):
         raise _damaged(place, "its digests, phrase or numbers do not fit what it holds")
     for change in plan.changes:
         if beyond := beyond_kind(change, plan.operation):
             raise _damaged(place, f"a change of kind {change.kind.value} {beyond}")
     return plan
+
+
+def _says_the_same(plan: Plan, data: Mapping[str, object]) -> bool:
+    again = json.loads(json.dumps(plan_to_json(plan)))
+    return bool(again == {"members": [], **data})
 
 
 def _damaged(place: str, why: str) -> UsageError:
@@ -228,6 +256,8 @@ def _plan(data: Mapping[str, Any]) -> Plan:
         limits=dict(data["limits"]),
         refusals=tuple(Refusal(**item) for item in data["refusals"]),
         in_step=data["in_step"],
+        # Plans before this version say nothing about members that are left out.
+        members=tuple(_members_from_json(item) for item in data.get("members", ())),
     )
 
 
@@ -255,6 +285,11 @@ def change_from_json(data: Mapping[str, Any]) -> Change:
         reason=data["reason"],
         why=data["why"],
     )
+
+
+def _members_from_json(data: Mapping[str, Any]) -> GroupMembers:
+    left_out = tuple(LeftOut(**item) for item in data["left_out"])
+    return GroupMembers(**{**data, "left_out": left_out})
 
 
 def _member_to_json(member: MemberRef) -> dict[str, object]:

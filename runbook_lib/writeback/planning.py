@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.model.change import Change, ChangeKind, Move, Operation, Plan, PlanTarget, Refusal
+from runbook_lib.model.change import Change, ChangeKind, GroupMembers, Move, Operation, Plan, PlanTarget, Refusal
 from runbook_lib.model.directory import Container, DirectoryGroup
 from runbook_lib.model.finding import Finding
 from runbook_lib.writeback.limits import check_limits
@@ -49,6 +49,7 @@ def finished_plan(
     changes: list[Change],
     refusals: list[Refusal],
     in_step: int,
+    members: Sequence[GroupMembers] = (),
 ) -> Plan:
     """Order the changes, check the limits and bind them to the target.
 
@@ -64,6 +65,7 @@ def finished_plan(
         limits=policy.limits.as_json(),
         refusals=tuple(sorted(refusals, key=lambda r: r.group_id)),
         in_step=in_step,
+        members=tuple(sorted(members, key=lambda group: group.group_id)),
     )
 
 
