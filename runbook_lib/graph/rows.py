@@ -15,7 +15,7 @@ Row = Mapping[str, object]
 GROUP_PROPERTIES = (
     "id,displayName,description,groupTypes,mailEnabled,securityEnabled,mail,mailNickname,proxyAddresses,visibility,"
     "isAssignableToRole,membershipRule,onPremisesSyncEnabled,onPremisesSecurityIdentifier,onPremisesSamAccountName,"
-    "createdDateTime,deletedDateTime"
+    "onPremisesDomainName,createdDateTime,deletedDateTime"
 )
 USER_PROPERTIES = (
     "id,displayName,userPrincipalName,mail,userType,onPremisesImmutableId,onPremisesSecurityIdentifier,"
@@ -78,6 +78,7 @@ def group_of(row: Row) -> CloudGroup:
         on_premises_sync_enabled=flag_of(row, "onPremisesSyncEnabled"),
         on_premises_sid=text_of(row, "onPremisesSecurityIdentifier"),
         on_premises_sam_account_name=text_of(row, "onPremisesSamAccountName"),
+        on_premises_domain=text_of(row, "onPremisesDomainName"),
         created=text_of(row, "createdDateTime"),
         deleted=text_of(row, "deletedDateTime"),
     )
@@ -118,6 +119,7 @@ def principal_of_group(group: CloudGroup) -> CloudPrincipal:
         mail=group.mail,
         on_premises_sid=group.on_premises_sid,
         on_premises_sam_account_name=group.on_premises_sam_account_name,
+        on_premises_domain=group.on_premises_domain,
         on_premises_sync_enabled=group.on_premises_sync_enabled,
     )
 

@@ -69,7 +69,7 @@ def build_inventory(
     index = index_directory(directory)
     principals = resolve_principals(cloud, directory, index)
     members = memberships(cloud, principals)
-    representable = Counter(members.loc[members["ad_guid"].notna(), "group_id"])
+    representable = Counter(members.loc[members["reason_code"].isna(), "group_id"])
     context = _Context(cloud, directory, index, naming, connect_v1, representable)
     rows = [context.cloud_row(group, Presence.PRESENT) for group in cloud.groups]
     rows += [context.cloud_row(group, Presence.SOFT_DELETED) for group in cloud.deleted_groups]
@@ -152,6 +152,9 @@ class _Context:
             state = _WRITTEN[writer]
             if state is GroupState.WRITTEN and self._retired(claimants[0]):
                 return GroupState.RETIRED, "retired", "This runbook wrote it and retired it."
+            if state is GroupState.WRITTEN_BY_OTHER:
+                claimed = f"{claimants[0].dn} claims it for another tenant, beside another group, or without an anchor."
+                return state, "claimed-otherwise", claimed
             return state, "", ""
         if group.kind in (CloudKind.MAIL_ENABLED_SECURITY, CloudKind.DISTRIBUTION_LIST):
             return GroupState.NOT_ELIGIBLE, "", ""

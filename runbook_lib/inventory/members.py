@@ -1,48 +1,49 @@
-"""Cloud members and their AD objects, joined in pandas.
-
-Keys in order (Microsoft Entra documentation, "Custom installation of Microsoft Entra Connect", source anchor):
-mS-DS-ConsistencyGuid, objectGUID, SID, Cloud Sync's ``User_<id>``, and the DN only where no better key exists, because
-it stays stale after a move until the next synchronization.
-"""
+"""Cloud members and their AD objects, joined in pandas."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import uuid
-from collections.abc import Sequence
+from collections import defaultdict
+from dataclasses import replace
 
 import pandas as pd
 
-from runbook_lib.directory.names import normalize_dn, normalize_foreign_dn
-from runbook_lib.inventory.index import DirectoryIndex
-from runbook_lib.model.anchor import user_id_of_anchor
-from runbook_lib.model.cloud import CloudPrincipal, CloudSnapshot, PrincipalType
-from runbook_lib.model.directory import DirectorySnapshot
+from runbook_lib.inventory.index import DirectoryIndex, claimed_ids, writer_of
+from runbook_lib.inventory.keys import PROVED, AccountKeys, Resolved
+from runbook_lib.inventory.nesting import no_member
+from runbook_lib.inventory.states import Writer
+from runbook_lib.model.cloud import CloudGroup, CloudSnapshot, PrincipalType
+from runbook_lib.model.directory import DirectoryGroup, DirectorySnapshot
+from runbook_lib.text import printable
 
-_REASONS = {
+REASONS = {
     "guest": "Guest: no account in this AD",
     "cloud-only": "Cloud-only user: no account in this AD by any key",
     "not-found": "Synchronized, but no object in this domain has its keys",
+    "leftover-keys": "Not synchronized any more, and its keys from AD lead to no object in this domain",
+    "other-domain": "Account in {value}, which this run does not read",
+    "other-forest": "Account in {value}, which is not a domain of this forest",
+    "other-domain-sid": "Account in a domain that this run does not read: SID {value}",
+    "group-in-other-domain": "Group in {value}, which this run does not read",
+    "group-in-other-forest": "Group in {value}, which is not a domain of this forest",
+    "group-in-other-domain-sid": "Group in a domain that this run does not read: SID {value}",
     "keys-disagree": "Its keys lead to different AD objects",
+    "key-ambiguous": "Several AD objects have its key",
+    "key-unproved": "Not synchronized, and its immutable id alone leads to {value}: it may be somebody else's",
+    "shared-account": "Another cloud object leads to {value} too, and neither is proved",
+    "not-an-account": "Its keys lead to {value}, which is not an account",
+    "domain-local": "Cannot be represented: domain local scope ({value}); AD takes none into a universal group",
+    "foreign-security-principal": "Cannot be represented: account of another forest ({value}); AD takes none into a "
+    "universal group",
+    "not-a-member-class": "Cannot be represented: {value} is no account, group or contact",
     "group-not-in-ad": "Group without an object in this AD",
     "group-ambiguous": "Several AD objects claim this group",
+    "group-claim-contested": "{value} claims several cloud groups, so it proves none",
     "device": "Devices are not written",
     "service-principal": "Service principals have no object in AD",
     "contact": "Contact without an object in this AD",
     "unknown": "Its type could not be read",
 }
-
-
-def immutable_guid(value: str | None) -> str | None:
-    """The GUID inside an onPremisesImmutableId, or None where the source anchor is not a GUID."""
-    if not value:
-        return None
-    try:
-        raw = base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return str(uuid.UUID(bytes_le=raw)) if len(raw) == 16 else None
+"""Why a member is not written, by code. ``{value}`` is a DN, a domain or a SID."""
 
 
 def resolve_principals(cloud: CloudSnapshot, directory: DirectorySnapshot, index: DirectoryIndex) -> pd.DataFrame:
@@ -50,15 +51,29 @@ def resolve_principals(cloud: CloudSnapshot, directory: DirectorySnapshot, index
 
     Returns:
         Columns, all ``object`` (text or None): ``member_id``, ``member_type``, ``member_name``, ``ad_guid``, ``ad_dn``,
-        ``match_key``, ``reason_code``, ``reason``. Either ``ad_guid`` or ``reason_code`` is set.
+        ``match_key``, ``reason_code``, ``reason``, ``leads_to``. A member that is written has ``ad_guid`` and no
+        ``reason_code``; one with both is known in AD and is not written all the same. ``leads_to`` is the GUID of the
+        AD object that its keys lead to without proving it.
     """
-    users = _resolve_users(cloud, directory)
-    groups = _resolve_groups(cloud, index)
-    table = pd.concat([users, groups], ignore_index=True).drop_duplicates("member_id", keep="last")
-    table["ad_dn"] = [index.by_guid[guid].dn if guid else None for guid in table["ad_guid"]]
-    table["reason"] = [_REASONS[code] if code else None for code in table["reason_code"]]
+    keys = AccountKeys(directory.objects, directory.controller)
+    known: dict[str, tuple[str, str, Resolved]] = {}
+    for person in cloud.principals.values():
+        if person.type is not PrincipalType.GROUP:
+            name = person.display_name or person.user_principal_name or person.id
+            known[person.id] = (person.type.value, name, _account(keys.resolve(person), index))
+    for group in cloud.groups:
+        found = _group(group, index, keys, cloud.tenant.id)
+        known[group.id] = (PrincipalType.GROUP.value, group.display_name, found)
+    resolved = _unshared({key: found for key, (_, _, found) in known.items()})
+    rows = []
+    for key, (kind, name, _) in known.items():
+        found = _accepted(resolved[key], index)
+        dn = index.by_guid[found.guid].dn if found.guid else None
+        why = _reason(found, index)
+        rows.append((key, kind, name, found.guid, dn, found.key, found.code, why, _leads_to(found, index)))
     columns = ["member_id", "member_type", "member_name", "ad_guid", "ad_dn", "match_key", "reason_code", "reason"]
-    return table[columns].reset_index(drop=True)
+    columns.append("leads_to")
+    return pd.DataFrame(rows, columns=columns, dtype=object)
 
 
 def memberships(cloud: CloudSnapshot, principals: pd.DataFrame) -> pd.DataFrame:
@@ -70,89 +85,68 @@ def memberships(cloud: CloudSnapshot, principals: pd.DataFrame) -> pd.DataFrame:
     )
     joined = pairs.merge(principals, on="member_id", how="left")
     missing = joined["member_type"].isna()
-    joined.loc[missing, ["member_type", "reason_code", "reason"]] = ["unknown", "unknown", _REASONS["unknown"]]
+    joined.loc[missing, ["member_type", "reason_code", "reason"]] = ["unknown", "unknown", REASONS["unknown"]]
     joined = joined.astype(object).where(joined.notna(), None)
     return joined.sort_values(["group_id", "member_id"], ignore_index=True)
 
 
-def _resolve_users(cloud: CloudSnapshot, directory: DirectorySnapshot) -> pd.DataFrame:
-    people = [p for p in cloud.principals.values() if p.type is not PrincipalType.GROUP]
-    table = pd.DataFrame(
-        {
-            "member_id": [p.id for p in people],
-            "member_type": [p.type.value for p in people],
-            "member_name": [p.display_name or p.user_principal_name or p.id for p in people],
-        },
-        dtype=object,
-    )
-    objects = directory.objects
-    guids = [o.guid for o in objects]
-    immutable = [immutable_guid(p.immutable_id) for p in people]
-    by_anchor = _look_up(immutable, [o.consistency_guid for o in objects], guids)
-    by_guid = _look_up(immutable, guids, guids)
-    by_sid = _look_up([p.on_premises_sid for p in people], [o.sid for o in objects], guids)
-    provisioned = [user_id_of_anchor(o.external_id) if o.external_id else None for o in objects]
-    by_external = _look_up([p.id for p in people], provisioned, guids)
-    # A DN counts only where there is no better key: a stale one may by now belong to somebody else.
-    dns = [
-        normalize_foreign_dn(p.on_premises_dn) if p.on_premises_dn and not anchor and not p.on_premises_sid else None
-        for p, anchor in zip(people, immutable, strict=True)
-    ]
-    by_dn = _look_up(dns, [normalize_dn(o.dn) for o in objects] if any(dns) else [None] * len(objects), guids)
-    found: list[str | None] = []
-    keys: list[str | None] = []
-    reasons: list[str | None] = []
-    for person, *hits in zip(people, by_anchor, by_guid, by_sid, by_external, by_dn, strict=True):
-        guid, key, reason = _decide(person, hits)
-        found.append(guid)
-        keys.append(key)
-        reasons.append(reason)
-    for name, values in (("ad_guid", found), ("match_key", keys), ("reason_code", reasons)):
-        table[name] = pd.Series(values, dtype=object)
-    return table
+def _account(found: Resolved, index: DirectoryIndex) -> Resolved:
+    """A user whose key leads to a group holds it by mistake."""
+    if found.guid and index.by_guid[found.guid].object_class.casefold() == "group":
+        return Resolved(code="not-an-account", value=found.guid)
+    return found
 
 
-_KEYS = ("consistency-guid", "object-guid", "sid", "cloud-sync-anchor", "dn")
+def _group(group: CloudGroup, index: DirectoryIndex, keys: AccountKeys, tenant_id: str) -> Resolved:
+    """The AD object of a cloud group: by its SID, which converted groups keep too, and by what claims it."""
+    # A converted group keeps its SID, and its AD object stays ("Group source of authority", Microsoft Entra).
+    by_sid = index.guids_by_sid.get(group.on_premises_sid or "", [])
+    claimants = index.groups_by_anchor.get(group.id, [])
+    claimed = [c.guid for c in claimants if claimed_ids(c) == {group.id} or _ours(c, group.id, tenant_id)]
+    hits = {*by_sid, *claimed}
+    if len(hits) > 1:
+        return Resolved(code="group-ambiguous")
+    if hits:
+        proof = PROVED if (by_sid and claimed) or any(_ours(c, group.id, tenant_id) for c in claimants) else 2
+        return Resolved(hits.pop(), "sid" if by_sid else "anchor", proof=proof)
+    if claimants:
+        return Resolved(code="group-claim-contested", value=claimants[0].guid)
+    came = group.on_premises_sync_enabled or group.on_premises_sid
+    if came and (elsewhere := keys.elsewhere(group.on_premises_domain, None, group.on_premises_sid)):
+        return replace(elsewhere, code=f"group-in-{elsewhere.code}")
+    return Resolved(code="group-not-in-ad")
 
 
-def _decide(person: CloudPrincipal, hits: list[str | None]) -> tuple[str | None, str | None, str | None]:
-    anchor, guid, sid, external, _ = hits
-    by_immutable = anchor or guid
-    strong = {hit for hit in (by_immutable, sid, external) if hit}
-    if len(strong) > 1:
-        return None, None, "keys-disagree"
-    for hit, key in zip(hits, _KEYS, strict=True):
-        if hit:
-            return hit, key, None
-    return None, None, _reason_without_object(person)
+def _ours(claimant: DirectoryGroup, group_id: str, tenant_id: str) -> bool:
+    return writer_of(claimant, group_id, tenant_id) is Writer.OURS
 
 
-def _reason_without_object(person: CloudPrincipal) -> str:
-    if person.type is PrincipalType.USER:
-        if person.immutable_id or person.on_premises_sid or person.on_premises_sync_enabled:
-            return "not-found"
-        return "guest" if (person.user_type or "").casefold() == "guest" else "cloud-only"
-    return str(person.type.value)
+def _unshared(found: dict[str, Resolved]) -> dict[str, Resolved]:
+    """Two cloud objects never stand for one AD object: only one that is proved keeps it, else nobody."""
+    by_guid: defaultdict[str, list[str]] = defaultdict(list)
+    for key, resolved in found.items():
+        if resolved.guid:
+            by_guid[resolved.guid].append(key)
+    result = dict(found)
+    for guid, claims in by_guid.items():
+        proved = [key for key in claims if found[key].proof >= PROVED]
+        if len(claims) > 1:
+            keeper = proved[0] if len(proved) == 1 else None
+            result |= {key: Resolved(code="shared-account", value=guid) for key in claims if key != keeper}
+    return result
 
 
-def _look_up(wanted: Sequence[str | None], keys: Sequence[str | None], guids: Sequence[str]) -> list[str | None]:
-    """For each wanted key the GUID of the one object that has it; a key of several objects proves nothing."""
-    table = pd.DataFrame({"key": list(keys), "guid": list(guids)}, dtype=object)
-    table = table[table["key"].notna()].drop_duplicates("key", keep=False)
-    joined = pd.DataFrame({"key": list(wanted)}, dtype=object).merge(table, on="key", how="left")
-    return [str(guid) if known else None for guid, known in zip(joined["guid"], joined["guid"].notna(), strict=True)]
+def _accepted(found: Resolved, index: DirectoryIndex) -> Resolved:
+    code = no_member(index.by_guid[found.guid], index) if found.guid else None
+    return replace(found, code=code, value=found.guid or "") if code else found
 
 
-def _resolve_groups(cloud: CloudSnapshot, index: DirectoryIndex) -> pd.DataFrame:
-    rows = []
-    for group in cloud.groups:
-        # Converted groups keep their SID, and their AD object stays ("Group source of authority", Microsoft Entra).
-        by_sid = index.guids_by_sid.get(group.on_premises_sid or "", [])
-        claimed = [claimant.guid for claimant in index.groups_by_anchor.get(group.id, [])]
-        hits = sorted({*by_sid, *claimed})
-        guid = hits[0] if len(hits) == 1 else None
-        key = None if guid is None else "sid" if by_sid else "anchor"
-        reason = None if guid else "group-ambiguous" if hits else "group-not-in-ad"
-        rows.append((group.id, PrincipalType.GROUP.value, group.display_name, guid, key, reason))
-    columns = ["member_id", "member_type", "member_name", "ad_guid", "match_key", "reason_code"]
-    return pd.DataFrame(rows, columns=columns, dtype=object)
+def _leads_to(found: Resolved, index: DirectoryIndex) -> str | None:
+    return found.value if found.guid is None and found.value in index.by_guid else None
+
+
+def _reason(found: Resolved, index: DirectoryIndex) -> str | None:
+    if found.code is None:
+        return None
+    named = index.by_guid.get(found.value)
+    return REASONS[found.code].format(value=printable(named.dn if named else found.value, limit=300))

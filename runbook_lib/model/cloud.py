@@ -84,6 +84,8 @@ class CloudGroup:
     on_premises_sid: str | None = None
     """``S-1-…`` of the AD group it comes from, or came from before its source of authority was converted."""
     on_premises_sam_account_name: str | None = None
+    on_premises_domain: str | None = None
+    """DNS name of the AD domain that it comes from."""
     created: str | None = None
     deleted: str | None = None
     cloud_managed: bool | None = None

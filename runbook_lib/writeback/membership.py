@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from runbook_lib.directory.names import normalize_dn, normalize_foreign_dn
 from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.keys import ELSEWHERE
 from runbook_lib.model.change import GroupMembers, LeftOut, MemberRef
 from runbook_lib.model.directory import DirectoryGroup
 
@@ -59,39 +61,47 @@ class Membership:
     """Group id to its members."""
     mapped: frozenset[str]
     """GUIDs of AD objects that a cloud object was positively mapped to."""
+    elsewhere: Mapping[str, str]
+    """Comparable DN to member id, for accounts in domains that were not read: only their DN is known in AD."""
     inventory: Inventory
 
     def changes(self, group_id: str, ad: DirectoryGroup | None, created: frozenset[str]) -> MemberChanges:
         """Compare one group. ``created`` are groups that this plan creates: members before they exist."""
         members = self.wanted.get(group_id, ())
-        wanted: dict[str, MemberRef] = {}
-        left_out: list[LeftOut] = []
-        for member in members:
-            if member.guid:
-                wanted[member.guid] = MemberRef(member.guid, member.dn)
-            elif member.member_id in created:
-                wanted[f"group:{member.member_id}"] = MemberRef("", "", member.member_id)
-            else:
-                left_out.append(LeftOut(member.member_id, member.name, member.type, member.code, member.why))
-        present: set[str] = set()
+        wanted = {member.guid: member for member in members if member.guid}
+        ids = {member.member_id for member in members}
+        there: set[str] = set()
         removed: list[MemberRef] = []
         unaccounted: list[str] = []
         for dn in (ad.members or ()) if ad else ():
-            guid_there = self.inventory.index.guid_of_dn(dn)
-            if guid_there is not None and guid_there in wanted:
-                present.add(guid_there)
-                continue
-            if guid_there is None or guid_there not in self.mapped:
+            guid = self.inventory.index.guid_of_dn(dn)
+            if guid is not None and guid in wanted:
+                there.add(wanted[guid].member_id)
+            elif guid is None and (known := self.elsewhere.get(normalize_dn(dn), "")) in ids:
+                there.add(known)
+            elif guid is None or guid not in self.mapped:
                 unaccounted.append(dn)
             else:
-                removed.append(MemberRef(guid_there, dn))
-        added = [ref for key, ref in wanted.items() if key not in present]
+                removed.append(MemberRef(guid, dn))
+        added: list[MemberRef] = []
+        left_out: list[LeftOut] = []
+        for member in members:
+            if member.member_id in there:
+                continue
+            if ad is not None and member.guid == ad.guid:
+                member = replace(member, code="itself", why="It is this group itself")
+            if member.guid and not member.code:
+                added.append(MemberRef(member.guid, member.dn))
+            elif not member.guid and member.member_id in created:
+                added.append(MemberRef("", "", member.member_id))
+            else:
+                left_out.append(LeftOut(member.member_id, member.name, member.type, member.code, member.why))
         return MemberChanges(
             tuple(sorted(added, key=lambda ref: ref.key)),
             tuple(sorted(removed, key=lambda ref: ref.key)),
             tuple(sorted(unaccounted)),
             in_cloud=len(members),
-            already=len(present),
+            already=len(there),
             left_out=tuple(sorted(left_out, key=lambda member: (member.name.casefold(), member.member_id))),
         )
 
@@ -101,11 +111,25 @@ def membership_of(inventory: Inventory) -> Membership:
     wanted: defaultdict[str, list[Wanted]] = defaultdict(list)
     for group_id, *member in inventory.members[["group_id", *_COLUMNS]].itertuples(index=False, name=None):
         wanted[group_id].append(Wanted(*(value or "" for value in member)))
+    codes = dict(zip(inventory.principals["member_id"], inventory.principals["reason_code"], strict=True))
     return Membership(
         {group_id: tuple(members) for group_id, members in wanted.items()},
         frozenset(guid for guid in inventory.principals["ad_guid"] if guid),
+        _elsewhere(inventory, {key for key, code in codes.items() if code in ELSEWHERE}),
         inventory,
     )
+
+
+def _elsewhere(inventory: Inventory, ids: set[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    twice: set[str] = set()
+    for key in sorted(ids):
+        person = inventory.cloud.principals.get(key)
+        dn = normalize_foreign_dn(person.on_premises_dn) if person and person.on_premises_dn else None
+        if dn is not None:
+            twice |= {dn} & found.keys()
+            found[dn] = key
+    return {dn: key for dn, key in found.items() if dn not in twice}
 
 
 _COLUMNS = ["member_id", "member_name", "member_type", "ad_guid", "ad_dn", "reason_code", "reason"]

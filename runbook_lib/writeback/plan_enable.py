@@ -14,7 +14,7 @@ from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.finding import Finding
 from runbook_lib.writeback.desired import differences, followed_attributes, new_attributes, retired_mark
 from runbook_lib.writeback.membership import MemberChanges, membership_of
-from runbook_lib.writeback.plan_findings import findings_before_create, unaccounted_finding
+from runbook_lib.writeback.plan_findings import findings_before_create, shared_accounts, unaccounted_finding
 from runbook_lib.writeback.planning import Planned, existing, finished_plan, move_between, rule_context
 from runbook_lib.writeback.policy import Policy
 from runbook_lib.writeback.preconditions import (
@@ -67,7 +67,7 @@ def plan_rows(inventory: Inventory, policy: Policy, rows: tuple[GroupRow, ...]) 
     created = frozenset(row.group_id for row in todo if row.state is GroupState.NOT_WRITTEN)
     membership = membership_of(inventory)
     changes: list[Change] = []
-    findings: list[Finding] = list(findings_before_writing(inventory))
+    findings: list[Finding] = [*findings_before_writing(inventory), *shared_accounts(inventory, todo)]
     members: list[GroupMembers] = []
     in_step = 0
     for row in todo:

@@ -173,7 +173,7 @@ def plan_to_json(plan: Plan) -> dict[str, object]:
             {"group_id": r.group_id, "display_name": r.display_name, "rule": r.rule, "why": r.why, "to_do": r.to_do}
             for r in plan.refusals
         ],
-        "members": [asdict(group) for group in plan.members],
+        "members": [{**asdict(g), "left_out": [asdict(m) for m in g.left_out]} for g in plan.members],
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runbook_lib.directory.names import normalize_dn
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.collisions import from_another_domain
@@ -9,11 +11,40 @@ from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import Change
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.text import printable
+
+_NAMED = ["member_id", "member_name"]
 
 
 def findings_before_create(group: CloudGroup, create: Change, inventory: Inventory) -> list[Finding]:
     """What else may be the AD object of a group that a plan creates."""
     return [*_deleted_before(create, inventory), *_original_elsewhere(group, inventory)]
+
+
+def shared_accounts(inventory: Inventory, rows: Sequence[GroupRow]) -> list[Finding]:
+    """A finding for each AD object that several cloud objects lead to, where members of these groups are among them."""
+    members = inventory.members
+    planned = members["group_id"].isin([row.group_id for row in rows])
+    shared = members[planned & (members["reason_code"] == "shared-account")]
+    found = []
+    for guid in sorted(set(shared["leads_to"])):
+        principals = inventory.principals
+        claims = principals[(principals["leads_to"] == guid) | (principals["ad_guid"] == guid)]
+        named = sorted(f"{printable(name, limit=80)} ({key})" for key, name in claims[_NAMED].itertuples(index=False))
+        dn = inventory.index.by_guid[guid].dn
+        found.append(
+            Finding(
+                id=f"members-share-account:{guid}",
+                severity=Severity.WARNING,
+                seen=f"{len(named)} cloud objects lead to one AD object, {dn}: {_some(named)}.",
+                expected="One cloud object for each AD object.",
+                why="One of them would get what is meant for the other, so only one that SID and immutable id both "
+                "prove is written, and none where nobody or more than one is proved.",
+                to_do="Clear onPremisesImmutableId of the one that does not belong to that account.",
+                values={"object_guid": guid, "dn": dn, "cloud_ids": sorted(claims["member_id"])},
+            )
+        )
+    return found
 
 
 def _original_elsewhere(group: CloudGroup, inventory: Inventory) -> list[Finding]:
@@ -61,13 +92,16 @@ def _deleted_before(create: Change, inventory: Inventory) -> list[Finding]:
 
 def unaccounted_finding(row: GroupRow, dns: tuple[str, ...]) -> Finding:
     """AD members of a group of ours that map to nothing in the cloud."""
-    shown = "; ".join(dns[:5]) + ("; …" if len(dns) > 5 else "")
     return Finding(
         id=f"members-unaccounted:{row.group_id}",
         severity=Severity.WARNING,
-        seen=f"{len(dns)} AD member(s) of {row.display_name!r} map to no cloud object: {shown}",
+        seen=f"{len(dns)} AD member(s) of {row.display_name!r} cannot be matched to a cloud object: {_some(dns)}",
         expected="Every member of a written group comes from its cloud group.",
         why="Somebody added them in AD, or their cloud account is gone; the runbook never removes what it cannot map.",
         to_do="Remove them in AD by hand if they should not be there.",
         values={"group_id": row.group_id, "dns": list(dns)},
     )
+
+
+def _some(texts: Sequence[str]) -> str:
+    return "; ".join(texts[:5]) + ("; …" if len(texts) > 5 else "")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from runbook_lib.directory.names import normalize_dn, parent_of
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.index import writer_of
+from runbook_lib.inventory.nesting import no_member
 from runbook_lib.inventory.states import GroupRow, Writer
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Deletion, MemberRef, Refusal
 from runbook_lib.model.cloud import Switch
@@ -161,10 +162,12 @@ def _back(change: Change, lost: Deletion, live: DirectoryGroup | None, scene: Sc
         if ref.guid in inventory.index.by_guid
         else replace(ref, group_id=together[ref.guid])
         for ref in change.members_removed
-        if ref.guid not in present and (ref.guid in inventory.index.by_guid or ref.guid in together)
+        if ref.guid not in present and (_can_be_member(ref.guid, inventory) or ref.guid in together)
     )
     lacking = len(change.members_removed) - len(members) - len(present & {ref.guid for ref in change.members_removed})
-    why = "Takes back: delete." + (f" {lacking} former member(s) do not exist any more." if lacking else "")
+    why = "Takes back: delete." + (
+        f" {lacking} former member(s) do not exist any more or cannot be members." if lacking else ""
+    )
     deleted = inventory.directory.deleted
     return replace(
         change,
@@ -194,6 +197,12 @@ def _missing(live: DirectoryGroup, back: Change) -> bool:
 def _can_be_set(delta: AttributeDelta, inventory: Inventory) -> bool:
     """A reference to an object that is gone cannot be written."""
     return delta.name != "managedBy" or all(inventory.index.guid_of_dn(dn) for dn in delta.removed)
+
+
+def _can_be_member(guid: str, inventory: Inventory) -> bool:
+    """Whether it stands in AD, and AD takes it into a universal group: scope and class may have changed since."""
+    item = inventory.index.by_guid.get(guid)
+    return item is not None and no_member(item, inventory.index) is None
 
 
 def _memberships(change: Change, lost: Deletion, scene: Scene) -> tuple[tuple[Change, ...], tuple[Finding, ...]]:

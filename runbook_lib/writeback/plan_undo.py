@@ -10,6 +10,7 @@ from dataclasses import replace
 from runbook_lib.directory.names import normalize_dn, parent_of
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.nesting import no_member
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Refusal
 from runbook_lib.model.directory import UNIVERSAL_SECURITY, DirectoryGroup
@@ -216,8 +217,11 @@ def _members(
 ) -> tuple[MemberRef, ...]:
     """References to those of ``guids`` that still exist and are (or are not) members now."""
     live = {inventory.index.guid_of_dn(dn) for dn in ad.members or ()}
-    known = (guid for guid in sorted(set(guids)) if guid in inventory.index.by_guid)
-    return tuple(MemberRef(guid, inventory.index.by_guid[guid].dn) for guid in known if (guid in live) is present)
+    index = inventory.index
+    known = (guid for guid in sorted(set(guids)) if guid in index.by_guid)
+    # What AD would refuse now is not put back: its scope or class may have changed since.
+    fit = (guid for guid in known if present or no_member(index.by_guid[guid], index) is None)
+    return tuple(MemberRef(guid, index.by_guid[guid].dn) for guid in fit if (guid in live) is present)
 
 
 def _sorted(deltas: tuple[AttributeDelta, ...]) -> tuple[AttributeDelta, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from runbook_lib.directory.names import is_below, normalize_dn, parent_of
 from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.nesting import Scope, keeps_from_universal, scope_of
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer
 from runbook_lib.model.change import Refusal
 from runbook_lib.model.cloud import CloudKind, Switch
@@ -196,6 +197,22 @@ def _leads(row: GroupRow, ad: DirectoryGroup, context: RuleContext) -> Refusal |
     return None
 
 
+def _scope(row: GroupRow, context: RuleContext) -> Refusal | None:
+    """Somebody changed the scope of its AD object, and AD would not change it back."""
+    hindering = keeps_from_universal(row.ad, context.inventory.index) if row.ad is not None else None
+    if row.ad is None or hindering is None:
+        return None
+    scope = scope_of(row.ad.group_type).value
+    link = "holds" if scope_of(row.ad.group_type) is Scope.DOMAIN_LOCAL else "is a member of"
+    return _refuse(
+        row,
+        "scope-fixed",
+        f"Its AD group {row.ad.dn} is {scope} now and {link} {hindering}, which is {scope} too: AD does not turn it "
+        "into a universal group.",
+        f"Take {'that group out of it' if link == 'holds' else 'it out of that group'} first.",
+    )
+
+
 def refuse_putting_back(row: GroupRow, context: RuleContext, *, restored: bool, security: bool) -> Refusal | None:
     """Rules 2 and 8 for an undo that puts something back into an object of ours.
 
@@ -251,6 +268,7 @@ ENABLE_RULES: tuple[Callable[[GroupRow, RuleContext], Refusal | None], ...] = (
     _members_unknown,
     _security,
     _protected,
+    _scope,
     protected_ou,
     outside_ours,
 )

@@ -63,7 +63,7 @@ def groups_view(inventory: Inventory) -> View:
 def members_view(inventory: Inventory) -> View:
     """Members that have no object in this AD, and why; first how many for which reason."""
     members = inventory.members
-    lost = members[members["ad_guid"].isna()] if len(members) else members
+    lost = members[members["reason_code"].notna()] if len(members) else members
     if not len(lost):
         text = f"Every one of {len(members):,} memberships has an AD object."
         return banner_html("good", "All members can be represented", text), text

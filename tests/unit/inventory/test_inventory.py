@@ -20,9 +20,9 @@ def row(inventory: Any, name: Any) -> Any:
 
 def test_a_member_is_found_by_every_key_and_the_best_key_wins() -> None:
     by_guid = b.synced("Ana")
-    by_anchor = b.person("Bo", immutable_id=b.immutable_id("something else"))
+    by_anchor = replace(b.synced("Bo"), immutable_id=b.immutable_id("something else"))
     by_sid = b.person("Cy", on_premises_sid="S-1-5-21-1-2-3-77")
-    by_dn = b.person("Di", on_premises_dn="cn=DI, ou=Staff,DC=contoso,DC=com")
+    by_dn = replace(b.synced("Di"), immutable_id=None, on_premises_dn="cn=DI, ou=Staff,DC=contoso,DC=com")
     provisioned = b.person("Ed")
     group = b.cloud_group("Team")
     inventory = b.inventory_of(
@@ -42,7 +42,7 @@ def test_a_member_is_found_by_every_key_and_the_best_key_wins() -> None:
 
 
 def test_a_stale_dn_that_now_belongs_to_somebody_else_is_never_a_match() -> None:
-    moved = b.person("Old", on_premises_sid="S-1-5-21-1-2-3-99", on_premises_dn=b.user_dn("New"))
+    moved = replace(b.synced("Old"), on_premises_sid="S-1-5-21-1-2-3-99", on_premises_dn=b.user_dn("New"))
     inventory = b.inventory_of(
         b.cloud_side([b.cloud_group("Team")], {"Team": [moved]}), b.directory_side([b.ad_user("New")])
     )

@@ -160,6 +160,9 @@ def members(*names: str) -> list[str]:
 
 
 STRANGE = b.written(TEAM, [f"CN=Robot,OU=Machines,{b.BASE}"])
+FS_LOCAL = b.ad_group("FS", {"groupType": ("-2147483644",)})
+FS_GLOBAL = b.ad_group("FS", {"groupType": ("-2147483646",)})
+ANAS_TWIN = replace(ANA, id=b.guid("user twin"), display_name="Twin")
 CAME = replace(TEAM, on_premises_sid="S-1-5-21-7-7")
 """It came from an AD that this run does not read."""
 HIDDEN = replace(TEAM, visibility="HiddenMembership")
@@ -196,7 +199,7 @@ CASES: dict[str, tuple[Callable[[], Said], Callable[[], Said], tuple[str, ...]]]
     "written-by-somebody-else": (
         lambda: enable(b.written(TEAM, attributes={"extensionName": (f"gwb:{b.guid('t')}:{TEAM.id}",)})),
         lambda: enable(OURS, group=NEW),
-        ("Team",),
+        ("Team", OURS.dn, "another tenant"),
     ),
     "moved-away": (
         lambda: enable(b.written(TEAM, parent=AWAY), group=NEW),
@@ -287,6 +290,11 @@ CASES: dict[str, tuple[Callable[[], Said], Callable[[], Said], tuple[str, ...]]]
         lambda: enable(b.written(TEAM, members("Ana")), group=NEW),
         ("1 AD member(s)", b.user_dn("Bo")),
     ),
+    "members-share-account": (
+        lambda: enable(cloud=b.cloud_side([TEAM], {"Team": [ANA, ANAS_TWIN]})),
+        lambda: enable(cloud=b.cloud_side([TEAM], {"Team": [ANA]})),
+        ("2 cloud objects", "Ana", "Twin", b.user_dn("Ana"), "onPremisesImmutableId"),
+    ),
     "members-unreadable": (
         lambda: enable(cloud=b.cloud_side([TEAM], unread=["Team"])),
         lambda: enable(),
@@ -343,6 +351,11 @@ CASES: dict[str, tuple[Callable[[], Said], Callable[[], Said], tuple[str, ...]]]
         lambda: enable(HELD, ADMINS, policy={"security": True}),
         lambda: enable(b.written(TEAM, member_of=(ADMINS.dn,)), ADMINS),
         (HELD.dn, ADMINS.dn),
+    ),
+    "scope-fixed": (
+        lambda: enable(b.written(TEAM, [FS_LOCAL.dn], attributes={"groupType": ("4",)}), FS_LOCAL),
+        lambda: enable(b.written(TEAM, [FS_GLOBAL.dn], attributes={"groupType": ("4",)}), FS_GLOBAL),
+        (OURS.dn, "domain local", FS_LOCAL.dn, "universal"),
     ),
     # Deleting
     "delete-protected": (
