@@ -51,7 +51,7 @@ class BatchSender:
         """
         body = json.dumps({"requests": [{"id": key, "method": "GET", "url": url} for key, url in asks.items()]})
         outer, token = with_token(self.tokens, lambda token: self._post(body, token))
-        if outer.body is None or not 200 <= outer.status < 300:
+        if outer.whole is None:
             error = error_of(outer, _PATH, secrets=(token.reveal(),))
             if outer.status == 401:
                 raise error
@@ -127,8 +127,8 @@ def _take(part: _Part, answer: Answer, token: Secret, batches: BatchSender) -> N
     elif answer.status == 401 and not part.renewed:
         batches.tokens.token(refused=token, claims=claims_challenge(answer.headers))
         part.renewed = True
-    elif answer.body is not None and 200 <= answer.status < 300:
-        part.result = answer.body
+    elif answer.whole is not None:
+        part.result = answer.whole
     else:
         part.result = error_of(answer, part.path, secrets=(token.reveal(),))
 

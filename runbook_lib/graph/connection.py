@@ -48,7 +48,7 @@ def connection_trouble(error: Exception, *, host: str, values: dict[str, object]
         return _unreachable(f"{host} did not complete the TLS handshake", values)
     if isinstance(error, ValueError):  # requests' family for addresses and proxies that are none
         return _unreachable(f"The address or the proxy of {host} cannot be used", values)
-    if isinstance(error, requests.exceptions.Timeout):
+    if isinstance(error, requests.exceptions.Timeout | pool.TimeoutError):
         return Trouble("cloud-no-answer", f"{host} did not answer in time", values=values)
     return Trouble("cloud-connection-lost", f"The connection to {host} broke off", values=values)
 

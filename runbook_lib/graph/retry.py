@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random as random_module
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,14 +22,16 @@ class RetryPolicy:
     Attributes:
         attempts: How often it is sent at most.
         first_attempts: The same while the host has not answered once: a mistyped address is told soon.
+        slow_attempts: The same for answers that do not come to their end: each takes all of its time.
         first_wait: Back-off after the first failure; it doubles with each further one.
         longest_back_off: Where the doubling ends.
         longest_wait: The longest Retry-After that is obeyed; a longer one ends the request with an error.
-        longest_total: The longest sum of all waits.
+        longest_total: The longest time for all of it, waits and answers.
     """
 
     attempts: int = 8
     first_attempts: int = 3
+    slow_attempts: int = 2
     first_wait: float = 1.0
     longest_back_off: float = 60.0
     longest_wait: float = 300.0
@@ -44,6 +47,7 @@ class Trouble:
         what: What happened, a sentence without its full stop.
         retry_after: Seconds the service asked for, or None.
         unreachable: Whether no connection came about at all.
+        slow: Whether the answer began, and did not end in its time.
         values: Facts for the error.
     """
 
@@ -51,6 +55,7 @@ class Trouble:
     what: str
     retry_after: float | None = None
     unreachable: bool = False
+    slow: bool = False
     values: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -63,6 +68,7 @@ class Attempts:
         random: A number in [0, 1): back-off waits between half and all of its time, so that many clients that failed
             together do not come back together.
         reached: Whether the host has answered before.
+        monotonic: Seconds that only grow.
     """
 
     def __init__(
@@ -72,6 +78,7 @@ class Attempts:
         sleep: Callable[[float], None],
         random: Callable[[], float] = random_module.random,
         reached: bool = True,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._policy = policy
         self._sleep = sleep
@@ -79,6 +86,8 @@ class Attempts:
         self._reached = reached
         self._made = 0
         self._waited = 0.0
+        self._monotonic = monotonic
+        self._begun = monotonic()
 
     def wait(self, trouble: Trouble) -> None:
         """Wait before the next attempt.
@@ -99,17 +108,19 @@ class Attempts:
         self._made += 1
         policy = self._policy
         unknown_host = trouble.unreachable and not self._reached
-        if self._made >= (policy.first_attempts if unknown_host else policy.attempts):
+        most = policy.first_attempts if unknown_host else policy.attempts
+        if self._made >= (min(most, policy.slow_attempts) if trouble.slow else most):
             raise self._gave_up(trouble, f"{self._made} attempts were made")
         seconds = self._seconds(trouble)
         if seconds > policy.longest_wait:
             raise self._gave_up(
                 trouble, f"it asked to wait {seconds:.0f} seconds, and at most {policy.longest_wait:.0f} are waited"
             )
-        if self._waited + seconds > policy.longest_total:
+        spent = max(self._waited, self._monotonic() - self._begun)
+        if spent + seconds > policy.longest_total:
             raise self._gave_up(
                 trouble,
-                f"it asks for another {seconds:.0f} seconds after {self._waited:.0f} were waited, "
+                f"it asks for another {seconds:.0f} seconds after {spent:.0f} were waited, "
                 f"and at most {policy.longest_total:.0f} are waited in all",
             )
         self._waited += seconds

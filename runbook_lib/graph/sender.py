@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import random as random_module
 import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -12,27 +12,37 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from requests import Request, Response, Session
+from requests import Request, Response
 
 from runbook_lib.errors import NoAccess
 from runbook_lib.graph.connection import NETWORK_ERRORS, connection_trouble
 from runbook_lib.graph.retry import Attempts, RetryPolicy, Trouble, retry_after
+from runbook_lib.graph.session import CloudSession
+from runbook_lib.graph.whole import NotWhole, body_of, json_object, within
 
 WORTH_ANOTHER_TRY = frozenset({429, 500, 502, 503, 504})
 """Status codes after which a reading request is sent again (Microsoft Graph documentation, "Best practices" and
 "Microsoft Graph throttling guidance")."""
+WHOLE = 200
+"""The one success that a reading request has. 206 is a part; 203 was changed on the way; 201, 202 and 204 say that
+something else happened than reading."""
 _KEPT_IDS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer. ``body`` is the JSON object, or None if the body is none (never so with a 2xx status)."""
+    """An HTTP answer. ``body`` is the JSON object, or None if the body is none (never so with HTTP 200)."""
 
     status: int
     headers: Mapping[str, str]
     body: dict[str, object] | None
     values: Mapping[str, object]
     """Host, status, request-id and client-request-id, for errors."""
+
+    @property
+    def whole(self) -> dict[str, object] | None:
+        """The body of an answer that is what was asked for, all of it; None for any other answer."""
+        return self.body if self.status == WHOLE else None
 
 
 class Sender:
@@ -45,17 +55,19 @@ class Sender:
         policy: How often and how long to try.
         random: A number in [0, 1) for the jitter of back-off.
         new_id: A new client-request-id for each attempt.
+        monotonic: Seconds that only grow: what attempts take.
     """
 
     def __init__(
         self,
-        session: Session,
+        session: CloudSession,
         *,
         clock: Callable[[], datetime],
         sleep: Callable[[float], None],
         policy: RetryPolicy | None = None,
         random: Callable[[], float] = random_module.random,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._session = session
         self._clock = clock
@@ -63,6 +75,7 @@ class Sender:
         self._policy = policy or RetryPolicy()
         self._random = random
         self._new_id = new_id
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._requests = 0
         self._reached: set[str] = set()
@@ -108,7 +121,13 @@ class Sender:
 
     def attempts(self, host: str) -> Attempts:
         """The attempts of one request to ``host``, by this sender's limits."""
-        return Attempts(self._policy, sleep=self._sleep, random=self._random, reached=host in self._reached)
+        return Attempts(
+            self._policy,
+            sleep=self._sleep,
+            random=self._random,
+            reached=host in self._reached,
+            monotonic=self._monotonic,
+        )
 
     def wait(self, seconds: float) -> None:
         """Wait."""
@@ -136,9 +155,15 @@ class Sender:
             settings = self._session.merge_environment_settings(prepared.url, {}, None, None, None)
             with self._lock:
                 self._requests += 1
-            response = self._session.send(prepared, timeout=timeout, allow_redirects=False, **settings)
-            return self._judge(response, host, values)
+            settings["stream"] = True
+            with within(self._session.longest_answer, self._monotonic) as limit:
+                response = self._session.send(prepared, timeout=timeout, allow_redirects=False, **settings)
+                return self._judge(response, host, values)
+        except NotWhole as broken:
+            return Trouble("cloud-garbled", f"{host} {broken}", values=values)
         except NETWORK_ERRORS as error:
+            if limit.left <= 0:
+                return _too_slow(host, limit.seconds, values)
             failure = connection_trouble(error, host=host, values=values)
         # Raised out here so that no error of ours drags along the exception that holds the whole request.
         if isinstance(failure, NoAccess):
@@ -154,16 +179,25 @@ class Sender:
             if request_id:
                 self._request_ids.append(request_id)
         if response.status_code in WORTH_ANOTHER_TRY:
+            response.close()
             return self.trouble(response.status_code, response.headers, host, values)
-        body = _json_object(response.content)
-        if body is None and 200 <= response.status_code < 300:
-            return Trouble("cloud-garbled", f"{host} answered with something other than a JSON object", values=values)
+        try:
+            content = body_of(response)
+        except BaseException:
+            response.close()  # what is left of it must not be read as the next answer
+            raise
+        if response.status_code == WHOLE:
+            return Answer(WHOLE, response.headers, json_object(content), values)
+        if 200 <= response.status_code < 300:
+            what = f"answered with HTTP {response.status_code} where the whole answer has HTTP {WHOLE}"
+            return Trouble("cloud-garbled", f"{host} {what}", values=values)
+        try:
+            body = json_object(content)
+        except NotWhole:
+            body = None
         return Answer(response.status_code, response.headers, body, values)
 
 
-def _json_object(content: bytes | None) -> dict[str, object] | None:
-    try:
-        value: object = json.loads(content or b"")
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+def _too_slow(host: str, seconds: float, values: Mapping[str, object]) -> Trouble:
+    what = f"{host} did not finish its answer within {seconds:.0f} seconds"
+    return Trouble("cloud-too-slow", what, slow=True, values=values)

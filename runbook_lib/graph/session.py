@@ -14,9 +14,11 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.util.ssl_ import create_urllib3_context
 
 from runbook_lib import __version__
 from runbook_lib.errors import UsageError
+from runbook_lib.graph.whole import ANSWER_TIMES, LimitedSocket
 
 USER_AGENT = f"group-writeback-runbook/{__version__}"
 LONGEST_CONNECT = 10.0
@@ -33,7 +35,10 @@ class CloudSession(requests.Session):
 
     Args:
         ca_file: CA certificates (PEM) to trust instead of the public ones, or None.
-        timeout: Seconds to wait for one answer.
+        timeout: Seconds to wait for one answer to begin, and for each part of it.
+
+    Attributes:
+        longest_answer: Seconds for a whole answer.
 
     Raises:
         UsageError: The CA file is missing or holds no certificate (code ``cloud-ca-file``).
@@ -42,12 +47,14 @@ class CloudSession(requests.Session):
     def __init__(self, *, ca_file: Path | None = None, timeout: float = 30.0) -> None:
         super().__init__()
         self._timeout = (min(timeout, LONGEST_CONNECT), timeout)
+        self.longest_answer = timeout * ANSWER_TIMES
         self._ca_file = None if ca_file is None else str(_checked_ca_file(ca_file))
         self.headers["User-Agent"] = USER_AGENT
+        self.headers["Accept-Encoding"] = "gzip"  # the one that is unpacked here, piece by piece
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         self.auth = _leave_as_it_is
         del self.adapters["http://"]  # a token never leaves over plain HTTP, whatever an address says
-        self.mount("https://", HTTPAdapter(pool_connections=WORKERS, pool_maxsize=WORKERS))
+        self.mount("https://", _LimitedAdapter(pool_connections=WORKERS, pool_maxsize=WORKERS))
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
         """Settings from the environment, except that it cannot replace the CA file."""
@@ -65,6 +72,25 @@ class CloudSession(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - the base class names it
         """None: a redirect is an answer to report, never a place to carry a token to."""
         return None
+
+
+class _LimitedAdapter(HTTPAdapter):
+    """Connections whose sockets keep the time for a whole answer."""
+
+    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+        """With our sockets."""
+        super().init_poolmanager(*arguments, **named, ssl_context=_limited_context())
+
+    def proxy_manager_for(self, proxy: Any, **named: Any) -> Any:
+        """With our sockets."""
+        return super().proxy_manager_for(proxy, **named, ssl_context=_limited_context())
+
+
+def _limited_context() -> ssl.SSLContext:
+    """urllib3's settings; it adds the CAs, and demands certificate and host name as without it."""
+    context = create_urllib3_context()
+    context.sslsocket_class = LimitedSocket
+    return context
 
 
 def _leave_as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

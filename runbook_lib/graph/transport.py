@@ -9,19 +9,24 @@ from datetime import datetime
 from typing import Self
 from urllib.parse import urlsplit
 
-from requests import Session
-
 from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
 from runbook_lib.graph.answers import GraphNotFound, GraphRejected, error_of, unexpected
 from runbook_lib.graph.batch import BatchRefused, BatchSender, bearable, read_firsts
 from runbook_lib.graph.bearer import bearer, with_token
 from runbook_lib.graph.scrub import scrubbed
 from runbook_lib.graph.sender import Answer, Sender
+from runbook_lib.graph.session import CloudSession
 from runbook_lib.graph.sign_in import Tokens
 from runbook_lib.graph.token_claims import claims_of
 from runbook_lib.secrets import Secret
 
 NEXT_LINK = "@odata.nextLink"
+MOST_PAGES = 20_000
+"""Pages of one collection: twenty million objects at 999 on each, two million at Graph's own 100."""
+MOST_EMPTY_PAGES = 100
+"""Empty pages in a row; a filter leaves some empty, and the next one may hold something."""
+LONGEST_LINK = 16_384
+"""Characters of a nextLink."""
 # A link is handed on as it stands, so it may only hold what an address may hold: with a backslash or a space in it,
 # two parsers can disagree about where the host ends.
 _PLAIN_LINK = re.compile(r"[!-\[\]-~]+")
@@ -58,7 +63,7 @@ class GraphClient:
         self,
         base_url: str,
         token_source: Tokens,
-        session: Session,
+        session: CloudSession,
         *,
         clock: Callable[[], datetime],
         sleep: Callable[[float], None],
@@ -122,7 +127,7 @@ class GraphClient:
         """Every page of the collection at ``path``; ``value`` of each is a list of objects.
 
         Raises:
-            ServiceFailed: Also when a nextLink leads to another host or comes a second time.
+            ServiceFailed: Also when a nextLink leads to another host or comes a second time, and when pages never end.
         """
         yield from self.pages_from(self.get(path, params, version), path)
 
@@ -133,12 +138,17 @@ class GraphClient:
             ServiceFailed: As ``pages``.
         """
         followed: set[str] = set()
+        empty = 0
         while True:
-            _rows_of(page, path)
+            empty = 0 if _rows_of(page, path) else empty + 1
             yield page
             link = page.get(NEXT_LINK)
             if link is None:
                 return
+            if empty > MOST_EMPTY_PAGES:
+                raise unexpected(path, f"{empty} pages in a row are empty, and each names another one")
+            if len(followed) >= MOST_PAGES:
+                raise unexpected(path, f"it has more than {MOST_PAGES:,} pages")
             url = self._checked_link(link, path, followed)
             followed.add(url)
             page = self._fetch(url, path, None)
@@ -218,15 +228,15 @@ class GraphClient:
 
     def _fetch(self, url: str, path: str, params: Mapping[str, str] | None) -> dict[str, object]:
         answer, token = with_token(self._tokens, lambda token: self._send(url, params, token))
-        if answer.body is None or not 200 <= answer.status < 300:
+        if answer.whole is None:
             raise error_of(answer, path, secrets=(token.reveal(),))
-        return answer.body
+        return answer.whole
 
     def _send(self, url: str, params: Mapping[str, str] | None, token: Secret) -> Answer:
         return self._sender.send("GET", url, params=params, headers=bearer(token), timeout=self._timeout)
 
     def _checked_link(self, link: object, path: str, followed: set[str]) -> str:
-        if not isinstance(link, str) or not _PLAIN_LINK.fullmatch(link):
+        if not isinstance(link, str) or len(link) > LONGEST_LINK or not _PLAIN_LINK.fullmatch(link):
             raise unexpected(path, "its nextLink is not an address")
         # Compared as text, up to the slash that ends the host: no parser, nothing to be fooled.
         if not link.lower().startswith(self._base.lower() + "/"):

@@ -61,7 +61,12 @@ class Parameters(BaseModel):
     graph_url: str = Field("", description="Microsoft Graph address; empty: the one of the cloud")
     authority_url: str = Field("", description="Sign-in address; empty: the one of the cloud")
     cloud_ca_file: str = Field("", description="CA file for Graph and sign-in; empty: the public CAs")
-    cloud_timeout: int = Field(30, ge=1, le=600, description="Seconds to wait for one answer of Graph or sign-in")
+    cloud_timeout: int = Field(
+        30,
+        ge=1,
+        le=600,
+        description="Seconds to wait for one answer of Graph or sign-in; a whole one may take four times that",
+    )
 
     # Active Directory
     dc_host: str = Field("", description="The one writable domain controller of the run, as its certificate names it")

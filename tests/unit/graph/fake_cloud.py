@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
+from urllib3 import HTTPResponse
 
 from runbook_lib.graph.retry import RetryPolicy
 from runbook_lib.graph.sender import Sender
@@ -76,7 +78,8 @@ class FakeAdapter(BaseAdapter):
         response = requests.Response()
         response.status_code = reply.status
         response.headers = CaseInsensitiveDict({"request-id": f"request-{len(self.sent)}", **reply.headers})
-        response._content = json.dumps(reply.body).encode() if reply.raw is None else reply.raw
+        body = json.dumps(reply.body).encode() if reply.raw is None else reply.raw
+        response.raw = HTTPResponse(BytesIO(body), headers=dict(reply.headers), preload_content=False)
         response.request = request
         response.url = request.url or ""
         return response

@@ -28,6 +28,20 @@ def waits(
     return slept, None
 
 
+def test_the_time_of_slow_answers_counts_too() -> None:
+    """A service that takes an hour for each failure is not waited for until the attempts are used up."""
+    now = iter((0.0, 400.0, 850.0, 950.0))
+    attempts = Attempts(RetryPolicy(), sleep=lambda _: None, random=lambda: 1.0, monotonic=lambda: next(now))
+    assert [attempts.delay(Trouble("x", "down")) for _ in range(2)] == [1.0, 2.0]
+    with pytest.raises(ServiceFailed, match="after 950 were waited"):
+        attempts.delay(Trouble("x", "down"))
+
+
+def test_an_answer_that_does_not_end_is_asked_for_twice() -> None:
+    assert waits([Trouble("x", "slow", slow=True)] * 5, RetryPolicy())[0] == [1.0]
+    assert waits([Trouble("x", "slow", slow=True)] * 5, RetryPolicy(attempts=1))[0] == []
+
+
 def test_back_off_doubles_up_to_its_cap() -> None:
     slept, error = waits([Trouble("x", "down")] * 7, RetryPolicy(longest_back_off=20.0))
     assert slept == [1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0]
