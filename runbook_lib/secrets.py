@@ -98,8 +98,12 @@ def pem_file(path: Path, *, parameter: str) -> Secret:
     return Secret(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def secret_variable(name: str, environment: Mapping[str, str], *, what: str) -> Secret:
+def secret_variable(name: str, environment: Mapping[str, str], *, what: str, otherwise: str = "") -> Secret:
     """The value of an environment variable, without byte order mark and line ends around it.
+
+    Args:
+        what: What it holds, in words.
+        otherwise: The other ways to give it, as the rest of a sentence.
 
     Raises:
         NoAccess: It is not set or empty, or its value cannot be a password.
@@ -109,7 +113,7 @@ def secret_variable(name: str, environment: Mapping[str, str], *, what: str) -> 
         raise NoAccess(
             f"No {what}: the environment variable {name} is not set.",
             code="secret-missing",
-            hint=f"Set {name} for this process, never in a parameter.",
+            hint=f"Set {name} for this process, never in a parameter{otherwise}.",
             values={"variable": name},
         )
     if why := impossible(value):

@@ -69,7 +69,13 @@ def bind_password(parameters: Parameters, environment: Mapping[str, str]) -> Sec
     """The password of ``bind_user``: from ``bind_password_file``, else from GWB_BIND_PASSWORD."""
     if parameters.bind_password_file:
         return secret_file(Path(parameters.bind_password_file), parameter="bind_password_file")
-    return secret_variable("GWB_BIND_PASSWORD", environment, what=f"password for {parameters.bind_user}")
+    return secret_variable(
+        "GWB_BIND_PASSWORD",
+        environment,
+        what=f"password for {parameters.bind_user}",
+        otherwise="; or name a file that only its owner can read in bind_password_file; or sign in without a password: "
+        "bind_method kerberos",
+    )
 
 
 def names_host(parameters: Parameters, host: str) -> bool:

@@ -80,12 +80,20 @@ def sign_in_cache(parameters: Parameters, environment: Mapping[str, str]) -> Sig
 
 def _credential(parameters: Parameters, environment: Mapping[str, str]) -> ClientCertificate | Secret:
     if parameters.sign_in == "secret":
-        return secret_variable(CLIENT_SECRET_VARIABLE, environment, what="client secret")
+        return secret_variable(
+            CLIENT_SECRET_VARIABLE,
+            environment,
+            what="client secret",
+            otherwise="; or set sign_in to certificate and name the file in certificate_file; or sign in as a person: "
+            "sign_in device-code",
+        )
     if not parameters.certificate_file:
         raise UsageError(
             "No certificate to sign in with: the parameter certificate_file is empty.",
             code="certificate-file",
-            hint="Name a PEM file with certificate and private key, or set sign_in to secret.",
+            hint="Name a PEM file with certificate and private key, readable by its owner alone, in certificate_file; "
+            f"or set sign_in to secret and the environment variable {CLIENT_SECRET_VARIABLE}; or sign in as a person: "
+            "sign_in device-code.",
             values={"parameter": "certificate_file"},
         )
     return load_certificate(Path(parameters.certificate_file).expanduser())

@@ -169,7 +169,8 @@ class Run:
         evidence = read_evidence(self.parameters, reach, clock=self.clock, progress=line.say)
         assessment = self._made = assess(evidence, CHECKS)
         line.say(f"{len(assessment.results)} checks in {(self.clock() - evidence.at).total_seconds():.1f} s")
-        self.note(*(one.as_finding() for one in assessment.verdicts), *assessment.findings)
+        self.note(*(one.as_finding(asked=one.route in assessment.judged) for one in assessment.verdicts))
+        self.note(*assessment.findings)
         judged = [one for one in assessment.verdicts if one.route.value in self.parameters.check_routes]
         self.course.explanation = refusal_of(judged)
         self.verdict = self.course.explanation.outcome if self.course.explanation else Outcome.DONE

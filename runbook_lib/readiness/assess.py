@@ -10,8 +10,9 @@ from runbook_lib.exchange.versions import load_versions
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.parameters.acknowledge import with_acknowledgements
-from runbook_lib.readiness.check import ROUTES, Check
-from runbook_lib.readiness.evidence import TITLES, Evidence, Unreadable
+from runbook_lib.readiness.causes import Cause, causes
+from runbook_lib.readiness.check import ROUTES, Check, NothingToCheck
+from runbook_lib.readiness.evidence import Evidence, Unreadable
 from runbook_lib.readiness.hand_off import HandOff, hand_offs
 from runbook_lib.readiness.tenant_facts import tenant_facts
 from runbook_lib.readiness.verdict import RouteVerdict, Verdict, verdict_on
@@ -19,17 +20,23 @@ from runbook_lib.readiness.verdict import RouteVerdict, Verdict, verdict_on
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What one check found; ``unreadable`` are the needed parts that could not be read, and then it was not run."""
+    """What one check found.
+
+    Attributes:
+        because: Why it was not run: the reasons for which parts that it needs could not be read.
+        nothing: Why it had nothing to look at; empty where it looked.
+    """
 
     check: Check
     findings: tuple[Finding, ...]
-    unreadable: tuple[Unreadable, ...] = ()
+    because: tuple[Cause, ...] = ()
+    nothing: str = ""
 
     @property
     def state(self) -> str:
-        """``fine``, ``unknown``, or the gravest severity in one word."""
+        """``fine`` where it looked and found nothing, ``nothing-to-check``, or the most severe finding in one word."""
         if not self.findings:
-            return "fine"
+            return "nothing-to-check" if self.nothing else "fine"
         return max((finding.severity for finding in self.findings), key=lambda severity: severity.rank).value
 
 
@@ -40,27 +47,51 @@ class Assessment:
     Attributes:
         evidence: What was read.
         results: What each check found.
-        verdicts: One for each route.
+        verdicts: One for each route, those that were asked for first.
         beside: Findings about the reading itself, which matter to no route.
+        judged: The routes that were asked for.
     """
 
     evidence: Evidence
     results: tuple[CheckResult, ...]
     verdicts: tuple[RouteVerdict, ...]
     beside: tuple[Finding, ...] = ()
+    judged: tuple[Route, ...] = ROUTES
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Every finding once, the gravest first; severity is the highest that it has on any route."""
+        """Every finding once: those about the routes that were asked for, then the others; the most severe first.
+
+        The severity is the highest on the routes that were asked for; of the others, the highest on any route.
+        """
+        mine = self._highest(self.judged)
+        asked = [
+            mine.get(finding.id, finding) if self.is_asked(finding.id) else finding
+            for finding in self._highest(ROUTES).values()
+        ]
+        return tuple(sorted(asked, key=lambda finding: (not self.is_asked(finding.id), -finding.severity.rank)))
+
+    def _highest(self, routes: Sequence[Route]) -> dict[str, Finding]:
+        """Finding id to the finding with the highest severity that it has on one of the routes."""
         found = {finding.id: finding for finding in self.beside}
         for result in self.results:
             for finding in result.findings:
-                severities = [s for r in ROUTES if (s := result.check.severity_on(r, finding.severity)) is not None]
-                severity = max(severities, key=lambda item: item.rank, default=Severity.INFO)
+                severities = [s for r in routes if (s := result.check.severity_on(r, finding.severity)) is not None]
+                if not severities:
+                    continue
+                severity = max(severities, key=lambda item: item.rank)
                 before = found.get(finding.id)
                 if before is None or before.severity.rank < severity.rank:
                     found[finding.id] = replace(finding, severity=severity)
-        return tuple(sorted(found.values(), key=lambda finding: -finding.severity.rank))
+        return found
+
+    def is_asked(self, finding_id: str) -> bool:
+        """Whether a finding is about a route that was asked for: it counts there, or counts nowhere for more."""
+        routes = self.routes_of(finding_id)
+        if not routes:
+            return True
+        here = max((s.rank for route, s in routes.items() if route in self.judged), default=-1)
+        return here > Severity.INFO.rank or here == max(severity.rank for severity in routes.values())
 
     def routes_of(self, finding_id: str) -> Mapping[Route, Severity]:
         """Route to severity of a finding, for the routes that it matters to."""
@@ -82,7 +113,13 @@ class Assessment:
     @property
     def hand_offs(self) -> tuple[HandOff, ...]:
         """What others have to do about the findings that matter to a route, as text to copy."""
-        return hand_offs(f for f in self.findings if f.severity is not Severity.INFO)
+        worst = self._highest(ROUTES)
+        return hand_offs(worst[f.id] for f in self.findings if worst[f.id].severity is not Severity.INFO)
+
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        """Why parts could not be read, each reason once."""
+        return causes(self.evidence)
 
     def as_json(self) -> dict[str, object]:
         """JSON form, for ``gwb check --json``."""
@@ -96,38 +133,60 @@ class Assessment:
                 for one in self.verdicts
             },
             "findings": [
-                {**f.as_json(), "routes": {r.value: s.value for r, s in self.routes_of(f.id).items()}}
+                {
+                    **f.as_json(),
+                    "routes": {r.value: s.value for r, s in self.routes_of(f.id).items()},
+                    "asked": self.is_asked(f.id),
+                }
                 for f in self.findings
             ],
             "exchange": found,
             "tenant": None if isinstance(tenant, Unreadable) else [row._asdict() for row in tenant_facts(tenant)],
             "hand_offs": [offer.as_json() for offer in self.hand_offs],
             "checks": [
-                {"id": result.check.id, "title": result.check.title, "state": result.state} for result in self.results
+                {
+                    "id": result.check.id,
+                    "title": result.check.title,
+                    "state": result.state,
+                    "not_checked_because_of": [cause.id for cause in result.because],
+                    "nothing_to_check": result.nothing,
+                }
+                for result in self.results
             ],
             "unreadable": [
-                {"part": part.part, "why": part.why, "code": part.code} for part in self.evidence.all_unreadable
+                {"part": part.part, "why": part.why, "code": part.code, "finding": cause.id}
+                for cause in self.causes
+                for part in cause.parts
             ],
         }
 
 
-def assess(evidence: Evidence, checks: Sequence[Check], *, beside: Sequence[Finding] = ()) -> Assessment:
+def assess(
+    evidence: Evidence,
+    checks: Sequence[Check],
+    *,
+    beside: Sequence[Finding] = (),
+    judged: Sequence[str] | None = None,
+) -> Assessment:
     """Run every check whose parts are readable; the others are unknown, each because of its own parts only.
 
     Args:
         evidence: What was read.
         checks: The questions.
         beside: Findings about the reading itself, such as a sign-in that could not be kept.
+        judged: Names of the routes that were asked for; the parameter ``check_routes`` where left out.
     """
-    results = tuple(_result(check, evidence) for check in checks)
+    asked = tuple(Route(name) for name in (evidence.parameters.check_routes if judged is None else judged))
+    reasons = {part.part: cause for cause in causes(evidence) for part in cause.parts}
+    results = tuple(_result(check, evidence, reasons) for check in checks)
     verdicts = tuple(
         verdict_on(
             route,
             (replace(finding, severity=severity) for finding, severity in _on_route(results, route).values()),
         )
-        for route in ROUTES
+        for route in sorted(ROUTES, key=lambda route: route not in asked)
     )
-    return Assessment(evidence, results, verdicts, tuple(beside))
+    return Assessment(evidence, results, verdicts, tuple(beside), asked)
 
 
 def _on_route(results: Sequence[CheckResult], route: Route) -> dict[str, tuple[Finding, Severity]]:
@@ -141,30 +200,15 @@ def _on_route(results: Sequence[CheckResult], route: Route) -> dict[str, tuple[F
     return found
 
 
-def _result(check: Check, evidence: Evidence) -> CheckResult:
-    missing = (u for name in check.needs if (u := evidence.unreadable(name)) is not None)
-    unreadable = tuple(dict.fromkeys(missing))
-    found = tuple(_unknown(part) for part in unreadable) if unreadable else tuple(check.run(evidence))
+def _result(check: Check, evidence: Evidence, reasons: Mapping[str, Cause]) -> CheckResult:
+    missing = (part for name in check.needs if (part := evidence.unreadable(name)) is not None)
+    because = tuple(dict.fromkeys(reasons[part.part] for part in missing))
+    nothing = ""
+    if because:
+        found = [cause.as_finding() for cause in because]
+    else:
+        answers = list(check.run(evidence))
+        found = [one for one in answers if isinstance(one, Finding)]
+        nothing = next((one.why for one in answers if isinstance(one, NothingToCheck)), "")
     findings = with_acknowledgements(found, evidence.parameters, evidence.at.date())
-    return CheckResult(check, findings, unreadable)
-
-
-_CURES = {
-    "app-only": "Sign in as a person (sign_in: device-code)",
-    "forbidden": "Grant the permission that docs/permissions.md names for the call, or the role,",
-}
-"""What to do about codes that say it; the others say it in the sentence."""
-
-
-def _unknown(part: Unreadable) -> Finding:
-    return Finding(
-        id=f"part-unreadable:{part.part}",
-        severity=Severity.UNKNOWN,
-        seen=f"{TITLES[part.part]} could not be read: {part.why}",
-        expected="A reading of it.",
-        why="What depends on it cannot be told; nothing else is affected.",
-        to_do=f"{_CURES.get(part.code, 'Remove the cause')} and run again, or look by other means and acknowledge this "
-        "finding.",
-        values={"part": part.part, "code": part.code},
-        acknowledgeable=True,
-    )
+    return CheckResult(check, findings, because, nothing)

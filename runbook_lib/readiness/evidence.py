@@ -25,11 +25,13 @@ class Unreadable:
         part: Name of the field of ``Evidence``, or of a part of one: ``tenant.licences``.
         why: One sentence for people.
         code: Code of the error, or ``not-read``.
+        hint: What to do about it, as the error says; may be empty.
     """
 
     part: str
     why: str
     code: str
+    hint: str = ""
 
 
 _T = TypeVar("_T")

@@ -121,12 +121,18 @@ def _group_schema(reach: Reach, _: Evidence) -> frozenset[str]:
 
 
 def _mail_domains(_: Reach, evidence: Evidence) -> MailDomains:
-    return mail_domains(
-        evidence.parameters.groups_domain,
-        _or_none(evidence.groups),
-        _or_none(evidence.written_groups),
-        _or_none(evidence.mail_flow),
-    )
+    try:
+        return mail_domains(
+            evidence.parameters.groups_domain,
+            _or_none(evidence.groups),
+            _or_none(evidence.written_groups),
+            _or_none(evidence.mail_flow),
+        )
+    except NoAccess:
+        # Nothing names a domain because what would name one was not read: that is the reason, not this.
+        _needed(evidence.groups)
+        _needed(evidence.written_groups)
+        raise
 
 
 def _groups(reach: Reach, evidence: Evidence) -> MailGroups:
@@ -183,7 +189,7 @@ def _names(reach: Reach, evidence: Evidence) -> NamesAhead:
 def _needed(part: Part[_T]) -> _T:
     """The value of a part that was read before; where it has none, this part cannot be read for the same reason."""
     if isinstance(part, Unreadable):
-        raise NoAccess(part.why, code=part.code)
+        raise NoAccess(part.why, code=part.code, hint=part.hint)
     return part
 
 
@@ -231,6 +237,6 @@ def read_evidence(
         try:
             value = reader.read(reach, evidence)
         except RunbookError as error:
-            value = Unreadable(reader.part, error.message, error.code)
+            value = Unreadable(reader.part, error.message, error.code, error.hint)
         evidence = evidence.with_part(reader.part, value)
     return evidence

@@ -59,14 +59,17 @@ class RouteVerdict:
     verdict: Verdict
     because: tuple[Finding, ...] = ()
 
-    def as_finding(self) -> Finding:
-        """The verdict as a finding, so that a record shows it among them."""
+    def as_finding(self, *, asked: bool = True) -> Finding:
+        """The verdict as a finding, so that a record shows it among them; information where nobody asked for it."""
         ids = [finding.id for finding in self.because]
         why = f", because of {', '.join(ids[:5])}{' and others' if len(ids) > 5 else ''}" if ids else ""
         return Finding(
             id=f"verdict:{self.route.value}",
-            severity=next(severity for severity, verdict in _OF_SEVERITY.items() if verdict is self.verdict),
-            seen=f"The route {self.route.value}: {self.verdict.title.lower()}{why}.",
+            severity=next(severity for severity, verdict in _OF_SEVERITY.items() if verdict is self.verdict)
+            if asked
+            else Severity.INFO,
+            seen=f"The route {self.route.value}{'' if asked else ', which was not asked for'}: "
+            f"{self.verdict.title.lower()}{why}.",
             values={"route": self.route.value, "verdict": self.verdict.value, "because": ids},
         )
 

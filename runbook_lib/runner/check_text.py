@@ -1,89 +1,111 @@
-"""An assessment as lines for a terminal. Nothing is escaped here: whoever prints a line does that."""
+"""An assessment as lines for a terminal. What was read is made printable here; whoever shows a line adds colour."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.readiness.assess import Assessment
-from runbook_lib.readiness.evidence import TITLES
 from runbook_lib.readiness.hand_off import DNS
-from runbook_lib.readiness.verdict import RouteVerdict
+from runbook_lib.readiness.verdict import RouteVerdict, Verdict
+from runbook_lib.runner.layout import columns, wrapped
 from runbook_lib.text import printable
 
-_WIDTH = 100
 _WORDS = {
     Severity.BLOCKING: "BLOCKING",
     Severity.UNKNOWN: "UNKNOWN",
     Severity.WARNING: "WARNING",
     Severity.INFO: "INFORMATION",
 }
+_OF_VERDICT = {
+    Verdict.NOT_READY: Severity.BLOCKING,
+    Verdict.UNKNOWN: Severity.UNKNOWN,
+    Verdict.WARNINGS: Severity.WARNING,
+}
 
 
-def lines(assessment: Assessment, judged: Sequence[str]) -> Iterator[str]:
-    """Verdicts first, then findings by severity, then what could not be read."""
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line. ``severity`` is what its text says in words as well; colour only repeats it."""
+
+    text: str
+    severity: Severity | None = None
+
+
+def lines(assessment: Assessment, judged: Sequence[str], width: int = 100) -> Iterator[Line]:
+    """Verdicts, findings about the routes that were asked for, then what concerns the others alone."""
     at = assessment.evidence.at
-    yield f"Pre-flight, {at:%Y-%m-%d %H:%M} UTC"
-    yield ""
-    yield from _verdicts(assessment.verdicts, judged)
-    for finding in assessment.findings:
-        yield ""
-        yield from _finding(assessment, finding)
+    yield Line(f"Pre-flight, {at:%Y-%m-%d %H:%M} UTC")
+    yield Line("")
+    yield from _verdicts(assessment.verdicts, judged, width)
+    asked = [finding for finding in assessment.findings if assessment.is_asked(finding.id)]
+    others = [finding for finding in assessment.findings if not assessment.is_asked(finding.id)]
+    for finding in asked:
+        yield Line("")
+        yield from _finding(assessment, finding, width)
     offers = len(assessment.hand_offs)
     if offers:
-        yield ""
-        yield f"Hand-offs for others: {offers}. gwb check with --hand-offs prints them."
-    unreadable = assessment.evidence.all_unreadable
-    if unreadable:
-        yield ""
-        yield "Not read:"
-        yield from (f"  {TITLES[part.part]}" for part in unreadable)
+        yield Line("")
+        text = f"Hand-offs for others: {offers}. gwb check with --hand-offs prints them."
+        yield from map(Line, wrapped(text, width, later="  "))
+    if others:
+        routes = ", ".join(one.route.value for one in assessment.verdicts if one.route not in assessment.judged)
+        yield Line("")
+        yield Line(f"Routes that were not asked for ({routes}):")
+    for finding in others:
+        yield Line("")
+        yield from _finding(assessment, finding, width)
 
 
-def hand_off_lines(assessment: Assessment) -> Iterator[str]:
-    """What others have to do, to be copied."""
+def hand_off_lines(assessment: Assessment) -> Iterator[Line]:
+    """What others have to do, to be copied: never broken."""
     for offer in assessment.hand_offs:
         # Both PowerShell and zone files get a comment that says what follows.
         sign = ";" if offer.where == DNS else "#"
-        yield f"{sign} {offer.title} ({offer.finding}), in: {offer.where}"
-        yield from offer.text.splitlines()
-        yield ""
+        yield Line(printable(f"{sign} {offer.title} ({offer.finding}), in: {offer.where}"))
+        yield from (Line(printable(line)) for line in offer.text.splitlines())
+        yield Line("")
 
 
-def _verdicts(verdicts: Sequence[RouteVerdict], judged: Sequence[str]) -> Iterator[str]:
+def _verdicts(verdicts: Sequence[RouteVerdict], judged: Sequence[str], width: int) -> Iterator[Line]:
     rows = [
         (
             one.route.value + (" *" if one.route.value in judged else ""),
             one.verdict.title,
-            ", ".join(finding.id for finding in one.because[:3])
+            ", ".join(printable(finding.id) for finding in one.because[:3])
             + (f" and {len(one.because) - 3} more" if len(one.because) > 3 else ""),
+            _OF_VERDICT.get(one.verdict) if one.route.value in judged else None,
         )
         for one in verdicts
     ]
-    headings = ("Route", "Verdict", "Because of")
-    widths = [max(len(row[column]) for row in (headings, *rows)) for column in (0, 1)]
-    for row in (headings, *rows):
-        yield f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]}".rstrip()
-    yield "* decides the exit code"
+    table = [("Route", "Verdict", "Because of", None), *rows]
+    first_width, second_width = (max(columns(cell) for cell in cells) for cells in list(zip(*table, strict=True))[:2])
+    for route, verdict, because, severity in table:
+        begin = f"{route:<{first_width}}  {verdict:<{second_width}}  "
+        if columns(begin) > width // 2:
+            # A narrow terminal: the reasons below, where each name stays whole.
+            yield Line(begin.rstrip(), severity)
+            yield from map(Line, wrapped(because, width, first="    ", later="    ") if because else ())
+            continue
+        first, *rest = wrapped(because, width, first=begin, later=" " * columns(begin))
+        yield Line(first, severity)
+        yield from map(Line, rest)
+    yield Line("* decides the exit code")
 
 
-def _finding(assessment: Assessment, finding: Finding) -> Iterator[str]:
+def _finding(assessment: Assessment, finding: Finding, width: int) -> Iterator[Line]:
     routes = ", ".join(f"{route.value}: {s.value}" for route, s in assessment.routes_of(finding.id).items())
-    yield f"{_WORDS[finding.severity]}  {finding.id}" + (f"  ({routes})" if routes else "")
-    for label, text in (
+    begin = f"{_WORDS[finding.severity]}  "
+    heading = printable(finding.id) + (f"  ({routes})" if routes else "")
+    for text in wrapped(heading, width, first=begin, later="    "):
+        yield Line(text, finding.severity)
+    for label, said in (
         ("Seen", finding.seen),
         ("Expected", finding.expected),
         ("Why", finding.why),
         ("What to do", finding.to_do),
         ("Source", finding.source),
     ):
-        if text:
-            yield from textwrap.wrap(
-                f"{label}: {printable(text)}",
-                _WIDTH,
-                initial_indent="  ",
-                subsequent_indent="    ",
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
+        if said:
+            yield from map(Line, wrapped(f"{label}: {printable(said)}", width, first="  ", later="    "))

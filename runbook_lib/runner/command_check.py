@@ -33,6 +33,13 @@ _ROUTES = ("direct", "cloud-sync", "connect-sync")
 @click.option("--hand-offs", is_flag=True, help="Print only what others have to do, as commands to copy.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress.")
+@click.option(
+    "--color",
+    type=click.Choice(("auto", "always", "never")),
+    default="auto",
+    show_default=True,
+    help="Colour severities; auto: on a terminal, unless NO_COLOR is set.",
+)
 def check(
     files: Sequence[Path],
     given: Sequence[tuple[str, str]],
@@ -40,34 +47,38 @@ def check(
     hand_offs: bool,
     as_json: bool,
     quiet: bool,
+    color: str,
 ) -> int:
     """Pre-flight: what is ready, what is missing, what to do.
 
-    Nothing is written. PARAMS are parameters files; later ones win. All routes are shown. The exit code is about the
-    routes that --route or the parameter check_routes names: 0 ready (with warnings or without), 5 not ready, 8 cannot
-    tell, 2 wrong use.
+    Nothing is written. PARAMS are parameters files; later ones win. All routes are shown, those that were not asked for
+    last. The exit code is about the routes that --route or the parameter check_routes names: 0 ready (with warnings or
+    without), 5 not ready, 8 cannot tell, 2 wrong use.
     """
     from runbook_lib.parameters import load_parameters, project_root
     from runbook_lib.parameters.paths import absolute_paths
     from runbook_lib.readiness.verdict import exit_code_of
     from runbook_lib.runner import check_text
+    from runbook_lib.runner.layout import is_coloured, output_width
 
     root = project_root()
     parameters = absolute_paths(load_parameters(files, overrides_of(given), project_root=root).parameters, root)
     judged = tuple(dict.fromkeys(routes or parameters.check_routes))
     with console.Status(quiet=quiet or as_json) as status:
-        assessment = _assess(parameters, status)
+        assessment = _assess(parameters, status, judged)
     code = exit_code_of(one for one in assessment.verdicts if one.route.value in judged)
     if as_json:
         click.echo(json.dumps({**assessment.as_json(), "judged": judged, "exit_code": code}, indent=2))
         return code
-    shown = check_text.hand_off_lines(assessment) if hand_offs else check_text.lines(assessment, judged)
+    width = output_width()
+    shown = check_text.hand_off_lines(assessment) if hand_offs else check_text.lines(assessment, judged, width)
+    coloured = is_coloured(color, dict(os.environ))
     for line in shown:
-        console.say(line)
+        console.say_line(line.text, line.severity, coloured=coloured)
     return code
 
 
-def _assess(parameters: Parameters, status: console.Status) -> Assessment:
+def _assess(parameters: Parameters, status: console.Status, judged: Sequence[str]) -> Assessment:
     import time
 
     from runbook_lib.directory.connect import open_directory
@@ -94,4 +105,4 @@ def _assess(parameters: Parameters, status: console.Status) -> Assessment:
             elsewhere=other_domain_reader(parameters, environment=os.environ, clock=clock),
         )
         evidence = read_evidence(parameters, reach, clock=clock, progress=lambda what: status.say(f"Reading: {what}"))
-    return assess(evidence, CHECKS, beside=cache.findings)
+    return assess(evidence, CHECKS, beside=cache.findings, judged=judged)

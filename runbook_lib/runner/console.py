@@ -15,13 +15,28 @@ from typing import Self
 import click
 
 from runbook_lib.errors import RunbookError
+from runbook_lib.model.finding import Severity
 from runbook_lib.runner.execution import CellStep
+from runbook_lib.runner.layout import cut
 from runbook_lib.text import printable
 
 
 def say(text: str) -> None:
     """One line on standard output."""
     click.echo(printable(text))
+
+
+_COLOURS = {Severity.BLOCKING: "red", Severity.UNKNOWN: "magenta", Severity.WARNING: "yellow", Severity.INFO: "blue"}
+
+
+def say_line(text: str, severity: Severity | None = None, *, coloured: bool = False) -> None:
+    """One line on standard output, in the colour of a severity that its text names."""
+    shown = printable(text)
+    if coloured and severity is not None:
+        # click would take colours away from what is no terminal; whether they are wanted is decided already.
+        click.echo(click.style(shown, fg=_COLOURS[severity], bold=severity is Severity.BLOCKING), color=True)
+    else:
+        click.echo(shown)
 
 
 def warn(text: str) -> None:
@@ -91,7 +106,7 @@ class Progress:
             click.echo(text, err=True)
             return
         width = max(shutil.get_terminal_size().columns - 1, 20)
-        click.echo(f"\r{text[:width]:<{width}}", nl=False, err=True)
+        click.echo(f"\r{cut(text, width)}", nl=False, err=True)
         self._pending = True
 
     def notice(self, text: str) -> None:
@@ -135,4 +150,4 @@ class Status:
     def _write(self, text: str) -> None:
         if self._shown:
             width = max(shutil.get_terminal_size().columns - 1, 20)
-            click.echo(f"\r{text[:width]:<{width}}", nl=False, err=True)
+            click.echo(f"\r{cut(text, width)}", nl=False, err=True)

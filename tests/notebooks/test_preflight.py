@@ -48,7 +48,9 @@ def test_how_the_pre_flight_ends(
     assert run.record.outcome is outcome
     facts = json.loads((latest_record(tmp_path / "CHG-PF") / "record.json").read_text(encoding="utf-8"))
     ids = [one["id"] for one in facts["findings"]]
-    assert ids[:3] == ["verdict:direct", "verdict:cloud-sync", "verdict:connect-sync"]
+    asked = json.loads(given.get("check_routes", '["direct"]'))
+    routes = sorted(("direct", "cloud-sync", "connect-sync"), key=lambda route: route not in asked)
+    assert ids[:3] == [f"verdict:{route}" for route in routes], "those that were asked for come first"
     assert finding in ids
     assert facts["exit_code"] == outcome.exit_code
     assert fresh_rehearsal.control.writes()["count"] == 0

@@ -13,7 +13,7 @@ from runbook_lib.graph.tenant import TenantReading
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.notebook.html import Kind, banner_html, code_html, findings_html, table_html
-from runbook_lib.readiness.assess import Assessment
+from runbook_lib.readiness.assess import Assessment, CheckResult
 from runbook_lib.readiness.dsacls import dsacls_script
 from runbook_lib.readiness.evidence import TITLES, Evidence, Unreadable
 from runbook_lib.readiness.mail_parts import DnsReading
@@ -34,9 +34,13 @@ _ROUTES = {
 
 
 def verdicts_view(assessment: Assessment) -> tuple[str, str]:
-    """One banner per route, with what decides."""
-    html = "".join(banner_html(_KINDS[one.verdict], _title(one), _because(one)) for one in assessment.verdicts)
-    return html, ". ".join(_title(one) for one in assessment.verdicts) + "."
+    """One banner per route, with what decides; those that were not asked for come last and alarm nobody."""
+    shown: list[tuple[Kind, str, str]] = []
+    for one in assessment.verdicts:
+        asked = one.route in assessment.judged
+        title = _title(one) + ("" if asked else " (not asked for)")
+        shown.append((_KINDS[one.verdict] if asked else "neutral", title, _because(one)))
+    return "".join(banner_html(*row) for row in shown), ". ".join(title for _, title, _ in shown) + "."
 
 
 def _title(one: RouteVerdict) -> str:
@@ -50,8 +54,13 @@ def _because(one: RouteVerdict) -> str:
 
 
 def findings_view(assessment: Assessment) -> tuple[str, str]:
-    """Every finding, the gravest first, and which routes it matters to."""
+    """Every finding, the most severe first, and which routes it matters to; routes that nobody asked for last."""
     findings = assessment.findings
+    asked = [finding for finding in findings if assessment.is_asked(finding.id)]
+    others = [finding for finding in findings if not assessment.is_asked(finding.id)]
+    html = findings_html(asked)
+    if others:
+        html += findings_html(others, caption="Findings about routes that were not asked for")
     table = pd.DataFrame(
         [
             (
@@ -64,7 +73,7 @@ def findings_view(assessment: Assessment) -> tuple[str, str]:
         columns=["Finding", "Severity", "Routes"],
     )
     return (
-        findings_html(findings) + table_html(table, caption="What each finding means for each route", limit=200),
+        html + table_html(table, caption="What each finding means for each route", limit=200),
         f"{len(findings)} findings.",
     )
 
@@ -85,7 +94,9 @@ def evidence_view(assessment: Assessment) -> tuple[str, str]:
         (title, "read" if (part := evidence.unreadable(name)) is None else f"not read: {part.why}")
         for name, title in TITLES.items()
     ]
-    checks = [(r.check.title, r.state, ", ".join(route.value for route in r.check.routes)) for r in assessment.results]
+    checks = [
+        (r.check.title, _state(r), ", ".join(route.value for route in r.check.routes)) for r in assessment.results
+    ]
     html = [
         table_html(pd.DataFrame(parts, columns=["Part", "State"]), caption="What was read"),
         table_html(pd.DataFrame(checks, columns=["Check", "State", "Routes"]), caption="Every check", limit=200),
@@ -99,6 +110,13 @@ def evidence_view(assessment: Assessment) -> tuple[str, str]:
     html += mail_tables(evidence)
     html += rights_tables(evidence)
     return "".join(html), text
+
+
+def _state(result: CheckResult) -> str:
+    """State of a check in words; what was not checked says because of what."""
+    if result.because:
+        return f"not checked because of {', '.join(cause.id for cause in result.because)}"
+    return f"nothing to check: {result.nothing}" if result.state == "nothing-to-check" else result.state
 
 
 def tenant_tables(evidence: Evidence) -> list[str]:

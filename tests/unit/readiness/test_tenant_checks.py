@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -211,9 +211,11 @@ def test_whatever_a_tenant_says_every_finding_helps(read: dict[str, Any], lost: 
     json.dumps(found.as_json())
     unread = {f"tenant.{name}" for name in lost}
     for result in found.results:
-        assert bool(result.unreadable) is bool(unread & set(result.check.needs))
+        assert bool(result.because) is bool(unread & set(result.check.needs))
     asked = {name for check in ABOUT for name in check.needs}
-    assert {f"part-unreadable:{name}" for name in unread & asked} <= {finding.id for finding in found.findings}
+    told = [finding for finding in found.findings if finding.id.startswith("part-unreadable:")]
+    assert unread & asked <= {str(part) for one in told for part in cast("list[str]", one.values["parts"])}
+    assert len(told) <= 1, "one reason is one finding"
     for finding in found.findings:
         assert finding.seen.isprintable()
         assert finding.seen.endswith(".")

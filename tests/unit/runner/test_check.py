@@ -77,7 +77,7 @@ def test_nothing_that_was_read_reaches_the_terminal_as_a_control_character(
 
 
 def test_lines_fit_and_name_what_was_not_read() -> None:
-    text = list(check_text.lines(answering(Severity.WARNING), ["direct"]))
+    text = [line.text for line in check_text.lines(answering(Severity.WARNING), ["direct"])]
     assert any(line.startswith("direct *") for line in text)
     assert max(map(len, text)) <= 120
 
@@ -114,7 +114,8 @@ def test_a_sign_in_that_is_not_kept_is_a_finding(monkeypatch: pytest.MonkeyPatch
     (one,) = [finding for finding in answer["findings"] if finding["id"] == "sign-in-not-kept"]
     assert (one["severity"], one["routes"]) == ("warning", {})
     assert all("sign-in-not-kept" not in verdict["because"] for verdict in answer["verdicts"].values())
-    text = "\n".join(check_text.lines(assess(EVIDENCE, [], beside=SignInCache(lost.tokens).findings), ["direct"]))
+    beside = assess(EVIDENCE, [], beside=SignInCache(lost.tokens).findings)
+    text = "\n".join(line.text for line in check_text.lines(beside, ["direct"]))
     assert "WARNING  sign-in-not-kept\n" in text
 
 
