@@ -1,33 +1,85 @@
-"""One writer per target: an operating-system lock keyed by DC and target OU.
+"""One writer per target: an operating-system lock on one file of this machine, keyed by DC and target OU.
 
-It spans one machine and ends with the process that holds it, however that process ends. Two machines are kept apart by
-the before-image that every write checks.
+It excludes every account of the machine, because all of them find the same file, and ends with the process that holds
+it, however that process ends. Two machines are kept apart by the before-image that every write checks.
+
+On Linux and macOS the file stands in a folder of the system that belongs to root and is sticky: every account may make
+files there, and nobody but their owner may replace them. It is opened without following links, and only a plain file
+with one name is taken. A file that another account made so that it cannot be opened refuses the run; it never lets it
+go on without a lock. On Windows the file stands in ProgramData and goes with the lock, because what one account made
+there another may not write to.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from runbook_lib.errors import Refused
 from runbook_lib.text import printable
 
+FOLDERS = (
+    ("/private/var/tmp",)
+    if sys.platform == "darwin"
+    else (
+        "/run/lock",
+        "/var/lock",
+        "/var/tmp",  # noqa: S108 - opened as below, and for want of the others: RHEL keeps /run/lock for root
+    )
+)
+"""Where every account of the machine may make files. The first that is right is taken, whoever asks."""
+_TRIES = 20
+_PAUSE = 0.05
+"""Seconds before a file is opened again that another run has just made and not yet opened to all accounts."""
+_NOTE_LIMIT = 1000
+_LOCKED_BYTE = 1 << 30
+"""On Windows a locked byte cannot be read: one far behind the note is locked."""
 
-def lock_path(invocation_id: str, target_ou_guid: str) -> Path:
+
+class _Unsafe(OSError):  # noqa: N818 - an OSError, told like one
+    """The file is not one that a lock can rely on."""
+
+
+def lock_path(invocation_id: str, target_ou_guid: str, folders: Sequence[str] = FOLDERS) -> Path:
     """File that stands for one DC and one target OU on this machine.
 
     The invocation id names the DC's database, whatever name or address it was reached by.
+
+    Raises:
+        Refused: ``lock-unusable``: no folder of the system is one for all accounts.
     """
     key = hashlib.sha256(f"{invocation_id}\n{target_ou_guid}".encode()).hexdigest()[:32]
-    return Path(tempfile.gettempdir()) / "group-writeback-locks" / f"{key}.lock"
+    return _folder(folders) / f"group-writeback-{key}.lock"
+
+
+def _folder(folders: Sequence[str]) -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("PROGRAMDATA") or r"C:\ProgramData")
+    for name in folders:
+        folder = Path(os.path.realpath(name))
+        try:
+            facts = folder.lstat()
+        except OSError:
+            continue
+        shared = stat.S_IWOTH | stat.S_ISVTX
+        if stat.S_ISDIR(facts.st_mode) and facts.st_uid == 0 and facts.st_mode & shared == shared:
+            return folder
+    raise Refused(
+        f"There is no place for a lock that excludes every account of this machine: none of {', '.join(folders)} "
+        "belongs to root, is sticky and can be written by all.",
+        code="lock-unusable",
+        hint=f"As root: chmod 1777 {folders[-1]}",
+        values={"folders": list(folders)},
+    )
 
 
 @contextmanager
@@ -40,40 +92,130 @@ def writer_lock(path: Path, holder: str, *, clock: Callable[[], datetime]) -> It
         clock: Gives the present time, UTC.
 
     Raises:
-        Refused: ``locked``: another run holds it; the message names it and since when.
+        Refused: ``locked``: another run holds it; the message names it and since when. ``lock-unusable``: the file is
+            not one that this account can lock, or not one that a lock can rely on.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if os.name == "posix" and path.parent.stat().st_uid == os.getuid():
-            path.parent.chmod(0o1777)
-    except OSError as error:
-        raise _unusable(path, error) from None
-    lock = FileLock(path, mode=0o666)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise _held(path) from None
-    except OSError as error:
-        raise _unusable(path, error) from None
-    note = path.with_suffix(".holder.json")
+    descriptor = _locked(path)
     try:
         content = {"holder": holder, "process": os.getpid(), "since": clock().isoformat(timespec="seconds")}
-        try:
-            note.write_text(json.dumps(content), encoding="utf-8")
-        except OSError:
-            # The lock holds without its note; a note of somebody before us would name the wrong holder.
-            note.unlink(missing_ok=True)
+        _write_note(descriptor, json.dumps(content).encode())
         yield
     finally:
-        note.unlink(missing_ok=True)
-        lock.release()
+        # A note of somebody before us would name the wrong holder.
+        _write_note(descriptor, b"")
+        os.close(descriptor)
+        if sys.platform == "win32":
+            with suppress(OSError):
+                path.unlink()
 
 
-def _held(path: Path) -> Refused:
+def _locked(path: Path) -> int:
+    """Descriptor of the locked file."""
+    for _ in range(_TRIES):
+        try:
+            descriptor = _opened(path)
+        except OSError as error:
+            raise _unusable(path, error) from None
+        try:
+            if not _lock(descriptor):
+                raise _held(descriptor)
+            if _still_named(path, descriptor):
+                return descriptor
+        except OSError as error:
+            os.close(descriptor)
+            raise _unusable(path, error) from None
+        except Refused:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+    raise _unusable(path, _Unsafe(0, "it is replaced again and again"))
+
+
+def _opened(path: Path) -> int:
+    """Open the file or make it, never through a link.
+
+    A file that is there is opened without the flag that creates: Linux refuses that one for the files of others in
+    sticky folders (fs.protected_regular).
+    """
+    flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+    flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
+    denied = _Unsafe(0, "it is made and removed again and again")
+    for _ in range(_TRIES):
+        try:
+            return _checked(os.open(path, flags))
+        except FileNotFoundError:
+            with suppress(FileExistsError):
+                descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
+                if sys.platform != "win32":
+                    os.fchmod(descriptor, 0o666)
+                return _checked(descriptor)
+        except PermissionError as error:
+            denied = _Unsafe(error.errno, f"{error.strerror}; it belongs to the account {_owner(path)}")
+            time.sleep(_PAUSE)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise _Unsafe(error.errno, "it is a link") from None
+            raise
+    raise denied
+
+
+def _checked(descriptor: int) -> int:
+    facts = os.fstat(descriptor)
+    if stat.S_ISREG(facts.st_mode) and facts.st_nlink <= 1:
+        return descriptor
+    os.close(descriptor)
+    raise _Unsafe(0, "it is not a plain file, or it has other names")
+
+
+def _owner(path: Path) -> str:
+    """Name or number of the account that a file belongs to."""
+    with suppress(OSError, KeyError, NotImplementedError):
+        return path.owner()
+    with suppress(OSError):
+        return str(path.lstat().st_uid)
+    return "of somebody else"
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock without waiting; False where another process holds it."""
     try:
-        note = json.loads(path.with_suffix(".holder.json").read_text(encoding="utf-8"))
+        if sys.platform == "win32":
+            import msvcrt
+
+            os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def _still_named(path: Path, descriptor: int) -> bool:
+    """Whether the file that was locked is the one that others will find under this name."""
+    try:
+        named = path.lstat()
+    except OSError:
+        return False
+    return os.path.samestat(named, os.fstat(descriptor))
+
+
+def _write_note(descriptor: int, content: bytes) -> None:
+    """Say in the file who holds it. The lock holds without its note, on a full disk for example."""
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, content[:_NOTE_LIMIT])
+
+
+def _held(descriptor: int) -> Refused:
+    try:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        note = json.loads(os.read(descriptor, _NOTE_LIMIT).decode("utf-8"))
         by = f"{note['holder']} (process {note['process']}) since {note['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         by = "another run that is just starting or ending"
     return Refused(
         f"Another run writes to this OU: {printable(by, limit=300)}.",
@@ -87,6 +229,6 @@ def _unusable(path: Path, error: OSError) -> Refused:
     return Refused(
         f"The lock {path} cannot be used: {error.strerror}.",
         code="lock-unusable",
-        hint="Give this account the right to write there.",
+        hint="Nothing was written. Find out who made that file, and remove it while no run writes.",
         values={"path": str(path)},
     )

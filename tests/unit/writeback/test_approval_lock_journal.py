@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +26,6 @@ from runbook_lib.writeback.journal import (
     open_chain,
     read_journal,
 )
-from runbook_lib.writeback.lock import lock_path, writer_lock
 from runbook_lib.writeback.plan_enable import plan_enable
 from runbook_lib.writeback.plan_file import plan_to_json
 from tests.support import builders as b
@@ -129,41 +126,6 @@ def test_damaged_plans_and_approvals_stop_everything(tmp_path: Path) -> None:
     assert caught.value.code == "approval-damaged"
 
 
-def hold(path: Path, ready: Any) -> None:
-    with writer_lock(path, "CHG/run of somebody", clock=lambda: b.NOW):
-        ready.set()
-        time.sleep(60)
-
-
-def test_the_second_writer_is_refused_and_told_who_holds_the_lock(tmp_path: Path) -> None:
-    path = tmp_path / "locks" / "a.lock"
-    context = multiprocessing.get_context("spawn")
-    ready = context.Event()
-    holder = context.Process(target=hold, args=(path, ready))
-    holder.start()
-    try:
-        assert ready.wait(30)
-        with (
-            pytest.raises(Refused, match="CHG/run of somebody") as caught,
-            writer_lock(path, "me", clock=lambda: b.NOW),
-        ):
-            pass
-        assert caught.value.code == "locked"
-        holder.kill()
-        holder.join()
-        with writer_lock(path, "me", clock=lambda: b.NOW):
-            pass
-    finally:
-        # Never ``go.set()``: it would wait for ever for the killed process to wake up.
-        holder.kill()
-        holder.join()
-
-
-def test_the_lock_is_of_one_database_and_one_ou() -> None:
-    assert lock_path("a", "b") == lock_path("a", "b")
-    assert len({lock_path("a", "b"), lock_path("a", "c"), lock_path("c", "b")}) == 3
-
-
 def journal(folder: Path, *, resumes: str | None = None, closed: bool = False, plan: Plan | None = None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if plan:
@@ -239,26 +201,6 @@ def test_an_approval_that_cannot_be_written_approves_nothing(tmp_path: Path) -> 
         approved(record, plan)
     assert caught.value.code == "approval-write"
     assert "Nothing is approved" in caught.value.hint
-
-
-def test_a_lock_holds_without_its_note_and_never_names_an_earlier_holder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "locks" / "a.lock"
-    with writer_lock(path, "CHG1/run-1", clock=lambda: b.NOW):
-        note = path.with_suffix(".holder.json").read_text(encoding="utf-8")
-    path.with_suffix(".holder.json").write_text(note, encoding="utf-8")  # as a killed holder leaves it
-
-    def full(*_: object, **__: object) -> int:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, "write_text", full)
-        with writer_lock(path, "CHG2/run-2", clock=lambda: b.NOW):
-            with pytest.raises(Refused) as second, writer_lock(path, "CHG3/run-3", clock=lambda: b.NOW):
-                pass
-            assert second.value.code == "locked"
-            assert "run-1" not in second.value.message
 
 
 def test_a_journal_on_a_full_disk_is_an_error_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
