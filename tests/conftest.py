@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+import runbook_lib.record  # noqa: F401  # before any test module imports nbformat: see record/iri_grammar.py
 from rehearsal.process import RunningRehearsal, start_rehearsal
 
 # Speed is measured in benchmarks/, never by a test: a busy machine is no defect.

@@ -9,3 +9,7 @@
 ``folder`` and ``state`` are used while the run is under way; ``seal`` runs after the kernel has ended and writes
 ``MANIFEST.json`` last; ``verify`` reads only.
 """
+
+from runbook_lib.record.iri_grammar import leave_out_iri_grammar
+
+leave_out_iri_grammar()
