@@ -119,7 +119,8 @@ def run_as_told(
     # Bad parameters are told before the seconds that importing papermill takes.
     parameters = load_parameters(files, overrides, project_root=root).parameters
     require(parameters, "change_id")
-    require_told(found.stem, absolute_paths(parameters, root))
+    told = absolute_paths(parameters, root)
+    require_told(found.stem, told.model_copy(update={"records_dir": str(records)}) if records else told)
 
     from runbook_lib.runner.run import run_notebook
 

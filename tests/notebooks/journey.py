@@ -10,6 +10,8 @@ from pathlib import Path
 from rehearsal.process import RunningRehearsal
 from runbook_lib.errors import AwaitingApproval
 from runbook_lib.notebook.run import Run
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.seal import seal
 from runbook_lib.writeback.approval import approve, planned
 from tests.support.plain import run_plain
 
@@ -53,6 +55,15 @@ def latest_record(change_folder: Path) -> Path:
     """The newest run of a change."""
     runs = [path for path in change_folder.iterdir() if (path / "record.json").is_file()]
     return max(runs, key=lambda path: (path / "record.json").stat().st_mtime_ns)
+
+
+def sealed_record(change_folder: Path) -> Path:
+    """The newest run of a change, sealed as ``gwb seal`` does."""
+    record = latest_record(change_folder)
+    folder = RecordFolder.open(record)
+    if not folder.sealed:
+        seal(folder, None, clock=lambda: datetime.now(UTC))
+    return record
 
 
 def written_objects(objects: Objects) -> Objects:

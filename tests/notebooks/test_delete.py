@@ -17,6 +17,7 @@ from tests.notebooks.journey import (
     latest_record,
     other_objects,
     plan_and_approve,
+    sealed_record,
     written_objects,
 )
 from tests.notebooks.test_kill import kill_at, plain_command
@@ -73,7 +74,7 @@ def undoing(folder: Path) -> dict[str, str]:
     return {
         "records_dir": str(folder / "records"),
         "change_id": "CHG-BACK",
-        "undo_record": str(latest_record(folder / "records" / "CHG-DEL")),
+        "undo_record": str(sealed_record(folder / "records" / "CHG-DEL")),
     }
 
 
@@ -157,7 +158,7 @@ def test_a_create_is_undone_by_deleting_only_when_told(world: RunningRehearsal, 
     back = {
         "records_dir": records,
         "change_id": "CHG-AWAY",
-        "undo_record": str(latest_record(tmp_path / "records" / "CHG-NEW")),
+        "undo_record": str(sealed_record(tmp_path / "records" / "CHG-NEW")),
     }
     record = plan_and_approve(world, UNDO, {**back, "change_id": "CHG-RETIRE"})
     assert plan_of(record)["phrase"] == "UNDO 1 GROUP IN contoso.com"

@@ -17,7 +17,7 @@ from runbook_lib.graph.connect import open_graph
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.readiness.read import Reach, read_evidence
 from tests.docs.markdown import ROOT, section, table_rows
-from tests.notebooks.journey import change, latest_record, plan_and_approve
+from tests.notebooks.journey import change, latest_record, plan_and_approve, sealed_record
 from tests.notebooks.structure import NOTEBOOKS
 from tests.support.plain import run_plain
 
@@ -58,7 +58,7 @@ def prepare(world: RunningRehearsal, notebook: str, records: Path) -> dict[str, 
     if notebook[:2] in ("40", "50", "60"):
         change(world, "30-enable-writeback", given | {"change_id": "CHG-BEFORE"})
     if notebook.startswith("60"):
-        given["undo_record"] = str(latest_record(records / "CHG-BEFORE"))
+        given["undo_record"] = str(sealed_record(records / "CHG-BEFORE"))
     if notebook[:2] in ("30", "40", "60"):
         plan_and_approve(world, notebook, given)
     return given

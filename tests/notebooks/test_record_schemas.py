@@ -21,7 +21,7 @@ from runbook_lib.runner.run import RunResult, run_notebook
 from runbook_lib.writeback.approval import approve, planned
 from runbook_lib.writeback.approval_file import standing_phrase
 from runbook_lib.writeback.standing import stand
-from tests.notebooks.journey import latest_record, plan_and_approve
+from tests.notebooks.journey import latest_record, plan_and_approve, sealed_record
 from tests.notebooks.test_kill import edit_by_hand, kill_at, plain_command
 from tests.support.plain import ROOT, run_plain
 from tests.support.schemas import problems
@@ -93,7 +93,7 @@ def _plain_runs(runs: Runs) -> dict[str, Path]:
         "applied": runs.changed(ENABLE, both),
         "nothing to do": runs.plain(ENABLE, both),
         "retired": runs.changed(DISABLE, runs.given("CHG-OFF", disable_names='["Project Falcon"]')),
-        "undone": runs.changed(UNDO, runs.given("CHG-UNDO", undo_record=str(latest_record(runs.records / "CHG-OFF")))),
+        "undone": runs.changed(UNDO, runs.given("CHG-UNDO", undo_record=str(sealed_record(runs.records / "CHG-OFF")))),
     }
     edit_by_hand(runs.world)
     found["drift"] = runs.plain(DRIFT, runs.given("CHG-DRIFT"))
