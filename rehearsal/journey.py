@@ -118,7 +118,7 @@ class Journey:
         roles = self.scene.roles
         self.say(
             "On a schedule: attributes and members of these groups are approved in advance. The next run lets a new "
-            "member in and puts the edit by hand right; a new group still waits for a person."
+            "member in and corrects the manual edit; a new group still waits for a person."
         )
         self._approve_in_advance(applied)
         self.scene.join(roles.joined, roles.newcomer)

@@ -53,10 +53,10 @@ _EXIT_CODES = {
 _TITLES = {
     Outcome.DONE: "Done",
     Outcome.NOTHING_TO_DO: "Nothing to do",
-    Outcome.USAGE: "Wrong use",
+    Outcome.USAGE: "Usage error",
     Outcome.AWAITING_APPROVAL: "Awaiting approval",
     Outcome.REFUSED: "Refused",
-    Outcome.PARTIAL: "Broke off, resume possible",
+    Outcome.PARTIAL: "Stopped midway, can be resumed",
     Outcome.VERIFICATION_FAILED: "Verification failed",
     Outcome.NO_ACCESS: "No access",
     Outcome.FAILED: "Failed before any write",

@@ -66,7 +66,7 @@ class GateForm:
         wide = ipywidgets.Layout(width="34em")
         labels = {"description_width": "8em"}
         self.approver: Any = ipywidgets.Text(
-            description="Your name", placeholder="stands in every record", style=labels, layout=wide
+            description="Your name", placeholder="is stored in every record", style=labels, layout=wide
         )
         self.phrase: Any = ipywidgets.Text(
             description="Phrase", placeholder="the phrase of the plan above", style=labels, layout=wide

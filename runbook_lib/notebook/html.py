@@ -39,12 +39,12 @@ Kind = Literal["good", "attention", "bad", "neutral"]
 CELL_LIMIT = 160
 """Characters of a table cell that are shown."""
 
-# Word, text colour, background, edge.
+# Word before the title where the title alone does not say it, text colour, background, edge.
 _KINDS: dict[Kind, tuple[str, str, str, str]] = {
-    "good": ("Good", "#0b4f1f", "#e6f6ea", "#1a7f37"),
-    "attention": ("Attention", "#5c3b00", "#fff6dd", "#bf8700"),
-    "bad": ("Problem", "#82071e", "#ffebe9", "#cf222e"),
-    "neutral": ("Note", "#0a3069", "#eaf3ff", "#0969da"),
+    "good": ("", "#0b4f1f", "#e6f6ea", "#1a7f37"),
+    "attention": ("Attention: ", "#5c3b00", "#fff6dd", "#bf8700"),
+    "bad": ("Problem: ", "#82071e", "#ffebe9", "#cf222e"),
+    "neutral": ("", "#0a3069", "#eaf3ff", "#0969da"),
 }
 _SEVERITY_KINDS: dict[Severity, tuple[Kind, str]] = {
     Severity.INFO: ("neutral", "Information"),
@@ -102,12 +102,12 @@ def bars_html(pairs: Sequence[tuple[str, int]], *, caption: str) -> str:
 
 
 def banner_html(kind: Kind, title: str, text: str = "") -> str:
-    """One sentence that must be seen; the kind is also said as a word."""
+    """One sentence that must be seen. A problem is also said as a word; else the title says what is so."""
     word, ink, ground, edge = _KINDS[kind]
     paragraph = f'<div style="margin-top:4px">{_broken(text)}</div>' if text else ""
     return (
         f'<div style="color:{ink};background-color:{ground};border-left:6px solid {edge};padding:10px 14px;'
-        f'margin:6px 0 12px 0;font-size:14px;line-height:1.5"><strong>{word}: {text_html(title)}</strong>'
+        f'margin:6px 0 12px 0;font-size:14px;line-height:1.5"><strong>{word}{text_html(title)}</strong>'
         f"{paragraph}</div>"
     )
 

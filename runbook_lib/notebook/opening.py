@@ -12,7 +12,6 @@ from IPython.core.getipython import get_ipython
 
 from runbook_lib.errors import UsageError
 from runbook_lib.notebook.kernel import watch_cells
-from runbook_lib.notebook.needs import require_told
 from runbook_lib.notebook.run import Run
 from runbook_lib.notebook.views import parameters_view
 from runbook_lib.parameters.load import load_parameters, parameters_from_values
@@ -23,6 +22,7 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.names import JOURNAL, RECORD_VARIABLE
 from runbook_lib.record.state import RunRecord
 from runbook_lib.runner.naming import new_run_id
+from runbook_lib.runner.needs import require_told
 from runbook_lib.runner.versions import versions
 
 PARAMETERS_VARIABLE = "GWB_PARAMETERS"

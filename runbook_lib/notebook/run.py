@@ -242,7 +242,7 @@ class Run:
         self.verdict = Outcome.NOTHING_TO_DO
         if len(drift.table) or drift.findings:
             self.verdict = Outcome.REFUSED
-            hint = "Read the table. 30-enable-writeback brings the groups back into step; it plans first and asks."
+            hint = "30-enable-writeback re-aligns AD with the cloud; it plans first and asks. drift.csv has all."
             self.course.explanation = Refused(text, code="drift", hint=hint, values={"differences": len(drift.table)})
         self.show(html, text)
         return drift
@@ -261,7 +261,7 @@ class Run:
         finally:
             self.close()
         self.course.close("it is finished")
-        self.show(*views.end_view(verdict.outcome, self.record.folder, verdict.error))
+        self.show(*views.end_view(verdict.outcome, self.record.folder, verdict.error, notebook=self.notebook))
 
     def ended_with(self, error: BaseException) -> None:
         """Write the verdict of an error that ended a cell.

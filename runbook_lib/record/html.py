@@ -13,6 +13,7 @@ from typing import Any
 from markupsafe import Markup, escape
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
+from runbook_lib.model.ending import ending_words
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.cells import CellState, CellTruth
 from runbook_lib.record.environment import environment
@@ -29,19 +30,6 @@ TONES = {
     Outcome.NOTHING_TO_DO: "good",
     Outcome.AWAITING_APPROVAL: "waiting",
     Outcome.REFUSED: "waiting",
-}
-_MEANINGS = {
-    Outcome.DONE: "Finished as asked.",
-    Outcome.NOTHING_TO_DO: "Everything was already as asked; nothing was written.",
-    Outcome.USAGE: "The run was told something that cannot be right; nothing was written.",
-    Outcome.AWAITING_APPROVAL: "Stopped at the gate: changes are planned that nobody has approved yet.",
-    Outcome.REFUSED: "A rule or a limit of the runbook said no.",
-    Outcome.PARTIAL: "Broke off after the first write. Running again with the same change id resumes it.",
-    Outcome.VERIFICATION_FAILED: "Written, but what the directory answers afterwards differs from the plan.",
-    Outcome.NO_ACCESS: "Sign-in, certificate or rights were not accepted.",
-    Outcome.FAILED: "Ended before anything was written.",
-    Outcome.BUG: "The runbook itself is at fault.",
-    Outcome.INTERRUPTED: "Stopped by a person or by the system.",
 }
 
 
@@ -82,7 +70,7 @@ def record_html(
             facts=facts,
             outcome=outcome,
             tone=TONES.get(outcome, "bad"),
-            meaning=_MEANINGS[outcome],
+            ending=ending_words(outcome, str((facts.get("error") or {}).get("code") or "")),
             seconds=_seconds(facts.get("started"), facts.get("ended")),
             cells=_cells(cleaned, outcome) if cleaned else (),
             has_notebook=cleaned is not None,

@@ -53,7 +53,7 @@ def check(
 
     Nothing is written. PARAMS are parameters files; later ones win. All routes are shown, those that were not asked for
     last. The exit code is about the routes that --route or the parameter check_routes names: 0 ready (with warnings or
-    without), 5 not ready, 8 cannot tell, 2 wrong use.
+    without), 5 not ready, 8 cannot tell, 2 usage error.
     """
     from runbook_lib.parameters import load_parameters, project_root
     from runbook_lib.parameters.paths import absolute_paths

@@ -58,8 +58,8 @@ def run(
     """Run NOTEBOOK headless and seal its record.
 
     NOTEBOOK is a path, or the bare name of one in notebooks/, for example 20-inventory-groups. The exit code says how
-    it ended: 0 done or nothing to do, 2 wrong use, 4 awaiting approval, 5 refused, 6 broke off, 7 verification failed,
-    8 no access, 9 failed before any write, 70 a defect, 130 interrupted.
+    it ended: 0 done or nothing to do, 2 usage error, 4 awaiting approval, 5 refused or drift found, 6 stopped midway,
+    7 verification failed, 8 no access, 9 failed before any write, 70 a defect, 130 interrupted.
     """
     overrides = overrides_of(given)
     progress = console.Progress(quiet=quiet)
@@ -74,7 +74,7 @@ def show_result(result: RunResult) -> None:
     """The last line of a run; and, where it did not end as asked, why and what to do."""
     changes = f"{result.changes_done} change{'' if result.changes_done == 1 else 's'}"
     place = console.shown_path(result.record) if result.record else "none"
-    console.say(f"{result.outcome.title}: {changes}, {duration_words(result.seconds)}, record {place}")
+    console.say(f"{result.title}: {changes}, {duration_words(result.seconds)}, record {place}")
     if result.message:
         console.warn(result.message)
     if result.hint:
@@ -109,10 +109,10 @@ def run_as_told(
     """What ``gwb run`` does before it shows the result. ``progress`` is closed at the end; ``timeout`` in seconds."""
     from datetime import timedelta
 
-    from runbook_lib.notebook.needs import require_told
     from runbook_lib.parameters import load_parameters, project_root, require
     from runbook_lib.parameters.paths import absolute_paths
     from runbook_lib.runner.naming import find_notebook
+    from runbook_lib.runner.needs import require_told
 
     root = project_root()
     found = find_notebook(notebook, root)

@@ -14,6 +14,7 @@ import nbformat
 import papermill
 
 from runbook_lib.errors import RunbookError, UsageError
+from runbook_lib.model.ending import ending_words
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.parameters import LoadedParameters, load_parameters, require, resolve
 from runbook_lib.parameters.paths import ROOT_VARIABLE
@@ -39,6 +40,7 @@ class RunResult:
     """How a run ended.
 
     Attributes:
+        title: How it ended, in two or three words.
         record: The run's folder.
         seconds: Wall-clock seconds by the injected clock.
         changes_done: Changes that record.json counts as done.
@@ -49,6 +51,7 @@ class RunResult:
     """
 
     outcome: Outcome
+    title: str
     exit_code: int
     record: Path | None
     seconds: float
@@ -239,6 +242,7 @@ def _result(record: RunRecord, outcome: Outcome, sealing_failed: str, seconds: f
         hint = f"Look at those that wait in the record, then: gwb approve {record.folder.path} --as NAME"
     return RunResult(
         outcome=outcome,
+        title=ending_words(outcome, str(error.get("code") or "") if isinstance(error, dict) else "").title,
         exit_code=outcome.exit_code,
         record=record.folder.path,
         seconds=seconds,

@@ -64,7 +64,7 @@ def test_cron_has_five_fields_and_its_codes() -> None:
 
 
 def test_exit_codes_of_the_guide_are_those_of_the_code() -> None:
-    broken = {int(code) for code in codes_in("## When something broke off")}
+    broken = {int(code) for code in codes_in("## When a run stopped midway")}
     good = {outcome.exit_code for outcome in Outcome if outcome.good}
     asked = {Outcome.AWAITING_APPROVAL.exit_code, Outcome.USAGE.exit_code}
     assert broken == CODES - good - asked
@@ -75,5 +75,5 @@ def test_exit_codes_of_the_guide_are_those_of_the_code() -> None:
 
 def test_the_guide_has_every_section_of_a_change() -> None:
     headings = re.findall(r"^## (.+)$", GUIDE, re.MULTILINE)
-    wanted = ["Enable", "Approve", "Check", "Disable", "Undo", "When something broke off", "On a schedule"]
+    wanted = ["Enable", "Approve", "Check", "Disable", "Undo", "When a run stopped midway", "On a schedule"]
     assert [heading for heading in headings if heading in wanted] == wanted

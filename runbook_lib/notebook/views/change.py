@@ -74,9 +74,9 @@ def _what(change: Change) -> str:
     if change.kind is ChangeKind.UNDELETE:
         parts.append("the same object comes back, with GUID and SID")
     if change.members_added:
-        parts.append(f"members enter: {len(change.members_added)}")
+        parts.append(f"members added: {len(change.members_added)}")
     if change.members_removed:
-        parts.append(f"members leave: {len(change.members_removed)}")
+        parts.append(f"members removed: {len(change.members_removed)}")
     if change.move:
         parts.append(f"moves to {change.move.to_dn}")
     if change.attributes:
@@ -85,7 +85,7 @@ def _what(change: Change) -> str:
 
 
 def _details(changes: Sequence[Change]) -> list[str]:
-    """Every value and every member that enters or leaves, as far as a page can hold them."""
+    """Every value and every member that is added or removed, as far as a page can hold them."""
     values = pd.DataFrame(
         [
             (change.display_name, change.kind.value, delta.name, _values(delta.removed), _values(delta.added))
@@ -98,13 +98,13 @@ def _details(changes: Sequence[Change]) -> list[str]:
         [
             (change.display_name, direction, member.dn or "a group that this plan creates")
             for change in changes
-            for direction, some in (("enters", change.members_added), ("leaves", change.members_removed))
+            for direction, some in (("added", change.members_added), ("removed", change.members_removed))
             for member in some
         ],
         columns=["Group", "Member", "AD object"],
     )
-    parts = [table_html(values, caption="Values that enter and leave", limit=500)] if len(values) else []
-    return parts + ([table_html(members, caption="Members that enter and leave", limit=500)] if len(members) else [])
+    parts = [table_html(values, caption="Values before and after", limit=500)] if len(values) else []
+    return parts + ([table_html(members, caption="Members added and removed", limit=500)] if len(members) else [])
 
 
 def _values(values: Sequence[str]) -> str:
@@ -112,10 +112,10 @@ def _values(values: Sequence[str]) -> str:
 
 
 def resume_view(plan: Plan, runs: Sequence[str]) -> View:
-    """A plan that broke off and is taken up again."""
+    """A plan that stopped midway and is resumed."""
     text = f"Plan {plan.digest[:12]} was begun by {', '.join(runs)} and is finished now, under its own approval."
     table = table_html(changes_table(plan.changes), caption="Changes of the plan that is resumed", limit=200)
-    return banner_html("attention", "Resuming a change that broke off", text) + table, text
+    return banner_html("attention", "Resuming a change that stopped midway", text) + table, text
 
 
 def open_gate_view(approval: Mapping[str, object], approved: int, waiting: Sequence[Waiting]) -> View:
@@ -180,5 +180,5 @@ def verified_view(checked: Sequence[Checked]) -> View:
         ]
     )
     text = f"{len(checked) - len(wrong)} of {len(checked)} objects are as planned."
-    banner = banner_html("bad" if wrong else "good", "Read back", text)
+    banner = banner_html("bad", "AD differs from the plan", text) if wrong else banner_html("good", "Verified", text)
     return banner + table_html(table, caption="Objects after the writes", limit=200), text

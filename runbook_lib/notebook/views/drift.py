@@ -8,8 +8,8 @@ from runbook_lib.writeback.drift import Drift
 _LABELS = {
     "display_name": "Group",
     "what": "What",
-    "expected": "Cloud",
-    "seen": "AD",
+    "expected": "In the cloud",
+    "seen": "In AD",
     "ad_dn": "AD object",
 }
 
@@ -19,12 +19,7 @@ def drift_view(drift: Drift) -> tuple[str, str]:
     if not len(drift.table) and not drift.findings:
         text = f"{drift.groups} written groups were compared; none differs."
         return banner_html("good", "In step", text), text
-    groups = drift.table["group_id"].nunique()
-    noun = "difference" if len(drift.table) == 1 else "differences"
-    text = f"{len(drift.table)} {noun} in {groups} of {drift.groups} written groups."
-    if drift.findings:
-        text += f" Groups with members that nobody can account for: {len(drift.findings)}."
-    html = banner_html("attention", "Drift", text)
+    html = banner_html("attention", f"Drift: {drift.headline}")
     if len(drift.table):
         html += table_html(drift.table[list(_LABELS)], caption="Differences", limit=200, labels=_LABELS)
-    return html + (findings_html(drift.findings) if drift.findings else ""), text
+    return html + (findings_html(drift.unaccounted) if drift.unaccounted else ""), drift.text

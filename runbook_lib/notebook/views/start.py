@@ -13,6 +13,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.graph.snapshot import read_tenant
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.directory import DomainController
+from runbook_lib.model.ending import ending_words
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook.html import banner_html, facts_html, table_html
 from runbook_lib.parameters.model import Parameters
@@ -34,7 +35,11 @@ def parameters_view(given: Mapping[str, object], folder: RecordFolder, *, intera
     """What this run was told and where its record is."""
     table = pd.DataFrame([(name, _shown(value)) for name, value in sorted(given.items())], columns=["Name", "Value"])
     facts = facts_html(
-        [("Change", folder.change_id), ("Run", folder.run_id), ("Mode", "interactive" if interactive else "record")],
+        [
+            ("Change", folder.change_id),
+            ("Run", folder.run_id),
+            ("Run mode", "interactive" if interactive else "scheduled"),
+        ],
         caption="This run",
     )
     return facts + table_html(table, caption="Parameters that were given", limit=100), f"run {folder.run_id}"
@@ -70,7 +75,7 @@ def ends_view(graph: GraphClient, parameters: Parameters, controller: DomainCont
             ("Target OU", parameters.target_ou or "(not set)"),
             ("Retired OU", parameters.retired_ou or "(not set)"),
         ],
-        caption="Both ends answer",
+        caption="Connections",
     )
     return html, f"{tenant.display_name} and {controller.domain_dns_name} answer"
 
@@ -115,7 +120,7 @@ def _next_step(runs: pd.DataFrame) -> tuple[str, str]:
     if len(latest) and latest.iloc[0]["Outcome"] == Outcome.AWAITING_APPROVAL.value:
         return "gwb approve", f"The plan of {latest.iloc[0]['Record']} waits for an approval."
     if len(latest) and latest.iloc[0]["Outcome"] in (Outcome.PARTIAL.value, "open", Outcome.INTERRUPTED.value):
-        return str(latest.iloc[0]["Notebook"]), "It broke off or is still open; the same change id resumes it."
+        return str(latest.iloc[0]["Notebook"]), "It stopped midway or is still open; the same change id resumes it."
     for name, why in (
         ("10-detect-exchange", "See first whether everything is in place; it writes nothing."),
         ("20-inventory-groups", "See both sides and choose groups; it writes nothing."),
@@ -126,8 +131,51 @@ def _next_step(runs: pd.DataFrame) -> tuple[str, str]:
     return "50-check-drift", "Groups are written: compare AD with the cloud, best on a schedule."
 
 
-def end_view(verdict: Outcome, folder: RecordFolder, error: RunbookError | None = None) -> View:
-    """How the run ended, why where it did not end as asked, and where its record is."""
+def end_view(verdict: Outcome, folder: RecordFolder, error: RunbookError | None, *, notebook: str) -> View:
+    """How the run ended, why where it did not end as asked, what to run next, and where its record is.
+
+    Args:
+        verdict: The outcome.
+        folder: The record.
+        error: What explains the outcome, or None.
+        notebook: Name of the notebook without ending.
+    """
+    code = error.code if error else ""
+    title = ending_words(verdict, code).title
+    following = next_after(notebook, verdict, code, folder.path)
     why = [text for text in (error.message, error.hint) if text] if error else []
-    text = " ".join([*why, f"The record is {folder.path}. It is sealed after the kernel has ended."])
-    return banner_html("good" if verdict.good else "attention", verdict.title, text), verdict.title
+    lines = [*why, f"Next: {following}", f"The record is {folder.path}. It is sealed after the kernel has ended."]
+    return banner_html("good" if verdict.good else "attention", title, "\n".join(lines)), f"{title}. Next: {following}"
+
+
+def next_after(notebook: str, verdict: Outcome, code: str, record: Path) -> str:
+    """What to run after a notebook that reached its last cell."""
+    if verdict is Outcome.AWAITING_APPROVAL:
+        return f"gwb approve {record} for the changes that wait, then this notebook again."
+    if code in _NEXT_AFTER_CODE:
+        return _NEXT_AFTER_CODE[code]
+    if not verdict.good:
+        return "this notebook again, when what is said above is done."
+    following = _NEXT.get(notebook, "00-start-here, which lists notebooks and records.")
+    if verdict is Outcome.DONE and notebook in _REVERSIBLE:
+        named = json.dumps(record.as_posix(), ensure_ascii=False)
+        return f"{following} To undo this run: 60-undo-change with undo_record: {named}"
+    return following
+
+
+_NEXT = {
+    "00-start-here": "10-detect-exchange, to see whether everything is in place; or the step named above.",
+    "10-detect-exchange": "20-inventory-groups, to see both sides and choose groups.",
+    "20-inventory-groups": "name groups in select_ids or select_names, say in group_type what they are for, then "
+    "30-enable-writeback.",
+    "30-enable-writeback": "50-check-drift, best on a schedule.",
+    "40-disable-writeback": "20-inventory-groups, to see the state of the groups now.",
+    "50-check-drift": "nothing to do; run it again on a schedule.",
+    "60-undo-change": "20-inventory-groups, to see the state of the groups now.",
+}
+_NEXT_AFTER_CODE = {
+    "drift": "30-enable-writeback, which re-aligns AD with the cloud; it plans first and asks.",
+    "not-ready": "resolve what the findings name (the hand-offs have the commands), then this notebook again.",
+    "readiness-unknown": "give this account what the findings name, then this notebook again.",
+}
+_REVERSIBLE = ("30-enable-writeback", "40-disable-writeback", "60-undo-change")

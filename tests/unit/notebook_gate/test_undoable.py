@@ -11,12 +11,12 @@ import yaml
 
 from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.notebook.needs import UNDO, require_told
-from runbook_lib.notebook.undoable import LISTED, require_undoable, undoable
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.seal import seal
 from runbook_lib.record.state import RunRecord
+from runbook_lib.runner.needs import UNDO, require_told
+from runbook_lib.runner.undoable import LISTED, require_undoable, undoable
 from runbook_lib.writeback.journal import FILE_NAME, Effect, Journal
 from runbook_lib.writeback.plan_enable import plan_enable
 from runbook_lib.writeback.plan_file import plan_to_json

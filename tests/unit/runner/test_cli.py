@@ -96,7 +96,7 @@ def test_run_by_bare_name_with_progress(project: Project) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("run", "absent"), 2, "Wrong use: There is no notebook 'absent'."),
+        (("run", "absent"), 2, "Usage error: There is no notebook 'absent'."),
         (("run", "t", "-p", "max_craetes", "1"), 2, "What to do: Did you mean max_creates?"),
         (("run", "t", "-p", "reason", "a", "-p", "reason", "b"), 2, "given twice"),
         (("run", "t", "-f", "absent.yaml"), 2, "absent.yaml is not there"),
@@ -126,7 +126,7 @@ def test_several_problems_get_a_line_each(project: Project) -> None:
     (project.root / "p.yaml").write_text("max_craetes: 1\ndc_port: -1\x20\nclient_secret: canary-1\n", encoding="utf-8")
     result = gwb("parameters", "--check", str(project.root / "p.yaml"))
     assert result.exit_code == 2
-    assert result.stderr.splitlines()[0] == "Wrong use: 2 things are wrong in the parameters."
+    assert result.stderr.splitlines()[0] == "Usage error: 2 things are wrong in the parameters."
     assert "p.yaml:1: max_craetes is not a parameter. Did you mean max_creates?" in result.stderr
     assert "p.yaml:3: client_secret" in result.stderr
     assert "canary-1" not in result.output

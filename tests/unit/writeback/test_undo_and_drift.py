@@ -123,6 +123,43 @@ def test_drift_names_attribute_and_members_and_nothing_else() -> None:
     assert found.groups == 1
 
 
+def test_drift_reads_as_sentences_with_both_values() -> None:
+    ad = b.written(GROUP, [b.user_dn("Bo")], attributes={"description": ("By hand",)})
+    found = drift([ad])
+    sentences = (
+        'description is "By hand" in AD and "About" in the cloud; '
+        f"{b.user_dn('Ana')} is a member in the cloud and not in AD; "
+        f"{b.user_dn('Bo')} is a member in AD and not in the cloud."
+    )
+    assert found.headline == "3 differences in Team."
+    assert found.text == f"3 differences in Team: {sentences}"
+    (finding,) = found.findings
+    assert (finding.id, finding.severity) == (f"drift:{GROUP.id}", Severity.WARNING)
+    assert finding.seen == f"3 differences in Team: {sentences}"
+    assert finding.values["differences"][0] == {"what": "description", "cloud": "About", "ad": "By hand"}
+
+
+def test_an_empty_value_is_called_empty() -> None:
+    ad = b.written(GROUP, [b.user_dn("Ana")])
+    assert drift([ad]).headline == "1 difference in Team."
+    assert 'description is (empty) in AD and "About" in the cloud.' in drift([ad]).text
+
+
+def test_long_drift_is_counted_and_drift_csv_has_all() -> None:
+    people = [b.synced(f"P{number}") for number in range(9)]
+    accounts = [b.ad_user(f"P{number}") for number in range(9)]
+    groups = [b.cloud_group(f"G{number}") for number in range(7)]
+    cloud = b.cloud_side(groups, {group.display_name: people for group in groups}, people=people)
+    found = check_drift(b.inventory_of(cloud, b.directory_side(accounts, [b.written(g) for g in groups])), b.policy())
+    assert len(found.table) == 63
+    assert found.headline.startswith("63 differences in 7 of 7 written groups: ")
+    assert found.headline.endswith("(9) and 2 more.")
+    assert found.text.partition(" and 2 more: ")[2].startswith("G")
+    assert found.text.endswith("; and 58 more in drift.csv.")
+    assert {finding.values["count"] for finding in found.findings} == {9}
+    assert all(finding.seen.endswith("and 4 more in drift.csv.") for finding in found.findings)
+
+
 def test_no_drift_in_step_and_none_for_retired_or_foreign_objects() -> None:
     in_step = b.written(GROUP, [b.user_dn("Ana")], attributes={"description": ("About",)})
     assert len(drift([in_step]).table) == 0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from runbook_lib.notebook.undoable import require_undoable
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.needed import require_group_type
+from runbook_lib.runner.undoable import require_undoable
 from runbook_lib.writeback.selection import require_selection
 
 ENABLE, DISABLE, UNDO = "30-enable-writeback", "40-disable-writeback", "60-undo-change"

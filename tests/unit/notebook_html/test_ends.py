@@ -1,0 +1,71 @@
+"""How a run ends: words of the right kind, both in the notebook and on the page, and what to run next."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import runbook_lib
+from runbook_lib.errors import Refused
+from runbook_lib.model import ending
+from runbook_lib.model.ending import ending_words
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.notebook.views import end_view
+from runbook_lib.notebook.views.start import next_after
+from runbook_lib.record.folder import RecordFolder
+from tests.notebooks.structure import NOTEBOOKS
+
+RECORD = Path("/records/CHG1/run")
+DRIFT = Refused("1 difference in Team: x.", code="drift", hint="Run 30-enable-writeback.")
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_outcome_has_words(outcome: Outcome) -> None:
+    found = ending_words(outcome)
+    assert found.title == outcome.title
+    assert found.meaning.endswith(".")
+
+
+def test_drift_is_called_drift_and_not_a_rule() -> None:
+    found = ending_words(Outcome.REFUSED, "drift")
+    assert found.title == "Drift found"
+    assert "rule" not in found.meaning + ending_words(Outcome.REFUSED).meaning
+    assert ending_words(Outcome.DONE, "drift").title == "Done"
+
+
+def test_words_of_their_own_belong_to_codes_that_exist() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in Path(runbook_lib.__file__).parent.rglob("*.py"))
+    given = {
+        keyword.value.value
+        for node in ast.walk(ast.parse(source.replace("from __future__ import annotations", "")))
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "code" and isinstance(keyword.value, ast.Constant)
+    } | {"not-ready", "readiness-unknown"}
+    assert set(ending._BY_CODE) <= given
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS)
+@pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.NOTHING_TO_DO, Outcome.AWAITING_APPROVAL])
+def test_every_last_cell_says_what_to_run_next(notebook: str, outcome: Outcome) -> None:
+    html, text = end_view(outcome, RecordFolder(RECORD), None, notebook=notebook)
+    assert f"{outcome.title}. Next: " in text
+    assert "Next: " in html
+    said = next_after(notebook, outcome, "", RECORD)
+    assert any(other[:2] in said for other in NOTEBOOKS) or "approve" in said or "run it again" in said
+
+
+def test_what_wrote_names_the_line_that_undoes_it() -> None:
+    for notebook in NOTEBOOKS:
+        said = next_after(notebook, Outcome.DONE, "", RECORD)
+        assert (f'undo_record: "{RECORD.as_posix()}"' in said) is (notebook[:2] in ("30", "40", "60"))
+    assert "undo_record" not in next_after("30-enable-writeback", Outcome.NOTHING_TO_DO, "", RECORD)
+
+
+def test_drift_leads_to_the_notebook_that_re_aligns() -> None:
+    html, text = end_view(Outcome.REFUSED, RecordFolder(RECORD), DRIFT, notebook="50-check-drift")
+    assert "Attention: Drift found" in html
+    assert "1 difference in Team: x." in html
+    assert text.startswith("Drift found. Next: 30-enable-writeback")
