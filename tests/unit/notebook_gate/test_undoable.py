@@ -45,6 +45,7 @@ def a_run(
     )
     folder.write_json("plan.json", plan_to_json(PLAN))
     record.set(plan={"digest": PLAN.digest, "counts": PLAN.counts, "operation": "enable", "groups": PLAN.groups})
+    outcome = Outcome.PARTIAL if wrote else Outcome.AWAITING_APPROVAL
     if wrote:
         with Journal(folder.path / FILE_NAME, lambda: "now") as journal:
             journal.open(operation="enable", plan_digest=PLAN.digest, approved=[DIGEST])
@@ -52,7 +53,8 @@ def a_run(
             journal.finish(Effect(f"{DIGEST}/1", DIGEST, b.guid("x"), {"created": "CN=x"}))
             if closed:
                 journal.close("done")
-    record.finish(Outcome.DONE, ended=started)
+    record.set(changes={"planned": 1, "done": int(wrote and closed)})
+    record.finish(Outcome.DONE if wrote and closed else outcome, ended=started)
     if sealed:
         seal(folder, None, clock=lambda: started)
     return folder.path
