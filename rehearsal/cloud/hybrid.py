@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 
 from rehearsal.cloud.bodies import check_values, json_body
-from rehearsal.cloud.errors import bad_request, object_not_found
+from rehearsal.cloud.errors import bad_request, object_not_found, unknown_segment
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest, json_answer
 from rehearsal.cloud.metadata import MetadataType, types
 from rehearsal.cloud.query import SINGLE, parse_query, project
 from rehearsal.cloud.reading import GROUPS, Reader, context, listing
-from rehearsal.cloud.resources import ON_PREMISES_SYNCHRONIZATION, SYNC_BEHAVIOR, Record
+from rehearsal.cloud.resources import ON_PREMISES_SYNCHRONIZATION, PUBLISHING_PROFILE, SYNC_BEHAVIOR, Record
 from rehearsal.cloud.store import CloudStore
 
 
@@ -50,6 +51,24 @@ class Hybrid:
         self._store.update("synchronization", str(record["id"]), _merged(record, body))
         return GraphAnswer(204, {})
 
+    def agents(self, request: GraphRequest, publishing_type: str) -> GraphAnswer:
+        """``GET onPremisesPublishingProfiles('provisioning')`` (beta), with the relations that ``$expand`` names.
+
+        One agent group for each AD domain, as the documented example has it: what is expanded holds the other side by
+        id and name.
+        """
+        if request.version != "beta":
+            raise unknown_segment("onPremisesPublishingProfiles")
+        if publishing_type != "provisioning":
+            raise object_not_found(publishing_type)
+        wanted = {name.strip() for name in request.options.get("$expand", "").split(",")} - {""}
+        if request.options.keys() - {"$expand"} or wanted - PUBLISHING_PROFILE.expandable:
+            raise bad_request("Only $expand with agents, agentGroups and publishedResources is covered.", "BadRequest")
+        where = f"{request.root}/$metadata#onPremisesPublishingProfiles/$entity"
+        relations = _publishing(list(self._store.table("agents").values()))
+        shown = {name: relations[name] for name in sorted(wanted)}
+        return json_answer({"@odata.context": where, "id": publishing_type, "isEnabled": True, **shown})
+
     def behavior(self, _: GraphRequest, identifier: str) -> GraphAnswer:
         """``GET groups/{id}/onPremisesSyncBehavior``; the documented answer wraps the object in ``value``."""
         group = self._reader.find(GROUPS, identifier)
@@ -82,6 +101,46 @@ class Hybrid:
         if record is None:
             raise object_not_found(identifier)
         return record
+
+
+def _publishing(agents: list[Record]) -> dict[str, list[dict[str, object]]]:
+    """The three relations of the profile."""
+    domains = sorted({domain for agent in agents for domain in _domains(agent)})
+
+    def group(domain: str) -> dict[str, object]:
+        return {"id": _id_of("agent group", domain), "displayName": f"Group {domain}"}
+
+    def resource(domain: str) -> dict[str, object]:
+        return {"id": _id_of("resource", domain), "displayName": domain, "resourceName": domain}
+
+    def brief(agent: Record) -> dict[str, object]:
+        return {name: value for name, value in agent.items() if name != "domains"}
+
+    return {
+        "agents": [{**brief(agent), "agentGroups": [group(domain) for domain in _domains(agent)]} for agent in agents],
+        "agentGroups": [
+            {
+                **group(domain),
+                "publishingType": "provisioning",
+                "isDefault": False,
+                "agents": [brief(agent) for agent in agents if domain in _domains(agent)],
+                "publishedResources": [resource(domain)],
+            }
+            for domain in domains
+        ],
+        "publishedResources": [
+            {**resource(domain), "publishingType": "provisioning", "agentGroups": [group(domain)]} for domain in domains
+        ],
+    }
+
+
+def _domains(agent: Record) -> list[str]:
+    told = agent["domains"]
+    return list(told) if isinstance(told, list | tuple) else []
+
+
+def _id_of(what: str, domain: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{what}.{domain}"))
 
 
 def _declared_only(shown: Mapping[str, object], version: str) -> dict[str, object]:

@@ -92,6 +92,15 @@ WRITE_SETTINGS = frozenset({"Directory.ReadWrite.All", "GroupSettings.ReadWrite.
 READ_SYNCHRONIZATION = frozenset(
     {"OnPremDirectorySynchronization.Read.All", "OnPremDirectorySynchronization.ReadWrite.All"}
 )
+READ_AGENTS = frozenset(
+    {
+        "Policy.Read.HybridAuthentication",
+        "Policy.ReadWrite.HybridAuthentication",
+        "Directory.ReadWrite.All",
+        "OnPremisesPublishingProfiles.ReadWrite.All",
+    }
+)
+"""The last one is what an older page of "Get onPremisesPublishingProfile" names."""
 WRITE_SYNCHRONIZATION = frozenset({"OnPremDirectorySynchronization.ReadWrite.All"})
 READ_JOBS = frozenset({"Synchronization.Read.All", "Synchronization.ReadWrite.All", "Application.ReadWrite.OwnedBy"})
 WRITE_JOBS = frozenset({"Synchronization.ReadWrite.All", "Application.ReadWrite.OwnedBy"})

@@ -173,6 +173,11 @@ GROUP_SETTING_TEMPLATE = ResourceType(name="groupSettingTemplate", collection="g
 ON_PREMISES_SYNCHRONIZATION = ResourceType(
     name="onPremisesDirectorySynchronization", collection="directory/onPremisesSynchronization"
 )
+PUBLISHING_PROFILE = ResourceType(
+    name="onPremisesPublishingProfile",
+    collection="onPremisesPublishingProfiles",
+    expandable=_set("agents agentGroups publishedResources"),
+)
 SYNC_BEHAVIOR = ResourceType(name="onPremisesSyncBehavior", collection="groups")
 JOB = ResourceType(name="synchronizationJob", collection="servicePrincipals")
 TEMPLATE = ResourceType(name="synchronizationTemplate", collection="servicePrincipals")

@@ -180,6 +180,7 @@ class Graph:
         yield "GET", Route(path, hybrid.list, may.READ_SYNCHRONIZATION, people_only=True)
         yield "GET", Route(f"{path}/{{id}}", hybrid.get, may.READ_SYNCHRONIZATION, people_only=True)
         yield "PATCH", Route(f"{path}/{{id}}", hybrid.change, may.WRITE_SYNCHRONIZATION, people_only=True)
+        yield "GET", Route("onPremisesPublishingProfiles/{id}", hybrid.agents, may.READ_AGENTS, people_only=True)
         path = "groups/{id}/onPremisesSyncBehavior"
         yield "GET", Route(path, hybrid.behavior, may.BEHAVIOR)
         yield "PATCH", Route(path, hybrid.convert, may.BEHAVIOR)

@@ -33,6 +33,8 @@ class _State:
     setting_templates: dict[str, Record] = field(default_factory=dict)
     settings: dict[str, Record] = field(default_factory=dict)
     synchronization: dict[str, Record] = field(default_factory=dict)
+    agents: dict[str, Record] = field(default_factory=dict)
+    """Provisioning agents of Cloud Sync; ``domains`` are the AD domains that each serves."""
     jobs: dict[str, Record] = field(default_factory=dict)
     job_templates: dict[str, Record] = field(default_factory=dict)
     schemas: dict[str, Record] = field(default_factory=dict)

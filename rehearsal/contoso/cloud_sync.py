@@ -130,6 +130,17 @@ def _add(store: CloudStore, configuration: Configuration, groups: int) -> str:
 def add_cloud_sync(store: CloudStore, index: DirectoryIndex, crowd: Crowd = NOBODY) -> None:
     """Add the configuration to a store that has the groups."""
     owned = {"servicePrincipalId": PRINCIPAL_ID}
+    store.add(
+        "agents",
+        {
+            "id": names.guid("agent of Cloud Sync"),
+            "externalIp": "203.0.113.7",
+            "machineName": f"sync01.{names.DOMAIN}",
+            "status": "active",
+            "supportedPublishingTypes": ["provisioning"],
+            "domains": [names.DOMAIN],
+        },
+    )
     written = [group for group in every_group() if group.writer is Writer.CLOUD_SYNC]
     everything = written + [group for group in crowd.groups if group.writer is Writer.CLOUD_SYNC]
     _add(store, CONTOSO, len(everything))

@@ -30,6 +30,8 @@ ADMINISTRATOR_ROLES = (
     "PrivilegedAccess.ReadWrite.AzureADGroup",
 )
 """Also the tenant's default for new groups, sources of authority and role-assignable groups."""
+_PEOPLE = ("OnPremDirectorySynchronization.Read.All", "Policy.Read.HybridAuthentication")
+"""What Graph shows to people alone."""
 READER_SCOPES = (*READER_ROLES, "Member.Read.Hidden", "OnPremDirectorySynchronization.Read.All", "User.Read")
 OPERATOR_SCOPES = (*OPERATOR_ROLES, "OnPremDirectorySynchronization.Read.All", "User.Read")
 ADMINISTRATOR_SCOPES = (*ADMINISTRATOR_ROLES, "OnPremDirectorySynchronization.ReadWrite.All", "User.Read")
@@ -49,7 +51,7 @@ def registrations(certificate: x509.Certificate, secret: str) -> tuple[Applicati
             names.CLIENT_ID,
             names.APP_NAME,
             names.APP_ROLES,
-            (*names.APP_ROLES, "OnPremDirectorySynchronization.Read.All", "User.Read"),
+            (*names.APP_ROLES, *_PEOPLE, "User.Read"),
         ),
         own(READER_CLIENT_ID, "Runbook reader", READER_ROLES, READER_SCOPES),
         own(OPERATOR_CLIENT_ID, "Runbook operator", OPERATOR_ROLES, OPERATOR_SCOPES),

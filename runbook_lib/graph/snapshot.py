@@ -20,6 +20,7 @@ from runbook_lib.graph.rows import (
     tenant_of,
     user_of,
 )
+from runbook_lib.graph.sync_behavior import with_sync_behavior
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.graph.writers import read_other_writers
 from runbook_lib.model.cloud import CloudGroup, CloudPrincipal, CloudSnapshot, PrincipalType, Tenant
@@ -66,8 +67,9 @@ def read_cloud(
     """
     started, requests_before = clock(), client.requests
     tenant = read_tenant(client, tenant_id)
-    writers = read_other_writers(client)
+    writers = read_other_writers(client, tenant)
     groups, groups_proof = _read(client, "groups", "/groups", GROUP_PROPERTIES, group_of, progress)
+    groups, authority_gap = with_sync_behavior(client, groups)
     deleted, deleted_proof = _read(
         client, "deleted groups", "/directory/deletedItems/microsoft.graph.group", GROUP_PROPERTIES, group_of, None
     )
@@ -95,7 +97,7 @@ def read_cloud(
                 owners.proof,
                 users_proof,
             ),
-            gaps=(*members.gaps, *owners.gaps, *unlisted_gaps),
+            gaps=(*filter(None, [authority_gap]), *members.gaps, *owners.gaps, *unlisted_gaps),
             seconds=(clock() - started).total_seconds(),
             requests=client.requests - requests_before,
         ),

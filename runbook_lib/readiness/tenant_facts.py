@@ -68,6 +68,22 @@ def _containers(reading: TenantReading) -> _Rows:
         yield "Container of users", _or_none(read.users)
 
 
+def _connect(reading: TenantReading) -> _Rows:
+    if not isinstance(read := reading.connect, Unreadable):
+        yield "Build", _or_none(read.version)
+        pending = (read.pending_additions, read.pending_updates, read.pending_deletions)
+        yield "Waiting to be exported: added, updated, deleted", ", ".join(map(_or_none, pending))
+        yield "Objects", _or_none(read.objects)
+
+
+def _agents(reading: TenantReading) -> _Rows:
+    if not isinstance(read := reading.agents, Unreadable):
+        yield "Domains with agents", ", ".join(sorted(read.domains)) or "none"
+        for agent in read.all:
+            domains = f" for {', '.join(sorted(agent.domains))}" if agent.domains else ""
+            yield agent.machine or "(without a name)", f"{agent.status or 'no state'}{domains}"
+
+
 def _licences(reading: TenantReading) -> _Rows:
     if not isinstance(read := reading.licences, Unreadable):
         yield "P1 in force", "yes" if read.p1 else "no"
@@ -132,9 +148,11 @@ _PARTS: dict[str, Callable[[TenantReading], _Rows]] = {
     "synchronization": _synchronization,
     "features": _features,
     "containers": _containers,
+    "connect": _connect,
     "licences": _licences,
     "new_groups": _new_groups,
     "domains": _domains,
     "cloud_sync": _cloud_sync,
+    "agents": _agents,
     "permissions": _permissions,
 }

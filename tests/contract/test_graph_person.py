@@ -198,14 +198,16 @@ def test_the_pre_flight_of_the_tenant_as_an_app(
     assert {f.id: f.severity.value for f in found.findings if f.severity.value != "info"} == {
         "connect-v1-off": "blocking",
         "part-unreadable:tenant.features": "warning",
+        "part-unreadable:tenant.connect": "unknown",
+        "part-unreadable:tenant.agents": "unknown",
         "connect-server-unread": "warning",
         "cloud-sync-agent-unread": "warning",
     }
     assert "connect-v1-attested" in {finding.id for finding in found.findings}
-    assert [one.verdict for one in found.verdicts] == [Verdict.WARNINGS, Verdict.WARNINGS, Verdict.NOT_READY]
+    assert [one.verdict for one in found.verdicts] == [Verdict.WARNINGS, Verdict.UNKNOWN, Verdict.NOT_READY]
     unattested = parameters.model_copy(update={"attest_connect_v1_off_by": "", "attest_connect_v1_off_until": ""})
     again = assess(replace(found.evidence, parameters=unattested), [result.check for result in found.results])
-    assert [one.verdict for one in again.verdicts] == [Verdict.UNKNOWN, Verdict.WARNINGS, Verdict.UNKNOWN]
+    assert [one.verdict for one in again.verdicts] == [Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.UNKNOWN]
 
 
 def test_the_pre_flight_finds_what_went_wrong_in_the_tenant(

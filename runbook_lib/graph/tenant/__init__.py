@@ -14,6 +14,9 @@ from runbook_lib.graph.tenant.jobs import (
     ScopeClause,
 )
 from runbook_lib.graph.tenant.parts import (
+    Agent,
+    Agents,
+    ConnectReport,
     DeletionPrevention,
     Domain,
     GrantedPermissions,
@@ -30,8 +33,11 @@ from runbook_lib.graph.tenant.read import read_tenant_state
 from runbook_lib.graph.tenant.unreadable import Unreadable
 
 __all__ = [
+    "Agent",
+    "Agents",
     "CloudSync",
     "CloudSyncJob",
+    "ConnectReport",
     "DeletionPrevention",
     "Domain",
     "GrantedPermissions",

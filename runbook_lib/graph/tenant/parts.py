@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -42,12 +43,66 @@ class SynchronizationFeatures:
         connect_v2: ``groupWriteBackEnabled``: per-object writeback, which can no longer be switched on.
         flags: Every true-or-false feature under its own name.
         deletion_prevention: None if the answer does not hold it.
+        configured: False where Graph has no synchronization for a tenant that says that it is not synchronized.
     """
 
     connect_v1: Switch
     connect_v2: Switch
     flags: Mapping[str, bool]
     deletion_prevention: DeletionPrevention | None
+    configured: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectReport:
+    """What Connect Sync reported about itself (beta); None: the answer does not hold it.
+
+    Attributes:
+        version: ``synchronizationClientVersion`` as it was sent.
+        pending_additions: Objects that wait to be added to the cloud; likewise the next two.
+        objects: Objects in the connector space of the cloud.
+        deletion_prevention: As ``SynchronizationFeatures`` has it.
+    """
+
+    version: str | None = None
+    pending_additions: int | None = None
+    pending_updates: int | None = None
+    pending_deletions: int | None = None
+    objects: int | None = None
+    deletion_prevention: DeletionPrevention | None = None
+
+    @property
+    def build(self) -> tuple[int, int, int, int] | None:
+        """Its four numbers; None for anything that is not four numbers."""
+        found = _BUILD.fullmatch(self.version or "")
+        return None if found is None else (int(found[1]), int(found[2]), int(found[3]), int(found[4]))
+
+
+_BUILD = re.compile(r"([0-9]{1,5})\.([0-9]{1,5})\.([0-9]{1,5})\.([0-9]{1,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A provisioning agent. ``status`` is Graph's, lower case: ``active`` or ``inactive``.
+
+    ``domains`` are the AD domains that its agent groups serve, lower case.
+    """
+
+    machine: str
+    status: str
+    domains: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """Provisioning agents of the tenant and the AD domains that they are published for (lower case).
+
+    ``assigned`` is False where the answer does not say which agent serves which domain.
+    """
+
+    all: tuple[Agent, ...] = ()
+    domains: frozenset[str] = frozenset()
+    assigned: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +235,8 @@ class TenantReading:
     new_groups: NewGroupDefault | Unreadable
     domains: tuple[Domain, ...] | Unreadable
     cloud_sync: CloudSync | Unreadable
+    connect: ConnectReport | Unreadable
+    agents: Agents | Unreadable
     permissions: GrantedPermissions | Unreadable
     requests: int = 0
     source: str = field(default="", compare=False)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from runbook_lib.graph.links import Progress
 from runbook_lib.graph.rows import (
+    Row,
     flag_of,
     moment_of,
     number_of,
@@ -17,8 +18,9 @@ from runbook_lib.graph.rows import (
     texts_of,
 )
 from runbook_lib.graph.snapshot import read_tenant
+from runbook_lib.graph.tenant.agents import read_agents
 from runbook_lib.graph.tenant.cloud_sync import read_cloud_sync
-from runbook_lib.graph.tenant.features import read_containers, read_features
+from runbook_lib.graph.tenant.features import containers_of, read_configuration, read_features, report_of
 from runbook_lib.graph.tenant.parts import (
     Domain,
     GrantedPermissions,
@@ -42,7 +44,7 @@ _DEFAULT = "NewUnifiedGroupWritebackDefault"
 _SKU = "skuPartNumber,capabilityStatus,prepaidUnits,consumedUnits,servicePlans"
 _DOMAIN = "id,isVerified,isDefault,isInitial,authenticationType,supportedServices"
 _LAST_SYNC = "onPremisesLastSyncDateTime"
-_PARTS = 7
+_PARTS = 8
 _T = TypeVar("_T")
 
 
@@ -73,14 +75,21 @@ def read_tenant_state(
     permissions = _permissions(client)
     as_app = not (isinstance(permissions, GrantedPermissions) and permissions.delegated)
     told = _Told(progress)
+
+    def of_people(read: Callable[[], _T]) -> _T | Unreadable:
+        return part(read, for_people_only=True, as_app=as_app)
+
+    configuration = told(of_people(lambda: read_configuration(client, tenant)))
     return TenantReading(
         at=at,
         cloud=cloud,
         tenant=tenant,
         permissions=permissions,
         synchronization=told(part(lambda: _synchronization(tenant))),
-        features=told(part(lambda: read_features(client), for_people_only=True, as_app=as_app)),
-        containers=told(part(lambda: read_containers(client), for_people_only=True, as_app=as_app)),
+        features=told(of_people(lambda: read_features(client, tenant))),
+        containers=_decoded(configuration, containers_of),
+        connect=_decoded(configuration, report_of),
+        agents=told(of_people(lambda: read_agents(client))),
         licences=told(part(lambda: _licences(client))),
         new_groups=told(part(lambda: _new_groups(client))),
         domains=told(part(lambda: _domains(client))),
@@ -88,6 +97,11 @@ def read_tenant_state(
         source=f"{client.host}, tenant {printable(tenant.display_name)} ({tenant.id})",
         requests=client.requests - before,  # arguments are evaluated in this order, so everything has been read
     )
+
+
+def _decoded(row: Row | Unreadable, decode: Callable[[Row], _T]) -> _T | Unreadable:
+    """One of several parts of one answer: what is wrong with one of them leaves the others."""
+    return row if isinstance(row, Unreadable) else part(lambda: decode(row))
 
 
 class _Told:

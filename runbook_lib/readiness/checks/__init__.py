@@ -5,9 +5,11 @@ from __future__ import annotations
 from runbook_lib.readiness.check import Check
 from runbook_lib.readiness.checks import (
     cloud_sync,
+    cloud_sync_agents,
     cloud_sync_overlap,
     connect,
     connect_features,
+    connect_server,
     exchange,
     forest,
     group_schema,
@@ -28,8 +30,10 @@ CHECKS: tuple[Check, ...] = (
     *mail_dns.CHECKS,
     *recipients.CHECKS,
     *connect.CHECKS,
+    *connect_server.CHECKS,
     *connect_features.CHECKS,
     *cloud_sync.CHECKS,
+    *cloud_sync_agents.CHECKS,
     *cloud_sync_overlap.CHECKS,
     *tenant.CHECKS,
     *permissions.CHECKS,

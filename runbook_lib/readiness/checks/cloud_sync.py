@@ -256,8 +256,8 @@ def agent_unread(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         id="cloud-sync-agent-unread",
         severity=_W,
-        seen="Version, rights and reach of Cloud Sync's provisioning agents were not read: this runbook knows no "
-        "documented call for them.",
+        seen="Version, rights and reach of Cloud Sync's provisioning agents were not read: Graph's call for agents "
+        "does not hold them.",
         expected="Agent 1.1.2334.0 or later, ports 389 and 3268 to domain controllers, a schema with "
         "msDS-ExternalDirectoryObjectId, and an account that may create, change and delete groups.",
         why="The job in the cloud may be well while the agent cannot write.",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from runbook_lib.graph.tenant import Unreadable
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.readiness.check import Check, on
 from runbook_lib.readiness.evidence import Evidence, known
+from runbook_lib.text import printable
 
 INTERVAL = timedelta(minutes=30)
 """Connect's default interval ("Connect Sync: scheduler")."""
@@ -86,17 +88,27 @@ def _words(age: timedelta) -> str:
     return f"{age.days} days" if age.days > 1 else f"{hours} hours" if hours else f"{age.seconds // 60} minutes"
 
 
-def build_unread(_: Evidence) -> Iterator[Finding]:
+def server_unread(evidence: Evidence) -> Iterator[Finding]:
     """What only the Connect server knows."""
+    tenant = known(evidence.tenant)
+    report, containers = tenant.connect, tenant.containers
+    if isinstance(report, Unreadable):
+        told = f"Build, target OU, scope and rules of Connect Sync were not read: {report.why}."
+    else:
+        place = "no container" if isinstance(containers, Unreadable) else containers.unified_groups or "no container"
+        told = (
+            f"Connect Sync reported {printable(report.version or 'no build', limit=80)} and {printable(place)} for "
+            "groups; its scope and its rules cannot be read over Microsoft Graph."
+        )
     yield Finding(
         id="connect-server-unread",
         severity=Severity.WARNING,
-        seen="Build, target OU, scope and rules of Connect Sync cannot be read over Microsoft Graph.",
-        expected="A supported build. Texts that cite Microsoft say that builds below 2.5.79.0 stopped synchronizing on "
-        "30 September 2026; no page of Microsoft's was read that says so.",
+        seen=told,
+        expected="A supported build, not in staging mode, whose scope holds the OU of written groups.",
         why="A flag in the tenant says nothing about what the server does.",
         to_do="Run the hand-off on the Connect server, then acknowledge this finding.",
-        source='Microsoft Entra documentation, "Verify your version of cloud sync or connect sync"',
+        source='Microsoft Entra documentation, "Verify your version of cloud sync or connect sync"; Microsoft Graph '
+        'documentation (beta), "onPremisesDirectorySynchronizationConfiguration"',
         values={"hand_off": {"kind": "connect-server"}},
         acknowledgeable=True,
     )
@@ -119,5 +131,5 @@ CHECKS: tuple[Check, ...] = (
         on(direct=_W, cloud_sync=_W, connect_sync=_B),
         synchronization_age,
     ),
-    Check("connect-server", "The Connect server was looked at", ("tenant",), on(connect_sync=_W), build_unread),
+    Check("connect-server", "The Connect server was looked at", ("tenant",), on(connect_sync=_W), server_unread),
 )

@@ -91,7 +91,10 @@ def v1_as_route(evidence: Evidence) -> Iterator[Finding]:
             source='Microsoft Entra documentation, "Group source of authority guidance"',
         )
         return
-    why = "a person attests that it is off" if attested else "the flag unifiedGroupWritebackEnabled is false"
+    features = _features(evidence)
+    unset = features is not None and not features.configured
+    flag = "Connect Sync is not configured (HTTP 404)" if unset else "the flag unifiedGroupWritebackEnabled is false"
+    why = "a person attests that it is off" if attested else flag
     off = state is Switch.OFF
     yield Finding(
         id="connect-v1-off" if off else "connect-v1-not-readable",
@@ -136,7 +139,11 @@ def v2_unknown(evidence: Evidence) -> Iterator[Finding]:
 
 def deletion_prevention(evidence: Evidence) -> Iterator[Finding]:
     """Connect's protection from accidental deletions is on."""
-    read = known(known(evidence.tenant).features).deletion_prevention
+    features, report = known(known(evidence.tenant).features), known(evidence.tenant).connect
+    if not features.configured:
+        return
+    # v1.0 and beta hold it; either will do.
+    read = features.deletion_prevention or (None if isinstance(report, Unreadable) else report.deletion_prevention)
     source = (
         'Microsoft Entra documentation, "Prevent accidental deletes"; Microsoft Graph documentation, '
         '"onPremisesAccidentalDeletionPrevention"'

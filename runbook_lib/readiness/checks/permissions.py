@@ -39,7 +39,8 @@ def lacking(notebook: str, evidence: Evidence) -> Iterator[Finding]:
 def excess(evidence: Evidence) -> Iterator[Finding]:
     """The token grants nothing that can write to the tenant."""
     granted = known(known(evidence.tenant).permissions)
-    names = [name for name in granted.names if can_write(name)]
+    asked = {one.name for one in needed_permissions()}
+    names = [name for name in granted.names if can_write(name) and name not in asked]
     if names:
         yield Finding(
             id="permissions-excess",

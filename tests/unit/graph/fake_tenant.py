@@ -86,7 +86,7 @@ class FakeTenant:
             return self.answers[path]
         if path in self.collections:
             return self._page(path, int(query_of(request).get("$skiptoken", "0")))
-        if path.startswith(("/users/", "/groups/")):
+        if path.startswith(("/users/", "/groups/")) and path.count("/") == 2:
             return self._single(path)
         return graph_error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 

@@ -12,7 +12,7 @@ from requests import Request
 
 from runbook_lib.errors import NoAccess, Refused, ServiceFailed
 from runbook_lib.graph.snapshot import read_cloud
-from runbook_lib.model.cloud import CloudKind, CloudSnapshot, PrincipalType, Switch
+from runbook_lib.model.cloud import Authority, CloudKind, CloudSnapshot, OtherWriters, PrincipalType, Switch
 from tests.unit.graph.fake_cloud import (
     GRAPH,
     START,
@@ -407,6 +407,29 @@ def test_other_writers(answer: Reply, v1: Switch, v2: Switch, why: str) -> None:
     assert (writers.connect_v1, writers.connect_v2) == (v1, v2)
     assert why in writers.why_unknown
     assert bool(why) == bool(writers.why_unknown)
+
+
+def test_a_404_means_off_only_for_a_tenant_that_says_that_it_is_not_synchronized() -> None:
+    gone = graph_error(404, "Request_ResourceNotFound")
+    alone = FakeTenant(answers={SYNCHRONIZATION: gone})
+    alone.collections["/organization"] = [{**ORGANIZATION, "onPremisesSyncEnabled": None}]
+    assert read(alone).writers == OtherWriters(Switch.OFF, Switch.OFF)
+    unclear = read(FakeTenant(answers={SYNCHRONIZATION: gone})).writers
+    assert (unclear.connect_v1, unclear.connect_v2) == (Switch.UNKNOWN, Switch.UNKNOWN)
+
+
+def test_a_group_that_came_from_ad_says_who_is_its_authority() -> None:
+    row = group(1, onPremisesSecurityIdentifier="S-1-5-21-1-2-3-4711")
+    behavior = f"/groups/{identifier(1)}/onPremisesSyncBehavior"
+    told = FakeTenant(
+        collections={"/groups": [row]}, answers={behavior: Reply(body={"value": {"isCloudManaged": False}})}
+    )
+    snapshot = read(told)
+    assert snapshot.groups[0].authority is Authority.PENDING
+    unread = read(FakeTenant(collections={"/groups": [row]}))
+    assert unread.groups[0].authority is Authority.UNKNOWN
+    assert unread.reading.complete, "the groups themselves were read"
+    assert any("onPremisesSyncBehavior" in gap for gap in unread.reading.gaps)
 
 
 PAGES = st.lists(st.integers(0, 4), max_size=5)

@@ -10,7 +10,10 @@ import pytest
 
 from runbook_lib.errors import NoAccess, Refused
 from runbook_lib.graph.tenant import (
+    Agent,
+    Agents,
     CloudSyncJob,
+    ConnectReport,
     GrantedPermissions,
     JobState,
     Licences,
@@ -71,13 +74,45 @@ SCHEMA = {
 }
 
 
+CONFIGURATION = {
+    "synchronizationClientVersion": "2.6.92.0",
+    "currentExportData": {
+        "clientMachineName": "CANARY-HOST",
+        "serviceAccount": "CANARY-ACCOUNT",
+        "pendingObjectsAddition": 1,
+        "pendingObjectsUpdate": 2,
+        "pendingObjectsDeletion": 3,
+        "totalConnectorSpaceObjects": 600,
+    },
+    "writebackConfiguration": {"unifiedGroupContainer": "OU=G,DC=x"},
+    "accidentalDeletionPrevention": {"synchronizationPreventionType": "disabled", "alertThreshold": 7},
+}
+AGENTS = "beta /onPremisesPublishingProfiles('provisioning')"
+PROFILE = {
+    "publishedResources": [{"resourceName": "Contoso.com", "agentGroups": [{"id": "G1"}]}],
+    "agents": [
+        {
+            "id": "A1",
+            "status": "Active",
+            "machineName": "sync1",
+            "externalIp": "CANARY-IP",
+            "agentGroups": [{"id": "g1"}],
+        },
+        {"id": "A2", "status": "inactive", "machineName": "sync2"},
+    ],
+    "agentGroups": [
+        {"id": "g2", "agents": [{"id": "a2"}], "publishedResources": [{"resourceName": "emea.contoso.com"}]}
+    ],
+}
+
+
 def collection(*rows: object) -> Reply:
     return Reply(body={"value": list(rows)})
 
 
 def full() -> dict[str, Reply]:
     """A tenant in which everything can be read."""
-    beta = {"id": TENANT, "configuration": {"writebackConfiguration": {"unifiedGroupContainer": "OU=G,DC=x"}}}
+    beta = {"id": TENANT, "configuration": CONFIGURATION}
     features = {"unifiedGroupWritebackEnabled": True, "groupWriteBackEnabled": False, "passwordSyncEnabled": True}
     prevention = {"synchronizationPreventionType": "enabledForCount", "alertThreshold": 500}
     return {
@@ -86,6 +121,7 @@ def full() -> dict[str, Reply]:
             {"id": TENANT, "features": features, "configuration": {"accidentalDeletionPrevention": prevention}}
         ),
         f"beta {SYNCHRONIZATION}": collection(beta),
+        AGENTS: Reply(body=PROFILE),
         "/subscribedSkus": collection(
             {
                 "skuPartNumber": "EMSPREMIUM",
@@ -160,7 +196,7 @@ def test_everything_that_can_be_read_is_read() -> None:
     reading = read(full())
     assert reading.tenant.id == TENANT
     assert reading.at == START
-    assert reading.requests == 10
+    assert reading.requests == 11
     moment = datetime(2026, 11, 20, 11, 30, tzinfo=UTC)
     assert reading.synchronization == Synchronization(True, moment)
     assert isinstance(reading.synchronization, Synchronization)
@@ -172,6 +208,15 @@ def test_everything_that_can_be_read_is_read() -> None:
         DeletionPrevention("enabledForCount", 500),
     )
     assert reading.containers == WritebackContainers("OU=G,DC=x", None)
+    assert reading.connect == ConnectReport("2.6.92.0", 1, 2, 3, 600, DeletionPrevention("disabled", 7))
+    assert reading.agents == Agents(
+        (
+            Agent("sync1", "active", frozenset({"contoso.com"})),
+            Agent("sync2", "inactive", frozenset({"emea.contoso.com"})),
+        ),
+        frozenset({"contoso.com"}),
+    )
+    assert "CANARY" not in repr(reading), "names of hosts and accounts, and addresses, are not taken"
     assert isinstance(reading.licences, Licences)
     assert (reading.licences.p1, reading.licences.p2) == (True, False)
     assert reading.licences.all[0].enabled_units == 25
@@ -206,7 +251,7 @@ def test_progress_counts_every_part() -> None:
     told: list[tuple[str, int, int | None]] = []
     client, _, clock = client_with(lambda request: full().get(path_of(request), DENIED), tokens=_Tokens(PERSON))
     read_tenant_state(client, TENANT, clouds()[0], clock=clock, progress=lambda *what: told.append(what))
-    assert told == [("parts of the tenant", number, 7) for number in range(1, 8)]
+    assert told == [("parts of the tenant", number, 8) for number in range(1, 9)]
 
 
 @pytest.mark.parametrize(
@@ -290,7 +335,8 @@ def test_quarantine_says_why_and_since_when() -> None:
 
 PARTS = {
     SYNCHRONIZATION: "features",
-    f"beta {SYNCHRONIZATION}": "containers",
+    f"beta {SYNCHRONIZATION}": "connect",
+    AGENTS: "agents",
     "/subscribedSkus": "licences",
     "/groupSettings": "new_groups",
     "/domains": "domains",
@@ -333,10 +379,69 @@ def test_an_app_is_told_that_features_are_for_people_never_that_they_are_off() -
     reading = read({**full(), SYNCHRONIZATION: DENIED, f"beta {SYNCHRONIZATION}": DENIED}, APP)
     assert isinstance(reading.permissions, GrantedPermissions)
     assert not reading.permissions.delegated
-    for unread in (reading.features, reading.containers):
+    for unread in (reading.features, reading.containers, reading.connect):
         assert isinstance(unread, Unreadable)
         assert unread.code == "app-only"
         assert "people and not to apps" in unread.why
+
+
+def test_the_tenant_s_own_entry_counts_and_no_other() -> None:
+    other = {"id": identifier(5), "features": {"unifiedGroupWritebackEnabled": False}, "configuration": {}}
+    ours = {"id": TENANT.upper(), "features": {"unifiedGroupWritebackEnabled": True}, "configuration": {}}
+    found = read({**full(), SYNCHRONIZATION: collection(other, ours)}).features
+    assert isinstance(found, SynchronizationFeatures)
+    assert found.connect_v1 is Switch.ON
+    found = read({**full(), SYNCHRONIZATION: collection(other)}).features
+    assert isinstance(found, SynchronizationFeatures)
+    assert found.connect_v1 is Switch.UNKNOWN
+    foreign = {"id": identifier(5), "configuration": CONFIGURATION}
+    assert read({**full(), f"beta {SYNCHRONIZATION}": collection(foreign)}).connect == ConnectReport()
+
+
+def test_without_synchronization_a_404_says_that_connect_is_not_configured() -> None:
+    gone = graph_error(404, "Request_ResourceNotFound")
+    absent = {**full(), SYNCHRONIZATION: gone, f"beta {SYNCHRONIZATION}": gone}
+    alone = {**absent, "/organization": collection({**ORGANIZATION, "onPremisesSyncEnabled": None})}
+    reading = read(alone)
+    assert reading.features == SynchronizationFeatures(Switch.OFF, Switch.OFF, {}, None, configured=False)
+    assert (reading.connect, reading.containers) == (ConnectReport(), WritebackContainers(None, None))
+    for unread in (read(absent).features, read(absent).connect):
+        assert isinstance(unread, Unreadable), "a tenant that says that it is synchronized contradicts it"
+        assert unread.code == "not-found"
+
+
+def test_one_wrong_value_of_what_connect_reported_leaves_the_rest() -> None:
+    odd = {**CONFIGURATION, "currentExportData": {"pendingObjectsDeletion": "three"}}
+    reading = read({**full(), f"beta {SYNCHRONIZATION}": collection({"id": TENANT, "configuration": odd})})
+    assert isinstance(reading.connect, Unreadable)
+    assert reading.connect.code == "failed"
+    assert reading.containers == WritebackContainers("OU=G,DC=x", None)
+
+
+@pytest.mark.parametrize(
+    ("version", "build"),
+    [
+        ("2.5.79.0", (2, 5, 79, 0)),
+        ("2.10.0.1", (2, 10, 0, 1)),
+        (None, None),
+        ("", None),
+        ("2.5.79", None),
+        ("2.5.79.0-beta", None),
+        (" 2.5.79.0", None),
+        ("2.5.79.0\n", None),
+        ("٢.5.79.0", None),
+        ("2.5.79.999999", None),
+    ],
+)
+def test_a_build_is_four_numbers_and_nothing_else(version: str | None, build: object) -> None:
+    assert ConnectReport(version).build == build
+
+
+def test_an_answer_that_does_not_say_who_serves_what() -> None:
+    bare = [{"id": "a1", "status": "active", "machineName": "sync1"}]
+    reading = read({**full(), AGENTS: Reply(body={"agents": bare})})
+    assert reading.agents == Agents((Agent("sync1", "active"),), frozenset(), assigned=False)
+    assert read({**full(), AGENTS: Reply(body={"id": "provisioning"})}).agents == Agents()
 
 
 def test_features_that_the_answer_does_not_hold_are_unknown() -> None:

@@ -73,7 +73,17 @@ def job(name: str = "one", **given: Any) -> entra.CloudSyncJob:
 
 def features(v1: Switch = Switch.OFF, v2: Switch = Switch.OFF, **given: Any) -> entra.SynchronizationFeatures:
     prevention = given.get("prevention", entra.DeletionPrevention("enabledForCount", 500))
-    return entra.SynchronizationFeatures(v1, v2, {}, prevention)
+    return entra.SynchronizationFeatures(v1, v2, {}, prevention, given.get("configured", True))
+
+
+def report(version: str | None = "2.6.92.0", **given: Any) -> entra.ConnectReport:
+    """What a Connect Sync that is well reported."""
+    whole: dict[str, Any] = {"pending_additions": 0, "pending_updates": 0, "pending_deletions": 0, "objects": 600}
+    return entra.ConnectReport(version, **{**whole, **given})
+
+
+def agent(machine: str = "sync1", status: str = "active", *domains: str) -> entra.Agent:
+    return entra.Agent(machine, status, frozenset(domains or ("contoso.com",)))
 
 
 def licence(plan: str = P1_PLAN, status: str = "Enabled", enabled: int | None = 50) -> entra.Licence:
@@ -95,6 +105,8 @@ def tenant(**given: Any) -> entra.TenantReading:
         "new_groups": entra.NewGroupDefault(entra.WrittenByDefault.NO_SETTING),
         "domains": (entra.Domain(GROUPS, True, False, False, "Managed", ("Email",)),),
         "cloud_sync": entra.CloudSync((job(),)),
+        "connect": report(),
+        "agents": entra.Agents((agent(),), frozenset({"contoso.com"})),
         "permissions": entra.GrantedPermissions(False, (), ""),
     }
     return entra.TenantReading(**{**whole, **given})

@@ -16,13 +16,33 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.parameters.clouds import clouds
 from runbook_lib.readiness.assess import assess
-from runbook_lib.readiness.checks import cloud_sync, cloud_sync_overlap, connect, connect_features, permissions
+from runbook_lib.readiness.checks import (
+    cloud_sync,
+    cloud_sync_agents,
+    cloud_sync_overlap,
+    connect,
+    connect_features,
+    connect_server,
+    permissions,
+)
 from runbook_lib.readiness.checks import tenant as tenant_checks
 from runbook_lib.readiness.evidence import Evidence
 from runbook_lib.readiness.permissions import can_write, needed_permissions, notebooks
 from runbook_lib.readiness.verdict import Verdict
 from tests.docs.markdown import ROOT, section, table_rows
-from tests.unit.readiness.builders import AT, GROUPS, domains, evidence, features, findings, job, licence, tenant
+from tests.unit.readiness.builders import (
+    AT,
+    GROUPS,
+    agent,
+    domains,
+    evidence,
+    features,
+    findings,
+    job,
+    licence,
+    report,
+    tenant,
+)
 
 B, U, W, I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO  # noqa: E741
 UNREAD = entra.Unreadable("A permission or a role is missing", "forbidden")
@@ -148,7 +168,7 @@ def test_excess() -> None:
         ("Sites.FullControl.All", True),
         ("RoleManagement.ReadWrite.Directory", True),
         ("Member.Read.Hidden", False),
-        ("Group-OnPremisesSyncBehavior.Read.All", False),
+        ("Group-OnPremisesSyncBehavior.ReadWrite.All", True),
         ("User.Read", False),
         ("openid", False),
     ],
@@ -188,12 +208,16 @@ PARTS: dict[str, list[Any]] = {
     ],
     "permissions": [entra.GrantedPermissions(on, names, "") for on in (True, False) for names in ((), ("Mail.Send",))],
     "containers": [entra.WritebackContainers(None, None)],
+    "connect": [report(version) for version in (None, "x", "2.5.1.0", "2.5.79.0", "2.6.92.0")],
+    "agents": [entra.Agents(), entra.Agents((agent(status="inactive"),)), entra.Agents((agent(),), assigned=False)],
     "cloud": [cloud.name for cloud in clouds()],
 }
 ABOUT = (
     *connect.CHECKS,
     *connect_features.CHECKS,
+    *connect_server.CHECKS,
     *cloud_sync.CHECKS,
+    *cloud_sync_agents.CHECKS,
     *cloud_sync_overlap.CHECKS,
     *tenant_checks.CHECKS,
     *permissions.CHECKS,

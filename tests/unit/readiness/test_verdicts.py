@@ -145,7 +145,7 @@ def test_what_could_not_be_read_of_a_tenant_is_told_as_that() -> None:
     unread = entra.Unreadable("Graph shows it to people", "app-only")
     parts = {name: unread for name in entra.TenantReading.__dataclass_fields__ if f"tenant.{name}" in TITLES}
     rows = tenant_facts(tenant(**parts))
-    assert [row.value for row in rows if row.fact == "Not readable"] == [unread.why] * 8
+    assert [row.value for row in rows if row.fact == "Not readable"] == [unread.why] * 10
     odd = job(scope=unread, assigned=unread, last_success=None)
     (row,) = [row for row in tenant_facts(tenant(cloud_sync=entra.CloudSync((odd,)))) if row.fact == odd.id]
     assert "last success no value; scope not readable: Graph shows it to people; assigned: not readable:" in row.value

@@ -55,6 +55,7 @@ BETA = {
     "users?$select=onPremisesObjectIdentifier": "user",
     "settings": "groupSetting",
     "directory/onPremisesSynchronization": "onPremisesDirectorySynchronization",
+    "onPremisesPublishingProfiles('provisioning')": "onPremisesPublishingProfile",
 }
 
 

@@ -166,6 +166,29 @@ def test_a_group_s_source_of_authority_moves(asking: Asking) -> None:
     assert asking.refused("PATCH", path, {"isCloudManaged": None}) == (400, "BadRequest")
 
 
+def test_agents_come_with_the_domains_of_their_groups(asking: Asking) -> None:
+    path = "onPremisesPublishingProfiles('provisioning')"
+    told = asking.get(f"{path}?$expand=publishedResources,agents,agentGroups", version="beta")
+    (agent,), (group,), (resource,) = told["agents"], told["agentGroups"], told["publishedResources"]
+    assert (agent["status"], agent["machineName"]) == ("active", f"sync01.{names.DOMAIN}")
+    assert agent["agentGroups"][0]["id"] == group["id"] == resource["agentGroups"][0]["id"]
+    assert resource["resourceName"] == group["publishedResources"][0]["resourceName"] == names.DOMAIN
+    assert group["agents"][0]["id"] == agent["id"]
+    assert set(asking.get(path, version="beta")) == {"@odata.context", "id", "isEnabled"}
+    assert asking.refused("GET", path) == (400, "BadRequest"), "v1.0 does not have it"
+    other = asking.send("GET", "onPremisesPublishingProfiles('authentication')", version="beta")
+    assert other.status == 404
+    assert asking.send("GET", f"{path}?$expand=members", version="beta").status == 400
+
+
+def test_what_connect_reported_is_beta_s_alone(asking: Asking) -> None:
+    stable = asking.get("directory/onPremisesSynchronization")["value"][0]["configuration"]
+    assert set(stable) == {"accidentalDeletionPrevention"}
+    beta = asking.get("directory/onPremisesSynchronization", version="beta")["value"][0]["configuration"]
+    assert beta["synchronizationClientVersion"] == "2.6.92.0"
+    assert beta["currentExportData"]["pendingObjectsDeletion"] == 0
+
+
 def test_further_configurations_of_every_kind_stand_beside_the_first(asking: Asking) -> None:
     added = {kind: add_configuration(asking.store, kind) for kind in KINDS}
     for kind, job_id in added.items():
