@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from rehearsal.directory import changes, failures
+from rehearsal.directory import changes, enforcement, failures
 from rehearsal.directory.changes import Modification
 from rehearsal.directory.lifecycle import apply_all, check_changed, set_name, split_name
 from rehearsal.directory.rights import SYSTEM
@@ -122,6 +122,7 @@ def undelete(store: DirectoryStore, account: Guid, node: Node, new_dn: str, rest
     rdn, parent = split_name(store, new_dn)
     store.rights.check_undelete(account, node, parent, store.tree.schema.structural(node.classes))
     store.rights.check_write(account, node, (change.attribute for change in rest))
+    enforcement.check(store, account, node)
     if store.tree.child(parent.guid, rdn) is not None:
         raise failures.exists()
     draft = node.copy()

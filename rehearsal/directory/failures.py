@@ -72,6 +72,11 @@ def service_error(code: int, number: str, problem: str) -> LdapError:
     return LdapError(code, f"{number}: SvcErr: DSID-031A1254, problem {problem}, data 0\n")
 
 
+def governed_by_cloud() -> LdapError:
+    """A policy of AD object enforcement: not access denied (documented); number and words were not seen."""
+    return service_error(UNWILLING, "000021FC", "5003 (WILL_NOT_PERFORM: the object is managed by a cloud SOA policy)")
+
+
 def busy() -> LdapError:
     """Too much to do at the moment."""
     return service_error(BUSY, "0000200E", "5001 (BUSY)")

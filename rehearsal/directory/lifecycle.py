@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rehearsal.directory import accounts, changes, failures, passwords, schema_objects
+from rehearsal.directory import accounts, changes, enforcement, failures, passwords, schema_objects
 from rehearsal.directory.changes import ADD, DELETE, REPLACE, Modification
 from rehearsal.directory.descriptors import ALL_PARTS, ATTRIBUTE
 from rehearsal.directory.names import Rdn, parse_dn, rdn_key
@@ -155,6 +155,7 @@ def modify(
     """Change an object: all modifications or none. ``parts`` of a descriptor are taken over, the others stay."""
     password, modifications = passwords.take_password(store, account, node, modifications)
     store.rights.check_write(account, node, (change.attribute for change in modifications))
+    enforcement.check(store, account, node)
     draft = node.copy()
     modifications = _edit_descriptor(store, account, draft, modifications, parts)
     touched = apply_all(store, account, draft, modifications, permissive=permissive)
@@ -227,6 +228,7 @@ def rename(store: DirectoryStore, account: Guid, node: Node, rdn_text: str, new_
         raise failures.bad_name(rdn_text) from None
     kind = tree.schema.structural(node.classes)
     store.rights.check_rename(account, node, parent, kind)
+    enforcement.check(store, account, node)
     if len(rdns) != 1 or rdns[0][0].lower() != kind.rdn_attribute.lower():
         raise failures.naming_violation(tree.dn(node.guid))
     if node.guid in tree.ancestors(parent.guid):

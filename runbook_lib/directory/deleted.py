@@ -20,6 +20,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, group_id_of_anchor
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import DEFAULT_LIFETIME_DAYS, DeletedObject, DeletedObjects
+from runbook_lib.model.enforcement import SOA_ATTRIBUTE
 
 _ATTRIBUTES = (
     "objectGUID",
@@ -30,6 +31,7 @@ _ATTRIBUTES = (
     "msDS-LastKnownRDN",
     "name",
     "whenChanged",
+    SOA_ATTRIBUTE,
 )
 _SERVICE = "CN=Directory Service,CN=Windows NT,CN=Services"
 _FEATURE = f"CN=Recycle Bin Feature,CN=Optional Features,{_SERVICE}"
@@ -134,6 +136,7 @@ def _object(entry: Entry) -> DeletedObject:
         last_dn=_last_dn(entry),
         group_id=group_id_of_anchor(entry.text(ANCHOR_ATTRIBUTE) or "") or "",
         changed=_time(entry.text("whenChanged")),
+        governed_by_cloud=bool(entry.raw(SOA_ATTRIBUTE)),
     )
 
 

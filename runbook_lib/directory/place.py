@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.containers import critical_names, read_container
 from runbook_lib.directory.deleted import may_list_deleted, read_lifetime, read_recycle_bin
+from runbook_lib.directory.enforcement import read_enforcement
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.filters import ANY_OBJECT, all_of, any_of, equals
 from runbook_lib.directory.names import normalize_dn, parent_of
@@ -15,9 +16,8 @@ from runbook_lib.directory.schema import allowed_attributes
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, MARK_ATTRIBUTE, group_id_of_anchor
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import Container, DirectoryGroup
+from runbook_lib.model.enforcement import NO_ENFORCEMENT, SOA_ATTRIBUTE, Enforcement
 
-SOA_ATTRIBUTE = "msDS-ObjectSoa"
-"""Marks an object whose source of authority is the cloud ([MS-ADA2]; Entra documentation calls the use a preview)."""
 _IDENTITY = (ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, MARK_ATTRIBUTE)
 _AT_ONCE = 40
 """Names asked for in one search."""
@@ -33,6 +33,7 @@ class PlaceReading:
         others: DNs of everything else below the target OU.
         enforced: DNs of objects below the two OUs that carry msDS-ObjectSoa.
         enforcement_known: Whether the schema has msDS-ObjectSoa for groups, so that its absence says something.
+        enforcement: The domain's policies about such objects.
     """
 
     target: Container
@@ -42,6 +43,7 @@ class PlaceReading:
     others: tuple[str, ...] = ()
     enforced: tuple[str, ...] = ()
     enforcement_known: bool = True
+    enforcement: Enforcement = NO_ENFORCEMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ def read_place(directory: Directory, target_ou: str, retired_ou: str) -> PlaceRe
         others=tuple(sorted(others)),
         enforced=tuple(sorted(enforced)),
         enforcement_known=SOA_ATTRIBUTE in known,
+        enforcement=read_enforcement(directory),
     )
 
 

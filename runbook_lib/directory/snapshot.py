@@ -10,6 +10,7 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.containers import critical_names, read_container
 from runbook_lib.directory.controller import committed_usn
 from runbook_lib.directory.deleted import read_deleted
+from runbook_lib.directory.enforcement import read_enforcement
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.filters import Filter, all_of, any_of, equals, not_, present, starts_with
 from runbook_lib.directory.names import is_below
@@ -107,6 +108,7 @@ class _Reader:
         if gap:
             self.proof.pop()
             self.gaps.append(gap)
+        enforcement = read_enforcement(directory)
         self._compare_usn(usn)
         self._say_how(renewed)
         dc = directory.controller
@@ -118,6 +120,7 @@ class _Reader:
             retired=retired,
             group_attributes=carried,
             deleted=deleted,
+            enforcement=enforcement,
             reading=Reading(
                 source=f"{dc.dns_host_name or dc.host}, domain {dc.domain_dns_name}",
                 at=at,

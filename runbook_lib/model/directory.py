@@ -8,6 +8,7 @@ from datetime import datetime
 
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.model.cloud import Switch
+from runbook_lib.model.enforcement import NO_ENFORCEMENT, SOA_ATTRIBUTE, Enforcement
 from runbook_lib.model.reading import Reading
 
 UNIVERSAL_DISTRIBUTION = 8
@@ -119,6 +120,11 @@ class DirectoryGroup:
         """Whether the group grants rights (bit 0x80000000)."""
         return bool(self.group_type & 0x80000000)
 
+    @property
+    def governed_by_cloud(self) -> bool:
+        """Whether it carries msDS-ObjectSoa, so that a policy of AD object enforcement applies to it."""
+        return self.text(SOA_ATTRIBUTE) is not None
+
 
 MAIL_ATTRIBUTES = (
     "mail",
@@ -168,6 +174,7 @@ GROUP_ATTRIBUTES = (
     "whenChanged",
     "uSNChanged",
     "isCriticalSystemObject",
+    SOA_ATTRIBUTE,
     *MAIL_ATTRIBUTES,
 )
 """Attributes of a group that ``read_directory`` asks for, as far as the schema has them."""
@@ -190,6 +197,8 @@ class DeletedObject:
     last_dn: str
     group_id: str
     changed: datetime | None
+    governed_by_cloud: bool = False
+    """Whether it carries msDS-ObjectSoa."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +243,7 @@ class DirectorySnapshot:
     group_attributes: frozenset[str]
     reading: Reading
     deleted: DeletedObjects = NOTHING_KNOWN_DELETED
+    enforcement: Enforcement = NO_ENFORCEMENT
 
     @property
     def deleted_anchors(self) -> Mapping[str, str]:

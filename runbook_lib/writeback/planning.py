@@ -10,6 +10,7 @@ from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import Change, ChangeKind, GroupMembers, Move, Operation, Plan, PlanTarget, Refusal
 from runbook_lib.model.directory import Container, DirectoryGroup
 from runbook_lib.model.finding import Finding
+from runbook_lib.writeback.enforcement import refuse_enforced
 from runbook_lib.writeback.limits import check_limits
 from runbook_lib.writeback.policy import Policy
 from runbook_lib.writeback.rules import RuleContext, protected_groups
@@ -56,14 +57,15 @@ def finished_plan(
     Raises:
         Refused: A limit is exceeded.
     """
-    ordered = tuple(sorted(changes, key=lambda c: (_ORDER[c.kind], c.group_id)))
+    passing, enforced = refuse_enforced(changes, inventory)
+    ordered = tuple(sorted(passing, key=lambda c: (_ORDER[c.kind], c.group_id)))
     check_limits(ordered, members_now(inventory), policy.limits)
     return Plan(
         operation=operation,
         target=plan_target(inventory),
         changes=ordered,
         limits=policy.limits.as_json(),
-        refusals=tuple(sorted(refusals, key=lambda r: r.group_id)),
+        refusals=tuple(sorted([*refusals, *enforced], key=lambda r: r.group_id)),
         in_step=in_step,
         members=tuple(sorted(members, key=lambda group: group.group_id)),
     )

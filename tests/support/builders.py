@@ -32,6 +32,7 @@ from runbook_lib.model.directory import (
     DirectorySnapshot,
     DomainController,
 )
+from runbook_lib.model.enforcement import NO_ENFORCEMENT, Enforcement
 from runbook_lib.model.reading import Reading
 from runbook_lib.writeback.policy import Limits, Policy
 
@@ -192,6 +193,7 @@ def directory_side(
     attributes: Sequence[str] = GROUP_ATTRIBUTES,
     other_domains: tuple[str, ...] = (),
     deleted: DeletedObjects = BIN_ON,
+    enforcement: Enforcement = NO_ENFORCEMENT,
 ) -> DirectorySnapshot:
     """The domain."""
     as_objects = [
@@ -215,6 +217,7 @@ def directory_side(
         group_attributes=frozenset(attributes),
         reading=Reading("test", NOW, complete, gaps=() if complete else ("a search broke off",)),
         deleted=deleted,
+        enforcement=enforcement,
     )
 
 

@@ -150,25 +150,6 @@ def other_objects(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def enforcement(evidence: Evidence) -> Iterator[Finding]:
-    """No object in the two OUs is marked as governed by the cloud (msDS-ObjectSoa)."""
-    place = known(evidence.place)
-    if place.enforced:
-        some = "; ".join(place.enforced[:5])
-        yield Finding(
-            id="object-soa",
-            severity=Severity.UNKNOWN,
-            seen=f"{len(place.enforced)} object(s) in the two OUs carry msDS-ObjectSoa: {some}.",
-            expected="Objects that AD alone governs.",
-            why="It marks the cloud as source of authority. What domain controllers then refuse is in preview, and no "
-            "public text that this program relies on lists it.",
-            to_do="Try a change with one of these groups first, or acknowledge this finding.",
-            source='Microsoft Entra documentation, "Provision Microsoft Entra ID to Active Directory" (Aug 2026)',
-            values={"dns": list(place.enforced)},
-            acknowledgeable=True,
-        )
-
-
 def inheritance(evidence: Evidence) -> Iterator[Finding]:
     """Both OUs take what their parents hand down."""
     for place, words in _OUS.items():
@@ -229,7 +210,6 @@ CHECKS: tuple[Check, ...] = (
     Check("ou-sync-scope", "The target OU is in no synchronization's scope", _PLACE, _UNKNOWN, sync_scope),
     Check("ou-of-connect-v1", "Connect Sync uses another OU", ("place", "tenant"), _BLOCKS, v1_container),
     Check("ou-other-objects", "The target OU is used by nobody else", _PLACE, _BLOCKS, other_objects),
-    Check("ou-enforcement", "No object is governed by the cloud", _PLACE, _UNKNOWN, enforcement),
     Check("ou-inheritance", "Both OUs inherit rights", ("rights",), _WARNS, inheritance),
     Check("ou-deletion-protection", "Nothing is protected from deletion", ("rights",), _WARNS, deletion_protection),
 )

@@ -18,6 +18,7 @@ from runbook_lib.graph import tenant as entra
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import Container, DirectoryGroup
+from runbook_lib.model.enforcement import Enforcement, EnforcementMode, SoaPolicy
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.notebook.views.preflight import rights_tables
 from runbook_lib.parameters.model import Parameters
@@ -125,10 +126,51 @@ def test_objects_of_others() -> None:
     assert findings("ou-other-objects", evidence(parameters, place=replace(PLACE, groups=(elsewhere,)))) == []
 
 
-def test_objects_that_the_cloud_governs() -> None:
-    (found,) = findings("ou-enforcement", evidence(place=replace(PLACE, enforced=(f"CN=x,{TARGET}",))))
-    assert (found.id, found.severity) == ("object-soa", Severity.UNKNOWN)
-    assert findings("ou-enforcement", evidence(place=PLACE)) == []
+ME, HELPERS = "S-1-5-21-1-2-3-1104", "S-1-5-21-1-2-3-1200"
+POLICY = SoaPolicy(f"CN=Cloud,CN=SOA-Policies,CN=System,{BASE}", EnforcementMode.ENFORCED)
+
+
+def enforced(*policies: SoaPolicy, marked: bool = True, why: str = "") -> PlaceReading:
+    found = Enforcement(policies, ME, frozenset({ME, HELPERS}), why)
+    return replace(PLACE, enforced=(f"CN=x,{TARGET}",) if marked else (), enforcement=found)
+
+
+@pytest.mark.parametrize(
+    ("place", "expected", "words"),
+    [
+        (PLACE, [], ""),
+        (enforced(marked=False), [], ""),
+        (enforced(POLICY), [("object-enforcement-refused", Severity.BLOCKING)], "is enforced, for 0 SIDs, and this"),
+        (
+            enforced(replace(POLICY, sids=(ME,), invalid=("Robert",))),
+            [("object-enforcement-refused", Severity.BLOCKING)],
+            "cannot be loaded (Robert is no SID of an object)",
+        ),
+        (enforced(replace(POLICY, sids=(ME,))), [("object-enforcement-passes", Severity.INFO)], "is on it"),
+        (enforced(replace(POLICY, sids=(HELPERS,))), [("object-enforcement-unknown", Severity.UNKNOWN)], "a group of"),
+        (
+            enforced(replace(POLICY, mode=EnforcementMode.AUDIT)),
+            [("object-enforcement-passes", Severity.INFO)],
+            "logged, not refused",
+        ),
+        (
+            enforced(replace(POLICY, mode=EnforcementMode.UNKNOWN)),
+            [("object-enforcement-unknown", Severity.UNKNOWN)],
+            "shows neither",
+        ),
+        (enforced(), [("object-enforcement-passes", Severity.INFO)], "No policy shows"),
+        (enforced(why="not readable"), [("object-enforcement-unknown", Severity.UNKNOWN)], "not readable"),
+        (enforced(POLICY, marked=False), [("object-enforcement-on", Severity.INFO)], "applies to none"),
+        (enforced(replace(POLICY, mode=EnforcementMode.AUDIT), marked=False), [], ""),
+    ],
+)
+def test_objects_that_a_policy_governs(place: PlaceReading, expected: list[tuple[str, Severity]], words: str) -> None:
+    found = findings("ou-enforcement", evidence(place=place))
+    assert [(one.id, one.severity) for one in found] == expected
+    assert all(words in one.seen and "(Preview)" in one.source for one in found)
+    for one in found:
+        if one.severity is Severity.BLOCKING:
+            assert "Creating and deleting are not restricted" in one.why
 
 
 # rights

@@ -16,6 +16,7 @@ from runbook_lib.writeback.policy import Limits
 
 FOLDER = Path(rules.__file__).parent
 MODULES = (
+    "enforcement",
     "limits",
     "plan_delete",
     "plan_disable",

@@ -18,6 +18,7 @@ from runbook_lib.model.anchor import anchor_of
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Operation, Plan
 from runbook_lib.model.cloud import CloudKind, OtherWriters, Presence, Switch
 from runbook_lib.model.directory import UNIVERSAL_SECURITY
+from runbook_lib.model.enforcement import Enforcement, EnforcementMode, SoaPolicy
 from runbook_lib.parameters.acknowledge import require_acknowledged, with_acknowledgements
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
 from runbook_lib.writeback.effects import ChangeEffect, DoneChange
@@ -177,6 +178,10 @@ TWIN = replace(TEAM, id="0" * 24 + TEAM.id[24:])
 TWINS = replace(b.cloud_side([TEAM, TWIN]), members={TEAM.id: (), TWIN.id: ()})
 BOTH_IDS = {"select_ids": (TEAM.id, TWIN.id)}
 
+MARKED = b.written(TEAM, attributes={"msDS-ObjectSoa": ("Cloud",)})
+ENFORCED = Enforcement(
+    (SoaPolicy(f"CN=Cloud,CN=SOA-Policies,CN=System,{b.BASE}", EnforcementMode.ENFORCED),), f"{b.DOMAIN_SID}-1"
+)
 CASES: dict[str, tuple[Callable[[], Said], Callable[[], Said], tuple[str, ...]]] = {
     # code: (refused, let pass, what the message has to name)
     # Rule 1: ours
@@ -205,6 +210,11 @@ CASES: dict[str, tuple[Callable[[], Said], Callable[[], Said], tuple[str, ...]]]
         lambda: enable(b.written(TEAM, parent=AWAY), group=NEW),
         lambda: enable(OURS, group=NEW),
         (AWAY,),
+    ),
+    "object-enforced": (
+        lambda: disable(MARKED, enforcement=ENFORCED),
+        lambda: disable(MARKED, policy={"delete": True}, enforcement=ENFORCED),
+        (MARKED.dn, "CN=Cloud", "retire", "msDS-Settings"),
     ),
     "schema-lacks-mark": (
         lambda: enable(attributes=("cn", "adminDescription")),
