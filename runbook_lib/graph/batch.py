@@ -42,14 +42,17 @@ class BatchSender:
     sender: Sender
     timeout: float | None
 
-    def send(self, asks: Mapping[str, str]) -> tuple[dict[str, Answer], Secret]:
-        """Relative address by id, to answer by id, and the token they were given for.
+    def send(
+        self, asks: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> tuple[dict[str, Answer], Secret]:
+        """Relative address by id, to answer by id, and the token they were given for; ``headers`` go with each part.
 
         Raises:
             BatchRefused: HTTP 4xx for the batch as such.
             ServiceFailed: The answer breaks the format: an id is missing, unknown or there twice.
         """
-        body = json.dumps({"requests": [{"id": key, "method": "GET", "url": url} for key, url in asks.items()]})
+        more = {"headers": dict(headers)} if headers else {}
+        body = json.dumps({"requests": [{"id": key, "method": "GET", "url": url, **more} for key, url in asks.items()]})
         outer, token = with_token(self.tokens, lambda token: self._post(body, token))
         if outer.whole is None:
             error = error_of(outer, _PATH, secrets=(token.reveal(),))
@@ -78,7 +81,7 @@ class _Part:
 
 
 def read_firsts(
-    batches: BatchSender, paths: Sequence[str], params: Mapping[str, str]
+    batches: BatchSender, paths: Sequence[str], params: Mapping[str, str], headers: Mapping[str, str] | None = None
 ) -> list[dict[str, object] | RunbookError]:
     """The JSON object at each path, or the error that its part ended with, in the order of ``paths``.
 
@@ -86,6 +89,7 @@ def read_firsts(
         batches: How a batch goes out.
         paths: At most ``MOST_IN_BATCH``, below the version: ``/groups/<id>/members``.
         params: Query options of all of them.
+        headers: Headers of all of them.
 
     Raises:
         BatchRefused: The service takes no batches.
@@ -101,7 +105,7 @@ def read_firsts(
         for part in waiting:
             part.wait = max(part.wait - pause, 0.0)
         asked = {str(number): part for number, part in enumerate(waiting, 1) if part.wait <= 0}
-        answers, token = batches.send({key: part.url for key, part in asked.items()})
+        answers, token = batches.send({key: part.url for key, part in asked.items()}, headers)
         for key, part in asked.items():
             _take(part, answers[key], token, batches)
     return [part.result for part in parts if part.result is not None]

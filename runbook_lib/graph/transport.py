@@ -27,6 +27,7 @@ MOST_EMPTY_PAGES = 100
 """Empty pages in a row; a filter leaves some empty, and the next one may hold something."""
 LONGEST_LINK = 16_384
 """Characters of a nextLink."""
+_EVENTUAL = {"ConsistencyLevel": "eventual"}
 # A link is handed on as it stands, so it may only hold what an address may hold: with a backslash or a space in it,
 # two parsers can disagree about where the host ends.
 _PLAIN_LINK = re.compile(r"[!-\[\]-~]+")
@@ -183,28 +184,36 @@ class GraphClient:
                 return [self._rest(first, path) for first, path in zip(firsts, paths, strict=True)]
         return [self._alone(path, params) for path in paths]
 
-    def objects(self, paths: Sequence[str]) -> list[dict[str, object] | NoAccess | GraphNotFound | GraphRejected]:
+    def objects(
+        self, paths: Sequence[str], params: Mapping[str, str] | None = None, *, eventual: bool = False
+    ) -> list[dict[str, object] | NoAccess | GraphNotFound | GraphRejected]:
         """The JSON objects at ``paths`` (at most ``MOST_IN_BATCH``), in their order, in one ``$batch``.
 
         An object that may not be read (HTTP 403), is not there (404) or is refused (another 4xx) is its error, so one
         of them never takes its neighbours along. Where the service takes no batches each is asked for alone.
 
+        Args:
+            paths: Below the version.
+            params: Query options of all of them.
+            eventual: Whether they are advanced queries, which count (header ConsistencyLevel).
+
         Raises:
             NoAccess: As ``get``, but for single objects.
             ServiceFailed: As ``get``.
         """
+        headers = _EVENTUAL if eventual else {}
         if len(paths) > 1 and self._batches:
             try:
                 return [
                     _own_refusal(one) if isinstance(one, RunbookError) else one
-                    for one in read_firsts(self._batch_sender(), paths, {})
+                    for one in read_firsts(self._batch_sender(), paths, params or {}, headers)
                 ]
             except BatchRefused:
                 self._batches = False
         found: list[dict[str, object] | NoAccess | GraphNotFound | GraphRejected] = []
         for path in paths:
             try:
-                found.append(self.get(path))
+                found.append(self._fetch(f"{self._base}/v1.0{path}", path, params, headers))
             except RunbookError as error:
                 found.append(_own_refusal(error))
         return found
@@ -226,14 +235,19 @@ class GraphClient:
     def _batch_sender(self) -> BatchSender:
         return BatchSender(f"{self._base}/v1.0/$batch", self.host, self._tokens, self._sender, self._timeout)
 
-    def _fetch(self, url: str, path: str, params: Mapping[str, str] | None) -> dict[str, object]:
-        answer, token = with_token(self._tokens, lambda token: self._send(url, params, token))
+    def _fetch(
+        self, url: str, path: str, params: Mapping[str, str] | None, headers: Mapping[str, str] | None = None
+    ) -> dict[str, object]:
+        answer, token = with_token(self._tokens, lambda token: self._send(url, params, token, headers))
         if answer.whole is None:
             raise error_of(answer, path, secrets=(token.reveal(),))
         return answer.whole
 
-    def _send(self, url: str, params: Mapping[str, str] | None, token: Secret) -> Answer:
-        return self._sender.send("GET", url, params=params, headers=bearer(token), timeout=self._timeout)
+    def _send(
+        self, url: str, params: Mapping[str, str] | None, token: Secret, headers: Mapping[str, str] | None
+    ) -> Answer:
+        given = {**bearer(token), **(headers or {})}
+        return self._sender.send("GET", url, params=params, headers=given, timeout=self._timeout)
 
     def _checked_link(self, link: object, path: str, followed: set[str]) -> str:
         if not isinstance(link, str) or len(link) > LONGEST_LINK or not _PLAIN_LINK.fullmatch(link):

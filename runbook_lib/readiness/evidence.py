@@ -13,6 +13,7 @@ from runbook_lib.exchange.read import ExchangeReading
 from runbook_lib.exchange.recipients import AddressHolder, WrittenGroup
 from runbook_lib.graph import tenant as entra
 from runbook_lib.parameters.model import Parameters
+from runbook_lib.readiness.cloud_sync_groups import CloudSyncGroups
 from runbook_lib.readiness.mail_parts import DnsReading, MailDomains, MailGroups
 from runbook_lib.readiness.names_ahead import NamesAhead
 
@@ -63,6 +64,7 @@ class Evidence:
     mail_flow: Part[MailFlowReading] = NOT_READ
     written_groups: Part[tuple[WrittenGroup, ...]] = NOT_READ
     tenant: Part[entra.TenantReading] = NOT_READ
+    cloud_sync_groups: Part[CloudSyncGroups] = NOT_READ
     groups: Part[MailGroups] = NOT_READ
     mail_domains: Part[MailDomains] = NOT_READ
     address_holders: Part[tuple[AddressHolder, ...]] = NOT_READ
@@ -112,6 +114,7 @@ TITLES = {
     "tenant.cloud_sync": "Cloud Sync configurations",
     "tenant.agents": "Provisioning agents of Cloud Sync (beta)",
     "tenant.permissions": "Permissions of the access token",
+    "cloud_sync_groups": "Groups of Cloud Sync on both sides",
     "groups": "Microsoft 365 groups of the tenant",
     "mail_domains": "Mail domains of the groups",
     "address_holders": "Objects that hold the groups' addresses",

@@ -20,12 +20,14 @@ from runbook_lib.exchange.mail import MailFlowReading, read_mail_flow
 from runbook_lib.exchange.read import ORGANIZATION, read_exchange
 from runbook_lib.exchange.recipients import AddressHolder, read_address_holders, read_written_groups
 from runbook_lib.exchange.schema_names import names_in_schema
+from runbook_lib.graph import tenant as entra
 from runbook_lib.graph.mail_groups import read_mail_groups
 from runbook_lib.graph.tenant import TenantReading, read_tenant_state
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.parameters.addresses import split_server
 from runbook_lib.parameters.clouds import addresses_of
 from runbook_lib.parameters.model import Parameters
+from runbook_lib.readiness.cloud_sync_groups import CloudSyncGroups, read_cloud_sync_groups
 from runbook_lib.readiness.evidence import TITLES, Evidence, Part, Unreadable
 from runbook_lib.readiness.mail_parts import (
     DnsReading,
@@ -152,6 +154,19 @@ def _tenant(reach: Reach, evidence: Evidence) -> TenantReading:
     )
 
 
+def _cloud_sync_groups(reach: Reach, evidence: Evidence) -> CloudSyncGroups:
+    found = _needed(evidence.tenant).cloud_sync
+    if isinstance(found, entra.Unreadable):
+        raise NoAccess(f"{found.why}.", code=found.code)
+    title = TITLES["cloud_sync_groups"]
+    return read_cloud_sync_groups(
+        found.writing_groups,
+        lambda: reach.graph,
+        lambda: reach.directory,
+        lambda done, total: reach.tell(f"{title}: {done:,} of {total:,}"),
+    )
+
+
 def _address_holders(reach: Reach, evidence: Evidence) -> tuple[AddressHolder, ...]:
     addresses = [address for group in _needed(evidence.groups).groups for address in smtp_addresses(group)]
     title = TITLES["address_holders"]
@@ -203,6 +218,7 @@ READERS: tuple[Reader, ...] = (
     Reader("mail_flow", _mail_flow),
     Reader("written_groups", lambda reach, _: read_written_groups(reach.directory)),
     Reader("tenant", _tenant),
+    Reader("cloud_sync_groups", _cloud_sync_groups),
     Reader("groups", _groups),
     Reader("mail_domains", _mail_domains),
     Reader("address_holders", _address_holders),

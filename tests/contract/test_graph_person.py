@@ -248,5 +248,6 @@ def test_the_pre_flight_of_the_tenant_as_a_person(
         "cloud-sync-agent-unread": "warning",
         "deletion-prevention-on": "info",
         "new-group-default:true": "info",
+        f"cloud-sync-random-account-names:{cloud_sync.JOB_ID}": "info",
     }
     assert [one.verdict for one in found.verdicts] == [Verdict.READY, Verdict.WARNINGS, Verdict.NOT_READY]

@@ -19,7 +19,7 @@ from runbook_lib.readiness.read import Reach, read_evidence
 from tests.docs.markdown import ROOT, section, table_rows
 from tests.notebooks.journey import change, latest_record, plan_and_approve, sealed_record
 from tests.notebooks.structure import NOTEBOOKS
-from tests.support.plain import run_plain
+from tests.support.plain import chosen, run_plain
 
 PAGE = (ROOT / "docs" / "permissions.md").read_text(encoding="utf-8")
 CALLS = {
@@ -56,9 +56,10 @@ def covered(path: str, permissions: list[str]) -> bool:
 
 def prepare(world: RunningRehearsal, notebook: str, records: Path) -> dict[str, str]:
     """What a notebook needs: groups that were written before, and for an undo, the record that wrote them."""
-    given = {"records_dir": str(records), "change_id": "CHG-P", "select_names": '["Sales Team"]'}
+    given = {"records_dir": str(records), "change_id": "CHG-P", **chosen(notebook, ["Sales Team"])}
     if notebook[:2] in ("40", "50", "60"):
-        change(world, "30-enable-writeback", given | {"change_id": "CHG-BEFORE"})
+        before = "30-enable-writeback"
+        change(world, before, given | chosen(before, ["Sales Team"]) | {"change_id": "CHG-BEFORE"})
     if notebook.startswith("60"):
         given["undo_record"] = str(sealed_record(records / "CHG-BEFORE"))
     if notebook[:2] in ("30", "40", "60"):
@@ -102,7 +103,7 @@ PRE_FLIGHT = "10-detect-exchange"
 def test_without_one_permission_of_its_row_a_notebook_ends_with_no_access(
     fresh_rehearsal: RunningRehearsal, tmp_path: Path, notebook: str, missing: str
 ) -> None:
-    given = {"records_dir": str(tmp_path), "change_id": "CHG-P", "select_names": '["Sales Team"]'}
+    given = {"records_dir": str(tmp_path), "change_id": "CHG-P", **chosen(notebook, ["Sales Team"])}
     fresh_rehearsal.control.settings(roles=[name for name in permissions_of(notebook) if name != missing])
     with pytest.raises(NoAccess) as caught:
         run_plain(notebook, fresh_rehearsal.parameters_file, given)
@@ -114,12 +115,12 @@ def test_without_one_permission_of_its_row_a_notebook_ends_with_no_access(
 PEOPLE_ONLY = {"tenant.features", "tenant.containers", "tenant.connect", "tenant.agents"}
 OF_GROUPS = {"groups", "address_holders", "names"}
 WITHOUT = {
-    "Organization.Read.All": {"tenant", *OF_GROUPS},
-    "Group.Read.All": PEOPLE_ONLY | OF_GROUPS,
+    "Organization.Read.All": {"tenant", "cloud_sync_groups", *OF_GROUPS},
+    "Group.Read.All": PEOPLE_ONLY | {"cloud_sync_groups"} | OF_GROUPS,
     "Domain.Read.All": PEOPLE_ONLY | {"tenant.domains"},
     "GroupSettings.Read.All": PEOPLE_ONLY | {"tenant.new_groups"},
-    "Application.Read.All": PEOPLE_ONLY | {"tenant.cloud_sync"},
-    "Synchronization.Read.All": PEOPLE_ONLY | {"tenant.cloud_sync"},
+    "Application.Read.All": PEOPLE_ONLY | {"tenant.cloud_sync", "cloud_sync_groups"},
+    "Synchronization.Read.All": PEOPLE_ONLY | {"tenant.cloud_sync", "cloud_sync_groups"},
 }
 """What the pre-flight cannot read without a permission of its row."""
 

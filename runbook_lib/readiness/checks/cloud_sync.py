@@ -137,7 +137,7 @@ def scopes(evidence: Evidence) -> Iterator[Finding]:
         if isinstance(job.scope, Unreadable):
             yield _unread_scope(job, job.scope.why)
             continue
-        clauses = _own_clauses(job)
+        clauses = own_clauses(job)
         flags = [clause for clause in clauses if "writeback" in clause.attribute.casefold()]
         if flags:
             yield _by_flag(job, flags)
@@ -145,7 +145,7 @@ def scopes(evidence: Evidence) -> Iterator[Finding]:
             yield _filtered(job, clauses)
 
 
-def _own_clauses(job: CloudSyncJob) -> list[ScopeClause]:
+def own_clauses(job: CloudSyncJob) -> list[ScopeClause]:
     """Clauses of the scope of groups beside those that every configuration has."""
     if isinstance(job.scope, Unreadable):
         return []
@@ -223,28 +223,35 @@ def other_jobs(evidence: Evidence) -> Iterator[Finding]:
 
 
 def several(evidence: Evidence) -> Iterator[Finding]:
-    """One configuration writes groups."""
+    """There is one configuration for each domain, and no more than a tenant can have."""
     jobs = jobs_for_groups(evidence)
     if len(jobs) < 2:
         return
     times = Counter(one for job in jobs if not isinstance(job.assigned, Unreadable) for one in job.assigned)
     shared = sorted(one for one, count in times.items() if count > 1)
-    more = f" {len(shared)} objects are assigned to more than one of them." if shared else ""
+    domains = Counter(job.domain for job in jobs)
+    twice = sorted(domain for domain, count in domains.items() if domain and count > 1)
+    told = [f" {len(shared)} objects are assigned to more than one of them."] if shared else []
+    told += [f" More than one is for {printable(', '.join(twice), limit=200)}."] if twice else []
     limits = []
     if len(jobs) > WITHOUT_GOVERNANCE:
         limits.append(f"new ones beyond the first {WITHOUT_GOVERNANCE} need ID Governance")
     if len(jobs) > MOST:
         limits.append(f"a tenant can have {MOST}")
+    # Each for a domain of its own is what the documentation asks for; a domain that is not named proves nothing.
+    apart = not twice and not domains[""] and not limits
     yield Finding(
         id="cloud-sync-several",
-        severity=_W,
-        seen=f"{len(jobs)} Cloud Sync configurations write groups.{more}",
+        severity=_I if apart else _W,
+        seen=f"{len(jobs)} Cloud Sync configurations write groups.{''.join(told)}",
         expected="One configuration for each Active Directory domain, with scopes that do not overlap"
         + (f"; {', and '.join(limits)}." if limits else "."),
         why="Two configurations that write one group into one domain overwrite each other.",
-        to_do="Compare their domains and scopes in the Entra admin center, then acknowledge this finding.",
-        source=_PREREQUISITES,
-        values={"jobs": [job.id for job in jobs], "shared": shared},
+        to_do=""
+        if apart
+        else "Compare their domains and scopes in the Entra admin center, then acknowledge this finding.",
+        source=f'{_PREREQUISITES}; "Microsoft Entra provisioning options (Preview)"',
+        values={"jobs": [job.id for job in jobs], "shared": shared, "twice": twice},
         acknowledgeable=True,
     )
 

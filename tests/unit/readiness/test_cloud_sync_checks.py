@@ -80,6 +80,16 @@ def test_the_writeback_of_exchange_attributes_is_recognized_and_left_alone() -> 
     assert findings("cloud-sync-several", given(other, job())) == []
 
 
+def test_one_configuration_for_each_domain_is_as_it_should_be() -> None:
+    one, two, three = job("one", domain="contoso.com"), job("two", domain="emea.x"), job("three", domain="apac.x")
+    assert told("cloud-sync-several", given(one, two)) == [("cloud-sync-several", I)]
+    assert told("cloud-sync-several", given(one, job("two"))) == [("cloud-sync-several", W)], "a domain is not named"
+    assert told("cloud-sync-several", given(one, two, three)) == [("cloud-sync-several", W)], "more need a licence"
+    (found,) = findings("cloud-sync-several", given(one, job("again", domain="contoso.com")))
+    assert (found.severity, found.values["twice"]) == (W, ["contoso.com"])
+    assert "More than one is for contoso.com." in found.seen
+
+
 STATES = {
     JobState.ACTIVE: [],
     JobState.IN_PROGRESS: [],
