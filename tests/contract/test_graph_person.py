@@ -198,8 +198,6 @@ def test_the_pre_flight_of_the_tenant_as_an_app(
     assert {f.id: f.severity.value for f in found.findings if f.severity.value != "info"} == {
         "connect-v1-off": "blocking",
         "part-unreadable:tenant.features": "warning",
-        "part-unreadable:tenant.connect": "unknown",
-        "part-unreadable:tenant.agents": "unknown",
         "connect-server-unread": "warning",
         "cloud-sync-agent-unread": "warning",
     }
