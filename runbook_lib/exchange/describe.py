@@ -8,6 +8,9 @@ from runbook_lib.exchange.facts import UNKNOWN, UNKNOWN_NEWER, Facts
 from runbook_lib.exchange.read import ORGANIZATION, SCHEMA, ServerReading
 from runbook_lib.exchange.versions import Release, role_names, spans
 
+NOT_SHOWN = "not shown"
+"""The object is there without its number: whether it has one cannot be told."""
+
 
 def words(facts: Facts) -> tuple[str, ...]:
     """The verdict first, then what limits it."""
@@ -43,6 +46,8 @@ def words(facts: Facts) -> tuple[str, ...]:
     said = [first]
     if facts.newer:
         said.append(f"Newer than this program's table ({facts.table.newest.name}): {', '.join(facts.newer)}.")
+    said += [f"The organization {one.name} shows no objectVersion." for one in facts.without_version]
+    said += [f"The domain {name} is not prepared for Exchange." for name in facts.unprepared]
     said += [f"Not readable: {u.part}: {u.why}." for u in reading.unreadable]
     return tuple(said)
 
@@ -60,8 +65,8 @@ def components(facts: Facts) -> tuple[ComponentRow, ...]:
     organizations = reading.organizations or (None,)
     for organization in organizations:
         version = organization.object_version if organization else None
-        hidden = reading.is_unreadable(ORGANIZATION) or (organization is not None and version is None)
-        seen = _seen(version, hidden)
+        not_shown = organization is not None and version is None
+        seen = NOT_SHOWN if not_shown else _seen(version, reading.is_unreadable(ORGANIZATION))
         name = f" {organization.name}" if organization else ""
         releases = facts.table.with_organization(version) if version is not None else ()
         rows.append(
@@ -87,6 +92,8 @@ def _seen(value: int | None, hidden: bool) -> str:
 
 
 def _meaning(releases: tuple[Release, ...], seen: str, newer: bool) -> str:
+    if seen == NOT_SHOWN:
+        return "absent, or hidden from this account"
     if not seen.isdigit():
         return "this account may not see it" if seen == "not readable" else "not prepared for Exchange"
     return spans(releases) or (UNKNOWN_NEWER if newer else UNKNOWN)

@@ -10,12 +10,12 @@ from __future__ import annotations
 from runbook_lib.exchange.describe import components, server_row, words
 from runbook_lib.exchange.detection import ExchangeDetection
 from runbook_lib.exchange.facts import Facts
-from runbook_lib.exchange.findings import domains, findings, mixture
+from runbook_lib.exchange.findings import domains_behind, findings, mixture
 from runbook_lib.exchange.read import ORGANIZATION, SCHEMA, SERVERS, ExchangeReading
 from runbook_lib.exchange.requirements import servers_ahead
 from runbook_lib.exchange.versions import VersionTable
 
-MIXED = (mixture, domains, servers_ahead)
+MIXED = (mixture, domains_behind, servers_ahead)
 """Checks whose findings say that preparations of several releases stand beside each other."""
 
 
@@ -35,6 +35,7 @@ def detect(reading: ExchangeReading, table: VersionTable) -> ExchangeDetection:
         schema_version=reading.schema_range_upper,
         organization_version=facts.organization_version,
         domain_version=facts.domain_version,
+        unprepared_domains=facts.unprepared,
         words=words(facts),
         components=components(facts),
         servers=tuple(server_row(facts, server) for server in reading.servers),

@@ -60,6 +60,7 @@ class ExchangeDetection:
         presence: How far Exchange is there.
         newer_than_table: Something has a higher number than every release that this program knows.
         mixture: What does not fit together, one sentence each: numbers of several releases, a domain that is behind.
+        unprepared_domains: Domains that are not prepared for Exchange, in a forest that has an organization.
         schema_extended: None where the schema could not be read.
         organization_present: None where it could not be read.
         servers_present: None where it could not be read.
@@ -77,6 +78,7 @@ class ExchangeDetection:
     presence: Presence
     newer_than_table: bool
     mixture: tuple[str, ...]
+    unprepared_domains: tuple[str, ...]
     schema_extended: bool | None
     organization_present: bool | None
     servers_present: bool | None
@@ -102,7 +104,8 @@ class ExchangeDetection:
     def title(self) -> str:
         """The state in words."""
         added: dict[str, str] = {"newer": ", newer than this program knows", "mixture": ", a mixture of releases"}
-        return self.presence.title + added.get(self.state, "")
+        unprepared = ", a domain not prepared" if self.unprepared_domains else ""
+        return self.presence.title + added.get(self.state, "") + unprepared
 
     def as_json(self) -> dict[str, object]:
         """JSON form for record.json."""
@@ -111,6 +114,7 @@ class ExchangeDetection:
             "state": self.state,
             "newer_than_table": self.newer_than_table,
             "mixture": list(self.mixture),
+            "unprepared_domains": list(self.unprepared_domains),
             "schema_extended": self.schema_extended,
             "organization_present": self.organization_present,
             "servers_present": self.servers_present,

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from runbook_lib.exchange.detection import Presence
-from runbook_lib.exchange.read import ORGANIZATION, SCHEMA, SERVERS, ExchangeReading, ServerReading
+from runbook_lib.exchange.read import (
+    ORGANIZATION,
+    SCHEMA,
+    SERVERS,
+    ExchangeReading,
+    OrganizationReading,
+    ServerReading,
+)
+from runbook_lib.exchange.tools import SHELL_SINCE, WIZARD_SINCE, Tools, tools_of
 from runbook_lib.exchange.versions import (
     Build,
     Release,
@@ -15,6 +23,7 @@ from runbook_lib.exchange.versions import (
     build_of_version_number,
     spans,
 )
+from runbook_lib.model.cloud import Switch
 
 UNKNOWN_NEWER = "newer than this program's table"
 UNKNOWN = "not in this program's table"
@@ -36,6 +45,32 @@ class Facts:
     def domain_version(self) -> int | None:
         """The highest objectVersion of the domain preparations that could be read."""
         return max((d.object_version for d in self.reading.domains if d.object_version is not None), default=None)
+
+    @cached_property
+    def without_version(self) -> tuple[OrganizationReading, ...]:
+        """Organizations that show no objectVersion: it is absent, or this account may not see it."""
+        return tuple(one for one in self.reading.organizations if one.object_version is None)
+
+    @cached_property
+    def unprepared(self) -> tuple[str, ...]:
+        """Domains without CN=Microsoft Exchange System Objects, in a forest that has an organization."""
+        if not self.reading.organizations:
+            return ()
+        return tuple(domain.domain for domain in self.reading.domains if domain.object_version is None)
+
+    def has(self, since: str) -> Switch:
+        """Whether the organization has what came with a release (by its name): a server runs it or a later one, or one
+        prepared the organization, whose management tools then exist."""
+        first = self.table.named(since).position
+        seen = [release.position for release in (*self.server_releases.values(), *self.organization_releases)]
+        if self.newer or any(position >= first for position in seen):
+            return Switch.ON
+        return Switch.OFF if seen else Switch.UNKNOWN
+
+    @cached_property
+    def tools(self) -> Tools:
+        """What this organization is managed with."""
+        return tools_of(self.has(SHELL_SINCE), self.has(WIZARD_SINCE))
 
     @cached_property
     def presence(self) -> Presence:

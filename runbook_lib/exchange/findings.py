@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from runbook_lib.exchange.detection import Presence
 from runbook_lib.exchange.facts import Facts
+from runbook_lib.exchange.read import SCHEMA, Unreadable
 from runbook_lib.exchange.versions import spans
 from runbook_lib.model.finding import Finding, Severity
 
@@ -21,25 +22,28 @@ def findings(facts: Facts) -> tuple[Finding, ...]:
 
 def unreadable(facts: Facts) -> Iterator[Finding]:
     """A part that could not be read; nothing is concluded from it."""
-    for part in facts.reading.unreadable:
-        domain = part.part.partition(":")[2]
-        elsewhere = domain.lower().startswith("dc=")
-        yield Finding(
-            id=f"exchange-unreadable:{part.part}",
-            # Groups are written to this domain; the preparation of another one matters to recipients there.
-            severity=Severity.WARNING if elsewhere else Severity.UNKNOWN,
-            seen=f"{part.part} could not be read: {part.why}.",
-            expected="A controller of that domain that can be reached and lets this account read."
-            if elsewhere
-            else "An account that may read the configuration and schema partitions, as every account normally may.",
-            why="What is hidden cannot be told from what is absent.",
-            to_do=f"Look on a domain controller of that domain at objectVersion of CN=Microsoft Exchange System "
-            f"Objects,{domain}, or run the pre-flight with dc_host naming one."
-            if elsewhere
-            else "Run with an account that may read it, or ask the forest's administrators.",
-            values={"part": part.part},
-            acknowledgeable=True,
-        )
+    yield from (_unreadable(part) for part in facts.reading.unreadable)
+
+
+def _unreadable(part: Unreadable) -> Finding:
+    domain = part.part.partition(":")[2]
+    elsewhere = domain.lower().startswith("dc=")
+    return Finding(
+        id=f"exchange-unreadable:{part.part}",
+        # Groups are written to this domain; the preparation of another one matters to recipients there.
+        severity=Severity.WARNING if elsewhere else Severity.UNKNOWN,
+        seen=f"{part.part} could not be read: {part.why}.",
+        expected="A controller of that domain that can be reached and lets this account read."
+        if elsewhere
+        else "An account that may read the configuration and schema partitions, as every account normally may.",
+        why="What is hidden cannot be told from what is absent.",
+        to_do=f"Look on a domain controller of that domain at objectVersion of CN=Microsoft Exchange System "
+        f"Objects,{domain}, or run the pre-flight with dc_host naming one."
+        if elsewhere
+        else "Run with an account that may read it, or ask the forest's administrators.",
+        values={"part": part.part},
+        acknowledgeable=True,
+    )
 
 
 def hidden_organization(facts: Facts) -> Iterator[Finding]:
@@ -56,6 +60,41 @@ def hidden_organization(facts: Facts) -> Iterator[Finding]:
             values={"domain_version": facts.domain_version},
             acknowledgeable=True,
         )
+
+
+def absent_numbers(facts: Facts) -> Iterator[Finding]:
+    """A number that ought to be there, and is not shown."""
+    reading = facts.reading
+    if reading.organizations and reading.schema_range_upper is None and not reading.is_unreadable(SCHEMA):
+        yield _absent_number(
+            "schema",
+            "There is an Exchange organization, but the schema has no ms-Exch-Schema-Version-Pt.",
+            "Which release extended the schema",
+            f"Look at CN=ms-Exch-Schema-Version-Pt in the schema with another account; if it is not there, run "
+            f"{facts.tools.prepare_forest}.",
+        )
+    for organization in facts.without_version:
+        yield _absent_number(
+            f"organization:{organization.name}",
+            f"The Exchange organization {organization.name} shows no objectVersion.",
+            "Which release prepared the organization, and whether domains and servers fit to it",
+            f"Look at objectVersion of {organization.dn} with an account of the Exchange administrators; if it has "
+            f"none, run {facts.tools.prepare_forest}.",
+        )
+
+
+def _absent_number(what: str, seen: str, unknown: str, to_do: str) -> Finding:
+    return Finding(
+        id=f"exchange-number-absent:{what}",
+        severity=Severity.UNKNOWN,
+        seen=seen,
+        expected="A number of the version table.",
+        why=f"{unknown} cannot be told: the number is absent, or hidden from this account.",
+        to_do=to_do,
+        source=_PREPARE,
+        values={"component": what},
+        acknowledgeable=True,
+    )
 
 
 def absent(facts: Facts) -> Iterator[Finding]:
@@ -123,12 +162,18 @@ def newer(facts: Facts) -> Iterator[Finding]:
 
 def unknown_numbers(facts: Facts) -> Iterator[Finding]:
     """Numbers below the top of the table that no release writes."""
-    seen = (
-        ("schema", facts.reading.schema_range_upper, facts.schema_releases),
-        ("organization", facts.organization_version, facts.organization_releases),
-    )
-    for component, value, releases in seen:
-        if value is not None and not releases and component not in facts.newer:
+    table = facts.table
+    seen = [
+        ("schema", facts.reading.schema_range_upper, facts.schema_releases, "schema" in facts.newer),
+        ("organization", facts.organization_version, facts.organization_releases, "organization" in facts.newer),
+    ]
+    top = max(version for release in table.releases for version in release.domains)
+    for domain in facts.reading.domains:
+        value = domain.object_version
+        if value is not None:
+            seen.append((f"domain preparation of {domain.domain}", value, table.with_domain(value), value > top))
+    for component, value, releases, is_newer in seen:
+        if value is not None and not releases and not is_newer:
             yield Finding(
                 id=f"exchange-number-unknown:{component}",
                 severity=Severity.WARNING,
@@ -154,7 +199,7 @@ def mixture(facts: Facts) -> Iterator[Finding]:
         seen=f"The schema belongs to {spans(schema)}, the organization to {spans(organization)}.",
         expected="Both prepared by the same release.",
         why=f"The {first} is ahead of the {second}: an upgrade was begun and not finished, or has not replicated yet.",
-        to_do="Finish the preparation (Setup /PrepareAD), or wait for replication; then look again.",
+        to_do=f"Finish the preparation ({facts.tools.prepare_forest}), or wait for replication; then look again.",
         source=_PREPARE,
         values={"schema": facts.reading.schema_range_upper, "organization": facts.organization_version},
     )
@@ -162,11 +207,23 @@ def mixture(facts: Facts) -> Iterator[Finding]:
 
 def domains(facts: Facts) -> Iterator[Finding]:
     """Domains that were not prepared, or by an older release than the organization."""
+    yield from _domains(facts, behind=False)
+    yield from _domains(facts, behind=True)
+
+
+def domains_behind(facts: Facts) -> Iterator[Finding]:
+    """Domains that an older release prepared than the organization: preparations of two releases side by side."""
+    yield from _domains(facts, behind=True)
+
+
+def _domains(facts: Facts, *, behind: bool) -> Iterator[Finding]:
     if not facts.reading.organizations:
         return
     expected = sorted({version for release in facts.organization_releases for version in release.domains})
     for domain in facts.reading.domains:
         version = domain.object_version
+        if (version is not None) is not behind:
+            continue
         if version is not None and (not expected or version >= expected[0]):
             continue
         state = "not prepared" if version is None else "behind"
@@ -177,7 +234,7 @@ def domains(facts: Facts) -> Iterator[Finding]:
             seen=f"The domain {domain.domain} {shown}.",
             expected=f"objectVersion {' or '.join(map(str, expected))}" if expected else "A prepared domain.",
             why="Exchange's own rights on groups of this domain are then missing or old.",
-            to_do="Run Setup /PrepareDomain for this domain, if its groups shall be mail recipients.",
+            to_do=f"Run {facts.tools.prepare_domain} for this domain, if its groups shall be mail recipients.",
             source=_PREPARE,
             values={"domain": domain.domain, "seen": version, "expected": expected},
         )
@@ -223,18 +280,38 @@ def server_builds(facts: Facts) -> Iterator[Finding]:
         if build is None:
             yield Finding(
                 id=f"exchange-server-version-unknown:{name}",
-                severity=Severity.INFO,
+                severity=Severity.UNKNOWN,
                 seen=f"The server {name} shows no version that can be read.",
                 expected='serialNumber like "Version 15.2 (Build 31748.10)".',
-                why="Without it Exchange Server 2019 CU15 and SE look the same.",
-                to_do="Check the account's rights on the server object.",
+                why="Whether it is supported and new enough cannot be told; without it Exchange Server 2019 CU15 and "
+                "SE look the same.",
+                to_do=f"Check the account's rights on the server object, or look in {facts.tools.name}.",
                 values={"server": name},
+                acknowledgeable=True,
+            )
+
+
+def server_releases(facts: Facts) -> Iterator[Finding]:
+    """Servers whose build is of no release of the table."""
+    for name, build in facts.builds.items():
+        if build is not None and name not in facts.server_releases and not facts.table.is_newer(build):
+            yield Finding(
+                id=f"exchange-server-release-unknown:{name}",
+                severity=Severity.UNKNOWN,
+                seen=f"The server {name} runs {build}, which is no release that this program knows.",
+                expected="A build of the version table.",
+                why="Whether it is supported and new enough cannot be told.",
+                to_do="Compare it with Microsoft's list of build numbers, then acknowledge this finding.",
+                source=_BUILDS,
+                values={"server": name, "build": str(build)},
+                acknowledgeable=True,
             )
 
 
 CHECKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     unreadable,
     hidden_organization,
+    absent_numbers,
     absent,
     without_servers,
     several_organizations,
@@ -245,5 +322,6 @@ CHECKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     support,
     servers_differ,
     server_builds,
+    server_releases,
 )
 """Every check. A new one is a function from facts to findings, its name here, and a test."""

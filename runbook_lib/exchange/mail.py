@@ -16,6 +16,7 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.filters import equals
 from runbook_lib.exchange.schema_names import names_in_schema
+from runbook_lib.exchange.tools import WIZARD_SINCE
 
 
 class DomainType(Enum):
@@ -135,6 +136,20 @@ NEEDED = {
     "hybrid configuration": ("msExchCoexistenceRelationship",),
 }
 """What is read, and the class and attributes that hold it."""
+SINCE = {
+    "accepted domains": "Exchange Server 2007 RTM",
+    "send connectors": "Exchange Server 2000 RTM",
+    "address policies": "Exchange Server 2000 RTM",
+    "hybrid configuration": WIZARD_SINCE,
+}
+"""The release whose schema brings it (``tools.SCHEMA_REFERENCE``)."""
+LOOK = {
+    "accepted domains": ("Get-AcceptedDomain", "at Recipients, Recipient Policies"),
+    "send connectors": ("Get-SendConnector", "at Connectors"),
+    "address policies": ("Get-EmailAddressPolicy", "at Recipients, Recipient Policies"),
+    "hybrid configuration": ("Get-HybridConfiguration", "for nothing: there was no such wizard"),
+}
+"""Where one looks for it: in the Exchange Management Shell, and in Exchange System Manager."""
 
 
 def read_mail_flow(directory: Directory, organization_dn: str) -> MailFlowReading:

@@ -128,7 +128,7 @@ def numbers_agree(facts: Facts) -> Iterator[Finding]:
                 seen=f"The server {name} shows {serial} in serialNumber and {version} in versionNumber.",
                 expected="The same build in both.",
                 why="One of them is stale: an update did not finish, or the object was edited.",
-                to_do="Look with Get-ExchangeServer. This program goes by serialNumber.",
+                to_do=f"Look in {facts.tools.name}. This program goes by serialNumber.",
                 values={"server": name, "serial": str(serial), "version": str(version)},
             )
 
@@ -145,7 +145,7 @@ def servers_ahead(facts: Facts) -> Iterator[Finding]:
                 f"has {version}.",
                 expected="An organization prepared by the newest release that runs.",
                 why="The preparation has not replicated to this domain controller yet, or was restored from a backup.",
-                to_do="Wait for replication, then look again; otherwise run Setup /PrepareAD.",
+                to_do=f"Wait for replication, then look again; otherwise run {facts.tools.prepare_forest}.",
                 source="microsoft/CSS-Exchange, Shared/Get-ExchangeBuildVersionInformation.ps1 (2026)",
                 values={"server": name, "organization": version, "expected": release.organization},
             )

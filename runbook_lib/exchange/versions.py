@@ -63,6 +63,13 @@ class VersionTable:
         """The last release that the table knows."""
         return self.releases[-1]
 
+    def named(self, name: str) -> Release:
+        """The release of that name; raises LookupError where there is none."""
+        for release in self.releases:
+            if release.name == name:
+                return release
+        raise LookupError(name)
+
     def with_schema(self, value: int) -> tuple[Release, ...]:
         """Releases whose setup writes this rangeUpper; not ordered by product (14622 is 2007 SP2 and 2010 RTM)."""
         return tuple(r for r in self.releases if r.schema == value)

@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runbook_lib.exchange.detect import detect
+from runbook_lib.exchange.facts import Facts
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.inventory.states import Route
+from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.parameters.acknowledge import with_acknowledgements
 from runbook_lib.readiness.causes import Cause, causes
 from runbook_lib.readiness.check import ROUTES, Check, NothingToCheck
 from runbook_lib.readiness.evidence import Evidence, Unreadable
-from runbook_lib.readiness.hand_off import HandOff, hand_offs
+from runbook_lib.readiness.hand_off import IN_SHELL, HandOff, hand_offs
 from runbook_lib.readiness.tenant_facts import tenant_facts
 from runbook_lib.readiness.verdict import RouteVerdict, Verdict, verdict_on
 
@@ -114,7 +116,12 @@ class Assessment:
     def hand_offs(self) -> tuple[HandOff, ...]:
         """What others have to do about the findings that matter to a route, as text to copy."""
         worst = self._highest(ROUTES)
-        return hand_offs(worst[f.id] for f in self.findings if worst[f.id].severity is not Severity.INFO)
+        offers = hand_offs(worst[f.id] for f in self.findings if worst[f.id].severity is not Severity.INFO)
+        exchange = self.evidence.exchange
+        read = None if isinstance(exchange, Unreadable) else Facts(exchange, load_versions())
+        without_shell = read is not None and read.tools.shell is Switch.OFF
+        # Exchange 2000 and 2003 have no shell that such lines could be pasted into.
+        return tuple(offer for offer in offers if not (without_shell and offer.where in IN_SHELL))
 
     @property
     def causes(self) -> tuple[Cause, ...]:

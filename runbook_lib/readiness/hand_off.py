@@ -19,6 +19,8 @@ EXCHANGE = "Exchange Management Shell (on-premises)"
 CONNECT = "Windows PowerShell on the Connect Sync server"
 AGENT = "Windows PowerShell on each server with a Cloud Sync agent"
 EXCHANGE_ONLINE = "Exchange Online PowerShell, then Exchange Management Shell (on-premises)"
+IN_SHELL = (EXCHANGE, EXCHANGE_ONLINE)
+"""Where lines run that need the Exchange Management Shell on premises."""
 DNS = "DNS zone"
 DIRECTORY = "PowerShell or a command prompt, as an administrator of the domain"
 _DOMAIN = re.compile(r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,63}")

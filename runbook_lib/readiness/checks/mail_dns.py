@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from runbook_lib.dns.resolver import Answer, State
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.readiness.check import Check, on
+from runbook_lib.readiness.check import Answers, Check, NothingToCheck, on
 from runbook_lib.readiness.evidence import Evidence, known
 
 _PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021)"
@@ -32,8 +32,16 @@ def other_cloud(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def mx(evidence: Evidence) -> Iterator[Finding]:
+def _not_looked_at(evidence: Evidence) -> Answers:
+    """Why the records of the groups' domains were not judged; nothing where they are."""
+    yield from other_cloud(evidence)
+    if not known(evidence.mail_domains).groups:
+        yield NothingToCheck("The groups have no mail domain of their own.")
+
+
+def mx(evidence: Evidence) -> Answers:
     """MX of every groups domain leads to Exchange Online."""
+    yield from _not_looked_at(evidence)
     if evidence.parameters.cloud != _KNOWN_CLOUD:
         return
     reading = known(evidence.dns)
@@ -69,8 +77,9 @@ def mx(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
-def autodiscover(evidence: Evidence) -> Iterator[Finding]:
+def autodiscover(evidence: Evidence) -> Answers:
     """Autodiscover of every groups domain leads to Microsoft 365."""
+    yield from _not_looked_at(evidence)
     if evidence.parameters.cloud != _KNOWN_CLOUD:
         return
     reading = known(evidence.dns)

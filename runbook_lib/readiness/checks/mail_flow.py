@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook_lib.exchange.mail import NEEDED, DomainType, MailFlowReading
+from runbook_lib.exchange.mail import LOOK, NEEDED, SINCE, DomainType, MailFlowReading
+from runbook_lib.exchange.tools import SCHEMA_REFERENCE, Tools, tools_of
+from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.readiness.check import Check, on
+from runbook_lib.readiness.check import Answers, Check, NothingToCheck, on
+from runbook_lib.readiness.checks.exchange import facts_of
 from runbook_lib.readiness.evidence import Evidence, known
 
 _PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021)"
@@ -14,33 +17,71 @@ _PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021
 _ROUTES = on(direct=Severity.INFO, connect_sync=Severity.BLOCKING)
 
 
-def names_absent(evidence: Evidence) -> Iterator[Finding]:
+def _tools(evidence: Evidence) -> Tools:
+    """What the organization is managed with; of both kinds where Exchange could not be read."""
+    if evidence.unreadable("exchange") is not None:
+        return tools_of(Switch.UNKNOWN, Switch.UNKNOWN)
+    return facts_of(evidence).tools
+
+
+def _look(evidence: Evidence, what: str) -> str:
+    """How to look at something by the tool that the organization has."""
+    tools, (shell, manager) = _tools(evidence), LOOK[what]
+    in_shell = f"Look with {shell} in the Exchange Management Shell"
+    in_manager = f"look in Exchange System Manager {manager}"
+    if tools.shell is Switch.ON:
+        return in_shell
+    if tools.shell is Switch.OFF:
+        return in_manager.capitalize().replace("exchange system manager", "Exchange System Manager")
+    return f"{in_shell} (Exchange Server 2007 or newer), or {in_manager} (2000 and 2003)"
+
+
+def names_absent(evidence: Evidence) -> Answers:
     """Classes and attributes that this forest's schema does not have: what they hold is unknown, not empty."""
     flow = known(evidence.mail_flow)
-    for what, names in NEEDED.items() if flow.organization else ():
-        missing = sorted(flow.absent & set(names))
-        if missing:
-            yield Finding(
-                id=f"mail-flow-not-in-schema:{what.replace(' ', '-')}",
-                severity=Severity.UNKNOWN,
-                seen=f"The schema has no {', '.join(missing)}, so {what} cannot be read over LDAP.",
-                expected="A schema of Exchange Server 2007 or newer.",
-                why="What cannot be read is not known to be absent.",
-                to_do=f"Look at {what} in the Exchange Management Shell, then acknowledge this finding.",
-                values={"what": what, "missing": missing},
-                acknowledgeable=True,
-            )
+    if not flow.organization:
+        yield NO_ORGANIZATION
+    for what in NEEDED if flow.organization else ():
+        yield from _not_in_schema(evidence, what)
 
 
-def accepted_domain(evidence: Evidence) -> Iterator[Finding]:
+def _not_in_schema(evidence: Evidence, what: str) -> Iterator[Finding]:
+    """The finding where the schema lacks what holds ``what``."""
+    missing = sorted(known(evidence.mail_flow).absent & set(NEEDED[what]))
+    if missing:
+        yield Finding(
+            id=f"mail-flow-not-in-schema:{what.replace(' ', '-')}",
+            severity=Severity.UNKNOWN,
+            seen=f"The schema has no {', '.join(missing)}, so {what} cannot be read over LDAP.",
+            expected=f"A schema of {SINCE[what]} or newer.",
+            why="What cannot be read is not known to be absent.",
+            to_do=f"{_look(evidence, what)}, then acknowledge this finding.",
+            source=SCHEMA_REFERENCE,
+            values={"what": what, "missing": missing},
+            acknowledgeable=True,
+        )
+
+
+NO_ORGANIZATION = NothingToCheck("There is no Exchange organization.")
+NO_DOMAIN = NothingToCheck("The groups have no mail domain of their own.")
+
+
+def accepted_domain(evidence: Evidence) -> Answers:
     """Every groups domain is an accepted domain of the type internal relay."""
-    flow = known(evidence.mail_flow)
-    if not flow.organization or flow.absent & set(NEEDED["accepted domains"]):
+    flow, groups = known(evidence.mail_flow), known(evidence.mail_domains).groups
+    if not flow.organization or not groups:
+        yield NO_ORGANIZATION if not flow.organization else NO_DOMAIN
+        return
+    if flow.absent & set(NEEDED["accepted domains"]):
+        yield from _not_in_schema(evidence, "accepted domains")
         return
     if not flow.accepted_domains:
-        yield _nothing_visible("accepted domains", "mail-accepted-domains-hidden")
+        yield _nothing_visible(evidence, "accepted domains", "mail-accepted-domains-hidden")
         return
-    for domain in known(evidence.mail_domains).groups:
+    unnamed = [one.name for one in flow.accepted_domains if not one.domain]
+    if unnamed:
+        yield _without_value(evidence, "accepted domains", unnamed, "msExchAcceptedDomainName")
+    for domain in groups:
         found = flow.accepted(domain)
         if found is None:
             yield Finding(
@@ -78,19 +119,29 @@ def _wrong_type(domain: str, name: str, kind: DomainType) -> Iterator[Finding]:
     )
 
 
-def send_connector(evidence: Evidence) -> Iterator[Finding]:
+def send_connector(evidence: Evidence) -> Answers:
     """A send connector has address spaces for the groups domains and the tenant's mail.onmicrosoft.com domain."""
     flow, domains = known(evidence.mail_flow), known(evidence.mail_domains)
-    if not flow.organization or flow.absent & set(NEEDED["send connectors"]):
+    if not flow.organization:
+        yield NO_ORGANIZATION
         return
+    if flow.absent & set(NEEDED["send connectors"]):
+        yield from _not_in_schema(evidence, "send connectors")
+        return
+    yield from routing_domain(evidence)
     wanted = [*domains.groups, *([domains.routing] if domains.routing else [])]
     missing = [domain for domain in wanted if not flow.connectors_for(domain)]
     if not missing:
         return
-    hybrid = _hybrid_connector(flow, domains.routing)
+    hybrid, tools = _hybrid_connector(flow, domains.routing), _tools(evidence)
     spaces = [f"smtp:{domain};1" for domain in missing]
-    if hybrid is not None:
-        way: dict[str, object] = {"kind": "address-spaces", "connector": hybrid, "spaces": spaces}
+    way: dict[str, object] | None
+    if tools.shell is Switch.OFF or (hybrid is None and tools.wizard is Switch.OFF):
+        # Exchange 2003 has no such cmdlets, and those of 2007 and 2010 lack settings that the cloud needs.
+        way = None
+        to_do = f"Set the connector up by hand in {tools.name}, as Microsoft describes for this release."
+    elif hybrid is not None:
+        way = {"kind": "address-spaces", "connector": hybrid, "spaces": spaces}
         to_do = f"Add the address spaces to {hybrid}; the hand-off reads the list before it replaces it."
     else:
         servers = [] if evidence.unreadable("exchange") else [s.name for s in known(evidence.exchange).servers]
@@ -105,7 +156,7 @@ def send_connector(evidence: Evidence) -> Iterator[Finding]:
         why="Mail leaves by the connector for the Internet, without the trust of the hybrid connector, or not at all.",
         to_do=to_do,
         source=_PAGE,
-        values={"domains": missing, "hand_off": way},
+        values={"domains": missing, **({"hand_off": way} if way else {})},
         acknowledgeable=True,
     )
 
@@ -117,10 +168,12 @@ def _hybrid_connector(flow: MailFlowReading, routing: str) -> str | None:
     return next((one.name for one in (*serving, *named)), None)
 
 
-def routing_domain(evidence: Evidence) -> Iterator[Finding]:
+def routing_domain(evidence: Evidence) -> Answers:
     """The tenant's domain below mail.onmicrosoft.com is known."""
     domains = known(evidence.mail_domains)
-    if known(evidence.mail_flow).organization and not domains.routing:
+    if not known(evidence.mail_flow).organization:
+        yield NO_ORGANIZATION
+    elif not domains.routing:
         yield Finding(
             id="mail-routing-domain-unknown",
             severity=Severity.UNKNOWN,
@@ -133,9 +186,17 @@ def routing_domain(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def address_spaces_readable(evidence: Evidence) -> Iterator[Finding]:
-    """Every address space has a form that this program knows."""
-    for connector in known(evidence.mail_flow).send_connectors:
+def address_spaces_readable(evidence: Evidence) -> Answers:
+    """Every address space is shown, and has a form that this program knows."""
+    flow = known(evidence.mail_flow)
+    if flow.absent & set(NEEDED["send connectors"]):
+        yield from _not_in_schema(evidence, "send connectors")
+    elif not flow.send_connectors:
+        yield NothingToCheck("There is no send connector.")
+    empty = [one.name for one in flow.send_connectors if not one.spaces and not one.unread]
+    if empty:
+        yield _without_value(evidence, "send connectors", empty, "routingList")
+    for connector in flow.send_connectors:
         if connector.unread:
             yield Finding(
                 id=f"mail-address-space-unread:{connector.name}",
@@ -143,32 +204,56 @@ def address_spaces_readable(evidence: Evidence) -> Iterator[Finding]:
                 seen=f"Address spaces of {connector.name} in an unknown form: {', '.join(connector.unread)}.",
                 expected="smtp:domain;cost",
                 why="Whether they cover the groups domain cannot be told.",
-                to_do="Look with Get-SendConnector.",
+                to_do=f"{_look(evidence, 'send connectors')}.",
                 values={"connector": connector.name, "values": list(connector.unread)},
                 acknowledgeable=True,
             )
 
 
-def hybrid_configuration(evidence: Evidence) -> Iterator[Finding]:
+_RUN_WIZARD = {
+    Switch.ON: "Run the Hybrid Configuration Wizard, or know how mail reaches the cloud without it.",
+    Switch.OFF: "This organization's release has no such wizard (it came with Exchange Server 2010 SP2): know how mail "
+    "reaches the cloud without it.",
+    Switch.UNKNOWN: "Run the Hybrid Configuration Wizard if the organization has Exchange Server 2010 SP2 or newer, or "
+    "know how mail reaches the cloud without it.",
+}
+
+
+def hybrid_configuration(evidence: Evidence) -> Answers:
     """The Hybrid Configuration Wizard has been run."""
     flow = known(evidence.mail_flow)
-    if flow.organization and not flow.hybrid and not flow.absent & set(NEEDED["hybrid configuration"]):
+    if not flow.organization:
+        yield NO_ORGANIZATION
+    elif flow.absent & set(NEEDED["hybrid configuration"]):
+        yield from _not_in_schema(evidence, "hybrid configuration")
+    elif not flow.hybrid:
         yield Finding(
             id="mail-hybrid-missing",
             severity=Severity.WARNING,
             seen="There is no hybrid configuration object in the Exchange organization.",
             expected="An organization in which the Hybrid Configuration Wizard has been run.",
             why="Group writeback of Microsoft 365 groups presupposes a configured Exchange hybrid deployment.",
-            to_do="Run the Hybrid Configuration Wizard, or know how mail reaches the cloud without it.",
-            source="MicrosoftDocs/entra-docs, how-to-connect-group-writeback-enable.md",
+            to_do=_RUN_WIZARD[_tools(evidence).wizard],
+            source=f"MicrosoftDocs/entra-docs, how-to-connect-group-writeback-enable.md; {SCHEMA_REFERENCE}",
             acknowledgeable=True,
         )
 
 
-def address_policies(evidence: Evidence) -> Iterator[Finding]:
+def address_policies(evidence: Evidence) -> Answers:
     """No address policy gives addresses of a groups domain to recipients on premises."""
-    flow = known(evidence.mail_flow)
-    for domain in known(evidence.mail_domains).groups:
+    flow, groups = known(evidence.mail_flow), known(evidence.mail_domains).groups
+    if not flow.organization or not groups:
+        yield NO_ORGANIZATION if not flow.organization else NO_DOMAIN
+        return
+    if flow.absent & set(NEEDED["address policies"]):
+        yield from _not_in_schema(evidence, "address policies")
+        return
+    empty = [policy.name for policy in flow.policies if not policy.templates]
+    if not flow.policies:
+        yield _nothing_visible(evidence, "address policies", "mail-address-policies-hidden")
+    elif empty:
+        yield _without_value(evidence, "address policies", empty, "gatewayProxy")
+    for domain in groups:
         names = [p.name for p in flow.policies if any(t.lower().endswith(f"@{domain}") for t in p.templates)]
         if names:
             yield Finding(
@@ -207,14 +292,32 @@ def several_domains(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def _nothing_visible(what: str, id_: str) -> Finding:
+_SETUP_MAKES = {"accepted domains": "Exchange Server 2007 and newer", "address policies": "every release"}
+
+
+def _without_value(evidence: Evidence, what: str, names: list[str], attribute: str) -> Finding:
+    """Objects that are there without what they are read for."""
+    return Finding(
+        id=f"mail-value-absent:{attribute}",
+        severity=Severity.UNKNOWN,
+        seen=f"{len(names)} of the {what} show no {attribute}: {', '.join(names[:5])}.",
+        expected="A value on each.",
+        why="Whether they are about the groups' domains cannot be told: the value is absent, or hidden from this "
+        "account.",
+        to_do=f"{_look(evidence, what)}, then acknowledge this finding.",
+        values={"attribute": attribute, "names": names},
+        acknowledgeable=True,
+    )
+
+
+def _nothing_visible(evidence: Evidence, what: str, id_: str) -> Finding:
     return Finding(
         id=id_,
         severity=Severity.UNKNOWN,
-        seen=f"The Exchange organization shows this account no {what}; setup always makes one.",
+        seen=f"The Exchange organization shows this account no {what}; the setup of {_SETUP_MAKES[what]} makes one.",
         expected="An account that may read the configuration partition, as every account normally may.",
         why="What is hidden cannot be told from what is absent.",
-        to_do="Look with an account of the Exchange administrators.",
+        to_do=f"{_look(evidence, what)}, with an account of the Exchange administrators.",
         acknowledgeable=True,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from runbook_lib.inventory.naming import cut_units
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.readiness.check import Check, on
+from runbook_lib.readiness.check import Answers, Check, NothingToCheck, on
 from runbook_lib.readiness.evidence import Evidence, known
 from runbook_lib.readiness.names_ahead import NewName
 
@@ -17,8 +17,16 @@ _ACCOUNT_FORBIDDEN = '"/\\[]:;|=,+*?<>'
 """[MS-SAMR] 3.1.1.8.4."""
 
 
-def collisions(evidence: Evidence) -> Iterator[Finding]:
+def _not_seen(evidence: Evidence) -> Answers:
+    """What was selected and not looked up, or that nothing was selected."""
+    yield from looked_up(evidence)
+    if not known(evidence.names).wanted:
+        yield NothingToCheck("No Microsoft 365 group is selected.")
+
+
+def collisions(evidence: Evidence) -> Answers:
     """No object has a name that a selected group would get."""
+    yield from _not_seen(evidence)
     ahead = known(evidence.names)
     for name in ahead.wanted:
         for taken in ahead.taken:
@@ -45,8 +53,9 @@ def collisions(evidence: Evidence) -> Iterator[Finding]:
                 )
 
 
-def twins(evidence: Evidence) -> Iterator[Finding]:
+def twins(evidence: Evidence) -> Answers:
     """No two selected groups would get the same name."""
+    yield from _not_seen(evidence)
     wanted = known(evidence.names).wanted
     for what, of in (("RDN", _common), ("sAMAccountName", _account)):
         for text, count in Counter(map(of, wanted)).items():
@@ -72,8 +81,9 @@ def _account(name: NewName) -> str:
     return name.account_name.casefold()
 
 
-def limits(evidence: Evidence) -> Iterator[Finding]:
+def limits(evidence: Evidence) -> Answers:
     """Every name is one that AD takes."""
+    yield from _not_seen(evidence)
     for name in known(evidence.names).wanted:
         wrong = []
         if cut_units(name.common_name, _CN_UNITS) != name.common_name:
@@ -100,15 +110,24 @@ def looked_up(evidence: Evidence) -> Iterator[Finding]:
     """The names of every selected group were looked up."""
     unseen = known(evidence.names).unseen
     if unseen:
-        yield Finding(
-            id="names-not-looked-up",
-            severity=Severity.INFO,
-            seen=f"{len(unseen)} selected ids are no Microsoft 365 groups of this tenant: {', '.join(unseen[:5])}.",
-            expected="Ids of Microsoft 365 groups; the pre-flight reads no others.",
-            why="Whether their names are free shows in 20-inventory-groups.",
-            to_do="Look at them in 20-inventory-groups, or correct select_ids.",
-            values={"group_ids": list(unseen)},
-        )
+        seen = f"{len(unseen)} selected ids are no Microsoft 365 groups of this tenant: {', '.join(unseen[:5])}."
+        yield _not_looked_up("names-not-looked-up", seen, list(unseen))
+    parameters = evidence.parameters
+    if "security" in parameters.select_kinds and parameters.select_names:
+        seen = "Security groups are selected by name, and the pre-flight does not read them."
+        yield _not_looked_up("names-not-looked-up:security", seen, [])
+
+
+def _not_looked_up(identifier: str, seen: str, ids: list[str]) -> Finding:
+    return Finding(
+        id=identifier,
+        severity=Severity.INFO,
+        seen=seen,
+        expected="Microsoft 365 groups; the pre-flight reads no others.",
+        why="Whether their names are free shows in 20-inventory-groups.",
+        to_do="Look at them in 20-inventory-groups, or correct the selection.",
+        values={"group_ids": ids},
+    )
 
 
 _NAMES = ("names",)
@@ -117,5 +136,5 @@ CHECKS: tuple[Check, ...] = (
     Check("names-free", "The selected groups' names are free", _NAMES, _WARNS, collisions),
     Check("names-differ", "The selected groups' names differ", _NAMES, _WARNS, twins),
     Check("names-possible", "The selected groups' names are possible", _NAMES, on(direct=Severity.BLOCKING), limits),
-    Check("names-looked-up", "Every selected group was looked up", _NAMES, on(direct=Severity.INFO), looked_up),
+    Check("names-looked-up", "Every selected group was looked up", _NAMES, on(direct=Severity.INFO), _not_seen),
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.readiness.check import Check, on
+from runbook_lib.readiness.checks.exchange import has_shell
 from runbook_lib.readiness.evidence import Evidence, Unreadable, known
 from runbook_lib.readiness.mail_parts import smtp_addresses
 
@@ -24,10 +25,12 @@ def address_book(evidence: Evidence) -> Iterator[Finding]:
             severity=Severity.WARNING,
             seen=f"{_count(waiting, 'written-back group')} with an address, but not in the address book "
             f"(showInAddressBook is empty): {_some([group.dn for group in waiting])}.",
-            expected="Groups on which Update-Recipient has been run.",
+            expected="Groups that address lists show.",
             why="Nobody finds them in Outlook; a Microsoft engineer writes that full transport needs it too.",
             to_do="Run Update-Recipient for each, as often as groups arrive, or use mail contacts; the hand-offs have "
-            "the lines.",
+            "the lines."
+            if has_shell(evidence)
+            else "Let the Recipient Update Service of Exchange System Manager run, or make mail contacts there.",
             source=f"{_PAGE}; {_CONTACTS}",
             values={
                 "count": len(waiting),
@@ -56,7 +59,8 @@ def secondary_addresses(evidence: Evidence) -> Iterator[Finding]:
             seen=f"{_count(several, 'group')} with further addresses: {_some(shown, '; ')}.",
             expected="Groups that are written to by their primary address only.",
             why="Only the primary SMTP address is written back, so mail from on premises to the others fails.",
-            to_do="Tell those who use them, or use mail contacts for these groups; the hand-off has the lines.",
+            to_do="Tell those who use them, or use mail contacts for these groups"
+            + ("; the hand-off has the lines." if has_shell(evidence) else "."),
             source=f"{_PAGE}; {_CONTACTS}",
             values={
                 "count": len(several),
@@ -104,7 +108,9 @@ def other_domains(evidence: Evidence) -> Iterator[Finding]:
             expected="A search of the whole forest.",
             why="An object of another domain may hold a group's address.",
             to_do="Search there with Get-Recipient in the Exchange Management Shell (Set-ADServerSettings "
-            "-ViewEntireForest $true), then acknowledge this finding.",
+            "-ViewEntireForest $true), then acknowledge this finding."
+            if has_shell(evidence)
+            else "Search there for mail and proxyAddresses over LDAP, then acknowledge this finding.",
             values={"domains": others},
             acknowledgeable=True,
         )

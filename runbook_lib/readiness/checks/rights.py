@@ -14,7 +14,7 @@ from runbook_lib.directory.security.rights_words import describe
 from runbook_lib.directory.security.situation import Place, Situation
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.readiness.check import Check, on
+from runbook_lib.readiness.check import Answers, Check, NothingToCheck, on
 from runbook_lib.readiness.dsacls import dsacls_lines, facts_of
 from runbook_lib.readiness.evidence import Evidence, known
 
@@ -36,6 +36,7 @@ def missing_rights(evidence: Evidence) -> Iterator[Finding]:
                 lacking[missing.id] = missing
     for id_, missing in lacking.items():
         yield _missing(missing, broken[id_], situation)
+    yield from unknown_rights(evidence)
 
 
 def _told(evidence: Evidence) -> set[Purpose]:
@@ -123,9 +124,11 @@ def rights_for_less(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def rights_on_groups(evidence: Evidence) -> Iterator[Finding]:
+def rights_on_groups(evidence: Evidence) -> Answers:
     """Groups that exist let the account do what new ones would."""
     situation = known(evidence.rights)
+    if not situation.groups:
+        yield NothingToCheck("No group was written yet.")
     lost: dict[str, list[str]] = {}
     unread: list[str] = []
     for group in situation.groups:

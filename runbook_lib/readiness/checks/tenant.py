@@ -9,7 +9,7 @@ from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.parameters.clouds import Feature, Offer
-from runbook_lib.readiness.check import Check, on
+from runbook_lib.readiness.check import Answers, Check, NothingToCheck, on
 from runbook_lib.readiness.evidence import Evidence, known
 from runbook_lib.text import printable
 
@@ -27,9 +27,12 @@ def licences(evidence: Evidence) -> Iterator[Finding]:
         f"{_count(one.consumed_units)} used"
         for one in holding
     )
-    if counted:
+    if any(licence.enabled_units is not None for licence in counted):
         return
-    if any(licence.in_force for licence in holding):
+    if counted:
+        seen = f"P1 or P2 is there, but Graph shows no enabled count: {shown}."
+        yield _licence("licence-count-absent", _U, seen, read)
+    elif any(licence.in_force for licence in holding):
         yield _licence("licence-ending", _W, f"P1 or P2 is there, but not with an enabled count: {shown}.", read)
     elif holding:
         yield _licence("licence-not-in-force", _B, f"Every licence with P1 or P2 is out of force: {shown}.", read)
@@ -62,8 +65,10 @@ def _licence(identifier: str, severity: Severity, seen: str, read: Licences) -> 
     )
 
 
-def groups_domain(evidence: Evidence) -> Iterator[Finding]:
+def groups_domain(evidence: Evidence) -> Answers:
     """Every mail domain of the groups is a verified domain of the tenant, for mail."""
+    if not known(evidence.mail_domains).groups:
+        yield NothingToCheck("The groups have no mail domain of their own.")
     domains = {domain.name: domain for domain in known(known(evidence.tenant).domains)}
     for name in known(evidence.mail_domains).groups:
         domain = domains.get(name.casefold())

@@ -210,7 +210,7 @@ STATES = [
     (ExchangeReading(at=AT, schema_range_upper=17003), "schema-only"),
     (installed(TABLE.newest, servers=()), "organization-without-servers"),
     (installed(TABLE.newest), "servers"),
-    (installed(TABLE.newest, domains=(DomainReading("a.example", None),)), "mixture"),
+    (installed(TABLE.newest, domains=(DomainReading("a.example", None),)), "servers"),
     (installed(TABLE.newest, domains=(DomainReading("a.example", 13240),)), "mixture"),
     (installed(TABLE.newest, organizations=(OrganizationReading("C", ORGANIZATION, 16213),)), "mixture"),
     (installed(TABLE.newest, schema_range_upper=17004), "newer"),

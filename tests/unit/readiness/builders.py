@@ -8,7 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from runbook_lib.dns.resolver import Answer, State
-from runbook_lib.exchange.mail import AcceptedDomain, DomainType, MailFlowReading, SendConnector, address_space
+from runbook_lib.exchange.mail import (
+    AcceptedDomain,
+    AddressPolicy,
+    DomainType,
+    MailFlowReading,
+    SendConnector,
+    address_space,
+)
 from runbook_lib.exchange.recipients import AddressHolder, WrittenGroup
 from runbook_lib.graph import tenant as entra
 from runbook_lib.graph.tenant import ScopeClause
@@ -135,6 +142,7 @@ def flow(**given: Any) -> MailFlowReading:
             connector("Internet", "smtp:*;1"),
             connector("Outbound", f"smtp:{ROUTING};1", f"smtp:{GROUPS};1"),
         ),
+        "policies": (AddressPolicy("Default Policy", ("SMTP:@contoso.com",)),),
         "hybrid": True,
     }
     return MailFlowReading(**{**whole, **given})

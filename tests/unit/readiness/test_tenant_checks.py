@@ -58,7 +58,8 @@ def told(check: str, given: Evidence) -> list[tuple[str, Severity]]:
     [
         ([licence()], []),
         ([licence(P2_PLAN)], []),
-        ([licence(enabled=None)], []),
+        ([licence(enabled=None)], [("licence-count-absent", Severity.UNKNOWN)]),
+        ([licence(enabled=None), licence()], []),
         ([licence(status="Suspended"), licence()], []),
         ([licence(enabled=0)], [("licence-ending", W)]),
         ([licence(status="Warning")], [("licence-ending", W)]),
