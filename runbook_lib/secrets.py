@@ -5,12 +5,14 @@ from __future__ import annotations
 import codecs
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from unicodedata import category
+from urllib.parse import quote, quote_plus
 
 from runbook_lib.errors import NoAccess, UsageError
-from runbook_lib.text import character_name, unseen
+from runbook_lib.parameters.secret_shapes import without_secret_shapes
+from runbook_lib.text import character_name, printable, unseen
 
 
 class Secret:
@@ -124,6 +126,20 @@ def secret_variable(name: str, environment: Mapping[str, str], *, what: str, oth
             values={"variable": name},
         )
     return Secret(value)
+
+
+def scrubbed(text: str, secrets: Iterable[str] = (), *, limit: int = 200) -> str:
+    """What a service said, made fit to be quoted: one line, cut, without anything that opens a door.
+
+    Args:
+        text: Untrusted.
+        secrets: What must not be in it, as it is or as a form or an address spells it.
+        limit: Characters of the result.
+    """
+    for secret in filter(None, secrets):
+        for form in (secret, quote_plus(secret), quote(secret, safe="")):
+            text = text.replace(form, "[redacted]")
+    return printable(without_secret_shapes(text), limit=limit)
 
 
 def without_marks(text: str) -> str:

@@ -14,12 +14,12 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.controller import read_controller
 from runbook_lib.directory.kerberos import bind_kerberos, principal
 from runbook_lib.directory.line import UNREACHABLE, Patience
-from runbook_lib.directory.results import SUCCESS, DirectoryUnavailable, bind_error
+from runbook_lib.directory.results import LONGEST_SAID, SUCCESS, DirectoryUnavailable, bind_error
 from runbook_lib.directory.sign_on import Address, Binder, addresses, sign_on
 from runbook_lib.errors import NoAccess, RunbookError, UsageError
 from runbook_lib.model.directory import ControllerIdentity
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.secrets import Secret, doubtful, secret_file, secret_variable
+from runbook_lib.secrets import Secret, doubtful, scrubbed, secret_file, secret_variable
 
 
 def open_directory(
@@ -48,7 +48,7 @@ def open_directory(
         ServiceFailed: ``controller-changed``: where ``only`` answered, another one does.
     """
     _require(parameters)
-    bind = binder(parameters, environment)
+    bind, redact = binder(parameters, environment), redactor(parameters, environment)
     hosts = addresses(parameters)
     if only is not None:
         hosts = [address for address in hosts if same_host(address.host, only.host)]
@@ -57,7 +57,7 @@ def open_directory(
     unanswered: list[RunbookError] = []
     for address in hosts:
         try:
-            return _open(address, parameters, bind, opened=clock(), patience=Patience(sleep), only=only)
+            return _open(address, parameters, bind, opened=clock(), patience=Patience(sleep), only=only, redact=redact)
         except (NoAccess, DirectoryUnavailable) as error:
             if not (isinstance(error, DirectoryUnavailable) or error.code == UNREACHABLE):
                 raise
@@ -112,8 +112,10 @@ def _open(
     opened: datetime,
     patience: Patience,
     only: ControllerIdentity | None,
+    redact: Callable[[str], str],
 ) -> Directory:
     directory = Directory(sign_on(address, parameters, bind), opened=opened, patience=patience)
+    directory.redact_with(redact)
     try:
         if only is not None:
             directory.require_controller(only)
@@ -140,9 +142,25 @@ def binder(parameters: Parameters, environment: Mapping[str, str]) -> Binder:
         connection.password = password.encode("utf-8")
         result = connection.bind(read_server_info=False)[1]
         if result["result"] != SUCCESS:
-            raise bind_error(result, user=parameters.bind_user, doubt=doubtful(password))
+            raise bind_error(result, user=parameters.bind_user, doubt=doubtful(password), secrets=(password,))
 
     return bind
+
+
+def redactor(parameters: Parameters, environment: Mapping[str, str]) -> Callable[[str], str]:
+    """Takes this account's password, and whatever looks like a secret, out of a text of the controller.
+
+    The password is read anew for each text, so that a long run does not keep it.
+    """
+
+    def redact(text: str) -> str:
+        try:
+            known = [] if parameters.bind_method == "kerberos" else [bind_password(parameters, environment).reveal()]
+        except RunbookError:
+            known = []
+        return scrubbed(text, known, limit=LONGEST_SAID)
+
+    return redact
 
 
 def _none_answers(errors: list[RunbookError]) -> NoAccess:

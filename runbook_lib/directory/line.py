@@ -9,18 +9,29 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from ldap3.core.exceptions import LDAPException
 
-from runbook_lib.directory.results import DirectoryUnavailable
-from runbook_lib.directory.wire import raw_decoder, unavailable
+from runbook_lib.deadline import ANSWER_TIMES, within
+from runbook_lib.directory.results import LONGEST_SAID, SUCCESS, AnswerWithoutEnd, DirectoryUnavailable
+from runbook_lib.directory.wire import raw_decoder, unavailable, without_end
 from runbook_lib.errors import NoAccess
+from runbook_lib.secrets import scrubbed
 
 T = TypeVar("T")
 UNREACHABLE = "dc-unreachable"
 """Code of the error of a controller that no connection can be opened to."""
+LARGEST_ANSWER = 512 * 1024 * 1024
+"""Bytes of the answer to one request: a page of 1,000 groups with 1,500 members each has less than half of it."""
+MOST_MESSAGES = 20_000
+"""Entries and references in the answer to one request; a page has 1,000 entries."""
 _RECEIVE_BYTES = 262_144
+
+
+class _TooMany(LDAPException):  # type: ignore[misc]
+    """More messages than an answer has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +48,13 @@ class Line:
     Attributes:
         requests: LDAP requests sent so far.
         renewed: How often the connection was lost and opened anew.
+        redact: Takes secrets out of what the controller says, before anybody quotes it.
     """
 
     def __init__(self, connection: Any, patience: Patience) -> None:
         self.patience = patience
+        self.redact: Callable[[str], str] = partial(scrubbed, limit=LONGEST_SAID)
+        self._messages = 0
         self.requests = 0
         self.renewed = 0
         self._reopen: Callable[[], Any] | None = None
@@ -63,21 +77,31 @@ class Line:
         """Send one request and return ldap3's answer (status, result, response, request).
 
         Raises:
+            AnswerWithoutEnd: It took too long as a whole, or was too large.
             DirectoryUnavailable: The connection was lost, now or before.
         """
         if self._lost or self._closed:
             raise unavailable("the connection was closed or lost before")
         self.requests += 1
+        self._messages = 0
         try:
-            return getattr(self._connection, method)(*arguments, **named)
+            with within(self._connection.receive_timeout * ANSWER_TIMES, largest=LARGEST_ANSWER) as limit:
+                answer = getattr(self._connection, method)(*arguments, **named)
         except (LDAPException, OSError) as error:
             self._lost = True
             self._unbind()
-            raise unavailable(str(error)) from None
+            if why := limit.over or (str(error) if isinstance(error, _TooMany) else ""):
+                raise without_end(why) from None
+            raise unavailable(self.redact(str(error))) from None
         except KeyboardInterrupt:
             # An answer may be under way: the next request on this socket would read it as its own.
             self.close()
             raise
+        result = answer[1]
+        if result["result"] != SUCCESS and result.get("message"):
+            # AD ends its messages with a zero byte.
+            result["message"] = self.redact(str(result["message"]).rstrip("\x00 \n"))
+        return answer
 
     def patiently(self, ask: Callable[[], T]) -> T:
         """What ``ask`` returns; where it raises ``DirectoryUnavailable``, once more after each pause."""
@@ -85,6 +109,8 @@ class Line:
             try:
                 self._renew()
                 return ask()
+            except AnswerWithoutEnd:
+                raise  # the next one would not end either
             except DirectoryUnavailable:
                 if self._closed or (self._lost and self._reopen is None):
                     raise
@@ -118,8 +144,17 @@ class Line:
 
     def _adopt(self, connection: Any) -> None:
         connection.strategy.socket_size = _RECEIVE_BYTES
-        connection.strategy.decode_response_fast = raw_decoder(connection.strategy.decode_response_fast)
+        connection.strategy.decode_response_fast = self._counted(raw_decoder(connection.strategy.decode_response_fast))
         self._connection = connection
+
+    def _counted(self, decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def counted(message: Any) -> Any:
+            self._messages += 1
+            if self._messages > MOST_MESSAGES:
+                raise _TooMany(f"answered one request with more than {MOST_MESSAGES:,} messages")
+            return decode(message)
+
+        return counted
 
     def _unbind(self) -> None:
         try:

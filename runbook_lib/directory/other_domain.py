@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from runbook_lib.directory.connect import binder
+from runbook_lib.directory.connect import binder, redactor
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.filters import all_of, equals
@@ -49,6 +49,7 @@ def other_domain_reader(
             try:
                 connection = sign_on(address, parameters, binder(parameters, environment))
                 with Directory(connection, opened=clock(), patience=_AT_ONCE) as directory:
+                    directory.redact_with(redactor(parameters, environment))
                     _require_domain(directory, host, context)
                     return directory.read_dn(dn, attributes)
             except (NoAccess, DirectoryUnavailable) as error:

@@ -7,6 +7,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+MOST_VALUES = 5_000_000
+"""Values of one attribute of one object; the largest group that is written back has 250,000 members."""
+MOST_PIECES = 10_000
+"""Pieces of one attribute's values; AD's smallest piece has 1,000, its usual one 1,500."""
 _RANGE = re.compile(r"([^;]+);range=(\d+)-(\d+|\*)", re.IGNORECASE)
 
 
@@ -16,6 +20,10 @@ class ValueRange(NamedTuple):
     attribute: str
     first: int
     last: int | None
+
+    def fits(self, count: int) -> bool:
+        """Whether it holds as many values as its positions say; the last piece says none."""
+        return self.last is None or 0 < count == self.last - self.first + 1
 
 
 def parse_range(name: str) -> ValueRange | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import Any, Literal, TypeVar
 
 from ldap3 import BASE, LEVEL, SUBTREE
@@ -16,16 +17,24 @@ from ldap3.protocol.microsoft import security_descriptor_control
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.filters import ANY_OBJECT, Filter
 from runbook_lib.directory.line import Line, Patience
-from runbook_lib.directory.ranges import parse_range, range_from
+from runbook_lib.directory.ranges import MOST_PIECES, MOST_VALUES, parse_range, range_from
 from runbook_lib.directory.results import (
     BUSY_READING,
     NO_SUCH_OBJECT,
     SUCCESS,
+    AnswerWithoutEnd,
     DirectoryUnavailable,
     ReadInterrupted,
     error_of,
 )
-from runbook_lib.directory.wire import SHOW_DELETED, another_controller, guid_name, missing_object, next_cookie
+from runbook_lib.directory.wire import (
+    SHOW_DELETED,
+    another_controller,
+    guid_name,
+    missing_object,
+    never_complete,
+    next_cookie,
+)
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.directory import ControllerIdentity, DomainController
 
@@ -35,6 +44,12 @@ Scope = Literal["base", "one", "subtree"]
 _SCOPES = {"base": BASE, "one": LEVEL, "subtree": SUBTREE}
 _ACCESS_LIST = 7
 """Owner, group, access list; not the audit list, which only administrators may read (MS-ADTS 3.1.1.3.4.1.11)."""
+MOST_PAGES = 20_000
+"""Pages of one search: twenty million objects at 1,000 on each."""
+MOST_EMPTY_PAGES = 100
+"""Empty pages in a row: AD hands out some where a filter finds little in the time of one page."""
+MOST_REFERENCES = 1_000
+"""References to other naming contexts that are noted; a forest has one for each domain and partition."""
 _RESTARTS = 3
 """How often one search is begun again from its first page."""
 
@@ -80,6 +95,10 @@ class DirectoryReader:
     def patience(self) -> Patience:
         """How long this controller is waited for."""
         return self._line.patience
+
+    def redact_with(self, redact: Callable[[str], str]) -> None:
+        """Take secrets out of what the controller says with ``redact``, before anybody quotes it."""
+        self._line.redact = redact
 
     def let_reopen(self, reopen: Callable[[], Any]) -> None:
         """Allow a lost connection to be opened anew; ``reopen`` returns a bound ldap3 connection to the same host."""
@@ -173,6 +192,8 @@ class DirectoryReader:
     ) -> Iterator[list[Entry]]:
         controls = _controls(attributes, show_deleted=show_deleted)
         cookie: bytes | None = None
+        pages = empty = 0
+        before: list[str] = []
         renewed = self._line.renewed
 
         def once() -> tuple[dict[str, Any], list[Entry]]:
@@ -187,12 +208,22 @@ class DirectoryReader:
             else:
                 try:
                     result, entries = once()
+                except AnswerWithoutEnd:
+                    raise
                 except DirectoryUnavailable as error:
                     raise _interrupted(base, error.message.rstrip(".")) from None
             if result["result"] != SUCCESS:
                 raise error_of(result, operation="search", dn=base)
             self.pages += 1
             cookie = next_cookie(result, base)
+            pages, empty = pages + 1, 0 if entries else empty + 1
+            names = [entry.dn for entry in entries]
+            if cookie and names and names == before:
+                raise never_complete(base, f"page {pages} is the same as the one before it")
+            if cookie and (empty > MOST_EMPTY_PAGES or pages >= MOST_PAGES):
+                what = f"{empty} pages in a row are empty" if empty else f"there are more than {pages:,} pages"
+                raise never_complete(base, f"{what}, and another one is to follow")
+            before = names
             yield [self._completed(entry, show_deleted=show_deleted) for entry in entries]
             if not cookie:
                 return
@@ -246,9 +277,8 @@ class DirectoryReader:
             raise DirectoryUnavailable(busy.message, code=busy.code, hint=busy.hint, values=busy.values)
         entries = [item["entry"] for item in response or () if item["type"] == "searchResEntry"]
         if len(entries) != len(response or ()):
-            self.references.update(
-                uri for item in response if item["type"] == "searchResRef" for uri in item.get("uri") or ()
-            )
+            found = (uri for item in response if item["type"] == "searchResRef" for uri in item.get("uri") or ())
+            self.references.update(islice(found, MOST_REFERENCES - len(self.references)))
         return result, entries
 
     def require_controller(self, expected: ControllerIdentity) -> None:
@@ -272,12 +302,15 @@ class DirectoryReader:
         for name, values in entry.attributes.items():
             piece = parse_range(name)
             if piece is not None:
+                if piece.first != 0 or not piece.fits(len(values)):
+                    raise never_complete(entry.dn, f"the first values of {piece.attribute} are not those that it says")
                 rest = self._rest(entry.dn, piece.attribute, piece.last, show_deleted=show_deleted)
                 attributes[piece.attribute] = [*values, *rest]
         return Entry(entry.dn, attributes)
 
     def _rest(self, dn: str, attribute: str, last: int | None, *, show_deleted: bool) -> list[bytes]:
         rest: list[bytes] = []
+        pieces_read = 0
         controls = [(SHOW_DELETED, True, None)] if show_deleted else None
         while last is not None:
             wanted = range_from(attribute, last + 1)
@@ -294,8 +327,14 @@ class DirectoryReader:
                     hint="Run again; the object may have changed while it was read.",
                     values={"dn": dn, "attribute": attribute, "values": last + 1},
                 )
-            rest.extend(found[0][1])
-            last = found[0][0].last
+            piece, values = found[0]
+            pieces_read += 1
+            if not piece.fits(len(values)):
+                raise never_complete(dn, f"the values of {attribute} from {last + 1} on are not those that it says")
+            rest.extend(values)
+            last = piece.last
+            if last is not None and (pieces_read >= MOST_PIECES or len(rest) > MOST_VALUES):
+                raise never_complete(dn, f"after {last + 1:,} values of {attribute} more are to follow")
         return rest
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Literal, NamedTuple, cast
 
 from runbook_lib.errors import NoAccess, Refused, RunbookError, ServiceFailed
+from runbook_lib.secrets import scrubbed
 from runbook_lib.text import printable
 
 SUCCESS = 0
@@ -52,6 +54,10 @@ class RightsMissing(NoAccess):
 
 class DirectoryUnavailable(ServiceFailed):
     """The connection is lost or the server is busy."""
+
+
+class AnswerWithoutEnd(DirectoryUnavailable):
+    """An answer took longer, or was larger, than a whole one may be. The next one would be no better."""
 
 
 class ReadInterrupted(DirectoryUnavailable):
@@ -197,6 +203,9 @@ _BIND_REASONS: dict[int, tuple[str, str, str]] = {
     ),
 }
 
+LONGEST_SAID = 1_000
+"""Characters of what a controller says that are kept."""
+_MOST_REFERRALS = 20
 _WINDOWS_ERROR = re.compile(r"\s*([0-9A-Fa-f]{8}):")
 _BIND_DATA = re.compile(r"\bdata ([0-9A-Fa-f]+)\b")
 
@@ -215,7 +224,9 @@ def error_of(result: Mapping[str, object], *, operation: Operation, dn: str = ""
     windows = windows_error(message)
     row = _row(code, windows, message, operation)
     said = f" The server says: {printable(message, limit=300)}" if message else ""
-    urls = [str(url) for url in cast(Iterable[object], result.get("referrals") or ())]
+    urls = [
+        scrubbed(str(url)) for url in islice(cast(Iterable[object], result.get("referrals") or ()), _MOST_REFERRALS)
+    ]
     said += f" It points to {printable(', '.join(urls), limit=300)}." if urls else ""
     return row.kind(
         f"Active Directory would not {_DOING[operation]} {printable(dn)}: {row.words} (LDAP result {code}).{said}",
@@ -243,22 +254,26 @@ def _row(code: int, windows: int | None, message: str, operation: Operation) -> 
     return _BY_OPERATION.get((code, operation)) or _BY_RESULT.get(code, _OTHER)
 
 
-def _code_and_message(result: Mapping[str, object]) -> tuple[int, str]:
+def _code_and_message(result: Mapping[str, object], secrets: Iterable[str] = ()) -> tuple[int, str]:
     # AD ends its messages with a zero byte.
-    return int(str(result.get("result", -1))), str(result.get("message") or "").rstrip("\x00 \n")
+    said = str(result.get("message") or "").rstrip("\x00 \n")
+    return int(str(result.get("result", -1))), scrubbed(said, secrets, limit=LONGEST_SAID)
 
 
-def bind_error(result: Mapping[str, object], *, user: str = "", doubt: str = "") -> RunbookError:
+def bind_error(
+    result: Mapping[str, object], *, user: str = "", doubt: str = "", secrets: Iterable[str] = ()
+) -> RunbookError:
     """The error for a refused bind, with AD's reason in words. Always code ``bind-refused`` for result 49.
 
     Args:
         result: As ``error_of``.
         user: Who signed in.
         doubt: What nobody sees in the password that was sent (``secrets.doubtful``).
+        secrets: What was sent: never quoted, even if the server does.
     """
-    code, message = _code_and_message(result)
+    code, message = _code_and_message(result, secrets)
     if code != INVALID_CREDENTIALS:
-        return error_of(result, operation="read", dn="the root DSE after signing in")
+        return error_of({**result, "message": message}, operation="read", dn="the root DSE after signing in")
     match = _BIND_DATA.search(message)
     sub_code = int(match.group(1), 16) if match else (windows_error(message) or 0)
     reason, words, hint = _BIND_REASONS.get(

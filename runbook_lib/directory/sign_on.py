@@ -14,12 +14,13 @@ from typing import Any
 from ldap3 import NONE, SAFE_SYNC, Connection, Server
 from ldap3.core.exceptions import LDAPException
 
-from runbook_lib.directory.line import UNREACHABLE
+from runbook_lib.deadline import ANSWER_TIMES, within
+from runbook_lib.directory.line import LARGEST_ANSWER, UNREACHABLE
 from runbook_lib.directory.results import SUCCESS, DirectoryUnavailable
-from runbook_lib.directory.tls import VerifiedTls, client_context
+from runbook_lib.directory.tls import LimitedSocket, VerifiedTls, client_context
 from runbook_lib.errors import NoAccess
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.text import printable
+from runbook_lib.secrets import scrubbed
 
 PORTS = {"ldaps": 636, "starttls": 389}
 _START_TLS = "1.3.6.1.4.1.1466.20037"
@@ -63,11 +64,12 @@ def sign_on(address: Address, parameters: Parameters, bind: Binder) -> Any:
     except (LDAPException, OSError) as error:
         raise _not_connected(address, tls, error) from None
     try:
-        if address.security == "starttls":
-            _start_tls(connection, address, tls)
-        if not isinstance(connection.socket, ssl.SSLSocket):
-            raise RuntimeError("no TLS before the bind")
-        bind(connection, address)
+        with within(parameters.dc_timeout * ANSWER_TIMES, largest=LARGEST_ANSWER):
+            if address.security == "starttls":
+                _start_tls(connection, address, tls)
+            if not isinstance(connection.socket, ssl.SSLSocket):
+                raise RuntimeError("no TLS before the bind")
+            bind(connection, address)
     except BaseException as error:
         # Without ldap3's unbind: that would be sent in the clear where TLS did not come about.
         connection.strategy.close()
@@ -84,7 +86,7 @@ def sign_on(address: Address, parameters: Parameters, bind: Binder) -> Any:
 def broke_off(address: Address, error: Exception) -> DirectoryUnavailable:
     """The error for a connection that ended while signing in."""
     return DirectoryUnavailable(
-        f"{address} broke off while signing in: {printable(str(error), limit=300)}.",
+        f"{address} broke off while signing in: {scrubbed(str(error), limit=300)}.",
         code="directory-unavailable",
         hint="Check the domain controller and the network, then run again.",
         values={"host": address.host, "port": address.port},
@@ -117,9 +119,12 @@ def _connection(address: Address, parameters: Parameters, tls: VerifiedTls) -> A
 
 def _start_tls(connection: Any, address: Address, tls: VerifiedTls) -> None:
     """Ask for TLS and put it around the socket. ldap3's own method tells a refusal and a failure alike."""
+    plain = connection.socket
+    connection.socket = LimitedSocket(plain.family, plain.type, plain.proto, plain.detach())
+    connection.socket.settimeout(connection.receive_timeout)
     result = connection.extended(_START_TLS)[1]
     if result["result"] != SUCCESS:
-        said = printable(str(result.get("message") or "").rstrip("\x00 \n"), limit=300)
+        said = scrubbed(str(result.get("message") or "").rstrip("\x00 \n"), limit=300)
         raise NoAccess(
             f"{address} refuses StartTLS (LDAP result {result['result']}{f': {said}' if said else ''}). "
             "Nothing else was sent.",
@@ -154,10 +159,10 @@ def _close_failed_sockets(connection: Any) -> None:
 
 
 def _not_connected(address: Address, tls: VerifiedTls, error: Exception) -> NoAccess:
-    values = {"host": address.host, "port": address.port, "reason": str(tls.failure or error)}
+    values = {"host": address.host, "port": address.port, "reason": scrubbed(str(tls.failure or error), limit=300)}
     if isinstance(tls.failure, ssl.SSLCertVerificationError):
         return NoAccess(
-            f"The certificate of {address} is not trusted: {tls.failure.verify_message.rstrip('.')}.",
+            f"The certificate of {address} is not trusted: {scrubbed(tls.failure.verify_message).rstrip('.')}.",
             code="dc-certificate",
             hint="Name the issuing CA's file in dc_ca_file, and the host as its certificate does in dc_host.",
             values=values,
@@ -165,14 +170,14 @@ def _not_connected(address: Address, tls: VerifiedTls, error: Exception) -> NoAc
     if tls.failure is not None:
         other = "ldaps" if address.security == "starttls" else "starttls"
         return NoAccess(
-            f"{address} does not speak TLS as expected: {tls.failure.reason or tls.failure}.",
+            f"{address} does not speak TLS as expected: {scrubbed(str(tls.failure.reason or tls.failure))}.",
             code="dc-tls",
             hint=f"dc_security is {address.security}, whose port is usually {PORTS[address.security]}; "
             f'for port {PORTS[other]} set it to "{other}".',
             values=values,
         )
     return NoAccess(
-        f"No connection to {address}: {error}.",
+        f"No connection to {address}: {scrubbed(str(error), limit=300)}.",
         code=UNREACHABLE,
         hint="Check dc_host, dc_port, name resolution and the firewall in between.",
         values=values,

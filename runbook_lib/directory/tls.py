@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from pathlib import Path
 from typing import Any
 
 from ldap3 import Tls
 
+from runbook_lib.deadline import Limited
 from runbook_lib.errors import UsageError
+
+
+class LimitedTlsSocket(Limited, ssl.SSLSocket):
+    """A TLS socket that receives nothing when the time for a whole answer is over."""
+
+
+class LimitedSocket(Limited, socket.socket):
+    """The same without TLS, for the answer to StartTLS."""
 
 
 class VerifiedTls(Tls):  # type: ignore[misc]
@@ -23,6 +33,7 @@ class VerifiedTls(Tls):  # type: ignore[misc]
 
     def __init__(self, context: ssl.SSLContext) -> None:
         super().__init__(validate=ssl.CERT_REQUIRED)
+        context.sslsocket_class = LimitedTlsSocket
         self.context = context
         self.failure: ssl.SSLError | None = None
 

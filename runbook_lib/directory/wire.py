@@ -8,7 +8,7 @@ from typing import Any
 from runbook_lib.directory import filters
 from runbook_lib.directory.decode import guid_bytes, guid_text
 from runbook_lib.directory.entry import Entry
-from runbook_lib.directory.results import DirectoryUnavailable, ObjectMissing
+from runbook_lib.directory.results import AnswerWithoutEnd, DirectoryUnavailable, ObjectMissing
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.directory import ControllerIdentity
 
@@ -84,6 +84,26 @@ def unavailable(why: str) -> DirectoryUnavailable:
         code="directory-unavailable",
         hint="Check the domain controller and the network, then run again.",
         values={"reason": why},
+    )
+
+
+def without_end(why: str) -> AnswerWithoutEnd:
+    """The error for an answer that was given up; ``why`` follows the name of who gave it."""
+    return AnswerWithoutEnd(
+        f"The domain controller {why}.",
+        code="directory-answer-without-end",
+        hint="Check the network and that dc_host is a domain controller. If the directory is slow, raise dc_timeout.",
+        values={"reason": why},
+    )
+
+
+def never_complete(base: str, why: str) -> ServiceFailed:
+    """The error for a reading whose parts do not come to an end, or do not fit together."""
+    return ServiceFailed(
+        f"What was read below {base} cannot be relied on: {why}.",
+        code="incomplete-read",
+        hint="Run again. If it stays, check that dc_host is a domain controller and nothing rewrites LDAP on the way.",
+        values={"base": base, "reason": why},
     )
 
 

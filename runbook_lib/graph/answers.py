@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 
 from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
-from runbook_lib.graph.scrub import scrubbed
 from runbook_lib.graph.sender import Answer
+from runbook_lib.secrets import scrubbed
 
 _UNREADABLE = object()
 _CLAIMS = re.compile(r'claims="([^"]{1,4000})"')

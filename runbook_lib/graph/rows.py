@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from runbook_lib.errors import ServiceFailed
-from runbook_lib.graph.scrub import scrubbed
 from runbook_lib.model.cloud import CloudGroup, CloudKind, CloudPrincipal, PrincipalType, Tenant
+from runbook_lib.secrets import scrubbed
 
 Row = Mapping[str, object]
 

@@ -14,11 +14,12 @@ from urllib.parse import urlsplit
 
 from requests import Request, Response
 
+from runbook_lib.deadline import within
 from runbook_lib.errors import NoAccess
 from runbook_lib.graph.connection import NETWORK_ERRORS, connection_trouble
 from runbook_lib.graph.retry import Attempts, RetryPolicy, Trouble, retry_after
 from runbook_lib.graph.session import CloudSession
-from runbook_lib.graph.whole import NotWhole, body_of, json_object, within
+from runbook_lib.graph.whole import NotWhole, body_of, json_object
 
 WORTH_ANOTHER_TRY = frozenset({429, 500, 502, 503, 504})
 """Status codes after which a reading request is sent again (Microsoft Graph documentation, "Best practices" and
@@ -156,14 +157,14 @@ class Sender:
             with self._lock:
                 self._requests += 1
             settings["stream"] = True
-            with within(self._session.longest_answer, self._monotonic) as limit:
+            with within(self._session.longest_answer, monotonic=self._monotonic) as limit:
                 response = self._session.send(prepared, timeout=timeout, allow_redirects=False, **settings)
                 return self._judge(response, host, values)
         except NotWhole as broken:
             return Trouble("cloud-garbled", f"{host} {broken}", values=values)
         except NETWORK_ERRORS as error:
-            if limit.left <= 0:
-                return _too_slow(host, limit.seconds, values)
+            if limit.over:
+                return Trouble("cloud-too-slow", f"{host} {limit.over}", slow=True, values=values)
             failure = connection_trouble(error, host=host, values=values)
         # Raised out here so that no error of ours drags along the exception that holds the whole request.
         if isinstance(failure, NoAccess):
@@ -196,8 +197,3 @@ class Sender:
         except NotWhole:
             body = None
         return Answer(response.status_code, response.headers, body, values)
-
-
-def _too_slow(host: str, seconds: float, values: Mapping[str, object]) -> Trouble:
-    what = f"{host} did not finish its answer within {seconds:.0f} seconds"
-    return Trouble("cloud-too-slow", what, slow=True, values=values)

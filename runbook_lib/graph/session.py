@@ -17,8 +17,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.ssl_ import create_urllib3_context
 
 from runbook_lib import __version__
+from runbook_lib.deadline import ANSWER_TIMES, Limited
 from runbook_lib.errors import UsageError
-from runbook_lib.graph.whole import ANSWER_TIMES, LimitedSocket
 
 USER_AGENT = f"group-writeback-runbook/{__version__}"
 LONGEST_CONNECT = 10.0
@@ -72,6 +72,10 @@ class CloudSession(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - the base class names it
         """None: a redirect is an answer to report, never a place to carry a token to."""
         return None
+
+
+class LimitedSocket(Limited, ssl.SSLSocket):
+    """A TLS socket that receives nothing when the time for a whole answer is over."""
 
 
 class _LimitedAdapter(HTTPAdapter):

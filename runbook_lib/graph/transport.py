@@ -13,12 +13,11 @@ from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
 from runbook_lib.graph.answers import GraphNotFound, GraphRejected, error_of, unexpected
 from runbook_lib.graph.batch import BatchRefused, BatchSender, bearable, read_firsts
 from runbook_lib.graph.bearer import bearer, with_token
-from runbook_lib.graph.scrub import scrubbed
 from runbook_lib.graph.sender import Answer, Sender
 from runbook_lib.graph.session import CloudSession
 from runbook_lib.graph.sign_in import Tokens
 from runbook_lib.graph.token_claims import claims_of
-from runbook_lib.secrets import Secret
+from runbook_lib.secrets import Secret, scrubbed
 
 NEXT_LINK = "@odata.nextLink"
 MOST_PAGES = 20_000

@@ -1,27 +1,20 @@
 """One answer as a whole, within limits of size and time, and as JSON that can be read in one way only.
 
-An answer that drips keeps every single wait short, so it has a time for all of it, kept where the bytes arrive: status
-line, headers and body alike. A compressed one is unpacked no further than it may be large.
+The time is kept in the socket (``session``): status line, headers and body alike. A compressed answer is unpacked no
+further than it may be large.
 """
 
 from __future__ import annotations
 
 import json
-import ssl
-import threading
-import time
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, Never
+from typing import Never
 
 from requests import Response
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes of one answer, as it comes and unpacked. A page of 999 users has two million, a batch of 20 pages fewer than
 ten."""
-ANSWER_TIMES = 4
-"""A whole answer may take this many times ``cloud_timeout``, within which each part of it has to come."""
 _PIECE = 16_384
 _GZIP = 16 + zlib.MAX_WBITS
 _PACKED = ("gzip", "x-gzip")
@@ -92,54 +85,3 @@ def _finite(text: str) -> float:
     if number in (float("inf"), float("-inf")):
         _no_number(text)
     return number
-
-
-_time_of = threading.local()
-
-
-class Limit:
-    """The time for one answer."""
-
-    def __init__(self, seconds: float, monotonic: Callable[[], float]) -> None:
-        self.seconds = seconds
-        self._monotonic = monotonic
-        self._ends = monotonic() + seconds
-
-    @property
-    def left(self) -> float:
-        """Seconds left; none when negative."""
-        return self._ends - self._monotonic()
-
-
-@contextmanager
-def within(seconds: float, monotonic: Callable[[], float] = time.monotonic) -> Iterator[Limit]:
-    """While the block runs, everything that this thread receives over a ``LimitedSocket`` has to come in this time."""
-    limit = Limit(seconds, monotonic)
-    _time_of.limit = limit
-    try:
-        yield limit
-    finally:
-        _time_of.limit = None
-
-
-class LimitedSocket(ssl.SSLSocket):
-    """A TLS socket that receives nothing when the time of ``within`` is over.
-
-    http.client receives through ``recv_into`` alone, for status line, headers and body.
-    """
-
-    def recv_into(self, *arguments: Any, **named: Any) -> int:
-        """As the base class; TimeoutError when the time is over."""
-        limit: Limit | None = getattr(_time_of, "limit", None)
-        if limit is None:
-            return super().recv_into(*arguments, **named)
-        left, usual = limit.left, self.gettimeout()
-        if left <= 0:
-            raise TimeoutError("the time for the whole answer is over")
-        if usual is not None and usual <= left:
-            return super().recv_into(*arguments, **named)
-        self.settimeout(left)
-        try:
-            return super().recv_into(*arguments, **named)
-        finally:
-            self.settimeout(usual)

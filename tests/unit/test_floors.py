@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "runbook_lib"
 
 FLOORS = {
-    **dict.fromkeys(("model", "errors", "text", "secrets", "files", "parameters"), 1),
+    **dict.fromkeys(("model", "errors", "text", "secrets", "files", "parameters", "deadline"), 1),
     **dict.fromkeys(("graph", "directory", "dns"), 2),
     **dict.fromkeys(("exchange", "inventory"), 3),
     **dict.fromkeys(("writeback", "readiness"), 4),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,12 +24,14 @@ class Front:
         port: Where it listens.
         result: LDAP result of the StartTLS request; None: the connection is closed instead.
         keeps_its_word: Whether TLS follows the answer.
+        drips: Seconds before each byte of the answer.
         clear: Everything that was received before the answer, and after it where no TLS follows.
     """
 
     port: int
     result: int | None = SUCCESS
     keeps_its_word: bool = True
+    drips: float = 0.0
     clear: list[bytes] = field(default_factory=list)
 
 
@@ -72,7 +75,11 @@ def _serve(front: Front, client: socket.socket, behind: int) -> None:
         said = b"\x0a\x01" + bytes([front.result]) + b"\x04\x00\x04\x00"
         number = front.clear[-1][2 : 4 + front.clear[-1][3]]  # the message id as it came, an INTEGER
         answer = number + b"\x78" + bytes([len(said)]) + said
-        client.sendall(b"\x30" + bytes([len(answer)]) + answer)
+        answer = b"\x30" + bytes([len(answer)]) + answer
+        for number_of in range(len(answer)) if front.drips else ():
+            time.sleep(front.drips)
+            client.sendall(answer[number_of : number_of + 1])
+        client.sendall(b"" if front.drips else answer)
         if front.result == SUCCESS and front.keeps_its_word:
             with socket.create_connection(("127.0.0.1", behind)) as server:
                 _through(client, server)

@@ -37,6 +37,7 @@ class _Connection:
         self.answers = answers
         self.asked: list[dict[str, Any]] = []
         self.closed = False
+        self.receive_timeout = 5
         self.strategy = SimpleNamespace(socket_size=0, decode_response_fast=lambda message: message)
 
     def search(self, base: str, filter_: str, **named: Any) -> tuple[bool, dict[str, Any], list[dict[str, Any]], None]:

@@ -12,9 +12,8 @@ import pytest
 import requests
 
 from runbook_lib.errors import RunbookError
-from runbook_lib.graph.scrub import scrubbed
 from runbook_lib.graph.transport import GraphClient
-from runbook_lib.secrets import Secret
+from runbook_lib.secrets import Secret, scrubbed
 from tests.unit.graph.certificates import key_pem, rsa_key
 from tests.unit.graph.fake_cloud import GRAPH, Clock, Reply, graph_error, sender_with, session_with
 from tests.unit.graph.fake_sign_in import (

@@ -1,0 +1,83 @@
+"""A time and a size for a whole answer, kept where its bytes arrive.
+
+A service that sends one byte a second keeps every single wait short; only the sum tells it from one that works.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+ANSWER_TIMES = 4
+"""A whole answer may take this many times ``cloud_timeout`` or ``dc_timeout``, within which each part has to come."""
+
+_of_thread = threading.local()
+
+
+class Limit:
+    """The time for one answer, and how many bytes of it came."""
+
+    def __init__(self, seconds: float, largest: int | None, monotonic: Callable[[], float]) -> None:
+        self.seconds = seconds
+        self.largest = largest
+        self.received = 0
+        self._monotonic = monotonic
+        self._ends = monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds left; none when negative."""
+        return self._ends - self._monotonic()
+
+    @property
+    def over(self) -> str:
+        """Which limit was met, to follow the name of the service; empty: none."""
+        if self.largest is not None and self.received > self.largest:
+            return f"answered with more than {self.largest // (1024 * 1024)} MB"
+        return f"did not finish its answer within {self.seconds:.0f} seconds" if self.left <= 0 else ""
+
+
+@contextmanager
+def within(
+    seconds: float, *, largest: int | None = None, monotonic: Callable[[], float] = time.monotonic
+) -> Iterator[Limit]:
+    """While the block runs, everything that this thread receives over a ``Limited`` socket has to come in this time."""
+    outer = getattr(_of_thread, "limit", None)
+    _of_thread.limit = limit = Limit(seconds, largest, monotonic)
+    try:
+        yield limit
+    finally:
+        _of_thread.limit = outer
+
+
+class Limited:
+    """What a class of sockets takes on, before its own class, to keep the limit of ``within``."""
+
+    def recv(self, *arguments: Any, **named: Any) -> bytes:
+        """As the socket's; TimeoutError when the time is over."""
+        data: bytes = self._kept(super().recv, arguments, named, len)  # type: ignore[misc]
+        return data
+
+    def recv_into(self, *arguments: Any, **named: Any) -> int:
+        """As the socket's; TimeoutError when the time is over."""
+        count: int = self._kept(super().recv_into, arguments, named, int)  # type: ignore[misc]
+        return count
+
+    def _kept(self, receive: Any, arguments: Any, named: Any, size: Callable[[Any], int]) -> Any:
+        limit: Limit | None = getattr(_of_thread, "limit", None)
+        if limit is None:
+            return receive(*arguments, **named)
+        if why := limit.over:
+            raise TimeoutError(why)
+        left, usual = limit.left, self.gettimeout()  # type: ignore[attr-defined]
+        if usual is None or usual > left:
+            self.settimeout(left)  # type: ignore[attr-defined]
+        try:
+            found = receive(*arguments, **named)
+        finally:
+            self.settimeout(usual)  # type: ignore[attr-defined]
+        limit.received += size(found)
+        return found
