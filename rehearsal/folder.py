@@ -113,7 +113,7 @@ class RehearsalFolder:
 
     def create(self) -> None:
         """Make the folder, readable only by its owner."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.name == "posix":
             self.path.chmod(0o700)
 

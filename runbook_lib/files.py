@@ -1,14 +1,71 @@
-"""Files that are complete or absent, also after a crash."""
+"""Files that are complete or absent, also after a crash, and readable by whom their folder is for.
+
+On Windows the access list that a folder inherits decides who reads, and modes change nothing.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from pathlib import Path
 
+FOLDER_MODES = {"owner": 0o700, "group": 0o2770, "everyone": 0o755}
+"""Who may read a folder of records, by the value of the parameter ``records_access``. The group is that of the folder
+above (set-group-ID), and may write too: another account of it seals, resumes and approves."""
 
-def write_durably(path: Path, content: bytes) -> None:
+
+def make_folder(path: Path, mode: int) -> None:
+    """Make a folder with exactly this mode, whatever the umask; one that is there and ours gets it too.
+
+    Raises:
+        OSError: It cannot be made, or something else has its name.
+    """
+    try:
+        path.mkdir(mode=mode & 0o700)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+        if os.name != "posix" or path.stat().st_uid != os.geteuid():
+            return
+    if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) != mode:
+        path.chmod(mode)
+
+
+def make_folder_like_its_parent(path: Path) -> None:
+    """Make a folder for those whom the folder above is for.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    parent = stat.S_IMODE(path.parent.stat().st_mode)
+    make_folder(path, 0o700 if parent & stat.S_ISVTX else parent | 0o700)
+
+
+def file_mode(*folders: Path) -> int:
+    """Mode of a file for those whom all these folders are for: its owner at least, and never writable by everyone."""
+    mode = 0o664
+    for folder in folders:
+        found = folder.stat().st_mode
+        mode &= 0 if found & stat.S_ISVTX else found
+    return mode | 0o600
+
+
+def new_file(path: str, flags: int) -> int:
+    """Opener (for ``open``) of a new file that is for those whom its folder is for, whatever the umask."""
+    descriptor = os.open(path, flags, 0o600)
+    if os.name == "posix":
+        os.fchmod(descriptor, file_mode(Path(path).parent))
+    return descriptor
+
+
+def write_durably(path: Path, content: bytes, *, mode: int | None = None) -> None:
     """Write ``content`` to ``path`` in one step: a reader sees the old file or the whole new one.
+
+    Args:
+        path: The file; its folder exists.
+        content: All of it.
+        mode: Its mode; by default it is for those whom its folder is for.
 
     Raises:
         OSError: The folder cannot be written or the disk is full; the old file is untouched.
@@ -20,7 +77,8 @@ def write_durably(path: Path, content: bytes) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        part.chmod(0o644)
+        if os.name == "posix":
+            part.chmod(file_mode(path.parent) if mode is None else mode)
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)

@@ -151,7 +151,12 @@ def _begin(
 ) -> RunRecord:
     now = clock()
     source = root / "notebooks" / f"{notebook}.ipynb"
-    folder = RecordFolder.create(Path(parameters.records_dir), parameters.change_id, new_run_id(source, now))
+    folder = RecordFolder.create(
+        Path(parameters.records_dir),
+        parameters.change_id,
+        new_run_id(source, now),
+        access=parameters.records_access,
+    )
     return RunRecord.begin(
         folder,
         notebook_name=notebook,

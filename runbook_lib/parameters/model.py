@@ -32,6 +32,12 @@ class Parameters(BaseModel):
     change_id: str = Field("", description="Identifier of the change, for example CHG0012345; names the record folder")
     reason: str = Field("", description="Why this change is made, for the record")
     records_dir: str = Field("records", description="Folder that holds the change records")
+    records_access: Literal["owner", "group", "everyone"] = Field(
+        "owner",
+        description="Who may read the records and approvals of this change: owner (the account that runs it), group "
+        "(the group of records_dir, which may also seal, resume and approve) or everyone on the host; Windows: the "
+        "access list that records_dir inherits",
+    )
     approvers: list[str] = Field(
         [],
         description="Who may approve: names as typed, account:NAME or group:NAME for the account that owns the "

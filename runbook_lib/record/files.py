@@ -11,14 +11,14 @@ from runbook_lib.files import write_durably
 from runbook_lib.text import json_text
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path``; a reader sees the old file or the whole new one.
+def write_atomically(path: Path, data: bytes, *, mode: int | None = None) -> None:
+    """Write ``data`` to ``path``; a reader sees the old file or the whole new one. ``mode`` as in ``write_durably``.
 
     Raises:
         ServiceFailed: Code ``record-write``: disk full, share gone, no right. ``path`` is as it was before.
     """
     try:
-        write_durably(path, data)
+        write_durably(path, data, mode=mode)
     except OSError as error:
         raise ServiceFailed(
             f"The record file {path} cannot be written: {error.strerror or type(error).__name__}.",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from runbook_lib.errors import UsageError
+from runbook_lib.files import FOLDER_MODES, make_folder, new_file
 from runbook_lib.record import files
 from runbook_lib.record.names import APPROVALS, MANIFEST, safe_folder_name
 
@@ -48,8 +49,14 @@ class RecordFolder:
         return (self.path / MANIFEST).exists()
 
     @classmethod
-    def create(cls, records_root: Path, change_id: str, run_id: str) -> RecordFolder:
+    def create(cls, records_root: Path, change_id: str, run_id: str, *, access: str = "owner") -> RecordFolder:
         """Make the folder of a new run.
+
+        Args:
+            records_root: Folder with the records of every change; it is made where it is missing.
+            change_id: Name of the change's folder.
+            run_id: Name of the run's folder.
+            access: Who may read the change's folder and all below it, a name of ``FOLDER_MODES``.
 
         Raises:
             UsageError: ``change-id`` (no safe folder name), ``records-folder`` (not writable), ``run-exists``.
@@ -65,18 +72,24 @@ class RecordFolder:
                     values={"name": name[:100]},
                 )
         path = records_root / change_id / run_id
+        mode = FOLDER_MODES[access]
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            records_root.parent.mkdir(parents=True, exist_ok=True)
+            if not records_root.is_dir():
+                make_folder(records_root, mode)
+            make_folder(path.parent, mode)
             _prove_writable(path.parent)
         except OSError as error:
             raise UsageError(
                 f"The records folder {records_root} cannot be written: {error.strerror or type(error).__name__}.",
                 code="records-folder",
-                hint="Check the parameter records_dir and the rights of this account on that folder.",
+                hint="Check the parameter records_dir and the rights of this account on that folder. Where several "
+                "accounts run changes: records_access.",
                 values={"path": str(records_root)},
             ) from None
         try:
-            path.mkdir()
+            path.mkdir(mode=0o700)
+            make_folder(path, mode)
         except FileExistsError:
             raise UsageError(
                 f"The run {run_id} of change {change_id} exists already.",
@@ -173,7 +186,8 @@ class RecordFolder:
 def _prove_writable(folder: Path) -> None:
     """Modes and access lists are many; a file that was written proves more than any of them."""
     probe = folder / f".gwb-probe-{os.getpid()}"
-    probe.write_bytes(b"")
+    with open(probe, "xb", opener=new_file):
+        pass
     probe.unlink()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from runbook_lib.files import file_mode
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record import files
 from runbook_lib.record.environment import environment
@@ -74,7 +75,9 @@ def build_index(records_root: Path) -> Path:
         )
     )
     target = records_root / INDEX
-    files.write_atomically(target, page.encode("utf-8", "backslashreplace"))
+    # The list tells of every change: it is for those who may read each of them, whoever may read the folder above.
+    mode = file_mode(*{path.parent for path in folders}) if folders else file_mode(records_root)
+    files.write_atomically(target, page.encode("utf-8", "backslashreplace"), mode=mode)
     return target
 
 

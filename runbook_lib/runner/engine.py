@@ -16,6 +16,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 
+from runbook_lib.files import new_file
 from runbook_lib.runner.client import RunClient, kernel_command
 from runbook_lib.runner.execution import Execution
 from runbook_lib.runner.loop import run_interruptible
@@ -58,7 +59,8 @@ class TruthfulManager(NotebookExecutionManager):  # type: ignore[misc]
         work_file = self._execution.work_file
         temporary = work_file.with_suffix(".saving")
         try:
-            temporary.write_text(json.dumps(self.nb, ensure_ascii=True, indent=1), encoding="utf-8")
+            with open(temporary, "w", encoding="utf-8", opener=new_file) as stream:
+                stream.write(json.dumps(self.nb, ensure_ascii=True, indent=1))
             temporary.replace(work_file)
         except OSError as error:
             self._execution.unsaved = error.strerror or type(error).__name__

@@ -109,6 +109,7 @@ def run_notebook(
         resolve(loaded.parameters.records_dir, project_root),
         loaded.parameters.change_id,
         new_run_id(notebook, started),
+        access=loaded.parameters.records_access,
     )
     record = RunRecord.begin(
         folder,

@@ -17,7 +17,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from runbook_lib.errors import Refused, ServiceFailed
-from runbook_lib.files import write_durably
+from runbook_lib.files import make_folder_like_its_parent, write_durably
 from runbook_lib.text import json_text, printable
 from runbook_lib.writeback.strict_file import LARGEST_APPROVAL, PlainFile, Unfit, read_plain, strict_json
 
@@ -255,7 +255,7 @@ def write_approval(path: Path, content: Mapping[str, object]) -> None:
     """
     text = json_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)) + "\n"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder_like_its_parent(path.parent)
         write_durably(path, text.encode())
     except OSError as error:
         raise ServiceFailed(

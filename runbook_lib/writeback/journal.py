@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from runbook_lib.errors import Refused, ServiceFailed
-from runbook_lib.files import sync_folder
+from runbook_lib.files import new_file, sync_folder
 from runbook_lib.text import json_text
 
 FILE_NAME = "journal.jsonl"
@@ -62,7 +62,7 @@ class Journal:
 
     def __enter__(self) -> Journal:
         try:
-            self._stream = self._path.open("xb")
+            self._stream = open(self._path, "xb", opener=new_file)
             sync_folder(self._path.parent)
         except OSError as error:
             self.__exit__(None, None, None)

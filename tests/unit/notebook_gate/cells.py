@@ -44,8 +44,9 @@ IDENTITY = ControllerIdentity("dc1.contoso.com", "CN=NTDS Settings,CN=DC1", "111
 class Cells:
     """One kernel and its notebook. ``run(cell)`` runs one; ``trouble`` is what happens to the services meanwhile."""
 
-    def __init__(self, records: Path) -> None:
+    def __init__(self, records: Path, access: str = "owner") -> None:
         self.records = records
+        self.access = access
         self.trouble = ""
         self.names: dict[str, Any] = {}
         self.old: dict[str, Any] = {}
@@ -98,7 +99,9 @@ class Cells:
             {"gate": change.require_approval, "apply": change.apply, "read back": change.verify}[kind]()
 
     def _begin(self) -> Run:
-        folder = RecordFolder.create(self.records, "CHG1", f"20261129-{len(self.runs):04}-30-enable-writeback")
+        folder = RecordFolder.create(
+            self.records, "CHG1", f"20261129-{len(self.runs):04}-30-enable-writeback", access=self.access
+        )
         record = RunRecord.begin(
             folder,
             notebook_name="30-enable-writeback",
