@@ -25,6 +25,13 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.state import RunRecord
 record = RunRecord.load(RecordFolder.open(Path(os.environ["GWB_RECORD"])))
 def finish(outcome, done=0):
+    if done or outcome is Outcome.VERIFICATION_FAILED:
+        import json
+        names = [str(number) for number in range(done)]
+        lines = [{"entry": "open", "approved": names}]
+        lines += [{"entry": "done", "write": name, "effect": {"created": name}} for name in names]
+        text = "".join(json.dumps(line) + "\\n" for line in [*lines, {"entry": "closed"}])
+        record.folder.file("journal.jsonl").write_text(text)
     record.set(changes={"planned": done, "done": done})
     record.finish(outcome, ended=datetime.now(UTC))
 def begin_write():
