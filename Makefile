@@ -9,7 +9,7 @@ GWB := $(BIN)/gwb
 LOCK_VENV := build/lock-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-dev venv-kerberos demo test check generate lanes jupyter bench lock clean
+.PHONY: help venv venv-dev venv-kerberos demo test quick check generate lanes jupyter bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)$$/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -29,6 +29,9 @@ demo: venv ## Run the whole journey against the rehearsal (ARGS="--keep", ARGS="
 
 test: venv-dev ## Run every test lane that this machine can run (CI=true: install and require all lanes)
 	@$(BIN)/python -m tools.lanes test $(ARGS)
+
+quick: venv-dev ## Run the unit tests that start no other process: an answer in two minutes
+	@$(BIN)/python -m tools.lanes quick $(ARGS)
 
 check: venv-dev ## Lint (ruff) and type-check (mypy, strict)
 	@$(BIN)/ruff check

@@ -16,6 +16,8 @@ from runbook_lib.runner.durations import duration_words
 APPROVER = "Alex Approver"
 EDITED_DESCRIPTION = "Edited by hand"
 STANDING_DAYS = 30
+STEPS = 12
+"""Runs of the whole journey."""
 _UNSTEADY = frozenset({"whenChanged", "uSNChanged", "dSCorePropagationData"})
 """Attributes that every write changes, also the one that takes another back."""
 
@@ -87,6 +89,7 @@ class Journey:
         overrides = {"change_id": f"{self.change_id}-{change}", **(given or {})}
         parts = [part for name, value in overrides.items() for part in ("-p", name, value)]
         words = [notebook, "-f", str(self.scene.parameters_file), *parts]
+        console.say(f"Step {len(self.lines) + 1} of {STEPS}:")
         print_command("run", *words)
         told = command_run.run.make_context("run", words).params
         progress = console.Progress(quiet=self.quiet)

@@ -93,7 +93,7 @@ class World:
             names.DOMAIN, names.NETBIOS, clock=lambda: SEEDED_AT, guid_source=self._identifiers
         )
         install_exchange(self.directory, options.exchange, options.mail_flow)
-        crowd = crowd_of(options.size, administrators=len(ADMINISTRATORS))
+        crowd = crowd_of(options.size, administrators=len(ADMINISTRATORS), ordinary=options.staff)
         index = populate_directory(
             self.directory,
             bind_password=passwords.bind,

@@ -84,9 +84,18 @@ def is_current(root: Path, venv: Path, lock: str, interpreter: str) -> bool:
 
 
 def run(arguments: list[str], what: str) -> None:
-    """Run one command; its failure is a SetupError, its own output has said why."""
-    if subprocess.run(arguments, cwd=str(ROOT), check=False).returncode != 0:
+    """Run one command, showing what it says only if it fails: then all of it, and the failure is a SetupError."""
+    done = subprocess.run(arguments, cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode != 0:
+        sys.stderr.write(done.stdout.decode("utf-8", errors="replace"))
         raise SetupError(f"{what} failed; the lines above say why.")
+
+
+def run_steps(steps: list[tuple[list[str], str]]) -> None:
+    """Run commands one after the other, saying which one of how many is at work."""
+    for number, (arguments, what) in enumerate(steps, start=1):
+        print(f"  step {number} of {len(steps)}: {what[0].lower()}{what[1:]} ...", flush=True)
+        run(arguments, what)
 
 
 def pip_install(python: Path) -> list[str]:
@@ -103,8 +112,14 @@ def add_kerberos(python: Path) -> None:
     if subprocess.run([str(python), "-c", "import " + name], capture_output=True, check=False).returncode == 0:
         return
     pip = pip_install(python)
-    run([*pip, "--require-hashes", "-r", KERBEROS_BUILD_LOCK], "Installing " + KERBEROS_BUILD_LOCK)
-    run([*pip, "--require-hashes", "--no-build-isolation", "-r", KERBEROS_LOCK], "Installing " + KERBEROS_LOCK)
+    hashed = [*pip, "--require-hashes"]
+    print("Adding the extra for Kerberos (about a minute, once).", flush=True)
+    run_steps(
+        [
+            ([*hashed, "-r", KERBEROS_BUILD_LOCK], "Installing " + KERBEROS_BUILD_LOCK),
+            ([*hashed, "--no-build-isolation", "-r", KERBEROS_LOCK], "Installing " + KERBEROS_LOCK),
+        ]
+    )
 
 
 def set_up(venv: Path, lock: str) -> bool:
@@ -113,16 +128,19 @@ def set_up(venv: Path, lock: str) -> bool:
     if is_current(ROOT, venv, lock, interpreter):
         return False
     print(f"Setting up {venv} from {lock} (about a minute, once).", flush=True)
+    steps = []
     if not interpreter:
         check_python(sys.version_info[:3], has_venv=has_venv())
-        run([sys.executable, "-m", "venv", "--clear", str(venv)], "Making the virtual environment")
-        interpreter = interpreter_of(venv)
+        steps.append(([sys.executable, "-m", "venv", "--clear", str(venv)], "Making the virtual environment"))
     for name in (LOCK, DEV_LOCK):
-        (venv / f".{name}.stamp").unlink(missing_ok=True)
+        stamp = venv / f".{name}.stamp"
+        if stamp.exists():
+            stamp.unlink()
     pip = pip_install(venv_python(venv))
-    run([*pip, "--require-hashes", "-r", lock], f"Installing {lock}")
-    run([*pip, "--no-build-isolation", "--no-deps", "-e", "."], "Installing the project")
-    (venv / f".{lock}.stamp").write_text(fingerprint(ROOT, lock, interpreter))
+    steps.append(([*pip, "--require-hashes", "-r", lock], f"Installing {lock}"))
+    steps.append(([*pip, "--no-build-isolation", "--no-deps", "-e", "."], "Installing the project"))
+    run_steps(steps)
+    (venv / f".{lock}.stamp").write_text(fingerprint(ROOT, lock, interpreter_of(venv)))
     return True
 
 

@@ -115,9 +115,16 @@ class Keeper:
             return report.outcome, "", report.outcome.upper()
         return ("passed" if report.when == "call" else ""), "", ""
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A worker has ended; say why it started no further test, where that is so."""
+        stopped = getattr(node, "workeroutput", {}).get("shouldstop")
+        if stopped:
+            self.keep({"stopped": str(stopped)})
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Say why no further test was started, where that is so."""
+        """The same where this process ran the tests itself."""
         if session.shouldstop:
             self.keep({"stopped": str(session.shouldstop)})
 

@@ -22,21 +22,20 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
-import importlib.util
 import json
 import os
-import platform
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.samba.controller import NAMESPACE, PROGRAMS
+from rehearsal.samba.controller import NAMESPACE
 from tools.bootstrap import SetupError, add_kerberos
+from tools.lane_needs import chromium, lacks_browser, lacks_samba
+from tools.lane_plugin import STOP_REASON
 from tools.lane_results import LaneRecord, read_record
 from tools.lane_times import Expected, announcement, expected_from, read_figures
 from tools.lane_watch import Watched, run_to_end
@@ -48,11 +47,22 @@ TEST_SECONDS = 900
 """What a single test may take, its fixtures included (pytest-timeout). The slowest needs a twentieth of it."""
 SLOWEST = 5
 """How many tests a lane names as its slowest."""
+QUICK_SECONDS = 110
+"""After this no further test of ``quick`` is started, so that it answers in two minutes on any machine."""
+QUICK_WHY = (
+    f"In two minutes: unit and documentation tests that start no other process (no kernel, no rehearsal, no domain "
+    f"controller), since these find most mistakes for the least time. After {QUICK_SECONDS} s no further test is "
+    "started: on a slow machine the table says how many were not reached. It is no substitute for all lanes."
+)
 INTERRUPTED = 130
 """Exit code where a person or a signal ended the lanes."""
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
-SYSTEM_PYTHON = "/usr/bin/python3"
-"""Debian's, for which python3-ldap is installed; the contract's strangers use it in the lane python too."""
+WORKERS = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadscope")
+"""Most of the time goes into waiting for kernels; what a module sets up once stays with one worker."""
+STARTS_PROCESSES = (
+    *("runner", "tools", "rehearsal_cloud/test_process.py", "record/test_executed.py", "record/test_iri_grammar.py"),
+    *("writeback/test_plan_digest.py", "record/test_browser.py"),
+)
+"""Below tests/unit: what ``quick`` leaves out."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +80,10 @@ class Lane:
 
 @dataclass(frozen=True)
 class LaneResult:
-    """How a lane ended. ``result`` is ``passed``, ``failed``, ``interrupted`` or ``not run``; ``note`` says why."""
+    """How a lane ended. ``result`` is one of these; ``note`` says why.
+
+    ``passed``, ``failed``, ``interrupted``, ``not run``, and ``unfinished``: what ran passed, and its time was over.
+    """
 
     name: str
     result: str
@@ -104,46 +117,12 @@ def last_results_of(name: str) -> Path:
     return REPORTS / f"{name}.last.jsonl"
 
 
-def chromium() -> str:
-    """Path of the browser that the lane browser drives, or an empty text."""
-    return next((found for name in CHROMIUM_NAMES if (found := shutil.which(name))), "")
-
-
-def lacks_browser() -> str:
-    """What keeps this machine from running the lane browser."""
-    return "" if chromium() else "Chromium is not installed"
-
-
-def has_python_ldap() -> bool:
-    """Whether Debian's Python has python-ldap."""
-    probe = [SYSTEM_PYTHON, "-c", "import ldap"]
-    return Path(SYSTEM_PYTHON).exists() and not subprocess.run(probe, capture_output=True, check=False).returncode
-
-
-def lacks_samba() -> str:
-    """What keeps this machine from running the lane samba."""
-    if platform.system() != "Linux":
-        return "needs Linux"
-    missing = [name for name in PROGRAMS if shutil.which(name) is None]
-    if not missing and not has_python_ldap():
-        missing.append("python3-ldap")
-    if missing:
-        return f"not installed: {', '.join(missing)}"
-    if importlib.util.find_spec("gssapi") is None:
-        return "not installed: the extra [kerberos] (make venv-kerberos)"
-    if os.geteuid() != 0:
-        return "needs root"
-    tried = subprocess.run([*NAMESPACE, "true"], capture_output=True, text=True, check=False)
-    return f"no network namespace: {tried.stderr.strip()}" if tried.returncode else ""
-
-
 LANES = (
     Lane(
         "python",
         lambda: pytest_command(
             *("tests", "--ignore=tests/samba", "-m", "not browser and not samba"),
-            # Most of the time goes into waiting for kernels; what a module sets up once stays with one worker.
-            *("--numprocesses=auto", "--maxprocesses=4", "--dist=loadscope"),
+            *WORKERS,
         ),
         lambda: "",
         may_skip=True,
@@ -165,6 +144,19 @@ LANES = (
         ),
         kerberos=True,
     ),
+)
+
+
+QUICK = Lane(
+    "quick",
+    lambda: pytest_command(
+        *("tests/unit", "tests/docs", "-m", "not browser and not samba"),
+        *(f"--ignore=tests/unit/{name}" for name in STARTS_PROCESSES),
+        *WORKERS,
+        f"--stop-at={time.time() + QUICK_SECONDS:.0f}",
+    ),
+    lambda: "",
+    may_skip=True,
 )
 
 
@@ -220,7 +212,9 @@ def judged(lane: Lane, code: int | None, record: LaneRecord, seconds: float, *, 
     """The result of a lane that ended with ``code``, or was interrupted (None)."""
     passed, failed, skipped = record.counts()
     result, notes = "passed", list[str]()
-    if code is None:
+    if code == 2 and record.stopped == STOP_REASON and not failed:
+        result = "failed" if required else "unfinished"
+    elif code is None:
         result, notes = "interrupted", ["interrupted"]
     elif code < 0:
         result, notes = "failed", [f"ended by {signal.Signals(-code).name}"]
@@ -229,7 +223,9 @@ def judged(lane: Lane, code: int | None, record: LaneRecord, seconds: float, *, 
         notes = ["no test"] if code == 5 else [] if failed and code == 1 else [f"exit code {code}"]
     elif required and skipped and not lane.may_skip:
         result, notes = "failed", ["skipped tests in a required lane"]
-    if record.missing:
+    if result == "unfinished":
+        notes = [f"{record.missing} of {len(record.selected)} tests were not reached in {QUICK_SECONDS} s"]
+    elif record.missing:
         result = "failed" if result == "passed" else result
         notes.append(f"{record.missing} of {len(record.selected)} tests did not finish")
     return LaneResult(lane.name, result, passed, failed, skipped, seconds, "; ".join(notes))
@@ -269,7 +265,17 @@ def install(lanes: Sequence[Lane]) -> None:
 def test(names: Sequence[str], more: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run the named lanes (all without a name). Returns the exit code."""
     required = environment.get("CI", "").casefold() in ("1", "true", "yes")
-    lanes = [lane for lane in LANES if not names or lane.name in names]
+    return run_lanes([lane for lane in LANES if not names or lane.name in names], more, environment, required=required)
+
+
+def quick(more: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run the chosen few. Returns the exit code: 0 also where not all were reached and the others passed."""
+    print(QUICK_WHY)
+    return run_lanes([QUICK], more, environment, required=False)
+
+
+def run_lanes(lanes: Sequence[Lane], more: Sequence[str], environment: Mapping[str, str], *, required: bool) -> int:
+    """Run lanes one after the other and close with the table. Returns the exit code."""
     if required:
         try:
             install(lanes)
@@ -299,6 +305,7 @@ def main(arguments: Sequence[str]) -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("install", help="install what the lanes need (Debian and Ubuntu, as root)")
     tests = verbs.add_parser("test", help="run the lanes; further arguments go to pytest")
+    verbs.add_parser("quick", help="an answer in two minutes", description=QUICK_WHY)
     tests.add_argument("--lane", action="append", default=[], choices=[lane.name for lane in LANES])
     options, more = parser.parse_known_args(arguments)
     # A scheduler that ends this process ends the lanes with it, as Ctrl-C does.
@@ -306,6 +313,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if options.verb == "test":
             return test(options.lane, more, os.environ)
+        if options.verb == "quick":
+            return quick(more, os.environ)
         install(LANES)
     except InstallError as error:
         print(error, file=sys.stderr)

@@ -9,7 +9,7 @@ from rehearsal.contoso.cloud_sync import add_cloud_sync
 from rehearsal.contoso.cloud_tenant import add_tenant
 from rehearsal.contoso.crowd import NOBODY, Crowd
 from rehearsal.contoso.directory import CONTACT, DirectoryIdentity, DirectoryIndex, consistency_guid
-from rehearsal.contoso.people import Origin, Person, everyone
+from rehearsal.contoso.people import Origin, Person
 from rehearsal.contoso.specification import GroupSpecification, Kind, Writer
 
 _CREATED = "2024-03-04T09:15:00Z"
@@ -19,12 +19,12 @@ _SYNCHRONIZED = "2026-10-01T07:30:00Z"
 def populate_cloud(store: CloudStore, index: DirectoryIndex, crowd: Crowd = NOBODY) -> None:
     """Fill a fresh store; ``index`` holds the AD identities that users and groups came from."""
     store.set_organization(_organization())
-    for person in (*everyone(), *crowd.people):
+    for person in crowd.everybody():
         if person.in_cloud:
             store.add_user(_user(person, index.people.get(person.key)))
     others = _add_others(store)
     for group in (*every_group(), *crowd.groups):
-        members = tuple(_member_id(member, others) for member in group.members)
+        members = tuple(_member_id(member, others) for member in crowd.of(group))
         owners = tuple(names.user_id(owner) for owner in group.owners)
         store.add_group(_group(group, index.groups.get(group.key)), members=members, owners=owners)
     for group in every_group():

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
 
-from rehearsal.contoso import people
+from rehearsal.contoso import names, people
 from rehearsal.contoso.awkward import awkward_names
 from rehearsal.contoso.cloud_groups import every_group
-from rehearsal.contoso.people import Origin, Person, everyone
+from rehearsal.contoso.people import STAFF, Origin, Person, everyone, of_origin
 from rehearsal.contoso.size import Size
 from rehearsal.contoso.specification import GroupSpecification, Kind, Writer
 
@@ -42,20 +42,45 @@ _ORIGINS = ((90, Origin.SYNCHRONIZED), (4, Origin.CLOUD_ONLY), (6, Origin.GUEST)
 
 @dataclass(frozen=True)
 class Crowd:
-    """Beside Contoso's own: people, cloud groups, and groups that only AD has. Members stand before their groups."""
+    """Beside Contoso's own: people, cloud groups, and groups that only AD has. Members stand before their groups.
+
+    ``left_out`` are keys of Contoso's own people that a smaller company does not have.
+    """
 
     people: tuple[Person, ...] = ()
     groups: tuple[GroupSpecification, ...] = ()
     local_groups: tuple[GroupSpecification, ...] = ()
+    left_out: frozenset[str] = frozenset()
+
+    def everybody(self) -> Iterator[Person]:
+        """Contoso's own people and these."""
+        return (person for person in (*everyone(), *self.people) if person.key not in self.left_out)
+
+    def of(self, group: GroupSpecification) -> tuple[str, ...]:
+        """Members of a group, without those who are left out."""
+        return tuple(key for key in group.members if key not in self.left_out)
 
 
 NOBODY = Crowd()
 
 
-def crowd_of(size: Size | None, *, administrators: int) -> Crowd:
-    """What is missing to ``size``; nobody for None. ``administrators`` are users that come on top of the people."""
+def needed_staff() -> frozenset[str]:
+    """Keys of the ordinary staff whom a group needs, the one of everybody aside: the stories are about them."""
+    groups = [group for group in every_group() if group.name != names.LARGE_GROUP]
+    named = {key for group in groups for key in (*group.members, *group.owners)}
+    return frozenset(named & {person.key for person in of_origin(Origin.SYNCHRONIZED)})
+
+
+def crowd_of(size: Size | None, *, administrators: int, ordinary: int = STAFF) -> Crowd:
+    """What is missing to ``size``; nobody for None. ``administrators`` are users that come on top of the people.
+
+    ``ordinary`` is the number of Contoso's ordinary people where there is no ``size``; those that a group needs stay.
+    """
     if size is None:
-        return NOBODY
+        needed = needed_staff()
+        spare = [person.key for person in of_origin(Origin.SYNCHRONIZED) if person.key not in needed]
+        left_out = frozenset(spare[max(0, ordinary - len(needed)) :])
+        return Crowd(left_out=left_out) if left_out else NOBODY
     draw = random.Random(f"contoso {size.seed}")  # noqa: S311 - a made-up company, no secret
     own = [person for person in everyone() if person.in_cloud]
     newcomers = tuple(_person(draw, index) for index in range(size.users - len(own) - administrators))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from rehearsal.contoso import names
 from rehearsal.contoso.cloud_groups import every_group
 from rehearsal.contoso.crowd import NOBODY, Crowd
-from rehearsal.contoso.people import Person, everyone
+from rehearsal.contoso.people import Person
 from rehearsal.contoso.specification import GroupSpecification, Kind, Writer
 from rehearsal.directory.bulk import BulkLoad
 from rehearsal.directory.names import format_rdn
@@ -71,7 +71,7 @@ def populate_directory(
     ):
         store.add(ou, {"objectClass": ["organizationalUnit"]})
     index = DirectoryIndex()
-    for person in (*everyone(), *crowd.people):
+    for person in crowd.everybody():
         if person.has_account:
             index.people[person.key] = _add_person(store, load, person, exchange=exchange)
     _add_service_accounts(store, bind_password, administrator_password)
@@ -208,7 +208,9 @@ def _members(group: GroupSpecification, index: DirectoryIndex) -> list[str]:
 
 def _add_obstacles(store: DirectoryStore, index: DirectoryIndex) -> None:
     """Objects that a careless writer stumbles over."""
-    some = [identity.dn for identity in list(index.people.values())[600:604]]
+    accounts = list(index.people.values())
+    first = min(600, len(accounts) // 2)
+    some = [identity.dn for identity in accounts[first : first + 4]]
     account_collision = names.group_id("account-collision")
     mail_collision = "mail-collision@" + names.GROUP_MAIL_DOMAIN
     orphan = f"Group_{names.ORPHAN_GROUP_ID}"

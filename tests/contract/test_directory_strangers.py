@@ -18,7 +18,7 @@ from rehearsal.samba.schema import rows, schema_ldif
 from tests.contract.conftest import embedded_directory
 from tests.contract.directory_client import DirectoryUnderTest, Workshop
 from tests.contract.strangers import needed
-from tools.lanes import SYSTEM_PYTHON, has_python_ldap
+from tools.lane_needs import SYSTEM_PYTHON, has_python_ldap
 
 STRANGER = Path(__file__).with_name("stranger.py")
 

@@ -83,6 +83,41 @@ def test_lock_satisfies_the_project(name: str, requirements: list[Requirement]) 
     assert all(hashes for _, hashes in pinned.values())
 
 
+LAST_FAULTY = {
+    "cryptography": "49.0.0",
+    "filelock": "4.2.0",
+    "jinja2": "3.1.5",
+    "jupyter-core": "5.7.2",
+    "jupyter-server": "2.19.0",
+    "jupyterlab": "4.6.1",
+    "nbconvert": "7.17.0",
+    "pyasn1": "0.6.3",
+    "requests": "2.32.5",
+    "tornado": "6.5.8",
+    "urllib3": "2.7.0",
+}
+"""Versions with a known fault; docs/decisions/0009-lower-bounds.md names the advisories."""
+
+
+@pytest.mark.parametrize(("name", "version"), LAST_FAULTY.items())
+def test_no_range_and_no_lock_takes_a_version_with_a_known_fault(name: str, version: str) -> None:
+    ranges = [r.specifier for r in RUN if canonicalize_name(r.name) == name] + [conda()[0][name]]
+    assert len(ranges) == 2
+    assert not any(bounds.contains(version) for bounds in ranges)
+    for file in ("requirements.lock", "requirements-dev.lock"):
+        assert lock(file)[name][0] > Version(version)
+
+
+def test_the_decision_names_the_bounds() -> None:
+    text = (ROOT / "docs" / "decisions" / "0009-lower-bounds.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| ([\w-]+) \| ([\d.]+) \|", text, flags=re.MULTILINE))
+    bounds = {str(canonicalize_name(r.name)): r.specifier for r in RUN}
+    told = {str(canonicalize_name(name)): Version(version) for name, version in rows.items()}
+    assert set(told) == set(LAST_FAULTY)
+    for name, version in told.items():
+        assert Version(next(s.version for s in bounds[name] if s.operator == ">=")) == version
+
+
 def test_build_backend_is_locked() -> None:
     names = {Requirement(text).name for text in PROJECT["build-system"]["requires"]}
     assert names <= {requirement.name for requirement in BUILD}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from rehearsal.options import LEAST_STAFF, StartOptions
 from rehearsal.process import RunningRehearsal
 from runbook_lib.errors import AwaitingApproval
 from runbook_lib.notebook.run import Run
@@ -17,6 +18,8 @@ from tests.support.plain import run_plain
 
 Objects = dict[str, dict[str, list[str]]]
 
+SMALL = StartOptions(staff=LEAST_STAFF)
+"""A tenth of the people; tests/notebooks/test_journey.py and ``gwb demo`` have them all."""
 TARGET_OU = "OU=Cloud Groups,DC=contoso,DC=com"
 RETIRED_OU = "OU=Retired Cloud Groups,DC=contoso,DC=com"
 _UNSTEADY = frozenset({"whenChanged", "whenCreated", "uSNChanged", "uSNCreated", "dSCorePropagationData"})

@@ -11,6 +11,7 @@ import pytest
 from rehearsal.process import RunningRehearsal, start_rehearsal
 from runbook_lib.writeback.journal import journals_of, open_chain
 from tests.notebooks.journey import (
+    SMALL,
     TARGET_OU,
     Objects,
     change,
@@ -35,7 +36,7 @@ PARTITIONS = "CN=Partitions,CN=Configuration,DC=contoso,DC=com"
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRehearsal]:
     """Two written groups; the first has a second mark, a mail address and holds the second by hand."""
     folder = tmp_path_factory.mktemp("delete")
-    with start_rehearsal(folder / "world") as running:
+    with start_rehearsal(folder / "world", SMALL) as running:
         given = {"records_dir": str(folder / "setup"), "change_id": "S1", "select_names": json.dumps(NAMES)}
         change(running, ENABLE, given)
         if request.param:

@@ -70,6 +70,9 @@ def test_two_demos_beside_each_other_end_well_and_leave_only_records(tmp_path: P
         assert "objectGUID, objectSid and every other attribute" in output
         assert "Edited by hand" in output
         assert output.count("$ gwb run ") == RUNS
+        steps = [line for line in output.splitlines() if line.startswith("Step ")]
+        assert steps == [f"Step {number} of {RUNS}:" for number in range(1, RUNS + 1)]
+        assert output.splitlines()[0].startswith(f"{RUNS} steps; together they take about ")
         assert "Jamal Costa is a member of Sales Team; IT Operations awaits approval (exit code 4)" in output
         assert "3 of 4 changes were approved and applied; the others wait." in output
         records = [path.parent for path in place.glob("*/*/record.json")]

@@ -22,6 +22,7 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.verify import verify
 from runbook_lib.writeback.journal import journals_of, open_chain
 from tests.notebooks.journey import (
+    SMALL,
     TARGET_OU,
     Objects,
     change,
@@ -44,7 +45,7 @@ SELECT = json.dumps(list(NAMES.values()))
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRehearsal]:
     """A rehearsal in which one group is written and edited by hand, one is retired, one is not there yet."""
     folder = tmp_path_factory.mktemp("kill")
-    with start_rehearsal(folder / "world") as running:
+    with start_rehearsal(folder / "world", SMALL) as running:
         records = str(folder / "setup")
         both = json.dumps([NAMES["edited"], NAMES["retired"]])
         change(running, "30-enable-writeback", {"records_dir": records, "change_id": "S1", "select_names": both})

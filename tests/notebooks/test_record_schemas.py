@@ -21,7 +21,7 @@ from runbook_lib.runner.run import RunResult, run_notebook
 from runbook_lib.writeback.approval import approve, planned
 from runbook_lib.writeback.approval_file import standing_phrase
 from runbook_lib.writeback.standing import stand
-from tests.notebooks.journey import latest_record, plan_and_approve, sealed_record
+from tests.notebooks.journey import SMALL, latest_record, plan_and_approve, sealed_record
 from tests.notebooks.test_kill import edit_by_hand, kill_at, plain_command
 from tests.support.plain import ROOT, run_plain
 from tests.support.schemas import problems
@@ -77,7 +77,7 @@ class Runs:
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
     """Name of a run to its record."""
     folder = tmp_path_factory.mktemp("schemas")
-    with start_rehearsal(folder / "world") as world:
+    with start_rehearsal(folder / "world", SMALL) as world:
         yield {**_plain_runs(Runs(world, folder / "records")), **_headless_runs(Runs(world, folder / "sealed"))}
 
 

@@ -12,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rehearsal.contoso import names
+from rehearsal.contoso.people import STAFF
 from rehearsal.contoso.size import Size
-from rehearsal.options import DEFAULTS, StartOptions, add_arguments, exchanges, options_of
+from rehearsal.options import DEFAULTS, LEAST_STAFF, StartOptions, add_arguments, exchanges, options_of
 from rehearsal.serve import main as serve
 from runbook_lib.errors import UsageError
 
 _PORTS = st.integers(0, 65535)
+_SIZES = st.builds(Size, *[st.integers(1, 99_999)] * 3, seed=st.integers(0, 9))
 _OPTIONS = st.builds(
     StartOptions,
     graph_port=_PORTS,
@@ -29,11 +31,12 @@ _OPTIONS = st.builds(
     latency_ms=st.integers(0, 60_000),
     domains=st.integers(1, 2),
     recycle_bin=st.booleans(),
-    size=st.none() | st.builds(Size, *[st.integers(1, 99_999)] * 3, seed=st.integers(0, 9)),
+    size=st.none() | _SIZES,
 )
+_SMALL = st.builds(StartOptions, staff=st.integers(LEAST_STAFF, STAFF))
 
 
-@given(_OPTIONS | st.just(StartOptions(directory="samba")))
+@given(_OPTIONS | _SMALL | st.just(StartOptions(directory="samba")))
 def test_they_arrive_in_the_process_as_they_were_told(options: StartOptions) -> None:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
@@ -49,12 +52,15 @@ def test_they_arrive_in_the_process_as_they_were_told(options: StartOptions) -> 
         ({"throttle": "huge"}, "--throttle huge"),
         ({"latency_ms": 60_001}, "--latency-ms 60001"),
         ({"latency_ms": -1}, "--latency-ms -1"),
+        ({"staff": 209}, "--staff 209"),
+        ({"staff": 2111}, "--staff 2111"),
+        ({"staff": 300, "size": Size(100, 2500, 3000)}, "--staff beside a size: 300"),
         ({"domains": 3}, "--domains 3"),
         ({"domains": 0}, "--domains 0"),
         ({"directory": "openldap"}, "--directory openldap"),
     ],
 )
-def test_what_no_rehearsal_knows_is_refused(changed: dict[str, str | int], said: str) -> None:
+def test_what_no_rehearsal_knows_is_refused(changed: dict[str, str | int | Size], said: str) -> None:
     with pytest.raises(UsageError) as caught:
         replace(DEFAULTS, **changed)  # type: ignore[arg-type]
     assert caught.value.code == "rehearsal-options"

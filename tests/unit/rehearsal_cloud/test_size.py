@@ -19,9 +19,11 @@ from rehearsal.contoso.awkward import awkward_names
 from rehearsal.contoso.cloud import populate_cloud
 from rehearsal.contoso.crowd import NOBODY, Crowd, crowd_of
 from rehearsal.contoso.directory import DirectoryIndex, populate_directory
+from rehearsal.contoso.people import STAFF, everyone
 from rehearsal.contoso.size import Size, size_of
 from rehearsal.contoso.specification import Kind, Writer
 from rehearsal.directory import DirectoryStore
+from rehearsal.options import LEAST_STAFF
 from runbook_lib.directory.decode import sid_text
 from tests.unit.rehearsal_cloud.test_process import error_of, gwb
 
@@ -211,3 +213,17 @@ def test_the_most_that_fits_can_be_drawn() -> None:
     wanted = Size(90, 2200, size.LEAST_MEMBERSHIPS + 10 * 550)
     assert size_of(wanted.groups, wanted.users, wanted.memberships, 0) == wanted
     assert sum(len(group.members) for group in crowd(wanted).groups) == wanted.memberships - 2276
+
+
+def test_a_smaller_company_has_the_same_groups_and_stories() -> None:
+    """Only ordinary people are fewer, and with them the group of everybody."""
+    _, full, _ = build(NOBODY)
+    directory, small, index = build(crowd_of(None, administrators=len(ADMINISTRATORS), ordinary=LEAST_STAFF))
+    assert len(small.users) == len(full.users) - (STAFF - LEAST_STAFF)
+    assert {group["id"] for group in small.groups.values()} == {group["id"] for group in full.groups.values()}
+    for group in full.groups:
+        if group != full.find_group(names.LARGE_GROUP):
+            assert small.members(group) == full.members(group)
+    assert len(small.members(small.find_group(names.LARGE_GROUP))) == LEAST_STAFF
+    assert {person.key for person in everyone() if person.story and person.has_account} <= set(index.people)
+    assert len(list(directory.tree.children(directory.node(names.STAFF_OU).guid))) < 300

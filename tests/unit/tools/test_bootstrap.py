@@ -110,3 +110,17 @@ def test_the_kerberos_extra_is_pinned_and_so_is_what_builds_it(monkeypatch: pyte
     )
     assert all("--require-hashes" in command for command in ran)
     assert there or "--no-build-isolation" in ran[1]
+
+
+NOISY = "import sys; print('a warning of pip'); print('another', file=sys.stderr); sys.exit({code})"
+
+
+def test_what_pip_says_is_shown_only_if_it_fails(capfd: pytest.CaptureFixture[str]) -> None:
+    bootstrap.run_steps([([sys.executable, "-c", NOISY.format(code=0)], "Installing the lock")] * 2)
+    said = capfd.readouterr()
+    assert said.out.splitlines() == [f"  step {number} of 2: installing the lock ..." for number in (1, 2)]
+    assert said.err == ""
+    with pytest.raises(bootstrap.SetupError) as caught:
+        bootstrap.run([sys.executable, "-c", NOISY.format(code=1)], "Installing the lock")
+    assert {"a warning of pip", "another"} <= set(capfd.readouterr().err.splitlines())
+    assert str(caught.value) == "Installing the lock failed; the lines above say why."

@@ -105,6 +105,20 @@ def test_ctrl_c_and_a_scheduler_that_ends_it(folder: Path, number: signal.Signal
     assert said.splitlines()[-1] == "1 passed, 1 failed, 0 skipped"
 
 
+@pytest.mark.parametrize("workers", [[], ["-n1", "--dist=loadscope"]])
+def test_when_the_time_is_over_no_further_test_is_started(folder: Path, workers: list[str]) -> None:
+    result = run(folder, "pass", "--stop-at=1", *workers)
+    assert (result.result, result.passed, result.failed) == ("unfinished", 1, 0)
+    assert result.note == f"3 of 4 tests were not reached in {lanes.QUICK_SECONDS} s"
+
+
+def test_a_failure_counts_also_where_the_time_was_over(folder: Path) -> None:
+    write(folder, "pass")
+    suite_without_first = suite(folder, "--stop-at=1", "-k", "not first")
+    result = lanes.run_lane(suite_without_first, [], required=False, environment=os.environ)
+    assert (result.result, result.failed) == ("failed", 1)
+
+
 def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
     whole = {"test": "a", "phase": "teardown", "outcome": "passed", "seconds": 0.1}

@@ -166,3 +166,17 @@ def test_every_test_has_a_limit_and_a_lane_has_none() -> None:
         command = [*each.command(), *lanes.kept_arguments(each.name)]
         assert f"--timeout={lanes.TEST_SECONDS}" in command
     assert lanes.TEST_SECONDS >= 600
+
+
+def test_quick_says_what_it_leaves_out_and_why(
+    reports: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert all((lanes.ROOT / "tests" / "unit" / name).exists() for name in lanes.STARTS_PROCESSES)
+    monkeypatch.setattr(lanes, "QUICK", lane(reports))
+    assert lanes.main(["quick"]) == 0
+    said = capsys.readouterr().out
+    assert lanes.QUICK_WHY in said
+    assert said.splitlines()[-1] == "2 passed, 0 failed, 0 skipped"
+    with pytest.raises(SystemExit):
+        lanes.main(["quick", "--help"])
+    assert "no kernel, no rehearsal" in " ".join(capsys.readouterr().out.split())
