@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from runbook_lib.graph.tenant import CloudSyncJob, JobKind, JobState, ScopeClause, Unreadable
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.readiness.check import Check, on
+from runbook_lib.readiness.check import Answers, Check, NothingToCheck, on
 from runbook_lib.readiness.evidence import Evidence, known
 from runbook_lib.text import printable
 
@@ -33,6 +33,9 @@ _STOPPED = {
     JobState.NOT_CONFIGURED: "is not configured",
 }
 _RUNNING = (JobState.ACTIVE, JobState.IN_PROGRESS)
+
+
+NO_JOB = NothingToCheck("No Cloud Sync configuration writes groups.")
 
 
 def jobs_for_groups(evidence: Evidence) -> tuple[CloudSyncJob, ...]:
@@ -68,9 +71,11 @@ def absent(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-def states(evidence: Evidence) -> Iterator[Finding]:
+def states(evidence: Evidence) -> Answers:
     """Every configuration for groups runs."""
     jobs = jobs_for_groups(evidence)
+    if not jobs:
+        yield NO_JOB
     some_run = any(job.state in _RUNNING for job in jobs)
     for job in jobs:
         if job.state is JobState.QUARANTINE:
@@ -107,11 +112,12 @@ def _state(job: CloudSyncJob, state: str, severity: Severity, seen: str) -> Find
     )
 
 
-def last_runs(evidence: Evidence) -> Iterator[Finding]:
+def last_runs(evidence: Evidence) -> Answers:
     """Every running configuration for groups has succeeded lately."""
-    for job in jobs_for_groups(evidence):
-        if job.state not in _RUNNING:
-            continue
+    running = [job for job in jobs_for_groups(evidence) if job.state in _RUNNING]
+    if not running:
+        yield NothingToCheck("No Cloud Sync configuration that writes groups is running.")
+    for job in running:
         age = None if job.last_success is None else evidence.at - job.last_success
         if age is not None and age <= LATE:
             continue
@@ -131,9 +137,12 @@ def last_runs(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def scopes(evidence: Evidence) -> Iterator[Finding]:
+def scopes(evidence: Evidence) -> Answers:
     """What each configuration's scope depends on is known, and no writeback state decides in it."""
-    for job in jobs_for_groups(evidence):
+    jobs = jobs_for_groups(evidence)
+    if not jobs:
+        yield NO_JOB
+    for job in jobs:
         if isinstance(job.scope, Unreadable):
             yield _unread_scope(job, job.scope.why)
             continue
@@ -207,9 +216,12 @@ def _filtered(job: CloudSyncJob, clauses: list[ScopeClause]) -> Finding:
     )
 
 
-def other_jobs(evidence: Evidence) -> Iterator[Finding]:
+def other_jobs(evidence: Evidence) -> Answers:
     """No job of Cloud Sync writes to Active Directory beside those for groups."""
-    for job in known(known(evidence.tenant).cloud_sync).jobs:
+    read = known(known(evidence.tenant).cloud_sync)
+    if not read.jobs:
+        yield NothingToCheck("Cloud Sync has no job.")
+    for job in read.jobs:
         if job.kind is JobKind.EXCHANGE_WRITEBACK:
             yield Finding(
                 id=f"cloud-sync-exchange-writeback:{job.id}",
@@ -222,9 +234,11 @@ def other_jobs(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
-def several(evidence: Evidence) -> Iterator[Finding]:
+def several(evidence: Evidence) -> Answers:
     """There is one configuration for each domain, and no more than a tenant can have."""
     jobs = jobs_for_groups(evidence)
+    if not jobs:
+        yield NO_JOB
     if len(jobs) < 2:
         return
     times = Counter(one for job in jobs if not isinstance(job.assigned, Unreadable) for one in job.assigned)
@@ -256,9 +270,10 @@ def several(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-def agent_unread(evidence: Evidence) -> Iterator[Finding]:
+def agent_unread(evidence: Evidence) -> Answers:
     """What only the agents' servers know."""
     if not jobs_for_groups(evidence):
+        yield NO_JOB
         return
     yield Finding(
         id="cloud-sync-agent-unread",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from runbook_lib.graph.tenant import Agent, CloudSyncJob
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.readiness.check import Check, on
-from runbook_lib.readiness.checks.cloud_sync import jobs_for_groups
+from runbook_lib.readiness.check import Answers, Check, on
+from runbook_lib.readiness.checks.cloud_sync import NO_JOB, jobs_for_groups
 from runbook_lib.readiness.evidence import Evidence, known
 from runbook_lib.text import printable
 
@@ -15,10 +15,11 @@ _B, _U, _W = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING
 _SOURCE = 'Microsoft Graph documentation (beta), "Get onPremisesPublishingProfile", "onPremisesAgent"'
 
 
-def agents(evidence: Evidence) -> Iterator[Finding]:
+def agents(evidence: Evidence) -> Answers:
     """For every domain that groups are written to there is an active agent."""
     jobs = jobs_for_groups(evidence)
     if not jobs:
+        yield NO_JOB
         return
     read = known(known(evidence.tenant).agents)
     if not read.all:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runbook_lib.graph.tenant import CloudSyncJob, JobState, Unreadable
 from runbook_lib.model.enforcement import SOA_ATTRIBUTE
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.readiness.check import Check, on
-from runbook_lib.readiness.checks.cloud_sync import job_name, jobs_for_groups, own_clauses
+from runbook_lib.readiness.check import Answers, Check, NothingToCheck, on
+from runbook_lib.readiness.checks.cloud_sync import NO_JOB, job_name, jobs_for_groups, own_clauses
 from runbook_lib.readiness.evidence import Evidence, known
 from runbook_lib.text import printable
 
@@ -34,9 +33,11 @@ LARGEST_GROUP = 50_000
 SHOWN_IN_PORTAL = 999
 
 
-def sizes(evidence: Evidence) -> Iterator[Finding]:
+def sizes(evidence: Evidence) -> Answers:
     """What each configuration has in scope is within Microsoft's limits."""
     read = known(evidence.cloud_sync_groups)
+    if not jobs_for_groups(evidence):
+        yield NO_JOB
     for job in jobs_for_groups(evidence):
         chosen = () if isinstance(job.assigned, Unreadable) else job.assigned
         counted = {one: read.members[one] for one in chosen if one in read.members}
@@ -89,9 +90,10 @@ def _size(job: CloudSyncJob, state: str, severity: Severity, seen: str, values: 
     )
 
 
-def arrive_empty(evidence: Evidence) -> Iterator[Finding]:
+def arrive_empty(evidence: Evidence) -> Answers:
     """No group that Cloud Sync writes is empty in Active Directory while its members are there."""
     if not any(job.state in (JobState.ACTIVE, JobState.IN_PROGRESS) for job in jobs_for_groups(evidence)):
+        yield NothingToCheck("No Cloud Sync configuration that writes groups is running.")
         return
     read = known(evidence.cloud_sync_groups)
     hit = [one for one, found in read.synchronized.items() if found]
@@ -118,30 +120,31 @@ def arrive_empty(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
-def mappings(evidence: Evidence) -> Iterator[Finding]:
+def mappings(evidence: Evidence) -> Answers:
     """What a configuration's mapping of groups leaves to Active Directory, and whether it marks groups."""
-    for job in jobs_for_groups(evidence):
-        for part in job.of_groups:
-            if not part.enabled or not part.mapped:
-                continue
-            if "samaccountname" not in part.mapped:
-                yield Finding(
-                    id=f"cloud-sync-random-account-names:{job.id}",
-                    severity=_I,
-                    seen=f"sAMAccountName is not mapped, so Active Directory makes a random one. {job_name(job)}.",
-                    why="File servers, scripts and Windows dialogs show that name.",
-                    source=_MAPPING,
-                    values={"job": job.id},
-                )
-            if SOA_ATTRIBUTE.casefold() in part.mapped:
-                yield Finding(
-                    id=f"cloud-sync-marks-groups:{job.id}",
-                    severity=_I,
-                    seen=f"msDS-ObjectSoa is mapped: groups are marked as governed by the cloud. {job_name(job)}.",
-                    why="Where a policy of AD object enforcement is on, only accounts on its list change them.",
-                    source='Microsoft Entra documentation, "Microsoft Entra AD object enforcement (Preview)"',
-                    values={"job": job.id, "expression": part.mapped[SOA_ATTRIBUTE.casefold()]},
-                )
+    jobs = jobs_for_groups(evidence)
+    shown = [(job, part) for job in jobs for part in job.of_groups if part.enabled and part.mapped]
+    if not shown:
+        yield NothingToCheck("No configuration shows a mapping of groups.") if jobs else NO_JOB
+    for job, part in shown:
+        if "samaccountname" not in part.mapped:
+            yield Finding(
+                id=f"cloud-sync-random-account-names:{job.id}",
+                severity=_I,
+                seen=f"sAMAccountName is not mapped, so Active Directory makes a random one. {job_name(job)}.",
+                why="File servers, scripts and Windows dialogs show that name.",
+                source=_MAPPING,
+                values={"job": job.id},
+            )
+        if SOA_ATTRIBUTE.casefold() in part.mapped:
+            yield Finding(
+                id=f"cloud-sync-marks-groups:{job.id}",
+                severity=_I,
+                seen=f"msDS-ObjectSoa is mapped: groups are marked as governed by the cloud. {job_name(job)}.",
+                why="Where a policy of AD object enforcement is on, only accounts on its list change them.",
+                source='Microsoft Entra documentation, "Microsoft Entra AD object enforcement (Preview)"',
+                values={"job": job.id, "expression": part.mapped[SOA_ATTRIBUTE.casefold()]},
+            )
 
 
 CHECKS: tuple[Check, ...] = (

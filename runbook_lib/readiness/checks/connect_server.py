@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 
 from runbook_lib.graph.tenant import CloudSyncJob, ConnectReport, JobKind, JobState, Unreadable
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.readiness.check import Check, on
+from runbook_lib.readiness.check import Answers, Check, NothingToCheck, on
 from runbook_lib.readiness.evidence import Evidence, known
 from runbook_lib.text import printable
 
@@ -36,6 +35,7 @@ _HARDENING = (
 )
 _REPORT = 'Microsoft Graph documentation (beta), "onPremisesDirectorySynchronizationConfiguration"'
 _EXPORT = 'Microsoft Graph documentation (beta), "onPremisesCurrentExportData"'
+_NOT_CONFIGURED = NothingToCheck("Connect Sync is not configured.")
 _SERVER = {"hand_off": {"kind": "connect-server"}}
 
 
@@ -49,10 +49,11 @@ def _configured(evidence: Evidence) -> bool:
     return isinstance(features, Unreadable) or features.configured
 
 
-def build(evidence: Evidence) -> Iterator[Finding]:
+def build(evidence: Evidence) -> Answers:
     """The build that Connect Sync reported still synchronizes."""
     report = known(known(evidence.tenant).connect)
     if not _configured(evidence):
+        yield _NOT_CONFIGURED
         return
     if report.build is None:
         shown = "no build" if report.version is None else f"{printable(report.version, limit=80)}, which is no build"
@@ -80,11 +81,12 @@ def _build_finding(state: str, severity: Severity, seen: str, report: ConnectRep
     )
 
 
-def support(evidence: Evidence) -> Iterator[Finding]:
+def support(evidence: Evidence) -> Answers:
     """The build that Connect Sync reported is supported, as far as a third party's table tells."""
     report = known(known(evidence.tenant).connect)
     found = report.build
     if found is None or found < MINIMUM:
+        yield NothingToCheck("No build is known that still synchronizes.") if _configured(evidence) else _NOT_CONFIGURED
         return
     ended = END_OF_SUPPORT.get(found)
     if found == RECALLED:
@@ -108,10 +110,13 @@ def support(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-def pending_deletions(evidence: Evidence) -> Iterator[Finding]:
+def pending_deletions(evidence: Evidence) -> Answers:
     """Connect Sync holds no deletion that it has not exported."""
     report = known(known(evidence.tenant).connect)
     pending = report.pending_deletions
+    if pending is None:
+        words = NothingToCheck("Connect Sync reported no number of pending deletions.")
+        yield words if _configured(evidence) else _NOT_CONFIGURED
     if pending:
         yield Finding(
             id="connect-pending-deletions",
@@ -134,7 +139,7 @@ def pending_deletions(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def transition(evidence: Evidence) -> Iterator[Finding]:
+def transition(evidence: Evidence) -> Answers:
     """No guided transition to Cloud Sync has put Connect Sync into staging mode, as far as the tenant tells."""
     tenant = known(evidence.tenant)
     running = (JobState.ACTIVE, JobState.IN_PROGRESS, JobState.QUARANTINE)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from runbook_lib.model.enforcement import MOST_SIDS, EnforcementMode, Leave
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.readiness.check import Check, on
+from runbook_lib.readiness.check import Answers, Check, NothingToCheck, on
 from runbook_lib.readiness.evidence import Evidence, known
 from runbook_lib.text import printable
 
@@ -16,12 +14,16 @@ _PASSES = "Creating and deleting are not restricted."
 _EVERYWHERE = "It holds on the domain controllers that have it on: one without it lets the change through."
 
 
-def enforcement(evidence: Evidence) -> Iterator[Finding]:
+def enforcement(evidence: Evidence) -> Answers:
     """No policy of AD object enforcement keeps this account from objects in the two OUs."""
     place = known(evidence.place)
     found = place.enforcement
     marked = place.enforced
-    if marked and found.leave is Leave.REFUSED:
+    if not place.enforcement_known:
+        yield NothingToCheck("This forest's schema has no msDS-ObjectSoa for groups.")
+    elif not (place.target.exists or place.retired.exists):
+        yield NothingToCheck("Neither of the two OUs exists.")
+    elif marked and found.leave is Leave.REFUSED:
         yield _marked(evidence, Severity.BLOCKING, "refused", f"{_policies(evidence)}, and this account is not on it.")
     elif marked and found.leave is Leave.UNKNOWN:
         why = f"{found.why_unknown}." if found.why_unknown else f"{_policies(evidence)}; {_doubt(evidence)}."

@@ -14,7 +14,8 @@ from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.readiness.assess import assess
-from runbook_lib.readiness.checks import cloud_sync_agents, connect_server
+from runbook_lib.readiness.checks import CHECKS, cloud_sync_agents, connect_server
+from runbook_lib.readiness.cloud_sync_groups import CloudSyncGroups
 from runbook_lib.readiness.evidence import Evidence
 from runbook_lib.readiness.verdict import Verdict
 from tests.unit.readiness.builders import agent, evidence, features, findings, job, report, tenant
@@ -164,6 +165,39 @@ def test_agents_that_are_missing_inactive_or_for_another_domain(
     given: Evidence, expected: list[tuple[str, Severity]]
 ) -> None:
     assert told("cloud-sync-agents-active", given) == expected
+
+
+NO_JOB: dict[str, Any] = {"cloud_sync": entra.CloudSync()}
+ALONE: dict[str, Any] = {"connect": entra.ConnectReport(), "features": features(configured=False)}
+NOTHING = {
+    **dict.fromkeys(
+        (
+            "cloud-sync-state",
+            "cloud-sync-last-run",
+            "cloud-sync-scope",
+            "cloud-sync-other-jobs",
+            "cloud-sync-several",
+            "cloud-sync-agents",
+            "cloud-sync-agents-active",
+            "cloud-sync-size",
+            "cloud-sync-empty",
+            "cloud-sync-mapping",
+        ),
+        NO_JOB,
+    ),
+    **dict.fromkeys(("connect-build", "connect-build-support", "connect-pending-deletions"), ALONE),
+}
+
+
+@pytest.mark.parametrize("check_id", NOTHING)
+def test_a_check_that_had_nothing_to_look_at_does_not_say_fine(check_id: str) -> None:
+    checks = [check for check in CHECKS if check.id == check_id]
+    given = evidence(tenant=tenant(**NOTHING[check_id]), cloud_sync_groups=CloudSyncGroups())
+    (result,) = assess(given, checks).results
+    assert result.findings == ()
+    assert result.state == "nothing-to-check"
+    (well,) = assess(evidence(tenant=tenant(), cloud_sync_groups=CloudSyncGroups()), checks).results
+    assert well.nothing != result.nothing
 
 
 def test_agents_that_cannot_be_read_are_unknown_not_absent() -> None:
