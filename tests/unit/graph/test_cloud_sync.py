@@ -144,6 +144,20 @@ def test_one_service_principal_that_refuses_takes_no_neighbour_along(code: str) 
     assert unread.code == code
 
 
+@pytest.mark.parametrize(
+    "made_of",
+    [
+        principal(ONE, TO_AD),
+        principal(ONE, FROM_AD),
+        principal(ONE, None, "https://example/applications/default.aspx?metadata=AD2AAD|1|primary"),
+    ],
+)
+def test_a_configuration_that_may_not_be_read_is_no_absence(made_of: dict[str, object]) -> None:
+    case = Case(made_of, principal(TWO, identifier(90))).job(TWO, "AAD2ADTomorrow")
+    case.tenant.answers[jobs(ONE)] = DENIED
+    assert isinstance(case.read(), Unreadable)
+
+
 def test_a_schema_that_cannot_be_read_may_hide_a_configuration() -> None:
     found = Case(principal(ONE, identifier(90))).job(ONE, "AAD2ADTomorrow", DENIED).found()
     assert (found.jobs, found.unread) == ((), 1)
