@@ -85,6 +85,7 @@ class Journey:
     def run(self, notebook: str, change: str, expected: Outcome, given: Mapping[str, str] | None = None) -> Path:
         """Print a command that runs a notebook, do what it says, and return the record."""
         from runbook_lib.runner import command_run
+        from runbook_lib.runner.given import overrides_of
 
         overrides = {"change_id": f"{self.change_id}-{change}", **(given or {})}
         parts = [part for name, value in overrides.items() for part in ("-p", name, value)]
@@ -94,7 +95,7 @@ class Journey:
         told = command_run.run.make_context("run", words).params
         progress = console.Progress(quiet=self.quiet)
         result = command_run.run_as_told(
-            told["notebook"], told["files"], command_run.overrides_of(told["given"]), progress=progress
+            told["notebook"], told["files"], overrides_of(told["given"]), progress=progress
         )
         command_run.show_result(result)
         if result.stop_asked:

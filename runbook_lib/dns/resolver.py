@@ -13,8 +13,10 @@ import dns.rdatatype
 import dns.resolver
 
 from runbook_lib.errors import ServiceFailed
+from runbook_lib.secrets import scrubbed
 
 Kind = Literal["MX", "CNAME"]
+_LONGEST_WHY = 300
 
 
 class State(Enum):
@@ -50,7 +52,7 @@ class Resolver:
 
     Args:
         servers: (IP address, port) of the servers, in the order of asking; empty for those of this machine.
-        timeout: Seconds for one question, all servers together.
+        timeout: Seconds for one question, all servers and all tries together, however slowly an answer comes.
 
     Raises:
         ServiceFailed: This machine has no DNS servers set up (``dns-not-configured``).
@@ -81,7 +83,9 @@ class Resolver:
         except dns.resolver.NoAnswer:
             return Answer(name, kind, State.NO_RECORD)
         except (dns.exception.DNSException, OSError) as error:
-            return Answer(name, kind, State.FAILED, why=f"{type(error).__name__}: {error}")
+            return Answer(
+                name, kind, State.FAILED, why=scrubbed(f"{type(error).__name__}: {error}", limit=_LONGEST_WHY)
+            )
         return Answer(name, kind, State.ANSWERED, _values(found, kind))
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook_lib.runner import console
-from runbook_lib.runner.command_run import overrides_of
+from runbook_lib.runner.given import TakesParameters, overrides_of, parameter_option
 
 if TYPE_CHECKING:
     from runbook_lib.parameters.model import Parameters
@@ -22,11 +22,9 @@ if TYPE_CHECKING:
 _ROUTES = ("direct", "cloud-sync", "connect-sync")
 
 
-@click.command()
+@click.command(cls=TakesParameters)
 @click.argument("files", metavar="PARAMS...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "-p", "--parameter", "given", multiple=True, nargs=2, metavar="NAME VALUE", help="One parameter; wins over files."
-)
+@parameter_option()
 @click.option(
     "--route", "routes", multiple=True, type=click.Choice(_ROUTES), help="Judge this route. Default: check_routes."
 )

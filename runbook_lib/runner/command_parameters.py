@@ -9,6 +9,8 @@ import click
 
 from runbook_lib.runner import console
 
+_MOST_NOTES = 20
+
 
 @click.command()
 @click.option("--example", "what", flag_value="example", help="Print a parameters file with everything explained.")
@@ -41,7 +43,11 @@ def parameters(what: str | None, files: tuple[Path, ...]) -> None:
 
 def _check(files: tuple[Path, ...]) -> None:
     from runbook_lib.parameters import load_parameters, project_root, require
+    from runbook_lib.parameters.notes import notes
 
-    loaded = load_parameters(files, {}, project_root=project_root())
+    root = project_root()
+    loaded = load_parameters(files, {}, project_root=root)
     require(loaded.parameters, "change_id")
     console.say(f"No mistakes found: {len(loaded.given)} parameters given, the others have their defaults.")
+    for note in notes(loaded.parameters, root)[:_MOST_NOTES]:
+        console.warn(f"Note: {note}")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
-from runbook_lib.errors import UsageError
 from runbook_lib.model.outcome import NOTHING_TO_DO_DETAILED, Outcome
 from runbook_lib.runner import console
-from runbook_lib.runner.durations import duration_words
+from runbook_lib.runner.durations import USUAL_TIME_LIMIT, TimeLimit, duration_words
+from runbook_lib.runner.given import TakesParameters, overrides_of, parameter_option
 
 if TYPE_CHECKING:
     from runbook_lib.runner.run import RunResult
@@ -29,21 +29,25 @@ def _notebooks(_ctx: click.Context, _parameter: click.Parameter, incomplete: str
     return found or [CompletionItem(incomplete, type="file")]
 
 
-@click.command()
+@click.command(cls=TakesParameters)
 @click.argument("notebook", shell_complete=_notebooks)
 @click.option(
     "-f", "--file", "files", multiple=True, type=click.Path(path_type=Path), help="Parameters file; later files win."
 )
-@click.option(
-    "-p", "--parameter", "given", multiple=True, nargs=2, metavar="NAME VALUE", help="One parameter; wins over files."
-)
+@parameter_option()
 @click.option(
     "--records",
     type=click.Path(path_type=Path),
     metavar="DIR",
     help="Folder for the records; default: records_dir.",
 )
-@click.option("--timeout", type=click.FloatRange(min=1), metavar="SECONDS", help="Stop the run after this time.")
+@click.option(
+    "--timeout",
+    type=TimeLimit(),
+    default=USUAL_TIME_LIMIT,
+    show_default=True,
+    help="Stop the run after this time: seconds, or for example 30m, 4h.",
+)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit code 3 instead of 0 when there was nothing to do.")
 @click.option("--quiet", is_flag=True, help="No progress, only the last line.")
 def run(
@@ -51,7 +55,7 @@ def run(
     files: Sequence[Path],
     given: Sequence[tuple[str, str]],
     records: Path | None,
-    timeout: float | None,
+    timeout: float,
     detailed_exitcode: bool,
     quiet: bool,
 ) -> int:
@@ -79,22 +83,6 @@ def show_result(result: RunResult) -> None:
         console.warn(result.message)
     if result.hint:
         console.warn(f"What to do: {result.hint}")
-
-
-def overrides_of(given: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Parameters given with -p, by name.
-
-    Raises:
-        UsageError: One is given twice.
-    """
-    overrides: dict[str, str] = {}
-    for name, value in given:
-        if name in overrides:
-            raise UsageError(
-                f"The parameter {name[:80]} is given twice with -p.", code="parameter-twice", hint="Give it once."
-            )
-        overrides[name] = value
-    return overrides
 
 
 def run_as_told(

@@ -4,11 +4,39 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
+
+import click
 
 from runbook_lib.errors import UsageError
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _PART = re.compile(r"([0-9]{1,6})([smhd])")
+_SECONDS = re.compile(r"[0-9]{1,7}(?:\.[0-9]{1,6})?")
+_LONGEST_TEXT = 40
+USUAL_TIME_LIMIT = "4h"
+"""How long one run may take unless told: a tenant of a million objects is read in an hour, and a run that hangs is over
+before the next working day."""
+LONGEST_TIME_LIMIT = timedelta(days=30)
+
+
+class TimeLimit(click.ParamType):  # type: ignore[type-arg]
+    """Seconds (``3600``) or a length of time (``4h``), as seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The seconds; a click error for anything else."""
+        if isinstance(value, float):
+            return value
+        text = str(value).strip()
+        try:
+            length = timedelta(seconds=float(text)) if _SECONDS.fullmatch(text) else parse_duration(text)
+        except UsageError as error:
+            self.fail(f"{error.message} {error.hint}", param, ctx)
+        if not timedelta(seconds=1) <= length <= LONGEST_TIME_LIMIT:
+            self.fail("A run may take from one second to 30 days.", param, ctx)
+        return length.total_seconds()
 
 
 def parse_duration(text: str) -> timedelta:
@@ -18,6 +46,8 @@ def parse_duration(text: str) -> timedelta:
         UsageError: Code ``bad-duration``; nothing, zero, or another spelling.
     """
     spelled = text.strip().lower()
+    if len(spelled) > _LONGEST_TEXT:
+        raise _refused(text)
     parts = _PART.findall(spelled)
     if not parts or "".join(number + unit for number, unit in parts) != spelled:
         raise _refused(text)

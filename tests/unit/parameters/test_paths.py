@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from runbook_lib.parameters import parameters_from_values
+from runbook_lib.parameters.notes import notes
 from runbook_lib.parameters.paths import project_root, resolve
 
 
@@ -32,3 +34,25 @@ def test_resolve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve("~/d", tmp_path) == tmp_path / "home" / "d"
     with pytest.raises(ValueError, match="empty"):
         resolve("", tmp_path)
+
+
+def test_notes_are_about_what_may_be_meant(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("x", encoding="ascii")
+    parameters = parameters_from_values(
+        {
+            "certificate_file": "client.pem",
+            "dc_ca_file": "ca.pem",
+            "bind_password_file": "a\\b",
+            "kerberos_keytab": "",
+            "select_names": ["ok", "Men\u2019s Team"],
+            "target_ou": "OU=a \u2013 b,DC=c",
+        },
+        source="test",
+    )
+    assert [note[:45] for note in notes(parameters, tmp_path)] == [
+        "certificate_file names client.pem, which is n",
+        "bind_password_file names a\\b, which is not on",
+        "target_ou holds U+2013 EN DASH at character 6",
+        "select_names, item 2 holds U+2019 RIGHT SINGL",
+    ]
+    assert notes(parameters_from_values({"sign_in": "secret", "certificate_file": "x"}, source="test"), tmp_path) == []

@@ -5,12 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import click
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runbook_lib.errors import UsageError
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.names import safe_folder_name
+from runbook_lib.runner.command_check import check
+from runbook_lib.runner.command_run import run
 from runbook_lib.runner.durations import duration_words, parse_duration
+from runbook_lib.runner.given import overrides_of
 from runbook_lib.runner.naming import find_notebook, new_run_id
 from runbook_lib.runner.secret_values import known_secrets
 
@@ -34,6 +40,65 @@ def test_text_that_is_no_duration(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_duration(text)
     assert caught.value.code == "bad-duration"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("3600", 3600), ("1.5", 1.5), ("90s", 90), ("4h", 14_400), ("30d", 2_592_000), (" 5m ", 300)]
+)
+def test_time_limits(text: str, seconds: float) -> None:
+    assert run.make_context("run", ["t", "--timeout", text]).params["timeout"] == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "0.5", "-1", "nan", "inf", "1e300", "99999999999", "31d", "999999d" * 200, "soon", "", "4 h"]
+)
+def test_text_that_is_no_time_limit(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        run.make_context("run", ["t", "--timeout", text])
+
+
+def test_a_run_has_a_time_limit_without_being_told() -> None:
+    assert run.make_context("run", ["t"]).params["timeout"] == 4 * 3600
+
+
+@pytest.mark.parametrize(
+    ("args", "given"),
+    [
+        (["-p", "reason", "a"], [("reason", "a")]),
+        (["-p", "reason=a"], [("reason", "a")]),
+        (["--parameter", "reason=a"], [("reason", "a")]),
+        (["--parameter=reason=a"], [("reason", "a")]),
+        (["-preason=a"], [("reason", "a")]),
+        (["-p", "reason", "a=b"], [("reason", "a=b")]),
+        (["-p", "reason=a=b"], [("reason", "a=b")]),
+        (["-p", "reason="], [("reason", "")]),
+        (["-p", "reason=-p"], [("reason", "-p")]),
+        (["-p", "reason", "-p"], [("reason", "-p")]),
+        (["-p", "target_ou=OU=a,DC=b", "-p", "max_creates", "5"], [("target_ou", "OU=a,DC=b"), ("max_creates", "5")]),
+        (["-p", 'select_names=["a=b"]', "--quiet"], [("select_names", '["a=b"]')]),
+    ],
+)
+@pytest.mark.parametrize("command", [run, check])
+def test_a_parameter_as_name_and_value_or_as_one_word(
+    command: click.Command, args: list[str], given: list[tuple[str, str]]
+) -> None:
+    for order in (["t", *args], [*args, "t"]):
+        context = command.make_context("x", list(order))
+        assert list(context.params["given"]) == given
+        assert (context.params["notebook"] if command is run else str(context.params["files"][0])) == "t"
+
+
+@given(name=st.from_regex(r"[a-z_]+", fullmatch=True), value=st.text())
+def test_whatever_the_value_is_it_arrives_as_typed(name: str, value: str) -> None:
+    for args in (["-p", f"{name}={value}"], ["-p", name, value]):
+        assert run.make_context("x", ["t", *args]).params["given"] == ((name, value),)
+
+
+def test_parameters_without_a_name_or_given_twice() -> None:
+    for pair, code in ((("", "x"), "parameter-without-name"), (("a", "x"), "parameter-twice")):
+        with pytest.raises(UsageError) as caught:
+            overrides_of([("a", "1"), pair])
+        assert caught.value.code == code
 
 
 @pytest.mark.parametrize(
