@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from runbook_lib.errors import AwaitingApproval, NoAccess, Refused, ServiceFailed, VerificationFailed
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Operation, Plan, Refusal
@@ -28,6 +30,8 @@ from runbook_lib.writeback.effects import collect
 from runbook_lib.writeback.gate import Waiting, granted, read_all, waiting_findings
 from runbook_lib.writeback.journal import FILE_NAME as JOURNAL
 from runbook_lib.writeback.journal import Journal, JournalFile, journals_of, open_chain, read_journal
+from runbook_lib.writeback.left_out import COLUMNS, facts_of, rows_of
+from runbook_lib.writeback.left_out import FILE_NAME as LEFT_OUT
 from runbook_lib.writeback.lock import lock_path, writer_lock
 from runbook_lib.writeback.plan_file import plan_to_json
 from runbook_lib.writeback.planning import Planned
@@ -111,6 +115,8 @@ class ChangeSession:
         planned_now = self._planned
         if planned_now is None or self._planner is None:
             raise ValueError("the gate comes after the plan")
+        if any(group.left_out for group in plan.members):
+            run.show(*views.left_out_view(plan))
         require_acknowledged(planned_now.findings, run.parameters)
         approvals = read_all(run.record.folder.approvals_folder)
         approvers = approvers_of(run.parameters.approvers)
@@ -282,6 +288,9 @@ class ChangeSession:
     def _write_plan(self, plan: Plan) -> None:
         record = self._run.record
         record.folder.write_json("plan.json", plan_to_json(plan))
+        left_out = rows_of(plan)
+        if left_out:
+            record.folder.write_csv(LEFT_OUT, pd.DataFrame(left_out, columns=list(COLUMNS), dtype=object))
         record.set(
             plan={
                 "digest": plan.digest,
@@ -289,6 +298,7 @@ class ChangeSession:
                 "phrase": plan.phrase,
                 "operation": plan.operation.value,
                 "groups": plan.groups,
+                "members": facts_of(plan),
             },
             changes={"planned": len(plan.changes), "done": 0},
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from runbook_lib.writeback.journal import FILE_NAME
+from runbook_lib.writeback.left_out import FILE_NAME as LEFT_OUT
 
 RECORD = "record.json"
 PAGE = "record.html"
@@ -45,6 +46,7 @@ _DESCRIPTIONS = {
     PAGE: "This page",
     JOURNAL: "Every write, before and after it happened",
     PLAN: "The plan, change by change",
+    LEFT_OUT: "Members of planned groups that are not written, and why",
     BACKUP: "Objects as they were before the first write",
     "groups.csv": "Every cloud group with its state and route",
     "members.csv": "Every membership and what it becomes in AD",

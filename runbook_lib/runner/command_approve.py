@@ -130,4 +130,15 @@ def plan_lines(plan: Plan) -> list[str]:
         f"  changes     {', '.join(counts) or 'none'}",
     ]
     lines += [f"  {change.kind.value:<15} {change.display_name or change.dn}" for change in plan.changes]
+    return lines + members_lines(plan)
+
+
+def members_lines(plan: Plan) -> list[str]:
+    """Each group's members in numbers, and who is left out, by name with the reason."""
+    from runbook_lib.writeback.left_out import in_order, lines_of, numbers_of
+
+    lines: list[str] = []
+    for group in in_order(plan):
+        lines.append(f"  members of {group.display_name}: {numbers_of(group)}")
+        lines += [f"    left out: {line}" for line in lines_of(group)]
     return lines

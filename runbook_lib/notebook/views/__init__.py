@@ -12,6 +12,7 @@ from runbook_lib.notebook.views.change import (
 )
 from runbook_lib.notebook.views.drift import drift_view
 from runbook_lib.notebook.views.inventory import groups_view, inventory_view, members_view
+from runbook_lib.notebook.views.members import left_out_view
 from runbook_lib.notebook.views.preflight import (
     evidence_view,
     findings_view,
@@ -36,6 +37,7 @@ __all__ = [
     "groups_view",
     "hand_offs_view",
     "inventory_view",
+    "left_out_view",
     "members_view",
     "nothing_view",
     "nothing_written_view",

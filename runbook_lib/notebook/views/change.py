@@ -10,6 +10,7 @@ from runbook_lib.model.change import Change, ChangeKind, Plan
 from runbook_lib.model.finding import Finding
 from runbook_lib.notebook.html import banner_html, bars_html, facts_html, findings_html, table_html
 from runbook_lib.notebook.views.deletion import deletion_tables
+from runbook_lib.notebook.views.members import members_tables
 from runbook_lib.writeback.gate import Waiting
 from runbook_lib.writeback.verify import Checked
 
@@ -18,7 +19,9 @@ View = tuple[str, str]
 
 def plan_view(plan: Plan, findings: Sequence[Finding]) -> View:
     """The whole plan: digest and phrase, counts, every change, every group that is left alone."""
-    title = f"{len(plan.changes)} changes to {plan.groups} groups" if plan.changes else "Nothing to change"
+    title = f"{_count(len(plan.changes), 'change')} to {_count(plan.groups, 'group')}"
+    title = title if plan.changes else "Nothing to change"
+    in_step = f"In step already: {_count(plan.in_step, 'selected group')}." if plan.in_step else ""
     head = facts_html(
         [
             ("Operation", plan.operation.value),
@@ -32,12 +35,14 @@ def plan_view(plan: Plan, findings: Sequence[Finding]) -> View:
         ],
         caption="Plan",
     )
-    parts = [banner_html("neutral", title, f"{plan.in_step} selected groups are in step."), head]
+    parts = [banner_html("neutral", title, in_step), head]
     counts = [(kind, number) for kind, number in plan.counts.items() if number]
     if counts:
         parts.append(bars_html(counts, caption="Changes by kind, and member values"))
         parts.append(table_html(changes_table(plan.changes), caption="Changes, in the order of writing", limit=200))
         parts += deletion_tables(plan.changes)
+    parts += members_tables(plan)
+    if counts:
         parts += _details(plan.changes)
     if plan.refusals:
         refusals = pd.DataFrame(
@@ -48,6 +53,11 @@ def plan_view(plan: Plan, findings: Sequence[Finding]) -> View:
     if findings:
         parts.append(findings_html(findings))
     return "".join(parts), f"{title}; digest {plan.digest}"
+
+
+def _count(number: int, noun: str) -> str:
+    """``1 group``, ``2 groups``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def changes_table(changes: Sequence[Change]) -> pd.DataFrame:
@@ -123,10 +133,10 @@ def open_gate_view(approval: Mapping[str, object], approved: int, waiting: Seque
     further = approval.get("further")
     others = further if isinstance(further, Sequence) else ()
     parts = ", ".join(_approval_words(item) for item in (approval, *others) if isinstance(item, Mapping))
-    text = f"{approved} changes are approved {parts}."
+    text = f"{_count(approved, 'change')} approved {parts}."
     if not waiting:
         return banner_html("good", "Approved", text), text
-    text += f" {len(waiting)} changes wait for an approval of their own."
+    text += f" {_count(len(waiting), 'change')} still to be approved."
     table = pd.DataFrame(
         [(item.change.kind.value, item.change.display_name, item.change.dn, item.why) for item in waiting],
         columns=["Change", "Group", "AD object", "Why it waits"],
@@ -148,7 +158,7 @@ def resumed_gate_view(approval: Mapping[str, object]) -> View:
 
 def nothing_view(plan: Plan) -> View:
     """There is nothing to approve."""
-    text = f"{plan.in_step} selected groups are in step."
+    text = f"In step already: {_count(plan.in_step, 'selected group')}."
     return banner_html("good", "Nothing to do", text), text
 
 
@@ -159,7 +169,7 @@ def nothing_written_view() -> View:
 
 def applied_view(changes: Sequence[Change]) -> View:
     """What was written."""
-    text = f"{len(changes)} changes are written; the journal has every write."
+    text = f"{_count(len(changes), 'change')} carried out; the journal has every write."
     return banner_html("good", "Written", text), text
 
 
