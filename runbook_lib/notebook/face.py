@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from runbook_lib.notebook.html_parts import text_html
+from runbook_lib.record.names import RUN_MIME
 from runbook_lib.text import printable
 
 _SECONDS_BETWEEN_UPDATES = 0.25
 
 
-def show(html: str, text: str) -> None:
-    """Show HTML with a plain text for terminals; nothing outside IPython."""
+def show(html: str, text: str, mark: Mapping[str, str]) -> None:
+    """Show HTML with a plain text for terminals and the mark of its run; nothing outside IPython."""
     if get_ipython() is not None:
-        display({"text/html": html, "text/plain": printable(text)}, raw=True)  # type: ignore[no-untyped-call]
+        data = {"text/html": html, "text/plain": printable(text), RUN_MIME: dict(mark)}
+        display(data, raw=True)  # type: ignore[no-untyped-call]
+
+
+def show_mark(mark: Mapping[str, str]) -> None:
+    """Mark a cell that ended with an error as one of this run; people see nothing of it."""
+    if get_ipython() is not None:
+        display({"text/plain": "", RUN_MIME: dict(mark)}, raw=True)  # type: ignore[no-untyped-call]
 
 
 def show_widget(widget: Any) -> None:

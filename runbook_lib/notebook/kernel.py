@@ -8,6 +8,8 @@ from IPython.core.getipython import get_ipython
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.notebook.face import show_mark
+from runbook_lib.record.marks import mark_of
 
 if TYPE_CHECKING:
     from runbook_lib.notebook.run import Run
@@ -27,6 +29,7 @@ def watch_cells(run: Run) -> None:
     def after_cell(result: Any) -> None:
         error = result.error_in_exec or result.error_before_exec
         if error is not None:
+            show_mark(mark_of(run.record.folder))
             run.ended_with(error)
 
     after_cell.watches_runs = True  # type: ignore[attr-defined]

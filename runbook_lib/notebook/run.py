@@ -34,6 +34,7 @@ from runbook_lib.readiness.assess import Assessment, assess
 from runbook_lib.readiness.checks import CHECKS
 from runbook_lib.readiness.read import Reach, read_evidence
 from runbook_lib.readiness.verdict import refusal_of
+from runbook_lib.record.marks import mark_of
 from runbook_lib.record.state import RunRecord
 from runbook_lib.writeback.drift import Drift, check_drift
 from runbook_lib.writeback.effects import done_by
@@ -131,7 +132,7 @@ class Run:
 
     def show(self, html: str, text: str) -> None:
         """Show static HTML (and its plain text)."""
-        show(html, text)
+        show(html, text, mark_of(self.record.folder))
 
     def step(self, title: str) -> None:
         """Note in the record that this step was reached."""

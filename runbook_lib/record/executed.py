@@ -14,6 +14,7 @@ import nbformat
 
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.cells import CellState, CellTruth, cell_truth, execution_times
+from runbook_lib.record.names import RUN_MIME
 from runbook_lib.text import printable
 
 OWN = "gwb"
@@ -139,11 +140,13 @@ def _data(data: object, shorten: _Shortener) -> tuple[dict[str, str], list[str]]
     """What a record keeps of a display, and the types that it does not keep."""
     if not isinstance(data, Mapping):
         return {}, ["not a display"]
-    lost = [str(mime)[:80] for mime in data if mime not in MIMES]
+    lost = [str(mime)[:80] for mime in data if mime not in (*MIMES, RUN_MIME)]
     if any("widget" in mime for mime in lost):
         # The text beside a widget is its repr, not evidence.
         return {}, lost
     kept: dict[str, str] = {}
+    if RUN_MIME in data and not any(data.get(mime) for mime in MIMES):
+        return kept, lost
     for mime in MIMES:
         if mime not in data:
             continue

@@ -19,6 +19,8 @@ INDEX = "index.html"
 RECORD_SCHEMA = "gwb-record/1"
 RECORD_VARIABLE = "GWB_RECORD"
 """Environment variable of a kernel: the record that the runner has begun and the notebook continues."""
+RUN_MIME = "application/vnd.group-writeback.run+json"
+"""Type under which a display says which run it belongs to; no front end shows it."""
 MANIFEST_SCHEMA = "gwb-manifest/1"
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")

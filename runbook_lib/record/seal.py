@@ -20,6 +20,7 @@ from runbook_lib.record.executed import Cleaned, clean
 from runbook_lib.record.facts import decided, facts_of
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.html import record_html
+from runbook_lib.record.marks import of_this_run
 from runbook_lib.record.names import MANIFEST, PAGE, RECORD
 from runbook_lib.record.redact import Redactor
 from runbook_lib.record.state import stamp
@@ -51,6 +52,7 @@ def seal(
     clock: Callable[[], datetime],
     known_secrets: Iterable[str] = (),
     interrupted: bool = False,
+    prove_run: bool = False,
 ) -> Sealed:
     """Clean the executed notebook, redact every file, write the page, and the manifest last.
 
@@ -59,14 +61,16 @@ def seal(
         notebook: The executed notebook as papermill or JupyterLab left it, or None if there is none.
         clock: Now, with a time zone.
         known_secrets: Values that must not be anywhere in the record.
+        prove_run: Whether ``notebook`` has to prove by its outputs that it is of this run; the runner knows its own.
         interrupted: The run was stopped from outside; counts only if it gave no verdict and began no write.
 
     Raises:
-        UsageError: Code ``record-sealed``: once only.
+        UsageError: Code ``record-sealed``: once only. ``notebook-of-another-run``.
         Refused: Code ``record-contradicts-journal``: record.json does not say what the journal says.
         ServiceFailed: Code ``record-write``: disk full, share gone; sealing can be tried again.
     """
     _refuse_sealed(folder)
+    raw, gap = _read(folder, notebook, prove_run=prove_run)
     for leftover in files.leftovers(folder.path):
         leftover.unlink()
     sealed_at = stamp(clock())
@@ -74,7 +78,9 @@ def seal(
     _refuse_contradiction(folder, facts)
     outcome = _verdict(folder, facts, sealed_at, interrupted=interrupted)
     redactor = Redactor(known_secrets)
-    cleaned = _notebook(folder, notebook, facts, outcome, redactor)
+    if gap:
+        _note_gap(facts, gap)
+    cleaned = _notebook(folder, notebook, raw, facts, outcome, redactor)
     facts = redactor.value(facts, RECORD)
     _redact_files(folder, redactor)
     facts["findings"] += [finding.as_json() for finding in redactor.findings()]
@@ -134,8 +140,19 @@ def _verdict(folder: RecordFolder, facts: dict[str, Any], sealed_at: str, *, int
     return outcome
 
 
+def _read(folder: RecordFolder, path: Path | None, *, prove_run: bool) -> tuple[Any, str]:
+    """The notebook's JSON (or the exception that kept it from being read), and a gap or an empty text."""
+    if path is None:
+        return None, ""
+    try:
+        raw = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        return error, ""
+    return of_this_run(raw, folder, path) if prove_run else (raw, "")
+
+
 def _notebook(
-    folder: RecordFolder, path: Path | None, facts: dict[str, Any], outcome: Outcome, redactor: Redactor
+    folder: RecordFolder, path: Path | None, raw: Any, facts: dict[str, Any], outcome: Outcome, redactor: Redactor
 ) -> Cleaned | None:
     """Clean, redact and write the executed notebook; what cannot be read becomes a gap."""
     name = _notebook_name(facts, path)
@@ -145,7 +162,8 @@ def _notebook(
     cleaned: Cleaned | None = None
     reason = "\n".join(str(facts["error"].get(key, "")) for key in ("message", "hint")) if facts["error"] else ""
     try:
-        raw = json.loads(path.read_bytes())
+        if isinstance(raw, Exception):
+            raise raw
         if raw["nbformat"] != 4:
             raise ValueError("not nbformat 4")
         found = clean(raw, outcome, places=_places(folder), reason=reason.strip())

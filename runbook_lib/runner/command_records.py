@@ -47,9 +47,10 @@ def verify_record(records: Sequence[Path]) -> int:
 
 @click.command()
 @click.argument("record", type=_RECORD, shell_complete=complete_records)
-@click.argument("notebook", type=_RECORD)
-def seal(record: Path, notebook: Path) -> None:
-    """Seal RECORD with the executed NOTEBOOK.
+@click.argument("notebook", type=_RECORD, required=False)
+@click.option("--without-notebook", is_flag=True, help="Seal it without: its outputs are gone. The record says so.")
+def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
+    """Seal RECORD with the executed NOTEBOOK, whose outputs have to be of that run.
 
     For runs that plain papermill or JupyterLab made; gwb run seals by itself. The runs of a change's folder are
     offered, those that are still open first.
@@ -57,16 +58,26 @@ def seal(record: Path, notebook: Path) -> None:
     from runbook_lib.record.folder import RecordFolder
     from runbook_lib.record.index import build_index
     from runbook_lib.record.seal import seal as seal_record
+    from runbook_lib.runner.naming import work_file_of
 
     folder = RecordFolder.open(chosen_record(record, first=lambda run: not run.sealed))
-    if not notebook.is_file():
+    if without_notebook and notebook is not None:
+        raise click.UsageError("Either NOTEBOOK or --without-notebook.")
+    if not without_notebook and (notebook is None or not notebook.is_file()):
         raise UsageError(
-            f"There is no notebook {notebook}.",
+            f"There is no notebook {notebook}." if notebook else "No notebook is named.",
             code="notebook-missing",
-            hint="Name the executed notebook: papermill's output file, or the one saved in JupyterLab.",
+            hint="Name the executed notebook: papermill's output file, or the one saved in JupyterLab. Is it gone: "
+            "--without-notebook",
             values={"notebook": str(notebook)},
         )
-    sealed = seal_record(folder, notebook, clock=lambda: datetime.now(UTC), known_secrets=_secrets_of(folder))
+    sealed = seal_record(
+        folder,
+        notebook,
+        clock=lambda: datetime.now(UTC),
+        known_secrets=_secrets_of(folder),
+        prove_run=notebook is not None and notebook.resolve() != work_file_of(folder).resolve(),
+    )
     build_index(folder.change_folder.parent)
     console.say(f"Sealed: {sealed.outcome.title.lower()}, {console.shown_path(sealed.page)}")
     for finding in sealed.findings:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runbook_lib.errors import UsageError
+from runbook_lib.record.folder import RecordFolder
 
 
 def new_run_id(notebook: Path, now: datetime) -> str:
@@ -19,6 +20,11 @@ def new_run_id(notebook: Path, now: datetime) -> str:
     """
     stem = re.sub(r"[^A-Za-z0-9]+", "-", notebook.stem).strip("-")[:40] or "notebook"
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{stem}-{secrets.token_hex(2)}"
+
+
+def work_file_of(folder: RecordFolder) -> Path:
+    """Where ``gwb run`` saves the executed notebook of a run until its record is sealed."""
+    return folder.change_folder / f".executing-{folder.run_id}.ipynb"
 
 
 def find_notebook(text: str, project_root: Path) -> Path:

@@ -26,6 +26,7 @@ from runbook_lib.runner import engine
 from runbook_lib.runner.execution import CellStep, Execution, KernelEnd
 from runbook_lib.runner.loop import raise_if_interrupted
 from runbook_lib.runner.naming import new_run_id as default_run_id
+from runbook_lib.runner.naming import work_file_of
 from runbook_lib.runner.notices import NOTICES_VARIABLE
 from runbook_lib.runner.sealing import seal_run
 from runbook_lib.runner.verdict import Verdict, verdict_of
@@ -120,7 +121,7 @@ def run_notebook(
         parameters=loaded.parameters.model_dump(),
         versions=versions(),
     )
-    work_file = folder.change_folder / f".executing-{folder.run_id}.ipynb"
+    work_file = work_file_of(folder)
     with tempfile.TemporaryDirectory(prefix="gwb-", ignore_cleanup_errors=True) as scratch:
         execution = Execution(
             work_file=work_file,

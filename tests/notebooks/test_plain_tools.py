@@ -104,6 +104,9 @@ def test_the_gate_stops_them_and_after_an_approval_they_write(desk: Desk) -> Non
     assert (desk.facts()["outcome"], desk.facts()["changes"]) == ("done", {"planned": 3, "done": 3})
     names = [a.get("displayName") for a in desk.rehearsal.control.directory().values()]
     assert all([name] in names for name in NAMES)
+    wrong = desk.command("runbook_lib.runner", "seal", str(desk.record()), str(desk.folder / "closed.ipynb"))
+    assert wrong.returncode == 2
+    assert f"it holds outputs of {planning.name}" in wrong.stderr
     desk.seal("done.ipynb")
 
 
