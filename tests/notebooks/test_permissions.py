@@ -54,14 +54,20 @@ def covered(path: str, permissions: list[str]) -> bool:
     return any(plain in CALLS[name] for name in (*permissions, NOBODY, TRIED))
 
 
+def written_before(world: RunningRehearsal, records: Path) -> str:
+    """Write the group in a change of its own; its sealed record."""
+    notebook = "30-enable-writeback"
+    given = {"records_dir": str(records), "change_id": "CHG-BEFORE", **chosen(notebook, ["Sales Team"])}
+    change(world, notebook, given)
+    return str(sealed_record(records / "CHG-BEFORE"))
+
+
 def prepare(world: RunningRehearsal, notebook: str, records: Path) -> dict[str, str]:
     """What a notebook needs: groups that were written before, and for an undo, the record that wrote them."""
     given = {"records_dir": str(records), "change_id": "CHG-P", **chosen(notebook, ["Sales Team"])}
     if notebook[:2] in ("40", "50", "60"):
-        before = "30-enable-writeback"
-        change(world, before, given | chosen(before, ["Sales Team"]) | {"change_id": "CHG-BEFORE"})
-    if notebook.startswith("60"):
-        given["undo_record"] = str(sealed_record(records / "CHG-BEFORE"))
+        before = written_before(world, records)
+        given |= {"undo_record": before} if notebook.startswith("60") else {}
     if notebook[:2] in ("30", "40", "60"):
         plan_and_approve(world, notebook, given)
     return given
@@ -104,12 +110,15 @@ def test_without_one_permission_of_its_row_a_notebook_ends_with_no_access(
     fresh_rehearsal: RunningRehearsal, tmp_path: Path, notebook: str, missing: str
 ) -> None:
     given = {"records_dir": str(tmp_path), "change_id": "CHG-P", **chosen(notebook, ["Sales Team"])}
+    if notebook.startswith("60"):  # asks for the record before it asks for anything else
+        given["undo_record"] = written_before(fresh_rehearsal, tmp_path)
+    wrote = fresh_rehearsal.control.writes()["count"]
     fresh_rehearsal.control.settings(roles=[name for name in permissions_of(notebook) if name != missing])
     with pytest.raises(NoAccess) as caught:
         run_plain(notebook, fresh_rehearsal.parameters_file, given)
     assert caught.value.code == "graph-forbidden"
     assert caught.value.outcome.exit_code == 8
-    assert fresh_rehearsal.control.writes()["count"] == 0
+    assert fresh_rehearsal.control.writes()["count"] == wrote
 
 
 PEOPLE_ONLY = {"tenant.features", "tenant.containers", "tenant.connect", "tenant.agents"}
