@@ -107,6 +107,11 @@ class RehearsalFolder:
         return self.path / "rehearsal.log"
 
     @property
+    def samba(self) -> Path:
+        """Process id and folder of sockets of a Samba, while there is one: by it a later start knows leftovers."""
+        return self.path / "samba.txt"
+
+    @property
     def lock(self) -> Path:
         """Held by the server process."""
         return self.path / "lock"

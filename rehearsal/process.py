@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -19,14 +20,18 @@ from filelock import FileLock, Timeout
 import rehearsal
 from rehearsal.control import Control, ControlError
 from rehearsal.folder import RehearsalFolder
+from rehearsal.leftovers import how_it_ended, last_lines
 from rehearsal.options import DEFAULTS, StartOptions
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
+from runbook_lib.text import printable
 
 _START_SECONDS = 90.0
 """Takes two seconds; a machine that builds something else at the same time needs more."""
 _SAMBA_START_SECONDS = 300.0
 """Takes about a minute: provisioning, the schema of Exchange, two thousand people over LDAP."""
 _STOP_SECONDS = 10.0
+_END_SECONDS = 15.0
+"""Of a start that is broken off: Samba and its namespace end first."""
 _ERRORS: dict[int, type[RunbookError]] = {2: UsageError, 9: ServiceFailed}
 
 
@@ -133,12 +138,13 @@ def start_rehearsal(
         ServiceFailed: A port is taken, or it does not start.
     """
     files = RehearsalFolder(folder.absolute())
+    existed = files.path.exists()
     files.create()
     instance = uuid.uuid4().hex
     command = [sys.executable, "-m", "rehearsal.serve", "--folder", str(files.path), "--instance", instance]
     command += options.as_arguments()
     command += ["--records", str(records.absolute())] if records else []
-    command += ["--watch-parent"]
+    command += ["--watch-parent", *([] if existed else ["--fresh"])]
     with files.log.open("wb") as log:
         process = subprocess.Popen(
             command,
@@ -156,13 +162,26 @@ def start_rehearsal(
         _wait_until_started(running, process, instance, seconds)
         if not watch_parent:
             running.leave_running()
-    except BaseException:
-        process.kill()
-        process.wait()
-        if process.stdin is not None:
-            process.stdin.close()
+    except BaseException as error:
+        _end_start(process)
+        # A log is kept where somebody is told to look at it.
+        if not existed and not isinstance(error, RunbookError):
+            shutil.rmtree(files.path, ignore_errors=True)
         raise
     return running
+
+
+def _end_start(process: subprocess.Popen[bytes]) -> None:
+    """Let a start that is broken off take away what it made; kill it where it does not."""
+    if process.stdin is not None:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+    process.terminate()
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def find_rehearsal(folder: Path) -> RunningRehearsal | None:
@@ -195,9 +214,11 @@ def _wait_until_started(
     if process.poll() is not None and failure is not None:
         kind = _ERRORS.get(process.returncode, ServiceFailed)
         raise kind(str(failure["message"]), code=str(failure["code"]), hint=str(failure["hint"]))
-    how = "ended at once" if process.poll() is not None else f"did not answer within {seconds:.0f} s"
+    ended = process.poll() is not None
+    how = f"ended ({how_it_ended(process.returncode)})" if ended else f"did not answer within {seconds:.0f} s"
+    said = printable(last_lines(files.log))
     raise ServiceFailed(
-        f"The rehearsal {files.name} {how}.",
+        f"The rehearsal {files.name} {how}" + (f": {said}" if said else " and printed nothing."),
         code="rehearsal-not-started",
         hint=f"Look at {files.log}.",
         values={"log": str(files.log)},

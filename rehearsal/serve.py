@@ -8,6 +8,7 @@ import contextlib
 import errno
 import gc
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -21,11 +22,13 @@ from filelock import FileLock, Timeout
 
 from rehearsal.certificates import make_certificates, server_context, utc_now
 from rehearsal.folder import HOST, RehearsalFolder, new_passwords
+from rehearsal.leftovers import take_away
 from rehearsal.options import StartOptions, add_arguments, options_of
 from rehearsal.parameters_file import folder_parameters
 from rehearsal.samba.outside import SambaDirectory, require_samba
 from rehearsal.world import Ports, World
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
+from runbook_lib.model.outcome import Outcome
 
 ATTESTED_FOR = timedelta(days=30)
 """How long attestation and acknowledgements of the parameters file count."""
@@ -36,10 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     told = _parsed(arguments)
     folder = RehearsalFolder(told.folder)
     folder.create()
-    folder.failure.unlink(missing_ok=True)
     try:
         with FileLock(folder.lock, timeout=0):
+            take_away(folder)
             asyncio.run(_serve(folder, told, options_of(told)))
+    except _Ended:
+        if told.fresh:
+            shutil.rmtree(folder.path, ignore_errors=True)
+        return Outcome.INTERRUPTED.exit_code
     except Timeout:
         return _failed(folder, _already_running(folder))
     except RunbookError as error:
@@ -54,26 +61,82 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--records", type=Path)
     parser.add_argument("--instance", default="")
     parser.add_argument("--watch-parent", action="store_true")
+    parser.add_argument("--fresh", action="store_true")  # the folder was made for this start
     return parser.parse_args(arguments)
 
 
+class _Ended(BaseException):
+    """Told to end before there was anything that could be stopped. No Exception: nothing on the way may take it."""
+
+
+class _Parent:
+    """The process that started this one, as far as this one ends with it."""
+
+    def __init__(self) -> None:
+        self._world: World | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._gone = False
+
+    def watch(self) -> None:
+        """Notice when standard input ends: the parent holds its other end, and even SIGKILL closes that."""
+        threading.Thread(target=self._wait, daemon=True, name="parent watch").start()
+
+    def _wait(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while os.read(sys.stdin.fileno(), 4096):
+                pass
+        self._gone = True
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop may have ended first
+                self._loop.call_soon_threadsafe(self._end)
+        elif os.name == "posix":
+            # What is being made blocks the loop, and with Samba takes a minute.
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def now_ends(self, world: World, loop: asyncio.AbstractEventLoop) -> None:
+        """From here on the world is stopped in order."""
+        self._world, self._loop = world, loop
+        if self._gone:
+            self._end()
+
+    def _end(self) -> None:
+        if self._world is not None and not self._world.stays:
+            self._world.stopped.set()
+
+
+def _end_at_once_on_signals() -> None:
+    def end(*_: object) -> None:
+        raise _Ended
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+
+
 async def _serve(folder: RehearsalFolder, told: argparse.Namespace, options: StartOptions) -> None:
+    parent = _Parent()
+    _end_at_once_on_signals()
+    if told.watch_parent:
+        parent.watch()
     certificates, passwords = make_certificates(utc_now()), new_passwords()
     folder.write_secrets(certificates, passwords)
     samba = None
     if options.directory == "samba":
         require_samba()
         _require_free(options)
-        samba = SambaDirectory(certificates, passwords, options.exchange, folder.log)
+        samba = SambaDirectory(certificates, passwords, options.exchange, folder)
     # A hundred thousand objects that stay: looking through them for garbage takes longer than making them.
     gc.disable()
-    world = World(certificates, passwords, options, clock=utc_now, samba=samba)
+    try:
+        world = World(certificates, passwords, options, clock=utc_now, samba=samba)
+    except BaseException:
+        if samba is not None:
+            samba.end()
+        raise
     gc.freeze()
     gc.enable()
     loop = asyncio.get_running_loop()
     _stop_on_signals(loop, world.stopped.set)
-    if told.watch_parent:
-        _watch_parent(loop, lambda: None if world.stays else world.stopped.set())
+    parent.now_ends(world, loop)
     ports = await _listen(world, folder)
     until = utc_now().date() + ATTESTED_FOR
     text = folder_parameters(
@@ -151,19 +214,6 @@ def _stop_on_signals(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) 
             loop.add_signal_handler(number, stop)
         except NotImplementedError:  # Windows has no such handlers in its loop
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
-
-
-def _watch_parent(loop: asyncio.AbstractEventLoop, gone: Callable[[], None]) -> None:
-    """Call ``gone`` when standard input ends: the parent holds its other end, and even SIGKILL closes that."""
-
-    def wait() -> None:
-        with contextlib.suppress(OSError, ValueError):
-            while os.read(sys.stdin.fileno(), 4096):
-                pass
-        with contextlib.suppress(RuntimeError):  # the loop may have ended first
-            loop.call_soon_threadsafe(gone)
-
-    threading.Thread(target=wait, daemon=True, name="parent watch").start()
 
 
 def _already_running(folder: RehearsalFolder) -> UsageError:

@@ -1,7 +1,9 @@
 """The process inside the namespaces: ``python -m rehearsal.samba.inside``, started by ``outside``.
 
 Reads one line of JSON from standard input, sets up the domain, answers with one line of JSON (``identities`` or
-``error``), then passes connections from Unix sockets on to Samba's ports until standard input ends.
+``error``), then passes connections from Unix sockets on to Samba's ports until standard input ends. Where that ends
+before the answer, whoever started this has gone: it ends at once, and as the first process of its namespace it takes
+everything in it along.
 """
 
 from __future__ import annotations
@@ -9,9 +11,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import shutil
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,7 +32,9 @@ _EXCHANGE = f"CN=Microsoft Exchange,CN=Services,CN=Configuration,{names.BASE_DN}
 def main() -> int:
     """Serve until standard input ends."""
     told = json.loads(sys.stdin.readline())
-    answered = False
+    sockets = Path(told["ldaps_socket"]).parent
+    ended, answered = threading.Event(), False
+    threading.Thread(target=_watch, args=(ended, lambda: answered, sockets), daemon=True, name="owner watch").start()
     try:
         controller.prepare_namespaces()
         controller.provision(TREE, names.DOMAIN, names.NETBIOS, told["administrator_password"], _certificates(told))
@@ -39,15 +45,27 @@ def main() -> int:
             answer = {"identities": _fill(tools, told)}
             answered = True
             _say(answer)
-            asyncio.run(_serve({636: told["ldaps_socket"], 389: told["ldap_socket"]}))
+            asyncio.run(_serve({636: told["ldaps_socket"], 389: told["ldap_socket"]}, ended))
     except (RuntimeError, OSError) as error:
         if answered:
             raise
         _say({"error": str(error)})
         return 1
     finally:
-        shutil.rmtree(Path(told["ldaps_socket"]).parent, ignore_errors=True)
+        shutil.rmtree(sockets, ignore_errors=True)
     return 0
+
+
+def _watch(ended: threading.Event, is_answered: Callable[[], bool], sockets: Path) -> None:
+    """Wait for the end of standard input: the owner holds its other end, and even SIGKILL closes that."""
+    with contextlib.suppress(OSError, ValueError):
+        while sys.stdin.read(1024):
+            pass
+    ended.set()
+    if not is_answered():
+        # Provisioning waits for programs; nobody waits for it any more.
+        shutil.rmtree(sockets, ignore_errors=True)
+        os._exit(1)
 
 
 def _say(answer: Mapping[str, object]) -> None:
@@ -84,7 +102,7 @@ def _fill(tools: LdapTools, told: Mapping[str, str]) -> dict[str, list[str]]:
     }
 
 
-async def _serve(sockets: Mapping[int, str]) -> None:
+async def _serve(sockets: Mapping[int, str], ended: threading.Event) -> None:
     async with contextlib.AsyncExitStack() as stack:
         for port, path in sockets.items():
 
@@ -93,7 +111,7 @@ async def _serve(sockets: Mapping[int, str]) -> None:
 
             await stack.enter_async_context(await asyncio.start_unix_server(taken, path))
             Path(path).chmod(0o600)
-        await asyncio.to_thread(sys.stdin.read)
+        await asyncio.to_thread(ended.wait)
 
 
 if __name__ == "__main__":

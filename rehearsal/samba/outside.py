@@ -7,6 +7,7 @@ nothing of this machine's ports is taken but those that the rehearsal chose, and
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import platform
@@ -18,21 +19,25 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import rehearsal
 from rehearsal.certificates import Certificates
 from rehearsal.contoso.directory import DirectoryIdentity, DirectoryIndex
 from rehearsal.contoso.exchange import state_of
 from rehearsal.directory import DirectoryStore
-from rehearsal.folder import HOST, Passwords
+from rehearsal.folder import HOST, Passwords, RehearsalFolder
+from rehearsal.leftovers import SOCKETS, how_it_ended, last_lines, remove_sockets
 from rehearsal.samba.content import content_ldif, exchange_ldif
 from rehearsal.samba.controller import NAMESPACE, PACKAGES, PROGRAMS
 from rehearsal.samba.relay import Passed, relay
 from runbook_lib.directory.decode import guid_text, sid_text
 from runbook_lib.errors import ServiceFailed, UsageError
+from runbook_lib.text import printable
 
 FILL_SECONDS = 240
+COMMAND = (*NAMESPACE, sys.executable, "-m", "rehearsal.samba.inside")
+"""What is started: the process inside namespaces of its own, which end with it."""
 
 
 def require_samba() -> None:
@@ -61,10 +66,11 @@ def _lacking(what: str, hint: str) -> UsageError:
 class SambaDirectory:
     """One controller. ``fill`` starts it, ``listen`` opens the rehearsal's ports, ``stop`` ends everything."""
 
-    def __init__(self, certificates: Certificates, passwords: Passwords, exchange: str, log: Path) -> None:
-        self._certificates, self._passwords, self._exchange, self._log = certificates, passwords, exchange, log
+    def __init__(self, certificates: Certificates, passwords: Passwords, exchange: str, files: RehearsalFolder) -> None:
+        self._certificates, self._passwords, self._exchange = certificates, passwords, exchange
+        self._files, self._log = files, files.log
         # A socket's path has at most 107 characters; a rehearsal's folder may be deep.
-        self._sockets = Path(tempfile.mkdtemp(prefix="gwb-samba-"))
+        self._sockets = Path(tempfile.mkdtemp(prefix=SOCKETS))
         self._process: subprocess.Popen[str] | None = None
         self._servers: list[asyncio.Server] = []
         self._passed = Passed()
@@ -98,23 +104,27 @@ class SambaDirectory:
     def _started(self, told: Mapping[str, str]) -> dict[str, list[str]]:
         home = str(Path(rehearsal.__file__).parents[1])
         with self._log.open("ab") as log:
+            begin = log.tell()
             self._process = subprocess.Popen(
-                [*NAMESPACE, sys.executable, "-m", "rehearsal.samba.inside"],
+                COMMAND,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join([home, os.environ.get("PYTHONPATH", "")])},
             )
-        stdin, stdout = self._process.stdin, self._process.stdout
+        process = self._process
+        self._files.samba.write_text(f"{process.pid} {self._sockets}\n", encoding="utf-8")
+        stdin, stdout = process.stdin, process.stdout
         if stdin is None or stdout is None:  # both are pipes, as asked for
             raise _failed("no pipes", self._log)
-        stdin.write(json.dumps(told) + "\n")
-        stdin.flush()
-        answer = _line(stdout)
+        with contextlib.suppress(OSError):  # it has ended already: reading says so
+            stdin.write(json.dumps(told) + "\n")
+            stdin.flush()
+        answer = _answer(process, stdout, self._log, begin)
         if "identities" not in answer:
             self.end()
-            raise _failed(str(answer.get("error", f"it did not answer within {FILL_SECONDS} s")), self._log)
+            raise _failed(str(answer["error"]), self._log)
         identities: dict[str, list[str]] = answer["identities"]
         return identities
 
@@ -152,7 +162,8 @@ class SambaDirectory:
         process, self._process = self._process, None
         if process is not None:
             if process.stdin is not None:
-                process.stdin.close()
+                with contextlib.suppress(OSError):
+                    process.stdin.close()
             try:
                 process.wait(5)
             except subprocess.TimeoutExpired:
@@ -160,20 +171,34 @@ class SambaDirectory:
                 process.wait()
             if process.stdout is not None:
                 process.stdout.close()
-        shutil.rmtree(self._sockets, ignore_errors=True)
+        remove_sockets(self._sockets)
+        self._files.samba.unlink(missing_ok=True)
 
     def counters(self) -> Mapping[str, object]:
         """For ``gwb rehearsal status --json``: what went through; what was asked stays between client and Samba."""
         return asdict(self._passed)
 
 
-def _line(stream: IO[str]) -> dict[str, dict[str, list[str]]]:
+def _answer(process: subprocess.Popen[str], stream: IO[str], log: Path, begin: int) -> dict[str, Any]:
+    """Its line of JSON; where none comes, ``error`` says whether it ended or still works, and what it printed last."""
     ready, _, _ = select.select([stream], [], [], FILL_SECONDS)
     text = stream.readline() if ready else ""
-    answer: dict[str, dict[str, list[str]]] = json.loads(text) if text else {}
-    return answer
+    if text.endswith("\n"):
+        try:
+            answer: dict[str, Any] = json.loads(text)
+        except ValueError:
+            return {"error": f"what it said is not an answer: {text.strip()}"}
+        return answer
+    if ready:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+        what = f"it ended ({how_it_ended(process.returncode)})"
+    else:
+        what = f"it did not answer within {FILL_SECONDS} s"
+    said = last_lines(log, begin)
+    return {"error": f"{what}: {said}" if said else f"{what} and printed nothing"}
 
 
 def _failed(why: str, log: Path) -> ServiceFailed:
-    told = f"Samba did not start: {' '.join(why.split())}"
+    told = f"Samba did not start: {printable(' '.join(why.split()))}"
     return ServiceFailed(told, code="rehearsal-samba", hint=f"Look at {log}.")
