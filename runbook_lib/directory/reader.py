@@ -50,6 +50,8 @@ MOST_EMPTY_PAGES = 100
 """Empty pages in a row: AD hands out some where a filter finds little in the time of one page."""
 MOST_REFERENCES = 1_000
 """References to other naming contexts that are noted; a forest has one for each domain and partition."""
+_WHO_AM_I = "1.3.6.1.4.1.4203.1.11.3"
+"""Extended operation "Who am I?" (RFC 4532); AD lists it among its supported extensions."""
 _RESTARTS = 3
 """How often one search is begun again from its first page."""
 
@@ -103,6 +105,16 @@ class DirectoryReader:
     def let_reopen(self, reopen: Callable[[], Any]) -> None:
         """Allow a lost connection to be opened anew; ``reopen`` returns a bound ldap3 connection to the same host."""
         self._line.let_reopen(reopen, lambda: self.require_controller(self.controller.identity))
+
+    def who_am_i(self) -> str:
+        """Who is bound, as the controller says, for example ``u:CONTOSO\\svc-gwb``; empty: it does not say."""
+        try:
+            result = self._line.request("extended", _WHO_AM_I)[1]
+        except ServiceFailed:
+            return ""
+        value = result.get("responseValue")
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
+        return text if result["result"] == SUCCESS else ""
 
     @property
     def controller(self) -> DomainController:

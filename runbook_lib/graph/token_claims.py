@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from runbook_lib.secrets import Secret
 
-_SHOWN = ("idtyp", "roles", "scp", "tid", "oid", "upn", "preferred_username", "unique_name")
+_SHOWN = ("appid", "azp", "idtyp", "roles", "scp", "tid", "oid", "upn", "preferred_username", "unique_name")
 
 
 def claims_of(token: Secret) -> Mapping[str, object] | None:
@@ -36,3 +36,21 @@ def account_of(claims: Mapping[str, object] | None) -> str:
         if isinstance(value, str) and value:
             return value
     return ""
+
+
+def signed_in(claims: Mapping[str, object] | None) -> dict[str, object] | None:
+    """Who a token stands for, as a record names it; None where the token does not say.
+
+    v1.0 tokens name the app in ``appid``, v2.0 tokens in ``azp``; ``idtyp`` is ``app`` for an app, and only a person's
+    token has scopes ("Access token claims reference", Microsoft identity platform).
+    """
+    if not claims:
+        return None
+    person = claims.get("idtyp") != "app" and ("scp" in claims or bool(account_of(claims)))
+    client = claims.get("appid", claims.get("azp"))
+    return {
+        "kind": "user" if person else "app",
+        "client_id": client if isinstance(client, str) else None,
+        "object_id": oid if isinstance(oid := claims.get("oid"), str) else None,
+        "user_principal_name": (account_of(claims) or None) if person else None,
+    }

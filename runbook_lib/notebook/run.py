@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
@@ -15,6 +14,7 @@ from runbook_lib.directory.other_domain import other_domain_reader
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.graph.connect import open_graph, sign_in_cache
 from runbook_lib.graph.sign_in_cache import SignInCache
+from runbook_lib.graph.token_claims import signed_in
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Operation
@@ -36,6 +36,7 @@ from runbook_lib.readiness.read import Reach, read_evidence
 from runbook_lib.readiness.verdict import refusal_of
 from runbook_lib.record.marks import mark_of
 from runbook_lib.record.state import RunRecord
+from runbook_lib.record.who import account, run_by
 from runbook_lib.writeback.drift import Drift, check_drift
 from runbook_lib.writeback.effects import done_by
 from runbook_lib.writeback.journal import journals_of, open_chain, read_journal
@@ -73,6 +74,8 @@ class Run:
         self.lock_held = False
         """Whether ``resources`` hold the writer's lock."""
         self._graph: GraphClient | None = None
+        self._signed_in = False
+        """Whether the record says who was signed in to Entra ID."""
         self._sign_in: SignInCache | None = None
         """Kept when connections close, so that a person signs in once."""
         self._directory: Directory | None = None
@@ -115,6 +118,8 @@ class Run:
             )
             self._directory = self.resources.enter_context(opened)
             self.record.set(target=views.target_facts(self.parameters, opened.controller))
+            bound = {"method": self.parameters.bind_method, "identity": opened.who_am_i() or None}
+            self._ran_by(directory=bound)
         return self._directory
 
     def _written_to(self) -> ControllerIdentity | None:
@@ -175,6 +180,7 @@ class Run:
         judged = [one for one in assessment.verdicts if one.route.value in self.parameters.check_routes]
         self.course.explanation = refusal_of(judged)
         self.verdict = self.course.explanation.outcome if self.course.explanation else Outcome.DONE
+        self._note_sign_in()
         self.show(*views.verdicts_view(assessment))
         return assessment
 
@@ -198,6 +204,7 @@ class Run:
         """Read both sides, join them, keep the tables in the record and show a summary."""
         self.step("Read both sides")
         inventory = self._made = read_sides(self, keep=True)
+        self._note_sign_in()
         self.show(*views.inventory_view(inventory))
         return inventory
 
@@ -285,7 +292,15 @@ class Run:
         self.course.close(f"the run {to} was begun in this notebook after it")
         self.close()
 
+    def _ran_by(self, **who: object) -> None:
+        known = self.record.facts.get("ran_by")
+        self.record.set(ran_by={**(known if isinstance(known, dict) else run_by()), **who})
+
     def _note_sign_in(self) -> None:
+        # Graph has answered: there is a token, and asking for it signs nobody in. Later it may have ended.
+        if self._graph is not None and self._graph.request_ids and not self._signed_in:
+            self._signed_in = True
+            self._ran_by(cloud=signed_in(self._graph.token_claims()))
         if self._sign_in is not None:
             self.note(*self._sign_in.findings)
 
@@ -299,7 +314,7 @@ class Run:
     @property
     def holder(self) -> str:
         """Who this is, for a lock's message."""
-        return f"{self.record.folder.change_id}/{self.record.folder.run_id} of {_account()}"
+        return f"{self.record.folder.change_id}/{self.record.folder.run_id} of {account() or 'this account'}"
 
     def _mine(self, made: Inventory | Assessment) -> None:
         """Raise where a variable of the notebook was made by an earlier run, or before the last reading."""
@@ -308,10 +323,3 @@ class Run:
 
     def _session(self, operation: Operation) -> ChangeSession:
         return ChangeSession(self, operation)
-
-
-def _account() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "this account"

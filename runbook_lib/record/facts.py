@@ -28,6 +28,7 @@ def facts_of(folder: RecordFolder) -> dict[str, Any]:
         "run_id": folder.run_id,
         "notebook": {"name": "unknown", "sha256": None},
         "mode": None,
+        "ran_by": {"account": None, "host": None, "cloud": None, "directory": None},
         "outcome": None,
         "exit_code": None,
         "started": None,

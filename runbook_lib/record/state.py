@@ -12,6 +12,7 @@ from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.names import RECORD, RECORD_SCHEMA
+from runbook_lib.record.who import run_by
 
 STANDING_GAPS = (
     "Microsoft does not support writing Exchange attributes by hand.",
@@ -20,7 +21,7 @@ STANDING_GAPS = (
 )
 """What no record proves; every record begins its gaps with these."""
 
-SETTABLE = frozenset({"target", "parameters", "snapshots", "plan", "approval", "changes", "versions"})
+SETTABLE = frozenset({"target", "parameters", "snapshots", "plan", "approval", "changes", "versions", "ran_by"})
 
 
 def stamp(at: datetime) -> str:
@@ -72,6 +73,7 @@ class RunRecord:
                 "run_id": folder.run_id,
                 "notebook": {"name": notebook_name.removesuffix(".ipynb"), "sha256": notebook_sha256},
                 "mode": mode,
+                "ran_by": run_by(),
                 "outcome": None,
                 "exit_code": None,
                 "started": stamp(started),
@@ -123,7 +125,8 @@ class RunRecord:
             return None
 
     def set(self, **values: object) -> None:
-        """Replace facts: ``target``, ``parameters``, ``snapshots``, ``plan``, ``approval``, ``changes``, ``versions``.
+        """Replace facts: ``target``, ``parameters``, ``snapshots``, ``plan``, ``approval``, ``changes``, ``versions``,
+        ``ran_by``.
 
         Raises:
             KeyError: For any other name.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -32,6 +33,11 @@ def _facts(name: str) -> dict[str, Any]:
     """Facts in which every text is ``name``."""
     return {
         "schema": name, "change_id": name, "run_id": name, "notebook": {"name": name, "sha256": name}, "mode": name,
+        "ran_by": {
+            "account": name, "host": name,
+            "cloud": {"kind": name, "client_id": name, "object_id": name, "user_principal_name": name},
+            "directory": {"method": name, "identity": name},
+        },
         "outcome": "awaiting-approval", "exit_code": 4, "started": name, "ended": name,
         "target": {"tenant": name, "domain": name, "dc": name, "ou": name},
         "parameters": {name: name, "list": [name, {"deep": name}]}, "snapshots": {"cloud": {"proof": [name]}},
@@ -131,6 +137,9 @@ def test_index_lists_every_run(
 ) -> None:
     first, second = make_run("run-1"), make_run("run-2")
     first.set(changes={"planned": 25, "done": 25})
+    approved = [str(number) for number in range(25)]
+    journal = [{"entry": "open", "approved": approved}, {"entry": "closed"}]
+    (first.folder.path / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in journal))
     first.finish(Outcome.DONE, ended=datetime(2026, 11, 22, 10, 0, 9, tzinfo=UTC))
     seal(first.folder, None, clock=clock)
     damaged = make_run("run-3", "CHG2")

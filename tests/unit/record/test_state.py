@@ -17,6 +17,7 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.state import STANDING_GAPS, RunRecord, stamp
 
 KEYS = {
+    "ran_by",
     "schema", "change_id", "run_id", "notebook", "mode", "outcome", "exit_code", "started", "ended", "target",
     "parameters", "snapshots", "plan", "approval", "changes", "findings", "steps", "versions", "gaps", "error",
 }  # fmt: skip
