@@ -29,6 +29,11 @@ _CONTROL_NAMES = {
     "\ufeff": "BYTE ORDER MARK",
 }
 """Controls have no name in Unicode's own table; the mark is known by what it does."""
+_LOOKS = {
+    **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u2032\u2039\u203a\u00b4`"), "'"),
+    **dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb"), '"'),
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-"),
+}
 _JOINERS = "\u200c\u200d"
 _STYLES = "\ufe0e\ufe0f"
 
@@ -59,6 +64,25 @@ def character_name(char: str) -> str:
     if not name:
         name = "half of a surrogate pair" if "\ud800" <= char <= "\udfff" else "a control character"
     return f"U+{ord(char):04X} {name}"
+
+
+def appearance(text: str) -> str:
+    """What a reader sees of ``text``: two texts with the same appearance are easily taken for one.
+
+    Compatibility forms, kinds of quotes, dashes and blanks, the number of blanks, letter case and what is not shown
+    make no difference.
+    """
+    plain = unicodedata.normalize("NFKC", text).translate(_LOOKS)
+    return " ".join(_NOT_SHOWN.sub("", plain).split()).casefold()
+
+
+def difference(text: str, other: str) -> str:
+    """Where two texts of the same appearance differ first, to follow the name of ``text``: what each has there."""
+    at = next(
+        (n for n, (one, two) in enumerate(zip(text, other, strict=False)) if one != two), min(len(text), len(other))
+    )
+    has, instead = (character_name(one[at]) if at < len(one) else "its end" for one in (text, other))
+    return f"has {has} at character {at + 1}, not {instead}"
 
 
 def json_text(text: str) -> str:

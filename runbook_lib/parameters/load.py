@@ -19,7 +19,7 @@ from runbook_lib.parameters.yaml_text import Location
 from runbook_lib.parameters.yaml_tree import DEEPEST, YamlProblem, names_at_line_starts, read_tree, texts_of
 
 COMMAND_LINE = "command line"
-_LARGEST_FILE = 1_000_000
+LARGEST_FILE = 1_000_000
 """Bytes. A parameters file holds some hundred lines; something larger is another file."""
 _MOST_NAMES = 1_000
 _MOST_PARTS = 1_000_000
@@ -137,10 +137,10 @@ def _read(path: Path, project_root: Path) -> str:
                 values={"path": str(path)},
             )
         with path.open("rb") as stream:
-            data = stream.read(_LARGEST_FILE + 1)
-        if len(data) > _LARGEST_FILE:
+            data = stream.read(LARGEST_FILE + 1)
+        if len(data) > LARGEST_FILE:
             raise UsageError(
-                f"{path} is too large for a parameters file: more than {_LARGEST_FILE:,} bytes.",
+                f"{path} is too large for a parameters file: more than {LARGEST_FILE:,} bytes.",
                 code="parameters-file-invalid",
                 hint="Name the parameters file; parameters/example.yaml explains every parameter.",
                 values={"path": str(path)},

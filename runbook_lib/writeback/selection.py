@@ -8,7 +8,7 @@ from typing import Literal
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.naming import name_matches
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.text import printable
+from runbook_lib.text import appearance, difference, printable
 
 Purpose = Literal["select", "disable"]
 """Which of the two selections: its parameters are ``<purpose>_ids`` and ``<purpose>_names``."""
@@ -76,10 +76,20 @@ def select(
         found = [row.group_id for row in rows if by_name(row) and name_matches(row.display_name, pattern)]
         if not found:
             raise Refused(
-                f"The selection {printable(pattern, limit=80)!r} matches no group.",
+                f"The selection {printable(pattern, limit=80)!r} matches no group.{_alike(pattern, rows)}",
                 code="selection-matches-nothing",
                 hint=_WHERE[purpose].format(_NAMES[purpose]),
                 values={"pattern": pattern},
             )
         chosen.update(found)
     return tuple(row for row in rows if row.group_id in chosen)
+
+
+def _alike(pattern: str, rows: Sequence[GroupRow]) -> str:
+    """A sentence about a group that looks as if it were meant; empty without one."""
+    wanted = appearance(pattern)
+    row = next((row for row in rows if appearance(row.display_name) == wanted), None)
+    if row is None or name_matches(row.display_name, pattern):
+        return ""
+    name = printable(row.display_name, limit=80)
+    return f" {name!r} ({row.group_id}) looks the same: it {difference(row.display_name, pattern)}."
