@@ -73,11 +73,13 @@ class Limited:
         if why := limit.over:
             raise TimeoutError(why)
         left, usual = limit.left, self.gettimeout()  # type: ignore[attr-defined]
-        if usual is None or usual > left:
-            self.settimeout(left)  # type: ignore[attr-defined]
-        try:
+        if usual is not None and usual <= left:
             found = receive(*arguments, **named)
-        finally:
-            self.settimeout(usual)  # type: ignore[attr-defined]
+        else:
+            self.settimeout(left)  # type: ignore[attr-defined]
+            try:
+                found = receive(*arguments, **named)
+            finally:
+                self.settimeout(usual)  # type: ignore[attr-defined]
         limit.received += size(found)
         return found

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from runbook_lib.errors import NoAccess
+from runbook_lib.secrets import scrubbed
 from runbook_lib.text import printable
 
 _BASE = 2**32 - 1765328384
@@ -106,7 +107,7 @@ def kerberos_error(*, major: int, minor: int, said: str, user: str, service: str
     who = f" as {printable(user, limit=200)}" if user else ""
     return NoAccess(
         f"Kerberos does not sign in{who} to {printable(service, limit=300)}: {row.words}. "
-        f"The library says: {printable(said, limit=300)}",
+        f"The library says: {scrubbed(said, limit=300)}",
         code="bind-refused",
         hint=row.hint,
         values={"user": user, "reason": row.reason, "service": service, "major": major, "minor": minor % 2**32},

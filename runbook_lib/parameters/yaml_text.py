@@ -25,6 +25,8 @@ PROSE = frozenset({"reason"})
 """Parameters, and names inside them, that hold sentences: line breaks and tabs are fine there."""
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _STANDARD_TAGS = "tag:yaml.org,2002:"
+_BRANCH_TAGS = ("", "!", f"{_STANDARD_TAGS}seq", f"{_STANDARD_TAGS}map")
+_TAGGED = "has a YAML tag (a word after !)"
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _BOOLEANS: Mapping[str, bool] = {"true": True, "True": True, "false": False, "False": False}
 # Plain scalars that PyYAML leaves as text but other YAML readers, papermill's -p among them, turn into something else.
@@ -76,6 +78,8 @@ def convert(node: Node, wanted: Any, lines: dict[Location, int], path: Location 
         YamlProblem: The value is of another kind. Its text continues a sentence that begins with the parameter.
     """
     lines[path] = node.line
+    if isinstance(node, Branch) and node.tag not in _BRANCH_TAGS:
+        raise YamlProblem(_TAGGED, line=node.line, hint="Take it away.")
     if get_origin(wanted) is list:
         return _items(node, get_args(wanted)[0], lines, path)
     if isinstance(wanted, type) and issubclass(wanted, BaseModel):
@@ -99,7 +103,7 @@ def _items(node: Node, wanted: Any, lines: dict[Location, int], path: Location) 
 def _scalar(node: Scalar, wanted: Any, *, prose: bool) -> object:
     text, line, plain = node.text, node.line, node.plain
     if node.tag and not node.tag.startswith(_STANDARD_TAGS):
-        raise YamlProblem("has a YAML tag (a word after !)", line=line, hint="Put the value in quotes.")
+        raise YamlProblem(_TAGGED, line=line, hint="Put the value in quotes.")
     if wanted is int:
         if plain and _INTEGER.fullmatch(text) and len(text) <= 18:
             return int(text)

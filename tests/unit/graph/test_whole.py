@@ -17,13 +17,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import RunbookError, ServiceFailed
+from runbook_lib.graph import session as session_module
 from runbook_lib.graph import transport, whole
+from runbook_lib.graph.connect import open_graph
 from runbook_lib.graph.retry import RetryPolicy
 from runbook_lib.graph.sender import Answer, Sender
 from runbook_lib.graph.session import CloudSession
 from runbook_lib.graph.whole import LARGEST_ANSWER, NotWhole, json_object
+from runbook_lib.parameters.model import Parameters
 from tests.unit.graph.certificates import server_files
-from tests.unit.graph.fake_cloud import GRAPH, Clock, Reply, client_with, graph_error, in_turn
+from tests.unit.graph.fake_cloud import GRAPH, TENANT, Clock, Reply, client_with, graph_error, in_turn
 from tests.unit.graph.hostile_server import CLOSING, HEAD, Speech, drip, endless, hostile_server
 
 BODY = b'{"value": []}'
@@ -110,6 +113,34 @@ def test_a_bomb_is_unpacked_no_further_than_the_limit(tmp_path: Path) -> None:
     assert isinstance(error, ServiceFailed)
     assert (error.code, "answered with more than 64 MB" in error.message) == ("cloud-garbled", True)
     assert peak < 2.5 * LARGEST_ANSWER
+
+
+@pytest.mark.parametrize("sign_in", ["secret", "device-code"])
+def test_a_sign_in_that_drips_is_given_up_in_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sign_in: str
+) -> None:
+    monkeypatch.setattr(session_module, "ANSWER_TIMES", 0.5)
+    files = server_files(tmp_path)
+    with hostile_server(files.server, drip(HEAD + b"Content-Length: 9999\r\n\r\n" + b" " * 9999, 0.05)) as (
+        port,
+        asked,
+    ):
+        told = {
+            "tenant_id": TENANT,
+            "client_id": TENANT,
+            "sign_in": sign_in,
+            "authority_url": f"https://localhost:{port}",
+            "graph_url": f"https://localhost:{port}",
+            "cloud_ca_file": str(files.ca),
+            "cloud_timeout": 1,
+        }
+        clock = Clock()
+        environment = {"GWB_CLIENT_SECRET": "canary"}
+        parameters = Parameters.model_validate(told)
+        client = open_graph(parameters, environment=environment, clock=clock, sleep=clock.sleep)
+        with client, pytest.raises(ServiceFailed) as caught:
+            client.get("/organization")
+        assert (caught.value.code, len(asked)) == ("cloud-too-slow", 2)
 
 
 def answered(head: bytes, body: bytes = BODY) -> Speech:

@@ -89,6 +89,11 @@ def test_the_same_text_in_quotes_is_text(tmp_path: Path) -> None:
         ('change_id: ["a"]\n', "not a list"),
         ('sign_in: "password-free"\n', "'certificate', 'secret' or 'device-code'"),
         ("change_id: !secret x\n", "tag"),
+        ("change_id: !!python/name:os.system x\n", "must be text"),
+        ("select_names: !!python/object/apply:os.system [x]\n", "tag"),
+        ("select_names: !!python/tuple [x]\n", "tag"),
+        ("select_names: !mine [x]\n", "tag"),
+        ("acknowledge: [!!python/object:x {}]\n", "tag"),
         ('select_kinds: ["mail"]\n', "select_kinds, item 1"),
     ],
 )
