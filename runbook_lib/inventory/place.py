@@ -93,11 +93,12 @@ def unproved_scope(target: Container) -> Finding:
 
 
 def foreign_objects(target: Container, dns: Sequence[str]) -> Finding:
-    """That another writer's objects stand in the target OU."""
+    """That another tool's objects are in the target OU."""
+    many = "1 object created by another tool is" if len(dns) == 1 else f"{len(dns)} objects created by another tool are"
     return Finding(
         id="other-writer-in-target-ou",
         severity=Severity.BLOCKING,
-        seen=f"{len(dns)} object(s) of another writer stand in the target OU: {'; '.join(dns[:5])}.",
+        seen=f"{many} in the target OU: {'; '.join(dns[:5])}.",
         expected="The target OU holds only what this runbook writes.",
         why="Two writers in one OU overwrite or delete each other's groups.",
         to_do=f"Choose another target OU than {target.dn}, or find out who wrote them and acknowledge this finding.",

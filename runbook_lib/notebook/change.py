@@ -246,7 +246,7 @@ class ChangeSession:
         opened = first.opened
         if opened.get("operation") != self._operation.value:
             raise Refused(
-                f"A change of kind {opened.get('operation')} broke off under this change id.",
+                f"A change of kind {opened.get('operation')} stopped midway under this change id.",
                 code="change-open",
                 hint="Finish it first: run its own notebook with the same change id. Or use another change id.",
                 values={"run": first.run.name, "operation": opened.get("operation")},
@@ -254,7 +254,7 @@ class ChangeSession:
         here = self._run.directory.controller.invocation_id
         if opened.get("invocation_id") != here:
             raise Refused(
-                "The change that broke off was written to another domain controller.",
+                "The change that stopped midway was written to another domain controller.",
                 code="another-dc",
                 hint=f"Set dc_host to {printable(str(opened.get('dc_host') or 'the same one as then'))!r}: another one "
                 "may not have the first writes yet.",

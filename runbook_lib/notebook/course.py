@@ -171,7 +171,7 @@ class Course:
             "This run has written already; its record holds one change. The cell did nothing.",
             code=RUN_HAS_WRITTEN,
             hint="Read back and finish it with the cells below. Then run the notebook from its first cell again: a new "
-            "run plans afresh, or resumes what broke off.",
+            "run plans afresh, or resumes what stopped midway.",
             values={"run": self._record.folder.run_id},
         )
 

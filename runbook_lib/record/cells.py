@@ -48,7 +48,7 @@ class CellTruth:
         return {
             CellState.STOPPED_HERE: f"not run further: {outcome.title.lower()}",
             CellState.FAILED: "ended with an error",
-            CellState.BROKE_OFF: "broke off while running",
+            CellState.BROKE_OFF: "stopped while running",
             CellState.UNTIMED: "ran, time not recorded",
         }[self.state]
 

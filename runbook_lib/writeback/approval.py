@@ -215,7 +215,7 @@ def _why_closed(plan: Plan, approvals: Sequence[Approval], now: datetime, approv
     if ours and (found := why_not_now(ours[-1], plan, now, approvers)):
         code, why = found
     elif approvals:
-        code, why = "approval-of-another-plan", "There is an approval, but of another plan."
+        code, why = "approval-of-another-plan", "The existing approval is for a different plan."
     else:
         code, why = "no-approval", "This plan is not approved."
     return AwaitingApproval(

@@ -68,7 +68,7 @@ def done_by(record: Path) -> DoneChange:
         )
     if not chain[-1].closed:
         raise Refused(
-            f"The change of {record.name} broke off and is not finished.",
+            f"The change of {record.name} stopped midway and is not finished.",
             code="change-open",
             hint="Finish it first: run the same notebook with the same change id.",
             values={"record": record.name, "open": chain[-1].run.name},

@@ -143,7 +143,8 @@ def end_view(verdict: Outcome, folder: RecordFolder, error: RunbookError | None,
     code = error.code if error else ""
     title = ending_words(verdict, code).title
     following = next_after(notebook, verdict, code, folder.path)
-    why = [text for text in (error.message, error.hint) if text] if error else []
+    hint = error.hint if error and code not in _NEXT_AFTER_CODE else ""
+    why = [text for text in (error.message, hint) if text] if error else []
     lines = [*why, f"Next: {following}", f"The record is {folder.path}. It is sealed after the kernel has ended."]
     return banner_html("good" if verdict.good else "attention", title, "\n".join(lines)), f"{title}. Next: {following}"
 
@@ -174,7 +175,7 @@ _NEXT = {
     "60-undo-change": "20-inventory-groups, to see the state of the groups now.",
 }
 _NEXT_AFTER_CODE = {
-    "drift": "30-enable-writeback, which re-aligns AD with the cloud; it plans first and asks.",
+    "drift": "30-enable-writeback, which re-aligns AD with the cloud; it plans first and asks. drift.csv has all.",
     "not-ready": "resolve what the findings name (the hand-offs have the commands), then this notebook again.",
     "readiness-unknown": "give this account what the findings name, then this notebook again.",
 }

@@ -69,3 +69,10 @@ def test_drift_leads_to_the_notebook_that_re_aligns() -> None:
     assert "Attention: Drift found" in html
     assert "1 difference in Team: x." in html
     assert text.startswith("Drift found. Next: 30-enable-writeback")
+
+
+def test_what_to_do_is_not_said_twice() -> None:
+    html, _ = end_view(Outcome.REFUSED, RecordFolder(RECORD), DRIFT, notebook="50-check-drift")
+    assert html.count("30-enable-writeback") == 1
+    other = Refused("x", code="locked", hint="Wait for it.")
+    assert "Wait for it." in end_view(Outcome.REFUSED, RecordFolder(RECORD), other, notebook="20-inventory-groups")[0]

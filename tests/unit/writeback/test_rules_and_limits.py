@@ -236,7 +236,7 @@ CASES: dict[str, tuple[Callable[[], Said], Callable[[], Said], tuple[str, ...]]]
     "other-writer-in-target-ou": (
         lambda: enable(b.written(b.cloud_group("Theirs"), attributes={"extensionName": ()})),
         lambda: enable(b.written(b.cloud_group("Theirs"), attributes={"extensionName": ()}, parent=AWAY)),
-        ("1 object(s)", "Theirs"),
+        ("1 object created by another tool is in", "Theirs"),
     ),
     "connect-v2-on": (
         lambda: enable(cloud=cloud_of(TEAM, writers=OtherWriters(Switch.OFF, Switch.ON))),
