@@ -125,7 +125,7 @@ def announcement(names: Sequence[str], expected: Mapping[str, Expected]) -> str:
     if all(expected[name].here for name in names):
         source = "as the last time on this machine"
     else:
-        source = "measured on two cores; a slower or busy machine takes longer, and nothing is ended for that"
+        source = "measured on two cores; a slower or busy machine takes longer"
     return f"This takes about {words(sum(known))} ({', '.join(told)}; {source})."
 
 

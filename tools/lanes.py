@@ -47,7 +47,7 @@ TEST_SECONDS = 900
 """What a single test may take, its fixtures included (pytest-timeout). The slowest needs a twentieth of it."""
 SLOWEST = 5
 """How many tests a lane names as its slowest."""
-QUICK_SECONDS = 110
+QUICK_SECONDS = 100
 """After this no further test of ``quick`` is started, so that it answers in two minutes on any machine."""
 QUICK_WHY = (
     f"In two minutes: unit and documentation tests that start no other process (no kernel, no rehearsal, no domain "

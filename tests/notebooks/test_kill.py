@@ -5,6 +5,7 @@ The end state equals that of an undisturbed run, no new approval is needed, and 
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -12,6 +13,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -117,20 +120,74 @@ def test_a_killed_run_is_finished_by_the_same_command(
         assert again.record.facts["outcome"] == "nothing-to-do"
 
 
+PLAIN = [sys.executable, "-W", "ignore", "-m", "tests.support.plain"]
+
+
 def plain_command(world: RunningRehearsal, notebook: str, given: dict[str, str]) -> list[str]:
     words = [word for pair in given.items() for word in pair]
-    return [sys.executable, "-W", "ignore", "-m", "tests.support.plain", notebook, str(world.parameters_file), *words]
+    return [*PLAIN, notebook, str(world.parameters_file), *words]
 
 
 def kill_at(world: RunningRehearsal, number: int, when: str, command: list[str]) -> None:
     world.control.hold_write(number, when)
+    with running_child(command):
+        world.control.wait_until_held(60)
+    settle(world)
+
+
+@contextmanager
+def running_child(command: list[str]) -> Iterator[None]:
+    """A process that runs ``command`` and is killed at the end of the block."""
+    if command[: len(PLAIN)] == PLAIN and hasattr(os, "fork"):
+        nursery = nursery_of_this_process()
+        nursery.ask(json.dumps(command[len(PLAIN) :]))
+        try:
+            yield
+        finally:
+            nursery.ask("kill")
+        return
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
     try:
-        world.control.wait_until_held(60)
+        yield
     finally:
         process.kill()
         process.communicate()
-    settle(world)
+
+
+class Nursery:
+    """A process that has imported everything and forks a child for each run that is to be killed."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [*PLAIN, "--nursery"],
+            cwd=ROOT,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def ask(self, line: str) -> str:
+        """Send one line and wait for the answer."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        assert answer, "the nursery has ended"
+        return answer
+
+    def end(self) -> None:
+        """Nothing more is asked."""
+        self.process.communicate()
+
+
+@cache
+def nursery_of_this_process() -> Nursery:
+    """Started when it is needed first; it ends with this process, whose end of the pipe it reads."""
+    nursery = Nursery()
+    atexit.register(nursery.end)
+    return nursery
 
 
 def settle(world: RunningRehearsal) -> None:

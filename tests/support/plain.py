@@ -1,11 +1,16 @@
 """Run a notebook's code cells in a plain Python process: the same calls, without Jupyter around them.
 
-``python -m tests.support.plain NOTEBOOK PARAMETERS [NAME VALUE]…`` exits with the outcome's code.
+``python -m tests.support.plain NOTEBOOK PARAMETERS [NAME VALUE]…`` exits with the outcome's code. With ``--nursery`` it
+reads such lists of words from standard input instead, one JSON list a line, and forks a child for each: importing
+everything takes longer than most runs. It answers with the child's process id; the next line, whatever it is, has the
+child killed, and the answer to it comes when the child is gone.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -49,9 +54,9 @@ def chosen(notebook: str, names: Sequence[str]) -> dict[str, str]:
     return {f"{purpose}_names": json.dumps(list(names))}
 
 
-def main() -> int:
+def main(words: Sequence[str]) -> int:
     """The command line."""
-    notebook, parameters, *rest = sys.argv[1:]
+    notebook, parameters, *rest = words
     try:
         run = run_plain(notebook, Path(parameters), dict(zip(rest[::2], rest[1::2], strict=True)))
     except RunbookError as error:
@@ -61,5 +66,21 @@ def main() -> int:
     return outcome.exit_code if outcome else 70
 
 
+def nursery() -> None:
+    """Fork a child for each line, and kill it at the next."""
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            os._exit(main(json.loads(line)))
+        print(child, flush=True)  # noqa: T201 - the answer
+        sys.stdin.readline()
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        print("gone", flush=True)  # noqa: T201 - the answer
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    if sys.argv[1:] == ["--nursery"]:
+        nursery()
+    else:
+        sys.exit(main(sys.argv[1:]))
