@@ -12,6 +12,7 @@ import yaml
 
 from rehearsal.contoso import cloud_sync, names
 from rehearsal.contoso.administrators import GLOBAL
+from rehearsal.control import ControlError
 from rehearsal.process import RunningRehearsal
 from runbook_lib.errors import NoAccess
 from runbook_lib.graph.connect import open_graph
@@ -179,6 +180,25 @@ def test_the_tenant_as_an_app_sees_it(fresh_rehearsal: RunningRehearsal, paramet
     assert reading.cloud_sync.writing_groups
     assert all(not isinstance(job.scope, Unreadable) for job in reading.cloud_sync.jobs)
     assert reading.permissions == GrantedPermissions(False, tuple(sorted(set(roles))), "")
+
+
+def test_every_configuration_of_cloud_sync_is_found(
+    fresh_rehearsal: RunningRehearsal, parameters: Parameters, opened: Open
+) -> None:
+    """Of either known template, of one that nobody knows, and the jobs that are not for groups."""
+    control = fresh_rehearsal.control
+    added = {kind: str(control.edit_cloud("add-configuration", kind=kind)["id"]) for kind in cloud_sync.KINDS}
+    for wrong in ("classic", "something else"):
+        with pytest.raises(ControlError, match=r"there already|kind is one of"):
+            control.edit_cloud("add-configuration", kind=wrong)
+    client = opened(sign_in="certificate", certificate_file=parameters.certificate_file)
+    found = read_tenant_state(client, names.TENANT_ID, addresses_of(parameters).cloud, clock=utc_now).cloud_sync
+    assert not isinstance(found, Unreadable)
+    writing = {"classic", "other-template", "unknown-template"}
+    expected = {cloud_sync.JOB_ID, *(job for kind, job in added.items() if kind in writing)}
+    assert {job.id for job in found.writing_groups} == expected
+    assert {job.id for job in found.jobs} == {cloud_sync.JOB_ID, *added.values()}
+    assert (found.searched, found.unread) == (1, 0)
 
 
 def no_directory() -> NoReturn:
