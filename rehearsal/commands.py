@@ -36,7 +36,7 @@ def _where(command: _Command) -> _Command:
 
 @click.group()
 def rehearsal() -> None:
-    """A world to practise in: Microsoft Graph, sign-in and Active Directory on this machine."""
+    """Practice environment: Microsoft Graph, sign-in and Active Directory on this machine."""
 
 
 @rehearsal.command()

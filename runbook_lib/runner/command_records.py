@@ -50,9 +50,10 @@ def verify_record(records: Sequence[Path]) -> int:
 @click.argument("notebook", type=_RECORD, required=False)
 @click.option("--without-notebook", is_flag=True, help="Seal it without: its outputs are gone. The record says so.")
 def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
-    """Seal RECORD with the executed NOTEBOOK, whose outputs have to be of that run.
+    """Seal RECORD with the executed NOTEBOOK.
 
-    For runs that plain papermill or JupyterLab made; gwb run seals by itself. The runs of a change's folder are
+    The notebook's outputs have to be of that run. For runs that plain papermill or JupyterLab made; gwb run seals by
+    itself. The runs of a change's folder are
     offered, those that are still open first.
     """
     from runbook_lib.record.folder import RecordFolder

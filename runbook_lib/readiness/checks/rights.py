@@ -118,7 +118,7 @@ def rights_for_less(evidence: Evidence) -> Iterator[Finding]:
             severity=Severity.INFO,
             seen=f"{situation.account.name} lacks rights to {words}, or they cannot be told: {len(mine)} operations.",
             expected="Nothing: these rights are needed only for that.",
-            to_do="Leave them away unless that is going to happen.",
+            to_do="Omit them unless that is going to happen.",
             source=_SOURCE,
             values=values,
         )
