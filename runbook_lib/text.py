@@ -85,6 +85,24 @@ def difference(text: str, other: str) -> str:
     return f"has {has} at character {at + 1}, not {instead}"
 
 
+# Halves of characters, NUL, and the code points that Unicode keeps from ever being characters (Corrigendum 9).
+_NOT_TEXT = re.compile(
+    "[\x00\ud800-\udfff\ufdd0-\ufdef"
+    + "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17))
+    + "]"
+)
+
+
+def whole(text: str) -> str:
+    """The text with U+FFFD in place of what is no character: nothing else can be written to a directory."""
+    return _NOT_TEXT.sub("\ufffd", text)
+
+
+def is_shown(char: str) -> bool:
+    """Whether a reader could see the character."""
+    return _NOT_SHOWN.match(char) is None
+
+
 def json_text(text: str) -> str:
     """JSON, as ``json.dumps`` made it, with the same characters as JSON escapes: the values stay as they are.
 

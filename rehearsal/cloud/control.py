@@ -13,6 +13,8 @@ from typing import Protocol
 
 from tornado.web import RequestHandler
 
+from rehearsal.cloud.messages import to_json
+
 
 class ControlRefusedError(Exception):
     """An action that makes no sense; the text says why."""
@@ -69,4 +71,4 @@ class ControlHandler(RequestHandler):
 
     def _answer(self, status: int, body: Mapping[str, object]) -> None:
         self.set_status(status)
-        self.finish(json.dumps(body, ensure_ascii=False))
+        self.finish(to_json(body))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from rehearsal.cloud.permissions import Caller
 
 GRAPH_JSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 PLAIN_TEXT = "text/plain"
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,9 @@ def json_answer(body: object, *, status: int = 200, headers: Mapping[str, str] |
 
 
 def to_json(body: object) -> bytes:
-    """JSON as Graph writes it: no spaces, no escapes beyond the necessary."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    """JSON as Graph writes it: no spaces, no escapes beyond the necessary; half a character is one of those."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return _HALVES.sub(lambda match: f"\\u{ord(match[0]):04x}", text).encode("utf-8")
 
 
 def split_path(path: str) -> tuple[str, ...]:

@@ -244,5 +244,7 @@ def _add_obstacles(store: DirectoryStore, index: DirectoryIndex) -> None:
             "member": some[:1],
         },
     )
-    administrators = f"CN=Domain Admins,CN=Users,{names.BASE_DN}"
-    store.modify(administrators, {"member": [f"CN=Administrator,CN=Users,{names.BASE_DN}", tier_zero]})
+    # A global group such as Domain Admins takes no universal one.
+    administrators = store.node(f"CN=Administrators,CN=Builtin,{names.BASE_DN}")
+    held = [store.tree.dn(guid) for guid in administrators.links.get("member", ())]
+    store.modify(store.tree.dn(administrators.guid), {"member": [*held, tier_zero]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rehearsal.directory import failures
+from rehearsal.directory import failures, nesting
 from rehearsal.directory.schema import Attribute, Schema
 from rehearsal.directory.tree import Guid, Node, Tree
 from rehearsal.directory.values import INTEGER_SYNTAXES, Key, is_text, text_length, value_key
@@ -137,6 +137,8 @@ def _apply_links(tree: Tree, draft: Node, attribute: Attribute, change: Modifica
                 raise failures.unwilling("00000561") if membership else failures.value_missing(attribute.name)
             targets.pop(target, None)
         elif target not in targets:
+            if attribute.name == _MEMBERSHIP:
+                nesting.check_member(tree, draft, target)
             targets[target] = None
         elif not permissive:
             membership = attribute.name == _MEMBERSHIP

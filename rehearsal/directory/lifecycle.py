@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rehearsal.directory import accounts, changes, enforcement, failures, passwords, schema_objects
+from rehearsal.directory import accounts, changes, enforcement, failures, nesting, passwords, schema_objects
 from rehearsal.directory.changes import ADD, DELETE, REPLACE, Modification
 from rehearsal.directory.descriptors import ALL_PARTS, ATTRIBUTE
 from rehearsal.directory.names import Rdn, parse_dn, rdn_key
@@ -61,6 +61,8 @@ def add(
     draft.attributes["objectClass"] = tuple(name.encode("ascii") for name in classes)
     _take_values(store, account, draft, named, kind)
     _finish_new(store, account, draft, kind)
+    for member in draft.links.get("member", ()):  # the type may have come after them
+        nesting.check_member(store.tree, draft, member)
     store.descriptors.set_up(draft, *store.rights.creator(account, parent.guid))
     changes_checked = {*named, kind.rdn_attribute}
     if account != SYSTEM:
@@ -214,6 +216,8 @@ def check_changed(store: DirectoryStore, account: Guid, draft: Node, before: Nod
             raise failures.class_violation("0000207C")
         accounts.check_account(store.tree, draft, before)
         draft.attributes["sAMAccountType"] = (accounts.account_type(draft),)
+    if "groupType" in touched:
+        nesting.check_scope(store.tree, draft, before)
 
 
 def rename(store: DirectoryStore, account: Guid, node: Node, rdn_text: str, new_parent: Node | None) -> None:

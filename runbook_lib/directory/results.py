@@ -104,6 +104,13 @@ _MAY_NOT_REANIMATE = _Row(
 )
 _NOT_THERE = _Row(ValueConflict, "value-conflict", "a value to remove is not there", _READ_AGAIN)
 
+_NO_MEMBER = _Row(
+    Refused,
+    "member-not-allowed",
+    "a group of this scope does not take this member, or a group with these members does not take this scope",
+    "A universal group takes accounts and contacts of the forest, global and universal groups; see the group's scope.",
+)
+
 _BY_WINDOWS_ERROR: dict[tuple[int, int], _Row] = {
     # (LDAP result code, Windows error)
     (68, 0x0562): _THERE,
@@ -117,6 +124,7 @@ _BY_WINDOWS_ERROR: dict[tuple[int, int], _Row] = {
     (80, 0x2095): _PARENT,
     (19, 0x2082): _Row(Refused, "value-out-of-range", "a value is too long, too short or out of range"),
     (19, 0x21C8): _Row(EntryExists, "value-not-unique", "another object has a value that must be unique"),
+    **dict.fromkeys(((53, number) for number in (0x2143, 0x2144, 0x2145, 0x2146, 0x2147, 0x2148, 0x2165)), _NO_MEMBER),
     (1, 0x04DC): _Row(NoAccess, "not-bound", "the server wants a successful bind first"),
 }
 

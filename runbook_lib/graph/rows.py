@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.cloud import CloudGroup, CloudKind, CloudPrincipal, PrincipalType, Tenant
 from runbook_lib.secrets import scrubbed
+from runbook_lib.text import whole
 
 Row = Mapping[str, object]
 
@@ -22,6 +23,9 @@ USER_PROPERTIES = (
     "onPremisesDistinguishedName,onPremisesSamAccountName,onPremisesDomainName,onPremisesSyncEnabled"
 )
 TENANT_PROPERTIES = "id,displayName,verifiedDomains,onPremisesSyncEnabled,onPremisesLastSyncDateTime"
+
+_NAMED = ("displayName", "description", "mail", "mailNickname")
+"""Texts of a group that people see; what was replaced in them is told."""
 
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TYPES = {
@@ -79,6 +83,7 @@ def group_of(row: Row) -> CloudGroup:
         on_premises_sid=text_of(row, "onPremisesSecurityIdentifier"),
         on_premises_sam_account_name=text_of(row, "onPremisesSamAccountName"),
         on_premises_domain=text_of(row, "onPremisesDomainName"),
+        replaced=tuple(name for name in _NAMED if (raw := row.get(name)) is not None and raw != text_of(row, name)),
         created=text_of(row, "createdDateTime"),
         deleted=text_of(row, "deletedDateTime"),
     )
@@ -146,10 +151,12 @@ def _kind(unified: bool, mail_enabled: bool, security_enabled: bool) -> CloudKin
 
 
 def text_of(row: Row, name: str) -> str | None:
-    """A text, or None."""
+    """A text, or None. What is no character (half an emoji, NUL) comes as U+FFFD: one text never stops a reading."""
     value = row.get(name)
-    if value is None or isinstance(value, str):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return whole(value)
     raise wrong_value(row, name, "a text")
 
 
@@ -175,7 +182,7 @@ def texts_of(row: Row, name: str) -> tuple[str, ...]:
     if value is None:
         return ()
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return tuple(value)
+        return tuple(map(whole, value))
     raise wrong_value(row, name, "a list of texts")
 
 

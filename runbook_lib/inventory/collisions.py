@@ -1,10 +1,13 @@
-"""What already stands in AD under the name, address or identity that a new object would take."""
+"""What already stands in AD under the name or identity that a new object would take.
+
+Addresses are none of it: the route direct writes none (see ``addresses``).
+"""
 
 from __future__ import annotations
 
 from runbook_lib.directory.decode import in_domain
 from runbook_lib.directory.names import normalize_dn, rdn
-from runbook_lib.inventory.index import DirectoryIndex, smtp_addresses
+from runbook_lib.inventory.index import DirectoryIndex
 from runbook_lib.inventory.naming import Naming
 from runbook_lib.inventory.states import GroupState
 from runbook_lib.model.cloud import Authority, CloudGroup
@@ -44,7 +47,4 @@ def collision(group: CloudGroup, snapshot: DirectorySnapshot, index: DirectoryIn
     sam = naming.sam_account_name(group.id)
     if taken := index.guids_by_sam.get(sam.casefold()):
         return f"Its sAMAccountName {sam} is taken by {index.by_guid[taken[0]].dn}."
-    for address in sorted(smtp_addresses(group.mail, group.proxy_addresses)):
-        if taken := index.guids_by_address.get(address):
-            return f"Its address {address} belongs to {index.by_guid[taken[0]].dn}."
     return None

@@ -7,10 +7,13 @@ Microsoft Entra ID to Active Directory").
 
 from __future__ import annotations
 
-import fnmatch
+import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from runbook_lib.text import is_shown
 
 RDN_NAME_UNITS = 51
 DESCRIPTION_UNITS = 448
@@ -55,14 +58,61 @@ def cut_units(text: str, units: int) -> str:
     return text
 
 
-def name_matches(name: str, pattern: str) -> bool:
-    """Whether a display name fits a pattern of select_names: Unicode form NFC, any case, ``*`` and ``?``."""
-    # Square brackets are ordinary characters in display names, not wildcards.
-    return fnmatch.fnmatchcase(_folded(name), _folded(pattern).replace("[", "[[]"))
+def names_picked(pattern: str, names: Iterable[str]) -> frozenset[str]:
+    """Which display names a pattern of the parameters picks.
+
+    A pattern that is one of the names, character by character or at least without regard to case, means that name and
+    nothing else, whatever wildcards stand in it. Otherwise ``*`` is any text and ``?`` any character, and ``[*]``,
+    ``[?]`` and ``[[]`` are those characters themselves; other square brackets are ordinary. Compared in Unicode form
+    NFC, any case.
+    """
+    known = set(names)
+    for form in (_composed, _folded):
+        wanted = form(pattern)
+        if exact := {name for name in known if form(name) == wanted}:
+            return frozenset(exact)
+    fits = re.compile("".join(map(_as_regex, _TOKENS.findall(_folded(pattern)))), re.DOTALL)
+    return frozenset(name for name in known if fits.fullmatch(_folded(name)))
+
+
+def visible(name: str) -> str:
+    """A name as an eye sees it, to compare: names with one form differ by nothing that shows.
+
+    Invisible characters are dropped, every blank is a space and several are one, typographic quotes and dashes are
+    plain, and compatible forms of a letter are that letter. Letter case counts: it shows.
+    """
+    plain = unicodedata.normalize("NFKC", name.translate(_PLAIN))
+    kept = "".join(" " if char.isspace() else char for char in plain if char.isspace() or is_shown(char))
+    return " ".join(kept.split())
+
+
+def spelled_out(name: str) -> str:
+    """A name with every character that ``visible`` changes as an escape, so that lookalikes can be told apart."""
+    spelled = []
+    for at, char in enumerate(name):
+        blank = char.isspace() and (char != " " or at in (0, len(name) - 1) or name[at - 1].isspace())
+        odd = ord(char) in _PLAIN or unicodedata.combining(char) or unicodedata.normalize("NFKC", char) != char
+        code = f"\\u{ord(char):04x}" if char <= "\uffff" else f"\\U{ord(char):08x}"
+        spelled.append(code if blank or odd or not is_shown(char) else char)
+    return "".join(spelled)
+
+
+_TOKENS = re.compile(r"\[[*?\[]\]|.", re.DOTALL)
+_PLAIN = str.maketrans({**dict.fromkeys("‘’‚‛′´", "'"), **dict.fromkeys("“”„‟″", '"'), **dict.fromkeys("‐‑‒–—−", "-")})
+
+
+def _as_regex(token: str) -> str:
+    if len(token) == 3:
+        return re.escape(token[1])
+    return {"*": ".*", "?": "."}.get(token) or re.escape(token)
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 def _folded(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold()
+    return _composed(text).casefold()
 
 
 def _last12(group_id: str) -> str:

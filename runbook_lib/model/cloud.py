@@ -88,6 +88,8 @@ class CloudGroup:
     """DNS name of the AD domain that it comes from."""
     created: str | None = None
     deleted: str | None = None
+    replaced: tuple[str, ...] = ()
+    """Names of properties in which something that is no character (half an emoji, NUL) was read as U+FFFD."""
     cloud_managed: bool | None = None
     """``onPremisesSyncBehavior.isCloudManaged``; None where it was not read (see ``may_be_converted``)."""
 

@@ -106,7 +106,9 @@ class Parameters(BaseModel):
     # Which groups
     select_ids: list[str] = Field([], description="Ids of the groups that 30-enable-writeback writes")
     select_names: list[str] = Field(
-        [], description="Display names of the groups that 30-enable-writeback writes; * and ? are wildcards"
+        [],
+        description="Display names of the groups that 30-enable-writeback writes; * and ? are wildcards, "
+        "[*] and [?] those characters; a whole name means that name alone",
     )
     select_kinds: list[Literal["microsoft-365", "security"]] = Field(
         ["microsoft-365"], description="Kinds that select_names may pick"
@@ -116,8 +118,8 @@ class Parameters(BaseModel):
     )
     disable_names: list[str] = Field(
         [],
-        description="Display names of the groups that 40-disable-writeback retires or deletes; * and ? are wildcards; "
-        "30 leaves them alone",
+        description="Display names of the groups that 40-disable-writeback retires or deletes, with the wildcards of "
+        "select_names; 30 leaves them alone",
     )
 
     # How a group looks in AD

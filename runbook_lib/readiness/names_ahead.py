@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runbook_lib.directory.place import TakenName
-from runbook_lib.inventory.naming import Naming, name_matches
+from runbook_lib.inventory.naming import Naming, names_picked
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.parameters.model import Parameters
 
@@ -40,11 +40,9 @@ def wanted_names(groups: Iterable[CloudGroup], parameters: Parameters) -> tuple[
     ids = {group_id.casefold() for group_id in parameters.select_ids}
     patterns = parameters.select_names if "microsoft-365" in parameters.select_kinds else []
     listed = list(groups)
-    chosen = [
-        group
-        for group in listed
-        if group.id in ids or any(name_matches(group.display_name, pattern) for pattern in patterns)
-    ]
+    everybody = [group.display_name for group in listed]
+    picked = frozenset[str]().union(*(names_picked(pattern, everybody) for pattern in patterns))
+    chosen = [group for group in listed if group.id in ids or group.display_name in picked]
     names = tuple(
         NewName(
             group.id,

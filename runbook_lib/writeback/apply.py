@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from runbook_lib.directory.connection import Directory
@@ -22,7 +23,7 @@ from runbook_lib.directory.results import (
     ValueConflict,
     WriteUnanswered,
 )
-from runbook_lib.errors import BrokeOff, Refused, RunbookError
+from runbook_lib.errors import BrokeOff, Refused, RunbookError, UsageError
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Plan
 from runbook_lib.writeback.deleting import find_deleted, present_dn, present_name, stand_of_deletion
 from runbook_lib.writeback.journal import Effect, Journal, JournalFile, JournalUnwritable
@@ -31,6 +32,14 @@ from runbook_lib.writeback.live import (
     find_created,
     live_entry,
     stand_of_move,
+)
+from runbook_lib.writeback.member_values import (
+    NotTaken,
+    Value,
+    members_refused,
+    not_taken_of,
+    refused_as_json,
+    send_values,
 )
 from runbook_lib.writeback.stand import Stand, stand_of
 from runbook_lib.writeback.writes import Write, WriteKind, writes_of
@@ -70,6 +79,9 @@ class Applier:
         self._created: dict[str, str] = {}
         self._members: dict[str, set[str]] = {}
         self._doomed: frozenset[str] = frozenset()
+        self._refused: list[tuple[str, NotTaken]] = []
+        self._partly = False
+        """Whether members of this run have changed, be their write finished or not."""
         self._unanswered = False
         """Whether a write of this run may have taken effect without our knowing."""
 
@@ -90,16 +102,19 @@ class Applier:
                 raise self._stopped(error, number, len(writes)) from error
             if progress is not None:
                 progress(write.change.display_name, number, len(writes))
+        if self._refused:
+            raise self._stopped(members_refused(self._refused), len(writes), len(writes))
         try:
             self._journal.close("every approved change is carried out")
         except JournalUnwritable as error:
             raise self._stopped(error, len(writes), len(writes)) from error
 
     def _stopped(self, error: RunbookError, number: int, of: int) -> RunbookError:
-        wrote = self._journal.done > 0 or bool(self._done)
-        drift = isinstance(error, Refused)
+        wrote = self._journal.done > 0 or bool(self._done) or self._partly
+        # A text that no directory can hold (UsageError) is not healed by time either.
+        lasting = isinstance(error, (Refused, UsageError))
         uncertain = self._unanswered or isinstance(error, DirectoryUnavailable)
-        if (drift or not (wrote or uncertain)) and not isinstance(error, JournalUnwritable):
+        if (lasting or not (wrote or uncertain)) and not isinstance(error, JournalUnwritable):
             # What is left is planned afresh from the live state: marks make half-made objects recognisable. A journal
             # that stays open because the disk is full is resumed, which is as good.
             with suppress(JournalUnwritable):
@@ -108,7 +123,7 @@ class Applier:
             return error
         again = (
             "Run the notebook again: it plans what is left and asks for an approval of that."
-            if drift
+            if lasting
             else "Remove the cause, then run the same notebook with the same change id: it resumes."
         )
         return BrokeOff(
@@ -160,6 +175,8 @@ class Applier:
             effect = self._done[write.id]
             if write.kind is WriteKind.ADD:
                 self._created[write.change.group_id] = effect.object_guid
+            refused = [not_taken_of(item) for item in effect.data.get("refused", ())]
+            self._refused += [(write.change.display_name, item) for item in refused]
             return
         {
             WriteKind.ADD: self._add,
@@ -229,27 +246,44 @@ class Applier:
         change = self._on(write.change)
         live_entry(self._directory, change, self._plan.target, [])
         live = self._live_members(change.object_guid)
-        add = [ref for ref in write.added if normalize_dn(self._dn(ref, change)) not in live]
+        dns = {ref.key: dn for ref in write.added if (dn := self._dn(ref)) is not None}
+        gone = [ref for ref in write.added if ref.key not in dns]
+        add = [ref for ref in write.added if ref.key in dns and normalize_dn(dns[ref.key]) not in live]
         remove = [ref for ref in write.removed if self._is_member(ref, live)]
         # What an earlier run had begun and what now stands as it wanted is its work, hence ours.
         begun = self._begun.get(write.id, {"members_added": [], "members_removed": []})
-        added = set(begun["members_added"]) - {ref.key for ref in add}
+        added = set(begun["members_added"]) - {ref.key for ref in (*add, *gone)}
         removed = set(begun["members_removed"]) - {ref.key for ref in remove}
+        refused = [NotTaken(ref, ref.dn or ref.key, drifted(change, f"its member {ref.dn} is gone")) for ref in gone]
         if add or remove:
-            delta = AttributeDelta(
-                "member",
-                removed=tuple(self._dn(ref, change) for ref in remove),
-                added=tuple(self._dn(ref, change) for ref in add),
-            )
-            now = {"members_added": [ref.key for ref in add], "members_removed": [ref.key for ref in remove]}
+            entering = [Value(ref, dns[ref.key]) for ref in add]
+            leaving = [Value(ref, self._dn_of[ref.guid]) for ref in remove]
+            # All that is or may become this write's work: a later line must not hide what an earlier one began.
+            now = {
+                "members_added": sorted(added | {ref.key for ref in add}),
+                "members_removed": sorted(removed | {ref.key for ref in remove}),
+            }
             self._begin(write, change.object_guid, {**write.intent(), **now})
-            self._directory.modify(change.object_guid, [delta])
-            live |= {normalize_dn(dn) for dn in delta.added}
-            live -= {normalize_dn(dn) for dn in delta.removed}
-            added |= set(now["members_added"])
-            removed |= set(now["members_removed"])
+            for values, side in ((leaving, "removed"), (entering, "added")):
+                taken, not_taken = send_values(values, partial(self._modify_members, change.object_guid, side, live))
+                (added if side == "added" else removed).update(value.ref.key for value in taken)
+                refused += not_taken
+        self._refused += [(change.display_name, item) for item in refused]
         data = self._member_effect(added, removed)
+        if refused:
+            data["refused"] = [refused_as_json(item) for item in refused]
         self._journal.finish(Effect(write.id, write.change.digest, change.object_guid, data))
+
+    def _modify_members(self, guid: str, side: str, live: set[str], values: Sequence[Value]) -> None:
+        dns = tuple(value.dn for value in values)
+        delta = AttributeDelta("member", added=dns) if side == "added" else AttributeDelta("member", removed=dns)
+        self._directory.modify(guid, [delta])
+        self._partly = True
+        changed = {normalize_dn(dn) for dn in dns}
+        if side == "added":
+            live |= changed
+        else:
+            live -= changed
 
     def _member_effect(self, added: set[str], removed: set[str]) -> dict[str, object]:
         if not added and not removed:
@@ -289,15 +323,10 @@ class Applier:
         dn = self._dn_of.get(ref.guid)
         return dn is not None and normalize_dn(dn) in live
 
-    def _dn(self, ref: MemberRef, change: Change) -> str:
+    def _dn(self, ref: MemberRef) -> str | None:
         if ref.guid:
-            dn = self._dn_of.get(ref.guid) or present_name(self._directory, ref.guid)
-        else:
-            entry = self._directory.read(self._created[ref.group_id], ["objectGUID"])
-            dn = entry.dn if entry else None
-        if dn is None:
-            raise drifted(change, f"its member {ref.dn or ref.key} is gone")
-        return dn
+            return self._dn_of.get(ref.guid) or present_name(self._directory, ref.guid)
+        return present_name(self._directory, self._created[ref.group_id])
 
     def _guid_of_key(self, key: str) -> str:
         return self._created[key.removeprefix("group:")] if key.startswith("group:") else key

@@ -38,7 +38,8 @@ class Effect:
         object_guid: The AD object.
         data: Kind-dependent: ``{"created": dn}``, ``{"deleted": dn}``, ``{"undeleted": dn}``,
             ``{"attributes": [...]}``, ``{"members_added": [guid…],
-            "members_removed": [guid…]}`` or ``{"moved": [from_guid, to_guid]}``; empty where nothing was left to do.
+            "members_removed": [guid…], "refused": [{"member",
+            "dn", "cause"}…]}`` or ``{"moved": [from_guid, to_guid]}``; empty where nothing was left to do.
     """
 
     write: str

@@ -14,6 +14,7 @@ from runbook_lib.model.finding import Finding
 from runbook_lib.writeback.desired import retired_mark
 from runbook_lib.writeback.membership import membership_of
 from runbook_lib.writeback.plan_delete import deletion, refuse_deletion, unaccounted_members
+from runbook_lib.writeback.plan_findings import look_alikes
 from runbook_lib.writeback.planning import Planned, existing, finished_plan, move_between, rule_context
 from runbook_lib.writeback.policy import Policy
 from runbook_lib.writeback.preconditions import require_complete, require_container, require_mark, require_two_ous
@@ -45,7 +46,7 @@ def plan_disable(inventory: Inventory, policy: Policy) -> Planned:
     context = rule_context(inventory, policy)
     changes: list[Change] = []
     refusals: list[Refusal] = []
-    findings: list[Finding] = []
+    findings: list[Finding] = look_alikes(inventory, rows)
     membership = membership_of(inventory)
     for row in rows:
         if refused := refuse_not_ours(row, context) or _undecided(row):

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from runbook_lib.directory.names import normalize_dn, parent_of, rdn
+from runbook_lib.inventory.addresses import address_holders, address_taken
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, GroupMembers, MemberRef, Operation, Refusal
@@ -14,7 +15,13 @@ from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.finding import Finding
 from runbook_lib.writeback.desired import differences, followed_attributes, new_attributes, retired_mark
 from runbook_lib.writeback.membership import MemberChanges, membership_of
-from runbook_lib.writeback.plan_findings import findings_before_create, shared_accounts, unaccounted_finding
+from runbook_lib.writeback.plan_findings import (
+    findings_before_create,
+    look_alikes,
+    odd_texts,
+    shared_accounts,
+    unaccounted_finding,
+)
 from runbook_lib.writeback.planning import Planned, existing, finished_plan, move_between, rule_context
 from runbook_lib.writeback.policy import Policy
 from runbook_lib.writeback.preconditions import (
@@ -67,7 +74,11 @@ def plan_rows(inventory: Inventory, policy: Policy, rows: tuple[GroupRow, ...]) 
     created = frozenset(row.group_id for row in todo if row.state is GroupState.NOT_WRITTEN)
     membership = membership_of(inventory)
     changes: list[Change] = []
-    findings: list[Finding] = [*findings_before_writing(inventory), *shared_accounts(inventory, todo)]
+    findings: list[Finding] = [*findings_before_writing(inventory), *odd_texts(todo)]
+    findings += look_alikes(inventory, todo)
+    findings += shared_accounts(inventory, todo)
+    if holders := address_holders([row.cloud for row in todo if row.cloud], inventory.index):
+        findings.append(address_taken(holders))
     members: list[GroupMembers] = []
     in_step = 0
     for row in todo:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from runbook_lib.directory.names import normalize_dn
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.collisions import from_another_domain
+from runbook_lib.inventory.naming import spelled_out, visible
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import Change
 from runbook_lib.model.cloud import CloudGroup
@@ -19,6 +21,64 @@ _NAMED = ["member_id", "member_name"]
 def findings_before_create(group: CloudGroup, create: Change, inventory: Inventory) -> list[Finding]:
     """What else may be the AD object of a group that a plan creates."""
     return [*_deleted_before(create, inventory), *_original_elsewhere(group, inventory)]
+
+
+def odd_texts(rows: Sequence[GroupRow]) -> list[Finding]:
+    """A finding for each selected group whose name or description was not whole, or hides something from a reader."""
+    found = []
+    for row in rows:
+        if row.cloud is not None and row.cloud.replaced:
+            found.append(
+                Finding(
+                    id=f"text-replaced:{row.group_id}",
+                    severity=Severity.WARNING,
+                    seen=f"'{printable(row.display_name)}' holds what is no character (half an emoji, NUL) in "
+                    f"{' and '.join(row.cloud.replaced)}; U+FFFD stands in its place, in AD too.",
+                    expected="Texts of whole characters.",
+                    why="No directory can hold it; a program cut or damaged the text in the cloud.",
+                    to_do="Correct it in the cloud; the next run brings the correction to AD.",
+                    values={"group_id": row.group_id, "properties": list(row.cloud.replaced)},
+                )
+            )
+        if row.cloud is not None and printable(row.display_name) != row.display_name:
+            found.append(
+                Finding(
+                    id=f"name-hides:{row.group_id}",
+                    severity=Severity.WARNING,
+                    seen=f"The display name '{printable(row.display_name)}' holds characters that nobody sees or that "
+                    "reorder what is read.",
+                    expected="A name that reads as it is.",
+                    why="A reader takes it for another name; AD stores it as it is.",
+                    to_do="Rename it in the cloud if that is not meant.",
+                    values={"group_id": row.group_id},
+                )
+            )
+    return found
+
+
+def look_alikes(inventory: Inventory, rows: Sequence[GroupRow]) -> list[Finding]:
+    """A finding for each selected group whose name another group has too, but for what nobody sees."""
+    by_form: defaultdict[str, list[GroupRow]] = defaultdict(list)
+    for row in inventory.rows:
+        if row.cloud is not None:
+            by_form[visible(row.display_name)].append(row)
+    found = []
+    for row in rows:
+        same = [other for other in by_form[visible(row.display_name)] if other.display_name != row.display_name]
+        if row.cloud is not None and same:
+            named = [f"'{spelled_out(item.display_name)}' ({item.group_id})" for item in (row, *same)]
+            found.append(
+                Finding(
+                    id=f"names-look-alike:{row.group_id}",
+                    severity=Severity.WARNING,
+                    seen=f"{len(named)} cloud groups have names that look the same: {_some(named)}.",
+                    expected="Names that a reader can tell apart.",
+                    why="The names differ by characters that nobody sees, so nobody can know which one is meant.",
+                    to_do="Compare the ids, or rename one of them in the cloud.",
+                    values={"group_ids": [item.group_id for item in (row, *same)]},
+                )
+            )
+    return found
 
 
 def shared_accounts(inventory: Inventory, rows: Sequence[GroupRow]) -> list[Finding]:

@@ -14,6 +14,7 @@ from runbook_lib.writeback.enforcement import refuse_enforced
 from runbook_lib.writeback.limits import check_limits
 from runbook_lib.writeback.policy import Policy
 from runbook_lib.writeback.rules import RuleContext, protected_groups
+from runbook_lib.writeback.selection import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class Planned:
 
 def rule_context(inventory: Inventory, policy: Policy) -> RuleContext:
     """What the rules look at."""
-    return RuleContext(inventory, policy, protected_groups(inventory))
+    disabled = named(inventory.rows, policy.disable_ids, policy.disable_names)
+    return RuleContext(inventory, policy, protected_groups(inventory), disabled)
 
 
 def plan_target(inventory: Inventory) -> PlanTarget:

@@ -16,8 +16,8 @@ from runbook_lib.inventory.states import GroupRow, GroupState, Writer
 from runbook_lib.model.change import Refusal
 from runbook_lib.model.cloud import CloudKind, Switch
 from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.text import whole
 from runbook_lib.writeback.policy import Policy
-from runbook_lib.writeback.selection import named_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class RuleContext:
     policy: Policy
     protected: frozenset[str]
     """GUIDs of protected and built-in AD groups."""
+    to_be_disabled: frozenset[str] = frozenset()
+    """Ids of the groups that disable_ids and disable_names name."""
 
 
 def first_refusal(row: GroupRow, context: RuleContext) -> Refusal | None:
@@ -108,7 +110,7 @@ _STATE_TO_DO = {
 
 def _also_disabled(row: GroupRow, context: RuleContext) -> Refusal | None:
     """One file serves 30 and 40: a group in both selections would come back with the next run of 30."""
-    if not named_in(row, context.policy.disable_ids, context.policy.disable_names):
+    if row.group_id not in context.to_be_disabled:
         return None
     return _refuse(
         row,
@@ -127,6 +129,21 @@ def _connect_v1(row: GroupRow, context: RuleContext) -> Refusal | None:
             "Use Connect Sync for Microsoft 365 groups, or turn its writeback off first.",
         )
     return None
+
+
+def _unwritable(row: GroupRow, _context: RuleContext) -> Refusal | None:
+    """What was read is whole; this holds for groups from anywhere else."""
+    group = row.cloud
+    texts = {"display name": group.display_name, "description": group.description or ""} if group else {}
+    bad = [name for name, text in texts.items() if whole(text) != text]
+    if not bad:
+        return None
+    return _refuse(
+        row,
+        "text-unwritable",
+        f"Its {' and '.join(bad)} holds what is no character (half an emoji, NUL); no directory can hold it.",
+        "Correct it in the cloud.",
+    )
 
 
 def _role_assignable(row: GroupRow, context: RuleContext) -> Refusal | None:
@@ -261,6 +278,7 @@ def protected_ou(row: GroupRow, context: RuleContext) -> Refusal | None:
 ENABLE_RULES: tuple[Callable[[GroupRow, RuleContext], Refusal | None], ...] = (
     _also_disabled,
     _kind,
+    _unwritable,
     _state,
     _connect_v1,
     _role_assignable,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from runbook_lib.errors import Refused
-from runbook_lib.inventory.naming import name_matches
+from runbook_lib.inventory.naming import names_picked
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.text import appearance, difference, printable
 
@@ -40,9 +40,13 @@ def require_selection(ids: Sequence[str], names: Sequence[str], purpose: Purpose
         raise Refused(message, code="empty-selection", hint=hint)
 
 
-def named_in(row: GroupRow, ids: Sequence[str], names: Sequence[str]) -> bool:
-    """Whether the row is named by its id or by a pattern."""
-    return row.group_id in ids or any(name_matches(row.display_name, pattern) for pattern in names)
+def named(rows: Iterable[GroupRow], ids: Iterable[str], names: Iterable[str]) -> frozenset[str]:
+    """Ids of the rows that are named by id or by a pattern, whatever kind they are."""
+    known = list(rows)
+    everybody = [row.display_name for row in known]
+    picked = frozenset[str]().union(*(names_picked(pattern, everybody) for pattern in names))
+    wanted = {group_id.casefold() for group_id in ids}
+    return frozenset(row.group_id for row in known if row.group_id in wanted or row.display_name in picked)
 
 
 def select(
@@ -55,7 +59,8 @@ def select(
 ) -> tuple[GroupRow, ...]:
     """Rows named by id, plus rows whose display name matches a pattern and that ``by_name`` lets patterns pick.
 
-    Names are compared in Unicode form NFC without regard to case; ``*`` and ``?`` are wildcards.
+    What a pattern picks is said by ``names_picked``: a pattern that is a whole name means that name alone, even where
+    ``by_name`` does not let it be picked.
 
     Raises:
         Refused: Nothing is selected (``empty-selection``), an id is unknown (``unknown-group``), or a pattern matches
@@ -72,24 +77,33 @@ def select(
             values={"ids": list(unknown)},
         )
     chosen = {group_id.casefold() for group_id in ids}
+    everybody = [row.display_name for row in rows]
     for pattern in names:
-        found = [row.group_id for row in rows if by_name(row) and name_matches(row.display_name, pattern)]
+        picked = names_picked(pattern, everybody)
+        found = [row.group_id for row in rows if row.display_name in picked and by_name(row)]
         if not found:
-            raise Refused(
-                f"The selection {printable(pattern, limit=80)!r} matches no group.{_alike(pattern, rows)}",
-                code="selection-matches-nothing",
-                hint=_WHERE[purpose].format(_NAMES[purpose]),
-                values={"pattern": pattern},
-            )
+            raise _matches_nothing(pattern, picked, rows, purpose)
         chosen.update(found)
     return tuple(row for row in rows if row.group_id in chosen)
+
+
+def _matches_nothing(pattern: str, picked: frozenset[str], rows: Sequence[GroupRow], purpose: Purpose) -> Refused:
+    hint = _WHERE[purpose].format(_NAMES[purpose])
+    if picked:
+        hint = f"Groups of that name are of a kind or in a state that a name does not pick. {hint}"
+    return Refused(
+        f"The selection {printable(pattern, limit=80)!r} matches no group.{'' if picked else _alike(pattern, rows)}",
+        code="selection-matches-nothing",
+        hint=hint,
+        values={"pattern": pattern},
+    )
 
 
 def _alike(pattern: str, rows: Sequence[GroupRow]) -> str:
     """A sentence about a group that looks as if it were meant; empty without one."""
     wanted = appearance(pattern)
     row = next((row for row in rows if appearance(row.display_name) == wanted), None)
-    if row is None or name_matches(row.display_name, pattern):
+    if row is None:
         return ""
     name = printable(row.display_name, limit=80)
     return f" {name!r} ({row.group_id}) looks the same: it {difference(row.display_name, pattern)}."

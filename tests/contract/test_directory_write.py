@@ -148,6 +148,24 @@ def test_members(client: Client, workshop: Workshop) -> None:
     assert client.read(first, "memberOf") == {}
 
 
+@pytest.mark.windows_only("group-scope")
+def test_a_member_that_the_scope_does_not_take_refuses_the_whole_modify(client: Client, workshop: Workshop) -> None:
+    """Domain local in universal and in global, universal in global; nothing of the modify takes effect."""
+    (first,) = workshop.users(1)
+    local = workshop.group("Local", groupType="-2147483644")
+    universal = workshop.group("Universal", groupType="-2147483640")
+    wide = workshop.group("Global", groupType="-2147483646")
+    for holder, member, number in (
+        (universal, local, "00002146"),
+        (wide, local, "00002144"),
+        (wide, universal, "00002145"),
+    ):
+        client.refused(client.modify(holder, {"member": [(ADD, [first, member])]}), 53, number)
+        assert client.read(holder, "member") == {}
+    client.must(client.modify(universal, {"member": [(ADD, [first, wide])]}))
+    client.must(client.modify(local, {"member": [(ADD, [first, wide, universal])]}))
+
+
 @pytest.mark.windows_only("permissive-modify")
 def test_permissive_modify(client: Client, workshop: Workshop) -> None:
     """The control forgives values that are there, or not, already."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from runbook_lib.inventory.addresses import AddressHolder, address_taken
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.readiness.check import Check, on
 from runbook_lib.readiness.checks.exchange import has_shell
@@ -79,22 +80,7 @@ def addresses_taken(evidence: Evidence) -> Iterator[Finding]:
         if foreign:
             taken.append((holder, foreign))
     if taken:
-        shown = [f"{', '.join(addresses)} ({holder.object_class} {holder.dn})" for holder, addresses in taken]
-        yield Finding(
-            id="mail-address-taken",
-            severity=Severity.WARNING,
-            seen=f"{_count(taken, 'object')} of this domain with a cloud group's address: {_some(shown, '; ')}.",
-            expected="Addresses that no other object in AD holds.",
-            why="Two recipients with one address: Exchange delivers to neither, and the written group cannot keep it. "
-            "A mail contact that forwards to the group is such an object, on purpose.",
-            to_do="Remove the address there, or leave that group to its contact; then acknowledge this finding.",
-            source=_CONTACTS,
-            values={
-                "count": len(taken),
-                "objects": [{"dn": holder.dn, "addresses": addresses} for holder, addresses in taken[:_MOST]],
-            },
-            acknowledgeable=True,
-        )
+        yield address_taken([AddressHolder(item.dn, item.object_class, tuple(foreign)) for item, foreign in taken])
 
 
 def other_domains(evidence: Evidence) -> Iterator[Finding]:
@@ -153,7 +139,7 @@ CHECKS: tuple[Check, ...] = (
         "mail-address-taken",
         "No other object holds a group's address",
         ("groups", "address_holders"),
-        _ROUTES,
+        on(direct=Severity.WARNING, connect_sync=Severity.WARNING),
         addresses_taken,
     ),
     Check("mail-forest-not-searched", "The whole forest was searched", ("exchange",), _ROUTES, other_domains),

@@ -10,7 +10,10 @@ import pytest
 from runbook_lib.inventory import GroupState, Naming, Route, Writer, group_ids_to_probe
 from runbook_lib.inventory.naming import cut_units, written_description
 from runbook_lib.model.anchor import anchor_of, mark_of
+from runbook_lib.model.change import ChangeKind
 from runbook_lib.model.cloud import Authority, CloudKind, Presence, PrincipalType, Switch
+from runbook_lib.model.finding import Severity
+from runbook_lib.writeback.plan_enable import plan_enable
 from tests.support import builders as b
 
 
@@ -183,17 +186,49 @@ def test_a_nested_group_with_converted_authority_is_found_by_its_sid(managed: bo
     "stranger",
     [
         lambda g: b.ad_group("x", {"sAMAccountName": (Naming().sam_account_name(g.id).upper(),)}),
-        lambda _: b.ad_group("x", {"mail": ("TEAM@contoso.com",)}),
-        lambda _: b.ad_group("x", {"proxyAddresses": ("smtp:team@contoso.com",)}),
         lambda g: b.ad_group(Naming().common_name(g.id, g.display_name), parent=b.TARGET_OU),
         lambda g: b.ad_group(Naming().common_name(g.id, g.display_name), parent=b.RETIRED_OU),
     ],
 )
-def test_a_taken_name_or_address_is_a_collision(stranger: Any) -> None:
+def test_a_taken_name_is_a_collision(stranger: Any) -> None:
     group = b.cloud_group("Team", mail="team@contoso.com")
     inventory = b.inventory_of(b.cloud_side([group]), b.directory_side(groups=[stranger(group)]))
     assert row(inventory, "Team").state is GroupState.COLLISION
     assert row(inventory, "Team").route is Route.NONE
+
+
+def holder(**more: Any) -> Any:
+    return b.ad_user("Holder", **{"object_class": "contact", "sid": None, **more})
+
+
+@pytest.mark.parametrize(
+    ("stranger", "found"),
+    [
+        (holder(mail="TEAM@contoso.com"), ["team@contoso.com"]),
+        (holder(proxy_addresses=("SMTP:other@contoso.com", "smtp:Team@contoso.com")), ["team@contoso.com"]),
+        (holder(proxy_addresses=("smtp:second@contoso.com",), object_class="publicFolder"), ["second@contoso.com"]),
+        (holder(mail="team@contoso.com", object_class="user"), ["team@contoso.com"]),
+        (holder(mail="somebody@contoso.com"), []),
+        (holder(proxy_addresses=("x500:team@contoso.com",)), []),
+    ],
+)
+def test_an_address_that_somebody_holds_is_a_finding_and_stops_nothing(stranger: Any, found: list[str]) -> None:
+    group = b.cloud_group("Team", mail="team@contoso.com", proxy_addresses=("smtp:second@contoso.com",))
+    inventory = b.inventory_of(b.cloud_side([group], {"Team": []}), b.directory_side([stranger]))
+    assert row(inventory, "Team").state is GroupState.NOT_WRITTEN
+    plan = plan_enable(inventory, b.policy("Team"))
+    assert [change.kind for change in plan.plan.changes] == [ChangeKind.CREATE]
+    taken = [f for f in plan.findings if f.id == "mail-address-taken"]
+    objects = [{"dn": stranger.dn, "addresses": found}] if found else None
+    assert [f.values["objects"] for f in taken] == ([objects] if objects else [])
+    assert all(f.acknowledgeable and f.severity is Severity.WARNING for f in taken)
+
+
+def test_a_groups_own_object_holds_its_address_by_right() -> None:
+    group = b.cloud_group("Team", mail="team@contoso.com")
+    ours = b.written(group, attributes={"mail": ("team@contoso.com",)})
+    inventory = b.inventory_of(b.cloud_side([group], {"Team": []}), b.directory_side(groups=[ours]))
+    assert not [f for f in plan_enable(inventory, b.policy("Team")).findings if f.id == "mail-address-taken"]
 
 
 @pytest.mark.parametrize(

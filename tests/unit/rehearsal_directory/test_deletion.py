@@ -22,7 +22,7 @@ def team(store: DirectoryStore) -> Iterator[DirectoryStore]:
     """A group with a member, a manager and everything else, that is itself a member."""
     values = {"sAMAccountName": "team", "adminDescription": "Group_x", "mail": "team@contoso.com", "managedBy": ANN}
     store.add(TEAM, {"objectClass": ["group"], "groupType": "8", "member": [ANN], "description": "ours", **values})
-    store.add(HOLDER, {"objectClass": ["group"], "member": [TEAM]})
+    store.add(HOLDER, {"objectClass": ["group"], "groupType": "8", "member": [TEAM]})
     clock = store.clock
     yield store
     store.clock = clock

@@ -10,7 +10,7 @@ import pytest
 
 from rehearsal.directory import DirectoryServer, DirectoryStore
 from rehearsal.directory.domains import View
-from rehearsal.directory.forest import GLOBAL, UNIVERSAL, add_controller, add_domain
+from rehearsal.directory.forest import LOCAL, UNIVERSAL, add_controller, add_domain
 from rehearsal.directory.service import Service
 from tests.unit.rehearsal_directory.wire import Entry, Wire, equal
 
@@ -25,7 +25,7 @@ PHANTOM_ROOT = bytes.fromhex("3003020102")
 
 @pytest.fixture(scope="module")
 def service() -> Service:
-    """contoso.com with three controllers and its child emea; groups of both scopes with members of both domains."""
+    """contoso.com with three controllers and its child emea; two groups with members of both domains."""
     store = DirectoryStore("contoso.com", "CONTOSO", clock=lambda: datetime(2026, 11, 22, tzinfo=UTC))
     add_controller(store, "dc2", store.domains[0], ahead=4_000)
     add_controller(store, "rodc1", store.domains[0], read_only=True, ahead=9_000)
@@ -36,7 +36,7 @@ def service() -> Service:
         person = f"CN=ann,CN=Users,{domain}"
         store.add(person, {"objectClass": ["user"], "sAMAccountName": "ann", "title": "baker", "mail": "ann@x.example"})
     people = [f"CN=ann,CN=Users,{ROOT}", f"CN=ann,CN=Users,{CHILD}"]
-    for name, scope in (("everybody", UNIVERSAL), ("some", GLOBAL)):
+    for name, scope in (("everybody", UNIVERSAL), ("some", LOCAL)):
         store.add(f"CN={name},CN=Users,{CHILD}", {"objectClass": ["group"], "groupType": scope, "member": people})
     return Service(store)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
-from runbook_lib.inventory import other_writers, place
+from runbook_lib.inventory import addresses, other_writers, place
 from runbook_lib.inventory.states import GroupState
 from runbook_lib.model.cloud import Presence
 from runbook_lib.parameters import acknowledge
@@ -42,6 +42,7 @@ def codes() -> set[str]:
         Path(acknowledge.__file__),
         Path(other_writers.__file__),
         Path(place.__file__),
+        Path(addresses.__file__),
     ):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import Refused
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory import Inventory, Naming
 from runbook_lib.model.anchor import anchor_of
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Operation, Plan
 from runbook_lib.model.cloud import CloudKind, OtherWriters, Presence, Switch
@@ -176,6 +176,8 @@ ANCHORED_AGAIN = b.ad_group("Again", {"adminDescription": (anchor_of(TEAM.id),)}
 KIM_ONLY = b.cloud_side([TEAM], {"Team": [ANA]})
 TWIN = replace(TEAM, id="0" * 24 + TEAM.id[24:])
 TWINS = replace(b.cloud_side([TEAM, TWIN]), members={TEAM.id: (), TWIN.id: ()})
+UNSEEN = replace(TWIN, display_name="Te\u200bam")
+LOOK_ALIKES = replace(b.cloud_side([TEAM, UNSEEN]), members={TEAM.id: (), TWIN.id: ()})
 BOTH_IDS = {"select_ids": (TEAM.id, TWIN.id)}
 
 MARKED = b.written(TEAM, attributes={"msDS-ObjectSoa": ("Cloud",)})
@@ -275,9 +277,14 @@ CASES: dict[str, tuple[Callable[[], Said], Callable[[], Said], tuple[str, ...]]]
         (OURS.dn, ANCHORED_AGAIN.dn),
     ),
     "collision": (
+        lambda: enable(users=[b.ad_user("Dee", sam_account_name=Naming().sam_account_name(TEAM.id).upper())]),
+        lambda: enable(users=[b.ad_user("Dee", mail="team@contoso.com")], group=MAILED),
+        (Naming().sam_account_name(TEAM.id), "Dee"),
+    ),
+    "mail-address-taken": (
         lambda: enable(users=[b.ad_user("Dee", mail="TEAM@contoso.com")], group=MAILED),
         lambda: enable(users=[b.ad_user("Dee", mail="dee@contoso.com")], group=MAILED),
-        ("team@contoso.com", "Dee"),
+        ("1 object ", "team@contoso.com", "CN=Dee", "direct writes no address"),
     ),
     "same-name": (
         lambda: enable(cloud=TWINS, policy=BOTH_IDS),
@@ -325,6 +332,22 @@ CASES: dict[str, tuple[Callable[[], Said], Callable[[], Said], tuple[str, ...]]]
         lambda: enable(OURS, cloud=b.cloud_side([b.cloud_group("Any")]), presence={TEAM.id: Presence.GONE}),
         lambda: enable(OURS, group=NEW),
         ("404", "40-disable-writeback"),
+    ),
+    # Texts
+    "text-unwritable": (
+        lambda: enable(group=replace(TEAM, description="cut \ud83d")),
+        lambda: enable(group=replace(TEAM, description="cut \ufffd")),
+        ("description", "half an emoji", "cloud"),
+    ),
+    "text-replaced": (
+        lambda: enable(group=replace(TEAM, display_name="Half \ufffd", replaced=("displayName",))),
+        lambda: enable(group=replace(TEAM, display_name="Half \ufffd")),
+        ("Half \ufffd", "displayName", "U+FFFD"),
+    ),
+    "name-hides": (
+        lambda: enable(group=replace(TEAM, display_name="Sales \u202efdp.exe")),
+        lambda: enable(group=replace(TEAM, display_name="Sales 👩\u200d💻 pdf")),
+        ("Sales \\u202efdp.exe",),
     ),
     # Rule 8: type
     "not-eligible": (
@@ -503,6 +526,11 @@ CASES: dict[str, tuple[Callable[[], Said], Callable[[], Said], tuple[str, ...]]]
         lambda: enable(policy={"select_names": ("Tea*",)}),
         ("Tema*", "select_names"),
     ),
+    "names-look-alike": (
+        lambda: enable(cloud=LOOK_ALIKES),
+        lambda: enable(cloud=TWINS),
+        ("'Te\\u200bam'", "'Team'", TEAM.id, TWIN.id),
+    ),
     # Limits: one more than allowed, and exactly what is allowed
     "limit-creates": (lambda: limited(creates=0), limited, ("1 creates", "'Fresh'", "max_creates", "allows 0")),
     "limit-retirements": (
@@ -544,6 +572,21 @@ def test_it_is_refused_in_words_that_name_object_number_and_way_out(code: str) -
     assert [text for text in CASES[code][2] if text not in said.words] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "pattern", "hint"),
+    [
+        ("Sales\u00a0EU", CloudKind.MICROSOFT_365, "Sales EU", "looks the same"),
+        ("What?*", CloudKind.DISTRIBUTION_LIST, "What?*", "of a kind or in a state that a name does not pick"),
+    ],
+)
+def test_a_name_that_is_there_and_not_picked_is_said(name: str, kind: CloudKind, pattern: str, hint: str) -> None:
+    """A whole name never falls back to being a pattern: "What?*" does not pick "Whatever" instead."""
+    groups = [b.cloud_group(name, kind), b.cloud_group("Whatever")]
+    said = enable(cloud=b.cloud_side(groups), policy={"select_ids": (), "select_names": (pattern,)})
+    assert "selection-matches-nothing" in said.codes
+    assert hint in said.words
+
+
 @pytest.mark.parametrize("code", CASES)
 def test_the_nearest_case_passes_and_changes_something(code: str) -> None:
     said = CASES[code][1]()
@@ -570,13 +613,6 @@ MORE: dict[str, tuple[str, Callable[[], Said]]] = {
     "collision with a sAMAccountName": (
         "collision",
         lambda: enable(users=[b.ad_user("Dee", sam_account_name=f"GROUP_{TEAM.id[-12:]}")]),
-    ),
-    "collision with a proxy address": (
-        "collision",
-        lambda: enable(
-            users=[b.ad_user("Dee", proxy_addresses=("smtp:old@contoso.com",))],
-            group=replace(TEAM, proxy_addresses=("SMTP:Old@contoso.com",)),
-        ),
     ),
     "anchor of another attribute": (
         "several-ad-objects",
