@@ -2,39 +2,49 @@
 
 from __future__ import annotations
 
-import getpass
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from runbook_lib.errors import AwaitingApproval, NoAccess, Refused, ServiceFailed, VerificationFailed
 from runbook_lib.inventory import Inventory
-from runbook_lib.model.change import Change, Operation, Plan, Refusal
-from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.change import Change, Operation, Plan
+from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook import views
 from runbook_lib.notebook.course import Course, Step, takes
 from runbook_lib.notebook.face import ProgressLine, show_widget
 from runbook_lib.notebook.gate_form import GateForm
+from runbook_lib.notebook.resuming import (
+    READ_BACK_DIFFERS,
+    TakenUp,
+    approved_again,
+    read_at,
+    requesters,
+    require_own,
+    require_some_not_refused,
+    take_up,
+    unfinished_chain,
+)
 from runbook_lib.notebook.sides import read_sides
 from runbook_lib.parameters.acknowledge import require_acknowledged, with_acknowledgements
-from runbook_lib.text import printable
 from runbook_lib.writeback.apply import Applier
-from runbook_lib.writeback.approval import planned
 from runbook_lib.writeback.approvers import approver_findings, approvers_of
 from runbook_lib.writeback.backup import FILE_NAME as BACKUP
 from runbook_lib.writeback.backup import backup
 from runbook_lib.writeback.effects import collect
-from runbook_lib.writeback.gate import Waiting, granted, read_all, waiting_findings
+from runbook_lib.writeback.gate import Grant, Waiting, granted, read_all, refusal_finding, waiting_findings
+from runbook_lib.writeback.journal import CARRIED_OUT, Journal, JournalFile, read_journal
 from runbook_lib.writeback.journal import FILE_NAME as JOURNAL
-from runbook_lib.writeback.journal import Journal, JournalFile, journals_of, open_chain, read_journal
 from runbook_lib.writeback.left_out import COLUMNS, facts_of, rows_of
 from runbook_lib.writeback.left_out import FILE_NAME as LEFT_OUT
 from runbook_lib.writeback.lock import lock_path, writer_lock
 from runbook_lib.writeback.plan_file import plan_to_json
 from runbook_lib.writeback.planning import Planned
+from runbook_lib.writeback.still_approved import StillApproved
 from runbook_lib.writeback.verify import verify
 
 if TYPE_CHECKING:
@@ -53,6 +63,9 @@ class ChangeSession:
         self._planned: Planned | None = None
         self._plan: Plan | None = None
         self._chain: list[JournalFile] = []
+        self._taken: TakenUp | None = None
+        self._still: StillApproved | None = None
+        self._read_at: datetime | None = None
         self._approved: tuple[Change, ...] = ()
         self._approval: Mapping[str, object] = {}
         self._waiting = 0
@@ -74,23 +87,16 @@ class ChangeSession:
         """
         self._run.step("Plan")
         self._planner = planner
-        self._chain = open_chain(journals_of(self._run.record.folder.change_folder))
+        folder = self._run.record.folder
+        self._chain = unfinished_chain(folder.change_folder, but=folder.run_id)
         if self._chain:
             return self._take_up(inventory)
         self._planned = self._with_acknowledgements(planner(inventory))
         self._plan = self._planned.plan
         self._write_plan(self._plan)
-        self._run.note(*self._planned.findings, *(_refusal_finding(r) for r in self._plan.refusals))
+        self._run.note(*self._planned.findings, *(refusal_finding(r) for r in self._plan.refusals))
         self._run.show(*views.plan_view(self._plan, self._planned.findings))
-        plan = self._plan
-        if plan.refusals and not plan.changes and not plan.in_step:
-            first = plan.refusals[0]
-            raise Refused(
-                f"Every selected group is refused, {first.display_name!r} first: {first.why}",
-                code="all-refused",
-                hint=first.to_do,
-                values={"rules": sorted({refusal.rule for refusal in plan.refusals})},
-            )
+        require_some_not_refused(self._plan)
         return self
 
     @takes(Step.GATE)
@@ -104,9 +110,7 @@ class ChangeSession:
         run, plan = self._run, self._known_plan()
         run.step("Gate")
         if self._chain:
-            self._lock(plan)
-            run.record.set(approval=dict(self._approval))
-            run.show(*views.resumed_gate_view(self._approval))
+            self._open_again(plan)
             return
         if not plan.changes:
             run.verdict = Outcome.NOTHING_TO_DO
@@ -123,7 +127,7 @@ class ChangeSession:
         try:
             granted(plan, approvals, run.clock(), approvers)
         except AwaitingApproval as closed:
-            raise self._asked(plan, planned_now, self._with_place(closed)) from None
+            raise self._asked(plan, planned_now.findings, self._with_place(closed)) from None
         self._lock(plan)
         fresh = read_sides(run, keep=False)
         again = self._with_acknowledgements(self._planner(fresh))
@@ -135,10 +139,9 @@ class ChangeSession:
         self._approval = grant.approval_json()
         self._dn_of = {item.guid: item.dn for item in fresh.directory.objects}
         self._write_plan(again.plan)
-        run.record.set(approval=dict(self._approval))
+        self._read_at = read_at(fresh)
+        self._under(grant)
         run.note(*waiting_findings(grant.waiting))
-        used = [(approval.approver, approval.file) for approval in grant.approvals]
-        run.note(*approver_findings(used, approvers, requesters()))
         run.show(*views.open_gate_view(self._approval, len(self._approved), grant.waiting))
 
     @takes(Step.APPLY)
@@ -160,22 +163,34 @@ class ChangeSession:
                 hint="Run the gate cell again: it reads both sides once more and takes the lock.",
             )
         run.step("Apply")
-        run.record.folder.write_text(BACKUP, backup(run.directory, self._approved, run.clock()))
+        read_back_only = self._taken is not None and self._taken.broken.written
+        if not read_back_only:
+            self._still_approved()
+            run.record.folder.write_text(BACKUP, backup(run.directory, self._approved, run.clock()))
         identity = run.directory.controller.identity
         with Journal(run.record.folder.path / JOURNAL, self._now) as journal:
             journal.open(
                 operation=self._operation.value,
                 plan_digest=plan.digest,
                 approved=[change.digest for change in self._approved],
-                approval=dict(self._approval),
+                approval=dict(self._approval or self._chain[-1].opened["approval"]),
                 dc_host=identity.host,
                 ds_service_name=identity.ds_service_name,
                 invocation_id=identity.invocation_id,
                 resumes=self._chain[-1].run.name if self._chain else None,
             )
-            applier = Applier(run.directory, plan, journal, earlier=self._chain, dn_of=self._dn_of)
-            line = ProgressLine("Writes")
-            applier.run(self._approved, line)
+            if read_back_only:
+                journal.close(CARRIED_OUT)
+            else:
+                applier = Applier(
+                    run.directory,
+                    plan,
+                    journal,
+                    earlier=self._chain,
+                    dn_of=self._dn_of,
+                    still_approved=self._still_approved,
+                )
+                applier.run(self._approved, ProgressLine("Writes"))
         run.record.set(changes={"planned": len(plan.changes), "done": len(self._approved)})
         if self._waiting:
             run.verdict = Outcome.AWAITING_APPROVAL
@@ -211,12 +226,12 @@ class ChangeSession:
             raise VerificationFailed(
                 f"{len(wrong)} of {len(checked)} objects are not as planned; the first is "
                 f"{wrong[0].change.display_name!r}: {'; '.join(wrong[0].differences)}.",
-                code="read-back-differs",
+                code=READ_BACK_DIFFERS,
                 hint="Look at the table, then run the notebook again: it plans from what is there now.",
                 values={"objects": [item.object_guid for item in wrong]},
             )
 
-    def _asked(self, plan: Plan, planned_: Planned, closed: AwaitingApproval) -> AwaitingApproval:
+    def _asked(self, plan: Plan, findings: Sequence[Finding], closed: AwaitingApproval) -> AwaitingApproval:
         """Show the form to a person; the gate stays closed until it was filled in and this cell runs again."""
         run = self._run
         if not run.interactive:
@@ -226,7 +241,7 @@ class ChangeSession:
         self.form = GateForm(
             run.record.folder.path,
             plan,
-            preconditions=lambda: require_acknowledged(planned_.findings, run.parameters),
+            preconditions=lambda: require_acknowledged(findings, run.parameters),
             clock=run.clock,
             line=ProgressLine("Approval"),
         )
@@ -242,36 +257,57 @@ class ChangeSession:
         return AwaitingApproval(closed.message, code=closed.code, hint=hint, values={**closed.values, "record": place})
 
     def _take_up(self, inventory: Inventory) -> ChangeSession:
-        first = self._chain[0]
-        opened = first.opened
-        if opened.get("operation") != self._operation.value:
-            raise Refused(
-                f"A change of kind {opened.get('operation')} stopped midway under this change id.",
-                code="change-open",
-                hint="Finish it first: run its own notebook with the same change id. Or use another change id.",
-                values={"run": first.run.name, "operation": opened.get("operation")},
-            )
-        here = self._run.directory.controller.invocation_id
-        if opened.get("invocation_id") != here:
-            raise Refused(
-                "The change that stopped midway was written to another domain controller.",
-                code="another-dc",
-                hint=f"Set dc_host to {printable(str(opened.get('dc_host') or 'the same one as then'))!r}: another one "
-                "may not have the first writes yet.",
-                values={"then": opened.get("invocation_id"), "now": here, "dc_host": opened.get("dc_host")},
-            )
-        plan = planned(first.run)
-        approved = set(opened.get("approved", ()))
-        self._plan = plan
-        self._approved = tuple(change for change in plan.changes if change.digest in approved)
-        waiting = [Waiting(change, "") for change in plan.changes if change.digest not in approved]
+        require_own(self._chain, self._operation, self._run.directory.controller.invocation_id)
+        taken = self._taken = take_up(self._run, self._chain, inventory)
+        self._plan = taken.plan
+        self._approved = taken.changes
+        self._read_at = read_at(inventory)
+        waiting = [Waiting(change, "") for change in taken.waiting]
         self._waiting = len(waiting)
         self._run.note(*waiting_findings(waiting))
-        self._approval = dict(opened.get("approval", {}))
         self._dn_of = {item.guid: item.dn for item in inventory.directory.objects}
-        self._write_plan(plan)
-        self._run.show(*views.resume_view(plan, [journal.run.name for journal in self._chain]))
+        self._write_plan(taken.plan)
+        runs = [journal.run.name for journal in self._chain]
+        self._run.show(*views.resume_view(taken.plan, runs, written=taken.broken.written))
         return self
+
+    def _open_again(self, plan: Plan) -> None:
+        """The gate of a change that broke off: under the approval that it was begun with, or under a new one."""
+        run, taken = self._run, self._taken
+        if taken is None:
+            raise ValueError("the gate comes after the plan")
+        try:
+            grant, ends_count = approved_again(run, taken)
+        except AwaitingApproval as closed:
+            raise self._asked(plan, (), self._with_place(closed)) from None
+        self._lock(plan)
+        if grant is None:
+            run.show(*views.read_back_view(len(self._approved)))
+            return
+        self._under(grant, ends_count=ends_count)
+        run.show(*views.resumed_gate_view(self._approval))
+
+    def _under(self, grant: Grant, *, ends_count: bool = True) -> None:
+        """Write under these approvals from now on, and look at them again before every write."""
+        run = self._run
+        if self._read_at is None:
+            raise ValueError("the gate comes after the reading")
+        self._approval = grant.approval_json()
+        self._still = StillApproved(
+            grant.approvals,
+            self._read_at,
+            timedelta(minutes=run.parameters.reading_max_age),
+            run.clock,
+            ends_count=ends_count,
+        )
+        run.record.set(approval=dict(self._approval))
+        used = [(approval.approver, approval.file) for approval in grant.approvals]
+        run.note(*approver_findings(used, approvers_of(run.parameters.approvers), requesters()))
+
+    def _still_approved(self) -> None:
+        if self._still is None:
+            raise ValueError("the gate is not open")
+        self._still()
 
     def _with_acknowledgements(self, planned_: Planned) -> Planned:
         today = self._run.clock().date()
@@ -310,21 +346,3 @@ class ChangeSession:
 
     def _now(self) -> str:
         return self._run.clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def requesters() -> tuple[str, ...]:
-    """The account that runs this, as far as the system tells."""
-    try:
-        return (getpass.getuser(),)
-    except (OSError, KeyError):
-        return ()
-
-
-def _refusal_finding(refusal: Refusal) -> Finding:
-    return Finding(
-        id=f"refused:{refusal.group_id}",
-        severity=Severity.WARNING,
-        seen=f"{refusal.display_name!r} is left alone: {refusal.why}",
-        to_do=refusal.to_do,
-        values={"rule": refusal.rule, "group_id": refusal.group_id},
-    )

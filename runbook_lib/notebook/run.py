@@ -26,6 +26,8 @@ from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.course import LEAVE_THE_VERDICT, Course, Step, takes
 from runbook_lib.notebook.ending import ending_of, verdict_on
 from runbook_lib.notebook.face import ProgressLine, show
+from runbook_lib.notebook.resuming import unfinished_chain
+from runbook_lib.notebook.sealed import done_of
 from runbook_lib.notebook.sides import read_sides
 from runbook_lib.notebook.sign_in import prompt_for
 from runbook_lib.parameters.model import Parameters
@@ -38,8 +40,7 @@ from runbook_lib.record.marks import mark_of
 from runbook_lib.record.state import RunRecord
 from runbook_lib.record.who import account, run_by
 from runbook_lib.writeback.drift import Drift, check_drift
-from runbook_lib.writeback.effects import done_by
-from runbook_lib.writeback.journal import journals_of, open_chain, read_journal
+from runbook_lib.writeback.journal import read_journal
 from runbook_lib.writeback.plan_disable import plan_disable
 from runbook_lib.writeback.plan_enable import plan_enable
 from runbook_lib.writeback.plan_undo import plan_undo
@@ -128,7 +129,8 @@ class Run:
         Where they do not, any may answer, and the change that broke off says which one to name.
         """
         own = read_journal(self.record.folder.path)
-        chain = [own] if own else open_chain(journals_of(self.record.folder.change_folder))
+        folder = self.record.folder
+        chain = [own] if own else unfinished_chain(folder.change_folder, but=folder.path.name)
         told = chain[0].opened if chain else {}
         host = str(told.get("dc_host") or "")
         if not host or not names_host(self.parameters, host):
@@ -235,7 +237,7 @@ class Run:
         """Plan the way back of the record that ``undo_record`` names (60-undo-change)."""
         self._mine(inventory)
         require(self.parameters, "undo_record")
-        done = done_by(Path(self.parameters.undo_record))
+        done = done_of(Path(self.parameters.undo_record))
         return self._session(Operation.UNDO).plan(inventory, lambda i: plan_undo(i, self.policy(i), done))
 
     @takes(Step.COMPARE)

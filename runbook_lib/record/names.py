@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from runbook_lib.writeback.journal import FILE_NAME
+from runbook_lib.writeback.file_names import JOURNAL as _JOURNAL
 from runbook_lib.writeback.left_out import FILE_NAME as LEFT_OUT
 
 RECORD = "record.json"
 PAGE = "record.html"
 MANIFEST = "MANIFEST.json"
-JOURNAL = FILE_NAME
+JOURNAL = _JOURNAL
 PLAN = "plan.json"
 BACKUP = "backup.ldif"
 WORKBOOK = "inventory.xlsx"

@@ -13,6 +13,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.runner import console
 from runbook_lib.runner.command_approve import approve
 from runbook_lib.runner.command_check import check
+from runbook_lib.runner.command_close import close
 from runbook_lib.runner.command_completion import completion
 from runbook_lib.runner.command_parameters import parameters
 from runbook_lib.runner.command_records import records, seal, verify_record
@@ -92,7 +93,7 @@ def cli() -> None:
     """
 
 
-for _command in (approve, check, completion, parameters, records, run, seal, sign_out, verify_record):
+for _command in (approve, check, close, completion, parameters, records, run, seal, sign_out, verify_record):
     cli.add_command(_command)
 
 

@@ -26,13 +26,8 @@ from runbook_lib.directory.results import (
 from runbook_lib.errors import BrokeOff, Refused, RunbookError, UsageError
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Plan
 from runbook_lib.writeback.deleting import find_deleted, present_dn, present_name, stand_of_deletion
-from runbook_lib.writeback.journal import Effect, Journal, JournalFile, JournalUnwritable
-from runbook_lib.writeback.live import (
-    drifted,
-    find_created,
-    live_entry,
-    stand_of_move,
-)
+from runbook_lib.writeback.journal import CARRIED_OUT, Effect, Journal, JournalFile, JournalUnwritable
+from runbook_lib.writeback.live import created_before, drifted, find_created, live_entry, stand_of_move
 from runbook_lib.writeback.member_values import (
     NotTaken,
     Value,
@@ -42,6 +37,7 @@ from runbook_lib.writeback.member_values import (
     send_values,
 )
 from runbook_lib.writeback.stand import Stand, stand_of
+from runbook_lib.writeback.still_approved import ApprovalLapsed, ReadingTooOld
 from runbook_lib.writeback.writes import Write, WriteKind, writes_of
 
 Progress = Callable[[str, int, int | None], None]
@@ -58,6 +54,7 @@ class Applier:
         *,
         earlier: Sequence[JournalFile],
         dn_of: Mapping[str, str],
+        still_approved: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepare.
 
@@ -67,11 +64,13 @@ class Applier:
             journal: Where this run writes its lines; it is open.
             earlier: Journals of the runs that this one resumes, oldest first.
             dn_of: AD GUID to present DN, read just before.
+            still_approved: Called right before each write; raises where nothing more may be sent.
         """
         self._directory = directory
         self._plan = plan
         self._journal = journal
         self._dn_of = dn_of
+        self._still_approved = still_approved
         self._begun: dict[str, Mapping[str, Any]] = {
             write: line["intent"] for file in earlier for write, line in file.begun.items()
         }
@@ -105,14 +104,14 @@ class Applier:
         if self._refused:
             raise self._stopped(members_refused(self._refused), len(writes), len(writes))
         try:
-            self._journal.close("every approved change is carried out")
+            self._journal.close(CARRIED_OUT)
         except JournalUnwritable as error:
             raise self._stopped(error, len(writes), len(writes)) from error
 
     def _stopped(self, error: RunbookError, number: int, of: int) -> RunbookError:
         wrote = self._journal.done > 0 or bool(self._done) or self._partly
-        # A text that no directory can hold (UsageError) is not healed by time either.
-        lasting = isinstance(error, (Refused, UsageError))
+        # A text that no directory can hold (UsageError) is not healed by time either; an old reading is, by another.
+        lasting = isinstance(error, (Refused, UsageError)) and not isinstance(error, ReadingTooOld)
         uncertain = self._unanswered or isinstance(error, DirectoryUnavailable)
         if (lasting or not (wrote or uncertain)) and not isinstance(error, JournalUnwritable):
             # What is left is planned afresh from the live state: marks make half-made objects recognisable. A journal
@@ -121,6 +120,9 @@ class Applier:
                 self._journal.close(f"{error.code}: {error.message}")
         if not wrote and not uncertain:
             return error
+        if isinstance(error, ApprovalLapsed):
+            with suppress(JournalUnwritable):
+                self._journal.stop(f"{error.code}: {error.message}")
         again = (
             "Run the notebook again: it plans what is left and asks for an approval of that."
             if lasting
@@ -167,6 +169,7 @@ class Applier:
         self._journal.lost(write.id, write.change.digest, f"{why.code}: {why.message}")
 
     def _begin(self, write: Write, guid: str, intent: Mapping[str, Any]) -> None:
+        self._still_approved()
         self._journal.begin(write.id, write.change.digest, guid, intent)
         self._begun[write.id] = intent
 
@@ -174,7 +177,9 @@ class Applier:
         if write.id in self._done:
             effect = self._done[write.id]
             if write.kind is WriteKind.ADD:
-                self._created[write.change.group_id] = effect.object_guid
+                self._created[write.change.group_id] = created_before(
+                    self._directory, write.change, self._plan.target, effect.object_guid
+                )
             refused = [not_taken_of(item) for item in effect.data.get("refused", ())]
             self._refused += [(write.change.display_name, item) for item in refused]
             return
@@ -251,9 +256,10 @@ class Applier:
         add = [ref for ref in write.added if ref.key in dns and normalize_dn(dns[ref.key]) not in live]
         remove = [ref for ref in write.removed if self._is_member(ref, live)]
         # What an earlier run had begun and what now stands as it wanted is its work, hence ours.
-        begun = self._begun.get(write.id, {"members_added": [], "members_removed": []})
-        added = set(begun["members_added"]) - {ref.key for ref in (*add, *gone)}
-        removed = set(begun["members_removed"]) - {ref.key for ref in remove}
+        begun = self._begun.get(write.id, {})
+        planned_in, planned_out = {ref.key for ref in write.added}, {ref.key for ref in write.removed}
+        added = (set(begun.get("members_added", ())) & planned_in) - {ref.key for ref in (*add, *gone)}
+        removed = (set(begun.get("members_removed", ())) & planned_out) - {ref.key for ref in remove}
         refused = [NotTaken(ref, ref.dn or ref.key, drifted(change, f"its member {ref.dn} is gone")) for ref in gone]
         if add or remove:
             entering = [Value(ref, dns[ref.key]) for ref in add]

@@ -32,7 +32,7 @@ PREFIX = "standing-"
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
     """A time as approvals write it: UTC, with ``Z``."""
     if not _TIME.fullmatch(text):
         raise ValueError("it has to be a time in UTC, as 2026-12-31T12:00:00Z")
@@ -40,7 +40,7 @@ def _moment(text: str) -> datetime:
 
 
 def _time(text: str) -> str:
-    _moment(text)
+    moment(text)
     return text
 
 
@@ -92,12 +92,12 @@ class _Common(_Strict):
     @property
     def since(self) -> datetime:
         """From when it holds."""
-        return _moment(self.approved)
+        return moment(self.approved)
 
     @property
     def end(self) -> datetime:
         """Until when it holds."""
-        return _moment(self.until)
+        return moment(self.until)
 
 
 class PlanApprovalFile(_Common):

@@ -9,7 +9,7 @@ from pathlib import Path
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import AttributeDelta, Plan
 from runbook_lib.writeback.approval import planned
-from runbook_lib.writeback.journal import JournalFile, chain_of, journals_of
+from runbook_lib.writeback.journal import JournalFile, damaged_journal, journals_of, whole_chain
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,12 @@ def done_by(record: Path) -> DoneChange:
 
     Raises:
         UsageError: The folder holds no plan.
-        Refused: It wrote nothing (``nothing-was-written``), or it is not finished (``change-open``).
+        Refused: It wrote nothing (``nothing-was-written``), it is not finished (``change-open``), or its journal says
+            what its plan does not have (``journal-damaged``).
     """
     plan = planned(record)
     journals = journals_of(record.resolve().parent)
-    chain = _whole_chain(record.resolve().name, journals)
+    chain = whole_chain(record.resolve().name, journals)
     if not chain:
         raise Refused(
             f"The run {record.name} wrote nothing, so there is nothing to undo.",
@@ -73,6 +74,11 @@ def done_by(record: Path) -> DoneChange:
             hint="Finish it first: run the same notebook with the same change id.",
             values={"record": record.name, "open": chain[-1].run.name},
         )
+    for journal in chain:
+        if journal.opened.get("plan_digest") != plan.digest:
+            raise damaged_journal(journal.run, 1, "it is of another plan than plan.json beside it")
+        if problem := effects_beyond(plan, journal):
+            raise damaged_journal(journal.run, 1, problem)
     opened = chain[0].opened
     return DoneChange(
         plan,
@@ -80,6 +86,29 @@ def done_by(record: Path) -> DoneChange:
         invocation_id=str(opened.get("invocation_id") or ""),
         ds_service_name=str(opened.get("ds_service_name") or ""),
     )
+
+
+def effects_beyond(plan: Plan, journal: JournalFile) -> str:
+    """What a journal says was done that its plan could not have done, as the end of a sentence; empty: nothing."""
+    by_digest = {change.digest: change for change in plan.changes}
+    for effect in journal.effects:
+        change = by_digest.get(effect.change)
+        if change is None or not effect.write.startswith(f"{effect.change}/"):
+            return "it names a change that its plan does not have"
+        if change.object_guid and effect.object_guid != change.object_guid:
+            return "it names another object than its plan"
+        data = effect.data
+        planned_names = {delta.name for delta in change.attributes}
+        if not {item["name"] for item in data.get("attributes", ())} <= planned_names:
+            return "it names an attribute that its plan does not change"
+        if "moved" in data and (change.move is None or data["moved"] != [change.move.from_guid, change.move.to_guid]):
+            return "it names a move that its plan does not have"
+        for key, members in (("members_added", change.members_added), ("members_removed", change.members_removed)):
+            # Groups that the plan itself creates have a GUID only in the journal.
+            known = {ref.guid for ref in members}
+            if "" not in known and not set(data.get(key, ())) <= known:
+                return "it names members that its plan does not have"
+    return ""
 
 
 def collect(chain: Sequence[JournalFile]) -> dict[str, ChangeEffect]:
@@ -104,14 +133,3 @@ def collect(chain: Sequence[JournalFile]) -> dict[str, ChangeEffect]:
                 moved=tuple(data["moved"]) if "moved" in data else so_far.moved,
             )
     return found
-
-
-def _whole_chain(run: str, journals: Sequence[JournalFile]) -> list[JournalFile]:
-    by_run = {journal.run.name: journal for journal in journals}
-    tip = by_run.get(run)
-    if tip is None:
-        return []
-    followers = {journal.resumes: journal for journal in journals if journal.resumes}
-    while tip.run.name in followers:
-        tip = followers[tip.run.name]
-    return chain_of(tip, journals)

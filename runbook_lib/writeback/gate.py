@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from runbook_lib.errors import AwaitingApproval
-from runbook_lib.model.change import Change, Operation, Plan
+from runbook_lib.model.change import Change, Operation, Plan, Refusal
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.text import printable
 from runbook_lib.writeback.approval import Approval, approved_changes, read_approvals, self_sufficient
@@ -233,3 +233,14 @@ def _approver(standing: StandingApproval) -> str:
 
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def refusal_finding(refusal: Refusal) -> Finding:
+    """A selected group that the plan leaves alone, for the record."""
+    return Finding(
+        id=f"refused:{refusal.group_id}",
+        severity=Severity.WARNING,
+        seen=f"{refusal.display_name!r} is left alone: {refusal.why}",
+        to_do=refusal.to_do,
+        values={"rule": refusal.rule, "group_id": refusal.group_id},
+    )

@@ -1,9 +1,10 @@
 """The journal: what was really written, on disk before and after each write.
 
 Append-only JSON Lines. The first line opens the journal with plan and approval; each write has a ``begin`` line before
-it and a ``done`` line after it, with a ``lost`` line in between where it got no answer; ``closed`` ends it. A journal
-without ``closed`` is open, and the change must be finished before anything else is planned under the same change id. A
-run that resumes keeps a journal of its own that names the one it resumes, because the earlier record may be sealed.
+it and a ``done`` line after it, with a ``lost`` line in between where it got no answer; ``stopped`` says that the
+approval had lapsed; ``closed`` ends it. A journal without ``closed`` is open, and the change must be finished before
+anything else is planned under the same change id. A run that resumes keeps a journal of its own that names the one it
+resumes, because the earlier record may be sealed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedWriter
 from pathlib import Path
 from types import TracebackType
@@ -19,9 +20,15 @@ from typing import Any
 
 from runbook_lib.errors import Refused, ServiceFailed
 from runbook_lib.files import new_file, sync_folder
-from runbook_lib.text import json_text
+from runbook_lib.text import json_text, printable
+from runbook_lib.writeback.closing import HOW_TO_CLOSE, closed_by_hand
+from runbook_lib.writeback.file_names import JOURNAL
+from runbook_lib.writeback.journal_lines import DamagedLine, lines_of
+from runbook_lib.writeback.strict_file import LARGEST_PLAN, PlainFile, Unfit, read_plain
 
-FILE_NAME = "journal.jsonl"
+FILE_NAME = JOURNAL
+CARRIED_OUT = "every approved change is carried out"
+"""Why a journal is closed whose change is finished."""
 
 
 class JournalUnwritable(ServiceFailed):
@@ -108,6 +115,10 @@ class Journal:
         """After a write without an answer: the object is looked at, and the write sent again if it had no effect."""
         self._line({"entry": "lost", "write": write, "change": change, "why": why})
 
+    def stop(self, why: str) -> None:
+        """The approval lapsed after the first write: only a new one lets the change go on."""
+        self._line({"entry": "stopped", "why": why})
+
     def close(self, why: str) -> None:
         """Last line: nothing of this journal is left to be resumed."""
         self._line({"entry": "closed", "why": why})
@@ -142,6 +153,12 @@ class JournalFile:
     """Write identifier to its ``begin`` line."""
     effects: tuple[Effect, ...]
     closed: bool
+    stopped: bool = False
+    """Whether it ended because the approval had lapsed."""
+    carried_out: bool = False
+    """Whether it is closed because every approved change is carried out."""
+    last: str = ""
+    """Time of its last line."""
 
     @property
     def resumes(self) -> str | None:
@@ -154,54 +171,141 @@ def read_journal(run: Path) -> JournalFile | None:
     """The journal of a run folder, or None where it has none. A torn last line (power failure) is ignored.
 
     Raises:
-        Refused: A line before the last cannot be read (``journal-damaged``).
+        Refused: It is not what a run writes (``journal-damaged``).
     """
-    path = run / FILE_NAME
-    if not path.is_file():
+    plain = _plain(run)
+    return None if plain is None else _read(run, plain)
+
+
+def _plain(run: Path) -> PlainFile | None:
+    try:
+        return read_plain(run / FILE_NAME, largest=LARGEST_PLAN)
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    lines = path.read_bytes().split(b"\n")
-    entries: list[dict[str, Any]] = []
-    for number, line in enumerate(lines, start=1):
-        if not line:
-            continue
-        try:
-            entries.append(json.loads(line))
-        except ValueError:
-            if number < len(lines):
-                raise Refused(
-                    f"Line {number} of {path} cannot be read.",
-                    code="journal-damaged",
-                    hint="Run gwb verify-record on that record; resume by hand from its plan and backup.",
-                    values={"path": str(path), "line": number},
-                ) from None
-    if not entries or entries[0].get("entry") != "open":
+    except Unfit as unfit:
+        raise damaged_journal(run, 1, str(unfit)) from None
+
+
+def _read(run: Path, plain: PlainFile) -> JournalFile | None:
+    try:
+        lines = lines_of(plain.data)
+    except DamagedLine as damage:
+        raise damaged_journal(run, damage.number, str(damage)) from None
+    if not lines:
         return None
+    by_kind = {kind: [line for line in lines if line["entry"] == kind] for kind in ("begin", "done", "closed")}
     return JournalFile(
         run=run,
-        opened=entries[0],
-        begun={e["write"]: e for e in entries if e["entry"] == "begin"},
-        effects=tuple(Effect(e["write"], e["change"], e["guid"], e["effect"]) for e in entries if e["entry"] == "done"),
-        closed=any(e["entry"] == "closed" for e in entries),
+        opened=lines[0],
+        begun={line["write"]: line for line in by_kind["begin"]},
+        effects=tuple(Effect(e["write"], e["change"], e["guid"], e["effect"]) for e in by_kind["done"]),
+        closed=bool(by_kind["closed"]),
+        stopped=any(line["entry"] == "stopped" for line in lines),
+        carried_out=any(line["why"] == CARRIED_OUT for line in by_kind["closed"]),
+        last=lines[-1]["at"],
+    )
+
+
+def damaged_journal(run: Path, line: int, why: str) -> Refused:
+    """The error of a journal that no run wrote like this."""
+    path = run / FILE_NAME
+    return Refused(
+        f"Line {line} of {path} cannot be believed: {printable(why, limit=200)}.",
+        code="journal-damaged",
+        hint=f"Run gwb verify-record on that record, or bring the file back from a copy. {HOW_TO_CLOSE}",
+        values={"path": str(path), "line": line, "why": why},
     )
 
 
 def journals_of(change_folder: Path) -> list[JournalFile]:
-    """Every journal of a change id, in the order of its runs (run ids begin with their time)."""
-    runs = sorted(path for path in change_folder.iterdir() if path.is_dir()) if change_folder.is_dir() else []
-    return [journal for run in runs if (journal := read_journal(run)) is not None]
+    """Every journal of a change id, in the order of its runs (run ids begin with their time).
+
+    One that was closed by hand counts as closed, and may be damaged.
+
+    Raises:
+        Refused: ``journal-damaged`` or ``closing-damaged``.
+    """
+    found = []
+    for run in runs_of(change_folder):
+        plain = _plain(run)
+        if plain is None:
+            continue
+        if closed_by_hand(change_folder, run.name) != plain.sha256:
+            journal = _read(run, plain)
+        else:
+            try:
+                journal = _read(run, plain)
+            except Refused:
+                continue
+            journal = replace(journal, closed=True) if journal else None
+        if journal is not None:
+            found.append(journal)
+    return found
+
+
+def runs_of(change_folder: Path) -> list[Path]:
+    """Folders of a change's runs, by name."""
+    if not change_folder.is_dir():
+        return []
+    return sorted(path for path in change_folder.iterdir() if path.is_dir() and not path.is_symlink())
+
+
+def unfinished_runs(change_folder: Path) -> list[str]:
+    """Runs whose journal is open or damaged and not closed by hand: what ``gwb close`` closes."""
+    names = []
+    for run in runs_of(change_folder):
+        try:
+            plain = _plain(run)
+            if plain is None or closed_by_hand(change_folder, run.name) == plain.sha256:
+                continue
+            journal = _read(run, plain)
+        except Refused:
+            names.append(run.name)
+            continue
+        if journal is not None and not journal.closed:
+            names.append(run.name)
+    return names
 
 
 def open_chain(journals: Sequence[JournalFile]) -> list[JournalFile]:
-    """The open journal and everything it resumes, oldest first; empty where nothing is open."""
+    """The open journal and everything it resumes, oldest first; empty where nothing is open.
+
+    Raises:
+        Refused: ``journal-damaged``: what it resumes is missing or goes in a circle.
+    """
     resumed = {journal.resumes for journal in journals}
     tips = [journal for journal in journals if journal.run.name not in resumed and not journal.closed]
     return chain_of(tips[-1], journals) if tips else []
 
 
 def chain_of(tip: JournalFile, journals: Sequence[JournalFile]) -> list[JournalFile]:
-    """A journal and everything it resumes, oldest first."""
+    """A journal and everything it resumes, oldest first.
+
+    Raises:
+        Refused: ``journal-damaged``: what it resumes is missing or goes in a circle.
+    """
     by_run = {journal.run.name: journal for journal in journals}
     chain = [tip]
-    while (earlier := chain[0].resumes) and earlier in by_run:
+    while earlier := chain[0].resumes:
+        if earlier not in by_run or any(journal.run.name == earlier for journal in chain):
+            why = f"it resumes {earlier}, which has no journal here" if earlier not in by_run else "it resumes itself"
+            raise damaged_journal(chain[0].run, 1, why)
         chain.insert(0, by_run[earlier])
     return chain
+
+
+def whole_chain(run: str, journals: Sequence[JournalFile]) -> list[JournalFile]:
+    """The journal of a run with what it resumes and what resumes it, oldest first; empty where it has none.
+
+    Raises:
+        Refused: ``journal-damaged``.
+    """
+    tip = next((journal for journal in journals if journal.run.name == run), None)
+    if tip is None:
+        return []
+    followers = {journal.resumes: journal for journal in journals if journal.resumes}
+    seen = {tip.run.name}
+    while (follower := followers.get(tip.run.name)) and follower.run.name not in seen:
+        tip = follower
+        seen.add(tip.run.name)
+    return chain_of(tip, journals)

@@ -57,6 +57,17 @@ def find_created(directory: Directory, change: Change, target: PlanTarget) -> st
     return found[0].guid
 
 
+def created_before(directory: Directory, change: Change, target: PlanTarget, guid: str) -> str:
+    """GUID of the object that an earlier run says it created: believed only where it carries our marks.
+
+    Raises:
+        Drifted: It does not, or it is gone.
+    """
+    if find_created(directory, change, target) != guid:
+        raise drifted(change, "the object that was created for it is not there any more")
+    return guid
+
+
 def live_entry(directory: Directory, change: Change, target: PlanTarget, attributes: list[str]) -> Entry:
     """The object of a change as it is now, proved to be ours and to stand in one of the two OUs.
 

@@ -49,7 +49,7 @@ def plan_disable(inventory: Inventory, policy: Policy) -> Planned:
     findings: list[Finding] = look_alikes(inventory, rows)
     membership = membership_of(inventory)
     for row in rows:
-        if refused := refuse_not_ours(row, context) or _undecided(row):
+        if refused := refuse_not_ours(row, context) or refuse_undecided(row):
             refusals.append(refused)
         elif policy.delete and row.ad is not None:
             if refused := refuse_deletion(row, row.ad, context):
@@ -87,7 +87,7 @@ def retirement(row: GroupRow, ad: DirectoryGroup, inventory: Inventory, policy: 
     )
 
 
-def _undecided(row: GroupRow) -> Refusal | None:
+def refuse_undecided(row: GroupRow) -> Refusal | None:
     """Soft-deleted means hold, unknown means unknown: neither is a reason to touch anything."""
     if row.cloud is not None and row.presence is Presence.PRESENT:
         return None

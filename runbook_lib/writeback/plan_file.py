@@ -30,11 +30,12 @@ from runbook_lib.model.change import (
     Refusal,
 )
 from runbook_lib.text import printable
+from runbook_lib.writeback.file_names import PLAN
 from runbook_lib.writeback.reach import beyond_kind
 from runbook_lib.writeback.strict_file import LARGEST_PLAN, Unfit, read_plain, strict_json
 
 SCHEMA = "group-writeback-plan/1"
-FILE_NAME = "plan.json"
+FILE_NAME = PLAN
 
 
 class _Strict(BaseModel):

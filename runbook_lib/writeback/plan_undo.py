@@ -80,7 +80,7 @@ def _way_back(change: Change, effect: ChangeEffect, scene: Scene) -> WayBack:
         return WayBack()
     if isinstance(back, Refusal):
         return WayBack(refusal=back)
-    refused = _against_the_rules(back, row, scene.context)
+    refused = refuse_way_back(back, row, scene.context)
     return WayBack(refusal=refused) if refused else WayBack((back,))
 
 
@@ -189,7 +189,7 @@ def _made(effect: ChangeEffect) -> str:
     return "created" if effect.created else "undeleted"
 
 
-def _against_the_rules(way_back: Change, row: GroupRow, context: RuleContext) -> Refusal | None:
+def refuse_way_back(way_back: Change, row: GroupRow, context: RuleContext) -> Refusal | None:
     """What a plan of enable would refuse, an undo does not put back either."""
     types = [delta.added for delta in way_back.attributes if delta.name == "groupType"]
     security = types[0] == (str(UNIVERSAL_SECURITY),) if types else row.ad is not None and row.ad.is_security

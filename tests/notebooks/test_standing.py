@@ -102,7 +102,13 @@ def test_a_killed_run_is_finished_under_the_standing_approval_it_began_with(
     both = given(tmp_path, "Sales Team", "Marketing")
     kill_at(fresh_rehearsal, 1, "before", plain_command(fresh_rehearsal, NOTEBOOK, both))
     assert sales(fresh_rehearsal) == before
+    kept = path.read_bytes()
     path.unlink()
+    with pytest.raises(AwaitingApproval) as withdrawn:
+        run_plain(NOTEBOOK, fresh_rehearsal.parameters_file, both)
+    assert withdrawn.value.code == "approval-withdrawn"
+    assert sales(fresh_rehearsal) == before
+    path.write_bytes(kept)
 
     run = run_plain(NOTEBOOK, fresh_rehearsal.parameters_file, both)
 

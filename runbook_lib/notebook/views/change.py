@@ -121,11 +121,20 @@ def _values(values: Sequence[str]) -> str:
     return "; ".join(values) or "(empty)"
 
 
-def resume_view(plan: Plan, runs: Sequence[str]) -> View:
-    """A plan that stopped midway and is resumed."""
-    text = f"Plan {plan.digest[:12]} was begun by {', '.join(runs)} and is finished now, under its own approval."
+def resume_view(plan: Plan, runs: Sequence[str], *, written: bool) -> View:
+    """A plan that stopped midway and is resumed; ``written``: everything approved is in AD, but was not read back."""
+    names = ", ".join(runs)
+    text = f"Plan {plan.digest[:12]} was begun by {names} and is finished now."
+    if written:
+        text = f"Plan {plan.digest[:12]} was written by {names}, which ended before it was read back: that is done now."
     table = table_html(changes_table(plan.changes), caption="Changes of the plan that is resumed", limit=200)
     return banner_html("attention", "Resuming a change that stopped midway", text) + table, text
+
+
+def read_back_view(changes: int) -> View:
+    """The gate of a change that is written already."""
+    text = f"{changes} changes were written before; nothing is written now, they are read back."
+    return banner_html("neutral", "Nothing left to approve", text), text
 
 
 def open_gate_view(approval: Mapping[str, object], approved: int, waiting: Sequence[Waiting]) -> View:
@@ -151,8 +160,8 @@ def _approval_words(approval: Mapping[str, object]) -> str:
 
 
 def resumed_gate_view(approval: Mapping[str, object]) -> View:
-    """The gate of a resumed change: it was approved before its first write."""
-    text = f"Approved by {approval.get('approver')} at {approval.get('approved')}, before the first write."
+    """The gate of a resumed change, under the approval that covers it."""
+    text = f"Approved by {approval.get('approver')} at {approval.get('approved')}."
     return banner_html("good", "Approved", text), text
 
 

@@ -58,6 +58,7 @@ def test_help_names_every_command_quickly_and_imports_nothing_heavy() -> None:
     for name in (
         "approve",
         "check",
+        "close",
         "completion",
         "demo",
         "parameters",

@@ -131,9 +131,10 @@ def journal(folder: Path, *, resumes: str | None = None, closed: bool = False, p
     if plan:
         (folder / "plan.json").write_text(json.dumps(plan_to_json(plan)), encoding="utf-8")
     with Journal(folder / FILE_NAME, lambda: "2026-11-22T10:00:00Z") as open_journal:
-        open_journal.open(operation="enable", resumes=resumes)
-        open_journal.begin("c/1", "c", "", {"operation": "add"})
-        open_journal.finish(Effect("c/1", "c", "guid", {"created": "CN=x"}))
+        digest = plan.changes[0].digest if plan else "c"
+        open_journal.open(operation="enable", resumes=resumes, plan_digest=plan.digest if plan else "")
+        open_journal.begin(f"{digest}/1", digest, "", {"operation": "add"})
+        open_journal.finish(Effect(f"{digest}/1", digest, "guid", {"created": "CN=x"}))
         if closed:
             open_journal.close("done")
 
@@ -175,7 +176,38 @@ def test_what_is_not_finished_or_never_was_cannot_be_undone(tmp_path: Path) -> N
         done_by(tmp_path / "CHG" / "1")
     assert unfinished.value.code == "change-open"
     journal(tmp_path / "CHG" / "2", plan=plan, resumes="1", closed=True)
-    assert done_by(tmp_path / "CHG" / "1").effects["c"].created
+    assert done_by(tmp_path / "CHG" / "1").effects[plan.changes[0].digest].created
+
+
+def test_a_journal_that_says_what_its_plan_could_not_have_done_is_not_undone(tmp_path: Path) -> None:
+    plan = a_plan("A")
+    run = tmp_path / "CHG" / "1"
+    journal(run, plan=plan, closed=True)
+    path = run / FILE_NAME
+    whole = path.read_text("utf-8")
+    digest = plan.changes[0].digest
+    for old, new, why in (
+        (plan.digest, "0" * 64, "another plan"),
+        (f'"change": "{digest}", "effect"', '"change": "c", "effect"', "does not have"),
+        ('{"created": "CN=x"}', '{"moved": ["a", "b"]}', "a move"),
+        ('{"created": "CN=x"}', '{"attributes": [{"name": "mail", "removed": [], "added": ["x"]}]}', "an attribute"),
+        ('{"created": "CN=x"}', '{"members_added": ["x"], "members_removed": []}', "members"),
+    ):
+        assert old in whole
+        path.write_text(whole.replace(old, new), encoding="utf-8")
+        with pytest.raises(Refused, match=why) as caught:
+            done_by(run)
+        assert caught.value.code == "journal-damaged"
+
+
+def test_a_chain_that_goes_in_a_circle_or_nowhere_is_damage(tmp_path: Path) -> None:
+    journal(tmp_path / "1", resumes="2")
+    with pytest.raises(Refused, match="no journal here"):
+        open_chain(journals_of(tmp_path))
+    journal(tmp_path / "2", resumes="1")
+    journal(tmp_path / "3", resumes="2")
+    with pytest.raises(Refused, match="resumes itself"):
+        open_chain(journals_of(tmp_path))
 
 
 def test_blocking_findings_need_an_acknowledgement_that_still_holds() -> None:

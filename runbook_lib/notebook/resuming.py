@@ -1,0 +1,202 @@
+"""A change that broke off: found, proved and taken up again, or read back where only that is left."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runbook_lib.errors import AwaitingApproval, Refused, RunbookError
+from runbook_lib.inventory import Inventory
+from runbook_lib.model.change import Change, Operation, Plan
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.notebook.sealed import require_planning_record, require_unaltered, require_uncontradicted
+from runbook_lib.parameters.acknowledge import require_acknowledged, with_acknowledgements
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.state import RunRecord
+from runbook_lib.text import printable
+from runbook_lib.writeback.approval import Approval
+from runbook_lib.writeback.approvers import approvers_of
+from runbook_lib.writeback.closing import HOW_TO_CLOSE
+from runbook_lib.writeback.gate import Grant, read_all
+from runbook_lib.writeback.journal import JournalFile, chain_of, journals_of, open_chain
+from runbook_lib.writeback.preconditions import findings_before_writing
+from runbook_lib.writeback.resume import BrokenOff, authority, broken_off
+from runbook_lib.writeback.resume_rules import require_rules, require_same_target, with_names_of_today
+
+if TYPE_CHECKING:
+    from runbook_lib.notebook.run import Run
+
+READ_BACK_DIFFERS = "read-back-differs"
+"""Code of the error of a change that was read back and is not as planned: its run has said what there is to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenUp:
+    """A change that broke off and may go on as far as its own files and today's readings say.
+
+    Attributes:
+        broken: What its journals prove.
+        plan: Its plan with today's names.
+        changes: What of it is approved, with today's names.
+    """
+
+    broken: BrokenOff
+    plan: Plan
+    changes: tuple[Change, ...]
+
+    @property
+    def waiting(self) -> tuple[Change, ...]:
+        """Changes of the plan that nobody had approved."""
+        return self.broken.waiting
+
+
+def unfinished_chain(change_folder: Path, *, but: str) -> list[JournalFile]:
+    """The journals of the change that broke off, oldest first; empty where none did.
+
+    A change that is carried out counts too until its run has read it back and said how it ended: a process can die
+    between the two. ``but`` is the run that asks.
+
+    Raises:
+        Refused: A journal or a closing cannot be believed.
+    """
+    journals = journals_of(change_folder)
+    if chain := open_chain(journals):
+        return chain
+    last = journals[-1] if journals else None
+    if last is None or last.run.name == but or not last.carried_out or _reported(last):
+        return []
+    return chain_of(last, journals)
+
+
+def _reported(journal: JournalFile) -> bool:
+    """Whether the run gave its verdict after its last write, and had read everything back."""
+    try:
+        facts = RunRecord.load(RecordFolder(journal.run)).facts
+    except RunbookError:
+        return False
+    outcome, error = facts.get("outcome"), facts.get("error")
+    if outcome == Outcome.VERIFICATION_FAILED.value:
+        good = isinstance(error, Mapping) and error.get("code") == READ_BACK_DIFFERS
+    else:
+        good = outcome in (Outcome.DONE.value, Outcome.AWAITING_APPROVAL.value)
+    return good and str(facts.get("ended") or "") >= journal.last
+
+
+def require_own(chain: Sequence[JournalFile], operation: Operation, invocation_id: str) -> None:
+    """Refuse to finish a change of another notebook, or on another controller.
+
+    Raises:
+        Refused: ``change-open`` or ``another-dc``.
+    """
+    first = chain[0]
+    opened = first.opened
+    if opened.get("operation") != operation.value:
+        kind = printable(str(opened.get("operation")), limit=40)
+        raise Refused(
+            f"A change of kind {kind} stopped midway under this change id.",
+            code="change-open",
+            hint="Finish it first: run its own notebook with the same change id. Or use another change id. "
+            + HOW_TO_CLOSE,
+            values={"run": first.run.name, "operation": opened.get("operation")},
+        )
+    if opened.get("invocation_id") != invocation_id:
+        raise Refused(
+            "The change that stopped midway was written to another domain controller.",
+            code="another-dc",
+            hint=f"Set dc_host to {printable(str(opened.get('dc_host') or 'the same one as then'), limit=200)!r}: "
+            "another one may not have the first writes yet.",
+            values={
+                "then": opened.get("invocation_id"),
+                "now": invocation_id,
+                "dc_host": opened.get("dc_host"),
+            },
+        )
+
+
+def take_up(run: Run, chain: Sequence[JournalFile], inventory: Inventory) -> TakenUp:
+    """Prove what the change's own files and both readings can prove; the approval is the gate's.
+
+    Raises:
+        Refused: A file was altered, contradicts another one, or belongs elsewhere; a limit or a rule.
+    """
+    require_unaltered((journal.run for journal in chain), HOW_TO_CLOSE)
+    broken = broken_off(chain)
+    require_uncontradicted(chain, broken.opened)
+    require_same_target(broken.plan, inventory)
+    if not broken.written:
+        require_rules(broken, inventory, run.policy(inventory))
+        if broken.plan.operation is Operation.ENABLE:
+            findings = findings_before_writing(inventory)
+            require_acknowledged(with_acknowledgements(findings, run.parameters, run.clock().date()), run.parameters)
+    plan = with_names_of_today(broken.plan, inventory)
+    approved = {change.digest for change in broken.changes}
+    return TakenUp(broken, plan, tuple(change for change in plan.changes if change.digest in approved))
+
+
+def approved_again(run: Run, taken: TakenUp) -> tuple[Grant | None, bool]:
+    """What the change goes on under, and whether that has to hold now; None where nothing is left to be written.
+
+    Raises:
+        AwaitingApproval: Nothing covers what was begun.
+        Refused: A file of approvals is damaged, or the record that was read for one is not there.
+    """
+    folder = run.record.folder
+    try:
+        grant, ends_count = authority(
+            taken.broken, read_all(folder.approvals_folder), run.clock(), approvers_of(run.parameters.approvers)
+        )
+        for approval in grant.approvals:
+            if isinstance(approval, Approval):
+                require_planning_record(folder.change_folder, approval.planning_record, approval.planning_manifest)
+    except (AwaitingApproval, Refused) as error:
+        if not taken.broken.written:
+            raise
+        run.note(_approval_gone(error))
+        return None, False
+    return grant, ends_count
+
+
+def read_at(inventory: Inventory) -> datetime:
+    """When the older of both readings began, UTC."""
+    return min(inventory.cloud.reading.at, inventory.directory.reading.at)
+
+
+def requesters() -> tuple[str, ...]:
+    """The account that runs this, as far as the system tells."""
+    try:
+        return (getpass.getuser(),)
+    except (OSError, KeyError):
+        return ()
+
+
+def _approval_gone(error: RunbookError) -> Finding:
+    return Finding(
+        id="approval-not-proved",
+        severity=Severity.WARNING,
+        seen=f"The change was written before; the approval that its journal names proves nothing now. {error.message}",
+        expected="The approval of a change stays beside its runs.",
+        why="Nothing is written in this run, so it is only read back.",
+        to_do="Find out who removed or changed the approval.",
+        values={"cause": error.code},
+    )
+
+
+def require_some_not_refused(plan: Plan) -> None:
+    """Refuse a plan that leaves every selected group alone.
+
+    Raises:
+        Refused: ``all-refused``; the message is that of the first group.
+    """
+    if plan.refusals and not plan.changes and not plan.in_step:
+        first = plan.refusals[0]
+        raise Refused(
+            f"Every selected group is refused, {first.display_name!r} first: {first.why}",
+            code="all-refused",
+            hint=first.to_do,
+            values={"rules": sorted({refusal.rule for refusal in plan.refusals})},
+        )

@@ -1,0 +1,129 @@
+"""What sealed records say about the runs that an undo or a resumed change relies on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from runbook_lib.errors import Refused, RunbookError
+from runbook_lib.record import manifest
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.manifest import DamagedManifest
+from runbook_lib.record.state import RunRecord, stamp
+from runbook_lib.record.verify import verify
+from runbook_lib.text import printable
+from runbook_lib.writeback.closing import HOW_TO_CLOSE
+from runbook_lib.writeback.effects import DoneChange, done_by
+from runbook_lib.writeback.journal import JournalFile, journals_of, whole_chain
+
+
+def done_of(record: Path) -> DoneChange:
+    """What the run of a record did, with the runs that it resumed or that resumed it, after proving their records.
+
+    Raises:
+        UsageError: The folder is no record, or holds no plan.
+        Refused: A record is not what was sealed (``record-altered``), nothing was written, or it is not finished.
+    """
+    folder = RecordFolder.open(record)
+    require_unaltered([folder.path])
+    chain = whole_chain(folder.run_id, journals_of(folder.change_folder))
+    require_unaltered(journal.run for journal in chain)
+    return done_by(folder.path)
+
+
+def require_unaltered(runs: Iterable[Path], further: str = "") -> None:
+    """Refuse runs whose record is sealed and not what was sealed, or was sealed and is not any more.
+
+    ``further`` is added to what to do.
+
+    Raises:
+        Refused: ``record-altered``; the message names the file.
+    """
+    for run in runs:
+        folder = RecordFolder.open(run)
+        found = verify(folder)
+        if found.sealed and not found.ok:
+            raise _altered(run, found.problems[0], further)
+        if not found.sealed and (by := _sealed_once(folder)):
+            raise _altered(run, f"MANIFEST.json: missing, although {by} was sealed after it", further)
+
+
+def require_uncontradicted(chain: Sequence[JournalFile], opened: datetime) -> None:
+    """Refuse an open journal beside a sealed run that could not have been made while it was open.
+
+    A run that begins while a journal is open takes up its plan. One that began later and was sealed with another plan
+    shows that there was no such journal then.
+
+    Raises:
+        Refused: ``record-contradicts``.
+    """
+    names = {journal.run.name for journal in chain}
+    digest = chain[0].opened.get("plan_digest")
+    for run in _runs(chain[0].run.parent):
+        folder = RecordFolder(run)
+        if run.name in names or not folder.sealed:
+            continue
+        try:
+            facts = RunRecord.load(folder).facts
+        except RunbookError:
+            continue
+        plan = facts.get("plan")
+        if isinstance(plan, dict) and plan.get("digest") != digest and str(facts.get("started")) > stamp(opened):
+            raise Refused(
+                f"The journal of {chain[0].run.name} says that it was open when {run.name} began, which planned "
+                "something else and is sealed: with a journal open it could not have.",
+                code="record-contradicts",
+                hint=f"Find out who wrote that journal. {HOW_TO_CLOSE}",
+                values={"run": chain[0].run.name, "sealed": run.name},
+            )
+
+
+def require_planning_record(change_folder: Path, run_id: str, digest: str | None) -> None:
+    """Refuse an approval whose planning record is not there, or is not the sealed one that was read.
+
+    Raises:
+        Refused: ``planning-record-missing`` or ``record-altered``.
+    """
+    run = change_folder / run_id
+    if Path(run_id).name != run_id or not run.is_dir():
+        raise Refused(
+            f"The record that was read for the approval is not there: {printable(str(run), limit=300)}.",
+            code="planning-record-missing",
+            hint=f"Bring that folder back, or approve the plan again with gwb approve. {HOW_TO_CLOSE}",
+            values={"run": run_id},
+        )
+    if digest is None:
+        return
+    require_unaltered([run], HOW_TO_CLOSE)
+    try:
+        found = manifest.read(run)["digest"]
+    except (FileNotFoundError, DamagedManifest):
+        found = None
+    if found != digest:
+        raise _altered(run, "MANIFEST.json: not the one that the approval names", HOW_TO_CLOSE)
+
+
+def _sealed_once(folder: RecordFolder) -> str:
+    """The sealed run of the same change that names this one as sealed before it; empty where there is none."""
+    for run in _runs(folder.change_folder):
+        try:
+            previous = manifest.read(run)["previous"]
+        except (FileNotFoundError, DamagedManifest):
+            continue
+        if previous is not None and previous["run_id"] == folder.run_id:
+            return run.name
+    return ""
+
+
+def _runs(change_folder: Path) -> list[Path]:
+    return sorted(path for path in change_folder.iterdir() if path.is_dir() and not path.is_symlink())
+
+
+def _altered(run: Path, what: str, further: str) -> Refused:
+    return Refused(
+        f"The record {printable(run.name)} is not what was sealed: {what}.",
+        code="record-altered",
+        hint=f"Run gwb verify-record {run}, and find out who changed it. {further}".rstrip(),
+        values={"run": run.name, "problem": what},
+    )

@@ -1,0 +1,143 @@
+"""The lines of a journal, read strictly: a journal decides what is written and what an undo takes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from runbook_lib.text import printable
+from runbook_lib.writeback.strict_file import Unfit, strict_json
+
+
+class DamagedLine(ValueError):  # noqa: N818 - becomes part of an error in words
+    """A line that no run wrote; ``number`` counts from 1, the text says why."""
+
+    def __init__(self, number: int, why: str) -> None:
+        super().__init__(why)
+        self.number = number
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    at: str
+
+
+class _Delta(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: str
+    removed: list[str]
+    added: list[str]
+
+
+class _Members(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    attributes: list[_Delta] = []
+    members_added: list[str] = []
+    members_removed: list[str] = []
+
+
+class _Refused(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    member: str
+    dn: str
+    cause: str
+
+
+class _Effect(_Members):
+    refused: list[_Refused] = []
+    created: str = ""
+    deleted: str = ""
+    undeleted: str = ""
+    moved: Annotated[list[str] | None, Field(min_length=2, max_length=2)] = None
+
+
+class _Open(_Line):
+    entry: Literal["open"]
+    operation: str = ""
+    plan_digest: str = ""
+    approved: list[str] = []
+    approval: dict[str, Any] = {}
+    dc_host: str = ""
+    ds_service_name: str = ""
+    invocation_id: str = ""
+    resumes: str | None = None
+
+
+class _Begin(_Line):
+    entry: Literal["begin"]
+    write: str
+    change: str
+    guid: str
+    intent: _Members
+
+
+class _Done(_Line):
+    entry: Literal["done"]
+    write: str
+    change: str
+    guid: str
+    effect: _Effect
+
+
+class _Lost(_Line):
+    entry: Literal["lost"]
+    write: str
+    change: str
+    why: str
+
+
+class _Stopped(_Line):
+    entry: Literal["stopped"]
+    why: str
+
+
+class _Closed(_Line):
+    entry: Literal["closed"]
+    why: str
+
+
+_ANY: TypeAdapter[_Line] = TypeAdapter(
+    Annotated[_Open | _Begin | _Done | _Lost | _Stopped | _Closed, Field(discriminator="entry")]
+)
+
+
+def lines_of(data: bytes) -> list[Mapping[str, Any]]:
+    """Every line of a journal; a torn last one, without its line break (power failure), is left out.
+
+    Raises:
+        DamagedLine: A line is not of a journal, or stands where no run writes it.
+    """
+    *whole, rest = data.split(b"\n")
+    lines = [_line(number, line) for number, line in enumerate(whole, start=1)]
+    if rest:
+        # Torn: nothing was sent after it, because a line is on disk before its write.
+        with suppress(DamagedLine):
+            lines.append(_line(len(whole) + 1, rest))
+    for number, line in enumerate(lines, start=1):
+        if (line["entry"] == "open") is not (number == 1):
+            raise DamagedLine(number, "a journal has one line open, the first")
+        if number > 1 and lines[number - 2]["entry"] == "closed":
+            raise DamagedLine(number, "it stands after the line closed")
+    return lines
+
+
+def _line(number: int, line: bytes) -> Mapping[str, Any]:
+    try:
+        found = strict_json(line)
+        _ANY.validate_python(found)
+    except Unfit as unfit:
+        raise DamagedLine(number, str(unfit)) from None
+    except ValidationError as error:
+        detail = error.errors(include_url=False, include_input=False)[0]
+        place = ", ".join(str(part) for part in detail["loc"][1:])
+        raise DamagedLine(number, printable(f"{place}: {detail['msg'].lower()}".lstrip(": "), limit=200)) from None
+    if not isinstance(found, dict):
+        raise DamagedLine(number, "it is not an object")
+    return found
