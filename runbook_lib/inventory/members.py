@@ -29,7 +29,7 @@ REASONS = {
     "keys-disagree": "Its keys lead to different AD objects",
     "key-ambiguous": "Several AD objects have its key",
     "key-unproved": "Not synchronized, and its immutable id alone leads to {value}: it may be somebody else's",
-    "shared-account": "Another cloud object leads to {value} too, and neither is proved",
+    "shared-account": "Another cloud object leads to {value} too, and this one is not proved by immutable id and SID",
     "not-an-account": "Its keys lead to {value}, which is not an account",
     "domain-local": "Cannot be represented: domain local scope ({value}); AD takes none into a universal group",
     "foreign-security-principal": "Cannot be represented: account of another forest ({value}); AD takes none into a "
@@ -100,7 +100,7 @@ def _account(found: Resolved, index: DirectoryIndex) -> Resolved:
 def _group(group: CloudGroup, index: DirectoryIndex, keys: AccountKeys, tenant_id: str) -> Resolved:
     """The AD object of a cloud group: by its SID, which converted groups keep too, and by what claims it."""
     # A converted group keeps its SID, and its AD object stays ("Group source of authority", Microsoft Entra).
-    by_sid = index.guids_by_sid.get(group.on_premises_sid or "", [])
+    by_sid = [guid for guid in index.guids_by_sid.get(group.on_premises_sid or "", []) if guid in index.groups_by_guid]
     claimants = index.groups_by_anchor.get(group.id, [])
     claimed = [c.guid for c in claimants if claimed_ids(c) == {group.id} or _ours(c, group.id, tenant_id)]
     hits = {*by_sid, *claimed}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -58,21 +59,31 @@ def cut_units(text: str, units: int) -> str:
     return text
 
 
-def names_picked(pattern: str, names: Iterable[str]) -> frozenset[str]:
-    """Which display names a pattern of the parameters picks.
+class DisplayNames:
+    """The display names of all groups, prepared once for any number of patterns."""
 
-    A pattern that is one of the names, character by character or at least without regard to case, means that name and
-    nothing else, whatever wildcards stand in it. Otherwise ``*`` is any text and ``?`` any character, and ``[*]``,
-    ``[?]`` and ``[[]`` are those characters themselves; other square brackets are ordinary. Compared in Unicode form
-    NFC, any case.
-    """
-    known = set(names)
-    for form in (_composed, _folded):
-        wanted = form(pattern)
-        if exact := {name for name in known if form(name) == wanted}:
-            return frozenset(exact)
-    fits = re.compile("".join(map(_as_regex, _TOKENS.findall(_folded(pattern)))), re.DOTALL)
-    return frozenset(name for name in known if fits.fullmatch(_folded(name)))
+    def __init__(self, names: Iterable[str]) -> None:
+        self._exact: defaultdict[str, set[str]] = defaultdict(set)
+        self._any_case: defaultdict[str, set[str]] = defaultdict(set)
+        for name in names:
+            self._exact[_composed(name)].add(name)
+            self._any_case[_folded(name)].add(name)
+
+    def picked(self, pattern: str) -> frozenset[str]:
+        """Which names a pattern of the parameters picks.
+
+        A pattern that is one of the names, character by character or at least without regard to case, means that name
+        and nothing else, whatever wildcards stand in it. Otherwise ``*`` is any text and ``?`` any character, and
+        ``[*]``, ``[?]`` and ``[[]`` are those characters themselves; other square brackets are ordinary. Compared in
+        Unicode form NFC, any case.
+        """
+        folded = _folded(pattern)
+        if whole := self._exact.get(_composed(pattern)) or self._any_case.get(folded):
+            return frozenset(whole)
+        if not _WILD.search(folded):
+            return frozenset()
+        fits = re.compile(_as_regex(folded), re.DOTALL).fullmatch
+        return frozenset().union(*(names for form, names in self._any_case.items() if fits(form)))
 
 
 def visible(name: str) -> str:
@@ -97,14 +108,26 @@ def spelled_out(name: str) -> str:
     return "".join(spelled)
 
 
-_TOKENS = re.compile(r"\[[*?\[]\]|.", re.DOTALL)
+_WILD = re.compile(r"[*?]|\[\[\]")
+_PARTS = re.compile(r"\[[*?\[]\]|.", re.DOTALL)
 _PLAIN = str.maketrans({**dict.fromkeys("‘’‚‛′´", "'"), **dict.fromkeys("“”„‟″", '"'), **dict.fromkeys("‐‑‒–—−", "-")})
 
 
-def _as_regex(token: str) -> str:
-    if len(token) == 3:
-        return re.escape(token[1])
-    return {"*": ".*", "?": "."}.get(token) or re.escape(token)
+def _as_regex(pattern: str) -> str:
+    """The pattern as a regular expression that never tries a place twice: ten stars must not take hours.
+
+    What follows a star is looked for once, at its first place (an atomic group); only what follows the last star has to
+    reach the end.
+    """
+    pieces = [""]
+    for part in _PARTS.findall(pattern):
+        if part == "*":
+            pieces.append("")
+        else:
+            pieces[-1] += "." if part == "?" else re.escape(part[1] if len(part) == 3 else part)
+    first, *middle = pieces
+    last = f".*{middle.pop()}" if middle else ""
+    return first + "".join(f"(?>.*?{piece})" for piece in middle if piece) + last
 
 
 def _composed(text: str) -> str:

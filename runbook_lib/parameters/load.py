@@ -109,7 +109,8 @@ def _add_file(path: Path, project_root: Path, collected: _Collected) -> None:
         for name, line in names:
             if not is_known(name):
                 collected.problems.add(partial(name_problem, name, f"{path}:{line}"), secret=is_secret_name(name))
-        return
+        if collected.problems:
+            return
     try:
         node = read_tree(text)
         found = [] if node is None else yaml_text.entries(node)

@@ -23,6 +23,8 @@ Location = tuple[str | int, ...]
 
 PROSE = frozenset({"reason"})
 """Parameters, and names inside them, that hold sentences: line breaks and tabs are fine there."""
+_MOST_ENTRIES = 1_000
+"""Of a list of mappings; every part of every entry can be wrong."""
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _STANDARD_TAGS = "tag:yaml.org,2002:"
 _BRANCH_TAGS = ("", "!", f"{_STANDARD_TAGS}seq", f"{_STANDARD_TAGS}map")
@@ -90,13 +92,16 @@ def convert(node: Node, wanted: Any, lines: dict[Location, int], path: Location 
             for entry in entries(node)
         }
     if not isinstance(node, Scalar):
-        raise YamlProblem(f"must be {_words(wanted)}, not a list or mapping", line=node.line)
+        hint = "Put it in double quotes: without them a colon and a blank make a name and a value of it, and [ a list."
+        raise YamlProblem(f"must be {_words(wanted)}, not a list or mapping", line=node.line, hint=hint)
     return _scalar(node, wanted, prose=name in PROSE)
 
 
 def _items(node: Node, wanted: Any, lines: dict[Location, int], path: Location) -> list[object]:
     if not isinstance(node, Branch) or node.keys is not None:
         raise YamlProblem("must be a list", line=node.line, hint='Write a list as ["first", "second"], or [] for none.')
+    if isinstance(wanted, type) and issubclass(wanted, BaseModel) and len(node.values) > _MOST_ENTRIES:
+        raise YamlProblem(f"has {len(node.values):,} entries, and {_MOST_ENTRIES:,} are the most", line=node.line)
     return [convert(item, wanted, lines, (*path, number)) for number, item in enumerate(node.values)]
 
 

@@ -19,6 +19,8 @@ from runbook_lib.text import character_name, unseen
 
 DEEPEST = 8
 """Levels of lists and mappings in each other; the model needs four."""
+_MOST_VALUES = 100_000
+"""Names and values of one file in all; four times the ids that fit into the largest one."""
 _LARGEST_MENDED = 100_000
 """Characters of a text that is read again after each wrong escape, to find the next one."""
 _MOST_MENDED = 20
@@ -27,10 +29,12 @@ BACKSLASH_HINT = (
     r"In double quotes a backslash is written twice (\\); in single quotes it stands for itself: 'CONTOSO\name'."
 )
 _QUOTES_HINT = "Put text in double quotes, write one space after each colon, and indent with spaces, not tabs."
+_OTHER_FILE = "This is another file, or a damaged one; parameters/example.yaml explains every parameter."
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|\r?\n[ \t]*|.)", re.DOTALL)
 _CONTROLS = dict(zip("0abtnvfreN_LP\t", "\x00\x07\x08\t\n\x0b\x0c\r\x1b\x85\xa0\u2028\u2029\t", strict=True))
 _COMMENT = re.compile(r"[ \t]+#")
 _NAME = re.compile(r"^[\"']?([A-Za-z0-9_-]+)[\"']?:(?=[ \t\n]|\Z)", re.MULTILINE)
+_OTHER_LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 _TYPOGRAPHIC = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\u2039\u203a\u2033\u2032"
 _NO_SPACES = re.compile(r"[\u00a0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff]")
 
@@ -80,11 +84,18 @@ def read_tree(text: str) -> Node | None:
     Raises:
         YamlProblem: Not YAML, more than one document, nested too deeply, or with references.
     """
-    found = Reader.NON_PRINTABLE.search(text)
-    if found:
-        line = text.count("\n", 0, found.start()) + 1
+    if found := Reader.NON_PRINTABLE.search(text):
         raise YamlProblem(
-            f"this line holds a character that YAML does not allow: {character_name(found[0])}", line=line
+            f"this line holds a character that YAML does not allow: {character_name(found[0])}",
+            line=text.count("\n", 0, found.start()) + 1,
+            hint="Save the file as UTF-8." if found[0] == "\0" else "Take it away.",
+        )
+    if found := _OTHER_LINE_ENDS.search(text):
+        # What follows would be a line of its own, behind a comment too, and no editor shows it as one.
+        raise YamlProblem(
+            f"this line holds {character_name(found[0])}, which ends a line for YAML",
+            line=text.count("\n", 0, found.start()) + 1,
+            hint="Take it away; begin a new line there if one is meant.",
         )
     mended: list[int] = []
     while True:
@@ -101,6 +112,7 @@ def read_tree(text: str) -> Node | None:
 def _tree(text: str, mended: frozenset[int]) -> Node | None:
     root: Node | None = None
     open_: list[Branch] = []
+    count = 0
     for event in yaml.parse(text, Loader=_LOADER):
         if isinstance(event, yaml.ScalarEvent):
             node: Node = _scalar(event, text, mended)
@@ -128,6 +140,10 @@ def _tree(text: str, mended: frozenset[int]) -> Node | None:
                 line=_line(event),
                 hint="Put it in double quotes.",
             )
+        count += 1
+        if count > _MOST_VALUES:
+            raise YamlProblem(f"the file holds more than {_MOST_VALUES:,} names and values", line=_line(event),
+                              hint=_OTHER_FILE)  # fmt: skip
         if not open_:
             root = node
         elif (parent := open_[-1]).keys is not None and len(parent.keys) == len(parent.values):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runbook_lib.directory.place import TakenName
-from runbook_lib.inventory.naming import Naming, names_picked
+from runbook_lib.inventory.naming import DisplayNames, Naming
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.parameters.model import Parameters
 
@@ -40,8 +40,8 @@ def wanted_names(groups: Iterable[CloudGroup], parameters: Parameters) -> tuple[
     ids = {group_id.casefold() for group_id in parameters.select_ids}
     patterns = parameters.select_names if "microsoft-365" in parameters.select_kinds else []
     listed = list(groups)
-    everybody = [group.display_name for group in listed]
-    picked = frozenset[str]().union(*(names_picked(pattern, everybody) for pattern in patterns))
+    everybody = DisplayNames(group.display_name for group in listed)
+    picked = frozenset[str]().union(*map(everybody.picked, patterns))
     chosen = [group for group in listed if group.id in ids or group.display_name in picked]
     names = tuple(
         NewName(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from runbook_lib.errors import Refused
-from runbook_lib.inventory.naming import names_picked
+from runbook_lib.inventory.naming import DisplayNames
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.text import appearance, difference, printable
 
@@ -43,8 +44,8 @@ def require_selection(ids: Sequence[str], names: Sequence[str], purpose: Purpose
 def named(rows: Iterable[GroupRow], ids: Iterable[str], names: Iterable[str]) -> frozenset[str]:
     """Ids of the rows that are named by id or by a pattern, whatever kind they are."""
     known = list(rows)
-    everybody = [row.display_name for row in known]
-    picked = frozenset[str]().union(*(names_picked(pattern, everybody) for pattern in names))
+    everybody = DisplayNames(row.display_name for row in known)
+    picked = frozenset[str]().union(*map(everybody.picked, names))
     wanted = {group_id.casefold() for group_id in ids}
     return frozenset(row.group_id for row in known if row.group_id in wanted or row.display_name in picked)
 
@@ -59,7 +60,7 @@ def select(
 ) -> tuple[GroupRow, ...]:
     """Rows named by id, plus rows whose display name matches a pattern and that ``by_name`` lets patterns pick.
 
-    What a pattern picks is said by ``names_picked``: a pattern that is a whole name means that name alone, even where
+    What a pattern picks is said by ``DisplayNames``: a pattern that is a whole name means that name alone, even where
     ``by_name`` does not let it be picked.
 
     Raises:
@@ -77,10 +78,13 @@ def select(
             values={"ids": list(unknown)},
         )
     chosen = {group_id.casefold() for group_id in ids}
-    everybody = [row.display_name for row in rows]
+    everybody = DisplayNames(row.display_name for row in rows)
+    by_display_name: defaultdict[str, list[str]] = defaultdict(list)
+    for row in filter(by_name, rows):
+        by_display_name[row.display_name].append(row.group_id)
     for pattern in names:
-        picked = names_picked(pattern, everybody)
-        found = [row.group_id for row in rows if row.display_name in picked and by_name(row)]
+        picked = everybody.picked(pattern)
+        found = [group_id for name in picked for group_id in by_display_name.get(name, ())]
         if not found:
             raise _matches_nothing(pattern, picked, rows, purpose)
         chosen.update(found)

@@ -177,6 +177,19 @@ def test_a_key_that_leads_to_a_group_is_held_by_mistake() -> None:
     assert codes(inventory) == {"Eve": "not-an-account"}
 
 
+def test_a_group_whose_sid_is_an_accounts_stands_for_no_account() -> None:
+    one = b.cloud_group("One", on_premises_sid=ANA_SID)
+    inventory = joined([one], [ANA], nested=[one])
+    assert codes(inventory) == {"One": "group-not-in-ad"}
+
+
+def test_why_the_other_of_two_is_left_out_is_true_whoever_is_proved() -> None:
+    proved = replace(b.synced("Ana"), on_premises_sid=ANA_SID)
+    wrong = replace(b.synced("Ana"), id=b.guid("user other"), display_name="Wrong")
+    (left,) = team(planned(joined([proved, wrong], [ANA]))).left_out
+    assert "this one is not proved" in left.why
+
+
 def test_one_key_of_several_objects_is_said_as_that() -> None:
     twins = [b.ad_user(name, consistency_guid=b.guid("ad Eve")) for name in ("A1", "A2")]
     assert codes(joined([b.synced("Eve")], twins)) == {"Eve": "key-ambiguous"}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.inventory.naming import names_picked, spelled_out, visible
+from runbook_lib.inventory.naming import DisplayNames, spelled_out, visible
 
 NAMES = ("Sales", "Sales [EU]", "Sales [E]", "Sales E", "What?*", "What now", "What?* else", "sales", "Größe", "a\nb")
 
@@ -39,7 +41,19 @@ NAMES = ("Sales", "Sales [EU]", "Sales [E]", "Sales E", "What?*", "What now", "W
     ],
 )
 def test_what_a_pattern_picks(pattern: str, picked: set[str]) -> None:
-    assert names_picked(pattern, NAMES) == picked
+    assert DisplayNames(NAMES).picked(pattern) == picked
+
+
+def test_many_stars_and_many_patterns_take_no_time() -> None:
+    assert not DisplayNames(["a" * 256]).picked("*a" * 40 + "*b")
+    assert DisplayNames(["a" * 256]).picked("*a" * 40 + "?*") == {"a" * 256}
+    many = DisplayNames(f"Group {number}" for number in range(50_000))
+    assert all(many.picked(f"Group {number}") for number in range(50_000))
+
+
+@given(st.lists(st.text(st.sampled_from("ab"), max_size=8), max_size=8), st.text(st.sampled_from("ab*?"), max_size=8))
+def test_wildcards_pick_what_a_shell_would(names: list[str], pattern: str) -> None:
+    assert DisplayNames(names).picked(pattern) == {name for name in names if fnmatchcase(name, pattern)}
 
 
 texts = st.text(st.sampled_from("ab*?[]\\ é"), max_size=6)
@@ -47,16 +61,16 @@ texts = st.text(st.sampled_from("ab*?[]\\ é"), max_size=6)
 
 @given(st.lists(texts, max_size=6), texts)
 def test_a_whole_name_means_itself_and_an_escaped_one_too(names: list[str], name: str) -> None:
-    assert names_picked(name, [*names, name]) == {name}
+    assert DisplayNames([*names, name]).picked(name) == {name}
     escaped = "".join(f"[{char}]" if char in "*?[" else char for char in name)
-    assert names_picked(escaped, [*names, name]) <= {name, escaped}
-    assert names_picked(escaped, [name]) == {name}
+    assert DisplayNames([*names, name]).picked(escaped) <= {name, escaped}
+    assert DisplayNames([name]).picked(escaped) == {name}
 
 
 @given(st.lists(texts, max_size=6), texts)
 def test_only_names_that_there_are_can_be_picked(names: list[str], pattern: str) -> None:
-    assert names_picked(pattern, names) <= set(names)
-    assert names_picked("*", names) == set(names) or "*" in names
+    assert DisplayNames(names).picked(pattern) <= set(names)
+    assert DisplayNames(names).picked("*") == set(names) or "*" in names
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def code_of(**values: object) -> str | None:
         ({"dns_servers": ["[2001:db8::1]53"]}, "malformed-dns-server"),
         ({"check_routes": []}, "empty-check-routes"),
         ({"records_dir": ""}, "empty-records-dir"),
-        ({"approvers": ["Kim", "group: "]}, "empty-approver"),
+        ({"approvers": ["Kim", "group:"]}, "empty-approver"),
         ({"undo_record": "a\0b"}, "control-character"),
         ({"reason": "a\x1b[2J"}, "control-character"),
     ],

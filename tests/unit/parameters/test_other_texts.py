@@ -174,6 +174,11 @@ def test_text_without_quotes_that_yaml_cuts_or_turns(tmp_path: Path, text: str, 
         ("select_names: [Team #1, Team 2]\n", "begin a comment"),
         ('dc_ca_file: "C:\\"\nreason: "x"\n', "before a closing quote"),
         ("reason: a\x01b\n", "U+0001 "),
+        ("reason: a\x01b\n", "Take it away"),
+        ('reason: "x"\0\n', "Save the file as UTF-8"),
+        ('reason: "x"\u2028max_creates: 900\n', "U+2028 LINE SEPARATOR"),
+        ("# a comment\u2029max_creates: 900\n", "U+2029 PARAGRAPH SEPARATOR"),
+        ('reason: "x"\x85max_creates: 900\n', "U+0085 NEXT LINE"),
     ],
 )
 def test_files_that_are_no_yaml_say_what_stands_in_the_way(tmp_path: Path, text: str, seen: str) -> None:
@@ -296,3 +301,8 @@ def test_a_number_where_papermill_was_told_text_names_the_way_to_give_text(value
         assert "must be text, and is" in problem["text"]
         assert "-r NAME VALUE" in problem["hint"]
         assert "(-f)" in problem["hint"]
+
+
+@pytest.mark.parametrize("text", ["select_names:\n  - Team: A\n", "select_names: [[EU] Team]\n", "change_id: [1]\n"])
+def test_text_without_quotes_that_becomes_a_list_or_mapping_says_how_to_write_it(tmp_path: Path, text: str) -> None:
+    assert "in double quotes" in refused(tmp_path, text).hint

@@ -52,6 +52,21 @@ def test_a_hundred_thousand_unknown_names(tmp_path: Path, capsys: pytest.Capture
         assert (len(shown), shown[-1]) == (MOST_SHOWN + 2, f"  … and {count - MOST_SHOWN:,} more.")
 
 
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('change_id: "CHG1"\n' * 2_000, "parameters-file-invalid"),  # every name is known, and nothing was taken of it
+        ("".join(f"? p{number}\n: 1\n" for number in range(70_000)), "parameters-file-invalid"),
+        ("{" + ",".join(f"p{number}: 1" for number in range(80_000)) + "}", "parameters-file-invalid"),
+        ("acknowledge: [" + ",".join(["{a: b}"] * 20_000) + "]", "bad-value"),
+        ("acknowledge: [" + ",".join(["{a: b}"] * MANY) + "]", "parameters-file-invalid"),
+        ("select_ids: [" + ",".join(["1"] * MANY) + "]", "parameters-file-invalid"),
+    ],
+)
+def test_many_of_anything(tmp_path: Path, text: str, code: str) -> None:
+    assert in_file(tmp_path, text).code == code
+
+
 def test_the_lines_of_many_unknown_names(tmp_path: Path) -> None:
     text = 'change_id: "CHG1"\n\n' + "".join(f"p{number}: 1\n" for number in range(2_000))
     problems = in_file(tmp_path, text).values["problems"]
