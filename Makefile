@@ -37,13 +37,13 @@ check: venv-dev ## Lint (ruff) and type-check (mypy, strict)
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 
-generate: venv-dev ## Write anew what is generated from the code (example file, parameters cells, reference tables)
+generate: venv-dev ## Write anew what is generated from the code (example and demo file, parameters cells, reference tables)
 	@$(BIN)/python -m tools.generate
 
 lanes: venv-dev ## Install what the lanes browser and samba need (Debian and Ubuntu, as root)
 	@$(BIN)/python -m tools.lanes install
 
-jupyter: venv ## Start the rehearsal and JupyterLab on 00-start-here
+jupyter: venv ## Start the rehearsal and JupyterLab on 00-start-here (as root: ARGS=--allow-root)
 	@$(BIN)/python -m tools.jupyter $(ARGS)
 
 bench: venv-dev ## Run the benchmarks

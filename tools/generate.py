@@ -1,8 +1,9 @@
 """Write anew what is generated from the code: ``make generate``.
 
 The parameters model gives parameters/example.yaml, the parameters cell of every notebook and the table in
-docs/parameters.md; the record schemas give the tables of keys in docs/records.md; what each operation needs gives the
-dsacls lines in docs/permissions.md. Tests compare each with its source.
+docs/parameters.md; the rehearsal gives parameters/demo.yaml; the record schemas give the tables of keys in
+docs/records.md; what each operation needs gives the dsacls lines in docs/permissions.md. Tests compare each with its
+source.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from rehearsal.parameters_file import demo_parameters
 from runbook_lib.parameters import parameters_cell
 from runbook_lib.parameters.document import example_yaml, reference_table_markdown
 from tests.docs import record_keys, rights_lines
@@ -45,6 +47,7 @@ def rewrite(path: Path, text: str) -> None:
 def main(_: Sequence[str]) -> int:
     """Write everything; prints the files that changed."""
     rewrite(ROOT / "parameters" / "example.yaml", example_yaml())
+    rewrite(ROOT / "parameters" / "demo.yaml", demo_parameters())
     cell = parameters_cell()
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         rewrite(path, with_cell(path.read_text(encoding="utf-8"), cell))

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from rehearsal.certificates import CONTROLLERS, make_certificates, server_context, write_private
 from rehearsal.contoso import names
 from rehearsal.folder import RehearsalFolder, new_passwords
-from rehearsal.parameters_file import demo_parameters, folder_parameters
+from rehearsal.parameters_file import folder_parameters
 from runbook_lib.parameters.load import load_parameters
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -97,11 +97,3 @@ def test_the_folder_s_parameters_file_is_complete_and_absolute(folder: Rehearsal
         parameters.bind_password_file,
     ):
         assert Path(path).is_absolute()
-
-
-def test_the_committed_demo_parameters_are_in_step() -> None:
-    committed = (ROOT / "parameters" / "demo.yaml").read_text(encoding="utf-8")
-    assert committed == demo_parameters(), "write rehearsal.parameters_file.demo_parameters() to parameters/demo.yaml"
-    parameters = load_parameters([ROOT / "parameters" / "demo.yaml"], {}, project_root=ROOT).parameters
-    assert parameters.certificate_file == ".rehearsal/default/client.pem"
-    assert parameters.graph_url == "https://localhost:8443"
