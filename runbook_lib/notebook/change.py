@@ -246,7 +246,9 @@ class ChangeSession:
             line=ProgressLine("Approval"),
         )
         show_widget(self.form.box)
-        hint = f"Fill in the form above and run this cell again. In a terminal: {closed.hint}"
+        # This is also said below the gate, by the last cell and in the record: "above" would be wrong there.
+        form = "Fill in the form at the gate and run the gate cell again, while this run is open."
+        hint = f"{form} In a terminal: {closed.hint}"
         return AwaitingApproval(closed.message, code=closed.code, hint=hint, values=closed.values)
 
     def _with_place(self, closed: AwaitingApproval) -> AwaitingApproval:

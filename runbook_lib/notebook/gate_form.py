@@ -76,7 +76,10 @@ class GateForm:
         for field in (self.approver, self.phrase):
             field.observe(self._typed, names="value")
         self.button.on_click(self._clicked)
-        line.say(f"Open until {iso(self._ends)}. Nothing is approved yet.")
+        line.say(
+            f"Open until {iso(self._ends)}. Nothing is approved yet. "
+            "The button wakes when there is a name and the phrase is the plan's."
+        )
 
     def close(self) -> None:
         """Answer nothing any more; a later form takes this one's place."""

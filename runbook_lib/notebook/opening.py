@@ -60,7 +60,7 @@ def open_run(
     environment = os.environ if environment is None else environment
     root = project_root(environment)
     interactive = "JPY_SESSION_NAME" in environment and RECORD_VARIABLE not in environment
-    parameters, given = _parameters(namespace, environment, root, interactive=interactive)
+    parameters, given, file = _parameters(namespace, environment, root, interactive=interactive)
     require(parameters, "change_id")
     parameters = absolute_paths(parameters, root)
     begun = environment.get(RECORD_VARIABLE, "")
@@ -81,14 +81,14 @@ def open_run(
         earlier.give_way(record.folder.run_id)
     namespace[_OWN_RUN] = run
     watch_cells(run)
-    run.show(*parameters_view(given, record.folder, interactive=interactive))
+    run.show(*parameters_view(given, record.folder, interactive=interactive, file=file))
     require_told(notebook, parameters)
     return run
 
 
 def _parameters(
     namespace: Mapping[str, object], environment: Mapping[str, str], root: Path, *, interactive: bool
-) -> tuple[Parameters, dict[str, object]]:
+) -> tuple[Parameters, dict[str, object], str]:
     defaults = Parameters.model_construct()
     present = {name: value for name, value in _literals(namespace).items() if value != getattr(defaults, name, _ABSENT)}
     file = environment.get(PARAMETERS_VARIABLE, "")
@@ -96,8 +96,8 @@ def _parameters(
         loaded = load_parameters([resolve(file, root)], {}, project_root=root)
         given = {**loaded.given, **present}
     else:
-        given = present
-    return parameters_from_values(given, source="parameters cell"), given
+        given, file = present, ""
+    return parameters_from_values(given, source="parameters cell"), given, file
 
 
 _ABSENT = object()

@@ -271,7 +271,9 @@ class Run:
         finally:
             self.close()
         self.course.close("it is finished")
-        self.show(*views.end_view(verdict.outcome, self.record.folder, verdict.error, notebook=self.notebook))
+        folder = self.record.folder
+        sealing = views.sealing_words(folder, self.environment)
+        self.show(*views.end_view(verdict.outcome, folder, verdict.error, notebook=self.notebook, sealing=sealing))
 
     def ended_with(self, error: BaseException) -> None:
         """Write the verdict of an error that ended a cell.

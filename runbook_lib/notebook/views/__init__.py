@@ -25,6 +25,7 @@ from runbook_lib.notebook.views.start import (
     ends_view,
     parameters_view,
     records_view,
+    sealing_words,
     target_facts,
 )
 
@@ -49,6 +50,7 @@ __all__ = [
     "records_view",
     "resume_view",
     "resumed_gate_view",
+    "sealing_words",
     "target_facts",
     "verdicts_view",
     "verified_view",

@@ -22,14 +22,15 @@ def members_tables(plan: Plan) -> list[str]:
 
 
 def left_out_view(plan: Plan) -> tuple[str, str]:
-    """For the gate: who is not written, before somebody approves. Empty where nobody is left out."""
-    found = _left_out(plan)
-    if not found:
+    """For the gate: how many of each group are written and who is not, before somebody approves.
+
+    Empty where nobody is left out.
+    """
+    if not any(group.left_out for group in plan.members):
         return "", ""
     text = left_out_words(plan)
-    return banner_html("attention", text, "A group in AD has fewer members than its cloud group.") + "".join(
-        found
-    ), text
+    banner = banner_html("attention", text, "A group in AD has fewer members than its cloud group.")
+    return banner + "".join(members_tables(plan)), text
 
 
 def left_out_words(plan: Plan) -> str:

@@ -18,6 +18,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook.html import banner_html, facts_html, table_html
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.names import RECORD_VARIABLE
 
 View = tuple[str, str]
 
@@ -31,14 +32,15 @@ NOTEBOOKS = (
 )
 
 
-def parameters_view(given: Mapping[str, object], folder: RecordFolder, *, interactive: bool) -> View:
-    """What this run was told and where its record is."""
+def parameters_view(given: Mapping[str, object], folder: RecordFolder, *, interactive: bool, file: str = "") -> View:
+    """What this run was told, in which file (where it read one itself), and where its record is."""
     table = pd.DataFrame([(name, _shown(value)) for name, value in sorted(given.items())], columns=["Name", "Value"])
     facts = facts_html(
         [
             ("Change", folder.change_id),
             ("Run", folder.run_id),
             ("Run mode", "interactive" if interactive else "scheduled"),
+            *([("Parameters file", file)] if file else []),
         ],
         caption="This run",
     )
@@ -131,7 +133,9 @@ def _next_step(runs: pd.DataFrame) -> tuple[str, str]:
     return "50-check-drift", "Groups are written: compare AD with the cloud, best on a schedule."
 
 
-def end_view(verdict: Outcome, folder: RecordFolder, error: RunbookError | None, *, notebook: str) -> View:
+def end_view(
+    verdict: Outcome, folder: RecordFolder, error: RunbookError | None, *, notebook: str, sealing: str
+) -> View:
     """How the run ended, why where it did not end as asked, what to run next, and where its record is.
 
     Args:
@@ -139,14 +143,28 @@ def end_view(verdict: Outcome, folder: RecordFolder, error: RunbookError | None,
         folder: The record.
         error: What explains the outcome, or None.
         notebook: Name of the notebook without ending.
+        sealing: How this record is sealed (``sealing_words``).
     """
     code = error.code if error else ""
     title = ending_words(verdict, code).title
     following = next_after(notebook, verdict, code, folder.path)
     hint = error.hint if error and code not in _NEXT_AFTER_CODE else ""
     why = [text for text in (error.message, hint) if text] if error else []
-    lines = [*why, f"Next: {following}", f"The record is {folder.path}. It is sealed after the kernel has ended."]
+    lines = [*why, f"Next: {following}", f"The record is {folder.path}. {sealing}"]
     return banner_html("good" if verdict.good else "attention", title, "\n".join(lines)), f"{title}. Next: {following}"
+
+
+def sealing_words(folder: RecordFolder, environment: Mapping[str, str]) -> str:
+    """Who seals this record, and how: nobody does it for a notebook that ran without ``gwb run``."""
+    if RECORD_VARIABLE in environment:
+        return "gwb run seals it when the kernel has ended."
+    notebook = Path(environment.get("JPY_SESSION_NAME", ""))
+    shown = _typed(str(notebook)) if notebook.suffix == ".ipynb" and notebook.is_absolute() else "NOTEBOOK"
+    return f"It is open until you save this notebook and run: gwb seal {_typed(str(folder.path))} {shown}"
+
+
+def _typed(path: str) -> str:
+    return f'"{path}"' if " " in path else path
 
 
 def next_after(notebook: str, verdict: Outcome, code: str, record: Path) -> str:

@@ -12,7 +12,7 @@ from runbook_lib.errors import Refused
 from runbook_lib.model import ending
 from runbook_lib.model.ending import ending_words
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.notebook.views import end_view
+from runbook_lib.notebook.views import end_view, parameters_view, sealing_words
 from runbook_lib.notebook.views.start import next_after
 from runbook_lib.record.folder import RecordFolder
 from tests.notebooks.structure import NOTEBOOKS
@@ -50,7 +50,7 @@ def test_words_of_their_own_belong_to_codes_that_exist() -> None:
 @pytest.mark.parametrize("notebook", NOTEBOOKS)
 @pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.NOTHING_TO_DO, Outcome.AWAITING_APPROVAL])
 def test_every_last_cell_says_what_to_run_next(notebook: str, outcome: Outcome) -> None:
-    html, text = end_view(outcome, RecordFolder(RECORD), None, notebook=notebook)
+    html, text = end_view(outcome, RecordFolder(RECORD), None, notebook=notebook, sealing="")
     assert f"{outcome.title}. Next: " in text
     assert "Next: " in html
     said = next_after(notebook, outcome, "", RECORD)
@@ -65,14 +65,35 @@ def test_what_wrote_names_the_line_that_undoes_it() -> None:
 
 
 def test_drift_leads_to_the_notebook_that_re_aligns() -> None:
-    html, text = end_view(Outcome.REFUSED, RecordFolder(RECORD), DRIFT, notebook="50-check-drift")
+    html, text = end_view(Outcome.REFUSED, RecordFolder(RECORD), DRIFT, notebook="50-check-drift", sealing="")
     assert "Attention: Drift found" in html
     assert "1 difference in Team: x." in html
     assert text.startswith("Drift found. Next: 30-enable-writeback")
 
 
 def test_what_to_do_is_not_said_twice() -> None:
-    html, _ = end_view(Outcome.REFUSED, RecordFolder(RECORD), DRIFT, notebook="50-check-drift")
+    html, _ = end_view(Outcome.REFUSED, RecordFolder(RECORD), DRIFT, notebook="50-check-drift", sealing="")
     assert html.count("30-enable-writeback") == 1
     other = Refused("x", code="locked", hint="Wait for it.")
-    assert "Wait for it." in end_view(Outcome.REFUSED, RecordFolder(RECORD), other, notebook="20-inventory-groups")[0]
+    html, _ = end_view(Outcome.REFUSED, RecordFolder(RECORD), other, notebook="20-inventory-groups", sealing="")
+    assert "Wait for it." in html
+
+
+def test_the_last_cell_says_who_seals_the_record_and_with_which_line() -> None:
+    # Nobody seals what ran in JupyterLab by itself: "sealed after the kernel has ended" let records stay open.
+    folder, here = RecordFolder(RECORD), Path("/srv/my notes/30-enable-writeback.ipynb").absolute()
+    assert sealing_words(folder, {"GWB_RECORD": str(RECORD)}) == "gwb run seals it when the kernel has ended."
+    lab = sealing_words(folder, {"JPY_SESSION_NAME": str(here)})
+    assert lab.endswith(f'gwb seal {RECORD} "{here}"')
+    for other in ({}, {"JPY_SESSION_NAME": "Console 1"}, {"JPY_SESSION_NAME": "a.ipynb"}):
+        assert sealing_words(folder, other).endswith(f"gwb seal {RECORD} NOTEBOOK")
+    html, _ = end_view(Outcome.DONE, folder, None, notebook="20-inventory-groups", sealing=lab)
+    assert "gwb seal" in html
+
+
+def test_the_first_cell_names_the_parameters_file_that_it_read() -> None:
+    assert (
+        "parameters/mine.yaml"
+        in parameters_view({}, RecordFolder(RECORD), interactive=True, file="parameters/mine.yaml")[0]
+    )
+    assert "Parameters file" not in parameters_view({}, RecordFolder(RECORD), interactive=False)[0]

@@ -51,6 +51,7 @@ def test_thirteen_in_the_cloud_ten_added_names_the_three() -> None:
         assert f"Sales Team {name} user {WHY}" in visible(html)
     gate, text = left_out_view(THREE)
     assert text == "3 members of 1 group are left out"
+    assert "Sales Team 13 0 10 0 3" in visible(gate)
     assert all(f"{name} user {WHY}" in visible(gate) for name in ("Kim", "Lee", "Mo"))
     assert plan_lines(THREE)[4:] == [
         "  members of Sales Team: 13 in the cloud, 10 added, 3 left out",
