@@ -13,13 +13,15 @@ from rehearsal.cloud.messages import GraphRequest
 from rehearsal.cloud.metadata import MetadataType, Property, types
 
 _REFERENCE = re.compile(
-    r"(?:directoryObjects|users|groups|devices|contacts|servicePrincipals)(?:/|\(')([^/']+)(?:'\))?"
+    r"(?:directoryObjects|users|groups|devices|contacts|servicePrincipals)(?:/|\(')([^/']+)(?:'\))?", re.IGNORECASE
 )
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def json_body(request: GraphRequest, *, empty: bool = False) -> dict[str, object]:
+def json_body(request: GraphRequest, declared: MetadataType | None = None, *, empty: bool = False) -> dict[str, object]:
     """The JSON object that a request carries; ``empty`` allows none.
+
+    Names of what is ``declared`` come in Microsoft's spelling, whatever their case in the request.
 
     Raises:
         GraphError: 400.
@@ -41,7 +43,26 @@ def json_body(request: GraphRequest, *, empty: bool = False) -> dict[str, object
         raise _unreadable() from None
     if not isinstance(body, dict):
         raise _unreadable()
-    return body
+    return _spelled(body, declared, request.version)
+
+
+def _spelled(body: Mapping[str, object], declared: MetadataType | None, version: str) -> dict[str, object]:
+    spelled: dict[str, object] = {}
+    for written, value in body.items():
+        plain, at, annotation = written.partition("@")
+        name = f"{declared.spelled(plain) if declared is not None else plain}{at}{annotation.lower()}"
+        if name in spelled:
+            raise bad_request(f"The property '{name}' was specified more than once.", "BadRequest")
+        found = declared.properties.get(name) if declared is not None else None
+        inner = types(version).get(found.type) if found is not None else None
+        spelled[name] = value if inner is None else _spelled_value(value, inner, version)
+    return spelled
+
+
+def _spelled_value(value: object, declared: MetadataType, version: str) -> object:
+    if isinstance(value, list):
+        return [_spelled_value(one, declared, version) for one in value]
+    return _spelled(value, declared, version) if isinstance(value, dict) else value
 
 
 def _unreadable() -> Exception:

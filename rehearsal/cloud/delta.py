@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -51,7 +52,11 @@ class Deltas:
 
     def answer(self, request: GraphRequest) -> GraphAnswer:
         """``GET groups/delta``."""
-        options = dict(request.options)
+        declared = GROUP.declared(request.version)
+        options = {
+            name: ",".join(declared.spelled(one.strip()) for one in value.split(",")) if name == "$select" else value
+            for name, value in request.options.items()
+        }
         delta, skip = options.pop("$deltatoken", None), options.pop("$skiptoken", None)
         if skip is not None:
             state = self._state(request, skip, "skip")
@@ -195,8 +200,9 @@ def _wanted(options: Mapping[str, str]) -> frozenset[str] | None:
     text = options.get("$filter")
     if text is None:
         return None
-    clauses = text.split(" or ")
-    ids = [clause.strip().removeprefix("id eq ").strip() for clause in clauses if clause.strip().startswith("id eq '")]
+    clauses = re.split(r" or ", text, flags=re.IGNORECASE)
+    found = (re.fullmatch(r"\s*id eq\s+('.*')\s*", clause, re.IGNORECASE) for clause in clauses)
+    ids = [match[1] for match in found if match is not None]
     if (
         len(ids) != len(clauses)
         or len(ids) > LARGEST_FILTER

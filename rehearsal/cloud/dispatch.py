@@ -18,6 +18,10 @@ from rehearsal.cloud.throttling import Throttle, cost_of
 class GraphService(Protocol):
     """What answers a request: ``routes.Graph``."""
 
+    def spelled(self, request: GraphRequest) -> GraphRequest:
+        """The request with path and options in Microsoft's spelling, or raise GraphError."""
+        ...
+
     def find(self, request: GraphRequest) -> tuple[Route, tuple[str, ...]]:
         """The route of a request and what stands for the braces of its template, or raise GraphError."""
         ...
@@ -47,6 +51,7 @@ def dispatch(
 
     headers: dict[str, str] = {}
     try:
+        request = service.spelled(request)
         if request.segments == ("$batch",):
             return answer_batch(request, answer_part)
         headers = throttle.admit(request.caller.client_id, cost_of(request.method, request.segments, request.options))

@@ -11,8 +11,12 @@ SERVICE_ID = "00000003-0000-0000-c000-000000000000"
 class GraphError(Exception):
     """An answer other than 2xx."""
 
-    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None, *, target: str = ""
+    ) -> None:
         super().__init__(message)
+        self.target = target
+        """The property at fault, which an invalid value names in ``details``; empty for none."""
         self.status = status
         self.code = code
         self.message = message
@@ -70,6 +74,12 @@ def method_not_allowed(allowed: Iterable[str]) -> GraphError:
 def not_covered(what: str) -> GraphError:
     """501 for something that Graph has and the rehearsal does not."""
     return GraphError(501, "NotImplemented", f"The rehearsal does not cover {what}.")
+
+
+def invalid_value(name: str, resource: str) -> GraphError:
+    """400 for a value that a property cannot have."""
+    message = f"Invalid value specified for property '{name}' of resource '{resource}'."
+    return GraphError(400, "Request_BadRequest", message, target=name)
 
 
 def read_only(name: str) -> GraphError:

@@ -12,9 +12,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from rehearsal.cloud.errors import bad_request, unsupported_query
+from rehearsal.cloud.errors import bad_request, not_covered, unsupported_query
 from rehearsal.cloud.filter_values import NOTHING, Value, counted, equal, literal, order, reader, suits
 from rehearsal.cloud.metadata import MetadataType, Property, types
+from rehearsal.cloud.metadata.names import PROPERTY, not_imitated
 from rehearsal.cloud.resources import Record
 
 Predicate = Callable[[Record], bool]
@@ -61,14 +62,19 @@ class _Scope:
     def find(self, word: str) -> tuple[Property, Value]:
         """A property and the function that reads it."""
         path = word.split("/")
+        missing = not_imitated(self.declared.name, PROPERTY, self.version)
         known: Mapping[str, Property] = (
             self.declared.properties if self.variable is None else {self.variable.name: self.variable}
         )
         found = None
-        for at, name in enumerate(path):
+        for at, written in enumerate(path):
+            name = written if known.get(written) else _spelling(known).get(written.casefold(), written)
+            path[at] = name
             if name == "$count" and found is not None and found.collection and at == len(path) - 1:
                 return _COUNT, counted(tuple(path[:-1]))
             found = known.get(name)
+            if found is None and at == 0 and name.casefold() in {one.casefold() for one in missing}:
+                raise not_covered(f"the property '{name}'")
             if found is None:
                 where = f"microsoft.graph.{self.declared.name}"
                 raise bad_request(
@@ -79,6 +85,10 @@ class _Scope:
         if found is None:
             raise bad_request("Invalid filter clause: a property is missing.", "BadRequest")
         return found, reader(tuple(path))
+
+
+def _spelling(known: Mapping[str, Property]) -> dict[str, str]:
+    return {name.casefold(): name for name in known}
 
 
 def parse_filter(

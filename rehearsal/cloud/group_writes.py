@@ -10,7 +10,8 @@ import uuid
 from collections.abc import Callable, Mapping
 
 from rehearsal.cloud.bodies import check_values, json_body, reference
-from rehearsal.cloud.errors import GraphError, bad_request, conflict, object_not_found, read_only
+from rehearsal.cloud.errors import GraphError, bad_request, conflict, invalid_value, object_not_found, read_only
+from rehearsal.cloud.limits import MOST_OWNERS, check_held, check_new, within_limits
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest, json_answer
 from rehearsal.cloud.query import SINGLE, parse_query, project
 from rehearsal.cloud.reading import DELETED_GROUPS, GROUPS, Reader, context
@@ -64,11 +65,12 @@ class GroupWriter:
 
     def create(self, request: GraphRequest) -> GraphAnswer:
         """``POST groups``."""
-        body = json_body(request)
+        body = json_body(request, GROUP.declared(request.version))
         held = {name: self._bound(body.pop(f"{name}@odata.bind", [])) for name in ("members", "owners")}
         if sum(map(len, held.values())) > REFERENCES:
             raise bad_request(f"The limit of {REFERENCES} owners and members in one request is exceeded.")
         check_values(body, GROUP.declared(request.version), request.version)
+        body = within_limits(body)
         for name in _REQUIRED:
             if body.get(name) in (None, ""):
                 raise bad_request(f"A value is required for property '{name}' of resource 'Group'.")
@@ -78,7 +80,9 @@ class GroupWriter:
         self._check_nickname(str(body["mailNickname"]), "")
         record = self._new_record(body)
         for member in held["members"]:
-            self._check_member(record, member)
+            self._check_held(record, "members", member)
+        for owner in held["owners"]:
+            self._check_held(record, "owners", owner)
         owners = held["owners"]
         if not owners and "Unified" in texts(record["groupTypes"]) and request.caller.user_id in self._store.users:
             # A person who names no owner becomes it; an application does not ("Create group").
@@ -114,15 +118,17 @@ class GroupWriter:
 
     def change(self, request: GraphRequest, identifier: str) -> GraphAnswer:
         """``PATCH groups/{id}``."""
-        body = json_body(request)
+        body = json_body(request, GROUP.declared(request.version))
         group = self._reader.find(GROUPS, identifier)
         bound = body.pop("members@odata.bind", None)
         members = self._bound(bound if bound is not None else [])
         check_values(body, GROUP.declared(request.version), request.version)
+        body = within_limits(body)
         body.pop("@odata.type", None)
         for name in body.keys() - _SETTABLE - _EXCHANGE:
             raise read_only(name)
         _check_change(group, body)
+        check_new({**group, **body})
         if "mailNickname" in body:
             self._check_nickname(str(body["mailNickname"]), str(group["id"]))
         if "writebackConfiguration" in body:
@@ -168,10 +174,11 @@ class GroupWriter:
             return GraphAnswer(204, {})
         _check_writable(group)
         owners = self._store.owners(str(group["id"]))
-        if self._store.principal(other) is None:
-            raise object_not_found(other)
+        self._check_held(group, "owners", other)
         if other in owners:
             raise _already(relation)
+        if len(owners) >= MOST_OWNERS:
+            raise bad_request(f"A group can have {MOST_OWNERS} owners.")
         self._store.set_owners(str(group["id"]), (*owners, other))
         return GraphAnswer(204, {})
 
@@ -206,17 +213,16 @@ class GroupWriter:
         if held.intersection(members):
             raise _already("members")
         for member in members:
-            self._check_member(group, member)
+            self._check_held(group, "members", member)
         for member in members:
             self._store.add_member(str(group["id"]), member)
 
-    def _check_member(self, group: Record, member: str) -> None:
-        found = self._store.principal(member)
+    def _check_held(self, group: Record, relation: str, other: str) -> None:
+        found = self._store.principal(other)
         if found is None:
-            raise object_not_found(member)
-        if "Unified" in texts(group.get("groupTypes")) and found[0].name != "user":
-            raise bad_request(f"A Microsoft 365 group cannot hold an object of the type '{found[0].name}'.")
-        if member == group.get("id"):
+            raise object_not_found(other)
+        check_held(group, relation, (found[0].name, found[1]))
+        if other == group.get("id"):
             raise bad_request("A group cannot be a member of itself.")
 
     def _check_nickname(self, nickname: str, mine: str, *, restoring: bool = False) -> None:
@@ -240,8 +246,7 @@ def _already(relation: str) -> GraphError:
 def _check_kind(body: Mapping[str, object]) -> None:
     """Which kinds of groups Graph creates: security groups and Microsoft 365 groups."""
     types = texts(body.get("groupTypes"))
-    if set(types) - {"Unified", "DynamicMembership"}:
-        raise bad_request("Invalid value specified for property 'groupTypes' of resource 'Group'.")
+    check_new(body)
     if "Unified" in types and not body.get("mailEnabled"):
         raise bad_request("A Microsoft 365 group must be mail-enabled (mailEnabled).")
     if "Unified" not in types and body.get("mailEnabled"):
@@ -274,8 +279,9 @@ def _check_change(group: Record, body: Mapping[str, object]) -> None:
         raise bad_request(f"'{min(exchange)}' is set alone and only on a Microsoft 365 group.")
     if "HiddenMembership" in (body.get("visibility"), group.get("visibility")) and "visibility" in body:
         raise bad_request("HiddenMembership can be set only when the group is created, and is not changed later.")
-    if "displayName" in body and not body["displayName"]:
-        raise bad_request("Invalid value specified for property 'displayName' of resource 'Group'.")
+    for name in _REQUIRED:
+        if name in body and body[name] in (None, ""):
+            raise invalid_value(name, "Group")
 
 
 def _writeback(group: Record, value: object) -> object:
@@ -289,5 +295,5 @@ def _writeback(group: Record, value: object) -> object:
     if kind is None and merged["onPremisesGroupType"] is not None:
         raise bad_request("Property 'onPremisesGroupType' cannot be unset once it has a value.")
     if kind is not None and (kind not in GROUP_TYPES or not (unified or kind == "universalSecurityGroup")):
-        raise bad_request("Invalid value specified for property 'onPremisesGroupType' of resource 'Group'.")
+        raise invalid_value("onPremisesGroupType", "Group")
     return {**merged, "isEnabled": wanted.get("isEnabled", merged["isEnabled"]), "onPremisesGroupType": kind}

@@ -42,7 +42,7 @@ class Hybrid:
 
     def change(self, request: GraphRequest, identifier: str) -> GraphAnswer:
         """``PATCH directory/onPremisesSynchronization/{id}``; values inside configuration and features are merged."""
-        body = json_body(request)
+        body = json_body(request, ON_PREMISES_SYNCHRONIZATION.declared(request.version))
         record = self._record(identifier)
         check_values(body, ON_PREMISES_SYNCHRONIZATION.declared(request.version), request.version)
         if "id" in body:
@@ -61,7 +61,8 @@ class Hybrid:
             raise unknown_segment("onPremisesPublishingProfiles")
         if publishing_type != "provisioning":
             raise object_not_found(publishing_type)
-        wanted = {name.strip() for name in request.options.get("$expand", "").split(",")} - {""}
+        declared = PUBLISHING_PROFILE.declared(request.version)
+        wanted = {declared.spelled(name.strip()) for name in request.options.get("$expand", "").split(",")} - {""}
         if request.options.keys() - {"$expand"} or wanted - PUBLISHING_PROFILE.expandable:
             raise bad_request("Only $expand with agents, agentGroups and publishedResources is covered.", "BadRequest")
         where = f"{request.root}/$metadata#onPremisesPublishingProfiles/$entity"
@@ -80,7 +81,7 @@ class Hybrid:
 
     def convert(self, request: GraphRequest, identifier: str) -> GraphAnswer:
         """``PATCH groups/{id}/onPremisesSyncBehavior``: moves a group's source of authority there or back."""
-        body = json_body(request)
+        body = json_body(request, SYNC_BEHAVIOR.declared(request.version))
         group = self._reader.find(GROUPS, identifier)
         check_values(body, SYNC_BEHAVIOR.declared(request.version), request.version)
         if "isCloudManaged" not in body:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from rehearsal.cloud.bodies import json_body
 from rehearsal.cloud.errors import GraphError, bad_request
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest, json_answer
+from rehearsal.cloud.metadata import parameters
 from rehearsal.cloud.on_demand import OnDemand
 from rehearsal.cloud.query import DIRECTORY_LIST, SINGLE, Capabilities, parse_query, project
 from rehearsal.cloud.reading import Collection, Reader
@@ -58,7 +59,7 @@ class Jobs:
 
     def restart(self, request: GraphRequest, principal: str, identifier: str) -> GraphAnswer:
         """``POST …/restart`` with ``criteria.resetScope``, names joined by commas."""
-        body = json_body(request)
+        body = json_body(request, parameters("restart", request.version))
         job = self._find(JOB, principal, identifier)
         criteria = body.get("criteria")
         scope = criteria.get("resetScope") if isinstance(criteria, dict) else None

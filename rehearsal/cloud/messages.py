@@ -76,7 +76,8 @@ def refusal(error: GraphError, request_id: str, client_request_id: str, now: dat
         "request-id": request_id,
         "client-request-id": client_request_id,
     }
-    body = {"error": {"code": error.code, "message": error.message, "innerError": inner}}
+    details = {"details": [{"code": "InvalidValue", "target": error.target}]} if error.target else {}
+    body = {"error": {"code": error.code, "message": error.message, **details, "innerError": inner}}
     return GraphAnswer(error.status, {**error.headers, "Content-Type": "application/json"}, to_json(body))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from rehearsal.cloud.bodies import check_values, json_body
 from rehearsal.cloud.errors import bad_request
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest, json_answer
+from rehearsal.cloud.metadata import parameters as parameters_of
 from rehearsal.cloud.metadata import types
 from rehearsal.cloud.resources import Record
 from rehearsal.cloud.store import CloudStore, graph_time
@@ -39,7 +40,7 @@ class OnDemand:
         Raises:
             GraphError: 400.
         """
-        parameters = json_body(request).get("parameters")
+        parameters = json_body(request, parameters_of("provisionOnDemand", request.version)).get("parameters")
         if not isinstance(parameters, list) or len(parameters) != 1 or not isinstance(parameters[0], dict):
             raise bad_request("'parameters' is a list of one rule with its subjects.", "BadRequest")
         declared = types(request.version)["synchronizationJobApplicationParameters"]

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from rehearsal.cloud.errors import GraphError, bad_request, not_covered, unsupported_query
 from rehearsal.cloud.filters import DIRECTORY_OPERATORS, Filter, parse_filter
 from rehearsal.cloud.metadata import MetadataType, types
-from rehearsal.cloud.resources import Record, ResourceType
+from rehearsal.cloud.metadata.names import exists_below
+from rehearsal.cloud.resources import PRINCIPALS, Record, ResourceType
 from rehearsal.cloud.search import parse_search
 
 EXPANDED = 20
@@ -18,7 +19,7 @@ _ADVICE = (
     "Add the $count=true query parameter and the ConsistencyLevel: eventual header "
     "(https://aka.ms/graph-docs/advanced-queries)."
 )
-_EXPAND = re.compile(r"\s*(\w+)\s*(?:\(\s*\$select\s*=([\w,\s]*)\))?\s*")
+_EXPAND = re.compile(r"\s*(\w+)\s*(?:\(\s*\$select\s*=([\w,\s]*)\))?\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,21 @@ class Query:
     skip_token: str
     issued: Mapping[str, str]
     """The options without ``$skiptoken``, as sent: what a next link must repeat unchanged."""
+
+
+def spelled_options(options: Mapping[str, str]) -> dict[str, str]:
+    """Query options by name as OData writes it, whatever its case.
+
+    Raises:
+        GraphError: 400 where one is there twice.
+    """
+    spelled: dict[str, str] = {}
+    for name, value in options.items():
+        written = name.lower() if name.startswith("$") else name
+        if written in spelled:
+            raise bad_request(f"Query option '{written}' was specified more than once, but at most once is allowed.")
+        spelled[written] = value
+    return spelled
 
 
 def parse_query(
@@ -153,15 +169,16 @@ def _select(text: str | None, types: Sequence[ResourceType], version: str) -> tu
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if "*" in names:
         return None
-    for name in names:
-        _known(name, types, version)
-    return names
+    return tuple(dict.fromkeys(_known(name, types, version) for name in names))
 
 
-def _known(name: str, types: Sequence[ResourceType], version: str) -> None:
-    if any(kind.knows(name, version) for kind in types):
-        return
-    if any(name in kind.not_covered for kind in types):
+def _known(name: str, types: Sequence[ResourceType], version: str) -> str:
+    """A property as Microsoft writes it."""
+    for kind in types:
+        spelled = kind.declared(version).spelled(name)
+        if kind.knows(spelled, version):
+            return spelled
+    if any(kind.not_covered(name, version) for kind in types):
         raise not_covered(f"the property '{name}'")
     raise bad_request(
         "Parsing OData Select and Expand failed: Could not find a property named "
@@ -192,7 +209,7 @@ def _filter(text: str | None, kinds: Sequence[ResourceType], version: str, capab
         common = {name: one for kind in kinds for name, one in types(version)[kind.name].properties.items()}
         declared = MetadataType("directoryObject", common, {}, frozenset(), flags=False, open=True)
     for name in kinds[0].single_only:
-        if len(kinds) == 1 and re.search(rf"\b{name}\b", text):
+        if len(kinds) == 1 and re.search(rf"\b{name}\b", text, re.IGNORECASE):
             raise unsupported_query(
                 f"Unsupported or invalid query filter clause specified for property '{name}' of resource "
                 f"'{kinds[0].name.capitalize()}'."
@@ -218,7 +235,7 @@ def _order(text: str | None, types: Sequence[ResourceType], version: str) -> tup
         direction = direction.strip().casefold()
         if not name and not text:
             continue
-        _known(name, types, version)
+        name = _known(name, types, version)
         if direction not in ("", "asc", "desc"):
             raise bad_request(f"Syntax error in $orderby: '{direction}' is not a direction.", "BadRequest")
         order.append((name, direction == "desc"))
@@ -231,8 +248,13 @@ def _expansion(text: str | None, types: Sequence[ResourceType], version: str) ->
     match = _EXPAND.fullmatch(text)
     if match is None:
         raise bad_request("Parsing OData Select and Expand failed: $expand takes one relation and its $select.")
-    relation = match[1]
+    spelled = (kind.declared(version).spelled(match[1]) for kind in types)
+    relation = next((one for one in spelled if one != match[1]), match[1])
     declared = [kind.declared(version).relations for kind in types]
+    if any(exists_below(f"{kind.collection}/{{id}}", relation, version, in_list=False) for kind in types) and not any(
+        relation in relations for relations in declared
+    ):
+        raise not_covered(f"$expand={relation}")
     if not any(relation in relations for relations in declared):
         raise bad_request(
             "Parsing OData Select and Expand failed: Could not find a property named "
@@ -242,7 +264,7 @@ def _expansion(text: str | None, types: Sequence[ResourceType], version: str) ->
     if not any(relation in kind.expandable for kind in types):
         raise not_covered(f"$expand={relation}")
     names = tuple(name.strip() for name in (match[2] or "").split(",") if name.strip())
-    return Expansion(relation, names or None)
+    return Expansion(relation, tuple(_known(name, tuple(PRINCIPALS.values()), version) for name in names) or None)
 
 
 def projector(kind: ResourceType, query: Query, *, single: bool = False) -> Callable[[Record], dict[str, object]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rehearsal.cloud.errors import bad_request, denied, object_not_found, unknown_segment
+from rehearsal.cloud.errors import bad_request, denied, object_not_found
 from rehearsal.cloud.messages import PLAIN_TEXT, GraphAnswer, GraphRequest, json_answer
 from rehearsal.cloud.paging import Pages
 from rehearsal.cloud.permissions import Caller
@@ -290,10 +290,7 @@ def context(request: GraphRequest, collection: str, query: Query, *, single: boo
 def _kinds(cast: str) -> tuple[ResourceType, ...]:
     if not cast:
         return tuple(PRINCIPALS.values())
-    kind = PRINCIPALS.get(cast)
-    if kind is None:
-        raise unknown_segment(f"microsoft.graph.{cast}")
-    return (kind,)
+    return (PRINCIPALS[cast],)
 
 
 def _query(request: GraphRequest, kinds: Sequence[ResourceType], capabilities: Capabilities) -> Query:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rehearsal.cloud.metadata import MetadataType, types
+from rehearsal.cloud.metadata.names import PROPERTY, not_imitated
 
 Record = Mapping[str, object]
 """One object: property name to JSON value. Never changed in place, so that two states can share it."""
@@ -22,18 +23,18 @@ class ResourceType:
         name: Name in the metadata, ``user``.
         collection: Name of its entity set in ``@odata.context``, ``users``.
         default: What comes without ``$select``; empty for everything.
+        default_in_beta: What comes in ``/beta`` beside it.
         single_only: Properties that only a read of one object returns; null in lists.
         unset: What stands for properties that are not nullable where nothing is set.
-        not_covered: Properties that Graph has and the rehearsal does not.
         expandable: Relations that ``$expand`` takes.
     """
 
     name: str
     collection: str
     default: tuple[str, ...] = ()
+    default_in_beta: tuple[str, ...] = ()
     single_only: frozenset[str] = frozenset()
     unset: Mapping[str, object] = field(default_factory=dict, hash=False)
-    not_covered: frozenset[str] = frozenset()
     expandable: frozenset[str] = frozenset()
 
     @property
@@ -59,9 +60,14 @@ class ResourceType:
         """Whether ``name`` is a property in this version."""
         return name in self.declared(version).properties
 
+    def not_covered(self, name: str, version: str) -> bool:
+        """Whether Graph has this property and the rehearsal does not."""
+        return name.casefold() in {one.casefold() for one in not_imitated(self.name, PROPERTY, version)}
+
     def defaults(self, version: str) -> tuple[str, ...]:
         """What comes without ``$select``."""
-        return self.default or tuple(self.declared(version).properties)
+        more = self.default_in_beta if version == "beta" else ()
+        return (*self.default, *more) or tuple(self.declared(version).properties)
 
     def empty(self, name: str, version: str) -> object:
         """What stands for a property where nothing is set: null, or an empty list."""
@@ -89,6 +95,8 @@ GROUP = ResourceType(
         uniqueName visibility onPremisesProvisioningErrors serviceProvisioningErrors
         """
     ),
+    # "Returned by default" says beta's page "group resource type" of them; the last is what $metadata adds.
+    default_in_beta=_names("createdByAppId infoCatalogs writebackConfiguration"),
     single_only=_set(
         """
         allowExternalSenders autoSubscribeNewMembers hideFromAddressLists hideFromOutlookClients isArchived
@@ -106,13 +114,6 @@ USER = ResourceType(
         """
         businessPhones displayName givenName jobTitle mail mobilePhone officeLocation preferredLanguage surname
         userPrincipalName id
-        """
-    ),
-    not_covered=_set(
-        """
-        aboutMe authorizationInfo birthday customSecurityAttributes deviceEnrollmentLimit hireDate identityParentId
-        interests mailboxSettings mySite pastProjects preferredName print responsibilities schools signInActivity
-        skills
         """
     ),
     expandable=_set("memberOf transitiveMemberOf"),
@@ -139,7 +140,6 @@ SERVICE_PRINCIPAL = ResourceType(
         """
     ),
     unset={"appRoleAssignmentRequired": False},
-    not_covered=_set("customSecurityAttributes"),
 )
 
 ORG_CONTACT = ResourceType(
@@ -158,7 +158,7 @@ ORGANIZATION = ResourceType(
     collection="organization",
     default=_names(
         """
-        id deletedDateTime businessPhones city country countryLetterCode createdDateTime displayName
+        id deletedDateTime assignedPlans businessPhones city country countryLetterCode createdDateTime displayName
         onPremisesLastSyncDateTime onPremisesSyncEnabled postalCode preferredLanguage state street
         technicalNotificationMails tenantType verifiedDomains
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from rehearsal.cloud import permissions as may
@@ -13,9 +14,9 @@ from rehearsal.cloud.group_writes import GroupWriter
 from rehearsal.cloud.hybrid import Hybrid
 from rehearsal.cloud.jobs import SERVICE_PRINCIPALS, Jobs
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest
-from rehearsal.cloud.metadata import csdl
+from rehearsal.cloud.metadata import csdl, parameters
 from rehearsal.cloud.paging import Pages, Seal
-from rehearsal.cloud.query import Capabilities
+from rehearsal.cloud.query import Capabilities, spelled_options
 from rehearsal.cloud.reading import DELETED_GROUPS, GROUPS, USERS, Collection, Reader
 from rehearsal.cloud.resources import ASSIGNMENT, DOMAIN, JOB, ORGANIZATION, PROVISIONING, SUBSCRIBED_SKU, TEMPLATE
 from rehearsal.cloud.routing import Handler, Route, Routes
@@ -37,36 +38,6 @@ _PLAIN = (
     (Collection(SUBSCRIBED_SKU, "skus"), may.READ_LICENCES),
     (SERVICE_PRINCIPALS, may.READ_APPLICATIONS),
 )
-_MISSING = {
-    "": (
-        "me applications applicationTemplates auditLogs contacts devices deviceManagement directoryRoles drives "
-        "education groupLifecyclePolicies identity identityGovernance invitations oauth2PermissionGrants planner "
-        "policies reports roleManagement search security sites solutions subscriptions teams teamwork"
-    ),
-    "directory": "administrativeUnits attributeSets customSecurityAttributeDefinitions deviceLocalCredentials "
-    "federationConfigurations publicKeyInfrastructure recommendations subscriptions",
-    "directory/deletedItems": "user application",
-    "groups": "getByIds validateProperties",
-    "users": "delta getByIds validateProperties",
-    "servicePrincipals": "delta getByIds validateProperties",
-    "groups/{id}": (
-        "acceptedSenders appRoleAssignments calendar calendarView conversations createdOnBehalfOf drive drives events "
-        "extensions groupLifecyclePolicies membersWithLicenseErrors onenote permissionGrants photo photos planner "
-        "rejectedSenders settings sites team threads assignLicense checkGrantedPermissionsForApp checkMemberGroups "
-        "checkMemberObjects getMemberGroups getMemberObjects renew validateProperties"
-    ),
-    "users/{id}": (
-        "appRoleAssignments authentication calendar contacts directReports drive events licenseDetails mailFolders "
-        "manager messages onPremisesSyncBehavior ownedDevices ownedObjects photo registeredDevices "
-        "checkMemberGroups getMemberGroups assignLicense revokeSignInSessions"
-    ),
-    "servicePrincipals/{id}": "appRoleAssignments memberOf oauth2PermissionGrants owners ownedObjects",
-    "servicePrincipals/{id}/synchronization": "secrets acquireAccessToken",
-    "servicePrincipals/{id}/synchronization/jobs": "validateCredentials",
-    "servicePrincipals/{id}/synchronization/jobs/{job}": "validateCredentials bulkUpload",
-    "auditLogs": "directoryAudits signIns",
-    "directoryObjects": "delta getAvailableExtensionProperties validateProperties",
-}
 
 
 class Graph:
@@ -81,8 +52,17 @@ class Graph:
         self._hybrid = Hybrid(store, self._reader)
         self._jobs = Jobs(store, self._reader)
         self._deltas = Deltas(store, seal)
-        missing = {template: names.split() for template, names in _MISSING.items()}
-        self._routes = Routes(self.table(), missing)
+        self._routes = Routes(self.table())
+
+    def spelled(self, request: GraphRequest) -> GraphRequest:
+        """The request with path and options in Microsoft's spelling.
+
+        Raises:
+            GraphError: 400 for an option that is there twice.
+        """
+        return replace(
+            request, segments=self._routes.spelled(request.segments), options=spelled_options(request.options)
+        )
 
     def find(self, request: GraphRequest) -> tuple[Route, tuple[str, ...]]:
         """The route of a request and what stands for the braces of its template.
@@ -204,7 +184,7 @@ class Graph:
             yield "POST", Route(f"{path}/jobs/{{job}}/{name}", handler, may.WRITE_JOBS)
 
     def _by_ids(self, request: GraphRequest) -> GraphAnswer:
-        body = json_body(request)
+        body = json_body(request, parameters("getByIds", request.version))
         ids, kinds = body.get("ids"), body.get("types") or []
         if (
             not isinstance(ids, list)

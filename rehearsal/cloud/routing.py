@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from rehearsal.cloud.errors import bad_request, method_not_allowed, not_covered, unknown_segment
+from rehearsal.cloud.errors import GraphError, bad_request, method_not_allowed, not_covered, unknown_segment
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest
+from rehearsal.cloud.metadata.names import can_be, exists_below
+from rehearsal.cloud.resources import PRINCIPALS
 
 Handler = Callable[..., GraphAnswer]
 """Takes the request and, in order, what stands for the braces of its template."""
 
 _KEY = re.compile(r"(\w+)\('([^']*)'\)")
-_CAST = re.compile(r"microsoft\.graph\.(\w+)(?:\(\))?")
+_ALTERNATE_KEY = re.compile(r"(\w+)\(\w+=.*\)")
+_CAST = re.compile(r"(?:microsoft\.)?graph\.(\w+)(?:\(.*\))?", re.IGNORECASE)
+"""A name with Microsoft's namespace or its alias: a type to cast to, a function or an action."""
+_NAMESPACE = "microsoft.graph."
+_CASTS = {name.casefold(): name for name in PRINCIPALS}
 
 
 @dataclass(frozen=True)
@@ -35,45 +41,49 @@ class Route:
 
 @dataclass
 class _Node:
-    """One segment of the tree of templates."""
+    """One segment of the tree of templates: the way to it, and below it the literal segments by name in lower case."""
 
+    template: str = ""
     literals: dict[str, _Node] = field(default_factory=dict)
     parameter: _Node | None = None
     cast: _Node | None = None
     routes: dict[str, Route] = field(default_factory=dict)
-    missing: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """The last segment as Microsoft writes it."""
+        return self.template.rpartition("/")[2]
 
     def grown(self, segment: str) -> _Node:
         """The node below for a segment of a template."""
+        below = _Node(f"{self.template}/{segment}".lstrip("/"))
         if segment == "{cast}":
-            self.cast = self.cast or _Node()
+            self.cast = self.cast or below
             return self.cast
         if segment.startswith("{"):
-            self.parameter = self.parameter or _Node()
+            self.parameter = self.parameter or below
             return self.parameter
-        return self.literals.setdefault(segment, _Node())
+        return self.literals.setdefault(segment.casefold(), below)
 
 
 class Routes:
-    """The table.
+    """The table; ``routes`` come by method and template. Letter case matters in keys only."""
 
-    Args:
-        routes: By method and template.
-        missing: By template of the path above, segments that Graph has and the rehearsal does not.
-    """
-
-    def __init__(self, routes: Iterable[tuple[str, Route]], missing: Mapping[str, Iterable[str]]) -> None:
+    def __init__(self, routes: Iterable[tuple[str, Route]]) -> None:
         self._root = _Node()
         for method, route in routes:
-            self._node(route.template).routes[method] = route
-        for template, segments in missing.items():
-            self._node(template).missing = frozenset(segments)
+            node = self._root
+            for segment in filter(None, route.template.split("/")):
+                node = node.grown(segment)
+            node.routes[method] = route
 
-    def _node(self, template: str) -> _Node:
-        node = self._root
-        for segment in filter(None, template.split("/")):
-            node = node.grown(segment)
-        return node
+    def spelled(self, segments: tuple[str, ...]) -> tuple[str, ...]:
+        """A path as Microsoft writes it, keys as segments of their own; what is not known stays as it is."""
+        plain = _plain(segments)
+        if plain == ["$batch"]:
+            return ("$batch",)
+        names = [name for _, name in self._steps(plain)]
+        return (*names, *plain[len(names) :])
 
     def find(self, request: GraphRequest) -> tuple[Route, tuple[str, ...]]:
         """The route of a request and what stands for its braces.
@@ -81,33 +91,52 @@ class Routes:
         Raises:
             GraphError: 400 for a path that Graph does not have, 405 for a method, 501 for what is not covered.
         """
-        node, values = self._root, []
         segments = _plain(request.segments)
         if not segments:
             raise bad_request("Empty Payload. JSON content expected.", "BadRequest")
-        for segment in segments:
-            cast = _CAST.fullmatch(segment)
-            name = cast[1] if cast else segment.removesuffix("()")
-            if segment in node.literals:
-                node = node.literals[segment]
-            elif name in node.literals:
-                node = node.literals[name]
-            elif cast and node.cast is not None:
-                values.append(cast[1])
-                node = node.cast
-            elif name in node.missing or segment in node.missing:
-                raise not_covered(f"'{name}'")
-            elif node.parameter is not None and not cast:
-                values.append(segment)
-                node = node.parameter
-            else:
-                raise unknown_segment(segment)
+        steps = list(self._steps(segments))
+        node = steps[-1][0] if steps else self._root
+        if len(steps) < len(segments):
+            raise _nowhere(node, segments[len(steps)], request.version)
         route = node.routes.get(request.method)
         if route is None:
             if not node.routes:
                 raise not_covered(f"the path '{request.path}'")
             raise method_not_allowed(node.routes)
+        values = (name.removeprefix(_NAMESPACE) for below, name in steps if below.name.startswith("{"))
         return route, tuple(values)
+
+    def _steps(self, segments: list[str]) -> Iterator[tuple[_Node, str]]:
+        """The nodes on the way, each with its segment as Microsoft writes it, as far as the table goes."""
+        node = self._root
+        for segment in segments:
+            cast = _CAST.fullmatch(segment)
+            name = cast[1] if cast else segment.removesuffix("()")
+            literal = node.literals.get(f"{_NAMESPACE}{name}".casefold() if cast else name.casefold())
+            literal = literal or node.literals.get(name.casefold())
+            if literal is not None:
+                node, shown = literal, literal.name
+            elif cast and node.cast is not None and name.casefold() in _CASTS:
+                node, shown = node.cast, f"{_NAMESPACE}{_CASTS[name.casefold()]}"
+            elif node.parameter is not None and not cast and not self._is_function(node, name):
+                node, shown = node.parameter, segment
+            else:
+                return
+            yield node, shown
+
+    def _is_function(self, node: _Node, name: str) -> bool:
+        versions = ("v1.0", "beta")
+        return any(exists_below(node.template, name, version, in_list=True) for version in versions)
+
+
+def _nowhere(node: _Node, segment: str, version: str) -> GraphError:
+    """The refusal of a segment that no template has: unknown to Graph, or not imitated."""
+    cast = _CAST.fullmatch(segment)
+    name = cast[1] if cast else segment.partition("(")[0]
+    known = cast is not None and can_be(node.template, name, version)
+    known = known or (_ALTERNATE_KEY.fullmatch(segment) is not None and name.casefold() in node.literals)
+    known = known or exists_below(node.template, name, version, in_list=node.parameter is not None)
+    return not_covered(f"'{name}'") if known else unknown_segment(segment)
 
 
 def _plain(segments: tuple[str, ...]) -> list[str]:

@@ -109,7 +109,7 @@ def _check_version(request: GraphRequest) -> None:
 
 
 def _body(request: GraphRequest) -> dict[str, object]:
-    body = json_body(request)
+    body = json_body(request, GROUP_SETTING.declared(request.version))
     check_values(body, GROUP_SETTING.declared(request.version), request.version)
     for name in body.keys() & {"id", "displayName"}:
         raise read_only(name)

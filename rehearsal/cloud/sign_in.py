@@ -17,7 +17,12 @@ from rehearsal.cloud.scopes import RequestedScopes, application_resource, delega
 from rehearsal.cloud.sign_in_errors import SignInError, missing, no_consent, not_multi_tenant, user_disabled, user_gone
 from rehearsal.cloud.users import User, Users
 
-DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+_URN = "urn:ietf:params:oauth:grant-type:"
+DEVICE_CODE = f"{_URN}device_code"
+_SHORT_DEVICE_CODE = "device_code"
+"""What MSAL for JavaScript and for Java send instead of RFC 8628's name; Entra takes both."""
+_ELSEWHERE = ("authorization_code", "password", *(f"{_URN}{name}-bearer" for name in ("jwt", "saml1_1", "saml2")))
+"""Grants that Entra has and the rehearsal has not."""
 MANY_TENANTS = ("common", "organizations")
 
 
@@ -88,14 +93,14 @@ class SignIn:
             raise missing("grant_type")
         answers = {
             "client_credentials": self._client_credentials,
-            DEVICE_CODE: self._device_code,
+            **dict.fromkeys((DEVICE_CODE, _SHORT_DEVICE_CODE), self._device_code),
             "refresh_token": self._refresh,
         }
         if grant not in answers:
-            # The rehearsal offers neither passwords (ROPC) nor a browser that comes back with a code.
-            raise SignInError(
-                70003, "unsupported_grant_type", f"The app requested an unsupported grant type '{grant}'."
-            )
+            text = f"The app requested an unsupported grant type '{grant}'."
+            if grant in _ELSEWHERE:
+                text = f"The rehearsal does not offer the grant type '{grant}': use a device code, or credentials."
+            raise SignInError(70003, "unsupported_grant_type", text)
         application = self._application(form, endpoint)
         return answers[grant](form, application, endpoint)
 

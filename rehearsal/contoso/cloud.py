@@ -6,7 +6,7 @@ from rehearsal.cloud.store import CloudStore, cloud_sid
 from rehearsal.contoso import names
 from rehearsal.contoso.cloud_groups import every_group
 from rehearsal.contoso.cloud_sync import add_cloud_sync
-from rehearsal.contoso.cloud_tenant import add_tenant
+from rehearsal.contoso.cloud_tenant import ASSIGNED_PLANS, add_tenant
 from rehearsal.contoso.crowd import NOBODY, Crowd
 from rehearsal.contoso.directory import CONTACT, DirectoryIdentity, DirectoryIndex, consistency_guid
 from rehearsal.contoso.people import Origin, Person
@@ -48,6 +48,7 @@ def _organization() -> dict[str, object]:
 
     return {
         "id": names.TENANT_ID,
+        "assignedPlans": ASSIGNED_PLANS,
         "displayName": names.TENANT_NAME,
         "countryLetterCode": "DE",
         "createdDateTime": "2018-05-14T08:00:00Z",

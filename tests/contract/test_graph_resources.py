@@ -150,7 +150,7 @@ def test_a_cloud_sync_job(client: CloudClient, send: Send) -> None:
 
 def test_the_tenant_s_own_data(client: CloudClient) -> None:
     plans = [sku["skuPartNumber"] for sku in client.get("/v1.0/subscribedSkus").json()["value"]]
-    assert "AAD_PREMIUM_P2" in plans
+    assert "EMSPREMIUM" in plans
     assert client.get("/v1.0/groupSettings").json()["value"][0]["displayName"] == "Group.Unified"
     assert client.get("/beta/settings").status_code == 200
     assert client.get(f"/v1.0/domains/{names.MAIL_DOMAIN}").json()["isVerified"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -47,8 +47,16 @@ class MetadataType:
     flags: bool
     open: bool
 
+    def spelled(self, name: str) -> str:
+        """A property or relation as Microsoft writes it, whatever its case; another name stays as it is."""
+        return self._spelling.get(name.casefold(), name)
 
-_NAMES_IN_BETA = {"groupSettings": "settings", "groupSettingTemplates": "directorySettingTemplates"}
+    @cached_property
+    def _spelling(self) -> Mapping[str, str]:
+        return {name.casefold(): name for name in (*self.relations, *self.properties)}
+
+
+NAMES_IN_BETA = {"groupSettings": "settings", "groupSettingTemplates": "directorySettingTemplates"}
 """Entity sets of another name in beta ("directorySetting resource type")."""
 
 
@@ -67,6 +75,24 @@ def types(version: str) -> Mapping[str, MetadataType]:
         if element.tag in {f"{{{_EDM}}}{kind}" for kind in ("EntityType", "ComplexType", "EnumType")}
     }
     return {name: _type(name, declared) for name in declared}
+
+
+@cache
+def entity_sets(version: str) -> Mapping[str, str]:
+    """What a path begins with, entity sets and singletons, to the name of their type."""
+    tags = (f"{{{_EDM}}}EntitySet", f"{{{_EDM}}}Singleton")
+    found = (element for element in _documents(version)[0].iter() if element.tag in tags)
+    return {str(one.get("Name")): _bare(str(one.get("EntityType") or one.get("Type")))[0] for one in found}
+
+
+@cache
+def parameters(action: str, version: str) -> MetadataType:
+    """Parameters of an action's body as a type; raises KeyError for an action that is not covered."""
+    for element in _documents(version)[0].findall(f"{{{_EDM}}}Action"):
+        if element.get("Name") == action:
+            given = [_property(one) for one in element.findall(f"{{{_EDM}}}Parameter")][1:]
+            return MetadataType(action, {one.name: one for one in given}, {}, frozenset(), flags=False, open=False)
+    raise KeyError(action)
 
 
 def _type(name: str, declared: Mapping[str, ElementTree.Element]) -> MetadataType:
@@ -114,7 +140,7 @@ def _documents(version: str) -> tuple[ElementTree.Element, bytes]:
         _merge(schema, _schema(_read("beta")))
         for element in schema.iter(f"{{{_EDM}}}EntitySet"):
             name = str(element.get("Name"))
-            element.set("Name", _NAMES_IN_BETA.get(name, name))
+            element.set("Name", NAMES_IN_BETA.get(name, name))
     return schema, ElementTree.tostring(document, encoding="utf-8", xml_declaration=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -280,3 +281,78 @@ def test_writing_needs_a_permission_to_write(asking: Asking) -> None:
     asking.caller = Caller("client", frozenset({"GroupMember.ReadWrite.All"}))
     assert asking.send("POST", f"groups/{SALES}/members/$ref", link(OTHER)).status == 204
     assert asking.refused("PATCH", f"groups/{SALES}", {"displayName": "x"}) == denied
+
+
+@pytest.mark.parametrize(
+    ("name", "longest"), [("displayName", 256), ("mailNickname", 64), ("description", 1024), ("membershipRule", 3072)]
+)
+def test_the_longest_value_passes_and_a_longer_one_does_not(asking: Asking, name: str, longest: int) -> None:
+    dynamic = {"groupTypes": ["DynamicMembership"]} if name == "membershipRule" else {}
+    assert asking.send("POST", "groups", {**NEW, **dynamic, name: "x" * longest}).status == 201
+    answer = asking.send("POST", "groups", {**NEW, **dynamic, name: "x" * (longest + 1)})
+    error = json.loads(answer.body)["error"]
+    assert (answer.status, error["code"]) == BAD
+    assert error["message"] == f"Invalid value specified for property '{name}' of resource 'Group'."
+    assert error["details"] == [{"code": "InvalidValue", "target": name}]
+    assert asking.refused("PATCH", f"groups/{SECURITY}", {name: "x" * (longest + 1)}) == BAD
+
+
+@pytest.mark.parametrize("char", '@()\\[]";:<>, \u00fc\u55b6')
+def test_characters_that_a_nickname_cannot_have(asking: Asking, char: str) -> None:
+    assert asking.refused("POST", "groups", {**NEW, "mailNickname": f"a{char}b"}) == BAD
+    assert asking.refused("PATCH", f"groups/{SALES}", {"mailNickname": f"a{char}b"}) == BAD
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {**NEW, "visibility": "Secret"},
+        {**NEW, "visibility": "HiddenMembership"},
+        {**NEW_UNIFIED, "theme": "Mauve"},
+        {**NEW_UNIFIED, "resourceBehaviorOptions": ["FlyToTheMoon"]},
+        {**NEW_UNIFIED, "resourceProvisioningOptions": ["Team", "Rocket"]},
+        {
+            **NEW,
+            "groupTypes": ["DynamicMembership"],
+            "membershipRule": "user.city -eq 'Berlin'",
+            "membershipRuleProcessingState": "Maybe",
+        },
+        {
+            **NEW,
+            "groupTypes": ["DynamicMembership"],
+            "membershipRule": "user.city -eq 'Berlin'",
+            "isAssignableToRole": True,
+        },
+        {**NEW_UNIFIED, "isAssignableToRole": True},
+        {**NEW, "owners@odata.bind": [link(SECURITY)["@odata.id"]]},
+        {**NEW, "members@odata.bind": [link(SALES)["@odata.id"]]},
+        {**NEW, "isAssignableToRole": True, "members@odata.bind": [link(SECURITY)["@odata.id"]]},
+    ],
+)
+def test_what_graph_documents_that_it_refuses(asking: Asking, body: dict[str, Any]) -> None:
+    before = len(asking.store.groups)
+    assert asking.refused("POST", "groups", body) == BAD
+    assert len(asking.store.groups) == before
+
+
+def test_values_with_a_choice_are_kept_in_graphs_spelling(asking: Asking) -> None:
+    made = asking.json("POST", "groups", {**NEW_UNIFIED, "visibility": "hiddenmembership", "theme": "teal"})
+    assert (made["visibility"], made["theme"]) == ("HiddenMembership", "Teal")
+    made = asking.json("POST", "groups", {**NEW, "isAssignableToRole": True, "mailNickname": "roles"})
+    assert asking.refused("PATCH", f"groups/{made['id']}", {"groupTypes": ["DynamicMembership"]}) == BAD
+
+
+def test_only_users_and_service_principals_own_groups(asking: Asking) -> None:
+    path = f"groups/{SECURITY}/owners/$ref"
+    assert asking.refused("POST", path, link(SALES)) == BAD
+    assert asking.refused("POST", path, link(names.ORPHAN_GROUP_ID)) == (404, "Request_ResourceNotFound")
+    (principal,) = [one["id"] for one in asking.get("servicePrincipals?$select=id&$top=1")["value"]]
+    assert asking.send("POST", path, link(principal)).status == 204
+    people = [names.user_id(person.key) for person in of_origin(Origin.SYNCHRONIZED)[500:601]]
+    held = len(asking.store.owners(SECURITY))
+    assert [asking.send("POST", path, link(one)).status for one in people] == [204] * (100 - held) + [400] * (1 + held)
+
+
+@pytest.mark.parametrize("name", ["displayName", "mailNickname"])
+def test_what_a_group_needs_cannot_be_cleared(asking: Asking, name: str) -> None:
+    assert asking.refused("PATCH", f"groups/{SALES}", {name: None}) == BAD

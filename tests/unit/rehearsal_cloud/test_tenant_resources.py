@@ -18,7 +18,7 @@ from rehearsal.contoso.cloud_sync import (
     TEMPLATE,
     add_configuration,
 )
-from rehearsal.contoso.cloud_tenant import GROUP_UNIFIED, GROUP_UNIFIED_GUEST, P1_PLAN, P2_PLAN
+from rehearsal.contoso.cloud_tenant import GROUP_UNIFIED, GROUP_UNIFIED_GUEST, P1_PLAN, P2_PLAN, PLANS, PRODUCTS
 from tests.unit.rehearsal_cloud.asking import Asking
 
 BAD = (400, "Request_BadRequest")
@@ -41,6 +41,14 @@ def test_licences_and_domains(asking: Asking) -> None:
         plan["servicePlanId"] for sku in skus if sku["capabilityStatus"] == "Enabled" for plan in sku["servicePlans"]
     }
     assert {P1_PLAN, P2_PLAN} <= plans
+    known = {identifier: name for name, identifier in PLANS.items()}
+    for sku in asking.get("subscribedSkus")["value"]:
+        assert sku["skuId"] == PRODUCTS[sku["skuPartNumber"]][0]
+        assert {one["servicePlanName"] for one in sku["servicePlans"]} == {
+            known[one["servicePlanId"]] for one in sku["servicePlans"]
+        }
+    (organization,) = asking.get("organization")["value"]
+    assert {one["servicePlanId"] for one in organization["assignedPlans"]} == {P1_PLAN, P2_PLAN}
     domains = asking.get("domains")["value"]
     assert [one["id"] for one in domains if one["isDefault"]] == [names.INITIAL_DOMAIN]
     (organization,) = asking.get("organization")["value"]

@@ -139,6 +139,20 @@ def test_the_life_of_a_code(stage: Stage) -> None:
     assert number(caught) == (70018, "bad_verification_code")
 
 
+def test_the_short_name_of_the_grant_that_msal_for_javascript_sends(stage: Stage) -> None:
+    user_code, device_code = stage.begin()
+    stage.approve(user_code)
+    assert stage.access(stage.poll(device_code, grant_type="device_code"))["oid"] == USER
+
+
+@pytest.mark.parametrize("grant", ["password", "authorization_code", "urn:ietf:params:oauth:grant-type:jwt-bearer"])
+def test_a_grant_of_entra_that_is_not_offered_says_whose_gap_it_is(stage: Stage, grant: str) -> None:
+    with pytest.raises(SignInError, match="AADSTS70003: The rehearsal does not offer"):
+        stage.poll("x", grant_type=grant)
+    with pytest.raises(SignInError, match="AADSTS70003: The app requested"):
+        stage.poll("x", grant_type="spaceship")
+
+
 @pytest.mark.parametrize(
     ("outcome", "refused"),
     [("denied", (65004, "authorization_declined")), ("blocked", (53003, "invalid_grant"))],
