@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from runbook_lib.errors import AwaitingApproval, NoAccess, Refused, ServiceFailed, VerificationFailed
+from runbook_lib.errors import AwaitingApproval, NoAccess, Refused, RunbookError, ServiceFailed, VerificationFailed
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Operation, Plan
 from runbook_lib.model.finding import Finding
@@ -19,11 +19,13 @@ from runbook_lib.notebook.course import Course, Step, takes
 from runbook_lib.notebook.face import ProgressLine, show_widget
 from runbook_lib.notebook.gate_form import GateForm
 from runbook_lib.notebook.resuming import (
-    READ_BACK_DIFFERS,
     TakenUp,
     approved_again,
+    not_proved,
     read_at,
     requesters,
+    require_as_planned,
+    require_not_overtaken,
     require_own,
     require_some_not_refused,
     take_up,
@@ -65,6 +67,8 @@ class ChangeSession:
         self._chain: list[JournalFile] = []
         self._taken: TakenUp | None = None
         self._still: StillApproved | None = None
+        self._unproved: RunbookError | None = None
+        """Why nothing proves the approval of what an earlier run has written and this one only reads back."""
         self._read_at: datetime | None = None
         self._approved: tuple[Change, ...] = ()
         self._approval: Mapping[str, object] = {}
@@ -221,15 +225,9 @@ class ChangeSession:
                 values={"cause": error.code},
             ) from error
         run.show(*views.verified_view(checked))
-        wrong = [item for item in checked if item.differences]
-        if wrong:
-            raise VerificationFailed(
-                f"{len(wrong)} of {len(checked)} objects are not as planned; the first is "
-                f"{wrong[0].change.display_name!r}: {'; '.join(wrong[0].differences)}.",
-                code=READ_BACK_DIFFERS,
-                hint="Look at the table, then run the notebook again: it plans from what is there now.",
-                values={"objects": [item.object_guid for item in wrong]},
-            )
+        require_as_planned(checked)
+        if self._unproved is not None:
+            raise not_proved(self._unproved)
 
     def _asked(self, plan: Plan, findings: Sequence[Finding], closed: AwaitingApproval) -> AwaitingApproval:
         """Show the form to a person; the gate stays closed until it was filled in and this cell runs again."""
@@ -283,7 +281,8 @@ class ChangeSession:
         except AwaitingApproval as closed:
             raise self._asked(plan, (), self._with_place(closed)) from None
         self._lock(plan)
-        if grant is None:
+        if isinstance(grant, RunbookError):
+            self._unproved = grant
             run.show(*views.read_back_view(len(self._approved)))
             return
         self._under(grant, ends_count=ends_count)
@@ -322,6 +321,7 @@ class ChangeSession:
         path = lock_path(run.directory.controller.invocation_id, plan.target.target_ou_guid)
         run.resources.enter_context(writer_lock(path, run.holder, clock=run.clock))
         run.lock_held = True
+        require_not_overtaken(run, self._chain)
 
     def _write_plan(self, plan: Plan) -> None:
         record = self._run.record

@@ -9,11 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runbook_lib.errors import AwaitingApproval, Refused, RunbookError
+from runbook_lib.errors import AwaitingApproval, Refused, RunbookError, VerificationFailed
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Operation, Plan
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.notebook.course import ANEW
 from runbook_lib.notebook.sealed import require_planning_record, require_unaltered, require_uncontradicted
 from runbook_lib.parameters.acknowledge import require_acknowledged, with_acknowledgements
 from runbook_lib.record.folder import RecordFolder
@@ -27,12 +28,15 @@ from runbook_lib.writeback.journal import JournalFile, chain_of, journals_of, op
 from runbook_lib.writeback.preconditions import findings_before_writing
 from runbook_lib.writeback.resume import BrokenOff, authority, broken_off
 from runbook_lib.writeback.resume_rules import require_rules, require_same_target, with_names_of_today
+from runbook_lib.writeback.verify import Checked
 
 if TYPE_CHECKING:
     from runbook_lib.notebook.run import Run
 
 READ_BACK_DIFFERS = "read-back-differs"
-"""Code of the error of a change that was read back and is not as planned: its run has said what there is to say."""
+NOT_PROVED = "approval-not-proved"
+_REPORTED = (READ_BACK_DIFFERS, NOT_PROVED)
+"""Codes of errors of a change that was read back: its run has said what there is to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ def _reported(journal: JournalFile) -> bool:
         return False
     outcome, error = facts.get("outcome"), facts.get("error")
     if outcome == Outcome.VERIFICATION_FAILED.value:
-        good = isinstance(error, Mapping) and error.get("code") == READ_BACK_DIFFERS
+        good = isinstance(error, Mapping) and error.get("code") in _REPORTED
     else:
         good = outcome in (Outcome.DONE.value, Outcome.AWAITING_APPROVAL.value)
     return good and str(facts.get("ended") or "") >= journal.last
@@ -138,8 +142,11 @@ def take_up(run: Run, chain: Sequence[JournalFile], inventory: Inventory) -> Tak
     return TakenUp(broken, plan, tuple(change for change in plan.changes if change.digest in approved))
 
 
-def approved_again(run: Run, taken: TakenUp) -> tuple[Grant | None, bool]:
-    """What the change goes on under, and whether that has to hold now; None where nothing is left to be written.
+def approved_again(run: Run, taken: TakenUp) -> tuple[Grant | RunbookError, bool]:
+    """What the change goes on under, and whether that has to hold now.
+
+    Where nothing is left to be written, why nothing proves that it was approved takes the place of what it goes on
+    under: it is only read back then, and is not called done.
 
     Raises:
         AwaitingApproval: Nothing covers what was begun.
@@ -157,8 +164,54 @@ def approved_again(run: Run, taken: TakenUp) -> tuple[Grant | None, bool]:
         if not taken.broken.written:
             raise
         run.note(_approval_gone(error))
-        return None, False
+        return error, False
     return grant, ends_count
+
+
+def require_not_overtaken(run: Run, chain: Sequence[JournalFile]) -> None:
+    """Refuse a run that another one overtook between its plan and its lock; closes the run then.
+
+    The other one may have written, or finished what this one was to finish: what was found then is not so any more.
+
+    Raises:
+        Refused: ``plan-overtaken``.
+    """
+    folder = run.record.folder
+    if unfinished_chain(folder.change_folder, but=folder.run_id) == list(chain):
+        return
+    run.close()
+    raise Refused(
+        "Another run under this change id has written since this one made its plan.",
+        code="plan-overtaken",
+        hint=ANEW,
+    )
+
+
+def require_as_planned(checked: Sequence[Checked]) -> None:
+    """Refuse to call done what was read back and is not as planned.
+
+    Raises:
+        VerificationFailed: ``read-back-differs``.
+    """
+    wrong = [item for item in checked if item.differences]
+    if wrong:
+        raise VerificationFailed(
+            f"{len(wrong)} of {len(checked)} objects are not as planned; the first is "
+            f"{wrong[0].change.display_name!r}: {'; '.join(wrong[0].differences)}.",
+            code=READ_BACK_DIFFERS,
+            hint="Look at the table, then run the notebook again: it plans from what is there now.",
+            values={"objects": [item.object_guid for item in wrong]},
+        )
+
+
+def not_proved(why: RunbookError) -> VerificationFailed:
+    """The end of a run that only read back what nothing proves to have been approved."""
+    return VerificationFailed(
+        f"Everything is in AD as the earlier run's journal says, but no approval proves it. {why.message}",
+        code=NOT_PROVED,
+        hint="Find out who removed or changed the approval, and undo the change if nobody approved it.",
+        values={"cause": why.code},
+    )
 
 
 def read_at(inventory: Inventory) -> datetime:
@@ -176,7 +229,7 @@ def requesters() -> tuple[str, ...]:
 
 def _approval_gone(error: RunbookError) -> Finding:
     return Finding(
-        id="approval-not-proved",
+        id=NOT_PROVED,
         severity=Severity.WARNING,
         seen=f"The change was written before; the approval that its journal names proves nothing now. {error.message}",
         expected="The approval of a change stays beside its runs.",

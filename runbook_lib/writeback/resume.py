@@ -139,8 +139,8 @@ def broken_off(chain: Sequence[JournalFile]) -> BrokenOff:
     for journal in chain:
         if not {*journal.begun, *(effect.write for effect in journal.effects)} <= ids:
             raise _contradicts(journal.run, "it names writes that its plan does not have")
-        if problem := effects_beyond(plan, journal):
-            raise _contradicts(journal.run, problem)
+    if beyond := effects_beyond(plan, chain):
+        raise _contradicts(*beyond)
     done = {effect.write for journal in chain for effect in journal.effects}
     left = {write.change.digest for write in writes if write.id not in done}
     opened = next(line for line in lines if line.used == last.used)

@@ -117,7 +117,7 @@ def test_a_read_back_that_could_not_be_made_is_made_by_the_next_run(
     assert again.record.outcome is Outcome.DONE
 
 
-def test_without_its_approval_it_is_read_back_and_the_record_says_what_is_missing(field: Field) -> None:
+def test_without_its_approval_it_is_read_back_and_not_called_done(field: Field) -> None:
     field.planned()
     run = field.begin()
     change = run.plan_enable(run.read_inventory())
@@ -127,8 +127,28 @@ def test_without_its_approval_it_is_read_back_and_the_record_says_what_is_missin
         path.unlink()
     field.sent = 0
     again, error = field.run()
-    assert error is None, error
+    assert error is not None
+    assert (error.code, again.record.outcome) == ("approval-not-proved", Outcome.VERIFICATION_FAILED)
     findings = again.record.facts["findings"]
     assert isinstance(findings, list)
     assert "approval-not-proved" in {finding["id"] for finding in findings}
     assert (again.record.facts["approval"], field.sent) == (None, 0)
+    # It was read back and reported: the next run plans anew.
+    later, error = field.run()
+    assert later.record.outcome is Outcome.NOTHING_TO_DO, error
+
+
+def test_a_journal_that_somebody_laid_down_over_what_is_there_is_not_done(field: Field) -> None:
+    """Groups that stand in AD anyway, and a journal that says that a change under this change id wrote them."""
+    field.planned()
+    done, _ = field.run()
+    kept = {name: (done.record.folder.path / name).read_bytes() for name in ("plan.json", "journal.jsonl")}
+    field.clear()
+    field.run(select_names=["Vault"])
+    forged = field.folder / "20261122T06999998-forged"
+    forged.mkdir()
+    for name, data in kept.items():
+        (forged / name).write_bytes(data)
+    run, error = field.run(select_names=["Vault"])
+    assert error is not None
+    assert (error.code, run.record.outcome) == ("approval-not-proved", Outcome.VERIFICATION_FAILED)
