@@ -6,6 +6,9 @@ compiled into Samba lie below ``STATE``, which such a namespace hides behind a f
 
 from __future__ import annotations
 
+import os
+import select
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -25,6 +28,7 @@ PACKAGES = (
 )
 """Debian's packages of all that is needed."""
 START_SECONDS = 60
+END_SECONDS = 30
 GROUP_CLASS = "bf967a9c-0de6-11d0-a285-00aa003049e2"
 """schemaIDGUID of the class group."""
 
@@ -67,7 +71,11 @@ def provision(tree: Path, domain: str, netbios: str, administrator_password: str
 
 @contextmanager
 def running_controller(tree: Path, tools: LdapTools) -> Iterator[None]:
-    """Run the provisioned controller until the block ends; it answers when the block begins."""
+    """Run the provisioned controller until the block ends; it answers when the block begins.
+
+    Afterwards none of its processes is left: the first of them does not wait for the others, which are still putting
+    away what they have below ``tree``.
+    """
     options = (
         *("interfaces=lo", "bind interfaces only=yes", "server services=ldap,cldap,kdc,rpc,wrepl"),
         *("ldap server require strong auth=allow_sasl_over_tls", "dsdb:schema update allowed=true"),
@@ -75,6 +83,7 @@ def running_controller(tree: Path, tools: LdapTools) -> Iterator[None]:
         *(f"pid directory={tree}/run", f"ncalrpc dir={tree}/run/ncalrpc"),
     )
     log = tree / "samba.log"
+    held, holding = os.pipe()  # every process of the server holds one end until it ends, whoever its parent is then
     with log.open("wb") as output:
         server = subprocess.Popen(
             ["samba", "-i", "-s", f"{tree}/etc/smb.conf", *(f"--option={option}" for option in options)],
@@ -82,13 +91,18 @@ def running_controller(tree: Path, tools: LdapTools) -> Iterator[None]:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=(holding,),
         )
+    os.close(holding)
     try:
         _wait_until_it_answers(tools, server, log)
         yield
     finally:
         server.terminate()
-        server.wait(timeout=30)
+        server.wait(timeout=END_SECONDS)
+        if not select.select([held], [], [], END_SECONDS)[0]:
+            os.killpg(server.pid, signal.SIGKILL)
+        os.close(held)
 
 
 def _wait_until_it_answers(tools: LdapTools, server: subprocess.Popen[bytes], log: Path) -> None:

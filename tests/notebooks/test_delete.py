@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,14 +34,34 @@ FEATURE = "CN=Directory Service,CN=Windows NT,CN=Services,CN=Configuration,DC=co
 PARTITIONS = "CN=Partitions,CN=Configuration,DC=contoso,DC=com"
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["recycle bin off", "recycle bin on"])
-def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRehearsal]:
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[bool], RunningRehearsal]]:
+    """One world with the Recycle Bin on and one with it off, each started when a test asks for it first."""
+    with ExitStack() as ended:
+
+        @cache
+        def world_with(recycle_bin: bool) -> RunningRehearsal:
+            folder = tmp_path_factory.mktemp("delete")
+            return ended.enter_context(prepared(folder, recycle_bin=recycle_bin))
+
+        yield world_with
+
+
+@pytest.fixture(params=[False, True], ids=["recycle bin off", "recycle bin on"])
+def world(request: pytest.FixtureRequest, worlds: Callable[[bool], RunningRehearsal]) -> RunningRehearsal:
+    """Back in its first state, whatever the test before did."""
+    running = worlds(request.param)
+    running.control.reset()
+    return running
+
+
+@contextmanager
+def prepared(folder: Path, *, recycle_bin: bool) -> Iterator[RunningRehearsal]:
     """Two written groups; the first has a second mark, a mail address and holds the second by hand."""
-    folder = tmp_path_factory.mktemp("delete")
     with start_rehearsal(folder / "world", SMALL) as running:
         given = {"records_dir": str(folder / "setup"), "change_id": "S1", "select_names": json.dumps(NAMES)}
         change(running, ENABLE, given)
-        if request.param:
+        if recycle_bin:
             feature = f"CN=Recycle Bin Feature,CN=Optional Features,{FEATURE}"
             running.control.edit_directory("modify", PARTITIONS, attributes={"msDS-EnabledFeature": [feature]})
         first, second = dns(running)
@@ -85,7 +107,6 @@ def plan_of(record: Path) -> dict[str, object]:
 
 
 def test_deleted_groups_come_back_whole(world: RunningRehearsal, tmp_path: Path) -> None:
-    world.control.reset()
     before = world.control.directory()
     change(world, DISABLE, deleting(tmp_path, *NAMES))
     after = world.control.directory()
@@ -132,7 +153,6 @@ def test_a_killed_run_is_finished_by_the_same_command(
     world: RunningRehearsal, tmp_path: Path, notebook: str, number: int, when: str
 ) -> None:
     """Every other write is killed in tests/unit/writeback/test_apply_deletion.py, without notebooks around it."""
-    world.control.reset()
     before = world.control.directory()
     given = deleting(tmp_path, NAMES[0])
     if notebook == UNDO:
@@ -152,7 +172,6 @@ def test_a_killed_run_is_finished_by_the_same_command(
 
 @pytest.mark.parametrize("world", [False], indirect=True)
 def test_a_create_is_undone_by_deleting_only_when_told(world: RunningRehearsal, tmp_path: Path) -> None:
-    world.control.reset()
     before = written_objects(world.control.directory())
     records = str(tmp_path / "records")
     change(world, ENABLE, {"records_dir": records, "change_id": "CHG-NEW", "select_names": '["Sales Team"]'})

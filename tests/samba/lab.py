@@ -189,13 +189,18 @@ def _restore(cached: Path) -> SambaLab | None:
 
 
 def _keep(cached: Path) -> None:
-    """Write the tree of a stopped lab to the cache, readable only by its owner; older ones go."""
+    """Write the tree of a stopped lab to the cache, readable only by its owner; older ones go.
+
+    It gets its name when it is whole: half a tree would be taken for the lab by every later run.
+    """
     cached.parent.mkdir(parents=True, exist_ok=True)
-    for old in cached.parent.glob("*.tar"):
+    for old in cached.parent.iterdir():
         old.unlink()
-    descriptor = os.open(cached, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    growing = cached.with_suffix(".growing")
+    descriptor = os.open(growing, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
         archive.add(TREE, arcname=TREE.name, filter=lambda member: None if member.name.endswith(".log") else member)
+    growing.replace(cached)
 
 
 @contextmanager

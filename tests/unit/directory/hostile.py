@@ -11,15 +11,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rehearsal.certificates import make_certificates, server_context, utc_now, write_private
+from rehearsal.directory import ber
+from rehearsal.directory.ber import Reader
 
 Speech = Callable[[int], Iterator[bytes]]
 """Pieces of the answer to the request with this message id."""
 
 
 def message(number: int, kind: int, body: bytes) -> bytes:
-    """An LDAP message (RFC 4511, section 4.1.1) of less than 128 bytes."""
-    operation = bytes([kind, len(body)]) + body
-    return bytes([0x30, len(operation) + 3, 2, 1, number]) + operation
+    """An LDAP message (RFC 4511, section 4.1.1) of less than 128 bytes, but for its id of up to four."""
+    inside = ber.integer(number) + bytes([kind, len(body)]) + body
+    assert len(inside) < 128
+    return bytes([0x30, len(inside)]) + inside
+
+
+def number_of(request: bytes) -> int:
+    """The message id of a request. ldap3 counts through the whole process: it soon has more than one byte."""
+    return Reader(request).reader().integer()
 
 
 def done(number: int, kind: int, code: int = 0, said: bytes = b"") -> bytes:
@@ -59,7 +67,7 @@ def hostile_controller(folder: Path, speech: Speech, *, bind: Speech | None = No
             connection.settimeout(5)
             first = True
             while request := connection.recv(65_536):
-                number = request[request.index(b"\x02\x01") + 2]
+                number = number_of(request)
                 if not first:
                     hostile.requests.append(number)
                 answer = (bind or (lambda n: iter([done(n, 0x61)]))) if first else speech

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ldap3 import Server
 
 from runbook_lib.directory import line, ranges, reader, sign_on
 from runbook_lib.directory.connect import open_directory
@@ -105,6 +106,18 @@ def test_entries_without_end_end_at_the_limit(tmp_path: Path, monkeypatch: pytes
     error, requests, _ = opening(tmp_path, lambda number: repeat(entry(number) * 500))
     assert isinstance(error, AnswerWithoutEnd)
     assert (requests, "more than 2,000 messages" in error.message) == (1, True)
+
+
+def test_the_controller_of_these_tests_answers_whatever_number_a_request_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ldap3 numbers the requests of a whole process: these tests must not depend on how many came before."""
+    monkeypatch.setattr(line, "MOST_MESSAGES", 2_000)
+    for before in (126, 127, 32_766, 8_388_606):
+        monkeypatch.setattr(Server, "_message_counter", before)
+        error, requests, _ = opening(tmp_path, lambda number: repeat(entry(number) * 500))
+        assert (error.code, requests) == ("directory-answer-without-end", 1)
+        assert "more than 2,000 messages" in error.message
 
 
 def test_one_message_without_end_ends_at_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

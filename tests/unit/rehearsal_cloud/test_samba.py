@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import re
 from collections.abc import Awaitable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from rehearsal.contoso import names
 from rehearsal.directory import DirectoryStore
-from rehearsal.samba import outside
+from rehearsal.samba import controller, outside
 from rehearsal.samba.content import content_ldif
+from rehearsal.samba.ldap_tools import LdapTools
 from rehearsal.samba.relay import Passed, relay
 from runbook_lib.errors import UsageError
 from tests.unit.rehearsal_cloud.test_contoso import build
@@ -115,6 +118,27 @@ def test_only_the_runbooks_account_has_a_password(contoso: DirectoryStore) -> No
     for one in records(text):
         needed = int(one.get("userAccountControl", ["32"])[0]) & 0x20 == 0
         assert needed == (one["dn"] == [names.BIND_DN])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell script in the place of Samba")
+def test_all_of_the_controllers_processes_are_gone_at_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Samba's first process ends before the others, which still remove their files below the tree."""
+    program = tmp_path / "bin" / "samba"
+    program.parent.mkdir()
+    child = "trap '' TERM; : > $0.ready; sleep 0.7; : > $0.ended"
+    program.write_text(f"#!/bin/sh\n({child}) &\ntrap 'exit 0' TERM\nwhile :; do sleep 0.05; done\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+
+    class Tools:
+        def search(self, *_: str, **__: str) -> None:
+            if not Path(f"{program}.ready").exists():
+                raise RuntimeError("not yet")
+
+    (tmp_path / "tree").mkdir()
+    with controller.running_controller(tmp_path / "tree", cast("LdapTools", Tools())):
+        assert not Path(f"{program}.ended").exists()
+    assert Path(f"{program}.ended").exists()
 
 
 def served(work: Awaitable[None]) -> None:
