@@ -62,6 +62,11 @@ def inappropriate_matching() -> LdapError:
     return ldap_error(INAPPROPRIATE_MATCHING, "0000202E", "Constructed attributes cannot be searched for")
 
 
+def base_scope_only() -> LdapError:
+    """The groups of a token are computed for one object at a time; number and words were not seen."""
+    return service_error(OPERATIONS_ERROR, "000020EF", "5012 (DIR_ERROR)")
+
+
 def undecodable() -> LdapError:
     """Octets that are no LDAP message; the connection ends after this."""
     return ldap_error(PROTOCOL_ERROR, "00000057", "Error decoding ldap message")

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore
 
 _DISABLED, _NEVER_EXPIRES = 0x2, 0x10000
-_NEVER = frozenset({0, 0x7FFFFFFFFFFFFFFF})
+NEVER = 0x7FFFFFFFFFFFFFFF
+"""A time that does not come."""
+_NEVER = frozenset({0, NEVER})
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
 
@@ -59,13 +61,20 @@ def _restriction(store: DirectoryStore, account: Node, workstation: str) -> str:
         return "530"
     if allowed and workstation.lower() not in allowed:
         return "531"
-    if control & _NEVER_EXPIRES or "pwdLastSet" not in account.attributes:
-        return ""
+    expiry = password_expiry(store, account)
+    return "773" if not expiry else "532" if expiry <= file_time(now) else ""
+
+
+def password_expiry(store: DirectoryStore, account: Node) -> int:
+    """When the password expires, as a file time: 0 for one that must be changed, ``NEVER`` for one that does not.
+
+    [MS-ADTS], section 3.1.1.4.5.32, without password settings objects.
+    """
+    if _number(account, "userAccountControl") & _NEVER_EXPIRES or "pwdLastSet" not in account.attributes:
+        return NEVER
     changed = _number(account, "pwdLastSet")
-    if not changed:
-        return "773"
     longest = -_number(store.node(store.domain_of(account.guid).base_dn), "maxPwdAge")
-    return "532" if longest > 0 and changed + longest <= file_time(now) else ""
+    return changed + longest if changed and longest > 0 else NEVER if changed else 0
 
 
 def _within_hours(account: Node, now: datetime) -> bool:

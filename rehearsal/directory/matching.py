@@ -23,7 +23,7 @@ from rehearsal.directory.filters import (
     Present,
     Substrings,
 )
-from rehearsal.directory.schema import Attribute
+from rehearsal.directory.schema import RESOLVED, Attribute, Schema
 from rehearsal.directory.tree import Guid, Node, Tree
 from rehearsal.directory.values import INTEGER_SYNTAXES, Key, fold, value_key
 
@@ -58,6 +58,41 @@ def compile_filter(tree: Tree, condition: Filter, hidden: frozenset[str] = froze
     if attribute.is_reference:
         return _reference(tree, attribute, condition)
     return _stored(attribute, condition)
+
+
+def with_names_resolved(schema: Schema, condition: Filter) -> Filter:
+    """A filter in which ``(anr=…)`` is what it stands for: ambiguous name resolution ([MS-ADTS], 3.1.1.3.1.3.3)."""
+    if isinstance(condition, All | AnyOf):
+        return type(condition)(tuple(with_names_resolved(schema, part) for part in condition.of))
+    if isinstance(condition, Not):
+        return Not(with_names_resolved(schema, condition.of))
+    if condition.attribute.lower() != "anr":
+        return condition
+    if isinstance(condition, Equal):
+        return _resolved(schema, condition.value)
+    begins = isinstance(condition, Substrings) and condition.initial
+    return _resolved(schema, begins) if begins else condition
+
+
+def _resolved(schema: Schema, value: bytes) -> Filter:
+    """Beginnings of the attributes that searchFlags name for it; ``=`` before the value asks for the whole of it.
+
+    Two words are a first and a last name besides, in either order.
+    """
+    text = value.strip()
+    exact, text = text.startswith(b"="), text.removeprefix(b"=").strip()
+
+    def named(attribute: str, part: bytes) -> Filter:
+        whole = exact or attribute == "legacyExchangeDN"
+        return Equal(attribute, part) if whole else Substrings(attribute, part, (), b"")
+
+    choices = [named(item.name, text) for item in schema.attributes if item.search_flags & RESOLVED]
+    first, blank, second = text.partition(b" ")
+    if blank and second.strip():
+        names = (first, second.strip())
+        for given, surname in (names, names[::-1]):
+            choices.append(All((named("givenName", given), named("sn", surname))))
+    return AnyOf(tuple(choices))
 
 
 def attributes_of(tree: Tree, condition: Filter) -> frozenset[str]:

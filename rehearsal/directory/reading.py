@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from rehearsal.directory import failures
+from rehearsal.directory.constructed import ONE_OBJECT, REFERENCES, TOKENS, VALUES
 from rehearsal.directory.descriptors import ALL_PARTS, ATTRIBUTE
 from rehearsal.directory.domains import View
 from rehearsal.directory.schema import Attribute
-from rehearsal.directory.subschema import attribute_types, object_classes
 from rehearsal.directory.tree import Guid, Node
 from runbook_lib.directory.decode import guid_text, sid_text
 
@@ -33,6 +33,7 @@ class Manner:
         dn_form: Of the extended DN control: 0 with hexadecimal GUID and SID, 1 with their text, None plain.
         lenient: Whether a range that begins behind the last value is passed over instead of refused.
         parts: Of descriptors, as the SD flags control names them; None without the control.
+        one_object: Whether the search is of base scope, which some computed attributes need.
     """
 
     max_values: int = 1500
@@ -40,6 +41,7 @@ class Manner:
     types_only: bool = False
     lenient: bool = False
     parts: int | None = None
+    one_object: bool = True
 
 
 class Projection:
@@ -59,8 +61,11 @@ class Projection:
             base, _, option = name.partition(";")
             attribute = store.tree.schema.attribute(base)
             bounds = _bounds(option)
-            if attribute is not None and (not option or bounds is not None) and view.shows(attribute):
+            if attribute is None or (attribute.name in ONE_OBJECT and not manner.one_object):
+                continue
+            if (not option or bounds is not None) and view.shows(attribute):
                 self._picked.append((attribute, base if base[:1].isdigit() else attribute.name, bounds))
+        self._refused = not manner.one_object and bool({name.lower() for name in requested} & TOKENS)
         schema = store.tree.schema
         links = ((item, schema.partner(item)) for item in schema.attributes if item.is_back_link)
         self._back_links = [(item, forward.name) for item, forward in links if forward is not None]
@@ -70,7 +75,13 @@ class Projection:
         return self._names([guid])[0].decode("utf-8")
 
     def show(self, node: Node, account: Guid) -> Iterator[Shown]:
-        """Names and values of one object, as far as the account may read them."""
+        """Names and values of one object, as far as the account may read them.
+
+        Raises:
+            LdapError: The groups of a token were asked for of more than one object.
+        """
+        if self._refused:
+            raise failures.base_scope_only()
         hidden = self._store.rights.hidden_attributes(account, node)
         if self._all:
             yield from self._everything(node, hidden)
@@ -101,8 +112,9 @@ class Projection:
 
     def _values(self, node: Node, attribute: Attribute, account: Guid) -> Collection[bytes]:
         if attribute.is_reference and attribute.name != "distinguishedName":
-            return self._linked(node, attribute)
-        computed = _COMPUTED.get(attribute.name)
+            followed = REFERENCES.get(attribute.name)
+            return followed(self._store, node) if followed is not None else self._linked(node, attribute)
+        computed = VALUES.get(attribute.name)
         if computed is not None:
             return computed(self._store, node, account)
         return self._view.numbers(attribute.name, node.attributes.get(attribute.name, ()))
@@ -165,70 +177,3 @@ def _bounds(option: str) -> tuple[int, int] | None:
         return None
     low, high = int(match[1]), (1 << 62) if match[2] == "*" else int(match[2])
     return (low, high) if low <= high else None
-
-
-def _allowed(store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
-    return sorted(name.encode("ascii") for name in store.tree.schema.allowed(node.classes)[1])
-
-
-def _allowed_effective(store: DirectoryStore, node: Node, account: Guid) -> list[bytes]:
-    names = store.tree.schema.allowed(node.classes)[1]
-    known = [store.tree.schema.attribute(name) for name in sorted(names)]
-    writable = [item for item in known if item and not (item.system_only or item.constructed or item.is_back_link)]
-    return [item.name.encode("ascii") for item in writable if store.rights.may_write(account, node, item)]
-
-
-def _child_classes_effective(store: DirectoryStore, node: Node, account: Guid) -> list[bytes]:
-    own = set(node.classes)
-    fitting = [item for item in store.tree.schema.classes if own & set(item.superiors)]
-    return [item.name.encode("ascii") for item in fitting if store.rights.may_create(account, node, item)]
-
-
-def _descriptor_rights(store: DirectoryStore, node: Node, account: Guid) -> list[bytes]:
-    """sDRightsEffective ([MS-ADTS], section 3.1.1.4.5.4): the parts of the descriptor that the account may write."""
-    return [b"%d" % store.rights.writable_parts(account, node)]
-
-
-def _is_subschema(node: Node) -> bool:
-    return "subSchema" in node.classes
-
-
-def _canonical_name(store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
-    domain = store.domain_of(node.guid)
-    above = [store.tree.nodes[guid] for guid in store.tree.ancestors(node.guid)]
-    inner = above[: -len(tuple(store.tree.ancestors(store.node(domain.base_dn).guid)))]
-    path = "/".join(item.rdn[1].replace("/", "\\/") for item in reversed(inner))
-    return [f"{domain.name}/{path}".encode()]
-
-
-def _primary_group_token(_store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
-    sid = node.attributes.get("objectSid", (b"",))[0]
-    return [b"%d" % int.from_bytes(sid[-4:], "little")] if "group" in node.classes and sid else []
-
-
-def _is_read_only(store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
-    """msDS-isRODC of a controller's NTDS Settings, server object and account ([MS-ADTS], section 3.1.1.4.5.30)."""
-    dn = store.tree.dn(node.guid)
-    for controller in store.controllers:
-        computer = f"CN={controller.label.upper()},OU=Domain Controllers,{controller.domain.base_dn}"
-        if dn in {controller.settings_dn, controller.server_dn, computer}:
-            return [b"TRUE" if controller.read_only else b"FALSE"]
-    return []
-
-
-_COMPUTED: dict[str, Callable[[DirectoryStore, Node, Guid], Collection[bytes]]] = {
-    "msDS-isRODC": _is_read_only,
-    "distinguishedName": lambda store, node, _: [store.tree.dn(node.guid).encode("utf-8")],
-    "canonicalName": _canonical_name,
-    "structuralObjectClass": lambda _store, node, _: node.attributes["objectClass"],
-    "createTimeStamp": lambda _store, node, _: node.attributes.get("whenCreated", ()),
-    "modifyTimeStamp": lambda _store, node, _: node.attributes.get("whenChanged", ()),
-    "subSchemaSubEntry": lambda store, _node, _: [f"CN=Aggregate,{store.schema_dn}".encode()],
-    "primaryGroupToken": _primary_group_token,
-    "attributeTypes": lambda store, node, _: attribute_types(store.tree.schema) if _is_subschema(node) else (),
-    "objectClasses": lambda store, node, _: object_classes(store.tree.schema) if _is_subschema(node) else (),
-    "allowedAttributes": _allowed,
-    "allowedAttributesEffective": _allowed_effective,
-    "allowedChildClassesEffective": _child_classes_effective,
-    "sDRightsEffective": _descriptor_rights,
-}

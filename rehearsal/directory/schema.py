@@ -11,7 +11,7 @@ from pathlib import Path
 from rehearsal.directory.values import REFERENCE
 
 _DATA = Path(__file__).parent / "data"
-INDEXED, PRESERVED_ON_DELETE, CONFIDENTIAL = 1, 8, 128
+INDEXED, RESOLVED, PRESERVED_ON_DELETE, CONFIDENTIAL = 1, 4, 8, 128
 """Bits of searchFlags ([MS-ADTS], section 2.2.10)."""
 _CONSTRUCTED = 4
 """Bit of an attribute's systemFlags: computed when asked for, never stored."""

@@ -13,7 +13,7 @@ from rehearsal.directory.ber import BerError, Reader
 from rehearsal.directory.descriptors import ALL_PARTS
 from rehearsal.directory.domains import View
 from rehearsal.directory.filters import count_terms
-from rehearsal.directory.matching import Test, attributes_of, candidates, compile_filter
+from rehearsal.directory.matching import Test, attributes_of, candidates, compile_filter, with_names_resolved
 from rehearsal.directory.messages import Control, Message, Search
 from rehearsal.directory.names import dn_key, parse_dn
 from rehearsal.directory.rootdse import DOMAIN_SCOPE, PAGED, SD_FLAGS, SEARCH_OPTIONS, SHOW_DELETED, SHOW_RECYCLED
@@ -23,7 +23,7 @@ from rehearsal.directory.tree import Guid, Node
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore
 
-_BASE, _ONE_LEVEL = 0, 1
+BASE, _ONE_LEVEL = 0, 1
 _ONE_DOMAIN, _PHANTOM_ROOT = 1, 2
 """Flags of the search options control ([MS-ADTS], section 3.1.1.3.4.1.11)."""
 _now = time.monotonic
@@ -97,16 +97,16 @@ async def find(asking: Asking, request: Search, message: Message) -> tuple[list[
     show_deleted = shown_deleted(message)
     flags = _flags(message)
     crossing = view.global_catalog or bool(flags & _PHANTOM_ROOT)
-    whole_forest = crossing and not request.base and request.scope != _BASE
+    whole_forest = crossing and not request.base and request.scope != BASE
     base = (
         store.tree.nodes[store.tree.root] if whole_forest else locate(asking, request.base, show_deleted=show_deleted)
     )
-    condition = view.adapted(store.tree, request.filter)
+    condition = view.adapted(store.tree, with_names_resolved(store.tree.schema, request.filter))
     asked = attributes_of(store.tree, condition)
     if asked & store.tree.schema.computed:
         raise failures.inappropriate_matching()
     tests: dict[frozenset[str], Test] = {frozenset(): compile_filter(store.tree, condition)}
-    few = candidates(store.tree, condition) if request.scope != _BASE else None
+    few = candidates(store.tree, condition) if request.scope != BASE else None
     seconds = asking.service.policy.max_query_duration
     deadline = _now() + min(request.time_limit or seconds, seconds)
     every = max(1, _WORK_BETWEEN_LOOKS // count_terms(condition))
@@ -125,7 +125,7 @@ async def find(asking: Asking, request: Search, message: Message) -> tuple[list[
             tests[hidden] = compile_filter(store.tree, condition, hidden)
         if tests[hidden](node):
             found.append(node.guid)
-    quiet = request.scope == _BASE or message.control(DOMAIN_SCOPE) is not None or flags & _ONE_DOMAIN
+    quiet = request.scope == BASE or message.control(DOMAIN_SCOPE) is not None or flags & _ONE_DOMAIN
     return found, () if quiet or crossing else tuple(_references(asking, base, request.scope)), False
 
 
@@ -133,7 +133,7 @@ def _scope(asking: Asking, base: Node, scope: int, few: Collection[Guid] | None,
     """The objects in scope, narrowed to ``few`` where the indexes know them; into other naming contexts if told."""
     tree, view, store = asking.store.tree, asking.view, asking.store
     nodes = tree.nodes
-    if scope == _BASE:
+    if scope == BASE:
         yield base
         return
     own = tree.head(base.guid)

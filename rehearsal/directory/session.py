@@ -43,7 +43,7 @@ from rehearsal.directory.rootdse import (
     WHO_AM_I,
     root_dse,
 )
-from rehearsal.directory.searching import Asking, Pager, descriptor_parts, locate, shown_deleted
+from rehearsal.directory.searching import BASE, Asking, Pager, descriptor_parts, locate, shown_deleted
 from rehearsal.directory.service import OPERATIONS, DirectoryFault, Service
 from rehearsal.directory.tree import Guid, Node
 
@@ -225,6 +225,7 @@ class Session:
             types_only=request.types_only,
             lenient=message.control(RANGE_NO_ERROR) is not None,
             parts=descriptor_parts(message),
+            one_object=request.scope == BASE,
         )
 
     # writes

@@ -259,3 +259,131 @@ def test_types_without_values(shop: Workshop) -> None:
 def test_accents_make_no_difference(shop: Workshop) -> None:
     """Windows compares without accents; Samba does not."""
     assert _names(shop, "(displayName=a first)") == ["Alpha"]
+
+
+# Constructed attributes, ambiguous names and classes, as clients that nobody here wrote ask for them
+
+
+@pytest.fixture(scope="module")
+def nested(directory_under_test: DirectoryUnderTest) -> Iterator[Workshop]:
+    """A person in Inner, which is in Outer (universal); a domain local group holds Outer."""
+    client = Client(directory_under_test)
+    made = Workshop(client)
+    person = made.dn("Robin")
+    client.must(client.add(person, "user", {"sAMAccountName": made.name("robin")}))
+    inner = made.group("Inner", groupType="-2147483646", member=[person])
+    outer = made.group("Outer", groupType="-2147483640", member=[inner])
+    made.group("Local", groupType="-2147483644", member=[outer])
+    made.group("Letters", groupType="8", member=[person])
+    yield made
+    made.remove()
+    client.close()
+
+
+def _sids(shop: Workshop, *groups: str) -> set[bytes]:
+    return {shop.client.read(shop.dn(name), "objectSid")["objectSid"][0] for name in groups}
+
+
+def test_the_groups_of_a_token(nested: Workshop) -> None:
+    """Security groups only, nested and primary ones too; by scope, and of one object at a time."""
+    client, person = nested.client, nested.dn("Robin")
+    all_of_them = client.read(person, "tokenGroups", "tokenGroupsGlobalAndUniversal")
+    assert _sids(nested, "Inner", "Outer", "Local") <= set(all_of_them["tokenGroups"])
+    assert not _sids(nested, "Letters") & set(all_of_them["tokenGroups"])
+    users = f"CN=Domain Users,CN=Users,{client.directory.base_dn}"
+    wide = set(all_of_them["tokenGroupsGlobalAndUniversal"])
+    assert _sids(nested, "Inner", "Outer") | {client.read(users, "objectSid")["objectSid"][0]} <= wide
+    assert not _sids(nested, "Local") & wide
+    assert "tokenGroups" not in client.read(person)
+    client.refused(client.search(nested.ou, "(objectClass=user)", "tokenGroups"), 1)
+
+
+@pytest.mark.windows_only("transitive-members")
+def test_members_however_far(nested: Workshop) -> None:
+    """msds-memberTransitive and its other direction, of one object at a time."""
+    client, person = nested.client, nested.dn("Robin")
+    below = client.read(nested.dn("Local"), "msds-memberTransitive")["msds-memberTransitive"]
+    assert {name.decode() for name in below} == {nested.dn("Outer"), nested.dn("Inner"), person}
+    above = client.read(person, "msds-memberOfTransitive")["msds-memberOfTransitive"]
+    wanted = {nested.dn(name) for name in ("Inner", "Outer", "Local", "Letters")}
+    assert wanted <= {name.decode() for name in above}
+    found = client.search(nested.ou, "(objectClass=group)", "msds-memberTransitive")
+    assert [entry["raw_attributes"] for entry in found.entries] == [{}] * 4
+
+
+def test_what_is_computed_of_an_account(nested: Workshop) -> None:
+    """Names, times, flags and parents that are stored nowhere."""
+    client, person = nested.client, nested.dn("Robin")
+    shown = client.read(
+        person,
+        *("canonicalName", "createTimeStamp", "modifyTimeStamp", "structuralObjectClass", "sDRightsEffective"),
+        *("msDS-User-Account-Control-Computed", "allowedAttributes", "allowedChildClasses", "subSchemaSubEntry"),
+        *("allowedAttributesEffective", "allowedChildClassesEffective", "objectClass"),
+    )
+    computed = {"createTimeStamp", "modifyTimeStamp", "sDRightsEffective", "allowedAttributes", "subSchemaSubEntry"}
+    assert computed <= set(shown)
+    assert shown["structuralObjectClass"][-1] == b"user"
+    assert int(shown["msDS-User-Account-Control-Computed"][0]) & 0x10 == 0
+    assert shown["objectClass"] == [b"top", b"person", b"organizationalPerson", b"user"]
+    assert client.read(nested.dn("Inner"), "primaryGroupToken")["primaryGroupToken"][0].isdigit()
+    below = client.read(nested.ou, "allowedChildClasses")["allowedChildClasses"]
+    assert {b"user", b"group", b"computer", b"contact", b"organizationalUnit"} <= set(below)
+
+
+@pytest.mark.windows_only("more-constructed")
+def test_what_windows_alone_computes(nested: Workshop) -> None:
+    """A principal's name, the number below, the parent: newer than what Samba computes."""
+    client, person = nested.client, nested.dn("Robin")
+    shown = client.read(person, "msDS-PrincipalName", "msDS-parentdistname", "msDS-UserPasswordExpiryTimeComputed")
+    assert shown["msDS-PrincipalName"][0].startswith(b"CONTOSO\\")
+    assert shown["msDS-parentdistname"] == [nested.ou.encode()]
+    assert client.read(nested.ou, "msDS-Approx-Immed-Subordinates")["msDS-Approx-Immed-Subordinates"] == [b"5"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("(anr=alp)", ["Alpha"]),
+        ("(ANR=third \\28x)", ["Gamma, (x)"]),
+        ("(anr==Alpha)", ["Alpha"]),
+        ("(anr==Alph)", []),
+        ("(&(objectClass=group)(anr=b))", ["Beta"]),
+        ("(anr=nobody at all)", []),
+        ("(&(objectClass=group)(!(anr=alpha)))", ["Beta", "Gamma, (x)"]),
+    ],
+)
+def test_ambiguous_names_are_resolved(shop: Workshop, condition: str, expected: list[str]) -> None:
+    """anr asks for the beginning of any name; with ``=`` for the whole of it."""
+    assert _names(shop, condition) == expected
+
+
+def test_two_words_are_a_first_and_a_last_name(shop: Workshop) -> None:
+    """In either order."""
+    client, dn = shop.client, shop.dn("member 0")
+    client.must(
+        client.modify(
+            dn, {name: [("MODIFY_REPLACE", [value])] for name, value in (("givenName", "Robin"), ("sn", "Rye"))}
+        )
+    )
+    for asked in ("Robin Rye", "Rye Robin", "Ro Ry"):
+        assert client.search(shop.ou, f"(anr={asked})").names == [dn]
+    assert client.search(shop.ou, "(anr=Robin Oat)").names == []
+
+
+_KINDS = """
+user computer contact organizationalUnit foreignSecurityPrincipal trustedDomain groupPolicyContainer dnsNode dnsZone
+msDS-ManagedServiceAccount msDS-GroupManagedServiceAccount msDS-PasswordSettings pKIEnrollmentService siteLink subnet
+pKICertificateTemplate certificationAuthority serviceConnectionPoint printQueue volume controlAccessRight
+nTDSConnection secret rIDSet
+"""
+
+
+@pytest.mark.parametrize("kind", _KINDS.split())
+def test_the_schema_has_the_classes_that_tools_ask_for(shop: Workshop, kind: str) -> None:
+    """A class is found by its name in the schema, and its attributes are there too."""
+    schema = shop.client.directory.schema_dn
+    (found,) = shop.client.search(schema, f"(lDAPDisplayName={kind})", "systemMayContain", "mayContain").entries
+    held = found["raw_attributes"]
+    names = [name.decode() for column in held.values() for name in column] or ["cn"]
+    condition = "".join(f"(lDAPDisplayName={name})" for name in names)
+    assert len(shop.client.search(schema, f"(|{condition})").names) == len(set(names))
