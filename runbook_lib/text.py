@@ -51,6 +51,16 @@ def printable(text: str, *, limit: int | None = None) -> str:
     return shown
 
 
+_TYPED_AS_IT_IS = re.compile(r"[\w./\\:~+=,@%-]+")
+
+
+def typed(path: object) -> str:
+    """A path as it is typed in a command that a person is told to run: in double quotes where a blank (or another
+    character that a shell takes for itself) stands in it."""
+    text = str(path)
+    return text if _TYPED_AS_IT_IS.fullmatch(text) else f'"{text}"'
+
+
 def unseen(text: str) -> Iterator[tuple[int, str]]:
     """Place (from 0) and character of everything in ``text`` that ``printable`` would show as an escape."""
     for match in _NOT_SHOWN.finditer(text):

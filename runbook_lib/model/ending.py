@@ -28,6 +28,11 @@ def ending_words(outcome: Outcome, code: str = "") -> Ending:
     return Ending(outcome.title, _MEANINGS[outcome])
 
 
+def ending_of_facts(outcome: Outcome, error: object) -> Ending:
+    """The words for an outcome and the ``error`` of a record.json, whatever stands there."""
+    return ending_words(outcome, str(error.get("code") or "") if isinstance(error, dict) else "")
+
+
 _MEANINGS = {
     Outcome.DONE: "Finished as asked.",
     Outcome.NOTHING_TO_DO: "Everything was already as asked; nothing was written.",

@@ -33,6 +33,7 @@ from runbook_lib.notebook.resuming import (
 )
 from runbook_lib.notebook.sides import read_sides
 from runbook_lib.parameters.acknowledge import require_acknowledged, with_acknowledgements
+from runbook_lib.text import typed
 from runbook_lib.writeback.apply import Applier
 from runbook_lib.writeback.approvers import approver_findings, approvers_of
 from runbook_lib.writeback.backup import FILE_NAME as BACKUP
@@ -252,8 +253,7 @@ class ChangeSession:
     def _with_place(self, closed: AwaitingApproval) -> AwaitingApproval:
         """The same error with this record's path in its hint, ready to be typed."""
         place = str(self._run.record.folder.path)
-        shown = f'"{place}"' if " " in place else place
-        hint = closed.hint.replace(" RECORD ", f" {shown} ")
+        hint = closed.hint.replace(" RECORD ", f" {typed(place)} ")
         return AwaitingApproval(closed.message, code=closed.code, hint=hint, values={**closed.values, "record": place})
 
     def _take_up(self, inventory: Inventory) -> ChangeSession:

@@ -12,7 +12,7 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import DamagedManifest
 from runbook_lib.record.state import RunRecord, stamp
 from runbook_lib.record.verify import verify
-from runbook_lib.text import printable
+from runbook_lib.text import printable, typed
 from runbook_lib.writeback.closing import HOW_TO_CLOSE
 from runbook_lib.writeback.effects import DoneChange, done_by
 from runbook_lib.writeback.journal import JournalFile, journals_of, whole_chain
@@ -124,6 +124,6 @@ def _altered(run: Path, what: str, further: str) -> Refused:
     return Refused(
         f"The record {printable(run.name)} is not what was sealed: {what}.",
         code="record-altered",
-        hint=f"Run gwb verify-record {run}, and find out who changed it. {further}".rstrip(),
+        hint=f"Run gwb verify-record {typed(run)}, and find out who changed it. {further}".rstrip(),
         values={"run": run.name, "problem": what},
     )

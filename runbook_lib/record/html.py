@@ -13,14 +13,14 @@ from typing import Any
 from markupsafe import Markup, escape
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from runbook_lib.model.ending import ending_words
+from runbook_lib.model.ending import ending_of_facts
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.cells import CellState, CellTruth
 from runbook_lib.record.environment import environment
 from runbook_lib.record.executed import ERROR_MARKER_TAG, OWN, Cleaned, plain_text
 from runbook_lib.record.names import described
 from runbook_lib.record.sanitize import safe_html
-from runbook_lib.text import printable
+from runbook_lib.text import printable, typed
 
 TEXT_LIMIT = 200_000
 """Characters of one plain-text output that the page shows; the notebook beside it holds everything."""
@@ -70,13 +70,13 @@ def record_html(
             facts=facts,
             outcome=outcome,
             tone=TONES.get(outcome, "bad"),
-            ending=ending_words(outcome, str((facts.get("error") or {}).get("code") or "")),
+            ending=ending_of_facts(outcome, facts.get("error")),
             seconds=_seconds(facts.get("started"), facts.get("ended")),
             cells=_cells(cleaned, outcome) if cleaned else (),
             has_notebook=cleaned is not None,
             files=[{**entry, "description": described(str(entry["path"]))} for entry in files],
             sealed_at=sealed_at,
-            place=place,
+            place=typed(place),
             tree=_tree,
         )
     )

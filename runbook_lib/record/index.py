@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from runbook_lib.files import file_mode
+from runbook_lib.model.ending import ending_of_facts
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record import files
 from runbook_lib.record.environment import environment
@@ -96,7 +97,7 @@ def _run(path: Path, *, thorough: bool) -> _Run:
     return _Run(
         name=path.name,
         notebook=str(notebook.get("name", "unknown")),
-        outcome=outcome.title if outcome else "Open: no verdict yet",
+        outcome=ending_of_facts(outcome, facts.get("error")).title if outcome else "Open: no verdict yet",
         tone=TONES.get(outcome, "bad") if outcome else "neutral",
         started=started if isinstance(started, str) else None,
         planned=changes.get("planned", 0),

@@ -17,6 +17,7 @@ from runbook_lib.errors import UsageError
 from runbook_lib.model.canonical import digest
 from runbook_lib.record import files
 from runbook_lib.record.names import MANIFEST, MANIFEST_SCHEMA
+from runbook_lib.text import typed
 
 
 class DamagedManifest(ValueError):  # noqa: N818
@@ -117,14 +118,14 @@ def manifest_digest(folder: Path) -> str:
         raise UsageError(
             f"The record {folder} is open: not sealed yet.",
             code="record-open",
-            hint=f"Seal it first: gwb seal {folder} NOTEBOOK",
+            hint=f"Seal it first: gwb seal {typed(folder)} NOTEBOOK",
             values={"path": str(folder)},
         ) from None
     except DamagedManifest as damage:
         raise UsageError(
             f"The manifest of {folder} is damaged: {damage}.",
             code="record-damaged",
-            hint=f"Run: gwb verify-record {folder}",
+            hint=f"Run: gwb verify-record {typed(folder)}",
             values={"path": str(folder)},
         ) from None
 

@@ -13,6 +13,7 @@ from typing import Any
 from runbook_lib.errors import UsageError
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.names import RUN_MIME
+from runbook_lib.text import typed
 
 
 def mark_of(folder: RecordFolder) -> dict[str, str]:
@@ -35,7 +36,7 @@ def of_this_run(notebook: Any, folder: RecordFolder, path: Path) -> tuple[Any, s
             f"The notebook {path} is not that of the run {folder.run_id}: {of}.",
             code="notebook-of-another-run",
             hint="Name the file that this run was saved in. In JupyterLab a later run takes its place: where outputs "
-            f"of this run are gone, seal it without them: gwb seal {folder.path} --without-notebook",
+            f"of this run are gone, seal it without them: gwb seal {typed(folder.path)} --without-notebook",
             values={"path": str(path), "run": folder.run_id, "found": others},
         )
     if not others:

@@ -24,6 +24,7 @@ from runbook_lib.record.marks import of_this_run
 from runbook_lib.record.names import MANIFEST, PAGE, RECORD
 from runbook_lib.record.redact import Redactor
 from runbook_lib.record.state import stamp
+from runbook_lib.text import typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def _refuse_sealed(folder: RecordFolder) -> None:
         raise UsageError(
             f"The record {folder.path} is sealed already.",
             code="record-sealed",
-            hint=f"A sealed record never changes. To check it: gwb verify-record {folder.path}",
+            hint=f"A sealed record never changes. To check it: gwb verify-record {typed(folder.path)}",
             values={"path": str(folder.path)},
         )
 

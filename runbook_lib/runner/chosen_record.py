@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from runbook_lib.errors import RunbookError, UsageError
+from runbook_lib.model.ending import ending_of_facts
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.names import JOURNAL, MANIFEST, PLAN, RECORD
 from runbook_lib.runner import console
@@ -26,11 +27,13 @@ class RunOffered:
     Attributes:
         started: ISO 8601, UTC; empty where its record.json cannot be read.
         outcome: None while there is none, or it cannot be read.
+        ending: The outcome in the words of its kind.
     """
 
     path: Path
     started: str = ""
     outcome: Outcome | None = None
+    ending: str = ""
     sealed: bool = False
     readable: bool = True
 
@@ -42,7 +45,7 @@ class RunOffered:
     @property
     def words(self) -> str:
         """State and outcome, as ``gwb records`` says them."""
-        title = self.outcome.title if self.outcome else "no outcome yet" if self.readable else "not readable"
+        title = self.ending if self.outcome else "no outcome yet" if self.readable else "not readable"
         return f"{title}, {'sealed' if self.sealed else 'open'}"
 
 
@@ -68,7 +71,8 @@ def _run(path: Path) -> RunOffered:
         record = RunRecord.load(folder)
     except RunbookError:
         return RunOffered(path, sealed=folder.sealed, readable=False)
-    return RunOffered(path, str(record.facts.get("started") or ""), record.outcome, folder.sealed)
+    ending = ending_of_facts(record.outcome, record.facts.get("error")).title if record.outcome else ""
+    return RunOffered(path, str(record.facts.get("started") or ""), record.outcome, ending, folder.sealed)
 
 
 def chosen_record(path: Path, *, first: Callable[[RunOffered], bool] | None = None) -> Path:
@@ -92,12 +96,12 @@ def chosen_record(path: Path, *, first: Callable[[RunOffered], bool] | None = No
     shown = [f"{console.shown_path(run.path)} ({run.words})" for run in runs]
     holds = f"{console.shown_path(path)} holds {len(runs)} run{'' if len(runs) == 1 else 's'}"
     if not sys.stdin.isatty():
-        more = f"; and {len(runs) - _MOST_NAMED} more" if len(runs) > _MOST_NAMED else ""
+        more = f", the first of {len(runs)}" if len(runs) > _MOST_NAMED else ""
         raise UsageError(
             f"{holds}; this command is about one.",
             code="record-not-named",
-            hint=f"Name one: {'; '.join(shown[:_MOST_NAMED])}{more}.",
-            values={"runs": [str(run.path) for run in runs]},
+            hint=f"Name one of these{more}:",
+            values={"runs": [str(run.path) for run in runs], "choices": shown[:_MOST_NAMED]},
         )
     console.say(f"{holds}:")
     for number, line in enumerate(shown, 1):

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.record.names import RECORD
 from runbook_lib.runner import console
 from runbook_lib.runner.chosen_record import chosen_record, complete_records
 from runbook_lib.runner.durations import parse_duration
 
 if TYPE_CHECKING:
     from runbook_lib.model.change import Plan
+    from runbook_lib.record.folder import RecordFolder
 
 
 @click.command()
@@ -64,18 +67,19 @@ def approve(
             hint="Plan again with gwb run, and find out who changed the record.",
             values={"problems_found": list(verification.problems)},
         )
+    # What cannot be approved is refused before anybody types a name.
+    plan = None if standing else _waiting_plan(folder)
     approver = approver if approver is not None else _asked_name()
     digest = manifest_digest(folder.path) if verification.sealed else None
     if standing:
         approve_standing(folder.path, approver, phrase, valid, given, digest)
         return
-    if phrase is None:
-        plan = approval.planned(folder.path)
+    if phrase is None and plan is not None:
         phrase = asked(plan_lines(plan), plan.phrase)
     path = approval.approve(
         folder.path,
         approver=approver,
-        phrase=phrase,
+        phrase=phrase or "",
         valid=length,
         clock=lambda: datetime.now(UTC),
         manifest_digest=digest,
@@ -83,6 +87,26 @@ def approve(
     until = datetime.now(UTC) + length
     console.say(f"Approved by {approver}, until {until:%Y-%m-%d %H:%M} UTC: {console.shown_path(path)}")
     console.say("Now run the same notebook with the same parameters again.")
+
+
+def _waiting_plan(folder: RecordFolder) -> Plan:
+    """The plan of a record, where something of it can still wait.
+
+    Raises:
+        UsageError: No plan, a damaged one, or one that was carried out in this very run (``nothing-waits``).
+    """
+    from runbook_lib.record.state import RunRecord
+    from runbook_lib.writeback.approval import planned
+
+    plan = planned(folder.path)
+    if (folder.path / RECORD).is_file() and RunRecord.load(folder).outcome is Outcome.DONE:
+        raise UsageError(
+            f"Nothing waits in {console.shown_path(folder.path)}: that run carried out its plan.",
+            code="nothing-waits",
+            hint="Run the notebook again: what then waits is in the record of that run.",
+            values={"record": str(folder.path)},
+        )
+    return plan
 
 
 def _asked_name() -> str:

@@ -117,6 +117,7 @@ def records(root: Path | None, schema: str | None) -> None:
 
 def _runs(root: Path) -> Iterator[tuple[str, str, str, str]]:
     """Change, run, state and outcome of each run, by change and time."""
+    from runbook_lib.model.ending import ending_of_facts
     from runbook_lib.record.folder import RecordFolder
     from runbook_lib.record.names import RECORD
     from runbook_lib.record.state import RunRecord
@@ -124,11 +125,12 @@ def _runs(root: Path) -> Iterator[tuple[str, str, str, str]]:
     for path in sorted(root.glob(f"*/*/{RECORD}")):
         folder = RecordFolder(path.parent)
         try:
-            outcome = RunRecord.load(folder).outcome
+            record = RunRecord.load(folder)
         except RunbookError:
             title = "not readable"
         else:
-            title = outcome.title if outcome else "no verdict yet"
+            outcome = record.outcome
+            title = ending_of_facts(outcome, record.facts.get("error")).title if outcome else "no verdict yet"
         state = "sealed" if folder.sealed else "open"
         yield folder.change_id, folder.run_id, state, title
 

@@ -14,7 +14,7 @@ import nbformat
 import papermill
 
 from runbook_lib.errors import RunbookError, UsageError
-from runbook_lib.model.ending import ending_words
+from runbook_lib.model.ending import ending_of_facts
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.parameters import LoadedParameters, load_parameters, require, resolve
 from runbook_lib.parameters.paths import ROOT_VARIABLE
@@ -31,6 +31,7 @@ from runbook_lib.runner.notices import NOTICES_VARIABLE
 from runbook_lib.runner.sealing import seal_run
 from runbook_lib.runner.verdict import Verdict, verdict_of
 from runbook_lib.runner.versions import versions
+from runbook_lib.text import typed
 
 _NOT_FOR_THE_KERNEL = ("JPY_SESSION_NAME", "JPY_PARENT_PID", "GWB_PARAMETERS")
 """Marks of an interactive session, and the parameters file that JupyterLab reads: this run has been told already."""
@@ -241,10 +242,10 @@ def _result(record: RunRecord, outcome: Outcome, sealing_failed: str, seconds: f
     planned, done = (changes.get(key) if isinstance(changes, dict) else 0 for key in ("planned", "done"))
     if outcome is Outcome.AWAITING_APPROVAL and not message:
         message = f"{done} of {planned} changes were approved and applied; the others wait."
-        hint = f"Look at those that wait in the record, then: gwb approve {record.folder.path} --as NAME"
+        hint = f"Look at those that wait in the record, then: gwb approve {typed(record.folder.path)} --as NAME"
     return RunResult(
         outcome=outcome,
-        title=ending_words(outcome, str(error.get("code") or "") if isinstance(error, dict) else "").title,
+        title=ending_of_facts(outcome, error).title,
         exit_code=outcome.exit_code,
         record=record.folder.path,
         seconds=seconds,

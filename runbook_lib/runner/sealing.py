@@ -12,6 +12,7 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.index import build_index
 from runbook_lib.record.seal import seal
 from runbook_lib.runner.secret_values import known_secrets
+from runbook_lib.text import typed
 
 
 def seal_run(
@@ -35,7 +36,7 @@ def seal_run(
     else:
         work_file.unlink(missing_ok=True)
         return _index(folder)
-    return f"The record is not sealed: {reason} To try again: gwb seal {folder.path} {work_file}"
+    return f"The record is not sealed: {reason} To try again: gwb seal {typed(folder.path)} {typed(work_file)}"
 
 
 def _index(folder: RecordFolder) -> str:

@@ -12,6 +12,7 @@ from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.names import JOURNAL, RECORD
+from runbook_lib.text import typed
 from runbook_lib.writeback.effects import done_by
 from runbook_lib.writeback.journal import journals_of
 
@@ -111,7 +112,7 @@ def _require_record(record: Path) -> None:
         raise UsageError(
             f"The record {record} is not sealed, so nothing shows whether it is what the run left.",
             code="undo-not-sealed",
-            hint=f"Seal it first, with the notebook that ran: gwb seal {record} NOTEBOOK",
+            hint=f"Seal it first, with the notebook that ran: gwb seal {typed(record)} NOTEBOOK",
         )
 
 

@@ -19,6 +19,7 @@ from runbook_lib.notebook.html import banner_html, facts_html, table_html
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.names import RECORD_VARIABLE
+from runbook_lib.text import typed
 
 View = tuple[str, str]
 
@@ -159,18 +160,14 @@ def sealing_words(folder: RecordFolder, environment: Mapping[str, str]) -> str:
     if RECORD_VARIABLE in environment:
         return "gwb run seals it when the kernel has ended."
     notebook = Path(environment.get("JPY_SESSION_NAME", ""))
-    shown = _typed(str(notebook)) if notebook.suffix == ".ipynb" and notebook.is_absolute() else "NOTEBOOK"
-    return f"It is open until you save this notebook and run: gwb seal {_typed(str(folder.path))} {shown}"
-
-
-def _typed(path: str) -> str:
-    return f'"{path}"' if " " in path else path
+    shown = typed(notebook) if notebook.suffix == ".ipynb" and notebook.is_absolute() else "NOTEBOOK"
+    return f"It is open until you save this notebook and run: gwb seal {typed(folder.path)} {shown}"
 
 
 def next_after(notebook: str, verdict: Outcome, code: str, record: Path) -> str:
     """What to run after a notebook that reached its last cell."""
     if verdict is Outcome.AWAITING_APPROVAL:
-        return f"gwb approve {record} for the changes that wait, then this notebook again."
+        return f"gwb approve {typed(record)} for the changes that wait, then this notebook again."
     if code in _NEXT_AFTER_CODE:
         return _NEXT_AFTER_CODE[code]
     if not verdict.good:

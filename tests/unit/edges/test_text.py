@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 from hypothesis import given
+from hypothesis import strategies as st
 
 from runbook_lib.errors import Refused
-from runbook_lib.text import json_text, printable
+from runbook_lib.text import json_text, printable, typed
 from tests.support import hostile
 from tests.unit.edges.readers import assert_quiet, deceives
 
@@ -70,3 +72,15 @@ def test_an_error_is_quiet_wherever_python_writes_it(text: str) -> None:
     lines = error._render_traceback_()
     assert_quiet("".join(lines), breaks="")
     assert len(lines) == 2
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters='"$`\\\r\n\0'), min_size=1, max_size=40))
+def test_a_path_in_a_command_is_one_word_of_the_shell(path: str) -> None:
+    assert shlex.split(f"gwb seal {typed(path)} NOTEBOOK") == ["gwb", "seal", path, "NOTEBOOK"]
+
+
+def test_only_paths_that_need_quotes_have_them() -> None:
+    assert typed("/srv/records/CHG1/run-1") == "/srv/records/CHG1/run-1"
+    assert typed(r"C:\gwb\records") == r"C:\gwb\records"
+    assert typed("/home/Adele Vance/records") == '"/home/Adele Vance/records"'
+    assert typed("/srv/a(b)&c") == '"/srv/a(b)&c"'

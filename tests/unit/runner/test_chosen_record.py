@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.state import RunRecord
@@ -26,14 +27,14 @@ def gwb(*arguments: str) -> Result:
     return CliRunner().invoke(cli, list(arguments), prog_name="gwb")
 
 
-def run_of(change: Path, name: str, hour: int, outcome: Outcome | None) -> Path:
+def run_of(change: Path, name: str, hour: int, outcome: Outcome | None, error: RunbookError | None = None) -> Path:
     folder = RecordFolder.create(change.parent, change.name, name)
     at = datetime(2026, 11, 22, hour, tzinfo=UTC)
     record = RunRecord.begin(
         folder, notebook_name="n", notebook_sha256="0", mode="record", started=at, parameters={}, versions={}
     )
     if outcome is not None:
-        record.finish(outcome, ended=at)
+        record.finish(outcome, ended=at, error=error)
     return folder.path
 
 
@@ -69,9 +70,11 @@ def test_without_a_terminal_the_runs_are_named_in_one_error(change: Path, comman
     done = gwb(*(word.format(change) for word in command))
     assert done.exit_code == Outcome.USAGE.exit_code
     assert "holds 4 runs; this command is about one." in done.stderr
-    names = [line for line in done.stderr.splitlines() if line.startswith("What to do: Name one:")]
-    assert len(names) == 1
-    assert f"{change / first} (Awaiting approval, open); {change / 'd'}" in names[0]
+    lines = done.stderr.splitlines()
+    at = lines.index("What to do: Name one of these:")
+    assert lines[at + 1].strip() == f"{change / first} (Awaiting approval, open)"
+    assert lines[at + 2].strip().startswith(str(change / "d"))
+    assert len(lines[at + 1 :]) == 4, "each on a line of its own, to be copied"
     assert done.stdout == ""
 
 
@@ -83,6 +86,39 @@ def test_a_record_that_cannot_be_read_is_offered_as_that(change: Path) -> None:
         "a": "no outcome yet, open",
         "b": "not readable, open",
     }
+
+
+def test_drift_is_called_that_wherever_runs_are_listed(tmp_path: Path) -> None:
+    run_of(tmp_path / "CHG9", "x", 8, Outcome.REFUSED, Refused("2 differences.", code="drift"))
+    assert [run.words for run in runs_below(tmp_path)] == ["Drift found, open"]
+    assert "Drift found" in gwb("records", "--records", str(tmp_path)).stdout
+    assert "Drift found" in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--as", "Ada")])
+def test_what_cannot_be_approved_is_refused_before_a_name_is_asked_for(
+    change: Path, arguments: tuple[str, ...]
+) -> None:
+    done = gwb("approve", str(change / "c"), *arguments)
+    assert done.exit_code == Outcome.USAGE.exit_code
+    assert "No plan in" in done.stderr
+
+
+def test_a_plan_that_its_run_carried_out_is_not_approved_again(planned: Path) -> None:  # noqa: F811
+    record = RunRecord.begin(
+        RecordFolder(planned),
+        notebook_name="n",
+        notebook_sha256="0",
+        mode="record",
+        started=datetime(2026, 11, 22, 8, tzinfo=UTC),
+        parameters={},
+        versions={},
+    )
+    record.finish(Outcome.DONE, ended=datetime(2026, 11, 22, 9, tzinfo=UTC))
+    done = gwb("approve", str(planned), "--as", "Ada", "--phrase", PHRASE)
+    assert done.exit_code == Outcome.USAGE.exit_code
+    assert "that run carried out its plan" in done.stderr
+    assert not (planned.parent / "approvals").exists()
 
 
 def test_a_folder_without_runs_is_what_it_was(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Operati
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.parameters.document import example_yaml, json_schema
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.names import RUN_MIME
 from runbook_lib.runner import cli as cli_module
 from runbook_lib.runner import plugins
 from runbook_lib.runner.cli import cli
@@ -223,15 +224,23 @@ def test_approvals_that_are_refused(planned: Path, arguments: tuple[str, ...], c
 def test_seal_verify_list_and_a_tampered_plan(planned: Path, project: Project) -> None:
     root = str(planned.parent.parent)
     open_record = gwb("verify-record", str(planned))
-    sealed = gwb("seal", str(planned), str(project.notebook("1")))
+    notebook = project.notebook("1")
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    data = {"text/plain": "run1", RUN_MIME: {"change_id": "CHG1", "run_id": "run1"}}
+    shown = {"output_type": "display_data", "data": data, "metadata": {}}
+    content["cells"][-1]["outputs"] = [shown]
+    never_run = gwb("seal", str(planned), str(notebook))
+    notebook.write_text(json.dumps(content), encoding="utf-8")
+    sealed = gwb("seal", str(planned), str(notebook))
     good = gwb("verify-record", str(planned), str(planned))
-    again = gwb("seal", str(planned), str(project.notebook("1")))
+    again = gwb("seal", str(planned), str(notebook))
     listed = gwb("records", "--records", root)
     (planned / "plan.json").write_bytes((planned / "plan.json").read_bytes() + b" ")
     bad = gwb("verify-record", str(planned))
     approved = gwb("approve", str(planned), "--as", "Ada", "--phrase", "ENABLE 1 GROUP IN contoso.com")
 
     assert (open_record.exit_code, "not sealed" in open_record.stdout) == (5, True)
+    assert never_run.exit_code == 2, "it is not that of this run"
     assert sealed.exit_code == 0, sealed.output
     assert good.exit_code == 0, good.output
     assert again.exit_code == 2
