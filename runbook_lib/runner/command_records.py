@@ -56,9 +56,11 @@ def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
     itself. The runs of a change's folder are
     offered, those that are still open first.
     """
+    from runbook_lib.model.ending import ending_of_facts
     from runbook_lib.record.folder import RecordFolder
     from runbook_lib.record.index import build_index
     from runbook_lib.record.seal import seal as seal_record
+    from runbook_lib.record.state import RunRecord
     from runbook_lib.runner.naming import work_file_of
 
     folder = RecordFolder.open(chosen_record(record, first=lambda run: not run.sealed))
@@ -80,7 +82,8 @@ def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
         prove_run=notebook is not None and notebook.resolve() != work_file_of(folder).resolve(),
     )
     build_index(folder.change_folder.parent)
-    console.say(f"Sealed: {sealed.outcome.title.lower()}, {console.shown_path(sealed.page)}")
+    ending = ending_of_facts(sealed.outcome, RunRecord.load(folder).facts.get("error"))
+    console.say(f"Sealed: {ending.title.lower()}, {console.shown_path(sealed.page)}")
     for finding in sealed.findings:
         console.warn(f"{finding.seen} {finding.to_do}")
 

@@ -92,6 +92,8 @@ def test_drift_is_called_that_wherever_runs_are_listed(tmp_path: Path) -> None:
     run_of(tmp_path / "CHG9", "x", 8, Outcome.REFUSED, Refused("2 differences.", code="drift"))
     assert [run.words for run in runs_below(tmp_path)] == ["Drift found, open"]
     assert "Drift found" in gwb("records", "--records", str(tmp_path)).stdout
+    sealed = gwb("seal", str(tmp_path / "CHG9" / "x"), "--without-notebook")
+    assert sealed.stdout.startswith("Sealed: drift found"), sealed.output
     assert "Drift found" in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
