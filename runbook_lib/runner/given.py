@@ -61,9 +61,12 @@ def _split(args: Sequence[str]) -> list[str]:
         arg = waiting.pop(0)
         if arg == "--":
             return [*found, arg, *waiting]
-        if arg in _NAMES and waiting:
-            pair = waiting.pop(0)
+        if arg in _NAMES:
+            pair = waiting.pop(0) if waiting else ""
             name, equals, value = pair.partition("=")
+            if not equals and not waiting:
+                of = f"{pair[:80]!r} has none" if pair else "nothing follows it"
+                raise click.BadOptionUsage(arg, f"Option {arg!r} takes a name and a value, NAME=VALUE: {of}.")
             found += [arg, name, value] if equals else [arg, pair, *waiting[:1]]
             waiting = waiting if equals else waiting[1:]
             continue

@@ -88,6 +88,16 @@ def test_a_parameter_as_name_and_value_or_as_one_word(
         assert (context.params["notebook"] if command is run else str(context.params["files"][0])) == "t"
 
 
+@pytest.mark.parametrize("command", [run, check])
+@pytest.mark.parametrize(
+    ("args", "said"), [(["-p"], "nothing follows it"), (["-p", "max_creates"], "'max_creates' has none")]
+)
+def test_a_name_without_a_value_is_told_how_to_write_it(command: click.Command, args: list[str], said: str) -> None:
+    # click alone would ask for "2 arguments", where help and messages say NAME=VALUE.
+    with pytest.raises(click.BadOptionUsage, match=rf"NAME=VALUE: {said}"):
+        command.make_context("x", ["t", *args])
+
+
 @given(name=st.from_regex(r"[a-z_]+", fullmatch=True), value=st.text())
 def test_whatever_the_value_is_it_arrives_as_typed(name: str, value: str) -> None:
     for args in (["-p", f"{name}={value}"], ["-p", name, value]):
