@@ -5,6 +5,7 @@ On Windows the access list that a folder inherits decides who reads, and modes c
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
@@ -84,6 +85,16 @@ def write_durably(path: Path, content: bytes, *, mode: int | None = None) -> Non
         part.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def require_regular(path: Path) -> None:
+    """Insist on a regular file: opening a pipe waits for whoever writes to it, and a device may never end.
+
+    Raises:
+        OSError: It does not, or it cannot be looked at; ``strerror`` says why.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
 
 
 def sync_folder(folder: Path) -> None:

@@ -156,6 +156,8 @@ def impossible(text: str) -> str:
     """
     if _is_wide(text):
         return _UTF16
+    if not text.strip(" "):
+        return "holds nothing but spaces"
     last = len(text) - 1
     hidden = dict(unseen(text))
     hidden |= {at: text[at] for at in (0, last) if text[at] != " " and text[at].isspace()}
@@ -171,9 +173,11 @@ def impossible(text: str) -> str:
 
 
 def doubtful(text: str) -> str:
-    """What nobody sees in a password that was refused, to follow "the password"; empty where all is seen."""
+    """What may not be meant in a password that was refused, to follow "the password"; empty: nothing."""
     if text != text.strip(" "):
         return "begins or ends with a space"
+    if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'":
+        return "stands in quotes, which are sent as a part of it"
     found = next((char for _, char in unseen(text)), "") or next((c for c in text if c.isspace() and c != " "), "")
     return f"holds a character that is not seen: {character_name(found)}" if found else ""
 

@@ -25,6 +25,7 @@ from ldap3.protocol.sasl.sasl import send_sasl_negotiation
 from runbook_lib.directory.kerberos_errors import kerberos_error
 from runbook_lib.directory.results import SUCCESS, bind_error
 from runbook_lib.errors import NoAccess, UsageError
+from runbook_lib.files import require_regular
 from runbook_lib.text import printable
 
 _BIND_IN_PROGRESS = 14
@@ -253,6 +254,7 @@ class WindowsNegotiation:
 def _require_private(path: Path) -> None:
     """A keytab is a password: only its owner may read it."""
     try:
+        require_regular(path)
         mode = path.stat().st_mode
         with path.open("rb"):
             pass

@@ -11,6 +11,7 @@ from ldap3 import Tls
 
 from runbook_lib.deadline import Limited
 from runbook_lib.errors import UsageError
+from runbook_lib.files import require_regular
 
 
 class LimitedTlsSocket(Limited, ssl.SSLSocket):
@@ -57,12 +58,18 @@ def client_context(ca_file: str) -> ssl.SSLContext:
         return ssl.create_default_context()
     path = Path(ca_file)
     try:
-        return ssl.create_default_context(cafile=str(path))
-    except (OSError, ssl.SSLError) as error:
-        what = "does not exist" if isinstance(error, FileNotFoundError) else "holds no usable certificate"
-        raise UsageError(
-            f"The CA file {path} {what}.",
-            code="ca-file-unreadable",
-            hint="Check the parameter dc_ca_file: a PEM file with the CA's certificate.",
-            values={"path": str(path), "parameter": "dc_ca_file"},
-        ) from None
+        require_regular(path)
+        context = ssl.create_default_context(cafile=str(path))
+    except ssl.SSLError:
+        what = "holds no usable certificate"
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError)
+        what = "does not exist" if missing else f"cannot be read: {error.strerror}"
+    else:
+        return context
+    raise UsageError(
+        f"The CA file {path} {what}.",
+        code="ca-file-unreadable",
+        hint="Check the parameter dc_ca_file: a PEM file with the CA's certificate.",
+        values={"path": str(path), "parameter": "dc_ca_file"},
+    )

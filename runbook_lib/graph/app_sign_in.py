@@ -15,7 +15,7 @@ from runbook_lib.graph.credential import ClientCertificate, require_valid
 from runbook_lib.graph.msal_http import HttpForMsal, Registration
 from runbook_lib.graph.sender import Sender
 from runbook_lib.graph.sign_in import CAPABILITIES, has_token
-from runbook_lib.secrets import Secret
+from runbook_lib.secrets import Secret, doubtful
 
 
 class AppSignIn:
@@ -94,7 +94,8 @@ class AppSignIn:
             how = f"the certificate with thumbprint {self._credential.thumbprint_sha1}"
             values["thumbprint"] = self._credential.thumbprint_sha1
         else:
-            how = "a client secret"
             secrets = (self._credential.reveal(),)
+            doubt = doubtful(secrets[0])
+            how = f"a client secret that {doubt}" if doubt else "a client secret"
         who = f"{self._registration.shown} signed in with {how}"
         return sign_in_refused(answer, who=who, secrets=secrets, values=values)

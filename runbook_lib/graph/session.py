@@ -19,6 +19,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 from runbook_lib import __version__
 from runbook_lib.deadline import ANSWER_TIMES, Limited
 from runbook_lib.errors import UsageError
+from runbook_lib.files import require_regular
 
 USER_AGENT = f"group-writeback-runbook/{__version__}"
 LONGEST_CONNECT = 10.0
@@ -104,6 +105,7 @@ def _leave_as_it_is(request: requests.PreparedRequest) -> requests.PreparedReque
 
 def _checked_ca_file(path: Path) -> Path:
     try:
+        require_regular(path)
         context = ssl.create_default_context(cafile=path)
         empty = not context.get_ca_certs()
         why = "it holds no CA certificate" if empty else ""

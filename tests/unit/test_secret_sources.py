@@ -124,6 +124,22 @@ def test_blanks_of_documents_are_refused_around_a_secret_and_kept_inside(tmp_pat
     assert not impossible(f"a{char}b")
 
 
+@pytest.mark.parametrize("blank", [" ", "   ", " \r\n"])
+def test_blanks_alone_are_no_password(tmp_path: Path, blank: str) -> None:
+    for source in (blank, saved(tmp_path, blank.encode())):
+        error = refusal(source)
+        assert error.code == "secret-malformed"
+        assert "nothing but spaces" in error.message
+
+
+def test_quotes_around_a_password_are_sent_and_told_when_it_is_refused() -> None:
+    for quoted in (f'"{PASSWORD}"', f"'{PASSWORD}'"):
+        assert read(quoted).reveal() == quoted
+        assert "stands in quotes" in doubtful(quoted)
+        assert PASSWORD not in doubtful(quoted)
+    assert not any(map(doubtful, (PASSWORD, '"', '""', "'a\"", "a'a")))
+
+
 def test_a_plain_space_may_begin_or_end_a_password(tmp_path: Path) -> None:
     assert secret_file(saved(tmp_path, b" pass \r\n"), parameter="p").reveal() == " pass "
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import pytest
 from rehearsal.certificates import make_certificates, utc_now
 from runbook_lib.directory.connect import open_directory
 from runbook_lib.directory.results import WriteUnanswered
+from runbook_lib.directory.tls import client_context
 from runbook_lib.errors import NoAccess, RunbookError, UsageError
 from runbook_lib.model.change import AttributeDelta
 from tests.unit.directory.embedded import ADMINISTRATOR, PASSWORD, WRITER, Embedded, clock
@@ -146,6 +148,15 @@ def test_a_ca_file_that_is_none(embedded: Embedded, tmp_path: Path, content: str
     error = _refusal(embedded, dc_ca_file=str(file))
     assert isinstance(error, UsageError)
     assert error.code == "ca-file-unreadable"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes with names")
+def test_a_ca_file_that_is_a_pipe_or_a_device_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        with pytest.raises(UsageError, match="not a regular file") as caught:
+            client_context(str(path))
+        assert caught.value.code == "ca-file-unreadable"
 
 
 def test_nobody_listens(embedded: Embedded) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -134,6 +135,16 @@ def test_the_exchange(monkeypatch: pytest.MonkeyPatch, posix: None) -> None:
     assert told["channel_bindings"] == channel_binding(CERTIFICATE)
     assert module.credentials == [{"name": ("principal", "svc-gwb@CONTOSO.COM"), "usage": "initiate", "store": None}]
     assert module.options == ["1.2.752.43.13.29"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes of files")
+@pytest.mark.skipif(os.name != "posix", reason="pipes with names")
+def test_a_keytab_that_is_a_pipe_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, posix: None, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    with pytest.raises(UsageError, match="not a regular file"):
+        _bind(monkeypatch, Gssapi(), Server(), keytab=str(tmp_path / "pipe"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes of files")

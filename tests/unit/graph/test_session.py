@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import os
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -236,6 +237,14 @@ def test_an_unusable_ca_file_is_wrong_use(tmp_path: Path, content: bytes | None,
         CloudSession(ca_file=path)
     assert caught.value.code == "cloud-ca-file"
     assert str(path) in caught.value.message
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes with names")
+def test_a_ca_file_that_is_a_pipe_or_a_device_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        with pytest.raises(UsageError, match="not a regular file"):
+            CloudSession(ca_file=path)
 
 
 def test_a_folder_is_no_ca_file(tmp_path: Path) -> None:
