@@ -26,6 +26,7 @@ from runbook_lib.directory.kerberos_errors import kerberos_error
 from runbook_lib.directory.results import SUCCESS, bind_error
 from runbook_lib.errors import NoAccess, UsageError
 from runbook_lib.files import require_regular
+from runbook_lib.secrets import MALFORMED
 from runbook_lib.text import printable
 
 _BIND_IN_PROGRESS = 14
@@ -256,8 +257,8 @@ def _require_private(path: Path) -> None:
     try:
         require_regular(path)
         mode = path.stat().st_mode
-        with path.open("rb"):
-            pass
+        with path.open("rb") as stream:
+            begins = stream.read(2)
     except OSError as error:
         raise UsageError(
             f"The keytab {path} cannot be read: {error.strerror}.",
@@ -272,3 +273,14 @@ def _require_private(path: Path) -> None:
             hint=f"Run: chmod 600 {path}",
             values={"path": str(path), "parameter": "kerberos_keytab"},
         )
+    if begins not in _KEYTAB_BEGINS:
+        raise UsageError(
+            f"The file {path} is no keytab: it does not begin as one, or a text editor saved it.",
+            code=MALFORMED,
+            hint="Make it anew with ktpass, ktutil or samba-tool, and copy it as it is.",
+            values={"path": str(path), "parameter": "kerberos_keytab"},
+        )
+
+
+_KEYTAB_BEGINS = (b"\x05\x01", b"\x05\x02")
+"""MIT Kerberos documentation, "Keytab file format"."""

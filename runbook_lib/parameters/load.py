@@ -14,7 +14,14 @@ from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.paths import resolve
 from runbook_lib.parameters.problems import Problem, Problems
 from runbook_lib.parameters.secret_shapes import is_secret_name
-from runbook_lib.parameters.validate import LONGEST_TEXT, is_known, name_problem, secret_problem, validated
+from runbook_lib.parameters.validate import (
+    LONGEST_TEXT,
+    is_known,
+    name_problem,
+    secret_problem,
+    shown_part,
+    validated,
+)
 from runbook_lib.parameters.yaml_text import Location
 from runbook_lib.parameters.yaml_tree import DEEPEST, YamlProblem, names_at_line_starts, read_tree, texts_of
 
@@ -25,8 +32,8 @@ _MOST_NAMES = 1_000
 _MOST_PARTS = 1_000_000
 """Parts of one value in a notebook: a list that holds the same list many times grows without end."""
 _PAPERMILL_HINT = (
-    "papermill's -p turns text that looks like a number, true or null into one: give it with -r NAME VALUE, or in "
-    "quotes in a parameters file (-f)."
+    "papermill's -p turns text that looks like a number, true, a date or null into one: give it with -r NAME VALUE, or "
+    "in quotes in a parameters file (-f). Its -r gives text alone: give numbers, true and false with -p, lists with -f."
 )
 
 
@@ -179,7 +186,8 @@ def _add_entry(entry: yaml_text.Entry, where: str, source: str, collected: _Coll
         value = yaml_text.convert(entry.node, wanted, lines, name=entry.name)
     except YamlProblem as wrong:
         place = where if source == COMMAND_LINE else f"{source}:{wrong.line}"
-        collected.problems.add(Problem(entry.name, f"{entry.name} {wrong.text}.", "bad-value", place, wrong.hint))
+        shown = shown_part((entry.name, *wrong.part))
+        collected.problems.add(Problem(shown, f"{shown} {wrong.text}.", "bad-value", place, wrong.hint))
         return
     collected.values[entry.name] = value
     collected.sources[entry.name] = where
@@ -199,7 +207,7 @@ def _add_override(name: str, text: str, collected: _Collected) -> None:
         collected.problems.add(problem, secret=True)
         return
     if is_text:
-        collected.places.pop(name, None)
+        collected.places[name] = {(name,): COMMAND_LINE}
         collected.values[name] = text
         collected.sources[name] = COMMAND_LINE
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -66,7 +67,7 @@ def validated(values: Mapping[str, object], where: Callable[[Location], str], *,
     Args:
         values: By name.
         where: Says where a value came from.
-        numbers_hint: What to do about a number where text is meant.
+        numbers_hint: What to do about a value that a program turned into another kind: a number where text is meant.
 
     Raises:
         UsageError: One for everything that is wrong.
@@ -84,22 +85,26 @@ def validated(values: Mapping[str, object], where: Callable[[Location], str], *,
 
 
 def _problem(complaint: Complaint, where: Callable[[Location], str]) -> Problem:
-    shown = _shown(complaint.location)
+    shown = shown_part(complaint.location)
     return Problem(shown, f"{shown} {complaint.text}.", complaint.code, where(complaint.location), complaint.hint)
 
 
 def _type_problem(detail: ErrorDetails, where: Callable[[Location], str], numbers_hint: str) -> Problem:
     location: Location = detail["loc"]
-    shown = _shown(location)
+    shown = shown_part(location)
     text, code = _type_words(detail)
     given = detail["input"]
-    number = text == "must be text" and (given is None or isinstance(given, int | float))
-    text = f"{text}, and is {_kind_words(given)}" if number else text
-    return Problem(shown, f"{shown} {text}.", code, where(location), numbers_hint if number else "")
+    turned = (text == "must be text" and (given is None or isinstance(given, int | float | date))) or (
+        text in ("must be a whole number", "must be true or false", "must be a list") and isinstance(given, str)
+    )
+    text = f"{text}, and is {_kind_words(given)}" if turned else text
+    return Problem(shown, f"{shown} {text}.", code, where(location), numbers_hint if turned else "")
 
 
 def _kind_words(value: object) -> str:
-    return "empty" if value is None else "true or false" if isinstance(value, bool) else "a number"
+    if value is None or isinstance(value, bool):
+        return "empty" if value is None else "true or false"
+    return "text" if isinstance(value, str) else "a date" if isinstance(value, date) else "a number"
 
 
 def _type_words(detail: ErrorDetails) -> tuple[str, str]:
@@ -130,6 +135,6 @@ def _type_words(detail: ErrorDetails) -> tuple[str, str]:
             return "has a value of the wrong kind", "bad-value"
 
 
-def _shown(location: Location) -> str:
+def shown_part(location: Location) -> str:
     """``acknowledge, item 1, until``: positions count from 1."""
     return ", ".join(f"item {part + 1}" if isinstance(part, int) else part for part in location)

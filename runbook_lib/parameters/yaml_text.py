@@ -79,6 +79,14 @@ def convert(node: Node, wanted: Any, lines: dict[Location, int], path: Location 
     Raises:
         YamlProblem: The value is of another kind. Its text continues a sentence that begins with the parameter.
     """
+    try:
+        return _converted(node, wanted, lines, path, name)
+    except YamlProblem as problem:
+        problem.part = problem.part or path
+        raise
+
+
+def _converted(node: Node, wanted: Any, lines: dict[Location, int], path: Location, name: str) -> object:
     lines[path] = node.line
     if isinstance(node, Branch) and node.tag not in _BRANCH_TAGS:
         raise YamlProblem(_TAGGED, line=node.line, hint="Take it away.")

@@ -40,7 +40,12 @@ _NO_SPACES = re.compile(r"[\u00a0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000\ufe
 
 
 class YamlProblem(Exception):  # noqa: N818 - becomes a UsageError where file and parameter are known
-    """Text that is not YAML, or a value of the wrong kind. Its text never quotes the value."""
+    """Text that is not YAML, or a value of the wrong kind. Its text never quotes the value.
+
+    ``part`` leads to the part of a value that is wrong: list positions (from 0) and names.
+    """
+
+    part: tuple[str | int, ...] = ()
 
     def __init__(self, text: str, *, line: int, hint: str = "") -> None:
         super().__init__(text)

@@ -29,7 +29,7 @@ def unseen_characters(parameters: Parameters) -> Iterator[Complaint]:
         if name in PROSE:
             found = next((m for m in _CONTROL.finditer(text) if m[0] not in "\n\t"), None)
             if found:
-                yield Complaint(location, f"holds {_at(found[0], found.start())}", "control-character")
+                yield Complaint(location, f"holds {_at(found[0], found.start())}", "control-character", "Type it anew.")
             continue
         what, code = _oddity(text, composed=name in _NAMES, plain=name not in _FREE)
         if what:

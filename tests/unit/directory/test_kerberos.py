@@ -137,8 +137,7 @@ def test_the_exchange(monkeypatch: pytest.MonkeyPatch, posix: None) -> None:
     assert module.options == ["1.2.752.43.13.29"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="modes of files")
-@pytest.mark.skipif(os.name != "posix", reason="pipes with names")
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes with names")
 def test_a_keytab_that_is_a_pipe_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch, posix: None, tmp_path: Path
 ) -> None:
@@ -148,9 +147,24 @@ def test_a_keytab_that_is_a_pipe_is_not_waited_for(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes of files")
+@pytest.mark.parametrize(
+    "data", [b"", b"password", b"\xef\xbb\xbf\x05\x02", b"\xff\xfe\x05\x00\x02\x00", b"\x05\x0d\x0a"]
+)
+def test_a_keytab_that_is_another_file_is_said_as_that(
+    monkeypatch: pytest.MonkeyPatch, posix: None, tmp_path: Path, data: bytes
+) -> None:
+    keytab = tmp_path / "writer.keytab"
+    keytab.write_bytes(data)
+    keytab.chmod(0o600)
+    with pytest.raises(UsageError, match="is no keytab") as caught:
+        _bind(monkeypatch, Gssapi(), Server(), keytab=str(keytab))
+    assert caught.value.code == "secret-malformed"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes of files")
 def test_a_keytab_has_tickets_of_its_own(monkeypatch: pytest.MonkeyPatch, posix: None, tmp_path: Path) -> None:
     module, keytab = Gssapi(), tmp_path / "writer.keytab"
-    keytab.write_bytes(b"keys")
+    keytab.write_bytes(b"\x05\x02keys")
     keytab.chmod(0o600)
     _bind(monkeypatch, module, Server(), keytab=str(keytab))
     store = module.credentials[0]["store"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -301,6 +302,44 @@ def test_a_number_where_papermill_was_told_text_names_the_way_to_give_text(value
         assert "must be text, and is" in problem["text"]
         assert "-r NAME VALUE" in problem["hint"]
         assert "(-f)" in problem["hint"]
+
+
+@pytest.mark.parametrize(
+    ("values", "seen", "way"),
+    [
+        (
+            {"attest_connect_v1_off_until": date(2027, 1, 31)},
+            "must be text, and is a date",
+            "quotes in a parameters file",
+        ),
+        ({"max_creates": "5"}, "must be a whole number, and is text", "numbers, true and false with -p"),
+        ({"empty_on_retire": "true"}, "must be true or false, and is text", "numbers, true and false with -p"),
+        ({"select_names": "Team"}, "must be a list, and is text", "lists with -f"),
+    ],
+)
+def test_what_papermill_turned_into_another_kind(values: dict[str, object], seen: str, way: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parameters_from_values(values, source="parameters cell")
+    (problem,) = problems(caught.value)
+    assert seen in problem["text"]
+    assert way in problem["hint"]
+
+
+def test_the_part_of_a_value_that_is_wrong_is_named(tmp_path: Path) -> None:
+    text = 'acknowledge: [{finding: "a", by: "b", reason: "c", until: 2027-01-01}]\nselect_ids: ["x", 5]\n'
+    assert [p["parameter"] for p in problems(refused(tmp_path, text))] == [
+        "acknowledge, item 1, until",
+        "select_ids, item 2",
+    ]
+
+
+def test_texts_of_the_command_line_are_told_as_from_there(tmp_path: Path) -> None:
+    for name, value in (("reason", "a\x00"), ("target_ou", "OU=a"), ("graph_url", "http://x"), ("group_type", "x")):
+        with pytest.raises(UsageError) as caught:
+            load_parameters([], {name: value}, project_root=tmp_path)
+        (problem,) = problems(caught.value)
+        assert problem["where"] == "command line"
+        assert problem["hint"] or name == "group_type"
 
 
 @pytest.mark.parametrize("text", ["select_names:\n  - Team: A\n", "select_names: [[EU] Team]\n", "change_id: [1]\n"])
