@@ -1,4 +1,4 @@
-"""Clients that nobody here wrote: OpenLDAP's tools and python-ldap."""
+"""Clients that nobody here wrote: OpenLDAP's tools, python-ldap, and ldap3 as such tools use it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import ldap3
 import pytest
 
 from rehearsal.certificates import write_private
 from rehearsal.samba.ldap_tools import LdapTools
 from rehearsal.samba.schema import rows, schema_ldif
+from runbook_lib.directory.tls import VerifiedTls, client_context
 from tests.contract.conftest import embedded_directory
 from tests.contract.directory_client import DirectoryUnderTest, Workshop
 from tests.contract.strangers import needed
@@ -151,3 +153,24 @@ def test_python_ldap(python_ldap: Callable[..., dict[str, object]], workshop: Wo
     assert answer["descriptor"] == "01"
     assert answer["deleted"] == 1
     assert answer["group_attributes"] is True
+
+
+def test_ldap3_with_the_schema_at_hand(directory_under_test: DirectoryUnderTest, workshop: Workshop) -> None:
+    """It refuses by itself whatever the schema it read does not name, as ldapdomaindump and bloodhound let it."""
+    directory = directory_under_test
+    tls = VerifiedTls(client_context(directory.ca_file)) if directory.ca_file else None
+    server = ldap3.Server(directory.host, directory.port, use_ssl=tls is not None, tls=tls, get_info=ldap3.SCHEMA)
+    user, password = directory.administrator, directory.administrator_password
+    connection = ldap3.Connection(server, user, password, auto_bind=True, check_names=True, auto_referrals=False)
+    with contextlib.ExitStack() as afterwards:
+        afterwards.callback(connection.unbind)
+        for condition, names in (
+            ("(objectClass=trustedDomain)", ["trustDirection", "trustType", "trustAttributes", "flatName"]),
+            ("(objectClass=groupPolicyContainer)", ["displayName", "gPCFileSysPath"]),
+            ("(objectClass=dnsNode)", ["dnsRecord"]),
+            ("(&(objectClass=msDS-GroupManagedServiceAccount)(!(objectClass=computer)))", ["msDS-GroupMSAMembership"]),
+            ("(objectClass=msDS-PasswordSettings)", ["msDS-PasswordSettingsPrecedence"]),
+            ("(anr=nobody)", ["tokenGroups", "canonicalName"]),
+        ):
+            connection.search(workshop.ou, condition, attributes=names)
+            assert (connection.result["result"], connection.entries) == (0, [])
