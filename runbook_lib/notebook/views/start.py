@@ -27,7 +27,11 @@ NOTEBOOKS = (
     ("10-detect-exchange", "Whether each route is ready; which Exchange this AD has", "nothing"),
     ("20-inventory-groups", "Both sides joined, one row per group", "nothing"),
     ("30-enable-writeback", "Write the selected groups to AD", "creates and updates groups in the target OU"),
-    ("40-disable-writeback", "Retire the selected groups", "moves groups to the retired OU"),
+    (
+        "40-disable-writeback",
+        "Retire the groups that disable_ids and disable_names name",
+        "moves groups to the retired OU",
+    ),
     ("50-check-drift", "Compare AD with the cloud", "nothing"),
     ("60-undo-change", "Take back what a record did", "the objects of that record"),
 )
@@ -106,7 +110,7 @@ def _runs(records: Path) -> list[tuple[str, str, str, str, str]]:
                 (
                     str(facts["change_id"]),
                     str(facts["notebook"]["name"]),
-                    str(facts["outcome"] or "open"),
+                    _outcome_of(facts),
                     str(facts["started"]),
                     str(path.parent),
                 )
@@ -114,6 +118,16 @@ def _runs(records: Path) -> list[tuple[str, str, str, str, str]]:
         except (OSError, ValueError, KeyError, TypeError):
             found.append((path.parent.parent.name, "(unreadable)", "unreadable", "", str(path.parent)))
     return found
+
+
+_DRIFT = "drift found"
+
+
+def _outcome_of(facts: Mapping[str, Any]) -> str:
+    error = facts.get("error")
+    if facts["outcome"] == Outcome.REFUSED.value and isinstance(error, dict) and error.get("code") == "drift":
+        return _DRIFT
+    return str(facts["outcome"] or "open")
 
 
 def _next_step(runs: pd.DataFrame) -> tuple[str, str]:
@@ -124,6 +138,8 @@ def _next_step(runs: pd.DataFrame) -> tuple[str, str]:
         return "gwb approve", f"The plan of {latest.iloc[0]['Record']} waits for an approval."
     if len(latest) and latest.iloc[0]["Outcome"] in (Outcome.PARTIAL.value, "open", Outcome.INTERRUPTED.value):
         return str(latest.iloc[0]["Notebook"]), "It stopped midway or is still open; the same change id resumes it."
+    if len(latest) and latest.iloc[0]["Outcome"] == _DRIFT:
+        return "30-enable-writeback", "AD differs from the cloud: it re-aligns the groups, plans first and asks."
     for name, why in (
         ("10-detect-exchange", "See first whether everything is in place; it writes nothing."),
         ("20-inventory-groups", "See both sides and choose groups; it writes nothing."),

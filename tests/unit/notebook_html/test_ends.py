@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from runbook_lib.errors import Refused
 from runbook_lib.model import ending
 from runbook_lib.model.ending import ending_words
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.notebook.views import end_view, parameters_view, sealing_words
+from runbook_lib.notebook.views import end_view, parameters_view, records_view, sealing_words
 from runbook_lib.notebook.views.start import next_after
+from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.state import RunRecord
 from tests.notebooks.structure import NOTEBOOKS
 
 RECORD = Path("/records/CHG1/run")
@@ -97,3 +100,16 @@ def test_the_first_cell_names_the_parameters_file_that_it_read() -> None:
         in parameters_view({}, RecordFolder(RECORD), interactive=True, file="parameters/mine.yaml")[0]
     )
     assert "Parameters file" not in parameters_view({}, RecordFolder(RECORD), interactive=False)[0]
+
+
+def test_the_first_notebook_sends_on_after_drift_and_names_it(tmp_path: Path) -> None:
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    record = RunRecord.begin(
+        RecordFolder.create(tmp_path, "CHG1", "run1"),
+        notebook_name="50-check-drift", notebook_sha256="0", mode="record", started=at, parameters={}, versions={},
+    )  # fmt: skip
+    record.finish(Outcome.REFUSED, ended=at, error=DRIFT)
+    html, text = records_view(tmp_path, Parameters.model_construct(change_id="CHG1"))
+    assert "drift found" in html
+    assert text == "1 records; next: 30-enable-writeback"
+    assert "re-aligns" in html
