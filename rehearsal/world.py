@@ -29,6 +29,7 @@ from rehearsal.contoso.forest import add_child_domain, add_controllers, add_refu
 from rehearsal.contoso.registrations import registrations
 from rehearsal.control_values import given_attributes, shown_value
 from rehearsal.directory import DirectoryStore, WriteHolds
+from rehearsal.directory.failures import LdapError
 from rehearsal.directory.logon import renew_passwords
 from rehearsal.directory.service import QueryPolicy, Service
 from rehearsal.directory_ports import DirectoryPorts
@@ -262,6 +263,8 @@ class World:
                 raise ControlRefusedError(f"action is add, modify or delete, not {action!r}")
         except LookupError:
             raise ControlRefusedError(f"no object {dn}") from None
+        except LdapError as error:
+            raise ControlRefusedError(f"the directory refuses: {error.message}") from None
         return {}
 
     async def _edit_cloud(self, body: Mapping[str, object]) -> Mapping[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ NEXT_LINK = "@odata.nextLink"
 MOST_PAGES = 20_000
 """Pages of one collection: twenty million objects at 999 on each, two million at Graph's own 100."""
 MOST_EMPTY_PAGES = 100
-"""Empty pages in a row; a filter leaves some empty, and the next one may hold something."""
+"""Pages in a row with nothing new; a filter leaves some empty, and the next one may hold something."""
 LONGEST_LINK = 16_384
 """Characters of a nextLink."""
 _EVENTUAL = {"ConsistencyLevel": "eventual"}
@@ -138,15 +139,18 @@ class GraphClient:
             ServiceFailed: As ``pages``.
         """
         followed: set[str] = set()
+        known: set[object] = set()
         empty = 0
         while True:
-            empty = 0 if _rows_of(page, path) else empty + 1
+            before = len(known)
+            known.update(_id_of(row) for row in _rows_of(page, path))
+            empty = 0 if len(known) > before else empty + 1
             yield page
             link = page.get(NEXT_LINK)
             if link is None:
                 return
             if empty > MOST_EMPTY_PAGES:
-                raise unexpected(path, f"{empty} pages in a row are empty, and each names another one")
+                raise unexpected(path, f"{empty} pages in a row are empty or hold nothing new, and each names another")
             if len(followed) >= MOST_PAGES:
                 raise unexpected(path, f"it has more than {MOST_PAGES:,} pages")
             url = self._checked_link(link, path, followed)
@@ -275,6 +279,12 @@ def _rows_of(page: Mapping[str, object], path: str) -> list[dict[str, object]]:
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
         raise unexpected(path, "its value is not a list of objects")
     return value
+
+
+def _id_of(row: Mapping[str, object]) -> object:
+    """What tells a row from others: its id, or itself where it has none."""
+    key = row.get("id")
+    return key if isinstance(key, str) else json.dumps(row, sort_keys=True)
 
 
 def _listing(pages: Iterator[dict[str, object]], path: str) -> Listing:

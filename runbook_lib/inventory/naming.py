@@ -108,6 +108,12 @@ def spelled_out(name: str) -> str:
     return "".join(spelled)
 
 
+def told_apart(one: str, other: str) -> tuple[str, str]:
+    """Two different values for a reader; spelled out where they would read as the same."""
+    alike = one != other and visible(one) == visible(other)
+    return (spelled_out(one), spelled_out(other)) if alike else (one, other)
+
+
 _WILD = re.compile(r"[*?]|\[\[\]")
 _PARTS = re.compile(r"\[[*?\[]\]|.", re.DOTALL)
 _PLAIN = str.maketrans({**dict.fromkeys("‘’‚‛′´", "'"), **dict.fromkeys("“”„‟″", '"'), **dict.fromkeys("‐‑‒–—−", "-")})

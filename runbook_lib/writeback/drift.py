@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.naming import told_apart
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import Change
 from runbook_lib.model.finding import Finding, Severity
@@ -128,6 +129,7 @@ def _words(what: str, cloud: str, ad: str) -> str:
         return f"{cloud} is a member in the cloud and not in AD"
     if what == _EXTRA:
         return f"{ad} is a member in AD and not in the cloud"
+    ad, cloud = told_apart(ad, cloud)
     return f"{what}: {ad}" if not cloud else f"{what} is {_quoted(ad)} in AD and {_quoted(cloud)} in the cloud"
 
 

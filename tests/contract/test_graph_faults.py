@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from rehearsal.contoso import names
-from rehearsal.control import Control, ControlError
+from rehearsal.control import Control, ControlError, ControlRefusal
 from rehearsal.process import RunningRehearsal
 from tests.support.cloud_client import CloudClient, sign_in, signed_in
 
@@ -123,6 +123,18 @@ def test_the_directory_can_be_dumped_and_edited(control: Control) -> None:
     control.edit_directory("add", dn, attributes={"objectClass": ["group"], "groupType": "8"})
     control.reset()
     assert control.directory()[dn] == found
+
+
+def test_an_edit_that_ad_does_not_take_is_refused_with_its_words(control: Control) -> None:
+    base = "OU=Groups,DC=contoso,DC=com"
+    for name, kind in (("Local", "-2147483644"), ("Wide", "-2147483640")):
+        control.edit_directory(
+            "add",
+            f"CN={name},{base}",
+            attributes={"objectClass": ["top", "group"], "groupType": kind, "sAMAccountName": name},
+        )
+    with pytest.raises(ControlRefusal, match="the directory refuses"):
+        control.edit_directory("modify", f"CN=Wide,{base}", attributes={"member": [f"CN=Local,{base}"]})
 
 
 def test_requests_are_remembered(client: CloudClient, control: Control) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from runbook_lib.inventory.naming import told_apart
 from runbook_lib.model.change import Change, ChangeKind, Plan
 from runbook_lib.model.finding import Finding
 from runbook_lib.notebook.html import banner_html, bars_html, facts_html, findings_html, table_html
@@ -98,7 +99,12 @@ def _details(changes: Sequence[Change]) -> list[str]:
     """Every value and every member that is added or removed, as far as a page can hold them."""
     values = pd.DataFrame(
         [
-            (change.display_name, change.kind.value, delta.name, _values(delta.removed), _values(delta.added))
+            (
+                change.display_name,
+                change.kind.value,
+                delta.name,
+                *told_apart(_values(delta.removed), _values(delta.added)),
+            )
             for change in changes
             for delta in change.attributes
         ],

@@ -252,6 +252,16 @@ def test_links_that_are_always_new_come_to_an_end(
     assert len(adapter.sent) <= 4
 
 
+@pytest.mark.parametrize("row", [{"id": "a"}, {"name": "a"}, {"id": 5}])
+def test_pages_that_hold_nothing_new_are_empty_ones(monkeypatch: pytest.MonkeyPatch, row: dict[str, object]) -> None:
+    monkeypatch.setattr(transport, "MOST_EMPTY_PAGES", 3)
+    links = (f"{GRAPH}/v1.0/groups?$skiptoken={number}" for number in itertools.count())
+    client, adapter, _ = client_with(lambda _: Reply(body={"value": [row], "@odata.nextLink": next(links)}))
+    with pytest.raises(ServiceFailed, match="nothing new"):
+        client.listing("/groups")
+    assert len(adapter.sent) == 5
+
+
 def test_some_empty_pages_are_read_through(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "MOST_EMPTY_PAGES", 2)
     rows: list[list[object]] = [[], [], [{"id": "a"}], [], []]

@@ -44,6 +44,13 @@ THREE = plan_of(members("Alone"), members("Sales Team", "Kim", "Lee", "Mo"))
 MANY = plan_of(members("Big", *(f"P{number:02}" for number in range(17))))
 
 
+def test_values_before_and_after_that_look_the_same_are_spelled_out() -> None:
+    ad = b.written(TEAM, attributes={"displayName": ("Team\u00a0",)})
+    plan = plan_enable(b.inventory_of(b.cloud_side([TEAM], {"Team": []}), b.directory_side((), [ad])), b.policy("Team"))
+    html, _ = plan_view(plan.plan, ())
+    assert r"displayName Team\u00a0 Team" in visible(html)
+
+
 def test_thirteen_in_the_cloud_ten_added_names_the_three() -> None:
     html, _ = plan_view(THREE, ())
     assert "Sales Team 13 0 10 0 3" in visible(html)

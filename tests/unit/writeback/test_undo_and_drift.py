@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import Refused
+from runbook_lib.inventory.naming import spelled_out
 from runbook_lib.model.anchor import RETIRED_MARK
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Plan
 from runbook_lib.model.directory import UNIVERSAL_SECURITY
@@ -137,6 +138,13 @@ def test_drift_reads_as_sentences_with_both_values() -> None:
     assert (finding.id, finding.severity) == (f"drift:{GROUP.id}", Severity.WARNING)
     assert finding.seen == f"3 differences in Team: {sentences}"
     assert finding.values["differences"][0] == {"what": "description", "cloud": "About", "ad": "By hand"}
+
+
+@pytest.mark.parametrize("twin", ["About\u00a0", "About\u200b", "\uff21bout"])
+def test_two_values_that_look_the_same_are_spelled_out(twin: str) -> None:
+    ad = b.written(GROUP, [b.user_dn("Ana")], attributes={"description": (twin,)})
+    assert f'description is "{spelled_out(twin)}" in AD and "About" in the cloud.' in drift([ad]).text
+    assert spelled_out(twin).isascii()
 
 
 def test_an_empty_value_is_called_empty() -> None:
