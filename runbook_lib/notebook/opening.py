@@ -126,6 +126,8 @@ def _continued(folder: RecordFolder, parameters: Parameters, notebook: str) -> R
     why = ""
     if folder.change_id != parameters.change_id:
         why = f"it belongs to the change {folder.change_id}, not to {parameters.change_id}"
+    elif folder.change_folder.parent != Path(parameters.records_dir).resolve():
+        why = f"it is not in the records folder {parameters.records_dir}"
     elif name != notebook:
         why = f"it belongs to the notebook {name}, not to {notebook}"
     elif record.outcome is not None or folder.sealed or (folder.path / JOURNAL).exists():

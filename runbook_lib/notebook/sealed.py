@@ -45,8 +45,8 @@ def require_unaltered(runs: Iterable[Path], further: str = "") -> None:
         found = verify(folder)
         if found.sealed and not found.ok:
             raise _altered(run, found.problems[0], further)
-        if not found.sealed and (by := _sealed_once(folder)):
-            raise _altered(run, f"MANIFEST.json: missing, although {by} was sealed after it", further)
+        if not found.sealed and (by := manifest.named_by_followers(folder.change_folder, folder.run_id)):
+            raise _altered(run, f"MANIFEST.json: missing, although {by[0][0]} was sealed after it", further)
 
 
 def require_uncontradicted(chain: Sequence[JournalFile], opened: datetime) -> None:
@@ -102,18 +102,6 @@ def require_planning_record(change_folder: Path, run_id: str, digest: str | None
         found = None
     if found != digest:
         raise _altered(run, "MANIFEST.json: not the one that the approval names", HOW_TO_CLOSE)
-
-
-def _sealed_once(folder: RecordFolder) -> str:
-    """The sealed run of the same change that names this one as sealed before it; empty where there is none."""
-    for run in _runs(folder.change_folder):
-        try:
-            previous = manifest.read(run)["previous"]
-        except (FileNotFoundError, DamagedManifest):
-            continue
-        if previous is not None and previous["run_id"] == folder.run_id:
-            return run.name
-    return ""
 
 
 def _runs(change_folder: Path) -> list[Path]:

@@ -1,6 +1,6 @@
-"""Does a record say what its journal says?
+"""Does a record say what its journal and its plan say?
 
-The journal is written before and after each write; where the two differ, the journal is right.
+The journal is written before and after each write; where it and the record differ, the journal is right.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ _AFTER_A_WRITE = frozenset({Outcome.PARTIAL, Outcome.VERIFICATION_FAILED, Outcom
 _AFTER_EVERY_WRITE = frozenset({Outcome.DONE, Outcome.AWAITING_APPROVAL, Outcome.VERIFICATION_FAILED})
 """Outcomes that a run which has written may have only when it carried out everything that was approved."""
 
+_BY_ITS_PLAN = frozenset({Outcome.DONE, Outcome.NOTHING_TO_DO, Outcome.AWAITING_APPROVAL})
+"""Outcomes of a run without a journal that its plan decides."""
+
 
 def contradictions(run: Path, facts: Mapping[str, Any]) -> list[str]:
-    """Where record.json (``facts``) and the journal in the folder of a run differ, one sentence each.
+    """Where record.json (``facts``) and what lies beside it in the folder of a run differ, one sentence each.
 
     A run that gave no verdict contradicts nothing: sealing decides one from the journal.
     """
@@ -34,10 +37,33 @@ def contradictions(run: Path, facts: Mapping[str, Any]) -> list[str]:
     changes, plan = _mapping(facts.get("changes")), _mapping(facts.get("plan"))
     planned, done = changes.get("planned", 0), changes.get("done", 0)
     written = written_by(run)
+    found = list(_of_itself(facts, outcome, plan, planned))
+    # A run that failed may have died between writing its plan and saying so.
+    if written is not None or outcome in _BY_ITS_PLAN:
+        found += _of_plan(run, written, plan, planned)
     if written is None:
-        return [f"{RECORD}: {text}" for text in _without_journal(outcome, planned, done)]
-    found = [*_of_outcome(run, written, outcome, planned, done), *_of_plan(run, written, plan, planned)]
+        found += _without_journal(outcome, planned, done)
+    else:
+        found += [*_of_outcome(run, written, outcome, planned, done), *_of_approval(written, facts.get("approval"))]
     return [f"{RECORD}: {text}" for text in found]
+
+
+def _of_itself(facts: Mapping[str, Any], outcome: Outcome, plan: Mapping[str, Any], planned: object) -> Iterator[str]:
+    if "exit_code" in facts and facts["exit_code"] != outcome.exit_code:
+        yield f"it says {outcome.value!r}, and the exit code {facts['exit_code']!r} of another outcome"
+    if outcome in (Outcome.DONE, Outcome.NOTHING_TO_DO) and facts.get("error"):
+        yield f"it says {outcome.value!r}, and an error beside it"
+    if plan and outcome is Outcome.NOTHING_TO_DO and planned:
+        yield f"it says {outcome.value!r}, but {planned} changes were planned"
+    if plan and outcome is Outcome.DONE and not planned:
+        yield f"it says {outcome.value!r}, but nothing was planned"
+
+
+def _of_approval(written: Written, approval: object) -> Iterator[str]:
+    """A run that wrote names the approval that its journal was opened with; one that only read back may name none."""
+    opened = written.opened.get("approval")
+    if opened is not None and approval != opened and (approval is not None or written.anything):
+        yield f"its approval is another one than {JOURNAL} was opened with"
 
 
 def _without_journal(outcome: Outcome, planned: object, done: object) -> Iterator[str]:
@@ -62,14 +88,16 @@ def _of_outcome(run: Path, written: Written, outcome: Outcome, planned: object, 
         yield f"it counts {done} changes as done, but by {JOURNAL} it is {approved if complete else 0} of {approved}"
 
 
-def _of_plan(run: Path, written: Written, plan: Mapping[str, Any], planned: object) -> Iterator[str]:
-    digest = written.opened.get("plan_digest")
+def _of_plan(run: Path, written: Written | None, plan: Mapping[str, Any], planned: object) -> Iterator[str]:
+    digest = written.opened.get("plan_digest") if written else None
     if digest is not None and plan.get("digest") != digest:
         yield f"its plan is another one than the plan that {JOURNAL} was opened with"
     kept = _plan_file(run)
     changes = kept.get("changes")
     if kept and digest is not None and kept.get("digest") != digest:
         yield f"{PLAN} is another plan than the one that {JOURNAL} was opened with"
+    elif kept and digest is None and kept.get("digest") != plan.get("digest"):
+        yield f"its plan is another one than {PLAN}"
     elif isinstance(changes, list) and planned != len(changes):
         yield f"it counts {planned} changes as planned, but {PLAN} holds {len(changes)}"
 
@@ -77,9 +105,9 @@ def _of_plan(run: Path, written: Written, plan: Mapping[str, Any], planned: obje
 def _complete(run: Path, written: Written) -> bool:
     """Whether everything approved was carried out, by this run and those that it resumes.
 
-    Where the plan or an earlier run is not at hand, or cannot be read, a closed journal must do.
+    Where the plan or an earlier run is not at hand, or cannot be read, what closed the journal must do.
     """
-    if not written.closed or written.unreadable:
+    if not written.carried_out or written.unreadable:
         return False
     done = set(written.done)
     seen = {run.name}

@@ -142,3 +142,18 @@ def latest_sealed(change_folder: Path, *, but: str) -> dict[str, str] | None:
             continue
         sealed.append((manifest["sealed_at"], path.name, manifest["digest"]))
     return {"run_id": max(sealed)[1], "digest": max(sealed)[2]} if sealed else None
+
+
+def named_by_followers(change_folder: Path, run_id: str) -> list[tuple[str, str]]:
+    """Run id of each run of this change that was sealed after the run ``run_id``, and the digest it names for it."""
+    found = []
+    for path in sorted(change_folder.iterdir()):
+        if path.name == run_id or path.is_symlink() or not path.is_dir():
+            continue
+        try:
+            previous = read(path)["previous"]
+        except (FileNotFoundError, DamagedManifest):
+            continue
+        if previous is not None and previous["run_id"] == run_id:
+            found.append((path.name, previous["digest"]))
+    return found

@@ -68,9 +68,11 @@ def seal(
     Raises:
         UsageError: Code ``record-sealed``: once only. ``notebook-of-another-run``.
         Refused: Code ``record-contradicts-journal``: record.json does not say what the journal says.
+            ``record-altered``: it was sealed before, and its manifest was taken away.
         ServiceFailed: Code ``record-write``: disk full, share gone; sealing can be tried again.
     """
     _refuse_sealed(folder)
+    _refuse_sealed_once(folder)
     raw, gap = _read(folder, notebook, prove_run=prove_run)
     for leftover in files.leftovers(folder.path):
         leftover.unlink()
@@ -105,6 +107,17 @@ def _refuse_sealed(folder: RecordFolder) -> None:
             code="record-sealed",
             hint=f"A sealed record never changes. To check it: gwb verify-record {typed(folder.path)}",
             values={"path": str(folder.path)},
+        )
+
+
+def _refuse_sealed_once(folder: RecordFolder) -> None:
+    followers = manifest.named_by_followers(folder.change_folder, folder.run_id)
+    if followers:
+        raise Refused(
+            f"The record {folder.path} was sealed before: {followers[0][0]} names its manifest, which is gone.",
+            code="record-altered",
+            hint=f"Bring its {MANIFEST} back from a copy, and find out who took it away.",
+            values={"path": str(folder.path), "sealed_after": followers[0][0]},
         )
 
 

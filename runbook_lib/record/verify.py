@@ -46,6 +46,7 @@ def verify(folder: RecordFolder) -> Verification:
     problems, read = _compare_files(folder.path, manifest)
     problems += _compare_identity(folder, manifest)
     problems += _compare_chain(folder.change_folder, manifest)
+    problems += _compare_followers(folder, manifest)
     return Verification(sealed=True, ok=not problems, problems=tuple(map(printable, problems)), files=read)
 
 
@@ -122,3 +123,12 @@ def _compare_chain(change_folder: Path, manifest: Mapping[str, Any]) -> list[str
             return [f"previous run {run_id}: its manifest is not the one this run was sealed after"]
         previous = earlier["previous"]
     return []
+
+
+def _compare_followers(folder: RecordFolder, manifest: Mapping[str, Any]) -> list[str]:
+    """A run sealed later names what this one was sealed as: a record that was sealed again differs from it."""
+    return [
+        f"{MANIFEST}: {run_id} was sealed after another one of this run"
+        for run_id, digest in manifests.named_by_followers(folder.change_folder, folder.run_id)
+        if digest != manifest["digest"]
+    ]

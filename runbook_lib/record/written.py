@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.record.names import JOURNAL
+from runbook_lib.writeback.journal import CARRIED_OUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Written:
         changed: How many writes changed something.
         closed: Whether it ended: nothing is left to be resumed.
         unreadable: How many lines could not be read.
+        carried_out: Whether it ended because every approved change was carried out.
     """
 
     opened: Mapping[str, Any]
@@ -30,6 +32,7 @@ class Written:
     changed: int
     closed: bool
     unreadable: int
+    carried_out: bool = False
 
     @property
     def anything(self) -> bool:
@@ -74,4 +77,5 @@ def written_by(run: Path) -> Written | None:
         changed=sum(bool(entry.get("effect")) for entry in of["done"]),
         closed=any(entry.get("entry") == "closed" for entry in entries),
         unreadable=unreadable,
+        carried_out=any(entry.get("entry") == "closed" and entry.get("why") == CARRIED_OUT for entry in entries),
     )

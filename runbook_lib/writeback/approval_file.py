@@ -211,7 +211,8 @@ def read_approval_file(path: Path) -> tuple[PlanApprovalFile | StandingApprovalF
         raise damaged(path, str(unfit), what=what) from None
     if isinstance(found, PlanApprovalFile) and path.name != f"{found.plan_digest}.json":
         raise damaged(path, "its name is not the digest of its plan", what=what)
-    change_id = path.resolve().parent.parent.name
+    # Not resolved: a change whose folder is a link to another one's is that change none the less.
+    change_id = path.absolute().parent.parent.name
     if found.change_id != change_id:
         raise Refused(
             f"{path} is an approval of the change {printable(found.change_id, limit=80)}, not of {change_id}.",

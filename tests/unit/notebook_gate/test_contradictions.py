@@ -11,6 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from runbook_lib.errors import Refused
+from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.seal import seal
 from runbook_lib.record.verify import verify
@@ -24,6 +25,7 @@ Forge = Callable[[dict[str, Any]], None]
 def outcome(value: str, done: int) -> Forge:
     def forge(facts: dict[str, Any]) -> None:
         facts["outcome"], facts["changes"]["done"] = value, done
+        facts["exit_code"] = Outcome(value).exit_code
 
     return forge
 
@@ -34,6 +36,17 @@ def other_plan(facts: dict[str, Any]) -> None:
 
 def more_planned(facts: dict[str, Any]) -> None:
     facts["changes"]["planned"] = 6
+
+
+def other(**values: Any) -> Forge:
+    def forge(facts: dict[str, Any]) -> None:
+        facts.update(values)
+
+    return forge
+
+
+def another_approver(facts: dict[str, Any]) -> None:
+    facts["approval"]["approver"] = "Adele Vance"
 
 
 def ran(place: Path, trouble: str = "", *cells: str) -> RecordFolder:
@@ -60,6 +73,10 @@ LIES = [
     ("", outcome("done", 3), "counts 3 changes as done"),
     ("", other_plan, "another one than the plan"),
     ("", more_planned, "counts 6 changes as planned"),
+    ("", another_approver, "its approval is another one"),
+    ("", other(approval=None), "its approval is another one"),
+    ("", other(exit_code=4), "the exit code 4 of another outcome"),
+    ("", other(error={"code": "x", "message": "y", "hint": ""}), "an error beside it"),
     ("broke off", outcome("done", 2), "does not hold every approved write"),
     ("broke off", outcome("failed", 0), "holds writes"),
     ("broke off", outcome("partial", 2), "counts 2 changes as done"),
@@ -88,6 +105,30 @@ def test_a_record_that_contradicts_its_journal_is_refused_and_named(
 def test_without_a_journal_nothing_was_carried_out(tmp_path: Path, value: str, done: int) -> None:
     folder = forged(ran(tmp_path, "", *APPROVED[:3], "gate"), outcome(value, done))
     with pytest.raises(Refused, match="there is no journal"):
+        seal(folder, None, clock=lambda: b.NOW)
+
+
+WAITING = [
+    (other(outcome="nothing-to-do", exit_code=0, error=None), "2 changes were planned"),
+    (other(changes={"planned": 0, "done": 0}), "counts 0 changes as planned"),
+    (other(outcome="done", exit_code=0, error=None, changes={"planned": 0, "done": 0}), "nothing was planned"),
+    (other(plan=None), "its plan is another one than plan.json"),
+    (other_plan, "its plan is another one than plan.json"),
+    (other(exit_code=0), "the exit code 0 of another outcome"),
+]
+
+
+@pytest.mark.parametrize(("forge", "said"), WAITING)
+def test_a_record_that_waits_says_what_its_plan_does(tmp_path: Path, forge: Forge, said: str) -> None:
+    folder = forged(ran(tmp_path, "", *APPROVED[:3], "gate"), forge)
+    with pytest.raises(Refused, match=said):
+        seal(folder, None, clock=lambda: b.NOW)
+
+
+def test_a_journal_that_drift_closed_is_not_done_because_its_plan_is_gone(tmp_path: Path) -> None:
+    folder = forged(ran(tmp_path, "first write refused"), outcome("done", 2))
+    (folder.path / "plan.json").unlink()
+    with pytest.raises(Refused, match="does not hold every approved write"):
         seal(folder, None, clock=lambda: b.NOW)
 
 

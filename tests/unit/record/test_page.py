@@ -22,6 +22,7 @@ from runbook_lib.record.index import build_index
 from runbook_lib.record.seal import seal
 from runbook_lib.record.state import RunRecord
 from runbook_lib.text import printable
+from runbook_lib.writeback.journal import CARRIED_OUT
 from tests.support import hostile
 from tests.unit.record.markup import parsed
 from tests.unit.record.notebooks import PNG, code, crash, display, markdown, never_run, notebook, stream
@@ -138,7 +139,7 @@ def test_index_lists_every_run(
     first, second = make_run("run-1"), make_run("run-2")
     first.set(changes={"planned": 25, "done": 25})
     approved = [str(number) for number in range(25)]
-    journal = [{"entry": "open", "approved": approved}, {"entry": "closed"}]
+    journal = [{"entry": "open", "approved": approved}, {"entry": "closed", "why": CARRIED_OUT}]
     (first.folder.path / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in journal))
     first.finish(Outcome.DONE, ended=datetime(2026, 11, 22, 10, 0, 9, tzinfo=UTC))
     seal(first.folder, None, clock=clock)

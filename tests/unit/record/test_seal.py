@@ -12,9 +12,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from runbook_lib.errors import AwaitingApproval, UsageError
+from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.manifest import build as build_manifest
 from runbook_lib.record.manifest import manifest_digest
 from runbook_lib.record.seal import Sealed, seal
 from runbook_lib.record.state import STANDING_GAPS, RunRecord
@@ -152,11 +153,21 @@ def test_runs_of_one_change_form_a_chain(make_run: Make, clock: Clock) -> None:
     shutil.copytree(kept, first)
     shutil.rmtree(kept)
     assert verify(last).ok
-    # The first run sealed again with other contents verifies by itself, but the chain tells.
+    # The first run sealed again with other contents, by hand: both ends of the chain tell.
     (first / "MANIFEST.json").unlink()
     (first / "backup.ldif").write_text("dn: CN=forged\n")
-    seal(RecordFolder(first), None, clock=clock)
+    with pytest.raises(Refused) as again:
+        seal(RecordFolder(first), None, clock=clock)
+    assert again.value.code == "record-altered"
+    facts: dict[str, Any] = {
+        "change_id": "CHG0012345",
+        "run_id": "run-1",
+        "sealed_at": "2026-11-22T10:00:00.000Z",
+        "previous": None,
+    }
+    (first / "MANIFEST.json").write_bytes(build_manifest(first, **facts))
     assert any("run-1: its manifest is not the one" in problem for problem in verify(last).problems)
+    assert verify(RecordFolder(first)).problems == ("MANIFEST.json: run-2 was sealed after another one of this run",)
 
 
 def test_gate_that_stayed_closed(make_run: Make, clock: Clock, tmp_path: Path) -> None:

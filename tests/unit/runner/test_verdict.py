@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -64,5 +65,8 @@ def test_what_counts_as_a_begun_write(tmp_path: Path) -> None:
     assert not writes_begun(folder)
     (tmp_path / "journal.jsonl").write_bytes(b'{"entry": "open"}\n')
     assert not writes_begun(folder)
+    opened = {"entry": "open", "approval": {"approver": "begin", "file": '"entry": "done"'}}
+    (tmp_path / "journal.jsonl").write_text(json.dumps(opened) + "\n")
+    assert not writes_begun(folder), "an approver may have any name"
     (tmp_path / "journal.jsonl").write_bytes(BEGUN)
     assert writes_begun(folder)
