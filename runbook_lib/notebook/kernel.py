@@ -10,16 +10,28 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook.face import show_mark
 from runbook_lib.record.marks import mark_of
+from runbook_lib.text import printable
 
 if TYPE_CHECKING:
     from runbook_lib.notebook.run import Run
 
 
+def watch_opening() -> None:
+    """Say what an error means that ends a cell before there is a run; a run of this kernel that is watched stays so."""
+    shell: Any = get_ipython()
+    if shell is None or any(getattr(one, "watches_runs", False) for one in shell.events.callbacks["post_run_cell"]):
+        return
+    _watch(shell, None)
+
+
 def watch_cells(run: Run) -> None:
     """Write the verdict when a cell of this kernel ends with an error; replaces the watch of an earlier run."""
     shell: Any = get_ipython()
-    if shell is None:
-        return
+    if shell is not None:
+        _watch(shell, run)
+
+
+def _watch(shell: Any, run: Run | None) -> None:
     # Minimal: a traceback must never show argument values, which may be secrets.
     shell.InteractiveTB.set_mode("Minimal")
     for callback in list(shell.events.callbacks["post_run_cell"]):
@@ -28,8 +40,11 @@ def watch_cells(run: Run) -> None:
 
     def after_cell(result: Any) -> None:
         error = result.error_in_exec or result.error_before_exec
-        if error is not None:
-            show_mark(mark_of(run.record.folder))
+        if error is None:
+            return
+        # What an error means is told as data: its text is not ours alone, and anybody's class may have our titles.
+        show_mark((mark_of(run.record.folder) if run else {}) | meaning_of(error))
+        if run is not None:
             run.ended_with(error)
 
     after_cell.watches_runs = True  # type: ignore[attr-defined]
@@ -41,3 +56,15 @@ def verdict_of(error: BaseException) -> Outcome:
     if isinstance(error, RunbookError):
         return error.outcome
     return Outcome.INTERRUPTED if isinstance(error, KeyboardInterrupt) else Outcome.BUG
+
+
+def meaning_of(error: BaseException) -> dict[str, str]:
+    """What the mark of a cell says about the error that ended it."""
+    if not isinstance(error, RunbookError):
+        return {"outcome": verdict_of(error).value}
+    return {
+        "outcome": error.outcome.value,
+        "code": error.code,
+        "message": printable(error.message),
+        "hint": printable(error.hint),
+    }

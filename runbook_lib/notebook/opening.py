@@ -11,7 +11,7 @@ from pathlib import Path
 from IPython.core.getipython import get_ipython
 
 from runbook_lib.errors import UsageError
-from runbook_lib.notebook.kernel import watch_cells
+from runbook_lib.notebook.kernel import watch_cells, watch_opening
 from runbook_lib.notebook.run import Run
 from runbook_lib.notebook.views import parameters_view
 from runbook_lib.parameters.load import load_parameters, parameters_from_values
@@ -57,6 +57,7 @@ def open_run(
             something that this notebook needs and was not told.
         Refused: This notebook needs a selection, and nothing is selected.
     """
+    watch_opening()
     environment = os.environ if environment is None else environment
     root = project_root(environment)
     interactive = "JPY_SESSION_NAME" in environment and RECORD_VARIABLE not in environment

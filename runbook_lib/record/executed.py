@@ -6,7 +6,7 @@ import base64
 import binascii
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import nbformat
 
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.cells import CellState, CellTruth, cell_truth, execution_times
+from runbook_lib.record.marks import meaning_in
 from runbook_lib.record.names import RUN_MIME
 from runbook_lib.text import printable
 
@@ -114,13 +115,14 @@ def _outputs(
 ) -> tuple[list[dict[str, Any]], list[str], CellTruth]:
     outputs: list[dict[str, Any]] = []
     dropped: list[str] = []
+    told = meaning_in(source.get("outputs")).get("outcome")
     for output in source.get("outputs", []):
         kind = output.get("output_type")
         if kind == "stream":
             name = "stderr" if output.get("name") == "stderr" else "stdout"
             outputs.append(_stream(name, shorten(_joined(output.get("text", "")))))
         elif kind == "error":
-            if _ends_on_purpose(output, outcome):
+            if _ends_on_purpose(output, outcome, told):
                 outputs.append(_stopped(outcome, shorten(reason)))
                 truth = CellTruth(CellState.STOPPED_HERE, truth.seconds)
             else:
@@ -167,16 +169,13 @@ def _is_png(text: str) -> bool:
         return False
 
 
-def _ends_on_purpose(output: Mapping[str, Any], outcome: Outcome) -> bool:
-    """Whether an error output is the run's own way to stop with this outcome."""
+def _ends_on_purpose(output: Mapping[str, Any], outcome: Outcome, told: object) -> bool:
+    """Whether an error output is the run's own way to stop with this outcome; ``told``: what its cell's mark says."""
     if outcome not in _ENDINGS:
         return False
     if output.get("ename") == "SystemExit":
         return output.get("evalue") in ("", "0", "None", None)
-    trace = output.get("traceback")
-    first = plain_text(str(trace[0])) if isinstance(trace, Sequence) and trace else ""
-    # RunbookError renders itself as "<outcome title>: <message>".
-    return first.startswith(f"{outcome.title}:")
+    return told == outcome.value
 
 
 def _stopped(outcome: Outcome, reason: str) -> dict[str, Any]:

@@ -21,6 +21,17 @@ def mark_of(folder: RecordFolder) -> dict[str, str]:
     return {"change_id": folder.change_id, "run_id": folder.run_id}
 
 
+def meaning_in(outputs: Any) -> Mapping[str, Any]:
+    """What the mark of a cell says about the error that ended it; empty where there is none."""
+    found: Mapping[str, Any] = {}
+    for output in outputs if isinstance(outputs, list) else ():
+        data = output.get("data") if isinstance(output, Mapping) else None
+        mark = data.get(RUN_MIME) if isinstance(data, Mapping) else None
+        if isinstance(mark, Mapping) and isinstance(mark.get("outcome"), str):
+            found = mark
+    return found
+
+
 def of_this_run(notebook: Any, folder: RecordFolder, path: Path) -> tuple[Any, str]:
     """The notebook with the outputs of this run alone, and a gap that says what was left out (or an empty text).
 

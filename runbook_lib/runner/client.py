@@ -13,6 +13,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import ValidationError, from_dict
 from papermill.clientwrap import PapermillNotebookClient
 
+from runbook_lib.record.marks import meaning_in
 from runbook_lib.runner.execution import CellError, CellStep, Execution, KernelEnd
 from runbook_lib.runner.notices import notice_in
 
@@ -22,7 +23,6 @@ _IDLE_SHUTDOWN = 2.0
 """Seconds that a kernel with nothing left to do has for its end; half of them politely, then it is terminated."""
 _SETTLING = 0.2
 """Seconds between a kernel's word that it runs a cell and the cell's own code."""
-_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*\s*$", re.MULTILINE)
 
 
@@ -225,8 +225,9 @@ def _cell_error(cell: Any, index: int) -> CellError | None:
     """The cell's error output, or None for a ``SystemExit`` without an error, which is a polite stop."""
     output = next((out for out in reversed(cell.outputs) if out.output_type == "error"), None)
     if output is None:
-        return CellError(index, "", "", "")
+        return CellError(index, "", "")
     if output.ename == "SystemExit" and output.evalue in ("", "0", "None"):
         return None
-    lines = [_ANSI.sub("", str(line)) for line in output.traceback]
-    return CellError(index, str(output.ename), str(output.evalue), lines[0] if lines else "")
+    told = meaning_in(cell.outputs)
+    outcome, message, hint = (str(told.get(name, "")) for name in ("outcome", "message", "hint"))
+    return CellError(index, str(output.ename), str(output.evalue), outcome, message, hint)

@@ -37,8 +37,10 @@ class CellError:
     """Position in the executed notebook, from 0."""
     name: str
     text: str
-    first_line: str
-    """First line of the traceback without colours; our own errors render as ``<outcome title>: <message>``."""
+    outcome: str = ""
+    """What the mark of its cell says that it means, a value of ``Outcome``; empty where there is no mark."""
+    message: str = ""
+    hint: str = ""
 
 
 @dataclass(slots=True)

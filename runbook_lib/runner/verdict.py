@@ -47,15 +47,14 @@ def verdict_of(execution: Execution, folder: RecordFolder) -> Verdict:
 
 
 def _of_error(error: CellError, begun: bool) -> Verdict:
-    """An error of a cell: one of ours is known by how it renders, everything else is a defect."""
-    for outcome in _ERROR_OUTCOMES:
-        title = f"{outcome.title}: "
-        if error.first_line.startswith(title):
-            text = error.first_line.removeprefix(title)
-            if begun and outcome in _BEFORE_ANY_WRITE:
-                return _broken(text, "cell-error", begun=True)
-            return Verdict(outcome, RunbookError(text, code="cell-error", hint=_RESUME if begun else ""))
-    if error.name == "KeyboardInterrupt":
+    """An error of a cell: one of ours is known by the mark of its cell, everything else is a defect."""
+    if error.outcome in {outcome.value for outcome in _ERROR_OUTCOMES}:
+        outcome = Outcome(error.outcome)
+        if begun and outcome in _BEFORE_ANY_WRITE:
+            return _broken(error.message, "cell-error", begun=True)
+        hint = f"{error.hint} {_RESUME if begun else ''}".strip()
+        return Verdict(outcome, RunbookError(error.message, code="cell-error", hint=hint))
+    if error.outcome == Outcome.INTERRUPTED.value or error.name == "KeyboardInterrupt":
         return interrupted(begun=begun)
     return Verdict(
         Outcome.BUG,

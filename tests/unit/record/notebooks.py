@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.record.names import RUN_MIME
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
@@ -75,14 +76,16 @@ def display(**data: Any) -> dict[str, Any]:
     }
 
 
-def stop(outcome: Outcome, message: str = "Plan 9f is not approved.") -> dict[str, Any]:
-    """The error output of one of our own errors."""
-    return {
+def stop(outcome: Outcome, message: str = "Plan 9f is not approved.") -> tuple[dict[str, Any], dict[str, Any]]:
+    """The outputs of one of our own errors: itself, and the mark that says what it means."""
+    error = {
         "output_type": "error",
         "ename": "AwaitingApproval",
         "evalue": message,
         "traceback": [f"{outcome.title}: {message}", "What to do: gwb approve"],
     }
+    mark = {"text/plain": "", RUN_MIME: {"outcome": outcome.value, "message": message}}
+    return error, {"output_type": "display_data", "data": mark, "metadata": {}}
 
 
 def crash() -> dict[str, Any]:

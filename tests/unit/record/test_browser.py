@@ -108,7 +108,9 @@ def test_hostile_record_in_a_browser(
     outputs = [display(text_html=name) for name in attacks] + [display(text_plain=name) for name in attacks]
     tables = [display(text_html=ours.table_html(frame, caption=name)) for name in attacks]
     cells = [markdown(name) for name in attacks]
-    cells += [code("\n".join(attacks), *outputs, *tables, stream("".join(attacks)), stop(Outcome.REFUSED, attacks[-1]))]
+    cells += [
+        code("\n".join(attacks), *outputs, *tables, stream("".join(attacks)), *stop(Outcome.REFUSED, attacks[-1]))
+    ]
     (tmp_path / "out.ipynb").write_text(json.dumps(notebook(*cells)))
     page = seal(record.folder, tmp_path / "out.ipynb", clock=clock).page
     for shown in (page, build_index(tmp_path / "records")):

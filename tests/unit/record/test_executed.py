@@ -79,7 +79,7 @@ def test_jupyterlab_records_no_times() -> None:
 
 @pytest.mark.parametrize("outcome", [Outcome.AWAITING_APPROVAL, Outcome.REFUSED, Outcome.NOTHING_TO_DO])
 def test_stop_on_purpose_is_not_an_error(outcome: Outcome) -> None:
-    raw = notebook(banner(), code("a"), banner(), code("gate", stream("x"), stop(outcome)), never_run("apply"))
+    raw = notebook(banner(), code("a"), banner(), code("gate", stream("x"), *stop(outcome)), never_run("apply"))
     cleaned = clean(raw, outcome, places={}, reason="Plan 9f <is> not approved.\ngwb approve")
     assert _states(cleaned) == [CellState.RAN, CellState.STOPPED_HERE, CellState.NOT_RUN]
     gate = _outputs(cleaned, 1)
@@ -89,6 +89,20 @@ def test_stop_on_purpose_is_not_an_error(outcome: Outcome) -> None:
     assert "Plan 9f &lt;is&gt; not" in gate[1]["data"]["text/html"]
     assert _outputs(cleaned, 2)[0]["text"] == f"Not run: {outcome.title.lower()}.\n"
     assert "error" not in {o["output_type"] for c in cleaned.notebook["cells"] for o in c.get("outputs", [])}
+
+
+def test_an_error_that_only_reads_like_ours_stays_an_error() -> None:
+    """Anybody's class may be called Refused, and a group "Refused: …"."""
+    error, mark = stop(Outcome.REFUSED, "gone")
+    error["ename"] = "Refused"
+    for outputs in (
+        [error],
+        [error, *stop(Outcome.AWAITING_APPROVAL)[1:]],
+        [error, {**mark, "data": {"x": "refused"}}],
+    ):
+        cleaned = clean(notebook(code("a", *outputs)), Outcome.REFUSED, places={})
+        assert _states(cleaned) == [CellState.FAILED]
+        assert _outputs(cleaned, 0)[0]["ename"] == "Refused"
 
 
 def test_defect_beside_a_closed_gate_stays_an_error() -> None:
@@ -153,6 +167,8 @@ def test_result_is_valid_and_input_untouched() -> None:
 
 
 GATE = """from runbook_lib.errors import AwaitingApproval
+from runbook_lib.notebook.kernel import watch_opening
+watch_opening()
 raise AwaitingApproval("Plan 9f is not approved.", code="not-approved", hint="gwb approve")"""
 
 

@@ -174,7 +174,7 @@ def test_gate_that_stayed_closed(make_run: Make, clock: Clock, tmp_path: Path) -
     record = make_run()
     error = AwaitingApproval("Plan 9f is not approved.", code="not-approved", hint="gwb approve RECORD")
     record.finish(Outcome.AWAITING_APPROVAL, ended=clock(), error=error)
-    path = _saved(tmp_path, code("gate", stop(Outcome.AWAITING_APPROVAL)), never_run("apply"))
+    path = _saved(tmp_path, code("gate", *stop(Outcome.AWAITING_APPROVAL)), never_run("apply"))
     sealed = seal(record.folder, path, clock=clock)
     text = (sealed.folder.path / "30-enable-writeback.ipynb").read_text("utf-8")
     assert "Not run further: awaiting approval" in text
@@ -262,7 +262,7 @@ def test_planted_secrets_are_in_no_file(make_run: Make, clock: Clock, tmp_path: 
             f"x = '{CANARY}'",
             stream(JWT),
             display(text_html=f"<b>{CANARY}</b>", text_plain=JWT),
-            stop(Outcome.REFUSED, JWT),
+            *stop(Outcome.REFUSED, JWT),
         ),
     ]
     sealed = seal(record.folder, _saved(tmp_path, *cells), clock=clock, known_secrets=[CANARY])

@@ -23,6 +23,7 @@ from pathlib import Path
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.state import RunRecord
+from runbook_lib.writeback.journal import CARRIED_OUT
 record = RunRecord.load(RecordFolder.open(Path(os.environ["GWB_RECORD"])))
 def finish(outcome, done=0):
     if done or outcome is Outcome.VERIFICATION_FAILED:
@@ -30,7 +31,7 @@ def finish(outcome, done=0):
         names = [str(number) for number in range(done)]
         lines = [{"entry": "open", "approved": names}]
         lines += [{"entry": "done", "write": name, "effect": {"created": name}} for name in names]
-        text = "".join(json.dumps(line) + "\\n" for line in [*lines, {"entry": "closed"}])
+        text = "".join(json.dumps(line) + "\\n" for line in [*lines, {"entry": "closed", "why": CARRIED_OUT}])
         record.folder.file("journal.jsonl").write_text(text)
     record.set(changes={"planned": done, "done": done})
     record.finish(outcome, ended=datetime.now(UTC))

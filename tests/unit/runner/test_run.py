@@ -36,6 +36,10 @@ def texts(cells: list[dict[str, Any]]) -> str:
     return json.dumps([cell.get("outputs") for cell in cells], ensure_ascii=False)
 
 
+OPENING = "from runbook_lib.notebook.kernel import watch_opening\nwatch_opening()\n"
+"""What open_run does first."""
+
+
 def test_a_run_that_ends_well(project: Project, facts: Facts) -> None:
     steps: list[CellStep] = []
     notebook = project.notebook("print(reason, max_creates, select_names)", "finish(Outcome.DONE, 3)")
@@ -108,11 +112,13 @@ def test_the_kernel_is_spoken_to_encrypted_and_without_warnings(project: Project
 @pytest.mark.parametrize(
     ("source", "outcome"),
     [
-        ("from runbook_lib.errors import Refused\nraise Refused('Drift.', code='x', hint='Look.')", Outcome.REFUSED),
+        (f"{OPENING}from runbook_lib.errors import Refused\nraise Refused('Drift.', code='x')", Outcome.REFUSED),
         (
-            "from runbook_lib.errors import AwaitingApproval as A\nclass G(A): pass\nraise G('No.', code='x')",
+            f"{OPENING}from runbook_lib.errors import AwaitingApproval as A\nclass G(A): ...\nraise G('No', code='x')",
             Outcome.AWAITING_APPROVAL,
         ),
+        (f"{OPENING}class Refused(Exception): pass\nraise Refused('Refused: Drift.')", Outcome.BUG),
+        ("get_ipython().InteractiveTB.set_mode('Minimal')\nclass Refused(Exception): pass\nraise Refused", Outcome.BUG),
         ("1/0", Outcome.BUG),
         ("print('no verdict')", Outcome.BUG),
         ("finish(Outcome.VERIFICATION_FAILED)\nraise SystemExit(1)", Outcome.VERIFICATION_FAILED),

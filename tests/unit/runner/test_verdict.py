@@ -9,6 +9,7 @@ import pytest
 
 from runbook_lib.errors import BrokeOff, RunbookError, ServiceFailed
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.notebook.kernel import meaning_of
 from runbook_lib.record.facts import writes_begun
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.runner.execution import CellError, Execution, KernelEnd
@@ -17,10 +18,10 @@ from runbook_lib.runner.verdict import verdict_of
 BEGUN = b'{"entry": "open"}\n{"entry": "begin", "wri'
 
 
-def verdict(tmp_path: Path, end: KernelEnd, *, journal: bytes = b"", first_line: str = "", name: str = "X") -> Outcome:
+def verdict(tmp_path: Path, end: KernelEnd, *, journal: bytes = b"", told: str = "", name: str = "X") -> Outcome:
     execution = Execution(tmp_path / "w", tmp_path, {}, tmp_path, time_limit=90, end=end, kernel_exit_code=-9)
     if end is KernelEnd.CELL_ERROR:
-        execution.error = CellError(3, name, "text", first_line)
+        execution.error = CellError(3, name, "Refused: text", told, "What was wrong." if told else "")
     if journal:
         (tmp_path / "journal.jsonl").write_bytes(journal)
     found = verdict_of(execution, RecordFolder(tmp_path))
@@ -38,26 +39,29 @@ def test_a_stop_from_outside(tmp_path: Path, end: KernelEnd) -> None:
 
 def test_an_interruption_counts_only_before_the_first_write(tmp_path: Path) -> None:
     assert verdict(tmp_path, KernelEnd.INTERRUPTED) is Outcome.INTERRUPTED
-    assert verdict(tmp_path, KernelEnd.CELL_ERROR, name="KeyboardInterrupt", first_line="---") is Outcome.INTERRUPTED
+    assert verdict(tmp_path, KernelEnd.CELL_ERROR, name="KeyboardInterrupt") is Outcome.INTERRUPTED
     assert verdict(tmp_path, KernelEnd.INTERRUPTED, journal=BEGUN) is Outcome.PARTIAL
 
 
 @pytest.mark.parametrize("kind", [kind for kind in RunbookError.__subclasses__() if "outcome" in vars(kind)])
-def test_errors_of_ours_are_known_by_how_they_render(tmp_path: Path, kind: type[RunbookError]) -> None:
-    line = kind("What was wrong.", code="x")._render_traceback_()[0]
-    assert verdict(tmp_path, KernelEnd.CELL_ERROR, first_line=line) is kind.outcome
+def test_errors_of_ours_are_known_by_what_their_mark_says(tmp_path: Path, kind: type[RunbookError]) -> None:
+    told = meaning_of(kind("What was wrong.", code="x"))["outcome"]
+    assert verdict(tmp_path, KernelEnd.CELL_ERROR, told=told) is kind.outcome
 
 
 @pytest.mark.parametrize("kind", [ServiceFailed, BrokeOff])
 def test_a_failure_after_a_write_is_partial(tmp_path: Path, kind: type[RunbookError]) -> None:
-    line = kind("What was wrong.", code="x")._render_traceback_()[0]
-    assert verdict(tmp_path, KernelEnd.CELL_ERROR, first_line=line, journal=BEGUN) is Outcome.PARTIAL
+    told = meaning_of(kind("What was wrong.", code="x"))["outcome"]
+    assert verdict(tmp_path, KernelEnd.CELL_ERROR, told=told, journal=BEGUN) is Outcome.PARTIAL
 
 
 def test_everything_else_is_a_defect(tmp_path: Path) -> None:
-    assert verdict(tmp_path, KernelEnd.CELL_ERROR, first_line="-----") is Outcome.BUG
+    """Whatever a text or the name of a class says: it may be a group's, or another program's."""
+    for name in ("X", "Refused", "AwaitingApproval", "NoAccess"):
+        assert verdict(tmp_path, KernelEnd.CELL_ERROR, name=name) is Outcome.BUG
     assert verdict(tmp_path, KernelEnd.COMPLETED) is Outcome.BUG
-    assert verdict(tmp_path, KernelEnd.CELL_ERROR, first_line="Done: well done") is Outcome.BUG
+    for told in ("done", "nothing-to-do", "Refused", meaning_of(ZeroDivisionError())["outcome"]):
+        assert verdict(tmp_path, KernelEnd.CELL_ERROR, told=told) is Outcome.BUG
 
 
 def test_what_counts_as_a_begun_write(tmp_path: Path) -> None:
