@@ -15,6 +15,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.names import JOURNAL, PLAN, RECORD
 from runbook_lib.record.written import Written, written_by
 from runbook_lib.writeback.plan_file import plan_from_json
+from runbook_lib.writeback.strict_file import LARGEST_PLAN, read_plain
 from runbook_lib.writeback.writes import writes_of
 
 _AFTER_A_WRITE = frozenset({Outcome.PARTIAL, Outcome.VERIFICATION_FAILED, Outcome.BUG, Outcome.DONE})
@@ -131,7 +132,7 @@ def _complete(run: Path, written: Written) -> bool:
 
 def _plan_file(run: Path) -> Mapping[str, Any]:
     try:
-        return _mapping(json.loads((run / PLAN).read_bytes()))
+        return _mapping(json.loads(read_plain(run / PLAN, largest=LARGEST_PLAN).data))
     except (OSError, ValueError, RecursionError):
         return {}
 

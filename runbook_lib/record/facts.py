@@ -12,6 +12,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.names import JOURNAL, RECORD, RECORD_SCHEMA
 from runbook_lib.record.state import STANDING_GAPS, RunRecord
+from runbook_lib.writeback.strict_file import LARGEST_PLAN, Unfit, read_plain
 
 _BEGUN = re.compile(rb'"entry": *"(begin|done)"')
 """Not the word alone: an approver may be called that. Inside a text the quotation marks are escaped."""
@@ -92,9 +93,9 @@ def writes_begun(folder: RecordFolder) -> bool:
     folder that is gone or cannot be read (a share that vanished) counts too: nobody can say that nothing was written.
     """
     try:
-        journal = folder.file(JOURNAL).read_bytes()
+        journal = read_plain(folder.file(JOURNAL), largest=LARGEST_PLAN).data
     except FileNotFoundError:
         return not folder.path.is_dir()
-    except OSError:
+    except Unfit:
         return True
     return _BEGUN.search(journal) is not None

@@ -12,6 +12,7 @@ from runbook_lib.errors import UsageError
 from runbook_lib.files import FOLDER_MODES, make_folder, new_file
 from runbook_lib.record import files
 from runbook_lib.record.names import APPROVALS, MANIFEST, safe_folder_name
+from runbook_lib.writeback.strict_file import LARGEST_PLAN, Unfit, read_plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,9 +161,11 @@ class RecordFolder:
         """
         path = self.file(name)
         try:
-            value = json.loads(path.read_bytes())
-        except OSError as error:
-            raise _unreadable(path, error.strerror or type(error).__name__) from None
+            value = json.loads(read_plain(path, largest=LARGEST_PLAN).data)
+        except FileNotFoundError:
+            raise _unreadable(path, "there is no such file") from None
+        except Unfit as unfit:
+            raise _unreadable(path, str(unfit)) from None
         except (ValueError, RecursionError):
             raise _unreadable(path, "it is not JSON") from None
         if not isinstance(value, dict):

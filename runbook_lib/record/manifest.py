@@ -18,6 +18,7 @@ from runbook_lib.model.canonical import digest
 from runbook_lib.record import files
 from runbook_lib.record.names import MANIFEST, MANIFEST_SCHEMA
 from runbook_lib.text import typed
+from runbook_lib.writeback.strict_file import LARGEST_PLAN, Unfit, read_plain
 
 
 class DamagedManifest(ValueError):  # noqa: N818
@@ -69,11 +70,9 @@ def read(folder: Path) -> dict[str, Any]:
         DamagedManifest: Any byte of it was changed.
     """
     try:
-        data = (folder / MANIFEST).read_bytes()
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise DamagedManifest(f"it cannot be read ({error.strerror or type(error).__name__})") from None
+        data = read_plain(folder / MANIFEST, largest=LARGEST_PLAN).data
+    except Unfit as unfit:
+        raise DamagedManifest(str(unfit)) from None
     try:
         manifest = json.loads(data)
     except (ValueError, RecursionError):

@@ -14,6 +14,7 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import DamagedManifest
 from runbook_lib.record.names import MANIFEST, RECORD, RECORD_SCHEMA
 from runbook_lib.text import printable
+from runbook_lib.writeback.strict_file import LARGEST_PLAN, read_plain
 
 OPEN = "open: not sealed yet"
 
@@ -90,7 +91,7 @@ def _compare_identity(folder: RecordFolder, manifest: Mapping[str, Any]) -> list
         if manifest[key] != name
     ]
     try:
-        facts = json.loads((folder.path / RECORD).read_bytes())
+        facts = json.loads(read_plain(folder.path / RECORD, largest=LARGEST_PLAN).data)
     except FileNotFoundError:
         return [*problems, f"{RECORD}: missing"] if RECORD not in {e["path"] for e in manifest["files"]} else problems
     except (OSError, ValueError, RecursionError):

@@ -10,6 +10,7 @@ from typing import Any
 
 from runbook_lib.record.names import JOURNAL
 from runbook_lib.writeback.journal import CARRIED_OUT
+from runbook_lib.writeback.strict_file import LARGEST_PLAN, Unfit, read_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,10 @@ def written_by(run: Path) -> Written | None:
     A journal that cannot be read at all counts as one unreadable line: nobody can say that nothing was written.
     """
     try:
-        lines = (run / JOURNAL).read_bytes().split(b"\n")
+        lines = read_plain(run / JOURNAL, largest=LARGEST_PLAN).data.split(b"\n")
     except FileNotFoundError:
         return None
-    except OSError:
+    except Unfit:
         return Written({}, frozenset(), frozenset(), 0, closed=False, unreadable=1)
     entries: list[dict[str, Any]] = []
     unreadable = 0
