@@ -6,12 +6,14 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-# What reorders (Unicode TR 9), what breaks a line, halves of characters, and what is not shown at all:
-# Default_Ignorable_Code_Point of Unicode's DerivedCoreProperties, interlinear annotations, the blank Braille pattern.
-_DECEIVING = (
+NOT_SEEN = (
     "\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164"
-    "\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
+"""Inside of a regular expression's set: what reorders (Unicode TR 9), what breaks a line, and what is not shown at all:
+Default_Ignorable_Code_Point of Unicode's DerivedCoreProperties, interlinear annotations, the blank Braille pattern."""
+_DECEIVING = f"{NOT_SEEN}\ud800-\udfff"
+"""And halves of characters."""
 _NOT_SHOWN = re.compile(f"[\x00-\x1f{_DECEIVING}]")
 _NOT_IN_JSON = re.compile(f"[{_DECEIVING}]")
 _CONTROL_NAMES = {

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from functools import partial
 from itertools import islice
 from typing import Any, Literal, TypeVar
 
@@ -17,7 +16,7 @@ from ldap3.protocol.microsoft import security_descriptor_control
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.filters import ANY_OBJECT, Filter
 from runbook_lib.directory.line import Line, Patience
-from runbook_lib.directory.ranges import MOST_PIECES, MOST_VALUES, parse_range, range_from
+from runbook_lib.directory.ranges import completed
 from runbook_lib.directory.results import (
     BUSY_READING,
     NO_SUCH_OBJECT,
@@ -308,46 +307,12 @@ class DirectoryReader:
 
     def _completed(self, entry: Entry, *, show_deleted: bool) -> Entry:
         """The entry with every ranged attribute read to its end."""
-        if not any(";range=" in name for name in entry.attributes):
-            return entry
-        attributes = {name: list(values) for name, values in entry.attributes.items() if ";range=" not in name}
-        for name, values in entry.attributes.items():
-            piece = parse_range(name)
-            if piece is not None:
-                if piece.first != 0 or not piece.fits(len(values)):
-                    raise never_complete(entry.dn, f"the first values of {piece.attribute} are not those that it says")
-                rest = self._rest(entry.dn, piece.attribute, piece.last, show_deleted=show_deleted)
-                attributes[piece.attribute] = [*values, *rest]
-        return Entry(entry.dn, attributes)
-
-    def _rest(self, dn: str, attribute: str, last: int | None, *, show_deleted: bool) -> list[bytes]:
-        rest: list[bytes] = []
-        pieces_read = 0
         controls = [(SHOW_DELETED, True, None)] if show_deleted else None
-        while last is not None:
-            wanted = range_from(attribute, last + 1)
-            asked = partial(self._search_once, dn, ANY_OBJECT, [wanted], BASE, controls)
-            result, entries = self._line.patiently(asked)
-            if result["result"] != SUCCESS:
-                raise error_of(result, operation="read", dn=dn)
-            pieces = [(parse_range(n), v) for e in entries for n, v in e.attributes.items()]
-            found = [(p, v) for p, v in pieces if p is not None and p.attribute == attribute.lower()]
-            if not found or found[0][0].first != last + 1:
-                raise ServiceFailed(
-                    f"The values of {attribute} of {dn} broke off after {last + 1}.",
-                    code="incomplete-read",
-                    hint="Run again; the object may have changed while it was read.",
-                    values={"dn": dn, "attribute": attribute, "values": last + 1},
-                )
-            piece, values = found[0]
-            pieces_read += 1
-            if not piece.fits(len(values)):
-                raise never_complete(dn, f"the values of {attribute} from {last + 1} on are not those that it says")
-            rest.extend(values)
-            last = piece.last
-            if last is not None and (pieces_read >= MOST_PIECES or len(rest) > MOST_VALUES):
-                raise never_complete(dn, f"after {last + 1:,} values of {attribute} more are to follow")
-        return rest
+
+        def ask(dn: str, attribute: str) -> tuple[dict[str, Any], list[Entry]]:
+            return self._line.patiently(lambda: self._search_once(dn, ANY_OBJECT, [attribute], BASE, controls))
+
+        return completed(entry, ask)
 
 
 def _interrupted(base: str, why: str) -> ReadInterrupted:

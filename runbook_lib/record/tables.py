@@ -19,10 +19,11 @@ import pandas as pd
 import xlsxwriter
 
 from runbook_lib.record.values import rows
+from runbook_lib.text import NOT_SEEN
 
 _TRIGGER = "[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n]"
 # Quotes, spaces, controls and invisible characters: what a spreadsheet may drop before it looks at a cell.
-_BEFORE = '[" \x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]'
+_BEFORE = f'[" \x00-\x08\x0b\x0c\x0e-\x1f\xa0\u1680\u2000-\u200a\u202f\u205f\u3000{NOT_SEEN}]'
 _CELL_START = r"(?:\A|(?<=[;\t\r\n]))"
 _HARMFUL = re.compile(f"{_CELL_START}(?='*{_BEFORE}*{_TRIGGER})")
 _HARMLESS = re.compile(f"{_CELL_START}'(?='*{_BEFORE}*{_TRIGGER})")

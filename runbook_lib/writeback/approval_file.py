@@ -6,7 +6,6 @@ person who gave it and by the program is worse than none.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +15,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from runbook_lib.errors import Refused, ServiceFailed
-from runbook_lib.files import make_folder_like_its_parent, write_durably
-from runbook_lib.text import json_text, printable
-from runbook_lib.writeback.strict_file import LARGEST_APPROVAL, PlainFile, Unfit, read_plain, strict_json
+from runbook_lib.errors import Refused
+from runbook_lib.text import printable
+from runbook_lib.writeback.strict_file import LARGEST_APPROVAL, PlainFile, Unfit, read_plain, strict_json, write_whole
 
 SCHEMA = "group-writeback-approval/1"
 LONGEST = timedelta(days=7)
@@ -254,17 +252,8 @@ def write_approval(path: Path, content: Mapping[str, object]) -> None:
     Raises:
         ServiceFailed: ``approval-write``: disk full, share gone, no right. Nothing is approved then.
     """
-    text = json_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)) + "\n"
-    try:
-        make_folder_like_its_parent(path.parent)
-        write_durably(path, text.encode())
-    except OSError as error:
-        raise ServiceFailed(
-            f"The approval {path} cannot be written: {error.strerror or type(error).__name__}.",
-            code="approval-write",
-            hint="Nothing is approved. Check free space and rights of the records folder, then approve again.",
-            values={"path": str(path)},
-        ) from None
+    hint = "Nothing is approved. Check free space and rights of the records folder, then approve again."
+    write_whole(path, content, what="approval", code="approval-write", hint=hint)
 
 
 def iso(moment: datetime) -> str:

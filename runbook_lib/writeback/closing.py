@@ -6,7 +6,6 @@ an approval of that. A closing names the very bytes of each journal, so a journa
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +13,16 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from runbook_lib.errors import Refused, ServiceFailed, UsageError
-from runbook_lib.files import make_folder_like_its_parent, write_durably
-from runbook_lib.text import json_text, printable
-from runbook_lib.writeback.strict_file import LARGEST_APPROVAL, LARGEST_PLAN, Unfit, read_plain, strict_json
+from runbook_lib.errors import Refused, UsageError
+from runbook_lib.text import printable
+from runbook_lib.writeback.strict_file import (
+    LARGEST_APPROVAL,
+    LARGEST_PLAN,
+    Unfit,
+    read_plain,
+    strict_json,
+    write_whole,
+)
 
 SCHEMA = "group-writeback-closing/1"
 FOLDER = "closings"
@@ -70,17 +75,8 @@ def close_by_hand(
             "at": clock().isoformat(timespec="seconds").replace("+00:00", "Z"),
         }
         path = change_folder / FOLDER / f"{run}.json"
-        text = json_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)) + "\n"
-        try:
-            make_folder_like_its_parent(path.parent)
-            write_durably(path, text.encode())
-        except OSError as error:
-            raise ServiceFailed(
-                f"The closing {path} cannot be written: {error.strerror or type(error).__name__}.",
-                code="closing-write",
-                hint="Check free space and rights of the records folder, then try again.",
-                values={"path": str(path)},
-            ) from None
+        hint = "Check free space and rights of the records folder, then try again."
+        write_whole(path, content, what="closing", code="closing-write", hint=hint)
         written.append(path)
     if not written:
         raise UsageError(

@@ -10,9 +10,14 @@ import hashlib
 import json
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
+
+from runbook_lib.errors import ServiceFailed
+from runbook_lib.files import make_folder_like_its_parent, write_durably
+from runbook_lib.text import json_text
 
 LARGEST_APPROVAL = 8 * 1024 * 1024
 """Bytes of an approval: one line of 70 bytes for each change of a plan."""
@@ -84,6 +89,32 @@ def strict_json(data: bytes) -> Any:
         raise
     except ValueError:
         raise Unfit("it is not JSON") from None
+
+
+def write_whole(path: Path, content: Mapping[str, object], *, what: str, code: str, hint: str) -> None:
+    """Write a file of JSON, whole or not at all; a folder that is missing is made like its parent.
+
+    Args:
+        path: The file.
+        content: What it holds.
+        what: What the file is, for the error: ``approval``.
+        code: Code of that error.
+        hint: What to do then.
+
+    Raises:
+        ServiceFailed: Disk full, share gone, no right.
+    """
+    text = json_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)) + "\n"
+    try:
+        make_folder_like_its_parent(path.parent)
+        write_durably(path, text.encode())
+    except OSError as error:
+        raise ServiceFailed(
+            f"The {what} {path} cannot be written: {error.strerror or type(error).__name__}.",
+            code=code,
+            hint=hint,
+            values={"path": str(path)},
+        ) from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -175,7 +175,7 @@ def piece(first: int, last: int | str, values: int) -> dict[str, Any]:
 @pytest.mark.parametrize("limit", ["MOST_PIECES", "MOST_VALUES"])
 def test_ranges_without_end_come_to_an_end(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     assert (ranges.MOST_PIECES, ranges.MOST_VALUES) == (10_000, 5_000_000)
-    monkeypatch.setattr(reader, limit, 3)
+    monkeypatch.setattr(ranges, limit, 3)
     connection, directory = directory_with((_done(), [piece(number, number, 1)]) for number in count())
     with pytest.raises(ServiceFailed, match="more are to follow") as caught:
         list(directory.search("DC=x", ANY_OBJECT, ("member",)))

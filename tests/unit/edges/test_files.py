@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runbook_lib.directory.connection import Directory
@@ -139,6 +139,7 @@ def _begins_a_formula(cell: str) -> bool:
 
 
 @given(st.lists(st.tuples(hostile.anything(), hostile.anything()), min_size=1, max_size=3))
+@example([("\U000e0020=", "\ufe0f;\u2800-"), ("\u3164@", "\u061c+")])
 def test_csv_gives_every_text_back_and_no_cell_is_a_formula(rows: list[tuple[str, str]]) -> None:
     _assert_csv(rows)
 
