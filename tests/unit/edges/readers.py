@@ -19,6 +19,17 @@ def deceives(char: str) -> bool:
     )
 
 
+def hides(char: str) -> bool:
+    """Whether nothing is shown for a character that ``deceives`` does not know: fillers, variation selectors, blanks.
+
+    Source: Default_Ignorable_Code_Point in Unicode's DerivedCoreProperties.txt, and the blank Braille pattern.
+    """
+    return char in "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0" or any(
+        first <= ord(char) <= last
+        for first, last in ((0x180B, 0x180F), (0xFE00, 0xFE0F), (0xFFF0, 0xFFFB), (0xE0000, 0xE0FFF))
+    )
+
+
 def assert_quiet(text: str, *, breaks: str = "\n") -> None:
     """Nothing in ``text`` moves a cursor, reorders or hides, apart from line breaks and joiners inside scripts."""
     found = {char for char in text if deceives(char) and char not in breaks}
