@@ -126,7 +126,7 @@ def test_on_the_rehearsal(fresh_rehearsal: RunningRehearsal) -> None:
     assert answer["judged"] == ["direct"]
     assert set(answer["verdicts"]) == {"direct", "cloud-sync", "connect-sync"}
     assert {part["part"]: part["code"] for part in answer["unreadable"]} == dict.fromkeys(
-        ("features", "containers", "connect", "agents"), "app-only"
+        ("tenant.features", "tenant.containers", "tenant.connect", "tenant.agents"), "app-only"
     ), "what Graph shows to people"
     assert {"subject", "fact", "value"} == set(answer["tenant"][0])
     ids = {finding["id"]: finding["severity"] for finding in answer["findings"]}
