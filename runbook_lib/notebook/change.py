@@ -237,10 +237,15 @@ class ChangeSession:
             return closed
         if self.form is not None:
             self.form.close()
+
+        def may_be_approved() -> None:
+            run.course.require_open()  # the form stays on screen when its run has ended
+            require_acknowledged(findings, run.parameters)
+
         self.form = GateForm(
             run.record.folder.path,
             plan,
-            preconditions=lambda: require_acknowledged(findings, run.parameters),
+            preconditions=may_be_approved,
             clock=run.clock,
             line=ProgressLine("Approval"),
         )

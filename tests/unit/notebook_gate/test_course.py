@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -49,6 +50,18 @@ def test_a_run_that_has_written_takes_no_cell_before_its_read_back(tmp_path: Pat
     assert cells.raised.code == "run-has-written"
     assert (run.record.folder.path / "record.json").read_bytes() == before
     assert outcome(all_cells(cells, "read back", "finish"), run) == "done"
+
+
+def test_the_form_of_a_finished_run_approves_nothing(tmp_path: Path) -> None:
+    cells = all_cells(Cells(tmp_path), "begin")
+    cells.runs[0].interactive = True
+    all_cells(cells, "read", "plan", "gate", "finish")
+    form, said = cells.names["change"].form, list[str]()
+    form._line = SimpleNamespace(say=said.append)
+    form.approver.value, form.phrase.value = "Kim", form._plan.phrase
+    form.button.click()
+    assert not cells.runs[0].record.folder.approvals_folder.exists()
+    assert "This run is closed" in said[-1]
 
 
 @pytest.mark.parametrize(
