@@ -104,7 +104,8 @@ def test_anything_else_denies_even_when_the_disabled_button_is_clicked(
 
 def test_nobody_answers_nothing_is_approved(desk: Desk) -> None:
     assert desk.approvals == []
-    assert desk.said == ["Open until 2026-11-22T10:30:00Z. Nothing is approved yet."]
+    wakes = "The button wakes when there is a name and the phrase is the plan's."
+    assert desk.said == [f"Open until 2026-11-22T10:30:00Z. Nothing is approved yet. {wakes}"]
 
 
 def test_a_form_ends(desk: Desk) -> None:
