@@ -11,7 +11,9 @@ from pathlib import Path
 import click
 
 from rehearsal.contoso.names import DEMO_GROUPS
+from rehearsal.contoso.people import STAFF
 from rehearsal.journey import STEPS, Journey
+from rehearsal.options import LEAST_STAFF, StartOptions
 from rehearsal.process import RunningRehearsal, start_rehearsal
 from rehearsal.scene import Objects, Roles, print_command
 from runbook_lib.parameters.paths import project_root
@@ -31,9 +33,16 @@ ROLES = Roles(
 @click.option(
     "--records", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Folder for the records."
 )
+@click.option(
+    "--staff",
+    type=click.IntRange(LEAST_STAFF, STAFF),
+    default=STAFF,
+    show_default=True,
+    help="Ordinary people of Contoso: with fewer the demo is faster.",
+)
 @click.option("--keep", is_flag=True, help="Leave the rehearsal running and say how to reach it.")
 @click.option("--quiet", is_flag=True, help="No progress, only commands and results.")
-def demo(records: Path | None, keep: bool, quiet: bool) -> int:
+def demo(records: Path | None, staff: int, keep: bool, quiet: bool) -> int:
     """Practise the whole journey: detect, inventory, enable, drift, disable, undo, schedule.
 
     Everything happens on this machine: a rehearsal of Microsoft Graph, sign-in and Active Directory starts on free
@@ -47,7 +56,7 @@ def demo(records: Path | None, keep: bool, quiet: bool) -> int:
     console.say(f"{STEPS} steps; together they take about half a minute on two idle cores.")
     console.say(f"Starting the rehearsal {name} …")
     try:
-        with start_rehearsal(folder, records=place) as running:
+        with start_rehearsal(folder, StartOptions(staff=staff), records=place) as running:
             journey = Journey(RehearsalScene(running), root, place, name.upper(), quiet=quiet)
             journey.go()
             journey.table()

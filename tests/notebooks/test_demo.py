@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal.options import LEAST_STAFF
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.verify import verify
 from tests.support.plain import ROOT
 
 DEMO = [sys.executable, "-m", "runbook_lib.runner", "demo", "--quiet", "--records"]
+FEW = ("--staff", str(LEAST_STAFF))
 RUNS = 12
 posix_only = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks at processes through /proc")
 
@@ -60,9 +62,11 @@ def rehearsals() -> set[str]:
 
 @posix_only
 def test_two_demos_beside_each_other_end_well_and_leave_only_records(tmp_path: Path) -> None:
+    """The first with all people of Contoso, the second with a tenth of them."""
     before = rehearsals()
     places = [tmp_path / "one", tmp_path / "two"]
-    running = [start(place) for place in places]
+    sizes: list[int] = []
+    running = [start(places[0]), start(places[1], *FEW)]
     for process, place in zip(running, places, strict=True):
         output, _ = process.communicate(timeout=420)
         assert process.returncode == 0, output
@@ -81,8 +85,17 @@ def test_two_demos_beside_each_other_end_well_and_leave_only_records(tmp_path: P
         assert (place / "index.html").is_file()
         assert scheduled(records) == [("awaiting-approval", "Alex Approver", {"planned": 4, "done": 3})]
         assert drifted(records) == {"description", "member missing"}
+        sizes.append(members_read(records))
         assert wait_until_gone(place) == []
     assert rehearsals() <= before
+    assert 0 < 5 * sizes[1] < sizes[0]
+
+
+def members_read(records: list[Path]) -> int:
+    """Lines of the longest table of members."""
+    return max(
+        len(path.read_text("utf-8-sig").splitlines()) for record in records for path in record.glob("members.csv")
+    )
 
 
 def scheduled(records: list[Path]) -> list[tuple[str, str, dict[str, int]]]:
@@ -109,7 +122,7 @@ def test_a_demo_that_is_stopped_leaves_no_process_and_no_rehearsal(
 ) -> None:
     before = rehearsals()
     place = tmp_path / "stopped"
-    process = start(place)
+    process = start(place, *FEW)
     assert process.stdout is not None
     said = []
     for line in process.stdout:
@@ -130,7 +143,7 @@ def test_a_demo_that_is_stopped_leaves_no_process_and_no_rehearsal(
 def test_a_demo_that_fails_in_the_middle_says_so_and_cleans_up(tmp_path: Path) -> None:
     before = rehearsals()
     place = tmp_path / "failing"
-    process = start(place)
+    process = start(place, *FEW)
     assert process.stdout is not None
     for line in process.stdout:
         if "$ gwb run 20-inventory" in line:
