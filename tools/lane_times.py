@@ -108,8 +108,8 @@ def progress(record: LaneRecord, expected: Expected, gone: float) -> Progress:
     left: float | None = None
     if share >= SMALL_SHARE:
         left = gone * (1 - share) / share
-    elif expected.seconds is not None:
-        left = max(expected.seconds - gone, 0.0)
+    elif expected.seconds is not None and expected.seconds > gone:
+        left = expected.seconds - gone
     return Progress(len(record.finished), len(record.selected), len(record.failed), gone, left)
 
 

@@ -185,7 +185,7 @@ def run_lane(lane: Lane, more: Sequence[str], *, required: bool, environment: Ma
         code = run_to_end(command, watched, sys.stdout, folder=ROOT, environment=environment)
     seconds = time.monotonic() - begun
     record = read_record(results)
-    if code in (0, 1) and not record.missing and not more:
+    if code in (0, 1) and record.selected and not record.missing and not more:
         with results.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"ended": code, "seconds": round(seconds, 1)}) + "\n")
         shutil.copyfile(results, last_results_of(lane.name))

@@ -88,7 +88,7 @@ def test_two_demos_beside_each_other_end_well_and_leave_only_records(tmp_path: P
         sizes.append(members_read(records))
         assert wait_until_gone(place) == []
     assert rehearsals() <= before
-    assert 0 < 5 * sizes[1] < sizes[0]
+    assert 0 < 4 * sizes[1] < sizes[0]
 
 
 def members_read(records: list[Path]) -> int:

@@ -37,6 +37,10 @@ def test_before_anything_is_done_the_expectation_is_told() -> None:
     told = progress(record({}, "a", "b"), Expected(60.0), gone=20.0)
     assert told.left == 40.0
     assert progress(record({}, "a"), Expected(), gone=20.0).left is None
+    late = progress(record({}, "a"), Expected(60.0), gone=100.0)
+    assert late.line("x") == "x: 0 of 1 tests, 1 min 40 s gone", (
+        "it takes longer than the last time: how long is not known"
+    )
 
 
 def test_the_last_run_here_is_believed_before_the_committed_figures() -> None:

@@ -161,6 +161,11 @@ def test_part_of_a_lane_is_no_measure_of_it(reports: Path, more: list[str]) -> N
     assert not (reports / "example.last.jsonl").exists()
 
 
+def test_a_lane_that_died_before_its_first_test_is_no_measure_of_it(reports: Path) -> None:
+    assert run(lane(reports, {}, code=1)).note == "exit code 1"
+    assert not (reports / "example.last.jsonl").exists()
+
+
 def test_every_test_has_a_limit_and_a_lane_has_none() -> None:
     for each in lanes.LANES:
         command = [*each.command(), *lanes.kept_arguments(each.name)]
