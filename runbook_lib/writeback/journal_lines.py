@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from runbook_lib.text import printable
+from runbook_lib.text import printable, whole
 from runbook_lib.writeback.strict_file import Unfit, strict_json
 
 
@@ -103,6 +103,8 @@ class _Closed(_Line):
     why: str
 
 
+_HALF = rb"\ud"
+"""How the escape of half a letter (U+D800 to U+DFFF) begins in a line of JSON, in lower case."""
 _ANY: TypeAdapter[_Line] = TypeAdapter(
     Annotated[_Open | _Begin | _Done | _Lost | _Stopped | _Closed, Field(discriminator="entry")]
 )
@@ -131,7 +133,8 @@ def lines_of(data: bytes) -> list[Mapping[str, Any]]:
 def _line(number: int, line: bytes) -> Mapping[str, Any]:
     try:
         found = strict_json(line)
-        _ANY.validate_python(found)
+        # A key that is no UTF-8 stands in a line as half a letter, which pydantic takes for no text.
+        _ANY.validate_python(_whole_keys(found) if _HALF in line.lower() else found)
     except Unfit as unfit:
         raise DamagedLine(number, str(unfit)) from None
     except ValidationError as error:
@@ -141,3 +144,9 @@ def _line(number: int, line: bytes) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise DamagedLine(number, "it is not an object")
     return found
+
+
+def _whole_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {whole(key): _whole_keys(item) for key, item in value.items()}
+    return [_whole_keys(item) for item in value] if isinstance(value, list) else value

@@ -23,7 +23,7 @@ from runbook_lib.errors import UsageError
 from runbook_lib.model.change import Change, ChangeKind, MemberRef, Operation, Plan
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.tables import csv_bytes, plain, workbook_bytes
-from runbook_lib.writeback.approval import approve, planned
+from runbook_lib.writeback.approval import approve, planned, read_approvals
 from runbook_lib.writeback.backup import backup
 from runbook_lib.writeback.journal import Effect, Journal, read_journal
 from runbook_lib.writeback.plan_enable import plan_enable
@@ -125,6 +125,8 @@ def test_an_approver_whose_terminal_sends_no_utf8_is_written_down(text: str, tmp
     folder.write_json("plan.json", plan_to_json(plan))
     path = approve(folder.path, approver=f"K{text}", phrase=plan.phrase, valid=timedelta(hours=1), clock=lambda: b.NOW)
     assert json.loads(path.read_bytes())["approver"] == f"K{text}".strip()
+    (read,) = read_approvals(folder.approvals_folder)
+    assert read.approver == f"K{text}".strip()
 
 
 _TRIGGERS = "=+-@＝＋－＠"
