@@ -17,7 +17,7 @@ from runbook_lib.record.seal import seal
 from runbook_lib.record.state import RunRecord
 from runbook_lib.runner.needs import UNDO, require_told
 from runbook_lib.runner.undoable import LISTED, require_undoable, undoable
-from runbook_lib.writeback.journal import FILE_NAME, Effect, Journal
+from runbook_lib.writeback.journal import CARRIED_OUT, FILE_NAME, Effect, Journal
 from runbook_lib.writeback.plan_enable import plan_enable
 from runbook_lib.writeback.plan_file import plan_to_json
 from tests.support import builders as b
@@ -52,7 +52,7 @@ def a_run(
             journal.begin(f"{DIGEST}/1", DIGEST, "", {"create": "x"})
             journal.finish(Effect(f"{DIGEST}/1", DIGEST, b.guid("x"), {"created": "CN=x"}))
             if closed:
-                journal.close("done")
+                journal.close(CARRIED_OUT)
     record.set(changes={"planned": 1, "done": int(wrote and closed)})
     record.finish(Outcome.DONE if wrote and closed else outcome, ended=started)
     if sealed:
