@@ -16,7 +16,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.verify import verify
 from runbook_lib.runner.run import RunResult
-from tests.unit.runner.conftest import Project
+from tests.unit.runner.conftest import OPENING, Project
 
 Facts = Callable[[RunResult], dict[str, Any]]
 
@@ -61,7 +61,7 @@ def small_disk(project: Project) -> Iterator[Path]:
 def test_a_full_disk_ends_the_run_with_a_true_verdict(
     project: Project, small_disk: Path, begun: str, outcome: Outcome, words: str
 ) -> None:
-    result = project.run(project.notebook(begun + FILL, "raise SystemError"), records_dir=small_disk)
+    result = project.run(project.notebook(OPENING + begun + FILL, "raise SystemError"), records_dir=small_disk)
     assert (result.outcome, result.exit_code) == (outcome, outcome.exit_code)
     assert "No space left" in result.message
     assert "is not sealed" in result.message
@@ -83,7 +83,7 @@ def test_a_full_disk_ends_the_run_with_a_true_verdict(
 
 
 def test_a_share_that_vanishes_is_told_in_words_and_never_as_nothing_written(project: Project) -> None:
-    result = project.run(project.notebook(VANISH, "raise SystemError"))
+    result = project.run(project.notebook(OPENING + VANISH, "raise SystemError"))
     assert result.outcome is Outcome.PARTIAL
     assert "No such file or directory" in result.message
     assert "it resumes" in result.hint

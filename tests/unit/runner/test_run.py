@@ -19,7 +19,7 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.verify import verify
 from runbook_lib.runner.execution import CellStep
 from runbook_lib.runner.run import RunResult
-from tests.unit.runner.conftest import Project
+from tests.unit.runner.conftest import OPENING, Project
 
 Facts = Callable[[RunResult], dict[str, Any]]
 
@@ -34,10 +34,6 @@ def executed(result: RunResult) -> list[dict[str, Any]]:
 
 def texts(cells: list[dict[str, Any]]) -> str:
     return json.dumps([cell.get("outputs") for cell in cells], ensure_ascii=False)
-
-
-OPENING = "from runbook_lib.notebook.kernel import watch_opening\nwatch_opening()\n"
-"""What open_run does first."""
 
 
 def test_a_run_that_ends_well(project: Project, facts: Facts) -> None:
