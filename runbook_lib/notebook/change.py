@@ -17,7 +17,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook import views
 from runbook_lib.notebook.course import Course, Step, takes
 from runbook_lib.notebook.face import ProgressLine, show_widget
-from runbook_lib.notebook.gate_form import GateForm
+from runbook_lib.notebook.gate_form import GateForm, with_form, with_place
 from runbook_lib.notebook.resuming import (
     TakenUp,
     approved_again,
@@ -33,7 +33,6 @@ from runbook_lib.notebook.resuming import (
 )
 from runbook_lib.notebook.sides import read_sides
 from runbook_lib.parameters.acknowledge import require_acknowledged, with_acknowledgements
-from runbook_lib.text import typed
 from runbook_lib.writeback.apply import Applier
 from runbook_lib.writeback.approvers import approver_findings, approvers_of
 from runbook_lib.writeback.backup import FILE_NAME as BACKUP
@@ -132,7 +131,7 @@ class ChangeSession:
         try:
             granted(plan, approvals, run.clock(), approvers)
         except AwaitingApproval as closed:
-            raise self._asked(plan, planned_now.findings, self._with_place(closed)) from None
+            raise self._asked(plan, planned_now.findings, with_place(closed, run.record.folder.path)) from None
         self._lock(plan)
         fresh = read_sides(run, keep=False)
         again = self._with_acknowledgements(self._planner(fresh))
@@ -250,16 +249,7 @@ class ChangeSession:
             line=ProgressLine("Approval"),
         )
         show_widget(self.form.box)
-        # This is also said below the gate, by the last cell and in the record: "above" would be wrong there.
-        form = "Fill in the form at the gate and run the gate cell again, while this run is open."
-        hint = f"{form} In a terminal: {closed.hint}"
-        return AwaitingApproval(closed.message, code=closed.code, hint=hint, values=closed.values)
-
-    def _with_place(self, closed: AwaitingApproval) -> AwaitingApproval:
-        """The same error with this record's path in its hint, ready to be typed."""
-        place = str(self._run.record.folder.path)
-        hint = closed.hint.replace(" RECORD ", f" {typed(place)} ")
-        return AwaitingApproval(closed.message, code=closed.code, hint=hint, values={**closed.values, "record": place})
+        return with_form(closed)
 
     def _take_up(self, inventory: Inventory) -> ChangeSession:
         require_own(self._chain, self._operation, self._run.directory.controller.invocation_id)
@@ -284,7 +274,7 @@ class ChangeSession:
         try:
             grant, ends_count = approved_again(run, taken)
         except AwaitingApproval as closed:
-            raise self._asked(plan, (), self._with_place(closed)) from None
+            raise self._asked(plan, (), with_place(closed, run.record.folder.path)) from None
         self._lock(plan)
         if isinstance(grant, RunbookError):
             self._unproved = grant

@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-from runbook_lib.errors import Refused, RunbookError
+from runbook_lib.errors import AwaitingApproval, Refused, RunbookError
 from runbook_lib.model.change import Plan
+from runbook_lib.text import typed
 from runbook_lib.writeback.approval import approve, planned
 from runbook_lib.writeback.approval_file import iso
 
@@ -136,6 +137,23 @@ class GateForm:
             clock=self._clock,
         )
         return path, self._clock() + APPROVAL_HOLDS
+
+
+def with_place(closed: AwaitingApproval, record: Path) -> AwaitingApproval:
+    """The same error with the record's path in its hint, ready to be typed."""
+    hint = closed.hint.replace(" RECORD ", f" {typed(str(record))} ")
+    values = {**closed.values, "record": str(record)}
+    return AwaitingApproval(closed.message, code=closed.code, hint=hint, values=values)
+
+
+def with_form(closed: AwaitingApproval) -> AwaitingApproval:
+    """The same error whose hint names the form first.
+
+    It is also said below the gate, by the last cell and in the record: "the form above" would be wrong there.
+    """
+    form = "Fill in the form at the gate and run the gate cell again, while this run is open."
+    hint = f"{form} In a terminal: {closed.hint}"
+    return AwaitingApproval(closed.message, code=closed.code, hint=hint, values=closed.values)
 
 
 def _words(text: str) -> str:
