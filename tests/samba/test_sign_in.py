@@ -143,6 +143,8 @@ def test_accounts_keytabs_and_realms_that_do_not_fit(by_kerberos: OpenLab, samba
     rubbish = tmp_path / "rubbish.keytab"
     rubbish.write_bytes(b"no keytab")
     rubbish.chmod(0o600)
+    assert refusal(by_kerberos, kerberos_keytab=str(rubbish)).code == "secret-malformed"
+    rubbish.write_bytes(b"\x05\x02 begins as one and holds no key")
     assert refusal(by_kerberos, kerberos_keytab=str(rubbish)).code == "bind-refused"
     rubbish.chmod(0o644)
     open_file = refusal(by_kerberos, kerberos_keytab=str(rubbish))
