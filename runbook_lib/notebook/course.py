@@ -28,7 +28,7 @@ ANEW = "Run the notebook from its first cell again: that begins a new run."
 class Step(Enum):
     """A step of a notebook; ``value`` is its name for people."""
 
-    ENDS = "Reach both ends"
+    ENDS = "Check both connections"
     PREFLIGHT = "Pre-flight"
     READ = "Read both sides"
     COMPARE = "Compare"

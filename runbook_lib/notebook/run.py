@@ -156,8 +156,8 @@ class Run:
 
     @takes(Step.ENDS)
     def check_ends(self) -> None:
-        """Reach both ends and say who answers (00-start-here)."""
-        self.step("Reach both ends")
+        """Check both connections and say who answers (00-start-here)."""
+        self.step("Check both connections")
         self.show(*views.ends_view(self.graph, self.parameters, self.directory.controller))
 
     def show_records(self) -> None:

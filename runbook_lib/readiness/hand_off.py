@@ -192,7 +192,7 @@ def _autodiscover(given: Mapping[str, object]) -> _Made:
 def _connect_server(_: Mapping[str, object]) -> _Made:
     """Where the build stands: Microsoft Entra documentation, "Verify your version of cloud sync or connect sync"."""
     program = quoted(r"C:\Program Files\Microsoft Azure AD Connect\AzureADConnect.exe")
-    names = array(["*GroupWriteBack*", "*ExportDeletionThreshold*"])
+    names = array(["*GroupWriteBack*", "*ExportDeletionThreshold*", "*StagingMode*", "*SchedulerSuspended*"])
     lines = [
         comment("Reads only. Build of Connect Sync, its schedule, its writeback features, their OU and their rules."),
         f"(Get-Item -LiteralPath {program}).VersionInfo.ProductVersion",
@@ -203,6 +203,8 @@ def _connect_server(_: Mapping[str, object]) -> _Made:
         "$settings = (Get-ADSyncGlobalSettings).Parameters",
         "$settings | Where-Object { $name = $_.Name; @($names | Where-Object { $name -like $_ }) } |",
         "    Format-Table -Property @('Name', 'Value')",
+        "Get-ADSyncConnector | Where-Object { $_.ConnectorTypeName -eq 'AD' } |",
+        "    ForEach-Object { $_.GlobalParameters['Connector.GroupWriteBackContainerDn'].Value }",
         "Get-ADSyncRule | Where-Object { $_.Name -like '*SOAInAAD*' -or $_.Name -like '*Group Writeback*' } |",
         "    Format-Table -Property @('Name', 'Direction', 'Disabled')",
     ]

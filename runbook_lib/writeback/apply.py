@@ -126,7 +126,7 @@ class Applier:
         again = (
             "Run the notebook again: it plans what is left and asks for an approval of that."
             if lasting
-            else "Remove the cause, then run the same notebook with the same change id: it resumes."
+            else "Fix the error above, then run the same notebook with the same change id: it resumes."
         )
         return BrokeOff(
             f"Stopped at write {number} of {of}: {error.message}",

@@ -12,6 +12,7 @@ from datetime import datetime
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.entry import Entry
 from runbook_lib.model.change import Change, ChangeKind, MemberRef
+from runbook_lib.text import counted
 
 FILE_NAME = "backup.ldif"
 
@@ -24,7 +25,8 @@ def backup(directory: Directory, changes: Sequence[Change], at: datetime) -> str
     """
     guids = sorted({change.object_guid for change in changes if change.object_guid})
     members = {c.object_guid: c.members_removed for c in changes if c.kind is ChangeKind.DELETE}
-    lines = ["version: 1", f"# {len(guids)} object(s) before the change, {at.isoformat(timespec='seconds')}", ""]
+    before = f"# {counted(len(guids), 'object')} before the change, {at.isoformat(timespec='seconds')}"
+    lines = ["version: 1", before, ""]
     for guid in guids:
         entry = directory.read_whole(guid) if guid in members else directory.read(guid, ["*"])
         if entry is not None:

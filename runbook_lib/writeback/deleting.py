@@ -16,6 +16,7 @@ from runbook_lib.directory.filters import ANY_OBJECT
 from runbook_lib.directory.names import normalize_dn, parent_of
 from runbook_lib.model.change import AttributeDelta, Change, MemberRef, PlanTarget
 from runbook_lib.model.directory import RESTORED_ATTRIBUTES, DeletedObject
+from runbook_lib.text import counted
 from runbook_lib.writeback.live import drifted, live_entry
 from runbook_lib.writeback.stand import Stand, stand_of
 
@@ -72,7 +73,7 @@ def _require_links(
     wanted = {normalize_dn(dn_of.get(ref.guid, ref.dn)) for ref in planned} - going
     live = {normalize_dn(dn) for dn in entry.texts(name)} - going
     if live != wanted:
-        raise drifted(change, f"{len(live ^ wanted)} value(s) of {name} are not as planned")
+        raise drifted(change, f"{counted(len(live ^ wanted), 'value')} of {name} not as planned")
 
 
 def find_deleted(directory: Directory, change: Change, target: PlanTarget) -> DeletedObject | None:

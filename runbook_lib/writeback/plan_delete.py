@@ -15,6 +15,7 @@ from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Deletio
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import RESTORED_ATTRIBUTES, DirectoryGroup
 from runbook_lib.model.finding import Finding
+from runbook_lib.text import counted
 from runbook_lib.writeback.membership import Membership
 from runbook_lib.writeback.plan_findings import unaccounted_finding
 from runbook_lib.writeback.planning import existing
@@ -33,7 +34,7 @@ def refuse_deletion(row: GroupRow, ad: DirectoryGroup, context: RuleContext) -> 
     )
     if below:
         return _refuse(
-            row, "delete-not-empty", f"{len(below)} object(s) stand below {ad.dn}, {below[0]} first.", _MOVE_THEM
+            row, "delete-not-empty", f"Below {ad.dn}: {counted(len(below), 'object')}, {below[0]} first.", _MOVE_THEM
         )
     if ad.members is None:
         return _refuse(row, "delete-members-unread", f"The members of {ad.dn} could not be read.")

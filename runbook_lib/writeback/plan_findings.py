@@ -13,7 +13,7 @@ from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import Change
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.text import printable
+from runbook_lib.text import counted, printable
 
 _NAMED = ["member_id", "member_name"]
 
@@ -155,7 +155,7 @@ def unaccounted_finding(row: GroupRow, dns: tuple[str, ...]) -> Finding:
     return Finding(
         id=f"members-unaccounted:{row.group_id}",
         severity=Severity.WARNING,
-        seen=f"{len(dns)} AD member(s) of {row.display_name!r} cannot be matched to a cloud object: {_some(dns)}",
+        seen=f"{counted(len(dns), 'AD member')} of {row.display_name!r} without a cloud object: {_some(dns)}",
         expected="Every member of a written group comes from its cloud group.",
         why="Somebody added them in AD, or their cloud account is gone; the runbook never removes what it cannot map.",
         to_do="Remove them in AD by hand if they should not be there.",

@@ -18,6 +18,7 @@ from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Deletio
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import DeletedObject, DirectoryGroup
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.text import counted
 from runbook_lib.writeback.planning import existing
 from runbook_lib.writeback.rules import RuleContext, leads_to, refuse_putting_back
 from runbook_lib.writeback.stand import Stand, stand_of
@@ -166,7 +167,7 @@ def _back(change: Change, lost: Deletion, live: DirectoryGroup | None, scene: Sc
     )
     lacking = len(change.members_removed) - len(members) - len(present & {ref.guid for ref in change.members_removed})
     why = "Takes back: delete." + (
-        f" {lacking} former member(s) do not exist any more or cannot be members." if lacking else ""
+        f" Left out: {counted(lacking, 'former member')}, no longer there or unable to be one." if lacking else ""
     )
     deleted = inventory.directory.deleted
     return replace(
@@ -237,7 +238,7 @@ def _by_hand(change: Change, dns: list[str]) -> Finding:
     return Finding(
         id=f"memberships-by-hand:{change.group_id}",
         severity=Severity.WARNING,
-        seen=f"{change.display_name!r} was a member of {len(dns)} group(s) that this runbook does not write: "
+        seen=f"{change.display_name!r} was a member of {counted(len(dns), 'group')} that this runbook does not write: "
         + "; ".join(dns[:5])
         + ("; …" if len(dns) > 5 else ""),
         expected="With the Recycle Bin on, the directory itself puts such links back; without it nobody does.",

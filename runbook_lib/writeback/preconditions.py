@@ -34,7 +34,7 @@ def require_complete(inventory: Inventory) -> None:
             raise Refused(
                 f"The reading of {side} is not complete: {'; '.join(reading.gaps) or 'no proof of completeness'}.",
                 code="incomplete-read",
-                hint="Remove the cause and run again; an incomplete reading can be shown, never planned from.",
+                hint="Fix the error above and run again; an incomplete reading can be shown, never planned from.",
                 values={"side": side, "gaps": list(reading.gaps)},
             )
     if not inventory.cloud.groups:

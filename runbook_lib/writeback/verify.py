@@ -11,6 +11,7 @@ from runbook_lib.directory.names import normalize_dn, parent_of
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
 from runbook_lib.model.change import Change, ChangeKind, PlanTarget
 from runbook_lib.model.cloud import Switch
+from runbook_lib.text import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,5 +120,5 @@ def _members(
 
     missing = sum(not there(ref.guid, ref.group_id) for ref in change.members_added)
     extra = sum(there(ref.guid, ref.group_id) for ref in change.members_removed)
-    problems = [f"{missing} member(s) are missing"] if missing else []
-    return problems + ([f"{extra} member(s) are still there"] if extra else [])
+    problems = [f"{counted(missing, 'member')} missing"] if missing else []
+    return problems + ([f"{counted(extra, 'member')} still there"] if extra else [])

@@ -1,4 +1,4 @@
-"""The synchronization features, and what Connect reported about itself; Graph shows both to people and not to apps.
+"""The synchronization features, and what Connect reported about itself; both with delegated permission only.
 
 Sources: Microsoft Graph documentation, "Get onPremisesDirectorySynchronization" (v1.0 and beta),
 "onPremisesDirectorySynchronizationConfiguration resource type" (beta), "onPremisesCurrentExportData resource type"

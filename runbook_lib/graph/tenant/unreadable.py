@@ -44,7 +44,7 @@ def part(read: Callable[[], _T], *, for_people_only: bool = False, as_app: bool 
         if error.code != "graph-forbidden":
             raise
         if for_people_only and as_app:
-            why = "Graph shows it to people and not to apps, and this run signed in as an app (HTTP 403)"
+            why = "Available with delegated permission only, and this run signed in as an app (HTTP 403)"
             return Unreadable(why, "app-only")
         return Unreadable(f"A permission or a role is missing: {_path(error)} answers HTTP 403", "forbidden")
     except GraphNotFound as error:

@@ -33,7 +33,7 @@ NOTEBOOKS = (
         "moves groups to the retired OU",
     ),
     ("50-check-drift", "Compare AD with the cloud", "nothing"),
-    ("60-undo-change", "Take back what a record did", "the objects of that record"),
+    ("60-undo-change", "Undo what a record did", "the objects of that record"),
 )
 
 

@@ -104,8 +104,8 @@ def _state(job: CloudSyncJob, state: str, severity: Severity, seen: str) -> Find
         expected="It is active.",
         why="What is not running writes nothing; a job in quarantine runs once a day, and many deletions are one of "
         "the reasons.",
-        to_do="Open the configuration in the Entra admin center, remove the cause, then start it. Do not restart it "
-        "with a reset of its scope: it then reads everything again and can trip its own deletion threshold.",
+        to_do="Open the configuration in the Entra admin center, fix the error that it names, then start it. Do not "
+        "restart it with a reset of its scope: it then reads everything again and can trip its own deletion threshold.",
         source=f'{_JOB}; Microsoft Entra documentation, "Cloud Sync accidental deletes"',
         values={"job": job.id, "state": job.state.value, "reason": job.quarantine.reason if job.quarantine else ""},
         acknowledgeable=True,

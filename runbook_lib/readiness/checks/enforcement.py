@@ -6,7 +6,7 @@ from runbook_lib.model.enforcement import MOST_SIDS, EnforcementMode, Leave
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.readiness.check import Answers, Check, NothingToCheck, on
 from runbook_lib.readiness.evidence import Evidence, known
-from runbook_lib.text import printable
+from runbook_lib.text import counted, printable
 
 _SOURCE = 'Microsoft Entra documentation, "Microsoft Entra AD object enforcement (Preview)" (August 2026)'
 _REFUSED = "Retiring, restoring, updating, members and bringing back are a modify, a move or a restore, which"
@@ -52,7 +52,7 @@ def _marked(evidence: Evidence, severity: Severity, state: str, told: str) -> Fi
     return Finding(
         id=f"object-enforcement-{state}",
         severity=severity,
-        seen=f"{len(marked)} object(s) in the two OUs carry msDS-ObjectSoa: {some}. {told}",
+        seen=f"In the two OUs, {counted(len(marked), 'object')} with msDS-ObjectSoa: {some}. {told}",
         expected="Objects that no policy governs, or the account's SID on the policy's list (msDS-Settings).",
         why=f"{_REFUSED} such a policy refuses with an error of its own. {_PASSES} {_EVERYWHERE}",
         to_do=""

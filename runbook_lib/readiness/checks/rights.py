@@ -17,6 +17,7 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.readiness.check import Answers, Check, NothingToCheck, on
 from runbook_lib.readiness.dsacls import dsacls_lines, facts_of
 from runbook_lib.readiness.evidence import Evidence, known
+from runbook_lib.text import counted
 
 _SOURCE = "[MS-ADTS] 3.1.1.5 and 5.1.3; Microsoft Learn, Dsacls"
 _DELETED = '[MS-ADTS] 3.1.1.5.3.7.1; Microsoft, KB 892806, "Restoring deleted objects"'
@@ -85,7 +86,8 @@ def unknown_rights(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="rights-unknown",
             severity=Severity.UNKNOWN,
-            seen=f"For {len(rows)} operations it cannot be told whether they are allowed: {'; '.join(list(why)[:4])}.",
+            seen=f"For {counted(len(rows), 'operation')} it cannot be told whether they are allowed: "
+            f"{'; '.join(list(why)[:4])}.",
             expected="The account can read the access lists of both OUs and the default of the class group.",
             why="An operation that is refused in the middle of a run leaves a change half done.",
             to_do="Let the account read the access lists (RC), or try with one group first.",
@@ -116,7 +118,8 @@ def rights_for_less(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id=id_,
             severity=Severity.INFO,
-            seen=f"{situation.account.name} lacks rights to {words}, or they cannot be told: {len(mine)} operations.",
+            seen=f"{situation.account.name} lacks rights to {words}, or they cannot be told: "
+            f"{counted(len(mine), 'operation')}.",
             expected="Nothing: these rights are needed only for that.",
             to_do="Omit them unless that is going to happen.",
             source=_SOURCE,

@@ -22,7 +22,7 @@ from runbook_lib.model.directory import Container
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.readiness.check import Check, on
 from runbook_lib.readiness.evidence import Evidence, known
-from runbook_lib.text import printable
+from runbook_lib.text import counted, printable
 
 _OUS = {Place.TARGET: "target OU", Place.RETIRED: "retired OU"}
 
@@ -140,7 +140,7 @@ def other_objects(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="other-objects-in-target-ou",
             severity=Severity.WARNING,
-            seen=f"{len(rest)} object(s) that no writer of cloud groups made stand in the target OU: "
+            seen=f"In the target OU: {counted(len(rest), 'object')} created by no writer of cloud groups: "
             f"{'; '.join(rest[:5])}.",
             expected="The target OU holds only what this runbook writes.",
             why="Rights on the OU reach them too, and whoever looks after them may not know that.",
@@ -175,7 +175,8 @@ def deletion_protection(evidence: Evidence) -> Iterator[Finding]:
     denials = {words: found for place, words in _OUS.items() if (found := _denials(situation.places[place]))}
     if groups or denials:
         told = [f"the list of the {words} denies Everyone to delete what stands in it" for words in denials]
-        told += [f"{len(groups)} group(s) deny Everyone to delete them: {'; '.join(groups[:5])}"] if groups else []
+        if groups:
+            told.append(f"deletion is denied to Everyone on {counted(len(groups), 'group')}: {'; '.join(groups[:5])}")
         entries = [describe(ace) for found in denials.values() for ace in found]
         yield Finding(
             id="protected-from-deletion",

@@ -382,7 +382,7 @@ def test_an_app_is_told_that_features_are_for_people_never_that_they_are_off() -
     for unread in (reading.features, reading.containers, reading.connect):
         assert isinstance(unread, Unreadable)
         assert unread.code == "app-only"
-        assert "people and not to apps" in unread.why
+        assert "delegated permission only" in unread.why
 
 
 def test_the_tenant_s_own_entry_counts_and_no_other() -> None:

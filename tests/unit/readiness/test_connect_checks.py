@@ -18,7 +18,7 @@ from runbook_lib.readiness.evidence import Evidence
 from runbook_lib.readiness.verdict import Verdict
 from tests.unit.readiness.builders import AT, evidence, features, findings, tenant
 
-APP_ONLY = entra.Unreadable("Graph shows it to people and not to apps", "app-only")
+APP_ONLY = entra.Unreadable("Available with delegated permission only", "app-only")
 ATTESTED = {"attest_connect_v1_off_by": "Robin", "attest_connect_v1_off_until": "2026-11-22"}
 CHECKS = (*connect.CHECKS, *connect_features.CHECKS)
 B, U, W, I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO  # noqa: E741
@@ -93,7 +93,7 @@ def test_version_1_read_or_attested(given: Any, attested: bool, other_writer: An
     if given is APP_ONLY and not attested:
         for check in ("connect-v1-other", "connect-v1"):
             (one,) = findings(check, state)
-            assert "is not readable: Graph shows it to people" in one.seen
+            assert "is not readable: Available with delegated" in one.seen
             assert " off" not in one.seen
 
 

@@ -21,7 +21,7 @@ from runbook_lib.readiness.verdict import Verdict
 from tests.unit.readiness.builders import agent, evidence, features, findings, job, report, tenant
 
 B, U, W, I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO  # noqa: E741
-UNREAD = entra.Unreadable("Graph shows it to people and not to apps", "app-only")
+UNREAD = entra.Unreadable("Available with delegated permission only", "app-only")
 
 
 def told(check: str, given: Evidence) -> list[tuple[str, Severity]]:

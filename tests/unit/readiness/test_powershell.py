@@ -152,6 +152,9 @@ COMMANDS = {
         "Where-Object",
         "Where-Object",
         "Format-Table",
+        "Get-ADSyncConnector",
+        "Where-Object",
+        "ForEach-Object",
         "Get-ADSyncRule",
         "Where-Object",
         "Format-Table",
@@ -242,3 +245,10 @@ def test_reading_and_changing_are_told_apart() -> None:
     assert all(changes(first(line)) for line in ("Set-X", "Remove-X -Id 'Get-X'", "Enable-X", "dsacls 'a' /I:S /G 'b'"))
     assert "-WhatIf" not in first("Set-X -Name '-WhatIf'"), "an argument is no switch"
     assert "-WhatIf" in first("Set-X @{a = 1} -WhatIf")
+
+
+def test_the_connect_server_is_asked_for_staging_and_a_suspended_schedule_too() -> None:
+    (offer,) = hand_offs([Finding("f", Severity.WARNING, "s", values={"hand_off": {"kind": "connect-server"}})])
+    for pattern in ("*GroupWriteBack*", "*ExportDeletionThreshold*", "*StagingMode*", "*SchedulerSuspended*"):
+        assert f"'{pattern}'" in offer.text
+    assert "Connector.GroupWriteBackContainerDn" in offer.text

@@ -178,7 +178,7 @@ def test_a_member_that_is_gone_is_left_out_and_counted() -> None:
     change = replace(deletion(), members_removed=(*deletion().members_removed, stranger))
     back = undo(change=change).plan.changes[0]
     assert stranger not in back.members_added
-    assert "1 former member(s) do not exist any more" in back.why
+    assert "1 former member, no longer there" in back.why
 
 
 def test_a_manager_who_is_gone_is_left_out() -> None:
