@@ -272,7 +272,7 @@ class ChangeSession:
         if taken is None:
             raise ValueError("the gate comes after the plan")
         try:
-            grant, ends_count = approved_again(run, taken)
+            grant = approved_again(run, taken)
         except AwaitingApproval as closed:
             raise self._asked(plan, (), with_place(closed, run.record.folder.path)) from None
         self._lock(plan)
@@ -280,10 +280,10 @@ class ChangeSession:
             self._unproved = grant
             run.show(*views.read_back_view(len(self._approved)))
             return
-        self._under(grant, ends_count=ends_count)
+        self._under(grant)
         run.show(*views.resumed_gate_view(self._approval))
 
-    def _under(self, grant: Grant, *, ends_count: bool = True) -> None:
+    def _under(self, grant: Grant) -> None:
         """Write under these approvals from now on, and look at them again before every write."""
         run = self._run
         if self._read_at is None:
@@ -294,7 +294,6 @@ class ChangeSession:
             self._read_at,
             timedelta(minutes=run.parameters.reading_max_age),
             run.clock,
-            ends_count=ends_count,
         )
         run.record.set(approval=dict(self._approval))
         used = [(approval.approver, approval.file) for approval in grant.approvals]

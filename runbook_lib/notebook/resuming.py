@@ -15,7 +15,12 @@ from runbook_lib.model.change import Change, Operation, Plan
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook.course import ANEW
-from runbook_lib.notebook.sealed import require_planning_record, require_unaltered, require_uncontradicted
+from runbook_lib.notebook.sealed import (
+    effects_not_proved,
+    require_planning_record,
+    require_unaltered,
+    require_uncontradicted,
+)
 from runbook_lib.parameters.acknowledge import require_acknowledged, with_acknowledgements
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.state import RunRecord
@@ -131,6 +136,7 @@ def take_up(run: Run, chain: Sequence[JournalFile], inventory: Inventory) -> Tak
     require_unaltered((journal.run for journal in chain), HOW_TO_CLOSE)
     broken = broken_off(chain)
     require_uncontradicted(chain, broken.opened)
+    run.note(*effects_not_proved(chain))
     require_same_target(broken.plan, inventory)
     if not broken.written:
         require_rules(broken, inventory, run.policy(inventory))
@@ -142,8 +148,8 @@ def take_up(run: Run, chain: Sequence[JournalFile], inventory: Inventory) -> Tak
     return TakenUp(broken, plan, tuple(change for change in plan.changes if change.digest in approved))
 
 
-def approved_again(run: Run, taken: TakenUp) -> tuple[Grant | RunbookError, bool]:
-    """What the change goes on under, and whether that has to hold now.
+def approved_again(run: Run, taken: TakenUp) -> Grant | RunbookError:
+    """What the change goes on under.
 
     Where nothing is left to be written, why nothing proves that it was approved takes the place of what it goes on
     under: it is only read back then, and is not called done.
@@ -154,7 +160,7 @@ def approved_again(run: Run, taken: TakenUp) -> tuple[Grant | RunbookError, bool
     """
     folder = run.record.folder
     try:
-        grant, ends_count = authority(
+        grant = authority(
             taken.broken, read_all(folder.approvals_folder), run.clock(), approvers_of(run.parameters.approvers)
         )
         for approval in grant.approvals:
@@ -164,8 +170,8 @@ def approved_again(run: Run, taken: TakenUp) -> tuple[Grant | RunbookError, bool
         if not taken.broken.written:
             raise
         run.note(_approval_gone(error))
-        return error, False
-    return grant, ends_count
+        return error
+    return grant
 
 
 def require_not_overtaken(run: Run, chain: Sequence[JournalFile]) -> None:

@@ -237,7 +237,8 @@ class Run:
         """Plan the way back of the record that ``undo_record`` names (60-undo-change)."""
         self._mine(inventory)
         require(self.parameters, "undo_record")
-        done = done_of(Path(self.parameters.undo_record))
+        done, unproved = done_of(Path(self.parameters.undo_record))
+        self.note(*unproved)
         return self._session(Operation.UNDO).plan(inventory, lambda i: plan_undo(i, self.policy(i), done))
 
     @takes(Step.COMPARE)

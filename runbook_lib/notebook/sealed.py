@@ -7,19 +7,23 @@ from datetime import datetime
 from pathlib import Path
 
 from runbook_lib.errors import Refused, RunbookError
+from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.record import manifest
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import DamagedManifest
 from runbook_lib.record.state import RunRecord, stamp
 from runbook_lib.record.verify import verify
+from runbook_lib.record.who import account
 from runbook_lib.text import printable, typed
 from runbook_lib.writeback.closing import HOW_TO_CLOSE
 from runbook_lib.writeback.effects import DoneChange, done_by
 from runbook_lib.writeback.journal import JournalFile, journals_of, whole_chain
 
 
-def done_of(record: Path) -> DoneChange:
+def done_of(record: Path) -> tuple[DoneChange, tuple[Finding, ...]]:
     """What the run of a record did, with the runs that it resumed or that resumed it, after proving their records.
+
+    And what of it is not proved.
 
     Raises:
         UsageError: The folder is no record, or holds no plan.
@@ -29,7 +33,7 @@ def done_of(record: Path) -> DoneChange:
     require_unaltered([folder.path])
     chain = whole_chain(folder.run_id, journals_of(folder.change_folder))
     require_unaltered(journal.run for journal in chain)
-    return done_by(folder.path)
+    return done_by(folder.path), effects_not_proved(chain)
 
 
 def require_unaltered(runs: Iterable[Path], further: str = "") -> None:
@@ -77,6 +81,39 @@ def require_uncontradicted(chain: Sequence[JournalFile], opened: datetime) -> No
                 hint=f"Find out who wrote that journal. {HOW_TO_CLOSE}",
                 values={"run": chain[0].run.name, "sealed": run.name},
             )
+
+
+def effects_not_proved(chain: Sequence[JournalFile]) -> tuple[Finding, ...]:
+    """One finding for each run whose writes count as this change's own and whose journal nobody sealed.
+
+    AD does not say who changed a value, so a journal is its writer's word; a sealed one is at least as it was then.
+    """
+    found = []
+    for journal in chain:
+        done = {effect.write for effect in journal.effects if effect.data}
+        writes = len(done | set(journal.begun))
+        if not writes or RecordFolder(journal.run).sealed:
+            continue
+        own = journal.owner == account() and not journal.shared
+        by = (
+            f"the account {printable(journal.owner, limit=80)}"
+            if journal.owner
+            else "an account that is not known here"
+        )
+        found.append(
+            Finding(
+                id=f"effects-not-proved:{journal.run.name}",
+                severity=Severity.INFO if own else Severity.WARNING,
+                seen=f"{writes} writes count as made by {journal.run.name} because its journal says so, which is not "
+                f"sealed and belongs to {by}{' and to whoever else may write to it' if journal.shared else ''}.",
+                expected="A run seals its journal when it ends; a process that was killed could not.",
+                why="AD does not say who changed a value: not proved. An undo takes these effects back.",
+                to_do="If that account could have been used by somebody else, compare the journal with the domain "
+                "controller's security log.",
+                values={"run": journal.run.name, "writes": writes, "owner": journal.owner or None},
+            )
+        )
+    return tuple(found)
 
 
 def require_planning_record(change_folder: Path, run_id: str, digest: str | None) -> None:

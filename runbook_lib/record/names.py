@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from runbook_lib.writeback.file_names import JOURNAL as _JOURNAL
+from runbook_lib.writeback.file_names import MANIFEST as _MANIFEST
 from runbook_lib.writeback.left_out import FILE_NAME as LEFT_OUT
 
 RECORD = "record.json"
 PAGE = "record.html"
-MANIFEST = "MANIFEST.json"
+MANIFEST = _MANIFEST
 JOURNAL = _JOURNAL
 PLAN = "plan.json"
 BACKUP = "backup.ldif"

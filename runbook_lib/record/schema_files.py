@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-SCHEMAS = ("record", "plan", "journal", "approval", "manifest")
-"""record.json, plan.json, one line of journal.jsonl, an approval, MANIFEST.json."""
+SCHEMAS = ("record", "plan", "journal", "approval", "closing", "manifest")
+"""record.json, plan.json, one line of journal.jsonl, an approval, a closing, MANIFEST.json."""
 
 
 def schema_text(name: str) -> str:

@@ -37,12 +37,14 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _time(text: str) -> str:
+def written_time(text: str) -> str:
+    """The text of a time, as ``moment`` reads it."""
     moment(text)
     return text
 
 
-def _said(text: str) -> str:
+def said(text: str) -> str:
+    """What a person typed: something, without white space around it."""
     if not text.strip() or text != text.strip():
         raise ValueError("it is empty, or has white space around it")
     return text
@@ -52,8 +54,8 @@ _GUID_PATTERN = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[
 _Guid = Annotated[str, StringConstraints(pattern=_GUID_PATTERN)]
 _GuidOrNone = Annotated[str, StringConstraints(pattern=rf"^$|{_GUID_PATTERN}")]
 _Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-_Said = Annotated[str, AfterValidator(_said)]
-_Time = Annotated[str, AfterValidator(_time)]
+_Said = Annotated[str, AfterValidator(said)]
+_Time = Annotated[str, AfterValidator(written_time)]
 
 
 class _Strict(BaseModel):

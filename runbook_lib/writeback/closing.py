@@ -11,10 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from runbook_lib.errors import Refused, UsageError
 from runbook_lib.text import printable
+from runbook_lib.writeback.approval_file import said, written_time
 from runbook_lib.writeback.strict_file import (
     LARGEST_APPROVAL,
     LARGEST_PLAN,
@@ -35,13 +36,13 @@ HOW_TO_CLOSE = (
 class _ClosingFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    schema_: Literal["group-writeback-closing/1"]
+    schema_: Literal["group-writeback-closing/1"] = Field(alias="schema")
     change_id: str
     run_id: str
     journal_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    by: str
-    reason: str
-    at: str
+    by: Annotated[str, AfterValidator(said)]
+    reason: Annotated[str, AfterValidator(said)]
+    at: Annotated[str, AfterValidator(written_time)]
 
 
 def close_by_hand(
@@ -95,10 +96,7 @@ def closed_by_hand(change_folder: Path, run: str) -> str:
     """
     path = change_folder / FOLDER / f"{run}.json"
     try:
-        data = strict_json(read_plain(path, largest=LARGEST_APPROVAL).data)
-        if isinstance(data, dict) and "schema" in data:
-            data["schema_"] = data.pop("schema")
-        found = _ClosingFile.model_validate(data)
+        found = _ClosingFile.model_validate(strict_json(read_plain(path, largest=LARGEST_APPROVAL).data))
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except (Unfit, ValidationError) as error:

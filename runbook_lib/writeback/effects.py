@@ -10,6 +10,7 @@ from runbook_lib.errors import Refused
 from runbook_lib.model.change import AttributeDelta, Plan
 from runbook_lib.writeback.approval import planned
 from runbook_lib.writeback.journal import Effect, JournalFile, damaged_journal, journals_of, whole_chain
+from runbook_lib.writeback.journal_order import out_of_order
 from runbook_lib.writeback.writes import Write, WriteKind, writes_of
 
 
@@ -93,7 +94,7 @@ def effects_beyond(plan: Plan, chain: Sequence[JournalFile]) -> tuple[Path, str]
     """The run whose journal says that something was done which its plan could not have done, and what; None: none does.
 
     An undo takes back what journals say, so they are held to the plan write by write, value by value: what a write has
-    changed is part of what was planned for it, on the planned object, and was done once.
+    changed is part of what was planned for it, on the planned object, was begun before, in its turn, and was done once.
     """
     writes = {write.id: write for write in writes_of(plan.changes)}
     made: dict[str, str] = {}
@@ -110,7 +111,7 @@ def effects_beyond(plan: Plan, chain: Sequence[JournalFile]) -> tuple[Path, str]
                 made[write.change.group_id] = effect.object_guid
             if problem := _beyond_write(write, effect, made):
                 return journal.run, problem
-    return None
+    return out_of_order(plan, chain)
 
 
 _SAYS = {

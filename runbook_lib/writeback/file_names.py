@@ -2,3 +2,4 @@
 
 JOURNAL = "journal.jsonl"
 PLAN = "plan.json"
+MANIFEST = "MANIFEST.json"

@@ -5,12 +5,17 @@ it and a ``done`` line after it, with a ``lost`` line in between where it got no
 approval had lapsed; ``closed`` ends it. A journal without ``closed`` is open, and the change must be finished before
 anything else is planned under the same change id. A run that resumes keeps a journal of its own that names the one it
 resumes, because the earlier record may be sealed.
+
+The first line names its run, every other one the SHA-256 of the line before it, and only the account that writes a
+journal may change it. So a line that was put in, taken out, changed or copied is found unless everything after it was
+written anew, as that account: AD keeps nothing that would show that. A sealed journal is proved by its manifest.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import BufferedWriter
@@ -22,8 +27,8 @@ from runbook_lib.errors import Refused, ServiceFailed
 from runbook_lib.files import new_file, sync_folder
 from runbook_lib.text import json_text, printable
 from runbook_lib.writeback.closing import HOW_TO_CLOSE, closed_by_hand
-from runbook_lib.writeback.file_names import JOURNAL
-from runbook_lib.writeback.journal_lines import DamagedLine, lines_of
+from runbook_lib.writeback.file_names import JOURNAL, MANIFEST
+from runbook_lib.writeback.journal_lines import DamagedLine, line_digest, lines_of
 from runbook_lib.writeback.strict_file import LARGEST_PLAN, PlainFile, Unfit, read_plain
 
 FILE_NAME = JOURNAL
@@ -65,12 +70,14 @@ class Journal:
         self._path = path
         self._now = now
         self._stream: BufferedWriter | None = None
+        self._last = ""
+        """SHA-256 of the last line."""
         self.done = 0
         """Writes that changed something."""
 
     def __enter__(self) -> Journal:
         try:
-            self._stream = open(self._path, "xb", opener=new_file)
+            self._stream = open(self._path, "xb", opener=_own_file)
             sync_folder(self._path.parent)
         except OSError as error:
             self.__exit__(None, None, None)
@@ -91,8 +98,8 @@ class Journal:
                 stream.raw.close()
 
     def open(self, **facts: object) -> None:
-        """First line: operation, plan digest, approved change digests, approval, run resumed."""
-        self._line({"entry": "open", **facts})
+        """First line: operation, plan digest, approved change digests, approval, run resumed; and the run itself."""
+        self._line({"entry": "open", "run": self._path.parent.name, **facts})
 
     def begin(self, write: str, change: str, object_guid: str, intent: Mapping[str, object]) -> None:
         """Before a write: what is about to be sent."""
@@ -126,9 +133,11 @@ class Journal:
     def _line(self, entry: Mapping[str, object]) -> None:
         if self._stream is None:
             raise ValueError("the journal is not open")
-        text = json.dumps({**entry, "at": self._now()}, ensure_ascii=False, sort_keys=True)
+        told = {**entry, "at": self._now(), **({"previous": self._last} if self._last else {})}
+        line = json_text(json.dumps(told, ensure_ascii=False, sort_keys=True)).encode("utf-8")
+        self._last = line_digest(line)
         try:
-            self._stream.write(json_text(text).encode("utf-8") + b"\n")
+            self._stream.write(line + b"\n")
             self._stream.flush()
             os.fsync(self._stream.fileno())
         except OSError as error:
@@ -159,6 +168,12 @@ class JournalFile:
     """Whether it is closed because every approved change is carried out."""
     last: str = ""
     """Time of its last line."""
+    lines: tuple[Mapping[str, Any], ...] = ()
+    """Every line, in its order."""
+    owner: str = ""
+    """Account that owns the file; empty where the system does not tell."""
+    shared: bool = False
+    """Whether others than its owner may write into it."""
 
     @property
     def resumes(self) -> str | None:
@@ -188,7 +203,7 @@ def _plain(run: Path) -> PlainFile | None:
 
 def _read(run: Path, plain: PlainFile) -> JournalFile | None:
     try:
-        lines = lines_of(plain.data)
+        lines = lines_of(plain.data, run=None if (run / MANIFEST).exists() else run.name)
     except DamagedLine as damage:
         raise damaged_journal(run, damage.number, str(damage)) from None
     if not lines:
@@ -203,7 +218,18 @@ def _read(run: Path, plain: PlainFile) -> JournalFile | None:
         stopped=any(line["entry"] == "stopped" for line in lines),
         carried_out=any(line["why"] == CARRIED_OUT for line in by_kind["closed"]),
         last=lines[-1]["at"],
+        lines=tuple(lines),
+        owner=plain.owner,
+        shared=plain.shared,
     )
+
+
+def _own_file(path: str, flags: int) -> int:
+    """Opener of a file that others may read, as their folder says, and only its owner may write to."""
+    descriptor = new_file(path, flags)
+    if os.name == "posix":
+        os.fchmod(descriptor, stat.S_IMODE(os.fstat(descriptor).st_mode) & ~0o022)
+    return descriptor
 
 
 def damaged_journal(run: Path, line: int, why: str) -> Refused:

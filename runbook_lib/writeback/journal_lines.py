@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
@@ -24,6 +25,7 @@ class _Line(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     at: str
+    previous: str = ""
 
 
 class _Delta(BaseModel):
@@ -60,6 +62,7 @@ class _Effect(_Members):
 
 class _Open(_Line):
     entry: Literal["open"]
+    run: str = ""
     operation: str = ""
     plan_digest: str = ""
     approved: list[str] = []
@@ -110,24 +113,45 @@ _ANY: TypeAdapter[_Line] = TypeAdapter(
 )
 
 
-def lines_of(data: bytes) -> list[Mapping[str, Any]]:
+def line_digest(line: bytes) -> str:
+    """What the line after this one (without its line break) names it by."""
+    return hashlib.sha256(line).hexdigest()
+
+
+def lines_of(data: bytes, run: str | None = None) -> list[Mapping[str, Any]]:
     """Every line of a journal; a torn last one, without its line break (power failure), is left out.
 
+    Args:
+        data: The bytes of the file.
+        run: The run whose journal it is, where its lines have to prove that they follow each other. None for a sealed
+            one: what sealing redacts changes lines, and its manifest proves it.
+
     Raises:
-        DamagedLine: A line is not of a journal, or stands where no run writes it.
+        DamagedLine: A line is not of a journal, stands where no run writes it, or does not follow the one before it.
     """
-    *whole, rest = data.split(b"\n")
-    lines = [_line(number, line) for number, line in enumerate(whole, start=1)]
+    *raw, rest = data.split(b"\n")
+    lines = [_line(number, line) for number, line in enumerate(raw, start=1)]
     if rest:
         # Torn: nothing was sent after it, because a line is on disk before its write.
         with suppress(DamagedLine):
-            lines.append(_line(len(whole) + 1, rest))
+            lines.append(_line(len(raw) + 1, rest))
     for number, line in enumerate(lines, start=1):
         if (line["entry"] == "open") is not (number == 1):
             raise DamagedLine(number, "a journal has one line open, the first")
         if number > 1 and lines[number - 2]["entry"] == "closed":
             raise DamagedLine(number, "it stands after the line closed")
+    if run is not None:
+        _follow(raw, lines, run)
     return lines
+
+
+def _follow(raw: Sequence[bytes], lines: Sequence[Mapping[str, Any]], run: str) -> None:
+    for number, line in enumerate(lines, start=1):
+        wanted = line_digest(raw[number - 2]) if number > 1 else ""
+        if line.get("previous", "") != wanted:
+            raise DamagedLine(number, "it does not follow the line before it: one was changed, put in or taken out")
+        if number == 1 and line.get("run") != run:
+            raise DamagedLine(number, "it was written for another run")
 
 
 def _line(number: int, line: bytes) -> Mapping[str, Any]:

@@ -2,8 +2,8 @@
 
 A journal is a file beside the runs, and whoever can write there can make one. So it decides nothing by itself: the plan
 must be the one whose digest it names, the approval must be there and must have held when it was opened, and everything
-that a first run checks about limits, target and groups is checked again. The time in a journal is its writer's word; it
-is bounded by the approval, which ends, and by ``FINISHED_WITHIN`` after that end.
+that a first run checks about limits, target and groups is checked again. The time in a journal is its writer's word, so
+nothing is written because of it: whatever is still to be written needs an approval that holds now.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.writeback.approval import Approval, self_sufficient
-from runbook_lib.writeback.approval_file import LONGEST, moment
+from runbook_lib.writeback.approval_file import moment
 from runbook_lib.writeback.approvers import Approvers
 from runbook_lib.writeback.closing import HOW_TO_CLOSE
 from runbook_lib.writeback.effects import effects_beyond
@@ -29,9 +29,6 @@ from runbook_lib.writeback.plan_file import read_plan
 from runbook_lib.writeback.reach import beyond_target
 from runbook_lib.writeback.standing import StandingApproval
 from runbook_lib.writeback.writes import writes_of
-
-FINISHED_WITHIN = LONGEST
-"""How long after the end of its approval a change that broke off may still be finished under it."""
 
 _Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -56,6 +53,7 @@ class OpenLine(BaseModel):
 
     entry: Literal["open"]
     at: str
+    run: str
     operation: Literal["enable", "disable", "undo"]
     plan_digest: _Digest
     approved: Annotated[list[_Digest], Field(min_length=1)]
@@ -81,7 +79,7 @@ class BrokenOff:
         changes: What of it was approved, in the plan's order.
         finished: Digests of the changes that have nothing left to be written.
         used: Name and SHA-256 of the approvals that the last run wrote under.
-        opened: When the first journal that names those was opened.
+        opened: When the first journal that names those was opened, as it says.
         stopped: Whether the last run stopped because its approval had lapsed.
     """
 
@@ -256,14 +254,14 @@ def rebound(plan: Plan, place: Mapping[str, str], names: Mapping[str, tuple[str,
     return replace(plan, target=target, changes=tuple(named(change) for change in plan.changes))
 
 
-def authority(broken: BrokenOff, approvals: Approvals, now: datetime, approvers: Approvers) -> tuple[Grant, bool]:
-    """Under which approvals the change goes on, and whether they have to hold now as well.
+def authority(broken: BrokenOff, approvals: Approvals, now: datetime, approvers: Approvers) -> Grant:
+    """Under which approvals the change goes on.
 
-    Either those that its journal names: still there, unchanged, and in force when it was opened. Or new ones, which
-    have to hold now.
+    What is still to be written needs approvals that hold now: those that its journal names, unchanged, or others. What
+    is only read back needs those that its journal names, still there, and in force when it says that it was opened.
 
     Raises:
-        AwaitingApproval: Neither covers what was begun.
+        AwaitingApproval: None covers what was begun.
     """
     wanted = {change.digest for change in broken.changes}
     named = Approvals(
@@ -272,15 +270,22 @@ def authority(broken: BrokenOff, approvals: Approvals, now: datetime, approvers:
     )
     why, code = "The approval that it was written under is not there any more, or was changed.", "approval-withdrawn"
     if len(named.plans) + len(named.standing) == len(broken.used):
-        latest = max([one.until for one in named.plans] + [one.until for one in named.standing])
-        if broken.stopped or now > latest + FINISHED_WITHIN:
+        at = broken.opened if broken.written else now
+        revived = broken.stopped and not broken.written
+        if not revived and (found := _grant(broken.plan, named, at, approvers, wanted)):
+            return found
+        why, code = "The approval that its journal names did not cover it.", "approval-of-another-plan"
+        if revived or now > min([one.until for one in named.plans] + [one.until for one in named.standing]):
             why, code = "The approval that it was written under has ended.", "approval-expired"
-        elif found := _grant(broken.plan, named, broken.opened, approvers, wanted):
-            return found, False
-        else:
-            why, code = "The approval that its journal names did not cover it.", "approval-of-another-plan"
-    if found := _grant(broken.plan, approvals, now, approvers, wanted):
-        return found, True
+    others = approvals
+    if broken.stopped:
+        # What was taken back while a run wrote under it is not revived by putting its file back.
+        others = Approvals(
+            [one for one in approvals.plans if one not in named.plans],
+            [one for one in approvals.standing if one not in named.standing],
+        )
+    if found := _grant(broken.plan, others, now, approvers, wanted):
+        return found
     raise AwaitingApproval(
         f"The change that stopped midway in {broken.chain[0].run.name} is not approved. {why}",
         code=code,

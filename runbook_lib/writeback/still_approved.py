@@ -34,15 +34,12 @@ class StillApproved:
         approvals: What the run writes under.
         read_at: When the older of both readings began, UTC.
         oldest: How old that may become.
-        ends_count: Whether an approval has to hold now. A change that broke off is finished under the approval that
-            held when its first write was journaled.
     """
 
     approvals: Sequence[Approval | StandingApproval]
     read_at: datetime
     oldest: timedelta
     clock: Callable[[], datetime]
-    ends_count: bool = True
 
     def __call__(self) -> None:
         """Look again.
@@ -54,7 +51,7 @@ class StillApproved:
         now = self.clock()
         for approval in self.approvals:
             by = f"The approval by {printable(approval.approver, limit=80)}"
-            if self.ends_count and now > approval.until:
+            if now > approval.until:
                 raise ApprovalLapsed(
                     f"{by} ended at {iso(approval.until)}, before everything was written.",
                     code="approval-expired",

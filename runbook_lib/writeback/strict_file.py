@@ -37,12 +37,14 @@ class PlainFile:
         sha256: Of ``data``, 64 lower-case hexadecimal digits.
         owner: Account that owns the file; empty where this system does not tell (Windows).
         groups: Names of that account's groups; empty where this system does not tell.
+        shared: Whether others than the owner may write to it; False where this system does not tell.
     """
 
     data: bytes
     sha256: str
     owner: str
     groups: frozenset[str]
+    shared: bool = False
 
 
 def read_plain(path: Path, *, largest: int) -> PlainFile:
@@ -70,7 +72,8 @@ def read_plain(path: Path, *, largest: int) -> PlainFile:
     if len(data) > largest:
         raise Unfit(f"it has more than {largest:,} bytes")
     owner, groups = _owner(status)
-    return PlainFile(data, hashlib.sha256(data).hexdigest(), owner, groups)
+    shared = os.name == "posix" and bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+    return PlainFile(data, hashlib.sha256(data).hexdigest(), owner, groups, shared)
 
 
 def strict_json(data: bytes) -> Any:

@@ -15,6 +15,7 @@ HEADINGS = {
     "plan": "## plan.json",
     "journal": "## journal.jsonl",
     "approval": "## Approvals",
+    "closing": "## Closings",
     "manifest": "## MANIFEST.json",
 }
 _TYPES = {

@@ -142,13 +142,14 @@ def test_a_journal_that_somebody_laid_down_over_what_is_there_is_not_done(field:
     """Groups that stand in AD anyway, and a journal that says that a change under this change id wrote them."""
     field.planned()
     done, _ = field.run()
-    kept = {name: (done.record.folder.path / name).read_bytes() for name in ("plan.json", "journal.jsonl")}
+    plan = (done.record.folder.path / "plan.json").read_bytes()
+    first, *rest = field.lines(done.record.folder.path)
     field.clear()
     field.run(select_names=["Vault"])
     forged = field.folder / "20261122T06999998-forged"
     forged.mkdir()
-    for name, data in kept.items():
-        (forged / name).write_bytes(data)
+    (forged / "plan.json").write_bytes(plan)
+    field.write_lines(forged, [{**first, "run": forged.name}, *rest])
     run, error = field.run(select_names=["Vault"])
     assert error is not None
     assert (error.code, run.record.outcome) == ("approval-not-proved", Outcome.VERIFICATION_FAILED)

@@ -103,9 +103,8 @@ def test_after_it_the_run_stops_and_can_be_resumed(field: Field, name: str, afte
     assert sorted(field.groups()) == ["Board", "Sales"]
 
 
-def test_a_change_finished_after_its_approval_ended_still_stops_when_it_is_taken_back(field: Field) -> None:
+def test_a_change_that_is_finished_stops_when_its_approval_is_taken_back(field: Field) -> None:
     field.killed(2)
-    field.now += timedelta(hours=5)
     (approval,) = (field.folder / "approvals").iterdir()
     run = field.begin()
     change = run.plan_enable(run.read_inventory())
@@ -115,3 +114,17 @@ def test_a_change_finished_after_its_approval_ended_still_stops_when_it_is_taken
         change.apply()
     assert caught.value.code == "approval-withdrawn"
     run.resources.close()
+
+
+def test_what_was_taken_back_while_a_run_wrote_is_not_revived_by_putting_its_file_back(field: Field) -> None:
+    run, change, approval = open_gate(field)
+    kept = approval.read_bytes()
+    field.sent = 0
+    field.before_send = lambda number: approval.unlink() if number == 1 else None
+    with pytest.raises(RunbookError) as caught:
+        change.apply()
+    run.ended_with(caught.value)
+    field.before_send = lambda _: None
+    approval.write_bytes(kept)
+    stopped, error = field.run()
+    assert stopped.record.outcome is Outcome.AWAITING_APPROVAL, error

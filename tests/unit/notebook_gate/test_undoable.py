@@ -20,6 +20,7 @@ from runbook_lib.runner.undoable import LISTED, require_undoable, undoable
 from runbook_lib.writeback.journal import CARRIED_OUT, FILE_NAME, Effect, Journal
 from runbook_lib.writeback.plan_enable import plan_enable
 from runbook_lib.writeback.plan_file import plan_to_json
+from runbook_lib.writeback.writes import writes_of
 from tests.support import builders as b
 
 DAY = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -49,7 +50,7 @@ def a_run(
     if wrote:
         with Journal(folder.path / FILE_NAME, lambda: "now") as journal:
             journal.open(operation="enable", plan_digest=PLAN.digest, approved=[DIGEST])
-            journal.begin(f"{DIGEST}/1", DIGEST, "", {"create": "x"})
+            journal.begin(f"{DIGEST}/1", DIGEST, "", writes_of(PLAN.changes)[0].intent())
             journal.finish(Effect(f"{DIGEST}/1", DIGEST, b.guid("x"), {"created": "CN=x"}))
             if closed:
                 journal.close(CARRIED_OUT)

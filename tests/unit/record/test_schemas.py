@@ -12,6 +12,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from click.testing import CliRunner
 
+from runbook_lib.errors import Refused
 from runbook_lib.model.change import ChangeKind, Operation
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.outcome import Outcome
@@ -22,6 +23,8 @@ from runbook_lib.record.names import MANIFEST_SCHEMA, RECORD_SCHEMA
 from runbook_lib.record.schema_files import SCHEMAS, schema_text
 from runbook_lib.runner.cli import cli
 from runbook_lib.writeback.approval_file import SCHEMA as APPROVAL_SCHEMA
+from runbook_lib.writeback.closing import SCHEMA as CLOSING_SCHEMA
+from runbook_lib.writeback.closing import close_by_hand, closed_by_hand
 from runbook_lib.writeback.plan_file import SCHEMA as PLAN_SCHEMA
 from runbook_lib.writeback.policy import Limits
 from runbook_lib.writeback.standing import KIND_NAMES, Caps
@@ -107,8 +110,28 @@ def test_versions_are_those_of_the_code() -> None:
         ("plan", ""): PLAN_SCHEMA,
         ("approval", "plan"): APPROVAL_SCHEMA,
         ("approval", "standing"): APPROVAL_SCHEMA,
+        ("closing", ""): CLOSING_SCHEMA,
         ("manifest", ""): MANIFEST_SCHEMA,
     }
+
+
+def test_a_closing_fits_and_its_reader_takes_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "CHG1" / "run").mkdir(parents=True)
+    (tmp_path / "CHG1" / "run" / "journal.jsonl").write_bytes(b"{}")
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    (path,) = close_by_hand(tmp_path / "CHG1", ["run"], by=" Kim ", reason="lost", clock=lambda: now)
+    content = json.loads(path.read_bytes())
+    assert problems("closing", content) == []
+    assert closed_by_hand(path.parents[1], "run") == content["journal_sha256"]
+    for key in content:
+        for changed in ({**content, key: ""}, {**content, key: 1}, {k: v for k, v in content.items() if k != key}):
+            path.write_text(json.dumps(changed), encoding="utf-8")
+            with pytest.raises(Refused):
+                closed_by_hand(path.parents[1], "run")
+    for changed in ({**content, "more": 1}, {**content, "schema_": content["schema"]}):
+        path.write_text(json.dumps(changed), encoding="utf-8")
+        with pytest.raises(Refused):
+            closed_by_hand(path.parents[1], "run")
 
 
 def test_what_is_left_of_a_broken_record_fits_too(tmp_path: Path) -> None:

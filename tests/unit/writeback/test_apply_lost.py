@@ -25,6 +25,7 @@ from runbook_lib.model.directory import RESTORED_ATTRIBUTES
 from runbook_lib.record.schema_files import schema_text
 from runbook_lib.writeback.apply import Applier
 from runbook_lib.writeback.journal import Journal, JournalFile, read_journal
+from runbook_lib.writeback.journal_order import out_of_order
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET, Embedded, running
 from tests.unit.directory.faulty import BUSY, LATE, OK, UNANSWERED, UNSENT, Faults
 
@@ -193,6 +194,7 @@ def test_any_faults_end_like_none(
                 break
         assert (world.state(), effects(journals)) == undisturbed
         assert journals[-1].closed
+        assert out_of_order(world.plan, journals) is None
 
 
 @pytest.mark.parametrize("fault", FAULTS)

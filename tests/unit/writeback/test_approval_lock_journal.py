@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -28,6 +29,7 @@ from runbook_lib.writeback.journal import (
 )
 from runbook_lib.writeback.plan_enable import plan_enable
 from runbook_lib.writeback.plan_file import plan_to_json
+from runbook_lib.writeback.writes import writes_of
 from tests.support import builders as b
 
 HOUR = timedelta(hours=1)
@@ -132,12 +134,25 @@ def journal(folder: Path, *, resumes: str | None = None, closed: bool = False, p
         (folder / "plan.json").write_text(json.dumps(plan_to_json(plan)), encoding="utf-8")
     with Journal(folder / FILE_NAME, lambda: "2026-11-22T10:00:00Z") as open_journal:
         digest = plan.changes[0].digest if plan else "c"
-        open_journal.open(operation="enable", resumes=resumes, plan_digest=plan.digest if plan else "")
+        open_journal.open(
+            operation="enable", resumes=resumes, plan_digest=plan.digest if plan else "", approved=[digest]
+        )
         if not (plan and resumes):
-            open_journal.begin(f"{digest}/1", digest, "", {"operation": "add"})
+            intent = writes_of(plan.changes)[0].intent() if plan else {"operation": "add"}
+            open_journal.begin(f"{digest}/1", digest, "", intent)
             open_journal.finish(Effect(f"{digest}/1", digest, "guid", {"created": "CN=x"}))
         if closed:
             open_journal.close("done")
+
+
+def following(text: str) -> bytes:
+    """Lines that were altered by somebody who knows how they follow each other."""
+    data: list[bytes] = []
+    for line in text.splitlines():
+        told = json.loads(line)
+        told |= {"previous": hashlib.sha256(data[-1]).hexdigest()} if data else {}
+        data.append(json.dumps(told, sort_keys=True).encode())
+    return b"".join(line + b"\n" for line in data)
 
 
 def test_an_open_journal_is_found_with_everything_that_it_resumes(tmp_path: Path) -> None:
@@ -195,7 +210,7 @@ def test_a_journal_that_says_what_its_plan_could_not_have_done_is_not_undone(tmp
         ('{"created": "CN=x"}', '{"members_added": ["x"], "members_removed": []}', "another kind"),
     ):
         assert old in whole
-        path.write_text(whole.replace(old, new), encoding="utf-8")
+        path.write_bytes(following(whole.replace(old, new)))
         with pytest.raises(Refused, match=why) as caught:
             done_by(run)
         assert caught.value.code == "journal-damaged"
