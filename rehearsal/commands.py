@@ -15,8 +15,8 @@ from rehearsal.folder import HOST, RehearsalFolder
 from rehearsal.process import RunningRehearsal, find_rehearsal, start_rehearsal
 from rehearsal.start_flags import Told, options_told, start_flags
 from runbook_lib.errors import UsageError
+from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.paths import project_root
-from runbook_lib.text import printable
 
 FOLDER_NAME = ".rehearsal"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")

@@ -11,7 +11,7 @@ from rehearsal.contoso.exchange import releases
 from rehearsal.contoso.people import STAFF
 from rehearsal.contoso.size import Size
 from runbook_lib.errors import UsageError
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 
 DIRECTORIES = ("embedded", "samba")
 MOST_DOMAINS = 2

@@ -23,7 +23,7 @@ from rehearsal.folder import RehearsalFolder
 from rehearsal.leftovers import how_it_ended, last_lines
 from rehearsal.options import DEFAULTS, StartOptions
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 
 _START_SECONDS = 90.0
 """Takes two seconds; a machine that builds something else at the same time needs more."""

@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 
 
 class RunbookError(Exception):

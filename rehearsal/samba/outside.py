@@ -33,7 +33,7 @@ from rehearsal.samba.controller import NAMESPACE, PACKAGES, PROGRAMS
 from rehearsal.samba.relay import Passed, relay
 from runbook_lib.directory.decode import guid_text, sid_text
 from runbook_lib.errors import ServiceFailed, UsageError
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 
 FILL_SECONDS = 240
 COMMAND = (*NAMESPACE, sys.executable, "-m", "rehearsal.samba.inside")

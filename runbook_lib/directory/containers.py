@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.names import normalize_dn, validate_dn
 from runbook_lib.model.directory import Container
+from runbook_lib.model.dn import normalize_dn, validate_dn
 
 
 def read_container(directory: Directory, dn: str, *, parameter: str, critical: frozenset[str]) -> Container:

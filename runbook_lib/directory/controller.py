@@ -5,9 +5,9 @@ from __future__ import annotations
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.filters import all_of, equals, has_bits
-from runbook_lib.directory.names import normalize_dn, parse_dn, same_dn
 from runbook_lib.errors import NoAccess, Refused
 from runbook_lib.model.directory import DomainController
+from runbook_lib.model.dn import normalize_dn, parse_dn, same_dn
 
 _ROOT_ATTRIBUTES = (
     "defaultNamingContext",

@@ -26,8 +26,8 @@ from runbook_lib.directory.kerberos_errors import kerberos_error
 from runbook_lib.directory.results import SUCCESS, bind_error
 from runbook_lib.errors import NoAccess, UsageError
 from runbook_lib.files import require_regular
+from runbook_lib.model.untrusted import printable
 from runbook_lib.secrets import MALFORMED
-from runbook_lib.text import printable
 
 _BIND_IN_PROGRESS = 14
 _NO_LAYER = 1

@@ -13,8 +13,8 @@ from itertools import islice
 from typing import Literal, NamedTuple, cast
 
 from runbook_lib.errors import NoAccess, Refused, RunbookError, ServiceFailed
+from runbook_lib.model.untrusted import printable
 from runbook_lib.secrets import scrubbed
-from runbook_lib.text import printable
 
 SUCCESS = 0
 NO_SUCH_OBJECT = 32

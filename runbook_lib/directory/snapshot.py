@@ -13,7 +13,6 @@ from runbook_lib.directory.deleted import read_deleted
 from runbook_lib.directory.enforcement import read_enforcement
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.filters import Filter, all_of, any_of, equals, not_, present, starts_with
-from runbook_lib.directory.names import is_below
 from runbook_lib.directory.results import ObjectMissing
 from runbook_lib.directory.schema import allowed_attributes
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE
@@ -24,8 +23,9 @@ from runbook_lib.model.directory import (
     DirectoryObject,
     DirectorySnapshot,
 )
+from runbook_lib.model.dn import is_below
 from runbook_lib.model.reading import Reading
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int | None], None]

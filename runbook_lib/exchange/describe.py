@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from runbook_lib.directory.names import rdn_value
 from runbook_lib.exchange.detection import ComponentRow, Presence, ServerRow
 from runbook_lib.exchange.facts import UNKNOWN, UNKNOWN_NEWER, Facts
 from runbook_lib.exchange.read import ORGANIZATION, SCHEMA, ServerReading
 from runbook_lib.exchange.versions import Release, role_names, spans
+from runbook_lib.model.dn import rdn_value
 
 NOT_SHOWN = "not shown"
 """The object is there without its number: whether it has one cannot be told."""

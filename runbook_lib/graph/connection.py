@@ -11,7 +11,7 @@ from urllib3 import exceptions as pool
 
 from runbook_lib.errors import NoAccess
 from runbook_lib.graph.retry import Trouble
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 
 NETWORK_ERRORS = (OSError, pool.HTTPError, ssl.SSLError)
 """What sending a request may raise; requests' own exceptions are OSErrors."""

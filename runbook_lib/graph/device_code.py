@@ -18,7 +18,7 @@ from runbook_lib.graph.sender import Sender
 from runbook_lib.graph.sign_in import CAPABILITIES, has_token
 from runbook_lib.graph.sign_in_cache import SignInCache
 from runbook_lib.graph.token_claims import account_of
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 
 _LONGEST_INTERVAL = 60.0
 _SLICE = 1.0

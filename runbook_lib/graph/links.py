@@ -14,7 +14,7 @@ from runbook_lib.graph.rows import linked_of
 from runbook_lib.graph.session import WORKERS
 from runbook_lib.graph.transport import GraphClient, Listing
 from runbook_lib.model.cloud import CloudGroup, CloudPrincipal
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 
 Progress = Callable[[str, int, int | None], None]
 """What is being read, how much of it is done, how much there is (None while unknown)."""

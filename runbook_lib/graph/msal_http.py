@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.graph.sender import Answer, Sender
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 
 MICROSOFT_AUTHORITY_HOSTS = frozenset(
     {

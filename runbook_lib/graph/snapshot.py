@@ -25,7 +25,7 @@ from runbook_lib.graph.transport import GraphClient
 from runbook_lib.graph.writers import read_other_writers
 from runbook_lib.model.cloud import CloudGroup, CloudPrincipal, CloudSnapshot, PrincipalType, Tenant
 from runbook_lib.model.reading import Reading
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 
 __all__ = ["probe_groups", "read_cloud", "read_tenant"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runbook_lib.inventory.index import DirectoryIndex, smtp_addresses
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 
 _CONTACTS = 'timmcmic, "Office 365: A different approach to handling Office 365 group mail flow" (Microsoft, 2018)'
 _MOST = 50

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from runbook_lib.directory.names import is_below
 from runbook_lib.inventory.collisions import came_from_ad, collision
 from runbook_lib.inventory.index import DirectoryIndex, claimed_ids, index_directory, writer_of
 from runbook_lib.inventory.members import memberships, resolve_principals
@@ -17,6 +16,7 @@ from runbook_lib.inventory.states import GroupRow, GroupState, Route, Writer, ro
 from runbook_lib.model.anchor import MARK_ATTRIBUTE, RETIRED_MARK
 from runbook_lib.model.cloud import Authority, CloudGroup, CloudKind, CloudSnapshot, Presence, Switch
 from runbook_lib.model.directory import DirectoryGroup, DirectorySnapshot
+from runbook_lib.model.dn import is_below
 
 
 @dataclass(frozen=True)

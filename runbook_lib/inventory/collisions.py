@@ -6,12 +6,12 @@ Addresses are none of it: the route direct writes none (see ``addresses``).
 from __future__ import annotations
 
 from runbook_lib.directory.decode import in_domain
-from runbook_lib.directory.names import normalize_dn, rdn
 from runbook_lib.inventory.index import DirectoryIndex
 from runbook_lib.inventory.naming import Naming
 from runbook_lib.inventory.states import GroupState
 from runbook_lib.model.cloud import Authority, CloudGroup
 from runbook_lib.model.directory import DirectorySnapshot
+from runbook_lib.model.dn import normalize_dn, rdn
 
 
 def came_from_ad(group: CloudGroup, index: DirectoryIndex) -> tuple[GroupState, str, str] | None:

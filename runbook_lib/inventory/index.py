@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from runbook_lib.directory.names import normalize_dn
 from runbook_lib.inventory.states import Writer
 from runbook_lib.model.anchor import (
     ANCHOR_ATTRIBUTE,
@@ -15,6 +14,7 @@ from runbook_lib.model.anchor import (
     owner_of_mark,
 )
 from runbook_lib.model.directory import DirectoryGroup, DirectoryObject, DirectorySnapshot
+from runbook_lib.model.dn import normalize_dn
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from runbook_lib.inventory.nesting import no_member
 from runbook_lib.inventory.states import Writer
 from runbook_lib.model.cloud import CloudGroup, CloudSnapshot, PrincipalType
 from runbook_lib.model.directory import DirectoryGroup, DirectorySnapshot
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 
 REASONS = {
     "guest": "Guest: no account in this AD",

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from runbook_lib.text import is_shown
+from runbook_lib.model.untrusted import is_shown
 
 RDN_NAME_UNITS = 51
 DESCRIPTION_UNITS = 448

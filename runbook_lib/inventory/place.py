@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from runbook_lib.directory.names import is_below, normalize_dn
 from runbook_lib.inventory.index import claimed_ids, writer_of
 from runbook_lib.inventory.states import Writer
 from runbook_lib.model.directory import Container, DirectoryGroup
+from runbook_lib.model.dn import is_below, normalize_dn
 from runbook_lib.model.finding import Finding, Severity
 
 _NAME_ONE = "Name an OU that holds written-back groups and nothing else."

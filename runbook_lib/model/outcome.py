@@ -1,7 +1,8 @@
-"""How a run ended, and the exit code that says so."""
+"""How a run ended, the exit code that says so, and what its steps achieved."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 
 
@@ -66,3 +67,85 @@ _TITLES = {
 
 NOTHING_TO_DO_DETAILED = 3
 """Exit code of ``nothing-to-do`` under ``--detailed-exitcode``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Words for one end.
+
+    Attributes:
+        title: Two or three words.
+        meaning: One sentence.
+    """
+
+    title: str
+    meaning: str
+
+
+def ending_words(outcome: Outcome, code: str = "") -> Ending:
+    """The words for an outcome and the code of the error that explains it (empty without one)."""
+    found = _BY_CODE.get(code)
+    if found is not None and found[0] is outcome:
+        return found[1]
+    return Ending(outcome.title, _MEANINGS[outcome])
+
+
+def ending_of_facts(outcome: Outcome, error: object) -> Ending:
+    """The words for an outcome and the ``error`` of a record.json, whatever stands there."""
+    return ending_words(outcome, str(error.get("code") or "") if isinstance(error, dict) else "")
+
+
+_MEANINGS = {
+    Outcome.DONE: "Finished as asked.",
+    Outcome.NOTHING_TO_DO: "Everything was already as asked; nothing was written.",
+    Outcome.USAGE: "The parameters or the command cannot be right; nothing was written.",
+    Outcome.AWAITING_APPROVAL: "Stopped at the gate: changes are planned that nobody has approved yet.",
+    Outcome.REFUSED: "The runbook went no further; the reason and what to do are below.",
+    Outcome.PARTIAL: "Stopped midway, after the first write. Running again with the same change id resumes it.",
+    Outcome.VERIFICATION_FAILED: "Written, but what the directory answers afterwards differs from the plan.",
+    Outcome.NO_ACCESS: "Sign-in, certificate or permissions were not accepted.",
+    Outcome.FAILED: "Ended before anything was written.",
+    Outcome.BUG: "The runbook itself is at fault.",
+    Outcome.INTERRUPTED: "Stopped by a person or by the system.",
+}
+
+_SELECTION = Ending("Selection does not fit", "The parameters name no group, or one that is not there.")
+_UNREAD = Ending("Reading not complete", "One side could not be read to its end; no plan is made from a part of it.")
+_BUSY = Ending("Another run is writing", "Only one run at a time may write to this OU.")
+_OPEN = Ending("A change is unfinished", "An earlier run of this change stopped midway and has to be finished first.")
+_BY_CODE: dict[str, tuple[Outcome, Ending]] = {
+    code: (outcome, ending)
+    for outcome, ending, codes in (
+        (Outcome.REFUSED, Ending("Drift found", "AD differs from the cloud. Nothing was written."), ("drift",)),
+        (
+            Outcome.REFUSED,
+            Ending("Not ready", "A route that was asked for cannot be taken yet; the findings say why."),
+            ("not-ready",),
+        ),
+        (
+            Outcome.NO_ACCESS,
+            Ending("Readiness unknown", "Something that decides could not be read; the findings say what."),
+            ("readiness-unknown",),
+        ),
+        (Outcome.REFUSED, _SELECTION, ("empty-selection", "unknown-group", "selection-matches-nothing")),
+        (Outcome.REFUSED, _UNREAD, ("incomplete-read", "empty-source")),
+        (Outcome.REFUSED, _BUSY, ("locked",)),
+        (Outcome.REFUSED, _OPEN, ("change-open",)),
+        (
+            Outcome.REFUSED,
+            Ending("Nothing to undo", "The run that was named wrote nothing."),
+            ("nothing-was-written",),
+        ),
+        (
+            Outcome.REFUSED,
+            Ending("Finding not acknowledged", "A blocking finding must be resolved or acknowledged first."),
+            ("finding-not-acknowledged",),
+        ),
+        (
+            Outcome.REFUSED,
+            Ending("Every group is refused", "A rule of the runbook keeps each selected group from being changed."),
+            ("all-refused",),
+        ),
+    )
+    for code in codes
+}

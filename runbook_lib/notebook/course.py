@@ -12,8 +12,8 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from runbook_lib.errors import Refused, RunbookError
+from runbook_lib.model.file_names import JOURNAL
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.record.names import JOURNAL
 from runbook_lib.record.state import RunRecord
 
 RUN_CLOSED = "run-closed"

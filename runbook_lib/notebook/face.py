@@ -9,9 +9,9 @@ from typing import Any
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
+from runbook_lib.model.file_names import RUN_MIME
+from runbook_lib.model.untrusted import printable
 from runbook_lib.notebook.html_parts import text_html
-from runbook_lib.record.names import RUN_MIME
-from runbook_lib.text import printable
 
 _SECONDS_BETWEEN_UPDATES = 0.25
 

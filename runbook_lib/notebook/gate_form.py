@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from runbook_lib.errors import AwaitingApproval, Refused, RunbookError
 from runbook_lib.model.change import Plan
-from runbook_lib.text import typed
+from runbook_lib.model.untrusted import typed
 from runbook_lib.writeback.approval import approve, planned
 from runbook_lib.writeback.approval_file import iso
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import re
 
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 
 INK = "#1f2328"
 QUIET = "#57606a"

@@ -8,9 +8,9 @@ from IPython.core.getipython import get_ipython
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.untrusted import printable
 from runbook_lib.notebook.face import show_mark
 from runbook_lib.record.marks import mark_of
-from runbook_lib.text import printable
 
 if TYPE_CHECKING:
     from runbook_lib.notebook.run import Run

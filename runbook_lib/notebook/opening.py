@@ -11,6 +11,7 @@ from pathlib import Path
 from IPython.core.getipython import get_ipython
 
 from runbook_lib.errors import UsageError
+from runbook_lib.model.file_names import JOURNAL, RECORD_VARIABLE
 from runbook_lib.notebook.kernel import watch_cells, watch_opening
 from runbook_lib.notebook.run import Run
 from runbook_lib.notebook.views import parameters_view
@@ -19,7 +20,6 @@ from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.needed import require
 from runbook_lib.parameters.paths import absolute_paths, project_root, resolve
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.names import JOURNAL, RECORD_VARIABLE
 from runbook_lib.record.state import RunRecord
 from runbook_lib.runner.naming import new_run_id
 from runbook_lib.runner.needs import require_told

@@ -14,6 +14,7 @@ from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Operation, Plan
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.untrusted import printable
 from runbook_lib.notebook.course import ANEW
 from runbook_lib.notebook.sealed import (
     effects_not_proved,
@@ -24,7 +25,6 @@ from runbook_lib.notebook.sealed import (
 from runbook_lib.parameters.acknowledge import require_acknowledged, with_acknowledgements
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.state import RunRecord
-from runbook_lib.text import printable
 from runbook_lib.writeback.approval import Approval
 from runbook_lib.writeback.approvers import approvers_of
 from runbook_lib.writeback.closing import HOW_TO_CLOSE

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record import manifest
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import DamagedManifest
 from runbook_lib.record.state import RunRecord, stamp
 from runbook_lib.record.verify import verify
 from runbook_lib.record.who import account
-from runbook_lib.text import printable, typed
 from runbook_lib.writeback.closing import HOW_TO_CLOSE
 from runbook_lib.writeback.effects import DoneChange, done_by
 from runbook_lib.writeback.journal import JournalFile, journals_of, whole_chain

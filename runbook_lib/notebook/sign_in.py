@@ -14,12 +14,12 @@ from typing import Any
 from IPython.display import display
 
 from runbook_lib.graph.device_code import DeviceCode, SignInPrompt
+from runbook_lib.model.untrusted import printable
 from runbook_lib.notebook.face import ProgressLine
 from runbook_lib.notebook.html import banner_html
 from runbook_lib.notebook.html_parts import BOX, INK, SHADE, text_html
 from runbook_lib.runner.notices import NOTICE_TYPE, NOTICES_VARIABLE
 from runbook_lib.runner.sign_in import sign_in_words
-from runbook_lib.text import printable
 
 
 def prompt_for(environment: Mapping[str, str], *, interactive: bool) -> SignInPrompt | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from runbook_lib.model.untrusted import character_name
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.paths import resolve
-from runbook_lib.text import character_name
 
 _TYPOGRAPHIC = re.compile(r"[\u2010-\u2015\u2018-\u201f\u2032\u2033\u2212\u00ab\u00bb\u2039\u203a]")
 

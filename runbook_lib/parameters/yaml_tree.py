@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import yaml
 from yaml.reader import Reader
 
-from runbook_lib.text import character_name, unseen
+from runbook_lib.model.untrusted import character_name, unseen
 
 DEEPEST = 8
 """Levels of lists and mappings in each other; the model needs four."""

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.errors import RunbookError
+from runbook_lib.model.file_names import JOURNAL, PLAN, RECORD
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.record.names import JOURNAL, PLAN, RECORD
 from runbook_lib.record.written import Written, written_by
 from runbook_lib.writeback.plan_file import plan_from_json
 from runbook_lib.writeback.strict_file import LARGEST_PLAN, read_plain

@@ -12,11 +12,11 @@ from typing import Any
 
 import nbformat
 
+from runbook_lib.model.file_names import RUN_MIME
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.untrusted import printable
 from runbook_lib.record.cells import CellState, CellTruth, cell_truth, execution_times
 from runbook_lib.record.marks import meaning_in
-from runbook_lib.record.names import RUN_MIME
-from runbook_lib.text import printable
 
 OWN = "gwb"
 """Key of what we say about a cell in its metadata: ``{"state", "seconds", "dropped"}``."""

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from runbook_lib.errors import UsageError
+from runbook_lib.model.file_names import JOURNAL, RECORD, RECORD_SCHEMA
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.names import JOURNAL, RECORD, RECORD_SCHEMA
 from runbook_lib.record.state import STANDING_GAPS, RunRecord
 from runbook_lib.writeback.strict_file import LARGEST_PLAN, Unfit, read_plain
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.files import write_durably
-from runbook_lib.text import json_text
+from runbook_lib.model.untrusted import json_text
 
 
 def write_atomically(path: Path, data: bytes, *, mode: int | None = None) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 from runbook_lib.errors import UsageError
 from runbook_lib.files import FOLDER_MODES, make_folder, new_file
+from runbook_lib.model.file_names import APPROVALS, MANIFEST, safe_folder_name
 from runbook_lib.record import files
-from runbook_lib.record.names import APPROVALS, MANIFEST, safe_folder_name
 from runbook_lib.writeback.strict_file import LARGEST_PLAN, Unfit, read_plain
 
 if TYPE_CHECKING:

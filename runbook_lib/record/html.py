@@ -13,14 +13,13 @@ from typing import Any
 from markupsafe import Markup, escape
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from runbook_lib.model.ending import ending_of_facts
-from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.file_names import described
+from runbook_lib.model.outcome import Outcome, ending_of_facts
+from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record.cells import CellState, CellTruth
 from runbook_lib.record.environment import environment
 from runbook_lib.record.executed import ERROR_MARKER_TAG, OWN, Cleaned, plain_text
-from runbook_lib.record.names import described
 from runbook_lib.record.sanitize import safe_html
-from runbook_lib.text import printable, typed
 
 TEXT_LIMIT = 200_000
 """Characters of one plain-text output that the page shows; the notebook beside it holds everything."""

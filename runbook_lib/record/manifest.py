@@ -15,9 +15,9 @@ from typing import Any
 
 from runbook_lib.errors import UsageError
 from runbook_lib.model.canonical import digest
+from runbook_lib.model.file_names import MANIFEST, MANIFEST_SCHEMA
+from runbook_lib.model.untrusted import typed
 from runbook_lib.record import files
-from runbook_lib.record.names import MANIFEST, MANIFEST_SCHEMA
-from runbook_lib.text import typed
 from runbook_lib.writeback.strict_file import LARGEST_PLAN, Unfit, read_plain
 
 

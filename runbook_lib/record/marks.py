@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.errors import UsageError
+from runbook_lib.model.file_names import RUN_MIME
+from runbook_lib.model.untrusted import typed
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.names import RUN_MIME
-from runbook_lib.text import typed
 
 
 def mark_of(folder: RecordFolder) -> dict[str, str]:

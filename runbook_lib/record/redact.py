@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.text import json_text
+from runbook_lib.model.untrusted import json_text
 
 _BASE64URL = "[A-Za-z0-9_-]"
 _WORDS = "password|passwd|pwd|passphrase|secret|client_?secret|api_?key|access_?token|refresh_?token"

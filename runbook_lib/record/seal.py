@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.errors import Refused, UsageError
+from runbook_lib.model.file_names import MANIFEST, PAGE, RECORD
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.untrusted import typed
 from runbook_lib.record import files, manifest
 from runbook_lib.record.contradictions import contradictions
 from runbook_lib.record.executed import Cleaned, clean
@@ -21,10 +23,8 @@ from runbook_lib.record.facts import decided, facts_of
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.html import record_html
 from runbook_lib.record.marks import of_this_run
-from runbook_lib.record.names import MANIFEST, PAGE, RECORD
 from runbook_lib.record.redact import Redactor
 from runbook_lib.record.state import stamp
-from runbook_lib.text import typed
 
 
 @dataclass(frozen=True, slots=True)

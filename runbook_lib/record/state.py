@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import cast
 
 from runbook_lib.errors import RunbookError, UsageError
+from runbook_lib.model.file_names import RECORD, RECORD_SCHEMA
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.names import RECORD, RECORD_SCHEMA
 from runbook_lib.record.who import run_by
 
 STANDING_GAPS = (

@@ -18,8 +18,8 @@ from datetime import datetime
 import pandas as pd
 import xlsxwriter
 
+from runbook_lib.model.untrusted import NOT_SEEN
 from runbook_lib.record.values import rows
-from runbook_lib.text import NOT_SEEN
 
 _TRIGGER = "[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n]"
 # Quotes, spaces, controls and invisible characters: what a spreadsheet may drop before it looks at a cell.

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.model.file_names import MANIFEST, RECORD, RECORD_SCHEMA
+from runbook_lib.model.untrusted import printable
 from runbook_lib.record import manifest as manifests
 from runbook_lib.record.contradictions import contradictions
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import DamagedManifest
-from runbook_lib.record.names import MANIFEST, RECORD, RECORD_SCHEMA
-from runbook_lib.text import printable
 from runbook_lib.writeback.strict_file import LARGEST_PLAN, read_plain
 
 OPEN = "open: not sealed yet"

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import printable
 from runbook_lib.readiness.assess import Assessment
 from runbook_lib.readiness.hand_off import DNS
 from runbook_lib.readiness.verdict import RouteVerdict, Verdict
 from runbook_lib.runner.layout import columns, wrapped
-from runbook_lib.text import printable
 
 _WORDS = {
     Severity.BLOCKING: "BLOCKING",

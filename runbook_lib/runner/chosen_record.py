@@ -11,9 +11,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from runbook_lib.errors import RunbookError, UsageError
-from runbook_lib.model.ending import ending_of_facts
-from runbook_lib.model.outcome import Outcome
-from runbook_lib.record.names import JOURNAL, MANIFEST, PLAN, RECORD
+from runbook_lib.model.file_names import JOURNAL, MANIFEST, PLAN, RECORD
+from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.runner import console
 
 _FILES = (RECORD, PLAN, JOURNAL, MANIFEST)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
+from runbook_lib.model.file_names import RECORD
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.record.names import RECORD
 from runbook_lib.runner import console
 from runbook_lib.runner.chosen_record import chosen_record, complete_records
 from runbook_lib.runner.durations import parse_duration

@@ -56,7 +56,7 @@ def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
     itself. The runs of a change's folder are
     offered, those that are still open first.
     """
-    from runbook_lib.model.ending import ending_of_facts
+    from runbook_lib.model.outcome import ending_of_facts
     from runbook_lib.record.folder import RecordFolder
     from runbook_lib.record.index import build_index
     from runbook_lib.record.seal import seal as seal_record
@@ -120,9 +120,9 @@ def records(root: Path | None, schema: str | None) -> None:
 
 def _runs(root: Path) -> Iterator[tuple[str, str, str, str]]:
     """Change, run, state and outcome of each run, by change and time."""
-    from runbook_lib.model.ending import ending_of_facts
+    from runbook_lib.model.file_names import RECORD
+    from runbook_lib.model.outcome import ending_of_facts
     from runbook_lib.record.folder import RecordFolder
-    from runbook_lib.record.names import RECORD
     from runbook_lib.record.state import RunRecord
 
     for path in sorted(root.glob(f"*/*/{RECORD}")):

@@ -14,13 +14,13 @@ import nbformat
 import papermill
 
 from runbook_lib.errors import RunbookError, UsageError
-from runbook_lib.model.ending import ending_of_facts
-from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.file_names import RECORD_VARIABLE
+from runbook_lib.model.outcome import Outcome, ending_of_facts
+from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters import LoadedParameters, load_parameters, require, resolve
 from runbook_lib.parameters.paths import ROOT_VARIABLE
 from runbook_lib.record.facts import writes_begun
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.names import RECORD_VARIABLE
 from runbook_lib.record.state import RunRecord
 from runbook_lib.runner import engine
 from runbook_lib.runner.execution import CellStep, Execution, KernelEnd
@@ -31,7 +31,6 @@ from runbook_lib.runner.notices import NOTICES_VARIABLE
 from runbook_lib.runner.sealing import seal_run
 from runbook_lib.runner.verdict import Verdict, verdict_of
 from runbook_lib.runner.versions import versions
-from runbook_lib.text import typed
 
 _NOT_FOR_THE_KERNEL = ("JPY_SESSION_NAME", "JPY_PARENT_PID", "GWB_PARAMETERS")
 """Marks of an interactive session, and the parameters file that JupyterLab reads: this run has been told already."""

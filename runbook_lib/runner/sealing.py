@@ -7,12 +7,12 @@ from datetime import datetime
 from pathlib import Path
 
 from runbook_lib.errors import RunbookError
+from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters import Parameters
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.index import build_index
 from runbook_lib.record.seal import seal
 from runbook_lib.runner.secret_values import known_secrets
-from runbook_lib.text import typed
 
 
 def seal_run(

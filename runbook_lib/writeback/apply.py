@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any
 
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.names import normalize_dn, rdn_of
 from runbook_lib.directory.results import (
     DirectoryUnavailable,
     EntryExists,
@@ -25,6 +24,7 @@ from runbook_lib.directory.results import (
 )
 from runbook_lib.errors import BrokeOff, Refused, RunbookError, UsageError
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Plan
+from runbook_lib.model.dn import normalize_dn, rdn_of
 from runbook_lib.writeback.deleting import find_deleted, present_dn, present_name, stand_of_deletion
 from runbook_lib.writeback.journal import CARRIED_OUT, Effect, Journal, JournalFile, JournalUnwritable
 from runbook_lib.writeback.live import created_before, drifted, find_created, live_entry, stand_of_move

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runbook_lib.errors import AwaitingApproval, UsageError
 from runbook_lib.model.change import Change, ChangeKind, Plan
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 from runbook_lib.writeback.approval_file import (
     LONGEST,
     PREFIX,

@@ -16,7 +16,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from runbook_lib.errors import Refused
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 from runbook_lib.writeback.strict_file import LARGEST_APPROVAL, PlainFile, Unfit, read_plain, strict_json, write_whole
 
 SCHEMA = "group-writeback-approval/1"

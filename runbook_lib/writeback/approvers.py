@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 from runbook_lib.writeback.approval_file import FileFacts
 
 _ACCOUNT, _GROUP = "account:", "group:"

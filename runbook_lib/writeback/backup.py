@@ -12,7 +12,7 @@ from datetime import datetime
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.entry import Entry
 from runbook_lib.model.change import Change, ChangeKind, MemberRef
-from runbook_lib.text import counted
+from runbook_lib.model.untrusted import counted
 
 FILE_NAME = "backup.ldif"
 

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from runbook_lib.errors import Refused, UsageError
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 from runbook_lib.writeback.approval_file import said, written_time
 from runbook_lib.writeback.strict_file import (
     LARGEST_APPROVAL,

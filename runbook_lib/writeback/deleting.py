@@ -13,10 +13,10 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.deleted import read_one_deleted
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.filters import ANY_OBJECT
-from runbook_lib.directory.names import normalize_dn, parent_of
 from runbook_lib.model.change import AttributeDelta, Change, MemberRef, PlanTarget
 from runbook_lib.model.directory import RESTORED_ATTRIBUTES, DeletedObject
-from runbook_lib.text import counted
+from runbook_lib.model.dn import normalize_dn, parent_of
+from runbook_lib.model.untrusted import counted
 from runbook_lib.writeback.live import drifted, live_entry
 from runbook_lib.writeback.stand import Stand, stand_of
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from runbook_lib.errors import AwaitingApproval
 from runbook_lib.model.change import Change, Operation, Plan, Refusal
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 from runbook_lib.writeback.approval import Approval, approved_changes, read_approvals, self_sufficient
 from runbook_lib.writeback.approval_file import iso
 from runbook_lib.writeback.approvers import ANYBODY, Approvers

@@ -25,9 +25,9 @@ from typing import Any
 
 from runbook_lib.errors import Refused, ServiceFailed
 from runbook_lib.files import new_file, sync_folder
-from runbook_lib.text import json_text, printable
+from runbook_lib.model.file_names import JOURNAL, MANIFEST
+from runbook_lib.model.untrusted import json_text, printable
 from runbook_lib.writeback.closing import HOW_TO_CLOSE, closed_by_hand
-from runbook_lib.writeback.file_names import JOURNAL, MANIFEST
 from runbook_lib.writeback.journal_lines import DamagedLine, line_digest, lines_of
 from runbook_lib.writeback.strict_file import LARGEST_PLAN, PlainFile, Unfit, read_plain
 

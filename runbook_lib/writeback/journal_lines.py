@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from runbook_lib.text import printable, whole
+from runbook_lib.model.untrusted import printable, whole
 from runbook_lib.writeback.strict_file import Unfit, strict_json
 
 

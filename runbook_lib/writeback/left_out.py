@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbook_lib.model.change import GroupMembers, LeftOut, Plan
+from runbook_lib.model.file_names import LEFT_OUT
 
-FILE_NAME = "left-out.csv"
+FILE_NAME = LEFT_OUT
 """The whole list, beside plan.json."""
 COLUMNS = ("group_id", "group", "member_id", "member", "type", "code", "why")
 SHOWN = 5

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import Change, ChangeKind
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 from runbook_lib.writeback.policy import Limits
 
 

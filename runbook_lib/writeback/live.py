@@ -5,11 +5,11 @@ from __future__ import annotations
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.filters import all_of, equals
-from runbook_lib.directory.names import normalize_dn, parent_of
 from runbook_lib.errors import Refused
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
 from runbook_lib.model.change import Change, Move, PlanTarget
-from runbook_lib.text import printable
+from runbook_lib.model.dn import normalize_dn, parent_of
+from runbook_lib.model.untrusted import printable
 from runbook_lib.writeback.stand import Stand
 
 

@@ -25,7 +25,7 @@ from datetime import datetime
 from pathlib import Path
 
 from runbook_lib.errors import Refused
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 
 FOLDERS = (
     ("/private/var/tmp",)

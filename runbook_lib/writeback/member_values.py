@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.model.change import MemberRef
-from runbook_lib.text import counted, printable
+from runbook_lib.model.untrusted import counted, printable
 
 MOST_REFUSED = 20
 """After so many refused values the rest of a modify is not tried: then it is hardly about single values."""

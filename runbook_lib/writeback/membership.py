@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from runbook_lib.directory.names import normalize_dn, normalize_foreign_dn
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.keys import ELSEWHERE
 from runbook_lib.model.change import GroupMembers, LeftOut, MemberRef
 from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.model.dn import normalize_dn, normalize_foreign_dn
 
 
 @dataclass(frozen=True, slots=True)

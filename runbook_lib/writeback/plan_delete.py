@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from runbook_lib.directory.names import is_below, normalize_dn, rdn_of
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Deletion, MemberRef, Refusal
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import RESTORED_ATTRIBUTES, DirectoryGroup
+from runbook_lib.model.dn import is_below, normalize_dn, rdn_of
 from runbook_lib.model.finding import Finding
-from runbook_lib.text import counted
+from runbook_lib.model.untrusted import counted
 from runbook_lib.writeback.membership import Membership
 from runbook_lib.writeback.plan_findings import unaccounted_finding
 from runbook_lib.writeback.planning import existing

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from runbook_lib.directory.names import normalize_dn, parent_of
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow, Writer
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Operation, Refusal
 from runbook_lib.model.cloud import Presence
 from runbook_lib.model.directory import MAIL_ATTRIBUTES, UNIVERSAL_DISTRIBUTION, DirectoryGroup
+from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding
 from runbook_lib.writeback.desired import retired_mark
 from runbook_lib.writeback.membership import membership_of

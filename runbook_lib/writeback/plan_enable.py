@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from runbook_lib.directory.names import normalize_dn, parent_of, rdn
 from runbook_lib.inventory.addresses import address_holders, address_taken
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, GroupMembers, MemberRef, Operation, Refusal
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.model.dn import normalize_dn, parent_of, rdn
 from runbook_lib.model.finding import Finding
 from runbook_lib.writeback.desired import differences, followed_attributes, new_attributes, retired_mark
 from runbook_lib.writeback.membership import MemberChanges, membership_of

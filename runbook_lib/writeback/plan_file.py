@@ -29,8 +29,8 @@ from runbook_lib.model.change import (
     PlanTarget,
     Refusal,
 )
-from runbook_lib.text import printable
-from runbook_lib.writeback.file_names import PLAN
+from runbook_lib.model.file_names import PLAN
+from runbook_lib.model.untrusted import printable
 from runbook_lib.writeback.reach import beyond_kind
 from runbook_lib.writeback.strict_file import LARGEST_PLAN, Unfit, read_plain, strict_json
 

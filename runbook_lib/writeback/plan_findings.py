@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from runbook_lib.directory.names import normalize_dn
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.collisions import from_another_domain
 from runbook_lib.inventory.naming import spelled_out, visible
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import Change
 from runbook_lib.model.cloud import CloudGroup
+from runbook_lib.model.dn import normalize_dn
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.text import counted, printable
+from runbook_lib.model.untrusted import counted, printable
 
 _NAMED = ["member_id", "member_name"]
 

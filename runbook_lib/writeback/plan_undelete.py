@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from runbook_lib.directory.names import normalize_dn, parent_of
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.index import writer_of
 from runbook_lib.inventory.nesting import no_member
@@ -17,8 +16,9 @@ from runbook_lib.inventory.states import GroupRow, Writer
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Deletion, MemberRef, Refusal
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import DeletedObject, DirectoryGroup
+from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.text import counted
+from runbook_lib.model.untrusted import counted
 from runbook_lib.writeback.planning import existing
 from runbook_lib.writeback.rules import RuleContext, leads_to, refuse_putting_back
 from runbook_lib.writeback.stand import Stand, stand_of

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from runbook_lib.directory.names import normalize_dn, parent_of
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.nesting import no_member
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Refusal
 from runbook_lib.model.directory import UNIVERSAL_SECURITY, DirectoryGroup
+from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.writeback.effects import ChangeEffect, DoneChange
 from runbook_lib.writeback.plan_delete import deletion, refuse_deletion

@@ -11,7 +11,7 @@ from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import Change, ChangeKind, Operation, Plan, Refusal
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 from runbook_lib.writeback.closing import HOW_TO_CLOSE
 from runbook_lib.writeback.limits import check_limits
 from runbook_lib.writeback.plan_delete import refuse_deletion

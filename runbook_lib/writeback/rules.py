@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runbook_lib.directory.names import is_below, normalize_dn, parent_of
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.nesting import Scope, keeps_from_universal, scope_of
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer
 from runbook_lib.model.change import Refusal
 from runbook_lib.model.cloud import CloudKind, Switch
 from runbook_lib.model.directory import DirectoryGroup
-from runbook_lib.text import whole
+from runbook_lib.model.dn import is_below, normalize_dn, parent_of
+from runbook_lib.model.untrusted import whole
 from runbook_lib.writeback.policy import Policy
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.naming import DisplayNames
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.text import appearance, difference, printable
+from runbook_lib.model.untrusted import appearance, difference, printable
 
 Purpose = Literal["select", "disable"]
 """Which of the two selections: its parameters are ``<purpose>_ids`` and ``<purpose>_names``."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from runbook_lib.errors import UsageError
 from runbook_lib.model.canonical import digest
 from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 from runbook_lib.writeback.approval import identity_of, planned
 from runbook_lib.writeback.approval_file import (
     LONGEST_DAYS,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from runbook_lib.errors import AwaitingApproval, Refused
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 from runbook_lib.writeback.approval import Approval
 from runbook_lib.writeback.approval_file import iso
 from runbook_lib.writeback.standing import StandingApproval

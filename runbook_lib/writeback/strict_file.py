@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.files import make_folder_like_its_parent, write_durably
-from runbook_lib.text import json_text
+from runbook_lib.model.untrusted import json_text
 
 LARGEST_APPROVAL = 8 * 1024 * 1024
 """Bytes of an approval: one line of 70 bytes for each change of a plan."""

@@ -12,14 +12,49 @@ ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "runbook_lib"
 
 FLOORS = {
-    **dict.fromkeys(("model", "errors", "text", "secrets", "files", "parameters", "deadline"), 1),
-    **dict.fromkeys(("graph", "directory", "dns"), 2),
-    **dict.fromkeys(("exchange", "inventory"), 3),
-    **dict.fromkeys(("writeback", "readiness"), 4),
-    "record": 5,
-    **dict.fromkeys(("notebook", "runner"), 6),
+    **dict.fromkeys(
+        (
+            "model",
+            "errors",
+            "files",
+            "deadline",
+            "parameters",
+            "secrets",
+        ),
+        1,
+    ),
+    **dict.fromkeys(
+        (
+            "graph",
+            "directory",
+            "dns",
+        ),
+        2,
+    ),
+    **dict.fromkeys(
+        (
+            "exchange",
+            "inventory",
+        ),
+        3,
+    ),
+    **dict.fromkeys(
+        (
+            "readiness",
+            "writeback",
+        ),
+        4,
+    ),
+    **dict.fromkeys(("record",), 6),
+    **dict.fromkeys(
+        (
+            "notebook",
+            "runner",
+        ),
+        7,
+    ),
 }
-SHARED_FLOORS = (1, 6)
+SHARED_FLOORS = (1, 3, 6, 7)
 """Floors whose parts may use each other; on the others they are strangers (graph knows no AD, directory no Graph)."""
 
 NETWORK = {"requests": "graph", "msal": "graph", "msal_extensions": "graph", "ldap3": "directory", "dns": "dns"}

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import NoAccess, RunbookError, UsageError
+from runbook_lib.model.untrusted import character_name
 from runbook_lib.parameters import Parameters
 from runbook_lib.runner.secret_values import known_secrets, variable_secrets
 from runbook_lib.secrets import (
@@ -23,7 +24,6 @@ from runbook_lib.secrets import (
     secret_variable,
     without_marks,
 )
-from runbook_lib.text import character_name
 
 PASSWORD = "Pa ss-wörd~1"
 CONTROLS = "\x00\x07\t\x0b\x1b\x7f\x85\u2028\u2029"

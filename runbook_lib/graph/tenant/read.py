@@ -35,8 +35,8 @@ from runbook_lib.graph.tenant.unreadable import Unreadable, part
 from runbook_lib.graph.token_claims import account_of
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import Tenant
+from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.clouds import Cloud
-from runbook_lib.text import printable
 
 GROUP_UNIFIED = "62375ab9-6b52-47ed-826b-58e47e0e304b"
 """Template id of the Group.Unified settings (Microsoft Graph documentation, "groupSetting resource type")."""

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from runbook_lib.errors import NoAccess, ServiceFailed
 from runbook_lib.graph.answers import GraphNotFound, GraphRejected
-from runbook_lib.text import printable
+from runbook_lib.model.untrusted import printable
 
 _T = TypeVar("_T")
 

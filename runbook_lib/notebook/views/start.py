@@ -13,13 +13,12 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.graph.snapshot import read_tenant
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.directory import DomainController
-from runbook_lib.model.ending import ending_words
-from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.file_names import RECORD_VARIABLE
+from runbook_lib.model.outcome import Outcome, ending_words
+from runbook_lib.model.untrusted import typed
 from runbook_lib.notebook.html import banner_html, facts_html, table_html
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.names import RECORD_VARIABLE
-from runbook_lib.text import typed
 
 View = tuple[str, str]
 

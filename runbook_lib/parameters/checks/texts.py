@@ -6,11 +6,11 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from runbook_lib.model.untrusted import character_name, unseen
 from runbook_lib.parameters.complaint import Complaint
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.paths import PATHS
 from runbook_lib.parameters.yaml_text import PROSE, Location
-from runbook_lib.text import character_name, unseen
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NAMES = frozenset({"select_names", "disable_names"})

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from runbook_lib.graph.tenant import CloudSyncJob, JobKind, JobState, ScopeClause, Unreadable
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import printable
 from runbook_lib.readiness.check import Answers, Check, NothingToCheck, on
 from runbook_lib.readiness.evidence import Evidence, known
-from runbook_lib.text import printable
 
 INTERVAL = timedelta(minutes=20)
 """Cloud Sync's schedule for groups ("Group provisioning to Active Directory, prerequisites")."""

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from runbook_lib.graph.tenant import Agent, CloudSyncJob
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import printable
 from runbook_lib.readiness.check import Answers, Check, on
 from runbook_lib.readiness.checks.cloud_sync import NO_JOB, jobs_for_groups
 from runbook_lib.readiness.evidence import Evidence, known
-from runbook_lib.text import printable
 
 _B, _U, _W = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING
 _SOURCE = 'Microsoft Graph documentation (beta), "Get onPremisesPublishingProfile", "onPremisesAgent"'

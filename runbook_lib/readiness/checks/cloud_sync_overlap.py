@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook_lib.directory.names import normalize_foreign_dn
 from runbook_lib.graph.tenant import CloudSyncJob, Unreadable
+from runbook_lib.model.dn import normalize_foreign_dn
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import printable
 from runbook_lib.readiness.check import Check, on
 from runbook_lib.readiness.checks.cloud_sync import job_name, jobs_for_groups
 from runbook_lib.readiness.evidence import Evidence
 from runbook_lib.readiness.mail_parts import MailGroups
-from runbook_lib.text import printable
 
 _B, _U = Severity.BLOCKING, Severity.UNKNOWN
 

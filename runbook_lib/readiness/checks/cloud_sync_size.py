@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from runbook_lib.graph.tenant import CloudSyncJob, JobState, Unreadable
 from runbook_lib.model.enforcement import SOA_ATTRIBUTE
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import printable
 from runbook_lib.readiness.check import Answers, Check, NothingToCheck, on
 from runbook_lib.readiness.checks.cloud_sync import NO_JOB, job_name, jobs_for_groups, own_clauses
 from runbook_lib.readiness.evidence import Evidence, known
-from runbook_lib.text import printable
 
 _U, _W, _I = Severity.UNKNOWN, Severity.WARNING, Severity.INFO
 _OPTIONS = 'Microsoft Entra documentation, "Microsoft Entra provisioning options (Preview)", "Scale limits"'

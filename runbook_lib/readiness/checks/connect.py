@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from runbook_lib.graph.tenant import Unreadable
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import printable
 from runbook_lib.readiness.check import Check, on
 from runbook_lib.readiness.evidence import Evidence, known
-from runbook_lib.text import printable
 
 INTERVAL = timedelta(minutes=30)
 """Connect's default interval ("Connect Sync: scheduler")."""

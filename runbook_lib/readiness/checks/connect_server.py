@@ -7,9 +7,9 @@ from datetime import date
 from runbook_lib.graph.tenant import CloudSyncJob, ConnectReport, JobKind, JobState, Unreadable
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import printable
 from runbook_lib.readiness.check import Answers, Check, NothingToCheck, on
 from runbook_lib.readiness.evidence import Evidence, known
-from runbook_lib.text import printable
 
 Build = tuple[int, int, int, int]
 

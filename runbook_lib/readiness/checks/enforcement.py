@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from runbook_lib.model.enforcement import MOST_SIDS, EnforcementMode, Leave
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import counted, printable
 from runbook_lib.readiness.check import Answers, Check, NothingToCheck, on
 from runbook_lib.readiness.evidence import Evidence, known
-from runbook_lib.text import counted, printable
 
 _SOURCE = 'Microsoft Entra documentation, "Microsoft Entra AD object enforcement (Preview)" (August 2026)'
 _REFUSED = "Retiring, restoring, updating, members and bringing back are a modify, a move or a restore, which"

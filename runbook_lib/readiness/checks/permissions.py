@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import printable
 from runbook_lib.readiness.check import Check, on
 from runbook_lib.readiness.evidence import Evidence, known
 from runbook_lib.readiness.permissions import can_write, needed_permissions, notebooks
-from runbook_lib.text import printable
 
 _SOURCE = 'docs/permissions.md; Microsoft Graph documentation, "Microsoft Graph permissions reference"'
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from runbook_lib.directory.names import is_below
 from runbook_lib.directory.security.existing_groups import lacking_on
 from runbook_lib.directory.security.grants import Grant
 from runbook_lib.directory.security.operations import Purpose
@@ -13,11 +12,12 @@ from runbook_lib.directory.security.rights_table import Missing, OperationRight,
 from runbook_lib.directory.security.rights_words import describe
 from runbook_lib.directory.security.situation import Place, Situation
 from runbook_lib.model.cloud import Switch
+from runbook_lib.model.dn import is_below
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import counted
 from runbook_lib.readiness.check import Answers, Check, NothingToCheck, on
 from runbook_lib.readiness.dsacls import dsacls_lines, facts_of
 from runbook_lib.readiness.evidence import Evidence, known
-from runbook_lib.text import counted
 
 _SOURCE = "[MS-ADTS] 3.1.1.5 and 5.1.3; Microsoft Learn, Dsacls"
 _DELETED = '[MS-ADTS] 3.1.1.5.3.7.1; Microsoft, KB 892806, "Restoring deleted objects"'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook_lib.directory.names import is_below, normalize_dn, normalize_foreign_dn
 from runbook_lib.directory.security import AccessMask, Ace, WellKnownSid, expand_generic
 from runbook_lib.directory.security.access import protects_from_deletion
 from runbook_lib.directory.security.rights_words import describe
@@ -19,10 +18,11 @@ from runbook_lib.inventory.place import (
     unproved_scope,
 )
 from runbook_lib.model.directory import Container
+from runbook_lib.model.dn import is_below, normalize_dn, normalize_foreign_dn
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import counted, printable
 from runbook_lib.readiness.check import Check, on
 from runbook_lib.readiness.evidence import Evidence, known
-from runbook_lib.text import counted, printable
 
 _OUS = {Place.TARGET: "target OU", Place.RETIRED: "retired OU"}
 

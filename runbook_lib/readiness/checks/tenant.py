@@ -8,10 +8,10 @@ from runbook_lib.graph.tenant import Licences
 from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.clouds import Feature, Offer
 from runbook_lib.readiness.check import Answers, Check, NothingToCheck, on
 from runbook_lib.readiness.evidence import Evidence, known
-from runbook_lib.text import printable
 
 _B, _U, _W, _I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO
 

@@ -7,7 +7,6 @@ import pytest
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.decode import guid_bytes
 from runbook_lib.directory.filters import ANY_OBJECT, bytes_equal, equals, present
-from runbook_lib.directory.names import rdn, same_dn
 from runbook_lib.directory.results import (
     DirectoryUnavailable,
     EntryExists,
@@ -17,6 +16,7 @@ from runbook_lib.directory.results import (
 )
 from runbook_lib.errors import Refused, UsageError
 from runbook_lib.model.change import AttributeDelta
+from runbook_lib.model.dn import rdn, same_dn
 from tests.support import hostile
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET, Embedded
 

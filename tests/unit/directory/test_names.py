@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.directory.names import (
+from runbook_lib.errors import UsageError
+from runbook_lib.model.dn import (
     is_below,
     normalize_dn,
     normalize_foreign_dn,
@@ -18,7 +19,6 @@ from runbook_lib.directory.names import (
     same_dn,
     validate_dn,
 )
-from runbook_lib.errors import UsageError
 from tests.support import hostile
 
 _VALUE = hostile.anything(min_size=1, surrogates=False)

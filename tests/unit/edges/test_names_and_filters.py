@@ -10,7 +10,7 @@ from ldap3.operation.search import compile_filter, parse_filter
 from ldap3.utils.dn import parse_dn as ldap3_parse
 
 from runbook_lib.directory import filters
-from runbook_lib.directory.names import parse_dn, rdn, same_dn
+from runbook_lib.model.dn import parse_dn, rdn, same_dn
 from tests.support import hostile
 
 _BASE = "OU=Cloud Groups,DC=contoso,DC=com"

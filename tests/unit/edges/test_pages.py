@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from runbook_lib.graph.device_code import DeviceCode
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.untrusted import printable
 from runbook_lib.notebook import html as ours
 from runbook_lib.notebook import views
 from runbook_lib.notebook.sign_in import code_html
@@ -22,7 +23,6 @@ from runbook_lib.record.index import build_index
 from runbook_lib.record.sanitize import strictly_ours
 from runbook_lib.record.seal import seal
 from runbook_lib.record.state import RunRecord
-from runbook_lib.text import printable
 from runbook_lib.writeback.plan_enable import plan_enable
 from tests.support import builders as b
 from tests.support import hostile

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import Refused
-from runbook_lib.text import json_text, printable, typed
+from runbook_lib.model.untrusted import json_text, printable, typed
 from tests.support import hostile
 from tests.unit.edges.readers import assert_quiet, deceives, hides
 

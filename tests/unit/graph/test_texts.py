@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rehearsal.cloud.messages import to_json
 from runbook_lib.graph.rows import group_of, linked_of, principal_of_group, user_of
-from runbook_lib.text import whole
+from runbook_lib.model.untrusted import whole
 
 ID = "0a1b2c3d-0000-4000-8000-000000000001"
 ODD = ["\ud83d", "\ude00", "\x00", "\ufffe", "\uffff", "\ufdd0", "\U0001ffff", "\U0010fffe"]

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
+from runbook_lib.model.file_names import RECORD_VARIABLE
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook import open_run
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.names import RECORD_VARIABLE
 from runbook_lib.record.seal import seal
 from runbook_lib.record.state import RunRecord
 from runbook_lib.writeback.approval import approve, read_approvals

@@ -14,8 +14,8 @@ import pytest
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.change import Plan
+from runbook_lib.model.file_names import MANIFEST
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.record.names import MANIFEST
 from runbook_lib.writeback.closing import close_by_hand
 from runbook_lib.writeback.journal import unfinished_runs
 from runbook_lib.writeback.plan_file import change_from_json, plan_from_json, plan_to_json

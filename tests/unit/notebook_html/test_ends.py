@@ -10,9 +10,8 @@ import pytest
 
 import runbook_lib
 from runbook_lib.errors import Refused
-from runbook_lib.model import ending
-from runbook_lib.model.ending import ending_words
-from runbook_lib.model.outcome import Outcome
+from runbook_lib.model import outcome as ending
+from runbook_lib.model.outcome import Outcome, ending_words
 from runbook_lib.notebook.views import end_view, parameters_view, records_view, sealing_words
 from runbook_lib.notebook.views.start import next_after
 from runbook_lib.parameters.model import Parameters

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from runbook_lib.model.file_names import RUN_MIME
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.record.names import RUN_MIME
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 

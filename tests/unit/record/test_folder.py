@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
+from runbook_lib.model.file_names import safe_folder_name
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.names import safe_folder_name
 from runbook_lib.record.state import RunRecord
 
 

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from runbook_lib.errors import UsageError
-from runbook_lib.record.names import RUN_MIME
+from runbook_lib.model.file_names import RUN_MIME
 from runbook_lib.record.seal import seal
 from runbook_lib.record.state import RunRecord
 from runbook_lib.record.verify import verify

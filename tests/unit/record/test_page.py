@@ -15,13 +15,13 @@ from hypothesis import example, given
 
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.untrusted import printable
 from runbook_lib.notebook import html as ours
 from runbook_lib.record.executed import clean
 from runbook_lib.record.html import markdown_html, record_html
 from runbook_lib.record.index import build_index
 from runbook_lib.record.seal import seal
 from runbook_lib.record.state import RunRecord
-from runbook_lib.text import printable
 from runbook_lib.writeback.journal import CARRIED_OUT
 from tests.support import hostile
 from tests.unit.record.markup import parsed

@@ -17,10 +17,10 @@ from click.testing import CliRunner, Result
 
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Operation, Plan, PlanTarget
+from runbook_lib.model.file_names import RUN_MIME
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.parameters.document import example_yaml, json_schema
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.names import RUN_MIME
 from runbook_lib.runner import cli as cli_module
 from runbook_lib.runner import plugins
 from runbook_lib.runner.cli import cli

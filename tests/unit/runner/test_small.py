@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import UsageError
+from runbook_lib.model.file_names import safe_folder_name
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.record.names import safe_folder_name
 from runbook_lib.runner.command_check import check
 from runbook_lib.runner.command_run import run
 from runbook_lib.runner.durations import duration_words, parse_duration

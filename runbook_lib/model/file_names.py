@@ -1,18 +1,17 @@
-"""Names of the files in a record and names that are safe as folders on every system."""
+"""Names of the files of a change and its records, and names that are safe as folders on every system."""
 
 from __future__ import annotations
 
 import re
 
-from runbook_lib.writeback.file_names import JOURNAL as _JOURNAL
-from runbook_lib.writeback.file_names import MANIFEST as _MANIFEST
-from runbook_lib.writeback.left_out import FILE_NAME as LEFT_OUT
+JOURNAL = "journal.jsonl"
+PLAN = "plan.json"
+MANIFEST = "MANIFEST.json"
 
+
+LEFT_OUT = "left-out.csv"
 RECORD = "record.json"
 PAGE = "record.html"
-MANIFEST = _MANIFEST
-JOURNAL = _JOURNAL
-PLAN = "plan.json"
 BACKUP = "backup.ldif"
 WORKBOOK = "inventory.xlsx"
 APPROVALS = "approvals"
