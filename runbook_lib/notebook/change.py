@@ -32,7 +32,7 @@ from runbook_lib.notebook.resuming import (
     unfinished_chain,
 )
 from runbook_lib.notebook.sides import read_sides
-from runbook_lib.parameters.acknowledge import require_acknowledged, with_acknowledgements
+from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.writeback.apply import Applier
 from runbook_lib.writeback.approvers import approver_findings, approvers_of
 from runbook_lib.writeback.backup import FILE_NAME as BACKUP

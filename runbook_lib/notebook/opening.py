@@ -17,8 +17,8 @@ from runbook_lib.notebook.run import Run
 from runbook_lib.notebook.views import parameters_view
 from runbook_lib.parameters.load import load_parameters, parameters_from_values
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.parameters.needed import require
 from runbook_lib.parameters.paths import absolute_paths, project_root, resolve
+from runbook_lib.parameters.validate import require
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.state import RunRecord
 from runbook_lib.runner.naming import new_run_id

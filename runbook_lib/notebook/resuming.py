@@ -22,7 +22,7 @@ from runbook_lib.notebook.sealed import (
     require_unaltered,
     require_uncontradicted,
 )
-from runbook_lib.parameters.acknowledge import require_acknowledged, with_acknowledgements
+from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.state import RunRecord
 from runbook_lib.writeback.approval import Approval

@@ -31,7 +31,7 @@ from runbook_lib.notebook.sealed import done_of
 from runbook_lib.notebook.sides import read_sides
 from runbook_lib.notebook.sign_in import prompt_for
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.parameters.needed import require
+from runbook_lib.parameters.validate import require
 from runbook_lib.readiness.assess import Assessment, assess
 from runbook_lib.readiness.checks import CHECKS
 from runbook_lib.readiness.read import Reach, read_evidence

@@ -10,7 +10,7 @@ from runbook_lib.graph.snapshot import probe_groups, read_cloud
 from runbook_lib.inventory import Inventory, build_inventory, group_ids_to_probe
 from runbook_lib.inventory.other_writers import connect_v1_of
 from runbook_lib.notebook.face import ProgressLine
-from runbook_lib.parameters.needed import require
+from runbook_lib.parameters.validate import require
 from runbook_lib.writeback.policy import naming_of
 
 if TYPE_CHECKING:

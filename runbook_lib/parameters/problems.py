@@ -6,6 +6,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.errors import UsageError
+from runbook_lib.parameters.yaml_text import Location
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One value that cannot be right: where it is, what is wrong (continuing "<parameter> …"), and what to do."""
+
+    location: Location
+    text: str
+    code: str
+    hint: str = ""
+
 
 SECRET_CODE = "secret-in-parameter"  # noqa: S105 - an error code
 

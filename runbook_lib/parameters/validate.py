@@ -8,15 +8,69 @@ from datetime import date
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from runbook_lib.parameters.checks import complaints
-from runbook_lib.parameters.checks.texts import unlike_typed
-from runbook_lib.parameters.complaint import Complaint
-from runbook_lib.parameters.fields import known_names, nearest_name
+from runbook_lib.errors import UsageError
+from runbook_lib.parameters.check import complaints, unlike_typed
+from runbook_lib.parameters.check_connections import GUID_FIELDS
+from runbook_lib.parameters.clouds import addresses_of
+from runbook_lib.parameters.document import known_names, nearest_name
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.parameters.normalize import normalized
-from runbook_lib.parameters.problems import MOST_SHOWN, SECRET_CODE, Problem, usage_error
+from runbook_lib.parameters.problems import MOST_SHOWN, SECRET_CODE, Complaint, Problem, usage_error
 from runbook_lib.parameters.secret_shapes import is_secret_name, secret_shape
 from runbook_lib.parameters.yaml_text import Location
+
+
+def normalized(parameters: Parameters) -> Parameters:
+    """The same parameters with GUIDs in lower case and the cloud's addresses, without a final slash."""
+    addresses = addresses_of(parameters)
+    return parameters.model_copy(
+        update={
+            **{name: getattr(parameters, name).lower() for name in GUID_FIELDS},
+            "graph_url": addresses.graph_url,
+            "authority_url": addresses.authority_url,
+            "select_ids": [group_id.lower() for group_id in parameters.select_ids],
+            "disable_ids": [group_id.lower() for group_id in parameters.disable_ids],
+        }
+    )
+
+
+_GROUP_TYPES = (
+    'group_type: "security"      the group may be given rights on files, folders and applications in AD',
+    'group_type: "distribution"  the group only lists its members: applications can read them, it grants no rights',
+)
+
+
+def require_group_type(parameters: Parameters) -> None:
+    """Insist that somebody said what written groups are for: no type is right for all.
+
+    Raises:
+        UsageError: ``group-type-missing``.
+    """
+    if not parameters.group_type:
+        raise UsageError(
+            "The parameter group_type is not given: what are the written groups for?",
+            code="group-type-missing",
+            hint="Add one of these lines to the parameters file. Neither kind gets mail: no mail attribute is written.",
+            values={"missing": ["group_type"], "choices": list(_GROUP_TYPES)},
+        )
+
+
+def require(parameters: Parameters, *names: str) -> None:
+    """Insist that the named parameters were given.
+
+    Raises:
+        UsageError: ``parameter-missing``, naming all that are empty.
+    """
+    missing = [name for name in names if getattr(parameters, name) in ("", [])]
+    if missing:
+        several = len(missing) > 1
+        raise UsageError(
+            f"{'Parameters that are' if several else 'A parameter that is'} needed here "
+            f"{'are' if several else 'is'} not given: {', '.join(missing)}.",
+            code="parameter-missing",
+            hint="Add what is missing to the parameters file; parameters/example.yaml explains every parameter.",
+            values={"missing": missing},
+        )
+
 
 _KNOWN = frozenset(known_names())
 _LONGEST_NAME = 80

@@ -11,7 +11,7 @@ from runbook_lib.exchange.versions import load_versions
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.parameters.acknowledge import with_acknowledgements
+from runbook_lib.parameters.check_change import with_acknowledgements
 from runbook_lib.readiness.causes import Cause, causes
 from runbook_lib.readiness.check import ROUTES, Check, NothingToCheck
 from runbook_lib.readiness.evidence import Evidence, Unreadable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.parameters.acknowledge import with_acknowledgements
+from runbook_lib.parameters.check_change import with_acknowledgements
 from runbook_lib.readiness.evidence import TITLES, Evidence, Unreadable
 
 _ONE_FOR_ALL = {

@@ -24,7 +24,7 @@ from runbook_lib.graph import tenant as entra
 from runbook_lib.graph.mail_groups import read_mail_groups
 from runbook_lib.graph.tenant import TenantReading, read_tenant_state
 from runbook_lib.graph.transport import GraphClient
-from runbook_lib.parameters.addresses import split_server
+from runbook_lib.parameters.check_connections import split_server
 from runbook_lib.parameters.clouds import addresses_of
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.readiness.cloud_sync_groups import CloudSyncGroups, read_cloud_sync_groups

@@ -43,7 +43,7 @@ def parameters(what: str | None, files: tuple[Path, ...]) -> None:
 
 def _check(files: tuple[Path, ...]) -> None:
     from runbook_lib.parameters import load_parameters, project_root, require
-    from runbook_lib.parameters.notes import notes
+    from runbook_lib.parameters.check import notes
 
     root = project_root()
     loaded = load_parameters(files, {}, project_root=root)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.parameters.needed import require_group_type
+from runbook_lib.parameters.validate import require_group_type
 from runbook_lib.runner.undoable import require_undoable
 from runbook_lib.writeback.selection import require_selection
 

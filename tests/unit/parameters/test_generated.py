@@ -15,8 +15,7 @@ from papermill.translators import PythonTranslator
 
 from runbook_lib.parameters import Parameters, known_names, load_parameters, parameters_cell
 from runbook_lib.parameters import model as model_module
-from runbook_lib.parameters.document import example_yaml, json_schema, reference_table_markdown
-from runbook_lib.parameters.fields import SECTIONS
+from runbook_lib.parameters.document import SECTIONS, example_yaml, json_schema, reference_table_markdown
 
 ROOT = Path(__file__).parents[3]
 

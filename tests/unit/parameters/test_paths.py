@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.parameters import parameters_from_values
-from runbook_lib.parameters.notes import notes
+from runbook_lib.parameters.check import notes
 from runbook_lib.parameters.paths import project_root, resolve
 
 

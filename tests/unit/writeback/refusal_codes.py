@@ -10,7 +10,7 @@ from pathlib import Path
 from runbook_lib.inventory import addresses, other_writers, place
 from runbook_lib.inventory.states import GroupState
 from runbook_lib.model.cloud import Presence
-from runbook_lib.parameters import acknowledge
+from runbook_lib.parameters import check_change
 from runbook_lib.writeback import rules
 from runbook_lib.writeback.policy import Limits
 
@@ -39,7 +39,7 @@ def codes() -> set[str]:
     found: set[str] = set()
     for path in (
         *(FOLDER / f"{module}.py" for module in MODULES),
-        Path(acknowledge.__file__),
+        Path(check_change.__file__),
         Path(other_writers.__file__),
         Path(place.__file__),
         Path(addresses.__file__),

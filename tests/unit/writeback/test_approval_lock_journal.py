@@ -14,7 +14,7 @@ import pytest
 from runbook_lib.errors import AwaitingApproval, Refused, ServiceFailed, UsageError
 from runbook_lib.model.change import Plan
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.parameters.acknowledge import require_acknowledged, with_acknowledgements
+from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
 from runbook_lib.writeback.approval import approve, approved_changes, planned, read_approvals
 from runbook_lib.writeback.effects import done_by

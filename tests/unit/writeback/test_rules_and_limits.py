@@ -19,7 +19,7 @@ from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberR
 from runbook_lib.model.cloud import CloudKind, OtherWriters, Presence, Switch
 from runbook_lib.model.directory import UNIVERSAL_SECURITY
 from runbook_lib.model.enforcement import Enforcement, EnforcementMode, SoaPolicy
-from runbook_lib.parameters.acknowledge import require_acknowledged, with_acknowledgements
+from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
 from runbook_lib.writeback.effects import ChangeEffect, DoneChange
 from runbook_lib.writeback.plan_disable import plan_disable

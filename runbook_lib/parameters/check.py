@@ -1,15 +1,17 @@
-"""Characters that make a text another one than a person reads: not shown, blanks that are none, halves of letters."""
+"""What can be said about the parameters without asking anybody, mistakes first, then what may be one."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from runbook_lib.model.untrusted import character_name, unseen
-from runbook_lib.parameters.complaint import Complaint
+from runbook_lib.parameters import check_change, check_connections
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.parameters.paths import PATHS
+from runbook_lib.parameters.paths import PATHS, resolve
+from runbook_lib.parameters.problems import Complaint
 from runbook_lib.parameters.yaml_text import PROSE, Location
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -95,3 +97,71 @@ def _all_texts(value: object, location: Location) -> Iterator[tuple[Location, st
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from _all_texts(item, (*location, number))
+
+
+_TYPOGRAPHIC = re.compile(r"[\u2010-\u2015\u2018-\u201f\u2032\u2033\u2212\u00ab\u00bb\u2039\u203a]")
+
+
+def notes(parameters: Parameters, root: Path) -> list[str]:
+    """A sentence each: files that are not on this machine, names with the quotes and dashes of a word processor."""
+    return [*_absent(parameters, root), *_typographic(parameters)]
+
+
+def _absent(parameters: Parameters, root: Path) -> list[str]:
+    wanted = ["cloud_ca_file", "dc_ca_file", "undo_record"]
+    wanted += ["certificate_file"] if parameters.sign_in == "certificate" else []
+    wanted += ["kerberos_keytab" if parameters.bind_method == "kerberos" else "bind_password_file"]
+    found = []
+    for name in wanted:
+        text = getattr(parameters, name)
+        try:
+            there = not text or resolve(text, root).exists()
+        except (OSError, ValueError, RuntimeError):
+            there = False
+        if not there:
+            found.append(f"{name} names {text}, which is not on this machine.")
+    return found
+
+
+def _typographic(parameters: Parameters) -> list[str]:
+    texts: list[tuple[str, str]] = [(name, getattr(parameters, name)) for name in ("target_ou", "retired_ou")]
+    for name in ("protected_ous", "select_names", "disable_names"):
+        texts += [(f"{name}, item {number}", text) for number, text in enumerate(getattr(parameters, name), 1)]
+    return [
+        f"{place} holds {character_name(found[0])} at character {found.start() + 1}, which a word processor writes: "
+        "right if it is really called so."
+        for place, text in texts
+        if (found := _TYPOGRAPHIC.search(text))
+    ]
+
+
+_CHECKS: tuple[Callable[[Parameters], Iterator[Complaint]], ...] = (
+    single_backslash,
+    check_change.change_id,
+    check_connections.guids,
+    check_connections.urls,
+    check_connections.cloud,
+    check_connections.sign_in,
+    check_connections.controllers,
+    check_connections.bind,
+    check_change.selected_names,
+    check_change.records_dir,
+    check_change.approvers,
+    check_connections.ous,
+    check_change.last_days,
+    check_change.sam_pattern,
+    check_change.attestation,
+    check_change.groups_domain,
+    check_change.dns_servers,
+    check_change.check_routes,
+)
+
+
+def complaints(parameters: Parameters) -> list[Complaint]:
+    """Everything that is wrong with the values, in no order that matters.
+
+    A text that is not what it looks like is told as that alone: what else is wrong with it comes from there.
+    """
+    found = list(unseen_characters(parameters))
+    told = {complaint.location for complaint in found}
+    return found + [one for check in _CHECKS for one in check(parameters) if one.location not in told]

@@ -1,0 +1,177 @@
+"""The change: which groups, what is attested and acknowledged, where its records go. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import date
+from string import Formatter
+
+from runbook_lib.errors import Refused
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.parameters.check_connections import is_domain, split_server
+from runbook_lib.parameters.model import Parameters, parse_day
+from runbook_lib.parameters.problems import Complaint
+from runbook_lib.parameters.yaml_text import Location
+
+
+def with_acknowledgements(findings: Iterable[Finding], parameters: Parameters, today: date) -> tuple[Finding, ...]:
+    """The findings, those that somebody accepted (and whose day has not passed) as information with the name."""
+    accepted = {item.finding: item for item in parameters.acknowledge if today <= parse_day(item.until)}
+    return tuple(
+        replace(
+            finding,
+            severity=Severity.INFO,
+            to_do=f"Acknowledged by {accepted[finding.id].by} until {accepted[finding.id].until}: "
+            f"{accepted[finding.id].reason}",
+        )
+        if finding.acknowledgeable and finding.id in accepted
+        else finding
+        for finding in findings
+    )
+
+
+def require_acknowledged(findings: Iterable[Finding], parameters: Parameters) -> None:
+    """Refuse while a blocking finding is left.
+
+    Args:
+        findings: From ``with_acknowledgements``.
+        parameters: To tell an acknowledgement that has ended from one that never was.
+
+    Raises:
+        Refused: ``finding-not-acknowledged``.
+    """
+    known = {item.finding for item in parameters.acknowledge}
+    for finding in findings:
+        if finding.severity is Severity.BLOCKING:
+            ended = " Its acknowledgement has ended." if finding.id in known else ""
+            raise Refused(
+                f"The finding {finding.id} is not acknowledged.{ended} {finding.seen}",
+                code="finding-not-acknowledged",
+                hint=f"{finding.to_do} In the parameters file: acknowledge with finding, by, reason and until.",
+                values={"finding": finding.id, "ended": bool(ended)},
+            )
+
+
+_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# Names that Windows keeps for devices, with any extension, and the one file that stands beside the change folders.
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?|index\.html", re.IGNORECASE)
+
+
+def change_id(parameters: Parameters) -> Iterator[Complaint]:
+    """A name of a change that cannot name its folder."""
+    text = parameters.change_id
+    if text and (not _FOLDER.fullmatch(text) or text.endswith(".") or _RESERVED.fullmatch(text)):
+        yield Complaint(
+            ("change_id",),
+            "cannot name a folder on every system",
+            "bad-change-id",
+            "Use at most 64 letters, digits, hyphens, underscores and dots, beginning with a letter or digit.",
+        )
+
+
+def records_dir(parameters: Parameters) -> Iterator[Complaint]:
+    """No folder for records."""
+    if not parameters.records_dir:
+        yield Complaint(("records_dir",), "is empty", "empty-records-dir", 'The default is "records".')
+
+
+def approvers(parameters: Parameters) -> Iterator[Complaint]:
+    """An entry that names nobody: it would close the gate to everybody without saying so."""
+    for number, entry in enumerate(parameters.approvers):
+        if not entry.strip().removeprefix("account:").removeprefix("group:").strip():
+            yield Complaint(
+                ("approvers", number),
+                "names nobody",
+                "empty-approver",
+                'Write a name, "account:NAME" or "group:NAME"; an empty list lets anybody approve.',
+            )
+
+
+_SAM_FORBIDDEN = re.compile(r'["/\\\[\]:;|=,+*?<>@]|[\x00-\x1f]')  # Microsoft Open Specifications, MS-SAMR 3.1.1.6
+
+
+def selected_names(parameters: Parameters) -> Iterator[Complaint]:
+    """Empty names of groups."""
+    for name in ("select_names", "disable_names"):
+        for number, text in enumerate(getattr(parameters, name)):
+            if not text.strip():
+                yield Complaint((name, number), "is empty", "empty-name")
+
+
+def sam_pattern(parameters: Parameters) -> Iterator[Complaint]:
+    """A pattern that makes no sAMAccountName, or the same one for every group."""
+    pattern = parameters.sam_account_name_pattern
+    wrong = ""
+    try:
+        pieces = list(Formatter().parse(pattern))
+    except ValueError:
+        pieces = []
+    names = [name for _, name, _, _ in pieces if name is not None]
+    plain = all(not spec and conversion is None for _, _, spec, conversion in pieces)
+    if not names or not plain or any(name not in ("id", "id12") for name in names):
+        wrong = "must hold {id12} or {id} and no other braces: names have to differ from group to group"
+    elif found := next((m for literal, *_ in pieces if (m := _SAM_FORBIDDEN.search(literal))), None):
+        wrong = f"holds the character {found.group()!r}, which a sAMAccountName cannot have"
+    elif pattern != pattern.strip() or pattern.endswith("."):
+        wrong = "begins or ends with a space, or ends with a dot"
+    elif len(pattern.replace("{id12}", "0" * 12).replace("{id}", "0" * 36)) > 256:
+        wrong = "is longer than the 256 characters of a sAMAccountName"
+    if wrong:
+        yield Complaint(("sam_account_name_pattern",), wrong, "bad-sam-pattern", "The default is Group_{id12}.")
+
+
+def groups_domain(parameters: Parameters) -> Iterator[Complaint]:
+    """A mail domain of groups that is no domain name."""
+    domain = parameters.groups_domain
+    if domain and not is_domain(domain):
+        yield Complaint(
+            ("groups_domain",), "is not a domain name", "malformed-domain", "Write for example groups.contoso.com."
+        )
+
+
+def last_days(parameters: Parameters) -> Iterator[Complaint]:
+    """Last days that are no days."""
+    values: list[tuple[Location, str]] = [
+        (("acknowledge", number, "until"), item.until) for number, item in enumerate(parameters.acknowledge)
+    ]
+    if parameters.attest_connect_v1_off_until:
+        values.append((("attest_connect_v1_off_until",), parameters.attest_connect_v1_off_until))
+    for location, text in values:
+        if not _is_day(text):
+            yield Complaint(location, "is not a day", "malformed-date", 'Write the day as "2027-01-31".')
+
+
+def _is_day(text: str) -> bool:
+    try:
+        day: date = parse_day(text)
+    except ValueError:
+        return False
+    return day.isoformat() == text
+
+
+def attestation(parameters: Parameters) -> Iterator[Complaint]:
+    """An attestation without its name or its last day."""
+    by, until = parameters.attest_connect_v1_off_by, parameters.attest_connect_v1_off_until
+    if bool(by) != bool(until):
+        missing = "attest_connect_v1_off_until" if by else "attest_connect_v1_off_by"
+        yield Complaint((missing,), "is missing: an attestation needs a name and a last day", "incomplete-attestation")
+
+
+def dns_servers(parameters: Parameters) -> Iterator[Complaint]:
+    """DNS servers that are no addresses."""
+    for number, text in enumerate(parameters.dns_servers):
+        if split_server(text) is None:
+            yield Complaint(
+                ("dns_servers", number),
+                "is not the address of a DNS server",
+                "malformed-dns-server",
+                "Write an IP address, and a port where it is not 53: 192.0.2.53, 192.0.2.53:5353, [2001:db8::53]:5353.",
+            )
+
+
+def check_routes(parameters: Parameters) -> Iterator[Complaint]:
+    """No route to look at."""
+    if not parameters.check_routes:
+        yield Complaint(("check_routes",), "names no route", "empty-check-routes", 'The default is ["direct"].')

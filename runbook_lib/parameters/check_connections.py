@@ -1,0 +1,182 @@
+"""The tenant and the directory: identifiers, addresses, sign-in, controllers, OUs, without asking anybody. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from runbook_lib.parameters.clouds import contradictions
+from runbook_lib.parameters.dn import parse_dn, same_dn
+from runbook_lib.parameters.model import Parameters
+from runbook_lib.parameters.problems import Complaint
+from runbook_lib.parameters.yaml_text import Location
+
+_HOST = re.compile(
+    r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\.?"
+)
+
+
+def is_host(text: str) -> bool:
+    """Whether it is a host name or an IP address."""
+    if _HOST.fullmatch(text):
+        return True
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_domain(text: str) -> bool:
+    """Whether it is a DNS name with a dot in it."""
+    return "." in text and _HOST.fullmatch(text) is not None
+
+
+def is_https(text: str) -> bool:
+    """Whether it is a plain https address: a host, perhaps a port, nothing else."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    plain = not (parts.query or parts.fragment or "@" in parts.netloc or re.search(r"[\s\\?#]", text))
+    return parts.scheme == "https" and is_host(parts.hostname or "") and parts.path in ("", "/") and plain and port != 0
+
+
+def split_server(text: str) -> tuple[str, int] | None:
+    """IP address and port of a DNS server, or None for anything else. The port is 53 where none is written."""
+    host, port = text, "53"
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            return None
+        port = rest[1:] if rest else port
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    if not (port.isascii() and port.isdigit()) or not 1 <= int(port) <= 65535:
+        return None
+    return host, int(port)
+
+
+_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+GUID_FIELDS = ("tenant_id", "client_id")
+_URL_FIELDS = ("graph_url", "authority_url")
+
+
+def guids(parameters: Parameters) -> Iterator[Complaint]:
+    """Identifiers of the tenant, the app and the groups that are no GUIDs."""
+    values: list[tuple[Location, str]] = [((name,), getattr(parameters, name)) for name in GUID_FIELDS]
+    values = [(location, text) for location, text in values if text]
+    for name in ("select_ids", "disable_ids"):
+        values += [((name, number), text) for number, text in enumerate(getattr(parameters, name))]
+    for location, text in values:
+        if not _GUID.fullmatch(text):
+            yield Complaint(location, "is not a GUID", "malformed-guid", "A GUID is 8-4-4-4-12 hexadecimal digits.")
+
+
+def urls(parameters: Parameters) -> Iterator[Complaint]:
+    """Addresses of services that are no https addresses."""
+    for name in _URL_FIELDS:
+        text = getattr(parameters, name)
+        if text and not is_https(text):
+            yield Complaint(
+                (name,),
+                "is not a plain https address",
+                "malformed-url",
+                "Write for example https://graph.microsoft.com.",
+            )
+
+
+def cloud(parameters: Parameters) -> Iterator[Complaint]:
+    """Addresses that belong to another cloud than the one that is named."""
+    for name, owner in contradictions(parameters):
+        yield Complaint(
+            (name,),
+            f"is the address of the cloud {owner}, and the parameter cloud says {parameters.cloud}",
+            "contradictory-cloud",
+            f"Leave {name} empty, or name the tenant's cloud.",
+        )
+
+
+def sign_in(parameters: Parameters) -> Iterator[Complaint]:
+    """A cache for the sign-in of a person where an app signs in."""
+    if parameters.sign_in_cache != "none" and parameters.sign_in != "device-code":
+        yield Complaint(
+            ("sign_in_cache",),
+            f"keeps the sign-in of a person, and sign_in is {parameters.sign_in}",
+            "cache-without-person",
+            "Leave it out: an app signs in by itself each time.",
+        )
+
+
+_PRINCIPAL = re.compile(r"[^@\\=,\s]+@[A-Za-z0-9.-]+")
+_DN_FIELDS = ("target_ou", "retired_ou")
+
+
+def controllers(parameters: Parameters) -> Iterator[Complaint]:
+    """Names of domain controllers, and a second one without a first."""
+    for name in ("dc_host", "dc_host_fallback"):
+        text = getattr(parameters, name)
+        if text and not is_host(text):
+            yield Complaint(
+                (name,),
+                "is not a host name",
+                "malformed-host",
+                "Write the name alone, without ldaps:// and without a port (dc_port).",
+            )
+    if parameters.dc_host_fallback and not parameters.dc_host:
+        yield Complaint(("dc_host_fallback",), "is given, but dc_host is not", "fallback-alone", "Name dc_host first.")
+    elif parameters.dc_host and parameters.dc_host_fallback.casefold() == parameters.dc_host.casefold():
+        yield Complaint(("dc_host_fallback",), "is the same as dc_host", "fallback-same", "Name another one, or none.")
+
+
+def bind(parameters: Parameters) -> Iterator[Complaint]:
+    """Parts of a sign-in that do not fit its method."""
+    kerberos = parameters.bind_method == "kerberos"
+    if parameters.kerberos_keytab and not kerberos:
+        yield Complaint(
+            ("kerberos_keytab",), "needs bind_method: kerberos", "keytab-unused", "Set bind_method, or leave it out."
+        )
+    if parameters.bind_password_file and kerberos:
+        yield Complaint(
+            ("bind_password_file",),
+            "is of no use with bind_method: kerberos",
+            "password-unused",
+            "Leave it out, or set kerberos_keytab.",
+        )
+    if kerberos and parameters.bind_user and not _PRINCIPAL.fullmatch(parameters.bind_user):
+        yield Complaint(
+            ("bind_user",), "is no Kerberos principal", "malformed-principal", "Write name@REALM, or leave it empty."
+        )
+
+
+def ous(parameters: Parameters) -> Iterator[Complaint]:
+    """OUs that are no distinguished names, and one OU for two purposes."""
+    values: list[tuple[Location, str]] = [((name,), getattr(parameters, name)) for name in _DN_FIELDS]
+    values = [(location, text) for location, text in values if text]
+    values += [(("protected_ous", number), text) for number, text in enumerate(parameters.protected_ous)]
+    malformed: list[Complaint] = []
+    for location, text in values:
+        try:
+            parse_dn(text)
+        except ValueError as error:
+            malformed.append(
+                Complaint(
+                    location,
+                    f"is not a distinguished name: {error}",
+                    "malformed-dn",
+                    "Write for example OU=Cloud Groups,DC=contoso,DC=com; a comma inside a name needs a backslash.",
+                )
+            )
+    yield from malformed
+    target, retired = parameters.target_ou, parameters.retired_ou
+    if not malformed and target and retired and same_dn(target, retired):
+        yield Complaint(
+            ("retired_ou",), "is the same OU as target_ou", "same-ou", "Retired groups need an OU of their own."
+        )
