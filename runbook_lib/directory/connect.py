@@ -19,7 +19,7 @@ from runbook_lib.directory.sign_on import Address, Binder, addresses, sign_on
 from runbook_lib.errors import NoAccess, RunbookError, UsageError
 from runbook_lib.model.directory import ControllerIdentity
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.secrets import Secret, doubtful, scrubbed, secret_file, secret_variable
+from runbook_lib.secrets.sources import Secret, doubtful, scrubbed, secret_file, secret_variable
 
 
 def open_directory(

@@ -27,7 +27,7 @@ from runbook_lib.directory.results import SUCCESS, bind_error
 from runbook_lib.errors import NoAccess, UsageError
 from runbook_lib.files import require_regular
 from runbook_lib.model.untrusted import printable
-from runbook_lib.secrets import MALFORMED
+from runbook_lib.secrets.sources import MALFORMED
 
 _BIND_IN_PROGRESS = 14
 _NO_LAYER = 1

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from runbook_lib.errors import NoAccess
 from runbook_lib.model.untrusted import printable
-from runbook_lib.secrets import scrubbed
+from runbook_lib.secrets.sources import scrubbed
 
 _BASE = 2**32 - 1765328384
 _NO_CREDENTIALS = 7 << 16

@@ -18,7 +18,7 @@ from runbook_lib.deadline import ANSWER_TIMES, within
 from runbook_lib.directory.results import LONGEST_SAID, SUCCESS, AnswerWithoutEnd, DirectoryUnavailable
 from runbook_lib.directory.wire import raw_decoder, unavailable, without_end
 from runbook_lib.errors import NoAccess
-from runbook_lib.secrets import scrubbed
+from runbook_lib.secrets.sources import scrubbed
 
 T = TypeVar("T")
 UNREACHABLE = "dc-unreachable"

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, cast
 
 from runbook_lib.errors import NoAccess, Refused, RunbookError, ServiceFailed
 from runbook_lib.model.untrusted import printable
-from runbook_lib.secrets import scrubbed
+from runbook_lib.secrets.sources import scrubbed
 
 SUCCESS = 0
 NO_SUCH_OBJECT = 32

@@ -20,7 +20,7 @@ from runbook_lib.directory.results import SUCCESS, DirectoryUnavailable
 from runbook_lib.directory.tls import LimitedSocket, VerifiedTls, client_context
 from runbook_lib.errors import NoAccess
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.secrets import scrubbed
+from runbook_lib.secrets.sources import scrubbed
 
 PORTS = {"ldaps": 636, "starttls": 389}
 _START_TLS = "1.3.6.1.4.1.1466.20037"

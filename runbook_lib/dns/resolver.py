@@ -13,7 +13,7 @@ import dns.rdatatype
 import dns.resolver
 
 from runbook_lib.errors import ServiceFailed
-from runbook_lib.secrets import scrubbed
+from runbook_lib.secrets.sources import scrubbed
 
 Kind = Literal["MX", "CNAME"]
 _LONGEST_WHY = 300

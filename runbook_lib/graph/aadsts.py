@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from runbook_lib.errors import NoAccess
-from runbook_lib.secrets import scrubbed
+from runbook_lib.secrets.sources import scrubbed
 
 _NUMBER = re.compile(r"AADSTS(\d{3,9})")
 _TRAILER = re.compile(r"\s*(?:Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
 from runbook_lib.graph.sender import Answer
-from runbook_lib.secrets import scrubbed
+from runbook_lib.secrets.sources import scrubbed
 
 _UNREADABLE = object()
 _CLAIMS = re.compile(r'claims="([^"]{1,4000})"')

@@ -15,7 +15,7 @@ from runbook_lib.graph.credential import ClientCertificate, require_valid
 from runbook_lib.graph.msal_http import HttpForMsal, Registration
 from runbook_lib.graph.sender import Sender
 from runbook_lib.graph.sign_in import CAPABILITIES, has_token
-from runbook_lib.secrets import Secret, doubtful
+from runbook_lib.secrets.sources import Secret, doubtful
 
 
 class AppSignIn:

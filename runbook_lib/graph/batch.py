@@ -20,7 +20,7 @@ from runbook_lib.graph.bearer import bearer, with_token
 from runbook_lib.graph.retry import Attempts
 from runbook_lib.graph.sender import WORTH_ANOTHER_TRY, Answer, Sender
 from runbook_lib.graph.sign_in import Tokens
-from runbook_lib.secrets import Secret
+from runbook_lib.secrets.sources import Secret
 
 MOST_IN_BATCH = 20
 _AGAIN = WORTH_ANOTHER_TRY | {424}

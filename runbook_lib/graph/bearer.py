@@ -7,7 +7,7 @@ from collections.abc import Callable
 from runbook_lib.graph.answers import claims_challenge
 from runbook_lib.graph.sender import Answer
 from runbook_lib.graph.sign_in import Tokens
-from runbook_lib.secrets import Secret
+from runbook_lib.secrets.sources import Secret
 
 
 def bearer(token: Secret) -> dict[str, str]:

@@ -20,7 +20,7 @@ from runbook_lib.graph.sign_in_cache import SignInCache, cache_folder, kept_cach
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.parameters.clouds import addresses_of
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.secrets import Secret, secret_variable
+from runbook_lib.secrets.sources import Secret, secret_variable
 
 CLIENT_SECRET_VARIABLE = "GWB_CLIENT_SECRET"  # noqa: S105 - the variable's name
 """Environment variable that holds the client secret (``sign_in: secret``)."""

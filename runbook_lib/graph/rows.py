@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.cloud import CloudGroup, CloudKind, CloudPrincipal, PrincipalType, Tenant
 from runbook_lib.model.untrusted import whole
-from runbook_lib.secrets import scrubbed
+from runbook_lib.secrets.sources import scrubbed
 
 Row = Mapping[str, object]
 

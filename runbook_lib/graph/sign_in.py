@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from runbook_lib.secrets import Secret
+from runbook_lib.secrets.sources import Secret
 
 CAPABILITIES = ["CP1"]
 """Says that claims challenges are answered (Microsoft identity platform documentation, "Claims challenges, claims

@@ -10,7 +10,7 @@ import base64
 import json
 from collections.abc import Mapping
 
-from runbook_lib.secrets import Secret
+from runbook_lib.secrets.sources import Secret
 
 _SHOWN = ("appid", "azp", "idtyp", "roles", "scp", "tid", "oid", "upn", "preferred_username", "unique_name")
 

@@ -18,7 +18,7 @@ from runbook_lib.graph.sender import Answer, Sender
 from runbook_lib.graph.session import CloudSession
 from runbook_lib.graph.sign_in import Tokens
 from runbook_lib.graph.token_claims import claims_of
-from runbook_lib.secrets import Secret, scrubbed
+from runbook_lib.secrets.sources import Secret, scrubbed
 
 NEXT_LINK = "@odata.nextLink"
 MOST_PAGES = 20_000

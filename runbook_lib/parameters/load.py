@@ -13,7 +13,6 @@ from runbook_lib.parameters import yaml_text
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.paths import resolve
 from runbook_lib.parameters.problems import Problem, Problems
-from runbook_lib.parameters.secret_shapes import is_secret_name
 from runbook_lib.parameters.validate import (
     LONGEST_TEXT,
     is_known,
@@ -24,6 +23,7 @@ from runbook_lib.parameters.validate import (
 )
 from runbook_lib.parameters.yaml_text import Location
 from runbook_lib.parameters.yaml_tree import DEEPEST, YamlProblem, names_at_line_starts, read_tree, texts_of
+from runbook_lib.secrets.shapes import is_secret_name
 
 COMMAND_LINE = "command line"
 LARGEST_FILE = 1_000_000

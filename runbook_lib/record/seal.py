@@ -23,8 +23,8 @@ from runbook_lib.record.facts import decided, facts_of
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.html import record_html
 from runbook_lib.record.marks import of_this_run
-from runbook_lib.record.redact import Redactor
 from runbook_lib.record.state import stamp
+from runbook_lib.secrets.redact import Redactor
 
 
 @dataclass(frozen=True, slots=True)

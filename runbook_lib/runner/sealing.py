@@ -12,7 +12,7 @@ from runbook_lib.parameters import Parameters
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.index import build_index
 from runbook_lib.record.seal import seal
-from runbook_lib.runner.secret_values import known_secrets
+from runbook_lib.secrets.known import known_secrets
 
 
 def seal_run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runbook_lib import deadline, secrets
+from runbook_lib import deadline
 from runbook_lib.directory import line, ranges, reader
 from runbook_lib.graph import transport, whole
 from runbook_lib.graph.retry import RetryPolicy
@@ -12,6 +12,7 @@ from runbook_lib.graph.sender import WHOLE
 from runbook_lib.parameters import load, problems, validate, yaml_tree
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.runner.durations import USUAL_TIME_LIMIT
+from runbook_lib.secrets import sources
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "operator-guide.md"
 MB = 1024 * 1024
@@ -47,7 +48,7 @@ def test_every_limit_is_in_the_guide() -> None:
             f"{load.LARGEST_FILE:,} bytes; {validate.LONGEST_TEXT:,} characters; {yaml_tree.DEEPEST}; "
             f"{problems.MOST_SHOWN}"
         ),
-        "a password file; a file with certificates": f"{secrets.LARGEST_SECRET:,} bytes; {secrets.LARGEST_PEM:,} bytes",
+        "a password file; a file with certificates": f"{sources.LARGEST_SECRET:,} bytes; {sources.LARGEST_PEM:,} bytes",
     }
     assert (policy.slow_attempts, WHOLE) == (2, 200)
     text = GUIDE.read_text(encoding="utf-8")

@@ -21,7 +21,7 @@ from runbook_lib.graph.sender import Sender
 from runbook_lib.graph.session import CloudSession
 from runbook_lib.graph.sign_in import Tokens
 from runbook_lib.graph.transport import GraphClient
-from runbook_lib.secrets import Secret
+from runbook_lib.secrets.sources import Secret
 
 TENANT = "1a2b3c4d-1111-4111-8111-abcdefabcdef"
 GRAPH = "https://graph.example"

@@ -16,7 +16,7 @@ from runbook_lib.graph.device_code import DeviceCode, DeviceCodeSignIn
 from runbook_lib.graph.msal_http import Registration
 from runbook_lib.graph.sign_in import TokenSource
 from runbook_lib.graph.sign_in_cache import SignInCache
-from runbook_lib.secrets import Secret
+from runbook_lib.secrets.sources import Secret
 from tests.unit.graph.certificates import certificate_pem, key_pem, rsa_key
 from tests.unit.graph.fake_cloud import GRAPH, TENANT, Clock, FakeAdapter, Reply, sender_with, session_with
 

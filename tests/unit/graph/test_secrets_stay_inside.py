@@ -13,7 +13,7 @@ import requests
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.graph.transport import GraphClient
-from runbook_lib.secrets import Secret, scrubbed
+from runbook_lib.secrets.sources import Secret, scrubbed
 from tests.unit.graph.certificates import key_pem, rsa_key
 from tests.unit.graph.fake_cloud import GRAPH, Clock, Reply, graph_error, sender_with, session_with
 from tests.unit.graph.fake_sign_in import (

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from runbook_lib.errors import NoAccess, ServiceFailed
-from runbook_lib.secrets import Secret
+from runbook_lib.secrets.sources import Secret
 from tests.unit.graph.certificates import rsa_key
 from tests.unit.graph.fake_cloud import GRAPH, START, TENANT, Reply, graph_error
 from tests.unit.graph.fake_sign_in import (

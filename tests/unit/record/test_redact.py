@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.record.redact import Redactor
 from runbook_lib.record.tables import workbook_bytes
+from runbook_lib.secrets.redact import Redactor
 
 JWT = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJodHRwczovL2dyYXBoIn0.c2lnbmF0dXJlLXBhcnQ"
 ENTRA = "aB3" + "8Q~" + "x1Y_.z-" * 4 + "abcdef"

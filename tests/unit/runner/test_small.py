@@ -18,7 +18,7 @@ from runbook_lib.runner.command_run import run
 from runbook_lib.runner.durations import duration_words, parse_duration
 from runbook_lib.runner.given import overrides_of
 from runbook_lib.runner.naming import find_notebook, new_run_id
-from runbook_lib.runner.secret_values import known_secrets
+from runbook_lib.secrets.known import known_secrets
 
 
 @pytest.mark.parametrize(

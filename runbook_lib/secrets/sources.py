@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 
 from runbook_lib.errors import NoAccess, UsageError
 from runbook_lib.model.untrusted import character_name, printable, unseen
-from runbook_lib.parameters.secret_shapes import without_secret_shapes
+from runbook_lib.secrets.shapes import without_secret_shapes
 
 
 class Secret:

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.parameters import Parameters, resolve
-from runbook_lib.secrets import secret_file, without_marks
+from runbook_lib.secrets.sources import secret_file, without_marks
 
 SECRET_VARIABLES = ("GWB_CLIENT_SECRET", "GWB_BIND_PASSWORD")
 """Environment variables that hold a secret."""
