@@ -15,11 +15,10 @@ from urllib.parse import urlencode
 from requests.structures import CaseInsensitiveDict
 
 from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
-from runbook_lib.graph.answers import GraphNotFound, claims_challenge, error_of, unexpected
-from runbook_lib.graph.bearer import bearer, with_token
+from runbook_lib.graph.errors import GraphNotFound, claims_challenge, error_of, unexpected
 from runbook_lib.graph.retry import Attempts
 from runbook_lib.graph.sender import WORTH_ANOTHER_TRY, Answer, Sender
-from runbook_lib.graph.sign_in import Tokens
+from runbook_lib.graph.sign_in.tokens import Tokens, bearer, with_token
 from runbook_lib.secrets.sources import Secret
 
 MOST_IN_BATCH = 20

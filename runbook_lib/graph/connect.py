@@ -8,15 +8,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from runbook_lib.errors import UsageError
-from runbook_lib.graph.app_sign_in import AppSignIn
-from runbook_lib.graph.credential import ClientCertificate, load_certificate
-from runbook_lib.graph.device_code import DeviceCodeSignIn, SignInPrompt
-from runbook_lib.graph.msal_http import Registration
 from runbook_lib.graph.rows import is_guid
 from runbook_lib.graph.sender import Sender
 from runbook_lib.graph.session import CloudSession
-from runbook_lib.graph.sign_in import Method, TokenSource
-from runbook_lib.graph.sign_in_cache import SignInCache, cache_folder, kept_cache
+from runbook_lib.graph.sign_in.app import AppSignIn, ClientCertificate, load_certificate
+from runbook_lib.graph.sign_in.cache import SignInCache, cache_folder, kept_cache
+from runbook_lib.graph.sign_in.device_code import DeviceCodeSignIn, SignInPrompt
+from runbook_lib.graph.sign_in.msal_http import Registration
+from runbook_lib.graph.sign_in.tokens import Method, TokenSource
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.parameters.clouds import addresses_of
 from runbook_lib.parameters.model import Parameters

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from runbook_lib.errors import NoAccess
-from runbook_lib.graph.answers import GraphNotFound
 from runbook_lib.graph.batch import MOST_IN_BATCH
+from runbook_lib.graph.errors import GraphNotFound
 from runbook_lib.graph.rows import linked_of
 from runbook_lib.graph.session import WORKERS
 from runbook_lib.graph.transport import GraphClient, Listing

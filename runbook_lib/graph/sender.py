@@ -16,7 +16,7 @@ from requests import Request, Response
 
 from runbook_lib.deadline import within
 from runbook_lib.errors import NoAccess
-from runbook_lib.graph.connection import NETWORK_ERRORS, connection_trouble
+from runbook_lib.graph.network_errors import NETWORK_ERRORS, connection_trouble
 from runbook_lib.graph.retry import Attempts, RetryPolicy, Trouble, retry_after
 from runbook_lib.graph.session import CloudSession
 from runbook_lib.graph.whole import NotWhole, body_of, json_object

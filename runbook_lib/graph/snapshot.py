@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from runbook_lib.errors import NoAccess, Refused
-from runbook_lib.graph.answers import GraphNotFound, unexpected
+from runbook_lib.graph.errors import GraphNotFound, unexpected
+from runbook_lib.graph.groups import probe_groups, with_sync_behavior
 from runbook_lib.graph.links import Links, Progress, read_links
-from runbook_lib.graph.probe import probe_groups
 from runbook_lib.graph.rows import (
     GROUP_PROPERTIES,
     TENANT_PROPERTIES,
@@ -20,9 +20,8 @@ from runbook_lib.graph.rows import (
     tenant_of,
     user_of,
 )
-from runbook_lib.graph.sync_behavior import with_sync_behavior
+from runbook_lib.graph.tenant.writers import read_other_writers
 from runbook_lib.graph.transport import GraphClient
-from runbook_lib.graph.writers import read_other_writers
 from runbook_lib.model.cloud import CloudGroup, CloudPrincipal, CloudSnapshot, PrincipalType, Tenant
 from runbook_lib.model.reading import Reading
 from runbook_lib.model.untrusted import printable

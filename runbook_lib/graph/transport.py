@@ -11,13 +11,11 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
-from runbook_lib.graph.answers import GraphNotFound, GraphRejected, error_of, unexpected
 from runbook_lib.graph.batch import BatchRefused, BatchSender, bearable, read_firsts
-from runbook_lib.graph.bearer import bearer, with_token
+from runbook_lib.graph.errors import GraphNotFound, GraphRejected, error_of, unexpected
 from runbook_lib.graph.sender import Answer, Sender
 from runbook_lib.graph.session import CloudSession
-from runbook_lib.graph.sign_in import Tokens
-from runbook_lib.graph.token_claims import claims_of
+from runbook_lib.graph.sign_in.tokens import Tokens, bearer, claims_of, with_token
 from runbook_lib.secrets.sources import Secret, scrubbed
 
 NEXT_LINK = "@odata.nextLink"

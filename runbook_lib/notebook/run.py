@@ -13,8 +13,8 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.other_domain import other_domain_reader
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.graph.connect import open_graph, sign_in_cache
-from runbook_lib.graph.sign_in_cache import SignInCache
-from runbook_lib.graph.token_claims import signed_in
+from runbook_lib.graph.sign_in.cache import SignInCache
+from runbook_lib.graph.sign_in.tokens import signed_in
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Operation

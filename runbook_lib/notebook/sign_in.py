@@ -13,7 +13,7 @@ from typing import Any
 
 from IPython.display import display
 
-from runbook_lib.graph.device_code import DeviceCode, SignInPrompt
+from runbook_lib.graph.sign_in.device_code import DeviceCode, SignInPrompt
 from runbook_lib.model.untrusted import printable
 from runbook_lib.notebook.face import ProgressLine
 from runbook_lib.notebook.html import banner_html

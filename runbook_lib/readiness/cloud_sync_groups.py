@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.empty_groups import read_empty_groups
-from runbook_lib.graph.member_counts import count_members, synchronized_members
+from runbook_lib.graph.groups import count_members, synchronized_members
 from runbook_lib.graph.tenant import CloudSyncJob, Unreadable
 from runbook_lib.graph.transport import GraphClient
 

@@ -21,7 +21,7 @@ from runbook_lib.exchange.read import ORGANIZATION, read_exchange
 from runbook_lib.exchange.recipients import AddressHolder, read_address_holders, read_written_groups
 from runbook_lib.exchange.schema_names import names_in_schema
 from runbook_lib.graph import tenant as entra
-from runbook_lib.graph.mail_groups import read_mail_groups
+from runbook_lib.graph.groups import read_mail_groups
 from runbook_lib.graph.tenant import TenantReading, read_tenant_state
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.parameters.check_connections import split_server

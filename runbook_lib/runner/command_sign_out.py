@@ -28,7 +28,7 @@ def sign_out(files: Sequence[Path]) -> None:
     It is the one of this computer's account for the tenant and the app of the parameters file. Tokens that were issued
     already stay valid until they end; to end them at once, revoke the person's sessions in Microsoft Entra ID.
     """
-    from runbook_lib.graph.sign_in_cache import cache_folder, kept_cache
+    from runbook_lib.graph.sign_in.cache import cache_folder, kept_cache
     from runbook_lib.parameters import load_parameters, project_root, require
 
     parameters = load_parameters(files, {}, project_root=project_root()).parameters

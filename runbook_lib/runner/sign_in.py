@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from runbook_lib.graph.device_code import DeviceCode
+from runbook_lib.graph.sign_in.device_code import DeviceCode
 from runbook_lib.runner.console import warn
 
 

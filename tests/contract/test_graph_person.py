@@ -16,8 +16,8 @@ from rehearsal.control import ControlError
 from rehearsal.process import RunningRehearsal
 from runbook_lib.errors import NoAccess
 from runbook_lib.graph.connect import open_graph
-from runbook_lib.graph.device_code import DeviceCode
-from runbook_lib.graph.sign_in_cache import SignInCache
+from runbook_lib.graph.sign_in.cache import SignInCache
+from runbook_lib.graph.sign_in.device_code import DeviceCode
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.graph.tenant import GrantedPermissions, SynchronizationFeatures, Unreadable, read_tenant_state
 from runbook_lib.graph.transport import GraphClient

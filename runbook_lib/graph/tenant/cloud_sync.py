@@ -17,8 +17,8 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from runbook_lib.errors import RunbookError
-from runbook_lib.graph.answers import GraphNotFound
 from runbook_lib.graph.batch import MOST_IN_BATCH
+from runbook_lib.graph.errors import GraphNotFound
 from runbook_lib.graph.rows import Row, flag_of, moment_of, number_of, object_of, objects_of, row_id, text_of
 from runbook_lib.graph.tenant.jobs import (
     CloudSync,

@@ -7,7 +7,7 @@ Sources: Microsoft Graph documentation, "Get onPremisesDirectorySynchronization"
 
 from __future__ import annotations
 
-from runbook_lib.graph.answers import GraphNotFound
+from runbook_lib.graph.errors import GraphNotFound
 from runbook_lib.graph.rows import Row, number_of, object_of, text_of
 from runbook_lib.graph.tenant.parts import (
     ConnectReport,
@@ -15,8 +15,8 @@ from runbook_lib.graph.tenant.parts import (
     SynchronizationFeatures,
     WritebackContainers,
 )
+from runbook_lib.graph.tenant.writers import SYNCHRONIZATION, not_configured, single, switch_of
 from runbook_lib.graph.transport import GraphClient
-from runbook_lib.graph.writers import SYNCHRONIZATION, not_configured, single, switch_of
 from runbook_lib.model.cloud import Switch, Tenant
 
 

@@ -17,6 +17,7 @@ from runbook_lib.graph.rows import (
     text_of,
     texts_of,
 )
+from runbook_lib.graph.sign_in.tokens import account_of
 from runbook_lib.graph.snapshot import read_tenant
 from runbook_lib.graph.tenant.agents import read_agents
 from runbook_lib.graph.tenant.cloud_sync import read_cloud_sync
@@ -32,7 +33,6 @@ from runbook_lib.graph.tenant.parts import (
     WrittenByDefault,
 )
 from runbook_lib.graph.tenant.unreadable import Unreadable, part
-from runbook_lib.graph.token_claims import account_of
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import Tenant
 from runbook_lib.model.untrusted import printable

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from runbook_lib.errors import NoAccess, ServiceFailed
-from runbook_lib.graph.answers import GraphNotFound, GraphRejected
+from runbook_lib.graph.errors import GraphNotFound, GraphRejected
 from runbook_lib.model.untrusted import printable
 
 _T = TypeVar("_T")

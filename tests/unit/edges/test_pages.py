@@ -11,7 +11,7 @@ import nbformat
 import pandas as pd
 from hypothesis import given, settings
 
-from runbook_lib.graph.device_code import DeviceCode
+from runbook_lib.graph.sign_in.device_code import DeviceCode
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.untrusted import printable

@@ -19,7 +19,7 @@ from urllib3 import HTTPResponse
 from runbook_lib.graph.retry import RetryPolicy
 from runbook_lib.graph.sender import Sender
 from runbook_lib.graph.session import CloudSession
-from runbook_lib.graph.sign_in import Tokens
+from runbook_lib.graph.sign_in.tokens import Tokens
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.secrets.sources import Secret
 

@@ -10,12 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
-from runbook_lib.graph.app_sign_in import AppSignIn
-from runbook_lib.graph.credential import ClientCertificate, load_certificate
-from runbook_lib.graph.device_code import DeviceCode, DeviceCodeSignIn
-from runbook_lib.graph.msal_http import Registration
-from runbook_lib.graph.sign_in import TokenSource
-from runbook_lib.graph.sign_in_cache import SignInCache
+from runbook_lib.graph.sign_in.app import AppSignIn, ClientCertificate, load_certificate
+from runbook_lib.graph.sign_in.cache import SignInCache
+from runbook_lib.graph.sign_in.device_code import DeviceCode, DeviceCodeSignIn
+from runbook_lib.graph.sign_in.msal_http import Registration
+from runbook_lib.graph.sign_in.tokens import TokenSource
 from runbook_lib.secrets.sources import Secret
 from tests.unit.graph.certificates import certificate_pem, key_pem, rsa_key
 from tests.unit.graph.fake_cloud import GRAPH, TENANT, Clock, FakeAdapter, Reply, sender_with, session_with

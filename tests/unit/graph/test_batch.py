@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.errors import NoAccess, ServiceFailed
-from runbook_lib.graph.answers import GraphNotFound
+from runbook_lib.graph.errors import GraphNotFound
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.graph.transport import GraphClient, Listing
 from tests.unit.graph.fake_cloud import (

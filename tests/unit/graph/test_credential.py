@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from runbook_lib.errors import NoAccess, UsageError
-from runbook_lib.graph.credential import load_certificate, require_valid
+from runbook_lib.graph.sign_in.app import load_certificate, require_valid
 from tests.unit.graph.certificates import BEGIN, certificate_pem, key_pem, rsa_key
 
 

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
-from runbook_lib.graph.sign_in_cache import SignInCache
+from runbook_lib.graph.sign_in.cache import SignInCache
 from tests.unit.graph.fake_cloud import GRAPH, START, TENANT, Clock, Reply
 from tests.unit.graph.fake_sign_in import (
     CLIENT,

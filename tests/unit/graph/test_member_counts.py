@@ -7,7 +7,7 @@ import json
 import pytest
 
 from runbook_lib.errors import NoAccess
-from runbook_lib.graph.member_counts import count_members, synchronized_members
+from runbook_lib.graph.groups import count_members, synchronized_members
 from tests.unit.graph.fake_cloud import Reply, client_with, graph_error
 from tests.unit.graph.fake_tenant import FakeTenant, identifier
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msal_extensions
 import pytest
 
-from runbook_lib.graph.sign_in_cache import SignInCache, cache_folder, kept_cache
+from runbook_lib.graph.sign_in.cache import SignInCache, cache_folder, kept_cache
 from tests.unit.graph.fake_cloud import TENANT, Clock
 from tests.unit.graph.fake_sign_in import CLIENT, FakeSignIn, Prompt, access_token, person_source
 

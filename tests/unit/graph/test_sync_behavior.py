@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from runbook_lib.graph.sync_behavior import with_sync_behavior
+from runbook_lib.graph.groups import with_sync_behavior
 from runbook_lib.model.cloud import Authority, CloudGroup, CloudKind
 from tests.unit.graph.fake_cloud import Reply, client_with, graph_error
 from tests.unit.graph.fake_tenant import FakeTenant, identifier

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import NoAccess, ServiceFailed
-from runbook_lib.graph.answers import GraphNotFound, GraphRejected, claims_demanded
+from runbook_lib.graph.errors import GraphNotFound, GraphRejected, claims_demanded
 from tests.unit.graph.fake_cloud import (
     GRAPH,
     START,

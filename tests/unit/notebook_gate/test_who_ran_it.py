@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal.process import RunningRehearsal
-from runbook_lib.graph.token_claims import signed_in
+from runbook_lib.graph.sign_in.tokens import signed_in
 from runbook_lib.notebook import open_run
 from runbook_lib.parameters.load import load_parameters
 from runbook_lib.record.seal import seal

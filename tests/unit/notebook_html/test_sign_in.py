@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.graph.device_code import DeviceCode
+from runbook_lib.graph.sign_in.device_code import DeviceCode
 from runbook_lib.notebook import sign_in
 from runbook_lib.notebook.sign_in import NotebookPrompt, TerminalNotice, code_html, prompt_for
 from runbook_lib.runner.notices import NOTICE_TYPE, notice_in

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from rehearsal.process import RunningRehearsal
 from runbook_lib.errors import NoAccess
-from runbook_lib.graph.sign_in_cache import SignInCache
+from runbook_lib.graph.sign_in.cache import SignInCache
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.readiness.assess import Assessment, assess
 from runbook_lib.readiness.check import Check, on

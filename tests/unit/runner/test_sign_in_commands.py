@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from runbook_lib.graph import sign_in_cache
-from runbook_lib.graph.device_code import DeviceCode
-from runbook_lib.graph.sign_in_cache import kept_cache
+from runbook_lib.graph.sign_in import cache
+from runbook_lib.graph.sign_in.cache import kept_cache
+from runbook_lib.graph.sign_in.device_code import DeviceCode
 from runbook_lib.runner.cli import cli
 from runbook_lib.runner.console import Progress
 from runbook_lib.runner.sign_in import terminal_prompt
@@ -33,8 +33,8 @@ def sign_out(file: Path) -> Result:
 
 
 def test_sign_out_forgets(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sign_in_cache, "cache_folder", lambda _: tmp_path / "state")
-    monkeypatch.setattr(sign_in_cache, "kept_cache", sealed := partial(kept_cache, encrypted=Sealed))
+    monkeypatch.setattr(cache, "cache_folder", lambda _: tmp_path / "state")
+    monkeypatch.setattr(cache, "kept_cache", sealed := partial(kept_cache, encrypted=Sealed))
     prompt = Prompt()
     person_source(FakeSignIn(), prompt, sealed(tmp_path / "state", TENANT, CLIENT))[0].token()
     first, second = sign_out(file), sign_out(file)
@@ -43,8 +43,8 @@ def test_sign_out_forgets(file: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_sign_out_without_a_store_says_so(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sign_in_cache, "cache_folder", lambda _: tmp_path / "state")
-    monkeypatch.setattr(sign_in_cache, "kept_cache", partial(kept_cache, encrypted=no_store))
+    monkeypatch.setattr(cache, "cache_folder", lambda _: tmp_path / "state")
+    monkeypatch.setattr(cache, "kept_cache", partial(kept_cache, encrypted=no_store))
     result = sign_out(file)
     assert result.exit_code == 8
     assert "Nothing can be forgotten: this computer's encrypted store does not work (ImportError)." in result.stderr

@@ -1,20 +1,28 @@
-"""The certificate a run signs in with: read from one PEM file, checked before anything is sent."""
+"""Sign-in of the app itself (client credentials), by certificate or by client secret, through msal."""
 
 from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
+import msal
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.utils import CryptographyDeprecationWarning
 
 from runbook_lib.errors import NoAccess, UsageError
-from runbook_lib.secrets.sources import Secret, pem_file
+from runbook_lib.graph.sender import Sender
+from runbook_lib.graph.sign_in.msal_http import HttpForMsal, Registration
+from runbook_lib.graph.sign_in.tokens import CAPABILITIES, has_token
+from runbook_lib.graph.sign_in.words import sign_in_refused
+from runbook_lib.secrets.sources import Secret, doubtful, pem_file
 
 _KEY = re.compile(r"-----BEGIN ((?:RSA |EC |ENCRYPTED )?PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
@@ -110,3 +118,86 @@ def _unusable(path: Path, why: str) -> UsageError:
         hint="Give certificate_file a PEM file with one RSA private key and its certificate, without a password.",
         values={"path": str(path), "parameter": "certificate_file"},
     )
+
+
+class AppSignIn:
+    """Signs the app in.
+
+    Args:
+        registration: App, tenant and addresses.
+        credential: Certificate with key, or the client secret.
+        sender: Sends what msal wants sent.
+        clock: Now, UTC.
+    """
+
+    def __init__(
+        self,
+        registration: Registration,
+        credential: ClientCertificate | Secret,
+        *,
+        sender: Sender,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._registration = registration
+        self._credential = credential
+        self._http = HttpForMsal(sender, urlsplit(registration.authority_url).netloc)
+        self._clock = clock
+        self._app: Any = None
+
+    def __repr__(self) -> str:
+        return f"AppSignIn({self._registration!r})"
+
+    def abandon(self) -> None:
+        """Nothing: nobody is waited for."""
+
+    def acquire(self, *, claims: str | None, renew: bool) -> Mapping[str, object]:  # noqa: ARG002 - always a new one
+        """A new token.
+
+        Raises:
+            NoAccess: Refused (``sign-in-refused``), or an expired certificate.
+            ServiceFailed: The sign-in service does not work.
+        """
+        if isinstance(self._credential, ClientCertificate):
+            require_valid(self._credential, now=self._clock())
+        answer = self._http.ask(lambda: self._ask(claims)) or {}
+        if not has_token(answer):
+            raise self._refused(answer)
+        return answer
+
+    def _ask(self, claims: str | None) -> object:
+        if self._app is None:
+            self._app = self._new_app()
+        self._app.remove_tokens_for_client()  # TokenSource decides when a token is used again, not msal's clock
+        return self._app.acquire_token_for_client(scopes=[self._registration.scope], claims_challenge=claims)
+
+    def _new_app(self) -> Any:
+        credential: object
+        if isinstance(self._credential, ClientCertificate):
+            # Given the certificate and no thumbprint, msal signs with PS256 and names the SHA-256 thumbprint.
+            credential = {
+                "private_key": self._credential.private_key.reveal(),
+                "public_certificate": self._credential.certificate,
+            }
+        else:
+            credential = self._credential.reveal()
+        return msal.ConfidentialClientApplication(
+            self._registration.client_id,
+            client_credential=credential,
+            authority=self._registration.authority,
+            http_client=self._http,
+            instance_discovery=self._registration.instance_discovery,
+            client_capabilities=CAPABILITIES,
+        )
+
+    def _refused(self, answer: Mapping[str, object]) -> NoAccess:
+        values = self._registration.values
+        secrets: tuple[str, ...] = ()
+        if isinstance(self._credential, ClientCertificate):
+            how = f"the certificate with thumbprint {self._credential.thumbprint_sha1}"
+            values["thumbprint"] = self._credential.thumbprint_sha1
+        else:
+            secrets = (self._credential.reveal(),)
+            doubt = doubtful(secrets[0])
+            how = f"a client secret that {doubt}" if doubt else "a client secret"
+        who = f"{self._registration.shown} signed in with {how}"
+        return sign_in_refused(answer, who=who, secrets=secrets, values=values)

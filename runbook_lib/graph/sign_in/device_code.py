@@ -12,12 +12,11 @@ from urllib.parse import urlsplit
 import msal
 
 from runbook_lib.errors import NoAccess, ServiceFailed
-from runbook_lib.graph.aadsts import number_of, sign_in_refused
-from runbook_lib.graph.msal_http import HttpForMsal, Registration
 from runbook_lib.graph.sender import Sender
-from runbook_lib.graph.sign_in import CAPABILITIES, has_token
-from runbook_lib.graph.sign_in_cache import SignInCache
-from runbook_lib.graph.token_claims import account_of
+from runbook_lib.graph.sign_in.cache import SignInCache
+from runbook_lib.graph.sign_in.msal_http import HttpForMsal, Registration
+from runbook_lib.graph.sign_in.tokens import CAPABILITIES, account_of, has_token
+from runbook_lib.graph.sign_in.words import number_of, sign_in_refused
 from runbook_lib.model.untrusted import printable
 
 _LONGEST_INTERVAL = 60.0

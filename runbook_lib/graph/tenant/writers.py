@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook_lib.errors import NoAccess
-from runbook_lib.graph.answers import GraphNotFound, GraphRejected
+from runbook_lib.graph.errors import GraphNotFound, GraphRejected
 from runbook_lib.graph.rows import Row
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import OtherWriters, Switch, Tenant

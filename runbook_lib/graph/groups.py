@@ -1,0 +1,188 @@
+"""What single groups are asked beside the inventory: whether they exist, addresses, members, source of authority."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from runbook_lib.errors import NoAccess, RunbookError
+from runbook_lib.graph.batch import MOST_IN_BATCH
+from runbook_lib.graph.errors import GraphNotFound, GraphRejected
+from runbook_lib.graph.rows import GROUP_PROPERTIES, flag_of, group_of, is_guid, number_of, objects_of, row_id, text_of
+from runbook_lib.graph.transport import GraphClient
+from runbook_lib.model.cloud import CloudGroup, CloudKind, Presence
+
+_NO_SUCH_OBJECT = "request_resourcenotfound"
+"""Graph's code for an object that does not exist; other codes with 404 say that an address does not."""
+
+
+def probe_groups(client: GraphClient, ids: Iterable[str]) -> dict[str, Presence]:
+    """State of each group, by lower-case id, in the order of the ids.
+
+    Gone needs two proofs: GET by id answers 404 with Graph's code for it, and the complete list of deleted groups,
+    read afterwards, does not hold the id. A refusal, 403 above all, makes the state unknown.
+
+    Raises:
+        NoAccess: Sign-in, or the connection, fails as such.
+        ServiceFailed: Graph does not answer.
+    """
+    found = {key: _by_id(client, key) for key in sorted({identifier.lower() for identifier in ids})}
+    if Presence.GONE not in found.values():
+        return found
+    deleted = _deleted(client)
+    for key, presence in found.items():
+        if presence is Presence.GONE and deleted is None:
+            found[key] = Presence.UNKNOWN
+        elif presence is Presence.GONE and deleted is not None and key in deleted:
+            found[key] = Presence.SOFT_DELETED
+    return found
+
+
+def _by_id(client: GraphClient, key: str) -> Presence:
+    if not is_guid(key):
+        return Presence.UNKNOWN
+    try:
+        row = client.get(f"/groups/{key}", {"$select": "id"})
+    except GraphNotFound as error:
+        code = str(error.values.get("graph_code", "")).lower()
+        return Presence.GONE if code == _NO_SUCH_OBJECT else Presence.UNKNOWN
+    except GraphRejected:
+        return Presence.UNKNOWN
+    except NoAccess as error:
+        if error.code != "graph-forbidden":
+            raise
+        return Presence.UNKNOWN
+    return Presence.PRESENT if row_id(row) == key else Presence.UNKNOWN
+
+
+def _deleted(client: GraphClient) -> frozenset[str] | None:
+    """Ids of all deleted groups, or None if they may not be listed."""
+    parameters = {"$select": "id", "$top": "999"}
+    try:
+        rows = client.listing("/directory/deletedItems/microsoft.graph.group", parameters).rows
+    except (GraphNotFound, GraphRejected):
+        return None
+    except NoAccess as error:
+        if error.code != "graph-forbidden":
+            raise
+        return None
+    return frozenset(row_id(row) for row in rows)
+
+
+_UNIFIED = "groupTypes/any(c:c eq 'Unified')"
+
+
+def read_mail_groups(client: GraphClient, progress: Callable[[int], None] | None = None) -> tuple[CloudGroup, ...]:
+    """Every Microsoft 365 group of the tenant, sorted by id.
+
+    Raises:
+        NoAccess: Groups may not be read.
+        ServiceFailed: Graph does not answer, or not in a form to rely on.
+    """
+    found: dict[str, CloudGroup] = {}
+    for page in client.pages("/groups", {"$select": GROUP_PROPERTIES, "$filter": _UNIFIED, "$top": "999"}):
+        rows = page["value"]
+        groups = [group_of(row) for row in rows] if isinstance(rows, list) else []
+        found |= {group.id: group for group in groups if group.kind is CloudKind.MICROSOFT_365}
+        if progress is not None:
+            progress(len(found))
+    return tuple(found[key] for key in sorted(found))
+
+
+Progress = Callable[[int, int], None]
+"""How many groups are done, of how many."""
+_COUNT = {"$count": "true", "$top": "1", "$select": "id"}
+_USERS = {"$select": "id,userPrincipalName,onPremisesSyncEnabled", "$top": "999"}
+
+
+def count_members(client: GraphClient, ids: Sequence[str], progress: Progress) -> tuple[dict[str, int], int]:
+    """Direct members by group id, and how many groups could not be counted; what is no group is in neither.
+
+    Raises:
+        NoAccess: Not one may be counted.
+        ServiceFailed: Graph does not answer.
+    """
+    counts: dict[str, int] = {}
+    unread = 0
+    for begin in range(0, len(ids), MOST_IN_BATCH):
+        some = ids[begin : begin + MOST_IN_BATCH]
+        answers = client.objects([f"/groups/{one}/members" for one in some], _COUNT, eventual=True)
+        if begin == 0 and (refused := _all_refused(answers)):
+            raise refused
+        for one, answer in zip(some, answers, strict=True):
+            if isinstance(answer, GraphNotFound):
+                continue
+            number = None if isinstance(answer, RunbookError) else number_of(answer, "@odata.count")
+            if number is None:
+                unread += 1
+            else:
+                counts[one] = number
+        progress(min(begin + MOST_IN_BATCH, len(ids)), len(ids))
+    return counts, unread
+
+
+def synchronized_members(client: GraphClient, ids: Sequence[str]) -> dict[str, bool | None]:
+    """Whether users that are synchronized from AD are among the first 999 users of each group; None: not readable.
+
+    Without User.Read.All users come without their properties, and then nothing is known of them.
+    """
+    found: dict[str, bool | None] = {}
+    for begin in range(0, len(ids), MOST_IN_BATCH):
+        some = ids[begin : begin + MOST_IN_BATCH]
+        answers = client.objects([f"/groups/{one}/members/microsoft.graph.user" for one in some], _USERS)
+        found |= {one: _synchronized(answer) for one, answer in zip(some, answers, strict=True)}
+    return found
+
+
+def _synchronized(answer: Mapping[str, object] | RunbookError) -> bool | None:
+    if isinstance(answer, RunbookError):
+        return None
+    users = objects_of(answer, "value")
+    if any(flag_of(user, "onPremisesSyncEnabled") for user in users):
+        return True
+    # Null is both: not synchronized, and not to be seen. Every user has a principal name, so that tells which.
+    return None if users and not any(text_of(user, "userPrincipalName") for user in users) else False
+
+
+def _all_refused(answers: Sequence[object]) -> NoAccess | None:
+    refused = [answer for answer in answers if isinstance(answer, NoAccess)]
+    return refused[0] if answers and len(refused) == len(answers) else None
+
+
+def with_sync_behavior(client: GraphClient, groups: Sequence[CloudGroup]) -> tuple[tuple[CloudGroup, ...], str]:
+    """The groups in their order, with ``cloud_managed`` where it matters and can be read, and what could not be read.
+
+    It matters for groups that carry a SID of AD and are not synchronized: only this tells a converted group from one
+    that is being given back. What is not readable stays None. Where the first of them are all refused, no more are
+    asked for.
+
+    Raises:
+        NoAccess: Sign-in or the connection fails.
+        ServiceFailed: Graph does not answer, or not in a form to rely on.
+    """
+    asked = [group for group in groups if group.may_be_converted]
+    managed: dict[str, bool | None] = {}
+    refused = False
+    for begin in range(0, len(asked), MOST_IN_BATCH):
+        some = asked[begin : begin + MOST_IN_BATCH]
+        answers = client.objects([f"/groups/{group.id}/onPremisesSyncBehavior" for group in some])
+        managed |= {group.id: _managed(answer) for group, answer in zip(some, answers, strict=True)}
+        refused = all(isinstance(answer, NoAccess) for answer in answers)
+        if refused:
+            break
+    unread = sum(managed.get(group.id) is None for group in asked)
+    why = " (HTTP 403)" if refused else ""
+    gap = (
+        f"Whether the cloud is the source of authority of {unread} groups that came from AD could not be read{why}: "
+        "onPremisesSyncBehavior."
+        if unread
+        else ""
+    )
+    return tuple(replace(group, cloud_managed=managed.get(group.id)) for group in groups), gap
+
+
+def _managed(answer: Mapping[str, object] | RunbookError) -> bool | None:
+    if isinstance(answer, RunbookError):
+        return None
+    inner = answer.get("value")
+    return flag_of(inner if isinstance(inner, dict) else answer, "isCloudManaged")
