@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from benchmarks import size
 from rehearsal.process import start_rehearsal
-from runbook_lib.directory.connect import open_directory
+from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.graph.connect import open_graph
 from runbook_lib.graph.snapshot import probe_groups, read_cloud

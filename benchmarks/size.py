@@ -19,9 +19,9 @@ from rehearsal.contoso import names
 from rehearsal.contoso.size import Size
 from rehearsal.options import StartOptions
 from rehearsal.process import RunningRehearsal, start_rehearsal
-from runbook_lib.directory.connect import open_directory
+from runbook_lib.directory.sign_in.bind import VerifiedTls, client_context
+from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.directory.snapshot import read_directory
-from runbook_lib.directory.tls import VerifiedTls, client_context
 from runbook_lib.graph.connect import open_graph
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.parameters import load_parameters

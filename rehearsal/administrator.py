@@ -13,7 +13,7 @@ from ldap3.utils.conv import escape_filter_chars
 
 from rehearsal.contoso import names
 from rehearsal.process import RunningRehearsal
-from runbook_lib.directory.tls import VerifiedTls, client_context
+from runbook_lib.directory.sign_in.bind import VerifiedTls, client_context
 from runbook_lib.errors import ServiceFailed, UsageError
 
 _SECONDS = 15

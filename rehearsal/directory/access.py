@@ -8,14 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from runbook_lib.directory.security import (
-    AccessMask,
-    Ace,
-    Control,
-    SecurityDescriptor,
-    WellKnownSid,
-    expand_generic,
-)
+from runbook_lib.directory.rights import AccessMask, Ace, Control, SecurityDescriptor, WellKnownSid, expand_generic
 
 Token = frozenset[str]
 """SIDs of an account, of its groups, nested ones included, and those that every authenticated account has."""

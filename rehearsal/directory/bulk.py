@@ -15,7 +15,7 @@ from rehearsal.directory.rights import SYSTEM
 from rehearsal.directory.schema import Attribute
 from rehearsal.directory.tree import Guid, Node
 from rehearsal.directory.values import format_time
-from runbook_lib.directory.decode import sid_bytes
+from runbook_lib.directory.entry import sid_bytes
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore

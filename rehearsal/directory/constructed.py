@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rehearsal.directory.logon import file_time, password_expiry
 from rehearsal.directory.subschema import attribute_types, object_classes
 from rehearsal.directory.tree import Guid, Node
-from runbook_lib.directory.decode import sid_bytes, sid_text
+from runbook_lib.directory.entry import sid_bytes, sid_text
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore

@@ -18,7 +18,7 @@ from rehearsal.directory.rights import SYSTEM
 from rehearsal.directory.schema import PRESERVED_ON_DELETE
 from rehearsal.directory.tree import Guid, Node
 from rehearsal.directory.values import parse_time
-from runbook_lib.directory.decode import guid_text
+from runbook_lib.directory.entry import guid_text
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore

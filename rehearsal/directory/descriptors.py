@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING
 from rehearsal.directory import failures
 from rehearsal.directory.inheritance import effective, from_creator
 from rehearsal.directory.tree import Guid, Node
-from runbook_lib.directory.decode import sid_text
-from runbook_lib.directory.security import (
-    AceFlag,
-    Acl,
-    Control,
-    SecurityDescriptor,
-    parse_security_descriptor,
-)
-from runbook_lib.directory.security.sddl import parse_aces, parse_sddl
+from runbook_lib.directory.entry import sid_text
+from runbook_lib.directory.rights import AceFlag, Acl, Control, SecurityDescriptor, parse_security_descriptor
+from runbook_lib.directory.rights.sddl import parse_aces, parse_sddl
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rehearsal.directory import failures
 from rehearsal.directory.rights import SYSTEM
 from rehearsal.directory.tree import Guid, Node
-from runbook_lib.directory.decode import sid_bytes, sid_text
+from runbook_lib.directory.entry import sid_bytes, sid_text
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore

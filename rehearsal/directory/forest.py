@@ -11,7 +11,7 @@ from rehearsal.directory.domains import Controller, Domain
 from rehearsal.directory.principals import add_foreign_principals
 from rehearsal.directory.tree import Guid, Node
 from rehearsal.directory.values import format_time
-from runbook_lib.directory.decode import sid_bytes
+from runbook_lib.directory.entry import sid_bytes
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore

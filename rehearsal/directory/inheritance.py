@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-from runbook_lib.directory.security import (
+from runbook_lib.directory.rights import (
     Ace,
     AceFlag,
     Acl,

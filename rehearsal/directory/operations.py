@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rehearsal.directory import deletion, failures, schema_objects
 from rehearsal.directory.changes import DELETE, Modification
 from rehearsal.directory.tree import Guid
-from runbook_lib.directory.security import AccessMask, GuidKind, guid_of
+from runbook_lib.directory.rights import AccessMask, GuidKind, guid_of
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore

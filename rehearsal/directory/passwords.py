@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rehearsal.directory import failures
 from rehearsal.directory.changes import DELETE, Modification
 from rehearsal.directory.tree import Guid, Node
-from runbook_lib.directory.security import AccessMask, GuidKind, guid_of
+from runbook_lib.directory.rights import AccessMask, GuidKind, guid_of
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore

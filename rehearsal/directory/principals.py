@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runbook_lib.directory.security import WellKnownSid
+from runbook_lib.directory.rights import WellKnownSid
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore

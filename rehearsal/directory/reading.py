@@ -14,7 +14,7 @@ from rehearsal.directory.descriptors import ALL_PARTS, ATTRIBUTE
 from rehearsal.directory.domains import View
 from rehearsal.directory.schema import Attribute
 from rehearsal.directory.tree import Guid, Node
-from runbook_lib.directory.decode import guid_text, sid_text
+from runbook_lib.directory.entry import guid_text, sid_text
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore

@@ -10,8 +10,8 @@ from rehearsal.directory.access import Decisions, Token, decisions
 from rehearsal.directory.descriptors import ATTRIBUTE, DACL, GROUP, OWNER, SACL
 from rehearsal.directory.schema import CONFIDENTIAL, Attribute, ObjectClass
 from rehearsal.directory.tree import Guid, Node
-from runbook_lib.directory.decode import sid_bytes, sid_text
-from runbook_lib.directory.security import AccessMask, GuidKind, WellKnownSid, guid_of
+from runbook_lib.directory.entry import sid_bytes, sid_text
+from runbook_lib.directory.rights import AccessMask, GuidKind, WellKnownSid, guid_of
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rehearsal.directory.domains import View
 from rehearsal.directory.reading import Shown
 from rehearsal.directory.values import format_time
-from runbook_lib.directory.decode import sid_bytes
+from runbook_lib.directory.entry import sid_bytes
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore

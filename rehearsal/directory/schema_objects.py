@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rehearsal.directory.schema import Attribute, ObjectClass, attribute_of, class_of
 from rehearsal.directory.tree import Guid, Node
-from runbook_lib.directory.decode import guid_text
+from runbook_lib.directory.entry import guid_text
 
 if TYPE_CHECKING:
     from rehearsal.directory.store import DirectoryStore

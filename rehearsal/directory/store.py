@@ -16,8 +16,8 @@ from rehearsal.directory.rights import SYSTEM, Rights
 from rehearsal.directory.schema import ObjectClass, Schema, extend_for_exchange, load_schema
 from rehearsal.directory.tree import Guid, Node, Tree
 from rehearsal.directory.values import fold, format_time
-from runbook_lib.directory.decode import sid_bytes, sid_text
-from runbook_lib.directory.security import GuidKind, guid_of
+from runbook_lib.directory.entry import sid_bytes, sid_text
+from runbook_lib.directory.rights import GuidKind, guid_of
 
 Value = str | bytes
 

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.decode import generalized_time
-from runbook_lib.directory.entry import Entry
+from runbook_lib.directory.entry import Entry, generalized_time
+from runbook_lib.directory.errors import ObjectMissing, RightsMissing
 from runbook_lib.directory.filters import all_of, any_of, equals, starts_with
-from runbook_lib.directory.results import ObjectMissing, RightsMissing
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, group_id_of_anchor
 from runbook_lib.model.cloud import Switch

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 
-from runbook_lib.directory.account_rights import read_account
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.decode import in_domain, sid_bytes
+from runbook_lib.directory.entry import in_domain, sid_bytes
+from runbook_lib.directory.errors import ObjectMissing, RightsMissing
 from runbook_lib.directory.filters import ANY_OBJECT, any_of, bytes_equal
-from runbook_lib.directory.results import ObjectMissing, RightsMissing
+from runbook_lib.directory.rights.account import read_account
 from runbook_lib.errors import NoAccess
 from runbook_lib.model.enforcement import NO_ENFORCEMENT, Enforcement, policy_of
 

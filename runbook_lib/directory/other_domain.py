@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from runbook_lib.directory.connect import binder, redactor
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.entry import Entry
+from runbook_lib.directory.errors import DirectoryUnavailable
 from runbook_lib.directory.filters import all_of, equals
-from runbook_lib.directory.line import UNREACHABLE, Patience
-from runbook_lib.directory.results import DirectoryUnavailable
-from runbook_lib.directory.sign_on import PORTS, Address, sign_on
+from runbook_lib.directory.reconnect import UNREACHABLE, Patience
+from runbook_lib.directory.sign_in.bind import PORTS, Address, sign_on
+from runbook_lib.directory.sign_in.connect import binder, redactor
 from runbook_lib.errors import NoAccess, RunbookError
 from runbook_lib.model.dn import parent_of, parse_dn, same_dn
 from runbook_lib.parameters.model import Parameters

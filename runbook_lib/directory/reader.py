@@ -14,10 +14,7 @@ from ldap3 import BASE, LEVEL, SUBTREE
 from ldap3.protocol.microsoft import security_descriptor_control
 
 from runbook_lib.directory.entry import Entry
-from runbook_lib.directory.filters import ANY_OBJECT, Filter
-from runbook_lib.directory.line import Line, Patience
-from runbook_lib.directory.ranges import completed
-from runbook_lib.directory.results import (
+from runbook_lib.directory.errors import (
     BUSY_READING,
     NO_SUCH_OBJECT,
     SUCCESS,
@@ -26,9 +23,12 @@ from runbook_lib.directory.results import (
     ReadInterrupted,
     error_of,
 )
+from runbook_lib.directory.filters import ANY_OBJECT, Filter
+from runbook_lib.directory.reconnect import Line, Patience
 from runbook_lib.directory.wire import (
     SHOW_DELETED,
     another_controller,
+    completed,
     guid_name,
     missing_object,
     never_complete,

@@ -12,9 +12,9 @@ from datetime import datetime
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.entry import Entry
+from runbook_lib.directory.errors import ObjectMissing, RightsMissing
 from runbook_lib.directory.filters import equals
 from runbook_lib.directory.other_domain import OtherDomainReader, domain_dns_name
-from runbook_lib.directory.results import ObjectMissing, RightsMissing
 from runbook_lib.errors import Refused, RunbookError
 
 SCHEMA = "schema"

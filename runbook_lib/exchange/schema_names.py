@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.errors import ObjectMissing, RightsMissing
 from runbook_lib.directory.filters import any_of, equals
-from runbook_lib.directory.results import ObjectMissing, RightsMissing
 from runbook_lib.errors import NoAccess
 
 _CONTROL = "objectClass"

@@ -5,7 +5,7 @@ Addresses are none of it: the route direct writes none (see ``addresses``).
 
 from __future__ import annotations
 
-from runbook_lib.directory.decode import in_domain
+from runbook_lib.directory.entry import in_domain
 from runbook_lib.inventory.index import DirectoryIndex
 from runbook_lib.inventory.naming import Naming
 from runbook_lib.inventory.states import GroupState

@@ -8,9 +8,9 @@ from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 
-from runbook_lib.directory.connect import names_host, open_directory
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.other_domain import other_domain_reader
+from runbook_lib.directory.sign_in.connect import names_host, open_directory
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.graph.connect import open_graph, sign_in_cache
 from runbook_lib.graph.sign_in.cache import SignInCache

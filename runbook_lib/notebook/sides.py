@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runbook_lib.directory.connect import needed
+from runbook_lib.directory.sign_in.connect import needed
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.graph.snapshot import probe_groups, read_cloud
 from runbook_lib.inventory import Inventory, build_inventory, group_ids_to_probe

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from runbook_lib.directory.security.grants import Grant
-from runbook_lib.directory.security.needed_grants import needed_grants
-from runbook_lib.directory.security.operations import READ_ATTRIBUTES, Purpose
-from runbook_lib.directory.security.situation import Account, Holder, Place, Situation
+from runbook_lib.directory.rights.grants import Grant
+from runbook_lib.directory.rights.needs import READ_ATTRIBUTES, Purpose
+from runbook_lib.directory.rights.situation import Account, Holder, Place, Situation
+from runbook_lib.directory.rights.table import needed_grants
 from runbook_lib.readiness.powershell import quoted
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar, Union
 
-from runbook_lib.directory.place import ForestReading, PlaceReading
-from runbook_lib.directory.security.situation import Situation
+from runbook_lib.directory.rights.situation import Situation
+from runbook_lib.directory.two_ous import ForestReading, PlaceReading
 from runbook_lib.exchange.mail import MailFlowReading
 from runbook_lib.exchange.read import ExchangeReading
 from runbook_lib.exchange.recipients import AddressHolder, WrittenGroup

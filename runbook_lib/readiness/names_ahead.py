@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runbook_lib.directory.place import TakenName
+from runbook_lib.directory.two_ous import TakenName
 from runbook_lib.inventory.naming import DisplayNames, Naming
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.parameters.model import Parameters

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from runbook_lib.directory.account_rights import read_situation
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.other_domain import OtherDomainReader
-from runbook_lib.directory.place import PlaceReading, read_forest, read_place, read_taken_names
+from runbook_lib.directory.rights.account import read_situation
+from runbook_lib.directory.rights.situation import Situation
 from runbook_lib.directory.schema import allowed_attributes
-from runbook_lib.directory.security.situation import Situation
+from runbook_lib.directory.two_ous import PlaceReading, read_forest, read_place, read_taken_names
 from runbook_lib.dns.resolver import Resolver
 from runbook_lib.errors import NoAccess, RunbookError
 from runbook_lib.exchange.group_attributes import GROUP_ATTRIBUTES

@@ -79,8 +79,8 @@ def check(
 def _assess(parameters: Parameters, status: console.Status, judged: Sequence[str]) -> Assessment:
     import time
 
-    from runbook_lib.directory.connect import open_directory
     from runbook_lib.directory.other_domain import other_domain_reader
+    from runbook_lib.directory.sign_in.connect import open_directory
     from runbook_lib.graph.connect import open_graph, sign_in_cache
     from runbook_lib.readiness.assess import assess
     from runbook_lib.readiness.checks import CHECKS

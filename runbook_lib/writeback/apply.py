@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.results import (
+from runbook_lib.directory.errors import (
     DirectoryUnavailable,
     EntryExists,
     ObjectMissing,

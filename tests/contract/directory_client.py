@@ -9,7 +9,7 @@ from typing import Any
 
 import ldap3
 
-from runbook_lib.directory.tls import VerifiedTls, client_context
+from runbook_lib.directory.sign_in.bind import VerifiedTls, client_context
 
 _numbers = itertools.count(1)
 

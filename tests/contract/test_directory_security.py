@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import ldap3
 import pytest
 
-from runbook_lib.directory.decode import sid_text
-from runbook_lib.directory.security import (
+from runbook_lib.directory.entry import sid_text
+from runbook_lib.directory.rights import (
     AccessMask,
     Ace,
     AceFlag,

@@ -16,7 +16,7 @@ import pytest
 from rehearsal.certificates import write_private
 from rehearsal.samba.ldap_tools import LdapTools
 from rehearsal.samba.schema import rows, schema_ldif
-from runbook_lib.directory.tls import VerifiedTls, client_context
+from runbook_lib.directory.sign_in.bind import VerifiedTls, client_context
 from tests.contract.conftest import embedded_directory
 from tests.contract.directory_client import DirectoryUnderTest, Workshop
 from tests.contract.strangers import needed

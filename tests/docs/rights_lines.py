@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from runbook_lib.directory.security.operations import Purpose
+from runbook_lib.directory.rights.needs import Purpose
 from runbook_lib.readiness.dsacls import least_rights
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "permissions.md"

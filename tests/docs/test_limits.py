@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runbook_lib import deadline
-from runbook_lib.directory import line, ranges, reader
+from runbook_lib.directory import reader, reconnect, wire
 from runbook_lib.graph import transport, whole
 from runbook_lib.graph.retry import RetryPolicy
 from runbook_lib.graph.sender import WHOLE
@@ -35,14 +35,12 @@ def test_every_limit_is_in_the_guide() -> None:
         "domain controller: next part of an answer": f"{told.dc_timeout} s",
         "domain controller: a whole answer, asked for once": times,
         "domain controller: size of an answer; entries in it": (
-            f"{line.LARGEST_ANSWER // MB} MB; {line.MOST_MESSAGES:,}"
+            f"{reconnect.LARGEST_ANSWER // MB} MB; {reconnect.MOST_MESSAGES:,}"
         ),
         "domain controller: pages of one search; empty ones in a row": (
             f"{reader.MOST_PAGES:,}; {reader.MOST_EMPTY_PAGES}"
         ),
-        "domain controller: values of one attribute; pieces of them": (
-            f"{ranges.MOST_VALUES:,}; {ranges.MOST_PIECES:,}"
-        ),
+        "domain controller: values of one attribute; pieces of them": (f"{wire.MOST_VALUES:,}; {wire.MOST_PIECES:,}"),
         "DNS: one question, all tries and servers": f"{told.dns_timeout} s",
         "a parameters file; one text in it; levels; problems told": (
             f"{load.LARGEST_FILE:,} bytes; {validate.LONGEST_TEXT:,} characters; {yaml_tree.DEEPEST}; "

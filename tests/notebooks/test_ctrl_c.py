@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rehearsal.process import RunningRehearsal
-from runbook_lib.directory.line import Line
+from runbook_lib.directory.reconnect import Line
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.opening import utc_now

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from rehearsal.process import RunningRehearsal
-from runbook_lib.directory.connect import open_directory
+from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.errors import NoAccess, RunbookError
 from runbook_lib.graph.connect import open_graph
 from runbook_lib.parameters.model import Parameters

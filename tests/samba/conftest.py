@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.directory.connect import open_directory
 from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.parameters.load import parameters_from_values
 from tests.samba.cloud import SambaCloud, running_cloud
 from tests.samba.lab import SambaLab, lab_from_json

@@ -14,17 +14,10 @@ from ldap3.protocol.microsoft import security_descriptor_control
 
 from rehearsal.certificates import write_private
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.results import ObjectMissing, RightsMissing
-from runbook_lib.directory.security import (
-    Ace,
-    Acl,
-    Control,
-    SecurityDescriptor,
-    WellKnownSid,
-    parse_security_descriptor,
-)
-from runbook_lib.directory.security.grants import Grant
-from runbook_lib.directory.tls import VerifiedTls, client_context
+from runbook_lib.directory.errors import ObjectMissing, RightsMissing
+from runbook_lib.directory.rights import Ace, Acl, Control, SecurityDescriptor, WellKnownSid, parse_security_descriptor
+from runbook_lib.directory.rights.grants import Grant
+from runbook_lib.directory.sign_in.bind import VerifiedTls, client_context
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.change import AttributeDelta
 from tests.samba.lab import BASE_DN, DOMAIN, SambaLab

@@ -15,7 +15,7 @@ from rehearsal.contoso import names
 from rehearsal.control import ControlError
 from rehearsal.options import StartOptions
 from rehearsal.process import RunningRehearsal, start_rehearsal
-from runbook_lib.directory.connect import open_directory
+from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.graph.connect import open_graph
 from runbook_lib.graph.snapshot import probe_groups, read_cloud

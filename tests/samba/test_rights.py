@@ -8,12 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from runbook_lib.directory.account_rights import read_situation
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.security.needed_grants import needed_grants
-from runbook_lib.directory.security.operations import UNDELETED, Purpose, operations
-from runbook_lib.directory.security.rights_table import OperationRight, rights_table
-from runbook_lib.directory.security.situation import Situation
+from runbook_lib.directory.rights.account import read_situation
+from runbook_lib.directory.rights.needs import UNDELETED, Purpose, operations
+from runbook_lib.directory.rights.situation import Situation
+from runbook_lib.directory.rights.table import OperationRight, needed_grants, rights_table
 from runbook_lib.model.cloud import Switch
 from tests.samba.lab import SambaLab
 from tests.samba.rights_lab import RETIRED, TARGET, RightsLab, Trial, allowed, rights_lab, trials

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from runbook_lib.directory.security.rights_table import OperationRight, rights_table
+from runbook_lib.directory.rights.table import OperationRight, rights_table
 from runbook_lib.exchange.detect import detect
 from runbook_lib.exchange.detection import ExchangeDetection
 from runbook_lib.exchange.mail import MailFlowReading

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from runbook_lib.directory.security.existing_groups import lacking_on
-from runbook_lib.directory.security.grants import Grant
-from runbook_lib.directory.security.operations import Purpose
-from runbook_lib.directory.security.rights_table import Missing, OperationRight, rights_table
-from runbook_lib.directory.security.rights_words import describe
-from runbook_lib.directory.security.situation import Place, Situation
+from runbook_lib.directory.rights.grants import Grant
+from runbook_lib.directory.rights.needs import Purpose
+from runbook_lib.directory.rights.situation import Place, Situation
+from runbook_lib.directory.rights.table import Missing, OperationRight, describe, lacking_on, rights_table
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.dn import is_below
 from runbook_lib.model.finding import Finding, Severity

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook_lib.directory.security import AccessMask, Ace, WellKnownSid, expand_generic
-from runbook_lib.directory.security.access import protects_from_deletion
-from runbook_lib.directory.security.rights_words import describe
-from runbook_lib.directory.security.situation import Holder, Place
+from runbook_lib.directory.rights import AccessMask, Ace, WellKnownSid, expand_generic
+from runbook_lib.directory.rights.evaluate import protects_from_deletion
+from runbook_lib.directory.rights.situation import Holder, Place
+from runbook_lib.directory.rights.table import describe
 from runbook_lib.graph import tenant as entra
 from runbook_lib.inventory.place import (
     PlaceProblem,

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from rehearsal.certificates import make_certificates, server_context, utc_now, write_private
 from rehearsal.directory import DirectoryServer, DirectoryStore
-from runbook_lib.directory.connect import open_directory
 from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.parameters.model import Parameters
 
 PASSWORD = "rehearsal-Passw0rd-ä"

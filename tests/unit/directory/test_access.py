@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rehearsal.directory import DirectoryStore
 from rehearsal.directory.store import StoreSnapshot
-from runbook_lib.directory.security import (
+from runbook_lib.directory.rights import (
     AccessMask,
     Ace,
     AceFlag,
@@ -23,13 +23,11 @@ from runbook_lib.directory.security import (
     WellKnownSid,
     guid_of,
 )
-from runbook_lib.directory.security.access import decide, predicted, protects_from_deletion
-from runbook_lib.directory.security.existing_groups import lacking_on
-from runbook_lib.directory.security.grants import GROUP_CLASS, REANIMATE
-from runbook_lib.directory.security.needed_grants import needed_grants
-from runbook_lib.directory.security.operations import UNDELETED, Purpose, operations
-from runbook_lib.directory.security.rights_table import OperationRight, rights_table
-from runbook_lib.directory.security.situation import GroupHolder, Holder, Place
+from runbook_lib.directory.rights.evaluate import decide, predicted, protects_from_deletion
+from runbook_lib.directory.rights.grants import GROUP_CLASS, REANIMATE
+from runbook_lib.directory.rights.needs import UNDELETED, Purpose, operations
+from runbook_lib.directory.rights.situation import GroupHolder, Holder, Place
+from runbook_lib.directory.rights.table import OperationRight, lacking_on, needed_grants, rights_table
 from runbook_lib.model.cloud import Switch
 from tests.unit.directory import rights_world as world
 from tests.unit.directory.rights_world import BASE, BOB, DELETED, FRIENDS, RETIRED, TARGET, TYPES, Trial

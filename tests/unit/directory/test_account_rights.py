@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from runbook_lib.directory.account_rights import read_account, read_holder, read_situation
-from runbook_lib.directory.security import WellKnownSid
-from runbook_lib.directory.security.rights_table import rights_table
-from runbook_lib.directory.security.situation import Place
+from runbook_lib.directory.rights import WellKnownSid
+from runbook_lib.directory.rights.account import read_account, read_holder, read_situation
+from runbook_lib.directory.rights.situation import Place
+from runbook_lib.directory.rights.table import rights_table
 from runbook_lib.errors import NoAccess
 from runbook_lib.model.cloud import Switch
 from tests.unit.directory.embedded import ADMINISTRATOR, BASE, RETIRED, TARGET, WRITER, Embedded

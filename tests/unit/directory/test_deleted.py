@@ -14,7 +14,7 @@ from runbook_lib.directory.deleted import (
     read_one_deleted,
     read_recycle_bin,
 )
-from runbook_lib.directory.results import EntryExists, ObjectMissing, RightsMissing
+from runbook_lib.directory.errors import EntryExists, ObjectMissing, RightsMissing
 from runbook_lib.errors import Refused
 from runbook_lib.model.anchor import anchor_of
 from runbook_lib.model.cloud import Switch

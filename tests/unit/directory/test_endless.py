@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from ldap3 import Server
 
-from runbook_lib.directory import line, ranges, reader, sign_on
-from runbook_lib.directory.connect import open_directory
+from runbook_lib.directory import reader, reconnect, wire
 from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.errors import AnswerWithoutEnd, WriteUnanswered, bind_error, error_of
 from runbook_lib.directory.filters import ANY_OBJECT
-from runbook_lib.directory.line import Patience
-from runbook_lib.directory.results import AnswerWithoutEnd, WriteUnanswered, bind_error, error_of
+from runbook_lib.directory.reconnect import Patience
+from runbook_lib.directory.sign_in import bind as sign_on
+from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.errors import RunbookError, ServiceFailed
 from runbook_lib.model.change import AttributeDelta
 from runbook_lib.parameters.model import Parameters
@@ -32,7 +33,7 @@ GUID = "11111111-2222-3333-4444-555555555555"
 @pytest.fixture
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a second for a whole answer."""
-    for module in (line, sign_on):
+    for module in (reconnect, sign_on):
         assert module.ANSWER_TIMES == 4
         monkeypatch.setattr(module, "ANSWER_TIMES", 0.5)
 
@@ -101,8 +102,8 @@ def test_an_answer_to_start_tls_that_drips_is_given_up(started: Embedded, monkey
 
 
 def test_entries_without_end_end_at_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert line.MOST_MESSAGES == 20_000
-    monkeypatch.setattr(line, "MOST_MESSAGES", 2_000)
+    assert reconnect.MOST_MESSAGES == 20_000
+    monkeypatch.setattr(reconnect, "MOST_MESSAGES", 2_000)
     error, requests, _ = opening(tmp_path, lambda number: repeat(entry(number) * 500))
     assert isinstance(error, AnswerWithoutEnd)
     assert (requests, "more than 2,000 messages" in error.message) == (1, True)
@@ -112,7 +113,7 @@ def test_the_controller_of_these_tests_answers_whatever_number_a_request_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ldap3 numbers the requests of a whole process: these tests must not depend on how many came before."""
-    monkeypatch.setattr(line, "MOST_MESSAGES", 2_000)
+    monkeypatch.setattr(reconnect, "MOST_MESSAGES", 2_000)
     for before in (126, 127, 32_766, 8_388_606):
         monkeypatch.setattr(Server, "_message_counter", before)
         error, requests, _ = opening(tmp_path, lambda number: repeat(entry(number) * 500))
@@ -121,8 +122,8 @@ def test_the_controller_of_these_tests_answers_whatever_number_a_request_has(
 
 
 def test_one_message_without_end_ends_at_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert line.LARGEST_ANSWER == 512 * 1024 * 1024
-    for module in (line, sign_on):
+    assert reconnect.LARGEST_ANSWER == 512 * 1024 * 1024
+    for module in (reconnect, sign_on):
         monkeypatch.setattr(module, "LARGEST_ANSWER", 2 * 1024 * 1024)
     error, _, _ = opening(tmp_path, lambda _: iter([b"\x30\x84\x7f\xff\xff\xff", *repeat(b"\x00" * 65_536, 64)]))
     assert isinstance(error, AnswerWithoutEnd)
@@ -141,7 +142,7 @@ def directory_with(answers: Iterator[Any]) -> tuple[_Connection, Directory]:
 def test_a_write_whose_answer_does_not_end_may_have_taken_effect() -> None:
     class Slow(_Connection):
         def modify(self, *_: object, **__: object) -> Any:
-            raise line._TooMany("answered one request with more than 9 messages")
+            raise reconnect._TooMany("answered one request with more than 9 messages")
 
     with pytest.raises(WriteUnanswered, match="more than 9 messages"):
         Directory(Slow([]), opened=clock()).modify(GUID, [AttributeDelta("description", (), ("x",))])
@@ -174,8 +175,8 @@ def piece(first: int, last: int | str, values: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("limit", ["MOST_PIECES", "MOST_VALUES"])
 def test_ranges_without_end_come_to_an_end(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
-    assert (ranges.MOST_PIECES, ranges.MOST_VALUES) == (10_000, 5_000_000)
-    monkeypatch.setattr(ranges, limit, 3)
+    assert (wire.MOST_PIECES, wire.MOST_VALUES) == (10_000, 5_000_000)
+    monkeypatch.setattr(wire, limit, 3)
     connection, directory = directory_with((_done(), [piece(number, number, 1)]) for number in count())
     with pytest.raises(ServiceFailed, match="more are to follow") as caught:
         list(directory.search("DC=x", ANY_OBJECT, ("member",)))

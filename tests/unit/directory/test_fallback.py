@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.directory.connect import open_directory
 from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.errors import NoAccess, Refused, RunbookError, ServiceFailed
 from runbook_lib.model.directory import ControllerIdentity
 from tests.unit.directory.embedded import PASSWORD, WRITER, Embedded, clock
@@ -107,7 +107,7 @@ def test_a_read_only_controller_is_not_passed_over(
     def read_only(*_arguments: object, **_named: object) -> None:
         raise Refused("read-only", code="read-only-dc")
 
-    monkeypatch.setattr("runbook_lib.directory.connect.read_controller", read_only)
+    monkeypatch.setattr("runbook_lib.directory.sign_in.connect.read_controller", read_only)
     assert _refused(embedded, dc_host="localhost", dc_host_fallback="127.0.0.1").code == "read-only-dc"
     assert "127.0.0.1" not in asked
 

@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from rehearsal.certificates import make_certificates, utc_now
-from runbook_lib.directory import kerberos
-from runbook_lib.directory.connect import needed
-from runbook_lib.directory.kerberos import bind_kerberos, channel_binding, principal
-from runbook_lib.directory.kerberos_errors import kerberos_error
+from runbook_lib.directory.sign_in import kerberos
+from runbook_lib.directory.sign_in.connect import needed
+from runbook_lib.directory.sign_in.kerberos import bind_kerberos, channel_binding, principal
+from runbook_lib.directory.sign_in.kerberos_errors import kerberos_error
 from runbook_lib.errors import NoAccess, RunbookError, UsageError
 from runbook_lib.parameters.model import Parameters
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.errors import DirectoryUnavailable, ReadInterrupted
 from runbook_lib.directory.filters import present
-from runbook_lib.directory.results import DirectoryUnavailable, ReadInterrupted
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.errors import NoAccess, ServiceFailed
 from runbook_lib.model.directory import DirectorySnapshot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runbook_lib.directory.results import (
+from runbook_lib.directory.errors import (
     DirectoryUnavailable,
     EntryExists,
     ObjectMissing,

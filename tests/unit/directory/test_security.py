@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.directory.security import (
+from runbook_lib.directory.rights import (
     AccessMask,
     Ace,
     AceFlag,

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from rehearsal.certificates import make_certificates, utc_now
-from runbook_lib.directory import sign_on
-from runbook_lib.directory.sign_on import addresses
-from runbook_lib.directory.tls import VerifiedTls
+from runbook_lib.directory.sign_in import bind
+from runbook_lib.directory.sign_in.bind import VerifiedTls, addresses
 from runbook_lib.errors import NoAccess, RunbookError
 from runbook_lib.parameters.model import Parameters
 from tests.unit.directory.embedded import ADMINISTRATOR, PASSWORD, WRITER, Embedded
@@ -110,4 +109,4 @@ def test_without_tls_there_is_no_bind(embedded: Embedded, front: Front, monkeypa
 def test_the_port_follows_the_kind_of_tls(told: dict[str, object], port: int) -> None:
     named = Parameters.model_validate({"dc_host": "dc1", "dc_host_fallback": "dc2", **told})
     assert [(a.host, a.port) for a in addresses(named)] == [("dc1", port), ("dc2", port)]
-    assert str(sign_on.Address("::1", 636, "ldaps")) == "[::1]:636"
+    assert str(bind.Address("::1", 636, "ldaps")) == "[::1]:636"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from runbook_lib.directory.results import bind_error, error_of
+from runbook_lib.directory.errors import bind_error, error_of
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome

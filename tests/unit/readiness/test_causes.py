@@ -7,7 +7,7 @@ from typing import NoReturn, cast
 
 import pytest
 
-from runbook_lib.directory.connect import open_directory
+from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.errors import NoAccess, RunbookError, UsageError
 from runbook_lib.graph import tenant as entra
 from runbook_lib.graph.connect import open_graph

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.directory.account_rights import read_situation
-from runbook_lib.directory.place import ForestReading, PlaceReading, TakenName, read_place, read_taken_names
-from runbook_lib.directory.security import AccessMask, Ace, AceType, Acl, Control, SecurityDescriptor, WellKnownSid
-from runbook_lib.directory.security.grants import Grant
-from runbook_lib.directory.security.situation import GroupHolder, Place, Situation
+from runbook_lib.directory.rights import AccessMask, Ace, AceType, Acl, Control, SecurityDescriptor, WellKnownSid
+from runbook_lib.directory.rights.account import read_situation
+from runbook_lib.directory.rights.grants import Grant
+from runbook_lib.directory.rights.situation import GroupHolder, Place, Situation
+from runbook_lib.directory.two_ous import ForestReading, PlaceReading, TakenName, read_place, read_taken_names
 from runbook_lib.errors import NoAccess
 from runbook_lib.graph import tenant as entra
 from runbook_lib.inventory.states import Route

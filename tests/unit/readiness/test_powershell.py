@@ -9,8 +9,8 @@ import tree_sitter_powershell
 from hypothesis import example, given
 from tree_sitter import Language, Node, Parser
 
-from runbook_lib.directory.security import AccessMask
-from runbook_lib.directory.security.grants import Grant
+from runbook_lib.directory.rights import AccessMask
+from runbook_lib.directory.rights.grants import Grant
 from runbook_lib.model.dn import rdn, same_dn
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.readiness.dsacls import dsacls_lines

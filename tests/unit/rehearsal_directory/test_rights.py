@@ -11,7 +11,7 @@ from rehearsal.directory.changes import DELETE, REPLACE, Modification
 from rehearsal.directory.descriptors import DACL, OWNER
 from rehearsal.directory.failures import LdapError
 from rehearsal.directory.tree import Guid
-from runbook_lib.directory.security import (
+from runbook_lib.directory.rights import (
     AccessMask,
     Ace,
     AceFlag,
@@ -22,7 +22,7 @@ from runbook_lib.directory.security import (
     guid_of,
     parse_security_descriptor,
 )
-from runbook_lib.directory.security.sddl import parse_sddl
+from runbook_lib.directory.rights.sddl import parse_sddl
 from tests.unit.rehearsal_directory.conftest import BASE, GROUPS, STAFF
 
 ADMINISTRATOR = f"CN=Administrator,CN=Users,{BASE}"

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from rehearsal.directory import DirectoryStore
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.decode import guid_text
+from runbook_lib.directory.entry import guid_text
 from runbook_lib.directory.filters import equals
 from runbook_lib.errors import BrokeOff, NoAccess, RunbookError, ServiceFailed
 from runbook_lib.model.anchor import anchor_of, mark_of

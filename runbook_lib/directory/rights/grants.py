@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook_lib.directory.security.descriptor import Ace, AceFlag, AceType
-from runbook_lib.directory.security.identifiers import GuidKind, guid_of
-from runbook_lib.directory.security.rights import AccessMask
+from runbook_lib.directory.rights.constants import AccessMask, GuidKind, guid_of
+from runbook_lib.directory.rights.descriptor import Ace, AceFlag, AceType
 
 GROUP_CLASS = guid_of(GuidKind.CLASS, "group")
 REANIMATE = guid_of(GuidKind.EXTENDED_RIGHT, "Reanimate-Tombstones")

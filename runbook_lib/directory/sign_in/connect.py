@@ -11,11 +11,11 @@ from typing import Any
 from ldap3 import SIMPLE
 
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.controller import read_controller
-from runbook_lib.directory.kerberos import bind_kerberos, principal
-from runbook_lib.directory.line import UNREACHABLE, Patience
-from runbook_lib.directory.results import LONGEST_SAID, SUCCESS, DirectoryUnavailable, bind_error
-from runbook_lib.directory.sign_on import Address, Binder, addresses, sign_on
+from runbook_lib.directory.errors import LONGEST_SAID, SUCCESS, DirectoryUnavailable, bind_error
+from runbook_lib.directory.reconnect import UNREACHABLE, Patience
+from runbook_lib.directory.sign_in.bind import Address, Binder, addresses, sign_on
+from runbook_lib.directory.sign_in.controller import read_controller
+from runbook_lib.directory.sign_in.kerberos import bind_kerberos, principal
 from runbook_lib.errors import NoAccess, RunbookError, UsageError
 from runbook_lib.model.directory import ControllerIdentity
 from runbook_lib.parameters.model import Parameters

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from runbook_lib.directory.security.descriptor import Ace, AceFlag, Acl, Control, OpaqueAce, SecurityDescriptor
-from runbook_lib.directory.security.rights import AccessMask, WellKnownSid, expand_generic
+from runbook_lib.directory.rights.constants import AccessMask, WellKnownSid, expand_generic
+from runbook_lib.directory.rights.descriptor import Ace, AceFlag, Acl, Control, OpaqueAce, SecurityDescriptor
 
 Token = frozenset[str]
 """SIDs of an account: its own, those of its groups, and those that every account has that signs in."""

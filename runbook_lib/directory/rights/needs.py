@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from runbook_lib.directory.security.grants import letters
-from runbook_lib.directory.security.rights import AccessMask
-from runbook_lib.directory.security.situation import GROUP_IN, Place
+from runbook_lib.directory.rights.constants import AccessMask
+from runbook_lib.directory.rights.grants import letters
+from runbook_lib.directory.rights.situation import GROUP_IN, Place
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.model.directory import FOLLOWED_ATTRIBUTES, GROUP_ATTRIBUTES, MAIL_ATTRIBUTES, RESTORED_ATTRIBUTES
 

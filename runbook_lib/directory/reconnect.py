@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from ldap3.core.exceptions import LDAPException
 
 from runbook_lib.deadline import ANSWER_TIMES, within
-from runbook_lib.directory.results import LONGEST_SAID, SUCCESS, AnswerWithoutEnd, DirectoryUnavailable
+from runbook_lib.directory.errors import LONGEST_SAID, SUCCESS, AnswerWithoutEnd, DirectoryUnavailable
 from runbook_lib.directory.wire import raw_decoder, unavailable, without_end
 from runbook_lib.errors import NoAccess
 from runbook_lib.secrets.sources import scrubbed

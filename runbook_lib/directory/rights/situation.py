@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from runbook_lib.directory.security.access import Token
-from runbook_lib.directory.security.descriptor import SecurityDescriptor
+from runbook_lib.directory.rights.descriptor import SecurityDescriptor
+from runbook_lib.directory.rights.evaluate import Token
 from runbook_lib.model.cloud import Switch
 
 

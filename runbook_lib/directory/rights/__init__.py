@@ -7,7 +7,16 @@ access control entries refer to. ``access`` decides as AD does. ``situation``, `
 product does. Nothing here touches the network.
 """
 
-from runbook_lib.directory.security.descriptor import (
+from runbook_lib.directory.rights.constants import (
+    AccessMask,
+    GuidKind,
+    KnownGuid,
+    WellKnownSid,
+    expand_generic,
+    guid_of,
+    known_guids,
+)
+from runbook_lib.directory.rights.descriptor import (
     Ace,
     AceFlag,
     AceType,
@@ -17,8 +26,6 @@ from runbook_lib.directory.security.descriptor import (
     SecurityDescriptor,
     parse_security_descriptor,
 )
-from runbook_lib.directory.security.identifiers import GuidKind, KnownGuid, guid_of, known_guids
-from runbook_lib.directory.security.rights import AccessMask, WellKnownSid, expand_generic
 
 __all__ = [
     "AccessMask",

@@ -22,8 +22,8 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from ldap3.protocol.sasl.sasl import send_sasl_negotiation
 
-from runbook_lib.directory.kerberos_errors import kerberos_error
-from runbook_lib.directory.results import SUCCESS, bind_error
+from runbook_lib.directory.errors import SUCCESS, bind_error
+from runbook_lib.directory.sign_in.kerberos_errors import kerberos_error
 from runbook_lib.errors import NoAccess, UsageError
 from runbook_lib.files import require_regular
 from runbook_lib.model.untrusted import printable

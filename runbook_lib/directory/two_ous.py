@@ -1,4 +1,4 @@
-"""The place where groups would be written: both OUs with what stands in them, names that are taken, the forest."""
+"""The target OU and the retired OU: what they are, what is in them, which names are taken."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.containers import critical_names, read_container
 from runbook_lib.directory.deleted import may_list_deleted, read_lifetime, read_recycle_bin
 from runbook_lib.directory.enforcement import read_enforcement
 from runbook_lib.directory.entry import Entry
@@ -15,8 +14,56 @@ from runbook_lib.directory.schema import allowed_attributes
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, MARK_ATTRIBUTE, group_id_of_anchor
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import Container, DirectoryGroup
-from runbook_lib.model.dn import normalize_dn, parent_of
+from runbook_lib.model.dn import normalize_dn, parent_of, validate_dn
 from runbook_lib.model.enforcement import NO_ENFORCEMENT, SOA_ATTRIBUTE, Enforcement
+
+
+def read_container(directory: Directory, dn: str, *, parameter: str, critical: frozenset[str]) -> Container:
+    """The container of this DN; an empty DN is a container that does not exist.
+
+    Args:
+        dn: As the parameters have it. The result has the directory's spelling.
+        parameter: Which parameter it comes from, for the error.
+        critical: What ``critical_names`` returned.
+
+    Raises:
+        UsageError: ``malformed-dn``.
+    """
+    if not dn.strip():
+        return Container(dn="", exists=False)
+    wanted = validate_dn(dn, parameter=parameter)
+    entry = directory.read_dn(wanted, ("objectGUID", "objectClass", "isCriticalSystemObject"))
+    if entry is None:
+        return Container(dn=wanted, exists=False)
+    return Container(
+        dn=entry.dn,
+        exists=True,
+        guid=entry.guid,
+        object_classes=entry.texts("objectClass"),
+        is_critical=entry.truth("isCriticalSystemObject") or normalize_dn(entry.dn) in critical,
+    )
+
+
+def critical_names(directory: Directory) -> frozenset[str]:
+    """Comparable keys of the naming context roots and of the domain's well-known containers (CN=Users and others)."""
+    dc = directory.controller
+    roots = (
+        dc.default_naming_context,
+        dc.configuration_naming_context,
+        dc.schema_naming_context,
+        dc.root_domain_naming_context,
+        *dc.other_domains,
+    )
+    head = directory.read_dn(dc.default_naming_context, ("wellKnownObjects", "otherWellKnownObjects"))
+    values = (*head.texts("wellKnownObjects"), *head.texts("otherWellKnownObjects")) if head else ()
+    return frozenset(normalize_dn(dn) for dn in (*roots, *map(_dn_of_binary, values)) if dn)
+
+
+def _dn_of_binary(value: str) -> str:
+    """The DN inside a DN-Binary value, ``B:32:<32 hexadecimal digits>:CN=Users,DC=…`` (MS-ADTS 3.1.1.3.1.1.4)."""
+    parts = value.split(":", 3)
+    return parts[3] if len(parts) == 4 and parts[0] == "B" else ""
+
 
 _IDENTITY = (ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, MARK_ATTRIBUTE)
 _AT_ONCE = 40

@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.decode import sid_bytes, sid_text
 from runbook_lib.directory.deleted import may_list_deleted
-from runbook_lib.directory.entry import Entry
+from runbook_lib.directory.entry import Entry, sid_bytes, sid_text
+from runbook_lib.directory.errors import ObjectMissing, RightsMissing
 from runbook_lib.directory.filters import all_of, any_of, bytes_equal, equals, starts_with
-from runbook_lib.directory.results import ObjectMissing, RightsMissing
-from runbook_lib.directory.security import Control, SecurityDescriptor, parse_security_descriptor
-from runbook_lib.directory.security.operations import READ_ATTRIBUTES
-from runbook_lib.directory.security.sddl import parse_sddl
-from runbook_lib.directory.security.situation import Account, GroupHolder, Holder, Place, Situation
+from runbook_lib.directory.rights import Control, SecurityDescriptor, parse_security_descriptor
+from runbook_lib.directory.rights.needs import READ_ATTRIBUTES
+from runbook_lib.directory.rights.sddl import parse_sddl
+from runbook_lib.directory.rights.situation import Account, GroupHolder, Holder, Place, Situation
 from runbook_lib.errors import NoAccess
 from runbook_lib.model.anchor import MARK_ATTRIBUTE
 
