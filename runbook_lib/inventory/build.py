@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from runbook_lib.inventory.collisions import came_from_ad, collision
-from runbook_lib.inventory.index import DirectoryIndex, claimed_ids, index_directory, writer_of
+from runbook_lib.inventory.index import DirectoryIndex, came_from_ad, claimed_ids, collision, index_directory, writer_of
 from runbook_lib.inventory.members import memberships, resolve_principals
 from runbook_lib.inventory.naming import Naming
 from runbook_lib.inventory.states import GroupRow, GroupState, Route, Writer, route_of

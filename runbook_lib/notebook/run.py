@@ -39,12 +39,12 @@ from runbook_lib.readiness.verdict import refusal_of
 from runbook_lib.record.marks import mark_of
 from runbook_lib.record.state import RunRecord
 from runbook_lib.record.who import account, run_by
+from runbook_lib.rules.policy import Policy, policy_of
 from runbook_lib.writeback.drift import Drift, check_drift
 from runbook_lib.writeback.journal import read_journal
 from runbook_lib.writeback.plan_disable import plan_disable
 from runbook_lib.writeback.plan_enable import plan_enable
 from runbook_lib.writeback.plan_undo import plan_undo
-from runbook_lib.writeback.policy import Policy, policy_of
 
 
 class Run:

@@ -8,10 +8,10 @@ from runbook_lib.directory.sign_in.connect import needed
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.graph.snapshot import probe_groups, read_cloud
 from runbook_lib.inventory import Inventory, build_inventory, group_ids_to_probe
-from runbook_lib.inventory.other_writers import connect_v1_of
 from runbook_lib.notebook.face import ProgressLine
 from runbook_lib.parameters.validate import require
-from runbook_lib.writeback.policy import naming_of
+from runbook_lib.rules.policy import naming_of
+from runbook_lib.rules.writers import connect_v1_of
 
 if TYPE_CHECKING:
     from runbook_lib.notebook.run import Run

@@ -12,8 +12,8 @@ from runbook_lib.inventory.naming import told_apart
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import Change
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.rules.policy import Limits, Policy
 from runbook_lib.writeback.plan_enable import plan_rows, written_rows
-from runbook_lib.writeback.policy import Limits, Policy
 from runbook_lib.writeback.preconditions import require_complete, require_container, require_mark
 
 _UNLIMITED = Limits(10**9, 10**9, 10**9, 10**9, 10**9, 100)

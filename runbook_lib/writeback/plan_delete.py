@@ -16,10 +16,10 @@ from runbook_lib.model.directory import RESTORED_ATTRIBUTES, DirectoryGroup
 from runbook_lib.model.dn import is_below, normalize_dn, rdn_of
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.untrusted import counted
+from runbook_lib.rules.group import RuleContext
 from runbook_lib.writeback.membership import Membership
 from runbook_lib.writeback.plan_findings import unaccounted_finding
 from runbook_lib.writeback.planning import existing
-from runbook_lib.writeback.rules import RuleContext
 
 
 def refuse_deletion(row: GroupRow, ad: DirectoryGroup, context: RuleContext) -> Refusal | None:

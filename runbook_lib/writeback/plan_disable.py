@@ -11,14 +11,14 @@ from runbook_lib.model.cloud import Presence
 from runbook_lib.model.directory import MAIL_ATTRIBUTES, UNIVERSAL_DISTRIBUTION, DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding
+from runbook_lib.rules.group import refuse_not_ours
+from runbook_lib.rules.policy import Policy
 from runbook_lib.writeback.desired import retired_mark
 from runbook_lib.writeback.membership import membership_of
 from runbook_lib.writeback.plan_delete import deletion, refuse_deletion, unaccounted_members
 from runbook_lib.writeback.plan_findings import look_alikes
 from runbook_lib.writeback.planning import Planned, existing, finished_plan, move_between, rule_context
-from runbook_lib.writeback.policy import Policy
 from runbook_lib.writeback.preconditions import require_complete, require_container, require_mark, require_two_ous
-from runbook_lib.writeback.rules import refuse_not_ours
 from runbook_lib.writeback.selection import select
 
 

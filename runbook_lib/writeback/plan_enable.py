@@ -13,6 +13,8 @@ from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, parent_of, rdn
 from runbook_lib.model.finding import Finding
+from runbook_lib.rules.group import first_refusal
+from runbook_lib.rules.policy import Policy
 from runbook_lib.writeback.desired import differences, followed_attributes, new_attributes, retired_mark
 from runbook_lib.writeback.membership import MemberChanges, membership_of
 from runbook_lib.writeback.plan_findings import (
@@ -23,7 +25,6 @@ from runbook_lib.writeback.plan_findings import (
     unaccounted_finding,
 )
 from runbook_lib.writeback.planning import Planned, existing, finished_plan, move_between, rule_context
-from runbook_lib.writeback.policy import Policy
 from runbook_lib.writeback.preconditions import (
     findings_before_writing,
     require_complete,
@@ -32,7 +33,6 @@ from runbook_lib.writeback.preconditions import (
     require_two_ous,
     require_writers_known,
 )
-from runbook_lib.writeback.rules import first_refusal
 from runbook_lib.writeback.selection import select
 
 

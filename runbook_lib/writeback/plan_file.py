@@ -31,7 +31,7 @@ from runbook_lib.model.change import (
 )
 from runbook_lib.model.file_names import PLAN
 from runbook_lib.model.untrusted import printable
-from runbook_lib.writeback.reach import beyond_kind
+from runbook_lib.rules.reach import beyond_kind
 from runbook_lib.writeback.strict_file import LARGEST_PLAN, Unfit, read_plain, strict_json
 
 SCHEMA = "group-writeback-plan/1"

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from runbook_lib.inventory.build import Inventory
-from runbook_lib.inventory.collisions import from_another_domain
+from runbook_lib.inventory.index import from_another_domain
 from runbook_lib.inventory.naming import spelled_out, visible
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import Change

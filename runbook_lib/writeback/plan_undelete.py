@@ -19,8 +19,8 @@ from runbook_lib.model.directory import DeletedObject, DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.untrusted import counted
+from runbook_lib.rules.group import RuleContext, leads_to, refuse_putting_back
 from runbook_lib.writeback.planning import existing
-from runbook_lib.writeback.rules import RuleContext, leads_to, refuse_putting_back
 from runbook_lib.writeback.stand import Stand, stand_of
 
 _BY_HAND = "Decide by hand; plan and backup.ldif hold the values."

@@ -15,12 +15,13 @@ from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberR
 from runbook_lib.model.directory import UNIVERSAL_SECURITY, DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.rules.group import RuleContext, refuse_not_ours, refuse_putting_back
+from runbook_lib.rules.policy import Policy
 from runbook_lib.writeback.effects import ChangeEffect, DoneChange
 from runbook_lib.writeback.plan_delete import deletion, refuse_deletion
 from runbook_lib.writeback.plan_disable import retirement
 from runbook_lib.writeback.plan_undelete import Scene, WayBack, refuse_undeletion, undeletion
 from runbook_lib.writeback.planning import Planned, existing, finished_plan, plan_target, rule_context
-from runbook_lib.writeback.policy import Policy
 from runbook_lib.writeback.preconditions import (
     require_complete,
     require_container,
@@ -28,7 +29,6 @@ from runbook_lib.writeback.preconditions import (
     require_two_ous,
     require_writers_known,
 )
-from runbook_lib.writeback.rules import RuleContext, refuse_not_ours, refuse_putting_back
 from runbook_lib.writeback.stand import Stand, stand_of
 
 _INVERSE = {

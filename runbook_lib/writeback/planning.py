@@ -10,10 +10,10 @@ from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import Change, ChangeKind, GroupMembers, Move, Operation, Plan, PlanTarget, Refusal
 from runbook_lib.model.directory import Container, DirectoryGroup
 from runbook_lib.model.finding import Finding
+from runbook_lib.rules.group import RuleContext, protected_groups
+from runbook_lib.rules.limits import check_limits
+from runbook_lib.rules.policy import Policy
 from runbook_lib.writeback.enforcement import refuse_enforced
-from runbook_lib.writeback.limits import check_limits
-from runbook_lib.writeback.policy import Policy
-from runbook_lib.writeback.rules import RuleContext, protected_groups
 from runbook_lib.writeback.selection import named
 
 

@@ -6,8 +6,12 @@ from collections.abc import Sequence
 
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
-from runbook_lib.inventory.other_writers import HOW_TO_ATTEST, connect_v2_on
-from runbook_lib.inventory.place import (
+from runbook_lib.inventory.states import GroupRow
+from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
+from runbook_lib.model.cloud import CloudKind, Switch
+from runbook_lib.model.directory import Container, DirectorySnapshot
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.rules.ous import (
     PlaceProblem,
     container_problem,
     foreign_groups,
@@ -15,12 +19,8 @@ from runbook_lib.inventory.place import (
     overlap_problem,
     unproved_scope,
 )
-from runbook_lib.inventory.states import GroupRow
-from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
-from runbook_lib.model.cloud import CloudKind, Switch
-from runbook_lib.model.directory import Container, DirectorySnapshot
-from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.writeback.policy import Policy
+from runbook_lib.rules.policy import Policy
+from runbook_lib.rules.writers import HOW_TO_ATTEST, connect_v2_on
 
 
 def require_complete(inventory: Inventory) -> None:

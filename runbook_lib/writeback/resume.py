@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.change import Change, Plan
+from runbook_lib.rules.reach import beyond_target
 from runbook_lib.writeback.approval import Approval, self_sufficient
 from runbook_lib.writeback.approval_file import moment
 from runbook_lib.writeback.approvers import Approvers
@@ -26,7 +27,6 @@ from runbook_lib.writeback.effects import effects_beyond
 from runbook_lib.writeback.gate import Approvals, Grant, granted
 from runbook_lib.writeback.journal import JournalFile, damaged_journal
 from runbook_lib.writeback.plan_file import read_plan
-from runbook_lib.writeback.reach import beyond_target
 from runbook_lib.writeback.standing import StandingApproval
 from runbook_lib.writeback.writes import writes_of
 

@@ -12,13 +12,14 @@ from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import Change, ChangeKind, Operation, Plan, Refusal
 from runbook_lib.model.untrusted import printable
+from runbook_lib.rules.group import RuleContext, first_refusal, refuse_not_ours
+from runbook_lib.rules.limits import check_limits
+from runbook_lib.rules.policy import Policy
 from runbook_lib.writeback.closing import HOW_TO_CLOSE
-from runbook_lib.writeback.limits import check_limits
 from runbook_lib.writeback.plan_delete import refuse_deletion
 from runbook_lib.writeback.plan_disable import refuse_undecided
 from runbook_lib.writeback.plan_undo import refuse_way_back
 from runbook_lib.writeback.planning import plan_target, rule_context
-from runbook_lib.writeback.policy import Policy
 from runbook_lib.writeback.preconditions import (
     require_complete,
     require_container,
@@ -27,7 +28,6 @@ from runbook_lib.writeback.preconditions import (
     require_writers_known,
 )
 from runbook_lib.writeback.resume import BrokenOff, rebound
-from runbook_lib.writeback.rules import RuleContext, first_refusal, refuse_not_ours
 
 
 def require_same_target(plan: Plan, inventory: Inventory) -> None:

@@ -34,7 +34,7 @@ from runbook_lib.model.directory import (
 )
 from runbook_lib.model.enforcement import NO_ENFORCEMENT, Enforcement
 from runbook_lib.model.reading import Reading
-from runbook_lib.writeback.policy import Limits, Policy
+from runbook_lib.rules.policy import Limits, Policy
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 22)

@@ -35,6 +35,7 @@ FLOORS = {
         (
             "exchange",
             "inventory",
+            "rules",
         ),
         3,
     ),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbook_lib.graph.tenant import SynchronizationFeatures, TenantReading, Unreadable, WrittenByDefault
-from runbook_lib.inventory.other_writers import HOW_TO_ATTEST, NO_V2_PATCH, connect_v1_of, connect_v2_on
 from runbook_lib.model.cloud import OtherWriters, Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.readiness.check import Check, on
 from runbook_lib.readiness.evidence import Evidence, known
+from runbook_lib.rules.writers import HOW_TO_ATTEST, NO_V2_PATCH, connect_v1_of, connect_v2_on
 
 DELETIONS = 500
 """Connect's default threshold ("Prevent accidental deletes")."""

@@ -9,7 +9,13 @@ from runbook_lib.directory.rights.evaluate import protects_from_deletion
 from runbook_lib.directory.rights.situation import Holder, Place
 from runbook_lib.directory.rights.table import describe
 from runbook_lib.graph import tenant as entra
-from runbook_lib.inventory.place import (
+from runbook_lib.model.directory import Container
+from runbook_lib.model.dn import is_below, normalize_dn, normalize_foreign_dn
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import counted, printable
+from runbook_lib.readiness.check import Check, on
+from runbook_lib.readiness.evidence import Evidence, known
+from runbook_lib.rules.ous import (
     PlaceProblem,
     container_problem,
     foreign_groups,
@@ -17,12 +23,6 @@ from runbook_lib.inventory.place import (
     overlap_problem,
     unproved_scope,
 )
-from runbook_lib.model.directory import Container
-from runbook_lib.model.dn import is_below, normalize_dn, normalize_foreign_dn
-from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.untrusted import counted, printable
-from runbook_lib.readiness.check import Check, on
-from runbook_lib.readiness.evidence import Evidence, known
 
 _OUS = {Place.TARGET: "target OU", Place.RETIRED: "retired OU"}
 

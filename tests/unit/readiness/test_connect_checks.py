@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from runbook_lib.graph import tenant as entra
-from runbook_lib.inventory.other_writers import connect_v2_on
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
@@ -16,6 +15,7 @@ from runbook_lib.readiness.assess import assess
 from runbook_lib.readiness.checks import connect, connect_features
 from runbook_lib.readiness.evidence import Evidence
 from runbook_lib.readiness.verdict import Verdict
+from runbook_lib.rules.writers import connect_v2_on
 from tests.unit.readiness.builders import AT, evidence, features, findings, tenant
 
 APP_ONLY = entra.Unreadable("Available with delegated permission only", "app-only")

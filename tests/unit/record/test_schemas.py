@@ -21,12 +21,12 @@ from runbook_lib.record.facts import facts_of
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import build
 from runbook_lib.record.schema_files import SCHEMAS, schema_text
+from runbook_lib.rules.policy import Limits
 from runbook_lib.runner.cli import cli
 from runbook_lib.writeback.approval_file import SCHEMA as APPROVAL_SCHEMA
 from runbook_lib.writeback.closing import SCHEMA as CLOSING_SCHEMA
 from runbook_lib.writeback.closing import close_by_hand, closed_by_hand
 from runbook_lib.writeback.plan_file import SCHEMA as PLAN_SCHEMA
-from runbook_lib.writeback.policy import Limits
 from runbook_lib.writeback.standing import KIND_NAMES, Caps
 from runbook_lib.writeback.writes import WriteKind
 from tests.support.schemas import keys_of, parts_of, problems, schema_of

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
-from runbook_lib.inventory import addresses, other_writers, place
+from runbook_lib.inventory import addresses
 from runbook_lib.inventory.states import GroupState
 from runbook_lib.model.cloud import Presence
 from runbook_lib.parameters import check_change
-from runbook_lib.writeback import rules
-from runbook_lib.writeback.policy import Limits
+from runbook_lib.rules import group, ous, writers
+from runbook_lib.rules.policy import Limits
 
-FOLDER = Path(rules.__file__).parent
+FOLDER = Path(group.__file__).parent
 MODULES = (
     "enforcement",
     "limits",
@@ -40,8 +40,8 @@ def codes() -> set[str]:
     for path in (
         *(FOLDER / f"{module}.py" for module in MODULES),
         Path(check_change.__file__),
-        Path(other_writers.__file__),
-        Path(place.__file__),
+        Path(writers.__file__),
+        Path(ous.__file__),
         Path(addresses.__file__),
     ):
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -75,7 +75,7 @@ def _values(argument: ast.expr) -> set[str]:
             totals = [field.name for field in fields(Limits) if not field.name.startswith("member_removals_per")]
             return {f"limit-{name.replace('_', '-')}" for name in totals}
     if text == "row.state.value":
-        return {state.value for state in GroupState if state in rules._STATE_TO_DO}
+        return {state.value for state in GroupState if state in group._STATE_TO_DO}
     if text == "row.presence.value":
         return {Presence.SOFT_DELETED.value, Presence.UNKNOWN.value}
     raise AssertionError(f"a refusal code that this test cannot compute: {text}")

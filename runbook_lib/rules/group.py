@@ -17,7 +17,7 @@ from runbook_lib.model.cloud import CloudKind, Switch
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.dn import is_below, normalize_dn, parent_of
 from runbook_lib.model.untrusted import whole
-from runbook_lib.writeback.policy import Policy
+from runbook_lib.rules.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import Change, ChangeKind
 from runbook_lib.model.untrusted import printable
-from runbook_lib.writeback.policy import Limits
+from runbook_lib.rules.policy import Limits
 
 
 def check_limits(changes: tuple[Change, ...], members_now: Mapping[str, int], limits: Limits) -> None:

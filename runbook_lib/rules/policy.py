@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from runbook_lib.inventory.naming import Naming
-from runbook_lib.inventory.other_writers import connect_v1_of
 from runbook_lib.model.cloud import OtherWriters, Switch
 from runbook_lib.model.directory import UNIVERSAL_DISTRIBUTION, UNIVERSAL_SECURITY
 from runbook_lib.parameters.model import Parameters
+from runbook_lib.rules.writers import connect_v1_of
 
 
 @dataclass(frozen=True, slots=True)
