@@ -1,19 +1,125 @@
-"""From what was read to what it means: pure functions, no network, no clock.
-
-(schema, organization) is looked up first, then the servers' builds tell apart what looks the same in Active Directory:
-Exchange Server 2019 CU15 and Exchange Server SE RTM write the same three numbers. A number above the table means
-"newer", never an error.
-"""
+"""From what was read to what it means, in sentences and table rows: pure functions, no network, no clock."""
 
 from __future__ import annotations
 
-from runbook_lib.exchange.describe import components, server_row, words
-from runbook_lib.exchange.detection import ExchangeDetection
-from runbook_lib.exchange.facts import Facts
+from runbook_lib.exchange.detection import ComponentRow, ExchangeDetection, Presence, ServerRow
+from runbook_lib.exchange.facts import UNKNOWN, UNKNOWN_NEWER, Facts
 from runbook_lib.exchange.findings import domains_behind, findings, mixture
-from runbook_lib.exchange.read import ORGANIZATION, SCHEMA, SERVERS, ExchangeReading
+from runbook_lib.exchange.read import ORGANIZATION, SCHEMA, SERVERS, ExchangeReading, ServerReading
 from runbook_lib.exchange.requirements import servers_ahead
-from runbook_lib.exchange.versions import VersionTable
+from runbook_lib.exchange.versions import Release, VersionTable, role_names, spans
+from runbook_lib.model.dn import rdn_value
+
+NOT_SHOWN = "not shown"
+"""The object is there without its number: whether it has one cannot be told."""
+
+
+def words(facts: Facts) -> tuple[str, ...]:
+    """The verdict first, then what limits it."""
+    reading = facts.reading
+    numbers = ", ".join(
+        f"{name} {value}"
+        for name, value in (
+            ("schema", reading.schema_range_upper),
+            ("organization", facts.organization_version),
+            ("domain preparation", facts.domain_version),
+        )
+        if value is not None
+    )
+    servers = _count(len(reading.servers))
+    if facts.presence is Presence.NONE:
+        first = "No Exchange: the schema is not extended and there is no organization."
+    elif facts.presence is Presence.SERVERS:
+        names = ", ".join(server.name for server in reading.servers[:5]) + (", …" if len(reading.servers) > 5 else "")
+        first = (
+            f"{facts.product or 'Exchange Server of unknown release'}: {numbers or 'no numbers'}; {servers} ({names})."
+        )
+    elif facts.presence is Presence.ORGANIZATION_WITHOUT_SERVERS:
+        first = (
+            f"Exchange organization without servers (management tools only, or decommissioned), "
+            f"prepared by {facts.product or 'an unknown release'}: {numbers}; no servers."
+        )
+    elif facts.presence is Presence.SCHEMA_ONLY:
+        prepared = spans(facts.candidates) or (UNKNOWN_NEWER if facts.newer else UNKNOWN)
+        first = f"Only the schema is extended for Exchange: {numbers} ({prepared}); there is no organization."
+    else:
+        seen = f"; seen: {numbers}" if numbers else ""
+        first = f"Whether Exchange is here cannot be told with the rights of this account{seen}."
+    said = [first]
+    if facts.newer:
+        said.append(f"Newer than this program's table ({facts.table.newest.name}): {', '.join(facts.newer)}.")
+    said += [f"The organization {one.name} shows no objectVersion." for one in facts.without_version]
+    said += [f"The domain {name} is not prepared for Exchange." for name in facts.unprepared]
+    said += [f"Not readable: {u.part}: {u.why}." for u in reading.unreadable]
+    return tuple(said)
+
+
+def _count(servers: int) -> str:
+    return f"{servers} server" if servers == 1 else f"{servers} servers"
+
+
+def components(facts: Facts) -> tuple[ComponentRow, ...]:
+    """One row per number: schema, organizations, domains."""
+    reading = facts.reading
+    tops = facts.newer
+    schema = _seen(reading.schema_range_upper, reading.is_unreadable(SCHEMA))
+    rows = [ComponentRow("Schema (rangeUpper)", schema, _meaning(facts.schema_releases, schema, "schema" in tops))]
+    organizations = reading.organizations or (None,)
+    for organization in organizations:
+        version = organization.object_version if organization else None
+        not_shown = organization is not None and version is None
+        seen = NOT_SHOWN if not_shown else _seen(version, reading.is_unreadable(ORGANIZATION))
+        name = f" {organization.name}" if organization else ""
+        releases = facts.table.with_organization(version) if version is not None else ()
+        rows.append(
+            ComponentRow(f"Organization{name} (objectVersion)", seen, _meaning(releases, seen, "organization" in tops))
+        )
+    for domain in reading.domains:
+        seen = _seen(domain.object_version, hidden=False)
+        releases = facts.table.with_domain(domain.object_version) if domain.object_version is not None else ()
+        meaning = _meaning(releases, seen, "domain preparation" in tops)
+        rows.append(ComponentRow(f"Domain preparation of {domain.domain} (objectVersion)", seen, meaning))
+    rows += [
+        ComponentRow(f"Domain preparation of {u.part.partition(':')[2]}", "not readable", u.why)
+        for u in reading.unreadable
+        if u.part.startswith("domain:")
+    ]
+    return tuple(rows)
+
+
+def _seen(value: int | None, hidden: bool) -> str:
+    if value is not None:
+        return str(value)
+    return "not readable" if hidden else "absent"
+
+
+def _meaning(releases: tuple[Release, ...], seen: str, newer: bool) -> str:
+    if seen == NOT_SHOWN:
+        return "absent, or hidden from this account"
+    if not seen.isdigit():
+        return "this account may not see it" if seen == "not readable" else "not prepared for Exchange"
+    return spans(releases) or (UNKNOWN_NEWER if newer else UNKNOWN)
+
+
+def server_row(facts: Facts, server: ServerReading) -> ServerRow:
+    """One server in words."""
+    build = facts.builds[server.name]
+    release = facts.server_releases.get(server.name)
+    if release is not None:
+        product = release.name
+    elif build is None:
+        product = "unknown: no readable version"
+    else:
+        product = f"Exchange Server, {UNKNOWN_NEWER if facts.table.is_newer(build) else UNKNOWN}"
+    roles = ", ".join(role_names(server.roles)) if server.roles is not None else ""
+    return ServerRow(
+        name=server.name,
+        product=product,
+        build=str(build) if build else server.serial_number or "",
+        roles=roles or (f"roles {server.roles}" if server.roles is not None else "not readable"),
+        site=rdn_value(server.site) if server.site else "",
+    )
+
 
 MIXED = (mixture, domains_behind, servers_ahead)
 """Checks whose findings say that preparations of several releases stand beside each other."""

@@ -14,14 +14,17 @@ from runbook_lib.exchange.read import (
     OrganizationReading,
     ServerReading,
 )
-from runbook_lib.exchange.tools import SHELL_SINCE, WIZARD_SINCE, Tools, tools_of
 from runbook_lib.exchange.versions import (
+    SHELL_SINCE,
+    WIZARD_SINCE,
     Build,
     Release,
+    Tools,
     VersionTable,
     build_of_serial,
     build_of_version_number,
     spans,
+    tools_of,
 )
 from runbook_lib.model.cloud import Switch
 

@@ -15,8 +15,8 @@ from enum import Enum
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.filters import equals
-from runbook_lib.exchange.schema_names import names_in_schema
-from runbook_lib.exchange.tools import WIZARD_SINCE
+from runbook_lib.exchange.schema import names_in_schema
+from runbook_lib.exchange.versions import WIZARD_SINCE
 
 
 class DomainType(Enum):

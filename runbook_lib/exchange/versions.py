@@ -1,10 +1,4 @@
-"""Exchange releases and the numbers that their setup leaves in Active Directory.
-
-``versions.csv`` holds one row per release in order of appearance: ``schema`` is rangeUpper of
-CN=ms-Exch-Schema-Version-Pt, ``organization`` and ``domain`` are objectVersion of the organization container and of
-CN=Microsoft Exchange System Objects, ``domain_after_update`` is what the security update of May 2022 makes of the
-latter. ``support_ends`` follows Microsoft's lifecycle pages. ``source`` names the public document of the row.
-"""
+"""Exchange's releases: what version numbers in AD say, and which tools a release is managed with."""
 
 from __future__ import annotations
 
@@ -17,6 +11,8 @@ from functools import cache, cached_property
 from importlib.resources import files
 from itertools import groupby
 from typing import NamedTuple
+
+from runbook_lib.model.cloud import Switch
 
 
 class Build(NamedTuple):
@@ -169,3 +165,43 @@ def _release(position: int, row: dict[str, str]) -> Release:
         support_ends=date.fromisoformat(row["support_ends"]),
         source=row["source"],
     )
+
+
+SHELL_SINCE = "Exchange Server 2007 RTM"
+WIZARD_SINCE = "Exchange Server 2010 SP2"
+SCHEMA_REFERENCE = (
+    'Microsoft, "Exchange Server Changes to the Active Directory Schema" (Active Directory Schema Changes Reference)'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Tools in words.
+
+    Attributes:
+        shell: Whether there is the Exchange Management Shell.
+        wizard: Whether there is the Hybrid Configuration Wizard.
+        name: What one looks with.
+        prepare_forest: Setup's switch for schema and organization.
+        prepare_domain: Setup's switch for a domain.
+    """
+
+    shell: Switch
+    wizard: Switch
+    name: str
+    prepare_forest: str
+    prepare_domain: str
+
+
+def tools_of(shell: Switch, wizard: Switch) -> Tools:
+    """The tools of an organization; where its release is not known, those of both kinds are named."""
+    new = ("the Exchange Management Shell", "Setup /PrepareAD", "Setup /PrepareDomain")
+    old = ("Exchange System Manager", "Setup /ForestPrep", "Setup /DomainPrep")
+    if shell is Switch.ON:
+        return Tools(shell, wizard, *new)
+    if shell is Switch.OFF:
+        return Tools(shell, wizard, *old)
+    both = (
+        f"{one} (Exchange Server 2007 or newer) or {other} (2000 and 2003)" for one, other in zip(new, old, strict=True)
+    )
+    return Tools(shell, wizard, *both)

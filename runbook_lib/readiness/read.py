@@ -15,11 +15,10 @@ from runbook_lib.directory.schema import allowed_attributes
 from runbook_lib.directory.two_ous import PlaceReading, read_forest, read_place, read_taken_names
 from runbook_lib.dns.resolver import Resolver
 from runbook_lib.errors import NoAccess, RunbookError
-from runbook_lib.exchange.group_attributes import GROUP_ATTRIBUTES
 from runbook_lib.exchange.mail import MailFlowReading, read_mail_flow
 from runbook_lib.exchange.read import ORGANIZATION, read_exchange
 from runbook_lib.exchange.recipients import AddressHolder, read_address_holders, read_written_groups
-from runbook_lib.exchange.schema_names import names_in_schema
+from runbook_lib.exchange.schema import GROUP_ATTRIBUTES, names_in_schema
 from runbook_lib.graph import tenant as entra
 from runbook_lib.graph.groups import read_mail_groups
 from runbook_lib.graph.tenant import TenantReading, read_tenant_state

@@ -14,9 +14,8 @@ import pytest
 from runbook_lib.directory.connection import Directory
 from runbook_lib.errors import NoAccess
 from runbook_lib.exchange.detect import detect
-from runbook_lib.exchange.group_attributes import GROUP_ATTRIBUTES
 from runbook_lib.exchange.recipients import read_address_holders
-from runbook_lib.exchange.schema_names import names_in_schema
+from runbook_lib.exchange.schema import GROUP_ATTRIBUTES, names_in_schema
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.inventory.states import Route
 from runbook_lib.parameters.model import Parameters

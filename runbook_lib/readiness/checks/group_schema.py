@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook_lib.exchange.group_attributes import GROUP_ATTRIBUTES, GroupAttribute
+from runbook_lib.exchange.schema import GROUP_ATTRIBUTES, GroupAttribute
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.readiness.check import ROUTES, Check

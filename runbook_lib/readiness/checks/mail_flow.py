@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbook_lib.exchange.mail import LOOK, NEEDED, SINCE, DomainType, MailFlowReading
-from runbook_lib.exchange.tools import SCHEMA_REFERENCE, Tools, tools_of
+from runbook_lib.exchange.versions import SCHEMA_REFERENCE, Tools, tools_of
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.readiness.check import Answers, Check, NothingToCheck, on

@@ -12,10 +12,9 @@ from rehearsal.directory.schema import extend_for_exchange, load_schema
 from runbook_lib.dns.resolver import Answer, State
 from runbook_lib.errors import NoAccess
 from runbook_lib.exchange.detect import detect
-from runbook_lib.exchange.group_attributes import GROUP_ATTRIBUTES, GroupAttribute
 from runbook_lib.exchange.mail import DomainType, address_space, covers, read_mail_flow
 from runbook_lib.exchange.recipients import read_address_holders, read_written_groups
-from runbook_lib.exchange.schema_names import names_in_schema
+from runbook_lib.exchange.schema import GROUP_ATTRIBUTES, GroupAttribute, names_in_schema
 from runbook_lib.exchange.versions import build_of_serial, load_versions
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Severity

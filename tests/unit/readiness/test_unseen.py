@@ -10,9 +10,9 @@ import pytest
 
 from runbook_lib.exchange.detect import detect
 from runbook_lib.exchange.facts import Facts
-from runbook_lib.exchange.group_attributes import GROUP_ATTRIBUTES
 from runbook_lib.exchange.mail import NEEDED, AddressPolicy, MailFlowReading
 from runbook_lib.exchange.read import DomainReading, ExchangeReading, OrganizationReading, ServerReading, Unreadable
+from runbook_lib.exchange.schema import GROUP_ATTRIBUTES
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.graph import tenant as entra
 from runbook_lib.inventory.states import Route
