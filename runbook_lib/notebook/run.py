@@ -32,10 +32,10 @@ from runbook_lib.notebook.sides import read_sides
 from runbook_lib.notebook.sign_in import prompt_for
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.validate import require
-from runbook_lib.readiness.assess import Assessment, assess
-from runbook_lib.readiness.checks import CHECKS
-from runbook_lib.readiness.read import Reach, read_evidence
-from runbook_lib.readiness.verdict import refusal_of
+from runbook_lib.preflight.assess import Assessment, assess
+from runbook_lib.preflight.checks import CHECKS
+from runbook_lib.preflight.read import Reach, read_evidence
+from runbook_lib.preflight.verdict import refusal_of
 from runbook_lib.record.marks import mark_of
 from runbook_lib.record.state import RunRecord
 from runbook_lib.record.who import account, run_by

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.untrusted import printable
-from runbook_lib.readiness.assess import Assessment
-from runbook_lib.readiness.hand_off import DNS
-from runbook_lib.readiness.verdict import RouteVerdict, Verdict
+from runbook_lib.preflight.assess import Assessment
+from runbook_lib.preflight.hand_off import DNS
+from runbook_lib.preflight.verdict import RouteVerdict, Verdict
 from runbook_lib.runner.layout import columns, wrapped
 
 _WORDS = {

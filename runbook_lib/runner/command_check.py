@@ -17,7 +17,7 @@ from runbook_lib.runner.given import TakesParameters, overrides_of, parameter_op
 
 if TYPE_CHECKING:
     from runbook_lib.parameters.model import Parameters
-    from runbook_lib.readiness.assess import Assessment
+    from runbook_lib.preflight.assess import Assessment
 
 _ROUTES = ("direct", "cloud-sync", "connect-sync")
 
@@ -55,7 +55,7 @@ def check(
     """
     from runbook_lib.parameters import load_parameters, project_root
     from runbook_lib.parameters.paths import absolute_paths
-    from runbook_lib.readiness.verdict import exit_code_of
+    from runbook_lib.preflight.verdict import exit_code_of
     from runbook_lib.runner import check_text
     from runbook_lib.runner.layout import is_coloured, output_width
 
@@ -82,9 +82,9 @@ def _assess(parameters: Parameters, status: console.Status, judged: Sequence[str
     from runbook_lib.directory.other_domain import other_domain_reader
     from runbook_lib.directory.sign_in.connect import open_directory
     from runbook_lib.graph.connect import open_graph, sign_in_cache
-    from runbook_lib.readiness.assess import assess
-    from runbook_lib.readiness.checks import CHECKS
-    from runbook_lib.readiness.read import Reach, read_evidence
+    from runbook_lib.preflight.assess import assess
+    from runbook_lib.preflight.checks import CHECKS
+    from runbook_lib.preflight.read import Reach, read_evidence
     from runbook_lib.runner.sign_in import terminal_prompt
 
     def clock() -> datetime:

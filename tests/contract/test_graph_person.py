@@ -24,10 +24,10 @@ from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import Switch
 from runbook_lib.parameters.clouds import addresses_of
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.readiness.assess import Assessment, assess
-from runbook_lib.readiness.checks import CHECKS
-from runbook_lib.readiness.read import Reach, read_evidence
-from runbook_lib.readiness.verdict import Verdict
+from runbook_lib.preflight.assess import Assessment, assess
+from runbook_lib.preflight.checks import CHECKS
+from runbook_lib.preflight.read import Reach, read_evidence
+from runbook_lib.preflight.verdict import Verdict
 
 
 def utc_now() -> datetime:

@@ -19,13 +19,13 @@ from runbook_lib.exchange.schema import GROUP_ATTRIBUTES, names_in_schema
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.inventory.states import Route
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.readiness.assess import assess
-from runbook_lib.readiness.evidence import Evidence, known
-from runbook_lib.readiness.read import Reach, read_evidence
-from runbook_lib.readiness.verdict import Verdict
+from runbook_lib.preflight.assess import assess
+from runbook_lib.preflight.evidence import Evidence, known
+from runbook_lib.preflight.read import Reach, read_evidence
+from runbook_lib.preflight.verdict import Verdict
 from tests.samba.content import PEOPLE
 from tests.samba.lab import TREE, SambaLab
-from tests.unit.readiness.builders import EXCHANGE_AND_MAIL
+from tests.unit.preflight.builders import EXCHANGE_AND_MAIL
 
 LOOK_FOR = ("msExchAcceptedDomain", "msExchRoutingSMTPConnector", "routingList", "gatewayProxy", "mail", "noSuchName")
 

@@ -41,7 +41,7 @@ FLOORS = {
     ),
     **dict.fromkeys(
         (
-            "readiness",
+            "preflight",
             "writeback",
         ),
         4,
@@ -113,7 +113,7 @@ def test_rules_can_fail() -> None:
     assert not allowed("graph", "directory")
     assert not allowed("graph", "inventory")
     assert not allowed("model", "graph")
-    assert not allowed("readiness", "writeback")
+    assert not allowed("preflight", "writeback")
     assert allowed("record", "graph")
     tree = ast.parse("def f():\n    from ..graph import transport\n    import rehearsal.world as w\n")
     found = set(imported(tree, "runbook_lib.directory"))

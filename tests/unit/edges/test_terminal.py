@@ -14,8 +14,7 @@ from runbook_lib.directory.errors import bind_error, error_of
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.readiness.assess import Assessment, assess
-from runbook_lib.readiness.check import Check, on
+from runbook_lib.preflight.assess import Assessment, Check, assess, on
 from runbook_lib.record.executed import clean
 from runbook_lib.record.html import record_html
 from runbook_lib.record.state import RunRecord
@@ -26,7 +25,7 @@ from tests.support import hostile
 from tests.unit.edges.pages import tree_of
 from tests.unit.edges.readers import assert_quiet
 from tests.unit.graph.fake_cloud import Reply, client_with
-from tests.unit.readiness.builders import evidence
+from tests.unit.preflight.builders import evidence
 from tests.unit.record.conftest import make_run  # noqa: F401 - a fixture
 from tests.unit.record.notebooks import code, notebook
 

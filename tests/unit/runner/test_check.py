@@ -13,12 +13,11 @@ from rehearsal.process import RunningRehearsal
 from runbook_lib.errors import NoAccess
 from runbook_lib.graph.sign_in.cache import SignInCache
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.readiness.assess import Assessment, assess
-from runbook_lib.readiness.check import Check, on
+from runbook_lib.preflight.assess import Assessment, Check, assess, on
 from runbook_lib.runner import check_text, command_check
 from runbook_lib.runner.cli import cli
 from tests.docs.markdown import ROOT, section, table_rows
-from tests.unit.readiness.test_framework import EVIDENCE
+from tests.unit.preflight.test_framework import EVIDENCE
 
 GUIDE = (ROOT / "docs" / "operator-guide.md").read_text(encoding="utf-8")
 

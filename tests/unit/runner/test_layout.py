@@ -14,13 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.readiness.assess import Assessment, assess
-from runbook_lib.readiness.check import Check, on
+from runbook_lib.preflight.assess import Assessment, Check, assess, on
 from runbook_lib.runner import check_text, command_check, console
 from runbook_lib.runner.cli import cli
 from runbook_lib.runner.execution import CellStep
 from runbook_lib.runner.layout import columns, cut, is_coloured, output_width, wrapped
-from tests.unit.readiness.builders import evidence
+from tests.unit.preflight.builders import evidence
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 TEXTS = st.text(st.sampled_from("ab é漢字グループe\u0301 -,"), max_size=200)

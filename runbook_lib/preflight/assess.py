@@ -1,0 +1,269 @@
+"""Run the checks: evidence in, findings and verdicts out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from runbook_lib.exchange.detect import detect
+from runbook_lib.exchange.facts import Facts
+from runbook_lib.exchange.versions import load_versions
+from runbook_lib.inventory.states import Route
+from runbook_lib.model.cloud import Switch
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.parameters.check_change import with_acknowledgements
+from runbook_lib.preflight.causes import Cause, causes
+from runbook_lib.preflight.evidence import Evidence, Unreadable
+from runbook_lib.preflight.hand_off import IN_SHELL, HandOff, hand_offs
+from runbook_lib.preflight.tenant_facts import tenant_facts
+from runbook_lib.preflight.verdict import RouteVerdict, Verdict, verdict_on
+
+ROUTES = (Route.DIRECT, Route.CLOUD_SYNC, Route.CONNECT_SYNC)
+"""The routes that a verdict is given for."""
+
+
+@dataclass(frozen=True, slots=True)
+class NothingToCheck:
+    """What a check yields that had nothing to look at: it is neither fine nor wrong. ``why`` is one sentence."""
+
+    why: str
+
+
+Answers = Iterator[Finding | NothingToCheck]
+"""What a check yields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question.
+
+    Attributes:
+        id: Stable name with hyphens; findings usually begin with it.
+        title: What is fine when the check looked and found nothing, in a few words: "The servers' release is
+            supported".
+        needs: Names of parts of ``Evidence`` without which the question cannot be answered.
+        routes: For each route that it matters to, how much it can matter there. A finding counts on a route with its
+            own severity or with this one, whichever is less; so does a part that could not be read.
+        run: From evidence, whose needed parts are all readable, to findings. Pure: no network, no clock. Where what it
+            is about was not seen, it yields the finding that says so, or ``NothingToCheck`` where there is nothing.
+    """
+
+    id: str
+    title: str
+    needs: tuple[str, ...]
+    routes: Mapping[Route, Severity]
+    run: Callable[[Evidence], Answers]
+
+    def severity_on(self, route: Route, severity: Severity) -> Severity | None:
+        """How much a finding of ``severity`` matters on ``route``; None where the check does not matter to it."""
+        limit = self.routes.get(route)
+        return None if limit is None else min(severity, limit, key=lambda item: item.rank)
+
+
+def on(
+    *, direct: Severity | None = None, cloud_sync: Severity | None = None, connect_sync: Severity | None = None
+) -> dict[Route, Severity]:
+    """``Check.routes`` in one line; a route that is left out is one that the check does not matter to."""
+    given = ((Route.DIRECT, direct), (Route.CLOUD_SYNC, cloud_sync), (Route.CONNECT_SYNC, connect_sync))
+    return {route: severity for route, severity in given if severity is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What one check found.
+
+    Attributes:
+        because: Why it was not run: the reasons for which parts that it needs could not be read.
+        nothing: Why it had nothing to look at; empty where it looked.
+    """
+
+    check: Check
+    findings: tuple[Finding, ...]
+    because: tuple[Cause, ...] = ()
+    nothing: str = ""
+
+    @property
+    def state(self) -> str:
+        """``fine`` where it looked and found nothing, ``nothing-to-check``, or the most severe finding in one word."""
+        if not self.findings:
+            return "nothing-to-check" if self.nothing else "fine"
+        return max((finding.severity for finding in self.findings), key=lambda severity: severity.rank).value
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The answer to "is everything in place?".
+
+    Attributes:
+        evidence: What was read.
+        results: What each check found.
+        verdicts: One for each route, those that were asked for first.
+        beside: Findings about the reading itself, which matter to no route.
+        judged: The routes that were asked for.
+    """
+
+    evidence: Evidence
+    results: tuple[CheckResult, ...]
+    verdicts: tuple[RouteVerdict, ...]
+    beside: tuple[Finding, ...] = ()
+    judged: tuple[Route, ...] = ROUTES
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Every finding once: those about the routes that were asked for, then the others; the most severe first.
+
+        The severity is the highest on the routes that were asked for; of the others, the highest on any route.
+        """
+        mine = self._highest(self.judged)
+        asked = [
+            mine.get(finding.id, finding) if self.is_asked(finding.id) else finding
+            for finding in self._highest(ROUTES).values()
+        ]
+        return tuple(sorted(asked, key=lambda finding: (not self.is_asked(finding.id), -finding.severity.rank)))
+
+    def _highest(self, routes: Sequence[Route]) -> dict[str, Finding]:
+        """Finding id to the finding with the highest severity that it has on one of the routes."""
+        found = {finding.id: finding for finding in self.beside}
+        for result in self.results:
+            for finding in result.findings:
+                severities = [s for r in routes if (s := result.check.severity_on(r, finding.severity)) is not None]
+                if not severities:
+                    continue
+                severity = max(severities, key=lambda item: item.rank)
+                before = found.get(finding.id)
+                if before is None or before.severity.rank < severity.rank:
+                    found[finding.id] = replace(finding, severity=severity)
+        return found
+
+    def is_asked(self, finding_id: str) -> bool:
+        """Whether a finding is about a route that was asked for: it counts there, or counts nowhere for more."""
+        routes = self.routes_of(finding_id)
+        if not routes:
+            return True
+        here = max((s.rank for route, s in routes.items() if route in self.judged), default=-1)
+        return here > Severity.INFO.rank or here == max(severity.rank for severity in routes.values())
+
+    def routes_of(self, finding_id: str) -> Mapping[Route, Severity]:
+        """Route to severity of a finding, for the routes that it matters to."""
+        found: dict[Route, Severity] = {}
+        for result in self.results:
+            for finding in result.findings:
+                if finding.id != finding_id:
+                    continue
+                for route in ROUTES:
+                    severity = result.check.severity_on(route, finding.severity)
+                    if severity is not None and severity.rank >= found.get(route, Severity.INFO).rank:
+                        found[route] = severity
+        return found
+
+    def verdict(self, route: Route) -> Verdict:
+        """The verdict on a route."""
+        return next(one.verdict for one in self.verdicts if one.route is route)
+
+    @property
+    def hand_offs(self) -> tuple[HandOff, ...]:
+        """What others have to do about the findings that matter to a route, as text to copy."""
+        worst = self._highest(ROUTES)
+        offers = hand_offs(worst[f.id] for f in self.findings if worst[f.id].severity is not Severity.INFO)
+        exchange = self.evidence.exchange
+        read = None if isinstance(exchange, Unreadable) else Facts(exchange, load_versions())
+        without_shell = read is not None and read.tools.shell is Switch.OFF
+        # Exchange 2000 and 2003 have no shell that such lines could be pasted into.
+        return tuple(offer for offer in offers if not (without_shell and offer.where in IN_SHELL))
+
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        """Why parts could not be read, each reason once."""
+        return causes(self.evidence)
+
+    def as_json(self) -> dict[str, object]:
+        """JSON form, for ``gwb check --json``."""
+        exchange = self.evidence.exchange
+        tenant = self.evidence.tenant
+        found = None if isinstance(exchange, Unreadable) else detect(exchange, load_versions()).as_json()
+        return {
+            "at": self.evidence.at.isoformat().replace("+00:00", "Z"),
+            "verdicts": {
+                one.route.value: {"verdict": one.verdict.value, "because": [f.id for f in one.because]}
+                for one in self.verdicts
+            },
+            "findings": [
+                {
+                    **f.as_json(),
+                    "routes": {r.value: s.value for r, s in self.routes_of(f.id).items()},
+                    "asked": self.is_asked(f.id),
+                }
+                for f in self.findings
+            ],
+            "exchange": found,
+            "tenant": None if isinstance(tenant, Unreadable) else [row._asdict() for row in tenant_facts(tenant)],
+            "hand_offs": [offer.as_json() for offer in self.hand_offs],
+            "checks": [
+                {
+                    "id": result.check.id,
+                    "title": result.check.title,
+                    "state": result.state,
+                    "not_checked_because_of": [cause.id for cause in result.because],
+                    "nothing_to_check": result.nothing,
+                }
+                for result in self.results
+            ],
+            "unreadable": [
+                {"part": part.part, "why": part.why, "code": part.code, "finding": cause.id}
+                for cause in self.causes
+                for part in cause.parts
+            ],
+        }
+
+
+def assess(
+    evidence: Evidence,
+    checks: Sequence[Check],
+    *,
+    beside: Sequence[Finding] = (),
+    judged: Sequence[str] | None = None,
+) -> Assessment:
+    """Run every check whose parts are readable; the others are unknown, each because of its own parts only.
+
+    Args:
+        evidence: What was read.
+        checks: The questions.
+        beside: Findings about the reading itself, such as a sign-in that could not be kept.
+        judged: Names of the routes that were asked for; the parameter ``check_routes`` where left out.
+    """
+    asked = tuple(Route(name) for name in (evidence.parameters.check_routes if judged is None else judged))
+    reasons = {part.part: cause for cause in causes(evidence) for part in cause.parts}
+    results = tuple(_result(check, evidence, reasons) for check in checks)
+    verdicts = tuple(
+        verdict_on(
+            route,
+            (replace(finding, severity=severity) for finding, severity in _on_route(results, route).values()),
+        )
+        for route in sorted(ROUTES, key=lambda route: route not in asked)
+    )
+    return Assessment(evidence, results, verdicts, tuple(beside), asked)
+
+
+def _on_route(results: Sequence[CheckResult], route: Route) -> dict[str, tuple[Finding, Severity]]:
+    """Finding id to the finding and its gravest severity on the route."""
+    found: dict[str, tuple[Finding, Severity]] = {}
+    for result in results:
+        for finding in result.findings:
+            severity = result.check.severity_on(route, finding.severity)
+            if severity is not None and (finding.id not in found or found[finding.id][1].rank < severity.rank):
+                found[finding.id] = finding, severity
+    return found
+
+
+def _result(check: Check, evidence: Evidence, reasons: Mapping[str, Cause]) -> CheckResult:
+    missing = (part for name in check.needs if (part := evidence.unreadable(name)) is not None)
+    because = tuple(dict.fromkeys(reasons[part.part] for part in missing))
+    nothing = ""
+    if because:
+        found = [cause.as_finding() for cause in because]
+    else:
+        answers = list(check.run(evidence))
+        found = [one for one in answers if isinstance(one, Finding)]
+        nothing = next((one.why for one in answers if isinstance(one, NothingToCheck)), "")
+    findings = with_acknowledgements(found, evidence.parameters, evidence.at.date())
+    return CheckResult(check, findings, because, nothing)

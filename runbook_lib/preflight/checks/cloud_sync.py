@@ -1,0 +1,315 @@
+"""Cloud Sync's configurations that write groups: running or not, and their scope."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+from runbook_lib.graph.tenant import CloudSyncJob, JobKind, JobState, ScopeClause, Unreadable
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import printable
+from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
+from runbook_lib.preflight.evidence import Evidence, known
+
+INTERVAL = timedelta(minutes=20)
+"""Cloud Sync's schedule for groups ("Group provisioning to Active Directory, prerequisites")."""
+LATE = 6 * INTERVAL
+"""Our threshold: six intervals without a success are no longer one slow run."""
+WITHOUT_GOVERNANCE = 2
+"""New configurations that P1 covers ("Prerequisites for provisioning to Active Directory")."""
+MOST = 20
+"""Configurations of a tenant (same page)."""
+PRE_FILTER = frozenset({"securityenabled", "dirsyncenabled", "mailenabled"})
+"""What every configuration for groups filters by ("Attribute mapping - Microsoft Entra ID to Active Directory")."""
+
+_B, _U, _W, _I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO
+_JOB = 'Microsoft Graph documentation, "synchronizationJob", "synchronizationStatus"'
+_PREREQUISITES = 'Microsoft Entra documentation, "Prerequisites for provisioning to Active Directory"'
+_STOPPED = {
+    JobState.PAUSED: "is paused",
+    JobState.DISABLED: "is disabled",
+    JobState.NOT_RUN: "has never run",
+    JobState.NOT_CONFIGURED: "is not configured",
+}
+_RUNNING = (JobState.ACTIVE, JobState.IN_PROGRESS)
+
+
+NO_JOB = NothingToCheck("No Cloud Sync configuration writes groups.")
+
+
+def jobs_for_groups(evidence: Evidence) -> tuple[CloudSyncJob, ...]:
+    """The jobs that write groups to Active Directory."""
+    return known(known(evidence.tenant).cloud_sync).writing_groups
+
+
+def job_name(job: CloudSyncJob) -> str:
+    """How sentences name a job."""
+    return f"The Cloud Sync configuration {printable(job.configuration) or '(without a name)'} ({printable(job.id)})"
+
+
+def absent(evidence: Evidence) -> Iterator[Finding]:
+    """There is a configuration that writes groups."""
+    if jobs_for_groups(evidence):
+        return
+    read = known(known(evidence.tenant).cloud_sync)
+    unread = [job.id for job in read.jobs if job.kind is JobKind.OTHER and isinstance(job.scope, Unreadable)]
+    # Without its schema a job is known by its id alone, and a newer kind of configuration may have another id.
+    hidden = len(unread) + read.unread
+    yield Finding(
+        id="cloud-sync-absent",
+        severity=_U if hidden else _B,
+        seen=f"No Cloud Sync configuration that writes groups to Active Directory was found among {len(read.jobs)} jobs"
+        f" of configurations and {read.searched} other service principals"
+        + (f"; {hidden} could not be looked at." if hidden else "."),
+        expected="A configuration Microsoft Entra ID to AD sync that has groups in scope.",
+        why="Without it Cloud Sync writes no group.",
+        to_do="Make a configuration in the Entra admin center (Entra Connect, Cloud sync), or take the route direct.",
+        source='Microsoft Entra documentation, "Provision groups to Active Directory using Cloud Sync"',
+        values={"configurations": len(read.jobs), "searched": read.searched, "unread": unread, "hidden": hidden},
+        acknowledgeable=True,
+    )
+
+
+def states(evidence: Evidence) -> Answers:
+    """Every configuration for groups runs."""
+    jobs = jobs_for_groups(evidence)
+    if not jobs:
+        yield NO_JOB
+    some_run = any(job.state in _RUNNING for job in jobs)
+    for job in jobs:
+        if job.state is JobState.QUARANTINE:
+            yield _quarantined(job)
+        elif job.state in _STOPPED:
+            yield _state(job, "stopped", _W if some_run else _B, f"{job_name(job)} {_STOPPED[job.state]}.")
+        elif job.state is JobState.UNKNOWN:
+            yield _state(job, "unknown", _U, f"The state of the job is not one that is documented. {job_name(job)}.")
+
+
+def _quarantined(job: CloudSyncJob) -> Finding:
+    told = job.quarantine
+    parts = [f"{job_name(job)} is in quarantine"]
+    if told and told.since:
+        parts.append(f" since {told.since:%Y-%m-%d %H:%M} UTC")
+    if told and (told.reason or told.message):
+        parts.append(f": {printable(' '.join(filter(None, (told.reason, told.message))), limit=300)}")
+    return _state(job, "quarantine", _B, "".join(parts) + ("" if parts[-1].endswith(".") else "."))
+
+
+def _state(job: CloudSyncJob, state: str, severity: Severity, seen: str) -> Finding:
+    return Finding(
+        id=f"cloud-sync-{state}:{job.id}",
+        severity=severity,
+        seen=seen,
+        expected="It is active.",
+        why="What is not running writes nothing; a job in quarantine runs once a day, and many deletions are one of "
+        "the reasons.",
+        to_do="Open the configuration in the Entra admin center, fix the error that it names, then start it. Do not "
+        "restart it with a reset of its scope: it then reads everything again and can trip its own deletion threshold.",
+        source=f'{_JOB}; Microsoft Entra documentation, "Cloud Sync accidental deletes"',
+        values={"job": job.id, "state": job.state.value, "reason": job.quarantine.reason if job.quarantine else ""},
+        acknowledgeable=True,
+    )
+
+
+def last_runs(evidence: Evidence) -> Answers:
+    """Every running configuration for groups has succeeded lately."""
+    running = [job for job in jobs_for_groups(evidence) if job.state in _RUNNING]
+    if not running:
+        yield NothingToCheck("No Cloud Sync configuration that writes groups is running.")
+    for job in running:
+        age = None if job.last_success is None else evidence.at - job.last_success
+        if age is not None and age <= LATE:
+            continue
+        minutes = None if age is None else int(age.total_seconds() // 60)
+        yield Finding(
+            id=f"cloud-sync-late:{job.id}",
+            severity=_U if age is None else _W,
+            seen=f"{job_name(job)} shows no successful run."
+            if minutes is None
+            else f"{job_name(job)} last succeeded {minutes:,} minutes ago.",
+            expected=f"A run every {INTERVAL.seconds // 60} minutes.",
+            why="Changes to groups do not arrive while it does not succeed.",
+            to_do="Read its provisioning log in the Entra admin center, and look at the agents.",
+            source=_JOB,
+            values={"job": job.id, "minutes": minutes},
+            acknowledgeable=True,
+        )
+
+
+def scopes(evidence: Evidence) -> Answers:
+    """What each configuration's scope depends on is known, and no writeback state decides in it."""
+    jobs = jobs_for_groups(evidence)
+    if not jobs:
+        yield NO_JOB
+    for job in jobs:
+        if isinstance(job.scope, Unreadable):
+            yield _unread_scope(job, job.scope.why)
+            continue
+        clauses = own_clauses(job)
+        flags = [clause for clause in clauses if "writeback" in clause.attribute.casefold()]
+        if flags:
+            yield _by_flag(job, flags)
+        elif clauses:
+            yield _filtered(job, clauses)
+
+
+def own_clauses(job: CloudSyncJob) -> list[ScopeClause]:
+    """Clauses of the scope of groups beside those that every configuration has."""
+    if isinstance(job.scope, Unreadable):
+        return []
+    return [
+        clause
+        for part in job.scope
+        if part.enabled and part.source.casefold() == "group"
+        for group in part.alternatives
+        for clause in group
+        if clause.attribute.casefold() not in PRE_FILTER
+    ]
+
+
+def _shown(clauses: list[ScopeClause]) -> str:
+    texts = (" ".join(filter(None, (one.attribute, one.operator, ", ".join(one.values)))) for one in clauses)
+    return printable("; ".join(texts), limit=300)
+
+
+_TUTORIAL = 'Microsoft Entra documentation, "Tutorial: directory extensions and group provisioning", "Cloud Sync FAQ"'
+
+
+def _unread_scope(job: CloudSyncJob, why: str) -> Finding:
+    return Finding(
+        id=f"cloud-sync-scope-unreadable:{job.id}",
+        severity=_U,
+        seen=f"The scope of a configuration could not be read: {why}. {job_name(job)}.",
+        expected="Its schema, with the scoping filter.",
+        why="Which groups it writes is unknown, and whether a writeback state decides about that.",
+        to_do="Grant Synchronization.Read.All, or look at its scoping filters and acknowledge this finding.",
+        source='Microsoft Graph documentation, "synchronizationSchema"',
+        values={"job": job.id},
+        acknowledgeable=True,
+    )
+
+
+def _by_flag(job: CloudSyncJob, clauses: list[ScopeClause]) -> Finding:
+    return Finding(
+        id=f"cloud-sync-scope-by-writeback:{job.id}",
+        severity=_W,
+        seen=f"A writeback state of the group decides in the scoping filter: {_shown(clauses)}. {job_name(job)}.",
+        expected="A scope that no writeback state changes, or people who know that one does.",
+        why="Here writebackConfiguration counts, although Microsoft's FAQ says that Cloud Sync ignores it: a change of "
+        "it adds a group to Active Directory or takes it away at the next run.",
+        to_do="Treat every change of writebackConfiguration in this tenant as live.",
+        source=_TUTORIAL,
+        values={"job": job.id, "filter": [clause.attribute for clause in clauses]},
+        acknowledgeable=True,
+    )
+
+
+def _filtered(job: CloudSyncJob, clauses: list[ScopeClause]) -> Finding:
+    return Finding(
+        id=f"cloud-sync-scope-filter:{job.id}",
+        severity=_I,
+        seen=f"An attribute of the group decides in the scoping filter: {_shown(clauses)}. {job_name(job)}.",
+        why="A change of that attribute adds a group to Active Directory or takes it away at the next run.",
+        source=_TUTORIAL,
+        values={"job": job.id, "filter": [clause.attribute for clause in clauses]},
+    )
+
+
+def other_jobs(evidence: Evidence) -> Answers:
+    """No job of Cloud Sync writes to Active Directory beside those for groups."""
+    read = known(known(evidence.tenant).cloud_sync)
+    if not read.jobs:
+        yield NothingToCheck("Cloud Sync has no job.")
+    for job in read.jobs:
+        if job.kind is JobKind.EXCHANGE_WRITEBACK:
+            yield Finding(
+                id=f"cloud-sync-exchange-writeback:{job.id}",
+                severity=_I,
+                seen=f"A job writes Exchange attributes of cloud-managed recipients to Active Directory. "
+                f"{job_name(job)}.",
+                why="It writes no group. This runbook reads its state and touches neither the job nor what it writes.",
+                source='Microsoft Entra documentation, "Exchange hybrid writeback with cloud sync"',
+                values={"job": job.id, "state": job.state.value},
+            )
+
+
+def several(evidence: Evidence) -> Answers:
+    """There is one configuration for each domain, and no more than a tenant can have."""
+    jobs = jobs_for_groups(evidence)
+    if not jobs:
+        yield NO_JOB
+    if len(jobs) < 2:
+        return
+    times = Counter(one for job in jobs if not isinstance(job.assigned, Unreadable) for one in job.assigned)
+    shared = sorted(one for one, count in times.items() if count > 1)
+    domains = Counter(job.domain for job in jobs)
+    twice = sorted(domain for domain, count in domains.items() if domain and count > 1)
+    told = [f" {len(shared)} objects are assigned to more than one of them."] if shared else []
+    told += [f" More than one is for {printable(', '.join(twice), limit=200)}."] if twice else []
+    limits = []
+    if len(jobs) > WITHOUT_GOVERNANCE:
+        limits.append(f"new ones beyond the first {WITHOUT_GOVERNANCE} need ID Governance")
+    if len(jobs) > MOST:
+        limits.append(f"a tenant can have {MOST}")
+    # Each for a domain of its own is what the documentation asks for; a domain that is not named proves nothing.
+    apart = not twice and not domains[""] and not limits
+    yield Finding(
+        id="cloud-sync-several",
+        severity=_I if apart else _W,
+        seen=f"{len(jobs)} Cloud Sync configurations write groups.{''.join(told)}",
+        expected="One configuration for each Active Directory domain, with scopes that do not overlap"
+        + (f"; {', and '.join(limits)}." if limits else "."),
+        why="Two configurations that write one group into one domain overwrite each other.",
+        to_do=""
+        if apart
+        else "Compare their domains and scopes in the Entra admin center, then acknowledge this finding.",
+        source=f'{_PREREQUISITES}; "Microsoft Entra provisioning options (Preview)"',
+        values={"jobs": [job.id for job in jobs], "shared": shared, "twice": twice},
+        acknowledgeable=True,
+    )
+
+
+def agent_unread(evidence: Evidence) -> Answers:
+    """What only the agents' servers know."""
+    if not jobs_for_groups(evidence):
+        yield NO_JOB
+        return
+    yield Finding(
+        id="cloud-sync-agent-unread",
+        severity=_W,
+        seen="Version, rights and reach of Cloud Sync's provisioning agents were not read: Graph's call for agents "
+        "does not hold them.",
+        expected="Agent 1.1.2334.0 or later, ports 389 and 3268 to domain controllers, a schema with "
+        "msDS-ExternalDirectoryObjectId, and an account that may create, change and delete groups.",
+        why="The job in the cloud may be well while the agent cannot write.",
+        to_do="Run the hand-off on each agent's server, then acknowledge this finding.",
+        source=_PREREQUISITES,
+        values={"hand_off": {"kind": "cloud-sync-agent"}},
+        acknowledgeable=True,
+    )
+
+
+_NEEDS = ("tenant.cloud_sync",)
+
+CHECKS: tuple[Check, ...] = (
+    Check("cloud-sync", "A Cloud Sync configuration writes groups", _NEEDS, on(cloud_sync=_B), absent),
+    Check("cloud-sync-state", "Cloud Sync's configurations run", _NEEDS, on(cloud_sync=_B), states),
+    Check("cloud-sync-last-run", "Cloud Sync succeeded lately", _NEEDS, on(cloud_sync=_W), last_runs),
+    Check(
+        "cloud-sync-scope",
+        "No writeback state decides in Cloud Sync's scope",
+        _NEEDS,
+        on(direct=_I, cloud_sync=_U, connect_sync=_I),
+        scopes,
+    ),
+    Check(
+        "cloud-sync-other-jobs",
+        "Cloud Sync writes nothing else to Active Directory",
+        _NEEDS,
+        on(direct=_I, cloud_sync=_I, connect_sync=_I),
+        other_jobs,
+    ),
+    Check("cloud-sync-several", "One Cloud Sync configuration writes groups", _NEEDS, on(cloud_sync=_W), several),
+    Check("cloud-sync-agents", "Cloud Sync's agents were looked at", _NEEDS, on(cloud_sync=_W), agent_unread),
+)

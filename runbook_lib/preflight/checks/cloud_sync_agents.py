@@ -1,0 +1,94 @@
+"""Cloud Sync's provisioning agents: there, active, and for the domains that its configurations write to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from runbook_lib.graph.tenant import Agent, CloudSyncJob
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import printable
+from runbook_lib.preflight.assess import Answers, Check, on
+from runbook_lib.preflight.checks.cloud_sync import NO_JOB, jobs_for_groups
+from runbook_lib.preflight.evidence import Evidence, known
+
+_B, _U, _W = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING
+_SOURCE = 'Microsoft Graph documentation (beta), "Get onPremisesPublishingProfile", "onPremisesAgent"'
+
+
+def agents(evidence: Evidence) -> Answers:
+    """For every domain that groups are written to there is an active agent."""
+    jobs = jobs_for_groups(evidence)
+    if not jobs:
+        yield NO_JOB
+        return
+    read = known(known(evidence.tenant).agents)
+    if not read.all:
+        yield _finding("none", _B, "The tenant has no provisioning agent.", {})
+        return
+    told: set[str] = set()
+    for domain in sorted({domain_of(job) for job in jobs} - {""}):
+        serving = [agent for agent in read.all if domain in agent.domains]
+        names = {"domain": domain, "machines": [agent.machine for agent in serving]}
+        if not read.assigned:
+            yield _finding(
+                f"unassigned:{domain}",
+                _U,
+                f"Which agent serves {printable(domain)}, Graph's answer does not say.",
+                names,
+            )
+        elif not serving:
+            yield _finding(
+                f"other-domain:{domain}",
+                _B,
+                f"No agent is for {printable(domain)}; there are agents for {_shown(sorted(read.domains)) or 'none'}.",
+                names,
+            )
+        elif not any(agent.status == "active" for agent in serving):
+            told |= {agent.machine for agent in serving}
+            unsure = any(agent.status != "inactive" for agent in serving)
+            seen = f"No agent for {printable(domain)} is active: {_states(serving)}."
+            yield _finding(f"inactive:{domain}", _U if unsure else _B, seen, names)
+    rest = [agent for agent in read.all if agent.status != "active" and agent.machine not in told]
+    if rest:
+        seen = f"{len(rest)} of {len(read.all)} agents are not active: {_states(rest)}."
+        yield _finding("inactive", _W, seen, {"machines": [agent.machine for agent in rest]})
+
+
+def domain_of(job: CloudSyncJob) -> str:
+    """The AD domain that a job writes to: its setting, or the configuration's name where that is a DNS name."""
+    name = job.configuration.strip().lower()
+    return job.domain or (name if "." in name and " " not in name else "")
+
+
+def _states(some: Iterable[Agent]) -> str:
+    return _shown([f"{agent.machine} ({agent.status or 'no state'})" for agent in some])
+
+
+def _shown(texts: list[str]) -> str:
+    return printable(", ".join(texts[:5]) + (", …" if len(texts) > 5 else ""), limit=300)
+
+
+def _finding(state: str, severity: Severity, seen: str, values: Mapping[str, object]) -> Finding:
+    return Finding(
+        id=f"cloud-sync-agent-{state}",
+        severity=severity,
+        seen=seen,
+        expected="An active agent for every domain that a configuration writes groups to.",
+        why="An agent writes what the cloud decides; without one nothing arrives, and the job may look well.",
+        to_do="Start the agent's service, or install an agent, on a server of that domain (Entra admin center, Entra "
+        "Connect, Cloud sync, Agents).",
+        source=_SOURCE,
+        values={**values, "hand_off": {"kind": "cloud-sync-agent"}},
+        acknowledgeable=True,
+    )
+
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        "cloud-sync-agents-active",
+        "Cloud Sync's agents are active",
+        ("tenant.cloud_sync", "tenant.agents"),
+        on(cloud_sync=_B),
+        agents,
+    ),
+)

@@ -1,0 +1,135 @@
+"""Connect Sync as the tenant shows it: running or not, and what only its server knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from runbook_lib.graph.tenant import Unreadable
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import printable
+from runbook_lib.preflight.assess import Check, on
+from runbook_lib.preflight.evidence import Evidence, known
+
+INTERVAL = timedelta(minutes=30)
+"""Connect's default interval ("Connect Sync: scheduler")."""
+LATE = 6 * INTERVAL
+"""Our threshold: six intervals without a run are no longer one slow run."""
+STALE = timedelta(days=7)
+"""A delta synchronization must run at least this often (same page)."""
+AHEAD = timedelta(minutes=10)
+"""Our threshold: clocks that differ by more make ages meaningless."""
+_SCHEDULER = 'Microsoft Entra documentation, "Connect Sync: scheduler"'
+
+
+def synchronization_off(evidence: Evidence) -> Iterator[Finding]:
+    """The tenant synchronizes from Active Directory."""
+    enabled = known(known(evidence.tenant).synchronization).enabled
+    if enabled is True:
+        return
+    never = "The tenant was never synchronized from Active Directory (onPremisesSyncEnabled is not set)."
+    was = "Synchronization of the tenant is off (onPremisesSyncEnabled is false); it was on once."
+    yield Finding(
+        id="synchronization-off",
+        severity=Severity.BLOCKING,
+        seen=never if enabled is None else was,
+        expected="Users of Active Directory are synchronized to the tenant.",
+        why="Members of a cloud group are found in Active Directory by what synchronization left on them; without it "
+        "groups arrive without members. Connect Sync is not running at all.",
+        to_do="Set up synchronization of users, or write only groups whose members have no account in this directory.",
+        source='Microsoft Graph documentation, "organization resource type"',
+        values={"enabled": enabled},
+        acknowledgeable=True,
+    )
+
+
+def synchronization_age(evidence: Evidence) -> Iterator[Finding]:
+    """The last synchronization is recent."""
+    read = known(known(evidence.tenant).synchronization)
+    if read.enabled is not True:
+        return
+    age = read.age(evidence.at)
+    if age is None:
+        yield _age("never", Severity.UNKNOWN, "Synchronization is on, and the tenant shows no time of a run.", None)
+    elif age < -AHEAD:
+        words = f"The last synchronization lies in the future by {_words(-age)}: a clock is wrong."
+        yield _age("future", Severity.UNKNOWN, words, age)
+    elif age > STALE:
+        words = (
+            f"The last synchronization was {_words(age)} ago, longer than the {STALE.days} days that Connect allows."
+        )
+        yield _age("stale", Severity.BLOCKING, words, age)
+    elif age > LATE:
+        yield _age("late", Severity.WARNING, f"The last synchronization was {_words(age)} ago.", age)
+
+
+def _age(state: str, severity: Severity, seen: str, age: timedelta | None) -> Finding:
+    return Finding(
+        id=f"synchronization-{state}",
+        severity=severity,
+        seen=seen,
+        expected=f"A run every {INTERVAL.seconds // 60} minutes (Connect's default), and at least every "
+        f"{STALE.days} days.",
+        why="Users and keys that came since are unknown to the cloud, so members are missing; after "
+        f"{STALE.days} days without a delta run Connect needs a full synchronization.",
+        to_do="Look at Get-ADSyncScheduler on the Connect server: SyncCycleEnabled, StagingModeEnabled, the next run.",
+        source=_SCHEDULER,
+        values={
+            "state": state,
+            "age_seconds": None if age is None else int(age.total_seconds()),
+            "hand_off": {"kind": "connect-server"},
+        },
+        acknowledgeable=True,
+    )
+
+
+def _words(age: timedelta) -> str:
+    hours = int(age.total_seconds() // 3600)
+    return f"{age.days} days" if age.days > 1 else f"{hours} hours" if hours else f"{age.seconds // 60} minutes"
+
+
+def server_unread(evidence: Evidence) -> Iterator[Finding]:
+    """What only the Connect server knows."""
+    tenant = known(evidence.tenant)
+    report, containers = tenant.connect, tenant.containers
+    if isinstance(report, Unreadable):
+        told = f"Build, target OU, scope and rules of Connect Sync were not read: {report.why}."
+    else:
+        place = "no container" if isinstance(containers, Unreadable) else containers.unified_groups or "no container"
+        told = (
+            f"Connect Sync reported {printable(report.version or 'no build', limit=80)} and {printable(place)} for "
+            "groups; its scope and its rules cannot be read over Microsoft Graph."
+        )
+    yield Finding(
+        id="connect-server-unread",
+        severity=Severity.WARNING,
+        seen=told,
+        expected="A supported build, not in staging mode, whose scope holds the OU of written groups.",
+        why="A flag in the tenant says nothing about what the server does.",
+        to_do="Run the hand-off on the Connect server, then acknowledge this finding.",
+        source='Microsoft Entra documentation, "Verify your version of cloud sync or connect sync"; Microsoft Graph '
+        'documentation (beta), "onPremisesDirectorySynchronizationConfiguration"',
+        values={"hand_off": {"kind": "connect-server"}},
+        acknowledgeable=True,
+    )
+
+
+_B, _W = Severity.BLOCKING, Severity.WARNING
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        "synchronization-on",
+        "The tenant is synchronized from Active Directory",
+        ("tenant.synchronization",),
+        on(direct=_W, cloud_sync=_W, connect_sync=_B),
+        synchronization_off,
+    ),
+    Check(
+        "synchronization-age",
+        "The last synchronization is recent",
+        ("tenant.synchronization",),
+        on(direct=_W, cloud_sync=_W, connect_sync=_B),
+        synchronization_age,
+    ),
+    Check("connect-server", "The Connect server was looked at", ("tenant",), on(connect_sync=_W), server_unread),
+)

@@ -1,0 +1,245 @@
+"""Connect's switches in the tenant: writeback v1 and V2, deletion prevention, the default for new groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runbook_lib.graph.tenant import SynchronizationFeatures, TenantReading, Unreadable, WrittenByDefault
+from runbook_lib.model.cloud import OtherWriters, Switch
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.preflight.assess import Check, on
+from runbook_lib.preflight.evidence import Evidence, known
+from runbook_lib.rules.writers import HOW_TO_ATTEST, NO_V2_PATCH, connect_v1_of, connect_v2_on
+
+DELETIONS = 500
+"""Connect's default threshold ("Prevent accidental deletes")."""
+
+_FEATURES = 'Microsoft Graph documentation, "onPremisesDirectorySynchronizationFeature"'
+_ENABLE = 'Microsoft Entra documentation, "Enable Microsoft Entra Connect group writeback"'
+
+
+def _features(evidence: Evidence) -> SynchronizationFeatures | None:
+    features = known(evidence.tenant).features
+    return None if isinstance(features, Unreadable) else features
+
+
+def _not_told(tenant: TenantReading) -> str:
+    """Why a flag is unknown, without a full stop."""
+    unread = tenant.features
+    return unread.why if isinstance(unread, Unreadable) else "Graph's answer does not hold the flag"
+
+
+def _v1(evidence: Evidence) -> tuple[Switch, bool]:
+    """State of v1 after attestation, and whether it is a person's word."""
+    features = _features(evidence)
+    read = features.connect_v1 if features else Switch.UNKNOWN
+    after = connect_v1_of(evidence.parameters, OtherWriters(connect_v1=read), evidence.at.date())
+    return after, after is not read
+
+
+def v1_as_other_writer(evidence: Evidence) -> Iterator[Finding]:
+    """Connect does not write the Microsoft 365 groups that the direct route is to write."""
+    state, attested = _v1(evidence)
+    if state is Switch.ON:
+        yield Finding(
+            id="connect-v1-on",
+            severity=Severity.BLOCKING,
+            seen="Group writeback v1 is on in the tenant (features.unifiedGroupWritebackEnabled).",
+            expected="No other writer for Microsoft 365 groups.",
+            why="Connect writes every Microsoft 365 group, and nobody can choose which: each would exist twice. This "
+            "runbook refuses to write them.",
+            to_do="Use the route connect-sync for them, or turn v1 off first: then Connect deletes what it wrote.",
+            source=f"{_FEATURES}; {_ENABLE}",
+            values={"attested": False},
+            # Security groups are not v1's, so a run for them alone can go on.
+            acknowledgeable=True,
+        )
+    elif state is Switch.UNKNOWN:
+        yield Finding(
+            id="connect-v1-unknown",
+            severity=Severity.UNKNOWN,
+            seen=f"Whether group writeback v1 is on is not readable: {_not_told(known(evidence.tenant))}.",
+            expected="A reading, or a person's attestation that it is off.",
+            why="Not readable is not off. Without one of the two this runbook refuses to write Microsoft 365 groups.",
+            to_do=f"{HOW_TO_ATTEST} Or sign in as a person (sign_in: device-code). Acknowledge it only where no "
+            "Microsoft 365 group is to be written.",
+            source='Microsoft Graph documentation, "Get onPremisesDirectorySynchronization"',
+            values={"hand_off": {"kind": "connect-server"}},
+            acknowledgeable=True,
+        )
+    elif attested:
+        parameters = evidence.parameters
+        until = parameters.attest_connect_v1_off_until
+        yield Finding(
+            id="connect-v1-attested",
+            severity=Severity.INFO,
+            seen=f"Whether group writeback v1 is on is not readable; {parameters.attest_connect_v1_off_by} attests "
+            f"until {until} that it is off.",
+            values={"by": parameters.attest_connect_v1_off_by, "until": until},
+        )
+
+
+def v1_as_route(evidence: Evidence) -> Iterator[Finding]:
+    """Connect's writeback of Microsoft 365 groups is on."""
+    state, attested = _v1(evidence)
+    if state is Switch.ON:
+        yield Finding(
+            id="connect-v1-writes-all",
+            severity=Severity.INFO,
+            seen="Group writeback v1 is on: Connect writes every Microsoft 365 group of the tenant.",
+            why="Which groups cannot be chosen; writebackConfiguration of a group counts only under V2.",
+            source='Microsoft Entra documentation, "Group source of authority guidance"',
+        )
+        return
+    features = _features(evidence)
+    unset = features is not None and not features.configured
+    flag = "Connect Sync is not configured (HTTP 404)" if unset else "the flag unifiedGroupWritebackEnabled is false"
+    why = "a person attests that it is off" if attested else flag
+    off = state is Switch.OFF
+    yield Finding(
+        id="connect-v1-off" if off else "connect-v1-not-readable",
+        severity=Severity.BLOCKING if off else Severity.UNKNOWN,
+        seen=f"Group writeback v1 is off: {why}."
+        if off
+        else f"Whether group writeback v1 is on is not readable: {_not_told(known(evidence.tenant))}.",
+        expected="v1 is on, in the tenant and on the Connect server.",
+        why="Without it Connect writes no group to Active Directory.",
+        to_do="Turn on Group writeback in Connect's wizard (target OU, rights of the connector account). Setting the "
+        "flag by Graph is not known to configure a server."
+        if off
+        else "Sign in as a person (sign_in: device-code), or look at Get-ADSyncAADCompanyFeature on the server.",
+        source=_ENABLE,
+        values={"attested": attested and off, "hand_off": {"kind": "connect-server"}},
+        acknowledgeable=not off,
+    )
+
+
+def v2_on(evidence: Evidence) -> Iterator[Finding]:
+    """Group writeback V2 is not on."""
+    features = _features(evidence)
+    if features is not None and features.connect_v2 is Switch.ON:
+        yield connect_v2_on()
+
+
+def v2_unknown(evidence: Evidence) -> Iterator[Finding]:
+    """The V2 flag can be read."""
+    if known(known(evidence.tenant).features).connect_v2 is Switch.UNKNOWN:
+        yield Finding(
+            id="connect-v2-unknown",
+            severity=Severity.UNKNOWN,
+            seen="Graph's answer does not say whether group writeback V2 is on (features.groupWriteBackEnabled).",
+            expected="True or false.",
+            why=f"V2 would be a further writer. {NO_V2_PATCH}",
+            to_do="Look at GroupWritebackV2 in Get-ADSyncAADCompanyFeature on the Connect server.",
+            source=_FEATURES,
+            values={"hand_off": {"kind": "connect-server"}},
+            acknowledgeable=True,
+        )
+
+
+def deletion_prevention(evidence: Evidence) -> Iterator[Finding]:
+    """Connect's protection from accidental deletions is on."""
+    features, report = known(known(evidence.tenant).features), known(evidence.tenant).connect
+    if not features.configured:
+        return
+    # v1.0 and beta hold it; either will do.
+    read = features.deletion_prevention or (None if isinstance(report, Unreadable) else report.deletion_prevention)
+    source = (
+        'Microsoft Entra documentation, "Prevent accidental deletes"; Microsoft Graph documentation, '
+        '"onPremisesAccidentalDeletionPrevention"'
+    )
+    limit = "It is documented for exports to Entra ID. That it also counts groups deleted in AD, nobody says."
+    values = {"type": read.kind if read else None, "threshold": read.threshold if read else None}
+    state, severity, seen = "on", Severity.INFO, ""
+    kind = read.kind.casefold() if read else ""
+    if kind in ("enabledforcount", "enabledforpercentage"):
+        unit = "objects" if kind == "enabledforcount" else "percent of the objects"
+        shown = f"{read.threshold} {unit}" if read and read.threshold is not None else f"an unknown number of {unit}"
+        seen = f"Protection from accidental deletions stops an export that deletes {shown} or more."
+        high = kind == "enabledforcount" and (not read or read.threshold is None or read.threshold > DELETIONS)
+        state, severity = ("high", Severity.WARNING) if high else ("on", Severity.INFO)
+    elif kind == "disabled":
+        state, severity, seen = "off", Severity.WARNING, "Protection from accidental deletions is off."
+    else:
+        told = f"an unknown type, {read.kind!r}" if read else "nothing"
+        state, severity = "unknown", Severity.UNKNOWN
+        seen = f"Graph tells {told} about protection from accidental deletions."
+    yield Finding(
+        id=f"deletion-prevention-{state}",
+        severity=severity,
+        seen=seen,
+        expected=f"On, with the default threshold of {DELETIONS} objects or less.",
+        why=limit,
+        to_do=""
+        if severity is Severity.INFO
+        else "Enable-ADSyncExportDeletionThreshold on the Connect server; and back up written groups before v1 is "
+        "turned off, because the next cycle then deletes all of them.",
+        source=source,
+        values=values,
+        acknowledgeable=True,
+    )
+
+
+def new_group_default(evidence: Evidence) -> Iterator[Finding]:
+    """What the tenant's default for new groups says, and whether that means anything."""
+    default = known(known(evidence.tenant).new_groups)
+    features = _features(evidence)
+    v2 = features.connect_v2 if features else Switch.UNKNOWN
+    meaning = {
+        Switch.OFF: "V2 is off, so this has no effect: v1 writes every Microsoft 365 group whatever it says.",
+        Switch.UNKNOWN: "It decides under V2 alone, and whether V2 is on is not readable.",
+        Switch.ON: "V2 is on, so this is the writeback state that every new Microsoft 365 group gets.",
+    }[v2]
+    severity = Severity.INFO
+    if v2 is Switch.ON and default.state is WrittenByDefault.OTHER:
+        severity = Severity.UNKNOWN
+    elif v2 is Switch.ON and default.written is Switch.ON:
+        severity = Severity.WARNING
+    yield Finding(
+        id=f"new-group-default:{default.state.value}",
+        severity=severity,
+        seen=f"{default.words}. {meaning}",
+        expected="False under V2 where groups are chosen one by one; without V2, anything.",
+        why="An operator who sets it expects an effect that it has under V2 alone.",
+        to_do="" if severity is Severity.INFO else "Set NewUnifiedGroupWritebackDefault to false, sending all values.",
+        source='Microsoft Entra documentation, "Group writeback V2"; Microsoft Graph documentation, "Update '
+        'groupSetting"',
+        values={"state": default.state.value, "value": default.value, "v2": v2.value},
+        acknowledgeable=True,
+    )
+
+
+_B, _W = Severity.BLOCKING, Severity.WARNING
+
+CHECKS: tuple[Check, ...] = (
+    Check("connect-v1-other", "Connect writes no Microsoft 365 group", ("tenant",), on(direct=_B), v1_as_other_writer),
+    Check("connect-v1", "Connect writes Microsoft 365 groups (v1)", ("tenant",), on(connect_sync=_B), v1_as_route),
+    Check(
+        "connect-v2",
+        "Group writeback V2 is not on",
+        ("tenant",),
+        on(direct=_B, cloud_sync=_W, connect_sync=_W),
+        v2_on,
+    ),
+    Check(
+        "connect-v2-readable",
+        "The synchronization features can be read",
+        ("tenant.features",),
+        on(direct=_W, cloud_sync=_W, connect_sync=_W),
+        v2_unknown,
+    ),
+    Check(
+        "deletion-prevention",
+        "Connect protects from accidental deletions",
+        ("tenant.features",),
+        on(connect_sync=_W),
+        deletion_prevention,
+    ),
+    Check(
+        "new-group-default",
+        "The default for new groups is known",
+        ("tenant.new_groups", "tenant"),
+        on(direct=_W, connect_sync=_W),
+        new_group_default,
+    ),
+)

@@ -1,0 +1,209 @@
+"""What Connect Sync reported about itself: its build, pending deletions, and whether another engine took its place."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from runbook_lib.graph.tenant import CloudSyncJob, ConnectReport, JobKind, JobState, Unreadable
+from runbook_lib.model.cloud import Switch
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import printable
+from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
+from runbook_lib.preflight.evidence import Evidence, known
+
+Build = tuple[int, int, int, int]
+
+MINIMUM: Build = (2, 5, 79, 0)
+STOPS = date(2026, 9, 30)
+"""All synchronization of lower builds stops ("Security hardening to the autoupgrade process for Microsoft Entra
+Connect", learn.microsoft.com/entra/identity/hybrid/connect/security-updates-pks)."""
+END_OF_SUPPORT: dict[Build, date] = {
+    (2, 5, 79, 0): date(2026, 10, 23),
+    (2, 5, 190, 0): date(2027, 2, 2),
+    (2, 6, 1, 0): date(2027, 3, 10),
+    (2, 6, 3, 0): date(2027, 7, 7),
+    (2, 6, 84, 0): date(2027, 9, 16),
+    (2, 6, 91, 0): date(2027, 9, 23),
+}
+"""Of a third party's table of October 2026; Microsoft's rule is twelve months after the next release."""
+RECALLED: Build = (2, 6, 79, 0)
+"""Same table."""
+
+_B, _U, _W, _I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO
+_HARDENING = (
+    'Microsoft Entra documentation, "Security hardening to the autoupgrade process for Microsoft Entra Connect"'
+)
+_REPORT = 'Microsoft Graph documentation (beta), "onPremisesDirectorySynchronizationConfiguration"'
+_EXPORT = 'Microsoft Graph documentation (beta), "onPremisesCurrentExportData"'
+_NOT_CONFIGURED = NothingToCheck("Connect Sync is not configured.")
+_SERVER = {"hand_off": {"kind": "connect-server"}}
+
+
+def build_text(build: Build) -> str:
+    """``2.5.79.0``."""
+    return ".".join(map(str, build))
+
+
+def _configured(evidence: Evidence) -> bool:
+    features = known(evidence.tenant).features
+    return isinstance(features, Unreadable) or features.configured
+
+
+def build(evidence: Evidence) -> Answers:
+    """The build that Connect Sync reported still synchronizes."""
+    report = known(known(evidence.tenant).connect)
+    if not _configured(evidence):
+        yield _NOT_CONFIGURED
+        return
+    if report.build is None:
+        shown = "no build" if report.version is None else f"{printable(report.version, limit=80)}, which is no build"
+        yield _build_finding("unknown", _U, f"The tenant shows {shown} of Connect Sync.", report)
+    elif report.build < MINIMUM:
+        stopped = evidence.at.date() >= STOPS
+        words = f"{'stopped' if stopped else 'will stop'} on {STOPS.isoformat()}"
+        seen = f"Connect Sync reported build {build_text(report.build)}; its synchronization {words}."
+        yield _build_finding("stopped" if stopped else "stopping", _B if stopped else _W, seen, report)
+
+
+def _build_finding(state: str, severity: Severity, seen: str, report: ConnectReport) -> Finding:
+    return Finding(
+        id=f"connect-build-{state}",
+        severity=severity,
+        seen=seen,
+        expected=f"Build {build_text(MINIMUM)} or later.",
+        why=f"Below it all synchronization services of Connect fail from {STOPS.isoformat()} on: nothing is written "
+        "back, and users and keys that came since are unknown to the cloud.",
+        to_do="Look at the build on the Connect server (hand-off), and upgrade it with the installer of the Entra "
+        "admin center; it needs .NET Framework 4.7.2 and TLS 1.2.",
+        source=f"{_HARDENING}; {_REPORT}",
+        values={"version": report.version, "minimum": build_text(MINIMUM), **_SERVER},
+        acknowledgeable=True,
+    )
+
+
+def support(evidence: Evidence) -> Answers:
+    """The build that Connect Sync reported is supported, as far as a third party's table tells."""
+    report = known(known(evidence.tenant).connect)
+    found = report.build
+    if found is None or found < MINIMUM:
+        yield NothingToCheck("No build is known that still synchronizes.") if _configured(evidence) else _NOT_CONFIGURED
+        return
+    ended = END_OF_SUPPORT.get(found)
+    if found == RECALLED:
+        seen = f"Connect Sync reported build {build_text(found)}, which was recalled."
+    elif ended is not None and ended <= evidence.at.date():
+        seen = f"Connect Sync reported build {build_text(found)}, whose support ended on {ended.isoformat()}."
+    else:
+        return
+    yield Finding(
+        id="connect-build-unsupported",
+        severity=_W,
+        seen=seen,
+        expected="A build that is supported: until twelve months after the next one.",
+        why="Microsoft helps with a supported build only. The date is a third party's; no page of Microsoft's was read "
+        "that has it.",
+        to_do="Compare with the version history of Microsoft Entra Connect, and upgrade.",
+        source="A third party's table of builds (October 2026); Microsoft Entra documentation, "
+        '"Microsoft Entra Connect: version release history"',
+        values={"version": report.version, "ended": None if ended is None else ended.isoformat(), **_SERVER},
+        acknowledgeable=True,
+    )
+
+
+def pending_deletions(evidence: Evidence) -> Answers:
+    """Connect Sync holds no deletion that it has not exported."""
+    report = known(known(evidence.tenant).connect)
+    pending = report.pending_deletions
+    if pending is None:
+        words = NothingToCheck("Connect Sync reported no number of pending deletions.")
+        yield words if _configured(evidence) else _NOT_CONFIGURED
+    if pending:
+        yield Finding(
+            id="connect-pending-deletions",
+            severity=_W,
+            seen=f"Connect Sync reported {pending:,} deletions that wait to be exported to the cloud"
+            + ("." if report.objects is None else f", of {report.objects:,} objects."),
+            expected="None, before its writeback is changed or groups are written.",
+            why="What is deleted in the cloud is lost as a member, and a change of Connect's writeback starts the full "
+            "synchronization that exports them.",
+            to_do="Look at the pending exports in Synchronization Service Manager on the Connect server first.",
+            source=_EXPORT,
+            values={
+                "deletions": pending,
+                "additions": report.pending_additions,
+                "updates": report.pending_updates,
+                "objects": report.objects,
+                **_SERVER,
+            },
+            acknowledgeable=True,
+        )
+
+
+def transition(evidence: Evidence) -> Answers:
+    """No guided transition to Cloud Sync has put Connect Sync into staging mode, as far as the tenant tells."""
+    tenant = known(evidence.tenant)
+    running = (JobState.ACTIVE, JobState.IN_PROGRESS, JobState.QUARANTINE)
+    from_ad = [one for one in known(tenant.cloud_sync).jobs if one.kind is JobKind.FROM_AD and one.state in running]
+    report = tenant.connect
+    if not from_ad or not _configured(evidence) or (not isinstance(report, Unreadable) and report.version is None):
+        return
+    v1 = Switch.UNKNOWN if isinstance(tenant.features, Unreadable) else tenant.features.connect_v1
+    yield Finding(
+        id="connect-in-transition",
+        severity=_U,
+        seen=f"Cloud Sync synchronizes from Active Directory ({_named(from_ad)}), and "
+        + (
+            f"whether Connect Sync does too cannot be read: {report.why}."
+            if isinstance(report, Unreadable)
+            else "Connect Sync has reported itself to the tenant too."
+        )
+        + " Whether Connect Sync is in staging mode, Graph does not show.",
+        expected="One engine, or a transition that somebody follows.",
+        why="The guided transition to Cloud Sync ends with Connect Sync in staging mode. It then exports nothing: "
+        + {
+            Switch.ON: "v1 is on, so the groups that it wrote stay in Active Directory as they were, silently.",
+            Switch.OFF: "v1 is off, so no written group depends on it.",
+            Switch.UNKNOWN: "where v1 is on, the groups that it wrote stay as they were, silently.",
+        }[v1],
+        to_do="Look at StagingModeEnabled of Get-ADSyncScheduler on the Connect server (hand-off), and ask who moves "
+        "the tenant. Leave what the transition made alone.",
+        source='Microsoft Entra documentation, "Migrate from Connect Sync to Cloud Sync"; "Connect Sync: scheduler"',
+        values={"jobs": [one.id for one in from_ad], "v1": v1.value, **_SERVER},
+        acknowledgeable=True,
+    )
+
+
+def _named(jobs: list[CloudSyncJob]) -> str:
+    return printable("; ".join(sorted({job.domain or job.configuration or job.id for job in jobs})), limit=200)
+
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        "connect-build",
+        "The build of Connect Sync synchronizes",
+        ("tenant.connect",),
+        on(direct=_W, cloud_sync=_W, connect_sync=_B),
+        build,
+    ),
+    Check(
+        "connect-build-support",
+        "The build of Connect Sync is supported",
+        ("tenant.connect",),
+        on(connect_sync=_W),
+        support,
+    ),
+    Check(
+        "connect-pending-deletions",
+        "Connect Sync holds back no deletions",
+        ("tenant.connect",),
+        on(direct=_I, cloud_sync=_I, connect_sync=_W),
+        pending_deletions,
+    ),
+    Check(
+        "connect-transition",
+        "No transition to Cloud Sync is under way",
+        ("tenant.cloud_sync", "tenant"),
+        on(direct=_W, cloud_sync=_W, connect_sync=_U),
+        transition,
+    ),
+)

@@ -1,0 +1,107 @@
+"""What the forest can do for a group that was deleted, and how old its level is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runbook_lib.model.cloud import Switch
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.preflight.assess import Check, on
+from runbook_lib.preflight.evidence import Evidence, known
+
+_SERVER_2008_R2 = 4
+"""The level from which the Recycle Bin can be switched on ([MS-ADTS] 3.1.1.9.1 and 6.1.4.4)."""
+
+
+def recycle_bin(evidence: Evidence) -> Iterator[Finding]:
+    """The Recycle Bin keeps what a deleted group had."""
+    forest = known(evidence.forest)
+    deletes = evidence.parameters.disable_by == "delete"
+    days = f"{forest.lifetime_days} days ({forest.lifetime_source})"
+    values = {"state": forest.recycle_bin.value, "days": forest.lifetime_days, "source": forest.lifetime_source}
+    if forest.recycle_bin is Switch.OFF:
+        yield Finding(
+            id="recycle-bin-off",
+            severity=Severity.WARNING if deletes else Severity.INFO,
+            seen=f"The forest's Recycle Bin is off; deleted objects stay for {days}.",
+            expected="The Recycle Bin is on.",
+            why="A group that is deleted by anybody comes back as a bare object: its attributes and members come only "
+            "from the record of the run that deleted it.",
+            to_do="Switch it on if the forest may have it (Enable-ADOptionalFeature; it cannot be switched off again).",
+            source="[MS-ADTS] 3.1.1.9.1 and 3.1.1.5.5.6.1",
+            values=values,
+            acknowledgeable=True,
+        )
+    elif forest.recycle_bin is Switch.UNKNOWN:
+        yield Finding(
+            id="recycle-bin-unknown",
+            severity=Severity.UNKNOWN if deletes else Severity.INFO,
+            seen="Whether the forest's Recycle Bin is on cannot be read.",
+            expected="CN=Partitions and the feature's object below the configuration can be read.",
+            why="What a deleted group could come back with is unknown.",
+            to_do="Look with Get-ADOptionalFeature, or let the account read the configuration.",
+            source="[MS-ADTS] 3.1.1.9.1",
+            values=values,
+            acknowledgeable=True,
+        )
+
+
+def deleted_objects(evidence: Evidence) -> Iterator[Finding]:
+    """The account may list deleted objects."""
+    forest = known(evidence.forest)
+    if forest.listable is Switch.ON:
+        return
+    deletes = evidence.parameters.disable_by == "delete"
+    refused = forest.listable is Switch.OFF
+    graver = Severity.BLOCKING if refused else Severity.UNKNOWN
+    yield Finding(
+        id="deleted-objects-not-listed" if refused else "deleted-objects-unproved",
+        severity=graver if deletes else Severity.INFO,
+        seen="The account may not list deleted objects."
+        if refused
+        else "No deleted object is seen: there is none, or the account may not list them.",
+        expected="The account lists them, where groups are deleted (disable_by: delete).",
+        why="An undo of a deletion is refused before anything is written.",
+        to_do="Grant it as the findings on rights say, or leave it where nothing is ever deleted.",
+        source='Microsoft, KB 892806; Microsoft, "Restoring deleted objects"',
+        values={"listable": forest.listable.value},
+        acknowledgeable=not refused,
+    )
+
+
+def levels(evidence: Evidence) -> Iterator[Finding]:
+    """Domain and forest are at a level that is still worked with."""
+    forest = known(evidence.forest)
+    values = {"domain": forest.domain_level, "forest": forest.forest_level}
+    if forest.domain_level is None or forest.forest_level is None:
+        yield Finding(
+            id="functional-level-unknown",
+            severity=Severity.UNKNOWN,
+            seen="The root DSE does not show the functional levels of domain and forest.",
+            expected="domainFunctionality and forestFunctionality.",
+            to_do="Look with Get-ADDomain and Get-ADForest.",
+            source="[MS-ADTS] 3.1.1.3.2.25 and 6.1.4",
+            values=values,
+            acknowledgeable=True,
+        )
+    elif min(forest.domain_level, forest.forest_level) < _SERVER_2008_R2:
+        yield Finding(
+            id="functional-level-old",
+            severity=Severity.WARNING,
+            seen=f"Functional level of the domain {forest.domain_level}, of the forest {forest.forest_level}.",
+            expected=f"At least {_SERVER_2008_R2}, Windows Server 2008 R2.",
+            why="Below it there is no Recycle Bin, and Windows Server releases in support are not meant for it.",
+            to_do="Raise the levels when no older domain controller is left, or acknowledge this finding.",
+            source="[MS-ADTS] 6.1.4.3 and 6.1.4.4",
+            values=values,
+            acknowledgeable=True,
+        )
+
+
+_FOREST = ("forest",)
+_BLOCKS, _UNKNOWN = on(direct=Severity.BLOCKING), on(direct=Severity.UNKNOWN)
+CHECKS: tuple[Check, ...] = (
+    Check("recycle-bin", "The Recycle Bin is on", _FOREST, _UNKNOWN, recycle_bin),
+    Check("deleted-objects", "Deleted objects can be listed", _FOREST, _BLOCKS, deleted_objects),
+    Check("functional-levels", "Domain and forest are at a recent level", _FOREST, _UNKNOWN, levels),
+)

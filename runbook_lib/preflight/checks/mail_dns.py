@@ -1,0 +1,152 @@
+"""Mail to the groups as DNS routes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runbook_lib.dns.resolver import Answer, State
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
+from runbook_lib.preflight.evidence import Evidence, known
+
+_PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021)"
+_CLOUD_HOSTS = (".mail.protection.outlook.com", ".mx.microsoft")
+"""Ends of the host names that receive mail for Exchange Online; the second is that of domains with DNSSEC."""
+_AUTODISCOVER = "autodiscover.outlook.com"
+_KNOWN_CLOUD = "global"
+
+
+def other_cloud(evidence: Evidence) -> Iterator[Finding]:
+    """The tenant's cloud is one whose mail hosts this program knows."""
+    if evidence.parameters.cloud != _KNOWN_CLOUD:
+        yield Finding(
+            id="dns-cloud-unknown",
+            severity=Severity.UNKNOWN,
+            seen=f"The tenant is in the cloud {evidence.parameters.cloud}; where MX and autodiscover lead there "
+            "is not known to this program.",
+            expected="The global service.",
+            why="Whether mail finds its way cannot be told.",
+            to_do="Compare the records with what the Microsoft 365 admin center shows, then acknowledge this finding.",
+            values={"cloud": evidence.parameters.cloud},
+            acknowledgeable=True,
+        )
+
+
+def _not_looked_at(evidence: Evidence) -> Answers:
+    """Why the records of the groups' domains were not judged; nothing where they are."""
+    yield from other_cloud(evidence)
+    if not known(evidence.mail_domains).groups:
+        yield NothingToCheck("The groups have no mail domain of their own.")
+
+
+def mx(evidence: Evidence) -> Answers:
+    """MX of every groups domain leads to Exchange Online."""
+    yield from _not_looked_at(evidence)
+    if evidence.parameters.cloud != _KNOWN_CLOUD:
+        return
+    reading = known(evidence.dns)
+    for domain in known(evidence.mail_domains).groups:
+        answer = reading.mx(domain)
+        way = {"kind": "mx", "domain": domain}
+        if answer.state is State.FAILED:
+            yield _failed(answer, reading.source)
+        elif answer.state is not State.ANSWERED:
+            yield Finding(
+                id=f"dns-mx-missing:{domain}",
+                severity=Severity.BLOCKING,
+                seen=f"{domain} has no MX record: {_words(answer)} (asked: {reading.source}).",
+                expected="An MX record that leads to Exchange Online.",
+                why="Mail to the groups has no way to the cloud.",
+                to_do="Add the record; the hand-off has the line.",
+                source=_PAGE,
+                values={"domain": domain, "state": answer.state.value, "hand_off": way},
+                acknowledgeable=True,
+            )
+        elif not all(host.endswith(_CLOUD_HOSTS) for host in answer.values):
+            yield Finding(
+                id=f"dns-mx-elsewhere:{domain}",
+                severity=Severity.WARNING,
+                seen=f"MX of {domain} leads to {', '.join(answer.values)} (asked: {reading.source}).",
+                expected="<domain with hyphens>.mail.protection.outlook.com",
+                why="An MX that leads to servers on premises breaks mail to the groups; a gateway in front of Exchange "
+                "Online does not.",
+                to_do="Change the record, or acknowledge this finding if that host passes mail on to the cloud.",
+                source=_PAGE,
+                values={"domain": domain, "hosts": list(answer.values), "hand_off": way},
+                acknowledgeable=True,
+            )
+
+
+def autodiscover(evidence: Evidence) -> Answers:
+    """Autodiscover of every groups domain leads to Microsoft 365."""
+    yield from _not_looked_at(evidence)
+    if evidence.parameters.cloud != _KNOWN_CLOUD:
+        return
+    reading = known(evidence.dns)
+    for domain in known(evidence.mail_domains).groups:
+        answer = reading.autodiscover(domain)
+        if answer.state is State.FAILED:
+            yield _failed(answer, reading.source)
+        elif answer.state is not State.ANSWERED or answer.values != (_AUTODISCOVER,):
+            seen = ", ".join(answer.values) or _words(answer)
+            yield Finding(
+                id=f"dns-autodiscover:{domain}",
+                severity=Severity.WARNING,
+                seen=f"autodiscover.{domain} as CNAME: {seen} (asked: {reading.source}).",
+                expected=f"CNAME {_AUTODISCOVER}",
+                why="Outlook opens a group's mailbox only if autodiscover of its domain leads to Microsoft 365.",
+                to_do="Add or change the record; the hand-off has the line.",
+                source=_PAGE,
+                values={
+                    "domain": domain,
+                    "state": answer.state.value,
+                    "hosts": list(answer.values),
+                    "hand_off": {"kind": "autodiscover", "domain": domain},
+                },
+                acknowledgeable=True,
+            )
+
+
+def _words(answer: Answer) -> str:
+    return {State.NO_NAME: "the name does not exist", State.NO_RECORD: "there is no such record"}.get(
+        answer.state, answer.state.value
+    )
+
+
+def _failed(answer: Answer, source: str) -> Finding:
+    return Finding(
+        id=f"dns-no-answer:{answer.name}:{answer.kind.lower()}",
+        severity=Severity.UNKNOWN,
+        seen=f"DNS gave no answer for {answer.kind} of {answer.name} (asked: {source}): {answer.why}",
+        expected="An answer, also one that says there is no record.",
+        why="Whether mail finds its way cannot be told.",
+        to_do="Check the network and the parameter dns_servers, then run again.",
+        values={"name": answer.name, "kind": answer.kind},
+        acknowledgeable=True,
+    )
+
+
+_NEEDS = ("dns", "mail_domains")
+CHECKS: tuple[Check, ...] = (
+    Check(
+        "dns-cloud",
+        "The cloud's mail hosts are known",
+        _NEEDS,
+        on(direct=Severity.INFO, connect_sync=Severity.BLOCKING),
+        other_cloud,
+    ),
+    Check(
+        "dns-mx",
+        "MX of the groups domain leads to the cloud",
+        _NEEDS,
+        on(direct=Severity.INFO, connect_sync=Severity.BLOCKING),
+        mx,
+    ),
+    Check(
+        "dns-autodiscover",
+        "Autodiscover of the groups domain leads to the cloud",
+        _NEEDS,
+        on(direct=Severity.INFO, connect_sync=Severity.WARNING),
+        autodiscover,
+    ),
+)

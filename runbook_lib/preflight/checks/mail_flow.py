@@ -1,0 +1,336 @@
+"""Mail between the two sides as Exchange on premises routes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runbook_lib.exchange.mail import LOOK, NEEDED, SINCE, DomainType, MailFlowReading
+from runbook_lib.exchange.versions import SCHEMA_REFERENCE, Tools, tools_of
+from runbook_lib.model.cloud import Switch
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
+from runbook_lib.preflight.checks.exchange import facts_of
+from runbook_lib.preflight.evidence import Evidence, known
+
+_PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021)"
+# The direct route writes no mail attributes unless told to, and Cloud Sync never does.
+_ROUTES = on(direct=Severity.INFO, connect_sync=Severity.BLOCKING)
+
+
+def _tools(evidence: Evidence) -> Tools:
+    """What the organization is managed with; of both kinds where Exchange could not be read."""
+    if evidence.unreadable("exchange") is not None:
+        return tools_of(Switch.UNKNOWN, Switch.UNKNOWN)
+    return facts_of(evidence).tools
+
+
+def _look(evidence: Evidence, what: str) -> str:
+    """How to look at something by the tool that the organization has."""
+    tools, (shell, manager) = _tools(evidence), LOOK[what]
+    in_shell = f"Look with {shell} in the Exchange Management Shell"
+    in_manager = f"look in Exchange System Manager {manager}"
+    if tools.shell is Switch.ON:
+        return in_shell
+    if tools.shell is Switch.OFF:
+        return in_manager.capitalize().replace("exchange system manager", "Exchange System Manager")
+    return f"{in_shell} (Exchange Server 2007 or newer), or {in_manager} (2000 and 2003)"
+
+
+def names_absent(evidence: Evidence) -> Answers:
+    """Classes and attributes that this forest's schema does not have: what they hold is unknown, not empty."""
+    flow = known(evidence.mail_flow)
+    if not flow.organization:
+        yield NO_ORGANIZATION
+    for what in NEEDED if flow.organization else ():
+        yield from _not_in_schema(evidence, what)
+
+
+def _not_in_schema(evidence: Evidence, what: str) -> Iterator[Finding]:
+    """The finding where the schema lacks what holds ``what``."""
+    missing = sorted(known(evidence.mail_flow).absent & set(NEEDED[what]))
+    if missing:
+        yield Finding(
+            id=f"mail-flow-not-in-schema:{what.replace(' ', '-')}",
+            severity=Severity.UNKNOWN,
+            seen=f"The schema has no {', '.join(missing)}, so {what} cannot be read over LDAP.",
+            expected=f"A schema of {SINCE[what]} or newer.",
+            why="What cannot be read is not known to be absent.",
+            to_do=f"{_look(evidence, what)}, then acknowledge this finding.",
+            source=SCHEMA_REFERENCE,
+            values={"what": what, "missing": missing},
+            acknowledgeable=True,
+        )
+
+
+NO_ORGANIZATION = NothingToCheck("There is no Exchange organization.")
+NO_DOMAIN = NothingToCheck("The groups have no mail domain of their own.")
+
+
+def accepted_domain(evidence: Evidence) -> Answers:
+    """Every groups domain is an accepted domain of the type internal relay."""
+    flow, groups = known(evidence.mail_flow), known(evidence.mail_domains).groups
+    if not flow.organization or not groups:
+        yield NO_ORGANIZATION if not flow.organization else NO_DOMAIN
+        return
+    if flow.absent & set(NEEDED["accepted domains"]):
+        yield from _not_in_schema(evidence, "accepted domains")
+        return
+    if not flow.accepted_domains:
+        yield _nothing_visible(evidence, "accepted domains", "mail-accepted-domains-hidden")
+        return
+    unnamed = [one.name for one in flow.accepted_domains if not one.domain]
+    if unnamed:
+        yield _without_value(evidence, "accepted domains", unnamed, "msExchAcceptedDomainName")
+    for domain in groups:
+        found = flow.accepted(domain)
+        if found is None:
+            yield Finding(
+                id=f"mail-accepted-domain-missing:{domain}",
+                severity=Severity.BLOCKING,
+                seen=f"{domain} is not an accepted domain of the Exchange organization.",
+                expected=f"{domain} as internal relay domain.",
+                why="Mail from mailboxes on premises reaches such a group only if it accepts senders outside.",
+                to_do="Add the accepted domain; the hand-off has the lines.",
+                source=_PAGE,
+                values={"domain": domain, "hand_off": {"kind": "accepted-domain", "domain": domain}},
+                acknowledgeable=True,
+            )
+        elif found.type is not DomainType.INTERNAL_RELAY:
+            yield from _wrong_type(domain, found.name, found.type)
+
+
+def _wrong_type(domain: str, name: str, kind: DomainType) -> Iterator[Finding]:
+    unknown = kind is DomainType.UNKNOWN
+    why = {
+        DomainType.AUTHORITATIVE: "An authoritative domain answers with a non-delivery report for every group that is "
+        "not a recipient on premises.",
+        DomainType.EXTERNAL_RELAY: "An external relay domain takes the groups for strangers.",
+    }
+    yield Finding(
+        id=f"mail-accepted-domain-type:{domain}",
+        severity=Severity.UNKNOWN if unknown else Severity.BLOCKING,
+        seen=f"The accepted domain {name} covers {domain}; its type is {kind.value}.",
+        expected="Internal relay.",
+        why=why.get(kind, "The type decides what happens to mail for groups that are not recipients on premises."),
+        to_do="Change the type, if no mailbox on premises depends on the present one; the hand-off has the lines.",
+        source=_PAGE,
+        values={"domain": domain, "type": kind.value, "hand_off": {"kind": "relay-type", "name": name}},
+        acknowledgeable=True,
+    )
+
+
+def send_connector(evidence: Evidence) -> Answers:
+    """A send connector has address spaces for the groups domains and the tenant's mail.onmicrosoft.com domain."""
+    flow, domains = known(evidence.mail_flow), known(evidence.mail_domains)
+    if not flow.organization:
+        yield NO_ORGANIZATION
+        return
+    if flow.absent & set(NEEDED["send connectors"]):
+        yield from _not_in_schema(evidence, "send connectors")
+        return
+    yield from routing_domain(evidence)
+    wanted = [*domains.groups, *([domains.routing] if domains.routing else [])]
+    missing = [domain for domain in wanted if not flow.connectors_for(domain)]
+    if not missing:
+        return
+    hybrid, tools = _hybrid_connector(flow, domains.routing), _tools(evidence)
+    spaces = [f"smtp:{domain};1" for domain in missing]
+    way: dict[str, object] | None
+    if tools.shell is Switch.OFF or (hybrid is None and tools.wizard is Switch.OFF):
+        # Exchange 2003 has no such cmdlets, and those of 2007 and 2010 lack settings that the cloud needs.
+        way = None
+        to_do = f"Set the connector up by hand in {tools.name}, as Microsoft describes for this release."
+    elif hybrid is not None:
+        way = {"kind": "address-spaces", "connector": hybrid, "spaces": spaces}
+        to_do = f"Add the address spaces to {hybrid}; the hand-off reads the list before it replaces it."
+    else:
+        servers = [] if evidence.unreadable("exchange") else [s.name for s in known(evidence.exchange).servers]
+        way = {"kind": "send-connector", "servers": servers, "spaces": spaces}
+        to_do = "Run the Hybrid Configuration Wizard, or make the connector by hand; the hand-off has the lines."
+    names = ", ".join(connector.name for connector in flow.send_connectors) or "none"
+    yield Finding(
+        id="mail-send-connector-missing",
+        severity=Severity.WARNING,
+        seen=f"No send connector has an address space for {', '.join(missing)}. Send connectors: {names}.",
+        expected="A connector to the cloud with an address space for each of them.",
+        why="Mail leaves by the connector for the Internet, without the trust of the hybrid connector, or not at all.",
+        to_do=to_do,
+        source=_PAGE,
+        values={"domains": missing, **({"hand_off": way} if way else {})},
+        acknowledgeable=True,
+    )
+
+
+def _hybrid_connector(flow: MailFlowReading, routing: str) -> str | None:
+    """The connector that serves the tenant's routing domain, else one named as the wizard names it."""
+    serving = flow.connectors_for(routing) if routing else ()
+    named = [one for one in flow.send_connectors if one.name.lower().startswith("outbound to office 365")]
+    return next((one.name for one in (*serving, *named)), None)
+
+
+def routing_domain(evidence: Evidence) -> Answers:
+    """The tenant's domain below mail.onmicrosoft.com is known."""
+    domains = known(evidence.mail_domains)
+    if not known(evidence.mail_flow).organization:
+        yield NO_ORGANIZATION
+    elif not domains.routing:
+        yield Finding(
+            id="mail-routing-domain-unknown",
+            severity=Severity.UNKNOWN,
+            seen=domains.how_routing,
+            expected="A domain such as contoso.mail.onmicrosoft.com.",
+            why="The send connector has to cover it.",
+            to_do="Run with an account that may read the tenant, or look at the tenant's domains yourself.",
+            source=_PAGE,
+            acknowledgeable=True,
+        )
+
+
+def address_spaces_readable(evidence: Evidence) -> Answers:
+    """Every address space is shown, and has a form that this program knows."""
+    flow = known(evidence.mail_flow)
+    if flow.absent & set(NEEDED["send connectors"]):
+        yield from _not_in_schema(evidence, "send connectors")
+    elif not flow.send_connectors:
+        yield NothingToCheck("There is no send connector.")
+    empty = [one.name for one in flow.send_connectors if not one.spaces and not one.unread]
+    if empty:
+        yield _without_value(evidence, "send connectors", empty, "routingList")
+    for connector in flow.send_connectors:
+        if connector.unread:
+            yield Finding(
+                id=f"mail-address-space-unread:{connector.name}",
+                severity=Severity.UNKNOWN,
+                seen=f"Address spaces of {connector.name} in an unknown form: {', '.join(connector.unread)}.",
+                expected="smtp:domain;cost",
+                why="Whether they cover the groups domain cannot be told.",
+                to_do=f"{_look(evidence, 'send connectors')}.",
+                values={"connector": connector.name, "values": list(connector.unread)},
+                acknowledgeable=True,
+            )
+
+
+_RUN_WIZARD = {
+    Switch.ON: "Run the Hybrid Configuration Wizard, or know how mail reaches the cloud without it.",
+    Switch.OFF: "This organization's release has no such wizard (it came with Exchange Server 2010 SP2): know how mail "
+    "reaches the cloud without it.",
+    Switch.UNKNOWN: "Run the Hybrid Configuration Wizard if the organization has Exchange Server 2010 SP2 or newer, or "
+    "know how mail reaches the cloud without it.",
+}
+
+
+def hybrid_configuration(evidence: Evidence) -> Answers:
+    """The Hybrid Configuration Wizard has been run."""
+    flow = known(evidence.mail_flow)
+    if not flow.organization:
+        yield NO_ORGANIZATION
+    elif flow.absent & set(NEEDED["hybrid configuration"]):
+        yield from _not_in_schema(evidence, "hybrid configuration")
+    elif not flow.hybrid:
+        yield Finding(
+            id="mail-hybrid-missing",
+            severity=Severity.WARNING,
+            seen="There is no hybrid configuration object in the Exchange organization.",
+            expected="An organization in which the Hybrid Configuration Wizard has been run.",
+            why="Group writeback of Microsoft 365 groups presupposes a configured Exchange hybrid deployment.",
+            to_do=_RUN_WIZARD[_tools(evidence).wizard],
+            source=f"MicrosoftDocs/entra-docs, how-to-connect-group-writeback-enable.md; {SCHEMA_REFERENCE}",
+            acknowledgeable=True,
+        )
+
+
+def address_policies(evidence: Evidence) -> Answers:
+    """No address policy gives addresses of a groups domain to recipients on premises."""
+    flow, groups = known(evidence.mail_flow), known(evidence.mail_domains).groups
+    if not flow.organization or not groups:
+        yield NO_ORGANIZATION if not flow.organization else NO_DOMAIN
+        return
+    if flow.absent & set(NEEDED["address policies"]):
+        yield from _not_in_schema(evidence, "address policies")
+        return
+    empty = [policy.name for policy in flow.policies if not policy.templates]
+    if not flow.policies:
+        yield _nothing_visible(evidence, "address policies", "mail-address-policies-hidden")
+    elif empty:
+        yield _without_value(evidence, "address policies", empty, "gatewayProxy")
+    for domain in groups:
+        names = [p.name for p in flow.policies if any(t.lower().endswith(f"@{domain}") for t in p.templates)]
+        if names:
+            yield Finding(
+                id=f"mail-address-policy:{domain}",
+                severity=Severity.INFO,
+                seen=f"Address policies give out addresses of {domain} on premises: {', '.join(names)}.",
+                expected="A groups domain whose addresses only the cloud gives out.",
+                why="A recipient on premises may get an address that a group in the cloud has, or will get.",
+                to_do="Use a domain of its own for groups, or watch for collisions.",
+                source=_PAGE,
+                values={"domain": domain, "policies": names},
+            )
+
+
+def several_domains(evidence: Evidence) -> Iterator[Finding]:
+    """The groups have one domain."""
+    domains = known(evidence.mail_domains)
+    if len(domains.groups) > 1:
+        yield Finding(
+            id="mail-several-domains",
+            severity=Severity.INFO,
+            seen=f"The groups have addresses in {len(domains.groups)} domains: {', '.join(domains.groups[:10])}.",
+            why="Every one of them is checked; Microsoft recommends one domain for groups.",
+            to_do="Name one in groups_domain if the others do not matter.",
+            source=_PAGE,
+            values={"domains": list(domains.groups)},
+        )
+    elif not domains.groups:
+        yield Finding(
+            id="mail-no-domain",
+            severity=Severity.INFO,
+            seen="No Microsoft 365 group has an address outside onmicrosoft.com.",
+            why="There is no groups domain whose mail flow could be checked.",
+            to_do="Name the domain that groups will have in groups_domain.",
+            source=_PAGE,
+        )
+
+
+_SETUP_MAKES = {"accepted domains": "Exchange Server 2007 and newer", "address policies": "every release"}
+
+
+def _without_value(evidence: Evidence, what: str, names: list[str], attribute: str) -> Finding:
+    """Objects that are there without what they are read for."""
+    return Finding(
+        id=f"mail-value-absent:{attribute}",
+        severity=Severity.UNKNOWN,
+        seen=f"{len(names)} of the {what} show no {attribute}: {', '.join(names[:5])}.",
+        expected="A value on each.",
+        why="Whether they are about the groups' domains cannot be told: the value is absent, or hidden from this "
+        "account.",
+        to_do=f"{_look(evidence, what)}, then acknowledge this finding.",
+        values={"attribute": attribute, "names": names},
+        acknowledgeable=True,
+    )
+
+
+def _nothing_visible(evidence: Evidence, what: str, id_: str) -> Finding:
+    return Finding(
+        id=id_,
+        severity=Severity.UNKNOWN,
+        seen=f"The Exchange organization shows this account no {what}; the setup of {_SETUP_MAKES[what]} makes one.",
+        expected="An account that may read the configuration partition, as every account normally may.",
+        why="What is hidden cannot be told from what is absent.",
+        to_do=f"{_look(evidence, what)}, with an account of the Exchange administrators.",
+        acknowledgeable=True,
+    )
+
+
+_FLOW = ("mail_flow",)
+_BOTH = ("mail_flow", "mail_domains")
+CHECKS: tuple[Check, ...] = (
+    Check("mail-several-domains", "The groups have one mail domain", ("mail_domains",), _ROUTES, several_domains),
+    Check("mail-flow-not-in-schema", "The schema has what routes mail", _FLOW, _ROUTES, names_absent),
+    Check("mail-hybrid-missing", "The Exchange hybrid is configured", _FLOW, _ROUTES, hybrid_configuration),
+    Check("mail-accepted-domain", "The groups domain is an internal relay domain", _BOTH, _ROUTES, accepted_domain),
+    Check("mail-routing-domain", "The tenant's routing domain is known", _BOTH, _ROUTES, routing_domain),
+    Check("mail-send-connector", "A send connector covers the groups domain", _BOTH, _ROUTES, send_connector),
+    Check("mail-address-space-unread", "Every address space is readable", _FLOW, _ROUTES, address_spaces_readable),
+    Check("mail-address-policy", "No policy gives out groups' addresses", _BOTH, _ROUTES, address_policies),
+)

@@ -1,0 +1,140 @@
+"""Names that the selected groups would get: free, different from each other, and such as AD takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from runbook_lib.inventory.naming import cut_units
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
+from runbook_lib.preflight.derived import NewName
+from runbook_lib.preflight.evidence import Evidence, known
+
+_CN_UNITS, _ACCOUNT_UNITS = 64, 256
+"""rangeUpper of cn and sAMAccountName ([MS-ADA1], [MS-ADA3])."""
+_ACCOUNT_FORBIDDEN = '"/\\[]:;|=,+*?<>'
+"""[MS-SAMR] 3.1.1.8.4."""
+
+
+def _not_seen(evidence: Evidence) -> Answers:
+    """What was selected and not looked up, or that nothing was selected."""
+    yield from looked_up(evidence)
+    if not known(evidence.names).wanted:
+        yield NothingToCheck("No Microsoft 365 group is selected.")
+
+
+def collisions(evidence: Evidence) -> Answers:
+    """No object has a name that a selected group would get."""
+    yield from _not_seen(evidence)
+    ahead = known(evidence.names)
+    for name in ahead.wanted:
+        for taken in ahead.taken:
+            if name.group_id in taken.group_ids:
+                continue  # It is this group, written already.
+            same = [
+                what
+                for what, mine, theirs in (
+                    ("RDN", name.common_name, taken.common_name),
+                    ("sAMAccountName", name.account_name, taken.account_name),
+                )
+                if mine.casefold() == theirs.casefold()
+            ]
+            if same:
+                yield Finding(
+                    id=f"name-taken:{name.group_id}",
+                    severity=Severity.WARNING,
+                    seen=f"{name.display_name!r} would get the {' and '.join(same)} of {taken.dn}.",
+                    expected="Names that nobody has.",
+                    why="The plan refuses this group (collision) and writes the others.",
+                    to_do="Rename or remove that object, or choose another rdn_style or sam_account_name_pattern.",
+                    values={"group_id": name.group_id, "dn": taken.dn, "names": same},
+                    acknowledgeable=True,
+                )
+
+
+def twins(evidence: Evidence) -> Answers:
+    """No two selected groups would get the same name."""
+    yield from _not_seen(evidence)
+    wanted = known(evidence.names).wanted
+    for what, of in (("RDN", _common), ("sAMAccountName", _account)):
+        for text, count in Counter(map(of, wanted)).items():
+            if count > 1:
+                ids = [name.group_id for name in wanted if of(name) == text]
+                yield Finding(
+                    id=f"names-equal:{what}:{text}",
+                    severity=Severity.WARNING,
+                    seen=f"{count} selected groups would get the {what} {text!r}: {', '.join(ids)}.",
+                    expected="A name for each.",
+                    why="The plan refuses all of them.",
+                    to_do="Choose rdn_style: id, or a sam_account_name_pattern with {id12} or {id}.",
+                    values={"name": text, "group_ids": ids},
+                    acknowledgeable=True,
+                )
+
+
+def _common(name: NewName) -> str:
+    return name.common_name.casefold()
+
+
+def _account(name: NewName) -> str:
+    return name.account_name.casefold()
+
+
+def limits(evidence: Evidence) -> Answers:
+    """Every name is one that AD takes."""
+    yield from _not_seen(evidence)
+    for name in known(evidence.names).wanted:
+        wrong = []
+        if cut_units(name.common_name, _CN_UNITS) != name.common_name:
+            wrong.append(f"its RDN is longer than {_CN_UNITS} UTF-16 units")
+        if cut_units(name.account_name, _ACCOUNT_UNITS) != name.account_name:
+            wrong.append(f"its sAMAccountName is longer than {_ACCOUNT_UNITS} UTF-16 units")
+        bad = sorted(set(_ACCOUNT_FORBIDDEN) & set(name.account_name))
+        if bad or name.account_name.endswith("."):
+            wrong.append(f"its sAMAccountName holds {' '.join(bad) or 'a full stop at its end'}")
+        if wrong:
+            yield Finding(
+                id=f"name-not-possible:{name.group_id}",
+                severity=Severity.BLOCKING,
+                seen=f"{name.display_name!r} cannot be created: {'; '.join(wrong)}.",
+                expected="Names within AD's limits.",
+                why="AD refuses the create.",
+                to_do="Choose another rdn_style or sam_account_name_pattern.",
+                source="[MS-ADA1] cn, [MS-ADA3] sAMAccountName, [MS-SAMR] 3.1.1.8.4",
+                values={"group_id": name.group_id, "common_name": name.common_name, "account_name": name.account_name},
+            )
+
+
+def looked_up(evidence: Evidence) -> Iterator[Finding]:
+    """The names of every selected group were looked up."""
+    unseen = known(evidence.names).unseen
+    if unseen:
+        seen = f"{len(unseen)} selected ids are no Microsoft 365 groups of this tenant: {', '.join(unseen[:5])}."
+        yield _not_looked_up("names-not-looked-up", seen, list(unseen))
+    parameters = evidence.parameters
+    if "security" in parameters.select_kinds and parameters.select_names:
+        seen = "Security groups are selected by name, and the pre-flight does not read them."
+        yield _not_looked_up("names-not-looked-up:security", seen, [])
+
+
+def _not_looked_up(identifier: str, seen: str, ids: list[str]) -> Finding:
+    return Finding(
+        id=identifier,
+        severity=Severity.INFO,
+        seen=seen,
+        expected="Microsoft 365 groups; the pre-flight reads no others.",
+        why="Whether their names are free shows in 20-inventory-groups.",
+        to_do="Look at them in 20-inventory-groups, or correct the selection.",
+        values={"group_ids": ids},
+    )
+
+
+_NAMES = ("names",)
+_WARNS = on(direct=Severity.WARNING)
+CHECKS: tuple[Check, ...] = (
+    Check("names-free", "The selected groups' names are free", _NAMES, _WARNS, collisions),
+    Check("names-differ", "The selected groups' names differ", _NAMES, _WARNS, twins),
+    Check("names-possible", "The selected groups' names are possible", _NAMES, on(direct=Severity.BLOCKING), limits),
+    Check("names-looked-up", "Every selected group was looked up", _NAMES, on(direct=Severity.INFO), _not_seen),
+)

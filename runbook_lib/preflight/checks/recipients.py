@@ -1,0 +1,146 @@
+"""Groups as recipients: address book, addresses that will not work, addresses that are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from runbook_lib.inventory.addresses import AddressHolder, address_taken
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.preflight.assess import Check, on
+from runbook_lib.preflight.checks.exchange import has_shell
+from runbook_lib.preflight.derived import smtp_addresses
+from runbook_lib.preflight.evidence import Evidence, Unreadable, known
+
+_PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021)"
+_CONTACTS = 'timmcmic, "Office 365: A different approach to handling Office 365 group mail flow" (Microsoft, 2018)'
+_MOST = 50
+"""Objects that one finding and its hand-off name; the number of all is in the words."""
+
+
+def address_book(evidence: Evidence) -> Iterator[Finding]:
+    """Written-back groups with an address are in the address book."""
+    waiting = [group for group in known(evidence.written_groups) if group.mail and not group.in_address_book]
+    if waiting:
+        yield Finding(
+            id="mail-not-in-address-book",
+            severity=Severity.WARNING,
+            seen=f"{_count(waiting, 'written-back group')} with an address, but not in the address book "
+            f"(showInAddressBook is empty): {_some([group.dn for group in waiting])}.",
+            expected="Groups that address lists show.",
+            why="Nobody finds them in Outlook; a Microsoft engineer writes that full transport needs it too.",
+            to_do="Run Update-Recipient for each, as often as groups arrive, or use mail contacts; the hand-offs have "
+            "the lines."
+            if has_shell(evidence)
+            else "Let the Recipient Update Service of Exchange System Manager run, or make mail contacts there.",
+            source=f"{_PAGE}; {_CONTACTS}",
+            values={
+                "count": len(waiting),
+                "hand_off": [
+                    {"kind": "address-book", "dns": [group.dn for group in waiting[:_MOST]]},
+                    _contacts(evidence, [(group.display_name, group.mail or "") for group in waiting]),
+                ],
+            },
+            acknowledgeable=True,
+        )
+
+
+def secondary_addresses(evidence: Evidence) -> Iterator[Finding]:
+    """Groups have no addresses beside the primary one that people use."""
+    several = []
+    for group in known(evidence.groups).groups:
+        primary = (group.mail or "").lower()
+        others = [a for a in smtp_addresses(group) if a != primary and not a.endswith(".onmicrosoft.com")]
+        if others:
+            several.append((group, others))
+    if several:
+        shown = [f"{group.display_name}: {', '.join(others[:3])}" for group, others in several]
+        yield Finding(
+            id="mail-secondary-addresses",
+            severity=Severity.WARNING,
+            seen=f"{_count(several, 'group')} with further addresses: {_some(shown, '; ')}.",
+            expected="Groups that are written to by their primary address only.",
+            why="Only the primary SMTP address is written back, so mail from on premises to the others fails.",
+            to_do="Tell those who use them, or use mail contacts for these groups"
+            + ("; the hand-off has the lines." if has_shell(evidence) else "."),
+            source=f"{_PAGE}; {_CONTACTS}",
+            values={
+                "count": len(several),
+                "hand_off": _contacts(evidence, [(group.display_name, group.mail or "") for group, _ in several]),
+            },
+            acknowledgeable=True,
+        )
+
+
+def addresses_taken(evidence: Evidence) -> Iterator[Finding]:
+    """No contact, group or user in AD holds an address of a Microsoft 365 group."""
+    owners = {address: group.id for group in known(evidence.groups).groups for address in smtp_addresses(group)}
+    taken = []
+    for holder in known(evidence.address_holders):
+        foreign = [a for a in holder.addresses if owners.get(a) not in holder.group_ids]
+        if foreign:
+            taken.append((holder, foreign))
+    if taken:
+        yield address_taken([AddressHolder(item.dn, item.object_class, tuple(foreign)) for item, foreign in taken])
+
+
+def other_domains(evidence: Evidence) -> Iterator[Finding]:
+    """The search for addresses covered the whole forest."""
+    others = list(known(evidence.exchange).other_domains)
+    if others:
+        yield Finding(
+            id="mail-forest-not-searched",
+            severity=Severity.UNKNOWN,
+            seen=f"Addresses were searched in one domain; not in {', '.join(others)}.",
+            expected="A search of the whole forest.",
+            why="An object of another domain may hold a group's address.",
+            to_do="Search there with Get-Recipient in the Exchange Management Shell (Set-ADServerSettings "
+            "-ViewEntireForest $true), then acknowledge this finding."
+            if has_shell(evidence)
+            else "Search there for mail and proxyAddresses over LDAP, then acknowledge this finding.",
+            values={"domains": others},
+            acknowledgeable=True,
+        )
+
+
+def _contacts(evidence: Evidence, groups: Sequence[tuple[str, str]]) -> dict[str, object]:
+    """The mail contacts that could stand for groups (display name and address); none without a routing domain."""
+    domains = evidence.mail_domains
+    routing = "" if isinstance(domains, Unreadable) else domains.routing
+    rows = [
+        [name, address.lower(), f"{address.lower().partition('@')[0]}@{routing}"]
+        for name, address in groups[:_MOST]
+        if routing and address
+    ]
+    return {"kind": "mail-contact", "groups": rows}
+
+
+def _count(items: Sequence[object], noun: str) -> str:
+    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
+
+
+def _some(texts: list[str], between: str = ", ") -> str:
+    rest = len(texts) - 5
+    return between.join(texts[:5]) + (f" and {rest} more" if rest > 0 else "")
+
+
+_ROUTES = on(direct=Severity.INFO, connect_sync=Severity.WARNING)
+CHECKS: tuple[Check, ...] = (
+    Check(
+        "mail-address-book", "Written-back groups are in the address book", ("written_groups",), _ROUTES, address_book
+    ),
+    Check(
+        "mail-secondary-addresses",
+        "Groups have only the address that is written back",
+        ("groups", "mail_domains"),
+        _ROUTES,
+        secondary_addresses,
+    ),
+    Check(
+        "mail-address-taken",
+        "No other object holds a group's address",
+        ("groups", "address_holders"),
+        on(direct=Severity.WARNING, connect_sync=Severity.WARNING),
+        addresses_taken,
+    ),
+    Check("mail-forest-not-searched", "The whole forest was searched", ("exchange",), _ROUTES, other_domains),
+)

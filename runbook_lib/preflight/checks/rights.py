@@ -1,0 +1,176 @@
+"""What the writing account may do: each right that is missing, the operations it breaks, the line that grants it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from runbook_lib.directory.rights.grants import Grant
+from runbook_lib.directory.rights.needs import Purpose
+from runbook_lib.directory.rights.situation import Place, Situation
+from runbook_lib.directory.rights.table import Missing, OperationRight, describe, lacking_on, rights_table
+from runbook_lib.model.cloud import Switch
+from runbook_lib.model.dn import is_below
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import counted
+from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
+from runbook_lib.preflight.evidence import Evidence, known
+from runbook_lib.preflight.powershell import dsacls_lines, facts_of
+
+_SOURCE = "[MS-ADTS] 3.1.1.5 and 5.1.3; Microsoft Learn, Dsacls"
+_DELETED = '[MS-ADTS] 3.1.1.5.3.7.1; Microsoft, KB 892806, "Restoring deleted objects"'
+
+
+def missing_rights(evidence: Evidence) -> Iterator[Finding]:
+    """The account has every right that writing takes; and, where disable_by says delete, that deleting takes."""
+    situation = known(evidence.rights)
+    rows = rights_table(situation)
+    told = _told(evidence)
+    broken: defaultdict[str, list[OperationRight]] = defaultdict(list)
+    lacking: dict[str, Missing] = {}
+    for row in rows:
+        if row.operation.purpose in told:
+            for missing in row.missing:
+                broken[missing.id].append(row)
+                lacking[missing.id] = missing
+    for id_, missing in lacking.items():
+        yield _missing(missing, broken[id_], situation)
+    yield from unknown_rights(evidence)
+
+
+def _told(evidence: Evidence) -> set[Purpose]:
+    deletes = evidence.parameters.disable_by == "delete"
+    return {Purpose.WRITE, Purpose.DELETE} if deletes else {Purpose.WRITE}
+
+
+def _missing(missing: Missing, broken: list[OperationRight], situation: Situation) -> Finding:
+    account = situation.account
+    titles = [row.operation.title for row in broken]
+    deletes = all(row.operation.purpose is Purpose.DELETE for row in broken)
+    refused = f" What refuses is {describe(missing.against)}." if missing.against else ""
+    lines = dsacls_lines(missing.grant, account.name) if missing.grant else ()
+    remove = f"Remove the entry that denies from {missing.on}, or from where it is inherited."
+    values: dict[str, object] = {
+        "right": missing.what,
+        "operations": [row.operation.id for row in broken],
+        "account": account.name,
+        "dsacls": list(lines),
+    }
+    if missing.grant:
+        values["hand_off"] = _hand_off(missing.what, account.name, [missing.grant])
+    return Finding(
+        id=f"right-missing:{missing.id}",
+        severity=Severity.BLOCKING,
+        seen=f"{account.name} may not {missing.what}.{refused}",
+        expected="A dedicated account with exactly the rights that it needs.",
+        why=f"Without it this is refused: {'; '.join(titles)}.",
+        to_do=f"Run: {'; '.join(lines)}" if lines else remove,
+        source=_DELETED if deletes else _SOURCE,
+        values=values,
+    )
+
+
+def _hand_off(what: str, account: str, grants: Iterable[Grant]) -> dict[str, object]:
+    return {"kind": "rights", "what": what, "account": account, "grants": [facts_of(grant) for grant in grants]}
+
+
+def unknown_rights(evidence: Evidence) -> Iterator[Finding]:
+    """What the account may do can be told for every operation."""
+    told = _told(evidence)
+    rows = [row for row in rights_table(known(evidence.rights)) if row.granted is Switch.UNKNOWN]
+    rows = [row for row in rows if row.operation.purpose in told]
+    if rows:
+        why = dict.fromkeys(row.because for row in rows)
+        yield Finding(
+            id="rights-unknown",
+            severity=Severity.UNKNOWN,
+            seen=f"For {counted(len(rows), 'operation')} it cannot be told whether they are allowed: "
+            f"{'; '.join(list(why)[:4])}.",
+            expected="The account can read the access lists of both OUs and the default of the class group.",
+            why="An operation that is refused in the middle of a run leaves a change half done.",
+            to_do="Let the account read the access lists (RC), or try with one group first.",
+            source=_SOURCE,
+            values={"operations": [row.operation.id for row in rows]},
+            acknowledgeable=True,
+        )
+
+
+def rights_for_less(evidence: Evidence) -> Iterator[Finding]:
+    """Rights that nothing that was told needs: for mail attributes, and for deleting where groups are retired."""
+    situation = known(evidence.rights)
+    rows = rights_table(situation)
+    told = _told(evidence)
+    wanted = {
+        Purpose.MAIL: ("rights-for-mail", "clear mail attributes that a group may have from another writer"),
+        Purpose.DELETE: ("rights-to-delete", "delete groups and bring them back (disable_by: delete)"),
+    }
+    for purpose, (id_, words) in wanted.items():
+        mine = [row for row in rows if row.operation.purpose is purpose and row.granted is not Switch.ON]
+        if purpose in told or not mine:
+            continue
+        grants = dict.fromkeys(missing.grant for row in mine for missing in row.missing if missing.grant)
+        lines = [line for grant in grants for line in dsacls_lines(grant, situation.account.name)]
+        values: dict[str, object] = {"operations": [row.operation.id for row in mine], "dsacls": lines}
+        if lines:
+            values["hand_off"] = _hand_off(words, situation.account.name, grants)
+        yield Finding(
+            id=id_,
+            severity=Severity.INFO,
+            seen=f"{situation.account.name} lacks rights to {words}, or they cannot be told: "
+            f"{counted(len(mine), 'operation')}.",
+            expected="Nothing: these rights are needed only for that.",
+            to_do="Omit them unless that is going to happen.",
+            source=_SOURCE,
+            values=values,
+        )
+
+
+def rights_on_groups(evidence: Evidence) -> Answers:
+    """Groups that exist let the account do what new ones would."""
+    situation = known(evidence.rights)
+    if not situation.groups:
+        yield NothingToCheck("No group was written yet.")
+    lost: dict[str, list[str]] = {}
+    unread: list[str] = []
+    for group in situation.groups:
+        below = is_below(group.dn, situation.places[Place.TARGET].dn)
+        found = lacking_on(group, Place.TARGET_GROUP if below else Place.RETIRED_GROUP, situation)
+        if found is None:
+            unread.append(group.dn)
+        elif found:
+            lost[group.dn] = [operation.id for operation in found]
+    if lost:
+        some = "; ".join(f"{dn}: {', '.join(refused)}" for dn, refused in list(lost.items())[:5])
+        yield Finding(
+            id="group-rights",
+            severity=Severity.WARNING,
+            seen=f"{situation.account.name} may not do everything with {len(lost)} written groups: {some}.",
+            expected="Groups take the rights that their OU hands down.",
+            why="Their changes would be refused. As a rule their access lists are protected from inheritance, or deny.",
+            to_do="Compare their access lists with others' (dsacls); for a protected group of administrators that is "
+            "by design ([MS-ADTS] 3.1.1.6.1).",
+            source=_SOURCE,
+            values={"groups": lost},
+            acknowledgeable=True,
+        )
+    if unread:
+        yield Finding(
+            id="group-rights-unknown",
+            severity=Severity.UNKNOWN,
+            seen=f"The access lists of {len(unread)} written groups cannot be read: {'; '.join(unread[:5])}.",
+            expected="The account can read the access lists of the groups that it writes.",
+            why="Whether they can be changed shows only when it is tried.",
+            to_do="Let the account read them (RC on groups), or acknowledge this finding.",
+            source=_SOURCE,
+            values={"dns": unread},
+            acknowledgeable=True,
+        )
+
+
+_NEEDS = ("rights",)
+CHECKS: tuple[Check, ...] = (
+    Check("rights", "The account has every right it needs", _NEEDS, on(direct=Severity.BLOCKING), missing_rights),
+    Check("rights-known", "Every right can be told", _NEEDS, on(direct=Severity.UNKNOWN), unknown_rights),
+    Check("rights-for-less", "The account has further rights", _NEEDS, on(direct=Severity.INFO), rights_for_less),
+    Check("rights-on-groups", "Written groups can be changed", _NEEDS, on(direct=Severity.UNKNOWN), rights_on_groups),
+)

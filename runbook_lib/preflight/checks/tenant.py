@@ -1,0 +1,158 @@
+"""The tenant itself: licences, verified domains, and what its cloud does not offer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from runbook_lib.graph.tenant import Licences
+from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
+from runbook_lib.inventory.states import Route
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import printable
+from runbook_lib.parameters.clouds import Feature, Offer
+from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
+from runbook_lib.preflight.evidence import Evidence, known
+
+_B, _U, _W, _I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO
+
+
+def licences(evidence: Evidence) -> Iterator[Finding]:
+    """Microsoft Entra ID P1 or P2 is in force: what Microsoft asks for both of its routes."""
+    read = known(known(evidence.tenant).licences)
+    holding = [licence for licence in read.all if licence.plans & {P1_PLAN, P2_PLAN}]
+    enabled = [licence for licence in holding if licence.status.casefold() == "enabled"]
+    counted = [licence for licence in enabled if licence.enabled_units != 0]
+    shown = "; ".join(
+        f"{printable(one.part_number)} {printable(one.status)}, {_count(one.enabled_units)} enabled, "
+        f"{_count(one.consumed_units)} used"
+        for one in holding
+    )
+    if any(licence.enabled_units is not None for licence in counted):
+        return
+    if counted:
+        seen = f"P1 or P2 is there, but Graph shows no enabled count: {shown}."
+        yield _licence("licence-count-absent", _U, seen, read)
+    elif any(licence.in_force for licence in holding):
+        yield _licence("licence-ending", _W, f"P1 or P2 is there, but not with an enabled count: {shown}.", read)
+    elif holding:
+        yield _licence("licence-not-in-force", _B, f"Every licence with P1 or P2 is out of force: {shown}.", read)
+    else:
+        yield _licence("licence-missing", _B, "No licence of the tenant holds Microsoft Entra ID P1 or P2.", read)
+
+
+def _count(units: int | None) -> str:
+    return "an unknown number" if units is None else str(units)
+
+
+def _licence(identifier: str, severity: Severity, seen: str, read: Licences) -> Finding:
+    return Finding(
+        id=identifier,
+        severity=severity,
+        seen=seen,
+        expected="A subscription with Microsoft Entra ID P1 (AAD_PREMIUM) or P2 (AAD_PREMIUM_P2) whose "
+        "capabilityStatus is Enabled.",
+        why="Connect Sync's group writeback needs P1; Cloud Sync to Active Directory needs P1 for its existing and "
+        "first two new configurations and ID Governance beyond. The direct route needs neither.",
+        to_do="Renew or buy the licence, or take the route direct.",
+        source='Microsoft Entra documentation, "Enable Microsoft Entra Connect group writeback", "Prerequisites for '
+        'provisioning to Active Directory", "Product names and service plan identifiers for licensing"',
+        values={
+            "p1": read.p1,
+            "p2": read.p2,
+            "subscriptions": {licence.part_number: licence.status for licence in read.all},
+        },
+        acknowledgeable=True,
+    )
+
+
+def groups_domain(evidence: Evidence) -> Answers:
+    """Every mail domain of the groups is a verified domain of the tenant, for mail."""
+    if not known(evidence.mail_domains).groups:
+        yield NothingToCheck("The groups have no mail domain of their own.")
+    domains = {domain.name: domain for domain in known(known(evidence.tenant).domains)}
+    for name in known(evidence.mail_domains).groups:
+        domain = domains.get(name.casefold())
+        if domain is None:
+            yield _domain(name, "missing", _B, "is no domain of the tenant")
+        elif not domain.verified:
+            yield _domain(name, "not-verified", _B, "stands in the tenant without being verified")
+        elif "email" not in {service.casefold() for service in domain.services}:
+            services = ", ".join(map(printable, domain.services)) or "no service"
+            yield _domain(name, "without-mail", _W, f"is verified but not meant for mail ({services})")
+
+
+def _domain(name: str, state: str, severity: Severity, seen: str) -> Finding:
+    return Finding(
+        id=f"groups-domain-{state}:{name}",
+        severity=severity,
+        seen=f"The groups' mail domain {printable(name)} {seen}.",
+        expected="A verified domain of the tenant that supports Email.",
+        why="Exchange Online accepts mail for verified domains alone; on premises mail for the groups goes there.",
+        to_do="Add and verify the domain in the Microsoft 365 admin center, or correct the parameter groups_domain.",
+        source='Microsoft Exchange documentation, "Configure Microsoft 365 Groups with on-premises Exchange hybrid"; '
+        'Microsoft Graph documentation, "domain resource type"',
+        values={"domain": name, "state": state},
+        acknowledgeable=True,
+    )
+
+
+FEATURES: Mapping[str, Mapping[Route, Severity]] = {
+    "synchronization-features": on(direct=_I, connect_sync=_I),
+    "cloud-sync-groups-to-ad": on(cloud_sync=_B),
+    "provision-on-demand": on(cloud_sync=_I),
+    "writeback-configuration": on(connect_sync=_I),
+    "delta-query": on(direct=_I),
+}
+"""How much it matters on a route that a cloud lacks something of ``cloud_offers.csv``. Flags that cannot be read are
+judged by what was read, so that a page about another cloud decides nothing."""
+
+
+def cloud_lacks(name: str, evidence: Evidence) -> Iterator[Finding]:
+    """The tenant's cloud offers this."""
+    cloud = known(evidence.tenant).cloud
+    for feature in cloud.lacks:
+        if feature.name == name:
+            yield _lack(cloud.title, cloud.name, feature)
+
+
+def _lack(title: str, cloud: str, feature: Feature) -> Finding:
+    without = feature.offer is Offer.NOT_OFFERED
+    return Finding(
+        id=f"cloud-lacks:{feature.name}",
+        severity=_B if without else _U,
+        seen=f"{title} does not offer: {feature.title}."
+        if without
+        else f"Whether {title} offers this is not documented: {feature.title}.",
+        expected="A cloud that offers it.",
+        why="What a cloud does not offer cannot be switched on in a tenant there.",
+        to_do="Take another route, usually direct." if without else "Try it in this tenant, or ask Microsoft.",
+        source=feature.source,
+        values={"cloud": cloud, "feature": feature.name, "offer": feature.offer.value},
+        acknowledgeable=not without,
+    )
+
+
+def _asked(name: str) -> Callable[[Evidence], Iterator[Finding]]:
+    return lambda evidence: cloud_lacks(name, evidence)
+
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        "licences",
+        "Microsoft Entra ID P1 or P2 is in force",
+        ("tenant.licences",),
+        on(cloud_sync=_B, connect_sync=_B),
+        licences,
+    ),
+    Check(
+        "groups-domain",
+        "The groups' mail domain is verified in the tenant",
+        ("mail_domains", "tenant.domains"),
+        on(direct=_W, connect_sync=_B),
+        groups_domain,
+    ),
+    *(
+        Check(f"cloud-offers-{name}", f"The tenant's cloud offers {name}", ("tenant",), routes, _asked(name))
+        for name, routes in FEATURES.items()
+    ),
+)

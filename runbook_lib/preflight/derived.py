@@ -1,0 +1,256 @@
+"""Parts of the evidence that are worked out from other parts: names ahead, mail, the groups of Cloud Sync."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.empty_groups import read_empty_groups
+from runbook_lib.directory.two_ous import TakenName
+from runbook_lib.dns.resolver import Answer, Kind, Resolver, State
+from runbook_lib.errors import NoAccess, ServiceFailed
+from runbook_lib.exchange.mail import MailFlowReading
+from runbook_lib.exchange.recipients import WrittenGroup
+from runbook_lib.graph.groups import count_members, synchronized_members
+from runbook_lib.graph.tenant import CloudSyncJob, Unreadable
+from runbook_lib.graph.transport import GraphClient
+from runbook_lib.inventory.naming import DisplayNames, Naming
+from runbook_lib.model.cloud import CloudGroup, Tenant
+from runbook_lib.parameters.model import Parameters
+
+_ROUTING_SUFFIX = ".mail.onmicrosoft.com"
+_INITIAL_SUFFIX = ".onmicrosoft.com"
+
+
+@dataclass(frozen=True, slots=True)
+class MailGroups:
+    """The tenant and its Microsoft 365 groups."""
+
+    tenant: Tenant
+    groups: tuple[CloudGroup, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MailDomains:
+    """Which domains mail flow is about.
+
+    Attributes:
+        groups: Domains of the groups' primary addresses, those of most groups first; onmicrosoft.com ones left out.
+        how: Where they come from, one sentence.
+        routing: The tenant's domain for mail from on-premises, ``contoso.mail.onmicrosoft.com``; empty if not known.
+        how_routing: Where it comes from, or why it is not known.
+    """
+
+    groups: tuple[str, ...]
+    how: str
+    routing: str = ""
+    how_routing: str = ""
+
+
+def domain_of(address: str | None) -> str:
+    """The part behind the last ``@``, lower case; empty where there is none."""
+    return (address or "").rpartition("@")[2].lower() if "@" in (address or "") else ""
+
+
+def smtp_addresses(group: CloudGroup) -> tuple[str, ...]:
+    """Every SMTP address of a group, lower case, the primary one first."""
+    others = sorted(value[5:].lower() for value in group.proxy_addresses if value[:5].lower() == "smtp:")
+    primary = [group.mail.lower()] if group.mail else []
+    return tuple(dict.fromkeys([*primary, *others]))
+
+
+def mail_domains(
+    given: str,
+    groups: MailGroups | None,
+    written: tuple[WrittenGroup, ...] | None,
+    mail_flow: MailFlowReading | None,
+) -> MailDomains:
+    """Work out the domains from whatever could be read.
+
+    Args:
+        given: The parameter ``groups_domain``.
+        groups: The cloud's groups, or None where they could not be read.
+        written: Groups in AD with an anchor, or None.
+        mail_flow: What routes mail on premises, or None.
+
+    Raises:
+        NoAccess: ``groups-domain-unknown``: nothing that was read names a domain.
+    """
+    routing, how_routing = _routing(groups, mail_flow)
+    if given:
+        return MailDomains((given.lower().rstrip("."),), "The parameter groups_domain.", routing, how_routing)
+    if groups is not None:
+        found = _by_count(group.mail for group in groups.groups)
+        return MailDomains(found, "Primary addresses of the tenant's Microsoft 365 groups.", routing, how_routing)
+    if written:
+        found = _by_count(group.mail for group in written)
+        if found:
+            return MailDomains(found, "Addresses of written-back groups in AD.", routing, how_routing)
+    raise NoAccess(
+        "Neither the tenant's groups nor written-back groups show a mail domain.",
+        code="groups-domain-unknown",
+        hint="Name it in the parameter groups_domain.",
+    )
+
+
+def _by_count(addresses: Iterable[str | None]) -> tuple[str, ...]:
+    counted = Counter(domain_of(address) for address in addresses)
+    kept = [d for d in counted if d and not d.endswith(_INITIAL_SUFFIX)]
+    return tuple(sorted(kept, key=lambda d: (-counted[d], d)))
+
+
+def _routing(groups: MailGroups | None, mail_flow: MailFlowReading | None) -> tuple[str, str]:
+    if groups is not None:
+        verified = sorted(d.lower() for d in groups.tenant.verified_domains)
+        for domain in verified:
+            if domain.endswith(_ROUTING_SUFFIX):
+                return domain, "One of the tenant's verified domains."
+    if mail_flow is not None:
+        for one in mail_flow.accepted_domains:
+            if one.domain.endswith(_ROUTING_SUFFIX):
+                return one.domain, "An accepted domain of the Exchange organization."
+    if groups is not None:
+        initial = [d for d in verified if d.endswith(_INITIAL_SUFFIX) and d.count(".") == 2]
+        if len(initial) == 1:
+            name = initial[0].removesuffix(_INITIAL_SUFFIX)
+            return f"{name}{_ROUTING_SUFFIX}", f"Made from the tenant's initial domain {initial[0]}."
+    return "", "Neither the tenant nor the Exchange organization shows a domain below mail.onmicrosoft.com."
+
+
+@dataclass(frozen=True, slots=True)
+class DnsReading:
+    """Answers by name and kind.
+
+    Attributes:
+        source: Who was asked.
+        answers: ``(name, kind)`` to the answer.
+    """
+
+    source: str
+    answers: Mapping[tuple[str, Kind], Answer] = field(default_factory=dict)
+
+    def mx(self, domain: str) -> Answer:
+        """MX records of a groups domain."""
+        return self.answers[(domain, "MX")]
+
+    def autodiscover(self, domain: str) -> Answer:
+        """CNAME record of autodiscover below a groups domain."""
+        return self.answers[(f"autodiscover.{domain}", "CNAME")]
+
+
+def read_dns(resolver: Resolver, domains: tuple[str, ...]) -> DnsReading:
+    """Ask for MX and autodiscover of every domain.
+
+    Raises:
+        ServiceFailed: ``dns-no-answer``: not one question was answered.
+    """
+    questions: list[tuple[str, Kind]] = []
+    for domain in domains:
+        questions += [(domain, "MX"), (f"autodiscover.{domain}", "CNAME")]
+    answers: dict[tuple[str, Kind], Answer] = {}
+    for name, kind in questions:
+        answers[(name, kind)] = resolver.ask(name, kind)
+        if len(answers) == 2 and all(answer.state is State.FAILED for answer in answers.values()):
+            # Every further question would wait as long.
+            raise ServiceFailed(
+                f"DNS does not answer ({resolver.source}): {answers[(name, kind)].why}",
+                code="dns-no-answer",
+                hint="Check the network, or name DNS servers in the parameter dns_servers.",
+                values={"servers": resolver.source},
+            )
+    return DnsReading(resolver.source, answers)
+
+
+@dataclass(frozen=True, slots=True)
+class NewName:
+    """What one group would be called in AD."""
+
+    group_id: str
+    display_name: str
+    common_name: str
+    account_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamesAhead:
+    """Names of the selected Microsoft 365 groups, and objects that have one of them.
+
+    Attributes:
+        unseen: Ids in select_ids that are not among the tenant's Microsoft 365 groups, so nothing was looked up.
+    """
+
+    wanted: tuple[NewName, ...]
+    taken: tuple[TakenName, ...]
+    unseen: tuple[str, ...] = ()
+
+
+def wanted_names(groups: Iterable[CloudGroup], parameters: Parameters) -> tuple[tuple[NewName, ...], tuple[str, ...]]:
+    """Names of the groups that the parameters select, and selected ids that are not among ``groups``."""
+    naming = Naming(parameters.rdn_style, parameters.sam_account_name_pattern)
+    ids = {group_id.casefold() for group_id in parameters.select_ids}
+    patterns = parameters.select_names if "microsoft-365" in parameters.select_kinds else []
+    listed = list(groups)
+    everybody = DisplayNames(group.display_name for group in listed)
+    picked = frozenset[str]().union(*map(everybody.picked, patterns))
+    chosen = [group for group in listed if group.id in ids or group.display_name in picked]
+    names = tuple(
+        NewName(
+            group.id,
+            group.display_name,
+            naming.common_name(group.id, group.display_name),
+            naming.sam_account_name(group.id),
+        )
+        for group in chosen
+    )
+    return names, tuple(sorted(ids - {group.id for group in listed}))
+
+
+MOST_COUNTED = 1_000
+"""Groups whose members are counted; of more it is said that they were not."""
+MOST_LOOKED_AT = 100
+"""Groups that are empty in AD and looked up in the cloud."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloudSyncGroups:
+    """What was read.
+
+    Attributes:
+        members: Group id to direct members in the cloud, of what is assigned to a configuration.
+        uncounted: Assigned groups that were not counted.
+        empty: Group id to DN in AD, of groups that Cloud Sync's anchor names and that have no member there, as far as
+            they were looked up in the cloud.
+        synchronized: Of these, whether synchronized users are among the members in the cloud; None: not readable.
+    """
+
+    members: Mapping[str, int] = field(default_factory=dict)
+    uncounted: int = 0
+    empty: Mapping[str, str] = field(default_factory=dict)
+    synchronized: Mapping[str, bool | None] = field(default_factory=dict)
+
+
+def read_cloud_sync_groups(
+    jobs: Sequence[CloudSyncJob],
+    graph: Callable[[], GraphClient],
+    directory: Callable[[], Directory],
+    progress: Callable[[int, int], None],
+) -> CloudSyncGroups:
+    """Read both sides; nothing is asked where no configuration writes groups.
+
+    Raises:
+        RunbookError: One of the sides does not answer, or members may not be counted.
+    """
+    if not jobs:
+        return CloudSyncGroups()
+    assigned = sorted({one for job in jobs if not isinstance(job.assigned, Unreadable) for one in job.assigned})
+    asked = assigned[:MOST_COUNTED]
+    members, uncounted = count_members(graph(), asked, progress) if asked else ({}, 0)
+    # Without an assignment everything with the anchor counts; what is empty in the cloud too is as it should be.
+    empty = read_empty_groups(directory())
+    looked_at = {one: dn for one, dn in empty.items() if members.get(one, 0 if members else 1) > 0}
+    some = dict(list(looked_at.items())[:MOST_LOOKED_AT])
+    return CloudSyncGroups(
+        members, uncounted + len(assigned) - len(asked), some, synchronized_members(graph(), list(some)) if some else {}
+    )

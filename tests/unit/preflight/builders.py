@@ -1,0 +1,186 @@
+"""Small evidence for tests of checks: one function per part, cases read like sentences."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from runbook_lib.dns.resolver import Answer, State
+from runbook_lib.exchange.mail import (
+    AcceptedDomain,
+    AddressPolicy,
+    DomainType,
+    MailFlowReading,
+    SendConnector,
+    address_space,
+)
+from runbook_lib.exchange.recipients import AddressHolder, WrittenGroup
+from runbook_lib.graph import tenant as entra
+from runbook_lib.graph.tenant import ScopeClause
+from runbook_lib.graph.tenant.parts import P1_PLAN
+from runbook_lib.model.cloud import CloudGroup, CloudKind, Switch, Tenant
+from runbook_lib.model.finding import Finding
+from runbook_lib.parameters.clouds import clouds
+from runbook_lib.parameters.model import Parameters
+from runbook_lib.preflight.checks import CHECKS, exchange, group_schema, mail_dns, mail_flow, recipients
+from runbook_lib.preflight.derived import DnsReading, MailDomains, MailGroups
+from runbook_lib.preflight.evidence import Evidence
+
+EXCHANGE_AND_MAIL = (
+    *exchange.CHECKS,
+    *group_schema.CHECKS,
+    *mail_flow.CHECKS,
+    *mail_dns.CHECKS,
+    *recipients.CHECKS,
+)
+"""The checks of these subjects, whatever others there are."""
+AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
+GROUPS = "groups.contoso.com"
+ROUTING = "contoso.mail.onmicrosoft.com"
+ORGANIZATION = "CN=Contoso,CN=Microsoft Exchange,CN=Services,CN=Configuration,DC=contoso,DC=com"
+
+
+def evidence(**parts: Any) -> Evidence:
+    """Evidence with these parts; every other one has not been read."""
+    return Evidence(at=AT, parameters=Parameters.model_validate({}), **parts)
+
+
+def findings(check_id: str, given: Evidence) -> list[Finding]:
+    """What one check finds."""
+    (check,) = [check for check in CHECKS if check.id == check_id]
+    assert not [part for part in check.needs if given.unreadable(part)], "the test gives what the check needs"
+    return [one for one in check.run(given) if isinstance(one, Finding)]
+
+
+def ids(found: Iterable[Finding]) -> list[str]:
+    return [finding.id for finding in found]
+
+
+TENANT_ID = "3f0a1c9e-6f0d-4b52-9c3e-5a1d6c2b7e10"
+WRITES_GROUPS = ((ScopeClause("securityEnabled", "IS TRUE", ()), ScopeClause("mailEnabled", "IS FALSE", ())),)
+
+
+def job(name: str = "one", **given: Any) -> entra.CloudSyncJob:
+    """A Cloud Sync configuration for groups that is well, with nothing but the fixed filter."""
+    whole: dict[str, Any] = {
+        "id": f"AAD2ADGroupProvisioning.x.{name}",
+        "service_principal": group_id(f"principal {name}"),
+        "configuration": "contoso.com",
+        "template": "AAD2ADGroupProvisioning",
+        "state": entra.JobState.ACTIVE,
+        "quarantine": None,
+        "last_success": AT - timedelta(minutes=20),
+        "scope": (entra.ObjectScope("Group", "group", True, WRITES_GROUPS, into_ad=True),),
+        "assigned": (),
+    }
+    return entra.CloudSyncJob(**{**whole, **given})
+
+
+def features(v1: Switch = Switch.OFF, v2: Switch = Switch.OFF, **given: Any) -> entra.SynchronizationFeatures:
+    prevention = given.get("prevention", entra.DeletionPrevention("enabledForCount", 500))
+    return entra.SynchronizationFeatures(v1, v2, {}, prevention, given.get("configured", True))
+
+
+def report(version: str | None = "2.6.92.0", **given: Any) -> entra.ConnectReport:
+    """What a Connect Sync that is well reported."""
+    whole: dict[str, Any] = {"pending_additions": 0, "pending_updates": 0, "pending_deletions": 0, "objects": 600}
+    return entra.ConnectReport(version, **{**whole, **given})
+
+
+def agent(machine: str = "sync1", status: str = "active", *domains: str) -> entra.Agent:
+    return entra.Agent(machine, status, frozenset(domains or ("contoso.com",)))
+
+
+def licence(plan: str = P1_PLAN, status: str = "Enabled", enabled: int | None = 50) -> entra.Licence:
+    return entra.Licence("EMS", status, enabled, 3, frozenset({plan}))
+
+
+def tenant(**given: Any) -> entra.TenantReading:
+    """A tenant of the global service, read by an app that lacks nothing; other parts are given by name."""
+    name = given.pop("cloud", "global")
+    cloud = next(cloud for cloud in clouds() if cloud.name == name)
+    whole: dict[str, Any] = {
+        "at": AT,
+        "cloud": cloud,
+        "tenant": Tenant(TENANT_ID, display_name="Contoso", verified_domains=("contoso.com", GROUPS)),
+        "synchronization": entra.Synchronization(True, AT - timedelta(minutes=10)),
+        "features": features(),
+        "containers": entra.WritebackContainers(None, None),
+        "licences": entra.Licences((licence(),)),
+        "new_groups": entra.NewGroupDefault(entra.WrittenByDefault.NO_SETTING),
+        "domains": (entra.Domain(GROUPS, True, False, False, "Managed", ("Email",)),),
+        "cloud_sync": entra.CloudSync((job(),)),
+        "connect": report(),
+        "agents": entra.Agents((agent(),), frozenset({"contoso.com"})),
+        "permissions": entra.GrantedPermissions(False, (), ""),
+    }
+    return entra.TenantReading(**{**whole, **given})
+
+
+def accepted(domain: str, kind: DomainType = DomainType.INTERNAL_RELAY) -> AcceptedDomain:
+    return AcceptedDomain(f"{domain} (name)", domain, kind)
+
+
+def connector(name: str, *spaces: str) -> SendConnector:
+    parsed = [(text, address_space(text)) for text in spaces]
+    return SendConnector(
+        name,
+        f"CN={name},{ORGANIZATION}",
+        tuple(space for _, space in parsed if space),
+        tuple(text for text, space in parsed if not space),
+    )
+
+
+def flow(**given: Any) -> MailFlowReading:
+    """A mail flow in which nothing is missing."""
+    whole: dict[str, Any] = {
+        "organization": ORGANIZATION,
+        "accepted_domains": (accepted("contoso.com", DomainType.AUTHORITATIVE), accepted(GROUPS)),
+        "send_connectors": (
+            connector("Internet", "smtp:*;1"),
+            connector("Outbound", f"smtp:{ROUTING};1", f"smtp:{GROUPS};1"),
+        ),
+        "policies": (AddressPolicy("Default Policy", ("SMTP:@contoso.com",)),),
+        "hybrid": True,
+    }
+    return MailFlowReading(**{**whole, **given})
+
+
+def domains(*names: str, routing: str = ROUTING) -> MailDomains:
+    return MailDomains(names or (GROUPS,), "Given.", routing, "" if routing else "Not known.")
+
+
+def dns(**answers: Answer) -> DnsReading:
+    """Good answers, unless ``mx`` or ``autodiscover`` is given."""
+    mx = answers.get("mx", Answer(GROUPS, "MX", State.ANSWERED, ("x.mail.protection.outlook.com",)))
+    name = f"autodiscover.{GROUPS}"
+    auto = answers.get("autodiscover", Answer(name, "CNAME", State.ANSWERED, ("autodiscover.outlook.com",)))
+    return DnsReading("192.0.2.53:53", {(GROUPS, "MX"): mx, (name, "CNAME"): auto})
+
+
+def group_id(name: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
+
+
+def group(name: str, *others: str) -> CloudGroup:
+    """A Microsoft 365 group with its address in the groups domain and further ones."""
+    mail = f"{name.lower()}@{GROUPS}"
+    proxies = (f"SMTP:{mail}", *(f"smtp:{address}" for address in others))
+    return CloudGroup(
+        group_id(name), name, CloudKind.MICROSOFT_365, mail=mail, mail_nickname=name.lower(), proxy_addresses=proxies
+    )
+
+
+def groups(*given: CloudGroup, verified: tuple[str, ...] = (ROUTING,)) -> MailGroups:
+    return MailGroups(Tenant("t", verified_domains=verified), given)
+
+
+def written(name: str, *, mail: str | None = "x", book: bool = False) -> WrittenGroup:
+    address = f"{name.lower()}@{GROUPS}" if mail == "x" else mail
+    return WrittenGroup(group_id(name), group_id(f"ad {name}"), f"CN={name},OU=G", name, address, None, book)
+
+
+def holder(dn: str, *addresses: str, of: Iterable[str] = ()) -> AddressHolder:
+    return AddressHolder(dn, "contact", addresses, frozenset(group_id(name) for name in of))

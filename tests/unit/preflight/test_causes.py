@@ -1,0 +1,199 @@
+"""One finding for each reason for which parts could not be read, with the way to remove it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn, cast
+
+import pytest
+
+from runbook_lib.directory.sign_in.connect import open_directory
+from runbook_lib.errors import NoAccess, RunbookError, UsageError
+from runbook_lib.graph import tenant as entra
+from runbook_lib.graph.connect import open_graph
+from runbook_lib.inventory.states import Route
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
+from runbook_lib.preflight.assess import Assessment, Check, NothingToCheck, assess, on
+from runbook_lib.preflight.causes import causes
+from runbook_lib.preflight.checks import CHECKS
+from runbook_lib.preflight.evidence import TITLES, Evidence, Unreadable
+from runbook_lib.preflight.read import Reach, read_evidence
+from runbook_lib.preflight.verdict import Verdict
+from tests.unit.preflight.builders import AT, evidence, tenant
+
+IDS = {"tenant_id": "3f0a1c9e-6f0d-4b52-9c3e-5a1d6c2b7e10", "client_id": "3f0a1c9e-6f0d-4b52-9c3e-5a1d6c2b7e11"}
+GIVEN = {**IDS, "dc_host": "dc1.example", "bind_user": "a@b.example"}
+
+
+def assessed(
+    directory: Callable[[], NoReturn], graph: Callable[[], NoReturn], parameters: Parameters | None = None
+) -> Assessment:
+    told = parameters or Parameters.model_validate(GIVEN)
+    return assess(read_evidence(told, Reach(directory=directory, graph=graph), clock=lambda: AT), CHECKS)
+
+
+def raising(error: RunbookError) -> Callable[[], NoReturn]:
+    def fail() -> NoReturn:
+        raise error
+
+    return fail
+
+
+def unread(found: Assessment) -> list[Finding]:
+    return [finding for finding in found.findings if finding.id.startswith("part-unreadable:")]
+
+
+def really(parameters: Parameters) -> Assessment:
+    """With the very ways that the product has, and an environment without any secret."""
+
+    def directory() -> object:
+        return open_directory(parameters, environment={}, clock=lambda: AT)
+
+    def graph() -> object:
+        return open_graph(parameters, environment={}, clock=lambda: AT, sleep=lambda _: None)
+
+    return assessed(directory, graph, parameters)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "directory_ways", "graph_ways"),
+    [
+        (
+            {},
+            ("GWB_BIND_PASSWORD", "bind_password_file", "bind_method kerberos"),
+            ("certificate_file", "GWB_CLIENT_SECRET", "sign_in device-code"),
+        ),
+        (
+            {"sign_in": "secret"},
+            ("GWB_BIND_PASSWORD", "bind_password_file", "bind_method kerberos"),
+            ("GWB_CLIENT_SECRET", "certificate_file", "sign_in device-code"),
+        ),
+    ],
+)
+def test_without_any_secret_there_are_two_findings_with_every_way_to_give_one(
+    given: dict[str, str], directory_ways: tuple[str, ...], graph_ways: tuple[str, ...]
+) -> None:
+    found = really(Parameters.model_validate({**GIVEN, **given}))
+    of_directory, of_graph = unread(found)
+    assert [f.id for f in found.findings if f.severity is not Severity.INFO] == [of_directory.id, of_graph.id]
+    assert all(way in of_directory.to_do for way in directory_ways), of_directory.to_do
+    assert all(way in of_graph.to_do for way in graph_ways), of_graph.to_do
+    for finding in (of_directory, of_graph):
+        parts = finding.values["parts"]
+        assert isinstance(parts, list)
+        assert all(TITLES[part] in finding.why for part in parts)
+        assert finding.why.startswith("Not checked because of it: ")
+    together = [*of_directory.values["parts"], *of_graph.values["parts"]]  # type: ignore[misc]
+    assert sorted(together) == sorted(name for name in TITLES if "." not in name), "each part has one reason"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NoAccess("No connection to dc1:636: refused.", code="dc-unreachable", hint="Check dc_host."),
+        NoAccess("The certificate of dc1 is not trusted: self-signed.", code="dc-certificate", hint="Name the CA."),
+        NoAccess("The domain controller refused to sign in: password.", code="bind-refused", hint="Check it."),
+        NoAccess("Sign-in was refused (AADSTS7000222): expired.", code="sign-in-refused", hint="Create a new secret."),
+        NoAccess("The token belongs to tenant x.", code="tenant-mismatch", hint="Check tenant_id."),
+        UsageError("The parameter dc_host is empty.", code="parameter-missing", hint="Set dc_host."),
+    ],
+    ids=lambda error: error.code,
+)
+def test_every_reason_of_a_whole_side_is_one_finding_with_its_own_hint(error: RunbookError) -> None:
+    other = NoAccess("The other side.", code="other", hint="Other.")
+    for directory, graph in ((error, other), (other, error)):
+        found = assessed(raising(directory), raising(graph))
+        mine = [finding for finding in unread(found) if error.message in finding.seen]
+        assert len(unread(found)) == 2
+        assert len(mine) == 1
+        assert mine[0].to_do.startswith(error.hint)
+        assert mine[0].values["code"] == error.code
+        assert found.verdict(Route.DIRECT) is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("code", ["graph-unauthorized", "directory-unavailable", "graph-forbidden"])
+def test_sentences_that_name_the_call_do_not_make_several_reasons_of_one(code: str) -> None:
+    parts = {name: Unreadable(name, f"Refused for /{name}.", code, "Hint.") for name in ("exchange", "place", "dns")}
+    (one,) = (cause for cause in causes(evidence(**parts)) if cause.parts[0].code == code)
+    assert [part.part for part in one.parts] == ["exchange", "dns", "place"]
+    finding = one.as_finding()
+    assert all(f"/{name}." in finding.seen for name in parts)
+
+
+def test_403_of_parts_and_of_a_whole_reading_is_one_reason() -> None:
+    refused = entra.Unreadable("A permission or a role is missing: /domains answers HTTP 403", "forbidden")
+    given = evidence(
+        tenant=tenant(domains=refused, licences=refused),
+        groups=Unreadable("groups", "Graph refuses /groups.", "graph-forbidden", "Grant the permission."),
+    )
+    (one,) = (cause for cause in causes(given) if cause.code == "forbidden")
+    assert [part.part for part in one.parts] == ["tenant.licences", "tenant.domains", "groups"]
+    assert "docs/permissions.md" in one.as_finding().to_do
+
+
+def test_two_reasons_are_two_findings_and_a_check_of_both_names_both() -> None:
+    given = evidence(exchange=Unreadable("exchange", "A.", "a", "Do a."), place=Unreadable("place", "B.", "b", "Do b."))
+    check = Check("c", "C", ("exchange", "place"), on(direct=Severity.BLOCKING), lambda _: iter(()))
+    found = assess(given, [check])
+    assert [f.id for f in found.findings] == ["part-unreadable:exchange", "part-unreadable:place"]
+    (row,) = cast("list[dict[str, object]]", found.as_json()["checks"])
+    assert row["not_checked_because_of"] == ["part-unreadable:exchange", "part-unreadable:place"]
+
+
+def test_one_acknowledged_part_does_not_silence_the_reason() -> None:
+    word = AcknowledgementParameter(finding="part-unreadable:exchange", by="R", reason="Looked", until="2027-01-01")
+    told = Parameters.model_validate(GIVEN).model_copy(update={"acknowledge": [word]})
+    found = assessed(raising(NoAccess("No way.", code="x")), raising(NoAccess("Nor there.", code="y")), told)
+    severities = {finding.id: finding.severity for finding in unread(found)}
+    assert severities["part-unreadable:exchange"] is Severity.INFO
+    assert severities["part-unreadable:group_schema"] is Severity.UNKNOWN
+    assert found.verdict(Route.DIRECT) is Verdict.UNKNOWN
+
+
+def test_a_check_with_nothing_to_look_at_is_not_fine() -> None:
+    check = Check("c", "C", (), on(direct=Severity.BLOCKING), lambda _: iter([NothingToCheck("There is nothing.")]))
+    (result,) = assess(evidence(), [check]).results
+    assert (result.state, result.nothing) == ("nothing-to-check", "There is nothing.")
+
+
+def three_routes(check_routes: list[str], judged: list[str] | None = None) -> Assessment:
+    def check(name: str, severity: Severity, **routes: Severity) -> Check:
+        return Check(name, name, (), on(**routes), lambda _: iter([Finding(name, severity, f"{name}.")]))
+
+    block = Severity.BLOCKING
+    told = Parameters.model_validate({**GIVEN, "check_routes": check_routes})
+    checks = [
+        check("connect-alone", block, connect_sync=block),
+        check("all", Severity.WARNING, direct=block, cloud_sync=block, connect_sync=block),
+        check("hardly-direct", block, direct=Severity.INFO, connect_sync=block),
+        check("information", Severity.INFO, direct=block),
+        check("direct", Severity.UNKNOWN, direct=block),
+    ]
+    return assess(Evidence(at=AT, parameters=told), checks, judged=judged)
+
+
+@pytest.mark.parametrize(("check_routes", "judged"), [(["direct"], None), (["connect-sync"], ["direct"])])
+def test_routes_that_nobody_asked_for_come_last_and_never_first_as_blocking(
+    check_routes: list[str], judged: list[str] | None
+) -> None:
+    found = three_routes(check_routes, judged)
+    assert found.verdicts[0].route is Route.DIRECT
+    assert [(f.id, f.severity.value) for f in found.findings] == [
+        ("direct", "unknown"),
+        ("all", "warning"),
+        ("information", "info"),
+        ("connect-alone", "blocking"),
+        ("hardly-direct", "blocking"),
+    ]
+    told = cast("list[dict[str, object]]", found.as_json()["findings"])
+    assert [one["asked"] for one in told] == [True, True, True, False, False]
+
+
+def test_the_route_that_was_asked_for_stands_first() -> None:
+    found = three_routes(["connect-sync"])
+    assert [one.route.value for one in found.verdicts] == ["connect-sync", "direct", "cloud-sync"]
+    assert [f.id for f in found.findings][:3] == ["connect-alone", "hardly-direct", "all"]
+    told = [one.as_finding(asked=one.route in found.judged) for one in found.verdicts]
+    assert [one.severity.value for one in told] == ["blocking", "info", "info"]
+    assert "which was not asked for" in told[1].seen

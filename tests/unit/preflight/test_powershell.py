@@ -1,0 +1,253 @@
+"""No value becomes PowerShell syntax: read back with PowerShell's own quoting rule, and parsed with a grammar."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import tree_sitter_powershell
+from hypothesis import example, given
+from tree_sitter import Language, Node, Parser
+
+from runbook_lib.directory.rights import AccessMask
+from runbook_lib.directory.rights.grants import Grant
+from runbook_lib.model.dn import rdn, same_dn
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.preflight.hand_off import DNS, KINDS, hand_offs
+from runbook_lib.preflight.powershell import QUOTES, array, comment, dsacls_lines, quoted
+from tests.support import hostile
+
+PARSER = Parser(Language(tree_sitter_powershell.language()))
+HOSTILE_TEXT = hostile.anything(max_size=16)
+
+
+def value_of(expression: str) -> str:
+    """What PowerShell makes of the expression: an own reader of single-quoted strings, [char] and +."""
+    text = expression
+    if text.startswith("("):
+        assert text.endswith(")")
+        text = text[1:-1]
+    found, position = [], 0
+    while position < len(text):
+        if (code := re.compile(r"\[char\]0x([0-9A-F]{4})(?= \+|$)").match(text, position)) or (
+            code := re.compile(r"\[char\]::ConvertFromUtf32\(0x([0-9A-F]+)\)").match(text, position)
+        ):
+            found.append(chr(int(code[1], 16)))
+            position = code.end()
+        else:
+            assert text[position] == "'"
+            position += 1
+            while True:
+                char = text[position]
+                if char in QUOTES:
+                    # Any of the five quotation marks ends the string, unless another one follows.
+                    if text[position + 1 : position + 2] and text[position + 1] in QUOTES:
+                        found.append(char)
+                        position += 2
+                        continue
+                    position += 1
+                    break
+                found.append(char)
+                position += 1
+        if position < len(text):
+            assert text[position : position + 3] == " + "
+            position += 3
+    return "".join(found)
+
+
+def parsed(script: str) -> Node:
+    root = PARSER.parse(script.encode("utf-8")).root_node
+    assert not root.has_error, script
+    return root
+
+
+def commands(node: Node) -> list[str]:
+    """Names of every command in a tree."""
+    names = [node.text.decode()] if node.type == "command_name" and node.text else []
+    return names + [name for child in node.children for name in commands(child)]
+
+
+@given(HOSTILE_TEXT)
+@example("'")
+@example("\u2018'")
+@example("a\n\U0001f600b")
+def test_a_quoted_value_is_read_back_whole(text: str) -> None:
+    assert value_of(quoted(text)) == text
+
+
+@given(HOSTILE_TEXT, HOSTILE_TEXT)
+def test_a_quoted_value_is_one_argument_on_one_line(first: str, second: str) -> None:
+    script = f"Set-Thing -Name {quoted(first)} -Other {array([second, first])}"
+    assert script.isprintable()
+    root = parsed(script)
+    assert commands(root) == ["Set-Thing"]
+
+
+@given(HOSTILE_TEXT)
+def test_a_comment_is_a_comment(text: str) -> None:
+    assert commands(parsed(f"{comment(text)}\nGet-Thing\n")) == ["Get-Thing"]
+
+
+@hostile.each()
+def test_hostile_values(text: str) -> None:
+    assert value_of(quoted(text)) == text
+    assert commands(parsed(f"Get-Thing {quoted(text)}")) == ["Get-Thing"]
+
+
+@hostile.each(whole_unicode=True, empty=False)
+def test_a_dsacls_line_names_the_very_object(text: str) -> None:
+    dn = f"{rdn('OU', text)},DC=contoso,DC=com"
+    (line,) = dsacls_lines(Grant(dn, AccessMask.CREATE_CHILD, "group"), "CONTOSO\\svc-gwb")
+    assert commands(parsed(line)) == ["dsacls"]
+    argument = value_of(line.removeprefix("dsacls ").rpartition(" /G ")[0])
+    assert same_dn(argument, dn)
+    # Older releases of PowerShell lose quotation marks on the way to a program.
+    assert '"' not in argument
+
+
+def test_plain_values_stay_readable() -> None:
+    assert quoted("Outbound to Office 365") == "'Outbound to Office 365'"
+    assert quoted("O'Brien") == "'O''Brien'"
+    assert quoted("Côte d\u2019Azur") == "'Côte d\u2019\u2019Azur'"
+    assert quoted("\n") == "('' + [char]0x000A)"
+
+
+def _way(kind: str, text: str) -> dict[str, object]:
+    return {
+        "kind": kind,
+        "domain": text,
+        "name": text,
+        "connector": text,
+        "spaces": [f"smtp:{text};1", text],
+        "servers": [text],
+        "dns": [text, f"CN={text}"],
+        "groups": [[text, f"{text}@x", f"{text}@y"]],
+        "what": text,
+        "account": text,
+        "grants": [
+            {"dn": text, "rights": f"WP;{text};group", "on_groups": True, "take_ownership": False},
+            {"dn": f"{text},DC=x", "rights": "LCRP", "on_groups": False, "take_ownership": True},
+        ],
+    }
+
+
+COMMANDS = {
+    "accepted-domain": ["Get-AcceptedDomain", "Format-Table", "New-AcceptedDomain"],
+    "relay-type": ["Get-AcceptedDomain", "Format-List", "Set-AcceptedDomain"],
+    "address-spaces": ["Get-SendConnector", "ForEach-Object", "Where-Object", "Format-List", "Set-SendConnector"],
+    "send-connector": ["New-SendConnector"],
+    "address-book": ["Update-Recipient"] * 2,
+    "mail-contact": ["Set-UnifiedGroup", "New-MailContact", "Set-MailContact", "Set-MailContact"],
+    "mx": [],
+    "autodiscover": [],
+    "connect-server": [
+        "Get-Item",
+        "Import-Module",
+        "Get-ADSyncScheduler",
+        "Format-List",
+        "Get-ADSyncAADCompanyFeature",
+        "Format-List",
+        "Get-ADSyncGlobalSettings",
+        "Where-Object",
+        "Where-Object",
+        "Format-Table",
+        "Get-ADSyncConnector",
+        "Where-Object",
+        "ForEach-Object",
+        "Get-ADSyncRule",
+        "Where-Object",
+        "Format-Table",
+    ],
+    "cloud-sync-agent": ["Get-Item", "Get-Service", "Format-List"],
+    "rights": ["dsacls"] * 5,
+}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize(
+    "text",
+    [
+        *hostile.of(
+            "powershell", "dn", "markup", "formula", "characters", "invisible", "direction", "data", "terminal"
+        ),
+        "contoso.com",
+    ],
+)
+def test_every_hand_off_is_the_commands_it_means_and_no_other(kind: str, text: str) -> None:
+    finding = Finding("f", Severity.WARNING, "s", values={"hand_off": _way(kind, text)})
+    for offer in hand_offs([finding]):
+        assert all(line.isprintable() for line in offer.text.splitlines())
+        if offer.where == DNS:
+            assert text == "contoso.com", "a name that no zone can hold gets no line"
+        else:
+            assert commands(parsed(offer.text)) == COMMANDS[kind]
+    assert set(COMMANDS) == KINDS
+
+
+def test_dns_lines() -> None:
+    (one,) = hand_offs([Finding("f", Severity.WARNING, "s", values={"hand_off": _way("mx", "a.b-c.example")})])
+    assert one.text.splitlines()[-1] == "a.b-c.example. 3600 IN MX 0 a-b-c-example.mail.protection.outlook.com."
+    (two,) = hand_offs([Finding("f", Severity.WARNING, "s", values={"hand_off": _way("autodiscover", "a.example")})])
+    assert two.text == "autodiscover.a.example. 3600 IN CNAME autodiscover.outlook.com.\n"
+
+
+READING_VERBS = ("Get", "Format", "Where", "ForEach", "Import")
+WITHOUT_WHAT_IF = {"dsacls": ("/G", "/takeownership")}
+"""Programs that have no such switch, and the arguments by which they change something."""
+
+
+def nodes(node: Node, kind: str) -> list[Node]:
+    found = [node] if node.type == kind else []
+    return found + [one for child in node.children for one in nodes(child, kind)]
+
+
+def words(node: Node) -> list[str]:
+    """Name, switches and arguments of a command that belong to it and to no command inside it."""
+    elements = [
+        one for child in node.children for one in ([child] if child.type != "command_elements" else child.children)
+    ]
+    return [word for one in elements if one.text and (word := one.text.decode().strip())]
+
+
+def changes(command: list[str]) -> bool:
+    """Whether a command changes something: a cmdlet by its verb, a program by its arguments."""
+    name = command[0]
+    if name in WITHOUT_WHAT_IF:
+        return any(switch in command for switch in WITHOUT_WHAT_IF[name])
+    return name.partition("-")[0] not in READING_VERBS
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("text", ["x.example", *hostile.of("powershell")])
+def test_every_command_that_changes_something_shows_first_what_it_would_do(kind: str, text: str) -> None:
+    for offer in hand_offs([Finding("f", Severity.WARNING, "s", values={"hand_off": _way(kind, text)})]):
+        if offer.where == DNS:
+            continue
+        found = [words(command) for command in nodes(parsed(offer.text), "command")]
+        changing = [command for command in found if changes(command)]
+        for command in changing:
+            if command[0] in WITHOUT_WHAT_IF:
+                assert f"{command[0]} has no -WhatIf" in offer.text
+                assert [command[0], command[1]] in found[: found.index(command)], "it is looked at before"
+            else:
+                assert "-WhatIf" in command, command
+        assert bool(changing) is (kind not in ("connect-server", "cloud-sync-agent"))
+        if changing and changing[0][0] not in WITHOUT_WHAT_IF:
+            assert "without -WhatIf do" in offer.text
+
+
+def test_reading_and_changing_are_told_apart() -> None:
+    def first(line: str) -> list[str]:
+        return words(nodes(parsed(line), "command")[0])
+
+    assert [changes(first(line)) for line in ("Get-X -Name 'a'", "dsacls 'CN=a'")] == [False, False]
+    assert all(changes(first(line)) for line in ("Set-X", "Remove-X -Id 'Get-X'", "Enable-X", "dsacls 'a' /I:S /G 'b'"))
+    assert "-WhatIf" not in first("Set-X -Name '-WhatIf'"), "an argument is no switch"
+    assert "-WhatIf" in first("Set-X @{a = 1} -WhatIf")
+
+
+def test_the_connect_server_is_asked_for_staging_and_a_suspended_schedule_too() -> None:
+    (offer,) = hand_offs([Finding("f", Severity.WARNING, "s", values={"hand_off": {"kind": "connect-server"}})])
+    for pattern in ("*GroupWriteBack*", "*ExportDeletionThreshold*", "*StagingMode*", "*SchedulerSuspended*"):
+        assert f"'{pattern}'" in offer.text
+    assert "Connector.GroupWriteBackContainerDn" in offer.text

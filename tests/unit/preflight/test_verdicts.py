@@ -1,0 +1,150 @@
+"""Verdicts as a record and a notebook tell them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from runbook_lib.graph import tenant as entra
+from runbook_lib.graph.tenant import ScopeClause
+from runbook_lib.graph.tenant.parts import P1_PLAN
+from runbook_lib.inventory.states import Route
+from runbook_lib.model.cloud import Tenant
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.notebook import views
+from runbook_lib.preflight.assess import ROUTES, Assessment, Check, assess, on
+from runbook_lib.preflight.evidence import TITLES
+from runbook_lib.preflight.tenant_facts import tenant_facts
+from runbook_lib.preflight.verdict import RouteVerdict, Verdict, refusal_of, verdict_on
+from tests.support import hostile
+from tests.support.schemas import schema_of
+from tests.unit.preflight.builders import dns, domains, evidence, flow, job, tenant
+from tests.unit.record.markup import parsed
+
+SEVERITIES = {
+    Verdict.READY: Severity.INFO,
+    Verdict.WARNINGS: Severity.WARNING,
+    Verdict.UNKNOWN: Severity.UNKNOWN,
+    Verdict.NOT_READY: Severity.BLOCKING,
+}
+
+
+def finding(severity: Severity, name: str = "f") -> Finding:
+    return Finding(name, severity, f"{name} was seen.")
+
+
+@pytest.mark.parametrize(("verdict", "severity"), SEVERITIES.items())
+def test_a_verdict_is_a_finding_of_the_record(verdict: Verdict, severity: Severity) -> None:
+    one = verdict_on(Route.DIRECT, [finding(severity, f"f{n}") for n in range(7)])
+    assert one.verdict is verdict
+    told = one.as_finding()
+    assert (told.id, told.severity) == ("verdict:direct", severity)
+    assert verdict.title.lower() in told.seen
+    assert ("and others" in told.seen) is (verdict is not Verdict.READY)
+    allowed = schema_of("record")["$defs"]["finding"]["properties"]["severity"]["enum"]
+    assert json.loads(json.dumps(told.as_json()))["severity"] in allowed
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "outcome"),
+    [
+        ([Verdict.READY, Verdict.WARNINGS], None),
+        ([Verdict.UNKNOWN, Verdict.READY], Outcome.NO_ACCESS),
+        ([Verdict.UNKNOWN, Verdict.NOT_READY], Outcome.REFUSED),
+        ([], None),
+    ],
+)
+def test_how_a_notebook_ends(verdicts: list[Verdict], outcome: Outcome | None) -> None:
+    judged = [
+        RouteVerdict(route, verdict, (finding(SEVERITIES[verdict], route.value),))
+        for route, verdict in zip(ROUTES, verdicts, strict=False)
+    ]
+    error = refusal_of(judged)
+    assert (error.outcome if error else None) is outcome
+    if error is not None:
+        assert [r.route.value for r in judged if r.verdict.exit_code == error.outcome.exit_code] == error.values[
+            "routes"
+        ]
+
+
+def odd_tenant(text: str) -> entra.TenantReading:
+    """A tenant that holds the text wherever the tenant's own people can write."""
+    quarantine = entra.Quarantine(text, None, None, text)
+    clause = ScopeClause(text, text, (text,))
+    odd = job(
+        id=text,
+        configuration=text,
+        state=entra.JobState.QUARANTINE,
+        quarantine=quarantine,
+        scope=(entra.ObjectScope(text, "group", True, ((clause,),), text),),
+    )
+    return tenant(
+        tenant=Tenant("t", display_name=text),
+        features=entra.Unreadable(text, "failed"),
+        licences=entra.Licences((entra.Licence(text, text, 1, 1, frozenset({P1_PLAN})),)),
+        new_groups=entra.NewGroupDefault(entra.WrittenByDefault.OTHER, text),
+        domains=(entra.Domain(text, True, True, True, text, (text,)),),
+        cloud_sync=entra.CloudSync((odd,)),
+        permissions=entra.GrantedPermissions(True, (text,), text),
+        source=text,
+    )
+
+
+def shown(text: str) -> Assessment:
+    finding = Finding(text, Severity.BLOCKING, text, text, text, text, text, acknowledgeable=True)
+    given = evidence(mail_flow=flow(), dns=dns(), mail_domains=domains(text), tenant=odd_tenant(text))
+    check = Check("c", text, ("mail_flow",), on(connect_sync=Severity.BLOCKING), lambda _: iter([finding]))
+    return assess(given, [check])
+
+
+@hostile.each(empty=False)
+def test_what_was_read_never_becomes_markup(text: str) -> None:
+    for view in (views.verdicts_view, views.findings_view, views.evidence_view, views.hand_offs_view):
+        read, dull = parsed(view(shown(text))[0]), parsed(view(shown("d" * max(1, len(text))))[0])
+        ignored = {"bdi", "br", "span"}
+        assert [t for t in read.tags if t not in ignored] == [t for t in dull.tags if t not in ignored]
+        assert {name for _, name, _ in read.attributes} <= {"style", "scope", "dir", "title", "colspan"}
+
+
+def test_the_views_say_what_a_reader_looks_for() -> None:
+    assessment = shown("odd")
+    verdicts, text = views.verdicts_view(assessment)
+    assert verdicts.index("Direct") < verdicts.index("Connect Sync")
+    assert "not ready" in text
+    assert "odd" in views.findings_view(assessment)[0]
+    html, _ = views.evidence_view(assessment)
+    for expected in ("Accepted domains", "Send connectors", "groups.contoso.com", "not read: It was not read."):
+        assert expected in html
+    assert "What the cloud does not offer" not in html, "the global service offers everything of the table"
+    china = assess(evidence(tenant=tenant(cloud="china")), [])
+    assert "What the cloud does not offer: China" in views.evidence_view(china)[0]
+    assert "Nothing to hand off" in views.hand_offs_view(assessment)[0]
+
+
+def test_the_facts_of_a_tenant() -> None:
+    facts = {(row.subject, row.fact): row.value for row in tenant_facts(tenant())}
+    assert facts["Synchronization of the tenant", "On"] == "yes"
+    assert facts["Synchronization of the tenant", "Last synchronization"] == "2026-11-22 11:50 UTC"
+    assert facts["Synchronization features of the tenant", "Group writeback v1 (unifiedGroupWritebackEnabled)"] == "off"
+    assert facts["Synchronization features of the tenant", "Its threshold"] == "500"
+    assert facts["Containers that Connect Sync reported (beta)", "Container of Microsoft 365 groups"] == "no value"
+    assert facts["Licences of the tenant", "P1 in force"] == "yes"
+    assert facts["Licences of the tenant", "EMS"] == "Enabled: 50 enabled, 3 used"
+    assert "has no Group.Unified setting" in facts["Default for new groups", "NewUnifiedGroupWritebackDefault"]
+    assert facts["Domains of the tenant", "groups.contoso.com"] == "verified, Managed, Email"
+    one = facts["Cloud Sync configurations", job().id]
+    assert one.startswith("contoso.com; writes groups to AD; active; last success 2026-11-22 11:40 UTC; Group where")
+    assert "securityEnabled IS TRUE and mailEnabled IS FALSE; assigned: 0" in one
+    assert facts["Permissions of the access token", "Signed in as"] == "an app"
+
+
+def test_what_could_not_be_read_of_a_tenant_is_told_as_that() -> None:
+    unread = entra.Unreadable("Graph shows it to people", "app-only")
+    parts = {name: unread for name in entra.TenantReading.__dataclass_fields__ if f"tenant.{name}" in TITLES}
+    rows = tenant_facts(tenant(**parts))
+    assert [row.value for row in rows if row.fact == "Not readable"] == [unread.why] * 10
+    odd = job(scope=unread, assigned=unread, last_success=None)
+    (row,) = [row for row in tenant_facts(tenant(cloud_sync=entra.CloudSync((odd,)))) if row.fact == odd.id]
+    assert "last success no value; scope not readable: Graph shows it to people; assigned: not readable:" in row.value
