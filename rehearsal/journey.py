@@ -107,7 +107,7 @@ class Journey:
 
     def planned_and_applied(self, notebook: str, change: str, given: Mapping[str, str]) -> Path:
         """Plan, approve, apply; returns the record of the run that wrote."""
-        from runbook_lib.writeback.approval import planned
+        from runbook_lib.change.approvals.plan import planned
 
         record = self.run(notebook, change, Outcome.AWAITING_APPROVAL, given)
         _approve(str(record), "--as", APPROVER, "--phrase", planned(record).phrase)
@@ -189,9 +189,9 @@ class Journey:
         console.say(f"{len(self.lines)} runs in {duration_words(total)}.")
 
     def _approve_in_advance(self, applied: Path) -> None:
-        from runbook_lib.writeback.approval import planned
-        from runbook_lib.writeback.approval_file import standing_phrase
-        from runbook_lib.writeback.standing import standing_groups
+        from runbook_lib.change.approvals.file import standing_phrase
+        from runbook_lib.change.approvals.plan import planned
+        from runbook_lib.change.approvals.standing import standing_groups
 
         plan = planned(applied)
         until = _now().date() + timedelta(days=STANDING_DAYS)

@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from runbook_lib.change.approvals.approvers import approver_findings, approvers_of
+from runbook_lib.change.approvals.gate import Grant, Waiting, granted, read_all, refusal_finding, waiting_findings
+from runbook_lib.change.approvals.still_approved import StillApproved
+from runbook_lib.change.journal import CARRIED_OUT, Journal, JournalFile, read_journal
+from runbook_lib.change.journal import FILE_NAME as JOURNAL
+from runbook_lib.change.lock import lock_path, writer_lock
+from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import AwaitingApproval, NoAccess, Refused, RunbookError, ServiceFailed, VerificationFailed
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Operation, Plan
@@ -33,21 +40,14 @@ from runbook_lib.notebook.resuming import (
 )
 from runbook_lib.notebook.sides import read_sides
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
-from runbook_lib.writeback.apply import Applier
-from runbook_lib.writeback.approvers import approver_findings, approvers_of
-from runbook_lib.writeback.backup import FILE_NAME as BACKUP
-from runbook_lib.writeback.backup import backup
-from runbook_lib.writeback.effects import collect
-from runbook_lib.writeback.gate import Grant, Waiting, granted, read_all, refusal_finding, waiting_findings
-from runbook_lib.writeback.journal import CARRIED_OUT, Journal, JournalFile, read_journal
-from runbook_lib.writeback.journal import FILE_NAME as JOURNAL
-from runbook_lib.writeback.left_out import COLUMNS, facts_of, rows_of
-from runbook_lib.writeback.left_out import FILE_NAME as LEFT_OUT
-from runbook_lib.writeback.lock import lock_path, writer_lock
-from runbook_lib.writeback.plan_file import plan_to_json
-from runbook_lib.writeback.planning import Planned
-from runbook_lib.writeback.still_approved import StillApproved
-from runbook_lib.writeback.verify import verify
+from runbook_lib.routes.direct.apply import Applier
+from runbook_lib.routes.direct.backup import FILE_NAME as BACKUP
+from runbook_lib.routes.direct.backup import backup
+from runbook_lib.routes.direct.effects import collect
+from runbook_lib.routes.direct.plan_findings import COLUMNS, facts_of, rows_of
+from runbook_lib.routes.direct.plan_findings import FILE_NAME as LEFT_OUT
+from runbook_lib.routes.direct.planning import Planned
+from runbook_lib.routes.direct.verify import verify
 
 if TYPE_CHECKING:
     from runbook_lib.notebook.run import Run

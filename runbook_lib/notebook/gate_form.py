@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from runbook_lib.change.approvals.file import iso
+from runbook_lib.change.approvals.plan import approve, planned
 from runbook_lib.errors import AwaitingApproval, Refused, RunbookError
 from runbook_lib.model.change import Plan
 from runbook_lib.model.untrusted import typed
-from runbook_lib.writeback.approval import approve, planned
-from runbook_lib.writeback.approval_file import iso
 
 FORM_OPEN = timedelta(minutes=30)
 """How long a form may be answered; a plan that was left on a screen over lunch is read again."""

@@ -9,6 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runbook_lib.change.approvals.approvers import approvers_of
+from runbook_lib.change.approvals.gate import Grant, read_all
+from runbook_lib.change.approvals.plan import Approval
+from runbook_lib.change.closing import HOW_TO_CLOSE
+from runbook_lib.change.journal import JournalFile, chain_of, journals_of, open_chain
 from runbook_lib.errors import AwaitingApproval, Refused, RunbookError, VerificationFailed
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Operation, Plan
@@ -25,15 +30,10 @@ from runbook_lib.notebook.sealed import (
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.state import RunRecord
-from runbook_lib.writeback.approval import Approval
-from runbook_lib.writeback.approvers import approvers_of
-from runbook_lib.writeback.closing import HOW_TO_CLOSE
-from runbook_lib.writeback.gate import Grant, read_all
-from runbook_lib.writeback.journal import JournalFile, chain_of, journals_of, open_chain
-from runbook_lib.writeback.preconditions import findings_before_writing
-from runbook_lib.writeback.resume import BrokenOff, authority, broken_off
-from runbook_lib.writeback.resume_rules import require_rules, require_same_target, with_names_of_today
-from runbook_lib.writeback.verify import Checked
+from runbook_lib.routes.direct.preconditions import findings_before_writing
+from runbook_lib.routes.direct.resume import BrokenOff, authority, broken_off
+from runbook_lib.routes.direct.resume_rules import require_rules, require_same_target, with_names_of_today
+from runbook_lib.routes.direct.verify import Checked
 
 if TYPE_CHECKING:
     from runbook_lib.notebook.run import Run

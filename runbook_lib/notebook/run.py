@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 
+from runbook_lib.change.journal import read_journal
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.other_domain import other_domain_reader
 from runbook_lib.directory.sign_in.connect import names_host, open_directory
@@ -39,12 +40,11 @@ from runbook_lib.preflight.verdict import refusal_of
 from runbook_lib.record.marks import mark_of
 from runbook_lib.record.state import RunRecord
 from runbook_lib.record.who import account, run_by
+from runbook_lib.routes.direct.drift import Drift, check_drift
+from runbook_lib.routes.direct.plan_disable import plan_disable
+from runbook_lib.routes.direct.plan_enable import plan_enable
+from runbook_lib.routes.direct.plan_undo import plan_undo
 from runbook_lib.rules.policy import Policy, policy_of
-from runbook_lib.writeback.drift import Drift, check_drift
-from runbook_lib.writeback.journal import read_journal
-from runbook_lib.writeback.plan_disable import plan_disable
-from runbook_lib.writeback.plan_enable import plan_enable
-from runbook_lib.writeback.plan_undo import plan_undo
 
 
 class Run:

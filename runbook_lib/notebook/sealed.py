@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from runbook_lib.change.closing import HOW_TO_CLOSE
+from runbook_lib.change.journal import JournalFile, journals_of, whole_chain
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.untrusted import printable, typed
@@ -15,9 +17,7 @@ from runbook_lib.record.manifest import DamagedManifest
 from runbook_lib.record.state import RunRecord, stamp
 from runbook_lib.record.verify import verify
 from runbook_lib.record.who import account
-from runbook_lib.writeback.closing import HOW_TO_CLOSE
-from runbook_lib.writeback.effects import DoneChange, done_by
-from runbook_lib.writeback.journal import JournalFile, journals_of, whole_chain
+from runbook_lib.routes.direct.effects import DoneChange, done_by
 
 
 def done_of(record: Path) -> tuple[DoneChange, tuple[Finding, ...]]:

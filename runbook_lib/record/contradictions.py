@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.change.plan_file import plan_from_json
+from runbook_lib.change.strict_file import LARGEST_PLAN, read_plain
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.file_names import JOURNAL, PLAN, RECORD
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.written import Written, written_by
-from runbook_lib.writeback.plan_file import plan_from_json
-from runbook_lib.writeback.strict_file import LARGEST_PLAN, read_plain
-from runbook_lib.writeback.writes import writes_of
+from runbook_lib.routes.direct.writes import writes_of
 
 _AFTER_A_WRITE = frozenset({Outcome.PARTIAL, Outcome.VERIFICATION_FAILED, Outcome.BUG, Outcome.DONE})
 _AFTER_EVERY_WRITE = frozenset({Outcome.DONE, Outcome.AWAITING_APPROVAL, Outcome.VERIFICATION_FAILED})

@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.errors import UsageError
 from runbook_lib.model.file_names import JOURNAL, RECORD, RECORD_SCHEMA
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.state import STANDING_GAPS, RunRecord
-from runbook_lib.writeback.strict_file import LARGEST_PLAN, Unfit, read_plain
 
 _BEGUN = re.compile(rb'"entry": *"(begin|done)"')
 """Not the word alone: an approver may be called that. Inside a text the quotation marks are escaped."""

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.errors import UsageError
 from runbook_lib.files import FOLDER_MODES, make_folder, new_file
 from runbook_lib.model.file_names import APPROVALS, MANIFEST, safe_folder_name
 from runbook_lib.record import files
-from runbook_lib.writeback.strict_file import LARGEST_PLAN, Unfit, read_plain
 
 if TYPE_CHECKING:
     import pandas as pd

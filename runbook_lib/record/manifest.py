@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.errors import UsageError
 from runbook_lib.model.canonical import digest
 from runbook_lib.model.file_names import MANIFEST, MANIFEST_SCHEMA
 from runbook_lib.model.untrusted import typed
 from runbook_lib.record import files
-from runbook_lib.writeback.strict_file import LARGEST_PLAN, Unfit, read_plain
 
 
 class DamagedManifest(ValueError):  # noqa: N818

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.change.strict_file import LARGEST_PLAN, read_plain
 from runbook_lib.model.file_names import MANIFEST, RECORD, RECORD_SCHEMA
 from runbook_lib.model.untrusted import printable
 from runbook_lib.record import manifest as manifests
 from runbook_lib.record.contradictions import contradictions
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import DamagedManifest
-from runbook_lib.writeback.strict_file import LARGEST_PLAN, read_plain
 
 OPEN = "open: not sealed yet"
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.change.journal import CARRIED_OUT
+from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.model.file_names import JOURNAL
-from runbook_lib.writeback.journal import CARRIED_OUT
-from runbook_lib.writeback.strict_file import LARGEST_PLAN, Unfit, read_plain
 
 
 @dataclass(frozen=True, slots=True)

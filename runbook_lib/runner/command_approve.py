@@ -49,11 +49,11 @@ def approve(
     With --standing, RECORD may also be a run that was applied: the groups of its plan are approved for runs to come,
     never for creating, retiring, restoring, deleting or changing the type of a group.
     """
+    from runbook_lib.change.approvals import plan as approval
     from runbook_lib.record.folder import RecordFolder
     from runbook_lib.record.manifest import manifest_digest
     from runbook_lib.record.verify import verify
     from runbook_lib.runner.standing import approve_standing, refuse_standing_options
-    from runbook_lib.writeback import approval
 
     if not standing:
         refuse_standing_options(given)
@@ -95,8 +95,8 @@ def _waiting_plan(folder: RecordFolder) -> Plan:
     Raises:
         UsageError: No plan, a damaged one, or one that was carried out in this very run (``nothing-waits``).
     """
+    from runbook_lib.change.approvals.plan import planned
     from runbook_lib.record.state import RunRecord
-    from runbook_lib.writeback.approval import planned
 
     plan = planned(folder.path)
     if (folder.path / RECORD).is_file() and RunRecord.load(folder).outcome is Outcome.DONE:
@@ -159,7 +159,7 @@ def plan_lines(plan: Plan) -> list[str]:
 
 def members_lines(plan: Plan) -> list[str]:
     """Each group's members in numbers, and who is left out, by name with the reason."""
-    from runbook_lib.writeback.left_out import in_order, lines_of, numbers_of
+    from runbook_lib.routes.direct.plan_findings import in_order, lines_of, numbers_of
 
     lines: list[str] = []
     for group in in_order(plan):

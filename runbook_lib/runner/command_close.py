@@ -23,8 +23,8 @@ def close(record: Path, by: str, reason: str) -> None:
     closings/ beside the runs says that their journals, as they are now, are not resumed. The next run under the change
     id plans from what is there and asks for an approval of that.
     """
-    from runbook_lib.writeback.closing import close_by_hand
-    from runbook_lib.writeback.journal import unfinished_runs
+    from runbook_lib.change.closing import close_by_hand
+    from runbook_lib.change.journal import unfinished_runs
 
     folder = record.resolve()
     if not folder.is_dir():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.validate import require_group_type
+from runbook_lib.routes.direct.selection import require_selection
 from runbook_lib.runner.undoable import require_undoable
-from runbook_lib.writeback.selection import require_selection
 
 ENABLE, DISABLE, UNDO = "30-enable-writeback", "40-disable-writeback", "60-undo-change"
 

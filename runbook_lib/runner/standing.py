@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.change.approvals.file import standing_phrase
+from runbook_lib.change.approvals.plan import planned
+from runbook_lib.change.approvals.standing import KIND_NAMES, Caps, stand, standing_groups
 from runbook_lib.errors import UsageError
 from runbook_lib.model.change import Plan
 from runbook_lib.runner import console
-from runbook_lib.writeback.approval import planned
-from runbook_lib.writeback.approval_file import standing_phrase
-from runbook_lib.writeback.standing import KIND_NAMES, Caps, stand, standing_groups
 
 _CAPS = ("changes", "members_added", "members_removed")
 

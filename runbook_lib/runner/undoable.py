@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.change.journal import journals_of
 from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.model.file_names import JOURNAL, RECORD
 from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.writeback.effects import done_by
-from runbook_lib.writeback.journal import journals_of
+from runbook_lib.routes.direct.effects import done_by
 
 LISTED = 10
 """Records that a message lists; records/index.html has all."""

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from rehearsal.options import LEAST_STAFF, StartOptions
 from rehearsal.process import RunningRehearsal
+from runbook_lib.change.approvals.plan import approve, planned
 from runbook_lib.errors import AwaitingApproval
 from runbook_lib.notebook.run import Run
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.seal import seal
-from runbook_lib.writeback.approval import approve, planned
 from tests.support.plain import run_plain
 
 Objects = dict[str, dict[str, list[str]]]

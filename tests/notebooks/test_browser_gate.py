@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from rehearsal.process import RunningRehearsal
-from runbook_lib.writeback.approval import planned
+from runbook_lib.change.approvals.plan import planned
 from tests.notebooks.journey import latest_record
 from tests.notebooks.test_jupyter_server import address
 from tests.support.chromium import CHROMIUM, Page, page

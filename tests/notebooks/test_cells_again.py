@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from rehearsal.process import RunningRehearsal
+from runbook_lib.change.approvals.plan import approve, planned
 from runbook_lib.errors import AwaitingApproval, Refused, VerificationFailed
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook import open_run
 from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.run import Run
 from runbook_lib.parameters.load import load_parameters
-from runbook_lib.writeback.approval import approve, planned
 from tests.support.plain import ROOT
 from tests.support.schemas import problems
 

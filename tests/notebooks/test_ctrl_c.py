@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from rehearsal.process import RunningRehearsal
+from runbook_lib.change.journal import journals_of, open_chain
+from runbook_lib.change.lock import writer_lock
 from runbook_lib.directory.reconnect import Line
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.opening import utc_now
-from runbook_lib.writeback.journal import journals_of, open_chain
-from runbook_lib.writeback.lock import writer_lock
 from tests.notebooks.journey import gwb_command, latest_record, other_objects, plan_and_approve, written_objects
 from tests.notebooks.test_kill import settle
 from tests.support.plain import ROOT, run_plain

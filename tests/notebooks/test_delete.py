@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal.process import RunningRehearsal, start_rehearsal
-from runbook_lib.writeback.journal import journals_of, open_chain
+from runbook_lib.change.journal import journals_of, open_chain
 from tests.notebooks.journey import (
     SMALL,
     TARGET_OU,

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from rehearsal.process import RunningRehearsal
+from runbook_lib.change.journal import journals_of, open_chain
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.writeback.journal import journals_of, open_chain
 from tests.notebooks.journey import other_objects, plan_and_approve, written_objects
 from tests.support.plain import run_plain
 

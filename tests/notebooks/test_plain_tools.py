@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from rehearsal.process import RunningRehearsal
+from runbook_lib.change.approvals.plan import approve, planned
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.verify import verify
-from runbook_lib.writeback.approval import approve, planned
 from tests.notebooks.journey import latest_record
 from tests.support.plain import ROOT
 from tests.unit.edges.readers import assert_quiet

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from rehearsal.process import RunningRehearsal, start_rehearsal
+from runbook_lib.change.approvals.file import standing_phrase
+from runbook_lib.change.approvals.plan import approve, planned
+from runbook_lib.change.approvals.standing import stand
 from runbook_lib.errors import RunbookError
 from runbook_lib.parameters import known_names
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.seal import seal
 from runbook_lib.runner.run import RunResult, run_notebook
-from runbook_lib.writeback.approval import approve, planned
-from runbook_lib.writeback.approval_file import standing_phrase
-from runbook_lib.writeback.standing import stand
 from tests.notebooks.journey import SMALL, latest_record, plan_and_approve, sealed_record
 from tests.notebooks.test_kill import edit_by_hand, kill_at, plain_command
 from tests.support.plain import ROOT, run_plain

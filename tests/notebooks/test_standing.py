@@ -11,11 +11,11 @@ import pytest
 
 from rehearsal.contoso import names
 from rehearsal.process import RunningRehearsal
+from runbook_lib.change.approvals.file import standing_phrase
+from runbook_lib.change.approvals.plan import planned
+from runbook_lib.change.approvals.standing import Caps, stand
 from runbook_lib.errors import AwaitingApproval, Refused
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.writeback.approval import planned
-from runbook_lib.writeback.approval_file import standing_phrase
-from runbook_lib.writeback.standing import Caps, stand
 from tests.notebooks.journey import change, latest_record
 from tests.notebooks.test_kill import kill_at, plain_command
 from tests.support.plain import run_plain

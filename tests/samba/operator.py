@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from runbook_lib.change.approvals.plan import planned
 from runbook_lib.model.anchor import anchor_of, mark_of
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.writeback.approval import planned
 from tests.samba.cloud import GROUPS, GUEST, TENANT_ID, SambaCloud, identifier
 from tests.samba.lab import SambaLab
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from runbook_lib.change.approvals.plan import approve, planned
+from runbook_lib.change.journal import FILE_NAME, journals_of, open_chain
 from runbook_lib.errors import AwaitingApproval
-from runbook_lib.writeback.approval import approve, planned
-from runbook_lib.writeback.journal import FILE_NAME, journals_of, open_chain
 from tests.samba.cloud import GROUPS, SambaCloud
 from tests.samba.lab import SambaLab
 from tests.samba.operator import BOOKKEEPING, ROOT, Content, Operator, content, groups_in, named_for, outside

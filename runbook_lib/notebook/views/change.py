@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from runbook_lib.change.approvals.gate import Waiting
 from runbook_lib.inventory.naming import told_apart
 from runbook_lib.model.change import Change, ChangeKind, Plan
 from runbook_lib.model.finding import Finding
 from runbook_lib.notebook.html import banner_html, bars_html, facts_html, findings_html, table_html
 from runbook_lib.notebook.views.deletion import deletion_tables
 from runbook_lib.notebook.views.members import members_tables
-from runbook_lib.writeback.gate import Waiting
-from runbook_lib.writeback.verify import Checked
+from runbook_lib.routes.direct.verify import Checked
 
 View = tuple[str, str]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook_lib.notebook.html import banner_html, findings_html, table_html
-from runbook_lib.writeback.drift import Drift
+from runbook_lib.routes.direct.drift import Drift
 
 _LABELS = {
     "display_name": "Group",

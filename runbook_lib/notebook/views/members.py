@@ -6,7 +6,7 @@ import pandas as pd
 
 from runbook_lib.model.change import Plan
 from runbook_lib.notebook.html import banner_html, table_html
-from runbook_lib.writeback.left_out import in_order, shown_of
+from runbook_lib.routes.direct.plan_findings import in_order, shown_of
 
 
 def members_tables(plan: Plan) -> list[str]:

@@ -17,17 +17,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from runbook_lib.change.approvals.plan import approve, planned, read_approvals
+from runbook_lib.change.journal import Effect, Journal, read_journal
+from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.entry import Entry
 from runbook_lib.errors import UsageError
 from runbook_lib.model.change import Change, ChangeKind, MemberRef, Operation, Plan
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.tables import csv_bytes, plain, workbook_bytes
-from runbook_lib.writeback.approval import approve, planned, read_approvals
-from runbook_lib.writeback.backup import backup
-from runbook_lib.writeback.journal import Effect, Journal, read_journal
-from runbook_lib.writeback.plan_enable import plan_enable
-from runbook_lib.writeback.plan_file import plan_to_json
+from runbook_lib.routes.direct.backup import backup
+from runbook_lib.routes.direct.plan_enable import plan_enable
 from tests.support import builders as b
 from tests.support import hostile
 from tests.unit.edges.readers import assert_quiet, deceives, read_ldif

@@ -23,7 +23,7 @@ from runbook_lib.record.index import build_index
 from runbook_lib.record.sanitize import strictly_ours
 from runbook_lib.record.seal import seal
 from runbook_lib.record.state import RunRecord
-from runbook_lib.writeback.plan_enable import plan_enable
+from runbook_lib.routes.direct.plan_enable import plan_enable
 from tests.support import builders as b
 from tests.support import hostile
 from tests.unit.edges.pages import formulas, tree_of

@@ -13,7 +13,7 @@ from runbook_lib.model.anchor import anchor_of, mark_of
 from runbook_lib.model.change import ChangeKind
 from runbook_lib.model.cloud import Authority, CloudKind, Presence, PrincipalType, Switch
 from runbook_lib.model.finding import Severity
-from runbook_lib.writeback.plan_enable import plan_enable
+from runbook_lib.routes.direct.plan_enable import plan_enable
 from tests.support import builders as b
 
 

@@ -17,8 +17,8 @@ from runbook_lib.model.anchor import anchor_of
 from runbook_lib.model.change import ChangeKind, GroupMembers
 from runbook_lib.model.cloud import CloudGroup, CloudKind, CloudPrincipal
 from runbook_lib.model.directory import DirectoryGroup, DirectoryObject
-from runbook_lib.writeback.plan_enable import plan_enable
-from runbook_lib.writeback.planning import Planned
+from runbook_lib.routes.direct.plan_enable import plan_enable
+from runbook_lib.routes.direct.planning import Planned
 from tests.support import builders as b
 
 TEAM = b.cloud_group("Team")

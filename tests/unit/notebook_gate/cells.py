@@ -11,6 +11,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import patch
 
+from runbook_lib.change.approvals.plan import approve
+from runbook_lib.change.journal import Effect, Journal
 from runbook_lib.directory.connection import Directory
 from runbook_lib.errors import BrokeOff, NoAccess, Refused, RunbookError, ServiceFailed
 from runbook_lib.model.change import Change
@@ -20,10 +22,8 @@ from runbook_lib.notebook.run import Run
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.state import RunRecord
-from runbook_lib.writeback.approval import approve
-from runbook_lib.writeback.journal import Effect, Journal
-from runbook_lib.writeback.verify import Checked
-from runbook_lib.writeback.writes import writes_of
+from runbook_lib.routes.direct.verify import Checked
+from runbook_lib.routes.direct.writes import writes_of
 from tests.support import builders as b
 
 NAMES = ("Marketing", "Sales")

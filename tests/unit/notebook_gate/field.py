@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.change.approvals.plan import approve, planned
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.errors import RunbookError
@@ -29,7 +30,6 @@ from runbook_lib.parameters.load import parameters_from_values
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.seal import seal
 from runbook_lib.record.state import RunRecord
-from runbook_lib.writeback.approval import approve, planned
 from tests.support import builders as b
 from tests.unit.directory.embedded import ADMINISTRATOR, BASE, RETIRED, TARGET, Embedded, clock, running
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.change.journal import Journal
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.writeback.journal import Journal
 from tests.unit.directory.embedded import BASE
 from tests.unit.notebook_gate.field import UNDO, Field
 

@@ -9,13 +9,13 @@ from typing import Any, cast
 
 import pytest
 
+from runbook_lib.change.journal import Journal, read_journal
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import Operation
 from runbook_lib.model.directory import ControllerIdentity
 from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.run import Run
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.writeback.journal import Journal, read_journal
 
 FIRST = ControllerIdentity("dc1.contoso.com", "CN=NTDS Settings,CN=DC1", "11111111-0000-0000-0000-000000000000")
 BOTH = {"dc_host": "dc2.contoso.com", "dc_host_fallback": "DC1.contoso.com"}

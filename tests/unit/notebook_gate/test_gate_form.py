@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from runbook_lib.change.approvals.plan import approved_changes, read_approvals
+from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import Plan
 from runbook_lib.notebook.gate_form import APPROVAL_HOLDS, FORM_OPEN, GateForm
-from runbook_lib.writeback.approval import approved_changes, read_approvals
-from runbook_lib.writeback.plan_enable import plan_enable
-from runbook_lib.writeback.plan_file import plan_to_json
+from runbook_lib.routes.direct.plan_enable import plan_enable
 from tests.support import builders as b
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from runbook_lib.change.approvals.plan import approve, read_approvals
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
 from runbook_lib.model.file_names import RECORD_VARIABLE
 from runbook_lib.model.outcome import Outcome
@@ -15,7 +16,6 @@ from runbook_lib.notebook import open_run
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.seal import seal
 from runbook_lib.record.state import RunRecord
-from runbook_lib.writeback.approval import approve, read_approvals
 from tests.support import builders as b
 
 NOTEBOOK = "20-inventory-groups"
@@ -92,7 +92,7 @@ def test_its_own_is_continued_by_whatever_name_it_is_told(tmp_path: Path) -> Non
 
 
 def test_an_approval_does_not_count_for_a_change_whose_folder_is_a_link_to_its_own(tmp_path: Path) -> None:
-    from runbook_lib.writeback.plan_file import plan_to_json
+    from runbook_lib.change.plan_file import plan_to_json
     from tests.unit.writeback.test_approval_lock_journal import a_plan
 
     record = begun(tmp_path, "CHG2")

@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 import yaml
 
+from runbook_lib.change.journal import CARRIED_OUT, FILE_NAME, Effect, Journal
+from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.seal import seal
 from runbook_lib.record.state import RunRecord
+from runbook_lib.routes.direct.plan_enable import plan_enable
+from runbook_lib.routes.direct.writes import writes_of
 from runbook_lib.runner.needs import UNDO, require_told
 from runbook_lib.runner.undoable import LISTED, require_undoable, undoable
-from runbook_lib.writeback.journal import CARRIED_OUT, FILE_NAME, Effect, Journal
-from runbook_lib.writeback.plan_enable import plan_enable
-from runbook_lib.writeback.plan_file import plan_to_json
-from runbook_lib.writeback.writes import writes_of
 from tests.support import builders as b
 
 DAY = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)

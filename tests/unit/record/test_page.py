@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from hypothesis import example, given
 
+from runbook_lib.change.journal import CARRIED_OUT
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.untrusted import printable
@@ -22,7 +23,6 @@ from runbook_lib.record.html import markdown_html, record_html
 from runbook_lib.record.index import build_index
 from runbook_lib.record.seal import seal
 from runbook_lib.record.state import RunRecord
-from runbook_lib.writeback.journal import CARRIED_OUT
 from tests.support import hostile
 from tests.unit.record.markup import parsed
 from tests.unit.record.notebooks import PNG, code, crash, display, markdown, never_run, notebook, stream

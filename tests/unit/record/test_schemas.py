@@ -12,6 +12,11 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from click.testing import CliRunner
 
+from runbook_lib.change.approvals.file import SCHEMA as APPROVAL_SCHEMA
+from runbook_lib.change.approvals.standing import KIND_NAMES, Caps
+from runbook_lib.change.closing import SCHEMA as CLOSING_SCHEMA
+from runbook_lib.change.closing import close_by_hand, closed_by_hand
+from runbook_lib.change.plan_file import SCHEMA as PLAN_SCHEMA
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import ChangeKind, Operation
 from runbook_lib.model.file_names import MANIFEST_SCHEMA, RECORD_SCHEMA
@@ -21,14 +26,9 @@ from runbook_lib.record.facts import facts_of
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import build
 from runbook_lib.record.schema_files import SCHEMAS, schema_text
+from runbook_lib.routes.direct.writes import WriteKind
 from runbook_lib.rules.policy import Limits
 from runbook_lib.runner.cli import cli
-from runbook_lib.writeback.approval_file import SCHEMA as APPROVAL_SCHEMA
-from runbook_lib.writeback.closing import SCHEMA as CLOSING_SCHEMA
-from runbook_lib.writeback.closing import close_by_hand, closed_by_hand
-from runbook_lib.writeback.plan_file import SCHEMA as PLAN_SCHEMA
-from runbook_lib.writeback.standing import KIND_NAMES, Caps
-from runbook_lib.writeback.writes import WriteKind
 from tests.support.schemas import keys_of, parts_of, problems, schema_of
 
 OPEN = {"parameters", "versions", "values"}

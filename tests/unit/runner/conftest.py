@@ -23,7 +23,7 @@ from pathlib import Path
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.state import RunRecord
-from runbook_lib.writeback.journal import CARRIED_OUT
+from runbook_lib.change.journal import CARRIED_OUT
 record = RunRecord.load(RecordFolder.open(Path(os.environ["GWB_RECORD"])))
 def finish(outcome, done=0):
     if done or outcome is Outcome.VERIFICATION_FAILED:

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from runbook_lib.change.approvals.plan import read_approvals
+from runbook_lib.change.approvals.standing import KIND_NAMES, Caps, read_standing
+from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.model.change import Change, ChangeKind, Operation, Plan, PlanTarget
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.runner.cli import cli
-from runbook_lib.writeback.approval import read_approvals
-from runbook_lib.writeback.plan_file import plan_to_json
-from runbook_lib.writeback.standing import KIND_NAMES, Caps, read_standing
 
 GROUP = "1a0fd0b6-5a55-4f38-9a3c-0d6c0a6f5a10"
 OTHER = "6b0fd0b6-5a55-5f38-9a3c-0d6c0a6f5a10"

@@ -15,6 +15,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from runbook_lib.change.approvals.plan import read_approvals
+from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Operation, Plan, PlanTarget
 from runbook_lib.model.file_names import RUN_MIME
@@ -24,8 +26,6 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.runner import cli as cli_module
 from runbook_lib.runner import plugins
 from runbook_lib.runner.cli import cli
-from runbook_lib.writeback.approval import read_approvals
-from runbook_lib.writeback.plan_file import plan_to_json
 from tests.unit.runner.conftest import Project
 
 

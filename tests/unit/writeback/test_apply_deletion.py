@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.change.journal import Journal, JournalFile, read_journal
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.snapshot import read_directory
@@ -17,14 +18,13 @@ from runbook_lib.errors import BrokeOff, NoAccess, Refused
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.anchor import anchor_of, mark_of
 from runbook_lib.model.change import ChangeKind, Plan
-from runbook_lib.writeback.apply import Applier
-from runbook_lib.writeback.backup import backup
-from runbook_lib.writeback.effects import DoneChange, collect
-from runbook_lib.writeback.journal import Journal, JournalFile, read_journal
-from runbook_lib.writeback.plan_disable import plan_disable
-from runbook_lib.writeback.plan_undo import plan_undo
-from runbook_lib.writeback.verify import verify
-from runbook_lib.writeback.writes import WriteKind, writes_of
+from runbook_lib.routes.direct.apply import Applier
+from runbook_lib.routes.direct.backup import backup
+from runbook_lib.routes.direct.effects import DoneChange, collect
+from runbook_lib.routes.direct.plan_disable import plan_disable
+from runbook_lib.routes.direct.plan_undo import plan_undo
+from runbook_lib.routes.direct.verify import verify
+from runbook_lib.routes.direct.writes import WriteKind, writes_of
 from tests.support import builders as b
 from tests.unit.directory.embedded import ADMINISTRATOR, BASE, RETIRED, TARGET, WRITER, Embedded, clock, running
 

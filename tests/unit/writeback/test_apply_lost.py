@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from rehearsal.directory import DirectoryStore
+from runbook_lib.change.journal import Journal, JournalFile, read_journal
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.entry import guid_text
 from runbook_lib.directory.filters import equals
@@ -23,9 +24,8 @@ from runbook_lib.model.anchor import anchor_of, mark_of
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Plan, PlanTarget
 from runbook_lib.model.directory import RESTORED_ATTRIBUTES
 from runbook_lib.record.schema_files import schema_text
-from runbook_lib.writeback.apply import Applier
-from runbook_lib.writeback.journal import Journal, JournalFile, read_journal
-from runbook_lib.writeback.journal_order import out_of_order
+from runbook_lib.routes.direct.apply import Applier
+from runbook_lib.routes.direct.journal_order import out_of_order
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET, Embedded, running
 from tests.unit.directory.faulty import BUSY, LATE, OK, UNANSWERED, UNSENT, Faults
 

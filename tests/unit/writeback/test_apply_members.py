@@ -14,16 +14,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from runbook_lib.change.journal import Journal, JournalFile, read_journal
 from runbook_lib.directory.entry import guid_text
 from runbook_lib.errors import BrokeOff, NoAccess, RunbookError, ServiceFailed
 from runbook_lib.model.anchor import anchor_of, mark_of
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Operation, Plan, PlanTarget
 from runbook_lib.record.schema_files import schema_text
-from runbook_lib.writeback.apply import Applier
-from runbook_lib.writeback.effects import collect
-from runbook_lib.writeback.journal import Journal, JournalFile, read_journal
-from runbook_lib.writeback.member_values import MOST_REFUSED, Value, send_values
-from runbook_lib.writeback.writes import MEMBERS_PER_WRITE, WriteKind, writes_of
+from runbook_lib.routes.direct.apply import Applier
+from runbook_lib.routes.direct.effects import collect
+from runbook_lib.routes.direct.member_values import MOST_REFUSED, Value, send_values
+from runbook_lib.routes.direct.writes import MEMBERS_PER_WRITE, WriteKind, writes_of
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET, Embedded, running
 from tests.unit.directory.faulty import OK, UNANSWERED, UNSENT, Faults
 

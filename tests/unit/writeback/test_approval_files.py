@@ -14,15 +14,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runbook_lib.change.approvals.approvers import approver_findings, approvers_of
+from runbook_lib.change.approvals.file import LONGEST_DAYS, standing_phrase
+from runbook_lib.change.approvals.gate import granted, read_all
+from runbook_lib.change.approvals.plan import Approval, approve
+from runbook_lib.change.approvals.standing import StandingApproval, stand
+from runbook_lib.change.plan_file import plan_to_json
+from runbook_lib.change.strict_file import Unfit, read_plain, strict_json
 from runbook_lib.errors import AwaitingApproval, Refused
 from runbook_lib.model.change import Plan
-from runbook_lib.writeback.approval import Approval, approve
-from runbook_lib.writeback.approval_file import LONGEST_DAYS, standing_phrase
-from runbook_lib.writeback.approvers import approver_findings, approvers_of
-from runbook_lib.writeback.gate import granted, read_all
-from runbook_lib.writeback.plan_file import plan_to_json
-from runbook_lib.writeback.standing import StandingApproval, stand
-from runbook_lib.writeback.strict_file import Unfit, read_plain, strict_json
 from tests.support import builders as b
 from tests.unit.writeback.test_approval_lock_journal import a_plan, record_of
 

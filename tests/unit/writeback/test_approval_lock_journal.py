@@ -11,14 +11,8 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.errors import AwaitingApproval, Refused, ServiceFailed, UsageError
-from runbook_lib.model.change import Plan
-from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
-from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
-from runbook_lib.writeback.approval import approve, approved_changes, planned, read_approvals
-from runbook_lib.writeback.effects import done_by
-from runbook_lib.writeback.journal import (
+from runbook_lib.change.approvals.plan import approve, approved_changes, planned, read_approvals
+from runbook_lib.change.journal import (
     FILE_NAME,
     Effect,
     Journal,
@@ -27,9 +21,15 @@ from runbook_lib.writeback.journal import (
     open_chain,
     read_journal,
 )
-from runbook_lib.writeback.plan_enable import plan_enable
-from runbook_lib.writeback.plan_file import plan_to_json
-from runbook_lib.writeback.writes import writes_of
+from runbook_lib.change.plan_file import plan_to_json
+from runbook_lib.errors import AwaitingApproval, Refused, ServiceFailed, UsageError
+from runbook_lib.model.change import Plan
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
+from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
+from runbook_lib.routes.direct.effects import done_by
+from runbook_lib.routes.direct.plan_enable import plan_enable
+from runbook_lib.routes.direct.writes import writes_of
 from tests.support import builders as b
 
 HOUR = timedelta(hours=1)

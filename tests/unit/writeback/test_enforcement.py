@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.model.change import Change, ChangeKind
 from runbook_lib.model.enforcement import NO_ENFORCEMENT, Enforcement, EnforcementMode, Leave, SoaPolicy
-from runbook_lib.writeback.enforcement import refuse_enforced
+from runbook_lib.routes.direct.preconditions import refuse_enforced
 from tests.support import builders as b
 
 TEAM = b.cloud_group("Team")

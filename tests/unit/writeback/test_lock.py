@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.change import lock
+from runbook_lib.change.lock import lock_path, writer_lock
 from runbook_lib.errors import Refused
-from runbook_lib.writeback import lock
-from runbook_lib.writeback.lock import lock_path, writer_lock
 from tests.support import builders as b
 
 needs_root = pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="needs root, to be two accounts")
@@ -108,7 +108,7 @@ def test_a_note_that_cannot_be_written_is_no_reason_and_names_no_earlier_holder(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("runbook_lib.writeback.lock.os.write", full)
+        patched.setattr("runbook_lib.change.lock.os.write", full)
         with writer_lock(path, "CHG2/run-2", clock=lambda: b.NOW):
             said = held(path)
     assert said.startswith("locked: ")

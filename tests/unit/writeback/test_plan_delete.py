@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.change.approvals.plan import self_sufficient
+from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import Change, ChangeKind, Deletion, MemberRef, Operation, Plan, Refusal
 from runbook_lib.model.cloud import Presence, Switch
 from runbook_lib.model.directory import DeletedObjects
 from runbook_lib.notebook.views import plan_view
-from runbook_lib.writeback.approval import self_sufficient
-from runbook_lib.writeback.effects import ChangeEffect, DoneChange
-from runbook_lib.writeback.plan_disable import plan_disable
-from runbook_lib.writeback.plan_file import plan_from_json, plan_to_json
-from runbook_lib.writeback.plan_undo import plan_undo
-from runbook_lib.writeback.planning import Planned
+from runbook_lib.routes.direct.effects import ChangeEffect, DoneChange
+from runbook_lib.routes.direct.plan_disable import plan_disable
+from runbook_lib.routes.direct.plan_undo import plan_undo
+from runbook_lib.routes.direct.planning import Planned
 from tests.support import builders as b
 
 ANA, BO = b.synced("Ana"), b.synced("Bo")

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import UsageError
-from runbook_lib.writeback.plan_enable import plan_enable
-from runbook_lib.writeback.plan_file import plan_from_json, plan_to_json
+from runbook_lib.routes.direct.plan_enable import plan_enable
 from tests.support import builders as b
 
 

@@ -21,12 +21,12 @@ from runbook_lib.model.directory import UNIVERSAL_SECURITY
 from runbook_lib.model.enforcement import Enforcement, EnforcementMode, SoaPolicy
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
-from runbook_lib.writeback.effects import ChangeEffect, DoneChange
-from runbook_lib.writeback.plan_disable import plan_disable
-from runbook_lib.writeback.plan_enable import plan_enable
-from runbook_lib.writeback.plan_undo import plan_undo
-from runbook_lib.writeback.planning import Planned, plan_target
-from runbook_lib.writeback.preconditions import findings_before_writing
+from runbook_lib.routes.direct.effects import ChangeEffect, DoneChange
+from runbook_lib.routes.direct.plan_disable import plan_disable
+from runbook_lib.routes.direct.plan_enable import plan_enable
+from runbook_lib.routes.direct.plan_undo import plan_undo
+from runbook_lib.routes.direct.planning import Planned, plan_target
+from runbook_lib.routes.direct.preconditions import findings_before_writing
 from tests.support import builders as b
 from tests.unit.writeback.refusal_codes import codes
 

@@ -10,7 +10,7 @@ import pytest
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.untrusted import appearance
-from runbook_lib.writeback.selection import select
+from runbook_lib.routes.direct.selection import select
 
 
 def row(name: str) -> GroupRow:

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.change.approvals.file import standing_phrase
+from runbook_lib.change.approvals.gate import Grant, granted, read_all, waiting_findings
+from runbook_lib.change.approvals.plan import approve
+from runbook_lib.change.approvals.standing import STANDING_KINDS, Caps, read_standing, stand
+from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Plan, PlanTarget
-from runbook_lib.writeback.approval import approve
-from runbook_lib.writeback.approval_file import standing_phrase
-from runbook_lib.writeback.gate import Grant, granted, read_all, waiting_findings
-from runbook_lib.writeback.plan_file import plan_to_json
-from runbook_lib.writeback.standing import STANDING_KINDS, Caps, read_standing, stand
 from tests.support import builders as b
 
 LAST_DAY = b.TODAY + timedelta(days=30)

@@ -13,10 +13,10 @@ from runbook_lib.model.anchor import RETIRED_MARK
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Plan
 from runbook_lib.model.directory import UNIVERSAL_SECURITY
 from runbook_lib.model.finding import Severity
-from runbook_lib.writeback.drift import check_drift
-from runbook_lib.writeback.effects import ChangeEffect, DoneChange
-from runbook_lib.writeback.plan_undo import plan_undo
-from runbook_lib.writeback.planning import plan_target
+from runbook_lib.routes.direct.drift import check_drift
+from runbook_lib.routes.direct.effects import ChangeEffect, DoneChange
+from runbook_lib.routes.direct.plan_undo import plan_undo
+from runbook_lib.routes.direct.planning import plan_target
 from tests.support import builders as b
 
 ANA, BO = b.synced("Ana"), b.synced("Bo")

@@ -1,0 +1,100 @@
+"""Who may approve, as the parameter ``approvers`` says. Pure.
+
+A name is what the approver typed. ``account:`` and ``group:`` are about the account that owns the approval's file,
+which nobody types; where the system does not tell an owner (Windows) neither counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from runbook_lib.change.approvals.file import FileFacts
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import printable
+
+_ACCOUNT, _GROUP = "account:", "group:"
+
+
+@dataclass(frozen=True, slots=True)
+class Approvers:
+    """The entries of ``approvers``, folded; none: anybody who can write to the records folder."""
+
+    names: frozenset[str] = frozenset()
+    accounts: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+
+    @property
+    def anybody(self) -> bool:
+        """Whether nobody is named."""
+        return not (self.names or self.accounts or self.groups)
+
+    def why_not(self, approver: str, file: FileFacts) -> str:
+        """Why this approver does not count, as a clause; empty where they do."""
+        if self.anybody or _folded(approver) in self.names:
+            return ""
+        groups = {_folded(name) for name in file.groups}
+        if file.owner and (_folded(file.owner) in self.accounts or self.groups & groups):
+            return ""
+        owner = f"the account {printable(file.owner, limit=80)}, which owns its file," if file.owner else "its file"
+        return f"neither that name nor {owner} is allowed by the parameter approvers"
+
+
+ANYBODY = Approvers()
+
+
+def approvers_of(entries: Iterable[str]) -> Approvers:
+    """Read the parameter."""
+    found: dict[str, set[str]] = {"": set(), _ACCOUNT: set(), _GROUP: set()}
+    for entry in entries:
+        prefix = next((mark for mark in (_ACCOUNT, _GROUP) if entry.casefold().startswith(mark)), "")
+        found[prefix].add(_folded(entry[len(prefix) :]))
+    return Approvers(frozenset(found[""]), frozenset(found[_ACCOUNT]), frozenset(found[_GROUP]))
+
+
+def approver_findings(
+    approvals: Iterable[tuple[str, FileFacts]], approvers: Approvers, requesters: Iterable[str]
+) -> tuple[Finding, ...]:
+    """What a reader of the record has to know about who approved.
+
+    Args:
+        approvals: Name and file of each approval that was used.
+        approvers: Who may approve.
+        requesters: Accounts and names of who runs it, as far as they are known.
+    """
+    asked = {_folded(name): name for name in requesters if name.strip()}
+    same = [
+        (approver, file.owner)
+        for approver, file in approvals
+        if _folded(approver) in asked or (file.owner and _folded(file.owner) in asked)
+    ]
+    found = []
+    if approvers.anybody:
+        found.append(
+            Finding(
+                id="approvers-anybody",
+                severity=Severity.INFO,
+                seen="The parameters do not say who may approve: whoever can write to the records folder could.",
+                to_do="Name people, accounts or groups in approvers if that matters.",
+            )
+        )
+    if same:
+        approver, owner = same[0]
+        shown = printable(approver, limit=80)
+        by = f"the account {printable(owner, limit=80)} wrote its approval file" if owner else "the names are the same"
+        found.append(
+            Finding(
+                id="approver-is-requester",
+                severity=Severity.WARNING,
+                seen=f"Who approved ({shown}) and who ran it are one: {by}.",
+                expected="One person asks for a change and another one approves it.",
+                why="Nobody else looked at the plan before it was written.",
+                to_do="Have the next plan approved under another account, or accept that one person decided.",
+                values={"approver": approver, "owner": owner},
+            )
+        )
+    return tuple(found)
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.split()).casefold()

@@ -1,0 +1,263 @@
+"""The one reader and the one writer of approval files, of either kind.
+
+Whatever is not exactly what ``gwb approve`` writes stops the run: an approval that is understood differently by the
+person who gave it and by the program is worse than none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from runbook_lib.change.strict_file import LARGEST_APPROVAL, PlainFile, Unfit, read_plain, strict_json, write_whole
+from runbook_lib.errors import Refused
+from runbook_lib.model.untrusted import printable
+
+SCHEMA = "group-writeback-approval/1"
+LONGEST = timedelta(days=7)
+"""A plan approval is for the run that follows, not for next month."""
+LONGEST_DAYS = 90
+"""Days that a standing approval may hold, the first and the last not counted."""
+PREFIX = "standing-"
+"""How the file's name of a standing approval begins; every other file in the folder is an approval of one plan."""
+
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
+
+
+def moment(text: str) -> datetime:
+    """A time as approvals write it: UTC, with ``Z``."""
+    if not _TIME.fullmatch(text):
+        raise ValueError("it has to be a time in UTC, as 2026-12-31T12:00:00Z")
+    return datetime.fromisoformat(text)
+
+
+def written_time(text: str) -> str:
+    """The text of a time, as ``moment`` reads it."""
+    moment(text)
+    return text
+
+
+def said(text: str) -> str:
+    """What a person typed: something, without white space around it."""
+    if not text.strip() or text != text.strip():
+        raise ValueError("it is empty, or has white space around it")
+    return text
+
+
+_GUID_PATTERN = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+_Guid = Annotated[str, StringConstraints(pattern=_GUID_PATTERN)]
+_GuidOrNone = Annotated[str, StringConstraints(pattern=rf"^$|{_GUID_PATTERN}")]
+_Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+_Said = Annotated[str, AfterValidator(said)]
+_Time = Annotated[str, AfterValidator(written_time)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class _Target(_Strict):
+    tenant_id: _Guid
+    domain_guid: _Guid
+    domain: str
+    target_ou: str
+    target_ou_guid: _Guid
+    retired_ou: str
+    retired_ou_guid: _GuidOrNone
+
+
+class _Caps(_Strict):
+    changes: int = Field(ge=0)
+    members_added: int = Field(ge=0)
+    members_removed: int = Field(ge=0)
+
+
+class _Common(_Strict):
+    schema_: Literal["group-writeback-approval/1"] = Field(alias="schema")
+    change_id: _Said
+    target: _Target
+    approver: _Said
+    approved: _Time
+    until: _Time
+    phrase: _Said
+    planning_record: _Said
+    planning_manifest: _Digest | None
+
+    @property
+    def since(self) -> datetime:
+        """From when it holds."""
+        return moment(self.approved)
+
+    @property
+    def end(self) -> datetime:
+        """Until when it holds."""
+        return moment(self.until)
+
+
+class PlanApprovalFile(_Common):
+    """What a file of kind ``plan`` holds."""
+
+    kind: Literal["plan"]
+    plan_digest: _Digest
+    changes: Annotated[list[_Digest], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(set(self.changes)) != len(self.changes):
+            raise ValueError("a change is named twice")
+        if not timedelta(0) < self.end - self.since <= LONGEST:
+            raise ValueError(f"it holds longer than {LONGEST.days} days, or ends before it begins")
+        domain = re.escape(self.target.domain)
+        groups = r"[0-9]+ GROUPS?"
+        phrase = rf"((ENABLE|DISABLE|UNDO) {groups}( AND DELETE {groups})?|DELETE {groups}) IN {domain}"
+        if not re.fullmatch(phrase, self.phrase):
+            raise ValueError("its phrase is not that of a plan in its domain")
+        return self
+
+
+class StandingApprovalFile(_Common):
+    """What a file of kind ``standing`` holds."""
+
+    kind: Literal["standing"]
+    groups: Annotated[list[_Guid], Field(min_length=1)]
+    kinds: Annotated[list[Literal["update", "add-members", "remove-members"]], Field(min_length=1)]
+    caps: _Caps
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len({group.casefold() for group in self.groups}) != len(self.groups):
+            raise ValueError("a group is named twice")
+        if len(set(self.kinds)) != len(self.kinds):
+            raise ValueError("a kind is named twice")
+        if self.end != end_of(self.end.date()):
+            raise ValueError("it does not end with a day")
+        if not 0 <= (self.end.date() - self.since.date()).days <= LONGEST_DAYS:
+            raise ValueError(f"it holds longer than {LONGEST_DAYS} days, or ends before it begins")
+        if self.phrase != standing_phrase(len(self.groups), self.target.domain, self.end.date()):
+            raise ValueError("its phrase is not that of its groups, domain and end")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """Which file an approval was read from.
+
+    Attributes:
+        sha256: Of its bytes; a file that changes afterwards is another approval.
+        owner: Account that owns it; empty where the system does not tell.
+        groups: Groups of that account, as far as the system tells.
+    """
+
+    path: Path
+    sha256: str
+    owner: str = ""
+    groups: frozenset[str] = frozenset()
+
+    def as_json(self) -> dict[str, object]:
+        """For record.json and the journal."""
+        return {"file": self.path.name, "sha256": self.sha256, "owner": self.owner or None}
+
+
+def end_of(day: date) -> datetime:
+    """The last second of a day, UTC."""
+    return datetime.combine(day, time(23, 59, 59), UTC)
+
+
+def standing_phrase(groups: int, domain: str, until: date) -> str:
+    """What the approver types: it proves that number, domain and end were read."""
+    return f"STAND {groups} {'GROUP' if groups == 1 else 'GROUPS'} IN {domain} UNTIL {until.isoformat()}"
+
+
+def approval_paths(folder: Path) -> list[Path]:
+    """Every file of a change's folder of approvals, sorted by name; none where there is no such folder.
+
+    Raises:
+        Refused: The folder is a link or cannot be listed (``approval-damaged``).
+    """
+    try:
+        if folder.is_symlink():
+            raise damaged(folder, "it is a link", what="a folder of approvals")
+        return sorted(path for path in folder.iterdir() if path.suffix == ".json" and not path.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        why = f"it cannot be read ({error.strerror or type(error).__name__})"
+        raise damaged(folder, why, what="a folder of approvals") from None
+
+
+def read_approval_file(path: Path) -> tuple[PlanApprovalFile | StandingApprovalFile, FileFacts]:
+    """One approval of the change whose folder it lies in (``<change id>/approvals/<file>``).
+
+    Raises:
+        Refused: ``approval-damaged``: it is not exactly what ``gwb approve`` writes; ``approval-of-another-change``: it
+            was given under another change id.
+    """
+    kind = StandingApprovalFile if path.name.startswith(PREFIX) else PlanApprovalFile
+    what = "a standing approval" if kind is StandingApprovalFile else "an approval"
+    try:
+        plain = read_plain(path, largest=LARGEST_APPROVAL)
+        found = kind.model_validate(strict_json(plain.data))
+    except FileNotFoundError:
+        raise damaged(path, "it is not there any more", what=what) from None
+    except ValidationError as error:
+        raise damaged(path, _first(error), what=what) from None
+    except Unfit as unfit:
+        raise damaged(path, str(unfit), what=what) from None
+    if isinstance(found, PlanApprovalFile) and path.name != f"{found.plan_digest}.json":
+        raise damaged(path, "its name is not the digest of its plan", what=what)
+    # Not resolved: a change whose folder is a link to another one's is that change none the less.
+    change_id = path.absolute().parent.parent.name
+    if found.change_id != change_id:
+        raise Refused(
+            f"{path} is an approval of the change {printable(found.change_id, limit=80)}, not of {change_id}.",
+            code="approval-of-another-change",
+            hint="Remove that file and approve the plan of this change with gwb approve.",
+            values={"path": str(path), "change_id": found.change_id},
+        )
+    return found, _facts(path, plain)
+
+
+def _facts(path: Path, plain: PlainFile) -> FileFacts:
+    return FileFacts(path, plain.sha256, plain.owner, plain.groups)
+
+
+def _first(error: ValidationError) -> str:
+    """The first thing that is wrong, as the end of a sentence."""
+    detail = error.errors(include_url=False, include_input=False)[0]
+    place = ", ".join(str(part) for part in detail["loc"] if part != "schema_")
+    said = str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] == "string_pattern_mismatch":
+        said = "it is not well formed"
+    said = said[:1].lower() + said[1:]
+    return printable(f"{place}: {said}" if place else said, limit=200)
+
+
+def damaged(path: Path, why: str, *, what: str) -> Refused:
+    """The error of a file that is no approval: better to stop than to guess."""
+    return Refused(
+        f"{path} is not {what}: {why}.",
+        code="approval-damaged",
+        hint=f"Remove that file and approve again with gwb approve{' --standing' if 'standing' in what else ''}.",
+        values={"path": str(path), "why": why},
+    )
+
+
+def write_approval(path: Path, content: Mapping[str, object]) -> None:
+    """Write the file of an approval, whole or not at all.
+
+    Raises:
+        ServiceFailed: ``approval-write``: disk full, share gone, no right. Nothing is approved then.
+    """
+    hint = "Nothing is approved. Check free space and rights of the records folder, then approve again."
+    write_whole(path, content, what="approval", code="approval-write", hint=hint)
+
+
+def iso(moment: datetime) -> str:
+    """A moment as approvals and records write it: seconds, UTC as ``Z``."""
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,246 @@
+"""What a run may write now: plan approvals first, then standing ones for what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from runbook_lib.change.approvals.approvers import ANYBODY, Approvers
+from runbook_lib.change.approvals.file import iso
+from runbook_lib.change.approvals.plan import Approval, approved_changes, read_approvals, self_sufficient
+from runbook_lib.change.approvals.standing import StandingApproval, beyond_standing, read_standing
+from runbook_lib.errors import AwaitingApproval
+from runbook_lib.model.change import Change, Operation, Plan, Refusal
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import printable
+
+_CAPS = {"changes": "changes", "members_added": "members added", "members_removed": "members removed"}
+_CAP_EXCEEDED = "standing-cap-exceeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """Everything in a change's folder of approvals, oldest first."""
+
+    plans: Sequence[Approval]
+    standing: Sequence[StandingApproval]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A change that is not approved, and why the standing approvals do not cover it (empty without any)."""
+
+    change: Change
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What is approved, in the plan's order, under which approvals, and what waits."""
+
+    changes: tuple[Change, ...]
+    approvals: tuple[Approval | StandingApproval, ...]
+    waiting: tuple[Waiting, ...]
+
+    def approval_json(self) -> dict[str, object]:
+        """The approval for record.json and the journal; ``further`` lists others that took part."""
+        first, *others = (approval.as_json() for approval in self.approvals)
+        return first | ({"further": others} if others else {})
+
+
+def waiting_findings(waiting: Sequence[Waiting]) -> tuple[Finding, ...]:
+    """One finding per change that waits, for the record."""
+    return tuple(
+        Finding(
+            id=f"awaiting-approval:{item.change.digest[:12]}",
+            severity=Severity.WARNING,
+            seen=f"{_named(item.change)} waits for an approval.",
+            why=item.why,
+            to_do="Read the plan and approve it with gwb approve RECORD.",
+            values={
+                "kind": item.change.kind.value,
+                "group_id": item.change.group_id,
+                "digest": item.change.digest,
+            },
+        )
+        for item in waiting
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    """Why a standing approval covers nothing of a run."""
+
+    code: str
+    why: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A standing approval, and why it is closed to this run as a whole (None: it is open)."""
+
+    standing: StandingApproval
+    closed: _Closed | None
+
+
+def read_all(folder: Path) -> Approvals:
+    """Every approval in a change's folder.
+
+    Raises:
+        Refused: A damaged file (``approval-damaged``), or one of another change (``approval-of-another-change``).
+    """
+    return Approvals(read_approvals(folder), read_standing(folder))
+
+
+def granted(plan: Plan, approvals: Approvals, now: datetime, approvers: Approvers = ANYBODY) -> Grant:
+    """What of the plan is approved now, by people who may approve.
+
+    Raises:
+        AwaitingApproval: Nothing is; the message says why.
+    """
+    closed: AwaitingApproval | None = None
+    chosen: tuple[Change, ...] = ()
+    used: list[Approval | StandingApproval] = []
+    try:
+        chosen, approval = approved_changes(plan, approvals.plans, now, approvers)
+        used.append(approval)
+    except AwaitingApproval as error:
+        closed = error
+    asked: list[_Asked] = []
+    for standing in reversed(approvals.standing):
+        found = _covered(plan, standing, chosen, now, approvers)
+        if isinstance(found, _Closed):
+            asked.append(_Asked(standing, found))
+            continue
+        asked.append(_Asked(standing, None))
+        if len(found) > len(chosen):
+            chosen = found
+            used.append(standing)
+    if not chosen:
+        raise _nothing(plan, asked, closed)
+    kept = {change.digest for change in chosen}
+    return Grant(
+        changes=tuple(change for change in plan.changes if change.digest in kept),
+        approvals=tuple(used),
+        waiting=tuple(Waiting(change, _why(change, asked)) for change in plan.changes if change.digest not in kept),
+    )
+
+
+def _covered(
+    plan: Plan, standing: StandingApproval, chosen: tuple[Change, ...], now: datetime, approvers: Approvers
+) -> tuple[Change, ...] | _Closed:
+    """``chosen`` and what this approval adds to it, or why it adds nothing at all."""
+    if closed := _unusable(plan, standing, now, approvers):
+        return closed
+    kept = {change.digest for change in chosen}
+    candidates = [c for c in plan.changes if c.digest in kept or not _uncovered(c, standing)]
+    together = self_sufficient(candidates)
+    new = [change for change in together if change.digest not in kept]
+    seen = {
+        "changes": len(new),
+        "members_added": sum(len(change.members_added) for change in new),
+        "members_removed": sum(len(change.members_removed) for change in new),
+    }
+    for name, allowed in standing.caps.as_json().items():
+        if seen[name] > allowed:
+            return _Closed(
+                _CAP_EXCEEDED,
+                f"The standing approval by {_approver(standing)} allows {allowed} {_CAPS[name]} per run, and this run "
+                f"has {seen[name]}: nothing is applied under it.",
+                f"If that many are meant, approve this plan, or make a standing approval with a larger "
+                f"--max-{name.replace('_', '-')}.",
+            )
+    return together
+
+
+def _unusable(plan: Plan, standing: StandingApproval, now: datetime, approvers: Approvers) -> _Closed | None:
+    again = "Make a new one with gwb approve RECORD --standing, or approve this plan."
+    who = f"The standing approval by {_approver(standing)}"
+    if plan.operation is not Operation.ENABLE:
+        return _Closed("standing-operation", f"{who} is for enabling, not to {plan.operation.value}.", again)
+    target = plan.target.as_json()
+    other = [name for name, value in standing.target.items() if value.casefold() != str(target[name]).casefold()]
+    if other:
+        names = {"tenant_id": "tenant", "domain_guid": "domain", "target_ou_guid": "target OU"}
+        return _Closed("standing-other-target", f"{who} is for another {names[other[0]]}.", again)
+    if refused := approvers.why_not(standing.approver, standing.file):
+        return _Closed("approver-not-allowed", f"{who} does not count: {refused}.", again)
+    if now < standing.approved:
+        return _Closed("approval-from-the-future", f"{who} is dated {iso(standing.approved)}, after this clock.", again)
+    if now > standing.until:
+        return _Closed("standing-expired", f"{who} ended at {iso(standing.until)}.", again)
+    return None
+
+
+def _uncovered(change: Change, standing: StandingApproval) -> str:
+    """Why this approval does not cover the change, or ""."""
+    if beyond := beyond_standing(change):
+        return beyond
+    if change.group_id.casefold() not in standing.groups:
+        return f"the standing approval by {_approver(standing)} does not name this group"
+    if change.kind.value not in standing.kinds:
+        return f"the standing approval by {_approver(standing)} does not allow the kind {change.kind.value}"
+    return ""
+
+
+def _why(change: Change, asked: Sequence[_Asked]) -> str:
+    """In words, for one change that waits: by the newest standing approval that has to do with it."""
+    if not asked:
+        return ""
+    if beyond := beyond_standing(change):
+        return _sentence(beyond)
+    for item in asked:
+        if item.closed and item.closed.code == _CAP_EXCEEDED and not _uncovered(change, item.standing):
+            return f"{item.closed.why} {item.closed.hint}"
+    nearest = next((item for item in asked if item.closed is None or item.closed.code == _CAP_EXCEEDED), None)
+    if nearest is None:
+        return asked[0].closed.why if asked[0].closed else ""
+    uncovered = _uncovered(change, nearest.standing)
+    return _sentence(uncovered or "one of its members is a group whose creation is not approved")
+
+
+def _nothing(plan: Plan, asked: Sequence[_Asked], closed: AwaitingApproval | None) -> AwaitingApproval:
+    """The closed gate. An approval of this very plan that has ended says more than a standing one."""
+    if closed is not None and (not asked or closed.code not in ("no-approval", "approval-of-another-plan")):
+        return closed
+    values = {"plan_digest": plan.digest, "phrase": plan.phrase}
+    approve = f'gwb approve RECORD --as NAME --phrase "{plan.phrase}"'
+    reasons = [item.closed for item in asked if item.closed]
+    exceeded = [reason for reason in reasons if reason.code == _CAP_EXCEEDED]
+    if exceeded or len(reasons) == len(asked):
+        said = (exceeded or reasons)[0]
+        return AwaitingApproval(said.why, code=said.code, hint=f"{said.hint} For this plan: {approve}", values=values)
+    first = plan.changes[0]
+    more = f" and {len(plan.changes) - 1} more" if len(plan.changes) > 1 else ""
+    return AwaitingApproval(
+        f"No standing approval covers what this plan changes: {_named(first)}{more}. {_why(first, asked)}",
+        code="standing-not-covered",
+        hint=f"Read the plan, then: {approve}",
+        values=values,
+    )
+
+
+def _named(change: Change) -> str:
+    return f"{change.kind.value} {printable(change.display_name or change.dn, limit=80)!r}"
+
+
+def _approver(standing: StandingApproval) -> str:
+    return printable(standing.approver, limit=80)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def refusal_finding(refusal: Refusal) -> Finding:
+    """A selected group that the plan leaves alone, for the record."""
+    return Finding(
+        id=f"refused:{refusal.group_id}",
+        severity=Severity.WARNING,
+        seen=f"{refusal.display_name!r} is left alone: {refusal.why}",
+        to_do=refusal.to_do,
+        values={"rule": refusal.rule, "group_id": refusal.group_id},
+    )

@@ -1,0 +1,226 @@
+"""Approvals: files beside the records that name, change by change, what a person agreed to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from runbook_lib.change.approvals.approvers import ANYBODY, Approvers
+from runbook_lib.change.approvals.file import (
+    LONGEST,
+    PREFIX,
+    SCHEMA,
+    FileFacts,
+    PlanApprovalFile,
+    approval_paths,
+    iso,
+    read_approval_file,
+    write_approval,
+)
+from runbook_lib.change.plan_file import read_plan
+from runbook_lib.errors import AwaitingApproval, UsageError
+from runbook_lib.model.change import Change, ChangeKind, Plan
+from runbook_lib.model.untrusted import printable
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One approval of kind plan. Times are UTC."""
+
+    plan_digest: str
+    changes: frozenset[str]
+    target: Mapping[str, str]
+    approver: str
+    approved: datetime
+    until: datetime
+    phrase: str
+    planning_record: str
+    planning_manifest: str | None
+    file: FileFacts
+
+    def as_json(self) -> dict[str, object]:
+        """What a record says about the approval it was made under."""
+        return {
+            "kind": "plan",
+            **self.file.as_json(),
+            "plan_digest": self.plan_digest,
+            "approver": self.approver,
+            "approved": iso(self.approved),
+            "until": iso(self.until),
+            "phrase": self.phrase,
+            "planning_record": self.planning_record,
+            "planning_manifest": self.planning_manifest,
+        }
+
+
+def planned(record: Path) -> Plan:
+    """The plan of a record.
+
+    Raises:
+        UsageError: The folder holds no plan (``no-plan``), or a damaged one (``plan-damaged``).
+    """
+    plan = read_plan(record)
+    if plan is None:
+        raise UsageError(
+            f"No plan in {record}.",
+            code="no-plan",
+            hint="Name the record folder of a run that ended with awaiting-approval.",
+            values={"record": str(record)},
+        )
+    return plan
+
+
+def approve(
+    record: Path,
+    *,
+    approver: str,
+    phrase: str,
+    valid: timedelta,
+    clock: Callable[[], datetime],
+    manifest_digest: str | None = None,
+) -> Path:
+    """Approve the plan of a record and return the approval's file.
+
+    Args:
+        record: Record folder of the planning run.
+        approver: Who approves.
+        phrase: What the approver typed; it must be the plan's own phrase.
+        valid: How long the approval holds.
+        clock: Gives the present time, UTC.
+        manifest_digest: Digest of the sealed planning record, or None while it is still open.
+
+    Raises:
+        UsageError: No plan, nothing to approve, wrong phrase, empty name, or a period that is too long.
+        ServiceFailed: The file cannot be written (``approval-write``).
+    """
+    plan = planned(record)
+    if not plan.changes:
+        raise UsageError("That plan changes nothing.", code="nothing-to-approve", hint="There is nothing to approve.")
+    if not approver.strip():
+        raise UsageError("No approver is named.", code="approver-missing", hint="Name a person with --as.")
+    if " ".join(phrase.split()) != plan.phrase:
+        raise UsageError(
+            f"The phrase does not fit the plan: {printable(phrase, limit=80)!r}.",
+            code="phrase",
+            hint=f"Read the plan, then type: {plan.phrase}",
+            values={"expected": plan.phrase},
+        )
+    if not timedelta(0) < valid <= LONGEST:
+        raise UsageError(
+            f"An approval holds at most {LONGEST.days} days.",
+            code="approval-period",
+            hint="Use --valid 4h, for example.",
+        )
+    now = clock()
+    change_folder = record.resolve().parent
+    path = change_folder / "approvals" / f"{plan.digest}.json"
+    content = {
+        "schema": SCHEMA,
+        "kind": "plan",
+        "change_id": change_folder.name,
+        "plan_digest": plan.digest,
+        "changes": sorted({change.digest for change in plan.changes}),
+        "target": plan.target.as_json(),
+        "approver": approver.strip(),
+        "approved": iso(now),
+        "until": iso(now + valid),
+        "phrase": plan.phrase,
+        "planning_record": record.name,
+        "planning_manifest": manifest_digest,
+    }
+    write_approval(path, content)
+    return path
+
+
+def read_approvals(folder: Path) -> list[Approval]:
+    """Every approval of one plan in a change's folder, oldest first; standing ones are ``standing``'s.
+
+    Raises:
+        Refused: A file there is not an approval of this change (``approval-damaged``, ``approval-of-another-change``).
+    """
+    found = [_read(path) for path in approval_paths(folder) if not path.name.startswith(PREFIX)]
+    return sorted(found, key=lambda approval: (approval.approved, approval.plan_digest))
+
+
+def _read(path: Path) -> Approval:
+    content, facts = read_approval_file(path)
+    if not isinstance(content, PlanApprovalFile):
+        raise TypeError(f"an approval of one plan, by its name: {path.name}")
+    return Approval(
+        plan_digest=content.plan_digest,
+        changes=frozenset(content.changes),
+        target=identity_of(content.target.model_dump()),
+        approver=content.approver,
+        approved=content.since,
+        until=content.end,
+        phrase=content.phrase,
+        planning_record=content.planning_record,
+        planning_manifest=content.planning_manifest,
+        file=facts,
+    )
+
+
+def identity_of(target: Mapping[str, object]) -> dict[str, str]:
+    """The ids and GUIDs of a target, lower case: what an approval is bound to; names may change."""
+    names = ("tenant_id", "domain_guid", "target_ou_guid", "retired_ou_guid")
+    return {name: str(target[name]).casefold() for name in names}
+
+
+def approved_changes(
+    plan: Plan, approvals: Sequence[Approval], now: datetime, approvers: Approvers = ANYBODY
+) -> tuple[tuple[Change, ...], Approval]:
+    """The plan's changes that a valid approval names, and that approval (the newest where several do).
+
+    Raises:
+        AwaitingApproval: None of the changes is approved; the message says whether there is no approval, one that has
+            ended, one of another plan or target, or one of somebody who may not approve.
+    """
+    for approval in sorted(approvals, key=lambda a: a.approved, reverse=True):
+        covered = self_sufficient([change for change in plan.changes if change.digest in approval.changes])
+        if covered and not why_not_now(approval, plan, now, approvers):
+            return covered, approval
+    raise _why_closed(plan, approvals, now, approvers)
+
+
+def why_not_now(approval: Approval, plan: Plan, now: datetime, approvers: Approvers) -> tuple[str, str] | None:
+    """Code and sentence of what keeps an approval from counting for a plan's changes now; None where nothing does."""
+    by = f"The approval by {printable(approval.approver, limit=80)}"
+    if approval.target != identity_of(plan.target.as_json()):
+        return "approval-other-target", f"{by} is for another tenant, domain or OU."
+    if approval.plan_digest == plan.digest and approval.phrase != plan.phrase:
+        return "approval-other-phrase", f"{by} was given with another phrase than that of the plan."
+    if refused := approvers.why_not(approval.approver, approval.file):
+        return "approver-not-allowed", f"{by} does not count: {refused}."
+    if now < approval.approved:
+        return "approval-from-the-future", f"The approval is dated {iso(approval.approved)}, after this clock."
+    if now > approval.until:
+        return "approval-expired", f"{by} ended at {iso(approval.until)}."
+    return None
+
+
+def self_sufficient(changes: list[Change]) -> tuple[Change, ...]:
+    """Without the changes whose members are groups that would be created or undeleted, but not under this approval."""
+    while True:
+        made = {c.group_id for c in changes if not c.object_guid or c.kind is ChangeKind.UNDELETE}
+        kept = [c for c in changes if all(m.group_id in made for m in c.members_added if m.group_id or not m.guid)]
+        if len(kept) == len(changes):
+            return tuple(kept)
+        changes = kept
+
+
+def _why_closed(plan: Plan, approvals: Sequence[Approval], now: datetime, approvers: Approvers) -> AwaitingApproval:
+    ours = [a for a in approvals if any(change.digest in a.changes for change in plan.changes)]
+    if ours and (found := why_not_now(ours[-1], plan, now, approvers)):
+        code, why = found
+    elif approvals:
+        code, why = "approval-of-another-plan", "The existing approval is for a different plan."
+    else:
+        code, why = "no-approval", "This plan is not approved."
+    return AwaitingApproval(
+        why,
+        code=code,
+        hint=f'Read the plan, then: gwb approve RECORD --as NAME --phrase "{plan.phrase}"',
+        values={"plan_digest": plan.digest, "phrase": plan.phrase},
+    )

@@ -1,0 +1,262 @@
+"""Standing approvals, for schedules: a file that names groups, kinds of change, caps per run and an end.
+
+Whatever such a file says, it never covers a create, a retirement, a restore, a deletion or a change of the group's
+type: ``beyond_standing`` is asked about every change at the moment of use, not when the file is made.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from runbook_lib.change.approvals.file import (
+    LONGEST_DAYS,
+    PREFIX,
+    SCHEMA,
+    FileFacts,
+    StandingApprovalFile,
+    approval_paths,
+    end_of,
+    iso,
+    read_approval_file,
+    standing_phrase,
+    write_approval,
+)
+from runbook_lib.change.approvals.plan import identity_of, planned
+from runbook_lib.errors import UsageError
+from runbook_lib.model.canonical import digest
+from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
+from runbook_lib.model.untrusted import printable
+
+STANDING_KINDS = (ChangeKind.UPDATE, ChangeKind.ADD_MEMBERS, ChangeKind.REMOVE_MEMBERS)
+"""The only kinds that can be approved in advance."""
+KIND_NAMES = tuple(kind.value for kind in STANDING_KINDS)
+_IDENTITY = frozenset({"grouptype", "admindescription", "extensionname"})
+"""Attributes that say what the object is and whose; lower case, because LDAP names have no case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """The most that one run may do under one standing approval: changes, and member values in all groups together."""
+
+    changes: int = 50
+    members_added: int = 100
+    members_removed: int = 20
+
+    def as_json(self) -> dict[str, int]:
+        """JSON form, by the names that messages use."""
+        return {
+            "changes": self.changes,
+            "members_added": self.members_added,
+            "members_removed": self.members_removed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class StandingApproval:
+    """One approval of kind standing. Times are UTC, ids lower case."""
+
+    groups: frozenset[str]
+    kinds: frozenset[str]
+    caps: Caps
+    target: Mapping[str, str]
+    approver: str
+    approved: datetime
+    until: datetime
+    phrase: str
+    planning_record: str
+    planning_manifest: str | None
+    file: FileFacts
+
+    def as_json(self) -> dict[str, object]:
+        """What a record says about the approval it was made under."""
+        return {
+            "kind": "standing",
+            **self.file.as_json(),
+            "approver": self.approver,
+            "approved": iso(self.approved),
+            "until": iso(self.until),
+            "phrase": self.phrase,
+            "groups": sorted(self.groups),
+            "kinds": sorted(self.kinds),
+            "caps": self.caps.as_json(),
+            "target": dict(self.target),
+            "planning_record": self.planning_record,
+            "planning_manifest": self.planning_manifest,
+        }
+
+
+def beyond_standing(change: Change) -> str:
+    """Why no standing approval covers this change, or "" if one may."""
+    if change.kind not in STANDING_KINDS:
+        return f"a standing approval never covers the kind {change.kind.value}"
+    if any(delta.name.casefold() == "grouptype" for delta in change.attributes):
+        return "a standing approval never covers a change of groupType"
+    if any(delta.name.casefold() in _IDENTITY for delta in change.attributes):
+        return "a standing approval never covers the marks that say whose the object is"
+    if change.move or not change.object_guid:
+        return "a standing approval never covers a move or an object that does not exist yet"
+    return ""
+
+
+def standing_groups(plan: Plan, more: Iterable[str]) -> tuple[str, ...]:
+    """Ids of the plan's groups and of those given besides, lower case and sorted.
+
+    Raises:
+        UsageError: Not a GUID, or no group at all.
+    """
+    found = {change.group_id.casefold() for change in plan.changes}
+    for text in more:
+        try:
+            found.add(str(uuid.UUID(text.strip())))
+        except ValueError:
+            raise UsageError(
+                f"{printable(text, limit=80)!r} is not the id of a group.",
+                code="standing-group",
+                hint="Give the object id of the cloud group, for example from the groups table.",
+            ) from None
+    if not found:
+        raise UsageError(
+            "That plan changes nothing, so it names no group to approve in advance.",
+            code="standing-groups-missing",
+            hint="Name the record of a run that was applied, or give each group's id with --group.",
+        )
+    return tuple(sorted(found))
+
+
+def stand(
+    record: Path,
+    *,
+    approver: str,
+    phrase: str,
+    until: date,
+    clock: Callable[[], datetime],
+    kinds: Iterable[str] = KIND_NAMES,
+    caps: Caps = Caps(),
+    more_groups: Iterable[str] = (),
+    manifest_digest: str | None = None,
+) -> Path:
+    """Write a standing approval for the groups of a record's plan and return its file.
+
+    Args:
+        record: Record folder of an enabling run, whether applied or waiting.
+        approver: Who approves.
+        phrase: What the approver typed.
+        until: Last day; the approval ends with it, UTC.
+        clock: Gives the present time, UTC.
+        kinds: Kinds of change that are allowed.
+        caps: The most that one run may do.
+        more_groups: Ids of further groups.
+        manifest_digest: Digest of the sealed record, or None while it is still open.
+
+    Raises:
+        UsageError: No plan or one that does not enable, no group, wrong phrase, empty name, kinds that cannot be
+            approved in advance, an end that has passed or lies too far ahead.
+        ServiceFailed: The file cannot be written (``approval-write``).
+    """
+    plan = planned(record)
+    _require_enabling(plan)
+    groups = standing_groups(plan, more_groups)
+    now = clock()
+    _require_end(until, now)
+    allowed = _require_kinds(kinds)
+    if min(caps.as_json().values()) < 0 or caps.changes == 0:
+        raise UsageError(
+            "A cap is a number of 0 or more, and at least one change has to be allowed.",
+            code="standing-caps",
+            hint="Look at --max-changes, --max-members-added and --max-members-removed.",
+        )
+    if not approver.strip():
+        raise UsageError("No approver is named.", code="approver-missing", hint="Name a person with --as.")
+    expected = standing_phrase(len(groups), plan.target.domain_dns_name, until)
+    if " ".join(phrase.split()) != expected:
+        raise UsageError(
+            f"The phrase does not fit: {printable(phrase, limit=80)!r}.",
+            code="phrase",
+            hint=f"Read what is approved, then type: {expected}",
+            values={"expected": expected},
+        )
+    change_folder = record.resolve().parent
+    content: dict[str, object] = {
+        "schema": SCHEMA,
+        "kind": "standing",
+        "change_id": change_folder.name,
+        "groups": list(groups),
+        "kinds": allowed,
+        "caps": caps.as_json(),
+        "target": plan.target.as_json(),
+        "approver": approver.strip(),
+        "approved": iso(now),
+        "until": iso(end_of(until)),
+        "phrase": expected,
+        "planning_record": record.name,
+        "planning_manifest": manifest_digest,
+    }
+    path = change_folder / "approvals" / f"{PREFIX}{digest(content)[:16]}.json"
+    write_approval(path, content)
+    return path
+
+
+def read_standing(folder: Path) -> list[StandingApproval]:
+    """Every standing approval in a change's folder, oldest first.
+
+    Raises:
+        Refused: A file there is not a standing approval of this change (``approval-damaged``,
+            ``approval-of-another-change``).
+    """
+    found = [_read(path) for path in approval_paths(folder) if path.name.startswith(PREFIX)]
+    return sorted(found, key=lambda approval: (approval.approved, approval.file.path.name))
+
+
+def _read(path: Path) -> StandingApproval:
+    content, facts = read_approval_file(path)
+    if not isinstance(content, StandingApprovalFile):
+        raise TypeError(f"a standing approval, by its name: {path.name}")
+    target = identity_of(content.target.model_dump())
+    return StandingApproval(
+        groups=frozenset(group.casefold() for group in content.groups),
+        kinds=frozenset(content.kinds),
+        caps=Caps(**content.caps.model_dump()),
+        # Neither retiring nor moving is covered, so the OU for retired groups may change.
+        target={name: target[name] for name in ("tenant_id", "domain_guid", "target_ou_guid")},
+        approver=content.approver,
+        approved=content.since,
+        until=content.end,
+        phrase=content.phrase,
+        planning_record=content.planning_record,
+        planning_manifest=content.planning_manifest,
+        file=facts,
+    )
+
+
+def _require_enabling(plan: Plan) -> None:
+    if plan.operation is not Operation.ENABLE:
+        raise UsageError(
+            f"A standing approval keeps written groups in step; this plan is to {plan.operation.value}.",
+            code="standing-operation",
+            hint="Name a record of 30-enable-writeback.",
+            values={"operation": plan.operation.value},
+        )
+
+
+def _require_end(until: date, now: datetime) -> None:
+    today = now.astimezone(UTC).date()
+    if not 0 <= (until - today).days <= LONGEST_DAYS:
+        raise UsageError(
+            f"A standing approval ends within {LONGEST_DAYS} days, and {until.isoformat()} does not.",
+            code="approval-period",
+            hint=f"Use a day from {today.isoformat()} to {(today + timedelta(days=LONGEST_DAYS)).isoformat()}.",
+            values={"until": until.isoformat(), "days": LONGEST_DAYS},
+        )
+
+
+def _require_kinds(kinds: Iterable[str]) -> list[str]:
+    chosen = sorted(set(kinds))
+    wrong = [kind for kind in chosen if kind not in KIND_NAMES]
+    if wrong or not chosen:
+        said = f"{printable(wrong[0], limit=40)!r} cannot be approved in advance" if wrong else "No kind is named"
+        raise UsageError(f"{said}.", code="standing-kinds", hint=f"Possible kinds: {', '.join(KIND_NAMES)}.")
+    return chosen

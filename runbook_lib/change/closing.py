@@ -1,0 +1,109 @@
+"""Closing by hand a change that broke off and cannot be finished: a file beside the runs, and nothing else.
+
+Nothing is lost and nothing is written to AD: the next run under the change id plans from what is there now and asks for
+an approval of that. A closing names the very bytes of each journal, so a journal that is written on is open again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from runbook_lib.change.approvals.file import said, written_time
+from runbook_lib.change.strict_file import LARGEST_APPROVAL, LARGEST_PLAN, Unfit, read_plain, strict_json, write_whole
+from runbook_lib.errors import Refused, UsageError
+from runbook_lib.model.untrusted import printable
+
+SCHEMA = "group-writeback-closing/1"
+FOLDER = "closings"
+HOW_TO_CLOSE = (
+    "If it cannot be finished: gwb close RECORD --as NAME --reason TEXT. The next run then plans what is left anew and "
+    "asks for an approval of that; no file is lost."
+)
+
+
+class _ClosingFile(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    schema_: Literal["group-writeback-closing/1"] = Field(alias="schema")
+    change_id: str
+    run_id: str
+    journal_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    by: Annotated[str, AfterValidator(said)]
+    reason: Annotated[str, AfterValidator(said)]
+    at: Annotated[str, AfterValidator(written_time)]
+
+
+def close_by_hand(
+    change_folder: Path, runs: Iterable[str], *, by: str, reason: str, clock: Callable[[], datetime]
+) -> list[Path]:
+    """Write a closing for the journal of each of these runs and return the files.
+
+    Args:
+        change_folder: Folder of the change.
+        runs: Names of the runs whose journals are open or damaged.
+        by: Who closes them.
+        reason: Why they are not finished.
+        clock: Gives the present time, UTC.
+
+    Raises:
+        UsageError: No name, no reason, or nothing to close (``nothing-to-close``).
+        ServiceFailed: A file cannot be written (``closing-write``).
+    """
+    for value, option in ((by, "--as"), (reason, "--reason")):
+        if not value.strip():
+            raise UsageError(f"{option} is empty.", code="closing-words", hint="Say who closes it and why.")
+    written = []
+    for run in runs:
+        content = {
+            "schema": SCHEMA,
+            "change_id": change_folder.name,
+            "run_id": run,
+            "journal_sha256": read_plain(change_folder / run / "journal.jsonl", largest=LARGEST_PLAN).sha256,
+            "by": by.strip(),
+            "reason": reason.strip(),
+            "at": clock().isoformat(timespec="seconds").replace("+00:00", "Z"),
+        }
+        path = change_folder / FOLDER / f"{run}.json"
+        hint = "Check free space and rights of the records folder, then try again."
+        write_whole(path, content, what="closing", code="closing-write", hint=hint)
+        written.append(path)
+    if not written:
+        raise UsageError(
+            f"Nothing of the change {change_folder.name} stopped midway.",
+            code="nothing-to-close",
+            hint="Only a change that stopped midway, or whose journal is damaged, can be closed.",
+        )
+    return written
+
+
+def closed_by_hand(change_folder: Path, run: str) -> str:
+    """SHA-256 of the journal that a closing of this run names; empty where there is none.
+
+    Raises:
+        Refused: ``closing-damaged``: the file is not what ``gwb close`` writes.
+    """
+    path = change_folder / FOLDER / f"{run}.json"
+    try:
+        found = _ClosingFile.model_validate(strict_json(read_plain(path, largest=LARGEST_APPROVAL).data))
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except (Unfit, ValidationError) as error:
+        why = str(error) if isinstance(error, Unfit) else "it is not what gwb close writes"
+        raise _damaged(path, why) from None
+    if (found.change_id, found.run_id) != (change_folder.resolve().name, run):
+        raise _damaged(path, f"it was written for {printable(found.change_id)}/{printable(found.run_id)}")
+    return found.journal_sha256
+
+
+def _damaged(path: Path, why: str) -> Refused:
+    return Refused(
+        f"{path} is not a closing of this run: {printable(why, limit=200)}.",
+        code="closing-damaged",
+        hint="Remove that file, and run gwb close again if the change is to be closed.",
+        values={"path": str(path)},
+    )

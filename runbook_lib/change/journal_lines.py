@@ -1,0 +1,176 @@
+"""The lines of a journal, read strictly: a journal decides what is written and what an undo takes back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from runbook_lib.change.strict_file import Unfit, strict_json
+from runbook_lib.model.untrusted import printable, whole
+
+
+class DamagedLine(ValueError):  # noqa: N818 - becomes part of an error in words
+    """A line that no run wrote; ``number`` counts from 1, the text says why."""
+
+    def __init__(self, number: int, why: str) -> None:
+        super().__init__(why)
+        self.number = number
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    at: str
+    previous: str = ""
+
+
+class _Delta(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: str
+    removed: list[str]
+    added: list[str]
+
+
+class _Members(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    attributes: list[_Delta] = []
+    members_added: list[str] = []
+    members_removed: list[str] = []
+
+
+class _Refused(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    member: str
+    dn: str
+    cause: str
+
+
+class _Effect(_Members):
+    refused: list[_Refused] = []
+    created: str = ""
+    deleted: str = ""
+    undeleted: str = ""
+    moved: Annotated[list[str] | None, Field(min_length=2, max_length=2)] = None
+
+
+class _Open(_Line):
+    entry: Literal["open"]
+    run: str = ""
+    operation: str = ""
+    plan_digest: str = ""
+    approved: list[str] = []
+    approval: dict[str, Any] = {}
+    dc_host: str = ""
+    ds_service_name: str = ""
+    invocation_id: str = ""
+    resumes: str | None = None
+
+
+class _Begin(_Line):
+    entry: Literal["begin"]
+    write: str
+    change: str
+    guid: str
+    intent: _Members
+
+
+class _Done(_Line):
+    entry: Literal["done"]
+    write: str
+    change: str
+    guid: str
+    effect: _Effect
+
+
+class _Lost(_Line):
+    entry: Literal["lost"]
+    write: str
+    change: str
+    why: str
+
+
+class _Stopped(_Line):
+    entry: Literal["stopped"]
+    why: str
+
+
+class _Closed(_Line):
+    entry: Literal["closed"]
+    why: str
+
+
+_HALF = rb"\ud"
+"""How the escape of half a letter (U+D800 to U+DFFF) begins in a line of JSON, in lower case."""
+_ANY: TypeAdapter[_Line] = TypeAdapter(
+    Annotated[_Open | _Begin | _Done | _Lost | _Stopped | _Closed, Field(discriminator="entry")]
+)
+
+
+def line_digest(line: bytes) -> str:
+    """What the line after this one (without its line break) names it by."""
+    return hashlib.sha256(line).hexdigest()
+
+
+def lines_of(data: bytes, run: str | None = None) -> list[Mapping[str, Any]]:
+    """Every line of a journal; a torn last one, without its line break (power failure), is left out.
+
+    Args:
+        data: The bytes of the file.
+        run: The run whose journal it is, where its lines have to prove that they follow each other. None for a sealed
+            one: what sealing redacts changes lines, and its manifest proves it.
+
+    Raises:
+        DamagedLine: A line is not of a journal, stands where no run writes it, or does not follow the one before it.
+    """
+    *raw, rest = data.split(b"\n")
+    lines = [_line(number, line) for number, line in enumerate(raw, start=1)]
+    if rest:
+        # Torn: nothing was sent after it, because a line is on disk before its write.
+        with suppress(DamagedLine):
+            lines.append(_line(len(raw) + 1, rest))
+    for number, line in enumerate(lines, start=1):
+        if (line["entry"] == "open") is not (number == 1):
+            raise DamagedLine(number, "a journal has one line open, the first")
+        if number > 1 and lines[number - 2]["entry"] == "closed":
+            raise DamagedLine(number, "it stands after the line closed")
+    if run is not None:
+        _follow(raw, lines, run)
+    return lines
+
+
+def _follow(raw: Sequence[bytes], lines: Sequence[Mapping[str, Any]], run: str) -> None:
+    for number, line in enumerate(lines, start=1):
+        wanted = line_digest(raw[number - 2]) if number > 1 else ""
+        if line.get("previous", "") != wanted:
+            raise DamagedLine(number, "it does not follow the line before it: one was changed, put in or taken out")
+        if number == 1 and line.get("run") != run:
+            raise DamagedLine(number, "it was written for another run")
+
+
+def _line(number: int, line: bytes) -> Mapping[str, Any]:
+    try:
+        found = strict_json(line)
+        # A key that is no UTF-8 stands in a line as half a letter, which pydantic takes for no text.
+        _ANY.validate_python(_whole_keys(found) if _HALF in line.lower() else found)
+    except Unfit as unfit:
+        raise DamagedLine(number, str(unfit)) from None
+    except ValidationError as error:
+        detail = error.errors(include_url=False, include_input=False)[0]
+        place = ", ".join(str(part) for part in detail["loc"][1:])
+        raise DamagedLine(number, printable(f"{place}: {detail['msg'].lower()}".lstrip(": "), limit=200)) from None
+    if not isinstance(found, dict):
+        raise DamagedLine(number, "it is not an object")
+    return found
+
+
+def _whole_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {whole(key): _whole_keys(item) for key, item in value.items()}
+    return [_whole_keys(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,166 @@
+"""What stands in AD compared with what the cloud says now, for every group this runbook keeps written. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.naming import told_apart
+from runbook_lib.inventory.states import GroupRow
+from runbook_lib.model.change import Change
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.routes.direct.plan_enable import plan_rows, written_rows
+from runbook_lib.routes.direct.preconditions import require_complete, require_container, require_mark
+from runbook_lib.rules.policy import Limits, Policy
+
+_UNLIMITED = Limits(10**9, 10**9, 10**9, 10**9, 10**9, 100)
+"""A comparison writes nothing, so nothing limits what it may report."""
+SHOWN = 5
+"""Differences and groups that a sentence names; drift.csv has all."""
+_KEPT = 100
+"""Differences of one group that its finding keeps as values."""
+_UNACCOUNTED = "members-unaccounted:"
+_EMPTY, _MISSING, _EXTRA = "(empty)", "member missing", "member extra"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Result of a comparison.
+
+    Attributes:
+        groups: How many written groups were compared.
+        table: One row per difference; columns ``group_id display_name what expected seen ad_dn`` (object).
+        findings: One per group that differs, with both values of each difference; members that nobody can account for.
+    """
+
+    groups: int
+    table: pd.DataFrame
+    findings: tuple[Finding, ...]
+
+    @property
+    def unaccounted(self) -> tuple[Finding, ...]:
+        """Findings of members that map to nothing in the cloud."""
+        return tuple(finding for finding in self.findings if finding.id.startswith(_UNACCOUNTED))
+
+    @property
+    def headline(self) -> str:
+        """How many differences, in which groups."""
+        parts = []
+        by_group = self.table.groupby(["group_id", "display_name"], sort=False).size()
+        names = [str(name) for _, name in by_group.index]
+        if len(names) == 1:
+            parts.append(f"{_count(len(self.table))} in {names[0]}.")
+        elif names:
+            listed = ", ".join(f"{name} ({n})" for name, n in zip(names[:SHOWN], by_group, strict=False))
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            parts.append(f"{_count(len(self.table))} in {len(names)} of {self.groups} written groups: {listed}{more}.")
+        if self.unaccounted:
+            parts.append(f"Groups with members that nobody can account for: {len(self.unaccounted)}.")
+        return " ".join(parts)
+
+    @property
+    def text(self) -> str:
+        """The headline and the first differences, each with both values."""
+        rows = [tuple(map(str, row)) for row in self.table.itertuples(index=False)]
+        told = _told(rows, named=len({row[0] for row in rows}) > 1)
+        if told and not self.unaccounted:
+            return f"{self.headline[:-1]}: {told}"
+        return f"{self.headline} {told}".strip()
+
+
+def check_drift(inventory: Inventory, policy: Policy) -> Drift:
+    """Compare every written group.
+
+    Raises:
+        Refused: The readings are incomplete or the target OU is not usable.
+    """
+    snapshot = inventory.directory
+    require_complete(inventory)
+    require_container(snapshot.target, "target_ou", snapshot, policy)
+    require_mark(snapshot)
+    rows = written_rows(inventory)
+    # What 40 is going to disable is still kept in step until then.
+    policy = replace(policy, limits=_UNLIMITED, disable_ids=(), disable_names=())
+    differences: list[tuple[str, ...]] = []
+    unaccounted: list[Finding] = []
+    for security, some in _by_type(rows, policy):
+        planned = plan_rows(inventory, replace(policy, security=security), some)
+        differences += [line for change in planned.plan.changes for line in _lines(change)]
+        differences += [_line(r.group_id, r.display_name, r.rule, "", r.why, "") for r in planned.plan.refusals]
+        unaccounted += [f for f in planned.findings if f.id.startswith(_UNACCOUNTED)]
+    columns = ["group_id", "display_name", "what", "expected", "seen", "ad_dn"]
+    table = pd.DataFrame(differences, columns=columns, dtype=object)
+    return Drift(len(rows), table, (*_findings(differences), *unaccounted))
+
+
+def _findings(differences: list[tuple[str, ...]]) -> Iterator[Finding]:
+    """One finding per group that differs, so that a record that lists findings never says that there are none."""
+    by_group: dict[str, list[tuple[str, ...]]] = {}
+    for line in differences:
+        by_group.setdefault(line[0], []).append(line)
+    for group_id, lines in by_group.items():
+        yield Finding(
+            id=f"drift:{group_id}",
+            severity=Severity.WARNING,
+            seen=f"{_count(len(lines))} in {lines[0][1]}: {_told(lines, named=False)}",
+            expected="AD as the cloud group is now.",
+            to_do="30-enable-writeback re-aligns the group; it plans first and asks.",
+            values={
+                "group_id": group_id,
+                "count": len(lines),
+                "differences": [{"what": what, "cloud": cloud, "ad": ad} for _, _, what, cloud, ad, _ in lines[:_KEPT]],
+            },
+        )
+
+
+def _told(lines: list[tuple[str, ...]], *, named: bool) -> str:
+    """The first differences in words, and how many more there are."""
+    said = [(f"{line[1]}: " if named else "") + _words(*line[2:5]) for line in lines[:SHOWN]]
+    if len(lines) > SHOWN:
+        said.append(f"and {len(lines) - SHOWN} more in drift.csv")
+    return f"{'; '.join(said)}." if said else ""
+
+
+def _words(what: str, cloud: str, ad: str) -> str:
+    if what == _MISSING:
+        return f"{cloud} is a member in the cloud and not in AD"
+    if what == _EXTRA:
+        return f"{ad} is a member in AD and not in the cloud"
+    ad, cloud = told_apart(ad, cloud)
+    return f"{what}: {ad}" if not cloud else f"{what} is {_quoted(ad)} in AD and {_quoted(cloud)} in the cloud"
+
+
+def _quoted(value: str) -> str:
+    return value if value == _EMPTY else f'"{value}"'
+
+
+def _count(number: int) -> str:
+    return f"{number} difference" if number == 1 else f"{number} differences"
+
+
+def _by_type(rows: tuple[GroupRow, ...], policy: Policy) -> Iterator[tuple[bool, tuple[GroupRow, ...]]]:
+    """The rows with the type that they should have; where nobody said which, each has the one that it has."""
+    if policy.security is not None:
+        yield policy.security, rows
+        return
+    for security in (False, True):
+        if some := tuple(row for row in rows if row.ad is not None and row.ad.is_security is security):
+            yield security, some
+
+
+def _lines(change: Change) -> Iterator[tuple[str, ...]]:
+    head = (change.group_id, change.display_name)
+    for delta in change.attributes:
+        expected, seen = "; ".join(delta.added) or _EMPTY, "; ".join(delta.removed) or _EMPTY
+        yield _line(*head, delta.name, expected, seen, change.dn)
+    for member in change.members_added:
+        yield _line(*head, _MISSING, member.dn or member.key, "(not a member)", change.dn)
+    for member in change.members_removed:
+        yield _line(*head, _EXTRA, "(not a member)", member.dn, change.dn)
+
+
+def _line(group_id: str, name: str, what: str, expected: str, seen: str, dn: str) -> tuple[str, ...]:
+    return group_id, name, what, expected, seen, dn

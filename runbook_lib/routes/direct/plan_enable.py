@@ -1,0 +1,199 @@
+"""Plan of 30-enable-writeback: the selected cloud groups as they should stand in AD. Pure: snapshots in, plan out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from runbook_lib.inventory.addresses import address_holders, address_taken
+from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.states import GroupRow, GroupState, Writer
+from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, GroupMembers, MemberRef, Operation, Refusal
+from runbook_lib.model.cloud import CloudGroup
+from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.model.dn import normalize_dn, parent_of, rdn
+from runbook_lib.model.finding import Finding
+from runbook_lib.routes.direct.membership import MemberChanges, membership_of
+from runbook_lib.routes.direct.plan_findings import (
+    findings_before_create,
+    look_alikes,
+    odd_texts,
+    shared_accounts,
+    unaccounted_finding,
+)
+from runbook_lib.routes.direct.planning import (
+    Planned,
+    differences,
+    existing,
+    finished_plan,
+    followed_attributes,
+    move_between,
+    new_attributes,
+    retired_mark,
+    rule_context,
+)
+from runbook_lib.routes.direct.preconditions import (
+    findings_before_writing,
+    require_complete,
+    require_container,
+    require_mark,
+    require_two_ous,
+    require_writers_known,
+)
+from runbook_lib.routes.direct.selection import select
+from runbook_lib.rules.group import first_refusal
+from runbook_lib.rules.policy import Policy
+
+
+def plan_enable(inventory: Inventory, policy: Policy) -> Planned:
+    """Plan the selected groups.
+
+    Raises:
+        Refused: A precondition, the selection or a limit. A rule that refuses single groups does not raise: they are
+            listed in the plan's refusals.
+    """
+    _preconditions(inventory, policy)
+    rows = select(
+        inventory.rows,
+        policy.select_ids,
+        policy.select_names,
+        by_name=lambda row: row.kind in policy.select_kinds and row.cloud is not None,
+        purpose="select",
+    )
+    require_writers_known(rows, policy)
+    return plan_rows(inventory, policy, rows)
+
+
+def _preconditions(inventory: Inventory, policy: Policy) -> None:
+    snapshot = inventory.directory
+    require_complete(inventory)
+    require_container(snapshot.target, "target_ou", snapshot, policy)
+    if snapshot.retired.dn:
+        require_container(snapshot.retired, "retired_ou", snapshot, policy)
+        require_two_ous(snapshot)
+    require_mark(snapshot)
+
+
+def plan_rows(inventory: Inventory, policy: Policy, rows: tuple[GroupRow, ...]) -> Planned:
+    """Plan exactly these rows; what ``plan_enable`` does after selecting."""
+    context = rule_context(inventory, policy)
+    refused = {row.group_id: found for row in rows if (found := first_refusal(row, context))}
+    refused |= _twins([row for row in rows if row.group_id not in refused], inventory)
+    todo = [row for row in rows if row.group_id not in refused]
+    created = frozenset(row.group_id for row in todo if row.state is GroupState.NOT_WRITTEN)
+    membership = membership_of(inventory)
+    changes: list[Change] = []
+    findings: list[Finding] = [*findings_before_writing(inventory), *odd_texts(todo)]
+    findings += look_alikes(inventory, todo)
+    findings += shared_accounts(inventory, todo)
+    if holders := address_holders([row.cloud for row in todo if row.cloud], inventory.index):
+        findings.append(address_taken(holders))
+    members: list[GroupMembers] = []
+    in_step = 0
+    for row in todo:
+        if row.cloud is None:
+            continue
+        becomes = membership.changes(row.group_id, row.ad, created)
+        made, seen = _plan_row(row, row.cloud, inventory, policy, becomes)
+        members.append(becomes.summary(row.group_id, row.display_name))
+        changes += made
+        findings += seen
+        in_step += not made
+    plan = finished_plan(Operation.ENABLE, inventory, policy, changes, list(refused.values()), in_step, members)
+    return Planned(plan, tuple(findings))
+
+
+def _plan_row(
+    row: GroupRow,
+    group: CloudGroup,
+    inventory: Inventory,
+    policy: Policy,
+    members: MemberChanges,
+) -> tuple[list[Change], list[Finding]]:
+    findings = [unaccounted_finding(row, members.unaccounted)] if members.unaccounted else []
+    if row.ad is None:
+        create = _create(group, inventory, policy, members.added)
+        return [create], findings + findings_before_create(group, create, inventory)
+    changes: list[Change] = []
+    deltas = differences(row.ad, followed_attributes(group, policy.group_type))
+    added = members.added
+    if row.state is GroupState.RETIRED:
+        changes.append(_restore(row, row.ad, inventory, deltas + retired_mark(row.ad, present=False), added))
+    else:
+        if deltas:
+            why = "The cloud group changed, or somebody changed its AD object."
+            changes.append(
+                replace(existing(ChangeKind.UPDATE, row, row.ad, "attributes-differ", why), attributes=deltas)
+            )
+        if added:
+            why = "Members of the cloud group that the AD group lacks."
+            add = existing(ChangeKind.ADD_MEMBERS, row, row.ad, "members-missing", why)
+            changes.append(replace(add, members_added=added))
+    if members.removed:
+        why = "AD members whose cloud account is not a member."
+        remove = existing(ChangeKind.REMOVE_MEMBERS, row, row.ad, "members-extra", why)
+        changes.append(replace(remove, members_removed=members.removed))
+    return changes, findings
+
+
+def _create(group: CloudGroup, inventory: Inventory, policy: Policy, added: tuple[MemberRef, ...]) -> Change:
+    target = inventory.directory.target
+    name = rdn("CN", policy.naming.common_name(group.id, group.display_name))
+    return Change(
+        kind=ChangeKind.CREATE,
+        group_id=group.id,
+        display_name=group.display_name,
+        dn=f"{name},{target.dn}",
+        rdn=name,
+        parent_guid=target.guid,
+        attributes=new_attributes(group, inventory.cloud.tenant.id, policy.group_type, policy.naming),
+        members_added=added,
+        reason="selected",
+        why="Selected, and not in AD yet.",
+    )
+
+
+def _restore(
+    row: GroupRow,
+    ad: DirectoryGroup,
+    inventory: Inventory,
+    deltas: tuple[AttributeDelta, ...],
+    added: tuple[MemberRef, ...],
+) -> Change:
+    snapshot = inventory.directory
+    in_target = normalize_dn(parent_of(ad.dn)) == normalize_dn(snapshot.target.dn)
+    return replace(
+        existing(ChangeKind.RESTORE, row, ad, "selected-again", "Selected again after it was retired."),
+        attributes=tuple(sorted(deltas, key=lambda delta: delta.name)),
+        members_added=added,
+        move=None if in_target else move_between(snapshot.retired, snapshot.target),
+    )
+
+
+def _twins(rows: list[GroupRow], inventory: Inventory) -> dict[str, Refusal]:
+    """Groups of one plan that would take the same name: none of them is written."""
+    fresh = [row for row in rows if row.state is GroupState.NOT_WRITTEN and row.cloud]
+    naming = inventory.naming
+    names = {row.group_id: naming.common_name(row.group_id, row.display_name).casefold() for row in fresh}
+    sams = {row.group_id: naming.sam_account_name(row.group_id).casefold() for row in fresh}
+    name_count, sam_count = Counter(names.values()), Counter(sams.values())
+    return {
+        row.group_id: Refusal(
+            row.group_id,
+            row.display_name,
+            "same-name",
+            "Another selected group would take the same name in AD.",
+            "Choose rdn_style: id or another sam_account_name_pattern.",
+        )
+        for row in fresh
+        if name_count[names[row.group_id]] > 1 or sam_count[sams[row.group_id]] > 1
+    }
+
+
+def written_rows(inventory: Inventory) -> tuple[GroupRow, ...]:
+    """Every group that this runbook keeps written in the target OU, for drift."""
+    return tuple(
+        row
+        for row in inventory.rows
+        if row.writer is Writer.OURS and row.state is GroupState.WRITTEN and row.cloud is not None
+    )

@@ -1,0 +1,236 @@
+"""Findings about single groups and their members that a plan carries, and who is left out. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.index import from_another_domain
+from runbook_lib.inventory.naming import spelled_out, visible
+from runbook_lib.inventory.states import GroupRow
+from runbook_lib.model.change import Change, GroupMembers, LeftOut, Plan
+from runbook_lib.model.cloud import CloudGroup
+from runbook_lib.model.dn import normalize_dn
+from runbook_lib.model.file_names import LEFT_OUT
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.untrusted import counted, printable
+
+FILE_NAME = LEFT_OUT
+"""The whole list, beside plan.json."""
+COLUMNS = ("group_id", "group", "member_id", "member", "type", "code", "why")
+SHOWN = 5
+"""Members that are named for one group; the file has all."""
+
+
+def in_order(plan: Plan) -> tuple[GroupMembers, ...]:
+    """The groups of a plan, those with members left out first, then by name."""
+    return tuple(sorted(plan.members, key=lambda g: (not g.left_out, g.display_name.casefold(), g.group_id)))
+
+
+def numbers_of(group: GroupMembers) -> str:
+    """``13 in the cloud, 10 added, 3 left out``."""
+    parts = [f"{group.in_cloud} in the cloud"]
+    parts += [f"{group.already} in AD already"] if group.already else []
+    parts.append(f"{group.added} added")
+    parts += [f"{group.removed} removed"] if group.removed else []
+    parts.append(f"{len(group.left_out)} left out")
+    return ", ".join(parts)
+
+
+def shown_of(group: GroupMembers) -> tuple[tuple[LeftOut, ...], str]:
+    """The members that are named, and what is said of the others (empty where all are named)."""
+    shown = group.left_out[:SHOWN]
+    rest = len(group.left_out) - len(shown)
+    return shown, f"{len(shown)} shown and {rest} more, all in {FILE_NAME}" if rest else ""
+
+
+def sentence_of(member: LeftOut) -> str:
+    """``Kim (user): No AD account was found.``"""
+    return f"{member.name} ({member.type}): {member.why}"
+
+
+def lines_of(group: GroupMembers) -> Iterator[str]:
+    """The members that are named and what is said of the others, a line each."""
+    shown, rest = shown_of(group)
+    yield from map(sentence_of, shown)
+    if rest:
+        yield rest
+
+
+def rows_of(plan: Plan) -> list[tuple[str, ...]]:
+    """Every member that is left out, with ``COLUMNS``."""
+    return [
+        (group.group_id, group.display_name, one.member_id, one.name, one.type, one.code, one.why)
+        for group in in_order(plan)
+        for one in group.left_out
+    ]
+
+
+def facts_of(plan: Plan) -> list[dict[str, object]]:
+    """What record.json says of the groups' members."""
+    return [
+        {
+            "group_id": group.group_id,
+            "group": group.display_name,
+            "in_cloud": group.in_cloud,
+            "already": group.already,
+            "added": group.added,
+            "removed": group.removed,
+            "left_out": len(group.left_out),
+            "who": list(lines_of(group)),
+        }
+        for group in in_order(plan)
+    ]
+
+
+_NAMED = ["member_id", "member_name"]
+
+
+def findings_before_create(group: CloudGroup, create: Change, inventory: Inventory) -> list[Finding]:
+    """What else may be the AD object of a group that a plan creates."""
+    return [*_deleted_before(create, inventory), *_original_elsewhere(group, inventory)]
+
+
+def odd_texts(rows: Sequence[GroupRow]) -> list[Finding]:
+    """A finding for each selected group whose name or description was not whole, or hides something from a reader."""
+    found = []
+    for row in rows:
+        if row.cloud is not None and row.cloud.replaced:
+            found.append(
+                Finding(
+                    id=f"text-replaced:{row.group_id}",
+                    severity=Severity.WARNING,
+                    seen=f"'{printable(row.display_name)}' holds what is no character (half an emoji, NUL) in "
+                    f"{' and '.join(row.cloud.replaced)}; U+FFFD stands in its place, in AD too.",
+                    expected="Texts of whole characters.",
+                    why="No directory can hold it; a program cut or damaged the text in the cloud.",
+                    to_do="Correct it in the cloud; the next run brings the correction to AD.",
+                    values={"group_id": row.group_id, "properties": list(row.cloud.replaced)},
+                )
+            )
+        if row.cloud is not None and printable(row.display_name) != row.display_name:
+            found.append(
+                Finding(
+                    id=f"name-hides:{row.group_id}",
+                    severity=Severity.WARNING,
+                    seen=f"The display name '{printable(row.display_name)}' holds characters that nobody sees or that "
+                    "reorder what is read.",
+                    expected="A name that reads as it is.",
+                    why="A reader takes it for another name; AD stores it as it is.",
+                    to_do="Rename it in the cloud if that is not meant.",
+                    values={"group_id": row.group_id},
+                )
+            )
+    return found
+
+
+def look_alikes(inventory: Inventory, rows: Sequence[GroupRow]) -> list[Finding]:
+    """A finding for each selected group whose name another group has too, but for what nobody sees."""
+    by_form: defaultdict[str, list[GroupRow]] = defaultdict(list)
+    for row in inventory.rows:
+        if row.cloud is not None:
+            by_form[visible(row.display_name)].append(row)
+    found = []
+    for row in rows:
+        same = [other for other in by_form[visible(row.display_name)] if other.display_name != row.display_name]
+        if row.cloud is not None and same:
+            named = [f"'{spelled_out(item.display_name)}' ({item.group_id})" for item in (row, *same)]
+            found.append(
+                Finding(
+                    id=f"names-look-alike:{row.group_id}",
+                    severity=Severity.WARNING,
+                    seen=f"{len(named)} cloud groups have names that look the same: {_some(named)}.",
+                    expected="Names that a reader can tell apart.",
+                    why="The names differ by characters that nobody sees, so nobody can know which one is meant.",
+                    to_do="Compare the ids, or rename one of them in the cloud.",
+                    values={"group_ids": [item.group_id for item in (row, *same)]},
+                )
+            )
+    return found
+
+
+def shared_accounts(inventory: Inventory, rows: Sequence[GroupRow]) -> list[Finding]:
+    """A finding for each AD object that several cloud objects lead to, where members of these groups are among them."""
+    members = inventory.members
+    planned = members["group_id"].isin([row.group_id for row in rows])
+    shared = members[planned & (members["reason_code"] == "shared-account")]
+    found = []
+    for guid in sorted(set(shared["leads_to"])):
+        principals = inventory.principals
+        claims = principals[(principals["leads_to"] == guid) | (principals["ad_guid"] == guid)]
+        named = sorted(f"{printable(name, limit=80)} ({key})" for key, name in claims[_NAMED].itertuples(index=False))
+        dn = inventory.index.by_guid[guid].dn
+        found.append(
+            Finding(
+                id=f"members-share-account:{guid}",
+                severity=Severity.WARNING,
+                seen=f"{len(named)} cloud objects lead to one AD object, {dn}: {_some(named)}.",
+                expected="One cloud object for each AD object.",
+                why="One of them would get what is meant for the other, so only one that SID and immutable id both "
+                "prove is written, and none where nobody or more than one is proved.",
+                to_do="Clear onPremisesImmutableId of the one that does not belong to that account.",
+                values={"object_guid": guid, "dn": dn, "cloud_ids": sorted(claims["member_id"])},
+            )
+        )
+    return found
+
+
+def _original_elsewhere(group: CloudGroup, inventory: Inventory) -> list[Finding]:
+    """A finding where the group came from AD and its original belongs to a domain that was not read."""
+    if not from_another_domain(group, inventory.index, inventory.directory.controller.domain_sid):
+        return []
+    return [
+        Finding(
+            id=f"original-elsewhere:{group.id}",
+            severity=Severity.BLOCKING,
+            seen=f"{group.display_name!r} came from AD, and its SID {group.on_premises_sid} belongs to a domain that "
+            "this run does not read.",
+            expected="No AD object of a group that is created.",
+            why="Where its original still stands, a second object is a second group with another SID, and rights that "
+            "name the old one do not come with it.",
+            to_do="Look in that domain; if the original is gone for good, acknowledge this finding.",
+            values={"group_id": group.id, "sid": group.on_premises_sid},
+            acknowledgeable=True,
+        )
+    ]
+
+
+def _deleted_before(create: Change, inventory: Inventory) -> list[Finding]:
+    """A finding where a deleted object of this group could still be brought back, with the SID that a create lacks."""
+    wanted = normalize_dn(create.dn)
+    found = [
+        item
+        for item in inventory.directory.deleted.objects
+        if item.group_id == create.group_id or normalize_dn(item.last_dn) == wanted
+    ]
+    return [
+        Finding(
+            id=f"deleted-object:{create.group_id}",
+            severity=Severity.WARNING,
+            seen=f"{create.display_name!r} would be created, and a deleted AD object of it can still be brought back: "
+            f"{item.last_dn}, SID {item.sid}.",
+            expected="No deleted object of a group that is created.",
+            why="A new object has another SID: rights that name the old one do not come with it.",
+            to_do="If the old object is wanted, run 60-undo-change with the record that deleted it instead.",
+            values={"group_id": create.group_id, "object_guid": item.guid, "sid": item.sid},
+        )
+        for item in found[:1]
+    ]
+
+
+def unaccounted_finding(row: GroupRow, dns: tuple[str, ...]) -> Finding:
+    """AD members of a group of ours that map to nothing in the cloud."""
+    return Finding(
+        id=f"members-unaccounted:{row.group_id}",
+        severity=Severity.WARNING,
+        seen=f"{counted(len(dns), 'AD member')} of {row.display_name!r} without a cloud object: {_some(dns)}",
+        expected="Every member of a written group comes from its cloud group.",
+        why="Somebody added them in AD, or their cloud account is gone; the runbook never removes what it cannot map.",
+        to_do="Remove them in AD by hand if they should not be there.",
+        values={"group_id": row.group_id, "dns": list(dns)},
+    )
+
+
+def _some(texts: Sequence[str]) -> str:
+    return "; ".join(texts[:5]) + ("; …" if len(texts) > 5 else "")

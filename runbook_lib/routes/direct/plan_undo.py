@@ -1,0 +1,233 @@
+"""Plan of 60-undo-change: the inverse of what a record really did, checked against what is there now. Pure.
+
+Undoing a create retires the object, or deletes it where that is told; undoing a deletion brings the object back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from runbook_lib.errors import Refused
+from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.nesting import no_member
+from runbook_lib.inventory.states import GroupRow
+from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Refusal
+from runbook_lib.model.directory import UNIVERSAL_SECURITY, DirectoryGroup
+from runbook_lib.model.dn import normalize_dn, parent_of
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.routes.direct.effects import ChangeEffect, DoneChange
+from runbook_lib.routes.direct.live import Stand, stand_of
+from runbook_lib.routes.direct.plan_delete import deletion, refuse_deletion
+from runbook_lib.routes.direct.plan_disable import retirement
+from runbook_lib.routes.direct.plan_undelete import Scene, WayBack, refuse_undeletion, undeletion
+from runbook_lib.routes.direct.planning import Planned, existing, finished_plan, plan_target, rule_context
+from runbook_lib.routes.direct.preconditions import (
+    require_complete,
+    require_container,
+    require_mark,
+    require_two_ous,
+    require_writers_known,
+)
+from runbook_lib.rules.group import RuleContext, refuse_not_ours, refuse_putting_back
+from runbook_lib.rules.policy import Policy
+
+_INVERSE = {
+    ChangeKind.CREATE: ChangeKind.RETIRE,
+    ChangeKind.UPDATE: ChangeKind.UPDATE,
+    ChangeKind.ADD_MEMBERS: ChangeKind.REMOVE_MEMBERS,
+    ChangeKind.REMOVE_MEMBERS: ChangeKind.ADD_MEMBERS,
+    ChangeKind.RETIRE: ChangeKind.RESTORE,
+    ChangeKind.RESTORE: ChangeKind.RETIRE,
+}
+"""Of a deletion: ``plan_undelete``. Of an undelete: as of a create."""
+
+
+def plan_undo(inventory: Inventory, policy: Policy, done: DoneChange) -> Planned:
+    """Plan the way back.
+
+    Raises:
+        Refused: Another tenant, domain or OU (``undo-elsewhere``), a precondition, or a limit.
+    """
+    snapshot = inventory.directory
+    require_complete(inventory)
+    require_container(snapshot.target, "target_ou", snapshot, policy)
+    require_container(snapshot.retired, "retired_ou", snapshot, policy)
+    require_two_ous(snapshot)
+    require_mark(snapshot)
+    _require_same_place(inventory, done)
+    scene = _scene(inventory, rule_context(inventory, policy), done)
+    effects = [(change, done.effects.get(change.digest, ChangeEffect())) for change in reversed(done.plan.changes)]
+    ways = [_way_back(change, effect, scene) for change, effect in effects if not effect.empty]
+    changes = [change for way in ways for change in way.changes]
+    refusals = [way.refusal for way in ways if way.refusal]
+    findings = (*_other_controller(inventory, done), *(finding for way in ways for finding in way.findings))
+    put_back = {c.group_id for c in changes if c.kind in (ChangeKind.RESTORE, ChangeKind.UNDELETE)}
+    require_writers_known([row for row in inventory.rows if row.group_id in put_back], policy)
+    in_step = sum(not way.changes and not way.refusal for way in ways)
+    return Planned(finished_plan(Operation.UNDO, inventory, policy, changes, refusals, in_step), findings)
+
+
+def _way_back(change: Change, effect: ChangeEffect, scene: Scene) -> WayBack:
+    if effect.deleted:
+        return undeletion(change, scene)
+    row = scene.rows.get(change.group_id)
+    if row is None or row.ad is None or row.ad.guid != effect.object_guid:
+        return WayBack(refusal=_refusal(change, "gone", "The object it was done to is not there any more."))
+    if refused := refuse_not_ours(row, scene.context):
+        return WayBack(refusal=refused)
+    back = _inverse(change, effect, row, row.ad, scene.context)
+    if back is None:
+        return WayBack()
+    if isinstance(back, Refusal):
+        return WayBack(refusal=back)
+    refused = refuse_way_back(back, row, scene.context)
+    return WayBack(refusal=refused) if refused else WayBack((back,))
+
+
+def _scene(inventory: Inventory, context: RuleContext, done: DoneChange) -> Scene:
+    ours = {row.ad.guid: row for row in inventory.rows if row.ad and refuse_not_ours(row, context) is None}
+    scene = Scene(context, {row.group_id: row for row in inventory.rows}, ours, {})
+    deleted = [change for change in done.plan.changes if done.effects.get(change.digest, ChangeEffect()).deleted]
+    back = {change.object_guid: change.group_id for change in deleted if refuse_undeletion(change, scene) is None}
+    return replace(scene, together=back)
+
+
+def _require_same_place(inventory: Inventory, done: DoneChange) -> None:
+    now, then = plan_target(inventory), done.plan.target
+    pairs = {
+        "tenant": (now.tenant_id, then.tenant_id),
+        "domain": (now.domain_guid, then.domain_guid),
+        "target OU": (now.target_ou_guid, then.target_ou_guid),
+    }
+    if then.retired_ou_guid:
+        pairs["retired OU"] = (now.retired_ou_guid, then.retired_ou_guid)
+    differing = [name for name, (here, there) in pairs.items() if here != there]
+    if differing:
+        raise Refused(
+            f"The record was made for another {' and '.join(differing)} than the parameters name.",
+            code="undo-elsewhere",
+            hint="Use the parameters file that the record was made with.",
+            values={"differing": differing},
+        )
+
+
+def _other_controller(inventory: Inventory, done: DoneChange) -> tuple[Finding, ...]:
+    """Undo reads where the change was written: elsewhere a write may not have arrived and looks taken back."""
+    here = inventory.directory.controller
+    if not done.invocation_id or done.invocation_id == here.invocation_id:
+        return ()
+    there = done.ds_service_name or f"the one with invocation id {done.invocation_id}"
+    return (
+        Finding(
+            id="undo-other-dc",
+            severity=Severity.BLOCKING,
+            seen=f"The change was written to another domain controller ({there}) than {here.ds_service_name}.",
+            expected="Undo reads and writes where the change was written.",
+            why="A controller that has not received the writes yet looks as if somebody had taken them back.",
+            to_do="Name that controller in dc_host; if it is gone, make sure that replication is complete and "
+            "acknowledge this finding.",
+            values={"then": done.invocation_id, "now": here.invocation_id},
+            acknowledgeable=True,
+        ),
+    )
+
+
+def _inverse(
+    change: Change,
+    effect: ChangeEffect,
+    row: GroupRow,
+    ad: DirectoryGroup,
+    context: RuleContext,
+) -> Change | Refusal | None:
+    inventory, policy = context.inventory, context.policy
+    if (effect.created or effect.undeleted) and policy.delete:
+        return refuse_deletion(row, ad, context) or _deletion(row, ad, effect, inventory)
+    if effect.created or effect.undeleted:
+        retire = retirement(row, ad, inventory, policy)
+        why = f"It was {_made(effect)} by the change that is undone; objects are retired, not deleted, unless told."
+        return replace(retire, reason="undo", why=why) if retire else None
+    deltas = tuple(delta.inverse() for delta in effect.attributes)
+    stand = stand_of(lambda name: ad.attributes.get(name, ()), deltas)
+    if deltas and stand is Stand.OTHER:
+        names = ", ".join(delta.name for delta in deltas)
+        return _refusal(
+            change, "changed-since", f"Its {names} changed since; taking the old value back would lose that."
+        )
+    move = _move_back(effect, ad, inventory)
+    if isinstance(move, str):
+        return _refusal(change, "changed-since", f"It stands at {move} now.")
+    base = existing(_INVERSE[change.kind], row, ad, "undo", f"Takes back: {change.kind.value}.")
+    way_back = replace(
+        base,
+        attributes=_sorted(deltas) if stand is Stand.BEFORE else (),
+        members_added=_members(effect.members_removed, ad, inventory, present=False),
+        members_removed=_members(effect.members_added, ad, inventory, present=True),
+        move=move,
+    )
+    return None if way_back == base else way_back
+
+
+def _deletion(row: GroupRow, ad: DirectoryGroup, effect: ChangeEffect, inventory: Inventory) -> Change | Refusal:
+    """Delete what the undone change made, unless somebody else put members into it (rule 11)."""
+    table = inventory.members
+    wanted = set(table.loc[table["group_id"] == row.group_id, "ad_guid"].dropna())
+    strangers = [
+        dn for dn in ad.members or () if inventory.index.guid_of_dn(dn) not in wanted | set(effect.members_added)
+    ]
+    if strangers:
+        why = (
+            f"{len(strangers)} of its {len(ad.members or ())} members came neither from the record nor from the cloud "
+            f"group, {strangers[0]} first: deleting would remove somebody else's members."
+        )
+        to_do = "Have them removed first, or retire the group: disable_by: retire."
+        return Refusal(row.group_id, row.display_name, "delete-foreign-members", why, to_do)
+    why = f"It was {_made(effect)} by the change that is undone (disable_by: delete)."
+    return replace(deletion(row, ad, inventory), reason="undo", why=why)
+
+
+def _made(effect: ChangeEffect) -> str:
+    return "created" if effect.created else "undeleted"
+
+
+def refuse_way_back(way_back: Change, row: GroupRow, context: RuleContext) -> Refusal | None:
+    """What a plan of enable would refuse, an undo does not put back either."""
+    types = [delta.added for delta in way_back.attributes if delta.name == "groupType"]
+    security = types[0] == (str(UNIVERSAL_SECURITY),) if types else row.ad is not None and row.ad.is_security
+    gains = bool(way_back.members_added or types) or way_back.kind is ChangeKind.RESTORE
+    restored = way_back.kind is ChangeKind.RESTORE
+    return refuse_putting_back(row, context, restored=restored, security=security and gains)
+
+
+def _move_back(effect: ChangeEffect, ad: DirectoryGroup, inventory: Inventory) -> Move | str | None:
+    """The move back, None where it is back or never moved, or the DN where it stands instead."""
+    if effect.moved is None:
+        return None
+    by_guid = {c.guid: c for c in (inventory.directory.target, inventory.directory.retired)}
+    came_from, went_to = by_guid[effect.moved[0]], by_guid[effect.moved[1]]
+    parent = normalize_dn(parent_of(ad.dn))
+    if parent == normalize_dn(came_from.dn):
+        return None
+    if parent != normalize_dn(went_to.dn):
+        return ad.dn
+    return Move(went_to.guid, came_from.guid, went_to.dn, came_from.dn)
+
+
+def _members(
+    guids: tuple[str, ...], ad: DirectoryGroup, inventory: Inventory, *, present: bool
+) -> tuple[MemberRef, ...]:
+    """References to those of ``guids`` that still exist and are (or are not) members now."""
+    live = {inventory.index.guid_of_dn(dn) for dn in ad.members or ()}
+    index = inventory.index
+    known = (guid for guid in sorted(set(guids)) if guid in index.by_guid)
+    # What AD would refuse now is not put back: its scope or class may have changed since.
+    fit = (guid for guid in known if present or no_member(index.by_guid[guid], index) is None)
+    return tuple(MemberRef(guid, index.by_guid[guid].dn) for guid in fit if (guid in live) is present)
+
+
+def _sorted(deltas: tuple[AttributeDelta, ...]) -> tuple[AttributeDelta, ...]:
+    return tuple(sorted(deltas, key=lambda delta: delta.name))
+
+
+def _refusal(change: Change, rule: str, why: str) -> Refusal:
+    to_do = "Decide by hand; the record's plan, journal and backup hold the values."
+    return Refusal(change.group_id, change.display_name, rule, why, to_do)

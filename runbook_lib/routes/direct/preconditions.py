@@ -1,0 +1,160 @@
+"""What must hold before a plan is made at all, and what must be acknowledged before one is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runbook_lib.errors import Refused
+from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.states import GroupRow
+from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
+from runbook_lib.model.change import Change, ChangeKind, Refusal
+from runbook_lib.model.cloud import CloudKind, Switch
+from runbook_lib.model.directory import Container, DirectorySnapshot
+from runbook_lib.model.enforcement import Leave
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.rules.ous import (
+    PlaceProblem,
+    container_problem,
+    foreign_groups,
+    foreign_objects,
+    overlap_problem,
+    unproved_scope,
+)
+from runbook_lib.rules.policy import Policy
+from runbook_lib.rules.writers import HOW_TO_ATTEST, connect_v2_on
+
+PASSES = frozenset({ChangeKind.CREATE, ChangeKind.DELETE})
+"""An LDAP add and a delete are permitted; every other kind is a modify, a modify DN or a restore."""
+
+
+def refuse_enforced(changes: Sequence[Change], inventory: Inventory) -> tuple[list[Change], list[Refusal]]:
+    """The changes that a domain controller lets through, and a refusal for each group that it does not.
+
+    Only where it is known that this account may not change marked objects; where that is unknown the pre-flight says
+    so, and the controller decides.
+    """
+    snapshot = inventory.directory
+    if snapshot.enforcement.leave is not Leave.REFUSED:
+        return list(changes), []
+    marked = {group.guid for group in snapshot.groups if group.governed_by_cloud}
+    marked |= {item.guid for item in snapshot.deleted.objects if item.governed_by_cloud}
+    passing = [change for change in changes if change.kind in PASSES or change.object_guid not in marked]
+    refused = {change.group_id: change for change in changes if change not in passing}
+    policies = "; ".join(policy.dn for policy in snapshot.enforcement.policies)
+    return passing, [
+        Refusal(
+            group_id,
+            change.display_name,
+            "object-enforced",
+            f"{change.dn} carries msDS-ObjectSoa, and a policy of this domain ({policies}) lets this account neither "
+            f"modify, move nor restore such objects: {change.kind.value} would be refused.",
+            "Change it in the cloud, or have the account's SID put into msDS-Settings of the policy. Creating and "
+            "deleting are not restricted.",
+        )
+        for group_id, change in refused.items()
+    ]
+
+
+def require_complete(inventory: Inventory) -> None:
+    """Refuse to plan from a reading that is not proved complete, or from an empty one.
+
+    Raises:
+        Refused: ``incomplete-read`` or ``empty-source``.
+    """
+    for side, reading in (("Entra ID", inventory.cloud.reading), ("Active Directory", inventory.directory.reading)):
+        if not reading.complete:
+            raise Refused(
+                f"The reading of {side} is not complete: {'; '.join(reading.gaps) or 'no proof of completeness'}.",
+                code="incomplete-read",
+                hint="Fix the error above and run again; an incomplete reading can be shown, never planned from.",
+                values={"side": side, "gaps": list(reading.gaps)},
+            )
+    if not inventory.cloud.groups:
+        raise Refused(
+            "The tenant lists no group at all.",
+            code="empty-source",
+            hint="Check tenant_id and the permissions of the app registration.",
+        )
+
+
+def require_container(container: Container, parameter: str, snapshot: DirectorySnapshot, policy: Policy) -> None:
+    """Refuse a container that is missing, is no ordinary OU, or is protected.
+
+    Raises:
+        Refused: ``ou-missing``, ``ou-domain-root``, ``ou-not-an-ou``, ``ou-special``, ``ou-protected``.
+    """
+    root = snapshot.controller.default_naming_context
+    _refuse(container_problem(container, parameter, domain_root=root, protected_ous=policy.protected_ous))
+
+
+def require_two_ous(snapshot: DirectorySnapshot) -> None:
+    """Refuse target and retired OU where one holds the other.
+
+    Raises:
+        Refused: ``ous-overlap``.
+    """
+    _refuse(overlap_problem(snapshot.target, snapshot.retired))
+
+
+def _refuse(problem: PlaceProblem | None) -> None:
+    if problem is not None:
+        raise Refused(problem.message, code=problem.code, hint=problem.hint, values=dict(problem.values))
+
+
+def require_mark(snapshot: DirectorySnapshot) -> None:
+    """Refuse a schema in which a group cannot carry anchor and mark.
+
+    Raises:
+        Refused: ``schema-lacks-mark``.
+    """
+    missing = sorted({ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE} - snapshot.group_attributes)
+    if missing:
+        raise Refused(
+            f"A group cannot carry {' and '.join(missing)} in this forest's schema.",
+            code="schema-lacks-mark",
+            hint="Without them nothing proves which objects are ours; this forest cannot be written to.",
+            values={"attributes": missing},
+        )
+
+
+def require_writers_known(rows: Sequence[GroupRow], policy: Policy) -> None:
+    """Refuse Microsoft 365 groups while nobody knows whether Connect Sync writes them too.
+
+    Raises:
+        Refused: ``other-writer-unknown``.
+    """
+    selected = any(row.cloud and row.cloud.kind is CloudKind.MICROSOFT_365 for row in rows)
+    if selected and policy.connect_v1 is Switch.UNKNOWN:
+        raise Refused(
+            "Whether Connect Sync group writeback (v1) is on could not be read, and nobody attests that it is off.",
+            code="other-writer-unknown",
+            hint=HOW_TO_ATTEST,
+        )
+
+
+def findings_before_writing(inventory: Inventory) -> tuple[Finding, ...]:
+    """What cannot be proved about the place where groups would be written: blocking until acknowledged."""
+    snapshot = inventory.directory
+    found = [unproved_scope(snapshot.target)]
+    foreign = foreign_groups(snapshot.groups, snapshot.target, inventory.cloud.tenant.id)
+    if foreign:
+        found.append(foreign_objects(snapshot.target, foreign))
+    if snapshot.controller.other_domains:
+        found.append(_other_domains(snapshot.controller.other_domains))
+    if inventory.cloud.writers.connect_v2 is Switch.ON:
+        found.append(connect_v2_on())
+    return tuple(found)
+
+
+def _other_domains(domains: tuple[str, ...]) -> Finding:
+    return Finding(
+        id="forest-not-searched",
+        severity=Severity.BLOCKING,
+        seen=f"The forest has further domains that were not searched: {'; '.join(domains)}.",
+        expected="No object anywhere in the forest claims the same group, name or address.",
+        why="A second object for the same group could stand in another domain.",
+        to_do="Search those domains by hand for the selected groups' addresses, then acknowledge this finding.",
+        values={"domains": list(domains)},
+        acknowledgeable=True,
+    )

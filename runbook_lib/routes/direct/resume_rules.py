@@ -1,0 +1,122 @@
+"""Limits and rules of a first run, checked again on a plan that was loaded to be finished. Pure.
+
+What is half written already looks neither like before nor like after, so only what is still to be written is judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from runbook_lib.change.closing import HOW_TO_CLOSE
+from runbook_lib.errors import Refused
+from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.states import GroupRow
+from runbook_lib.model.change import Change, ChangeKind, Operation, Plan, Refusal
+from runbook_lib.model.untrusted import printable
+from runbook_lib.routes.direct.plan_delete import refuse_deletion
+from runbook_lib.routes.direct.plan_disable import refuse_undecided
+from runbook_lib.routes.direct.plan_undo import refuse_way_back
+from runbook_lib.routes.direct.planning import plan_target, rule_context
+from runbook_lib.routes.direct.preconditions import (
+    require_complete,
+    require_container,
+    require_mark,
+    require_two_ous,
+    require_writers_known,
+)
+from runbook_lib.routes.direct.resume import BrokenOff, rebound
+from runbook_lib.rules.group import RuleContext, first_refusal, refuse_not_ours
+from runbook_lib.rules.limits import check_limits
+from runbook_lib.rules.policy import Policy
+
+
+def require_same_target(plan: Plan, inventory: Inventory) -> None:
+    """Refuse a plan of another tenant, domain or OU than the parameters name, by id.
+
+    Raises:
+        Refused: ``resume-elsewhere``.
+    """
+    now, then = plan_target(inventory).as_json(), plan.target.as_json()
+    words = {
+        "tenant_id": "tenant",
+        "domain_guid": "domain",
+        "target_ou_guid": "target OU",
+        "retired_ou_guid": "retired OU",
+    }
+    differing = [word for name, word in words.items() if now[name] != then[name]]
+    if differing:
+        raise Refused(
+            f"The change that stopped midway belongs to another {' and '.join(differing)} than the parameters name.",
+            code="resume-elsewhere",
+            hint=f"Use the parameters file that it was begun with. {HOW_TO_CLOSE}",
+            values={"differing": differing},
+        )
+
+
+def with_names_of_today(plan: Plan, inventory: Inventory) -> Plan:
+    """The plan with the DNs and display names that its ids have now; ``require_same_target`` held."""
+    directory = inventory.directory
+    place = {c.guid: c.dn for c in (directory.target, directory.retired) if c.guid}
+    names = {row.group_id: (row.display_name, row.ad.dn if row.ad else "") for row in inventory.rows}
+    return rebound(plan, place, names)
+
+
+def require_rules(broken: BrokenOff, inventory: Inventory, policy: Policy) -> None:
+    """Refuse what a first run would refuse: readings, OUs, limits, and groups by their rules.
+
+    Raises:
+        Refused: A precondition, a limit, or the rule that refuses a group, each with the way out.
+    """
+    snapshot = inventory.directory
+    require_complete(inventory)
+    require_container(snapshot.target, "target_ou", snapshot, policy)
+    if snapshot.retired.dn:
+        require_container(snapshot.retired, "retired_ou", snapshot, policy)
+        require_two_ous(snapshot)
+    require_mark(snapshot)
+    check_limits(broken.changes, _members_before(broken, inventory), policy.limits)
+    context = rule_context(inventory, policy)
+    rows = {row.group_id: row for row in inventory.rows}
+    left = [change for change in broken.changes if change.digest not in broken.finished]
+    if broken.plan.operation is Operation.ENABLE:
+        require_writers_known([rows[c.group_id] for c in left if c.group_id in rows], policy)
+    for change in left:
+        if refused := _refusal(change, broken.plan.operation, rows.get(change.group_id), context):
+            raise Refused(
+                f"{printable(refused.display_name, limit=80)!r} is refused now: {refused.why}",
+                code=refused.rule,
+                hint=f"{refused.to_do} {HOW_TO_CLOSE}",
+                values={"group_id": refused.group_id, "rule": refused.rule},
+            )
+
+
+def _refusal(change: Change, operation: Operation, row: GroupRow | None, context: RuleContext) -> Refusal | None:
+    if operation is Operation.ENABLE:
+        if row is None or row.cloud is None:
+            why = "There is no such group in the cloud any more."
+            return Refusal(change.group_id, change.display_name, "cloud-group-gone", why, "Restore it in the cloud.")
+        return first_refusal(row, context)
+    if row is None or row.ad is None:
+        # Deleted already, or still among the deleted objects: the write itself looks.
+        return None
+    if refused := refuse_not_ours(row, context):
+        return refused
+    if operation is Operation.DISABLE:
+        deleting = change.kind is ChangeKind.DELETE
+        return refuse_undecided(row) or (refuse_deletion(row, row.ad, context) if deleting else None)
+    return refuse_way_back(change, row, context)
+
+
+def _members_before(broken: BrokenOff, inventory: Inventory) -> Mapping[str, int]:
+    """GUID to the number of members before this change touched the group: what shares were planned from."""
+    found: dict[str, int] = {}
+    index = inventory.index
+    for group in inventory.directory.groups:
+        if group.members is None:
+            continue
+        live = {index.guid_of_dn(dn) or dn for dn in group.members}
+        for change in (c for c in broken.plan.changes if c.object_guid == group.guid):
+            live |= {ref.guid for ref in change.members_removed}
+            live -= {ref.guid for ref in change.members_added if ref.guid}
+        found[group.guid] = len(live)
+    return found
