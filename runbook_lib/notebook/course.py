@@ -14,7 +14,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.file_names import JOURNAL
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.record.state import RunRecord
+from runbook_lib.record.run_record import RunRecord
 
 RUN_CLOSED = "run-closed"
 RUN_HAS_WRITTEN = "run-has-written"

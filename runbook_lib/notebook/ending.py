@@ -6,8 +6,8 @@ from runbook_lib.errors import BrokeOff, RunbookError, ServiceFailed, Verificati
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook.course import ANEW, Course, Step
 from runbook_lib.notebook.kernel import verdict_of
-from runbook_lib.record.facts import writes_begun
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.run_record import writes_begun
 from runbook_lib.record.written import written_by
 from runbook_lib.runner.verdict import Verdict, interrupted
 

@@ -32,7 +32,7 @@ from runbook_lib.notebook.html_parts import (
     number_text,
     text_html,
 )
-from runbook_lib.record.values import rows
+from runbook_lib.record.tables import rows
 
 Kind = Literal["good", "attention", "bad", "neutral"]
 

@@ -20,10 +20,9 @@ from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.paths import absolute_paths, project_root, resolve
 from runbook_lib.parameters.validate import require
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.state import RunRecord
-from runbook_lib.runner.naming import new_run_id
+from runbook_lib.record.run_record import RunRecord
+from runbook_lib.record.versions import new_run_id, versions
 from runbook_lib.runner.needs import require_told
-from runbook_lib.runner.versions import versions
 
 PARAMETERS_VARIABLE = "GWB_PARAMETERS"
 """The parameters file in JupyterLab, and wherever else nobody gives values to the parameters cell (nbconvert)."""

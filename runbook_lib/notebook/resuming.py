@@ -29,7 +29,7 @@ from runbook_lib.notebook.sealed import (
 )
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.state import RunRecord
+from runbook_lib.record.run_record import RunRecord
 from runbook_lib.routes.direct.preconditions import findings_before_writing
 from runbook_lib.routes.direct.resume import BrokenOff, authority, broken_off
 from runbook_lib.routes.direct.resume_rules import require_rules, require_same_target, with_names_of_today

@@ -38,8 +38,8 @@ from runbook_lib.preflight.checks import CHECKS
 from runbook_lib.preflight.read import Reach, read_evidence
 from runbook_lib.preflight.verdict import refusal_of
 from runbook_lib.record.marks import mark_of
-from runbook_lib.record.state import RunRecord
-from runbook_lib.record.who import account, run_by
+from runbook_lib.record.run_record import RunRecord
+from runbook_lib.record.versions import account, run_by
 from runbook_lib.routes.direct.drift import Drift, check_drift
 from runbook_lib.routes.direct.plan_disable import plan_disable
 from runbook_lib.routes.direct.plan_enable import plan_enable

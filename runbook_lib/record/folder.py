@@ -1,4 +1,4 @@
-"""The folder of one run and the only ways to write into it."""
+"""The folder of one run and the only ways to write into it: durable, all or nothing."""
 
 from __future__ import annotations
 
@@ -9,13 +9,46 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
-from runbook_lib.errors import UsageError
-from runbook_lib.files import FOLDER_MODES, make_folder, new_file
+from runbook_lib.errors import ServiceFailed, UsageError
+from runbook_lib.files import FOLDER_MODES, make_folder, new_file, write_durably
 from runbook_lib.model.file_names import APPROVALS, MANIFEST, safe_folder_name
-from runbook_lib.record import files
+from runbook_lib.model.untrusted import json_text
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def write_atomically(path: Path, data: bytes, *, mode: int | None = None) -> None:
+    """Write ``data`` to ``path``; a reader sees the old file or the whole new one. ``mode`` as in ``write_durably``.
+
+    Raises:
+        ServiceFailed: Code ``record-write``: disk full, share gone, no right. ``path`` is as it was before.
+    """
+    try:
+        write_durably(path, data, mode=mode)
+    except OSError as error:
+        raise ServiceFailed(
+            f"The record file {path} cannot be written: {error.strerror or type(error).__name__}.",
+            code="record-write",
+            hint="Check free space and rights of the records folder, then run again with the same change id.",
+            values={"path": str(path)},
+        ) from None
+
+
+def json_bytes(value: Mapping[str, object] | list[object]) -> bytes:
+    """Indented JSON with sorted keys and a final line break; what nobody sees is a JSON escape (``json_text``).
+
+    Raises:
+        ValueError: For NaN and infinities.
+        TypeError: For anything that JSON does not know.
+    """
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return json_text(text).encode("utf-8") + b"\n"
+
+
+def leftovers(folder: Path) -> tuple[Path, ...]:
+    """Half-written files that a killed process left in ``folder`` (``write_durably`` names them)."""
+    return tuple(sorted(folder.rglob(".*.part")))
 
 
 class RecordFolder:
@@ -142,7 +175,7 @@ class RecordFolder:
                 hint="A sealed record never changes; start another run.",
                 values={"path": str(self.path)},
             )
-        files.write_atomically(path, data)
+        write_atomically(path, data)
         return path
 
     def write_text(self, name: str, text: str) -> Path:
@@ -151,7 +184,7 @@ class RecordFolder:
 
     def write_json(self, name: str, value: Mapping[str, object] | list[object]) -> Path:
         """Write indented JSON with sorted keys."""
-        return self.write_bytes(name, files.json_bytes(value))
+        return self.write_bytes(name, json_bytes(value))
 
     def read_json(self, name: str) -> dict[str, object]:
         """Read a JSON object of this record.

@@ -12,12 +12,11 @@ from urllib.parse import quote
 from runbook_lib.files import file_mode
 from runbook_lib.model.file_names import APPROVALS, INDEX, MANIFEST, PAGE, RECORD
 from runbook_lib.model.outcome import Outcome, ending_of_facts
-from runbook_lib.record import files
-from runbook_lib.record.environment import environment
+from runbook_lib.record import folder as files
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.html import TONES
 from runbook_lib.record.manifest import DamagedManifest
 from runbook_lib.record.manifest import read as read_manifest
+from runbook_lib.record.page import TONES, environment
 from runbook_lib.record.verify import verify
 
 VERIFY_AT_MOST = 100

@@ -18,7 +18,7 @@ from runbook_lib.errors import UsageError
 from runbook_lib.model.canonical import digest
 from runbook_lib.model.file_names import MANIFEST, MANIFEST_SCHEMA
 from runbook_lib.model.untrusted import typed
-from runbook_lib.record import files
+from runbook_lib.record import folder as files
 
 
 class DamagedManifest(ValueError):  # noqa: N818

@@ -16,14 +16,14 @@ from runbook_lib.model.file_names import MANIFEST, PAGE, RECORD
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.untrusted import typed
-from runbook_lib.record import files, manifest
+from runbook_lib.record import folder as files
+from runbook_lib.record import manifest
 from runbook_lib.record.contradictions import contradictions
 from runbook_lib.record.executed import Cleaned, clean
-from runbook_lib.record.facts import decided, facts_of
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.html import record_html
 from runbook_lib.record.marks import of_this_run
-from runbook_lib.record.state import stamp
+from runbook_lib.record.page import record_html
+from runbook_lib.record.run_record import decided, facts_of, stamp
 from runbook_lib.secrets.redact import Redactor
 
 

@@ -1,25 +1,50 @@
-"""Tables as CSV and as an Excel workbook, in which no cell of untrusted text can become a formula.
-
-CSV: UTF-8 with byte order mark (Excel needs it), comma, CR LF. A text cell gets one apostrophe ``'`` wherever a
-spreadsheet could begin a cell: at its start, and after ``;``, tab, CR or LF inside it, because Excel in many countries
-splits at ``;``. It gets it if apostrophes, then quotes or what is not seen, then one of ``= + - @``, their full-width
-forms, tab, CR or LF follow there. Taking one apostrophe away at the same places gives the value back:
-``plain(harmless(text)) == text``. Source: OWASP, "CSV Injection".
-"""
+"""Tables as CSV and as an Excel workbook, in which no cell of untrusted text can become a formula."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
 
 import pandas as pd
 import xlsxwriter
 
 from runbook_lib.model.untrusted import NOT_SEEN
-from runbook_lib.record.values import rows
+
+
+def rows(frame: pd.DataFrame) -> Iterator[list[str | int | float | None]]:
+    """Column names, then every row, each value passed through ``cell_value``; the index is left out."""
+    yield [str(column) for column in frame.columns]
+    columns = [frame.iloc[:, position].tolist() for position in range(frame.shape[1])]
+    for values in zip(*columns, strict=True):
+        yield [cell_value(value) for value in values]
+
+
+def cell_value(value: object) -> str | int | float | None:
+    """One value as text, number or None (missing).
+
+    Lists and tuples are joined with ``"; "``, sets sorted first; truth values become yes and no; times ISO 8601.
+    """
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else None
+    if isinstance(value, (str, int)):
+        return value
+    if isinstance(value, (datetime, date)):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, (set, frozenset)):
+        return "; ".join(sorted(str(v) for v in value))
+    if isinstance(value, (list, tuple)):
+        return "; ".join(str(v) for v in value)
+    if hasattr(value, "item"):
+        return cell_value(value.item())
+    return str(value)
+
 
 _TRIGGER = "[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n]"
 # Quotes, spaces, controls and invisible characters: what a spreadsheet may drop before it looks at a cell.

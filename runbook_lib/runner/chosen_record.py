@@ -63,7 +63,7 @@ def runs_below(folder: Path) -> list[RunOffered]:
 
 def _run(path: Path) -> RunOffered:
     from runbook_lib.record.folder import RecordFolder
-    from runbook_lib.record.state import RunRecord
+    from runbook_lib.record.run_record import RunRecord
 
     folder = RecordFolder(path)
     try:

@@ -96,7 +96,7 @@ def _waiting_plan(folder: RecordFolder) -> Plan:
         UsageError: No plan, a damaged one, or one that was carried out in this very run (``nothing-waits``).
     """
     from runbook_lib.change.approvals.plan import planned
-    from runbook_lib.record.state import RunRecord
+    from runbook_lib.record.run_record import RunRecord
 
     plan = planned(folder.path)
     if (folder.path / RECORD).is_file() and RunRecord.load(folder).outcome is Outcome.DONE:

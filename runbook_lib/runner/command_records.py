@@ -59,9 +59,9 @@ def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
     from runbook_lib.model.outcome import ending_of_facts
     from runbook_lib.record.folder import RecordFolder
     from runbook_lib.record.index import build_index
+    from runbook_lib.record.run_record import RunRecord
     from runbook_lib.record.seal import seal as seal_record
-    from runbook_lib.record.state import RunRecord
-    from runbook_lib.runner.naming import work_file_of
+    from runbook_lib.record.versions import work_file_of
 
     folder = RecordFolder.open(chosen_record(record, first=lambda run: not run.sealed))
     if without_notebook and notebook is not None:
@@ -123,7 +123,7 @@ def _runs(root: Path) -> Iterator[tuple[str, str, str, str]]:
     from runbook_lib.model.file_names import RECORD
     from runbook_lib.model.outcome import ending_of_facts
     from runbook_lib.record.folder import RecordFolder
-    from runbook_lib.record.state import RunRecord
+    from runbook_lib.record.run_record import RunRecord
 
     for path in sorted(root.glob(f"*/*/{RECORD}")):
         folder = RecordFolder(path.parent)

@@ -99,7 +99,7 @@ def run_as_told(
 
     from runbook_lib.parameters import load_parameters, project_root, require
     from runbook_lib.parameters.paths import absolute_paths
-    from runbook_lib.runner.naming import find_notebook
+    from runbook_lib.record.versions import find_notebook
     from runbook_lib.runner.needs import require_told
 
     root = project_root()

@@ -19,18 +19,16 @@ from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters import LoadedParameters, load_parameters, require, resolve
 from runbook_lib.parameters.paths import ROOT_VARIABLE
-from runbook_lib.record.facts import writes_begun
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.state import RunRecord
+from runbook_lib.record.run_record import RunRecord, writes_begun
+from runbook_lib.record.versions import new_run_id as default_run_id
+from runbook_lib.record.versions import versions, work_file_of
 from runbook_lib.runner import engine
 from runbook_lib.runner.execution import CellStep, Execution, KernelEnd
 from runbook_lib.runner.loop import raise_if_interrupted
-from runbook_lib.runner.naming import new_run_id as default_run_id
-from runbook_lib.runner.naming import work_file_of
 from runbook_lib.runner.notices import NOTICES_VARIABLE
 from runbook_lib.runner.sealing import seal_run
 from runbook_lib.runner.verdict import Verdict, verdict_of
-from runbook_lib.runner.versions import versions
 
 _NOT_FOR_THE_KERNEL = ("JPY_SESSION_NAME", "JPY_PARENT_PID", "GWB_PARAMETERS")
 """Marks of an interactive session, and the parameters file that JupyterLab reads: this run has been told already."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from runbook_lib.errors import BrokeOff, RunbookError, ServiceFailed
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.record.facts import writes_begun
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.run_record import writes_begun
 from runbook_lib.runner.durations import duration_words
 from runbook_lib.runner.execution import CellError, Execution, KernelEnd
 

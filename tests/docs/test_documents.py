@@ -13,8 +13,8 @@ import pytest
 from runbook_lib.model.outcome import NOTHING_TO_DO_DETAILED, Outcome
 from runbook_lib.parameters import known_names
 from runbook_lib.parameters.document import reference_table_markdown
-from runbook_lib.record.facts import facts_of
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.run_record import facts_of
 from runbook_lib.record.schema_files import SCHEMAS
 from tests.docs import rights_lines
 from tests.docs.markdown import ROOT, anchored_links, anchors, code_blocks, committed_files, links, section, table_rows

@@ -20,9 +20,9 @@ from runbook_lib.notebook import views
 from runbook_lib.notebook.sign_in import code_html
 from runbook_lib.record.executed import clean
 from runbook_lib.record.index import build_index
+from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.sanitize import strictly_ours
 from runbook_lib.record.seal import seal
-from runbook_lib.record.state import RunRecord
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from tests.support import builders as b
 from tests.support import hostile

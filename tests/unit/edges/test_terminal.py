@@ -16,8 +16,8 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.preflight.assess import Assessment, Check, assess, on
 from runbook_lib.record.executed import clean
-from runbook_lib.record.html import record_html
-from runbook_lib.record.state import RunRecord
+from runbook_lib.record.page import record_html
+from runbook_lib.record.run_record import RunRecord
 from runbook_lib.runner import command_check, console
 from runbook_lib.runner.cli import cli
 from runbook_lib.runner.execution import CellStep

@@ -28,8 +28,8 @@ from runbook_lib.notebook import run as run_module
 from runbook_lib.notebook.run import Run
 from runbook_lib.parameters.load import parameters_from_values
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
-from runbook_lib.record.state import RunRecord
 from tests.support import builders as b
 from tests.unit.directory.embedded import ADMINISTRATOR, BASE, RETIRED, TARGET, Embedded, clock, running
 

@@ -14,8 +14,8 @@ from runbook_lib.model.file_names import RECORD_VARIABLE
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook import open_run
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
-from runbook_lib.record.state import RunRecord
 from tests.support import builders as b
 
 NOTEBOOK = "20-inventory-groups"

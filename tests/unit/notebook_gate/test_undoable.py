@@ -15,8 +15,8 @@ from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
-from runbook_lib.record.state import RunRecord
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.routes.direct.writes import writes_of
 from runbook_lib.runner.needs import UNDO, require_told

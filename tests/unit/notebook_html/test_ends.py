@@ -16,7 +16,7 @@ from runbook_lib.notebook.views import end_view, parameters_view, records_view, 
 from runbook_lib.notebook.views.start import next_after
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.state import RunRecord
+from runbook_lib.record.run_record import RunRecord
 from tests.notebooks.structure import NOTEBOOKS
 
 RECORD = Path("/records/CHG1/run")

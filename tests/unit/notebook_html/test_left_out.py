@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.model.change import GroupMembers, LeftOut, Operation, Plan
 from runbook_lib.notebook.views import left_out_view, plan_view
-from runbook_lib.record.html import record_html
+from runbook_lib.record.page import record_html
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.routes.direct.plan_findings import COLUMNS, SHOWN, facts_of, rows_of
 from runbook_lib.routes.direct.planning import plan_target
@@ -120,8 +120,8 @@ def test_the_record_page_has_the_table() -> None:
 
 
 def facts(plan: dict[str, Any]) -> dict[str, Any]:
-    from runbook_lib.record.facts import facts_of as facts_in
     from runbook_lib.record.folder import RecordFolder
+    from runbook_lib.record.run_record import facts_of as facts_in
 
     return facts_in(RecordFolder(Path("/nowhere/C/r"))) | {"plan": plan, "outcome": "awaiting-approval"}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.state import RunRecord
+from runbook_lib.record.run_record import RunRecord
 
 START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 

@@ -20,8 +20,8 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook import html as ours
 from runbook_lib.record.index import build_index
+from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
-from runbook_lib.record.state import RunRecord
 from tests.support import hostile
 from tests.unit.record.notebooks import code, display, markdown, notebook, stop, stream
 

@@ -11,7 +11,7 @@ import pytest
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
 from runbook_lib.model.file_names import safe_folder_name
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.state import RunRecord
+from runbook_lib.record.run_record import RunRecord
 
 
 @pytest.mark.parametrize("name", ["CHG0012345", "a", "2026-11-22_x.1", "com10", "a" * 80])

@@ -13,9 +13,8 @@ import pytest
 
 from runbook_lib.errors import UsageError
 from runbook_lib.record.contradictions import contradictions
-from runbook_lib.record.facts import writes_begun
+from runbook_lib.record.run_record import RunRecord, writes_begun
 from runbook_lib.record.seal import seal
-from runbook_lib.record.state import RunRecord
 from runbook_lib.record.verify import verify
 from runbook_lib.record.written import written_by
 

@@ -22,9 +22,9 @@ from runbook_lib.model.change import ChangeKind, Operation
 from runbook_lib.model.file_names import MANIFEST_SCHEMA, RECORD_SCHEMA
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.record.facts import facts_of
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import build
+from runbook_lib.record.run_record import facts_of
 from runbook_lib.record.schema_files import SCHEMAS, schema_text
 from runbook_lib.routes.direct.writes import WriteKind
 from runbook_lib.rules.policy import Limits

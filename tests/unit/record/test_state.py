@@ -14,7 +14,7 @@ from runbook_lib.errors import NoAccess, UsageError
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.state import STANDING_GAPS, RunRecord, stamp
+from runbook_lib.record.run_record import STANDING_GAPS, RunRecord, stamp
 
 KEYS = {
     "ran_by",

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.state import RunRecord
+from runbook_lib.record.run_record import RunRecord
 from runbook_lib.change.journal import CARRIED_OUT
 record = RunRecord.load(RecordFolder.open(Path(os.environ["GWB_RECORD"])))
 def finish(outcome, done=0):

@@ -14,7 +14,7 @@ from runbook_lib.change.approvals.plan import read_approvals
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.state import RunRecord
+from runbook_lib.record.run_record import RunRecord
 from runbook_lib.runner.chosen_record import chosen_record, complete_records, runs_below
 from runbook_lib.runner.cli import cli
 from tests.unit.runner.conftest import Project

@@ -10,8 +10,8 @@ import pytest
 from runbook_lib.errors import BrokeOff, RunbookError, ServiceFailed
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook.kernel import meaning_of
-from runbook_lib.record.facts import writes_begun
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.run_record import writes_begun
 from runbook_lib.runner.execution import CellError, Execution, KernelEnd
 from runbook_lib.runner.verdict import verdict_of
 

@@ -1,14 +1,43 @@
-"""Names: which notebook is meant, and what a run is called."""
+"""What a run is called, who runs it, and the versions of everything that its record depends on."""
 
 from __future__ import annotations
 
+import os
+import platform
 import re
 import secrets
+import sys
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from runbook_lib.errors import UsageError
 from runbook_lib.record.folder import RecordFolder
+
+_PACKAGES = (
+    "group-writeback-runbook",
+    "ipykernel",
+    "jupyter-client",
+    "ldap3",
+    "msal",
+    "nbclient",
+    "nbconvert",
+    "pandas",
+    "papermill",
+    "pydantic",
+    "requests",
+)
+
+
+def versions() -> dict[str, str]:
+    """Name to version: this product, Python, the operating system, the libraries that do the work."""
+    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.release()}"}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
 
 
 def new_run_id(notebook: Path, now: datetime) -> str:
@@ -48,3 +77,23 @@ def find_notebook(text: str, project_root: Path) -> Path:
         hint=f"Name one of: {', '.join(known)}." if known else "Name the path of an .ipynb file.",
         values={"notebook": text[:200], "known": known},
     )
+
+
+def account() -> str:
+    """Name of the account that this process runs as; its number where it has no name."""
+    if sys.platform == "win32":
+        try:
+            return os.getlogin()
+        except OSError:
+            return ""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+def run_by() -> dict[str, object]:
+    """What a record says about who runs it when the run begins; both sides have not been signed in to yet."""
+    return {"account": account(), "host": platform.node(), "cloud": None, "directory": None}
