@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from runbook_lib import shown
 from runbook_lib.change.approvals.approvers import approver_findings, approvers_of
 from runbook_lib.change.approvals.gate import Grant, Waiting, granted, read_all, refusal_finding, waiting_findings
 from runbook_lib.change.approvals.still_approved import StillApproved
@@ -21,7 +22,6 @@ from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Operation, Plan
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.notebook import views
 from runbook_lib.notebook.course import Course, Step, takes
 from runbook_lib.notebook.face import ProgressLine, show_widget
 from runbook_lib.notebook.gate_form import GateForm, with_form, with_place
@@ -99,7 +99,7 @@ class ChangeSession:
         self._plan = self._planned.plan
         self._write_plan(self._plan)
         self._run.note(*self._planned.findings, *(refusal_finding(r) for r in self._plan.refusals))
-        self._run.show(*views.plan_view(self._plan, self._planned.findings))
+        self._run.show(*shown.plan_view(self._plan, self._planned.findings))
         require_some_not_refused(self._plan)
         return self
 
@@ -118,13 +118,13 @@ class ChangeSession:
             return
         if not plan.changes:
             run.verdict = Outcome.NOTHING_TO_DO
-            run.show(*views.nothing_view(plan))
+            run.show(*shown.nothing_view(plan))
             return
         planned_now = self._planned
         if planned_now is None or self._planner is None:
             raise ValueError("the gate comes after the plan")
         if any(group.left_out for group in plan.members):
-            run.show(*views.left_out_view(plan))
+            run.show(*shown.left_out_view(plan))
         require_acknowledged(planned_now.findings, run.parameters)
         approvals = read_all(run.record.folder.approvals_folder)
         approvers = approvers_of(run.parameters.approvers)
@@ -146,7 +146,7 @@ class ChangeSession:
         self._read_at = read_at(fresh)
         self._under(grant)
         run.note(*waiting_findings(grant.waiting))
-        run.show(*views.open_gate_view(self._approval, len(self._approved), grant.waiting))
+        run.show(*shown.open_gate_view(self._approval, len(self._approved), grant.waiting))
 
     @takes(Step.APPLY)
     def apply(self) -> None:
@@ -158,7 +158,7 @@ class ChangeSession:
         """
         run, plan = self._run, self._known_plan()
         if not self._approved:
-            run.show(*views.nothing_written_view())
+            run.show(*shown.nothing_written_view())
             return
         if not run.lock_held:
             raise Refused(
@@ -198,7 +198,7 @@ class ChangeSession:
         run.record.set(changes={"planned": len(plan.changes), "done": len(self._approved)})
         if self._waiting:
             run.verdict = Outcome.AWAITING_APPROVAL
-        run.show(*views.applied_view(self._approved))
+        run.show(*shown.applied_view(self._approved))
 
     @takes(Step.READ_BACK)
     def verify(self) -> None:
@@ -224,7 +224,7 @@ class ChangeSession:
                 hint=f"{error.hint} Then run the notebook again: it compares both sides anew.".strip(),
                 values={"cause": error.code},
             ) from error
-        run.show(*views.verified_view(checked))
+        run.show(*shown.verified_view(checked))
         require_as_planned(checked)
         if self._unproved is not None:
             raise not_proved(self._unproved)
@@ -263,7 +263,7 @@ class ChangeSession:
         self._dn_of = {item.guid: item.dn for item in inventory.directory.objects}
         self._write_plan(taken.plan)
         runs = [journal.run.name for journal in self._chain]
-        self._run.show(*views.resume_view(taken.plan, runs, written=taken.broken.written))
+        self._run.show(*shown.resume_view(taken.plan, runs, written=taken.broken.written))
         return self
 
     def _open_again(self, plan: Plan) -> None:
@@ -278,10 +278,10 @@ class ChangeSession:
         self._lock(plan)
         if isinstance(grant, RunbookError):
             self._unproved = grant
-            run.show(*views.read_back_view(len(self._approved)))
+            run.show(*shown.read_back_view(len(self._approved)))
             return
         self._under(grant)
-        run.show(*views.resumed_gate_view(self._approval))
+        run.show(*shown.resumed_gate_view(self._approval))
 
     def _under(self, grant: Grant) -> None:
         """Write under these approvals from now on, and look at them again before every write."""

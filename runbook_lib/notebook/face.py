@@ -11,7 +11,7 @@ from IPython.display import display
 
 from runbook_lib.model.file_names import RUN_MIME
 from runbook_lib.model.untrusted import printable
-from runbook_lib.notebook.html_parts import text_html
+from runbook_lib.shown.html import text_html
 
 _SECONDS_BETWEEN_UPDATES = 0.25
 

@@ -14,7 +14,6 @@ from runbook_lib.errors import UsageError
 from runbook_lib.model.file_names import JOURNAL, RECORD_VARIABLE
 from runbook_lib.notebook.kernel import watch_cells, watch_opening
 from runbook_lib.notebook.run import Run
-from runbook_lib.notebook.views import parameters_view
 from runbook_lib.parameters.load import load_parameters, parameters_from_values
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.paths import absolute_paths, project_root, resolve
@@ -23,6 +22,7 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.versions import new_run_id, versions
 from runbook_lib.runner.needs import require_told
+from runbook_lib.shown import parameters_view
 
 PARAMETERS_VARIABLE = "GWB_PARAMETERS"
 """The parameters file in JupyterLab, and wherever else nobody gives values to the parameters cell (nbconvert)."""

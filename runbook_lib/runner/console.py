@@ -18,7 +18,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.untrusted import printable
 from runbook_lib.runner.execution import CellStep
-from runbook_lib.runner.layout import cut
+from runbook_lib.shown.terminal import cut
 
 
 def say(text: str) -> None:

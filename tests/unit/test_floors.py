@@ -47,7 +47,13 @@ FLOORS = {
         4,
     ),
     **dict.fromkeys(("routes",), 5),
-    **dict.fromkeys(("record",), 6),
+    **dict.fromkeys(
+        (
+            "record",
+            "shown",
+        ),
+        6,
+    ),
     **dict.fromkeys(
         (
             "notebook",

@@ -12,11 +12,11 @@ import runbook_lib
 from runbook_lib.errors import Refused
 from runbook_lib.model import outcome as ending
 from runbook_lib.model.outcome import Outcome, ending_words
-from runbook_lib.notebook.views import end_view, parameters_view, records_view, sealing_words
-from runbook_lib.notebook.views.start import next_after
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
+from runbook_lib.shown import end_view, parameters_view, records_view, sealing_words
+from runbook_lib.shown.start import next_after
 from tests.notebooks.structure import NOTEBOOKS
 
 RECORD = Path("/records/CHG1/run")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.untrusted import printable
-from runbook_lib.notebook import html
+from runbook_lib.shown import html
 from tests.support import hostile
 from tests.unit.record.markup import parsed
 

@@ -20,7 +20,6 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import Container, DirectoryGroup
 from runbook_lib.model.enforcement import Enforcement, EnforcementMode, SoaPolicy
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.notebook.views.preflight import rights_tables
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.checks import CHECKS
 from runbook_lib.preflight.derived import NamesAhead, NewName, wanted_names
@@ -28,6 +27,7 @@ from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import hand_offs
 from runbook_lib.preflight.powershell import dsacls_lines
 from runbook_lib.preflight.read import Reach, read_evidence
+from runbook_lib.shown.preflight import rights_tables
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET, WRITER, Embedded, clock
 from tests.unit.preflight.builders import AT, TENANT_ID, findings, group, ids, tenant
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from runbook_lib import shown as views
 from runbook_lib.graph import tenant as entra
 from runbook_lib.graph.tenant import ScopeClause
 from runbook_lib.graph.tenant.parts import P1_PLAN
@@ -13,7 +14,6 @@ from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Tenant
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.notebook import views
 from runbook_lib.preflight.assess import ROUTES, Assessment, Check, assess, on
 from runbook_lib.preflight.evidence import TITLES
 from runbook_lib.preflight.tenant_facts import tenant_facts

@@ -18,10 +18,10 @@ import pytest
 from runbook_lib.errors import Refused
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.notebook import html as ours
 from runbook_lib.record.index import build_index
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
+from runbook_lib.shown import html as ours
 from tests.support import hostile
 from tests.unit.record.notebooks import code, display, markdown, notebook, stop, stream
 

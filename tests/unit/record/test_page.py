@@ -17,12 +17,12 @@ from runbook_lib.change.journal import CARRIED_OUT
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.untrusted import printable
-from runbook_lib.notebook import html as ours
 from runbook_lib.record.executed import clean
 from runbook_lib.record.index import build_index
 from runbook_lib.record.page import markdown_html, record_html
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
+from runbook_lib.shown import html as ours
 from tests.support import hostile
 from tests.unit.record.markup import parsed
 from tests.unit.record.notebooks import PNG, code, crash, display, markdown, never_run, notebook, stream

@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.notebook import html as ours
 from runbook_lib.record import sanitize
 from runbook_lib.record.sanitize import ATTRIBUTES, STYLES, TAGS, safe_html, strictly_ours
+from runbook_lib.shown import html as ours
 from tests.support import hostile
 from tests.unit.record.markup import parsed
 

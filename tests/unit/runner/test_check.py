@@ -14,8 +14,9 @@ from runbook_lib.errors import NoAccess
 from runbook_lib.graph.sign_in.cache import SignInCache
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.preflight.assess import Assessment, Check, assess, on
-from runbook_lib.runner import check_text, command_check
+from runbook_lib.runner import command_check
 from runbook_lib.runner.cli import cli
+from runbook_lib.shown import terminal
 from tests.docs.markdown import ROOT, section, table_rows
 from tests.unit.preflight.test_framework import EVIDENCE
 
@@ -76,7 +77,7 @@ def test_nothing_that_was_read_reaches_the_terminal_as_a_control_character(
 
 
 def test_lines_fit_and_name_what_was_not_read() -> None:
-    text = [line.text for line in check_text.lines(answering(Severity.WARNING), ["direct"])]
+    text = [line.text for line in terminal.lines(answering(Severity.WARNING), ["direct"])]
     assert any(line.startswith("direct *") for line in text)
     assert max(map(len, text)) <= 120
 
@@ -114,7 +115,7 @@ def test_a_sign_in_that_is_not_kept_is_a_finding(monkeypatch: pytest.MonkeyPatch
     assert (one["severity"], one["routes"]) == ("warning", {})
     assert all("sign-in-not-kept" not in verdict["because"] for verdict in answer["verdicts"].values())
     beside = assess(EVIDENCE, [], beside=SignInCache(lost.tokens).findings)
-    text = "\n".join(line.text for line in check_text.lines(beside, ["direct"]))
+    text = "\n".join(line.text for line in terminal.lines(beside, ["direct"]))
     assert "WARNING  sign-in-not-kept\n" in text
 
 

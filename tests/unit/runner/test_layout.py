@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.preflight.assess import Assessment, Check, assess, on
-from runbook_lib.runner import check_text, command_check, console
+from runbook_lib.runner import command_check, console
 from runbook_lib.runner.cli import cli
 from runbook_lib.runner.execution import CellStep
-from runbook_lib.runner.layout import columns, cut, is_coloured, output_width, wrapped
+from runbook_lib.shown import terminal as check_text
+from runbook_lib.shown.terminal import columns, cut, is_coloured, output_width, wrapped
 from tests.unit.preflight.builders import evidence
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")

@@ -1,7 +1,9 @@
 """What each step shows: pure functions from results to ``(html, text)``."""
 
-from runbook_lib.notebook.views.change import (
+from runbook_lib.shown.change import (
     applied_view,
+    drift_view,
+    left_out_view,
     nothing_view,
     nothing_written_view,
     open_gate_view,
@@ -11,23 +13,9 @@ from runbook_lib.notebook.views.change import (
     resumed_gate_view,
     verified_view,
 )
-from runbook_lib.notebook.views.drift import drift_view
-from runbook_lib.notebook.views.inventory import groups_view, inventory_view, members_view
-from runbook_lib.notebook.views.members import left_out_view
-from runbook_lib.notebook.views.preflight import (
-    evidence_view,
-    findings_view,
-    hand_offs_view,
-    verdicts_view,
-)
-from runbook_lib.notebook.views.start import (
-    end_view,
-    ends_view,
-    parameters_view,
-    records_view,
-    sealing_words,
-    target_facts,
-)
+from runbook_lib.shown.inventory import groups_view, inventory_view, members_view
+from runbook_lib.shown.preflight import evidence_view, findings_view, hand_offs_view, verdicts_view
+from runbook_lib.shown.start import end_view, ends_view, parameters_view, records_view, sealing_words, target_facts
 
 __all__ = [
     "applied_view",

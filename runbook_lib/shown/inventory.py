@@ -6,7 +6,7 @@ import pandas as pd
 
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.reading import Reading
-from runbook_lib.notebook.html import banner_html, bars_html, facts_html, table_html
+from runbook_lib.shown.html import banner_html, bars_html, facts_html, table_html
 
 View = tuple[str, str]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from runbook_lib.model.change import Change, ChangeKind, Deletion
-from runbook_lib.notebook.html import banner_html, table_html
+from runbook_lib.shown.html import banner_html, table_html
 
 _MAY = {"on": "yes", "off": "no", "unknown": "unknown"}
 

@@ -12,13 +12,13 @@ from runbook_lib.exchange.versions import load_versions
 from runbook_lib.graph.tenant import TenantReading
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Switch
-from runbook_lib.notebook.html import Kind, banner_html, code_html, findings_html, table_html
 from runbook_lib.preflight.assess import Assessment, CheckResult
 from runbook_lib.preflight.derived import DnsReading
 from runbook_lib.preflight.evidence import TITLES, Evidence, Unreadable
 from runbook_lib.preflight.powershell import dsacls_script
 from runbook_lib.preflight.tenant_facts import tenant_facts
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict
+from runbook_lib.shown.html import Kind, banner_html, code_html, findings_html, table_html
 
 _KINDS: dict[Verdict, Kind] = {
     Verdict.READY: "good",

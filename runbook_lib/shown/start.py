@@ -16,9 +16,9 @@ from runbook_lib.model.directory import DomainController
 from runbook_lib.model.file_names import RECORD_VARIABLE
 from runbook_lib.model.outcome import Outcome, ending_words
 from runbook_lib.model.untrusted import typed
-from runbook_lib.notebook.html import banner_html, facts_html, table_html
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.shown.html import banner_html, facts_html, table_html
 
 View = tuple[str, str]
 
