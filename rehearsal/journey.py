@@ -84,7 +84,7 @@ class Journey:
 
     def run(self, notebook: str, change: str, expected: Outcome, given: Mapping[str, str] | None = None) -> Path:
         """Print a command that runs a notebook, do what it says, and return the record."""
-        from runbook_lib.runner import command_run
+        from runbook_lib.runner.commands import run as command_run
         from runbook_lib.runner.given import overrides_of
 
         overrides = {"change_id": f"{self.change_id}-{change}", **(given or {})}
@@ -212,7 +212,7 @@ class Journey:
 
 def _approve(*words: str) -> None:
     """Print a command that approves, and do what it says."""
-    from runbook_lib.runner.command_approve import approve
+    from runbook_lib.runner.commands.approve import approve
 
     print_command("approve", *words)
     approve.main(list(words), prog_name="gwb approve", standalone_mode=False)

@@ -1,9 +1,13 @@
-"""``gwb``: the commands, and the one place where errors become exit codes."""
+"""``gwb``: the commands, those of other packages too, and how they end."""
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import sys
 from collections.abc import Sequence
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,17 +15,52 @@ import click
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.runner import console
-from runbook_lib.runner.command_approve import approve
-from runbook_lib.runner.command_check import check
-from runbook_lib.runner.command_close import close
-from runbook_lib.runner.command_completion import completion
-from runbook_lib.runner.command_parameters import parameters
-from runbook_lib.runner.command_records import records, seal, verify_record
-from runbook_lib.runner.command_run import run
-from runbook_lib.runner.command_sign_out import sign_out
-from runbook_lib.runner.loop import ending_signals_as_interrupts
-from runbook_lib.runner.output import lenient_output
-from runbook_lib.runner.plugins import load_plugin, plugin_points, plugin_summary
+from runbook_lib.runner.commands.approve import approve
+from runbook_lib.runner.commands.check import check
+from runbook_lib.runner.commands.close import close
+from runbook_lib.runner.commands.parameters import completion, parameters
+from runbook_lib.runner.commands.records import records, seal, verify_record
+from runbook_lib.runner.commands.run import run
+from runbook_lib.runner.commands.sign_out import sign_out
+from runbook_lib.runner.console import lenient_output
+from runbook_lib.runner.kernel.signals import ending_signals_as_interrupts
+
+GROUP = "gwb.commands"
+
+
+def plugin_points() -> dict[str, EntryPoint]:
+    """Entry points by command name. Nothing is imported."""
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def load_plugin(point: EntryPoint) -> click.Command:
+    """The command behind an entry point.
+
+    Raises:
+        click.ClickException: It cannot be imported or is no command; the other commands still work.
+    """
+    try:
+        command = point.load()
+    except Exception as error:  # noqa: BLE001 - whatever a plugin raises, it must not break the others
+        raise click.ClickException(
+            f"The command {point.name} cannot be loaded from {point.value}: {type(error).__name__}: {error}"
+        ) from None
+    if not isinstance(command, click.Command):
+        raise click.ClickException(f"The command {point.name} cannot be loaded: {point.value} is no command.")
+    return command
+
+
+def plugin_summary(point: EntryPoint) -> str:
+    """First sentence of the command's docstring, read from its source: help must neither wait nor break."""
+    try:
+        spec = importlib.util.find_spec(point.module)
+        tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8")) if spec and spec.origin else None
+    except Exception:  # noqa: BLE001 - finding a module imports its parents, which may be broken
+        tree = None
+    for node in tree.body if tree else ():
+        if isinstance(node, ast.FunctionDef) and node.name == point.attr:
+            return (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ")
+    return f"(from {point.module})"
 
 
 class CommandGroup(click.Group):

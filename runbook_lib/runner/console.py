@@ -1,7 +1,9 @@
-"""What the commands show: results on standard output, progress and errors on standard error, all of it escaped."""
+"""What commands print: lines, progress, errors; streams that may be closed are no reason to break off."""
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import shutil
 import sys
@@ -10,15 +12,59 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 import click
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.untrusted import printable
-from runbook_lib.runner.execution import CellStep
+from runbook_lib.runner.kernel.execution import CellStep
 from runbook_lib.shown.terminal import cut
+
+_GONE = (errno.EPIPE, errno.EINVAL) if sys.platform == "win32" else (errno.EPIPE,)
+"""What the system says of a pipe that nobody reads."""
+
+
+class _Leaving(io.FileIO):
+    """A descriptor that becomes the null device when its reader has gone."""
+
+    def write(self, data: object, /) -> int:
+        try:
+            return super().write(data)  # type: ignore[arg-type]
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+            return len(memoryview(data).cast("B"))  # type: ignore[arg-type]
+
+
+def lenient_output() -> None:
+    """Make both streams such that writing to them does not fail for want of a character or of a reader."""
+    sys.stdout, sys.stderr = _lenient(sys.stdout), _lenient(sys.stderr)
+
+
+def _lenient(stream: TextIO) -> TextIO:
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is None:
+        return stream
+    reconfigure(errors="backslashreplace")
+    try:
+        descriptor = stream.fileno()
+        # A console has no reader that leaves, and Windows wants its own kind of file there.
+        if stream.isatty() or isinstance(getattr(getattr(stream, "buffer", None), "raw", None), _Leaving):
+            return stream
+    except (OSError, ValueError):
+        return stream
+    stream.flush()
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Leaving(descriptor, "w", closefd=False)),
+        encoding=stream.encoding,
+        errors="backslashreplace",
+        line_buffering=getattr(stream, "line_buffering", False),
+    )
 
 
 def say(text: str) -> None:

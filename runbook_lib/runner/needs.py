@@ -1,11 +1,141 @@
-"""What a notebook cannot do without, said before anything is read."""
+"""What a notebook cannot do without, said before anything is read; which records can be undone."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.change.journal import journals_of
+from runbook_lib.errors import Refused, RunbookError, UsageError
+from runbook_lib.model.file_names import JOURNAL, RECORD
+from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.validate import require_group_type
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.routes.direct.effects import done_by
 from runbook_lib.routes.direct.selection import require_selection
-from runbook_lib.runner.undoable import require_undoable
+
+LISTED = 10
+"""Records that a message lists; records/index.html has all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undoable:
+    """A sealed run that finished a change and wrote something.
+
+    Attributes:
+        record: Its folder.
+        started: ISO 8601, UTC.
+        operation: ``enable``, ``disable`` or ``undo``.
+        groups: How many groups its plan touched.
+        outcome: As record.json says it.
+    """
+
+    record: Path
+    started: str
+    operation: str
+    groups: int
+    outcome: str
+
+    @property
+    def line(self) -> str:
+        """The line for the parameters file, and what the record is, as a comment."""
+        day = self.started[:16].replace("T", " ")
+        noun = "group" if self.groups == 1 else "groups"
+        path = json.dumps(self.record.as_posix(), ensure_ascii=False)
+        return f"undo_record: {path}  # {day} UTC, {self.operation}, {self.groups} {noun}, {self.outcome}"
+
+
+def undoable(records: Path) -> list[Undoable]:
+    """Every record below ``records`` that can be undone, newest first; what cannot be read is none."""
+    folders = [path for path in records.iterdir() if path.is_dir()] if records.is_dir() else []
+    found = [item for folder in folders for item in _of_change(folder)]
+    return sorted(found, key=lambda item: (item.started, item.record.name), reverse=True)
+
+
+def require_undoable(parameters: Parameters) -> None:
+    """Insist that ``undo_record`` names a record that can be undone, and list those that can.
+
+    Args:
+        parameters: With absolute paths.
+
+    Raises:
+        UsageError: It is missing, no record, the folder of a change, or not sealed.
+        Refused: It wrote nothing (``nothing-was-written``) or is not finished (``change-open``).
+    """
+    records = Path(parameters.records_dir)
+    if not parameters.undo_record:
+        raise _with_choices(
+            UsageError("The parameter undo_record is not given: which change is to be undone?", code="undo-missing"),
+            undoable(records),
+            records,
+        )
+    record = Path(parameters.undo_record)
+    try:
+        _require_record(record)
+        done_by(record)
+    except (UsageError, Refused) as error:
+        here = record if error.code == "undo-is-a-change" else records
+        raise _with_choices(error, _of_change(record) if here == record else undoable(records), here) from None
+
+
+def _of_change(folder: Path) -> list[Undoable]:
+    try:
+        return list(_finished(folder))
+    except (RunbookError, OSError, ValueError, KeyError, TypeError):
+        return []  # A damaged neighbour must not hide the others; gwb verify-record says what is wrong with it.
+
+
+def _finished(folder: Path) -> Iterator[Undoable]:
+    for journal in journals_of(folder):
+        if not (journal.closed and journal.effects and RecordFolder(journal.run).sealed):
+            continue
+        facts: dict[str, Any] = json.loads((journal.run / RECORD).read_text(encoding="utf-8"))
+        plan = facts["plan"]
+        yield Undoable(
+            journal.run, str(facts["started"]), str(plan["operation"]), int(plan["groups"]), str(facts["outcome"])
+        )
+
+
+def _require_record(record: Path) -> None:
+    if not record.is_dir():
+        raise UsageError(f"undo_record names {record}, and there is no such folder.", code="undo-not-found")
+    if not (record / RECORD).is_file():
+        if any(record.glob(f"*/{RECORD}")):
+            text = f"undo_record names {record}, which is the folder of a change, not one of its runs."
+            raise UsageError(text, code="undo-is-a-change")
+        raise UsageError(
+            f"undo_record names {record}, which holds no {RECORD}: it is no record.", code="undo-no-record"
+        )
+    if not RecordFolder(record).sealed and (record / JOURNAL).is_file():
+        raise UsageError(
+            f"The record {record} is not sealed, so nothing shows whether it is what the run left.",
+            code="undo-not-sealed",
+            hint=f"Seal it first, with the notebook that ran: gwb seal {typed(record)} NOTEBOOK",
+        )
+
+
+def _with_choices(error: RunbookError, found: list[Undoable], where: Path) -> RunbookError:
+    """The same error with the records that can be undone."""
+    lines = [item.line for item in found[:LISTED]]
+    if len(found) > LISTED:
+        lines.append(f"and {len(found) - LISTED} older ones; records/index.html lists every run")
+    told = (
+        "Put one of these lines into the parameters file (newest first)."
+        if lines
+        else (f"No record in {where} can be undone: none of its runs has written something, is finished and sealed.")
+    )
+    kind: type[RunbookError] = Refused if isinstance(error, Refused) else UsageError
+    return kind(
+        error.message,
+        code=error.code,
+        hint=f"{error.hint} {told}".strip(),
+        values={**error.values, "choices": lines},
+    )
+
 
 ENABLE, DISABLE, UNDO = "30-enable-writeback", "40-disable-writeback", "60-undo-change"
 

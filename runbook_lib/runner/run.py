@@ -23,9 +23,9 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord, writes_begun
 from runbook_lib.record.versions import new_run_id as default_run_id
 from runbook_lib.record.versions import versions, work_file_of
-from runbook_lib.runner import engine
-from runbook_lib.runner.execution import CellStep, Execution, KernelEnd
-from runbook_lib.runner.loop import raise_if_interrupted
+from runbook_lib.runner.kernel import engine
+from runbook_lib.runner.kernel.execution import CellStep, Execution, KernelEnd
+from runbook_lib.runner.kernel.signals import raise_if_interrupted
 from runbook_lib.runner.notices import NOTICES_VARIABLE
 from runbook_lib.runner.sealing import seal_run
 from runbook_lib.runner.verdict import Verdict, verdict_of

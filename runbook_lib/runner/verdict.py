@@ -10,7 +10,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import writes_begun
 from runbook_lib.runner.durations import duration_words
-from runbook_lib.runner.execution import CellError, Execution, KernelEnd
+from runbook_lib.runner.kernel.execution import CellError, Execution, KernelEnd
 
 _RESUME = "Run the same notebook with the same change id again: it resumes."
 _ERROR_OUTCOMES = (

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from runbook_lib.model.outcome import NOTHING_TO_DO_DETAILED, Outcome
-from runbook_lib.runner.command_run import run
+from runbook_lib.runner.commands.run import run
 from tests.docs.markdown import ROOT, code_blocks, section, table_rows
 from tests.notebooks.structure import NOTEBOOKS
 

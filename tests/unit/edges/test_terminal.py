@@ -18,9 +18,10 @@ from runbook_lib.preflight.assess import Assessment, Check, assess, on
 from runbook_lib.record.executed import clean
 from runbook_lib.record.page import record_html
 from runbook_lib.record.run_record import RunRecord
-from runbook_lib.runner import command_check, console
+from runbook_lib.runner import console
 from runbook_lib.runner.cli import cli
-from runbook_lib.runner.execution import CellStep
+from runbook_lib.runner.commands import check
+from runbook_lib.runner.kernel.execution import CellStep
 from tests.support import hostile
 from tests.unit.edges.pages import tree_of
 from tests.unit.edges.readers import assert_quiet
@@ -50,7 +51,7 @@ def test_every_line_of_a_command_is_quiet(text: str, capsys: pytest.CaptureFixtu
 def test_the_pre_flight_is_quiet_as_table_json_and_hand_offs(
     text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(command_check, "_assess", lambda *_: _assessment(text))
+    monkeypatch.setattr(check, "_assess", lambda *_: _assessment(text))
     path = tmp_path / "p.yaml"
     path.write_text('dc_host: "localhost"\n', encoding="utf-8")
     for options in ([], ["--json"], ["--hand-offs"]):

@@ -19,8 +19,7 @@ from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.routes.direct.writes import writes_of
-from runbook_lib.runner.needs import UNDO, require_told
-from runbook_lib.runner.undoable import LISTED, require_undoable, undoable
+from runbook_lib.runner.needs import LISTED, UNDO, require_told, require_undoable, undoable
 from tests.support import builders as b
 
 DAY = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)

@@ -19,8 +19,8 @@ from runbook_lib.files import file_mode, write_durably
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.index import build_index
 from runbook_lib.record.seal import seal
-from runbook_lib.runner.engine import TruthfulManager
-from runbook_lib.runner.execution import Execution
+from runbook_lib.runner.kernel.engine import TruthfulManager
+from runbook_lib.runner.kernel.execution import Execution
 from tests.support import builders as b
 from tests.unit.notebook_gate.cells import Cells, all_cells
 

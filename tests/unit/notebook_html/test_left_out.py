@@ -16,7 +16,7 @@ from runbook_lib.record.page import record_html
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.routes.direct.plan_findings import COLUMNS, SHOWN, facts_of, rows_of
 from runbook_lib.routes.direct.planning import plan_target
-from runbook_lib.runner.command_approve import plan_lines
+from runbook_lib.runner.commands.approve import plan_lines
 from runbook_lib.shown import left_out_view, plan_view
 from tests.support import builders as b
 from tests.support.hostile import TEXTS

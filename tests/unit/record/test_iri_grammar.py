@@ -9,7 +9,7 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "module", ["runbook_lib.runner.run", "runbook_lib.runner.engine", "runbook_lib.record.executed"]
+    "module", ["runbook_lib.runner.run", "runbook_lib.runner.kernel.engine", "runbook_lib.record.executed"]
 )
 def test_a_module_that_imports_nbformat_leaves_the_grammar_out(module: str) -> None:
     code = f"import sys, {module}, nbformat; print(sys.modules['rfc3987_syntax'], 'lark' in sys.modules)"

@@ -16,7 +16,7 @@ from runbook_lib.model.file_names import RUN_MIME
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
 from runbook_lib.record.verify import verify
-from runbook_lib.runner.command_records import seal as seal_command
+from runbook_lib.runner.commands.records import seal as seal_command
 from tests.unit.record.notebooks import code, display, markdown, notebook, stream
 
 Make = Callable[..., RunRecord]

@@ -14,8 +14,8 @@ from runbook_lib.errors import NoAccess
 from runbook_lib.graph.sign_in.cache import SignInCache
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.preflight.assess import Assessment, Check, assess, on
-from runbook_lib.runner import command_check
 from runbook_lib.runner.cli import cli
+from runbook_lib.runner.commands import check as command_check
 from runbook_lib.shown import terminal
 from tests.docs.markdown import ROOT, section, table_rows
 from tests.unit.preflight.test_framework import EVIDENCE

@@ -24,7 +24,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.parameters.document import example_yaml, json_schema
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.runner import cli as cli_module
-from runbook_lib.runner import plugins
+from runbook_lib.runner import cli as plugins
 from runbook_lib.runner.cli import cli
 from tests.unit.runner.conftest import Project
 

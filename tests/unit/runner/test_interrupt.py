@@ -13,7 +13,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.runner.execution import CellStep
+from runbook_lib.runner.kernel.execution import CellStep
 from tests.unit.runner.conftest import Project
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent the POSIX way")

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.preflight.assess import Assessment, Check, assess, on
-from runbook_lib.runner import command_check, console
+from runbook_lib.runner import console
 from runbook_lib.runner.cli import cli
-from runbook_lib.runner.execution import CellStep
+from runbook_lib.runner.commands import check
+from runbook_lib.runner.kernel.execution import CellStep
 from runbook_lib.shown import terminal as check_text
 from runbook_lib.shown.terminal import columns, cut, is_coloured, output_width, wrapped
 from tests.unit.preflight.builders import evidence
@@ -73,7 +74,7 @@ def _check(finding: Finding) -> Check:
 
 @pytest.mark.parametrize("width", [40, 72, 200])
 def test_the_pre_flight_is_as_wide_as_the_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, width: int) -> None:
-    monkeypatch.setattr(command_check, "_assess", lambda *_: shown_assessment())
+    monkeypatch.setattr(check, "_assess", lambda *_: shown_assessment())
     path = tmp_path / "p.yaml"
     path.write_text('dc_host: "localhost"\n', encoding="utf-8")
     monkeypatch.setenv("COLUMNS", str(width))
@@ -110,7 +111,7 @@ def test_where_there_is_colour(
 
 
 def test_colour_only_repeats_what_words_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(command_check, "_assess", lambda *_: shown_assessment("Seen."))
+    monkeypatch.setattr(check, "_assess", lambda *_: shown_assessment("Seen."))
     path = tmp_path / "p.yaml"
     path.write_text('dc_host: "localhost"\n', encoding="utf-8")
     plain = CliRunner().invoke(cli, ["check", str(path)]).stdout

@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 
-from runbook_lib.runner.loop import ending_signals_as_interrupts, raise_if_interrupted
+from runbook_lib.runner.kernel.signals import ending_signals_as_interrupts, raise_if_interrupted
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
 

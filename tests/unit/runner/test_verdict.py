@@ -12,7 +12,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook.kernel import meaning_of
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import writes_begun
-from runbook_lib.runner.execution import CellError, Execution, KernelEnd
+from runbook_lib.runner.kernel.execution import CellError, Execution, KernelEnd
 from runbook_lib.runner.verdict import verdict_of
 
 BEGUN = b'{"entry": "open"}\n{"entry": "begin", "wri'

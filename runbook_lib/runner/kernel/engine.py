@@ -17,12 +17,12 @@ from jupyter_client.manager import AsyncKernelManager
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 
 from runbook_lib.files import new_file
-from runbook_lib.runner.client import RunClient, kernel_command
-from runbook_lib.runner.execution import Execution
-from runbook_lib.runner.loop import run_interruptible
+from runbook_lib.runner.kernel.client import RunClient, kernel_command
+from runbook_lib.runner.kernel.execution import Execution
+from runbook_lib.runner.kernel.signals import run_interruptible
 
 ENGINE = "gwb"
-_log = logging.getLogger("runbook_lib.runner.engine")
+_log = logging.getLogger("runbook_lib.runner.kernel.engine")
 _log.addHandler(logging.NullHandler())
 _log.propagate = False
 
