@@ -93,7 +93,7 @@ def test_its_own_is_continued_by_whatever_name_it_is_told(tmp_path: Path) -> Non
 
 def test_an_approval_does_not_count_for_a_change_whose_folder_is_a_link_to_its_own(tmp_path: Path) -> None:
     from runbook_lib.change.plan_file import plan_to_json
-    from tests.unit.writeback.test_approval_lock_journal import a_plan
+    from tests.unit.change.test_approval_lock_journal import a_plan
 
     record = begun(tmp_path, "CHG2")
     plan = a_plan("A")

@@ -45,7 +45,7 @@ def test_digests_do_not_depend_on_the_order_of_rows() -> None:
 
 
 def test_digests_are_the_same_in_every_process_and_hash_seed() -> None:
-    code = "from tests.unit.writeback.test_plan_digest import big_plan; print(big_plan().digest)"
+    code = "from tests.unit.change.test_plan_digest import big_plan; print(big_plan().digest)"
     found = {
         subprocess.run(
             [sys.executable, "-W", "ignore", "-c", code],

@@ -24,7 +24,7 @@ from runbook_lib.change.strict_file import Unfit, read_plain, strict_json
 from runbook_lib.errors import AwaitingApproval, Refused
 from runbook_lib.model.change import Plan
 from tests.support import builders as b
-from tests.unit.writeback.test_approval_lock_journal import a_plan, record_of
+from tests.unit.change.test_approval_lock_journal import a_plan, record_of
 
 HOUR = timedelta(hours=1)
 UNTIL = b.TODAY + timedelta(days=30)
