@@ -152,7 +152,7 @@ def assert_back(world: RunningRehearsal, before: Objects) -> None:
 def test_a_killed_run_is_finished_by_the_same_command(
     world: RunningRehearsal, tmp_path: Path, notebook: str, number: int, when: str
 ) -> None:
-    """Every other write is killed in tests/unit/writeback/test_apply_deletion.py, without notebooks around it."""
+    """Every other write is killed in tests/unit/routes_direct/test_apply_deletion.py, without notebooks around it."""
     before = world.control.directory()
     given = deleting(tmp_path, NAMES[0])
     if notebook == UNDO:

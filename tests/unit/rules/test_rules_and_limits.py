@@ -28,7 +28,7 @@ from runbook_lib.routes.direct.plan_undo import plan_undo
 from runbook_lib.routes.direct.planning import Planned, plan_target
 from runbook_lib.routes.direct.preconditions import findings_before_writing
 from tests.support import builders as b
-from tests.unit.writeback.refusal_codes import codes
+from tests.unit.routes_direct.refusal_codes import codes
 
 ANA, BO, CY = b.synced("Ana"), b.synced("Bo"), b.synced("Cy")
 PEOPLE = [ANA, BO, CY]

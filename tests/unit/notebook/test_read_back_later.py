@@ -11,7 +11,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.run import Run
-from tests.unit.notebook_gate.field import DISABLE, ENABLE, UNDO, Field
+from tests.unit.notebook.field import DISABLE, ENABLE, UNDO, Field
 
 Dying = Callable[[Run, ChangeSession], None]
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.model.outcome import Outcome
 from tests.unit.directory.embedded import BASE
-from tests.unit.notebook_gate.field import Field
+from tests.unit.notebook.field import Field
 
 FILES = ("plan.json", "journal.jsonl", "approval")
 SETTINGS = settings(

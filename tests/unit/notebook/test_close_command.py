@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from runbook_lib.runner.cli import cli
-from tests.unit.notebook_gate.field import Field
+from tests.unit.notebook.field import Field
 
 
 def gwb(*arguments: str) -> Result:

@@ -16,7 +16,7 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.seal import seal
 from runbook_lib.record.verify import verify
 from tests.support import builders as b
-from tests.unit.notebook_gate.cells import Cells, all_cells
+from tests.unit.notebook.cells import Cells, all_cells
 
 APPROVED = ["begin", "read", "plan", "approve", "gate", "apply", "read back", "finish"]
 Forge = Callable[[dict[str, Any]], None]

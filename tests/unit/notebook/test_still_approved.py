@@ -12,7 +12,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.run import Run
-from tests.unit.notebook_gate.field import Field
+from tests.unit.notebook.field import Field
 
 Happening = Callable[[Field, Path], None]
 

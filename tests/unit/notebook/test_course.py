@@ -15,7 +15,7 @@ from runbook_lib.errors import AwaitingApproval, Refused
 from runbook_lib.notebook.run import Run
 from runbook_lib.record.contradictions import contradictions
 from runbook_lib.record.written import written_by
-from tests.unit.notebook_gate.cells import CELLS, OTHERS, TROUBLES, Cells, all_cells
+from tests.unit.notebook.cells import CELLS, OTHERS, TROUBLES, Cells, all_cells
 
 IN_ORDER = list(CELLS)
 APPROVED = ["begin", "read", "plan", "approve", "gate", "apply", "read back", "finish"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.notebook_gate.field import UNDO, Field
+from tests.unit.notebook.field import UNDO, Field
 
 Line = dict[str, Any]
 

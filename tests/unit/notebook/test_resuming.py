@@ -21,7 +21,7 @@ from runbook_lib.model.file_names import MANIFEST
 from runbook_lib.model.outcome import Outcome
 from tests.support import builders as b
 from tests.unit.directory.embedded import BASE, RETIRED
-from tests.unit.notebook_gate.field import CHANGE, DISABLE, ENABLE, Field
+from tests.unit.notebook.field import CHANGE, DISABLE, ENABLE, Field
 
 ALL: dict[str, Any] = {"select_names": ["Board", "Sales", "Vault"], "max_creates": 3}
 Forge = Callable[[Field, dict[str, Any], dict[str, Any]], None]

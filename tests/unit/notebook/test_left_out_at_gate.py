@@ -13,7 +13,7 @@ from runbook_lib.errors import AwaitingApproval
 from runbook_lib.model.cloud import CloudPrincipal
 from runbook_lib.notebook.run import Run
 from tests.support import builders as b
-from tests.unit.notebook_gate.cells import NAMES, Cells
+from tests.unit.notebook.cells import NAMES, Cells
 
 LATE = tuple(b.person(f"Person {number}") for number in range(7))
 

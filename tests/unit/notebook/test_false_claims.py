@@ -13,7 +13,7 @@ import pytest
 from runbook_lib.change.journal import Journal
 from runbook_lib.model.outcome import Outcome
 from tests.unit.directory.embedded import BASE
-from tests.unit.notebook_gate.field import UNDO, Field
+from tests.unit.notebook.field import UNDO, Field
 
 Line = dict[str, Any]
 Lines = list[Line]

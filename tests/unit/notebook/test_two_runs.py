@@ -6,7 +6,7 @@ import pytest
 
 from runbook_lib.errors import Refused
 from runbook_lib.model.outcome import Outcome
-from tests.unit.notebook_gate.field import Field, Killed
+from tests.unit.notebook.field import Field, Killed
 
 
 def test_of_two_that_resume_one_finishes_and_the_other_writes_and_claims_nothing(field: Field) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.notebook_gate.field import Field, standing_field
+from tests.unit.notebook.field import Field, standing_field
 
 
 @pytest.fixture(scope="module")

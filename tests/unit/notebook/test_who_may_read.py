@@ -22,7 +22,7 @@ from runbook_lib.record.seal import seal
 from runbook_lib.runner.kernel.engine import TruthfulManager
 from runbook_lib.runner.kernel.execution import Execution
 from tests.support import builders as b
-from tests.unit.notebook_gate.cells import Cells, all_cells
+from tests.unit.notebook.cells import Cells, all_cells
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the folder's own access list decides there")
 UMASKS = [0, 0o022, 0o077]
