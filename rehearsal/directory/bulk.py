@@ -4,23 +4,19 @@ objects of one class have in common. Ten thousand groups are there in a second."
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from rehearsal.directory import accounts
 from rehearsal.directory.descriptors import ATTRIBUTE
+from rehearsal.directory.lifecycle import Given
 from rehearsal.directory.names import Rdn, parse_dn
-from rehearsal.directory.rights import SYSTEM
+from rehearsal.directory.rights import SYSTEM, ObjectStore
 from rehearsal.directory.schema import Attribute
 from rehearsal.directory.tree import Guid, Node
 from rehearsal.directory.values import format_time
 from runbook_lib.directory.entry import sid_bytes
 
-if TYPE_CHECKING:
-    from rehearsal.directory.store import DirectoryStore
-
-Given = Mapping[str, str | bytes | Sequence[str | bytes]]
 _OWN = frozenset({"objectclass", "objectguid"})
 
 
@@ -38,7 +34,7 @@ class _Mould:
 class BulkLoad:
     """Loads into one store. Names of objects loaded before are known without a search."""
 
-    def __init__(self, store: DirectoryStore) -> None:
+    def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self._names: dict[str, Guid] = {}
         self._moulds: dict[tuple[str, Guid], _Mould] = {}
@@ -158,7 +154,7 @@ class BulkLoad:
             mould.descriptor = draft.attributes[ATTRIBUTE]
 
 
-def load(store: DirectoryStore, objects: Iterable[tuple[str, Given]]) -> int:
+def load(store: ObjectStore, objects: Iterable[tuple[str, Given]]) -> int:
     """Create objects, parents and members before those that name them, and return how many; see ``BulkLoad.add``."""
     bulk = BulkLoad(store)
     count = 0

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from functools import partial
-from typing import TYPE_CHECKING
 
 from rehearsal.directory.logon import file_time, password_expiry
+from rehearsal.directory.rights import ObjectStore
 from rehearsal.directory.subschema import attribute_types, object_classes
 from rehearsal.directory.tree import Guid, Node
 from runbook_lib.directory.entry import sid_bytes, sid_text
-
-if TYPE_CHECKING:
-    from rehearsal.directory.store import DirectoryStore
 
 _GLOBAL, _DOMAIN_LOCAL, _UNIVERSAL, _SECURITY = 0x2, 0x4, 0x8, 0x80000000
 _EVERY_SCOPE = _GLOBAL | _DOMAIN_LOCAL | _UNIVERSAL
 _LOCKED_OUT, _PASSWORD_EXPIRED = 0x10, 0x800000
 
 
-def _reached(store: DirectoryStore, node: Node, *, link: str) -> list[Guid]:
+def _reached(store: ObjectStore, node: Node, *, link: str) -> list[Guid]:
     """Everything that a link or back link leads to, however far, each once, nearest first."""
     tree = store.tree
     attribute = tree.schema.attribute(link)
@@ -33,7 +30,7 @@ def _reached(store: DirectoryStore, node: Node, *, link: str) -> list[Guid]:
     return list(found)
 
 
-def _groups(store: DirectoryStore, node: Node, *, kinds: int) -> list[Guid]:
+def _groups(store: ObjectStore, node: Node, *, kinds: int) -> list[Guid]:
     """The security groups of these scopes that an account is in, by way of others and of its primary group too."""
     tree = store.tree
     sid = node.attributes.get("objectSid", (b"",))[0]
@@ -56,12 +53,12 @@ def _groups(store: DirectoryStore, node: Node, *, kinds: int) -> list[Guid]:
     return [guid for guid in found if counts(tree.nodes[guid])]
 
 
-def _group_sids(store: DirectoryStore, node: Node, _: Guid, *, kinds: int) -> list[bytes]:
+def _group_sids(store: ObjectStore, node: Node, _: Guid, *, kinds: int) -> list[bytes]:
     nodes = store.tree.nodes
     return [sid for guid in _groups(store, node, kinds=kinds) for sid in nodes[guid].attributes.get("objectSid", ())]
 
 
-def _account_control(store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
+def _account_control(store: ObjectStore, node: Node, _: Guid) -> list[bytes]:
     """Whether the account is locked out, and whether its password has expired (section 3.1.1.4.5.17)."""
     if "user" not in node.classes:
         return []
@@ -70,11 +67,11 @@ def _account_control(store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
     return [b"%d" % (locked | (_PASSWORD_EXPIRED if expiry <= file_time(store.clock()) else 0))]
 
 
-def _password_expiry(store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
+def _password_expiry(store: ObjectStore, node: Node, _: Guid) -> list[bytes]:
     return [b"%d" % password_expiry(store, node)] if "user" in node.classes else []
 
 
-def _principal_name(store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
+def _principal_name(store: ObjectStore, node: Node, _: Guid) -> list[bytes]:
     """``DOMAIN\\account``, or the SID of what has no account name (section 3.1.1.4.5.22)."""
     sid = node.attributes.get("objectSid", (b"",))[0]
     name = node.text("sAMAccountName")
@@ -82,34 +79,34 @@ def _principal_name(store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
     return [text.encode("utf-8")] if text else []
 
 
-def _allowed(store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
+def _allowed(store: ObjectStore, node: Node, _: Guid) -> list[bytes]:
     return sorted(name.encode("ascii") for name in store.tree.schema.allowed(node.classes)[1])
 
 
-def _allowed_effective(store: DirectoryStore, node: Node, account: Guid) -> list[bytes]:
+def _allowed_effective(store: ObjectStore, node: Node, account: Guid) -> list[bytes]:
     names = store.tree.schema.allowed(node.classes)[1]
     known = [store.tree.schema.attribute(name) for name in sorted(names)]
     writable = [item for item in known if item and not (item.system_only or item.constructed or item.is_back_link)]
     return [item.name.encode("ascii") for item in writable if store.rights.may_write(account, node, item)]
 
 
-def _child_classes_effective(store: DirectoryStore, node: Node, account: Guid) -> list[bytes]:
+def _child_classes_effective(store: ObjectStore, node: Node, account: Guid) -> list[bytes]:
     own = set(node.classes)
     fitting = [item for item in store.tree.schema.classes if own & set(item.superiors)]
     return [item.name.encode("ascii") for item in fitting if store.rights.may_create(account, node, item)]
 
 
-def _descriptor_rights(store: DirectoryStore, node: Node, account: Guid) -> list[bytes]:
+def _descriptor_rights(store: ObjectStore, node: Node, account: Guid) -> list[bytes]:
     """sDRightsEffective ([MS-ADTS], section 3.1.1.4.5.4): the parts of the descriptor that the account may write."""
     return [b"%d" % store.rights.writable_parts(account, node)]
 
 
-def _child_classes(store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
+def _child_classes(store: ObjectStore, node: Node, _: Guid) -> list[bytes]:
     own = set(node.classes)
     return [item.name.encode("ascii") for item in store.tree.schema.classes if own & set(item.superiors)]
 
 
-def _possible_inferiors(store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
+def _possible_inferiors(store: ObjectStore, node: Node, _: Guid) -> list[bytes]:
     """possibleInferiors of a classSchema object: what can be created below objects of the class."""
     kind = store.tree.schema.object_class(node.text("lDAPDisplayName")) if "classSchema" in node.classes else None
     above = set(store.tree.schema.chain(kind.name)) if kind is not None else set()
@@ -120,7 +117,7 @@ def _is_subschema(node: Node) -> bool:
     return "subSchema" in node.classes
 
 
-def _canonical_name(store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
+def _canonical_name(store: ObjectStore, node: Node, _: Guid) -> list[bytes]:
     domain = store.domain_of(node.guid)
     above = [store.tree.nodes[guid] for guid in store.tree.ancestors(node.guid)]
     inner = above[: -len(tuple(store.tree.ancestors(store.node(domain.base_dn).guid)))]
@@ -128,12 +125,12 @@ def _canonical_name(store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
     return [f"{domain.name}/{path}".encode()]
 
 
-def _primary_group_token(_store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
+def _primary_group_token(_store: ObjectStore, node: Node, _: Guid) -> list[bytes]:
     sid = node.attributes.get("objectSid", (b"",))[0]
     return [b"%d" % int.from_bytes(sid[-4:], "little")] if "group" in node.classes and sid else []
 
 
-def _is_read_only(store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
+def _is_read_only(store: ObjectStore, node: Node, _: Guid) -> list[bytes]:
     """msDS-isRODC of a controller's NTDS Settings, server object and account ([MS-ADTS], section 3.1.1.4.5.30)."""
     dn = store.tree.dn(node.guid)
     for controller in store.controllers:
@@ -143,7 +140,7 @@ def _is_read_only(store: DirectoryStore, node: Node, _: Guid) -> list[bytes]:
     return []
 
 
-VALUES: dict[str, Callable[[DirectoryStore, Node, Guid], Collection[bytes]]] = {
+VALUES: dict[str, Callable[[ObjectStore, Node, Guid], Collection[bytes]]] = {
     "tokenGroups": partial(_group_sids, kinds=_EVERY_SCOPE),
     "tokenGroupsNoGCAcceptable": partial(_group_sids, kinds=_EVERY_SCOPE),
     "tokenGroupsGlobalAndUniversal": partial(_group_sids, kinds=_GLOBAL | _UNIVERSAL),
@@ -169,7 +166,7 @@ VALUES: dict[str, Callable[[DirectoryStore, Node, Guid], Collection[bytes]]] = {
     "sDRightsEffective": _descriptor_rights,
 }
 """Values of constructed attributes by name, as far as an account, the last argument, may see them."""
-REFERENCES: dict[str, Callable[[DirectoryStore, Node], Collection[Guid]]] = {
+REFERENCES: dict[str, Callable[[ObjectStore, Node], Collection[Guid]]] = {
     "msds-memberTransitive": partial(_reached, link="member"),
     "msds-memberOfTransitive": lambda store, node: _reached(store, node, link="memberOf"),
     "subSchemaSubEntry": lambda store, _: [store.node(f"CN=Aggregate,{store.schema_dn}").guid],

@@ -9,19 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from rehearsal.directory import changes, enforcement, failures
 from rehearsal.directory.changes import Modification
 from rehearsal.directory.lifecycle import apply_all, check_changed, set_name, split_name
-from rehearsal.directory.rights import SYSTEM
+from rehearsal.directory.rights import SYSTEM, ObjectStore
 from rehearsal.directory.schema import PRESERVED_ON_DELETE
 from rehearsal.directory.tree import Guid, Node
 from rehearsal.directory.values import parse_time
 from runbook_lib.directory.entry import guid_text
-
-if TYPE_CHECKING:
-    from rehearsal.directory.store import DirectoryStore
 
 DEFAULT_LIFETIME = 60
 """Days, where tombstoneLifetime has no value ([MS-ADTS], section 6.1.1.2.4.1.1)."""
@@ -38,7 +34,7 @@ _KEPT = frozenset({
 _NEVER_KEPT = frozenset({"sAMAccountType", "objectCategory"})
 
 
-def delete(store: DirectoryStore, account: Guid, node: Node, *, tree_delete: bool = False) -> None:
+def delete(store: ObjectStore, account: Guid, node: Node, *, tree_delete: bool = False) -> None:
     """Delete an object, with ``tree_delete`` everything below it too; a deleted object becomes a recycled one."""
     tree = store.tree
     children = [tree.nodes[guid] for guid in tree.children(node.guid)]
@@ -58,7 +54,7 @@ def delete(store: DirectoryStore, account: Guid, node: Node, *, tree_delete: boo
     _bury(store, tree.nodes[node.guid])
 
 
-def _bury(store: DirectoryStore, node: Node) -> None:
+def _bury(store: ObjectStore, node: Node) -> None:
     """Move a leaf below Deleted Objects and take its links away, in both directions."""
     tree = store.tree
     forward = [(name, node.guid, target) for name, targets in node.links.items() for target in targets]
@@ -83,7 +79,7 @@ def _bury(store: DirectoryStore, node: Node) -> None:
     store.commit(draft)
 
 
-def _strip(store: DirectoryStore, draft: Node) -> None:
+def _strip(store: ObjectStore, draft: Node) -> None:
     draft.parked = ()
     draft.links = {name: targets for name, targets in draft.links.items() if name == "lastKnownParent"}
     own = changes.attribute_of(store.tree.schema, draft.rdn[0]).name
@@ -92,13 +88,13 @@ def _strip(store: DirectoryStore, draft: Node) -> None:
     }
 
 
-def _is_kept(store: DirectoryStore, name: str) -> bool:
+def _is_kept(store: ObjectStore, name: str) -> bool:
     if name in _NEVER_KEPT:
         return False
     return name in _KEPT or bool(changes.attribute_of(store.tree.schema, name).search_flags & PRESERVED_ON_DELETE)
 
 
-def _unlink(store: DirectoryStore, name: str, source: Guid, target: Guid) -> None:
+def _unlink(store: ObjectStore, name: str, source: Guid, target: Guid) -> None:
     """Take one link away; the holder's uSNChanged stays, as with linked values in AD."""
     draft = store.tree.nodes[source].copy()
     draft.links[name].pop(target, None)
@@ -107,7 +103,7 @@ def _unlink(store: DirectoryStore, name: str, source: Guid, target: Guid) -> Non
     store.tree.commit(draft)
 
 
-def recycle(store: DirectoryStore, node: Node) -> None:
+def recycle(store: ObjectStore, node: Node) -> None:
     """Turn a deleted object, or a tombstone from before the Recycle Bin was on, into a recycled object."""
     draft = node.copy()
     _strip(store, draft)
@@ -115,7 +111,7 @@ def recycle(store: DirectoryStore, node: Node) -> None:
     store.commit(draft)
 
 
-def undelete(store: DirectoryStore, account: Guid, node: Node, new_dn: str, rest: Sequence[Modification]) -> None:
+def undelete(store: ObjectStore, account: Guid, node: Node, new_dn: str, rest: Sequence[Modification]) -> None:
     """Bring a deleted object back under ``new_dn``, with further modifications in the same transaction."""
     if node.recycled:
         raise failures.unwilling("0000208D")
@@ -145,12 +141,12 @@ def undelete(store: DirectoryStore, account: Guid, node: Node, new_dn: str, rest
         _give_back(store, node.guid, link)
 
 
-def _is_alive(store: DirectoryStore, guid: Guid) -> bool:
+def _is_alive(store: ObjectStore, guid: Guid) -> bool:
     node = store.tree.nodes.get(guid)
     return node is not None and not node.deleted
 
 
-def _give_back(store: DirectoryStore, back: Guid, link: tuple[str, Guid, Guid]) -> None:
+def _give_back(store: ObjectStore, back: Guid, link: tuple[str, Guid, Guid]) -> None:
     """A kept link of an object that is back: to its holder, or to the other end, which keeps it until it is back too.
 
     A link between two deleted objects shows again when both are there; a recycled object has lost it.
@@ -170,14 +166,14 @@ def _give_back(store: DirectoryStore, back: Guid, link: tuple[str, Guid, Guid]) 
 # the end of deleted objects
 
 
-def switch_recycle_bin_on(store: DirectoryStore) -> None:
+def switch_recycle_bin_on(store: ObjectStore) -> None:
     """What happens to the tombstones when the feature is switched on: nobody can bring them back any more."""
     for node in tuple(_deleted(store)):
         if not node.recycled:
             recycle(store, node)
 
 
-def collect_garbage(store: DirectoryStore) -> None:
+def collect_garbage(store: ObjectStore) -> None:
     """Recycle deleted objects and forget recycled ones and tombstones whose lifetime has passed."""
     deleted_days, tombstone_days = lifetimes(store)
     now = store.clock()
@@ -190,14 +186,14 @@ def collect_garbage(store: DirectoryStore) -> None:
             store.tree.remove(node.guid)
 
 
-def lifetimes(store: DirectoryStore) -> tuple[int, int]:
+def lifetimes(store: ObjectStore) -> tuple[int, int]:
     """Days that deleted objects, and tombstones or recycled objects, are kept."""
     service = store.node(f"CN=Directory Service,CN=Windows NT,CN=Services,{store.configuration_dn}")
     tombstone = int(service.text("tombstoneLifetime") or DEFAULT_LIFETIME)
     return int(service.text("msDS-DeletedObjectLifetime") or tombstone), tombstone
 
 
-def _deleted(store: DirectoryStore) -> Iterator[Node]:
+def _deleted(store: ObjectStore) -> Iterator[Node]:
     """Every deleted object; the containers of deleted objects carry isDeleted too and stay."""
     nodes = store.tree.nodes
     return (node for node in nodes.values() if node.deleted and node.parent is not None and nodes[node.parent].deleted)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from rehearsal.directory import failures
 from rehearsal.directory.inheritance import effective, from_creator
+from rehearsal.directory.state import DirectoryState
 from rehearsal.directory.tree import Guid, Node
 from runbook_lib.directory.entry import sid_text
 from runbook_lib.directory.rights import AceFlag, Acl, Control, SecurityDescriptor, parse_security_descriptor
 from runbook_lib.directory.rights.sddl import parse_aces, parse_sddl
-
-if TYPE_CHECKING:
-    from rehearsal.directory.store import DirectoryStore
 
 ATTRIBUTE = "nTSecurityDescriptor"
 OWNER, GROUP, DACL, SACL = 1, 2, 4, 8
@@ -43,10 +40,10 @@ _PROTECTED = (
 
 
 class Descriptors:
-    """Descriptors of one store. Equal ones are one object in memory: thousands of groups have the same."""
+    """Descriptors of one directory. Equal ones are one object in memory: thousands of groups have the same."""
 
-    def __init__(self, store: DirectoryStore) -> None:
-        self._store = store
+    def __init__(self, state: DirectoryState) -> None:
+        self._state = state
         self._parsed: dict[bytes, SecurityDescriptor] = {}
         self._written: dict[SecurityDescriptor, tuple[bytes]] = {}
         self._new: dict[tuple[str, str, bytes, str, str, str], tuple[bytes]] = {}
@@ -69,7 +66,7 @@ class Descriptors:
         classes = node.attributes["objectClass"]
         known = self._class_guids.get(classes)
         if known is None:
-            kind = self._store.tree.schema.structural(node.classes)
+            kind = self._state.tree.schema.structural(node.classes)
             known = self._class_guids[classes] = kind.row["schemaIDGUID"]
         return known
 
@@ -84,7 +81,7 @@ class Descriptors:
         key = (sddl, self.class_guid(draft), parent, owner, group, domain_sid)
         known = self._new.get(key) if brought is None else None
         if known is None:
-            wanted = from_creator(parse_sddl(sddl, domain_sid, self._store.domain_sid), owner, group)
+            wanted = from_creator(parse_sddl(sddl, domain_sid, self._state.domain_sid), owner, group)
             if brought is not None:
                 given = self._acceptable(brought[0])
                 wanted = replace(
@@ -100,7 +97,7 @@ class Descriptors:
 
     def _default_text(self, draft: Node) -> str:
         """The class's default; what the directory is installed with has descriptors of its own."""
-        kind = self._store.tree.schema.structural(draft.classes)
+        kind = self._state.tree.schema.structural(draft.classes)
         if draft.deleted:
             return _DELETED_OBJECTS
         if draft.text("adminCount") == "1":
@@ -112,12 +109,12 @@ class Descriptors:
         own = draft.attributes.get("objectSid")
         if own is not None and int(draft.text("instanceType") or "4") & _HEAD:
             return sid_text(own[0])
-        return self._store.domain_of(draft.parent).sid if draft.parent is not None else self._store.domain_sid
+        return self._state.domain_of(draft.parent).sid if draft.parent is not None else self._state.domain_sid
 
     def _parent_value(self, draft: Node) -> bytes:
         if draft.parent is None or int(draft.text("instanceType") or "4") & _HEAD:
             return b""
-        return self._store.tree.nodes[draft.parent].attributes[ATTRIBUTE][0]
+        return self._state.tree.nodes[draft.parent].attributes[ATTRIBUTE][0]
 
     def _acceptable(self, value: bytes) -> SecurityDescriptor:
         try:
@@ -158,17 +155,17 @@ class Descriptors:
 
     def add_entries(self, dn: str, sddl: str) -> None:
         """Add explicit entries, written as SDDL, to an object's DACL, as the system; whoever inherits gets them too."""
-        draft = self._store.node(dn).copy()
+        draft = self._state.node(dn).copy()
         descriptor = self.of(draft)
         entries = descriptor.dacl.aces if descriptor.dacl is not None else ()
-        more = parse_aces(sddl, self._store.domain_of(draft.guid).sid, self._store.domain_sid)
+        more = parse_aces(sddl, self._state.domain_of(draft.guid).sid, self._state.domain_sid)
         added = [ace for ace in more if ace not in entries]
         explicit = [ace for ace in entries if not ace.flags & AceFlag.INHERITED]
         denied = [ace for ace in added if not ace.allows]
         allowed = [ace for ace in added if ace.allows]
         wanted = replace(descriptor, dacl=Acl((*denied, *explicit, *allowed)))
         self.edit(draft, wanted.to_bytes(), DACL)
-        self._store.commit(draft)
+        self._state.commit(draft)
         self.hand_down(draft.guid)
 
     def inherit_anew(self, draft: Node) -> None:
@@ -178,14 +175,14 @@ class Descriptors:
 
     def hand_down(self, guid: Guid) -> None:
         """Bring everything below an object in step with it; as in AD, that is no change with a number of its own."""
-        tree = self._store.tree
+        tree = self._state.tree
         waiting = [guid]
         while waiting:
             above = waiting.pop()
             value = tree.nodes[above].attributes[ATTRIBUTE][0]
             for child in tuple(tree.children(above)):
                 node = tree.nodes[child]
-                if self._store.is_naming_context(child) or node.deleted:
+                if self._state.is_naming_context(child) or node.deleted:
                     continue
                 wanted = self._refreshed(node, value)
                 if wanted != node.attributes[ATTRIBUTE]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rehearsal.directory import failures
 from rehearsal.directory.filters import (
@@ -25,53 +24,13 @@ from rehearsal.directory.filters import (
     Substrings,
 )
 from rehearsal.directory.schema import Attribute
+from rehearsal.directory.state import Controller, DirectoryState
 from rehearsal.directory.tree import Guid, Node, Tree
-
-if TYPE_CHECKING:
-    from rehearsal.directory.store import DirectoryStore
 
 _UNIVERSAL = b"8"
 _COUNTED = frozenset({"uSNChanged", "uSNCreated"})
 _MEMBERSHIP = frozenset({"member", "memberOf"})
 _UNDEFINED = Equal("", b"")
-
-
-@dataclass(frozen=True, slots=True)
-class Domain:
-    """``name`` is the DNS name, ``sid`` the domain's ``S-1-5-21-…``."""
-
-    name: str
-    netbios: str
-    sid: str
-    base_dn: str
-
-
-@dataclass(frozen=True, slots=True)
-class Controller:
-    """A domain controller.
-
-    Attributes:
-        host: DNS name.
-        server_dn: Its server object below Sites; NTDS Settings stands below that.
-        ahead: Every controller counts update sequence numbers of its own; this one's are so much higher than the first
-            one's.
-    """
-
-    host: str
-    domain: Domain
-    server_dn: str
-    read_only: bool = False
-    ahead: int = 0
-
-    @property
-    def settings_dn(self) -> str:
-        """Its NTDS Settings, the root DSE's dsServiceName."""
-        return f"CN=NTDS Settings,{self.server_dn}"
-
-    @property
-    def label(self) -> str:
-        """First label of the DNS name."""
-        return self.host.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,26 +40,26 @@ class View:
     controller: Controller
     global_catalog: bool = False
 
-    def holds(self, store: DirectoryStore, head: Guid) -> bool:
+    def holds(self, state: DirectoryState, head: Guid) -> bool:
         """Whether the naming context that begins at ``head`` can be read here."""
-        return self.global_catalog or self.controller_holds(store, head)
+        return self.global_catalog or self.controller_holds(state, head)
 
-    def controller_holds(self, store: DirectoryStore, head: Guid) -> bool:
+    def controller_holds(self, state: DirectoryState, head: Guid) -> bool:
         """Whether the controller has all of that naming context, not only what its global catalog shows."""
-        domain = store.domain_at(head)
+        domain = state.domain_at(head)
         return domain is None or domain == self.controller.domain
 
-    def referred(self, store: DirectoryStore, head: Guid, name: str) -> failures.LdapError:
+    def referred(self, state: DirectoryState, head: Guid, name: str) -> failures.LdapError:
         """The referral to a controller of the domain that holds ``name``."""
-        domain = store.domain_at(head) or store.domains[0]
+        domain = state.domain_at(head) or state.domains[0]
         return failures.referral(domain.name, name)
 
-    def check_writable(self, store: DirectoryStore, name: str) -> None:
+    def check_writable(self, state: DirectoryState, name: str) -> None:
         """Refuse, by a referral to a writable controller, what a global catalog or read-only controller cannot do."""
         if self.global_catalog:
             raise failures.referral(self.controller.domain.name, name)
         if self.controller.read_only:
-            raise failures.referral(store.writable_controller(self.controller.domain).host, name)
+            raise failures.referral(state.writable_controller(self.controller.domain).host, name)
 
     def shows(self, attribute: Attribute) -> bool:
         """Whether an attribute can be read here at all."""
@@ -112,17 +71,17 @@ class View:
         """Whether ``node`` shows its values of a link: a global catalog knows members of universal groups only."""
         return not self.global_catalog or attribute.name not in _MEMBERSHIP or is_universal(node)
 
-    def sources(self, store: DirectoryStore, attribute: Attribute, found: dict[Guid, None]) -> dict[Guid, None]:
+    def sources(self, state: DirectoryState, attribute: Attribute, found: dict[Guid, None]) -> dict[Guid, None]:
         """What a back link shows of the objects ``found``: those of naming contexts held here."""
-        if len(store.domains) == 1 and not self.global_catalog:
+        if len(state.domains) == 1 and not self.global_catalog:
             return found
-        nodes = store.tree.nodes
-        return {guid: None for guid in found if self._shows_source(store, attribute, nodes[guid])}
+        nodes = state.tree.nodes
+        return {guid: None for guid in found if self._shows_source(state, attribute, nodes[guid])}
 
-    def _shows_source(self, store: DirectoryStore, attribute: Attribute, source: Node) -> bool:
+    def _shows_source(self, state: DirectoryState, attribute: Attribute, source: Node) -> bool:
         if attribute.name in _MEMBERSHIP and is_universal(source):
             return True  # every controller here is a global catalog, which knows universal groups of every domain
-        return not self.global_catalog and self.holds(store, store.tree.head(source.guid))
+        return not self.global_catalog and self.holds(state, state.tree.head(source.guid))
 
     def adapted(self, tree: Tree, condition: Filter) -> Filter:
         """A filter as it works here: by this controller's update sequence numbers, by what can be read here."""

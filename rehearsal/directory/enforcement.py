@@ -9,21 +9,17 @@ object and the numbers in the error are not documented; here every object in the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rehearsal.directory import failures
 from rehearsal.directory.rights import SYSTEM
+from rehearsal.directory.state import DirectoryState
 from rehearsal.directory.tree import Guid, Node
 from runbook_lib.directory.entry import sid_bytes, sid_text
-
-if TYPE_CHECKING:
-    from rehearsal.directory.store import DirectoryStore
 
 MARK = "msDS-ObjectSoa"
 _MOST_SIDS = 64
 
 
-def check(store: DirectoryStore, account: Guid, node: Node) -> None:
+def check(state: DirectoryState, account: Guid, node: Node) -> None:
     """Refuse a modify, a move or a restore of a marked object to who is not on an enforced policy's list.
 
     Raises:
@@ -31,16 +27,16 @@ def check(store: DirectoryStore, account: Guid, node: Node) -> None:
     """
     if account == SYSTEM or MARK not in node.attributes:
         return
-    container = store.tree.find(f"CN=SOA-Policies,CN=System,{store.domain_of(node.guid).base_dn}")
-    for guid in store.tree.children(container.guid) if container is not None else ():
-        policy = store.tree.nodes[guid]
+    container = state.tree.find(f"CN=SOA-Policies,CN=System,{state.domain_of(node.guid).base_dn}")
+    for guid in state.tree.children(container.guid) if container is not None else ():
+        policy = state.tree.nodes[guid]
         if b"enforced" in {word.lower() for word in policy.attributes.get("keywords", ())}:
-            listed = _listed(store, policy)
-            if sid_text(store.tree.nodes[account].attributes["objectSid"][0]) not in listed:
+            listed = _listed(state, policy)
+            if sid_text(state.tree.nodes[account].attributes["objectSid"][0]) not in listed:
                 raise failures.governed_by_cloud()
 
 
-def _listed(store: DirectoryStore, policy: Node) -> frozenset[str]:
+def _listed(state: DirectoryState, policy: Node) -> frozenset[str]:
     """The SIDs of the list; none where it cannot be loaded."""
     found = set()
     for value in policy.attributes.get("msDS-Settings", ()):
@@ -48,7 +44,7 @@ def _listed(store: DirectoryStore, policy: Node) -> frozenset[str]:
             octets = sid_bytes(value.decode("ascii").upper())
         except (ValueError, OverflowError):
             return frozenset()
-        if not any(not store.tree.nodes[guid].deleted for guid in store.tree.indexed("objectSid", octets)):
+        if not any(not state.tree.nodes[guid].deleted for guid in state.tree.indexed("objectSid", octets)):
             return frozenset()
         found.add(sid_text(octets))
     return frozenset() if len(found) > _MOST_SIDS else frozenset(found)

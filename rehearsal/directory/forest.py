@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from rehearsal.directory import schema_objects
-from rehearsal.directory.domains import Controller, Domain
+from rehearsal.directory.lifecycle import add_as_system as add
+from rehearsal.directory.lifecycle import modify_as_system as modify
 from rehearsal.directory.principals import add_foreign_principals
+from rehearsal.directory.rights import SYSTEM, ObjectStore
+from rehearsal.directory.state import SITE, Controller, Domain, sid_of
 from rehearsal.directory.tree import Guid, Node
 from rehearsal.directory.values import format_time
 from runbook_lib.directory.entry import sid_bytes
 
-if TYPE_CHECKING:
-    from rehearsal.directory.store import DirectoryStore
-
-SITE = "Default-First-Site-Name"
 _DIRECTORY_SERVICE = "CN=Directory Service,CN=Windows NT,CN=Services"
 RECYCLE_BIN = f"CN=Recycle Bin Feature,CN=Optional Features,{_DIRECTORY_SERVICE}"
 """Relative to the configuration naming context."""
@@ -116,24 +114,24 @@ _MEMBERSHIPS = (
 _CRITICAL = {"isCriticalSystemObject": "TRUE"}
 
 
-def populate(store: DirectoryStore) -> None:
+def populate(store: ObjectStore) -> None:
     """Fill an empty store."""
     domain = store.domains[0]
     _naming_contexts(store, domain)
     schema_objects.publish(store)
-    store.add(f"CN=Aggregate,{store.schema_dn}", {"objectClass": ["subSchema"]})
+    add(store, f"CN=Aggregate,{store.schema_dn}", {"objectClass": ["subSchema"]})
     _containers(store, domain)
     for name, kind in _CONFIGURATION_CONTAINERS:
         guid = {"objectGUID": _RECYCLE_BIN_GUID} if name == RECYCLE_BIN else {}
-        store.add(f"{name},{store.configuration_dn}", {"objectClass": [kind], **guid})
-    store.modify(f"{_DIRECTORY_SERVICE},{store.configuration_dn}", {"tombstoneLifetime": "180"})
+        add(store, f"{name},{store.configuration_dn}", {"objectClass": [kind], **guid})
+    modify(store, f"{_DIRECTORY_SERVICE},{store.configuration_dn}", {"tombstoneLifetime": "180"})
     _accounts(store, domain)
     _publish_controller(store, store.controllers[0])
     _cross_references(store)
     _well_known(store, domain)
 
 
-def add_domain(store: DirectoryStore, label: str, netbios: str, *, host: str, ahead: int = 0) -> Domain:
+def add_domain(store: ObjectStore, label: str, netbios: str, *, host: str, ahead: int = 0) -> Domain:
     """Add a child of the first domain, for example ``emea``, with one controller; its ``host`` label is unique too."""
     name = f"{label}.{store.domain}"
     domain = Domain(name, netbios, sid_of(name), f"DC={label},{store.base_dn}")
@@ -146,13 +144,13 @@ def add_domain(store: DirectoryStore, label: str, netbios: str, *, host: str, ah
     values = {"nCName": domain.base_dn, "dnsRoot": [name], "nETBIOSName": netbios, "systemFlags": "3"}
     partitions = f"CN=Partitions,{store.configuration_dn}"
     parent = f"CN={store.netbios},{partitions}"
-    store.add(f"CN={netbios},{partitions}", {"objectClass": ["crossRef"], "trustParent": parent, **values})
+    add(store, f"CN={netbios},{partitions}", {"objectClass": ["crossRef"], "trustParent": parent, **values})
     _well_known(store, domain)
     return domain
 
 
 def add_controller(
-    store: DirectoryStore, host: str, domain: Domain, *, read_only: bool = False, ahead: int = 0
+    store: ObjectStore, host: str, domain: Domain, *, read_only: bool = False, ahead: int = 0
 ) -> Controller:
     """Add a controller ``<host>.<domain>`` on the same database; it counts its updates ``ahead`` of the first one."""
     server_dn = f"CN={host.upper()},CN=Servers,CN={SITE},CN=Sites,{store.configuration_dn}"
@@ -162,17 +160,17 @@ def add_controller(
     return made
 
 
-def _naming_contexts(store: DirectoryStore, domain: Domain) -> None:
+def _naming_contexts(store: ObjectStore, domain: Domain) -> None:
     _domain_head(store, domain, None)
     for dn, kind in ((store.configuration_dn, "configuration"), (store.schema_dn, "dMD")):
-        store.add(dn, {"objectClass": [kind], "instanceType": "13"})
+        add(store, dn, {"objectClass": [kind], "instanceType": "13"})
         store.add_naming_context(store.node(dn).guid)
     for head in (store.base_dn, store.configuration_dn):
         _deleted_objects(store, head)
-    store.modify(store.schema_dn, {"objectVersion": "87"})
+    modify(store, store.schema_dn, {"objectVersion": "87"})
 
 
-def _domain_head(store: DirectoryStore, domain: Domain, parent: Guid | None) -> None:
+def _domain_head(store: ObjectStore, domain: Domain, parent: Guid | None) -> None:
     label = domain.name.partition(".")[0]
     root = Node(store.guid_source().bytes_le, 0, parent, ("DC", label))
     root.attributes = {
@@ -190,31 +188,32 @@ def _domain_head(store: DirectoryStore, domain: Domain, parent: Guid | None) -> 
     root.attributes |= {name: (label.encode(),) for name in ("dc", "name")}
     kind = store.category(store.tree.schema.structural(root.classes))
     root.links = {"objectCategory": {kind: None}} if kind is not None else {}
+    store.descriptors.set_up(root, *store.rights.creator(SYSTEM, root.parent or root.guid))
     store.commit(root)
     store.add_naming_context(root.guid, domain)
 
 
-def _deleted_objects(store: DirectoryStore, head: str) -> None:
+def _deleted_objects(store: ObjectStore, head: str) -> None:
     dn = f"CN=Deleted Objects,{head}"
-    store.add(dn, {"objectClass": ["container"], **_CRITICAL, "isDeleted": "TRUE"})
+    add(store, dn, {"objectClass": ["container"], **_CRITICAL, "isDeleted": "TRUE"})
     store.set_deleted_objects(store.node(head).guid, store.node(dn).guid)
 
 
-def _containers(store: DirectoryStore, domain: Domain) -> None:
+def _containers(store: ObjectStore, domain: Domain) -> None:
     for name, kind in _DOMAIN_CONTAINERS:
-        store.add(f"{name},{domain.base_dn}", {"objectClass": [kind], "showInAdvancedViewOnly": "FALSE", **_CRITICAL})
+        add(store, f"{name},{domain.base_dn}", {"objectClass": [kind], "showInAdvancedViewOnly": "FALSE", **_CRITICAL})
     for name, kind in _PLAIN_CONTAINERS:
-        store.add(f"{name},{domain.base_dn}", {"objectClass": [kind]})
+        add(store, f"{name},{domain.base_dn}", {"objectClass": [kind]})
 
 
-def _well_known(store: DirectoryStore, domain: Domain) -> None:
+def _well_known(store: ObjectStore, domain: Domain) -> None:
     head = store.node(domain.base_dn).copy()
     wanted = [f"B:32:{guid.upper()}:{name},{domain.base_dn}".encode() for name, guid in _WELL_KNOWN.items()]
     head.attributes["wellKnownObjects"] = tuple(wanted)
     store.commit(head)
 
 
-def _accounts(store: DirectoryStore, domain: Domain) -> None:
+def _accounts(store: ObjectStore, domain: Domain) -> None:
     users = f"CN=Users,{domain.base_dn}"
     forest_wide = domain == store.domains[0]
     for name, rid, control, protected in _DOMAIN_USERS:
@@ -232,26 +231,26 @@ def _accounts(store: DirectoryStore, domain: Domain) -> None:
         if forest_wide or store.tree.find(f"{group},{domain.base_dn}") is not None:
             root = [f"CN={name},CN=Users,{store.base_dn}" for name in members if name == "Enterprise Admins"]
             own = [f"CN={name},{users}" for name in members if name != "Enterprise Admins"]
-            store.modify(f"{group},{domain.base_dn}", {"member": [*own, *root]})
+            modify(store, f"{group},{domain.base_dn}", {"member": [*own, *root]})
     add_foreign_principals(store, domain.base_dn)
 
 
 def _account(
-    store: DirectoryStore, dn: str, values: Mapping[str, str | Sequence[str]], sid: str, *, protected: bool
+    store: ObjectStore, dn: str, values: Mapping[str, str | Sequence[str]], sid: str, *, protected: bool
 ) -> None:
     guarded = {"adminCount": "1"} if protected else {}
-    store.add(dn, {**values, "objectSid": sid, **guarded, **_CRITICAL})
+    add(store, dn, {**values, "objectSid": sid, **guarded, **_CRITICAL})
 
 
-def _publish_controller(store: DirectoryStore, controller: Controller) -> None:
+def _publish_controller(store: ObjectStore, controller: Controller) -> None:
     """A domain controller's account, its server object and its NTDS Settings."""
     name, domain = controller.label.upper(), controller.domain
     computer = f"CN={name},OU=Domain Controllers,{domain.base_dn}"
     control, group = ("83890176", "521") if controller.read_only else ("532480", "516")
     account = {"sAMAccountName": f"{name}$", "userAccountControl": control, "primaryGroupID": group}
-    store.add(computer, {"objectClass": ["computer"], **account, "dNSHostName": controller.host, **_CRITICAL})
+    add(store, computer, {"objectClass": ["computer"], **account, "dNSHostName": controller.host, **_CRITICAL})
     server = {"objectClass": ["server"], "dNSHostName": controller.host, "serverReference": computer}
-    store.add(controller.server_dn, server)
+    add(store, controller.server_dn, server)
     shared = [store.configuration_dn, store.schema_dn]
     contexts = [domain.base_dn, *shared]
     held = {"msDS-hasFullReplicaNCs": contexts} if controller.read_only else {"msDS-hasMasterNCs": contexts}
@@ -266,14 +265,14 @@ def _publish_controller(store: DirectoryStore, controller: Controller) -> None:
         "msDS-HasDomainNCs": [domain.base_dn],
         "msDS-Behavior-Version": _LEVEL,
     }
-    store.add(controller.settings_dn, settings)
+    add(store, controller.settings_dn, settings)
     if not store.node(domain.base_dn).links.get("fSMORoleOwner"):
-        store.modify(domain.base_dn, {"fSMORoleOwner": controller.settings_dn})
+        modify(store, domain.base_dn, {"fSMORoleOwner": controller.settings_dn})
 
 
-def _cross_references(store: DirectoryStore) -> None:
+def _cross_references(store: ObjectStore) -> None:
     partitions = f"CN=Partitions,{store.configuration_dn}"
-    store.modify(partitions, {"msDS-Behavior-Version": _LEVEL})
+    modify(store, partitions, {"msDS-Behavior-Version": _LEVEL})
     forest = {"dnsRoot": [store.domain], "systemFlags": "1"}
     domain = {**forest, "systemFlags": "3", "nETBIOSName": store.netbios}
     for name, head, values in (
@@ -281,10 +280,4 @@ def _cross_references(store: DirectoryStore) -> None:
         ("Enterprise Configuration", store.configuration_dn, forest),
         ("Enterprise Schema", store.schema_dn, forest),
     ):
-        store.add(f"CN={name},{partitions}", {"objectClass": ["crossRef"], "nCName": head, **values})
-
-
-def sid_of(domain: str) -> str:
-    """A domain SID made from the domain's name."""
-    number = uuid.uuid5(uuid.NAMESPACE_DNS, domain).int
-    return "S-1-5-21-" + "-".join(str(number >> shift & 0xFFFFFFFF) for shift in (0, 32, 96))
+        add(store, f"CN={name},{partitions}", {"objectClass": ["crossRef"], "nCName": head, **values})

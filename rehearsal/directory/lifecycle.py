@@ -5,27 +5,27 @@ One call is one transaction: a draft is checked to the end and only then committ
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from rehearsal.directory import accounts, changes, enforcement, failures, nesting, passwords, schema_objects
+from rehearsal.directory import accounts, changes, enforcement, failures, nesting, passwords
 from rehearsal.directory.changes import ADD, DELETE, REPLACE, Modification
 from rehearsal.directory.descriptors import ALL_PARTS, ATTRIBUTE
+from rehearsal.directory.logon import file_time
 from rehearsal.directory.names import Rdn, parse_dn, rdn_key
-from rehearsal.directory.rights import SYSTEM
+from rehearsal.directory.rights import SYSTEM, ObjectStore
 from rehearsal.directory.schema import ObjectClass
 from rehearsal.directory.tree import Guid, Node
 from rehearsal.directory.values import format_time
+from runbook_lib.directory.entry import sid_bytes
 
-if TYPE_CHECKING:
-    from rehearsal.directory.store import DirectoryStore
-
-
+Value = str | bytes
+Given = Mapping[str, Value | Sequence[Value]]
 _SCHEMA_CLASSES = frozenset({"attributeSchema", "classSchema"})
 """Their creators set what is the system's own afterwards: identifiers, syntax, parents."""
 
 
-def split_name(store: DirectoryStore, dn: str) -> tuple[Rdn, Node]:
+def split_name(store: ObjectStore, dn: str) -> tuple[Rdn, Node]:
     """RDN and parent of an object that is to be; the parent must exist."""
     try:
         rdns = parse_dn(dn)
@@ -41,9 +41,7 @@ def split_name(store: DirectoryStore, dn: str) -> tuple[Rdn, Node]:
     return rdns[0], node
 
 
-def add(
-    store: DirectoryStore, account: Guid, dn: str, attributes: Mapping[str, Sequence[bytes]], *, guid: Guid
-) -> Guid:
+def add(store: ObjectStore, account: Guid, dn: str, attributes: Mapping[str, Sequence[bytes]], *, guid: Guid) -> Guid:
     """Create an object; ``guid`` is the objectGUID it gets."""
     rdn, parent = split_name(store, dn)
     schema = store.tree.schema
@@ -74,7 +72,7 @@ def add(
     return guid
 
 
-def _classes(store: DirectoryStore, values: Sequence[bytes]) -> tuple[str, ...]:
+def _classes(store: ObjectStore, values: Sequence[bytes]) -> tuple[str, ...]:
     """objectClass of a new object with all parents, in AD's order."""
     schema = store.tree.schema
     names = [value.decode("utf-8", "replace") for value in values]
@@ -91,7 +89,7 @@ def _classes(store: DirectoryStore, values: Sequence[bytes]) -> tuple[str, ...]:
     return (main[0], *dict.fromkeys(auxiliary), *main[1:])
 
 
-def _check_place(store: DirectoryStore, kind: ObjectClass, rdn: Rdn, parent: Node, account: Guid) -> None:
+def _check_place(store: ObjectStore, kind: ObjectClass, rdn: Rdn, parent: Node, account: Guid) -> None:
     if account == SYSTEM:
         return
     fits = not kind.superiors or any(name in kind.superiors for name in parent.classes)
@@ -100,7 +98,7 @@ def _check_place(store: DirectoryStore, kind: ObjectClass, rdn: Rdn, parent: Nod
 
 
 def _take_values(
-    store: DirectoryStore, account: Guid, draft: Node, named: Mapping[str, Sequence[bytes]], kind: ObjectClass
+    store: ObjectStore, account: Guid, draft: Node, named: Mapping[str, Sequence[bytes]], kind: ObjectClass
 ) -> None:
     for name, values in named.items():
         attribute = changes.attribute_of(store.tree.schema, name)
@@ -117,7 +115,7 @@ def _take_values(
             changes.apply(store.tree, draft, Modification(ADD, name, tuple(values)), permissive=False)
 
 
-def _finish_new(store: DirectoryStore, account: Guid, draft: Node, kind: ObjectClass) -> None:
+def _finish_new(store: ObjectStore, account: Guid, draft: Node, kind: ObjectClass) -> None:
     """Everything that the directory itself sets on a new object."""
     set_name(store, draft, draft.rdn)
     own: dict[str, bytes] = {"objectGUID": draft.guid, "instanceType": b"4", "whenCreated": format_time(store.clock())}
@@ -127,14 +125,32 @@ def _finish_new(store: DirectoryStore, account: Guid, draft: Node, kind: ObjectC
     if category is not None:
         draft.links["objectCategory"] = {category: None}
     if kind.name in _SCHEMA_CLASSES and account != SYSTEM:
-        schema_objects.set_defaults(draft, store.guid_source().bytes_le)
+        _set_schema_defaults(draft, store.guid_source().bytes_le)
     if accounts.is_account(draft.classes):
         accounts.set_defaults(draft, enabled=account == SYSTEM)
         if "objectSid" not in draft.attributes:
             draft.attributes["objectSid"] = (store.next_sid(draft.parent),)
 
 
-def set_name(store: DirectoryStore, draft: Node, rdn: Rdn) -> None:
+def _set_schema_defaults(draft: Node, schema_id: bytes) -> None:
+    """Fill in what the creator of an attribute or class left out ([MS-ADTS], section 3.1.1.2.5)."""
+    name = draft.rdn[1].replace("-", "")
+    defaults = {
+        "lDAPDisplayName": (name[:1].lower() + name[1:]).encode("utf-8"),
+        "schemaIDGUID": schema_id,
+        "systemFlags": b"0",
+        "systemOnly": b"FALSE",
+    }
+    if "classSchema" in draft.classes:
+        draft.links.setdefault("defaultObjectCategory", {draft.guid: None})
+        defaults["rDNAttID"] = b"cn"
+    else:
+        defaults["searchFlags"] = b"0"
+    for attribute, value in defaults.items():
+        draft.attributes.setdefault(attribute, (value,))
+
+
+def set_name(store: ObjectStore, draft: Node, rdn: Rdn) -> None:
     """Name an object: RDN, the attribute behind it, ``name``. A deleted object's name may be longer than others."""
     attribute = changes.attribute_of(store.tree.schema, rdn[0])
     value = rdn[1].encode("utf-8")
@@ -146,7 +162,7 @@ def set_name(store: DirectoryStore, draft: Node, rdn: Rdn) -> None:
 
 
 def modify(
-    store: DirectoryStore,
+    store: ObjectStore,
     account: Guid,
     node: Node,
     modifications: Sequence[Modification],
@@ -167,11 +183,11 @@ def modify(
         if draft.attributes[ATTRIBUTE] != node.attributes[ATTRIBUTE]:
             store.descriptors.hand_down(node.guid)
     if password is not None:
-        store.set_password(store.tree.dn(node.guid), password)
+        set_password(store, store.tree.nodes[node.guid], password)
 
 
 def _edit_descriptor(
-    store: DirectoryStore, account: Guid, draft: Node, modifications: Sequence[Modification], parts: int
+    store: ObjectStore, account: Guid, draft: Node, modifications: Sequence[Modification], parts: int
 ) -> list[Modification]:
     """Carry out what concerns the descriptor, which is replaced in parts; the modifications that are left."""
     others = []
@@ -187,7 +203,7 @@ def _edit_descriptor(
 
 
 def apply_all(
-    store: DirectoryStore, account: Guid, draft: Node, modifications: Sequence[Modification], *, permissive: bool
+    store: ObjectStore, account: Guid, draft: Node, modifications: Sequence[Modification], *, permissive: bool
 ) -> set[str]:
     """Carry out modifications on a draft; the names of the attributes they touch."""
     touched: set[str] = set()
@@ -206,7 +222,7 @@ def apply_all(
     return touched
 
 
-def check_changed(store: DirectoryStore, account: Guid, draft: Node, before: Node, touched: set[str]) -> None:
+def check_changed(store: ObjectStore, account: Guid, draft: Node, before: Node, touched: set[str]) -> None:
     """Check a changed draft as a whole, and set what follows from it."""
     is_account = accounts.is_account(draft.classes)
     if account != SYSTEM:
@@ -220,7 +236,7 @@ def check_changed(store: DirectoryStore, account: Guid, draft: Node, before: Nod
         nesting.check_scope(store.tree, draft, before)
 
 
-def rename(store: DirectoryStore, account: Guid, node: Node, rdn_text: str, new_parent: Node | None) -> None:
+def rename(store: ObjectStore, account: Guid, node: Node, rdn_text: str, new_parent: Node | None) -> None:
     """Give an object another name, another place, or both."""
     tree = store.tree
     if node.parent is None or node.text("isCriticalSystemObject") == "TRUE":
@@ -250,3 +266,51 @@ def rename(store: DirectoryStore, account: Guid, node: Node, rdn_text: str, new_
     store.commit(draft)
     if draft.attributes[ATTRIBUTE] != node.attributes[ATTRIBUTE]:
         store.descriptors.hand_down(node.guid)
+
+
+# from texts
+
+
+def as_bytes(value: Value | Sequence[Value]) -> list[bytes]:
+    """One value or several, text or octets, as the octets that LDAP sends."""
+    values = [value] if isinstance(value, str | bytes) else value
+    return [item.encode("utf-8") if isinstance(item, str) else item for item in values]
+
+
+def add_given(store: ObjectStore, account: Guid, dn: str, attributes: Given) -> str:
+    """Create an object from texts or octets in the name of ``account``, and return its objectGUID as text.
+
+    ``objectSid`` may be text. As ``SYSTEM`` no rights are asked for, ``objectGUID`` may be given (octets or text) and
+    any attribute of the schema is accepted; an account keeps to every rule of an LDAP add.
+
+    Raises:
+        LdapError: What an LDAP client would be told.
+    """
+    values = {name: as_bytes(value) for name, value in attributes.items()}
+    given = next((values.pop(name) for name in list(values) if name.lower() == "objectguid"), None)
+    guid = _guid_octets(given[0]) if given and account == SYSTEM else store.guid_source().bytes_le
+    for name in values:
+        if name.lower() == "objectsid" and values[name][0][:2] == b"S-":
+            values[name] = [sid_bytes(values[name][0].decode("ascii"))]
+    return str(uuid.UUID(bytes_le=add(store, account, dn, values, guid=guid)))
+
+
+def add_as_system(store: ObjectStore, dn: str, attributes: Given) -> str:
+    """``add_given`` as the system."""
+    return add_given(store, SYSTEM, dn, attributes)
+
+
+def modify_as_system(store: ObjectStore, dn: str, replacements: Given) -> None:
+    """Replace attributes of an object; an empty sequence takes the attribute away."""
+    wanted = [Modification(REPLACE, name, tuple(as_bytes(value))) for name, value in replacements.items()]
+    modify(store, SYSTEM, store.node(dn), wanted)
+
+
+def set_password(store: ObjectStore, node: Node, password: str) -> None:
+    """Let an account bind; the password is as old as the clock says."""
+    store.passwords[node.guid] = password
+    modify(store, SYSTEM, node, [Modification(REPLACE, "pwdLastSet", (b"%d" % file_time(store.clock()),))])
+
+
+def _guid_octets(value: bytes) -> bytes:
+    return value if len(value) == 16 else uuid.UUID(value.decode("ascii")).bytes_le

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from rehearsal.directory import deletion, failures, schema_objects
 from rehearsal.directory.changes import DELETE, Modification
+from rehearsal.directory.store import DirectoryStore
 from rehearsal.directory.tree import Guid
 from runbook_lib.directory.rights import AccessMask, GuidKind, guid_of
-
-if TYPE_CHECKING:
-    from rehearsal.directory.store import DirectoryStore
 
 _RECYCLE_BIN = uuid.UUID("766ddcd8-acd0-445e-f3b9-a7f9b6744f2a")
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from rehearsal.directory import failures
 from rehearsal.directory.changes import DELETE, Modification
+from rehearsal.directory.rights import ObjectStore
 from rehearsal.directory.tree import Guid, Node
 from runbook_lib.directory.rights import AccessMask, GuidKind, guid_of
-
-if TYPE_CHECKING:
-    from rehearsal.directory.store import DirectoryStore
 
 ATTRIBUTE = "unicodepwd"
 _RESET = guid_of(GuidKind.EXTENDED_RIGHT, "User-Force-Change-Password")
@@ -34,7 +31,7 @@ def decoded(value: bytes) -> str:
 
 
 def take_password(
-    store: DirectoryStore, account: Guid, node: Node, modifications: Sequence[Modification]
+    store: ObjectStore, account: Guid, node: Node, modifications: Sequence[Modification]
 ) -> tuple[str | None, list[Modification]]:
     """The password that modifications reset, None for none, and the modifications that are left."""
     own = [change for change in modifications if change.attribute.lower() == ATTRIBUTE]

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from rehearsal.directory.lifecycle import add_as_system, modify_as_system
+from rehearsal.directory.rights import ObjectStore
 from runbook_lib.directory.rights import WellKnownSid
-
-if TYPE_CHECKING:
-    from rehearsal.directory.store import DirectoryStore
 
 _MEMBERS = {
     "CN=Users": (WellKnownSid.AUTHENTICATED_USERS,),
@@ -15,13 +12,13 @@ _MEMBERS = {
 }
 
 
-def add_foreign_principals(store: DirectoryStore, base_dn: str) -> None:
+def add_foreign_principals(store: ObjectStore, base_dn: str) -> None:
     """Let every account that has signed in read accounts and groups, as Windows does unless it is told not to."""
     for group, sids in _MEMBERS.items():
         members = [f"CN={sid},CN=ForeignSecurityPrincipals,{base_dn}" for sid in sids]
         for sid, dn in zip(sids, members, strict=True):
             if store.tree.find(dn) is None:
-                store.add(dn, {"objectClass": ["foreignSecurityPrincipal"], "objectSid": sid})
+                add_as_system(store, dn, {"objectClass": ["foreignSecurityPrincipal"], "objectSid": sid})
         target = store.node(f"{group},CN=Builtin,{base_dn}")
         known = [store.tree.dn(guid) for guid in target.links.get("member", {})]
-        store.modify(store.tree.dn(target.guid), {"member": [*known, *members]})
+        modify_as_system(store, store.tree.dn(target.guid), {"member": [*known, *members]})

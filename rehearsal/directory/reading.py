@@ -6,18 +6,15 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from rehearsal.directory import failures
 from rehearsal.directory.constructed import ONE_OBJECT, REFERENCES, TOKENS, VALUES
 from rehearsal.directory.descriptors import ALL_PARTS, ATTRIBUTE
 from rehearsal.directory.domains import View
+from rehearsal.directory.rights import ObjectStore
 from rehearsal.directory.schema import Attribute
 from rehearsal.directory.tree import Guid, Node
 from runbook_lib.directory.entry import guid_text, sid_text
-
-if TYPE_CHECKING:
-    from rehearsal.directory.store import DirectoryStore
 
 _RANGE = re.compile(r"range=(\d+)-(\d+|\*)", re.IGNORECASE)
 
@@ -47,7 +44,7 @@ class Manner:
 class Projection:
     """The attributes that a search asks for, prepared once and applied to every object found."""
 
-    def __init__(self, store: DirectoryStore, view: View, requested: Sequence[str], manner: Manner) -> None:
+    def __init__(self, store: ObjectStore, view: View, requested: Sequence[str], manner: Manner) -> None:
         self._store = store
         self._view = view
         self._manner = manner

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+import uuid
+from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from rehearsal.directory import failures
 from rehearsal.directory.access import Decisions, Token, decisions
-from rehearsal.directory.descriptors import ATTRIBUTE, DACL, GROUP, OWNER, SACL
+from rehearsal.directory.descriptors import ATTRIBUTE, DACL, GROUP, OWNER, SACL, Descriptors
 from rehearsal.directory.schema import CONFIDENTIAL, Attribute, ObjectClass
+from rehearsal.directory.state import DirectoryState
 from rehearsal.directory.tree import Guid, Node
 from runbook_lib.directory.entry import sid_bytes, sid_text
 from runbook_lib.directory.rights import AccessMask, GuidKind, WellKnownSid, guid_of
-
-if TYPE_CHECKING:
-    from rehearsal.directory.store import DirectoryStore
 
 SYSTEM: Guid = b"system"
 """Stands for the directory itself: no right is asked for."""
@@ -37,10 +36,11 @@ _READ, _WRITE = AccessMask.READ_PROPERTY, AccessMask.WRITE_PROPERTY
 
 
 class Rights:
-    """The access rules of one store. Answers are kept per token and descriptor."""
+    """The access rules of one directory. Answers are kept per token and descriptor."""
 
-    def __init__(self, store: DirectoryStore) -> None:
-        self._store = store
+    def __init__(self, state: DirectoryState, descriptors: Descriptors) -> None:
+        self._state = state
+        self._descriptors = descriptors
         self._decisions: dict[tuple[Token, bytes, bool], Decisions] = {}
         self._tokens: dict[tuple[Guid, str], tuple[int, Token]] = {}
 
@@ -51,15 +51,15 @@ class Rights:
 
         Groups of domain local scope count in their own domain, which is why it matters where an object stands.
         """
-        domain = self._store.domain_of(place).base_dn if len(self._store.domains) > 1 else ""
+        domain = self._state.domain_of(place).base_dn if len(self._state.domains) > 1 else ""
         version, known = self._tokens.get((account, domain), (-1, frozenset()))
-        if version != self._store.tree.version:
+        if version != self._state.tree.version:
             known = frozenset(self._token(account, domain))
-            self._tokens[account, domain] = (self._store.tree.version, known)
+            self._tokens[account, domain] = (self._state.tree.version, known)
         return known
 
     def _token(self, account: Guid, domain: str) -> Iterable[str]:
-        tree = self._store.tree
+        tree = self._state.tree
         yield from _EVERYBODY
         waiting = [account]
         for sid in _EVERYBODY:
@@ -83,7 +83,7 @@ class Rights:
     def _counts(self, group: Node, domain: str) -> bool:
         """Whether a group gives rights: security groups do, domain local ones in their domain."""
         kind = int(group.text("groupType") or "0")
-        local = domain and kind & _DOMAIN_LOCAL and self._store.domain_of(group.guid).base_dn != domain
+        local = domain and kind & _DOMAIN_LOCAL and self._state.domain_of(group.guid).base_dn != domain
         return bool(kind & _SECURITY) and not local
 
     def creator(self, account: Guid, place: Guid) -> tuple[str, str]:
@@ -92,16 +92,16 @@ class Rights:
         [MS-ADTS] 6.1.3.5: Domain Admins in a domain, Enterprise Admins in the configuration, Schema Admins in the
         schema.
         """
-        known = place in self._store.tree.nodes
-        head = self._store.tree.dn(self._store.naming_context(place)).upper() if known else ""
-        schema, configuration = self._store.schema_dn.upper(), self._store.configuration_dn.upper()
-        domain_sid = self._store.domain_of(place).sid if known else self._store.domain_sid
+        known = place in self._state.tree.nodes
+        head = self._state.tree.dn(self._state.naming_context(place)).upper() if known else ""
+        schema, configuration = self._state.schema_dn.upper(), self._state.configuration_dn.upper()
+        domain_sid = self._state.domain_of(place).sid if known else self._state.domain_sid
         number = {schema: _SCHEMA_ADMINS, configuration: _ENTERPRISE_ADMINS}.get(head, _DOMAIN_ADMINS)
         group = f"{domain_sid}-{number}"
         if account == SYSTEM:
             return group, group
         token = self.token(account, place)
-        node = self._store.tree.nodes[account]
+        node = self._state.tree.nodes[account]
         own = sid_text(node.attributes["objectSid"][0])
         primary = f"{own.rpartition('-')[0]}-{node.text('primaryGroupID') or 513}"
         return (group if group in token else own), (group if group in token else primary)
@@ -118,7 +118,7 @@ class Rights:
         known = self._decisions.get(key)
         if known is None:
             own_sid = sid_text(own[0]) if own is not None and is_self else None
-            known = self._decisions[key] = decisions(self._store.descriptors.parsed(value), token, own_sid)
+            known = self._decisions[key] = decisions(self._descriptors.parsed(value), token, own_sid)
         return known
 
     def may(self, account: Guid, node: Node, mask: int, *types: str) -> bool:
@@ -129,10 +129,10 @@ class Rights:
 
     def may_see(self, account: Guid, guid: Guid) -> bool:
         """Whether the object exists for an account: who may list a container sees its objects ([MS-ADTS] 5.1.3.3.6)."""
-        node = self._store.tree.nodes[guid]
-        if account == SYSTEM or node.parent is None or self._store.is_naming_context(guid):
+        node = self._state.tree.nodes[guid]
+        if account == SYSTEM or node.parent is None or self._state.is_naming_context(guid):
             return True
-        return self.of(account, self._store.tree.nodes[node.parent]).allow(AccessMask.LIST_CONTENTS)
+        return self.of(account, self._state.tree.nodes[node.parent]).allow(AccessMask.LIST_CONTENTS)
 
     def hidden_attributes(self, account: Guid, node: Node) -> frozenset[str]:
         """Names of attributes that an account may not read on an object; back links among them."""
@@ -140,14 +140,14 @@ class Rights:
             return _NONE_HIDDEN
         granted = self.of(account, node)
         kind = self._class_guid(node)
-        confidential = self._store.tree.schema.confidential & node.attributes.keys()
+        confidential = self._state.tree.schema.confidential & node.attributes.keys()
         if not confidential and granted.allow_all(_READ, kind):
             return _NONE_HIDDEN
-        names = frozenset(node.attributes.keys() | node.links.keys() | self._store.tree.schema.back_links) - {ATTRIBUTE}
+        names = frozenset(node.attributes.keys() | node.links.keys() | self._state.tree.schema.back_links) - {ATTRIBUTE}
         return frozenset(name for name in names if not self._may_read(granted, name, kind))
 
     def _may_read(self, granted: Decisions, name: str, kind: str) -> bool:
-        attribute = self._store.tree.schema.attribute(name)
+        attribute = self._state.tree.schema.attribute(name)
         if attribute is None:
             return False
         wanted = _READ | AccessMask.CONTROL_ACCESS if attribute.search_flags & CONFIDENTIAL else _READ
@@ -173,13 +173,13 @@ class Rights:
         kind = self._class_guid(node)
         if self.may(account, node, AccessMask.DELETE, kind):
             return True
-        parent = self._store.tree.nodes.get(node.parent or b"")
+        parent = self._state.tree.nodes.get(node.parent or b"")
         return parent is not None and self.may(account, parent, AccessMask.DELETE_CHILD, kind)
 
     def check_write(self, account: Guid, node: Node, names: Iterable[str]) -> None:
         """Refuse attributes that an account may not change; the descriptor has rights of its own."""
         for name in names:
-            attribute = self._store.tree.schema.attribute(name)
+            attribute = self._state.tree.schema.attribute(name)
             if attribute is not None and name != ATTRIBUTE and not self.may_write(account, node, attribute):
                 raise failures.insufficient_rights()
 
@@ -216,11 +216,29 @@ class Rights:
 
     def check_undelete(self, account: Guid, node: Node, new_parent: Node, kind: ObjectClass) -> None:
         """Refuse to reanimate: a right at the naming context's head, a name to write, a place to create in."""
-        head = self._store.tree.nodes[self._store.naming_context(new_parent.guid)]
+        head = self._state.tree.nodes[self._state.naming_context(new_parent.guid)]
         if not self.may(account, head, AccessMask.CONTROL_ACCESS, _REANIMATE):
             raise failures.insufficient_rights()
         self.check_write(account, node, ("name", kind.rdn_attribute))
         self.check_create(account, new_parent, kind)
 
     def _class_guid(self, node: Node) -> str:
-        return self._store.descriptors.class_guid(node)
+        return self._descriptors.class_guid(node)
+
+
+class ObjectStore(DirectoryState):
+    """The state with the descriptors of its objects and the rights that follow from them: what operations work on."""
+
+    def __init__(
+        self,
+        domain: str,
+        netbios: str,
+        *,
+        clock: Callable[[], datetime],
+        guid_source: Callable[[], uuid.UUID],
+        host: str,
+        domain_sid: str | None,
+    ) -> None:
+        super().__init__(domain, netbios, clock=clock, guid_source=guid_source, host=host, domain_sid=domain_sid)
+        self.descriptors = Descriptors(self)
+        self.rights = Rights(self, self.descriptors)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from rehearsal.directory.domains import View
 from rehearsal.directory.reading import Shown
+from rehearsal.directory.rights import ObjectStore
 from rehearsal.directory.values import format_time
 from runbook_lib.directory.entry import sid_bytes
-
-if TYPE_CHECKING:
-    from rehearsal.directory.store import DirectoryStore
 
 PAGED, SD_FLAGS, SHOW_DELETED = "1.2.840.113556.1.4.319", "1.2.840.113556.1.4.801", "1.2.840.113556.1.4.417"
 DOMAIN_SCOPE, PERMISSIVE_MODIFY, TREE_DELETE, SHOW_RECYCLED, SEARCH_OPTIONS, LAZY_COMMIT = (
@@ -68,7 +65,7 @@ _ON_REQUEST = frozenset({"supportedExtension", "msDS-PrincipalName"})
 
 
 def root_dse(
-    store: DirectoryStore,
+    store: ObjectStore,
     view: View,
     requested: tuple[str, ...],
     *,
@@ -93,7 +90,7 @@ def root_dse(
     return [(name, () if types_only else values) for name, values in found]
 
 
-def _attributes(store: DirectoryStore, view: View, account: str) -> dict[str, tuple[str, ...]]:
+def _attributes(store: ObjectStore, view: View, account: str) -> dict[str, tuple[str, ...]]:
     controller = view.controller
     domain = controller.domain
     own = [name for name in store.naming_contexts if view.controller_holds(store, store.node(name).guid)]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from rehearsal.directory.lifecycle import add_as_system
+from rehearsal.directory.rights import ObjectStore
 from rehearsal.directory.schema import Attribute, ObjectClass, attribute_of, class_of
 from rehearsal.directory.tree import Guid, Node
 from runbook_lib.directory.entry import guid_text
-
-if TYPE_CHECKING:
-    from rehearsal.directory.store import DirectoryStore
 
 _SCALARS = {
     "attributeSchema": (
@@ -48,7 +46,7 @@ _LISTS = (
 )
 
 
-def publish(store: DirectoryStore) -> None:
+def publish(store: ObjectStore) -> None:
     """Create or bring up to date one object for every attribute and class of the store's schema."""
     container = store.node(store.schema_dn).guid
     items: list[Attribute | ObjectClass] = [*store.tree.schema.classes, *store.tree.schema.attributes]
@@ -57,7 +55,7 @@ def publish(store: DirectoryStore) -> None:
         values = dict(_values(item, kind))
         known = store.tree.child(container, ("CN", item.row["cn"]))
         if known is None:
-            store.add(f"CN={item.row['cn']},{store.schema_dn}", {"objectClass": [kind], **values})
+            add_as_system(store, f"CN={item.row['cn']},{store.schema_dn}", {"objectClass": [kind], **values})
         else:
             node = store.tree.nodes[known]
             wanted = {name: tuple(as_octets(value) for value in values[name]) for name in values}
@@ -81,7 +79,7 @@ def _values(item: Attribute | ObjectClass, kind: str) -> Iterator[tuple[str, lis
             yield column, list(row[column].split())
 
 
-def _refer_categories(store: DirectoryStore, container: Guid) -> None:
+def _refer_categories(store: ObjectStore, container: Guid) -> None:
     """Set defaultObjectCategory on classes, and objectCategory on whatever was made before its class was there."""
     schema = store.tree.schema
     for item in schema.classes:
@@ -99,28 +97,7 @@ def _refer_categories(store: DirectoryStore, container: Guid) -> None:
             store.tree.commit(draft)
 
 
-# what clients add
-
-
-def set_defaults(draft: Node, schema_id: bytes) -> None:
-    """Fill in what the creator of an attribute or class left out ([MS-ADTS], section 3.1.1.2.5)."""
-    name = draft.rdn[1].replace("-", "")
-    defaults = {
-        "lDAPDisplayName": (name[:1].lower() + name[1:]).encode("utf-8"),
-        "schemaIDGUID": schema_id,
-        "systemFlags": b"0",
-        "systemOnly": b"FALSE",
-    }
-    if "classSchema" in draft.classes:
-        draft.links.setdefault("defaultObjectCategory", {draft.guid: None})
-        defaults["rDNAttID"] = b"cn"
-    else:
-        defaults["searchFlags"] = b"0"
-    for attribute, value in defaults.items():
-        draft.attributes.setdefault(attribute, (value,))
-
-
-def refresh(store: DirectoryStore) -> None:
+def refresh(store: ObjectStore) -> None:
     """Let what stands below CN=Schema take effect: schemaUpdateNow of the root DSE ([MS-ADTS], 3.1.1.3.3.13)."""
     tree, schema = store.tree, store.tree.schema
     attributes: list[Attribute] = []
@@ -151,7 +128,7 @@ def as_octets(value: str | bytes) -> bytes:
     return value.encode("utf-8") if isinstance(value, str) else value
 
 
-def _row(store: DirectoryStore, node: Node, kind: str) -> dict[str, str]:
+def _row(store: ObjectStore, node: Node, kind: str) -> dict[str, str]:
     """The columns of a data file, from an object."""
     row = {column: node.text(column) for column in _SCALARS[kind]}
     row["cn"] = node.rdn[1]

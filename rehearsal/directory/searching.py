@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from rehearsal.directory import ber, failures
 from rehearsal.directory.ber import BerError, Reader
@@ -18,10 +17,8 @@ from rehearsal.directory.messages import Control, Message, Search
 from rehearsal.directory.names import dn_key, parse_dn
 from rehearsal.directory.rootdse import DOMAIN_SCOPE, PAGED, SD_FLAGS, SEARCH_OPTIONS, SHOW_DELETED, SHOW_RECYCLED
 from rehearsal.directory.service import Service
+from rehearsal.directory.store import DirectoryStore
 from rehearsal.directory.tree import Guid, Node
-
-if TYPE_CHECKING:
-    from rehearsal.directory.store import DirectoryStore
 
 BASE, _ONE_LEVEL = 0, 1
 _ONE_DOMAIN, _PHANTOM_ROOT = 1, 2

@@ -14,6 +14,7 @@ from rehearsal.directory.descriptors import ALL_PARTS
 from rehearsal.directory.domains import View
 from rehearsal.directory.failures import LdapError
 from rehearsal.directory.filters import Present
+from rehearsal.directory.logon import account_of
 from rehearsal.directory.messages import (
     RESPONSE_OF,
     Add,
@@ -241,7 +242,7 @@ class Session:
         return True
 
     def _is(self, name: str) -> bool:
-        account = self._store.account(name)
+        account = account_of(self._store, name)
         return account is not None and account.guid == self._bound
 
     def _effect(self, message: Message) -> Callable[[], object]:

@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from rehearsal.directory import bulk, deletion, forest, lifecycle, logon, schema_objects
-from rehearsal.directory.changes import REPLACE, Modification
-from rehearsal.directory.descriptors import ATTRIBUTE, Descriptors
-from rehearsal.directory.domains import Controller, Domain
-from rehearsal.directory.names import Rdn
-from rehearsal.directory.rights import SYSTEM, Rights
-from rehearsal.directory.schema import ObjectClass, Schema, extend_for_exchange, load_schema
-from rehearsal.directory.tree import Guid, Node, Tree
-from rehearsal.directory.values import fold, format_time
-from runbook_lib.directory.entry import sid_bytes, sid_text
+from rehearsal.directory.descriptors import ATTRIBUTE
+from rehearsal.directory.lifecycle import Given
+from rehearsal.directory.rights import SYSTEM, ObjectStore
+from rehearsal.directory.schema import extend_for_exchange
+from rehearsal.directory.tree import Guid
+from runbook_lib.directory.entry import sid_text
 from runbook_lib.directory.rights import GuidKind, guid_of
 
-Value = str | bytes
 
-
-@dataclass(frozen=True, slots=True)
-class StoreSnapshot:
-    """The whole state of a store at one moment. Objects are shared, not copied: a changed object is a new one."""
-
-    nodes: dict[Guid, Node]
-    schema: Schema
-    usn: int
-    next_rids: dict[str, int]
-    passwords: dict[Guid, str]
-
-
-class DirectoryStore:
+class DirectoryStore(ObjectStore):
     """The objects of ``domain`` (for example ``contoso.com``) with the rules of Active Directory.
 
     It begins as a forest of one domain with one controller; ``forest.add_domain`` and ``forest.add_controller`` add
@@ -56,33 +39,12 @@ class DirectoryStore:
         host: str = "dc1",
         domain_sid: str | None = None,
     ) -> None:
-        self.domain = domain
-        self.netbios = netbios
-        self.clock = clock
-        self.guid_source = guid_source
-        self.host = f"{host}.{domain}"
-        self.domain_sid = domain_sid or forest.sid_of(domain)
-        self.base_dn = ",".join(f"DC={label}" for label in domain.split("."))
-        self.configuration_dn = f"CN=Configuration,{self.base_dn}"
-        self.schema_dn: str = f"CN=Schema,{self.configuration_dn}"
-        self.server_dn = f"CN={host.upper()},CN=Servers,CN={forest.SITE},CN=Sites,{self.configuration_dn}"
-        self.tree: Tree = Tree(load_schema(), self.base_dn)
-        self.descriptors = Descriptors(self)
-        self.rights = Rights(self)
-        self.passwords: dict[Guid, str] = {}
-        self.usn = 12_000
-        self._next_rids: dict[str, int] = {}
-        self.domains: tuple[Domain, ...] = (Domain(domain, netbios, self.domain_sid, self.base_dn),)
-        self.controllers: tuple[Controller, ...] = (Controller(self.host, self.domains[0], self.server_dn),)
-        self._domain_at: dict[Guid, Domain] = {}
-        self._deleted_objects: dict[Guid, Guid] = {}
+        super().__init__(domain, netbios, clock=clock, guid_source=guid_source, host=host, domain_sid=domain_sid)
         forest.populate(self)
 
     # objects
 
-    def add(
-        self, dn: str, attributes: Mapping[str, Value | Sequence[Value]], *, as_system: bool = True, account: str = ""
-    ) -> str:
+    def add(self, dn: str, attributes: Given, *, as_system: bool = True, account: str = "") -> str:
         """Create an object and return its objectGUID as text.
 
         As the system: no rights asked for, ``objectGUID`` and ``objectSid`` may be given (bytes or text), any attribute
@@ -91,57 +53,28 @@ class DirectoryStore:
         Raises:
             LdapError: What an LDAP client would be told.
         """
-        values = {name: as_bytes(value) for name, value in attributes.items()}
-        given = next((values.pop(name) for name in list(values) if name.lower() == "objectguid"), None)
-        guid = _guid_octets(given[0]) if given and as_system else self.guid_source().bytes_le
-        for name in values:
-            if name.lower() == "objectsid" and values[name][0][:2] == b"S-":
-                values[name] = [sid_bytes(values[name][0].decode("ascii"))]
-        actor = SYSTEM if as_system else self.node(account).guid
-        return str(uuid.UUID(bytes_le=lifecycle.add(self, actor, dn, values, guid=guid)))
+        return lifecycle.add_given(self, SYSTEM if as_system else self.node(account).guid, dn, attributes)
 
-    def load(self, objects: Iterable[tuple[str, Mapping[str, Value | Sequence[Value]]]]) -> int:
+    def load(self, objects: Iterable[tuple[str, Given]]) -> int:
         """Create many objects as the system, unchecked and therefore quickly, and return how many.
 
         Parents and members come before what names them; the caller vouches for syntax, uniqueness and classes.
         """
         return bulk.load(self, objects)
 
-    def modify(self, dn: str, replacements: Mapping[str, Value | Sequence[Value]]) -> None:
+    def modify(self, dn: str, replacements: Given) -> None:
         """Replace attributes of an object as the system; an empty sequence takes the attribute away."""
-        changes = [Modification(REPLACE, name, tuple(as_bytes(value))) for name, value in replacements.items()]
-        lifecycle.modify(self, SYSTEM, self.node(dn), changes)
+        lifecycle.modify_as_system(self, dn, replacements)
 
     def delete(self, dn: str) -> None:
         """Delete an object as the system."""
         deletion.delete(self, SYSTEM, self.node(dn))
 
-    def node(self, name: str) -> Node:
-        """The object of a DN, ``<GUID=…>`` or ``<SID=…>``; raises LookupError."""
-        found = self.tree.find(name)
-        if found is None:
-            raise LookupError(name)
-        return found
-
-    def commit(self, draft: Node) -> None:
-        """Stamp a checked draft with time and update sequence number and put it in place."""
-        if ATTRIBUTE not in draft.attributes:
-            self.descriptors.set_up(draft, *self.rights.creator(SYSTEM, draft.parent or draft.guid))
-        self.usn += 1
-        stamp = b"%d" % self.usn
-        if "uSNCreated" not in draft.attributes:
-            draft.number = self.usn
-            draft.attributes["uSNCreated"] = (stamp,)
-        draft.attributes["uSNChanged"] = (stamp,)
-        draft.attributes["whenChanged"] = (format_time(self.clock()),)
-        self.tree.commit(draft)
-
     # accounts and rights
 
     def set_password(self, dn: str, password: str) -> None:
         """Let an account bind; the password is as old as the clock says."""
-        self.passwords[self.node(dn).guid] = password
-        self.modify(dn, {"pwdLastSet": str(logon.file_time(self.clock()))})
+        lifecycle.set_password(self, self.node(dn), password)
 
     def grant(self, dn_of_account: str, container_dn: str) -> None:
         """Let an account create, change, move and delete groups below a container, as docs/permissions.md asks for."""
@@ -167,30 +100,6 @@ class DirectoryStore:
         """The account of a simple bind by UPN, DN or ``DOMAIN\\user``; raises LdapError 49."""
         return logon.authenticate(self, name, password, workstation=workstation)
 
-    def account(self, name: str) -> Node | None:
-        """The account of a bind name, None where there is none."""
-        netbios, backslash, sam = name.partition("\\")
-        if backslash and "=" not in netbios:
-            return self._named(netbios, sam)
-        if "@" in name and "=" not in name:
-            local, _, domain = name.rpartition("@")
-            return self._one("userPrincipalName", name) or self._named(domain, local)
-        try:
-            return self.tree.find(name)
-        except ValueError:
-            return None
-
-    def _named(self, domain: str, sam: str) -> Node | None:
-        """By account name, which is unique in its domain only."""
-        told = domain.lower()
-        found = next((item for item in self.domains if told in {item.name.lower(), item.netbios.lower()}), None)
-        return self._one("sAMAccountName", sam, found) if found is not None else None
-
-    def _one(self, attribute: str, text: str, domain: Domain | None = None) -> Node | None:
-        nodes = (self.tree.nodes[guid] for guid in self.tree.indexed(attribute, fold(text)))
-        fits = (node for node in nodes if domain is None or self.domain_at(self.tree.head(node.guid)) == domain)
-        return next((node for node in fits if not node.deleted), None)
-
     # schema and features
 
     def extend_schema_for_exchange(self, range_upper: int = 17003) -> None:
@@ -201,8 +110,7 @@ class DirectoryStore:
     @property
     def recycle_bin(self) -> bool:
         """Whether the optional feature is on; it cannot be switched off in AD, here it can."""
-        partitions = self.tree.find(f"CN=Partitions,{self.configuration_dn}")
-        return bool(partitions and partitions.links.get("msDS-EnabledFeature"))
+        return super().recycle_bin
 
     @recycle_bin.setter
     def recycle_bin(self, on: bool) -> None:
@@ -211,82 +119,7 @@ class DirectoryStore:
             deletion.switch_recycle_bin_on(self)
         self.modify(f"CN=Partitions,{self.configuration_dn}", {"msDS-EnabledFeature": [feature] if on else []})
 
-    def category(self, kind: ObjectClass) -> Guid | None:
-        """The schema object that is the objectCategory of a class, None while the schema is not there yet."""
-        schema = self.tree.find(self.schema_dn)
-        return self.tree.child(schema.guid, ("CN", kind.default_category)) if schema is not None else None
-
-    def next_sid(self, parent: Guid | None = None) -> bytes:
-        """The SID of the next group or user of the domain that ``parent`` belongs to."""
-        domain = self.domain_of(parent or self.tree.root)
-        number = self._next_rids[domain.base_dn] = self._next_rids.get(domain.base_dn, 1_103) + 1
-        return sid_bytes(f"{domain.sid}-{number}")
-
-    # naming contexts, domains and controllers
-
-    @property
-    def naming_contexts(self) -> tuple[str, ...]:
-        """Domain, configuration, schema, then other domains."""
-        others = (domain.base_dn for domain in self.domains[1:])
-        return self.base_dn, self.configuration_dn, self.schema_dn, *others
-
-    def add_naming_context(self, guid: Guid, domain: Domain | None = None) -> None:
-        """Remember the head of a naming context: a domain's, or one that every controller of the forest holds."""
-        self.tree.heads.add(guid)
-        if domain is not None:
-            self._domain_at[guid] = domain
-
-    def domain_at(self, head: Guid) -> Domain | None:
-        """The domain whose naming context begins there; None for configuration and schema."""
-        return self._domain_at.get(head)
-
-    def domain_of(self, guid: Guid) -> Domain:
-        """The domain an object belongs to; configuration and schema belong to the first one."""
-        return self._domain_at.get(self.tree.head(guid), self.domains[0])
-
-    def writable_controller(self, domain: Domain) -> Controller:
-        """The domain's first controller that takes writes."""
-        return next(item for item in self.controllers if item.domain == domain and not item.read_only)
-
-    def is_naming_context(self, guid: Guid) -> bool:
-        """Whether an object is the head of a naming context."""
-        return guid in self.tree.heads
-
-    def naming_context(self, guid: Guid) -> Guid:
-        """The head of the naming context that an object belongs to."""
-        return self.tree.head(guid)
-
-    @property
-    def deleted_objects(self) -> Guid:
-        """Deleted Objects of the first domain."""
-        return self._deleted_objects[self.tree.root]
-
-    def deleted_objects_of(self, guid: Guid) -> Guid:
-        """Deleted Objects of the naming context that an object belongs to."""
-        return self._deleted_objects.get(self.tree.head(guid), self.deleted_objects)
-
-    def set_deleted_objects(self, head: Guid, container: Guid) -> None:
-        """Say where deleted objects of a naming context go."""
-        self._deleted_objects[head] = container
-
-    def foreign_domain(self, rdns: Iterable[Rdn]) -> str:
-        """DNS name that a DN outside this forest leads to."""
-        return ".".join(value for attribute, value in rdns if attribute.upper() == "DC") or self.domain
-
     # whole state
-
-    def snapshot(self) -> StoreSnapshot:
-        """The state now, for ``restore``."""
-        return StoreSnapshot(
-            dict(self.tree.nodes), self.tree.schema, self.usn, dict(self._next_rids), dict(self.passwords)
-        )
-
-    def restore(self, snapshot: StoreSnapshot) -> None:
-        """Back to an earlier state, update sequence numbers included, as a virtual machine's snapshot would do it."""
-        self.tree.restore(dict(snapshot.nodes), snapshot.schema)
-        self._next_rids = dict(snapshot.next_rids)
-        self.passwords = dict(snapshot.passwords)
-        self.usn = snapshot.usn
 
     def dump(self) -> dict[str, dict[str, list[bytes]]]:
         """Every object, deleted ones too, with all attributes but the descriptor: stored, linked and back links."""
@@ -300,13 +133,3 @@ class DirectoryStore:
                 values["memberOf"] = sorted(self.tree.dn(source).encode("utf-8") for source in sources)
             out[self.tree.dn(node.guid)] = values
         return out
-
-
-def as_bytes(value: Value | Sequence[Value]) -> list[bytes]:
-    """One value or several, text or octets, as the octets that LDAP sends."""
-    values = [value] if isinstance(value, str | bytes) else value
-    return [item.encode("utf-8") if isinstance(item, str) else item for item in values]
-
-
-def _guid_octets(value: bytes) -> bytes:
-    return value if len(value) == 16 else uuid.UUID(value.decode("ascii")).bytes_le

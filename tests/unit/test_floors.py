@@ -1,9 +1,13 @@
-"""The floors of docs/architecture.md, read from the imports of every module."""
+"""The floors of docs/architecture.md, read from the imports of every module; none runs upward or in a circle.
+
+An import under ``TYPE_CHECKING`` or inside a function counts like any other: whoever reads the module needs the other.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -71,6 +75,7 @@ SOCKETS = ("socket", "ssl", "urllib3", "http.client", "urllib.request", "asyncio
 """What else reaches the network; only the floor that holds graph and directory may."""
 
 
+@cache
 def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
@@ -143,3 +148,104 @@ def test_module_keeps_to_its_floor(path: Path) -> None:
         assert part == home or not under(names, (library,)), f"only {home} may import {library}"
     if part not in ("graph", "directory"):
         assert not under(names, SOCKETS)
+
+
+BELOW = {
+    "runbook_lib": ("rehearsal", "tests", "tools", "benchmarks"),
+    "rehearsal": ("tests", "tools", "benchmarks"),
+    "benchmarks": ("tools",),
+}
+"""Top-level package to those that stand above it."""
+PACKAGES = ("runbook_lib", "rehearsal", "benchmarks", "tools", "tests")
+
+
+def module_of(path: Path) -> str:
+    """``runbook_lib.graph`` for runbook_lib/graph/__init__.py."""
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return name.removesuffix(".__init__")
+
+
+@cache
+def uses() -> Mapping[str, frozenset[str]]:
+    """Every module of the project and the modules of the project that it imports by name."""
+    paths = {module_of(path): path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))}
+    return {
+        name: frozenset(modules_used(parse(path), ".".join(path.relative_to(ROOT).parent.parts), paths) - {name})
+        for name, path in paths.items()
+    }
+
+
+def modules_used(tree: ast.AST, package: str, modules: Collection[str]) -> set[str]:
+    """The modules that imports name: ``a.b`` for ``from a.b import c``, where there is no module ``a.b.c``."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            # Of "from a import b, c" the first name is the package itself: it counts for what is no module of its own.
+            place, *found = (
+                imported(node, package) if isinstance(node, ast.ImportFrom) else ("", *imported(node, package))
+            )
+            names |= {name if name in modules else place for name in found}
+    return names & set(modules)
+
+
+def circles(graph: Mapping[str, frozenset[str]]) -> list[list[str]]:
+    """Groups of nodes that reach each other (Tarjan), each sorted."""
+    number: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    open_: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(node: str) -> None:
+        number[node] = lowest[node] = len(number)
+        open_.append(node)
+        for other in sorted(graph.get(node, ())):
+            if other not in number:
+                visit(other)
+            if other in open_:
+                lowest[node] = min(lowest[node], lowest[other])
+        if lowest[node] == number[node]:
+            group = [open_.pop()]
+            while group[-1] != node:
+                group.append(open_.pop())
+            if len(group) > 1:
+                found.append(sorted(group))
+
+    for node in sorted(graph):
+        if node not in number:
+            visit(node)
+    return sorted(found)
+
+
+def test_circles_are_found() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": {"e"}, "e": {"d"}, "f": {"a"}}
+    assert circles({node: frozenset(others) for node, others in graph.items()}) == [["a", "b", "c"], ["d", "e"]]
+    code = "from p import a, word\nif TYPE_CHECKING:\n    from p.b import Thing\nimport p.c\n"
+    assert modules_used(ast.parse(code), "p", ("p", "p.a", "p.b", "p.c", "p.d")) == {"p", "p.a", "p.b", "p.c"}
+    assert modules_used(ast.parse("def f():\n    from . import d\n"), "p", ("p", "p.d")) == {"p.d"}
+
+
+def test_no_two_modules_reach_each_other() -> None:
+    graph = {name: others for name, others in uses().items() if not name.startswith("runbook_lib.notebook.")}
+    assert circles(graph) == []
+
+
+def test_no_two_packages_reach_each_other() -> None:
+    """The product has its table of floors; what stands above what in the rehearsal and the tools their imports say."""
+    for top in ("rehearsal", "tools", "benchmarks"):
+        graph: dict[str, set[str]] = {}
+        for name, others in uses().items():
+            for other in others:
+                if name.startswith(f"{top}.") and other.startswith(f"{top}."):
+                    graph.setdefault(name.split(".")[1], set()).add(other.split(".")[1])
+        assert circles({name: frozenset(others - {name}) for name, others in graph.items()}) == []
+
+
+@pytest.mark.parametrize("top", BELOW)
+def test_nothing_is_imported_from_above(top: str) -> None:
+    upward = {
+        (name, other)
+        for name, others in uses().items()
+        for other in others
+        if name.split(".")[0] == top and other.split(".")[0] in BELOW[top]
+    }
+    assert upward == set()

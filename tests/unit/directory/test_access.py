@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from rehearsal.directory import DirectoryStore
-from rehearsal.directory.store import StoreSnapshot
+from rehearsal.directory.state import StoreSnapshot
 from runbook_lib.directory.rights import (
     AccessMask,
     Ace,

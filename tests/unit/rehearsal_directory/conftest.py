@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from rehearsal.directory import DirectoryStore
-from rehearsal.directory.store import StoreSnapshot
+from rehearsal.directory.state import StoreSnapshot
 
 BASE = "DC=contoso,DC=com"
 STAFF = f"OU=Staff,{BASE}"
