@@ -53,6 +53,55 @@ def within(
         _of_thread.limit = outer
 
 
+class Allowance:
+    """The time for a whole job of several steps; each step runs in a thread that is left behind when the time is over.
+
+    Args:
+        seconds: From now on.
+        monotonic: Seconds that only grow.
+    """
+
+    _LOOKS = 0.2
+    """Seconds between two looks: Ctrl-C is heard in between, on Windows too."""
+
+    def __init__(self, seconds: float, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.seconds = seconds
+        self._monotonic = monotonic
+        self._ends = monotonic() + seconds
+        self.over = False
+        """Whether a step was left behind or not begun."""
+
+    def run(self, step: Callable[[], object]) -> object:
+        """What ``step`` returns or raises.
+
+        Raises:
+            TimeoutError: The time was over before it ended, or before it began.
+        """
+        found: list[object] = []
+        raised: list[BaseException] = []
+
+        def keep() -> None:
+            try:
+                found.append(step())
+            except BaseException as error:  # noqa: BLE001 - it is raised where the step was asked for
+                raised.append(error)
+
+        self.over = self.over or self._monotonic() >= self._ends
+        if not self.over:
+            thread = threading.Thread(target=keep, daemon=True)
+            thread.start()
+            try:
+                while thread.is_alive() and (left := self._ends - self._monotonic()) > 0:
+                    thread.join(min(left, self._LOOKS))
+            finally:  # also where Ctrl-C came: the step goes on then
+                self.over = thread.is_alive()
+        if self.over:
+            raise TimeoutError
+        if raised:
+            raise raised[0]
+        return found[0]
+
+
 class Limited:
     """What a class of sockets takes on, before its own class, to keep the limit of ``within``."""
 

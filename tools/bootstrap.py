@@ -9,11 +9,14 @@ This file keeps to what Python 3.7 can read: it is the one that tells an old int
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import importlib.util
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -122,10 +125,46 @@ def add_kerberos(python: Path) -> None:
     )
 
 
+def _try_lock(number: int) -> bool:
+    """Lock an open file for this process alone; False where another has it. The system lets go of it at its end."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(number, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def alone(venv: Path, pause: float = 0.5) -> Iterator[None]:
+    """While the block runs no other set-up works on this environment: a second one says so and waits."""
+    with (venv.parent / (venv.name + ".lock")).open("ab") as file:
+        said = False
+        while not _try_lock(file.fileno()):
+            if not said:
+                print(f"Another set-up of {venv} is at work; waiting until it is done ...", flush=True)
+                said = True
+            time.sleep(pause)
+        yield
+
+
 def set_up(venv: Path, lock: str) -> bool:
     """Bring the environment in step with ``lock``. Returns whether anything was installed."""
+    if is_current(ROOT, venv, lock, interpreter_of(venv)):
+        return False
+    with alone(venv):
+        return _set_up(venv, lock)
+
+
+def _set_up(venv: Path, lock: str) -> bool:
     interpreter = interpreter_of(venv)
-    if is_current(ROOT, venv, lock, interpreter):
+    if is_current(ROOT, venv, lock, interpreter):  # another set-up was waited for, and did it
         return False
     print(f"Setting up {venv} from {lock} (about a minute, once).", flush=True)
     steps = []
@@ -153,7 +192,8 @@ def main(arguments: list[str]) -> int:
     try:
         set_up(ROOT / ".venv", DEV_LOCK if options.dev else LOCK)
         if options.kerberos:
-            add_kerberos(venv_python(ROOT / ".venv"))
+            with alone(ROOT / ".venv"):
+                add_kerberos(venv_python(ROOT / ".venv"))
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1

@@ -10,6 +10,7 @@ from rehearsal.contoso.cloud_tenant import ASSIGNED_PLANS, add_tenant
 from rehearsal.contoso.crowd import NOBODY, Crowd
 from rehearsal.contoso.directory import CONTACT, DirectoryIdentity, DirectoryIndex, consistency_guid
 from rehearsal.contoso.people import Origin, Person
+from rehearsal.contoso.registrations import PRINCIPALS
 from rehearsal.contoso.specification import GroupSpecification, Kind, Writer
 
 _CREATED = "2024-03-04T09:15:00Z"
@@ -133,11 +134,8 @@ def _add_others(store: CloudStore) -> dict[str, str]:
                 "trustType": "AzureAd",
             }
         )
-    for service, app_id in (
-        ("Backup Robot", names.guid("application Backup Robot")),
-        (names.APP_NAME, names.CLIENT_ID),
-    ):
-        identifier = names.CLIENT_OBJECT_ID if app_id == names.CLIENT_ID else names.guid(f"service principal {service}")
+    robot = ("Backup Robot", names.guid("application Backup Robot"), names.guid("service principal Backup Robot"))
+    for service, app_id, identifier in (robot, *PRINCIPALS):
         ids[f"service:{service}"] = store.add_service_principal(
             {
                 "id": identifier,

@@ -13,6 +13,21 @@ ADMINISTRATOR_CLIENT_ID = names.guid("application Runbook administrator")
 COMMAND_LINE_CLIENT_ID = "14d82eec-204b-4c2f-b7e8-296a70dab67e"
 """Microsoft Graph Command Line Tools, a public client of every tenant."""
 
+PRINCIPALS = (
+    (names.APP_NAME, names.CLIENT_ID, names.CLIENT_OBJECT_ID),
+    *(
+        (name, client_id, names.guid(f"service principal of {name}"))
+        for name, client_id in (
+            ("Runbook reader", READER_CLIENT_ID),
+            ("Runbook operator", OPERATOR_CLIENT_ID),
+            ("Runbook administrator", ADMINISTRATOR_CLIENT_ID),
+            ("Microsoft Graph Command Line Tools", COMMAND_LINE_CLIENT_ID),
+        )
+    ),
+)
+"""Service principals by name, application id and object id: who can sign in is there."""
+_OBJECT_IDS = {client_id: object_id for _, client_id, object_id in PRINCIPALS}
+
 READER_ROLES = ("Group.Read.All", "User.Read.All", "Organization.Read.All")
 """Enough for an inventory."""
 OPERATOR_ROLES = (
@@ -41,10 +56,7 @@ def registrations(certificate: x509.Certificate, secret: str) -> tuple[Applicati
     """Every app registration. Those of the runbook share one certificate and one secret, and allow device codes."""
 
     def own(client_id: str, name: str, roles: tuple[str, ...], scopes: tuple[str, ...]) -> Application:
-        object_id = names.guid(f"service principal of {name}")
-        if client_id == names.CLIENT_ID:
-            object_id = names.CLIENT_OBJECT_ID
-        return Application(client_id, object_id, name, secret, (certificate,), roles, scopes, public=True)
+        return Application(client_id, _OBJECT_IDS[client_id], name, secret, (certificate,), roles, scopes, public=True)
 
     return (
         own(
@@ -58,7 +70,7 @@ def registrations(certificate: x509.Certificate, secret: str) -> tuple[Applicati
         own(ADMINISTRATOR_CLIENT_ID, "Runbook administrator", ADMINISTRATOR_ROLES, ADMINISTRATOR_SCOPES),
         Application(
             COMMAND_LINE_CLIENT_ID,
-            names.guid("service principal of Microsoft Graph Command Line Tools"),
+            _OBJECT_IDS[COMMAND_LINE_CLIENT_ID],
             "Microsoft Graph Command Line Tools",
             "",
             (),

@@ -112,6 +112,18 @@ _MEMBERSHIPS = (
     ("CN=Group Policy Creator Owners,CN=Users", ("Administrator",)),
 )
 _CRITICAL = {"isCriticalSystemObject": "TRUE"}
+_PASSWORD_POLICY = {
+    "maxPwdAge": (b"-36288000000000",),  # 42 days
+    "minPwdAge": (b"-864000000000",),
+    "minPwdLength": (b"7",),
+    "pwdHistoryLength": (b"24",),
+    "pwdProperties": (b"1",),
+    "lockoutThreshold": (b"0",),
+    "lockoutDuration": (b"-18000000000",),
+    "lockOutObservationWindow": (b"-18000000000",),
+    "forceLogoff": (b"-9223372036854775808",),
+}
+"""What a new domain has, as clients of AD expect it on its head (Samba provisions the same)."""
 
 
 def populate(store: ObjectStore) -> None:
@@ -183,7 +195,7 @@ def _domain_head(store: ObjectStore, domain: Domain, parent: Guid | None) -> Non
         "msDS-Behavior-Version": (_LEVEL.encode(),),
         "ms-DS-MachineAccountQuota": (b"10",),
         "nTMixedDomain": (b"0",),
-        "maxPwdAge": (b"-36288000000000",),  # 42 days
+        **_PASSWORD_POLICY,
     }
     root.attributes |= {name: (label.encode(),) for name in ("dc", "name")}
     kind = store.category(store.tree.schema.structural(root.classes))

@@ -9,7 +9,7 @@ from runbook_lib.errors import NoAccess, RunbookError
 from runbook_lib.graph.batch import MOST_IN_BATCH
 from runbook_lib.graph.errors import GraphNotFound, GraphRejected
 from runbook_lib.graph.rows import GROUP_PROPERTIES, flag_of, group_of, is_guid, number_of, objects_of, row_id, text_of
-from runbook_lib.graph.transport import GraphClient
+from runbook_lib.graph.transport import NEXT_LINK, GraphClient
 from runbook_lib.model.cloud import CloudGroup, CloudKind, Presence
 
 _NO_SUCH_OBJECT = "request_resourcenotfound"
@@ -92,18 +92,23 @@ def read_mail_groups(client: GraphClient, progress: Callable[[int], None] | None
 Progress = Callable[[int, int], None]
 """How many groups are done, of how many."""
 _COUNT = {"$count": "true", "$top": "1", "$select": "id"}
+_CANDIDATES = {
+    "$select": "id,securityEnabled,mailEnabled,onPremisesSyncEnabled",
+    "$filter": "securityEnabled eq true and mailEnabled eq false",
+    "$top": "999",
+}
 _USERS = {"$select": "id,userPrincipalName,onPremisesSyncEnabled", "$top": "999"}
 
 
-def count_members(client: GraphClient, ids: Sequence[str], progress: Progress) -> tuple[dict[str, int], int]:
-    """Direct members by group id, and how many groups could not be counted; what is no group is in neither.
+def count_members(client: GraphClient, ids: Sequence[str], progress: Progress) -> tuple[dict[str, int], frozenset[str]]:
+    """Direct members by group id, and the groups that could not be counted; what is no group is in neither.
 
     Raises:
         NoAccess: Not one may be counted.
         ServiceFailed: Graph does not answer.
     """
     counts: dict[str, int] = {}
-    unread = 0
+    unread: set[str] = set()
     for begin in range(0, len(ids), MOST_IN_BATCH):
         some = ids[begin : begin + MOST_IN_BATCH]
         answers = client.objects([f"/groups/{one}/members" for one in some], _COUNT, eventual=True)
@@ -114,23 +119,52 @@ def count_members(client: GraphClient, ids: Sequence[str], progress: Progress) -
                 continue
             number = None if isinstance(answer, RunbookError) else number_of(answer, "@odata.count")
             if number is None:
-                unread += 1
+                unread.add(one)
             else:
                 counts[one] = number
         progress(min(begin + MOST_IN_BATCH, len(ids)), len(ids))
-    return counts, unread
+    return counts, frozenset(unread)
+
+
+def security_groups(client: GraphClient) -> tuple[str, ...]:
+    """Ids of the groups that every Cloud Sync configuration starts from: security groups without mail, born in the
+    cloud (Microsoft Entra documentation, "Attribute mapping - Microsoft Entra ID to Active Directory").
+
+    Raises:
+        NoAccess: Groups may not be read.
+        ServiceFailed: Graph does not answer.
+    """
+    rows = client.rows("/groups", _CANDIDATES)
+    return tuple(
+        sorted(
+            row_id(row)
+            for row in rows
+            if flag_of(row, "securityEnabled")
+            and not flag_of(row, "mailEnabled")
+            and not flag_of(row, "onPremisesSyncEnabled")
+        )
+    )
+
+
+def count_tenant(client: GraphClient) -> tuple[int | None, int | None]:
+    """Users and groups of the tenant; None for what may not be counted."""
+    answers = client.objects(["/users", "/groups"], _COUNT, eventual=True)
+    users, groups = (None if isinstance(one, RunbookError) else number_of(one, "@odata.count") for one in answers)
+    return users, groups
 
 
 def synchronized_members(client: GraphClient, ids: Sequence[str]) -> dict[str, bool | None]:
-    """Whether users that are synchronized from AD are among the first 999 users of each group; None: not readable.
+    """Whether users that are synchronized from AD are among the users of each group; None: not readable.
 
-    Without User.Read.All users come without their properties, and then nothing is known of them.
+    The first 999 users are looked at: where none of them is and there are more, it is not known. Without User.Read.All
+    users come without their properties, and then nothing is known of them. A group that is gone is left out.
     """
     found: dict[str, bool | None] = {}
     for begin in range(0, len(ids), MOST_IN_BATCH):
         some = ids[begin : begin + MOST_IN_BATCH]
         answers = client.objects([f"/groups/{one}/members/microsoft.graph.user" for one in some], _USERS)
-        found |= {one: _synchronized(answer) for one, answer in zip(some, answers, strict=True)}
+        pairs = zip(some, answers, strict=True)
+        found |= {one: _synchronized(answer) for one, answer in pairs if not isinstance(answer, GraphNotFound)}
     return found
 
 
@@ -140,6 +174,8 @@ def _synchronized(answer: Mapping[str, object] | RunbookError) -> bool | None:
     users = objects_of(answer, "value")
     if any(flag_of(user, "onPremisesSyncEnabled") for user in users):
         return True
+    if NEXT_LINK in answer:
+        return None
     # Null is both: not synchronized, and not to be seen. Every user has a principal name, so that tells which.
     return None if users and not any(text_of(user, "userPrincipalName") for user in users) else False
 

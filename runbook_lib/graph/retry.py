@@ -23,6 +23,8 @@ class RetryPolicy:
         attempts: How often it is sent at most.
         first_attempts: The same while the host has not answered once: a mistyped address is told soon.
         slow_attempts: The same for answers that do not come to their end: each takes all of its time.
+        damaged_attempts: The same for answers that cannot be read: whatever answers in the service's place, or breaks
+            its answers, does so again.
         first_wait: Back-off after the first failure; it doubles with each further one.
         longest_back_off: Where the doubling ends.
         longest_wait: The longest Retry-After that is obeyed; a longer one ends the request with an error.
@@ -32,6 +34,7 @@ class RetryPolicy:
     attempts: int = 8
     first_attempts: int = 3
     slow_attempts: int = 2
+    damaged_attempts: int = 3
     first_wait: float = 1.0
     longest_back_off: float = 60.0
     longest_wait: float = 300.0
@@ -48,6 +51,7 @@ class Trouble:
         retry_after: Seconds the service asked for, or None.
         unreachable: Whether no connection came about at all.
         slow: Whether the answer began, and did not end in its time.
+        damaged: Whether an answer came that cannot be read.
         values: Facts for the error.
     """
 
@@ -56,6 +60,7 @@ class Trouble:
     retry_after: float | None = None
     unreachable: bool = False
     slow: bool = False
+    damaged: bool = False
     values: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -107,9 +112,7 @@ class Attempts:
         """
         self._made += 1
         policy = self._policy
-        unknown_host = trouble.unreachable and not self._reached
-        most = policy.first_attempts if unknown_host else policy.attempts
-        if self._made >= (min(most, policy.slow_attempts) if trouble.slow else most):
+        if self._made >= self._most(trouble):
             raise self._gave_up(trouble, f"{self._made} attempts were made")
         seconds = self._seconds(trouble)
         if seconds > policy.longest_wait:
@@ -125,6 +128,14 @@ class Attempts:
             )
         self._waited += seconds
         return seconds
+
+    def _most(self, trouble: Trouble) -> int:
+        policy = self._policy
+        if trouble.unreachable and not self._reached:
+            return policy.first_attempts
+        if trouble.slow:
+            return min(policy.attempts, policy.slow_attempts)
+        return min(policy.attempts, policy.damaged_attempts) if trouble.damaged else policy.attempts
 
     def _seconds(self, trouble: Trouble) -> float:
         # "Retry-After: 0" with a failure that lasts would burn all attempts in an instant; waiting longer than asked
@@ -151,7 +162,12 @@ class Attempts:
         return ServiceFailed(
             f"{trouble.what}; {why}.",
             code=trouble.code,
-            hint="Nothing was written because of this request. Run again later.",
+            hint="Nothing was written because of this request. "
+            + (
+                "Look at what answers there: a proxy or a portal may do so in its place, or break its answers."
+                if trouble.damaged
+                else "Run again later."
+            ),
             values=values,
         )
 

@@ -161,7 +161,7 @@ class Sender:
                 response = self._session.send(prepared, timeout=timeout, allow_redirects=False, **settings)
                 return self._judge(response, host, values)
         except NotWhole as broken:
-            return Trouble("cloud-garbled", f"{host} {broken}", values=values)
+            return Trouble("cloud-garbled", f"{host} {broken}", damaged=True, values=values)
         except NETWORK_ERRORS as error:
             if limit.over:
                 return Trouble("cloud-too-slow", f"{host} {limit.over}", slow=True, values=values)
@@ -191,7 +191,7 @@ class Sender:
             return Answer(WHOLE, response.headers, json_object(content), values)
         if 200 <= response.status_code < 300:
             what = f"answered with HTTP {response.status_code} where the whole answer has HTTP {WHOLE}"
-            return Trouble("cloud-garbled", f"{host} {what}", values=values)
+            return Trouble("cloud-garbled", f"{host} {what}", damaged=True, values=values)
         try:
             body = json_object(content)
         except NotWhole:

@@ -7,6 +7,7 @@ environment (``HTTPS_PROXY``, ``NO_PROXY``) still apply, and without a named fil
 
 from __future__ import annotations
 
+import socket
 import ssl
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPSConnectionPool
+from urllib3.connection import HTTPSConnection
 from urllib3.util.ssl_ import create_urllib3_context
 
 from runbook_lib import __version__
@@ -79,16 +82,49 @@ class LimitedSocket(Limited, ssl.SSLSocket):
     """A TLS socket that receives nothing when the time for a whole answer is over."""
 
 
+class LimitedPlainSocket(Limited, socket.socket):
+    """The same before TLS begins: what a proxy answers to CONNECT comes over it."""
+
+
+class _Connection(HTTPSConnection):
+    """A connection that keeps the time for a whole answer from its first byte on, the proxy's included."""
+
+    def _new_conn(self) -> socket.socket:
+        plain = super()._new_conn()
+        wait = plain.gettimeout()
+        limited = LimitedPlainSocket(plain.family, plain.type, plain.proto, fileno=plain.detach())
+        limited.settimeout(wait)
+        return limited
+
+    def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> ssl.SSLSocket:
+        # As urllib3 makes it where none is given, with our sockets: the CAs are those of the connection.
+        context = _limited_context()
+        context.load_verify_locations(self.ca_certs, self.ca_cert_dir, self.ca_cert_data)
+        if self.proxy_config is not None:
+            self.proxy_config = self.proxy_config._replace(ssl_context=context)
+        return super()._connect_tls_proxy(hostname, sock)
+
+
+class _Pool(HTTPSConnectionPool):
+    ConnectionCls = _Connection
+
+
 class _LimitedAdapter(HTTPAdapter):
     """Connections whose sockets keep the time for a whole answer."""
 
     def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
         """With our sockets."""
         super().init_poolmanager(*arguments, **named, ssl_context=_limited_context())
+        self.poolmanager.pool_classes_by_scheme = {"https": _Pool}
 
     def proxy_manager_for(self, proxy: Any, **named: Any) -> Any:
-        """With our sockets."""
-        return super().proxy_manager_for(proxy, **named, ssl_context=_limited_context())
+        """With our sockets, to a proxy that speaks TLS itself as well."""
+        named |= {"ssl_context": _limited_context()}
+        if proxy.lower().startswith("socks"):
+            return super().proxy_manager_for(proxy, **named)  # it speaks to the proxy by ways of its own
+        manager = super().proxy_manager_for(proxy, **named)
+        manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": _Pool}
+        return manager
 
 
 def _limited_context() -> ssl.SSLContext:

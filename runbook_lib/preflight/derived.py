@@ -13,7 +13,7 @@ from runbook_lib.dns.resolver import Answer, Kind, Resolver, State
 from runbook_lib.errors import NoAccess, ServiceFailed
 from runbook_lib.exchange.mail import MailFlowReading
 from runbook_lib.exchange.recipients import WrittenGroup
-from runbook_lib.graph.groups import count_members, synchronized_members
+from runbook_lib.graph.groups import count_members, count_tenant, security_groups, synchronized_members
 from runbook_lib.graph.tenant import CloudSyncJob, Unreadable
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.inventory.naming import DisplayNames, Naming
@@ -207,10 +207,10 @@ def wanted_names(groups: Iterable[CloudGroup], parameters: Parameters) -> tuple[
     return names, tuple(sorted(ids - {group.id for group in listed}))
 
 
-MOST_COUNTED = 1_000
-"""Groups whose members are counted; of more it is said that they were not."""
-MOST_LOOKED_AT = 100
-"""Groups that are empty in AD and looked up in the cloud."""
+MOST_COUNTED = 10_000
+"""Groups whose members are counted, as many as one configuration may select; of more it is said that they were not."""
+MOST_LOOKED_AT = 1_000
+"""Groups that are empty in AD and looked up in the cloud; of more it is said that they were not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,17 +218,26 @@ class CloudSyncGroups:
     """What was read.
 
     Attributes:
-        members: Group id to direct members in the cloud, of what is assigned to a configuration.
-        uncounted: Assigned groups that were not counted.
+        members: Group id to direct members in the cloud, of what is assigned to a configuration or can be in its scope.
+        uncounted: Groups of these that were not counted.
+        candidates: Groups that pass the filter that every configuration has, so that all but those assigned by name can
+            be in scope; None: every configuration has groups assigned.
+        tenant_users: Users of the tenant; None: not counted.
+        tenant_groups: Groups of the tenant; None: not counted.
         empty: Group id to DN in AD, of groups that Cloud Sync's anchor names and that have no member there, as far as
             they were looked up in the cloud.
         synchronized: Of these, whether synchronized users are among the members in the cloud; None: not readable.
+        not_looked_up: Groups with no member in AD beyond those that were looked up.
     """
 
     members: Mapping[str, int] = field(default_factory=dict)
-    uncounted: int = 0
+    uncounted: frozenset[str] = frozenset()
+    candidates: tuple[str, ...] | None = None
+    tenant_users: int | None = None
+    tenant_groups: int | None = None
     empty: Mapping[str, str] = field(default_factory=dict)
     synchronized: Mapping[str, bool | None] = field(default_factory=dict)
+    not_looked_up: int = 0
 
 
 def read_cloud_sync_groups(
@@ -245,12 +254,24 @@ def read_cloud_sync_groups(
     if not jobs:
         return CloudSyncGroups()
     assigned = sorted({one for job in jobs if not isinstance(job.assigned, Unreadable) for one in job.assigned})
-    asked = assigned[:MOST_COUNTED]
-    members, uncounted = count_members(graph(), asked, progress) if asked else ({}, 0)
-    # Without an assignment everything with the anchor counts; what is empty in the cloud too is as it should be.
+    by_filter = any(not isinstance(job.assigned, Unreadable) and not job.assigned for job in jobs)
+    candidates = security_groups(graph()) if by_filter else None
+    users, groups = count_tenant(graph()) if by_filter else (None, None)
+    wanted = list(dict.fromkeys((*assigned, *(candidates or ()))))
+    asked = wanted[:MOST_COUNTED]
+    members, unread = count_members(graph(), asked, progress) if asked else ({}, frozenset[str]())
+    # What was counted and is empty in the cloud too is as it should be.
     empty = read_empty_groups(directory())
-    looked_at = {one: dn for one, dn in empty.items() if members.get(one, 0 if members else 1) > 0}
-    some = dict(list(looked_at.items())[:MOST_LOOKED_AT])
+    hollow = {one: dn for one, dn in empty.items() if members.get(one, 1) > 0}
+    some = list(hollow)[:MOST_LOOKED_AT]
+    synchronized = synchronized_members(graph(), some) if some else {}
     return CloudSyncGroups(
-        members, uncounted + len(assigned) - len(asked), some, synchronized_members(graph(), list(some)) if some else {}
+        members=members,
+        uncounted=unread | frozenset(wanted[MOST_COUNTED:]),
+        candidates=candidates,
+        tenant_users=users,
+        tenant_groups=groups,
+        empty={one: hollow[one] for one in some if one in synchronized},
+        synchronized=synchronized,
+        not_looked_up=len(hollow) - len(some),
     )

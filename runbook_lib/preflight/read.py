@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from runbook_lib.deadline import Allowance
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.other_domain import OtherDomainReader
 from runbook_lib.directory.rights.account import read_situation
@@ -14,7 +15,7 @@ from runbook_lib.directory.rights.situation import Situation
 from runbook_lib.directory.schema import allowed_attributes
 from runbook_lib.directory.two_ous import PlaceReading, read_forest, read_place, read_taken_names
 from runbook_lib.dns.resolver import Resolver
-from runbook_lib.errors import NoAccess, RunbookError
+from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
 from runbook_lib.exchange.mail import MailFlowReading, read_mail_flow
 from runbook_lib.exchange.read import ORGANIZATION, read_exchange
 from runbook_lib.exchange.recipients import AddressHolder, read_address_holders, read_written_groups
@@ -238,6 +239,7 @@ def read_evidence(
     *,
     clock: Callable[[], datetime],
     progress: Progress | None = None,
+    allowance: Allowance | None = None,
 ) -> Evidence:
     """Read every part. Never fails because of what a side answers: a part without a value says why.
 
@@ -246,14 +248,28 @@ def read_evidence(
         reach: The ways to both sides.
         clock: Now, UTC.
         progress: Told the title of each part before it is read, and how far a long one is.
+        allowance: The time for all of it; what it does not reach is unreadable (code ``time-limit``).
     """
     evidence = Evidence(at=clock(), parameters=parameters)
     reach.tell, reach.clock = progress or _quiet, clock
     for reader in READERS:
         reach.tell(TITLES[reader.part])
         try:
-            value = reader.read(reach, evidence)
+            value = _read(reader, reach, evidence, allowance)
         except RunbookError as error:
             value = Unreadable(reader.part, error.message, error.code, error.hint)
         evidence = evidence.with_part(reader.part, value)
     return evidence
+
+
+def _read(reader: Reader, reach: Reach, evidence: Evidence, allowance: Allowance | None) -> object:
+    if allowance is None:
+        return reader.read(reach, evidence)
+    try:
+        return allowance.run(lambda: reader.read(reach, evidence))
+    except TimeoutError:
+        raise ServiceFailed(
+            f"The time for the whole pre-flight ({allowance.seconds:,.0f} s) was over.",
+            code="time-limit",
+            hint="Give it more time with --timeout, or look at the service that it was reading last, which is slow.",
+        ) from None

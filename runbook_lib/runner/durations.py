@@ -17,6 +17,8 @@ _LONGEST_TEXT = 40
 USUAL_TIME_LIMIT = "4h"
 """How long one run may take unless told: a tenant of a million objects is read in an hour, and a run that hangs is over
 before the next working day."""
+USUAL_CHECK_LIMIT = "1h"
+"""The same for a pre-flight, which reads less."""
 LONGEST_TIME_LIMIT = timedelta(days=30)
 
 

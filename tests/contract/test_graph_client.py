@@ -15,6 +15,7 @@ from rehearsal.contoso import names
 from rehearsal.process import RunningRehearsal, start_rehearsal
 from runbook_lib.errors import NoAccess, Refused, ServiceFailed
 from runbook_lib.graph.connect import open_graph
+from runbook_lib.graph.groups import count_members, count_tenant, security_groups
 from runbook_lib.graph.snapshot import probe_groups, read_cloud
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import CloudKind, CloudSnapshot, Presence, PrincipalType, Switch
@@ -218,3 +219,20 @@ def test_the_parameters_name_another_tenant(opened: Opened) -> None:
     with pytest.raises(Refused) as caught:
         read_cloud(opened.client(), names.guid("another tenant"), clock=utc_now)
     assert caught.value.code == "tenant-mismatch"
+
+
+def test_what_a_filter_of_cloud_sync_can_take_is_counted(opened: Opened) -> None:
+    client = opened.client()
+    ids = security_groups(client)
+    counts, unread = count_members(client, ids, lambda *_: None)
+    snapshot = opened.snapshot()
+    found = {group.id: group for group in snapshot.groups}
+    assert ids
+    assert (set(counts), unread) == (set(ids), frozenset())
+    for one in ids:
+        assert found[one].kind is CloudKind.SECURITY
+        assert counts[one] == len(snapshot.members[one])
+    users, groups = count_tenant(client)
+    assert users is not None
+    assert users > 2_000
+    assert groups == len(found)

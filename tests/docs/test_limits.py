@@ -11,7 +11,8 @@ from runbook_lib.graph.retry import RetryPolicy
 from runbook_lib.graph.sender import WHOLE
 from runbook_lib.parameters import load, problems, validate, yaml_tree
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.runner.durations import USUAL_TIME_LIMIT
+from runbook_lib.preflight import derived
+from runbook_lib.runner.durations import USUAL_CHECK_LIMIT, USUAL_TIME_LIMIT
 from runbook_lib.secrets import sources
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "operator-guide.md"
@@ -23,6 +24,8 @@ def test_every_limit_is_in_the_guide() -> None:
     times = f"{deadline.ANSWER_TIMES} times that"
     rows = {
         "a run": USUAL_TIME_LIMIT,
+        "a pre-flight (`gwb check`)": USUAL_CHECK_LIMIT,
+        "Graph or sign-in: tries of an answer that is damaged": f"{policy.damaged_attempts}",
         "Graph or sign-in: next part of an answer": f"{told.cloud_timeout} s",
         "Graph or sign-in: a whole answer, asked for twice": times,
         "Graph or sign-in: one request with all its tries": f"{policy.longest_total:.0f} s",
@@ -41,6 +44,9 @@ def test_every_limit_is_in_the_guide() -> None:
             f"{reader.MOST_PAGES:,}; {reader.MOST_EMPTY_PAGES}"
         ),
         "domain controller: values of one attribute; pieces of them": (f"{wire.MOST_VALUES:,}; {wire.MOST_PIECES:,}"),
+        "Cloud Sync, pre-flight: groups whose members are counted; empty ones looked up": (
+            f"{derived.MOST_COUNTED:,}; {derived.MOST_LOOKED_AT:,}"
+        ),
         "DNS: one question, all tries and servers": f"{told.dns_timeout} s",
         "a parameters file; one text in it; levels; problems told": (
             f"{load.LARGEST_FILE:,} bytes; {validate.LONGEST_TEXT:,} characters; {yaml_tree.DEEPEST}; "

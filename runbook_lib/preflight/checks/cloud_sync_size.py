@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.graph.tenant import CloudSyncJob, JobState, Unreadable
 from runbook_lib.model.enforcement import SOA_ATTRIBUTE
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.untrusted import printable
+from runbook_lib.model.untrusted import counted, printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.checks.cloud_sync import NO_JOB, job_name, jobs_for_groups, own_clauses
+from runbook_lib.preflight.derived import CloudSyncGroups
 from runbook_lib.preflight.evidence import Evidence, known
 
 _U, _W, _I = Severity.UNKNOWN, Severity.WARNING, Severity.INFO
@@ -29,6 +31,9 @@ class Limits:
 SELECTED = Limits(10_000, 250_000)
 FILTERED = Limits(20_000, 500_000)
 """All security groups, with at least one attribute filter."""
+MOST_USERS, MOST_GROUPS = 200_000, 40_000
+"""Of a tenant in which all groups with a filter are supported; a million memberships is the third number, which no call
+counts."""
 LARGEST_GROUP = 50_000
 SHOWN_IN_PORTAL = 999
 
@@ -39,39 +44,107 @@ def sizes(evidence: Evidence) -> Answers:
     if not jobs_for_groups(evidence):
         yield NO_JOB
     for job in jobs_for_groups(evidence):
-        chosen = () if isinstance(job.assigned, Unreadable) else job.assigned
-        counted = {one: read.members[one] for one in chosen if one in read.members}
-        limits = SELECTED if chosen else FILTERED
-        groups = len(chosen) if chosen else sum(n for kind, n in job.counts.items() if "group" in kind.casefold())
-        members = sum(counted.values())
-        over = [
-            f"{number:,} {what} of {most:,}"
-            for number, what, most in ((groups, "groups", limits.groups), (members, "direct members", limits.members))
-            if number > most
-        ]
-        values = {"job": job.id, "groups": groups, "members": members, "uncounted": read.uncounted}
-        if over:
-            yield _size(job, "too-large", _W, f"A configuration has {' and '.join(over)} in scope.", values)
-        large = {one: number for one, number in counted.items() if number > LARGEST_GROUP}
-        if large:
-            some = ", ".join(f"{one} ({number:,})" for one, number in sorted(large.items())[:5])
-            seen = f"{len(large)} groups in scope have more than {LARGEST_GROUP:,} direct members: {some}."
-            yield _size(job, "group-too-large", _W, seen, {**values, "large": large})
-        if len(chosen) > SHOWN_IN_PORTAL and not over:
-            seen = f"{len(chosen):,} groups are assigned; the portal selects and shows {SHOWN_IN_PORTAL} of them."
-            yield _size(job, "beyond-portal", _I, seen, values)
-        if not chosen and not isinstance(job.assigned, Unreadable) and not own_clauses(job):
-            seen = "No group is assigned and no attribute filters: every security group of the tenant, or none."
-            yield _size(job, "unbounded", _I, seen, values)
-    if read.uncounted:
-        yield Finding(
-            id="cloud-sync-members-not-counted",
-            severity=_I,
-            seen=f"The members of {read.uncounted:,} assigned groups were not counted.",
-            why="Whether the configurations are within Microsoft's limits is known for the others alone.",
-            source=_OPTIONS,
-            values={"uncounted": read.uncounted},
-        )
+        if isinstance(job.assigned, Unreadable):
+            seen = f"What is assigned to a configuration could not be read: {job.assigned.why}."
+            yield _size(job, "size-unknown", _U, seen, {"job": job.id})
+        elif job.assigned:
+            yield from _selected(job, job.assigned, read)
+        else:
+            yield from _filtered(job, read)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """Groups that are, or can be, in a configuration's scope, as far as they were counted."""
+
+    groups: int
+    members: int
+    large: dict[str, int]
+    uncounted: int
+
+    @property
+    def at_least(self) -> str:
+        return "at least " if self.uncounted else ""
+
+    @property
+    def values(self) -> dict[str, object]:
+        return {"groups": self.groups, "members": self.members, "uncounted": self.uncounted}
+
+    def over(self, limits: Limits) -> str:
+        """What is over the limits, in words; empty: nothing that was counted."""
+        told = []
+        if self.groups > limits.groups:
+            told.append(f"{self.groups:,} groups of {limits.groups:,}")
+        if self.members > limits.members:
+            told.append(f"{self.at_least}{self.members:,} direct members of {limits.members:,}")
+        return " and ".join(told)
+
+
+def _scope(ids: Sequence[str], read: CloudSyncGroups) -> _Scope:
+    counted = {one: read.members[one] for one in ids if one in read.members}
+    large = {one: number for one, number in counted.items() if number > LARGEST_GROUP}
+    return _Scope(len(ids), sum(counted.values()), large, sum(one in read.uncounted for one in ids))
+
+
+def _selected(job: CloudSyncJob, chosen: Sequence[str], read: CloudSyncGroups) -> Iterator[Finding]:
+    scope = _scope(chosen, read)
+    values: dict[str, object] = {"job": job.id, **scope.values}
+    over = scope.over(SELECTED)
+    if over:
+        yield _size(job, "too-large", _W, f"A configuration has {over} in scope.", values)
+    elif scope.uncounted:
+        yield _uncounted(job, scope, "are assigned", values)
+    if scope.large:
+        yield _size(job, "group-too-large", _W, f"In scope: {_large(scope)}.", {**values, "large": scope.large})
+    if scope.groups > SHOWN_IN_PORTAL and not over:
+        seen = f"{scope.groups:,} groups are assigned; the portal selects and shows {SHOWN_IN_PORTAL} of them."
+        yield _size(job, "beyond-portal", _I, seen, values)
+
+
+def _filtered(job: CloudSyncJob, read: CloudSyncGroups) -> Iterator[Finding]:
+    """Which groups a filter takes is not worked out: those that every configuration starts from are the most."""
+    scope = _scope(read.candidates or (), read)
+    written = sum(number for kind, number in job.counts.items() if "group" in kind.casefold())
+    values: dict[str, object] = {"job": job.id, **scope.values, "written": written}
+    most = f"Up to {counted(scope.groups, 'security group')} can be in scope, with {scope.at_least}"
+    most += f"{counted(scope.members, 'direct member')}"
+    if written > FILTERED.groups:
+        seen = f"A configuration has {written:,} groups of {FILTERED.groups:,} in scope."
+        yield _size(job, "too-large", _W, seen, values)
+    elif scope.over(FILTERED):
+        seen = f"{most}; how many of them its filter takes was not worked out, the job reports {written:,}."
+        yield _size(job, "size-unknown", _U, seen, values)
+    elif scope.uncounted:
+        yield _uncounted(job, scope, "can be in scope", values)
+    if scope.large:
+        yield _size(job, "group-too-large", _U, f"Can be in scope: {_large(scope)}.", {**values, "large": scope.large})
+    if not own_clauses(job) and not isinstance(job.scope, Unreadable):
+        seen = f"No group is assigned and no attribute filters: all of these, or none. {most}."
+        yield _size(job, "unbounded", _I, seen, values)
+    yield from _tenant(job, read)
+
+
+def _tenant(job: CloudSyncJob, read: CloudSyncGroups) -> Iterator[Finding]:
+    numbers = (("users", read.tenant_users, MOST_USERS), ("groups", read.tenant_groups, MOST_GROUPS))
+    values: dict[str, object] = {"job": job.id, "users": read.tenant_users, "groups": read.tenant_groups}
+    over = " and ".join(f"{n:,} {what}" for what, n, most in numbers if n is not None and n >= most)
+    unread = " and ".join(what for what, n, _ in numbers if n is None)
+    rule = f"All groups with a filter is for tenants below {MOST_USERS:,} users, {MOST_GROUPS:,} groups and 1,000,000 "
+    rule += "memberships"
+    if over:
+        yield _size(job, "tenant-too-large", _W, f"The tenant has {over}. {rule}.", values)
+    elif unread:
+        yield _size(job, "tenant-size-unknown", _U, f"The {unread} of the tenant were not counted. {rule}.", values)
+
+
+def _large(scope: _Scope) -> str:
+    some = ", ".join(f"{one} ({number:,})" for one, number in sorted(scope.large.items())[:5])
+    return f"{counted(len(scope.large), 'group')} of more than {LARGEST_GROUP:,} direct members: {some}"
+
+
+def _uncounted(job: CloudSyncJob, scope: _Scope, what: str, values: dict[str, object]) -> Finding:
+    seen = f"The members of {scope.uncounted:,} of {counted(scope.groups, 'group')} that {what} were not counted; "
+    return _size(job, "members-not-counted", _U, f"{seen}there are at least {scope.members:,}.", values)
 
 
 def _size(job: CloudSyncJob, state: str, severity: Severity, seen: str, values: dict[str, object]) -> Finding:
@@ -83,11 +156,18 @@ def _size(job: CloudSyncJob, state: str, severity: Severity, seen: str, values: 
         f"filter: up to {FILTERED.groups:,} and {FILTERED.members:,}. No group of more than {LARGEST_GROUP:,} members.",
         why="Beyond the limits runs become slow and end with errors; nothing refuses the configuration. A larger "
         "group is not supported.",
-        to_do="" if severity is _I else "Take groups out of the scope; one domain cannot be split over configurations.",
+        to_do=_TO_DO[severity],
         source=_OPTIONS,
         values=values,
         acknowledgeable=severity is not _I,
     )
+
+
+_TO_DO = {
+    _I: "",
+    _U: "Compare the number of groups in the job's provisioning log with the limits, then acknowledge this finding.",
+    _W: "Take groups out of the scope; one domain cannot be split over configurations.",
+}
 
 
 def arrive_empty(evidence: Evidence) -> Answers:
@@ -96,11 +176,24 @@ def arrive_empty(evidence: Evidence) -> Answers:
         yield NothingToCheck("No Cloud Sync configuration that writes groups is running.")
         return
     read = known(evidence.cloud_sync_groups)
+    if read.not_looked_up:
+        yield Finding(
+            id="cloud-sync-groups-empty-not-all",
+            severity=_U,
+            seen=f"{len(read.empty):,} of {len(read.empty) + read.not_looked_up:,} groups of Cloud Sync that have no "
+            "member in Active Directory were looked up in the cloud.",
+            expected="All of them.",
+            why="Of the others it is not known whether members are missing.",
+            to_do="Look at what is found for those first: the cause is usually the same. Then run again.",
+            source=_HOW,
+            values={"looked_up": len(read.empty), "not_looked_up": read.not_looked_up},
+            acknowledgeable=True,
+        )
     hit = [one for one, found in read.synchronized.items() if found]
     unclear = [one for one, found in read.synchronized.items() if found is None]
     for ids, severity, what in (
         (hit, _W, "synchronized users among their members in the cloud"),
-        (unclear, _U, "users among their members in the cloud, and whether those are synchronized is not readable"),
+        (unclear, _U, "members in the cloud, and whether synchronized users are among them is not known"),
     ):
         if ids:
             some = "; ".join(read.empty[one] for one in ids[:5]) + ("; …" if len(ids) > 5 else "")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook_lib.runner import console
+from runbook_lib.runner.durations import USUAL_CHECK_LIMIT, TimeLimit
 from runbook_lib.runner.given import TakesParameters, overrides_of, parameter_option
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ _ROUTES = ("direct", "cloud-sync", "connect-sync")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option(
+    "--timeout",
+    type=TimeLimit(),
+    default=USUAL_CHECK_LIMIT,
+    show_default=True,
+    help="Read no longer than this: seconds, or for example 10m; what it does not reach is unknown.",
+)
+@click.option(
     "--color",
     type=click.Choice(("auto", "always", "never")),
     default="auto",
@@ -45,6 +53,7 @@ def check(
     hand_offs: bool,
     as_json: bool,
     quiet: bool,
+    timeout: float,
     color: str,
 ) -> int:
     """Pre-flight: what is ready, what is missing, what to do.
@@ -63,7 +72,7 @@ def check(
     parameters = absolute_paths(load_parameters(files, overrides_of(given), project_root=root).parameters, root)
     judged = tuple(dict.fromkeys(routes or parameters.check_routes))
     with console.Status(quiet=quiet or as_json) as status:
-        assessment = _assess(parameters, status, judged)
+        assessment = _assess(parameters, status, judged, timeout)
     code = exit_code_of(one for one in assessment.verdicts if one.route.value in judged)
     if as_json:
         click.echo(json.dumps({**assessment.as_json(), "judged": judged, "exit_code": code}, indent=2))
@@ -76,9 +85,10 @@ def check(
     return code
 
 
-def _assess(parameters: Parameters, status: console.Status, judged: Sequence[str]) -> Assessment:
+def _assess(parameters: Parameters, status: console.Status, judged: Sequence[str], timeout: float) -> Assessment:
     import time
 
+    from runbook_lib.deadline import Allowance
     from runbook_lib.directory.other_domain import other_domain_reader
     from runbook_lib.directory.sign_in.connect import open_directory
     from runbook_lib.graph.connect import open_graph, sign_in_cache
@@ -92,6 +102,7 @@ def _assess(parameters: Parameters, status: console.Status, judged: Sequence[str
 
     cache = sign_in_cache(parameters, os.environ)
     prompt = terminal_prompt()
+    allowance = Allowance(timeout)
     with ExitStack() as resources:
         reach = Reach(
             directory=lambda: resources.enter_context(open_directory(parameters, environment=os.environ, clock=clock)),
@@ -102,5 +113,13 @@ def _assess(parameters: Parameters, status: console.Status, judged: Sequence[str
             ),
             elsewhere=other_domain_reader(parameters, environment=os.environ, clock=clock),
         )
-        evidence = read_evidence(parameters, reach, clock=clock, progress=lambda what: status.say(f"Reading: {what}"))
+
+        def tell(what: str) -> None:
+            status.say(f"Reading: {what}")
+
+        try:
+            evidence = read_evidence(parameters, reach, clock=clock, progress=tell, allowance=allowance)
+        finally:
+            if allowance.over:
+                resources.pop_all()  # a reading that was left behind still uses them, and the process ends soon
     return assess(evidence, CHECKS, beside=cache.findings, judged=judged)

@@ -39,17 +39,25 @@ def endless(begin: bytes, again: bytes) -> Speech:
 
 
 @contextmanager
-def hostile_server(server_pem: Path, speech: Speech) -> Iterator[tuple[int, list[int]]]:
-    """Answer every request with ``speech`` and hang up. Yields the port and how many requests came."""
+def hostile_server(server_pem: Path | None, speech: Speech) -> Iterator[tuple[int, list[int]]]:
+    """Answer every request with ``speech`` and hang up. Yields the port and how many requests came.
+
+    Without ``server_pem`` it speaks plainly, as proxies do.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(server_pem)
+    if server_pem is not None:
+        context.load_cert_chain(server_pem)
+
+    def received(plain: socket.socket) -> socket.socket:
+        return plain if server_pem is None else context.wrap_socket(plain, server_side=True)
+
     listener = socket.create_server(("127.0.0.1", 0))
     asked: list[int] = []
     stopped = threading.Event()
     threads: list[threading.Thread] = []
 
     def answer(plain: socket.socket) -> None:
-        with contextlib.suppress(OSError, ssl.SSLError), context.wrap_socket(plain, server_side=True) as connection:
+        with contextlib.suppress(OSError, ssl.SSLError), received(plain) as connection:
             connection.settimeout(5)
             head = b""
             while b"\r\n\r\n" not in head:

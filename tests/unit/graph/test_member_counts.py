@@ -7,9 +7,9 @@ import json
 import pytest
 
 from runbook_lib.errors import NoAccess
-from runbook_lib.graph.groups import count_members, synchronized_members
+from runbook_lib.graph.groups import count_members, count_tenant, security_groups, synchronized_members
 from tests.unit.graph.fake_cloud import Reply, client_with, graph_error
-from tests.unit.graph.fake_tenant import FakeTenant, identifier
+from tests.unit.graph.fake_tenant import FakeTenant, group, identifier
 
 DENIED = graph_error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 GONE = graph_error(404, "Request_ResourceNotFound")
@@ -32,7 +32,7 @@ def test_counts_come_from_graph_and_what_is_no_group_is_left_out() -> None:
     ids = [identifier(n) for n in range(1, 46)]
     counts, unread = count_members(client, ids, lambda done, total: told.append((done, total)))
     assert counts == {identifier(n): n * 10 for n in range(1, 46) if n not in (7, 8, 9)}
-    assert unread == 2
+    assert unread == {identifier(8), identifier(9)}
     assert tenant.batch_sizes == [20, 20, 5]
     assert told == [(20, 45), (40, 45), (45, 45)]
     first = json.loads(str(adapter.sent[0].body))["requests"][0]
@@ -44,7 +44,7 @@ def test_counts_come_from_graph_and_what_is_no_group_is_left_out() -> None:
 def test_one_alone_counts_too_and_a_refusal_of_all_is_no_count(number: int) -> None:
     ids = [identifier(n) for n in range(1, number + 1)]
     client, adapter, _ = client_with(FakeTenant(answers=dict.fromkeys(map(members, range(1, number + 1)), counted(4))))
-    assert count_members(client, ids, lambda *_: None) == (dict.fromkeys(ids, 4), 0)
+    assert count_members(client, ids, lambda *_: None) == (dict.fromkeys(ids, 4), frozenset())
     if number == 1:
         assert adapter.sent[0].headers["ConsistencyLevel"] == "eventual"
     refusing = FakeTenant(answers=dict.fromkeys(map(members, range(1, number + 1)), DENIED))
@@ -64,10 +64,42 @@ def user(name: str | None, flag: object) -> dict[str, object]:
         (Reply(body={"value": [user(None, None), user(None, None)]}), None),
         (Reply(body={"value": []}), False),
         (DENIED, None),
-        (GONE, None),
+        (Reply(body={"value": [user("a@x", None)], "@odata.nextLink": "https://more"}), None),
+        (Reply(body={"value": [user("a@x", True)], "@odata.nextLink": "https://more"}), True),
     ],
-    ids=["synchronized", "cloud alone", "not to be seen", "nobody", "refused", "gone"],
+    ids=["synchronized", "cloud alone", "not to be seen", "nobody", "refused", "more of them", "one is enough"],
 )
 def test_synchronized_users_among_the_members(answer: Reply, expected: bool | None) -> None:
     tenant = FakeTenant(answers={f"{members(1)}/microsoft.graph.user": answer})
     assert synchronized_members(client_with(tenant)[0], [identifier(1)]) == {identifier(1): expected}
+
+
+def test_a_group_that_is_gone_is_no_empty_group() -> None:
+    tenant = FakeTenant(answers={f"{members(1)}/microsoft.graph.user": GONE})
+    assert synchronized_members(client_with(tenant)[0], [identifier(1)]) == {}
+
+
+def test_what_cloud_sync_starts_from_is_listed_to_the_end() -> None:
+    plain: dict[str, object] = {"groupTypes": [], "securityEnabled": True, "mailEnabled": False}
+    rows = [
+        group(1),
+        group(2, **plain),
+        group(3, **plain, onPremisesSyncEnabled=True),
+        group(4, **plain, onPremisesSyncEnabled=None),
+        group(5, securityEnabled=True, mailEnabled=True),
+    ]
+    client, adapter, _ = client_with(FakeTenant({"/groups": rows}, pages={"/groups": [2, 2]}))
+    assert security_groups(client) == (identifier(2), identifier(4))
+    assert "securityEnabled+eq+true" in str(adapter.sent[0].url)
+
+
+@pytest.mark.parametrize(
+    ("users", "groups", "expected"),
+    [
+        (counted(5), counted(7), (5, 7)),
+        (DENIED, counted(7), (None, 7)),
+        (counted(5), Reply(body={"value": []}), (5, None)),
+    ],
+)
+def test_the_tenant_is_counted_as_far_as_it_may_be(users: Reply, groups: Reply, expected: object) -> None:
+    assert count_tenant(client_with(FakeTenant(answers={"/users": users, "/groups": groups}))[0]) == expected

@@ -42,6 +42,14 @@ def test_an_answer_that_does_not_end_is_asked_for_twice() -> None:
     assert waits([Trouble("x", "slow", slow=True)] * 5, RetryPolicy(attempts=1))[0] == []
 
 
+def test_a_damaged_answer_is_asked_for_three_times() -> None:
+    damaged, down = Trouble("x", "damaged", damaged=True), Trouble("x", "down")
+    slept, error = waits([damaged] * 5, RetryPolicy())
+    assert (slept, error is not None and "3 attempts" in error.message) == ([1.0, 2.0], True)
+    assert waits([damaged] * 5, RetryPolicy(attempts=1))[0] == []
+    assert len(waits([damaged, damaged, *[down] * 5], RetryPolicy())[0]) == 7, "another trouble keeps its own tries"
+
+
 def test_back_off_doubles_up_to_its_cap() -> None:
     slept, error = waits([Trouble("x", "down")] * 7, RetryPolicy(longest_back_off=20.0))
     assert slept == [1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0]

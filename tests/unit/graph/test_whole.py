@@ -82,6 +82,34 @@ def test_an_answer_that_never_ends_is_given_up_in_its_time_and_asked_for_once_mo
     assert "did not finish its answer within 1 seconds" in error.message
 
 
+@pytest.mark.parametrize("tls", [False, True], ids=["plain proxy", "proxy with TLS"])
+@pytest.mark.parametrize(
+    "speech",
+    [
+        drip(b"HTTP/1.1 200 " + b"y" * 9999, 0.05),
+        drip(b"HTTP/1.1 200 OK\r\n" + b"X: " + b"y" * 9999, 0.05),
+        endless(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 10),
+    ],
+    ids=["status", "headers", "many headers"],
+)
+def test_a_proxy_that_never_ends_its_answer_to_connect_is_given_up_in_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speech: Speech, tls: bool
+) -> None:
+    files = server_files(tmp_path)
+    begun = time.monotonic()
+    with (
+        hostile_server(files.server if tls else None, speech) as (port, asked),
+        CloudSession(ca_file=files.ca, timeout=0.25) as session,
+    ):
+        monkeypatch.setenv("HTTPS_PROXY", f"http{'s' if tls else ''}://localhost:{port}")
+        clock = Clock()
+        with pytest.raises(RunbookError) as caught:
+            Sender(session, clock=clock, sleep=clock.sleep).send("GET", "https://graph.example/v1.0/groups")
+    assert time.monotonic() - begun < 15
+    assert caught.value.code in ("cloud-too-slow", "cloud-unreachable")
+    assert len(asked) <= RetryPolicy().first_attempts
+
+
 def test_a_slow_answer_that_ends_in_its_time_is_taken(tmp_path: Path) -> None:
     answer, _ = ask(tmp_path, drip(HEAD + b"Content-Length: 13\r\n\r\n" + BODY, 0.005), timeout=2.0)
     assert isinstance(answer, Answer)

@@ -6,9 +6,12 @@ import base64
 import unicodedata
 import uuid
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from rehearsal.cloud.resources import Record
 from rehearsal.cloud.store import CloudStore
@@ -18,6 +21,7 @@ from rehearsal.contoso.cloud_groups import every_group
 from rehearsal.contoso.directory import DirectoryIndex, populate_directory
 from rehearsal.contoso.exchange import install_exchange, version_number
 from rehearsal.contoso.people import everyone
+from rehearsal.contoso.registrations import registrations
 from rehearsal.directory import DirectoryStore
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -277,3 +281,27 @@ def test_keys_are_unique() -> None:
     assert len({group.id[-12:] for group in every_group()}) == len(every_group())
     assert len({person.key for person in everyone()}) == len(everyone())
     assert max(len(person.key) for person in everyone()) <= 20
+
+
+def test_whoever_can_sign_in_has_a_service_principal(contoso: Contoso) -> None:
+    """azure-cli looks the application up that it signed in as."""
+    _, cloud, _ = contoso
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, NOW + timedelta(days=1))
+    applications = registrations(made.sign(key, hashes.SHA256()), "secret")
+    shown = {str(row["appId"]): row["id"] for row in cloud.table("service_principals").values()}
+    assert len(applications) == 5
+    for application in applications:
+        assert shown[application.client_id] == application.object_id
+
+
+def test_the_domain_s_head_has_the_policy_of_a_new_domain(contoso: Contoso) -> None:
+    """msldap reckons with it for every account."""
+    directory, _, _ = contoso
+    head = directory.node(directory.base_dn).attributes
+    assert (head["minPwdAge"], head["minPwdLength"], head["lockoutThreshold"]) == (
+        (b"-864000000000",),
+        (b"7",),
+        (b"0",),
+    )

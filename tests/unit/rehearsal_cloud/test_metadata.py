@@ -125,3 +125,14 @@ def test_the_walk_notices_what_does_not_fit(asking: Asking) -> None:
     asking.store.update_group(SALES, {"displayName": 7, "groupTypes": None, "mailEnabled": "yes"})
     shown = json.loads(asking.send("GET", f"groups/{SALES}?$select=id,displayName,mailEnabled").body)
     assert len(wrong(shown, types("v1.0")["group"], "v1.0")) == 2
+
+
+def test_provisioning_agents_are_as_in_microsoft_s_beta_metadata() -> None:
+    """schemas/beta-USSec.csdl of microsoftgraph/msgraph-metadata (August 2026)."""
+    kinds = types("beta")
+    agent, group = kinds["onPremisesAgent"], kinds["onPremisesAgentGroup"]
+    assert [name for name, one in agent.properties.items() if one.nullable] == []
+    assert [name for name, one in group.properties.items() if one.nullable] == []
+    assert kinds["publishedResource"].properties["displayName"].nullable
+    assert "oflineDomainJoin" in kinds["onPremisesPublishingType"].members
+    assert "adAdministration" not in kinds["onPremisesPublishingType"].members

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -10,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rehearsal.process import RunningRehearsal
+from runbook_lib.deadline import Allowance
 from runbook_lib.errors import NoAccess
 from runbook_lib.graph.sign_in.cache import SignInCache
 from runbook_lib.model.finding import Finding, Severity
@@ -93,6 +96,53 @@ def test_nothing_answers(file: str) -> None:
     done = gwb_check(file, "-p", "dc_port", "1", "-p", "bind_user", "a@b.example", "--route", "connect-sync")
     assert done.exit_code == 8
     assert "part-unreadable:exchange" in done.stdout
+
+
+def test_a_pre_flight_ends_in_its_time_and_what_it_did_not_reach_is_unknown(
+    monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    """A step that hangs is left behind, with what it holds; later ones are not begun."""
+    freed, closed = threading.Event(), []
+
+    class Held:
+        def __enter__(self) -> object:
+            freed.wait(30)
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            closed.append(self)
+
+    monkeypatch.setattr("runbook_lib.directory.sign_in.connect.open_directory", lambda *_, **__: Held())
+    begun = time.monotonic()
+    try:
+        done = gwb_check(file, "--timeout", "1", "-p", "bind_user", "a@b.example", "--json")
+    finally:
+        freed.set()
+    assert time.monotonic() - begun < 20
+    assert done.exit_code == 8
+    (cause,) = [one for one in json.loads(done.stdout)["findings"] if "time-limit" in str(one["values"].get("code"))]
+    assert "(1 s) was over" in cause["seen"]
+    assert "--timeout" in cause["to_do"]
+    assert len(cause["values"]["parts"]) > 5
+    assert closed == []
+
+
+def test_an_allowance_hands_on_what_its_steps_do() -> None:
+    allowance = Allowance(60.0)
+    assert allowance.run(lambda: 7) == 7
+    with pytest.raises(NoAccess, match="no"):
+        allowance.run(lambda: _raise(NoAccess("no", code="x")))
+    assert not allowance.over
+    asked: list[int] = []
+    for moment in (61.0, 62.0):
+        late = Allowance(60.0, monotonic=iter([0.0, moment]).__next__)
+        with pytest.raises(TimeoutError):
+            late.run(lambda: asked.append(1))
+        assert (late.over, asked) == (True, [])
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 def test_a_sign_in_that_is_not_kept_is_a_finding(monkeypatch: pytest.MonkeyPatch, file: str) -> None:

@@ -124,3 +124,33 @@ def test_what_pip_says_is_shown_only_if_it_fails(capfd: pytest.CaptureFixture[st
         bootstrap.run([sys.executable, "-c", NOISY.format(code=1)], "Installing the lock")
     assert {"a warning of pip", "another"} <= set(capfd.readouterr().err.splitlines())
     assert str(caught.value) == "Installing the lock failed; the lines above say why."
+
+
+WAITS = """
+import sys
+from pathlib import Path
+from tools import bootstrap
+bootstrap.ROOT = root = Path(sys.argv[1])
+bootstrap.interpreter_of = lambda venv: "3.11.7 x86_64"
+bootstrap.run_steps = lambda steps: print("installing", flush=True)
+print(bootstrap.set_up(root / ".venv", bootstrap.LOCK), flush=True)
+"""
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_a_second_set_up_waits_for_the_first_and_says_so(project: Path, done: bool) -> None:
+    """It installs nothing that the first has installed, and all of it where the first failed."""
+    with bootstrap.alone(project / ".venv"):
+        second = subprocess.Popen(
+            [sys.executable, "-c", WAITS, str(project)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        assert second.stdout is not None
+        assert (
+            second.stdout.readline()
+            == f"Another set-up of {project / '.venv'} is at work; waiting until it is done ...\n"
+        )
+        if done:
+            stamp(project, bootstrap.LOCK, "3.11.7 x86_64")
+    told = second.communicate(timeout=60)[0].splitlines()
+    assert told[-1] == str(not done)
+    assert ("installing" in told) is not done
