@@ -53,8 +53,8 @@ def file_mode(*folders: Path) -> int:
 
 
 def new_file(path: str, flags: int) -> int:
-    """Opener (for ``open``) of a new file that is for those whom its folder is for, whatever the umask."""
-    descriptor = os.open(path, flags, 0o600)
+    """Opener (for ``open``) of a new file that is for those whom its folder is for, whatever the umask; no link."""
+    descriptor = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
     if os.name == "posix":
         os.fchmod(descriptor, file_mode(Path(path).parent))
     return descriptor

@@ -145,6 +145,19 @@ def lines_of(data: bytes, run: str | None = None) -> list[Mapping[str, Any]]:
     return lines
 
 
+def broken_at(data: bytes) -> int:
+    """Number of the first line that names another one before it than the one that stands there; 0: none does."""
+    *raw, _ = data.split(b"\n")
+    for number, line in enumerate(raw[1:], start=2):
+        try:
+            found = strict_json(line)
+        except Unfit:
+            continue
+        if isinstance(found, dict) and found.get("previous", wanted := line_digest(raw[number - 2])) != wanted:
+            return number
+    return 0
+
+
 def _follow(raw: Sequence[bytes], lines: Sequence[Mapping[str, Any]], run: str) -> None:
     for number, line in enumerate(lines, start=1):
         wanted = line_digest(raw[number - 2]) if number > 1 else ""

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from runbook_lib.errors import Refused
 from runbook_lib.model.untrusted import printable
@@ -107,6 +108,27 @@ def writer_lock(path: Path, holder: str, *, clock: Callable[[], datetime]) -> It
         if sys.platform == "win32":
             with suppress(OSError):
                 path.unlink()
+
+
+def holds(path: Path, holder: str) -> bool:
+    """Whether a process holds the lock whose note begins with ``holder``; no other holder is disturbed.
+
+    Args:
+        path: From ``lock_path``.
+        holder: How the note's ``holder`` begins, as ``writer_lock`` was given it.
+    """
+    flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        descriptor = _checked(os.open(path, flags | getattr(os, "O_BINARY", 0)))
+    except OSError:
+        return False
+    try:
+        # The note of a process that was killed stays: it says who held the lock, not that it is held.
+        return str(_note(descriptor).get("holder")).startswith(holder) and not _lock(descriptor)
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def _locked(path: Path) -> int:
@@ -210,10 +232,14 @@ def _write_note(descriptor: int, content: bytes) -> None:
         os.write(descriptor, content[:_NOTE_LIMIT])
 
 
+def _note(descriptor: int) -> Any:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return json.loads(os.read(descriptor, _NOTE_LIMIT).decode("utf-8"))
+
+
 def _held(descriptor: int) -> Refused:
     try:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        note = json.loads(os.read(descriptor, _NOTE_LIMIT).decode("utf-8"))
+        note = _note(descriptor)
         by = f"{note['holder']} (process {note['process']}) since {note['since']}"
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         by = "another run that is just starting or ending"

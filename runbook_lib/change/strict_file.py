@@ -6,6 +6,7 @@ a file show one thing to a person and another to the program.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -71,7 +72,7 @@ def read_plain(path: Path, *, largest: int) -> PlainFile:
         raise Unfit(f"it cannot be read ({error.strerror or type(error).__name__})") from None
     if len(data) > largest:
         raise Unfit(f"it has more than {largest:,} bytes")
-    owner, groups = _owner(status)
+    owner, groups = _account(status.st_uid)
     shared = os.name == "posix" and bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
     return PlainFile(data, hashlib.sha256(data).hexdigest(), owner, groups, shared)
 
@@ -105,12 +106,14 @@ def write_whole(path: Path, content: Mapping[str, object], *, what: str, code: s
         hint: What to do then.
 
     Raises:
-        ServiceFailed: Disk full, share gone, no right.
+        ServiceFailed: Disk full, share gone, no right; the file or its folder is a link, which leads elsewhere.
     """
-    text = json_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)) + "\n"
     try:
+        for place in (path.parent, path):
+            if place.is_symlink():
+                raise OSError(errno.ELOOP, f"{place.name} is a link")
         make_folder_like_its_parent(path.parent)
-        write_durably(path, text.encode())
+        write_durably(path, whole_text(content))
     except OSError as error:
         raise ServiceFailed(
             f"The {what} {path} cannot be written: {error.strerror or type(error).__name__}.",
@@ -118,6 +121,11 @@ def write_whole(path: Path, content: Mapping[str, object], *, what: str, code: s
             hint=hint,
             values={"path": str(path)},
         ) from None
+
+
+def whole_text(content: Mapping[str, object]) -> bytes:
+    """The bytes that ``write_whole`` writes."""
+    return (json_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)) + "\n").encode()
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -131,21 +139,26 @@ def _no_constant(_: str) -> NoReturn:
     raise Unfit("it is not JSON")
 
 
-def _owner(status: os.stat_result) -> tuple[str, frozenset[str]]:
-    """The owner's name, or its number where it has none, and its groups."""
+def own_account() -> tuple[str, frozenset[str]]:
+    """Name and groups of the account that a file would belong to which this process writes; as in ``PlainFile``."""
+    return _account(os.geteuid()) if os.name == "posix" else ("", frozenset())
+
+
+def _account(number: int) -> tuple[str, frozenset[str]]:
+    """An account's name, or its number where it has none, and its groups."""
     try:
         import grp
         import pwd
     except ImportError:
         return "", frozenset()
     try:
-        entry = pwd.getpwuid(status.st_uid)
+        entry = pwd.getpwuid(number)
     except KeyError:
-        return str(status.st_uid), frozenset()
+        return str(number), frozenset()
     names = set()
-    for number in os.getgrouplist(entry.pw_name, entry.pw_gid):
+    for group in os.getgrouplist(entry.pw_name, entry.pw_gid):
         try:
-            names.add(grp.getgrgid(number).gr_name)
+            names.add(grp.getgrgid(group).gr_name)
         except KeyError:
             continue
     return entry.pw_name, frozenset(names)

@@ -247,6 +247,7 @@ class ChangeSession:
             preconditions=may_be_approved,
             clock=run.clock,
             line=ProgressLine("Approval"),
+            approvers=approvers_of(run.parameters.approvers),
         )
         show_widget(self.form.box)
         return with_form(closed)
@@ -297,7 +298,7 @@ class ChangeSession:
         )
         run.record.set(approval=dict(self._approval))
         used = [(approval.approver, approval.file) for approval in grant.approvals]
-        run.note(*approver_findings(used, approvers_of(run.parameters.approvers), requesters()))
+        run.note(*approver_findings(used, approvers_of(run.parameters.approvers), requesters(run)))
 
     def _still_approved(self) -> None:
         if self._still is None:

@@ -15,8 +15,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from runbook_lib.change.approvals.approvers import ANYBODY, Approvers
 from runbook_lib.change.approvals.file import iso
 from runbook_lib.change.approvals.plan import approve, planned
+from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import AwaitingApproval, Refused, RunbookError
 from runbook_lib.model.change import Plan
 from runbook_lib.model.untrusted import typed
@@ -43,6 +45,7 @@ class GateForm:
         preconditions: Raises a ``RunbookError`` while something else keeps the plan from being approved.
         clock: Gives the present time, UTC.
         line: Says what became of the form.
+        approvers: Who may approve.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class GateForm:
         preconditions: Callable[[], None],
         clock: Callable[[], datetime],
         line: Line,
+        approvers: Approvers = ANYBODY,
     ) -> None:
         import ipywidgets
 
@@ -61,6 +65,7 @@ class GateForm:
         self._preconditions = preconditions
         self._clock = clock
         self._line = line
+        self._approvers = approvers
         self._ends = clock() + FORM_OPEN
         self._answered = threading.Lock()
         self._closed = False
@@ -123,7 +128,7 @@ class GateForm:
 
     def _approve(self) -> tuple[Path, datetime]:
         """Write the approval of the plan that was shown, if that is still the plan of the record."""
-        if planned(self._record).digest != self._plan.digest:
+        if plan_to_json(planned(self._record)) != plan_to_json(self._plan):
             raise Refused(
                 "The plan in the record is not the one that this form was shown for.",
                 code="plan-changed",
@@ -135,6 +140,7 @@ class GateForm:
             phrase=self.phrase.value,
             valid=APPROVAL_HOLDS,
             clock=self._clock,
+            approvers=self._approvers,
         )
         return path, self._clock() + APPROVAL_HOLDS
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from runbook_lib.change.journal import JournalFile, chain_of, journals_of, open_
 from runbook_lib.errors import AwaitingApproval, Refused, RunbookError, VerificationFailed
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Operation, Plan
+from runbook_lib.model.dn import rdn_value
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.untrusted import printable
@@ -30,6 +31,7 @@ from runbook_lib.notebook.sealed import (
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
+from runbook_lib.record.versions import account
 from runbook_lib.routes.direct.preconditions import findings_before_writing
 from runbook_lib.routes.direct.resume import BrokenOff, authority, broken_off
 from runbook_lib.routes.direct.resume_rules import require_rules, require_same_target, with_names_of_today
@@ -161,7 +163,11 @@ def approved_again(run: Run, taken: TakenUp) -> Grant | RunbookError:
     folder = run.record.folder
     try:
         grant = authority(
-            taken.broken, read_all(folder.approvals_folder), run.clock(), approvers_of(run.parameters.approvers)
+            taken.broken,
+            taken.plan,
+            read_all(folder.approvals_folder),
+            run.clock(),
+            approvers_of(run.parameters.approvers),
         )
         for approval in grant.approvals:
             if isinstance(approval, Approval):
@@ -225,12 +231,22 @@ def read_at(inventory: Inventory) -> datetime:
     return min(inventory.cloud.reading.at, inventory.directory.reading.at)
 
 
-def requesters() -> tuple[str, ...]:
-    """The account that runs this, as far as the system tells."""
-    try:
-        return (getpass.getuser(),)
-    except (OSError, KeyError):
-        return ()
+def requesters(run: Run) -> tuple[str, ...]:
+    """Names of who runs this: the account of the system, and who is signed in to either side, as the record has them.
+
+    An approver types a name as people use it, so each sign-in counts with and without its domain.
+    """
+    told = run.record.facts.get("ran_by")
+    ran_by = told if isinstance(told, dict) else {}
+    cloud, directory = (side if isinstance(side := ran_by.get(name), dict) else {} for name in ("cloud", "directory"))
+    # "Who am I?" answers u:DOMAIN\\name or dn:CN=name,… (RFC 4532 and RFC 4513, 5.2.1.8).
+    bound = str(directory.get("identity") or "").removeprefix("u:")
+    names = [account(), str(cloud.get("user_principal_name") or ""), bound]
+    if bound.casefold().startswith("dn:"):
+        with suppress(RunbookError, ValueError):
+            names.append(rdn_value(bound[3:]))
+    short = [name.rpartition("\\")[2].partition("@")[0] for name in names if not name.casefold().startswith("dn:")]
+    return tuple(dict.fromkeys(name for name in (*names, *short) if name))
 
 
 def _approval_gone(error: RunbookError) -> Finding:

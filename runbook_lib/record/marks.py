@@ -41,7 +41,7 @@ def of_this_run(notebook: Any, folder: RecordFolder, path: Path) -> tuple[Any, s
     named = [_named(cell) for cell in _cells(notebook)]
     own = (folder.change_id, folder.run_id)
     others = sorted({run_id for runs in named for change_id, run_id in runs if (change_id, run_id) != own})
-    if not any(own in runs for runs in named):
+    if own not in _marked(notebook) and not any(own in runs for runs in named):
         of = f"it holds outputs of {', '.join(others)}" if others else "no output in it says of which run it is"
         raise UsageError(
             f"The notebook {path} is not that of the run {folder.run_id}: {of}.",
@@ -79,6 +79,16 @@ def _named(cell: Mapping[str, Any]) -> set[tuple[str, str]]:
         if isinstance(mark, Mapping) and isinstance(mark.get("change_id"), str) and isinstance(mark.get("run_id"), str):
             found.add((mark["change_id"], mark["run_id"]))
     return found
+
+
+def _marked(notebook: Any) -> set[tuple[str, str]]:
+    """Change and run that the runner wrote into a notebook that it executed, before any output."""
+    metadata = notebook.get("metadata") if isinstance(notebook, Mapping) else None
+    mark = metadata.get(RUN_MIME) if isinstance(metadata, Mapping) else None
+    if not isinstance(mark, Mapping):
+        return set()
+    found = (mark.get("change_id"), mark.get("run_id"))
+    return {(str(found[0]), str(found[1]))} if all(isinstance(part, str) for part in found) else set()
 
 
 def _untimed(metadata: object) -> dict[str, Any]:

@@ -11,8 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.errors import Refused, UsageError
-from runbook_lib.model.file_names import MANIFEST, PAGE, RECORD
+from runbook_lib.change.journal_lines import broken_at
+from runbook_lib.change.lock import holds, lock_path
+from runbook_lib.change.plan_file import read_plan
+from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
+from runbook_lib.errors import Refused, RunbookError, UsageError
+from runbook_lib.model.file_names import JOURNAL, MANIFEST, PAGE, RECORD
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.untrusted import typed
@@ -67,12 +71,14 @@ def seal(
 
     Raises:
         UsageError: Code ``record-sealed``: once only. ``notebook-of-another-run``.
-        Refused: Code ``record-contradicts-journal``: record.json does not say what the journal says.
-            ``record-altered``: it was sealed before, and its manifest was taken away.
+        Refused: Code ``record-contradicts-journal``: record.json does not say what the journal says, or the journal was
+            altered. ``record-altered``: it was sealed before, and its manifest was taken away. ``run-not-ended``: its
+            process still holds the writer's lock.
         ServiceFailed: Code ``record-write``: disk full, share gone; sealing can be tried again.
     """
     _refuse_sealed(folder)
     _refuse_sealed_once(folder)
+    _refuse_running(folder)
     raw, gap = _read(folder, notebook, prove_run=prove_run)
     for leftover in files.leftovers(folder.path):
         leftover.unlink()
@@ -122,7 +128,7 @@ def _refuse_sealed_once(folder: RecordFolder) -> None:
 
 
 def _refuse_contradiction(folder: RecordFolder, facts: dict[str, Any]) -> None:
-    found = contradictions(folder.path, facts)
+    found = [*contradictions(folder.path, facts), *_altered_journal(folder)]
     if found:
         raise Refused(
             f"The record {folder.path} is not sealed: {'; '.join(found)}.",
@@ -130,6 +136,37 @@ def _refuse_contradiction(folder: RecordFolder, facts: dict[str, Any]) -> None:
             hint="The journal says what was written. Keep the folder as it is, and run the notebook again with the "
             "same change id: it compares both sides and makes a record of its own.",
             values={"path": str(folder.path), "contradictions": found},
+        )
+
+
+def _altered_journal(folder: RecordFolder) -> list[str]:
+    """Whether the journal's lines follow each other; one that is damaged in another way is sealed as it is."""
+    try:
+        lines = read_plain(folder.file(JOURNAL), largest=LARGEST_PLAN).data
+        return [f"{JOURNAL}: line {number} does not follow the line before it"] if (number := broken_at(lines)) else []
+    except (FileNotFoundError, Unfit):
+        return []
+
+
+def _refuse_running(folder: RecordFolder) -> None:
+    """A record is final, so a run that may still write is not sealed; its lock ends with its process."""
+    try:
+        plan, target = read_plan(folder.path), folder.read_json(RECORD).get("target")
+    except RunbookError:
+        return
+    invocation_id = target.get("invocation_id") if isinstance(target, dict) else None
+    if plan is None or not isinstance(invocation_id, str):
+        return
+    try:
+        path = lock_path(invocation_id, plan.target.target_ou_guid)
+    except Refused:
+        return
+    if holds(path, f"{folder.change_id}/{folder.run_id} "):
+        raise Refused(
+            f"The run of {folder.path} has not ended: its process holds the lock of the target OU.",
+            code="run-not-ended",
+            hint="Run its last cell, or wait until it has ended. Then seal it.",
+            values={"path": str(folder.path)},
         )
 
 

@@ -20,6 +20,7 @@ from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters import LoadedParameters, load_parameters, require, resolve
 from runbook_lib.parameters.paths import ROOT_VARIABLE
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.marks import mark_of
 from runbook_lib.record.run_record import RunRecord, writes_begun
 from runbook_lib.record.versions import new_run_id as default_run_id
 from runbook_lib.record.versions import versions, work_file_of
@@ -123,6 +124,7 @@ def run_notebook(
     with tempfile.TemporaryDirectory(prefix="gwb-", ignore_cleanup_errors=True) as scratch:
         execution = Execution(
             work_file=work_file,
+            mark=mark_of(folder),
             scratch=Path(scratch),
             environment=_kernel_environment(
                 environment, folder, project_root, Path(scratch), notices=notice is not None

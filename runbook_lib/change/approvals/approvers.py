@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from runbook_lib.change.approvals.file import FileFacts
+from runbook_lib.change.strict_file import own_account
+from runbook_lib.errors import AwaitingApproval
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.untrusted import printable
 
@@ -43,6 +46,29 @@ class Approvers:
 ANYBODY = Approvers()
 
 
+def require_approver(approver: str, approvers: Approvers) -> None:
+    """Refuse an approval by somebody that no run would count, before its file is written.
+
+    The file would belong to the account of this process.
+
+    Raises:
+        AwaitingApproval: ``approver-not-allowed``, in the words of the gate.
+    """
+    owner, groups = own_account()
+    if refused := approvers.why_not(approver, FileFacts(Path(), "", owner, groups)):
+        raise AwaitingApproval(
+            f"{not_counted(approver)}: {refused}.",
+            code="approver-not-allowed",
+            hint="Nothing is approved. Somebody whom the parameter approvers names has to approve.",
+            values={"approver": approver},
+        )
+
+
+def not_counted(approver: str) -> str:
+    """How a sentence begins about an approval that does not count."""
+    return f"The approval by {printable(approver, limit=80)} does not count"
+
+
 def approvers_of(entries: Iterable[str]) -> Approvers:
     """Read the parameter."""
     found: dict[str, set[str]] = {"": set(), _ACCOUNT: set(), _GROUP: set()}
@@ -64,7 +90,7 @@ def approver_findings(
     """
     asked = {_folded(name): name for name in requesters if name.strip()}
     same = [
-        (approver, file.owner)
+        (approver, file.owner, file.owner if file.owner and _folded(file.owner) in asked else "")
         for approver, file in approvals
         if _folded(approver) in asked or (file.owner and _folded(file.owner) in asked)
     ]
@@ -79,9 +105,9 @@ def approver_findings(
             )
         )
     if same:
-        approver, owner = same[0]
+        approver, owner, wrote = same[0]
         shown = printable(approver, limit=80)
-        by = f"the account {printable(owner, limit=80)} wrote its approval file" if owner else "the names are the same"
+        by = f"the account {printable(wrote, limit=80)} wrote its approval file" if wrote else "the names are the same"
         found.append(
             Finding(
                 id="approver-is-requester",

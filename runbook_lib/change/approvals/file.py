@@ -15,8 +15,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from runbook_lib.change.strict_file import LARGEST_APPROVAL, PlainFile, Unfit, read_plain, strict_json, write_whole
+from runbook_lib.change.strict_file import (
+    LARGEST_APPROVAL,
+    PlainFile,
+    Unfit,
+    read_plain,
+    strict_json,
+    whole_text,
+    write_whole,
+)
 from runbook_lib.errors import Refused
+from runbook_lib.model.canonical import digest
 from runbook_lib.model.untrusted import printable
 
 SCHEMA = "group-writeback-approval/1"
@@ -88,6 +97,7 @@ class _Common(_Strict):
     phrase: _Said
     planning_record: _Said
     planning_manifest: _Digest | None
+    digest: _Digest
 
     @property
     def since(self) -> datetime:
@@ -106,11 +116,15 @@ class PlanApprovalFile(_Common):
     kind: Literal["plan"]
     plan_digest: _Digest
     changes: Annotated[list[_Digest], Field(min_length=1)]
+    names: list[_Digest]
+    members: list[_Digest]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if len(set(self.changes)) != len(self.changes):
             raise ValueError("a change is named twice")
+        if not len(self.names) == len(self.members) == len(self.changes):
+            raise ValueError("it does not say of every change what was read")
         if not timedelta(0) < self.end - self.since <= LONGEST:
             raise ValueError(f"it holds longer than {LONGEST.days} days, or ends before it begins")
         domain = re.escape(self.target.domain)
@@ -126,6 +140,7 @@ class StandingApprovalFile(_Common):
 
     kind: Literal["standing"]
     groups: Annotated[list[_Guid], Field(min_length=1)]
+    names: list[str]
     kinds: Annotated[list[Literal["update", "add-members", "remove-members"]], Field(min_length=1)]
     caps: _Caps
 
@@ -133,6 +148,8 @@ class StandingApprovalFile(_Common):
     def _consistent(self) -> Self:
         if len({group.casefold() for group in self.groups}) != len(self.groups):
             raise ValueError("a group is named twice")
+        if len(self.names) != len(self.groups):
+            raise ValueError("it does not say of every group how it is called")
         if len(set(self.kinds)) != len(self.kinds):
             raise ValueError("a kind is named twice")
         if self.end != end_of(self.end.date()):
@@ -202,13 +219,17 @@ def read_approval_file(path: Path) -> tuple[PlanApprovalFile | StandingApprovalF
     what = "a standing approval" if kind is StandingApprovalFile else "an approval"
     try:
         plain = read_plain(path, largest=LARGEST_APPROVAL)
-        found = kind.model_validate(strict_json(plain.data))
+        data = strict_json(plain.data)
+        found = kind.model_validate(data)
     except FileNotFoundError:
         raise damaged(path, "it is not there any more", what=what) from None
     except ValidationError as error:
         raise damaged(path, _first(error), what=what) from None
     except Unfit as unfit:
         raise damaged(path, str(unfit), what=what) from None
+    content = {key: value for key, value in data.items() if key != "digest"}
+    if found.digest != digest(content) or plain.data != whole_text(data):
+        raise damaged(path, "it was changed after it was written", what=what)
     if isinstance(found, PlanApprovalFile) and path.name != f"{found.plan_digest}.json":
         raise damaged(path, "its name is not the digest of its plan", what=what)
     # Not resolved: a change whose folder is a link to another one's is that change none the less.
@@ -249,13 +270,15 @@ def damaged(path: Path, why: str, *, what: str) -> Refused:
 
 
 def write_approval(path: Path, content: Mapping[str, object]) -> None:
-    """Write the file of an approval, whole or not at all.
+    """Write the file of an approval, whole or not at all, with a digest of what it holds.
+
+    The digest shows that a file was edited, not by whom: whoever may write here can write another approval.
 
     Raises:
         ServiceFailed: ``approval-write``: disk full, share gone, no right. Nothing is approved then.
     """
     hint = "Nothing is approved. Check free space and rights of the records folder, then approve again."
-    write_whole(path, content, what="approval", code="approval-write", hint=hint)
+    write_whole(path, {**content, "digest": digest(content)}, what="approval", code="approval-write", hint=hint)
 
 
 def iso(moment: datetime) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runbook_lib.change.approvals.approvers import ANYBODY, Approvers
 from runbook_lib.change.approvals.file import iso
-from runbook_lib.change.approvals.plan import Approval, approved_changes, read_approvals, self_sufficient
+from runbook_lib.change.approvals.plan import Approval, approved_changes, otherwise, read_approvals, self_sufficient
 from runbook_lib.change.approvals.standing import StandingApproval, beyond_standing, read_standing
 from runbook_lib.errors import AwaitingApproval
 from runbook_lib.model.change import Change, Operation, Plan, Refusal
@@ -95,8 +95,10 @@ def read_all(folder: Path) -> Approvals:
     return Approvals(read_approvals(folder), read_standing(folder))
 
 
-def granted(plan: Plan, approvals: Approvals, now: datetime, approvers: Approvers = ANYBODY) -> Grant:
-    """What of the plan is approved now, by people who may approve.
+def granted(
+    plan: Plan, approvals: Approvals, now: datetime, approvers: Approvers = ANYBODY, *, begun: bool = False
+) -> Grant:
+    """What of the plan is approved now, by people who may approve; ``begun`` as for ``approved_changes``.
 
     Raises:
         AwaitingApproval: Nothing is; the message says why.
@@ -105,7 +107,7 @@ def granted(plan: Plan, approvals: Approvals, now: datetime, approvers: Approver
     chosen: tuple[Change, ...] = ()
     used: list[Approval | StandingApproval] = []
     try:
-        chosen, approval = approved_changes(plan, approvals.plans, now, approvers)
+        chosen, approval = approved_changes(plan, approvals.plans, now, approvers, begun=begun)
         used.append(approval)
     except AwaitingApproval as error:
         closed = error
@@ -125,8 +127,17 @@ def granted(plan: Plan, approvals: Approvals, now: datetime, approvers: Approver
     return Grant(
         changes=tuple(change for change in plan.changes if change.digest in kept),
         approvals=tuple(used),
-        waiting=tuple(Waiting(change, _why(change, asked)) for change in plan.changes if change.digest not in kept),
+        waiting=tuple(
+            Waiting(change, _why(change, asked) or _other_names(change, approvals.plans))
+            for change in plan.changes
+            if change.digest not in kept
+        ),
     )
+
+
+def _other_names(change: Change, approvals: Sequence[Approval]) -> str:
+    named = [approval for approval in approvals if change.digest in approval.changes]
+    return otherwise(change, named[-1].approver) if named else ""
 
 
 def _covered(
@@ -166,6 +177,9 @@ def _unusable(plan: Plan, standing: StandingApproval, now: datetime, approvers: 
     if other:
         names = {"tenant_id": "tenant", "domain_guid": "domain", "target_ou_guid": "target OU"}
         return _Closed("standing-other-target", f"{who} is for another {names[other[0]]}.", again)
+    if other := [name for name, value in standing.place.items() if value.casefold() != str(target[name]).casefold()]:
+        word = {"domain": "domain", "target_ou": "target OU"}[other[0]]
+        return _Closed("standing-other-target", f"{who} calls the {word} otherwise than it is called now.", again)
     if refused := approvers.why_not(standing.approver, standing.file):
         return _Closed("approver-not-allowed", f"{who} does not count: {refused}.", again)
     if now < standing.approved:
@@ -181,6 +195,9 @@ def _uncovered(change: Change, standing: StandingApproval) -> str:
         return beyond
     if change.group_id.casefold() not in standing.groups:
         return f"the standing approval by {_approver(standing)} does not name this group"
+    if (called := standing.names.get(change.group_id.casefold(), "")) not in ("", change.display_name):
+        name = printable(called, limit=80)
+        return f"the standing approval by {_approver(standing)} calls this group {name!r}, which is not its name now"
     if change.kind.value not in standing.kinds:
         return f"the standing approval by {_approver(standing)} does not allow the kind {change.kind.value}"
     return ""

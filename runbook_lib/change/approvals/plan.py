@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from runbook_lib.change.approvals.approvers import ANYBODY, Approvers
+from runbook_lib.change.approvals.approvers import ANYBODY, Approvers, not_counted, require_approver
 from runbook_lib.change.approvals.file import (
     LONGEST,
     PREFIX,
@@ -19,6 +19,7 @@ from runbook_lib.change.approvals.file import (
     read_approval_file,
     write_approval,
 )
+from runbook_lib.change.as_read import Shown, shown_of
 from runbook_lib.change.plan_file import read_plan
 from runbook_lib.errors import AwaitingApproval, UsageError
 from runbook_lib.model.change import Change, ChangeKind, Plan
@@ -30,7 +31,8 @@ class Approval:
     """One approval of kind plan. Times are UTC."""
 
     plan_digest: str
-    changes: frozenset[str]
+    changes: Mapping[str, Shown]
+    """Digest of each change to what the approver read of it."""
     target: Mapping[str, str]
     approver: str
     approved: datetime
@@ -80,6 +82,7 @@ def approve(
     valid: timedelta,
     clock: Callable[[], datetime],
     manifest_digest: str | None = None,
+    approvers: Approvers = ANYBODY,
 ) -> Path:
     """Approve the plan of a record and return the approval's file.
 
@@ -90,9 +93,11 @@ def approve(
         valid: How long the approval holds.
         clock: Gives the present time, UTC.
         manifest_digest: Digest of the sealed planning record, or None while it is still open.
+        approvers: Who may approve.
 
     Raises:
         UsageError: No plan, nothing to approve, wrong phrase, empty name, or a period that is too long.
+        AwaitingApproval: This approver may not (``approver-not-allowed``).
         ServiceFailed: The file cannot be written (``approval-write``).
     """
     plan = planned(record)
@@ -100,6 +105,7 @@ def approve(
         raise UsageError("That plan changes nothing.", code="nothing-to-approve", hint="There is nothing to approve.")
     if not approver.strip():
         raise UsageError("No approver is named.", code="approver-missing", hint="Name a person with --as.")
+    require_approver(approver, approvers)
     if " ".join(phrase.split()) != plan.phrase:
         raise UsageError(
             f"The phrase does not fit the plan: {printable(phrase, limit=80)!r}.",
@@ -114,6 +120,7 @@ def approve(
             hint="Use --valid 4h, for example.",
         )
     now = clock()
+    shown = shown_of(plan)
     change_folder = record.resolve().parent
     path = change_folder / "approvals" / f"{plan.digest}.json"
     content = {
@@ -121,7 +128,9 @@ def approve(
         "kind": "plan",
         "change_id": change_folder.name,
         "plan_digest": plan.digest,
-        "changes": sorted({change.digest for change in plan.changes}),
+        "changes": sorted(shown),
+        "names": [shown[change].names for change in sorted(shown)],
+        "members": [shown[change].members for change in sorted(shown)],
         "target": plan.target.as_json(),
         "approver": approver.strip(),
         "approved": iso(now),
@@ -150,7 +159,7 @@ def _read(path: Path) -> Approval:
         raise TypeError(f"an approval of one plan, by its name: {path.name}")
     return Approval(
         plan_digest=content.plan_digest,
-        changes=frozenset(content.changes),
+        changes=dict(zip(content.changes, map(Shown, content.names, content.members), strict=True)),
         target=identity_of(content.target.model_dump()),
         approver=content.approver,
         approved=content.since,
@@ -169,19 +178,39 @@ def identity_of(target: Mapping[str, object]) -> dict[str, str]:
 
 
 def approved_changes(
-    plan: Plan, approvals: Sequence[Approval], now: datetime, approvers: Approvers = ANYBODY
+    plan: Plan,
+    approvals: Sequence[Approval],
+    now: datetime,
+    approvers: Approvers = ANYBODY,
+    *,
+    begun: bool = False,
 ) -> tuple[tuple[Change, ...], Approval]:
     """The plan's changes that a valid approval names, and that approval (the newest where several do).
 
+    A change counts only where the approver read of it what this plan says. ``begun``: the plan was begun, so its
+    numbers of members are not those of today any more, and only names are compared.
+
     Raises:
         AwaitingApproval: None of the changes is approved; the message says whether there is no approval, one that has
-            ended, one of another plan or target, or one of somebody who may not approve.
+            ended, one of another plan or target, one of somebody who may not approve, or one that was given for other
+            names.
     """
     for approval in sorted(approvals, key=lambda a: a.approved, reverse=True):
-        covered = self_sufficient([change for change in plan.changes if change.digest in approval.changes])
+        covered = self_sufficient(_as_read(plan, approval, begun=begun))
         if covered and not why_not_now(approval, plan, now, approvers):
             return covered, approval
     raise _why_closed(plan, approvals, now, approvers)
+
+
+def _as_read(plan: Plan, approval: Approval, *, begun: bool) -> list[Change]:
+    """Changes of the plan that an approval names, by digest and as its approver read them."""
+    shown = shown_of(plan)
+
+    def same(change: Change) -> bool:
+        read, now = approval.changes.get(change.digest), shown[change.digest]
+        return read is not None and read.names == now.names and (begun or read.members == now.members)
+
+    return [change for change in plan.changes if same(change)]
 
 
 def why_not_now(approval: Approval, plan: Plan, now: datetime, approvers: Approvers) -> tuple[str, str] | None:
@@ -192,12 +221,21 @@ def why_not_now(approval: Approval, plan: Plan, now: datetime, approvers: Approv
     if approval.plan_digest == plan.digest and approval.phrase != plan.phrase:
         return "approval-other-phrase", f"{by} was given with another phrase than that of the plan."
     if refused := approvers.why_not(approval.approver, approval.file):
-        return "approver-not-allowed", f"{by} does not count: {refused}."
+        return "approver-not-allowed", f"{not_counted(approval.approver)}: {refused}."
     if now < approval.approved:
         return "approval-from-the-future", f"The approval is dated {iso(approval.approved)}, after this clock."
     if now > approval.until:
         return "approval-expired", f"{by} ended at {iso(approval.until)}."
     return None
+
+
+def otherwise(change: Change, approver: str) -> str:
+    """Why a change waits whose names or members are not what its approver read."""
+    named = printable(change.display_name or change.dn, limit=80)
+    return (
+        f"The approval by {printable(approver, limit=80)} was given for other names or members than {named!r} has now: "
+        "what was read is not what would be written."
+    )
 
 
 def self_sufficient(changes: list[Change]) -> tuple[Change, ...]:
@@ -214,6 +252,9 @@ def _why_closed(plan: Plan, approvals: Sequence[Approval], now: datetime, approv
     ours = [a for a in approvals if any(change.digest in a.changes for change in plan.changes)]
     if ours and (found := why_not_now(ours[-1], plan, now, approvers)):
         code, why = found
+    elif ours:
+        other = next(change for change in plan.changes if change.digest in ours[-1].changes)
+        code, why = "approval-shown-otherwise", otherwise(other, ours[-1].approver)
     elif approvals:
         code, why = "approval-of-another-plan", "The existing approval is for a different plan."
     else:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from runbook_lib.change.approvals.approvers import ANYBODY, Approvers, require_approver
 from runbook_lib.change.approvals.file import (
     LONGEST_DAYS,
     PREFIX,
@@ -60,6 +61,10 @@ class StandingApproval:
     """One approval of kind standing. Times are UTC, ids lower case."""
 
     groups: frozenset[str]
+    names: Mapping[str, str]
+    """Group id to what the group was called; empty: its name was not shown."""
+    place: Mapping[str, str]
+    """``domain`` and ``target_ou`` as they were called."""
     kinds: frozenset[str]
     caps: Caps
     target: Mapping[str, str]
@@ -127,6 +132,11 @@ def standing_groups(plan: Plan, more: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def group_names(plan: Plan) -> dict[str, str]:
+    """Group id, lower case, to the name that the plan shows for it."""
+    return {change.group_id.casefold(): change.display_name for change in plan.changes}
+
+
 def stand(
     record: Path,
     *,
@@ -138,6 +148,7 @@ def stand(
     caps: Caps = Caps(),
     more_groups: Iterable[str] = (),
     manifest_digest: str | None = None,
+    approvers: Approvers = ANYBODY,
 ) -> Path:
     """Write a standing approval for the groups of a record's plan and return its file.
 
@@ -151,10 +162,12 @@ def stand(
         caps: The most that one run may do.
         more_groups: Ids of further groups.
         manifest_digest: Digest of the sealed record, or None while it is still open.
+        approvers: Who may approve.
 
     Raises:
         UsageError: No plan or one that does not enable, no group, wrong phrase, empty name, kinds that cannot be
             approved in advance, an end that has passed or lies too far ahead.
+        AwaitingApproval: This approver may not (``approver-not-allowed``).
         ServiceFailed: The file cannot be written (``approval-write``).
     """
     plan = planned(record)
@@ -171,6 +184,7 @@ def stand(
         )
     if not approver.strip():
         raise UsageError("No approver is named.", code="approver-missing", hint="Name a person with --as.")
+    require_approver(approver, approvers)
     expected = standing_phrase(len(groups), plan.target.domain_dns_name, until)
     if " ".join(phrase.split()) != expected:
         raise UsageError(
@@ -179,12 +193,14 @@ def stand(
             hint=f"Read what is approved, then type: {expected}",
             values={"expected": expected},
         )
+    called = group_names(plan)
     change_folder = record.resolve().parent
     content: dict[str, object] = {
         "schema": SCHEMA,
         "kind": "standing",
         "change_id": change_folder.name,
         "groups": list(groups),
+        "names": [called.get(group, "") for group in groups],
         "kinds": allowed,
         "caps": caps.as_json(),
         "target": plan.target.as_json(),
@@ -218,6 +234,8 @@ def _read(path: Path) -> StandingApproval:
     target = identity_of(content.target.model_dump())
     return StandingApproval(
         groups=frozenset(group.casefold() for group in content.groups),
+        names=dict(zip((group.casefold() for group in content.groups), content.names, strict=True)),
+        place={"domain": content.target.domain, "target_ou": content.target.target_ou},
         kinds=frozenset(content.kinds),
         caps=Caps(**content.caps.model_dump()),
         # Neither retiring nor moving is covered, so the OU for retired groups may change.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.naming import Naming, cut_units, written_description
 from runbook_lib.inventory.states import GroupRow
@@ -28,6 +29,7 @@ from runbook_lib.routes.direct.selection import named
 from runbook_lib.rules.group import RuleContext, protected_groups
 from runbook_lib.rules.limits import check_limits
 from runbook_lib.rules.policy import Policy
+from runbook_lib.rules.reach import beyond_kind, beyond_target
 
 DISPLAY_NAME_UNITS = 256
 
@@ -112,12 +114,12 @@ def finished_plan(
     """Order the changes, check the limits and bind them to the target.
 
     Raises:
-        Refused: A limit is exceeded.
+        Refused: A limit is exceeded; or the plan reaches further than a plan from disk may (``plan-beyond-kind``).
     """
     passing, enforced = refuse_enforced(changes, inventory)
     ordered = tuple(sorted(passing, key=lambda c: (_ORDER[c.kind], c.group_id)))
     check_limits(ordered, members_now(inventory), policy.limits)
-    return Plan(
+    plan = Plan(
         operation=operation,
         target=plan_target(inventory),
         changes=ordered,
@@ -126,6 +128,25 @@ def finished_plan(
         in_step=in_step,
         members=tuple(sorted(members, key=lambda group: group.group_id)),
     )
+    require_within_reach(plan)
+    return plan
+
+
+def require_within_reach(plan: Plan) -> None:
+    """Hold a plan that was made here to what a plan from disk is held to, before anybody sees it.
+
+    Raises:
+        Refused: ``plan-beyond-kind``.
+    """
+    changes = ((change, beyond_kind(change, plan.operation)) for change in plan.changes)
+    found = next((f"A change of kind {c.kind.value} {beyond}" for c, beyond in changes if beyond), "")
+    if problem := found or beyond_target(plan):
+        raise Refused(
+            f"The plan that was made is none that may be carried out: {problem}.",
+            code="plan-beyond-kind",
+            hint="Nothing was written. This is a defect of the runbook: keep the record and report it.",
+            values={"problem": problem},
+        )
 
 
 def members_now(inventory: Inventory) -> Mapping[str, int]:

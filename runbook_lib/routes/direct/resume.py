@@ -25,7 +25,8 @@ from runbook_lib.change.closing import HOW_TO_CLOSE
 from runbook_lib.change.journal import JournalFile, damaged_journal
 from runbook_lib.change.plan_file import read_plan
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
-from runbook_lib.model.change import Change, Plan
+from runbook_lib.model.change import Change, MemberRef, Plan
+from runbook_lib.model.dn import rdn_of
 from runbook_lib.routes.direct.effects import effects_beyond
 from runbook_lib.routes.direct.writes import writes_of
 from runbook_lib.rules.reach import beyond_target
@@ -227,35 +228,53 @@ def _plans_beside(change_folder: Path, digest: str) -> list[tuple[Path, Plan]]:
     return found
 
 
-def rebound(plan: Plan, place: Mapping[str, str], names: Mapping[str, tuple[str, str]]) -> Plan:
+def rebound(
+    plan: Plan, place: Mapping[str, str], domain: str, names: Mapping[str, tuple[str, str]], dn_of: Mapping[str, str]
+) -> Plan:
     """The same plan with today's names of everything that it knows by id: names are not part of its digest.
 
     Args:
         plan: As it was read from disk.
         place: GUID to DN of the target OU and the retired OU, today.
+        domain: DNS name of the domain, today.
         names: Cloud group id to display name and DN of its AD object (empty: none), today.
+        dn_of: GUID to DN of what stands in AD, today. What is gone keeps the name that the file gives it.
     """
     target = replace(
         plan.target,
+        domain_dns_name=domain,
         target_ou=place[plan.target.target_ou_guid],
         retired_ou=place.get(plan.target.retired_ou_guid, ""),
     )
+    made = {c.group_id: f"{c.rdn},{place[c.parent_guid]}" for c in plan.changes if c.rdn and c.parent_guid in place}
+
+    def member(ref: MemberRef) -> MemberRef:
+        # A group that this plan creates has no name as a member yet.
+        return replace(ref, dn=dn_of.get(ref.guid) or (made.get(ref.group_id, ref.dn) if ref.dn else ""))
 
     def named(change: Change) -> Change:
         display_name, dn = names.get(change.group_id, (change.display_name, change.dn))
-        move = change.move
+        move, deletion = change.move, change.deletion
+        if change.rdn and change.parent_guid:
+            dn = made[change.group_id]
+        elif move and dn:
+            # Where it stood when it was planned: what is half done may have moved it already.
+            dn = f"{rdn_of(dn)},{place[move.from_guid]}"
         return replace(
             change,
             display_name=display_name,
-            dn=f"{change.rdn},{place[change.parent_guid]}" if change.rdn and change.parent_guid else dn or change.dn,
+            dn=dn or change.dn,
+            members_added=tuple(map(member, change.members_added)),
+            members_removed=tuple(map(member, change.members_removed)),
             move=replace(move, from_dn=place[move.from_guid], to_dn=place[move.to_guid]) if move else None,
+            deletion=replace(deletion, member_of=tuple(map(member, deletion.member_of))) if deletion else None,
         )
 
     return replace(plan, target=target, changes=tuple(named(change) for change in plan.changes))
 
 
-def authority(broken: BrokenOff, approvals: Approvals, now: datetime, approvers: Approvers) -> Grant:
-    """Under which approvals the change goes on.
+def authority(broken: BrokenOff, plan: Plan, approvals: Approvals, now: datetime, approvers: Approvers) -> Grant:
+    """Under which approvals the change goes on; ``plan`` is its plan with today's names (``rebound``).
 
     What is still to be written needs approvals that hold now: those that its journal names, unchanged, or others. What
     is only read back needs those that its journal names, still there, and in force when it says that it was opened.
@@ -272,7 +291,7 @@ def authority(broken: BrokenOff, approvals: Approvals, now: datetime, approvers:
     if len(named.plans) + len(named.standing) == len(broken.used):
         at = broken.opened if broken.written else now
         revived = broken.stopped and not broken.written
-        if not revived and (found := _grant(broken.plan, named, at, approvers, wanted)):
+        if not revived and (found := _grant(plan, named, at, approvers, wanted)):
             return found
         why, code = "The approval that its journal names did not cover it.", "approval-of-another-plan"
         if revived or now > min([one.until for one in named.plans] + [one.until for one in named.standing]):
@@ -284,7 +303,7 @@ def authority(broken: BrokenOff, approvals: Approvals, now: datetime, approvers:
             [one for one in approvals.plans if one not in named.plans],
             [one for one in approvals.standing if one not in named.standing],
         )
-    if found := _grant(broken.plan, others, now, approvers, wanted):
+    if found := _grant(plan, others, now, approvers, wanted):
         return found
     raise AwaitingApproval(
         f"The change that stopped midway in {broken.chain[0].run.name} is not approved. {why}",
@@ -303,7 +322,7 @@ def _grant(
 ) -> Grant | None:
     """What these approvals granted at a moment, cut down to what was begun; None where it is less than that."""
     try:
-        grant = granted(plan, approvals, at, approvers)
+        grant = granted(plan, approvals, at, approvers, begun=True)
     except AwaitingApproval:
         return None
     if not set(wanted) <= {change.digest for change in grant.changes}:

@@ -58,7 +58,8 @@ def with_names_of_today(plan: Plan, inventory: Inventory) -> Plan:
     directory = inventory.directory
     place = {c.guid: c.dn for c in (directory.target, directory.retired) if c.guid}
     names = {row.group_id: (row.display_name, row.ad.dn if row.ad else "") for row in inventory.rows}
-    return rebound(plan, place, names)
+    dn_of = {item.guid: item.dn for item in directory.objects}
+    return rebound(plan, place, directory.controller.domain_dns_name, names, dn_of)
 
 
 def require_rules(broken: BrokenOff, inventory: Inventory, policy: Policy) -> None:

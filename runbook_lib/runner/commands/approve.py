@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from runbook_lib.errors import AwaitingApproval, Refused, UsageError
+from runbook_lib.errors import AwaitingApproval, Refused, RunbookError, UsageError
 from runbook_lib.model.file_names import RECORD
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.runner import console
@@ -17,15 +18,19 @@ from runbook_lib.runner.chosen_record import chosen_record, complete_records
 from runbook_lib.runner.durations import parse_duration
 
 if TYPE_CHECKING:
+    from runbook_lib.change.approvals.approvers import Approvers
     from runbook_lib.model.change import Plan
     from runbook_lib.record.folder import RecordFolder
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 
+from runbook_lib.change.approvals.approvers import Approvers
 from runbook_lib.change.approvals.file import standing_phrase
 from runbook_lib.change.approvals.plan import planned
-from runbook_lib.change.approvals.standing import KIND_NAMES, Caps, stand, standing_groups
-from runbook_lib.model.change import Plan
+from runbook_lib.change.approvals.standing import KIND_NAMES, Caps, group_names, stand, standing_groups
+from runbook_lib.model.change import GroupMembers, Plan
+from runbook_lib.model.untrusted import counted
+from runbook_lib.routes.direct.plan_findings import lines_of, numbers_of
 
 
 @click.command()
@@ -57,6 +62,7 @@ def approve(
     never for creating, retiring, restoring, deleting or changing the type of a group.
     """
     from runbook_lib.change.approvals import plan as approval
+    from runbook_lib.change.approvals.approvers import require_approver
     from runbook_lib.record.folder import RecordFolder
     from runbook_lib.record.manifest import manifest_digest
     from runbook_lib.record.verify import verify
@@ -77,8 +83,10 @@ def approve(
     plan = None if standing else _waiting_plan(folder)
     approver = approver if approver is not None else _asked_name()
     digest = manifest_digest(folder.path) if verification.sealed else None
+    approvers = _approvers(folder)
+    require_approver(approver, approvers)
     if standing:
-        approve_standing(folder.path, approver, phrase, valid, given, digest)
+        approve_standing(folder.path, approver, phrase, valid, given, digest, approvers)
         return
     if phrase is None and plan is not None:
         phrase = asked(plan_lines(plan), plan.phrase)
@@ -89,6 +97,7 @@ def approve(
         valid=length,
         clock=lambda: datetime.now(UTC),
         manifest_digest=digest,
+        approvers=approvers,
     )
     until = datetime.now(UTC) + length
     console.say(f"Approved by {approver}, until {until:%Y-%m-%d %H:%M} UTC: {console.shown_path(path)}")
@@ -113,6 +122,18 @@ def _waiting_plan(folder: RecordFolder) -> Plan:
             values={"record": str(folder.path)},
         )
     return plan
+
+
+def _approvers(folder: RecordFolder) -> Approvers:
+    """Who may approve, as the run of the record was told; the gate asks its own parameters once more."""
+    from runbook_lib.change.approvals.approvers import ANYBODY, approvers_of
+    from runbook_lib.parameters import parameters_from_values
+
+    with suppress(RunbookError):
+        told = folder.read_json(RECORD).get("parameters")
+        named = {"approvers": told["approvers"]} if isinstance(told, dict) and "approvers" in told else {}
+        return approvers_of(parameters_from_values(named, source=RECORD).approvers)
+    return ANYBODY
 
 
 def _asked_name() -> str:
@@ -195,7 +216,13 @@ def refuse_standing_options(given: Mapping[str, Any]) -> None:
 
 
 def approve_standing(
-    record: Path, approver: str, phrase: str | None, valid: str | None, given: Mapping[str, Any], manifest: str | None
+    record: Path,
+    approver: str,
+    phrase: str | None,
+    valid: str | None,
+    given: Mapping[str, Any],
+    manifest: str | None,
+    approvers: Approvers,
 ) -> None:
     """Write the file and say what it allows.
 
@@ -206,6 +233,7 @@ def approve_standing(
         valid: Value of ``--valid``, which has no place here.
         given: ``until``, ``kinds``, ``groups``, ``max_changes``, ``max_members_added``, ``max_members_removed``.
         manifest: Digest of the sealed record, or None.
+        approvers: Who may approve.
 
     Raises:
         UsageError: See ``stand``.
@@ -236,6 +264,7 @@ def approve_standing(
         caps=caps,
         more_groups=given["groups"],
         manifest_digest=manifest,
+        approvers=approvers,
     )
     console.say(
         f"Approved in advance by {approver}, until the end of {until.isoformat()} UTC: {console.shown_path(path)}"
@@ -246,15 +275,41 @@ def approve_standing(
 
 
 def _lines(plan: Plan, groups: tuple[str, ...], kinds: tuple[str, ...], caps: Caps, until: date) -> list[str]:
-    names = {change.group_id.casefold(): change.display_name for change in plan.changes}
+    names = group_names(plan)
     numbers = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in caps.as_json().items())
     return [
         f"Standing approval in {plan.target.domain_dns_name} until the end of {until.isoformat()}",
         f"  target OU   {plan.target.target_ou}",
         f"  kinds       {', '.join(kinds)}",
         f"  per run     at most {numbers}",
-        *(f"  {group}  {names.get(group, '')}".rstrip() for group in groups),
+        *_group_lines(plan, groups, names),
     ]
+
+
+def _group_lines(plan: Plan, groups: tuple[str, ...], names: Mapping[str, str]) -> Iterator[str]:
+    """Each group with the numbers of its members, as far as the record's plan has them, and the numbers in all."""
+    members = {group.group_id.casefold(): group for group in plan.members}
+    for group in groups:
+        known = members.get(group)
+        name = names.get(group) or (known.display_name if known else "")
+        numbers = numbers_of(known) if known else "its members are not in this record"
+        yield f"  {group}  {name}: {numbers}" if name else f"  {group}: {numbers}"
+        yield from (f"    left out: {line}" for line in (lines_of(known) if known else ()))
+    found = [members[group] for group in groups if group in members]
+    if not found:
+        return
+    in_all = GroupMembers(
+        group_id="",
+        display_name="",
+        in_cloud=sum(group.in_cloud for group in found),
+        already=sum(group.already for group in found),
+        added=sum(group.added for group in found),
+        removed=sum(group.removed for group in found),
+        left_out=tuple(member for group in found for member in group.left_out),
+    )
+    unknown = len(groups) - len(found)
+    less = f"; {counted(unknown, 'group')} of which this record has no numbers" if unknown else ""
+    yield f"  in all      {counted(len(found), 'group')}: {numbers_of(in_all)}{less}"
 
 
 def _kinds(text: str | None) -> tuple[str, ...]:

@@ -61,7 +61,6 @@ def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
     from runbook_lib.record.index import build_index
     from runbook_lib.record.run_record import RunRecord
     from runbook_lib.record.seal import seal as seal_record
-    from runbook_lib.record.versions import work_file_of
 
     folder = RecordFolder.open(chosen_record(record, first=lambda run: not run.sealed))
     if without_notebook and notebook is not None:
@@ -79,7 +78,7 @@ def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
         notebook,
         clock=lambda: datetime.now(UTC),
         known_secrets=_secrets_of(folder),
-        prove_run=notebook is not None and notebook.resolve() != work_file_of(folder).resolve(),
+        prove_run=notebook is not None,
     )
     build_index(folder.change_folder.parent)
     ending = ending_of_facts(sealed.outcome, RunRecord.load(folder).facts.get("error"))

@@ -17,6 +17,7 @@ from jupyter_client.manager import AsyncKernelManager
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 
 from runbook_lib.files import new_file
+from runbook_lib.model.file_names import RUN_MIME
 from runbook_lib.runner.kernel.client import RunClient, kernel_command
 from runbook_lib.runner.kernel.execution import Execution
 from runbook_lib.runner.kernel.signals import run_interruptible
@@ -49,6 +50,8 @@ class TruthfulManager(NotebookExecutionManager):  # type: ignore[misc]
     def __init__(self, nb: Any, execution: Execution) -> None:
         super().__init__(nb, output_path=None, log_output=False, progress_bar=False, autosave_cell_every=30)
         self._execution = execution
+        # A kernel that dies before its first output leaves no other sign of its run.
+        nb.metadata[RUN_MIME] = dict(execution.mark)
 
     def save(self, **_: object) -> None:
         """Write the work file and then take the place of the older one, so that a kill leaves one of the two.

@@ -49,6 +49,7 @@ class Execution:
 
     Attributes:
         work_file: Where the notebook is saved after every cell.
+        mark: Change and run that it is of, to be kept in the file (``record.marks``).
         scratch: Private folder for the kernel's connection file and IPython's profile.
         environment: Environment variables of the kernel, all of them.
         folder: Current folder of the kernel.
@@ -62,6 +63,7 @@ class Execution:
     scratch: Path
     environment: Mapping[str, str]
     folder: Path
+    mark: Mapping[str, str] = field(default_factory=dict)
     time_limit: float | None = None
     grace: float = 20.0
     progress: Callable[[CellStep], None] | None = None

@@ -18,6 +18,7 @@ from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Plan, PlanTarget
 from tests.support import builders as b
+from tests.support.approvals import rewrite
 
 LAST_DAY = b.TODAY + timedelta(days=30)
 TARGET = PlanTarget(
@@ -68,11 +69,6 @@ def closed(path: Path, plan: Plan, now: Any = b.NOW) -> AwaitingApproval:
     with pytest.raises(AwaitingApproval) as caught:
         decide(path, plan, now)
     return caught.value
-
-
-def rewrite(path: Path, **values: object) -> None:
-    """Edit the file by hand."""
-    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | values), encoding="utf-8")
 
 
 EVERYDAY = (

@@ -20,6 +20,7 @@ from runbook_lib.model.change import Plan
 from runbook_lib.model.file_names import MANIFEST
 from runbook_lib.model.outcome import Outcome
 from tests.support import builders as b
+from tests.support.approvals import rewrite
 from tests.unit.directory.embedded import BASE, RETIRED
 from tests.unit.notebook.field import CHANGE, DISABLE, ENABLE, Field
 
@@ -167,7 +168,7 @@ def test_more_or_less_than_was_approved_is_refused(field: Field) -> None:
     field.planned(**ALL)
     (path,) = (field.folder / "approvals").iterdir()
     content = json.loads(path.read_bytes())
-    path.write_text(json.dumps({**content, "changes": content["changes"][:2]}), encoding="utf-8")
+    rewrite(path, **{name: content[name][:2] for name in ("changes", "names", "members")})
     broken = field.dies(2, **ALL)
     first, *rest = field.lines(broken)
     assert sorted(first["approved"]) == content["changes"][:2]
@@ -238,8 +239,11 @@ def test_a_withdrawn_approval_ends_a_change_that_broke_off(field: Field, how: st
     if how == "deleted":
         path.unlink()
     else:
-        path.write_text(path.read_text("utf-8").replace('"Kim"', '"Bo"'), encoding="utf-8")
-    if how == "changed":
+        kept = path.read_text("utf-8")
+        path.write_text(kept.replace('"Kim"', '"Bo"'), encoding="utf-8")
+        refused(field, "approval-damaged")
+        path.write_text(kept, encoding="utf-8")
+        rewrite(path, approver="Bo")
         # It is an approval like any other now, of somebody else: it holds as long as it says.
         finished(field)
         return

@@ -42,7 +42,7 @@ def left_by_a_change(root: Path, access: str) -> RecordFolder:
     folder = cells.runs[0].record.folder
     work_file = folder.change_folder / f".executing-{folder.run_id}.ipynb"
     manager = TruthfulManager(
-        cast(Any, nbformat.v4).new_notebook(), cast(Execution, SimpleNamespace(work_file=work_file))
+        cast(Any, nbformat.v4).new_notebook(), cast(Execution, SimpleNamespace(work_file=work_file, mark={}))
     )
     manager.save()
     folder.write_csv("groups.csv", pd.DataFrame({"a": [1]}))
@@ -55,7 +55,11 @@ def modes(root: Path) -> dict[str, set[int]]:
     """Modes of folders and of files below ``root``, itself included."""
     found: dict[str, set[int]] = {"folders": set(), "files": set()}
     for path in (root, *root.rglob("*")):
-        if path.name != "lock":
+        if path.name == "journal.jsonl":
+            # What a run did is its own word: nobody else writes there, whoever may read it.
+            found["files"].add(stat.S_IMODE(path.stat().st_mode) | (path.parent.stat().st_mode & 0o020))
+            assert not path.stat().st_mode & 0o022
+        elif path.name != "lock":
             found["folders" if path.is_dir() else "files"].add(stat.S_IMODE(path.stat().st_mode))
     return found
 

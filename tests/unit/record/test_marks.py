@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from runbook_lib.errors import UsageError
 from runbook_lib.model.file_names import RUN_MIME
+from runbook_lib.record.marks import mark_of
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
 from runbook_lib.record.verify import verify
@@ -98,12 +99,22 @@ def test_the_command_asks_for_the_runs_own_notebook_or_seals_without(make_run: M
     assert "No executed notebook was given when the record was sealed." in _gaps(folder.path)
 
 
-def test_what_the_runner_left_beside_the_record_needs_no_mark(make_run: Make) -> None:
+def test_what_the_runner_left_beside_the_record_is_known_by_its_mark_not_by_its_name(make_run: Make) -> None:
+    """A kernel that died before its first output leaves nothing else that says which run it was."""
     folder = make_run().folder
     work_file = folder.change_folder / f".executing-{folder.run_id}.ipynb"
-    work_file.write_text(json.dumps(notebook(code("a"))), encoding="utf-8")
+    left = notebook(code("a"))
+    for mark in (None, "run-1", {**mark_of(folder), "run_id": "run-2"}, {"run_id": folder.run_id}):
+        metadata = {**left["metadata"], RUN_MIME: mark} if mark else left["metadata"]
+        work_file.write_text(json.dumps({**left, "metadata": metadata}), encoding="utf-8")
+        done = CliRunner().invoke(seal_command, [str(folder.path), str(work_file)], standalone_mode=False)
+        assert isinstance(done.exception, UsageError)
+        assert (done.exception.code, folder.sealed) == ("notebook-of-another-run", False)
+    left["metadata"][RUN_MIME] = mark_of(folder)
+    work_file.write_text(json.dumps(left), encoding="utf-8")
     CliRunner().invoke(seal_command, [str(folder.path), str(work_file)], standalone_mode=False)
     assert verify(folder).ok
+    assert RUN_MIME not in (folder.path / "30-enable-writeback.ipynb").read_text("utf-8")
 
 
 def _gaps(run: Path) -> list[str]:

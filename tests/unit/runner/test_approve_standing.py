@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from runbook_lib.change.approvals.plan import read_approvals
+from runbook_lib.change.approvals.plan import planned, read_approvals
 from runbook_lib.change.approvals.standing import KIND_NAMES, Caps, read_standing
 from runbook_lib.change.plan_file import plan_to_json
-from runbook_lib.model.change import Change, ChangeKind, Operation, Plan, PlanTarget
+from runbook_lib.model.change import Change, ChangeKind, GroupMembers, LeftOut, Operation, Plan, PlanTarget
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.runner.cli import cli
 
 GROUP = "1a0fd0b6-5a55-4f38-9a3c-0d6c0a6f5a10"
 OTHER = "6b0fd0b6-5a55-5f38-9a3c-0d6c0a6f5a10"
+THIRD = "7c0fd0b6-5a55-4f38-9a3c-0d6c0a6f5a10"
 UNTIL = (datetime.now(UTC).date() + timedelta(days=30)).isoformat()
 PHRASE = f"STAND 1 GROUP IN contoso.com UNTIL {UNTIL}"
 
@@ -68,6 +70,29 @@ def test_without_the_phrase_what_would_be_approved_is_shown(record: Path) -> Non
     assert "update, add-members, remove-members" in done.stdout
     assert PHRASE in done.stderr
     assert not (record.parent / "approvals").exists()
+
+
+def test_each_group_is_shown_with_its_members_and_all_together(record: Path) -> None:
+    plan = planned(record)
+    left_out = (LeftOut(OTHER, "Kim", "user", "no-account", "No AD account was found."),)
+    known = (GroupMembers(GROUP, "Project", 13, 2, 10, 1, left_out), GroupMembers(THIRD, "Board", 4, 0, 4, 0))
+    third = replace(plan.changes[0], group_id=THIRD, display_name="Board")
+    plan = replace(plan, changes=(*plan.changes, third), members=known)
+    RecordFolder(record).write_json("plan.json", plan_to_json(plan))
+    shown = gwb("approve", str(record), "--standing", "--as", "Ada", "--until", UNTIL, "--group", OTHER).stdout
+    assert f"  {GROUP}  Pro\\u001bject: 13 in the cloud, 2 in AD already, 10 added, 1 removed, 1 left out\n" in shown
+    assert "    left out: Kim (user): No AD account was found.\n" in shown
+    assert f"  {THIRD}  Board: 4 in the cloud, 4 added, 0 left out\n" in shown
+    assert f"  {OTHER}: its members are not in this record\n" in shown
+    assert (
+        "  in all      2 groups: 17 in the cloud, 2 in AD already, 14 added, 1 removed, 1 left out; 1 group of" in shown
+    )
+    assert "  per run     at most 50 changes, 100 members added, 20 members removed\n" in shown
+    # What was read is kept: the group that was given by its id alone has no name there.
+    phrase = f"STAND 3 GROUPS IN contoso.com UNTIL {UNTIL}"
+    gwb(*("approve", str(record), "--standing", "--as", "Ada", "--until", UNTIL, "--group", OTHER, "--phrase", phrase))
+    (approval,) = read_standing(record.parent / "approvals")
+    assert approval.names == {GROUP: "Pro\x1bject", OTHER: "", THIRD: "Board"}
 
 
 @pytest.mark.parametrize(
