@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from runbook_lib.errors import ServiceFailed
-from runbook_lib.files import make_folder_like_its_parent, write_durably
+from runbook_lib.files import file_mode, make_folder_like_its_parent, write_durably
 from runbook_lib.model.untrusted import json_text
 
 LARGEST_APPROVAL = 8 * 1024 * 1024
@@ -113,7 +113,8 @@ def write_whole(path: Path, content: Mapping[str, object], *, what: str, code: s
             if place.is_symlink():
                 raise OSError(errno.ELOOP, f"{place.name} is a link")
         make_folder_like_its_parent(path.parent)
-        write_durably(path, whole_text(content))
+        # Whose file it is says who approved, so nobody else may write to it, whoever may read it.
+        write_durably(path, whole_text(content), mode=file_mode(path.parent) & ~0o022)
     except OSError as error:
         raise ServiceFailed(
             f"The {what} {path} cannot be written: {error.strerror or type(error).__name__}.",

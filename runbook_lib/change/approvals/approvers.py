@@ -12,7 +12,7 @@ from pathlib import Path
 
 from runbook_lib.change.approvals.file import FileFacts
 from runbook_lib.change.strict_file import own_account
-from runbook_lib.errors import AwaitingApproval
+from runbook_lib.errors import AwaitingApproval, UsageError
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.untrusted import printable
 
@@ -37,8 +37,12 @@ class Approvers:
         if self.anybody or _folded(approver) in self.names:
             return ""
         groups = {_folded(name) for name in file.groups}
-        if file.owner and (_folded(file.owner) in self.accounts or self.groups & groups):
+        if file.owner and not file.shared and (_folded(file.owner) in self.accounts or self.groups & groups):
             return ""
+        if file.shared:
+            return (
+                "that name is not allowed by the parameter approvers, and others than its owner may write to its file"
+            )
         owner = f"the account {printable(file.owner, limit=80)}, which owns its file," if file.owner else "its file"
         return f"neither that name nor {owner} is allowed by the parameter approvers"
 
@@ -53,7 +57,14 @@ def require_approver(approver: str, approvers: Approvers) -> None:
 
     Raises:
         AwaitingApproval: ``approver-not-allowed``, in the words of the gate.
+        UsageError: ``approver-name``: a reader would take it for another name.
     """
+    if printable(approver) != approver:
+        raise UsageError(
+            f"The name of the approver has characters that nobody sees: {printable(approver, limit=80)}.",
+            code="approver-name",
+            hint="Type the name again, without what was copied along with it.",
+        )
     owner, groups = own_account()
     if refused := approvers.why_not(approver, FileFacts(Path(), "", owner, groups)):
         raise AwaitingApproval(

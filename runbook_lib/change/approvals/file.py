@@ -56,6 +56,8 @@ def said(text: str) -> str:
     """What a person typed: something, without white space around it."""
     if not text.strip() or text != text.strip():
         raise ValueError("it is empty, or has white space around it")
+    if printable(text) != text:
+        raise ValueError("it has characters that nobody sees")
     return text
 
 
@@ -169,12 +171,14 @@ class FileFacts:
         sha256: Of its bytes; a file that changes afterwards is another approval.
         owner: Account that owns it; empty where the system does not tell.
         groups: Groups of that account, as far as the system tells.
+        shared: Whether others may write to it, so that its owner says nothing about who did.
     """
 
     path: Path
     sha256: str
     owner: str = ""
     groups: frozenset[str] = frozenset()
+    shared: bool = False
 
     def as_json(self) -> dict[str, object]:
         """For record.json and the journal."""
@@ -245,7 +249,7 @@ def read_approval_file(path: Path) -> tuple[PlanApprovalFile | StandingApprovalF
 
 
 def _facts(path: Path, plain: PlainFile) -> FileFacts:
-    return FileFacts(path, plain.sha256, plain.owner, plain.groups)
+    return FileFacts(path, plain.sha256, plain.owner, plain.groups, plain.shared)
 
 
 def _first(error: ValidationError) -> str:

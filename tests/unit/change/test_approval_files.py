@@ -20,7 +20,7 @@ from runbook_lib.change.approvals.plan import Approval, approve
 from runbook_lib.change.approvals.standing import StandingApproval, stand
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.change.strict_file import Unfit, read_plain, strict_json
-from runbook_lib.errors import AwaitingApproval, Refused
+from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.change import Plan
 from tests.support import builders as b
 from tests.support.approvals import rewrite
@@ -221,6 +221,36 @@ def test_approvers_are_names_accounts_or_groups(tmp_path: Path) -> None:
         allowed += [(f"account:{approval.file.owner}",), *((f"group:{name}",) for name in approval.file.groups)]
     for entries in allowed:
         assert granted(plan, read_all(path.parent), b.NOW, approvers_of(entries)).changes == plan.changes
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the system does not tell who owns a file")
+def test_the_owner_of_a_file_that_others_may_write_to_proves_nothing(path: Path) -> None:
+    def why_not(entry: str) -> str:
+        found = read_all(path.parent)
+        files = [approval.file for approval in found.plans] + [approval.file for approval in found.standing]
+        (file,) = files
+        return approvers_of([entry.format(owner=file.owner)]).why_not("Kim", file)
+
+    path.chmod(0o640)
+    assert why_not("account:{owner}") == ""
+    path.chmod(0o660)
+    assert "others than its owner" in why_not("account:{owner}")
+    assert why_not("Kim") == ""
+
+
+@pytest.mark.parametrize("name", ["Kim\u200b", "\u202eKim", "K\u0000im", "Kim\udcff"])
+def test_a_name_that_a_reader_takes_for_another_one_is_none(tmp_path: Path, name: str) -> None:
+    plan = a_plan("A")
+    with pytest.raises(UsageError) as caught:
+        approve(record_of(tmp_path, plan), approver=name, phrase=plan.phrase, valid=HOUR, clock=lambda: b.NOW)
+    assert caught.value.code == "approver-name"
+    assert not (tmp_path / "CHG" / "approvals").exists()
+
+
+@pytest.mark.parametrize("name", ["Kim\u200b", "\u202eKim", "K\u0000im"])
+def test_nor_is_it_one_in_a_file(path: Path, name: str) -> None:
+    rewrite(path, approver=name)
+    assert "nobody sees" in refused(path).message
 
 
 def test_a_standing_approval_of_somebody_who_may_not_approve_is_closed(tmp_path: Path) -> None:

@@ -55,8 +55,8 @@ def modes(root: Path) -> dict[str, set[int]]:
     """Modes of folders and of files below ``root``, itself included."""
     found: dict[str, set[int]] = {"folders": set(), "files": set()}
     for path in (root, *root.rglob("*")):
-        if path.name == "journal.jsonl":
-            # What a run did is its own word: nobody else writes there, whoever may read it.
+        if path.name == "journal.jsonl" or (path.parent.name == "approvals" and path.is_file()):
+            # What a run did and who approved is their own word: nobody else writes there, whoever may read it.
             found["files"].add(stat.S_IMODE(path.stat().st_mode) | (path.parent.stat().st_mode & 0o020))
             assert not path.stat().st_mode & 0o022
         elif path.name != "lock":
