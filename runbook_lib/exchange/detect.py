@@ -5,7 +5,7 @@ from __future__ import annotations
 from runbook_lib.exchange.detection import ComponentRow, ExchangeDetection, Presence, ServerRow
 from runbook_lib.exchange.facts import UNKNOWN, UNKNOWN_NEWER, Facts
 from runbook_lib.exchange.findings import domains_behind, findings, mixture
-from runbook_lib.exchange.read import ORGANIZATION, SCHEMA, SERVERS, ExchangeReading, ServerReading
+from runbook_lib.exchange.read import DOMAIN, ORGANIZATION, SCHEMA, SERVERS, ExchangeReading, ServerReading
 from runbook_lib.exchange.requirements import servers_ahead
 from runbook_lib.exchange.versions import Release, VersionTable, role_names, spans
 from runbook_lib.model.dn import rdn_value
@@ -50,7 +50,7 @@ def words(facts: Facts) -> tuple[str, ...]:
         said.append(f"Newer than this program's table ({facts.table.newest.name}): {', '.join(facts.newer)}.")
     said += [f"The organization {one.name} shows no objectVersion." for one in facts.without_version]
     said += [f"The domain {name} is not prepared for Exchange." for name in facts.unprepared]
-    said += [f"Not readable: {u.part}: {u.why}." for u in reading.unreadable]
+    said += [f"Not readable: {u.part}: {u.sentence}" for u in reading.unreadable]
     return tuple(said)
 
 
@@ -80,9 +80,9 @@ def components(facts: Facts) -> tuple[ComponentRow, ...]:
         meaning = _meaning(releases, seen, "domain preparation" in tops)
         rows.append(ComponentRow(f"Domain preparation of {domain.domain} (objectVersion)", seen, meaning))
     rows += [
-        ComponentRow(f"Domain preparation of {u.part.partition(':')[2]}", "not readable", u.why)
+        ComponentRow(f"Domain preparation of {u.part.removeprefix(DOMAIN)}", "not readable", u.clause)
         for u in reading.unreadable
-        if u.part.startswith("domain:")
+        if u.part.startswith(DOMAIN)
     ]
     return tuple(rows)
 
@@ -127,7 +127,12 @@ MIXED = (mixture, domains_behind, servers_ahead)
 
 def detect(reading: ExchangeReading, table: VersionTable) -> ExchangeDetection:
     """Say what ``reading`` means. The same reading and table always give the same answer."""
-    facts = Facts(reading, table)
+    return detection_of(Facts(reading, table))
+
+
+def detection_of(facts: Facts) -> ExchangeDetection:
+    """Say what follows from the facts."""
+    reading = facts.reading
     return ExchangeDetection(
         presence=facts.presence,
         newer_than_table=bool(facts.newer),

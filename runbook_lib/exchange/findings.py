@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 
 from runbook_lib.exchange.detection import Presence
 from runbook_lib.exchange.facts import Facts
-from runbook_lib.exchange.read import SCHEMA, Unreadable
+from runbook_lib.exchange.read import SCHEMA
 from runbook_lib.exchange.versions import spans
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.part import Unreadable
 
 _BUILDS = "microsoft/CSS-Exchange, Shared/Get-ExchangeBuildVersionInformation.ps1 (2026)"
 _PREPARE = "MicrosoftDocs/OfficeDocs-Exchange, prepare-ad-and-domains.md"
@@ -32,7 +33,7 @@ def _unreadable(part: Unreadable) -> Finding:
         id=f"exchange-unreadable:{part.part}",
         # Groups are written to this domain; the preparation of another one matters to recipients there.
         severity=Severity.WARNING if elsewhere else Severity.UNKNOWN,
-        seen=f"{part.part} could not be read: {part.why}.",
+        seen=f"{part.part} could not be read: {part.sentence}",
         expected="A controller of that domain that can be reached and lets this account read."
         if elsewhere
         else "An account that may read the configuration and schema partitions, as every account normally may.",

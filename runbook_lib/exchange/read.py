@@ -16,20 +16,16 @@ from runbook_lib.directory.errors import ObjectMissing, RightsMissing
 from runbook_lib.directory.filters import equals
 from runbook_lib.directory.other_domain import OtherDomainReader, domain_dns_name
 from runbook_lib.errors import Refused, RunbookError
+from runbook_lib.model.part import Unreadable
 
 SCHEMA = "schema"
 ORGANIZATION = "organization"
 SERVERS = "servers"
+DOMAIN = "domain:"
+"""What is read, as ``Unreadable.part`` names it; ``domain:`` with this domain's DNS name or another one's DN."""
+HIDDEN = "hidden"
+"""Code of what this account sees only in part, or not at all; other codes are those of the error."""
 _SYSTEM_OBJECTS = "CN=Microsoft Exchange System Objects"
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A part that could not be read: ``schema``, ``organization``, ``servers`` or ``domain:`` with
-    this domain's DNS name or another one's DN."""
-
-    part: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +111,16 @@ def _schema(directory: Directory, unreadable: list[Unreadable]) -> int | None:
     context = directory.controller.schema_naming_context
     # AD answers "no such object" for what an account may not see, so the parent is looked at first.
     if not _readable(directory, context):
-        unreadable.append(Unreadable(SCHEMA, f"this account cannot read {context}"))
+        unreadable.append(Unreadable(SCHEMA, HIDDEN, f"this account cannot read {context}", {"dn": context}))
         return None
     entry = _read(directory, f"CN=ms-Exch-Schema-Version-Pt,{context}", ("rangeUpper",))
     if entry is None:
         return None
     value = entry.integer("rangeUpper")
     if value is None:
-        unreadable.append(Unreadable(SCHEMA, f"{entry.dn} is there, but shows this account no rangeUpper"))
+        unreadable.append(
+            Unreadable(SCHEMA, HIDDEN, f"{entry.dn} is there, but shows this account no rangeUpper", {"dn": entry.dn})
+        )
     return value
 
 
@@ -131,7 +129,7 @@ def _organization(
 ) -> tuple[tuple[OrganizationReading, ...], tuple[ServerReading, ...]]:
     services = f"CN=Services,{directory.controller.configuration_naming_context}"
     if not _readable(directory, services):
-        unreadable.append(Unreadable(ORGANIZATION, f"this account cannot read {services}"))
+        unreadable.append(Unreadable(ORGANIZATION, HIDDEN, f"this account cannot read {services}", {"dn": services}))
         return (), ()
     container = _read(directory, f"CN=Microsoft Exchange,{services}", ("objectClass",))
     if container is None:
@@ -143,10 +141,11 @@ def _organization(
             )
         )
     except (RightsMissing, ObjectMissing) as error:
-        unreadable.append(Unreadable(ORGANIZATION, error.message))
+        unreadable.append(Unreadable.because(ORGANIZATION, error))
         return (), ()
     if not found:
-        unreadable.append(Unreadable(ORGANIZATION, f"nothing to be seen below {container.dn}: hidden, or cleared away"))
+        why = f"nothing to be seen below {container.dn}: hidden, or cleared away"
+        unreadable.append(Unreadable(ORGANIZATION, HIDDEN, why, {"dn": container.dn}))
     organizations = tuple(OrganizationReading(e.text("cn") or "", e.dn, e.integer("objectVersion")) for e in found)
     return organizations, _servers(directory, container.dn, unreadable)
 
@@ -156,7 +155,7 @@ def _servers(directory: Directory, base: str, unreadable: list[Unreadable]) -> t
     try:
         found = list(directory.search(base, equals("objectClass", "msExchExchangeServer"), attributes))
     except (RightsMissing, ObjectMissing) as error:
-        unreadable.append(Unreadable(SERVERS, error.message))
+        unreadable.append(Unreadable.because(SERVERS, error))
         return ()
     servers = (
         ServerReading(
@@ -175,7 +174,7 @@ def _servers(directory: Directory, base: str, unreadable: list[Unreadable]) -> t
 def _domain(directory: Directory, unreadable: list[Unreadable]) -> tuple[DomainReading, ...]:
     controller = directory.controller
     entry = _read(directory, f"{_SYSTEM_OBJECTS},{controller.default_naming_context}", ("objectVersion",))
-    return _prepared(entry, controller.domain_dns_name, f"domain:{controller.domain_dns_name}", unreadable)
+    return _prepared(entry, controller.domain_dns_name, f"{DOMAIN}{controller.domain_dns_name}", unreadable)
 
 
 def _other_domains(
@@ -183,22 +182,22 @@ def _other_domains(
 ) -> Iterator[DomainReading]:
     controller = directory.controller
     for context in controller.other_domains:
-        part = f"domain:{context}"
+        part = f"{DOMAIN}{context}"
         if elsewhere is None:
             why = f"{controller.host} does not hold this domain; ask one of its own controllers"
-            unreadable.append(Unreadable(part, why))
+            unreadable.append(Unreadable(part, "other-domain", why, {"host": controller.host, "dn": context}))
             continue
         try:
             entry = elsewhere(directory, context, f"{_SYSTEM_OBJECTS},{context}", ("objectVersion",))
             yield from _prepared(entry, domain_dns_name(directory, context), part, unreadable)
         except RunbookError as error:
-            unreadable.append(Unreadable(part, error.message.rstrip(".")))
+            unreadable.append(Unreadable.because(part, error))
 
 
 def _prepared(entry: Entry | None, name: str, part: str, unreadable: list[Unreadable]) -> tuple[DomainReading, ...]:
     version = entry.integer("objectVersion") if entry else None
     if entry is not None and version is None:
-        unreadable.append(Unreadable(part, f"{entry.dn} shows this account no objectVersion"))
+        unreadable.append(Unreadable(part, HIDDEN, f"{entry.dn} shows this account no objectVersion", {"dn": entry.dn}))
         return ()
     return (DomainReading(name, version),)
 

@@ -7,7 +7,7 @@ from enum import Enum
 
 from runbook_lib.exchange import findings
 from runbook_lib.exchange.facts import Facts
-from runbook_lib.exchange.read import ORGANIZATION, SCHEMA, SERVERS
+from runbook_lib.exchange.read import DOMAIN, ORGANIZATION, SCHEMA, SERVERS
 from runbook_lib.model.finding import Finding
 
 
@@ -27,7 +27,7 @@ _PARTS = {
     Sees.SCHEMA: (SCHEMA,),
     Sees.ORGANIZATION: (ORGANIZATION,),
     Sees.ORGANIZATION_VERSION: (ORGANIZATION,),
-    Sees.DOMAINS: (ORGANIZATION, "domain:"),
+    Sees.DOMAINS: (ORGANIZATION, DOMAIN),
     Sees.SERVERS: (ORGANIZATION, SERVERS),
     Sees.BUILDS: (ORGANIZATION, SERVERS),
 }

@@ -35,7 +35,8 @@ from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.validate import require
 from runbook_lib.preflight.assess import Assessment, assess
 from runbook_lib.preflight.checks import CHECKS
-from runbook_lib.preflight.read import Reach, read_evidence
+from runbook_lib.preflight.parts import read_evidence
+from runbook_lib.preflight.reach import Reach
 from runbook_lib.preflight.verdict import refusal_of
 from runbook_lib.record.marks import mark_of
 from runbook_lib.record.run_record import RunRecord

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from runbook_lib.exchange.detect import detect
-from runbook_lib.exchange.facts import Facts
-from runbook_lib.exchange.versions import load_versions
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.part import Part
 from runbook_lib.parameters.check_change import with_acknowledgements
 from runbook_lib.preflight.causes import Cause, causes
-from runbook_lib.preflight.evidence import Evidence, Unreadable
+from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import IN_SHELL, HandOff, hand_offs
+from runbook_lib.preflight.parts import EXCHANGE_DETECTION, EXCHANGE_FACTS
 from runbook_lib.preflight.tenant_facts import tenant_facts
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict, verdict_on
 
@@ -41,7 +41,7 @@ class Check:
         id: Stable name with hyphens; findings usually begin with it.
         title: What is fine when the check looked and found nothing, in a few words: "The servers' release is
             supported".
-        needs: Names of parts of ``Evidence`` without which the question cannot be answered.
+        needs: The parts without which the question cannot be answered.
         routes: For each route that it matters to, how much it can matter there. A finding counts on a route with its
             own severity or with this one, whichever is less; so does a part that could not be read.
         run: From evidence, whose needed parts are all readable, to findings. Pure: no network, no clock. Where what it
@@ -50,7 +50,7 @@ class Check:
 
     id: str
     title: str
-    needs: tuple[str, ...]
+    needs: tuple[Part[Any, Any], ...]
     routes: Mapping[Route, Severity]
     run: Callable[[Evidence], Answers]
 
@@ -165,8 +165,7 @@ class Assessment:
         """What others have to do about the findings that matter to a route, as text to copy."""
         worst = self._highest(ROUTES)
         offers = hand_offs(worst[f.id] for f in self.findings if worst[f.id].severity is not Severity.INFO)
-        exchange = self.evidence.exchange
-        read = None if isinstance(exchange, Unreadable) else Facts(exchange, load_versions())
+        read = self.evidence.get(EXCHANGE_FACTS)
         without_shell = read is not None and read.tools.shell is Switch.OFF
         # Exchange 2000 and 2003 have no shell that such lines could be pasted into.
         return tuple(offer for offer in offers if not (without_shell and offer.where in IN_SHELL))
@@ -178,9 +177,7 @@ class Assessment:
 
     def as_json(self) -> dict[str, object]:
         """JSON form, for ``gwb check --json``."""
-        exchange = self.evidence.exchange
-        tenant = self.evidence.tenant
-        found = None if isinstance(exchange, Unreadable) else detect(exchange, load_versions()).as_json()
+        detection, facts = self.evidence.get(EXCHANGE_DETECTION), tenant_facts(self.evidence)
         return {
             "at": self.evidence.at.isoformat().replace("+00:00", "Z"),
             "verdicts": {
@@ -195,8 +192,8 @@ class Assessment:
                 }
                 for f in self.findings
             ],
-            "exchange": found,
-            "tenant": None if isinstance(tenant, Unreadable) else [row._asdict() for row in tenant_facts(tenant)],
+            "exchange": None if detection is None else detection.as_json(),
+            "tenant": None if facts is None else [row._asdict() for row in facts],
             "hand_offs": [offer.as_json() for offer in self.hand_offs],
             "checks": [
                 {
@@ -209,7 +206,7 @@ class Assessment:
                 for result in self.results
             ],
             "unreadable": [
-                {"part": part.part, "why": part.why, "code": part.code, "finding": cause.id}
+                {"part": part.part, "why": part.sentence, "code": part.code, "finding": cause.id}
                 for cause in self.causes
                 for part in cause.parts
             ],
@@ -256,8 +253,8 @@ def _on_route(results: Sequence[CheckResult], route: Route) -> dict[str, tuple[F
 
 
 def _result(check: Check, evidence: Evidence, reasons: Mapping[str, Cause]) -> CheckResult:
-    missing = (part for name in check.needs if (part := evidence.unreadable(name)) is not None)
-    because = tuple(dict.fromkeys(reasons[part.part] for part in missing))
+    missing = (reason for part in check.needs if (reason := evidence.unreadable(part)) is not None)
+    because = tuple(dict.fromkeys(reasons[reason.part] for reason in missing))
     nothing = ""
     if because:
         found = [cause.as_finding() for cause in because]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.part import Unreadable
 from runbook_lib.parameters.check_change import with_acknowledgements
-from runbook_lib.preflight.evidence import TITLES, Evidence, Unreadable
+from runbook_lib.preflight.evidence import Evidence
 
 _ONE_FOR_ALL = {
     "dc-unreachable": "dc-unreachable",
@@ -28,32 +29,34 @@ _CURES = {
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One reason, and the parts that could not be read for it, in the order of reading."""
+    """One reason, and the parts that could not be read for it, in the order of reading.
+
+    Attributes:
+        code: Code of the reason.
+        parts: Each part with the reason as it met it.
+        titles: What was not checked, in words: the title of each part.
+    """
 
     code: str
     parts: tuple[Unreadable, ...]
+    titles: tuple[str, ...]
 
     @property
     def id(self) -> str:
         """Id of its finding: that of the first part."""
-        return f"part-unreadable:{self.parts[0].part}"
-
-    @property
-    def titles(self) -> tuple[str, ...]:
-        """What was not checked, in words."""
-        return tuple(TITLES[part.part] for part in self.parts)
+        return finding_id(self.parts[0])
 
     def as_finding(self) -> Finding:
         """The finding: the reason, the way to remove it, and everything that was not checked for it."""
         first = self.parts[0]
-        reasons = tuple(dict.fromkeys(part.why for part in self.parts))
+        reasons = tuple(dict.fromkeys(part.sentence for part in self.parts))
         alone = len(self.parts) == 1
         cure = _CURES.get(self.code) or first.hint or "Fix the error above."
         names = ", ".join(part.part for part in self.parts)
         return Finding(
             id=self.id,
             severity=Severity.UNKNOWN,
-            seen=f"{self.titles[0]} could not be read: {first.why}"
+            seen=f"{self.titles[0]} could not be read: {first.sentence}"
             if alone
             else f"{len(self.parts)} parts could not be read: {' '.join(reasons)}",
             expected="Readable.",
@@ -76,24 +79,27 @@ class Cause:
         )
 
 
-def finding_of_part(part: Unreadable) -> Finding:
-    """What a part says that failed alone."""
-    return Cause(part.code, (part,)).as_finding()
+def finding_id(part: Unreadable) -> str:
+    """Id of the finding about a part that has no value; a person who looked at the part acknowledges it by that."""
+    return f"part-unreadable:{part.part}"
 
 
-def is_acknowledged(part: Unreadable, evidence: Evidence) -> bool:
+def _is_acknowledged(part: Unreadable, evidence: Evidence) -> bool:
     """Whether a person has looked at this part by other means."""
-    finding = finding_of_part(part)
+    finding = Finding(finding_id(part), Severity.UNKNOWN, part.sentence, acknowledgeable=True)
     return with_acknowledgements((finding,), evidence.parameters, evidence.at.date()) != (finding,)
 
 
 def causes(evidence: Evidence) -> tuple[Cause, ...]:
     """Every reason, in the order of reading. A part that is acknowledged stands for itself."""
+    titles = {part.key: part.title for part in evidence.parts}
     found: dict[tuple[str, str], list[Unreadable]] = {}
     for part in evidence.all_unreadable:
         one = _ONE_FOR_ALL.get(part.code)
-        key = (one, "") if one else (part.code, part.why)
-        if is_acknowledged(part, evidence):
-            key = (part.code, f"{part.part}: {part.why}")
+        key = (one, "") if one else (part.code, part.sentence)
+        if _is_acknowledged(part, evidence):
+            key = (part.code, f"{part.part}: {part.sentence}")
         found.setdefault(key, []).append(part)
-    return tuple(Cause(code, tuple(parts)) for (code, _), parts in found.items())
+    return tuple(
+        Cause(code, tuple(parts), tuple(titles[part.part] for part in parts)) for (code, _), parts in found.items()
+    )

@@ -14,10 +14,11 @@ from runbook_lib.errors import NoAccess, ServiceFailed
 from runbook_lib.exchange.mail import MailFlowReading
 from runbook_lib.exchange.recipients import WrittenGroup
 from runbook_lib.graph.groups import count_members, count_tenant, security_groups, synchronized_members
-from runbook_lib.graph.tenant import CloudSyncJob, Unreadable
+from runbook_lib.graph.tenant import CloudSyncJob
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.inventory.naming import DisplayNames, Naming
 from runbook_lib.model.cloud import CloudGroup, Tenant
+from runbook_lib.model.part import Unreadable
 from runbook_lib.parameters.model import Parameters
 
 _ROUTING_SUFFIX = ".mail.onmicrosoft.com"

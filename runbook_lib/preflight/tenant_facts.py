@@ -9,11 +9,38 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from runbook_lib.graph.tenant import CloudSyncJob, JobKind, TenantReading, Unreadable
+from runbook_lib.graph.tenant import (
+    Agents,
+    CloudSync,
+    CloudSyncJob,
+    ConnectReport,
+    Domain,
+    GrantedPermissions,
+    JobKind,
+    Licences,
+    NewGroupDefault,
+    Synchronization,
+    SynchronizationFeatures,
+    WritebackContainers,
+)
 from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
-from runbook_lib.preflight.evidence import TITLES
+from runbook_lib.model.part import Part, Unreadable
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import (
+    AGENTS,
+    CLOUD_SYNC,
+    CONNECT,
+    CONTAINERS,
+    DOMAINS,
+    FEATURES,
+    LICENCES,
+    NEW_GROUPS,
+    PERMISSIONS,
+    SYNCHRONIZATION,
+    TENANT,
+)
 
 _WRITES = re.compile(r"\.(?:ReadWrite|Write|Create|Delete|Send|Manage|FullControl|AccessAsUser|Invite)(?:\.|$)")
 
@@ -67,20 +94,21 @@ class TenantFact(NamedTuple):
     value: str
 
 
-def tenant_facts(reading: TenantReading) -> tuple[TenantFact, ...]:
-    """Every row; a part that could not be read is one row that says why."""
+def tenant_facts(evidence: Evidence) -> tuple[TenantFact, ...] | None:
+    """Every row; a part that could not be read is one row that says why. None where the tenant could not be read."""
+    reading = evidence.get(TENANT)
+    if reading is None:
+        return None
     rows = [
         TenantFact("Tenant", "Name", reading.tenant.display_name),
         TenantFact("Tenant", "Id", reading.tenant.id),
         TenantFact("Tenant", "Cloud", reading.cloud.title),
     ]
-    for field, told in _PARTS.items():
-        subject = TITLES[f"tenant.{field}"]
-        value = getattr(reading, field)
-        if isinstance(value, Unreadable):
-            rows.append(TenantFact(subject, "Not readable", value.why))
+    for part, told in _TOLD.items():
+        if unread := evidence.unreadable(part):
+            rows.append(TenantFact(part.title, "Not readable", unread.clause))
         else:
-            rows += [TenantFact(subject, fact, shown) for fact, shown in told(reading)]
+            rows += [TenantFact(part.title, fact, shown) for fact, shown in told(evidence[part])]
     return tuple(rows)
 
 
@@ -95,73 +123,64 @@ def _or_none(value: object) -> str:
     return "no value" if value in (None, "") else str(value)
 
 
-def _synchronization(reading: TenantReading) -> _Rows:
-    if not isinstance(read := reading.synchronization, Unreadable):
-        yield "On", {True: "yes", False: "no, it was once", None: "never was"}[read.enabled]
-        yield "Last synchronization", _moment(read.last_sync)
+def _synchronization(read: Synchronization) -> _Rows:
+    yield "On", {True: "yes", False: "no, it was once", None: "never was"}[read.enabled]
+    yield "Last synchronization", _moment(read.last_sync)
 
 
-def _features(reading: TenantReading) -> _Rows:
-    if not isinstance(read := reading.features, Unreadable):
-        yield "Group writeback v1 (unifiedGroupWritebackEnabled)", read.connect_v1.value
-        yield "Group writeback V2 (groupWriteBackEnabled)", read.connect_v2.value
-        prevention = read.deletion_prevention
-        yield "Protection from deletions", prevention.kind if prevention else "no value"
-        yield "Its threshold", _or_none(prevention.threshold if prevention else None)
+def _features(read: SynchronizationFeatures) -> _Rows:
+    yield "Group writeback v1 (unifiedGroupWritebackEnabled)", read.connect_v1.value
+    yield "Group writeback V2 (groupWriteBackEnabled)", read.connect_v2.value
+    prevention = read.deletion_prevention
+    yield "Protection from deletions", prevention.kind if prevention else "no value"
+    yield "Its threshold", _or_none(prevention.threshold if prevention else None)
 
 
-def _containers(reading: TenantReading) -> _Rows:
-    if not isinstance(read := reading.containers, Unreadable):
-        yield "Container of Microsoft 365 groups", _or_none(read.unified_groups)
-        yield "Container of users", _or_none(read.users)
+def _containers(read: WritebackContainers) -> _Rows:
+    yield "Container of Microsoft 365 groups", _or_none(read.unified_groups)
+    yield "Container of users", _or_none(read.users)
 
 
-def _connect(reading: TenantReading) -> _Rows:
-    if not isinstance(read := reading.connect, Unreadable):
-        yield "Build", _or_none(read.version)
-        pending = (read.pending_additions, read.pending_updates, read.pending_deletions)
-        yield "Waiting to be exported: added, updated, deleted", ", ".join(map(_or_none, pending))
-        yield "Objects", _or_none(read.objects)
+def _connect(read: ConnectReport) -> _Rows:
+    yield "Build", _or_none(read.version)
+    pending = (read.pending_additions, read.pending_updates, read.pending_deletions)
+    yield "Waiting to be exported: added, updated, deleted", ", ".join(map(_or_none, pending))
+    yield "Objects", _or_none(read.objects)
 
 
-def _agents(reading: TenantReading) -> _Rows:
-    if not isinstance(read := reading.agents, Unreadable):
-        yield "Domains with agents", ", ".join(sorted(read.domains)) or "none"
-        for agent in read.all:
-            domains = f" for {', '.join(sorted(agent.domains))}" if agent.domains else ""
-            yield agent.machine or "(without a name)", f"{agent.status or 'no state'}{domains}"
+def _agents(read: Agents) -> _Rows:
+    yield "Domains with agents", ", ".join(sorted(read.domains)) or "none"
+    for agent in read.all:
+        domains = f" for {', '.join(sorted(agent.domains))}" if agent.domains else ""
+        yield agent.machine or "(without a name)", f"{agent.status or 'no state'}{domains}"
 
 
-def _licences(reading: TenantReading) -> _Rows:
-    if not isinstance(read := reading.licences, Unreadable):
-        yield "P1 in force", "yes" if read.p1 else "no"
-        yield "P2 in force", "yes" if read.p2 else "no"
-        for licence in read.all:
-            if licence.plans & {P1_PLAN, P2_PLAN}:
-                units = f"{_or_none(licence.enabled_units)} enabled, {_or_none(licence.consumed_units)} used"
-                yield licence.part_number, f"{licence.status}: {units}"
+def _licences(read: Licences) -> _Rows:
+    yield "P1 in force", "yes" if read.p1 else "no"
+    yield "P2 in force", "yes" if read.p2 else "no"
+    for licence in read.all:
+        if licence.plans & {P1_PLAN, P2_PLAN}:
+            units = f"{_or_none(licence.enabled_units)} enabled, {_or_none(licence.consumed_units)} used"
+            yield licence.part_number, f"{licence.status}: {units}"
 
 
-def _new_groups(reading: TenantReading) -> _Rows:
-    if not isinstance(read := reading.new_groups, Unreadable):
-        yield "NewUnifiedGroupWritebackDefault", f"{read.words}."
+def _new_groups(read: NewGroupDefault) -> _Rows:
+    yield "NewUnifiedGroupWritebackDefault", f"{read.words}."
 
 
-def _domains(reading: TenantReading) -> _Rows:
-    if not isinstance(read := reading.domains, Unreadable):
-        for domain in read:
-            state = "verified" if domain.verified else "not verified"
-            roles = [word for word, on in (("default", domain.default), ("initial", domain.initial)) if on]
-            yield domain.name, ", ".join([state, *roles, domain.authentication, *domain.services])
+def _domains(read: tuple[Domain, ...]) -> _Rows:
+    for domain in read:
+        state = "verified" if domain.verified else "not verified"
+        roles = [word for word, on in (("default", domain.default), ("initial", domain.initial)) if on]
+        yield domain.name, ", ".join([state, *roles, domain.authentication, *domain.services])
 
 
-def _cloud_sync(reading: TenantReading) -> _Rows:
-    if not isinstance(read := reading.cloud_sync, Unreadable):
-        yield "Jobs", str(len(read.jobs))
-        unread = f", {read.unread} not readable" if read.unread else ""
-        yield "Other service principals looked at", f"{read.searched}{unread}"
-        for job in read.jobs:
-            yield job.id, _job(job)
+def _cloud_sync(read: CloudSync) -> _Rows:
+    yield "Jobs", str(len(read.jobs))
+    unread = f", {read.unread} not readable" if read.unread else ""
+    yield "Other service principals looked at", f"{read.searched}{unread}"
+    for job in read.jobs:
+        yield job.id, _job(job)
 
 
 def _job(job: CloudSyncJob) -> str:
@@ -172,7 +191,7 @@ def _job(job: CloudSyncJob) -> str:
     if job.quarantine:
         parts.append(f"quarantine: {job.quarantine.reason or 'no reason'} since {_moment(job.quarantine.since)}")
     if isinstance(job.scope, Unreadable):
-        parts.append(f"scope not readable: {job.scope.why}")
+        parts.append(f"scope not readable: {job.scope.clause}")
     else:
         for scope in job.scope:
             filters = " or ".join(
@@ -182,25 +201,25 @@ def _job(job: CloudSyncJob) -> str:
             parts.append(f"{scope.source} where {filters or 'nothing filters'}")
             if scope.container:
                 parts.append(f"into {scope.container}")
-    count = f"not readable: {job.assigned.why}" if isinstance(job.assigned, Unreadable) else str(len(job.assigned))
+    count = f"not readable: {job.assigned.clause}" if isinstance(job.assigned, Unreadable) else str(len(job.assigned))
     return "; ".join([*filter(None, parts), f"assigned: {count}"])
 
 
-def _permissions(reading: TenantReading) -> _Rows:
-    if not isinstance(read := reading.permissions, Unreadable):
-        yield "Signed in as", (read.account or "a person") if read.delegated else "an app"
-        yield "Granted", ", ".join(read.names) or "nothing"
+def _permissions(read: GrantedPermissions) -> _Rows:
+    yield "Signed in as", (read.account or "a person") if read.delegated else "an app"
+    yield "Granted", ", ".join(read.names) or "nothing"
 
 
-_PARTS: dict[str, Callable[[TenantReading], _Rows]] = {
-    "synchronization": _synchronization,
-    "features": _features,
-    "containers": _containers,
-    "connect": _connect,
-    "licences": _licences,
-    "new_groups": _new_groups,
-    "domains": _domains,
-    "cloud_sync": _cloud_sync,
-    "agents": _agents,
-    "permissions": _permissions,
+_TOLD: dict[Part[Any, Any], Callable[[Any], _Rows]] = {
+    SYNCHRONIZATION: _synchronization,
+    FEATURES: _features,
+    CONTAINERS: _containers,
+    CONNECT: _connect,
+    LICENCES: _licences,
+    NEW_GROUPS: _new_groups,
+    DOMAINS: _domains,
+    CLOUD_SYNC: _cloud_sync,
+    AGENTS: _agents,
+    PERMISSIONS: _permissions,
 }
+"""What is told of each part of the tenant."""

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from runbook_lib.directory.rights.table import OperationRight, rights_table
-from runbook_lib.exchange.detect import detect
+from runbook_lib.directory.rights.table import OperationRight
 from runbook_lib.exchange.detection import ExchangeDetection
-from runbook_lib.exchange.mail import MailFlowReading
-from runbook_lib.exchange.versions import load_versions
-from runbook_lib.graph.tenant import TenantReading
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.preflight.assess import Assessment, CheckResult
-from runbook_lib.preflight.derived import DnsReading
-from runbook_lib.preflight.evidence import TITLES, Evidence, Unreadable
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import DNS, EXCHANGE_DETECTION, MAIL_FLOW, RIGHTS, RIGHTS_TABLE, TENANT
 from runbook_lib.preflight.powershell import dsacls_script
 from runbook_lib.preflight.tenant_facts import tenant_facts
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict
@@ -91,8 +87,8 @@ def evidence_view(assessment: Assessment) -> tuple[str, str]:
     """What was read: the parts, every check, Exchange's numbers and servers."""
     evidence = assessment.evidence
     parts = [
-        (title, "read" if (part := evidence.unreadable(name)) is None else f"not read: {part.why}")
-        for name, title in TITLES.items()
+        (part.title, "read" if (unread := evidence.unreadable(part)) is None else f"not read: {unread.sentence}")
+        for part in evidence.parts
     ]
     checks = [
         (r.check.title, _state(r), ", ".join(route.value for route in r.check.routes)) for r in assessment.results
@@ -102,8 +98,7 @@ def evidence_view(assessment: Assessment) -> tuple[str, str]:
         table_html(pd.DataFrame(checks, columns=["Check", "State", "Routes"]), caption="Every check", limit=200),
     ]
     text = f"{len(checks)} checks."
-    if not isinstance(evidence.exchange, Unreadable):
-        detection = detect(evidence.exchange, load_versions())
+    if detection := evidence.get(EXCHANGE_DETECTION):
         html.append(_exchange_html(detection))
         text = f"{detection.title}. {' '.join(detection.words)} {text}"
     html += tenant_tables(evidence)
@@ -121,22 +116,22 @@ def _state(result: CheckResult) -> str:
 
 def tenant_tables(evidence: Evidence) -> list[str]:
     """What the tenant says about itself, and what its cloud does not offer, as far as that was read."""
-    if not isinstance(evidence.tenant, TenantReading):
+    tenant = evidence.get(TENANT)
+    if tenant is None:
         return []
-    facts = pd.DataFrame(tenant_facts(evidence.tenant), columns=["Part", "Fact", "Value"])
-    tables = [table_html(facts, caption=f"The tenant, asked: {evidence.tenant.source}", limit=200)]
-    if evidence.tenant.cloud.lacks:
-        rows = [(feature.title, feature.offer.value, feature.source) for feature in evidence.tenant.cloud.lacks]
+    facts = pd.DataFrame(tenant_facts(evidence), columns=["Part", "Fact", "Value"])
+    tables = [table_html(facts, caption=f"The tenant, asked: {tenant.source}", limit=200)]
+    if tenant.cloud.lacks:
+        rows = [(feature.title, feature.offer.value, feature.source) for feature in tenant.cloud.lacks]
         frame = pd.DataFrame(rows, columns=["Feature", "Offered", "Source"])
-        tables.append(table_html(frame, caption=f"What the cloud does not offer: {evidence.tenant.cloud.title}"))
+        tables.append(table_html(frame, caption=f"What the cloud does not offer: {tenant.cloud.title}"))
     return tables
 
 
 def mail_tables(evidence: Evidence) -> list[str]:
     """Accepted domains, send connectors and DNS records, as far as they were read."""
     tables: list[str] = []
-    if isinstance(evidence.mail_flow, MailFlowReading) and evidence.mail_flow.organization:
-        flow = evidence.mail_flow
+    if (flow := evidence.get(MAIL_FLOW)) and flow.organization:
         domains = [(one.domain, one.type.value, one.name) for one in flow.accepted_domains]
         spaces = [(c.name, ", ".join([*map(str, c.spaces), *c.unread])) for c in flow.send_connectors]
         tables.append(
@@ -145,21 +140,22 @@ def mail_tables(evidence: Evidence) -> list[str]:
         tables.append(
             table_html(pd.DataFrame(spaces, columns=["Send connector", "Address spaces"]), caption="Send connectors")
         )
-    if isinstance(evidence.dns, DnsReading):
-        rows = [(a.name, a.kind, a.state.value, ", ".join(a.values) or a.why) for a in evidence.dns.answers.values()]
+    if dns := evidence.get(DNS):
+        rows = [(a.name, a.kind, a.state.value, ", ".join(a.values) or a.why) for a in dns.answers.values()]
         frame = pd.DataFrame(rows, columns=["Name", "Record", "State", "Values"])
-        tables.append(table_html(frame, caption=f"DNS, asked: {evidence.dns.source}"))
+        tables.append(table_html(frame, caption=f"DNS, asked: {dns.source}"))
     return tables
 
 
 def rights_tables(evidence: Evidence) -> list[str]:
     """Every operation in AD: allowed or not, by which entry or for want of what; as far as that was read."""
-    if isinstance(evidence.rights, Unreadable):
+    situation = evidence.get(RIGHTS)
+    if situation is None:
         return []
-    account = evidence.rights.account
+    account = situation.account
     rows = [
         (row.operation.title, _GRANTED[row.granted], row.because, "\n".join(_lines(row, account.name)))
-        for row in rights_table(evidence.rights)
+        for row in evidence[RIGHTS_TABLE]
     ]
     frame = pd.DataFrame(rows, columns=["Operation", "Allowed", "Because", "dsacls"])
     return [table_html(frame, caption=f"Rights of {account.name} ({account.sid})", limit=200)]

@@ -19,14 +19,16 @@ from runbook_lib.graph.connect import open_graph
 from runbook_lib.graph.sign_in.cache import SignInCache
 from runbook_lib.graph.sign_in.device_code import DeviceCode
 from runbook_lib.graph.snapshot import read_cloud
-from runbook_lib.graph.tenant import GrantedPermissions, SynchronizationFeatures, Unreadable, read_tenant_state
+from runbook_lib.graph.tenant import GrantedPermissions, SynchronizationFeatures, read_tenant_state
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import Switch
+from runbook_lib.model.part import Unreadable
 from runbook_lib.parameters.clouds import addresses_of
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.assess import Assessment, assess
 from runbook_lib.preflight.checks import CHECKS
-from runbook_lib.preflight.read import Reach, read_evidence
+from runbook_lib.preflight.parts import TENANT, read_evidence
+from runbook_lib.preflight.reach import Reach
 from runbook_lib.preflight.verdict import Verdict
 
 
@@ -207,7 +209,7 @@ def no_directory() -> NoReturn:
 
 def judged(parameters: Parameters, client: GraphClient) -> Assessment:
     found = read_evidence(parameters, Reach(directory=no_directory, graph=lambda: client), clock=utc_now)
-    checks = [check for check in CHECKS if all(name.startswith("tenant") for name in check.needs)]
+    checks = [check for check in CHECKS if all(part is TENANT or part.inside is TENANT for part in check.needs)]
     return assess(found, checks)
 
 

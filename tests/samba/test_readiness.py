@@ -20,8 +20,9 @@ from runbook_lib.exchange.versions import load_versions
 from runbook_lib.inventory.states import Route
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.assess import assess
-from runbook_lib.preflight.evidence import Evidence, known
-from runbook_lib.preflight.read import Reach, read_evidence
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import EXCHANGE, GROUP_SCHEMA, GROUPS, MAIL_FLOW, WRITTEN_GROUPS, read_evidence
+from runbook_lib.preflight.reach import Reach
 from runbook_lib.preflight.verdict import Verdict
 from tests.samba.content import PEOPLE
 from tests.samba.lab import TREE, SambaLab
@@ -86,12 +87,12 @@ def test_names_are_found_in_the_real_schema(directory: Directory) -> None:
 
 def test_an_ordinary_account_reads_every_part_of_the_directory(blind: Callable[[str], Directory]) -> None:
     found = evidence_of(blind(""))
-    for part in ("exchange", "group_schema", "mail_flow", "written_groups"):
+    for part in (EXCHANGE, GROUP_SCHEMA, MAIL_FLOW, WRITTEN_GROUPS):
         assert found.unreadable(part) is None
-    assert known(found.group_schema) == {row.attribute for row in GROUP_ATTRIBUTES}
-    assert detect(known(found.exchange), load_versions()).state == "organization-without-servers"
-    assert known(found.mail_flow).organization
-    assert found.unreadable("groups") is not None
+    assert found[GROUP_SCHEMA] == {row.attribute for row in GROUP_ATTRIBUTES}
+    assert detect(found[EXCHANGE], load_versions()).state == "organization-without-servers"
+    assert found[MAIL_FLOW].organization
+    assert found.unreadable(GROUPS) is not None
     judged = assess(found, EXCHANGE_AND_MAIL)
     assert judged.verdict(Route.CLOUD_SYNC) is Verdict.READY
     assert "mail-hybrid-missing" in {finding.id for finding in judged.findings}
@@ -109,7 +110,7 @@ def test_what_the_configuration_hides_is_unknown_and_never_absent(
     samba: SambaLab, blind: Callable[[str], Directory], container: str
 ) -> None:
     found = evidence_of(blind(f"{container},{samba.configuration_nc}"))
-    assert detect(known(found.exchange), load_versions()).state == "unreadable"
+    assert detect(found[EXCHANGE], load_versions()).state == "unreadable"
     judged = assess(found, EXCHANGE_AND_MAIL)
     assert judged.verdict(Route.CONNECT_SYNC) is Verdict.UNKNOWN
     assert "exchange-none" not in {finding.id for finding in judged.findings}

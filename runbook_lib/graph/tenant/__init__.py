@@ -30,7 +30,6 @@ from runbook_lib.graph.tenant.parts import (
     WrittenByDefault,
 )
 from runbook_lib.graph.tenant.read import read_tenant_state
-from runbook_lib.graph.tenant.unreadable import Unreadable
 
 __all__ = [
     "Agent",
@@ -52,7 +51,6 @@ __all__ = [
     "Synchronization",
     "SynchronizationFeatures",
     "TenantReading",
-    "Unreadable",
     "WritebackContainers",
     "WrittenByDefault",
     "read_tenant_state",

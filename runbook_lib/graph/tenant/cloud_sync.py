@@ -29,8 +29,9 @@ from runbook_lib.graph.tenant.jobs import (
     Quarantine,
     ScopeClause,
 )
-from runbook_lib.graph.tenant.unreadable import Unreadable, part
+from runbook_lib.graph.tenant.unreadable import or_unreadable
 from runbook_lib.graph.transport import GraphClient
+from runbook_lib.model.part import Unreadable
 
 TO_AD = "fb81332f-3eca-4ecf-a939-4278e501d330"
 """Application template that a public script makes configurations for groups to AD of."""
@@ -117,7 +118,7 @@ def _jobs_path(principal: str) -> str:
 def _with_assigned(client: GraphClient, principal: Row, jobs: Sequence[CloudSyncJob]) -> list[CloudSyncJob]:
     if not jobs:
         return []
-    assigned = part(lambda: _assigned(client, row_id(principal)))
+    assigned = or_unreadable("assigned", lambda: _assigned(client, row_id(principal)))
     return [replace(job, assigned=assigned) for job in jobs]
 
 
@@ -136,7 +137,7 @@ def _job(client: GraphClient, row: Row, principal: Row) -> CloudSyncJob:
         state=state,
         quarantine=_quarantine(object_of(status, "quarantine")) if state is JobState.QUARANTINE else None,
         last_success=moment_of(object_of(status, "lastSuccessfulExecution"), "timeEnded"),
-        scope=part(lambda: _scope(client, schema)),
+        scope=or_unreadable("scope", lambda: _scope(client, schema)),
         assigned=(),
         domain=_domain(row),
         counts=_counts(status),

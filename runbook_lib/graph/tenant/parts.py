@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from runbook_lib.graph.tenant.jobs import CloudSync
-from runbook_lib.graph.tenant.unreadable import Unreadable
 from runbook_lib.model.cloud import Switch, Tenant
+from runbook_lib.model.part import Unreadable
 from runbook_lib.parameters.clouds import Cloud
 
 

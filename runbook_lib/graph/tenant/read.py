@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -32,9 +33,10 @@ from runbook_lib.graph.tenant.parts import (
     TenantReading,
     WrittenByDefault,
 )
-from runbook_lib.graph.tenant.unreadable import Unreadable, part
+from runbook_lib.graph.tenant.unreadable import or_unreadable
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import Tenant
+from runbook_lib.model.part import Unreadable
 from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.clouds import Cloud
 
@@ -76,32 +78,32 @@ def read_tenant_state(
     as_app = not (isinstance(permissions, GrantedPermissions) and permissions.delegated)
     told = _Told(progress)
 
-    def of_people(read: Callable[[], _T]) -> _T | Unreadable:
-        return part(read, for_people_only=True, as_app=as_app)
+    def of_people(name: str, read: Callable[[], _T]) -> _T | Unreadable:
+        return or_unreadable(name, read, for_people_only=True, as_app=as_app)
 
-    configuration = told(of_people(lambda: read_configuration(client, tenant)))
+    configuration = told(of_people("configuration", lambda: read_configuration(client, tenant)))
     return TenantReading(
         at=at,
         cloud=cloud,
         tenant=tenant,
         permissions=permissions,
-        synchronization=told(part(lambda: _synchronization(tenant))),
-        features=told(of_people(lambda: read_features(client, tenant))),
-        containers=_decoded(configuration, containers_of),
-        connect=_decoded(configuration, report_of),
-        agents=told(of_people(lambda: read_agents(client))),
-        licences=told(part(lambda: _licences(client))),
-        new_groups=told(part(lambda: _new_groups(client))),
-        domains=told(part(lambda: _domains(client))),
-        cloud_sync=told(part(lambda: read_cloud_sync(client))),
+        synchronization=told(or_unreadable("synchronization", lambda: _synchronization(tenant))),
+        features=told(of_people("features", lambda: read_features(client, tenant))),
+        containers=_decoded("containers", configuration, containers_of),
+        connect=_decoded("connect", configuration, report_of),
+        agents=told(of_people("agents", lambda: read_agents(client))),
+        licences=told(or_unreadable("licences", lambda: _licences(client))),
+        new_groups=told(or_unreadable("new_groups", lambda: _new_groups(client))),
+        domains=told(or_unreadable("domains", lambda: _domains(client))),
+        cloud_sync=told(or_unreadable("cloud_sync", lambda: read_cloud_sync(client))),
         source=f"{client.host}, tenant {printable(tenant.display_name)} ({tenant.id})",
         requests=client.requests - before,  # arguments are evaluated in this order, so everything has been read
     )
 
 
-def _decoded(row: Row | Unreadable, decode: Callable[[Row], _T]) -> _T | Unreadable:
+def _decoded(name: str, row: Row | Unreadable, decode: Callable[[Row], _T]) -> _T | Unreadable:
     """One of several parts of one answer: what is wrong with one of them leaves the others."""
-    return row if isinstance(row, Unreadable) else part(lambda: decode(row))
+    return replace(row, part=name) if isinstance(row, Unreadable) else or_unreadable(name, lambda: decode(row))
 
 
 class _Told:
@@ -168,7 +170,7 @@ def _domains(client: GraphClient) -> tuple[Domain, ...]:
 def _permissions(client: GraphClient) -> GrantedPermissions | Unreadable:
     claims = client.token_claims()
     if claims is None:
-        return Unreadable("The access token does not say what it grants", "failed")
+        return Unreadable("permissions", "failed", "The access token does not say what it grants")
     scopes, roles = claims.get("scp"), claims.get("roles")
     # A person's token may hold roles too (of the person), so scp decides.
     delegated = isinstance(scopes, str)

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from runbook_lib.graph.tenant import CloudSyncJob, JobKind, JobState, ScopeClause, Unreadable
+from runbook_lib.graph.tenant import CloudSyncJob, JobKind, JobState, ScopeClause
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.part import Unreadable
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
-from runbook_lib.preflight.evidence import Evidence, known
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import CLOUD_SYNC
 
 INTERVAL = timedelta(minutes=20)
 """Cloud Sync's schedule for groups ("Group provisioning to Active Directory, prerequisites")."""
@@ -40,7 +42,7 @@ NO_JOB = NothingToCheck("No Cloud Sync configuration writes groups.")
 
 def jobs_for_groups(evidence: Evidence) -> tuple[CloudSyncJob, ...]:
     """The jobs that write groups to Active Directory."""
-    return known(known(evidence.tenant).cloud_sync).writing_groups
+    return evidence[CLOUD_SYNC].writing_groups
 
 
 def job_name(job: CloudSyncJob) -> str:
@@ -52,7 +54,7 @@ def absent(evidence: Evidence) -> Iterator[Finding]:
     """There is a configuration that writes groups."""
     if jobs_for_groups(evidence):
         return
-    read = known(known(evidence.tenant).cloud_sync)
+    read = evidence[CLOUD_SYNC]
     unread = [job.id for job in read.jobs if job.kind is JobKind.OTHER and isinstance(job.scope, Unreadable)]
     # Without its schema a job is known by its id alone, and a newer kind of configuration may have another id.
     hidden = len(unread) + read.unread
@@ -144,7 +146,7 @@ def scopes(evidence: Evidence) -> Answers:
         yield NO_JOB
     for job in jobs:
         if isinstance(job.scope, Unreadable):
-            yield _unread_scope(job, job.scope.why)
+            yield _unread_scope(job, job.scope.clause)
             continue
         clauses = own_clauses(job)
         flags = [clause for clause in clauses if "writeback" in clause.attribute.casefold()]
@@ -218,7 +220,7 @@ def _filtered(job: CloudSyncJob, clauses: list[ScopeClause]) -> Finding:
 
 def other_jobs(evidence: Evidence) -> Answers:
     """No job of Cloud Sync writes to Active Directory beside those for groups."""
-    read = known(known(evidence.tenant).cloud_sync)
+    read = evidence[CLOUD_SYNC]
     if not read.jobs:
         yield NothingToCheck("Cloud Sync has no job.")
     for job in read.jobs:
@@ -290,7 +292,7 @@ def agent_unread(evidence: Evidence) -> Answers:
     )
 
 
-_NEEDS = ("tenant.cloud_sync",)
+_NEEDS = (CLOUD_SYNC,)
 
 CHECKS: tuple[Check, ...] = (
     Check("cloud-sync", "A Cloud Sync configuration writes groups", _NEEDS, on(cloud_sync=_B), absent),

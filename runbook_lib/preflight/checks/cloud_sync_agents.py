@@ -9,7 +9,8 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, on
 from runbook_lib.preflight.checks.cloud_sync import NO_JOB, jobs_for_groups
-from runbook_lib.preflight.evidence import Evidence, known
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import AGENTS, CLOUD_SYNC
 
 _B, _U, _W = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING
 _SOURCE = 'Microsoft Graph documentation (beta), "Get onPremisesPublishingProfile", "onPremisesAgent"'
@@ -21,7 +22,7 @@ def agents(evidence: Evidence) -> Answers:
     if not jobs:
         yield NO_JOB
         return
-    read = known(known(evidence.tenant).agents)
+    read = evidence[AGENTS]
     if not read.all:
         yield _finding("none", _B, "The tenant has no provisioning agent.", {})
         return
@@ -87,7 +88,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "cloud-sync-agents-active",
         "Cloud Sync's agents are active",
-        ("tenant.cloud_sync", "tenant.agents"),
+        (CLOUD_SYNC, AGENTS),
         on(cloud_sync=_B),
         agents,
     ),

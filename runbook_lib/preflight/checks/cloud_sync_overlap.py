@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook_lib.graph.tenant import CloudSyncJob, Unreadable
+from runbook_lib.graph.tenant import CloudSyncJob
 from runbook_lib.model.dn import normalize_foreign_dn
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.part import Unreadable
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Check, on
 from runbook_lib.preflight.checks.cloud_sync import job_name, jobs_for_groups
-from runbook_lib.preflight.derived import MailGroups
 from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import CLOUD_SYNC, GROUPS
 
 _B, _U = Severity.BLOCKING, Severity.UNKNOWN
 
@@ -19,9 +20,9 @@ _B, _U = Severity.BLOCKING, Severity.UNKNOWN
 def same_groups(evidence: Evidence) -> Iterator[Finding]:
     """No group that is selected by its id is assigned to a configuration."""
     chosen = {group_id.lower() for group_id in evidence.parameters.select_ids}
-    if isinstance(evidence.groups, MailGroups):
+    if groups := evidence.get(GROUPS):
         # A Microsoft 365 group is mail-enabled, and the fixed filter keeps those out.
-        chosen -= {group.id for group in evidence.groups.groups}
+        chosen -= {group.id for group in groups.groups}
     for job in jobs_for_groups(evidence):
         if not chosen or isinstance(job.assigned, Unreadable):
             continue
@@ -102,7 +103,7 @@ def _overlap(job: CloudSyncJob, what: str, severity: Severity, seen: str, values
     )
 
 
-_NEEDS = ("tenant.cloud_sync",)
+_NEEDS = (CLOUD_SYNC,)
 
 CHECKS: tuple[Check, ...] = (
     Check("cloud-sync-groups", "Cloud Sync has none of the selected groups", _NEEDS, on(direct=_B), same_groups),

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from runbook_lib.graph.tenant import CloudSyncJob, JobState, Unreadable
+from runbook_lib.graph.tenant import CloudSyncJob, JobState
 from runbook_lib.model.enforcement import SOA_ATTRIBUTE
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.part import Unreadable
 from runbook_lib.model.untrusted import counted, printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.checks.cloud_sync import NO_JOB, job_name, jobs_for_groups, own_clauses
 from runbook_lib.preflight.derived import CloudSyncGroups
-from runbook_lib.preflight.evidence import Evidence, known
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import CLOUD_SYNC, CLOUD_SYNC_GROUPS
 
 _U, _W, _I = Severity.UNKNOWN, Severity.WARNING, Severity.INFO
 _OPTIONS = 'Microsoft Entra documentation, "Microsoft Entra provisioning options (Preview)", "Scale limits"'
@@ -40,12 +42,12 @@ SHOWN_IN_PORTAL = 999
 
 def sizes(evidence: Evidence) -> Answers:
     """What each configuration has in scope is within Microsoft's limits."""
-    read = known(evidence.cloud_sync_groups)
+    read = evidence[CLOUD_SYNC_GROUPS]
     if not jobs_for_groups(evidence):
         yield NO_JOB
     for job in jobs_for_groups(evidence):
         if isinstance(job.assigned, Unreadable):
-            seen = f"What is assigned to a configuration could not be read: {job.assigned.why}."
+            seen = f"What is assigned to a configuration could not be read: {job.assigned.sentence}"
             yield _size(job, "size-unknown", _U, seen, {"job": job.id})
         elif job.assigned:
             yield from _selected(job, job.assigned, read)
@@ -175,7 +177,7 @@ def arrive_empty(evidence: Evidence) -> Answers:
     if not any(job.state in (JobState.ACTIVE, JobState.IN_PROGRESS) for job in jobs_for_groups(evidence)):
         yield NothingToCheck("No Cloud Sync configuration that writes groups is running.")
         return
-    read = known(evidence.cloud_sync_groups)
+    read = evidence[CLOUD_SYNC_GROUPS]
     if read.not_looked_up:
         yield Finding(
             id="cloud-sync-groups-empty-not-all",
@@ -244,21 +246,21 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "cloud-sync-size",
         "Cloud Sync's scopes are within Microsoft's limits",
-        ("tenant.cloud_sync", "cloud_sync_groups"),
+        (CLOUD_SYNC, CLOUD_SYNC_GROUPS),
         on(cloud_sync=_W),
         sizes,
     ),
     Check(
         "cloud-sync-empty",
         "Cloud Sync's groups arrive with their members",
-        ("tenant.cloud_sync", "cloud_sync_groups"),
+        (CLOUD_SYNC, CLOUD_SYNC_GROUPS),
         on(cloud_sync=_U),
         arrive_empty,
     ),
     Check(
         "cloud-sync-mapping",
         "Cloud Sync's mapping names groups and marks none",
-        ("tenant.cloud_sync",),
+        (CLOUD_SYNC,),
         on(cloud_sync=_I),
         mappings,
     ),

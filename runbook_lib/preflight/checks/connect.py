@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from runbook_lib.graph.tenant import Unreadable
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Check, on
-from runbook_lib.preflight.evidence import Evidence, known
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import CONNECT, CONTAINERS, SYNCHRONIZATION, TENANT
 
 INTERVAL = timedelta(minutes=30)
 """Connect's default interval ("Connect Sync: scheduler")."""
@@ -24,7 +24,7 @@ _SCHEDULER = 'Microsoft Entra documentation, "Connect Sync: scheduler"'
 
 def synchronization_off(evidence: Evidence) -> Iterator[Finding]:
     """The tenant synchronizes from Active Directory."""
-    enabled = known(known(evidence.tenant).synchronization).enabled
+    enabled = evidence[SYNCHRONIZATION].enabled
     if enabled is True:
         return
     never = "The tenant was never synchronized from Active Directory (onPremisesSyncEnabled is not set)."
@@ -45,7 +45,7 @@ def synchronization_off(evidence: Evidence) -> Iterator[Finding]:
 
 def synchronization_age(evidence: Evidence) -> Iterator[Finding]:
     """The last synchronization is recent."""
-    read = known(known(evidence.tenant).synchronization)
+    read = evidence[SYNCHRONIZATION]
     if read.enabled is not True:
         return
     age = read.age(evidence.at)
@@ -90,12 +90,11 @@ def _words(age: timedelta) -> str:
 
 def server_unread(evidence: Evidence) -> Iterator[Finding]:
     """What only the Connect server knows."""
-    tenant = known(evidence.tenant)
-    report, containers = tenant.connect, tenant.containers
-    if isinstance(report, Unreadable):
-        told = f"Build, target OU, scope and rules of Connect Sync were not read: {report.why}."
+    if unread := evidence.unreadable(CONNECT):
+        told = f"Build, target OU, scope and rules of Connect Sync were not read: {unread.sentence}"
     else:
-        place = "no container" if isinstance(containers, Unreadable) else containers.unified_groups or "no container"
+        report, containers = evidence[CONNECT], evidence.get(CONTAINERS)
+        place = (containers.unified_groups if containers else None) or "no container"
         told = (
             f"Connect Sync reported {printable(report.version or 'no build', limit=80)} and {printable(place)} for "
             "groups; its scope and its rules cannot be read over Microsoft Graph."
@@ -120,16 +119,16 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "synchronization-on",
         "The tenant is synchronized from Active Directory",
-        ("tenant.synchronization",),
+        (SYNCHRONIZATION,),
         on(direct=_W, cloud_sync=_W, connect_sync=_B),
         synchronization_off,
     ),
     Check(
         "synchronization-age",
         "The last synchronization is recent",
-        ("tenant.synchronization",),
+        (SYNCHRONIZATION,),
         on(direct=_W, cloud_sync=_W, connect_sync=_B),
         synchronization_age,
     ),
-    Check("connect-server", "The Connect server was looked at", ("tenant",), on(connect_sync=_W), server_unread),
+    Check("connect-server", "The Connect server was looked at", (TENANT,), on(connect_sync=_W), server_unread),
 )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook_lib.graph.tenant import SynchronizationFeatures, TenantReading, Unreadable, WrittenByDefault
+from runbook_lib.graph.tenant import WrittenByDefault
 from runbook_lib.model.cloud import OtherWriters, Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.preflight.assess import Check, on
-from runbook_lib.preflight.evidence import Evidence, known
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import CONNECT, FEATURES, NEW_GROUPS, TENANT
 from runbook_lib.rules.writers import HOW_TO_ATTEST, NO_V2_PATCH, connect_v1_of, connect_v2_on
 
 DELETIONS = 500
@@ -18,20 +19,15 @@ _FEATURES = 'Microsoft Graph documentation, "onPremisesDirectorySynchronizationF
 _ENABLE = 'Microsoft Entra documentation, "Enable Microsoft Entra Connect group writeback"'
 
 
-def _features(evidence: Evidence) -> SynchronizationFeatures | None:
-    features = known(evidence.tenant).features
-    return None if isinstance(features, Unreadable) else features
-
-
-def _not_told(tenant: TenantReading) -> str:
+def _not_told(evidence: Evidence) -> str:
     """Why a flag is unknown, without a full stop."""
-    unread = tenant.features
-    return unread.why if isinstance(unread, Unreadable) else "Graph's answer does not hold the flag"
+    unread = evidence.unreadable(FEATURES)
+    return unread.clause if unread else "Graph's answer does not hold the flag"
 
 
 def _v1(evidence: Evidence) -> tuple[Switch, bool]:
     """State of v1 after attestation, and whether it is a person's word."""
-    features = _features(evidence)
+    features = evidence.get(FEATURES)
     read = features.connect_v1 if features else Switch.UNKNOWN
     after = connect_v1_of(evidence.parameters, OtherWriters(connect_v1=read), evidence.at.date())
     return after, after is not read
@@ -58,7 +54,7 @@ def v1_as_other_writer(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="connect-v1-unknown",
             severity=Severity.UNKNOWN,
-            seen=f"Whether group writeback v1 is on is not readable: {_not_told(known(evidence.tenant))}.",
+            seen=f"Whether group writeback v1 is on is not readable: {_not_told(evidence)}.",
             expected="A reading, or a person's attestation that it is off.",
             why="Not readable is not off. Without one of the two this runbook refuses to write Microsoft 365 groups.",
             to_do=f"{HOW_TO_ATTEST} Or sign in as a person (sign_in: device-code). Acknowledge it only where no "
@@ -91,7 +87,7 @@ def v1_as_route(evidence: Evidence) -> Iterator[Finding]:
             source='Microsoft Entra documentation, "Group source of authority guidance"',
         )
         return
-    features = _features(evidence)
+    features = evidence.get(FEATURES)
     unset = features is not None and not features.configured
     flag = "Connect Sync is not configured (HTTP 404)" if unset else "the flag unifiedGroupWritebackEnabled is false"
     why = "a person attests that it is off" if attested else flag
@@ -101,7 +97,7 @@ def v1_as_route(evidence: Evidence) -> Iterator[Finding]:
         severity=Severity.BLOCKING if off else Severity.UNKNOWN,
         seen=f"Group writeback v1 is off: {why}."
         if off
-        else f"Whether group writeback v1 is on is not readable: {_not_told(known(evidence.tenant))}.",
+        else f"Whether group writeback v1 is on is not readable: {_not_told(evidence)}.",
         expected="v1 is on, in the tenant and on the Connect server.",
         why="Without it Connect writes no group to Active Directory.",
         to_do="Turn on Group writeback in Connect's wizard (target OU, rights of the connector account). Setting the "
@@ -116,14 +112,14 @@ def v1_as_route(evidence: Evidence) -> Iterator[Finding]:
 
 def v2_on(evidence: Evidence) -> Iterator[Finding]:
     """Group writeback V2 is not on."""
-    features = _features(evidence)
+    features = evidence.get(FEATURES)
     if features is not None and features.connect_v2 is Switch.ON:
         yield connect_v2_on()
 
 
 def v2_unknown(evidence: Evidence) -> Iterator[Finding]:
     """The V2 flag can be read."""
-    if known(known(evidence.tenant).features).connect_v2 is Switch.UNKNOWN:
+    if evidence[FEATURES].connect_v2 is Switch.UNKNOWN:
         yield Finding(
             id="connect-v2-unknown",
             severity=Severity.UNKNOWN,
@@ -139,11 +135,11 @@ def v2_unknown(evidence: Evidence) -> Iterator[Finding]:
 
 def deletion_prevention(evidence: Evidence) -> Iterator[Finding]:
     """Connect's protection from accidental deletions is on."""
-    features, report = known(known(evidence.tenant).features), known(evidence.tenant).connect
+    features, report = evidence[FEATURES], evidence.get(CONNECT)
     if not features.configured:
         return
     # v1.0 and beta hold it; either will do.
-    read = features.deletion_prevention or (None if isinstance(report, Unreadable) else report.deletion_prevention)
+    read = features.deletion_prevention or (report.deletion_prevention if report else None)
     source = (
         'Microsoft Entra documentation, "Prevent accidental deletes"; Microsoft Graph documentation, '
         '"onPremisesAccidentalDeletionPrevention"'
@@ -182,8 +178,8 @@ def deletion_prevention(evidence: Evidence) -> Iterator[Finding]:
 
 def new_group_default(evidence: Evidence) -> Iterator[Finding]:
     """What the tenant's default for new groups says, and whether that means anything."""
-    default = known(known(evidence.tenant).new_groups)
-    features = _features(evidence)
+    default = evidence[NEW_GROUPS]
+    features = evidence.get(FEATURES)
     v2 = features.connect_v2 if features else Switch.UNKNOWN
     meaning = {
         Switch.OFF: "V2 is off, so this has no effect: v1 writes every Microsoft 365 group whatever it says.",
@@ -212,33 +208,33 @@ def new_group_default(evidence: Evidence) -> Iterator[Finding]:
 _B, _W = Severity.BLOCKING, Severity.WARNING
 
 CHECKS: tuple[Check, ...] = (
-    Check("connect-v1-other", "Connect writes no Microsoft 365 group", ("tenant",), on(direct=_B), v1_as_other_writer),
-    Check("connect-v1", "Connect writes Microsoft 365 groups (v1)", ("tenant",), on(connect_sync=_B), v1_as_route),
+    Check("connect-v1-other", "Connect writes no Microsoft 365 group", (TENANT,), on(direct=_B), v1_as_other_writer),
+    Check("connect-v1", "Connect writes Microsoft 365 groups (v1)", (TENANT,), on(connect_sync=_B), v1_as_route),
     Check(
         "connect-v2",
         "Group writeback V2 is not on",
-        ("tenant",),
+        (TENANT,),
         on(direct=_B, cloud_sync=_W, connect_sync=_W),
         v2_on,
     ),
     Check(
         "connect-v2-readable",
         "The synchronization features can be read",
-        ("tenant.features",),
+        (FEATURES,),
         on(direct=_W, cloud_sync=_W, connect_sync=_W),
         v2_unknown,
     ),
     Check(
         "deletion-prevention",
         "Connect protects from accidental deletions",
-        ("tenant.features",),
+        (FEATURES,),
         on(connect_sync=_W),
         deletion_prevention,
     ),
     Check(
         "new-group-default",
         "The default for new groups is known",
-        ("tenant.new_groups", "tenant"),
+        (NEW_GROUPS, TENANT),
         on(direct=_W, connect_sync=_W),
         new_group_default,
     ),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
-from runbook_lib.graph.tenant import CloudSyncJob, ConnectReport, JobKind, JobState, Unreadable
+from runbook_lib.graph.tenant import CloudSyncJob, ConnectReport, JobKind, JobState
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
-from runbook_lib.preflight.evidence import Evidence, known
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import CLOUD_SYNC, CONNECT, FEATURES, TENANT
 
 Build = tuple[int, int, int, int]
 
@@ -45,13 +46,13 @@ def build_text(build: Build) -> str:
 
 
 def _configured(evidence: Evidence) -> bool:
-    features = known(evidence.tenant).features
-    return isinstance(features, Unreadable) or features.configured
+    features = evidence.get(FEATURES)
+    return features is None or features.configured
 
 
 def build(evidence: Evidence) -> Answers:
     """The build that Connect Sync reported still synchronizes."""
-    report = known(known(evidence.tenant).connect)
+    report = evidence[CONNECT]
     if not _configured(evidence):
         yield _NOT_CONFIGURED
         return
@@ -83,7 +84,7 @@ def _build_finding(state: str, severity: Severity, seen: str, report: ConnectRep
 
 def support(evidence: Evidence) -> Answers:
     """The build that Connect Sync reported is supported, as far as a third party's table tells."""
-    report = known(known(evidence.tenant).connect)
+    report = evidence[CONNECT]
     found = report.build
     if found is None or found < MINIMUM:
         yield NothingToCheck("No build is known that still synchronizes.") if _configured(evidence) else _NOT_CONFIGURED
@@ -112,7 +113,7 @@ def support(evidence: Evidence) -> Answers:
 
 def pending_deletions(evidence: Evidence) -> Answers:
     """Connect Sync holds no deletion that it has not exported."""
-    report = known(known(evidence.tenant).connect)
+    report = evidence[CONNECT]
     pending = report.pending_deletions
     if pending is None:
         words = NothingToCheck("Connect Sync reported no number of pending deletions.")
@@ -141,20 +142,19 @@ def pending_deletions(evidence: Evidence) -> Answers:
 
 def transition(evidence: Evidence) -> Answers:
     """No guided transition to Cloud Sync has put Connect Sync into staging mode, as far as the tenant tells."""
-    tenant = known(evidence.tenant)
     running = (JobState.ACTIVE, JobState.IN_PROGRESS, JobState.QUARANTINE)
-    from_ad = [one for one in known(tenant.cloud_sync).jobs if one.kind is JobKind.FROM_AD and one.state in running]
-    report = tenant.connect
-    if not from_ad or not _configured(evidence) or (not isinstance(report, Unreadable) and report.version is None):
+    from_ad = [one for one in evidence[CLOUD_SYNC].jobs if one.kind is JobKind.FROM_AD and one.state in running]
+    report, features = evidence.get(CONNECT), evidence.get(FEATURES)
+    if not from_ad or not _configured(evidence) or (report is not None and report.version is None):
         return
-    v1 = Switch.UNKNOWN if isinstance(tenant.features, Unreadable) else tenant.features.connect_v1
+    v1 = features.connect_v1 if features else Switch.UNKNOWN
     yield Finding(
         id="connect-in-transition",
         severity=_U,
         seen=f"Cloud Sync synchronizes from Active Directory ({_named(from_ad)}), and "
         + (
-            f"whether Connect Sync does too cannot be read: {report.why}."
-            if isinstance(report, Unreadable)
+            f"whether Connect Sync does too cannot be read: {unread.sentence}"
+            if (unread := evidence.unreadable(CONNECT))
             else "Connect Sync has reported itself to the tenant too."
         )
         + " Whether Connect Sync is in staging mode, Graph does not show.",
@@ -181,28 +181,28 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "connect-build",
         "The build of Connect Sync synchronizes",
-        ("tenant.connect",),
+        (CONNECT,),
         on(direct=_W, cloud_sync=_W, connect_sync=_B),
         build,
     ),
     Check(
         "connect-build-support",
         "The build of Connect Sync is supported",
-        ("tenant.connect",),
+        (CONNECT,),
         on(connect_sync=_W),
         support,
     ),
     Check(
         "connect-pending-deletions",
         "Connect Sync holds back no deletions",
-        ("tenant.connect",),
+        (CONNECT,),
         on(direct=_I, cloud_sync=_I, connect_sync=_W),
         pending_deletions,
     ),
     Check(
         "connect-transition",
         "No transition to Cloud Sync is under way",
-        ("tenant.cloud_sync", "tenant"),
+        (CLOUD_SYNC, TENANT),
         on(direct=_W, cloud_sync=_W, connect_sync=_U),
         transition,
     ),

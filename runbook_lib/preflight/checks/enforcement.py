@@ -6,7 +6,8 @@ from runbook_lib.model.enforcement import MOST_SIDS, EnforcementMode, Leave
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.untrusted import counted, printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
-from runbook_lib.preflight.evidence import Evidence, known
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import PLACE
 
 _SOURCE = 'Microsoft Entra documentation, "Microsoft Entra AD object enforcement (Preview)" (August 2026)'
 _REFUSED = "Retiring, restoring, updating, members and bringing back are a modify, a move or a restore, which"
@@ -16,7 +17,7 @@ _EVERYWHERE = "It holds on the domain controllers that have it on: one without i
 
 def enforcement(evidence: Evidence) -> Answers:
     """No policy of AD object enforcement keeps this account from objects in the two OUs."""
-    place = known(evidence.place)
+    place = evidence[PLACE]
     found = place.enforcement
     marked = place.enforced
     if not place.enforcement_known:
@@ -47,7 +48,7 @@ def enforcement(evidence: Evidence) -> Answers:
 
 
 def _marked(evidence: Evidence, severity: Severity, state: str, told: str) -> Finding:
-    marked = known(evidence.place).enforced
+    marked = evidence[PLACE].enforced
     some = "; ".join(marked[:5]) + ("; …" if len(marked) > 5 else "")
     return Finding(
         id=f"object-enforcement-{state}",
@@ -66,7 +67,7 @@ def _marked(evidence: Evidence, severity: Severity, state: str, told: str) -> Fi
 
 
 def _policies(evidence: Evidence) -> str:
-    found = known(evidence.place).enforcement.policies
+    found = evidence[PLACE].enforcement.policies
     words = []
     for policy in found:
         state = {
@@ -84,14 +85,14 @@ def _lame(invalid: tuple[str, ...]) -> str:
 
 
 def _doubt(evidence: Evidence) -> str:
-    found = known(evidence.place).enforcement
+    found = evidence[PLACE].enforcement
     if EnforcementMode.ENFORCED in found.modes:
         return "a group of this account is on the list, and whether groups count no public text says"
     return "what it does is not shown"
 
 
 def _values(evidence: Evidence) -> dict[str, object]:
-    found = known(evidence.place).enforcement
+    found = evidence[PLACE].enforcement
     return {
         "policies": [
             {"dn": one.dn, "mode": one.mode.value, "sids": len(one.sids), "loads": one.loads} for one in found.policies
@@ -104,7 +105,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "ou-enforcement",
         "No policy keeps this account from changing objects",
-        ("place",),
+        (PLACE,),
         on(direct=Severity.BLOCKING),
         enforcement,
     ),

@@ -7,22 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from runbook_lib.exchange import findings, requirements
 from runbook_lib.exchange.facts import Facts
 from runbook_lib.exchange.unseen import Sees, nothing_there, unseen
-from runbook_lib.exchange.versions import load_versions
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
-from runbook_lib.preflight.evidence import Evidence, known
-
-
-def facts_of(evidence: Evidence) -> Facts:
-    """What was read of Exchange, beside the version table."""
-    return Facts(known(evidence.exchange), load_versions())
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import EXCHANGE, EXCHANGE_FACTS
 
 
 def has_shell(evidence: Evidence) -> bool:
     """Whether somebody can be sent to the Exchange Management Shell: not to one that is known not to exist."""
-    return evidence.unreadable("exchange") is not None or facts_of(evidence).tools.shell is not Switch.OFF
+    return (facts := evidence.get(EXCHANGE_FACTS)) is None or facts.tools.shell is not Switch.OFF
 
 
 # Connect Sync writes mail attributes by what Exchange prepared; the direct route writes none unless told to; Cloud Sync
@@ -46,14 +41,14 @@ def _check(
     *sees: Sees,
 ) -> Check:
     def answers(evidence: Evidence) -> Answers:
-        facts = facts_of(evidence)
+        facts = evidence[EXCHANGE_FACTS]
         found = {finding.id: finding for finding in (*run(facts), *unseen(facts, *sees))}
         yield from found.values()
         why = nothing_there(facts, *sees)
         if why and not found:
             yield NothingToCheck(why)
 
-    return Check(id_, title, ("exchange",), routes, answers)
+    return Check(id_, title, (EXCHANGE,), routes, answers)
 
 
 CHECKS: tuple[Check, ...] = (

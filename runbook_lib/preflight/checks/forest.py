@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.preflight.assess import Check, on
-from runbook_lib.preflight.evidence import Evidence, known
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import FOREST
 
 _SERVER_2008_R2 = 4
 """The level from which the Recycle Bin can be switched on ([MS-ADTS] 3.1.1.9.1 and 6.1.4.4)."""
@@ -15,7 +16,7 @@ _SERVER_2008_R2 = 4
 
 def recycle_bin(evidence: Evidence) -> Iterator[Finding]:
     """The Recycle Bin keeps what a deleted group had."""
-    forest = known(evidence.forest)
+    forest = evidence[FOREST]
     deletes = evidence.parameters.disable_by == "delete"
     days = f"{forest.lifetime_days} days ({forest.lifetime_source})"
     values = {"state": forest.recycle_bin.value, "days": forest.lifetime_days, "source": forest.lifetime_source}
@@ -48,7 +49,7 @@ def recycle_bin(evidence: Evidence) -> Iterator[Finding]:
 
 def deleted_objects(evidence: Evidence) -> Iterator[Finding]:
     """The account may list deleted objects."""
-    forest = known(evidence.forest)
+    forest = evidence[FOREST]
     if forest.listable is Switch.ON:
         return
     deletes = evidence.parameters.disable_by == "delete"
@@ -71,7 +72,7 @@ def deleted_objects(evidence: Evidence) -> Iterator[Finding]:
 
 def levels(evidence: Evidence) -> Iterator[Finding]:
     """Domain and forest are at a level that is still worked with."""
-    forest = known(evidence.forest)
+    forest = evidence[FOREST]
     values = {"domain": forest.domain_level, "forest": forest.forest_level}
     if forest.domain_level is None or forest.forest_level is None:
         yield Finding(
@@ -98,7 +99,7 @@ def levels(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-_FOREST = ("forest",)
+_FOREST = (FOREST,)
 _BLOCKS, _UNKNOWN = on(direct=Severity.BLOCKING), on(direct=Severity.UNKNOWN)
 CHECKS: tuple[Check, ...] = (
     Check("recycle-bin", "The Recycle Bin is on", _FOREST, _UNKNOWN, recycle_bin),

@@ -8,7 +8,8 @@ from runbook_lib.exchange.schema import GROUP_ATTRIBUTES, GroupAttribute
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.preflight.assess import ROUTES, Check
-from runbook_lib.preflight.evidence import Evidence, known
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import GROUP_SCHEMA
 
 _COMES_WITH = {
     "base": "Active Directory itself",
@@ -29,7 +30,7 @@ def _limits(row: GroupAttribute) -> dict[Route, Severity]:
 
 def attribute_missing(row: GroupAttribute, evidence: Evidence) -> Iterator[Finding]:
     """A group can carry this attribute."""
-    if row.attribute in known(evidence.group_schema):
+    if row.attribute in evidence[GROUP_SCHEMA]:
         return
     expected = "is written" if row.confirmed else "is expected to be written (no public text confirms it)"
     routes = f" It {expected} by {', '.join(row.routes)}." if row.routes else ""
@@ -50,7 +51,7 @@ def _check(row: GroupAttribute) -> Check:
     return Check(
         f"group-attribute-{row.attribute}",
         f"A group can carry {row.attribute}",
-        ("group_schema",),
+        (GROUP_SCHEMA,),
         _limits(row),
         lambda evidence: attribute_missing(row, evidence),
     )

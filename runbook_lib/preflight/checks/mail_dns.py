@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from runbook_lib.dns.resolver import Answer, State
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
-from runbook_lib.preflight.evidence import Evidence, known
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import DNS, MAIL_DOMAINS
 
 _PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021)"
 _CLOUD_HOSTS = (".mail.protection.outlook.com", ".mx.microsoft")
@@ -35,7 +36,7 @@ def other_cloud(evidence: Evidence) -> Iterator[Finding]:
 def _not_looked_at(evidence: Evidence) -> Answers:
     """Why the records of the groups' domains were not judged; nothing where they are."""
     yield from other_cloud(evidence)
-    if not known(evidence.mail_domains).groups:
+    if not evidence[MAIL_DOMAINS].groups:
         yield NothingToCheck("The groups have no mail domain of their own.")
 
 
@@ -44,8 +45,8 @@ def mx(evidence: Evidence) -> Answers:
     yield from _not_looked_at(evidence)
     if evidence.parameters.cloud != _KNOWN_CLOUD:
         return
-    reading = known(evidence.dns)
-    for domain in known(evidence.mail_domains).groups:
+    reading = evidence[DNS]
+    for domain in evidence[MAIL_DOMAINS].groups:
         answer = reading.mx(domain)
         way = {"kind": "mx", "domain": domain}
         if answer.state is State.FAILED:
@@ -82,8 +83,8 @@ def autodiscover(evidence: Evidence) -> Answers:
     yield from _not_looked_at(evidence)
     if evidence.parameters.cloud != _KNOWN_CLOUD:
         return
-    reading = known(evidence.dns)
-    for domain in known(evidence.mail_domains).groups:
+    reading = evidence[DNS]
+    for domain in evidence[MAIL_DOMAINS].groups:
         answer = reading.autodiscover(domain)
         if answer.state is State.FAILED:
             yield _failed(answer, reading.source)
@@ -126,7 +127,7 @@ def _failed(answer: Answer, source: str) -> Finding:
     )
 
 
-_NEEDS = ("dns", "mail_domains")
+_NEEDS = (DNS, MAIL_DOMAINS)
 CHECKS: tuple[Check, ...] = (
     Check(
         "dns-cloud",

@@ -9,8 +9,8 @@ from runbook_lib.exchange.versions import SCHEMA_REFERENCE, Tools, tools_of
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
-from runbook_lib.preflight.checks.exchange import facts_of
-from runbook_lib.preflight.evidence import Evidence, known
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import EXCHANGE, EXCHANGE_FACTS, MAIL_DOMAINS, MAIL_FLOW
 
 _PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021)"
 # The direct route writes no mail attributes unless told to, and Cloud Sync never does.
@@ -19,9 +19,8 @@ _ROUTES = on(direct=Severity.INFO, connect_sync=Severity.BLOCKING)
 
 def _tools(evidence: Evidence) -> Tools:
     """What the organization is managed with; of both kinds where Exchange could not be read."""
-    if evidence.unreadable("exchange") is not None:
-        return tools_of(Switch.UNKNOWN, Switch.UNKNOWN)
-    return facts_of(evidence).tools
+    facts = evidence.get(EXCHANGE_FACTS)
+    return facts.tools if facts else tools_of(Switch.UNKNOWN, Switch.UNKNOWN)
 
 
 def _look(evidence: Evidence, what: str) -> str:
@@ -38,7 +37,7 @@ def _look(evidence: Evidence, what: str) -> str:
 
 def names_absent(evidence: Evidence) -> Answers:
     """Classes and attributes that this forest's schema does not have: what they hold is unknown, not empty."""
-    flow = known(evidence.mail_flow)
+    flow = evidence[MAIL_FLOW]
     if not flow.organization:
         yield NO_ORGANIZATION
     for what in NEEDED if flow.organization else ():
@@ -47,7 +46,7 @@ def names_absent(evidence: Evidence) -> Answers:
 
 def _not_in_schema(evidence: Evidence, what: str) -> Iterator[Finding]:
     """The finding where the schema lacks what holds ``what``."""
-    missing = sorted(known(evidence.mail_flow).absent & set(NEEDED[what]))
+    missing = sorted(evidence[MAIL_FLOW].absent & set(NEEDED[what]))
     if missing:
         yield Finding(
             id=f"mail-flow-not-in-schema:{what.replace(' ', '-')}",
@@ -68,7 +67,7 @@ NO_DOMAIN = NothingToCheck("The groups have no mail domain of their own.")
 
 def accepted_domain(evidence: Evidence) -> Answers:
     """Every groups domain is an accepted domain of the type internal relay."""
-    flow, groups = known(evidence.mail_flow), known(evidence.mail_domains).groups
+    flow, groups = evidence[MAIL_FLOW], evidence[MAIL_DOMAINS].groups
     if not flow.organization or not groups:
         yield NO_ORGANIZATION if not flow.organization else NO_DOMAIN
         return
@@ -121,7 +120,7 @@ def _wrong_type(domain: str, name: str, kind: DomainType) -> Iterator[Finding]:
 
 def send_connector(evidence: Evidence) -> Answers:
     """A send connector has address spaces for the groups domains and the tenant's mail.onmicrosoft.com domain."""
-    flow, domains = known(evidence.mail_flow), known(evidence.mail_domains)
+    flow, domains = evidence[MAIL_FLOW], evidence[MAIL_DOMAINS]
     if not flow.organization:
         yield NO_ORGANIZATION
         return
@@ -144,7 +143,7 @@ def send_connector(evidence: Evidence) -> Answers:
         way = {"kind": "address-spaces", "connector": hybrid, "spaces": spaces}
         to_do = f"Add the address spaces to {hybrid}; the hand-off reads the list before it replaces it."
     else:
-        servers = [] if evidence.unreadable("exchange") else [s.name for s in known(evidence.exchange).servers]
+        servers = [s.name for s in exchange.servers] if (exchange := evidence.get(EXCHANGE)) else []
         way = {"kind": "send-connector", "servers": servers, "spaces": spaces}
         to_do = "Run the Hybrid Configuration Wizard, or make the connector by hand; the hand-off has the lines."
     names = ", ".join(connector.name for connector in flow.send_connectors) or "none"
@@ -170,8 +169,8 @@ def _hybrid_connector(flow: MailFlowReading, routing: str) -> str | None:
 
 def routing_domain(evidence: Evidence) -> Answers:
     """The tenant's domain below mail.onmicrosoft.com is known."""
-    domains = known(evidence.mail_domains)
-    if not known(evidence.mail_flow).organization:
+    domains = evidence[MAIL_DOMAINS]
+    if not evidence[MAIL_FLOW].organization:
         yield NO_ORGANIZATION
     elif not domains.routing:
         yield Finding(
@@ -188,7 +187,7 @@ def routing_domain(evidence: Evidence) -> Answers:
 
 def address_spaces_readable(evidence: Evidence) -> Answers:
     """Every address space is shown, and has a form that this program knows."""
-    flow = known(evidence.mail_flow)
+    flow = evidence[MAIL_FLOW]
     if flow.absent & set(NEEDED["send connectors"]):
         yield from _not_in_schema(evidence, "send connectors")
     elif not flow.send_connectors:
@@ -221,7 +220,7 @@ _RUN_WIZARD = {
 
 def hybrid_configuration(evidence: Evidence) -> Answers:
     """The Hybrid Configuration Wizard has been run."""
-    flow = known(evidence.mail_flow)
+    flow = evidence[MAIL_FLOW]
     if not flow.organization:
         yield NO_ORGANIZATION
     elif flow.absent & set(NEEDED["hybrid configuration"]):
@@ -241,7 +240,7 @@ def hybrid_configuration(evidence: Evidence) -> Answers:
 
 def address_policies(evidence: Evidence) -> Answers:
     """No address policy gives addresses of a groups domain to recipients on premises."""
-    flow, groups = known(evidence.mail_flow), known(evidence.mail_domains).groups
+    flow, groups = evidence[MAIL_FLOW], evidence[MAIL_DOMAINS].groups
     if not flow.organization or not groups:
         yield NO_ORGANIZATION if not flow.organization else NO_DOMAIN
         return
@@ -270,7 +269,7 @@ def address_policies(evidence: Evidence) -> Answers:
 
 def several_domains(evidence: Evidence) -> Iterator[Finding]:
     """The groups have one domain."""
-    domains = known(evidence.mail_domains)
+    domains = evidence[MAIL_DOMAINS]
     if len(domains.groups) > 1:
         yield Finding(
             id="mail-several-domains",
@@ -322,10 +321,10 @@ def _nothing_visible(evidence: Evidence, what: str, id_: str) -> Finding:
     )
 
 
-_FLOW = ("mail_flow",)
-_BOTH = ("mail_flow", "mail_domains")
+_FLOW = (MAIL_FLOW,)
+_BOTH = (MAIL_FLOW, MAIL_DOMAINS)
 CHECKS: tuple[Check, ...] = (
-    Check("mail-several-domains", "The groups have one mail domain", ("mail_domains",), _ROUTES, several_domains),
+    Check("mail-several-domains", "The groups have one mail domain", (MAIL_DOMAINS,), _ROUTES, several_domains),
     Check("mail-flow-not-in-schema", "The schema has what routes mail", _FLOW, _ROUTES, names_absent),
     Check("mail-hybrid-missing", "The Exchange hybrid is configured", _FLOW, _ROUTES, hybrid_configuration),
     Check("mail-accepted-domain", "The groups domain is an internal relay domain", _BOTH, _ROUTES, accepted_domain),

@@ -9,7 +9,8 @@ from runbook_lib.inventory.naming import cut_units
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.derived import NewName
-from runbook_lib.preflight.evidence import Evidence, known
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import NAMES
 
 _CN_UNITS, _ACCOUNT_UNITS = 64, 256
 """rangeUpper of cn and sAMAccountName ([MS-ADA1], [MS-ADA3])."""
@@ -20,14 +21,14 @@ _ACCOUNT_FORBIDDEN = '"/\\[]:;|=,+*?<>'
 def _not_seen(evidence: Evidence) -> Answers:
     """What was selected and not looked up, or that nothing was selected."""
     yield from looked_up(evidence)
-    if not known(evidence.names).wanted:
+    if not evidence[NAMES].wanted:
         yield NothingToCheck("No Microsoft 365 group is selected.")
 
 
 def collisions(evidence: Evidence) -> Answers:
     """No object has a name that a selected group would get."""
     yield from _not_seen(evidence)
-    ahead = known(evidence.names)
+    ahead = evidence[NAMES]
     for name in ahead.wanted:
         for taken in ahead.taken:
             if name.group_id in taken.group_ids:
@@ -56,7 +57,7 @@ def collisions(evidence: Evidence) -> Answers:
 def twins(evidence: Evidence) -> Answers:
     """No two selected groups would get the same name."""
     yield from _not_seen(evidence)
-    wanted = known(evidence.names).wanted
+    wanted = evidence[NAMES].wanted
     for what, of in (("RDN", _common), ("sAMAccountName", _account)):
         for text, count in Counter(map(of, wanted)).items():
             if count > 1:
@@ -84,7 +85,7 @@ def _account(name: NewName) -> str:
 def limits(evidence: Evidence) -> Answers:
     """Every name is one that AD takes."""
     yield from _not_seen(evidence)
-    for name in known(evidence.names).wanted:
+    for name in evidence[NAMES].wanted:
         wrong = []
         if cut_units(name.common_name, _CN_UNITS) != name.common_name:
             wrong.append(f"its RDN is longer than {_CN_UNITS} UTF-16 units")
@@ -108,7 +109,7 @@ def limits(evidence: Evidence) -> Answers:
 
 def looked_up(evidence: Evidence) -> Iterator[Finding]:
     """The names of every selected group were looked up."""
-    unseen = known(evidence.names).unseen
+    unseen = evidence[NAMES].unseen
     if unseen:
         seen = f"{len(unseen)} selected ids are no Microsoft 365 groups of this tenant: {', '.join(unseen[:5])}."
         yield _not_looked_up("names-not-looked-up", seen, list(unseen))
@@ -130,7 +131,7 @@ def _not_looked_up(identifier: str, seen: str, ids: list[str]) -> Finding:
     )
 
 
-_NAMES = ("names",)
+_NAMES = (NAMES,)
 _WARNS = on(direct=Severity.WARNING)
 CHECKS: tuple[Check, ...] = (
     Check("names-free", "The selected groups' names are free", _NAMES, _WARNS, collisions),

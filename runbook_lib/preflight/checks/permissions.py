@@ -8,7 +8,8 @@ from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Check, on
-from runbook_lib.preflight.evidence import Evidence, known
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import PERMISSIONS
 from runbook_lib.preflight.tenant_facts import can_write, needed_permissions, notebooks
 
 _SOURCE = 'docs/permissions.md; Microsoft Graph documentation, "Microsoft Graph permissions reference"'
@@ -16,7 +17,7 @@ _SOURCE = 'docs/permissions.md; Microsoft Graph documentation, "Microsoft Graph 
 
 def lacking(notebook: str, evidence: Evidence) -> Iterator[Finding]:
     """The token grants what this notebook needs."""
-    granted = known(known(evidence.tenant).permissions)
+    granted = evidence[PERMISSIONS]
     missing = [one for one in needed_permissions() if notebook in one.notebooks and not one.granted(granted.names)]
     if not missing:
         return
@@ -38,7 +39,7 @@ def lacking(notebook: str, evidence: Evidence) -> Iterator[Finding]:
 
 def excess(evidence: Evidence) -> Iterator[Finding]:
     """The token grants nothing that can write to the tenant."""
-    granted = known(known(evidence.tenant).permissions)
+    granted = evidence[PERMISSIONS]
     asked = {one.name for one in needed_permissions()}
     names = [name for name in granted.names if can_write(name) and name not in asked]
     if names:
@@ -69,7 +70,7 @@ def _check(notebook: str) -> Check:
     return Check(
         f"permissions-{notebook}",
         f"Permissions for {notebook} are granted",
-        ("tenant.permissions",),
+        (PERMISSIONS,),
         _routes(notebook),
         lambda evidence: lacking(notebook, evidence),
     )
@@ -77,5 +78,5 @@ def _check(notebook: str) -> Check:
 
 CHECKS: tuple[Check, ...] = (
     *(_check(notebook) for notebook in notebooks()),
-    Check("permissions-excess", "No permission to write was granted", ("tenant.permissions",), _EVERY, excess),
+    Check("permissions-excess", "No permission to write was granted", (PERMISSIONS,), _EVERY, excess),
 )

@@ -9,7 +9,8 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.preflight.assess import Check, on
 from runbook_lib.preflight.checks.exchange import has_shell
 from runbook_lib.preflight.derived import smtp_addresses
-from runbook_lib.preflight.evidence import Evidence, Unreadable, known
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import ADDRESS_HOLDERS, EXCHANGE, GROUPS, MAIL_DOMAINS, WRITTEN_GROUPS
 
 _PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021)"
 _CONTACTS = 'timmcmic, "Office 365: A different approach to handling Office 365 group mail flow" (Microsoft, 2018)'
@@ -19,7 +20,7 @@ _MOST = 50
 
 def address_book(evidence: Evidence) -> Iterator[Finding]:
     """Written-back groups with an address are in the address book."""
-    waiting = [group for group in known(evidence.written_groups) if group.mail and not group.in_address_book]
+    waiting = [group for group in evidence[WRITTEN_GROUPS] if group.mail and not group.in_address_book]
     if waiting:
         yield Finding(
             id="mail-not-in-address-book",
@@ -47,7 +48,7 @@ def address_book(evidence: Evidence) -> Iterator[Finding]:
 def secondary_addresses(evidence: Evidence) -> Iterator[Finding]:
     """Groups have no addresses beside the primary one that people use."""
     several = []
-    for group in known(evidence.groups).groups:
+    for group in evidence[GROUPS].groups:
         primary = (group.mail or "").lower()
         others = [a for a in smtp_addresses(group) if a != primary and not a.endswith(".onmicrosoft.com")]
         if others:
@@ -73,9 +74,9 @@ def secondary_addresses(evidence: Evidence) -> Iterator[Finding]:
 
 def addresses_taken(evidence: Evidence) -> Iterator[Finding]:
     """No contact, group or user in AD holds an address of a Microsoft 365 group."""
-    owners = {address: group.id for group in known(evidence.groups).groups for address in smtp_addresses(group)}
+    owners = {address: group.id for group in evidence[GROUPS].groups for address in smtp_addresses(group)}
     taken = []
-    for holder in known(evidence.address_holders):
+    for holder in evidence[ADDRESS_HOLDERS]:
         foreign = [a for a in holder.addresses if owners.get(a) not in holder.group_ids]
         if foreign:
             taken.append((holder, foreign))
@@ -85,7 +86,7 @@ def addresses_taken(evidence: Evidence) -> Iterator[Finding]:
 
 def other_domains(evidence: Evidence) -> Iterator[Finding]:
     """The search for addresses covered the whole forest."""
-    others = list(known(evidence.exchange).other_domains)
+    others = list(evidence[EXCHANGE].other_domains)
     if others:
         yield Finding(
             id="mail-forest-not-searched",
@@ -104,8 +105,8 @@ def other_domains(evidence: Evidence) -> Iterator[Finding]:
 
 def _contacts(evidence: Evidence, groups: Sequence[tuple[str, str]]) -> dict[str, object]:
     """The mail contacts that could stand for groups (display name and address); none without a routing domain."""
-    domains = evidence.mail_domains
-    routing = "" if isinstance(domains, Unreadable) else domains.routing
+    domains = evidence.get(MAIL_DOMAINS)
+    routing = domains.routing if domains else ""
     rows = [
         [name, address.lower(), f"{address.lower().partition('@')[0]}@{routing}"]
         for name, address in groups[:_MOST]
@@ -125,22 +126,20 @@ def _some(texts: list[str], between: str = ", ") -> str:
 
 _ROUTES = on(direct=Severity.INFO, connect_sync=Severity.WARNING)
 CHECKS: tuple[Check, ...] = (
-    Check(
-        "mail-address-book", "Written-back groups are in the address book", ("written_groups",), _ROUTES, address_book
-    ),
+    Check("mail-address-book", "Written-back groups are in the address book", (WRITTEN_GROUPS,), _ROUTES, address_book),
     Check(
         "mail-secondary-addresses",
         "Groups have only the address that is written back",
-        ("groups", "mail_domains"),
+        (GROUPS, MAIL_DOMAINS),
         _ROUTES,
         secondary_addresses,
     ),
     Check(
         "mail-address-taken",
         "No other object holds a group's address",
-        ("groups", "address_holders"),
+        (GROUPS, ADDRESS_HOLDERS),
         on(direct=Severity.WARNING, connect_sync=Severity.WARNING),
         addresses_taken,
     ),
-    Check("mail-forest-not-searched", "The whole forest was searched", ("exchange",), _ROUTES, other_domains),
+    Check("mail-forest-not-searched", "The whole forest was searched", (EXCHANGE,), _ROUTES, other_domains),
 )

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator
 from runbook_lib.directory.rights.grants import Grant
 from runbook_lib.directory.rights.needs import Purpose
 from runbook_lib.directory.rights.situation import Place, Situation
-from runbook_lib.directory.rights.table import Missing, OperationRight, describe, lacking_on, rights_table
+from runbook_lib.directory.rights.table import Missing, OperationRight, describe, lacking_on
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.dn import is_below
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.untrusted import counted
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
-from runbook_lib.preflight.evidence import Evidence, known
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import RIGHTS, RIGHTS_TABLE
 from runbook_lib.preflight.powershell import dsacls_lines, facts_of
 
 _SOURCE = "[MS-ADTS] 3.1.1.5 and 5.1.3; Microsoft Learn, Dsacls"
@@ -23,8 +24,8 @@ _DELETED = '[MS-ADTS] 3.1.1.5.3.7.1; Microsoft, KB 892806, "Restoring deleted ob
 
 def missing_rights(evidence: Evidence) -> Iterator[Finding]:
     """The account has every right that writing takes; and, where disable_by says delete, that deleting takes."""
-    situation = known(evidence.rights)
-    rows = rights_table(situation)
+    situation = evidence[RIGHTS]
+    rows = evidence[RIGHTS_TABLE]
     told = _told(evidence)
     broken: defaultdict[str, list[OperationRight]] = defaultdict(list)
     lacking: dict[str, Missing] = {}
@@ -77,7 +78,7 @@ def _hand_off(what: str, account: str, grants: Iterable[Grant]) -> dict[str, obj
 def unknown_rights(evidence: Evidence) -> Iterator[Finding]:
     """What the account may do can be told for every operation."""
     told = _told(evidence)
-    rows = [row for row in rights_table(known(evidence.rights)) if row.granted is Switch.UNKNOWN]
+    rows = [row for row in evidence[RIGHTS_TABLE] if row.granted is Switch.UNKNOWN]
     rows = [row for row in rows if row.operation.purpose in told]
     if rows:
         why = dict.fromkeys(row.because for row in rows)
@@ -97,8 +98,8 @@ def unknown_rights(evidence: Evidence) -> Iterator[Finding]:
 
 def rights_for_less(evidence: Evidence) -> Iterator[Finding]:
     """Rights that nothing that was told needs: for mail attributes, and for deleting where groups are retired."""
-    situation = known(evidence.rights)
-    rows = rights_table(situation)
+    situation = evidence[RIGHTS]
+    rows = evidence[RIGHTS_TABLE]
     told = _told(evidence)
     wanted = {
         Purpose.MAIL: ("rights-for-mail", "clear mail attributes that a group may have from another writer"),
@@ -127,7 +128,7 @@ def rights_for_less(evidence: Evidence) -> Iterator[Finding]:
 
 def rights_on_groups(evidence: Evidence) -> Answers:
     """Groups that exist let the account do what new ones would."""
-    situation = known(evidence.rights)
+    situation = evidence[RIGHTS]
     if not situation.groups:
         yield NothingToCheck("No group was written yet.")
     lost: dict[str, list[str]] = {}
@@ -167,7 +168,7 @@ def rights_on_groups(evidence: Evidence) -> Answers:
         )
 
 
-_NEEDS = ("rights",)
+_NEEDS = (RIGHTS,)
 CHECKS: tuple[Check, ...] = (
     Check("rights", "The account has every right it needs", _NEEDS, on(direct=Severity.BLOCKING), missing_rights),
     Check("rights-known", "Every right can be told", _NEEDS, on(direct=Severity.UNKNOWN), unknown_rights),

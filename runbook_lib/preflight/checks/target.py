@@ -8,13 +8,13 @@ from runbook_lib.directory.rights import AccessMask, Ace, WellKnownSid, expand_g
 from runbook_lib.directory.rights.evaluate import protects_from_deletion
 from runbook_lib.directory.rights.situation import Holder, Place
 from runbook_lib.directory.rights.table import describe
-from runbook_lib.graph import tenant as entra
 from runbook_lib.model.directory import Container
 from runbook_lib.model.dn import is_below, normalize_dn, normalize_foreign_dn
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.untrusted import counted, printable
 from runbook_lib.preflight.assess import Check, on
-from runbook_lib.preflight.evidence import Evidence, known
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import CONTAINERS, PLACE, RIGHTS, TENANT
 from runbook_lib.rules.ous import (
     PlaceProblem,
     container_problem,
@@ -29,7 +29,7 @@ _OUS = {Place.TARGET: "target OU", Place.RETIRED: "retired OU"}
 
 def ous(evidence: Evidence) -> Iterator[Finding]:
     """Both OUs exist, are ordinary OUs of this domain, and neither stands in the other."""
-    place = known(evidence.place)
+    place = evidence[PLACE]
     protected = evidence.parameters.protected_ous
     given: list[tuple[Container, str]] = [(place.target, "target_ou"), (place.retired, "retired_ou")]
     for container, parameter in given:
@@ -73,19 +73,18 @@ def _problem(problem: PlaceProblem, id_: str) -> Finding:
 
 def sync_scope(evidence: Evidence) -> Iterator[Finding]:
     """Somebody has made sure that the target OU is outside every synchronization."""
-    place = known(evidence.place)
+    place = evidence[PLACE]
     if place.target.exists:
         yield unproved_scope(place.target)
 
 
 def v1_container(evidence: Evidence) -> Iterator[Finding]:
     """Connect Sync's own writeback container is another one, as far as the tenant reports it (beta)."""
-    place = known(evidence.place)
-    containers = known(evidence.tenant).containers
-    if isinstance(containers, entra.Unreadable):
-        yield _container_unknown(evidence, containers.why)
+    place = evidence[PLACE]
+    if unread := evidence.unreadable(CONTAINERS):
+        yield _container_unknown(evidence, unread.clause)
         return
-    reported = containers.unified_groups
+    reported = evidence[CONTAINERS].unified_groups
     theirs = normalize_foreign_dn(reported or "")
     if reported and not theirs:
         yield _container_unknown(evidence, f"What the tenant reports is no distinguished name ({printable(reported)})")
@@ -130,7 +129,7 @@ def _container_unknown(evidence: Evidence, why: str) -> Finding:
 
 def other_objects(evidence: Evidence) -> Iterator[Finding]:
     """Nobody else keeps objects in the target OU."""
-    place = known(evidence.place)
+    place = evidence[PLACE]
     foreign = foreign_groups(place.groups, place.target, evidence.parameters.tenant_id.casefold())
     if foreign:
         yield foreign_objects(place.target, foreign)
@@ -153,7 +152,7 @@ def other_objects(evidence: Evidence) -> Iterator[Finding]:
 def inheritance(evidence: Evidence) -> Iterator[Finding]:
     """Both OUs take what their parents hand down."""
     for place, words in _OUS.items():
-        holder = known(evidence.rights).places[place]
+        holder = evidence[RIGHTS].places[place]
         if holder.descriptor is not None and holder.descriptor.protected:
             yield Finding(
                 id=f"ou-inheritance-protected:{place.value}",
@@ -170,7 +169,7 @@ def inheritance(evidence: Evidence) -> Iterator[Finding]:
 
 def deletion_protection(evidence: Evidence) -> Iterator[Finding]:
     """No group is protected from accidental deletion: that stops a move as well."""
-    situation = known(evidence.rights)
+    situation = evidence[RIGHTS]
     groups = [one.dn for one in situation.groups if one.descriptor and protects_from_deletion(one.descriptor)]
     denials = {words: found for place, words in _OUS.items() if (found := _denials(situation.places[place]))}
     if groups or denials:
@@ -204,13 +203,13 @@ def _denials(holder: Holder) -> list[Ace]:
     ]
 
 
-_BLOCKS, _PLACE = on(direct=Severity.BLOCKING), ("place",)
+_BLOCKS, _PLACE = on(direct=Severity.BLOCKING), (PLACE,)
 _WARNS, _UNKNOWN = on(direct=Severity.WARNING), on(direct=Severity.UNKNOWN)
 CHECKS: tuple[Check, ...] = (
     Check("ous", "Target OU and retired OU can be written to", _PLACE, _BLOCKS, ous),
     Check("ou-sync-scope", "The target OU is in no synchronization's scope", _PLACE, _UNKNOWN, sync_scope),
-    Check("ou-of-connect-v1", "Connect Sync uses another OU", ("place", "tenant"), _BLOCKS, v1_container),
+    Check("ou-of-connect-v1", "Connect Sync uses another OU", (PLACE, TENANT), _BLOCKS, v1_container),
     Check("ou-other-objects", "The target OU is used by nobody else", _PLACE, _BLOCKS, other_objects),
-    Check("ou-inheritance", "Both OUs inherit rights", ("rights",), _WARNS, inheritance),
-    Check("ou-deletion-protection", "Nothing is protected from deletion", ("rights",), _WARNS, deletion_protection),
+    Check("ou-inheritance", "Both OUs inherit rights", (RIGHTS,), _WARNS, inheritance),
+    Check("ou-deletion-protection", "Nothing is protected from deletion", (RIGHTS,), _WARNS, deletion_protection),
 )

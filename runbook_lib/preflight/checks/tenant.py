@@ -11,14 +11,15 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.clouds import Feature, Offer
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
-from runbook_lib.preflight.evidence import Evidence, known
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import DOMAINS, LICENCES, MAIL_DOMAINS, TENANT
 
 _B, _U, _W, _I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO
 
 
 def licences(evidence: Evidence) -> Iterator[Finding]:
     """Microsoft Entra ID P1 or P2 is in force: what Microsoft asks for both of its routes."""
-    read = known(known(evidence.tenant).licences)
+    read = evidence[LICENCES]
     holding = [licence for licence in read.all if licence.plans & {P1_PLAN, P2_PLAN}]
     enabled = [licence for licence in holding if licence.status.casefold() == "enabled"]
     counted = [licence for licence in enabled if licence.enabled_units != 0]
@@ -67,10 +68,10 @@ def _licence(identifier: str, severity: Severity, seen: str, read: Licences) -> 
 
 def groups_domain(evidence: Evidence) -> Answers:
     """Every mail domain of the groups is a verified domain of the tenant, for mail."""
-    if not known(evidence.mail_domains).groups:
+    if not evidence[MAIL_DOMAINS].groups:
         yield NothingToCheck("The groups have no mail domain of their own.")
-    domains = {domain.name: domain for domain in known(known(evidence.tenant).domains)}
-    for name in known(evidence.mail_domains).groups:
+    domains = {domain.name: domain for domain in evidence[DOMAINS]}
+    for name in evidence[MAIL_DOMAINS].groups:
         domain = domains.get(name.casefold())
         if domain is None:
             yield _domain(name, "missing", _B, "is no domain of the tenant")
@@ -96,7 +97,7 @@ def _domain(name: str, state: str, severity: Severity, seen: str) -> Finding:
     )
 
 
-FEATURES: Mapping[str, Mapping[Route, Severity]] = {
+OFFERS: Mapping[str, Mapping[Route, Severity]] = {
     "synchronization-features": on(direct=_I, connect_sync=_I),
     "cloud-sync-groups-to-ad": on(cloud_sync=_B),
     "provision-on-demand": on(cloud_sync=_I),
@@ -109,7 +110,7 @@ judged by what was read, so that a page about another cloud decides nothing."""
 
 def cloud_lacks(name: str, evidence: Evidence) -> Iterator[Finding]:
     """The tenant's cloud offers this."""
-    cloud = known(evidence.tenant).cloud
+    cloud = evidence[TENANT].cloud
     for feature in cloud.lacks:
         if feature.name == name:
             yield _lack(cloud.title, cloud.name, feature)
@@ -140,19 +141,19 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "licences",
         "Microsoft Entra ID P1 or P2 is in force",
-        ("tenant.licences",),
+        (LICENCES,),
         on(cloud_sync=_B, connect_sync=_B),
         licences,
     ),
     Check(
         "groups-domain",
         "The groups' mail domain is verified in the tenant",
-        ("mail_domains", "tenant.domains"),
+        (MAIL_DOMAINS, DOMAINS),
         on(direct=_W, connect_sync=_B),
         groups_domain,
     ),
     *(
-        Check(f"cloud-offers-{name}", f"The tenant's cloud offers {name}", ("tenant",), routes, _asked(name))
-        for name, routes in FEATURES.items()
+        Check(f"cloud-offers-{name}", f"The tenant's cloud offers {name}", (TENANT,), routes, _asked(name))
+        for name, routes in OFFERS.items()
     ),
 )

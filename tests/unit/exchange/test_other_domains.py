@@ -49,7 +49,7 @@ class Forest:
         (unreadable,) = reading.unreadable
         assert (unreadable.part, reading.domains) == (f"domain:{CHILD}", (OWN,))
         assert reading.other_domains == (CHILD,)
-        return unreadable.why
+        return unreadable.clause
 
 
 @pytest.fixture(scope="module")

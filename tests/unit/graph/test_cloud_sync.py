@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from runbook_lib.graph.tenant import CloudSync, JobKind, Unreadable
+from runbook_lib.graph.tenant import CloudSync, JobKind
 from runbook_lib.graph.tenant.cloud_sync import FROM_AD, TO_AD, read_cloud_sync
-from runbook_lib.graph.tenant.unreadable import part
+from runbook_lib.graph.tenant.unreadable import or_unreadable
+from runbook_lib.model.part import Unreadable
 from tests.unit.graph.fake_cloud import TENANT, Reply, client_with, graph_error
 from tests.unit.graph.fake_tenant import FakeTenant, identifier
 
@@ -47,11 +48,11 @@ class Case:
         return self
 
     def read(self) -> CloudSync | Unreadable:
-        return part(lambda: read_cloud_sync(client_with(self.tenant)[0]))
+        return or_unreadable("cloud_sync", lambda: read_cloud_sync(client_with(self.tenant)[0]))
 
     def found(self) -> CloudSync:
         read = self.read()
-        assert not isinstance(read, Unreadable), read.why
+        assert not isinstance(read, Unreadable), read.text
         return read
 
 

@@ -21,7 +21,6 @@ from runbook_lib.graph.tenant import (
     ScopeClause,
     SynchronizationFeatures,
     TenantReading,
-    Unreadable,
     WritebackContainers,
     WrittenByDefault,
     read_tenant_state,
@@ -29,6 +28,7 @@ from runbook_lib.graph.tenant import (
 from runbook_lib.graph.tenant.cloud_sync import TO_AD
 from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN, DeletionPrevention, Synchronization
 from runbook_lib.model.cloud import Switch
+from runbook_lib.model.part import Unreadable
 from runbook_lib.parameters.clouds import clouds
 from runbook_lib.secrets.sources import Secret
 from tests.unit.graph.fake_cloud import START, TENANT, FixedTokens, Reply, client_with, graph_error, path_of
@@ -360,8 +360,8 @@ def test_what_cannot_be_read_spoils_nothing_else(path: str, answer: Reply, code:
     unread = getattr(reading, PARTS[path])
     assert isinstance(unread, Unreadable)
     assert unread.code == code
-    assert unread.why
-    assert not unread.why.endswith(".")
+    assert unread.text
+    assert not unread.text.endswith(".")
     for name in set(PARTS.values()) - {PARTS[path]}:
         assert getattr(reading, name) == getattr(whole, name), name
 
@@ -382,7 +382,7 @@ def test_an_app_is_told_that_features_are_for_people_never_that_they_are_off() -
     for unread in (reading.features, reading.containers, reading.connect):
         assert isinstance(unread, Unreadable)
         assert unread.code == "app-only"
-        assert "delegated permission only" in unread.why
+        assert "delegated permission only" in unread.text
 
 
 def test_the_tenant_s_own_entry_counts_and_no_other() -> None:

@@ -27,6 +27,7 @@ from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.checks import CHECKS, exchange, group_schema, mail_dns, mail_flow, recipients
 from runbook_lib.preflight.derived import DnsReading, MailDomains, MailGroups
 from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import PARTS
 
 EXCHANGE_AND_MAIL = (
     *exchange.CHECKS,
@@ -42,9 +43,17 @@ ROUTING = "contoso.mail.onmicrosoft.com"
 ORGANIZATION = "CN=Contoso,CN=Microsoft Exchange,CN=Services,CN=Configuration,DC=contoso,DC=com"
 
 
-def evidence(**parts: Any) -> Evidence:
-    """Evidence with these parts; every other one has not been read."""
-    return Evidence(at=AT, parameters=Parameters.model_validate({}), **parts)
+def evidence(given: Parameters | None = None, /, **values: Any) -> Evidence:
+    """Evidence with these parts, each by its key; every other one has not been read."""
+    return with_parts(Evidence(AT, given or Parameters.model_validate({}), PARTS), **values)
+
+
+def with_parts(given: Evidence, **values: Any) -> Evidence:
+    """The same evidence with further parts, each by its key."""
+    named = {part.key: part for part in PARTS}
+    for key, value in values.items():
+        given = given.with_part(named[key], value)
+    return given
 
 
 def findings(check_id: str, given: Evidence) -> list[Finding]:

@@ -9,16 +9,17 @@ import pytest
 
 from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.errors import NoAccess, RunbookError, UsageError
-from runbook_lib.graph import tenant as entra
 from runbook_lib.graph.connect import open_graph
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.part import Unreadable
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
 from runbook_lib.preflight.assess import Assessment, Check, NothingToCheck, assess, on
 from runbook_lib.preflight.causes import causes
 from runbook_lib.preflight.checks import CHECKS
-from runbook_lib.preflight.evidence import TITLES, Evidence, Unreadable
-from runbook_lib.preflight.read import Reach, read_evidence
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import EXCHANGE, PARTS, PLACE, read_evidence
+from runbook_lib.preflight.reach import Reach
 from runbook_lib.preflight.verdict import Verdict
 from tests.unit.preflight.builders import AT, evidence, tenant
 
@@ -77,15 +78,16 @@ def test_without_any_secret_there_are_two_findings_with_every_way_to_give_one(
     found = really(Parameters.model_validate({**GIVEN, **given}))
     of_directory, of_graph = unread(found)
     assert [f.id for f in found.findings if f.severity is not Severity.INFO] == [of_directory.id, of_graph.id]
+    titles = {part.key: part.title for part in PARTS}
     assert all(way in of_directory.to_do for way in directory_ways), of_directory.to_do
     assert all(way in of_graph.to_do for way in graph_ways), of_graph.to_do
     for finding in (of_directory, of_graph):
         parts = finding.values["parts"]
         assert isinstance(parts, list)
-        assert all(TITLES[part] in finding.why for part in parts)
+        assert all(titles[part] in finding.why for part in parts)
         assert finding.why.startswith("Not checked because of it: ")
     together = [*of_directory.values["parts"], *of_graph.values["parts"]]  # type: ignore[misc]
-    assert sorted(together) == sorted(name for name in TITLES if "." not in name), "each part has one reason"
+    assert sorted(together) == sorted(part.key for part in PARTS if part.inside is None), "each part has one reason"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +116,9 @@ def test_every_reason_of_a_whole_side_is_one_finding_with_its_own_hint(error: Ru
 
 @pytest.mark.parametrize("code", ["graph-unauthorized", "directory-unavailable", "graph-forbidden"])
 def test_sentences_that_name_the_call_do_not_make_several_reasons_of_one(code: str) -> None:
-    parts = {name: Unreadable(name, f"Refused for /{name}.", code, "Hint.") for name in ("exchange", "place", "dns")}
+    parts = {
+        name: Unreadable(name, code, f"Refused for /{name}.", hint="Hint.") for name in ("exchange", "place", "dns")
+    }
     (one,) = (cause for cause in causes(evidence(**parts)) if cause.parts[0].code == code)
     assert [part.part for part in one.parts] == ["exchange", "dns", "place"]
     finding = one.as_finding()
@@ -122,10 +126,10 @@ def test_sentences_that_name_the_call_do_not_make_several_reasons_of_one(code: s
 
 
 def test_403_of_parts_and_of_a_whole_reading_is_one_reason() -> None:
-    refused = entra.Unreadable("A permission or a role is missing: /domains answers HTTP 403", "forbidden")
+    refused = Unreadable("part", "forbidden", "A permission or a role is missing: /domains answers HTTP 403")
     given = evidence(
         tenant=tenant(domains=refused, licences=refused),
-        groups=Unreadable("groups", "Graph refuses /groups.", "graph-forbidden", "Grant the permission."),
+        groups=Unreadable("groups", "graph-forbidden", "Graph refuses /groups.", hint="Grant the permission."),
     )
     (one,) = (cause for cause in causes(given) if cause.code == "forbidden")
     assert [part.part for part in one.parts] == ["tenant.licences", "tenant.domains", "groups"]
@@ -133,8 +137,10 @@ def test_403_of_parts_and_of_a_whole_reading_is_one_reason() -> None:
 
 
 def test_two_reasons_are_two_findings_and_a_check_of_both_names_both() -> None:
-    given = evidence(exchange=Unreadable("exchange", "A.", "a", "Do a."), place=Unreadable("place", "B.", "b", "Do b."))
-    check = Check("c", "C", ("exchange", "place"), on(direct=Severity.BLOCKING), lambda _: iter(()))
+    given = evidence(
+        exchange=Unreadable("exchange", "a", "A.", hint="Do a."), place=Unreadable("place", "b", "B.", hint="Do b.")
+    )
+    check = Check("c", "C", (EXCHANGE, PLACE), on(direct=Severity.BLOCKING), lambda _: iter(()))
     found = assess(given, [check])
     assert [f.id for f in found.findings] == ["part-unreadable:exchange", "part-unreadable:place"]
     (row,) = cast("list[dict[str, object]]", found.as_json()["checks"])
@@ -170,7 +176,7 @@ def three_routes(check_routes: list[str], judged: list[str] | None = None) -> As
         check("information", Severity.INFO, direct=block),
         check("direct", Severity.UNKNOWN, direct=block),
     ]
-    return assess(Evidence(at=AT, parameters=told), checks, judged=judged)
+    return assess(Evidence(AT, told, PARTS), checks, judged=judged)
 
 
 @pytest.mark.parametrize(("check_routes", "judged"), [(["direct"], None), (["connect-sync"], ["direct"])])

@@ -11,6 +11,7 @@ from runbook_lib.graph import tenant as entra
 from runbook_lib.graph.tenant import JobState, ScopeClause
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Severity
+from runbook_lib.model.part import Unreadable
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.assess import assess
 from runbook_lib.preflight.checks import cloud_sync, cloud_sync_overlap
@@ -30,7 +31,7 @@ from tests.unit.preflight.builders import (
 
 CHECKS = (*cloud_sync.CHECKS, *cloud_sync_overlap.CHECKS)
 B, U, W, I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO  # noqa: E741
-UNREAD = entra.Unreadable("A permission or a role is missing: /x answers HTTP 403", "forbidden")
+UNREAD = Unreadable("part", "forbidden", "A permission or a role is missing: /x answers HTTP 403")
 ONE, TWO = job("one").id, job("two").id
 TARGET, RETIRED = "OU=Cloud Groups,DC=contoso,DC=com", "OU=Retired,DC=contoso,DC=com"
 
@@ -38,7 +39,7 @@ TARGET, RETIRED = "OU=Cloud Groups,DC=contoso,DC=com", "OU=Retired,DC=contoso,DC
 def given(*jobs: entra.CloudSyncJob, groups: Any = None, **parameters: object) -> Evidence:
     parts = {} if groups is None else {"groups": groups}
     whole = Parameters.model_validate({"target_ou": TARGET, "retired_ou": RETIRED, **parameters})
-    return Evidence(at=AT, parameters=whole, tenant=tenant(cloud_sync=entra.CloudSync(jobs)), **parts)
+    return evidence(whole, tenant=tenant(cloud_sync=entra.CloudSync(jobs)), **parts)
 
 
 def told(check: str, state: Evidence) -> list[tuple[str, Severity]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from runbook_lib.graph import tenant as entra
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
+from runbook_lib.model.part import Unreadable
 from runbook_lib.preflight.assess import assess
 from runbook_lib.preflight.checks import connect, connect_features
 from runbook_lib.preflight.evidence import Evidence
@@ -18,7 +20,7 @@ from runbook_lib.preflight.verdict import Verdict
 from runbook_lib.rules.writers import connect_v2_on
 from tests.unit.preflight.builders import AT, evidence, features, findings, tenant
 
-APP_ONLY = entra.Unreadable("Available with delegated permission only", "app-only")
+APP_ONLY = Unreadable("part", "app-only", "Available with delegated permission only")
 ATTESTED = {"attest_connect_v1_off_by": "Robin", "attest_connect_v1_off_until": "2026-11-22"}
 CHECKS = (*connect.CHECKS, *connect_features.CHECKS)
 B, U, W, I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO  # noqa: E741
@@ -29,7 +31,7 @@ def told(check: str, given: Evidence) -> list[tuple[str, Severity]]:
 
 
 def with_parameters(given: Evidence, **parameters: str) -> Evidence:
-    return Evidence(at=given.at, parameters=given.parameters.model_copy(update=parameters), tenant=given.tenant)
+    return replace(given, parameters=given.parameters.model_copy(update=parameters))
 
 
 def synchronized(enabled: bool | None, age: timedelta | None) -> Evidence:

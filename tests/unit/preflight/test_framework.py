@@ -3,43 +3,45 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from runbook_lib import shown as views
+from runbook_lib.directory.connection import Directory
 from runbook_lib.errors import NoAccess
+from runbook_lib.exchange.facts import Facts
 from runbook_lib.exchange.read import ExchangeReading
-from runbook_lib.graph import tenant as entra
 from runbook_lib.graph.tenant import TenantReading
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.part import Part, Unreadable
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
-from runbook_lib.preflight import read
+from runbook_lib.preflight import parts
 from runbook_lib.preflight.assess import ROUTES, Check, assess, on
 from runbook_lib.preflight.checks import CHECKS
-from runbook_lib.preflight.evidence import TITLES, Evidence, Unreadable, known
-from runbook_lib.preflight.read import Reach, Reader, read_evidence
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import EXCHANGE, FEATURES, LICENCES, PARTS, TENANT, read_evidence
+from runbook_lib.preflight.reach import Reach, Source
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict, exit_code_of
 from tests.unit.preflight.builders import tenant
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NONE_GIVEN = Parameters.model_validate({})
 READING = ExchangeReading(at=AT)
-EVIDENCE = Evidence(at=AT, parameters=NONE_GIVEN, exchange=READING)
-
-
-def part_names() -> tuple[str, ...]:
-    """Names of all parts, in the order of the fields."""
-    return tuple(field.name for field in fields(Evidence) if field.name not in ("at", "parameters"))
+EVIDENCE = Evidence(AT, NONE_GIVEN, PARTS, {EXCHANGE: READING})
 
 
 def finding(severity: Severity, id_: str = "found", *, acknowledgeable: bool = False) -> Finding:
     return Finding(id=id_, severity=severity, seen="Seen.", acknowledgeable=acknowledgeable)
 
 
-def check(routes: dict[Route, Severity], *findings: Finding, needs: tuple[str, ...] = ("exchange",)) -> Check:
+def check(routes: dict[Route, Severity], *findings: Finding, needs: tuple[Part[Any, Any], ...] = (EXCHANGE,)) -> Check:
     def run(evidence: Evidence) -> Iterator[Finding]:
         yield from findings
 
@@ -83,10 +85,10 @@ def test_the_gravest_finding_decides_and_is_named() -> None:
 
 def test_a_part_that_cannot_be_read_makes_its_own_checks_unknown_and_nothing_else() -> None:
     def explode(evidence: Evidence) -> Iterator[Finding]:
-        yield from (finding(Severity.BLOCKING) for _ in [known(evidence.exchange)])
+        yield from (finding(Severity.BLOCKING) for _ in [evidence[EXCHANGE]])
 
-    lost = replace(EVIDENCE, exchange=Unreadable("exchange", "No rights.", "insufficient-rights"))
-    needy = Check("needy", "Needy", ("exchange",), on(connect_sync=Severity.BLOCKING, direct=Severity.WARNING), explode)
+    lost = EVIDENCE.with_part(EXCHANGE, Unreadable("exchange", "insufficient-rights", "No rights."))
+    needy = Check("needy", "Needy", (EXCHANGE,), on(connect_sync=Severity.BLOCKING, direct=Severity.WARNING), explode)
     found = assess(lost, [needy, check(on(cloud_sync=Severity.BLOCKING), needs=())])
     assert [found.verdict(r) for r in ROUTES] == [Verdict.WARNINGS, Verdict.READY, Verdict.UNKNOWN]
     assert [f.id for f in found.findings] == ["part-unreadable:exchange"]
@@ -96,25 +98,25 @@ def test_a_part_that_cannot_be_read_makes_its_own_checks_unknown_and_nothing_els
 
 def test_a_check_that_looks_at_a_part_it_does_not_name_is_a_defect() -> None:
     with pytest.raises(LookupError, match="exchange"):
-        known(Unreadable("exchange", "", ""))
+        Evidence(AT, NONE_GIVEN, PARTS)[EXCHANGE]
     with pytest.raises(LookupError, match="people alone"):
-        known(entra.Unreadable("people alone", "app-only"))
+        EVIDENCE.with_part(TENANT, tenant(licences=Unreadable("licences", "app-only", "people alone")))[LICENCES]
 
 
 def test_a_part_of_the_tenant_fails_alone_and_a_tenant_that_fails_is_one_finding() -> None:
-    needs = ("tenant.licences", "tenant.features")
+    needs = (LICENCES, FEATURES)
     asked = check(on(cloud_sync=Severity.BLOCKING), finding(Severity.INFO), needs=needs)
-    part = tenant(features=entra.Unreadable("Graph shows it to people", "app-only"))
-    found = assess(replace(EVIDENCE, tenant=part), [asked])
+    read = tenant(features=Unreadable("features", "app-only", "Graph shows it to people"))
+    found = assess(EVIDENCE.with_part(TENANT, read), [asked])
     assert [f.id for f in found.findings] == ["part-unreadable:tenant.features"]
     assert found.findings[0].seen == (
         "Synchronization features of the tenant could not be read: Graph shows it to people."
     )
     assert [u.part for u in found.evidence.all_unreadable if u.part.startswith("tenant")] == ["tenant.features"]
-    lost = assess(replace(EVIDENCE, tenant=Unreadable("", "No sign-in.", "no-sign-in")), [asked])
+    lost = assess(EVIDENCE.with_part(TENANT, Unreadable("", "no-sign-in", "No sign-in.")), [asked])
     assert [f.id for f in lost.findings] == ["part-unreadable:tenant"]
     assert [u.part for u in lost.evidence.all_unreadable if u.part.startswith("tenant")] == ["tenant"]
-    assert [f.id for f in assess(replace(EVIDENCE, tenant=tenant()), [asked]).findings] == ["found"]
+    assert [f.id for f in assess(EVIDENCE.with_part(TENANT, tenant()), [asked]).findings] == ["found"]
 
 
 @pytest.mark.parametrize(("until", "verdict"), [("2026-11-22", Verdict.READY), ("2026-11-21", Verdict.NOT_READY)])
@@ -131,10 +133,10 @@ def test_an_acknowledged_finding_is_information_until_its_day(until: str, verdic
 
 def test_an_unreadable_part_can_be_acknowledged() -> None:
     words = [
-        AcknowledgementParameter(finding=f"part-unreadable:{part}", by="R", reason="Looked", until="2027-01-01")
-        for part in part_names()
+        AcknowledgementParameter(finding=f"part-unreadable:{part.key}", by="R", reason="Looked", until="2027-01-01")
+        for part in PARTS
     ]
-    evidence = Evidence(at=AT, parameters=NONE_GIVEN.model_copy(update={"acknowledge": words}))
+    evidence = Evidence(AT, NONE_GIVEN.model_copy(update={"acknowledge": words}), PARTS)
     assert assess(evidence, CHECKS).verdict(Route.CONNECT_SYNC) is Verdict.READY
 
 
@@ -154,37 +156,98 @@ def test_exit_codes(verdicts: tuple[Verdict, ...], code: int) -> None:
 
 def test_every_check_is_registered_properly() -> None:
     assert len({check.id for check in CHECKS}) == len(CHECKS)
-    assert {name for check in CHECKS for name in check.needs} <= set(TITLES)
+    assert {part for check in CHECKS for part in check.needs} <= set(PARTS)
     assert all(check.title and check.needs and check.routes for check in CHECKS)
     assert all(set(check.routes) <= set(ROUTES) for check in CHECKS)
 
 
-def test_every_part_has_a_title_and_a_reader() -> None:
-    assert part_names() == tuple(name for name in TITLES if "." not in name)
-    assert sorted(reader.part for reader in read.READERS) == sorted(part_names())
-    assert all(Evidence(at=AT, parameters=NONE_GIVEN).unreadable(name) for name in TITLES)
-    below = {name.partition(".")[2] for name in TITLES if name.startswith("tenant.")}
-    assert below == {f.name for f in fields(TenantReading) if "Unreadable" in str(f.type)}
+def test_every_part_that_is_written_is_read() -> None:
+    written = [part for part in vars(parts).values() if isinstance(part, Part)]
+    assert set(PARTS) == {part for part in written if part.title}
+    assert {part.key for part in written if not part.title} == {
+        "exchange.facts",
+        "exchange.facts.detection",
+        "rights.table",
+    }, "what is worked out needs no title"
+    assert list(PARTS) == [part for part in written if part.title], "each stands below what it needs"
+    assert all(Evidence(AT, NONE_GIVEN, PARTS).unreadable(part) for part in PARTS)
+    inside = {part.key for part in PARTS if part.inside is TENANT}
+    assert inside == {f"tenant.{f.name}" for f in fields(TenantReading) if "Unreadable" in str(f.type)}
+
+
+def test_what_is_worked_out_is_worked_out_once() -> None:
+    calls: list[ExchangeReading] = []
+
+    def count(reading: ExchangeReading) -> int:
+        calls.append(reading)
+        return len(calls)
+
+    twice = EXCHANGE.worked_out("twice", count)
+    assert [EVIDENCE[twice], EVIDENCE.get(twice), EVIDENCE.unreadable(twice)] == [1, 1, None]
+    assert calls == [READING]
+    later = EVIDENCE.with_part(EXCHANGE, replace(READING, schema_range_upper=1))
+    assert later[twice] == 2, "other evidence is worked out anew"
+    lost = EVIDENCE.with_part(EXCHANGE, Unreadable("exchange", "a", "b"))
+    assert lost.unreadable(twice) == lost.unreadable(EXCHANGE), "nothing follows from what was not read"
+
+
+def test_a_detection_and_a_table_of_rights_are_worked_out_once_for_checks_page_and_json(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[object] = []
+    make = Facts.__init__
+
+    def counted(facts: Facts, *given: Any) -> None:
+        made.append(facts)
+        make(facts, *given)
+
+    monkeypatch.setattr(Facts, "__init__", counted)
+    found = assess(Evidence(AT, NONE_GIVEN, PARTS, {EXCHANGE: READING}), CHECKS)
+    found.as_json()
+    views.evidence_view(found)
+    assert found.hand_offs == found.hand_offs
+    assert len(made) == 1
+    upper = [path for name in ("preflight", "shown") for path in (Path(views.__file__).parents[1] / name).rglob("*.py")]
+    users = {path.name for path in upper if re.search(r"\b(rights_table|detect)\(", path.read_text(encoding="utf-8"))}
+    assert users == set(), "they ask the evidence"
 
 
 def _unreachable() -> object:
     raise NoAccess("No connection to dc1.", code="dc-unreachable")
 
 
-def test_reading_catches_each_part_s_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_catches_each_part_s_error() -> None:
     calls: list[str] = []
 
     def directory() -> object:
         calls.append("directory")
         return _unreachable()
 
-    readers = (*read.READERS, Reader("exchange", lambda reach, _: reach.directory))
-    monkeypatch.setattr(read, "READERS", readers)
     told: list[str] = []
     reach = Reach(directory=directory, graph=_unreachable)  # type: ignore[arg-type]
-    evidence = read_evidence(NONE_GIVEN, reach, clock=lambda: AT, progress=told.append)
-    assert evidence.exchange == Unreadable("exchange", "No connection to dc1.", "dc-unreachable")
+    again: Part[Source, Directory] = Part("again", "Once more", lambda source: source.directory())
+    evidence = read_evidence(NONE_GIVEN, reach, clock=lambda: AT, progress=told.append, parts=(*PARTS, again))
+    assert evidence.unreadable(EXCHANGE) == Unreadable("exchange", "dc-unreachable", "No connection to dc1.")
+    assert evidence.unreadable(again) == Unreadable("again", "dc-unreachable", "No connection to dc1.")
     assert evidence.at == AT
-    titles = [TITLES[name] for name in part_names()]
-    assert told[: len(titles)] == titles
+    assert told == [part.title for part in (*PARTS, again) if part.inside is None]
     assert calls == ["directory"], "a way that could not be opened is not tried again"
+
+
+def test_a_reader_may_look_at_what_it_names_and_at_nothing_else() -> None:
+    reach = Reach(directory=_unreachable, graph=_unreachable)  # type: ignore[arg-type]
+    looks: list[Callable[[Source], object]] = [lambda source: source[EXCHANGE], lambda source: source.get(EXCHANGE)]
+    for look in looks:
+        curious = Part("curious", "Curious", look)
+        with pytest.raises(LookupError, match="reader of curious looks at exchange"):
+            read_evidence(NONE_GIVEN, reach, clock=lambda: AT, parts=(EXCHANGE, curious))
+        honest = Part("honest", "Honest", look, (EXCHANGE,))
+        found = read_evidence(NONE_GIVEN, reach, clock=lambda: AT, parts=(EXCHANGE, honest))
+        expected = look(Source(honest, reach, EVIDENCE, lambda: AT, told_nobody))
+        assert expected == READING
+        reason = found.unreadable(honest)
+        assert reason is None or (reason.code, reason.text) == ("dc-unreachable", "No connection to dc1.")
+
+
+def told_nobody(_: str) -> None:
+    """Tells nobody."""

@@ -10,12 +10,14 @@ import pytest
 from runbook_lib.dns.resolver import Answer, State
 from runbook_lib.errors import NoAccess
 from runbook_lib.exchange.mail import NEEDED, AddressPolicy, DomainType, MailFlowReading
-from runbook_lib.exchange.read import ExchangeReading, ServerReading, Unreadable
+from runbook_lib.exchange.read import ExchangeReading, ServerReading
 from runbook_lib.model.finding import Severity
+from runbook_lib.model.part import Unreadable
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.checks import CHECKS
 from runbook_lib.preflight.derived import domain_of, mail_domains, smtp_addresses
 from runbook_lib.preflight.hand_off import EXCHANGE, EXCHANGE_ONLINE, hand_offs
+from runbook_lib.preflight.parts import MAIL_FLOW
 from tests.unit.preflight.builders import (
     AT,
     GROUPS,
@@ -31,6 +33,7 @@ from tests.unit.preflight.builders import (
     groups,
     holder,
     ids,
+    with_parts,
     written,
 )
 
@@ -52,7 +55,7 @@ def test_nothing_is_found_where_nothing_is_wrong() -> None:
     assert [answer for check in mail for answer in check.run(whole)] == []
 
 
-@pytest.mark.parametrize("check_id", [c.id for c in CHECKS if "mail_flow" in c.needs])
+@pytest.mark.parametrize("check_id", [c.id for c in CHECKS if MAIL_FLOW in c.needs])
 def test_without_an_organization_there_is_no_mail_flow_to_judge(check_id: str) -> None:
     assert findings(check_id, evidence(mail_flow=MailFlowReading(), mail_domains=domains())) == []
 
@@ -216,7 +219,7 @@ def test_groups_outside_the_address_book() -> None:
     book: dict[str, Any] = {"kind": "address-book", "dns": ["CN=A,OU=G", "CN=D,OU=G"]}
     assert found.values["hand_off"] == [book, {"kind": "mail-contact", "groups": []}]
     assert [one.where for one in hand_offs([found])] == [EXCHANGE]
-    (found,) = findings("mail-address-book", replace(given, mail_domains=domains()))
+    (found,) = findings("mail-address-book", with_parts(given, mail_domains=domains()))
     contacts = [["A", f"a@{GROUPS}", f"a@{ROUTING}"], ["D", f"d@{GROUPS}", f"d@{ROUTING}"]]
     assert found.values["hand_off"] == [book, {"kind": "mail-contact", "groups": contacts}]
     assert [one.where for one in hand_offs([found])] == [EXCHANGE, EXCHANGE_ONLINE]
@@ -249,7 +252,7 @@ def test_addresses_that_somebody_holds() -> None:
 
 def test_other_domains_of_the_forest() -> None:
     # Addresses are searched in one domain, whether or not the preparation of the others could be read.
-    reading = ExchangeReading(at=AT, other_domains=("DC=sales",), unreadable=(Unreadable("schema", "x"),))
+    reading = ExchangeReading(at=AT, other_domains=("DC=sales",), unreadable=(Unreadable("schema", "hidden", "x"),))
     (found,) = findings("mail-forest-not-searched", evidence(exchange=reading))
     assert (found.severity, found.values["domains"]) == (Severity.UNKNOWN, ["DC=sales"])
 

@@ -20,16 +20,20 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import Container, DirectoryGroup
 from runbook_lib.model.enforcement import Enforcement, EnforcementMode, SoaPolicy
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.part import Unreadable
 from runbook_lib.parameters.model import Parameters
+from runbook_lib.preflight import parts
 from runbook_lib.preflight.checks import CHECKS
 from runbook_lib.preflight.derived import NamesAhead, NewName, wanted_names
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import hand_offs
+from runbook_lib.preflight.parts import RIGHTS, read_evidence
 from runbook_lib.preflight.powershell import dsacls_lines
-from runbook_lib.preflight.read import Reach, read_evidence
+from runbook_lib.preflight.reach import Reach
 from runbook_lib.shown.preflight import rights_tables
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET, WRITER, Embedded, clock
-from tests.unit.preflight.builders import AT, TENANT_ID, findings, group, ids, tenant
+from tests.unit.preflight.builders import TENANT_ID, findings, group, ids, tenant
+from tests.unit.preflight.builders import evidence as evidence_of
 
 OU = Container(TARGET, True, "g1", ("top", "organizationalUnit"))
 RETIRED_OU = Container(RETIRED, True, "g2", ("top", "organizationalUnit"))
@@ -39,7 +43,7 @@ CLAIM = "11111111-1111-1111-1111-111111111111"
 
 
 def evidence(parameters: dict[str, object] | None = None, **parts: Any) -> Evidence:
-    return Evidence(at=AT, parameters=Parameters.model_validate(parameters or {}), **parts)
+    return evidence_of(Parameters.model_validate(parameters or {}), **parts)
 
 
 def written(name: str, **attributes: str) -> DirectoryGroup:
@@ -105,7 +109,7 @@ def test_connects_own_container(reported: str | None, expected: list[str]) -> No
 )
 def test_a_container_that_the_tenant_does_not_tell(attested: str, until: str, severity: Severity) -> None:
     """Unknown, unless somebody attests, today still, that Connect Sync's writeback is off."""
-    hidden = tenant(containers=entra.Unreadable("It may not be read", "app-only"))
+    hidden = tenant(containers=Unreadable("part", "app-only", "It may not be read"))
     said: dict[str, object] = {"attest_connect_v1_off_by": attested, "attest_connect_v1_off_until": until}
     (found,) = findings("ou-of-connect-v1", evidence(said, place=PLACE, tenant=hidden))
     assert (found.id, found.severity) == ("ou-of-connect-v1-unknown", severity)
@@ -433,8 +437,8 @@ def test_a_part_that_fails_leaves_the_others(embedded: Embedded) -> None:
 
     with embedded.open() as directory:
         found = read_evidence(parameters, Reach(directory=lambda: directory, graph=no_graph), clock=clock)
-    why = found.unreadable("rights")
+    why = found.unreadable(RIGHTS)
     assert why is not None
     assert why.code == "account-unknown"
-    assert isinstance(found.place, PlaceReading)
-    assert isinstance(found.forest, ForestReading)
+    assert isinstance(found[parts.PLACE], PlaceReading)
+    assert isinstance(found[parts.FOREST], ForestReading)

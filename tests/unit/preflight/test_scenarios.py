@@ -19,12 +19,12 @@ from runbook_lib.exchange.versions import build_of_serial, load_versions
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Severity
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.preflight import read as reading
+from runbook_lib.preflight import parts as reading
 from runbook_lib.preflight.assess import Assessment, assess
 from runbook_lib.preflight.checks import CHECKS
 from runbook_lib.preflight.checks.group_schema import attribute_missing
-from runbook_lib.preflight.evidence import Unreadable, known
-from runbook_lib.preflight.read import Reach, read_evidence
+from runbook_lib.preflight.parts import DNS, EXCHANGE, GROUPS, MAIL_DOMAINS, MAIL_FLOW, read_evidence
+from runbook_lib.preflight.reach import Reach
 from runbook_lib.preflight.verdict import Verdict
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET, WRITER, Embedded, clock
 from tests.unit.preflight.builders import AT, EXCHANGE_AND_MAIL, evidence, group_id
@@ -87,7 +87,7 @@ EXPECTED = {
 def test_every_state_of_exchange(embedded: Embedded, monkeypatch: pytest.MonkeyPatch, exchange: str) -> None:
     found = assessed(embedded, monkeypatch, exchange=exchange)
     state, ids = EXPECTED[exchange]
-    assert detect(known(found.evidence.exchange), load_versions()).state == state
+    assert detect(found.evidence[EXCHANGE], load_versions()).state == state
     told = {finding.id for finding in found.findings if finding.id.startswith(("exchange-", "group-", "part-"))}
     silent = {"part-unreadable:tenant"}
     missing = {i for i in told if i.startswith("group-attribute-missing")} if exchange == "none" else set()
@@ -108,7 +108,7 @@ def test_any_release_can_stand_in_the_directory(
     embedded: Embedded, monkeypatch: pytest.MonkeyPatch, exchange: str
 ) -> None:
     """What is read of it is that release's row of the version table."""
-    reading = known(assessed(embedded, monkeypatch, exchange=exchange).evidence.exchange)
+    reading = assessed(embedded, monkeypatch, exchange=exchange).evidence[EXCHANGE]
     year, release = exchange.split("-")
     row = next(one for one in load_versions().releases if one.name == f"Exchange Server {year} {release.upper()}")
     organizations = [one.object_version for one in reading.organizations]
@@ -126,7 +126,7 @@ def test_every_release_has_a_name() -> None:
 
 def test_se_and_2019_cu15_differ_only_by_the_build(embedded: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     found = assessed(embedded, monkeypatch, exchange="2019-cu15")
-    assert detect(known(found.evidence.exchange), load_versions()).product == "Exchange Server 2019 CU15"
+    assert detect(found.evidence[EXCHANGE], load_versions()).product == "Exchange Server 2019 CU15"
     se, cu15 = STATES["se"], STATES["2019-cu15"]
     assert (se.schema, se.organization, se.domain) == (cu15.schema, cu15.organization, cu15.domain)
 
@@ -150,7 +150,7 @@ def test_broken_mail_flow_is_not_ready_and_says_what_to_do(embedded: Embedded, m
 def test_good_mail_flow_has_no_gap(embedded: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     found = assessed(embedded, monkeypatch)
     assert [f.id for f in found.findings if f.id.startswith(("mail-", "dns-"))] == []
-    flow = known(found.evidence.mail_flow)
+    flow = found.evidence[MAIL_FLOW]
     assert {(one.domain, one.type) for one in flow.accepted_domains} == {
         (names.MAIL_DOMAIN, DomainType.AUTHORITATIVE),
         (names.GROUP_MAIL_DOMAIN, DomainType.INTERNAL_RELAY),
@@ -159,7 +159,7 @@ def test_good_mail_flow_has_no_gap(embedded: Embedded, monkeypatch: pytest.Monke
     assert {c.name for c in flow.connectors_for(names.GROUP_MAIL_DOMAIN)} == {CONNECTOR}
     assert (flow.hybrid, flow.absent) == (True, frozenset())
     assert [p.templates for p in flow.policies] == [(f"SMTP:@{names.MAIL_DOMAIN}",)]
-    assert isinstance(found.evidence.groups, Unreadable)
+    assert found.evidence.unreadable(GROUPS)
 
 
 def test_an_unreachable_directory_leaves_everything_unknown() -> None:
@@ -167,7 +167,7 @@ def test_an_unreachable_directory_leaves_everything_unknown() -> None:
         raise NoAccess("No connection.", code="dc-unreachable")
 
     found = read_evidence(Parameters.model_validate({}), Reach(directory=nothing, graph=no_graph), clock=lambda: AT)
-    answers = {name: found.unreadable(name) for name in ("exchange", "mail_flow", "groups", "dns", "mail_domains")}
+    answers = {part.key: found.unreadable(part) for part in (EXCHANGE, MAIL_FLOW, GROUPS, DNS, MAIL_DOMAINS)}
     codes = {name: part.code for name, part in answers.items() if part is not None}
     assert codes == {
         "exchange": "dc-unreachable",

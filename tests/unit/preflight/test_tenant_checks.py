@@ -14,6 +14,7 @@ from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
+from runbook_lib.model.part import Unreadable
 from runbook_lib.parameters.clouds import clouds
 from runbook_lib.preflight.assess import assess
 from runbook_lib.preflight.checks import (
@@ -45,7 +46,7 @@ from tests.unit.preflight.builders import (
 )
 
 B, U, W, I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO  # noqa: E741
-UNREAD = entra.Unreadable("A permission or a role is missing", "forbidden")
+UNREAD = Unreadable("part", "forbidden", "A permission or a role is missing")
 OTHER_PLAN = "00000000-0000-4000-8000-000000000001"
 
 
@@ -128,7 +129,7 @@ def test_what_each_cloud_lacks(cloud: str) -> None:
 
 
 def test_every_feature_of_the_data_is_asked() -> None:
-    assert {feature.name for feature in clouds()[0].features} == set(tenant_checks.FEATURES)
+    assert {feature.name for feature in clouds()[0].features} == set(tenant_checks.OFFERS)
 
 
 def granted(*names: str, delegated: bool = False) -> Evidence:
@@ -236,8 +237,8 @@ def test_whatever_a_tenant_says_every_finding_helps(read: dict[str, Any], lost: 
     json.dumps(found.as_json())
     unread = {f"tenant.{name}" for name in lost}
     for result in found.results:
-        assert bool(result.because) is bool(unread & set(result.check.needs))
-    asked = {name for check in ABOUT for name in check.needs}
+        assert bool(result.because) is bool(unread & {part.key for part in result.check.needs})
+    asked = {part.key for check in ABOUT for part in check.needs}
     told = [finding for finding in found.findings if finding.id.startswith("part-unreadable:")]
     assert unread & asked <= {str(part) for one in told for part in cast("list[str]", one.values["parts"])}
     assert len(told) <= 1, "one reason is one finding"

@@ -11,17 +11,19 @@ import pytest
 from runbook_lib.exchange.detect import detect
 from runbook_lib.exchange.facts import Facts
 from runbook_lib.exchange.mail import NEEDED, AddressPolicy, MailFlowReading
-from runbook_lib.exchange.read import DomainReading, ExchangeReading, OrganizationReading, ServerReading, Unreadable
+from runbook_lib.exchange.read import DomainReading, ExchangeReading, OrganizationReading, ServerReading
 from runbook_lib.exchange.schema import GROUP_ATTRIBUTES
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.graph import tenant as entra
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
+from runbook_lib.model.part import Unreadable
 from runbook_lib.preflight.assess import Assessment, assess
 from runbook_lib.preflight.checks import CHECKS, connect_features, target
 from runbook_lib.preflight.derived import NamesAhead
 from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.parts import MAIL_FLOW
 from runbook_lib.preflight.verdict import Verdict
 from tests.unit.preflight.builders import (
     AT,
@@ -38,6 +40,7 @@ from tests.unit.preflight.builders import (
     groups,
     licence,
     tenant,
+    with_parts,
     written,
 )
 
@@ -168,7 +171,7 @@ def test_the_hybrid_object_came_with_exchange_2010_sp2() -> None:
     assert other.expected == "A schema of Exchange Server 2000 RTM or newer."
 
 
-HIDDEN = (Unreadable("organization", "no rights"), Unreadable("servers", "no rights"))
+HIDDEN = (Unreadable("organization", "hidden", "no rights"), Unreadable("servers", "hidden", "no rights"))
 OF_SERVERS = {
     *("exchange-out-of-support", "exchange-servers-differ", "exchange-server-too-old", "exchange-hybrid-update"),
     *("exchange-server-ahead", "exchange-server-numbers-differ", "exchange-server-version-unknown"),
@@ -187,7 +190,7 @@ OF_ORGANIZATION = {"exchange-ahead", "exchange-domain", "exchange-number-unknown
         (whole(exchange=reading(domain=13239)), {"exchange-domain"}),
         (whole(exchange=reading(domain=11111)), {"exchange-number-unknown", "exchange-domain"}),
         (
-            whole(exchange=reading(domains=(), unreadable=(Unreadable("domain:contoso.com", "hidden"),))),
+            whole(exchange=reading(domains=(), unreadable=(Unreadable("domain:contoso.com", "hidden", "hidden"),))),
             {"exchange-domain", "exchange-number-unknown"},
         ),
         (whole(exchange=reading(servers=(replace(SERVER_SE, serial_number=None),))), OF_SERVERS),
@@ -209,12 +212,12 @@ OF_ORGANIZATION = {"exchange-ahead", "exchange-domain", "exchange-number-unknown
         (whole(mail_flow=flow(accepted_domains=(accepted(GROUPS), accepted("")))), {"mail-accepted-domain"}),
         (whole(tenant=tenant(licences=entra.Licences((licence(enabled=None),)))), {"licences"}),
         (
-            replace(whole(), mail_domains=replace(domains(), groups=())),
+            with_parts(whole(), mail_domains=replace(domains(), groups=())),
             {"dns-mx", "dns-autodiscover", "groups-domain", "mail-accepted-domain", "mail-address-policy"},
         ),
         (
             whole(mail_flow=MailFlowReading()),
-            {check.id for check in CHECKS if "mail_flow" in check.needs},
+            {check.id for check in CHECKS if MAIL_FLOW in check.needs},
         ),
         (whole(), {"names-free", "names-differ", "names-possible"}),
     ],

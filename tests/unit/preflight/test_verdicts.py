@@ -14,9 +14,10 @@ from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Tenant
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.part import Unreadable
 from runbook_lib.preflight.assess import ROUTES, Assessment, Check, assess, on
-from runbook_lib.preflight.evidence import TITLES
-from runbook_lib.preflight.tenant_facts import tenant_facts
+from runbook_lib.preflight.parts import MAIL_FLOW, PARTS, TENANT
+from runbook_lib.preflight.tenant_facts import TenantFact, tenant_facts
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict, refusal_of, verdict_on
 from tests.support import hostile
 from tests.support.schemas import schema_of
@@ -82,7 +83,7 @@ def odd_tenant(text: str) -> entra.TenantReading:
     )
     return tenant(
         tenant=Tenant("t", display_name=text),
-        features=entra.Unreadable(text, "failed"),
+        features=Unreadable("part", "failed", text),
         licences=entra.Licences((entra.Licence(text, text, 1, 1, frozenset({P1_PLAN})),)),
         new_groups=entra.NewGroupDefault(entra.WrittenByDefault.OTHER, text),
         domains=(entra.Domain(text, True, True, True, text, (text,)),),
@@ -95,7 +96,7 @@ def odd_tenant(text: str) -> entra.TenantReading:
 def shown(text: str) -> Assessment:
     finding = Finding(text, Severity.BLOCKING, text, text, text, text, text, acknowledgeable=True)
     given = evidence(mail_flow=flow(), dns=dns(), mail_domains=domains(text), tenant=odd_tenant(text))
-    check = Check("c", text, ("mail_flow",), on(connect_sync=Severity.BLOCKING), lambda _: iter([finding]))
+    check = Check("c", text, (MAIL_FLOW,), on(connect_sync=Severity.BLOCKING), lambda _: iter([finding]))
     return assess(given, [check])
 
 
@@ -123,8 +124,14 @@ def test_the_views_say_what_a_reader_looks_for() -> None:
     assert "Nothing to hand off" in views.hand_offs_view(assessment)[0]
 
 
+def facts_of(reading: entra.TenantReading) -> tuple[TenantFact, ...]:
+    found = tenant_facts(evidence(tenant=reading))
+    assert found is not None
+    return found
+
+
 def test_the_facts_of_a_tenant() -> None:
-    facts = {(row.subject, row.fact): row.value for row in tenant_facts(tenant())}
+    facts = {(row.subject, row.fact): row.value for row in facts_of(tenant())}
     assert facts["Synchronization of the tenant", "On"] == "yes"
     assert facts["Synchronization of the tenant", "Last synchronization"] == "2026-11-22 11:50 UTC"
     assert facts["Synchronization features of the tenant", "Group writeback v1 (unifiedGroupWritebackEnabled)"] == "off"
@@ -141,10 +148,10 @@ def test_the_facts_of_a_tenant() -> None:
 
 
 def test_what_could_not_be_read_of_a_tenant_is_told_as_that() -> None:
-    unread = entra.Unreadable("Graph shows it to people", "app-only")
-    parts = {name: unread for name in entra.TenantReading.__dataclass_fields__ if f"tenant.{name}" in TITLES}
-    rows = tenant_facts(tenant(**parts))
-    assert [row.value for row in rows if row.fact == "Not readable"] == [unread.why] * 10
+    unread = Unreadable("part", "app-only", "Graph shows it to people")
+    names = [part.key.removeprefix("tenant.") for part in PARTS if part.inside is TENANT]
+    rows = facts_of(tenant(**dict.fromkeys(names, unread)))
+    assert [row.value for row in rows if row.fact == "Not readable"] == [unread.text] * 10
     odd = job(scope=unread, assigned=unread, last_success=None)
-    (row,) = [row for row in tenant_facts(tenant(cloud_sync=entra.CloudSync((odd,)))) if row.fact == odd.id]
+    (row,) = [row for row in facts_of(tenant(cloud_sync=entra.CloudSync((odd,)))) if row.fact == odd.id]
     assert "last success no value; scope not readable: Graph shows it to people; assigned: not readable:" in row.value

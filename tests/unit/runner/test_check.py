@@ -17,6 +17,7 @@ from runbook_lib.errors import NoAccess
 from runbook_lib.graph.sign_in.cache import SignInCache
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.preflight.assess import Assessment, Check, assess, on
+from runbook_lib.preflight.parts import EXCHANGE
 from runbook_lib.runner.cli import cli
 from runbook_lib.runner.commands import check as command_check
 from runbook_lib.shown import terminal
@@ -33,7 +34,7 @@ def gwb_check(*arguments: str) -> Result:
 def answering(severity: Severity) -> Assessment:
     finding = Finding("odd\x1b[2J", severity, "Seen \x1b]0;x\x07 here.", to_do="Look.", source="A page")
     routes = on(direct=Severity.INFO, connect_sync=Severity.BLOCKING)
-    return assess(EVIDENCE, [Check("c", "C", ("exchange",), routes, lambda _: iter([finding]))])
+    return assess(EVIDENCE, [Check("c", "C", (EXCHANGE,), routes, lambda _: iter([finding]))])
 
 
 @pytest.fixture

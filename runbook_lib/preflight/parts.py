@@ -1,0 +1,253 @@
+"""Every part that the pre-flight reads: how it is read, what it is called, what it needs; and the reading of them all.
+
+A part is written here and nowhere else: its reader, and below it the ``Part``. Whatever stands here is read, in this
+order (``PARTS``); each with its own error capture, so that what fails makes its own checks unknown and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from runbook_lib.deadline import Allowance
+from runbook_lib.directory.rights.account import read_situation
+from runbook_lib.directory.rights.situation import Situation
+from runbook_lib.directory.rights.table import rights_table
+from runbook_lib.directory.schema import allowed_attributes
+from runbook_lib.directory.two_ous import ForestReading, PlaceReading, read_forest, read_place, read_taken_names
+from runbook_lib.dns.resolver import Resolver
+from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
+from runbook_lib.exchange.detect import detection_of
+from runbook_lib.exchange.facts import Facts
+from runbook_lib.exchange.mail import MailFlowReading, read_mail_flow
+from runbook_lib.exchange.read import ORGANIZATION, ExchangeReading, read_exchange
+from runbook_lib.exchange.recipients import AddressHolder, WrittenGroup, read_address_holders, read_written_groups
+from runbook_lib.exchange.schema import GROUP_ATTRIBUTES, names_in_schema
+from runbook_lib.exchange.versions import load_versions
+from runbook_lib.graph.groups import read_mail_groups
+from runbook_lib.graph.tenant import TenantReading, read_tenant_state
+from runbook_lib.model.part import Part, Unreadable, in_reading_order
+from runbook_lib.parameters.check_connections import split_server
+from runbook_lib.parameters.clouds import addresses_of
+from runbook_lib.parameters.model import Parameters
+from runbook_lib.preflight.derived import (
+    CloudSyncGroups,
+    DnsReading,
+    MailDomains,
+    MailGroups,
+    NamesAhead,
+    mail_domains,
+    read_cloud_sync_groups,
+    read_dns,
+    smtp_addresses,
+    wanted_names,
+)
+from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.reach import Reach, Source
+
+Progress = Callable[[str], None]
+"""Told what is being read now, in a few words."""
+
+
+def _exchange(source: Source) -> ExchangeReading:
+    return read_exchange(source.directory(), source.reach.elsewhere)
+
+
+EXCHANGE = Part("exchange", "Exchange in Active Directory", _exchange)
+EXCHANGE_FACTS = EXCHANGE.worked_out("facts", lambda reading: Facts(reading, load_versions()))
+EXCHANGE_DETECTION = EXCHANGE_FACTS.worked_out("detection", detection_of)
+
+
+def _group_schema(source: Source) -> frozenset[str]:
+    names_in_schema(source.directory(), ())  # raises where the schema does not show: nothing would be absence
+    return allowed_attributes(source.directory(), "group", (row.attribute for row in GROUP_ATTRIBUTES))
+
+
+GROUP_SCHEMA = Part("group_schema", "What this forest's schema lets a group carry", _group_schema)
+
+
+def _mail_flow(source: Source) -> MailFlowReading:
+    exchange = source[EXCHANGE]
+    for hidden in exchange.unreadable:
+        if hidden.part == ORGANIZATION:
+            raise NoAccess(hidden.sentence, code="organization-unreadable")
+    if not exchange.organizations:
+        return MailFlowReading()
+    return read_mail_flow(source.directory(), exchange.organizations[0].dn)
+
+
+MAIL_FLOW = Part("mail_flow", "Accepted domains and send connectors", _mail_flow, (EXCHANGE,))
+
+
+def _written_groups(source: Source) -> tuple[WrittenGroup, ...]:
+    return read_written_groups(source.directory())
+
+
+WRITTEN_GROUPS = Part("written_groups", "Written-back groups in this domain", _written_groups)
+
+
+def _tenant(source: Source) -> TenantReading:
+    return read_tenant_state(
+        source.graph(),
+        source.parameters.tenant_id,
+        addresses_of(source.parameters).cloud,
+        clock=source.clock,
+        progress=lambda what, done, total: source.progress(f"{done} of {total} {what}"),
+    )
+
+
+TENANT = Part("tenant", "The tenant", _tenant)
+SYNCHRONIZATION = TENANT.part("synchronization", "Synchronization of the tenant", lambda read: read.synchronization)
+FEATURES = TENANT.part("features", "Synchronization features of the tenant", lambda read: read.features)
+CONTAINERS = TENANT.part("containers", "Containers that Connect Sync reported (beta)", lambda read: read.containers)
+CONNECT = TENANT.part("connect", "What Connect Sync reported about itself (beta)", lambda read: read.connect)
+LICENCES = TENANT.part("licences", "Licences of the tenant", lambda read: read.licences)
+NEW_GROUPS = TENANT.part("new_groups", "Default for new groups", lambda read: read.new_groups)
+DOMAINS = TENANT.part("domains", "Domains of the tenant", lambda read: read.domains)
+CLOUD_SYNC = TENANT.part("cloud_sync", "Cloud Sync configurations", lambda read: read.cloud_sync)
+AGENTS = TENANT.part("agents", "Provisioning agents of Cloud Sync (beta)", lambda read: read.agents)
+PERMISSIONS = TENANT.part("permissions", "Permissions of the access token", lambda read: read.permissions)
+
+
+def _cloud_sync_groups(source: Source) -> CloudSyncGroups:
+    return read_cloud_sync_groups(
+        source[CLOUD_SYNC].writing_groups,
+        source.graph,
+        source.directory,
+        lambda done, total: source.progress(f"{done:,} of {total:,}"),
+    )
+
+
+CLOUD_SYNC_GROUPS = Part("cloud_sync_groups", "Groups of Cloud Sync on both sides", _cloud_sync_groups, (CLOUD_SYNC,))
+
+
+def _groups(source: Source) -> MailGroups:
+    tenant = source[TENANT].tenant
+    return MailGroups(tenant, read_mail_groups(source.graph(), lambda done: source.progress(f"{done:,}")))
+
+
+GROUPS = Part("groups", "Microsoft 365 groups of the tenant", _groups, (TENANT,))
+
+
+def _mail_domains(source: Source) -> MailDomains:
+    try:
+        return mail_domains(
+            source.parameters.groups_domain,
+            source.get(GROUPS),
+            source.get(WRITTEN_GROUPS),
+            source.get(MAIL_FLOW),
+        )
+    except NoAccess:
+        # Nothing names a domain because what would name one was not read: that is the reason, not this.
+        _ = source[GROUPS], source[WRITTEN_GROUPS]
+        raise
+
+
+MAIL_DOMAINS = Part("mail_domains", "Mail domains of the groups", _mail_domains, (GROUPS, WRITTEN_GROUPS, MAIL_FLOW))
+
+
+def _address_holders(source: Source) -> tuple[AddressHolder, ...]:
+    addresses = [address for group in source[GROUPS].groups for address in smtp_addresses(group)]
+    return read_address_holders(
+        source.directory(), addresses, lambda done, total: source.progress(f"{done:,} of {total:,} addresses")
+    )
+
+
+ADDRESS_HOLDERS = Part("address_holders", "Objects that hold the groups' addresses", _address_holders, (GROUPS,))
+
+
+def _dns(source: Source) -> DnsReading:
+    parameters = source.parameters
+    servers = [server for text in parameters.dns_servers if (server := split_server(text)) is not None]
+    domains = source[MAIL_DOMAINS].groups
+    return read_dns(Resolver(servers, timeout=float(parameters.dns_timeout)), domains)
+
+
+DNS = Part("dns", "DNS records of the groups' domains", _dns, (MAIL_DOMAINS,))
+
+
+def _place(source: Source) -> PlaceReading:
+    return read_place(source.directory(), source.parameters.target_ou, source.parameters.retired_ou)
+
+
+PLACE = Part("place", "The target OU and the retired OU", _place)
+
+
+def _rights(source: Source) -> Situation:
+    place = source[PLACE]
+    return read_situation(source.directory(), place.target.dn, place.retired.dn)
+
+
+RIGHTS = Part("rights", "Rights of the account that writes", _rights, (PLACE,))
+RIGHTS_TABLE = RIGHTS.worked_out("table", rights_table)
+
+
+def _forest(source: Source) -> ForestReading:
+    return read_forest(source.directory())
+
+
+FOREST = Part("forest", "Recycle Bin and functional levels", _forest)
+
+
+def _names(source: Source) -> NamesAhead:
+    place = source[PLACE]
+    wanted, unseen = wanted_names(source[GROUPS].groups, source.parameters)
+    ous = [container.dn for container in (place.target, place.retired) if container.exists]
+    accounts = sorted({name.account_name for name in wanted})
+    common = sorted({name.common_name for name in wanted})
+    return NamesAhead(wanted, read_taken_names(source.directory(), accounts, common, ous), unseen)
+
+
+NAMES = Part("names", "Names that the selected groups would get", _names, (PLACE, GROUPS))
+
+PARTS: tuple[Part[Any, Any], ...] = in_reading_order(
+    part for part in list(globals().values()) if isinstance(part, Part) and part.title
+)
+"""Every part above that is read, in the order of reading; what is only worked out from one is none."""
+
+
+def read_evidence(
+    parameters: Parameters,
+    reach: Reach,
+    *,
+    clock: Callable[[], datetime],
+    progress: Progress | None = None,
+    allowance: Allowance | None = None,
+    parts: tuple[Part[Any, Any], ...] = PARTS,
+) -> Evidence:
+    """Read every part. Never fails because of what a side answers: a part without a value says why.
+
+    Args:
+        parameters: What the run is told.
+        reach: The ways to both sides.
+        clock: Now, UTC.
+        progress: Told the title of each part before it is read, and how far a long one is.
+        allowance: The time for all of it; what it does not reach is unreadable (code ``time-limit``).
+        parts: What is read, in this order.
+    """
+    evidence = Evidence(clock(), parameters, parts)
+    tell = progress or (lambda _: None)
+    for part in parts:
+        if part.inside is not None:
+            continue
+        tell(part.title)
+        try:
+            value = _read(Source(part, reach, evidence, clock, tell), allowance)
+        except RunbookError as error:
+            value = Unreadable.because(part.key, error)
+        evidence = evidence.with_part(part, value)
+    return evidence
+
+
+def _read(source: Source, allowance: Allowance | None) -> object:
+    if allowance is None:
+        return source.part.read(source)
+    try:
+        return allowance.run(lambda: source.part.read(source))
+    except TimeoutError:
+        raise ServiceFailed(
+            f"The time for the whole pre-flight ({allowance.seconds:,.0f} s) was over.",
+            code="time-limit",
+            hint="Give it more time with --timeout, or look at the service that it was reading last, which is slow.",
+        ) from None
