@@ -9,10 +9,19 @@ from hypothesis import settings
 
 import runbook_lib.record  # noqa: F401  # before any test module imports nbformat: see record/iri_grammar.py
 from rehearsal.process import RunningRehearsal, start_rehearsal
+from tests.support import warm
 
 # Speed is measured in benchmarks/, never by a test: a busy machine is no defect.
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
+warm.install()
+
+
+@pytest.fixture
+def cold() -> Iterator[None]:
+    """Commands that the test starts are processes from the first byte on, not forked from a warm one."""
+    with warm.cold():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,7 @@ from tests.notebooks.journey import (
     plan_and_approve,
     written_objects,
 )
+from tests.support import warm
 from tests.support.plain import ROOT, chosen, run_plain
 
 # create + members, update, add and remove members, restore with a move: one plan with every kind of write.
@@ -222,7 +223,8 @@ def test_a_killed_run_under_papermill_is_finished_by_the_same_command(
     plan_and_approve(world, notebook, given)
     command = gwb_command(world, notebook, given)
     world.control.hold_write(number, when)
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with warm.cold():
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     world.control.wait_until_held(90)
     kernels = children_of(process.pid)
     assert kernels
@@ -258,7 +260,8 @@ def test_a_kernel_that_outlives_its_runner_still_holds_the_lock(
     plan_and_approve(world, notebook, given)
     command = gwb_command(world, notebook, given)
     world.control.hold_write(2, "before")
-    runner = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with warm.cold():
+        runner = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     world.control.wait_until_held(90)
     (kernel,) = children_of(runner.pid)
     first = latest_record(tmp_path / "records" / "CHG-KILL")
