@@ -26,7 +26,6 @@ import runpy
 import select
 import signal
 import socket
-import struct
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -34,9 +33,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-ORDER = struct.Struct("!I")
-PADDING = "GWB_NURSERY_PADDING"
-"""A variable that makes room for what ``/proc/PID/environ`` of a child shows."""
+from tests.support import warm
+from tests.support.warm import ORDER
+
 _HEAVY = (
     *("papermill.execute", "papermill.cli", "nbclient", "nbconvert.exporters.html", "nbconvert.exporters.notebook"),
     *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "ipykernel.pylab.backend_inline"),
@@ -219,8 +218,6 @@ def _standard_streams() -> None:
 
 def main() -> NoReturn:
     """The process itself."""
-    from tests.support import warm
-
     warm.install()
     load()
     order, streams, mine = serve(socket.socket(fileno=int(sys.argv[1])))

@@ -17,6 +17,7 @@ import os
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -25,8 +26,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.support.nursery import ORDER, PADDING
-
+ORDER = struct.Struct("!I")
+"""What precedes an order: its length."""
+_PADDING = "GWB_NURSERY_PADDING"
+"""A variable that makes room for what ``/proc/PID/environ`` of a child shows."""
 ROOT = Path(__file__).parents[2]
 ABLE = sys.platform == "linux" and hasattr(os, "pidfd_open")
 MODULES = {
@@ -130,7 +133,7 @@ def _own_nursery(_process: int) -> Nursery:
         process = _Plain(
             [sys.executable, "-m", "tests.support.nursery", str(its.fileno()), " " * 4096],
             cwd=ROOT,
-            env={**os.environ, PADDING: " " * 16384, "PYDEVD_DISABLE_FILE_VALIDATION": "1"},
+            env={**os.environ, _PADDING: " " * 16384, "PYDEVD_DISABLE_FILE_VALIDATION": "1"},
             pass_fds=[its.fileno()],
             stdin=subprocess.DEVNULL,
         )
