@@ -13,7 +13,12 @@ from typing import Any
 
 import pytest
 
+from tools.lane_results import LaneRecord
+from tools.lane_times import expected_from, read_figures
+
 STOP_REASON = "the time is over"
+STOPPED = "lane_stopped"
+"""What a worker says at its end where it stopped."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,12 +26,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("lanes")
     group.addoption("--lane-results", default="", metavar="FILE", help="append every result there as it finishes")
     group.addoption("--stop-at", default=0.0, type=float, metavar="TIME", help="start no test after this time (epoch)")
+    group.addoption("--core", action="append", default=[], metavar="PATH", help="run these first, whatever the time is")
+    group.addoption(
+        "--figures", default="", metavar="LANE", help="start with the modules that took longest in this lane"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep results in the process that hands out the tests; watch the time in the one that runs them."""
+    core = tuple(config.getoption("--core"))
+    config.pluginmanager.register(Order(core, config.getoption("--figures")), "lane-order")
     if config.getoption("--stop-at"):
-        config.pluginmanager.register(Stopper(config.getoption("--stop-at")), "lane-stopper")
+        config.pluginmanager.register(Stopper(config.getoption("--stop-at"), core), "lane-stopper")
     if config.getoption("--lane-results") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Keeper(config.getoption("--lane-results")), "lane-keeper")
 
@@ -54,19 +65,55 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Scheduler(config, log)
 
 
+class Order:
+    """Sorts modules: the core, then what takes longest, so that no worker is left with it at the end."""
+
+    def __init__(self, core: tuple[str, ...], lane: str) -> None:
+        self.core = core
+        self.expected = expected_from(LaneRecord(), read_figures().get(lane))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Every worker sorts alike: by committed figures, not by what happened here."""
+        if not self.core and self.expected.seconds is None:
+            return
+        seconds: dict[str, float] = {}
+        for item in items:
+            module = item.nodeid.partition("::")[0]
+            seconds[module] = seconds.get(module, 0.0) + self.expected.weight(item.nodeid)
+
+        def place(item: pytest.Item) -> tuple[bool, float, str]:
+            module = item.nodeid.partition("::")[0]
+            return not item.nodeid.startswith(self.core), -seconds[module], module
+
+        items.sort(key=place)
+
+
 class Stopper:
-    """Starts no test after a time; the one that runs goes on to its end."""
+    """Starts no test after a time, but for the core; a test that runs goes on to its end."""
 
-    def __init__(self, stop_at: float) -> None:
+    def __init__(self, stop_at: float, core: tuple[str, ...]) -> None:
         self.stop_at = stop_at
+        self.core = core
+        self.stopped = False
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
-        """Let the test run, then look at the clock."""
-        result = yield
-        if time.time() >= self.stop_at:
-            item.session.shouldstop = STOP_REASON
-        return result
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Pass over a test that comes too late: nothing is told of it, so it counts as not reached."""
+        if time.time() < self.stop_at or item.nodeid.startswith(self.core):
+            return None
+        self.stopped = True
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Say so, from a worker to the process that keeps the results."""
+        if self.stopped:
+            output = getattr(session.config, "workeroutput", None)
+            if output is not None:
+                output[STOPPED] = STOP_REASON
+            elif keeper := session.config.pluginmanager.get_plugin("lane-keeper"):
+                keeper.keep({"stopped": STOP_REASON})
 
 
 class Keeper:
@@ -118,15 +165,9 @@ class Keeper:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """A worker has ended; say why it started no further test, where that is so."""
-        stopped = getattr(node, "workeroutput", {}).get("shouldstop")
+        stopped = getattr(node, "workeroutput", {}).get(STOPPED)
         if stopped:
             self.keep({"stopped": str(stopped)})
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """The same where this process ran the tests itself."""
-        if session.shouldstop:
-            self.keep({"stopped": str(session.shouldstop)})
 
     def pytest_unconfigure(self) -> None:
         """Nothing more to keep."""

@@ -10,7 +10,7 @@ line                                       means
 ``{"began": name}``                        a test has started
 ``{"phase": …, "test": name, …}``          set-up, call or tear-down has ended: ``outcome``, ``seconds``, and ``text``
                                            where it failed
-``{"stopped": reason}``                    no further test is started (the limit of ``--stop-after``)
+``{"stopped": reason}``                    no further test is started (the limit of ``--stop-at``)
 ``{"ended": code, "seconds": number}``     the lane ended by itself, with this exit code, after so many seconds
 =========================================  ==========================================================================
 """
@@ -67,7 +67,11 @@ class LaneRecord:
     @property
     def missing(self) -> int:
         """Number of tests that were to run and did not run to their end."""
-        return len(set(self.selected) - {test.name for test in self.finished})
+        return len(self.not_finished())
+
+    def not_finished(self, below: tuple[str, ...] = ("",)) -> set[str]:
+        """Tests below these paths that were to run and did not run to their end."""
+        return {name for name in self.selected if name.startswith(below)} - {test.name for test in self.finished}
 
     def counts(self) -> tuple[int, int, int]:
         """Finished tests: passed, failed, skipped."""

@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tools import lanes
 from tools.lane_results import read_record
+from tools.lane_times import read_figures
 from tools.lanes import Lane, LaneResult
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -106,17 +108,52 @@ def test_ctrl_c_and_a_scheduler_that_ends_it(folder: Path, number: signal.Signal
 
 
 @pytest.mark.parametrize("workers", [[], ["-n1", "--dist=loadscope"]])
-def test_when_the_time_is_over_no_further_test_is_started(folder: Path, workers: list[str]) -> None:
-    result = run(folder, "pass", "--stop-at=1", *workers)
+def test_when_the_time_is_over_only_the_core_is_still_run(folder: Path, workers: list[str]) -> None:
+    core = "test_suite.py::test_last"
+    write(folder, "pass")
+    late = suite(folder, "--stop-at=1", f"--core={core}", *workers)
+    result = lanes.run_lane(replace(late, core=(core,)), [], required=False, environment=os.environ)
     assert (result.result, result.passed, result.failed) == ("unfinished", 1, 0)
-    assert result.note == f"3 of 4 tests were not reached in {lanes.QUICK_SECONDS} s"
+    assert result.note == f"3 of 4 tests were not reached in {lanes.QUICK_SECONDS} s; its core passed"
+
+
+@pytest.mark.parametrize("workers", [[], ["-n1", "--dist=loadscope"]])
+def test_a_lane_that_reached_nothing_or_not_its_core_is_no_success(folder: Path, workers: list[str]) -> None:
+    result = run(folder, "pass", "--stop-at=1", *workers)
+    assert (result.result, result.passed, result.failed) == ("failed", 0, 0)
+    assert result.note == "4 of 4 tests did not finish"
+    core = "test_suite.py::test_l"
+    late = suite(folder, "--stop-at=1", "--core=test_suite.py::test_f", *workers)
+    result = lanes.run_lane(replace(late, core=(core,)), [], required=False, environment=os.environ)
+    assert (result.result, result.passed, result.failed) == ("failed", 1, 0)
+    assert result.note == "3 of 4 tests did not finish; 1 of them belong to its core"
 
 
 def test_a_failure_counts_also_where_the_time_was_over(folder: Path) -> None:
     write(folder, "pass")
-    suite_without_first = suite(folder, "--stop-at=1", "-k", "not first")
-    result = lanes.run_lane(suite_without_first, [], required=False, environment=os.environ)
+    late = suite(folder, "--stop-at=1", "--core=test_suite.py::test_second")
+    result = lanes.run_lane(late, [], required=False, environment=os.environ)
     assert (result.result, result.failed) == ("failed", 1)
+
+
+@pytest.mark.parametrize("workers", [[], ["-n1", "--dist=loadscope", "--no-loadscope-reorder"]])
+def test_what_takes_longest_starts_first_and_the_core_before_it(folder: Path, workers: list[str]) -> None:
+    """Modules that no figures name count by their number of tests."""
+    figures = read_figures()["python"]
+    names = [f"tests/unit/{name}.py" for name in ("a", "b", "c")]
+    slow = max(figures["modules"], key=lambda name: figures["modules"][name])
+    (folder / slow).parent.mkdir(parents=True)
+    (folder / "tests" / "unit").mkdir(exist_ok=True)
+    for path, count in {slow: 1, names[0]: 1, names[1]: 2, names[2]: 1}.items():
+        tests = "".join(f"def test_{number}(): pass\n" for number in range(count))
+        (folder / path).write_text(tests, encoding="utf-8")
+    plain = ("-p", "no:cacheprovider", "-c", os.devnull, f"--rootdir={folder}", "-o", "python_files=*.py")
+    more = ("--import-mode=importlib", "--figures=python", f"--core={names[2]}", *workers)
+    command = lanes.pytest_command(str(folder / "tests"), *plain, *more)
+    lanes.run_lane(Lane("example", lambda: command, lambda: ""), [], required=False, environment=os.environ)
+    record = read_record(lanes.results_of("example"))
+    order = list(dict.fromkeys(name.partition("::")[0] for name in record.tests))
+    assert order == [names[2], slow, names[1], names[0]]
 
 
 def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
