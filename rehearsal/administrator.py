@@ -15,6 +15,7 @@ from rehearsal.contoso import names
 from rehearsal.process import RunningRehearsal
 from runbook_lib.directory.sign_in.bind import VerifiedTls, client_context
 from runbook_lib.errors import ServiceFailed, UsageError
+from runbook_lib.model.text import t
 
 _SECONDS = 15
 
@@ -42,9 +43,9 @@ def edit_group(running: RunningRehearsal, name: str, edit: GroupEdit) -> list[st
     """
     if not (edit.add_members or edit.remove_members or edit.description is not None):
         raise UsageError(
-            "Nothing to change.",
+            t("Nothing to change."),
             code="rehearsal-nothing-to-edit",
-            hint="Give --add-member, --remove-member or --description.",
+            hint=t("Give --add-member, --remove-member or --description."),
         )
     with _administrator(running) as connection:
         dn, members, description = _group(connection, name)
@@ -90,9 +91,9 @@ def _administrator(running: RunningRehearsal) -> Iterator[Any]:
         yield connection
     except LDAPException as error:
         raise ServiceFailed(
-            f"The rehearsal's directory does not answer: {error}.",
+            t("The rehearsal's directory does not answer: {error}.", error=error),
             code="rehearsal-directory",
-            hint=f"Look at {running.folder.log}.",
+            hint=t("Look at {log}.", log=running.folder.log),
         ) from None
     finally:
         connection.unbind()
@@ -115,9 +116,9 @@ def _group(connection: Any, name: str) -> tuple[str, list[str], str]:
     if len(found) != 1:
         how_many = "no group" if not found else f"{len(found)} groups"
         raise UsageError(
-            f"AD holds {how_many} called {name!r}.",
+            t("AD holds {how_many} called {name!r}.", how_many=how_many, name=name),
             code="rehearsal-unknown-group",
-            hint="Name a group by display name, common name or sAMAccountName.",
+            hint=t("Name a group by display name, common name or sAMAccountName."),
             values={"name": name},
         )
     values = found[0]["raw_attributes"]
@@ -134,9 +135,9 @@ def _account(connection: Any, account: str) -> str:
 def _require(condition: bool, message: str, account: str) -> None:
     if not condition:
         raise UsageError(
-            f"{message}.",
+            t("{message}.", message=message),
             code="rehearsal-unknown-member",
-            hint="Members are named by sAMAccountName, for example aaliyah.abbott.",
+            hint=t("Members are named by sAMAccountName, for example aaliyah.abbott."),
             values={"account": account},
         )
 
@@ -144,8 +145,11 @@ def _require(condition: bool, message: str, account: str) -> None:
 def _answered(done: bool, result: dict[str, Any]) -> None:
     if not done:
         raise ServiceFailed(
-            f"The rehearsal's directory refused: {result['description']} {result['message']}".rstrip(),
+            t(
+                "The rehearsal's directory refused: {said}",
+                said=f"{result['description']} {result['message']}".rstrip(),
+            ),
             code="rehearsal-directory",
-            hint="An administrator's edit should not be refused: this is a defect of the rehearsal.",
+            hint=t("An administrator's edit should not be refused: this is a defect of the rehearsal."),
             values={"result": result["result"]},
         )

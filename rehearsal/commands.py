@@ -15,6 +15,7 @@ from rehearsal.folder import HOST, RehearsalFolder
 from rehearsal.process import RunningRehearsal, find_rehearsal, start_rehearsal
 from rehearsal.start_flags import Told, options_told, start_flags
 from runbook_lib.errors import UsageError
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.paths import project_root
 
@@ -50,9 +51,9 @@ def start(name: str, directory_folder: Path | None, foreground: bool, **told: Un
     running = find_rehearsal(folder)
     if running is not None:
         raise UsageError(
-            f"The rehearsal {name} is running already (process {running.state['pid']}).",
+            t("The rehearsal {name} is running already (process {state}).", name=name, state=running.state["pid"]),
             code="rehearsal-running",
-            hint=f"Use it, or stop it with: gwb rehearsal stop{_name_option(name)}",
+            hint=t("Use it, or stop it with: gwb rehearsal stop{name_option}", name_option=_name_option(name)),
             values={"name": name},
         )
     records = None if directory_folder else project_root() / "records"
@@ -127,7 +128,7 @@ def approve_device(
 ) -> None:
     """Answer a device code, as a person on its page."""
     if deny and blocked:
-        raise UsageError("--deny and --blocked exclude each other.", code="usage", hint="Give one of them.")
+        raise UsageError(t("--deny and --blocked exclude each other."), code="usage", hint=t("Give one of them."))
     running = _running(name, directory_folder)
     outcome = "denied" if deny else "blocked" if blocked else "approved"
     try:
@@ -152,9 +153,13 @@ def _device_code_refused(running: RunningRehearsal, refusal: ControlRefusal) -> 
     lines = [f"{one['code']} ({one['application']}, {int(str(one['seconds'])) // 60} min left)" for one in waiting]
     codes = f"Waiting: {', '.join(lines)}." if lines else "No sign-in waits; start one that uses a device code first."
     return UsageError(
-        refusal.reason,
+        verbatim(refusal.reason),
         code="device-code",
-        hint=f"{codes} Administrators: {', '.join(users)}; any other user of the tenant can sign in too.",
+        hint=t(
+            "{codes} Administrators: {users}; any other user of the tenant can sign in too.",
+            codes=codes,
+            users=", ".join(users),
+        ),
         values={"waiting": waiting},
     )
 
@@ -162,9 +167,9 @@ def _device_code_refused(running: RunningRehearsal, refusal: ControlRefusal) -> 
 def _folder(name: str, directory_folder: Path | None) -> Path:
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{printable(name)!r} cannot name a rehearsal.",
+            t("{name!r} cannot name a rehearsal.", name=printable(name)),
             code="rehearsal-name",
-            hint="Use up to 40 letters, digits, hyphens and underscores.",
+            hint=t("Use up to 40 letters, digits, hyphens and underscores."),
         )
     return (directory_folder or project_root() / FOLDER_NAME).absolute() / name
 
@@ -177,9 +182,11 @@ def _running(name: str, directory_folder: Path | None) -> RunningRehearsal:
     others = sorted(path.name for path in folder.parent.glob("*") if RehearsalFolder(path).state.is_file())
     others = [other for other in others if find_rehearsal(folder.parent / other) is not None]
     raise UsageError(
-        f"No rehearsal called {name} is running.",
+        t("No rehearsal called {name} is running.", name=name),
         code="rehearsal-not-running",
-        hint=f"Running: {', '.join(others)}." if others else "Start one with: gwb rehearsal start",
+        hint=(
+            t("Running: {others}.", others=", ".join(others)) if others else t("Start one with: gwb rehearsal start")
+        ),
         values={"name": name, "running": others},
     )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from rehearsal.scene import Objects, Scene, print_command
 from runbook_lib.errors import RunbookError, ServiceFailed
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t
 from runbook_lib.runner import console
 from runbook_lib.runner.durations import duration_words
 
@@ -227,4 +228,6 @@ def _now() -> datetime:
 
 
 def _unexpected(what: str) -> RunbookError:
-    return ServiceFailed(f"The demo stopped: {what}.", code="demo-unexpected", hint="Look at the record named above.")
+    return ServiceFailed(
+        t("The demo stopped: {what}.", what=what), code="demo-unexpected", hint=t("Look at the record named above.")
+    )

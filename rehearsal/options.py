@@ -11,6 +11,7 @@ from rehearsal.contoso.exchange import releases
 from rehearsal.contoso.people import STAFF
 from rehearsal.contoso.size import Size
 from runbook_lib.errors import UsageError
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
 DIRECTORIES = ("embedded", "samba")
@@ -29,9 +30,9 @@ def exchanges() -> tuple[str, ...]:
 def _require_known(option: str, value: object, known: bool) -> None:
     if not known:
         raise UsageError(
-            f"A rehearsal has no {option} {printable(str(value))}.",
+            t("A rehearsal has no {option} {value}.", option=option, value=printable(str(value))),
             code="rehearsal-options",
-            hint="The values that there are: gwb rehearsal start --help",
+            hint=t("The values that there are: gwb rehearsal start --help"),
             values={"option": option, "value": value},
         )
 
@@ -96,9 +97,9 @@ class StartOptions:
         wrong = [option for option, given in told.items() if given]
         if wrong:
             raise UsageError(
-                f"Only the embedded directory takes {', '.join(wrong)}.",
+                t("Only the embedded directory takes {wrong}.", wrong=", ".join(wrong)),
                 code="rehearsal-samba-options",
-                hint="Leave that out, or leave --directory samba out. With Samba, --exchange is se or none.",
+                hint=t("Leave that out, or leave --directory samba out. With Samba, --exchange is se or none."),
             )
 
     def as_arguments(self) -> list[str]:

@@ -23,6 +23,7 @@ from rehearsal.folder import RehearsalFolder
 from rehearsal.leftovers import how_it_ended, last_lines
 from rehearsal.options import DEFAULTS, StartOptions
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
 
 _START_SECONDS = 90.0
@@ -74,9 +75,13 @@ class RunningRehearsal:
             self.control.stop()
         if not _wait(self._has_ended, _STOP_SECONDS):
             raise ServiceFailed(
-                f"The rehearsal {self.folder.name} (process {self.state['pid']}) does not end.",
+                t(
+                    "The rehearsal {folder_name} (process {state}) does not end.",
+                    folder_name=self.folder.name,
+                    state=self.state["pid"],
+                ),
                 code="rehearsal-does-not-stop",
-                hint="Look at its log, then end the process yourself.",
+                hint=t("Look at its log, then end the process yourself."),
                 values={"name": self.folder.name, "log": str(self.folder.log)},
             )
 
@@ -213,14 +218,15 @@ def _wait_until_started(
     failure = files.read_failure()
     if process.poll() is not None and failure is not None:
         kind = _ERRORS.get(process.returncode, ServiceFailed)
-        raise kind(str(failure["message"]), code=str(failure["code"]), hint=str(failure["hint"]))
+        raise kind(verbatim(str(failure["message"])), code=str(failure["code"]), hint=verbatim(str(failure["hint"])))
     ended = process.poll() is not None
     how = f"ended ({how_it_ended(process.returncode)})" if ended else f"did not answer within {seconds:.0f} s"
     said = printable(last_lines(files.log))
     raise ServiceFailed(
-        f"The rehearsal {files.name} {how}" + (f": {said}" if said else " and printed nothing."),
+        t("The rehearsal {files_name} {how}", files_name=files.name, how=how)
+        + (t(": {said}", said=said) if said else t(" and printed nothing.")),
         code="rehearsal-not-started",
-        hint=f"Look at {files.log}.",
+        hint=t("Look at {log}.", log=files.log),
         values={"log": str(files.log)},
     )
 

@@ -29,6 +29,7 @@ from rehearsal.samba.outside import SambaDirectory, require_samba
 from rehearsal.world import Ports, World
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t
 
 ATTESTED_FOR = timedelta(days=30)
 """How long attestation and acknowledgements of the parameters file count."""
@@ -174,9 +175,9 @@ def _not_listening(error: OSError, options: StartOptions) -> Exception:
     wanted = ", ".join(str(port) for port in (options.graph_port, options.ldap_port, options.dns_port) if port)
     what = "in use" if error.errno == errno.EADDRINUSE else "not allowed for this account"
     return ServiceFailed(
-        f"The rehearsal cannot listen: one of the ports {wanted} is {what}.",
+        t("The rehearsal cannot listen: one of the ports {wanted} is {what}.", wanted=wanted, what=what),
         code="rehearsal-port-taken",
-        hint="Choose others with --graph-port, --ldap-port and --dns-port, or let the system choose: --free-ports.",
+        hint=t("Choose others with --graph-port, --ldap-port and --dns-port, or let the system choose: --free-ports."),
         values={"graph_port": options.graph_port, "ldap_port": options.ldap_port, "dns_port": options.dns_port},
     )
 
@@ -218,9 +219,9 @@ def _stop_on_signals(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) 
 
 def _already_running(folder: RehearsalFolder) -> UsageError:
     return UsageError(
-        f"The rehearsal {folder.name} is running already.",
+        t("The rehearsal {folder_name} is running already.", folder_name=folder.name),
         code="rehearsal-running",
-        hint=f"Stop it with: gwb rehearsal stop --name {folder.name}",
+        hint=t("Stop it with: gwb rehearsal stop --name {folder_name}", folder_name=folder.name),
         values={"name": folder.name},
     )
 

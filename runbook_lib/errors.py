@@ -22,6 +22,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import NOTHING, Text
 from runbook_lib.model.untrusted import printable
 
 
@@ -41,10 +42,10 @@ class RunbookError(Exception):
 
     def __init__(
         self,
-        message: str,
+        message: Text,
         *,
         code: str,
-        hint: str = "",
+        hint: Text = NOTHING,
         values: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
@@ -73,7 +74,7 @@ class RunbookError(Exception):
         return lines + [f"  {printable(line)}" for line in self.choices]
 
 
-def _rebuild(kind: type[RunbookError], message: str, code: str, hint: str, values: dict[str, object]) -> RunbookError:
+def _rebuild(kind: type[RunbookError], message: Text, code: str, hint: Text, values: dict[str, object]) -> RunbookError:
     return kind(message, code=code, hint=hint, values=values)
 
 

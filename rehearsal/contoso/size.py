@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runbook_lib.errors import UsageError
+from runbook_lib.model.text import Text, t
 
 LEAST_GROUPS, LEAST_USERS, LEAST_MEMBERSHIPS = 80, 2200, 2300
 """What Contoso holds in any case: live cloud groups, users and direct memberships, rounded up."""
@@ -34,7 +35,7 @@ def size_of(groups: int | None, users: int | None, memberships: int | None, seed
     """
     if groups is None and users is None and memberships is None:
         if seed is not None:
-            raise _impossible("--seed alone changes nothing", "Give --groups, --users or --memberships with it.")
+            raise _impossible("--seed alone changes nothing", t("Give --groups, --users or --memberships with it."))
         return None
     for option, told, least, most in (
         ("--groups", groups, LEAST_GROUPS, MOST_GROUPS),
@@ -44,15 +45,18 @@ def size_of(groups: int | None, users: int | None, memberships: int | None, seed
         if told is not None and not least <= told <= most:
             raise _impossible(
                 f"{option} {told} is {'too few' if told < least else 'too many'}",
-                f"From {least:,} (Contoso has that many in any case) to {most:,}.",
+                t("From {least:,} (Contoso has that many in any case) to {most:,}.", least=least, most=most),
             )
     size = _filled(groups, users, memberships, seed or 0)
     room = (size.groups - LEAST_GROUPS) * (size.users // 4)
     if size.memberships - LEAST_MEMBERSHIPS > room:
         raise _impossible(
             f"{size.memberships:,} memberships do not fit into {size.groups:,} groups of {size.users:,} users",
-            f"At most {min(room + LEAST_MEMBERSHIPS, MOST_MEMBERSHIPS):,} here (a quarter of the users in each group): "
-            "give fewer --memberships, or more --groups or --users.",
+            t(
+                "At most {min:,} here (a quarter of the users in each group): give fewer "
+                "--memberships, or more --groups or --users.",
+                min=min(room + LEAST_MEMBERSHIPS, MOST_MEMBERSHIPS),
+            ),
         )
     return size
 
@@ -74,5 +78,5 @@ def _within(least: int, wanted: int, most: int) -> int:
     return max(least, min(wanted, most))
 
 
-def _impossible(what: str, hint: str) -> UsageError:
-    return UsageError(f"A rehearsal cannot have this size: {what}.", code="rehearsal-size", hint=hint)
+def _impossible(what: str, hint: Text) -> UsageError:
+    return UsageError(t("A rehearsal cannot have this size: {what}.", what=what), code="rehearsal-size", hint=hint)

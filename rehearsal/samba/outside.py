@@ -33,6 +33,7 @@ from rehearsal.samba.controller import NAMESPACE, PACKAGES, PROGRAMS
 from rehearsal.samba.relay import Passed, relay
 from runbook_lib.directory.entry import guid_text, sid_text
 from runbook_lib.errors import ServiceFailed, UsageError
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 
 FILL_SECONDS = 240
@@ -48,19 +49,23 @@ def require_samba() -> None:
     """
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
     if platform.system() != "Linux":
-        raise _lacking("it needs Linux", "Use the embedded directory: leave --directory out.")
+        raise _lacking("it needs Linux", t("Use the embedded directory: leave --directory out."))
     if missing:
         packages = f"apt-get install --no-install-recommends {' '.join(PACKAGES)}"
-        raise _lacking(f"not installed: {', '.join(missing)}", f"On Debian and Ubuntu, as root: {packages}")
+        raise _lacking(
+            f"not installed: {', '.join(missing)}", t("On Debian and Ubuntu, as root: {packages}", packages=packages)
+        )
     if os.geteuid() != 0:
-        raise _lacking("it needs root", "Run it with sudo, or leave --directory out.")
+        raise _lacking("it needs root", t("Run it with sudo, or leave --directory out."))
     tried = subprocess.run([*NAMESPACE, "true"], capture_output=True, text=True, check=False)
     if tried.returncode:
-        raise _lacking(f"no network namespace: {tried.stderr.strip()}", "A container has to be a privileged one.")
+        raise _lacking(f"no network namespace: {tried.stderr.strip()}", t("A container has to be a privileged one."))
 
 
-def _lacking(what: str, hint: str) -> UsageError:
-    return UsageError(f"Samba cannot take the directory's place: {what}.", code="rehearsal-samba", hint=hint)
+def _lacking(what: str, hint: Text) -> UsageError:
+    return UsageError(
+        t("Samba cannot take the directory's place: {what}.", what=what), code="rehearsal-samba", hint=hint
+    )
 
 
 class SambaDirectory:
@@ -200,5 +205,5 @@ def _answer(process: subprocess.Popen[str], stream: IO[str], log: Path, begin: i
 
 
 def _failed(why: str, log: Path) -> ServiceFailed:
-    told = f"Samba did not start: {printable(' '.join(why.split()))}"
-    return ServiceFailed(told, code="rehearsal-samba", hint=f"Look at {log}.")
+    told = t("Samba did not start: {split}", split=printable(" ".join(why.split())))
+    return ServiceFailed(told, code="rehearsal-samba", hint=t("Look at {log}.", log=log))

@@ -16,11 +16,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from runbook_lib.change.approvals.file import said, written_time
 from runbook_lib.change.strict_file import LARGEST_APPROVAL, LARGEST_PLAN, Unfit, read_plain, strict_json, write_whole
 from runbook_lib.errors import Refused, UsageError
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
 SCHEMA = "group-writeback-closing/1"
 FOLDER = "closings"
-HOW_TO_CLOSE = (
+HOW_TO_CLOSE = t(
     "If it cannot be finished: gwb close RECORD --as NAME --reason TEXT. The next run then plans what is left anew and "
     "asks for an approval of that; no file is lost."
 )
@@ -56,7 +57,9 @@ def close_by_hand(
     """
     for value, option in ((by, "--as"), (reason, "--reason")):
         if not value.strip():
-            raise UsageError(f"{option} is empty.", code="closing-words", hint="Say who closes it and why.")
+            raise UsageError(
+                t("{option} is empty.", option=option), code="closing-words", hint=t("Say who closes it and why.")
+            )
     written = []
     for run in runs:
         content = {
@@ -69,14 +72,14 @@ def close_by_hand(
             "at": clock().isoformat(timespec="seconds").replace("+00:00", "Z"),
         }
         path = change_folder / FOLDER / f"{run}.json"
-        hint = "Check free space and rights of the records folder, then try again."
+        hint = t("Check free space and rights of the records folder, then try again.")
         write_whole(path, content, what="closing", code="closing-write", hint=hint)
         written.append(path)
     if not written:
         raise UsageError(
-            f"Nothing of the change {change_folder.name} stopped midway.",
+            t("Nothing of the change {change_folder_name} stopped midway.", change_folder_name=change_folder.name),
             code="nothing-to-close",
-            hint="Only a change that stopped midway, or whose journal is damaged, can be closed.",
+            hint=t("Only a change that stopped midway, or whose journal is damaged, can be closed."),
         )
     return written
 
@@ -102,8 +105,8 @@ def closed_by_hand(change_folder: Path, run: str) -> str:
 
 def _damaged(path: Path, why: str) -> Refused:
     return Refused(
-        f"{path} is not a closing of this run: {printable(why, limit=200)}.",
+        t("{path} is not a closing of this run: {why}.", path=path, why=printable(why, limit=200)),
         code="closing-damaged",
-        hint="Remove that file, and run gwb close again if the change is to be closed.",
+        hint=t("Remove that file, and run gwb close again if the change is to be closed."),
         values={"path": str(path)},
     )

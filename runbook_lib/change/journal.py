@@ -29,6 +29,7 @@ from runbook_lib.change.strict_file import LARGEST_PLAN, PlainFile, Unfit, read_
 from runbook_lib.errors import Refused, ServiceFailed
 from runbook_lib.files import new_file, sync_folder
 from runbook_lib.model.file_names import JOURNAL, MANIFEST
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import json_text, printable
 
 FILE_NAME = JOURNAL
@@ -145,9 +146,13 @@ class Journal:
 
     def _unwritable(self, error: OSError) -> JournalUnwritable:
         return JournalUnwritable(
-            f"The journal {self._path} cannot be written: {error.strerror or type(error).__name__}.",
+            t(
+                "The journal {path} cannot be written: {error_strerror}.",
+                path=self._path,
+                error_strerror=error.strerror or type(error).__name__,
+            ),
             code="journal-write",
-            hint="Make room on the disk of the records folder, or bring its share back.",
+            hint=t("Make room on the disk of the records folder, or bring its share back."),
             values={"path": str(self._path)},
         )
 
@@ -236,9 +241,12 @@ def damaged_journal(run: Path, line: int, why: str) -> Refused:
     """The error of a journal that no run wrote like this."""
     path = run / FILE_NAME
     return Refused(
-        f"Line {line} of {path} cannot be believed: {printable(why, limit=200)}.",
+        t("Line {line} of {path} cannot be believed: {why}.", line=line, path=path, why=printable(why, limit=200)),
         code="journal-damaged",
-        hint=f"Run gwb verify-record on that record, or bring the file back from a copy. {HOW_TO_CLOSE}",
+        hint=t(
+            "Run gwb verify-record on that record, or bring the file back from a copy. {how_to_close}",
+            how_to_close=HOW_TO_CLOSE,
+        ),
         values={"path": str(path), "line": line, "why": why},
     )
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.errors import Refused
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
 FOLDERS = (
@@ -75,10 +76,13 @@ def _folder(folders: Sequence[str]) -> Path:
         if stat.S_ISDIR(facts.st_mode) and facts.st_uid == 0 and facts.st_mode & shared == shared:
             return folder
     raise Refused(
-        f"There is no place for a lock that excludes every account of this machine: none of {', '.join(folders)} "
-        "belongs to root, is sticky and can be written by all.",
+        t(
+            "There is no place for a lock that excludes every account of this machine: none of "
+            "{folders} belongs to root, is sticky and can be written by all.",
+            folders=", ".join(folders),
+        ),
         code="lock-unusable",
-        hint=f"As root: chmod 1777 {folders[-1]}",
+        hint=t("As root: chmod 1777 {folders}", folders=folders[-1]),
         values={"folders": list(folders)},
     )
 
@@ -244,17 +248,17 @@ def _held(descriptor: int) -> Refused:
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         by = "another run that is just starting or ending"
     return Refused(
-        f"Another run writes to this OU: {printable(by, limit=300)}.",
+        t("Another run writes to this OU: {by}.", by=printable(by, limit=300)),
         code="locked",
-        hint="Wait until it has ended, then run again.",
+        hint=t("Wait until it has ended, then run again."),
         values={"holder": by},
     )
 
 
 def _unusable(path: Path, error: OSError) -> Refused:
     return Refused(
-        f"The lock {path} cannot be used: {error.strerror}.",
+        t("The lock {path} cannot be used: {error_strerror}.", path=path, error_strerror=error.strerror),
         code="lock-unusable",
-        hint="Nothing was written. Find out who made that file, and remove it while no run writes.",
+        hint=t("Nothing was written. Find out who made that file, and remove it while no run writes."),
         values={"path": str(path)},
     )

@@ -31,6 +31,7 @@ from runbook_lib.model.change import (
     Refusal,
 )
 from runbook_lib.model.file_names import PLAN
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.rules.reach import beyond_kind
 
@@ -233,9 +234,13 @@ def _says_the_same(plan: Plan, data: Mapping[str, object]) -> bool:
 
 def _damaged(place: str, why: str) -> UsageError:
     return UsageError(
-        f"{place} is not a plan of this runbook, or it was changed after it was written: {printable(why, limit=200)}.",
+        t(
+            "{place} is not a plan of this runbook, or it was changed after it was written: {why}.",
+            place=place,
+            why=printable(why, limit=200),
+        ),
         code="plan-damaged",
-        hint="Run gwb verify-record on that record, and plan again.",
+        hint=t("Run gwb verify-record on that record, and plan again."),
         values={"path": place, "why": why},
     )
 

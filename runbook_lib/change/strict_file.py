@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.files import file_mode, make_folder_like_its_parent, write_durably
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import json_text
 
 LARGEST_APPROVAL = 8 * 1024 * 1024
@@ -95,7 +96,7 @@ def strict_json(data: bytes) -> Any:
         raise Unfit("it is not JSON") from None
 
 
-def write_whole(path: Path, content: Mapping[str, object], *, what: str, code: str, hint: str) -> None:
+def write_whole(path: Path, content: Mapping[str, object], *, what: str, code: str, hint: Text) -> None:
     """Write a file of JSON, whole or not at all; a folder that is missing is made like its parent.
 
     Args:
@@ -117,7 +118,12 @@ def write_whole(path: Path, content: Mapping[str, object], *, what: str, code: s
         write_durably(path, whole_text(content), mode=file_mode(path.parent) & ~0o022)
     except OSError as error:
         raise ServiceFailed(
-            f"The {what} {path} cannot be written: {error.strerror or type(error).__name__}.",
+            t(
+                "The {what} {path} cannot be written: {error_strerror}.",
+                what=what,
+                path=path,
+                error_strerror=error.strerror or type(error).__name__,
+            ),
             code=code,
             hint=hint,
             values={"path": str(path)},

@@ -17,6 +17,7 @@ from runbook_lib.directory.reader import DirectoryReader
 from runbook_lib.directory.wire import SHOW_DELETED, guid_name, utf8
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.change import AttributeDelta
+from runbook_lib.model.text import t
 
 _METHODS = {"add": "add", "modify": "modify", "move": "modify_dn", "delete": "delete", "undelete": "modify"}
 
@@ -41,9 +42,9 @@ class Directory(DirectoryReader):
         created = self.read_dn(dn, ["objectGUID"])
         if created is None:
             raise ServiceFailed(
-                f"{dn} was created, but cannot be read back.",
+                t("{dn} was created, but cannot be read back.", dn=dn),
                 code="created-object-unreadable",
-                hint="Check that the account may read below the target OU.",
+                hint=t("Check that the account may read below the target OU."),
                 values={"dn": dn},
             )
         return created.guid

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from runbook_lib.errors import ServiceFailed
+from runbook_lib.model.text import t
 
 _FILE_TIME_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _FILE_TIME_NEVER = 0x7FFFFFFFFFFFFFFF
@@ -167,8 +168,8 @@ class Entry:
 
     def _malformed(self, name: str) -> ServiceFailed:
         return ServiceFailed(
-            f"Active Directory returned no usable {name} for {self.dn}.",
+            t("Active Directory returned no usable {name} for {it_dn}.", name=name, it_dn=self.dn),
             code="malformed-answer",
-            hint="Check that the account may read the attribute.",
+            hint=t("Check that the account may read the attribute."),
             values={"dn": self.dn, "attribute": name},
         )

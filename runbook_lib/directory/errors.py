@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Literal, NamedTuple, cast
 
 from runbook_lib.errors import NoAccess, Refused, RunbookError, ServiceFailed
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.secrets.sources import scrubbed
 
@@ -71,44 +72,49 @@ class WriteUnanswered(DirectoryUnavailable):
 class _Row(NamedTuple):
     kind: type[RunbookError]
     code: str
-    words: str
-    hint: str = ""
+    words: Text
+    hint: Text = NOTHING
 
 
-_READ_AGAIN = "Run again: the directory is read anew and the plan is made again."
-_ASK = "Check the name, and that this account may see it."
+_READ_AGAIN = t("Run again: the directory is read anew and the plan is made again.")
+_ASK = t("Check the name, and that this account may see it.")
 
-_SIGNING = (
-    "If something on the way ends TLS (a load balancer), name the domain controller itself in dc_host. With "
-    'bind_method "kerberos", set it to "password".'
+_SIGNING = t(
+    "If something on the way ends TLS (a load balancer), name the domain controller "
+    'itself in dc_host. With bind_method "kerberos", set it to "password".'
 )
 
-_PARENT = _Row(ObjectMissing, "parent-missing", "the container does not exist or is hidden from us", _ASK)
-_REFERENCE = _Row(ObjectMissing, "reference-missing", "an object that a value names does not exist", _READ_AGAIN)
-_ACCOUNT_NAME = _Row(EntryExists, "account-name-exists", "another object has this sAMAccountName")
-_ATTRIBUTE = _Row(Refused, "attribute-unknown", "the schema does not have this attribute")
-_THERE = _Row(ValueConflict, "value-conflict", "a value to add is there already", _READ_AGAIN)
+_PARENT = _Row(ObjectMissing, "parent-missing", t("the container does not exist or is hidden from us"), _ASK)
+_REFERENCE = _Row(ObjectMissing, "reference-missing", t("an object that a value names does not exist"), _READ_AGAIN)
+_ACCOUNT_NAME = _Row(EntryExists, "account-name-exists", t("another object has this sAMAccountName"))
+_ATTRIBUTE = _Row(Refused, "attribute-unknown", t("the schema does not have this attribute"))
+_THERE = _Row(ValueConflict, "value-conflict", t("a value to add is there already"), _READ_AGAIN)
 _MAY_NOT_DELETE = _Row(
     RightsMissing,
     "insufficient-rights",
-    "this account may not do this, or the object is protected from accidental deletion",
-    "Have DELETE on the groups (or DELETE_CHILD on their OU) delegated to the account, or lift the protection.",
+    t("this account may not do this, or the object is protected from accidental deletion"),
+    t("Have DELETE on the groups (or DELETE_CHILD on their OU) delegated to the account, or lift the protection."),
 )
 _MAY_NOT_REANIMATE = _Row(
     RightsMissing,
     "insufficient-rights",
-    "this account may not do this",
-    "Bringing a deleted object back needs the right Reanimate-Tombstones on the domain's root, the right to list "
-    "CN=Deleted Objects, and the rights to create and write the group in its OU; only administrators have the first "
-    "two by default.",
+    t("this account may not do this"),
+    t(
+        "Bringing a deleted object back needs the right Reanimate-Tombstones on the domain's "
+        "root, the right to list CN=Deleted Objects, and the rights to create and write the "
+        "group in its OU; only administrators have the first two by default."
+    ),
 )
-_NOT_THERE = _Row(ValueConflict, "value-conflict", "a value to remove is not there", _READ_AGAIN)
+_NOT_THERE = _Row(ValueConflict, "value-conflict", t("a value to remove is not there"), _READ_AGAIN)
 
 _NO_MEMBER = _Row(
     Refused,
     "member-not-allowed",
-    "a group of this scope does not take this member, or a group with these members does not take this scope",
-    "A universal group takes accounts and contacts of the forest, global and universal groups; see the group's scope.",
+    t("a group of this scope does not take this member, or a group with these members does not take this scope"),
+    t(
+        "A universal group takes accounts and contacts of the forest, global and universal "
+        "groups; see the group's scope."
+    ),
 )
 
 _BY_WINDOWS_ERROR: dict[tuple[int, int], _Row] = {
@@ -122,10 +128,10 @@ _BY_WINDOWS_ERROR: dict[tuple[int, int], _Row] = {
     (53, 0x20B5): _REFERENCE,
     (16, 0x0057): _ATTRIBUTE,
     (80, 0x2095): _PARENT,
-    (19, 0x2082): _Row(Refused, "value-out-of-range", "a value is too long, too short or out of range"),
-    (19, 0x21C8): _Row(EntryExists, "value-not-unique", "another object has a value that must be unique"),
+    (19, 0x2082): _Row(Refused, "value-out-of-range", t("a value is too long, too short or out of range")),
+    (19, 0x21C8): _Row(EntryExists, "value-not-unique", t("another object has a value that must be unique")),
     **dict.fromkeys(((53, number) for number in (0x2143, 0x2144, 0x2145, 0x2146, 0x2147, 0x2148, 0x2165)), _NO_MEMBER),
-    (1, 0x04DC): _Row(NoAccess, "not-bound", "the server wants a successful bind first"),
+    (1, 0x04DC): _Row(NoAccess, "not-bound", t("the server wants a successful bind first")),
 }
 
 _BY_OPERATION: dict[tuple[int, Operation], _Row] = {
@@ -145,69 +151,78 @@ _BY_TEXT: tuple[tuple[int, str, _Row], ...] = (
 )
 
 _BY_RESULT: dict[int, _Row] = {
-    3: _Row(ServiceFailed, "incomplete-read", "the server's time limit ended the search before its last entry"),
-    4: _Row(ServiceFailed, "incomplete-read", "the server's size limit ended the search before its last entry"),
+    3: _Row(ServiceFailed, "incomplete-read", t("the server's time limit ended the search before its last entry")),
+    4: _Row(ServiceFailed, "incomplete-read", t("the server's size limit ended the search before its last entry")),
     8: _Row(
         NoAccess,
         "stronger-sign-in-required",
-        "the server asks for signing: it takes the connection for one without TLS, or this sign-in for a weak one",
+        t("the server asks for signing: it takes the connection for one without TLS, or this sign-in for a weak one"),
         _SIGNING,
     ),
     10: _Row(
         Refused,
         "other-domain",
-        "the server does not hold this name and points elsewhere; referrals are never followed",
-        "Name an object of the domain controller's own domain, or a domain controller of the other domain in dc_host.",
+        t("the server does not hold this name and points elsewhere; referrals are never followed"),
+        t(
+            "Name an object of the domain controller's own domain, or a domain controller of the "
+            "other domain in dc_host."
+        ),
     ),
-    11: _Row(ServiceFailed, "incomplete-read", "an administrative limit of the server ended the operation"),
-    12: _Row(ServiceFailed, "control-unsupported", "the server does not support a control that is needed"),
-    13: _Row(NoAccess, "stronger-sign-in-required", "the server asks for an encrypted connection", _SIGNING),
+    11: _Row(ServiceFailed, "incomplete-read", t("an administrative limit of the server ended the operation")),
+    12: _Row(ServiceFailed, "control-unsupported", t("the server does not support a control that is needed")),
+    13: _Row(NoAccess, "stronger-sign-in-required", t("the server asks for an encrypted connection"), _SIGNING),
     16: _NOT_THERE,
     17: _ATTRIBUTE,
-    19: _Row(ValueConflict, "value-conflict", "the values would break a rule of the schema", _READ_AGAIN),
-    20: _Row(ValueConflict, "value-conflict", "a value to add is there already, or only one is allowed", _READ_AGAIN),
-    21: _Row(Refused, "value-malformed", "a value does not have the attribute's syntax"),
-    NO_SUCH_OBJECT: _Row(ObjectMissing, "object-missing", "the object does not exist or is hidden from us", _ASK),
-    34: _Row(Refused, "malformed-dn", "the server does not accept the name"),
-    INVALID_CREDENTIALS: _Row(NoAccess, "bind-refused", "the server refused user name and password"),
+    19: _Row(ValueConflict, "value-conflict", t("the values would break a rule of the schema"), _READ_AGAIN),
+    20: _Row(
+        ValueConflict, "value-conflict", t("a value to add is there already, or only one is allowed"), _READ_AGAIN
+    ),
+    21: _Row(Refused, "value-malformed", t("a value does not have the attribute's syntax")),
+    NO_SUCH_OBJECT: _Row(ObjectMissing, "object-missing", t("the object does not exist or is hidden from us"), _ASK),
+    34: _Row(Refused, "malformed-dn", t("the server does not accept the name")),
+    INVALID_CREDENTIALS: _Row(NoAccess, "bind-refused", t("the server refused user name and password")),
     50: _Row(
         RightsMissing,
         "insufficient-rights",
-        "this account may not do this",
-        "Have the right delegated to the account, or take another account.",
+        t("this account may not do this"),
+        t("Have the right delegated to the account, or take another account."),
     ),
-    51: _Row(DirectoryUnavailable, "directory-unavailable", "the server is busy", "Run again later."),
-    52: _Row(DirectoryUnavailable, "directory-unavailable", "the server is not available", "Run again later."),
-    53: _Row(Refused, "directory-unwilling", "the server refuses to do this"),
-    64: _Row(Refused, "malformed-name", "the server does not accept the name"),
-    65: _Row(Refused, "schema-violation", "the object's class does not allow this"),
-    66: _Row(Refused, "not-empty", "the object has objects below it"),
-    67: _Row(Refused, "name-is-fixed", "the naming attribute changes by renaming only"),
-    68: _Row(EntryExists, "entry-exists", "an object with this name exists already"),
-    69: _Row(Refused, "schema-violation", "the object's classes cannot be changed"),
-    71: _Row(Refused, "other-domain", "the operation would reach into another domain"),
+    51: _Row(DirectoryUnavailable, "directory-unavailable", t("the server is busy"), t("Run again later.")),
+    52: _Row(DirectoryUnavailable, "directory-unavailable", t("the server is not available"), t("Run again later.")),
+    53: _Row(Refused, "directory-unwilling", t("the server refuses to do this")),
+    64: _Row(Refused, "malformed-name", t("the server does not accept the name")),
+    65: _Row(Refused, "schema-violation", t("the object's class does not allow this")),
+    66: _Row(Refused, "not-empty", t("the object has objects below it")),
+    67: _Row(Refused, "name-is-fixed", t("the naming attribute changes by renaming only")),
+    68: _Row(EntryExists, "entry-exists", t("an object with this name exists already")),
+    69: _Row(Refused, "schema-violation", t("the object's classes cannot be changed")),
+    71: _Row(Refused, "other-domain", t("the operation would reach into another domain")),
 }
-_OTHER = _Row(ServiceFailed, "ldap-failed", "the server could not do this")
+_OTHER = _Row(ServiceFailed, "ldap-failed", t("the server could not do this"))
 
-_BIND_REASONS: dict[int, tuple[str, str, str]] = {
-    0x525: ("account-unknown", "no such account", "Check the parameter bind_user."),
-    0x52E: ("wrong-password", "wrong user name or password", "Check bind_user and the password's source."),
+_BIND_REASONS: dict[int, tuple[str, Text, Text]] = {
+    0x525: ("account-unknown", t("no such account"), t("Check the parameter bind_user.")),
+    0x52E: ("wrong-password", t("wrong user name or password"), t("Check bind_user and the password's source.")),
     0x530: (
         "logon-hours",
-        "the account may not sign in at this hour",
-        "Change its logon hours or run at another time.",
+        t("the account may not sign in at this hour"),
+        t("Change its logon hours or run at another time."),
     ),
-    0x531: ("logon-workstation", "the account may not sign in from this computer", "Change its allowed workstations."),
-    0x532: ("password-expired", "the account's password has expired", "Set a new password."),
-    0x533: ("account-disabled", "the account is disabled", "Have it enabled, or take another account."),
-    0x534: ("logon-type", "the account may not sign in over the network", "Have the logon right granted."),
-    0x701: ("account-expired", "the account has expired", "Have its expiry date changed."),
-    0x773: ("must-change-password", "the account must change its password first", "Change it, then run again."),
-    0x775: ("locked-out", "the account is locked out", "Have it unlocked, then check which password is in use."),
+    0x531: (
+        "logon-workstation",
+        t("the account may not sign in from this computer"),
+        t("Change its allowed workstations."),
+    ),
+    0x532: ("password-expired", t("the account's password has expired"), t("Set a new password.")),
+    0x533: ("account-disabled", t("the account is disabled"), t("Have it enabled, or take another account.")),
+    0x534: ("logon-type", t("the account may not sign in over the network"), t("Have the logon right granted.")),
+    0x701: ("account-expired", t("the account has expired"), t("Have its expiry date changed.")),
+    0x773: ("must-change-password", t("the account must change its password first"), t("Change it, then run again.")),
+    0x775: ("locked-out", t("the account is locked out"), t("Have it unlocked, then check which password is in use.")),
     0x80090346: (
         "channel-binding",
-        "the server demands channel binding, and what it was given does not fit (80090346)",
-        'If something on the way ends TLS, name the domain controller itself, or set bind_method to "password".',
+        t("the server demands channel binding, and what it was given does not fit (80090346)"),
+        t('If something on the way ends TLS, name the domain controller itself, or set bind_method to "password".'),
     ),
 }
 
@@ -237,7 +252,14 @@ def error_of(result: Mapping[str, object], *, operation: Operation, dn: str = ""
     ]
     said += f" It points to {printable(', '.join(urls), limit=300)}." if urls else ""
     return row.kind(
-        f"Active Directory would not {_DOING[operation]} {printable(dn)}: {row.words} (LDAP result {code}).{said}",
+        t(
+            "Active Directory would not {doing} {dn}: {words} (LDAP result {code}).{said}",
+            doing=_DOING[operation],
+            dn=printable(dn),
+            words=row.words,
+            code=code,
+            said=said,
+        ),
         code=row.code,
         hint=row.hint,
         values={
@@ -285,13 +307,14 @@ def bind_error(
     match = _BIND_DATA.search(message)
     sub_code = int(match.group(1), 16) if match else (windows_error(message) or 0)
     reason, words, hint = _BIND_REASONS.get(
-        sub_code, ("refused", "the server refused user name and password", "Check bind_user and the password's source.")
+        sub_code,
+        ("refused", t("the server refused user name and password"), t("Check bind_user and the password's source.")),
     )
     who = f" as {printable(user)}" if user else ""
     return NoAccess(
-        f"The domain controller refused to sign in{who}: {words}.",
+        t("The domain controller refused to sign in{who}: {words}.", who=who, words=words),
         code="bind-refused",
-        hint=f"{hint} The password that was sent {doubt}." if doubt else hint,
+        hint=(t("{hint} The password that was sent {doubt}.", hint=hint, doubt=doubt) if doubt else hint),
         values={"user": user, "reason": reason, "sub_code": f"{sub_code:x}", "server_message": message},
     )
 

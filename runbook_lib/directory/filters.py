@@ -10,6 +10,7 @@ import re
 from typing import NewType
 
 from runbook_lib.errors import UsageError
+from runbook_lib.model.text import t
 
 Filter = NewType("Filter", str)
 
@@ -101,9 +102,12 @@ def utf8(value: str, *, errors: str = "strict") -> bytes:
         return value.encode("utf-8", errors)
     except UnicodeEncodeError:
         raise UsageError(
-            f"The text {value!a} holds half of a character (an unpaired surrogate); no directory can hold it.",
+            t(
+                "The text {value!a} holds half of a character (an unpaired surrogate); no directory can hold it.",
+                value=value,
+            ),
             code="text-not-unicode",
-            hint="Correct the text where it comes from.",
+            hint=t("Correct the text where it comes from."),
             values={"text": ascii(value)},
         ) from None
 

@@ -17,6 +17,7 @@ from runbook_lib.directory.sign_in.bind import PORTS, Address, sign_on
 from runbook_lib.directory.sign_in.connect import binder, redactor
 from runbook_lib.errors import NoAccess, RunbookError
 from runbook_lib.model.dn import parent_of, parse_dn, same_dn
+from runbook_lib.model.text import joined, t
 from runbook_lib.parameters.model import Parameters
 
 WRONG_DOMAIN = "wrong-domain"
@@ -57,8 +58,14 @@ def other_domain_reader(
                 if not (isinstance(error, DirectoryUnavailable) or error.code in _NEXT_HOST):
                     break
         raise NoAccess(
-            " ".join(error.message for error in missed)
-            or f"No controller of {context} shows in {home.controller.host}.",
+            (
+                joined(error.message for error in missed)
+                or t(
+                    "No controller of {context} shows in {controller_host}.",
+                    context=context,
+                    controller_host=home.controller.host,
+                )
+            ),
             code=missed[-1].code if missed else UNREACHABLE,
             values={"domain": context},
         )
@@ -96,8 +103,13 @@ def _require_domain(directory: Directory, host: str, context: str) -> None:
     root = directory.read_dn("", ("defaultNamingContext",))
     found = (root.text("defaultNamingContext") if root else None) or "no domain"
     if not same_dn(found, context):
-        raise NoAccess(f"{host} answers for {found}, not for {context}.", code=WRONG_DOMAIN)
+        raise NoAccess(
+            t("{host} answers for {found}, not for {context}.", host=host, found=found, context=context),
+            code=WRONG_DOMAIN,
+        )
     head = directory.read_dn(context, ("objectClass",))
     # AD answers "no such object" for what an account may not see, so an absence below would say nothing.
     if head is None or not head.texts("objectClass"):
-        raise NoAccess(f"This account cannot read {context} on {host}.", code="domain-unreadable")
+        raise NoAccess(
+            t("This account cannot read {context} on {host}.", context=context, host=host), code="domain-unreadable"
+        )

@@ -36,6 +36,7 @@ from runbook_lib.directory.wire import (
 )
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.directory import ControllerIdentity, DomainController
+from runbook_lib.model.text import t
 
 T = TypeVar("T")
 Scope = Literal["base", "one", "subtree"]
@@ -317,8 +318,8 @@ class DirectoryReader:
 
 def _interrupted(base: str, why: str) -> ReadInterrupted:
     return ReadInterrupted(
-        f"The search below {base} was interrupted: {why}.",
+        t("The search below {base} was interrupted: {why}.", base=base, why=why),
         code="directory-unavailable",
-        hint="Check the domain controller and the network, then run again.",
+        hint=t("Check the domain controller and the network, then run again."),
         values={"base": base, "reason": why},
     )

@@ -11,6 +11,7 @@ from runbook_lib.directory.entry import Entry, guid_bytes, guid_text
 from runbook_lib.directory.errors import SUCCESS, AnswerWithoutEnd, DirectoryUnavailable, ObjectMissing, error_of
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.directory import ControllerIdentity
+from runbook_lib.model.text import t
 
 Ask = Callable[[str, str], tuple[dict[str, Any], list[Entry]]]
 """Asks the object with this DN for one attribute, by the name that ``range_from`` gives: ldap3's result, entries."""
@@ -78,9 +79,14 @@ def _rest(dn: str, attribute: str, last: int | None, ask: Ask) -> list[bytes]:
         found = [(p, v) for p, v in pieces if p is not None and p.attribute == attribute.lower()]
         if not found or found[0][0].first != last + 1:
             raise ServiceFailed(
-                f"The values of {attribute} of {dn} broke off after {last + 1}.",
+                t(
+                    "The values of {attribute} of {dn} broke off after {last}.",
+                    attribute=attribute,
+                    dn=dn,
+                    last=last + 1,
+                ),
                 code="incomplete-read",
-                hint="Run again; the object may have changed while it was read.",
+                hint=t("Run again; the object may have changed while it was read."),
                 values={"dn": dn, "attribute": attribute, "values": last + 1},
             )
         piece, values = found[0]
@@ -131,9 +137,9 @@ def next_cookie(result: Mapping[str, Any], base: str) -> bytes | None:
         cookie = result["controls"][PAGED_RESULTS]["value"]["cookie"]
     except KeyError:
         raise ServiceFailed(
-            f"The server did not answer the paged search below {base} page by page.",
+            t("The server did not answer the paged search below {base} page by page.", base=base),
             code="incomplete-read",
-            hint="Check that dc_host is a domain controller and nothing rewrites LDAP on the way.",
+            hint=t("Check that dc_host is a domain controller and nothing rewrites LDAP on the way."),
             values={"base": base},
         ) from None
     return bytes(cookie) or None
@@ -152,9 +158,9 @@ def utf8(value: str) -> bytes:
 def missing_object(guid: str) -> ObjectMissing:
     """The error for a GUID that nothing answers to."""
     return ObjectMissing(
-        f"There is no object {guid_name(guid)}, or this account may not see it.",
+        t("There is no object {guid_name}, or this account may not see it.", guid_name=guid_name(guid)),
         code="object-missing",
-        hint="Run again: the directory is read anew and the plan is made again.",
+        hint=t("Run again: the directory is read anew and the plan is made again."),
         values={"guid": guid},
     )
 
@@ -162,9 +168,9 @@ def missing_object(guid: str) -> ObjectMissing:
 def unavailable(why: str) -> DirectoryUnavailable:
     """The error for a connection that is gone."""
     return DirectoryUnavailable(
-        f"The connection to the domain controller is lost: {why}.",
+        t("The connection to the domain controller is lost: {why}.", why=why),
         code="directory-unavailable",
-        hint="Check the domain controller and the network, then run again.",
+        hint=t("Check the domain controller and the network, then run again."),
         values={"reason": why},
     )
 
@@ -172,9 +178,11 @@ def unavailable(why: str) -> DirectoryUnavailable:
 def without_end(why: str) -> AnswerWithoutEnd:
     """The error for an answer that was given up; ``why`` follows the name of who gave it."""
     return AnswerWithoutEnd(
-        f"The domain controller {why}.",
+        t("The domain controller {why}.", why=why),
         code="directory-answer-without-end",
-        hint="Check the network and that dc_host is a domain controller. If the directory is slow, raise dc_timeout.",
+        hint=t(
+            "Check the network and that dc_host is a domain controller. If the directory is slow, raise dc_timeout."
+        ),
         values={"reason": why},
     )
 
@@ -182,9 +190,11 @@ def without_end(why: str) -> AnswerWithoutEnd:
 def never_complete(base: str, why: str) -> ServiceFailed:
     """The error for a reading whose parts do not come to an end, or do not fit together."""
     return ServiceFailed(
-        f"What was read below {base} cannot be relied on: {why}.",
+        t("What was read below {base} cannot be relied on: {why}.", base=base, why=why),
         code="incomplete-read",
-        hint="Run again. If it stays, check that dc_host is a domain controller and nothing rewrites LDAP on the way.",
+        hint=t(
+            "Run again. If it stays, check that dc_host is a domain controller and nothing rewrites LDAP on the way."
+        ),
         values={"base": base, "reason": why},
     )
 
@@ -192,8 +202,11 @@ def never_complete(base: str, why: str) -> ServiceFailed:
 def another_controller(expected: ControllerIdentity, service: str) -> ServiceFailed:
     """The error for a host name behind which another domain controller, or a restored one, answers now."""
     return ServiceFailed(
-        f"Behind {expected.host} another domain controller answers than the one that this change began with.",
+        t(
+            "Behind {expected_host} another domain controller answers than the one that this change began with.",
+            expected_host=expected.host,
+        ),
         code="controller-changed",
-        hint="Name one domain controller in dc_host, not a name that several share, then run again.",
+        hint=t("Name one domain controller in dc_host, not a name that several share, then run again."),
         values={"host": expected.host, "then": expected.ds_service_name, "now": service},
     )

@@ -13,6 +13,7 @@ import dns.rdatatype
 import dns.resolver
 
 from runbook_lib.errors import ServiceFailed
+from runbook_lib.model.text import t
 from runbook_lib.secrets.sources import scrubbed
 
 Kind = Literal["MX", "CNAME"]
@@ -63,9 +64,9 @@ class Resolver:
             self._resolver = dns.resolver.Resolver(configure=not servers)
         except dns.resolver.NoResolverConfiguration:
             raise ServiceFailed(
-                "This machine has no DNS servers set up.",
+                t("This machine has no DNS servers set up."),
                 code="dns-not-configured",
-                hint="Name DNS servers in the parameter dns_servers.",
+                hint=t("Name DNS servers in the parameter dns_servers."),
             ) from None
         if servers:
             self._resolver.nameservers = [dns.nameserver.Do53Nameserver(host, port) for host, port in servers]

@@ -10,6 +10,7 @@ from runbook_lib.exchange.read import SCHEMA
 from runbook_lib.exchange.versions import spans
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import Text, t
 
 _BUILDS = "microsoft/CSS-Exchange, Shared/Get-ExchangeBuildVersionInformation.ps1 (2026)"
 _PREPARE = "MicrosoftDocs/OfficeDocs-Exchange, prepare-ad-and-domains.md"
@@ -33,15 +34,22 @@ def _unreadable(part: Unreadable) -> Finding:
         id=f"exchange-unreadable:{part.part}",
         # Groups are written to this domain; the preparation of another one matters to recipients there.
         severity=Severity.WARNING if elsewhere else Severity.UNKNOWN,
-        seen=f"{part.part} could not be read: {part.sentence}",
-        expected="A controller of that domain that can be reached and lets this account read."
-        if elsewhere
-        else "An account that may read the configuration and schema partitions, as every account normally may.",
-        why="What is hidden cannot be told from what is absent.",
-        to_do=f"Look on a domain controller of that domain at objectVersion of CN=Microsoft Exchange System "
-        f"Objects,{domain}, or run the pre-flight with dc_host naming one."
-        if elsewhere
-        else "Run with an account that may read it, or ask the forest's administrators.",
+        seen=t("{part} could not be read: {sentence}", part=part.part, sentence=part.sentence),
+        expected=(
+            t("A controller of that domain that can be reached and lets this account read.")
+            if elsewhere
+            else t("An account that may read the configuration and schema partitions, as every account normally may.")
+        ),
+        why=t("What is hidden cannot be told from what is absent."),
+        to_do=(
+            t(
+                "Look on a domain controller of that domain at objectVersion of CN=Microsoft "
+                "Exchange System Objects,{domain}, or run the pre-flight with dc_host naming one.",
+                domain=domain,
+            )
+            if elsewhere
+            else t("Run with an account that may read it, or ask the forest's administrators.")
+        ),
         values={"part": part.part},
         acknowledgeable=True,
     )
@@ -54,10 +62,13 @@ def hidden_organization(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             id="exchange-organization-hidden",
             severity=Severity.UNKNOWN,
-            seen=f"A domain is prepared for Exchange ({facts.domain_version}), but no organization is visible.",
-            expected="An organization below CN=Microsoft Exchange,CN=Services of the configuration partition.",
-            why="Either this account may not see it, or it was removed by hand; both change what a group needs.",
-            to_do="Look with an account of the Exchange administrators.",
+            seen=t(
+                "A domain is prepared for Exchange ({domain_version}), but no organization is visible.",
+                domain_version=facts.domain_version,
+            ),
+            expected=t("An organization below CN=Microsoft Exchange,CN=Services of the configuration partition."),
+            why=t("Either this account may not see it, or it was removed by hand; both change what a group needs."),
+            to_do=t("Look with an account of the Exchange administrators."),
             values={"domain_version": facts.domain_version},
             acknowledgeable=True,
         )
@@ -69,28 +80,38 @@ def absent_numbers(facts: Facts) -> Iterator[Finding]:
     if reading.organizations and reading.schema_range_upper is None and not reading.is_unreadable(SCHEMA):
         yield _absent_number(
             "schema",
-            "There is an Exchange organization, but the schema has no ms-Exch-Schema-Version-Pt.",
+            t("There is an Exchange organization, but the schema has no ms-Exch-Schema-Version-Pt."),
             "Which release extended the schema",
-            f"Look at CN=ms-Exch-Schema-Version-Pt in the schema with another account; if it is not there, run "
-            f"{facts.tools.prepare_forest}.",
+            t(
+                "Look at CN=ms-Exch-Schema-Version-Pt in the schema with another account; if it is "
+                "not there, run {prepare_forest}.",
+                prepare_forest=facts.tools.prepare_forest,
+            ),
         )
     for organization in facts.without_version:
         yield _absent_number(
             f"organization:{organization.name}",
-            f"The Exchange organization {organization.name} shows no objectVersion.",
+            t(
+                "The Exchange organization {organization_name} shows no objectVersion.",
+                organization_name=organization.name,
+            ),
             "Which release prepared the organization, and whether domains and servers fit to it",
-            f"Look at objectVersion of {organization.dn} with an account of the Exchange administrators; if it has "
-            f"none, run {facts.tools.prepare_forest}.",
+            t(
+                "Look at objectVersion of {organization_dn} with an account of the Exchange "
+                "administrators; if it has none, run {prepare_forest}.",
+                organization_dn=organization.dn,
+                prepare_forest=facts.tools.prepare_forest,
+            ),
         )
 
 
-def _absent_number(what: str, seen: str, unknown: str, to_do: str) -> Finding:
+def _absent_number(what: str, seen: Text, unknown: str, to_do: Text) -> Finding:
     return Finding(
         id=f"exchange-number-absent:{what}",
         severity=Severity.UNKNOWN,
         seen=seen,
-        expected="A number of the version table.",
-        why=f"{unknown} cannot be told: the number is absent, or hidden from this account.",
+        expected=t("A number of the version table."),
+        why=t("{unknown} cannot be told: the number is absent, or hidden from this account.", unknown=unknown),
         to_do=to_do,
         source=_PREPARE,
         values={"component": what},
@@ -104,17 +125,20 @@ def absent(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             id="exchange-none",
             severity=Severity.INFO,
-            seen="No Exchange schema, no organization, no servers.",
-            why="Groups in Active Directory cannot be mail recipients here; membership and rights are not affected.",
-            to_do="Nothing, as long as written-back groups need no mail on premises.",
+            seen=t("No Exchange schema, no organization, no servers."),
+            why=t("Groups in Active Directory cannot be mail recipients here; membership and rights are not affected."),
+            to_do=t("Nothing, as long as written-back groups need no mail on premises."),
         )
     if facts.presence is Presence.SCHEMA_ONLY:
         yield Finding(
             id="exchange-schema-only",
             severity=Severity.INFO,
-            seen=f"The schema is extended ({facts.reading.schema_range_upper}), but there is no organization.",
-            why="Exchange attributes can be written, but nothing on premises would deliver mail by them.",
-            to_do="Nothing, as long as written-back groups need no mail on premises.",
+            seen=t(
+                "The schema is extended ({schema_range_upper}), but there is no organization.",
+                schema_range_upper=facts.reading.schema_range_upper,
+            ),
+            why=t("Exchange attributes can be written, but nothing on premises would deliver mail by them."),
+            to_do=t("Nothing, as long as written-back groups need no mail on premises."),
             values={"schema": facts.reading.schema_range_upper},
         )
 
@@ -125,9 +149,11 @@ def without_servers(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             id="exchange-without-servers",
             severity=Severity.INFO,
-            seen="There is an Exchange organization, but no server in it.",
-            why="This is either a hybrid run with the management tools only, or what a decommissioned Exchange left.",
-            to_do="Know which of the two it is before relying on mail attributes.",
+            seen=t("There is an Exchange organization, but no server in it."),
+            why=t(
+                "This is either a hybrid run with the management tools only, or what a decommissioned Exchange left."
+            ),
+            to_do=t("Know which of the two it is before relying on mail attributes."),
         )
 
 
@@ -138,10 +164,12 @@ def several_organizations(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             id="exchange-several-organizations",
             severity=Severity.WARNING,
-            seen=f"{len(names)} Exchange organizations: {', '.join(names)}.",
-            expected="One organization per forest.",
-            why="Exchange knows one; the others are leftovers.",
-            to_do="Find out which one is in use.",
+            seen=t(
+                "{count_of_names} Exchange organizations: {names}.", count_of_names=len(names), names=", ".join(names)
+            ),
+            expected=t("One organization per forest."),
+            why=t("Exchange knows one; the others are leftovers."),
+            to_do=t("Find out which one is in use."),
             values={"names": names},
         )
 
@@ -152,10 +180,12 @@ def newer(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             id="exchange-newer-than-table",
             severity=Severity.INFO,
-            seen=f"Newer than {facts.table.newest.name}: {', '.join(facts.newer)}.",
-            expected=f"Numbers up to those of {facts.table.newest.name}.",
-            why="A release that came out after this program cannot be named; nothing else follows from it.",
-            to_do="Update this program when you can.",
+            seen=t(
+                "Newer than {newest_name}: {newer}.", newest_name=facts.table.newest.name, newer=", ".join(facts.newer)
+            ),
+            expected=t("Numbers up to those of {newest_name}.", newest_name=facts.table.newest.name),
+            why=t("A release that came out after this program cannot be named; nothing else follows from it."),
+            to_do=t("Update this program when you can."),
             source=_BUILDS,
             values={"components": list(facts.newer)},
         )
@@ -178,10 +208,14 @@ def unknown_numbers(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 id=f"exchange-number-unknown:{component}",
                 severity=Severity.WARNING,
-                seen=f"The {component} has {value}, which no release writes that this program knows.",
-                expected="A number of the version table.",
-                why="It may be a beta, or somebody changed it.",
-                to_do="Compare with Microsoft's list before relying on Exchange attributes.",
+                seen=t(
+                    "The {component} has {value}, which no release writes that this program knows.",
+                    component=component,
+                    value=value,
+                ),
+                expected=t("A number of the version table."),
+                why=t("It may be a beta, or somebody changed it."),
+                to_do=t("Compare with Microsoft's list before relying on Exchange attributes."),
                 source=_PREPARE,
                 values={"component": component, "value": value},
             )
@@ -197,10 +231,21 @@ def mixture(facts: Facts) -> Iterator[Finding]:
     yield Finding(
         id=f"exchange-{first}-ahead",
         severity=Severity.WARNING,
-        seen=f"The schema belongs to {spans(schema)}, the organization to {spans(organization)}.",
-        expected="Both prepared by the same release.",
-        why=f"The {first} is ahead of the {second}: an upgrade was begun and not finished, or has not replicated yet.",
-        to_do=f"Finish the preparation ({facts.tools.prepare_forest}), or wait for replication; then look again.",
+        seen=t(
+            "The schema belongs to {spans}, the organization to {spans2}.",
+            spans=spans(schema),
+            spans2=spans(organization),
+        ),
+        expected=t("Both prepared by the same release."),
+        why=t(
+            "The {first} is ahead of the {second}: an upgrade was begun and not finished, or has not replicated yet.",
+            first=first,
+            second=second,
+        ),
+        to_do=t(
+            "Finish the preparation ({prepare_forest}), or wait for replication; then look again.",
+            prepare_forest=facts.tools.prepare_forest,
+        ),
         source=_PREPARE,
         values={"schema": facts.reading.schema_range_upper, "organization": facts.organization_version},
     )
@@ -232,10 +277,15 @@ def _domains(facts: Facts, *, behind: bool) -> Iterator[Finding]:
         yield Finding(
             id=f"exchange-domain-{state.replace(' ', '-')}:{domain.domain}",
             severity=Severity.WARNING,
-            seen=f"The domain {domain.domain} {shown}.",
-            expected=f"objectVersion {' or '.join(map(str, expected))}" if expected else "A prepared domain.",
-            why="Exchange's own rights on groups of this domain are then missing or old.",
-            to_do=f"Run {facts.tools.prepare_domain} for this domain, if its groups shall be mail recipients.",
+            seen=t("The domain {domain} {shown}.", domain=domain.domain, shown=shown),
+            expected=(
+                t("objectVersion {map}", map=" or ".join(map(str, expected))) if expected else t("A prepared domain.")
+            ),
+            why=t("Exchange's own rights on groups of this domain are then missing or old."),
+            to_do=t(
+                "Run {prepare_domain} for this domain, if its groups shall be mail recipients.",
+                prepare_domain=facts.tools.prepare_domain,
+            ),
             source=_PREPARE,
             values={"domain": domain.domain, "seen": version, "expected": expected},
         )
@@ -250,10 +300,15 @@ def support(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             id=f"exchange-out-of-support:{product.lower().replace(' ', '-')}",
             severity=Severity.WARNING,
-            seen=f"{product} on {', '.join(servers)}: support ended on {release.support_ends.isoformat()}.",
-            expected="A supported release.",
-            why="It gets no security updates, and Microsoft does not support it in a hybrid deployment.",
-            to_do="Plan the upgrade to Exchange Server SE.",
+            seen=t(
+                "{product} on {servers}: support ended on {support_ends}.",
+                product=product,
+                servers=", ".join(servers),
+                support_ends=release.support_ends.isoformat(),
+            ),
+            expected=t("A supported release."),
+            why=t("It gets no security updates, and Microsoft does not support it in a hybrid deployment."),
+            to_do=t("Plan the upgrade to Exchange Server SE."),
             source=_LIFECYCLE,
             values={"product": product, "servers": servers, "ended": release.support_ends.isoformat()},
             acknowledgeable=True,
@@ -268,9 +323,9 @@ def servers_differ(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             id="exchange-servers-differ",
             severity=Severity.INFO,
-            seen=f"The servers run {', '.join(names)}.",
-            why="During an upgrade this is normal; afterwards the old servers want to be removed.",
-            to_do="Nothing for writeback.",
+            seen=t("The servers run {names}.", names=", ".join(names)),
+            why=t("During an upgrade this is normal; afterwards the old servers want to be removed."),
+            to_do=t("Nothing for writeback."),
             values={"releases": names},
         )
 
@@ -282,11 +337,16 @@ def server_builds(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 id=f"exchange-server-version-unknown:{name}",
                 severity=Severity.UNKNOWN,
-                seen=f"The server {name} shows no version that can be read.",
-                expected='serialNumber like "Version 15.2 (Build 31748.10)".',
-                why="Whether it is supported and new enough cannot be told; without it Exchange Server 2019 CU15 and "
-                "SE look the same.",
-                to_do=f"Check the account's rights on the server object, or look in {facts.tools.name}.",
+                seen=t("The server {name} shows no version that can be read.", name=name),
+                expected=t('serialNumber like "Version 15.2 (Build 31748.10)".'),
+                why=t(
+                    "Whether it is supported and new enough cannot be told; without it Exchange Server "
+                    "2019 CU15 and SE look the same."
+                ),
+                to_do=t(
+                    "Check the account's rights on the server object, or look in {tools_name}.",
+                    tools_name=facts.tools.name,
+                ),
                 values={"server": name},
                 acknowledgeable=True,
             )
@@ -299,10 +359,14 @@ def server_releases(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 id=f"exchange-server-release-unknown:{name}",
                 severity=Severity.UNKNOWN,
-                seen=f"The server {name} runs {build}, which is no release that this program knows.",
-                expected="A build of the version table.",
-                why="Whether it is supported and new enough cannot be told.",
-                to_do="Compare it with Microsoft's list of build numbers, then acknowledge this finding.",
+                seen=t(
+                    "The server {name} runs {build}, which is no release that this program knows.",
+                    name=name,
+                    build=build,
+                ),
+                expected=t("A build of the version table."),
+                why=t("Whether it is supported and new enough cannot be told."),
+                to_do=t("Compare it with Microsoft's list of build numbers, then acknowledge this finding."),
                 source=_BUILDS,
                 values={"server": name, "build": str(build)},
                 acknowledgeable=True,

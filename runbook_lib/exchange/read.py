@@ -17,6 +17,7 @@ from runbook_lib.directory.filters import equals
 from runbook_lib.directory.other_domain import OtherDomainReader, domain_dns_name
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import t
 
 SCHEMA = "schema"
 ORGANIZATION = "organization"
@@ -111,7 +112,9 @@ def _schema(directory: Directory, unreadable: list[Unreadable]) -> int | None:
     context = directory.controller.schema_naming_context
     # AD answers "no such object" for what an account may not see, so the parent is looked at first.
     if not _readable(directory, context):
-        unreadable.append(Unreadable(SCHEMA, HIDDEN, f"this account cannot read {context}", {"dn": context}))
+        unreadable.append(
+            Unreadable(SCHEMA, HIDDEN, t("this account cannot read {context}", context=context), {"dn": context})
+        )
         return None
     entry = _read(directory, f"CN=ms-Exch-Schema-Version-Pt,{context}", ("rangeUpper",))
     if entry is None:
@@ -119,7 +122,12 @@ def _schema(directory: Directory, unreadable: list[Unreadable]) -> int | None:
     value = entry.integer("rangeUpper")
     if value is None:
         unreadable.append(
-            Unreadable(SCHEMA, HIDDEN, f"{entry.dn} is there, but shows this account no rangeUpper", {"dn": entry.dn})
+            Unreadable(
+                SCHEMA,
+                HIDDEN,
+                t("{entry_dn} is there, but shows this account no rangeUpper", entry_dn=entry.dn),
+                {"dn": entry.dn},
+            )
         )
     return value
 
@@ -129,7 +137,11 @@ def _organization(
 ) -> tuple[tuple[OrganizationReading, ...], tuple[ServerReading, ...]]:
     services = f"CN=Services,{directory.controller.configuration_naming_context}"
     if not _readable(directory, services):
-        unreadable.append(Unreadable(ORGANIZATION, HIDDEN, f"this account cannot read {services}", {"dn": services}))
+        unreadable.append(
+            Unreadable(
+                ORGANIZATION, HIDDEN, t("this account cannot read {services}", services=services), {"dn": services}
+            )
+        )
         return (), ()
     container = _read(directory, f"CN=Microsoft Exchange,{services}", ("objectClass",))
     if container is None:
@@ -144,7 +156,7 @@ def _organization(
         unreadable.append(Unreadable.because(ORGANIZATION, error))
         return (), ()
     if not found:
-        why = f"nothing to be seen below {container.dn}: hidden, or cleared away"
+        why = t("nothing to be seen below {container_dn}: hidden, or cleared away", container_dn=container.dn)
         unreadable.append(Unreadable(ORGANIZATION, HIDDEN, why, {"dn": container.dn}))
     organizations = tuple(OrganizationReading(e.text("cn") or "", e.dn, e.integer("objectVersion")) for e in found)
     return organizations, _servers(directory, container.dn, unreadable)
@@ -184,7 +196,10 @@ def _other_domains(
     for context in controller.other_domains:
         part = f"{DOMAIN}{context}"
         if elsewhere is None:
-            why = f"{controller.host} does not hold this domain; ask one of its own controllers"
+            why = t(
+                "{controller_host} does not hold this domain; ask one of its own controllers",
+                controller_host=controller.host,
+            )
             unreadable.append(Unreadable(part, "other-domain", why, {"host": controller.host, "dn": context}))
             continue
         try:
@@ -197,7 +212,11 @@ def _other_domains(
 def _prepared(entry: Entry | None, name: str, part: str, unreadable: list[Unreadable]) -> tuple[DomainReading, ...]:
     version = entry.integer("objectVersion") if entry else None
     if entry is not None and version is None:
-        unreadable.append(Unreadable(part, HIDDEN, f"{entry.dn} shows this account no objectVersion", {"dn": entry.dn}))
+        unreadable.append(
+            Unreadable(
+                part, HIDDEN, t("{entry_dn} shows this account no objectVersion", entry_dn=entry.dn), {"dn": entry.dn}
+            )
+        )
         return ()
     return (DomainReading(name, version),)
 

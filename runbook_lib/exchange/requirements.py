@@ -16,6 +16,7 @@ from runbook_lib.exchange.detection import Presence
 from runbook_lib.exchange.facts import Facts
 from runbook_lib.exchange.versions import Build
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import joined, t
 
 _WIZARD = "MicrosoftDocs/entra-docs, how-to-connect-install-custom.md"
 _HISTORY = "MicrosoftDocs/entra-docs, reference-connect-version-history.md"
@@ -62,12 +63,17 @@ def presence(facts: Facts) -> Iterator[Finding]:
     yield Finding(
         id="exchange-pages-disagree",
         severity=Severity.WARNING,
-        seen=f"{facts.presence.title}; Microsoft's pages disagree about what follows.",
-        expected="The page on the wizard: group writeback is offered only where Exchange is in AD. The version "
-        "history: since Connect 2.0.88.0 the Exchange schema is not required to switch it on.",
-        why="In either case the page on writeback V2 says that mail attributes are written only where Exchange has "
-        "prepared AD: groups would arrive without addresses.",
-        to_do="Look at the Connect build and at the wizard, then acknowledge this; prepare AD if groups need mail.",
+        seen=t("{presence_title}; Microsoft's pages disagree about what follows.", presence_title=facts.presence.title),
+        expected=t(
+            "The page on the wizard: group writeback is offered only where Exchange is in AD. "
+            "The version history: since Connect 2.0.88.0 the Exchange schema is not required to "
+            "switch it on."
+        ),
+        why=t(
+            "In either case the page on writeback V2 says that mail attributes are written only "
+            "where Exchange has prepared AD: groups would arrive without addresses."
+        ),
+        to_do=t("Look at the Connect build and at the wizard, then acknowledge this; prepare AD if groups need mail."),
         source=f"{_WIZARD}; {_HISTORY}; {_V2}",
         values={"presence": facts.presence.value},
         acknowledgeable=True,
@@ -88,10 +94,16 @@ def server_minimum(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             id=f"exchange-server-too-old:{name}",
             severity=Severity.WARNING if met else Severity.BLOCKING,
-            seen=f"The server {name} runs {runs}: not enough for: {'; '.join(one.text for one in unmet)}. {agree}",
-            expected="; ".join(one.text for one in statements()),
-            why="An older server does not know Microsoft 365 groups as recipients.",
-            to_do="Update the server, or know that the older page applies to you and acknowledge this finding.",
+            seen=t(
+                "The server {name} runs {runs}: not enough for: {unmet}. {agree}",
+                name=name,
+                runs=runs,
+                unmet="; ".join(one.text for one in unmet),
+                agree=agree,
+            ),
+            expected=joined((one.text for one in statements()), "; "),
+            why=t("An older server does not know Microsoft 365 groups as recipients."),
+            to_do=t("Update the server, or know that the older page applies to you and acknowledge this finding."),
             source="; ".join(one.source for one in statements()),
             values={"server": name, "build": str(build), "unmet": [s.id for s in unmet], "met": [s.id for s in met]},
             acknowledgeable=True,
@@ -108,10 +120,15 @@ def hybrid_update(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             id=f"exchange-hybrid-update:{name}",
             severity=Severity.WARNING,
-            seen=f"The server {name} runs {release.name}; the latest are {names}.",
-            expected="The latest or the previous cumulative update.",
-            why="Microsoft supports a hybrid deployment with these two only.",
-            to_do="Update the server.",
+            seen=t(
+                "The server {name} runs {release_name}; the latest are {names}.",
+                name=name,
+                release_name=release.name,
+                names=names,
+            ),
+            expected=t("The latest or the previous cumulative update."),
+            why=t("Microsoft supports a hybrid deployment with these two only."),
+            to_do=t("Update the server."),
             source=_GROUPS,
             values={"server": name, "release": release.name},
             acknowledgeable=True,
@@ -125,10 +142,15 @@ def numbers_agree(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 id=f"exchange-server-numbers-differ:{name}",
                 severity=Severity.INFO,
-                seen=f"The server {name} shows {serial} in serialNumber and {version} in versionNumber.",
-                expected="The same build in both.",
-                why="One of them is stale: an update did not finish, or the object was edited.",
-                to_do=f"Look in {facts.tools.name}. This program goes by serialNumber.",
+                seen=t(
+                    "The server {name} shows {serial} in serialNumber and {version} in versionNumber.",
+                    name=name,
+                    serial=serial,
+                    version=version,
+                ),
+                expected=t("The same build in both."),
+                why=t("One of them is stale: an update did not finish, or the object was edited."),
+                to_do=t("Look in {tools_name}. This program goes by serialNumber.", tools_name=facts.tools.name),
                 values={"server": name, "serial": str(serial), "version": str(version)},
             )
 
@@ -141,11 +163,22 @@ def servers_ahead(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 id=f"exchange-server-ahead:{name}",
                 severity=Severity.WARNING,
-                seen=f"The server {name} runs {release.name}, which makes the organization {release.organization}; it "
-                f"has {version}.",
-                expected="An organization prepared by the newest release that runs.",
-                why="The preparation has not replicated to this domain controller yet, or was restored from a backup.",
-                to_do=f"Wait for replication, then look again; otherwise run {facts.tools.prepare_forest}.",
+                seen=t(
+                    "The server {name} runs {release_name}, which makes the organization {organization}; "
+                    "it has {version}.",
+                    name=name,
+                    release_name=release.name,
+                    organization=release.organization,
+                    version=version,
+                ),
+                expected=t("An organization prepared by the newest release that runs."),
+                why=t(
+                    "The preparation has not replicated to this domain controller yet, or was restored from a backup."
+                ),
+                to_do=t(
+                    "Wait for replication, then look again; otherwise run {prepare_forest}.",
+                    prepare_forest=facts.tools.prepare_forest,
+                ),
                 source="microsoft/CSS-Exchange, Shared/Get-ExchangeBuildVersionInformation.ps1 (2026)",
                 values={"server": name, "organization": version, "expected": release.organization},
             )

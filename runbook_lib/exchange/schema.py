@@ -11,6 +11,7 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import ObjectMissing, RightsMissing
 from runbook_lib.directory.filters import any_of, equals
 from runbook_lib.errors import NoAccess
+from runbook_lib.model.text import t
 
 _CONTROL = "objectClass"
 """In every schema; where it does not show, the schema cannot be read."""
@@ -32,9 +33,9 @@ def names_in_schema(directory: Directory, wanted: Iterable[str]) -> frozenset[st
     found = {(entry.text("lDAPDisplayName") or "").lower() for entry in entries if not entry.truth("isDefunct")}
     if _CONTROL.lower() not in found:
         raise NoAccess(
-            f"This account does not see the schema ({context}).",
+            t("This account does not see the schema ({context}).", context=context),
             code="schema-unreadable",
-            hint="Every account normally may read it; check the rights of the parameter bind_user's account.",
+            hint=t("Every account normally may read it; check the rights of the parameter bind_user's account."),
             values={"dn": context},
         )
     return frozenset(spelled[name] for name in found & spelled.keys() if name != _CONTROL.lower())

@@ -17,6 +17,7 @@ from runbook_lib.graph.sign_in.device_code import DeviceCodeSignIn, SignInPrompt
 from runbook_lib.graph.sign_in.msal_http import Registration
 from runbook_lib.graph.sign_in.tokens import Method, TokenSource
 from runbook_lib.graph.transport import GraphClient
+from runbook_lib.model.text import t
 from runbook_lib.parameters.clouds import addresses_of
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.secrets.sources import Secret, secret_variable
@@ -88,11 +89,14 @@ def _credential(parameters: Parameters, environment: Mapping[str, str]) -> Clien
         )
     if not parameters.certificate_file:
         raise UsageError(
-            "No certificate to sign in with: the parameter certificate_file is empty.",
+            t("No certificate to sign in with: the parameter certificate_file is empty."),
             code="certificate-file",
-            hint="Name a PEM file with certificate and private key, readable by its owner alone, in certificate_file; "
-            f"or set sign_in to secret and the environment variable {CLIENT_SECRET_VARIABLE}; or sign in as a person: "
-            "sign_in device-code.",
+            hint=t(
+                "Name a PEM file with certificate and private key, readable by its owner alone, in "
+                "certificate_file; or set sign_in to secret and the environment variable "
+                "{client_secret_variable}; or sign in as a person: sign_in device-code.",
+                client_secret_variable=CLIENT_SECRET_VARIABLE,
+            ),
             values={"parameter": "certificate_file"},
         )
     return load_certificate(Path(parameters.certificate_file).expanduser())
@@ -102,9 +106,13 @@ def _guid(value: str, parameter: str) -> str:
     if is_guid(value.lower()):
         return value.lower()
     raise UsageError(
-        f"The parameter {parameter} is not a GUID: {value!r}." if value else f"The parameter {parameter} is empty.",
+        (
+            t("The parameter {parameter} is not a GUID: {value!r}.", parameter=parameter, value=value)
+            if value
+            else t("The parameter {parameter} is empty.", parameter=parameter)
+        ),
         code="not-a-guid",
-        hint="Copy it from the app registration's overview page in the Entra admin center.",
+        hint=t("Copy it from the app registration's overview page in the Entra admin center."),
         values={"parameter": parameter, "value": value},
     )
 
@@ -121,9 +129,13 @@ def _address(value: str, parameter: str) -> str:
         plain, port = False, None
     if not plain:
         raise UsageError(
-            f"The parameter {parameter} is not an address of the form https://host or https://host:port: {value!r}.",
+            t(
+                "The parameter {parameter} is not an address of the form https://host or https://host:port: {value!r}.",
+                parameter=parameter,
+                value=value,
+            ),
             code="not-an-address",
-            hint="Leave it empty: the parameter cloud names the addresses.",
+            hint=t("Leave it empty: the parameter cloud names the addresses."),
             values={"parameter": parameter, "value": value},
         )
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
 from runbook_lib.graph.sender import Answer
+from runbook_lib.model.text import t
 from runbook_lib.secrets.sources import scrubbed
 
 _UNREADABLE = object()
@@ -37,29 +38,38 @@ def error_of(answer: Answer, path: str, *, secrets: tuple[str, ...] = ()) -> Run
         return _unauthorized(answer, said, values)
     if answer.status == 403:
         return NoAccess(
-            f"Graph refuses to let this app read {shown_path} (HTTP 403, {said}).",
+            t("Graph refuses to let this app read {shown_path} (HTTP 403, {said}).", shown_path=shown_path, said=said),
             code="graph-forbidden",
-            hint="Grant the app registration the permission for it, with an administrator's consent.",
+            hint=t("Grant the app registration the permission for it, with an administrator's consent."),
             values=values,
         )
     if answer.status == 404 and code:
         return GraphNotFound(
-            f"Graph does not know {shown_path} (HTTP 404, {said}).",
+            t("Graph does not know {shown_path} (HTTP 404, {said}).", shown_path=shown_path, said=said),
             code="graph-not-found",
-            hint="It may have been deleted since it was named.",
+            hint=t("It may have been deleted since it was named."),
             values=values,
         )
     if 400 <= answer.status < 500 and code:
         return GraphRejected(
-            f"Graph rejected the request for {shown_path} (HTTP {answer.status}, {said}).",
+            t(
+                "Graph rejected the request for {shown_path} (HTTP {status}, {said}).",
+                shown_path=shown_path,
+                status=answer.status,
+                said=said,
+            ),
             code="graph-rejected",
-            hint="Report it with the request id if it happens again.",
+            hint=t("Report it with the request id if it happens again."),
             values=values,
         )
     return ServiceFailed(
-        f"The answer to the request for {shown_path} is not one of Graph's (HTTP {answer.status}).",
+        t(
+            "The answer to the request for {shown_path} is not one of Graph's (HTTP {status}).",
+            shown_path=shown_path,
+            status=answer.status,
+        ),
         code="graph-unexpected-answer",
-        hint="Check graph_url; a proxy or a portal may be answering in Graph's place.",
+        hint=t("Check graph_url; a proxy or a portal may be answering in Graph's place."),
         values=values,
     )
 
@@ -68,9 +78,13 @@ def unexpected(path: str, what: str, values: Mapping[str, object] | None = None)
     """The error for an answer of Graph that breaks its own format."""
     shown_path = scrubbed(path)
     return ServiceFailed(
-        f"Graph's answer to the request for {shown_path} cannot be relied on: {what}.",
+        t(
+            "Graph's answer to the request for {shown_path} cannot be relied on: {what}.",
+            shown_path=shown_path,
+            what=what,
+        ),
         code="graph-unexpected-answer",
-        hint="Run again; report it with the request id if it happens again.",
+        hint=t("Run again; report it with the request id if it happens again."),
         values={**(values or {}), "path": shown_path},
     )
 
@@ -108,17 +122,26 @@ def _unauthorized(answer: Answer, said: str, values: Mapping[str, object]) -> No
     claims = claims_demanded(answer.headers)
     if claims:
         return NoAccess(
-            f"Graph demands another sign-in for {values['path']}, also after a new one, with the claims "
-            f"{', '.join(claims)} (HTTP 401, {said}): the app or the account was disabled, credentials were revoked, "
-            "or Conditional Access changed.",
+            t(
+                "Graph demands another sign-in for {values}, also after a new one, with the claims "
+                "{claims} (HTTP 401, {said}): the app or the account was disabled, credentials were "
+                "revoked, or Conditional Access changed.",
+                values=values["path"],
+                claims=", ".join(claims),
+                said=said,
+            ),
             code="graph-claims-challenge",
-            hint="Ask who keeps the tenant's Conditional Access policies; a new sign-in did not satisfy them.",
+            hint=t("Ask who keeps the tenant's Conditional Access policies; a new sign-in did not satisfy them."),
             values={**values, "claims": list(claims)},
         )
     return NoAccess(
-        f"Graph does not accept the token, not even a new one, for {values['path']} (HTTP 401, {said}).",
+        t(
+            "Graph does not accept the token, not even a new one, for {values} (HTTP 401, {said}).",
+            values=values["path"],
+            said=said,
+        ),
         code="graph-unauthorized",
-        hint="Check that graph_url and authority_url belong to the same cloud and that the app is enabled.",
+        hint=t("Check that graph_url and authority_url belong to the same cloud and that the app is enabled."),
         values=values,
     )
 

@@ -11,6 +11,7 @@ from urllib3 import exceptions as pool
 
 from runbook_lib.errors import NoAccess
 from runbook_lib.graph.retry import Trouble
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
 NETWORK_ERRORS = (OSError, pool.HTTPError, ssl.SSLError)
@@ -73,26 +74,29 @@ def _unreachable(what: str, values: dict[str, object]) -> Trouble:
 def _untrusted(host: str, why: str, values: dict[str, object]) -> NoAccess:
     reason = printable(why, limit=120) or "it could not be verified"
     return NoAccess(
-        f"The certificate of {host} is not trusted: {reason}.",
+        t("The certificate of {host} is not trusted: {reason}.", host=host, reason=reason),
         code="cloud-certificate",
-        hint="Name the CA that issued it in the parameter cloud_ca_file, and the host as its certificate does.",
+        hint=t("Name the CA that issued it in the parameter cloud_ca_file, and the host as its certificate does."),
         values=values,
     )
 
 
 def _no_bundle(host: str, values: dict[str, object]) -> NoAccess:
     return NoAccess(
-        f"The certificate of {host} cannot be checked: the CA file that the environment names is not there.",
+        t(
+            "The certificate of {host} cannot be checked: the CA file that the environment names is not there.",
+            host=host,
+        ),
         code="cloud-certificate",
-        hint="Correct REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, or name a CA file in the parameter cloud_ca_file.",
+        hint=t("Correct REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, or name a CA file in the parameter cloud_ca_file."),
         values=values,
     )
 
 
 def _proxy_sign_in(host: str, values: dict[str, object]) -> NoAccess:
     return NoAccess(
-        f"The proxy on the way to {host} wants a user name and a password that it accepts (HTTP 407).",
+        t("The proxy on the way to {host} wants a user name and a password that it accepts (HTTP 407).", host=host),
         code="cloud-proxy",
-        hint="Put them into HTTPS_PROXY: http://user:password@proxy:port, with special characters as %40, %3A, %2F.",
+        hint=t("Put them into HTTPS_PROXY: http://user:password@proxy:port, with special characters as %40, %3A, %2F."),
         values=values,
     )

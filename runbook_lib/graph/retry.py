@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
+from runbook_lib.model.text import t
 
 _SECONDS = re.compile(r"\d{1,12}(\.\d{1,6})?")
 
@@ -154,19 +155,19 @@ class Attempts:
         }
         if trouble.unreachable:
             return NoAccess(
-                f"{trouble.what} ({why}).",
+                t("{what} ({why}).", what=trouble.what, why=why),
                 code=trouble.code,
-                hint="Check the address in the parameters, the network, the firewall and the proxy settings.",
+                hint=t("Check the address in the parameters, the network, the firewall and the proxy settings."),
                 values=values,
             )
         return ServiceFailed(
-            f"{trouble.what}; {why}.",
+            t("{what}; {why}.", what=trouble.what, why=why),
             code=trouble.code,
-            hint="Nothing was written because of this request. "
+            hint=t("Nothing was written because of this request. ")
             + (
-                "Look at what answers there: a proxy or a portal may do so in its place, or break its answers."
+                t("Look at what answers there: a proxy or a portal may do so in its place, or break its answers.")
                 if trouble.damaged
-                else "Run again later."
+                else t("Run again later.")
             ),
             values=values,
         )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.cloud import CloudGroup, CloudKind, CloudPrincipal, PrincipalType, Tenant
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import whole
 from runbook_lib.secrets.sources import scrubbed
 
@@ -222,8 +223,13 @@ def wrong_value(row: Row, name: str, expected: str) -> ServiceFailed:
     """The error for a value of the wrong type."""
     shown = scrubbed(str(row.get("id")), limit=80)
     return ServiceFailed(
-        f"Graph's answer cannot be relied on: {name} of the object with id {shown} is not {expected}.",
+        t(
+            "Graph's answer cannot be relied on: {name} of the object with id {shown} is not {expected}.",
+            name=name,
+            shown=shown,
+            expected=expected,
+        ),
         code="graph-unexpected-answer",
-        hint="Run again; report it if it happens again.",
+        hint=t("Run again; report it if it happens again."),
         values={"property": name, "id": shown},
     )

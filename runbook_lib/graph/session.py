@@ -23,6 +23,7 @@ from runbook_lib import __version__
 from runbook_lib.deadline import ANSWER_TIMES, Limited
 from runbook_lib.errors import UsageError
 from runbook_lib.files import require_regular
+from runbook_lib.model.text import t
 
 USER_AGENT = f"group-writeback-runbook/{__version__}"
 LONGEST_CONNECT = 10.0
@@ -151,9 +152,9 @@ def _checked_ca_file(path: Path) -> Path:
         why = error.strerror or "it cannot be read"
     if why:
         raise UsageError(
-            f"The CA file {path} cannot be used: {why}.",
+            t("The CA file {path} cannot be used: {why}.", path=path, why=why),
             code="cloud-ca-file",
-            hint="Check the parameter cloud_ca_file; leave it empty to trust the public CAs.",
+            hint=t("Check the parameter cloud_ca_file; leave it empty to trust the public CAs."),
             values={"path": str(path), "parameter": "cloud_ca_file"},
         )
     return path

@@ -24,6 +24,7 @@ from runbook_lib.graph.tenant.writers import read_other_writers
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import CloudGroup, CloudPrincipal, CloudSnapshot, PrincipalType, Tenant
 from runbook_lib.model.reading import Reading
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
 __all__ = ["probe_groups", "read_cloud", "read_tenant"]
@@ -115,10 +116,14 @@ def read_tenant(client: GraphClient, tenant_id: str) -> Tenant:
     tenant = tenant_of(rows[0])
     if tenant.id != tenant_id.lower():
         raise Refused(
-            f"The token belongs to tenant {tenant.id} ({printable(tenant.display_name, limit=80)}), "
-            f"and the parameters name {printable(tenant_id, limit=80)}.",
+            t(
+                "The token belongs to tenant {tenant_id} ({display_name}), and the parameters name {tenant_id2}.",
+                tenant_id=tenant.id,
+                display_name=printable(tenant.display_name, limit=80),
+                tenant_id2=printable(tenant_id, limit=80),
+            ),
             code="tenant-mismatch",
-            hint="Check tenant_id, client_id and authority_url.",
+            hint=t("Check tenant_id, client_id and authority_url."),
             values={"tenant_id": tenant.id, "expected": tenant_id},
         )
     return tenant

@@ -16,6 +16,7 @@ from runbook_lib.graph.errors import GraphNotFound, GraphRejected, error_of, une
 from runbook_lib.graph.sender import Answer, Sender
 from runbook_lib.graph.session import CloudSession
 from runbook_lib.graph.sign_in.tokens import Tokens, bearer, claims_of, with_token
+from runbook_lib.model.text import t
 from runbook_lib.secrets.sources import Secret, scrubbed
 
 NEXT_LINK = "@odata.nextLink"
@@ -256,10 +257,15 @@ class GraphClient:
         # Compared as text, up to the slash that ends the host: no parser, nothing to be fooled.
         if not link.lower().startswith(self._base.lower() + "/"):
             raise ServiceFailed(
-                f"The next page of {scrubbed(path)} is said to be at {scrubbed(link, limit=100)}, "
-                f"which is not {self.host}; the token is not sent there.",
+                t(
+                    "The next page of {scrubbed} is said to be at {scrubbed2}, which is not {it_host}; "
+                    "the token is not sent there.",
+                    scrubbed=scrubbed(path),
+                    scrubbed2=scrubbed(link, limit=100),
+                    it_host=self.host,
+                ),
                 code="graph-link-elsewhere",
-                hint="Check graph_url; a proxy may be rewriting answers.",
+                hint=t("Check graph_url; a proxy may be rewriting answers."),
                 values={"path": scrubbed(path), "host": self.host},
             )
         if link in followed:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from runbook_lib.inventory.index import DirectoryIndex, smtp_addresses
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
 _CONTACTS = 'timmcmic, "Office 365: A different approach to handling Office 365 group mail flow" (Microsoft, 2018)'
@@ -46,12 +47,20 @@ def address_taken(holders: Sequence[AddressHolder]) -> Finding:
     return Finding(
         id="mail-address-taken",
         severity=Severity.WARNING,
-        seen=f"{objects} of this domain with a cloud group's address: {printable('; '.join(shown))}{more}.",
-        expected="Addresses that no other object in AD holds.",
-        why="Exchange delivers to neither of two recipients with one address. The route direct writes no address, so "
-        "its groups take none away; a group that Connect Sync writes cannot keep it. A mail contact that forwards to "
-        "the group is such an object, on purpose.",
-        to_do="Remove the address there, or leave that group's mail to its contact; then acknowledge this finding.",
+        seen=t(
+            "{objects} of this domain with a cloud group's address: {shown}{more}.",
+            objects=objects,
+            shown=printable("; ".join(shown)),
+            more=more,
+        ),
+        expected=t("Addresses that no other object in AD holds."),
+        why=t(
+            "Exchange delivers to neither of two recipients with one address. The route direct "
+            "writes no address, so its groups take none away; a group that Connect Sync writes "
+            "cannot keep it. A mail contact that forwards to the group is such an object, on "
+            "purpose."
+        ),
+        to_do=t("Remove the address there, or leave that group's mail to its contact; then acknowledge this finding."),
         source=_CONTACTS,
         values={
             "count": len(holders),

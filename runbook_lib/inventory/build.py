@@ -16,6 +16,7 @@ from runbook_lib.model.anchor import MARK_ATTRIBUTE, RETIRED_MARK
 from runbook_lib.model.cloud import Authority, CloudGroup, CloudKind, CloudSnapshot, Presence, Switch
 from runbook_lib.model.directory import DirectoryGroup, DirectorySnapshot
 from runbook_lib.model.dn import is_below
+from runbook_lib.model.text import NOTHING, Text, t
 
 
 @dataclass(frozen=True)
@@ -137,31 +138,33 @@ class _Context:
 
     def _state(
         self, group: CloudGroup, presence: Presence, claimants: list[DirectoryGroup], writer: Writer | None
-    ) -> tuple[GroupState, str, str]:
+    ) -> tuple[GroupState, str, Text]:
         if presence is Presence.SOFT_DELETED:
             return _ABSENT[presence]
         if group.authority is Authority.AD:
-            return GroupState.ON_PREMISES, "", ""
+            return GroupState.ON_PREMISES, "", NOTHING
         if group.authority is Authority.PENDING:
             return GroupState.ROLLED_BACK, "rolled-back", _ROLLED_BACK
         if len(claimants) > 1:
             places = "; ".join(sorted(claimant.dn for claimant in claimants))
-            return GroupState.DUPLICATE, "several-ad-objects", f"Several AD objects claim it: {places}"
+            return GroupState.DUPLICATE, "several-ad-objects", t("Several AD objects claim it: {places}", places=places)
         if writer is not None:
             state = _WRITTEN[writer]
             if state is GroupState.WRITTEN and self._retired(claimants[0]):
-                return GroupState.RETIRED, "retired", "This runbook wrote it and retired it."
+                return GroupState.RETIRED, "retired", t("This runbook wrote it and retired it.")
             if state is GroupState.WRITTEN_BY_OTHER:
-                claimed = f"{claimants[0].dn} claims it for another tenant, beside another group, or without an anchor."
+                claimed = t(
+                    "{dn} claims it for another tenant, beside another group, or without an anchor.", dn=claimants[0].dn
+                )
                 return state, "claimed-otherwise", claimed
-            return state, "", ""
+            return state, "", NOTHING
         if group.kind in (CloudKind.MAIL_ENABLED_SECURITY, CloudKind.DISTRIBUTION_LIST):
-            return GroupState.NOT_ELIGIBLE, "", ""
+            return GroupState.NOT_ELIGIBLE, "", NOTHING
         if found := came_from_ad(group, self.index):
             return found
         if taken := collision(group, self.directory, self.index, self.naming):
             return GroupState.COLLISION, "collision", taken
-        return GroupState.NOT_WRITTEN, "", ""
+        return GroupState.NOT_WRITTEN, "", NOTHING
 
     def _retired(self, ad: DirectoryGroup) -> bool:
         marked = RETIRED_MARK in ad.attributes.get(MARK_ATTRIBUTE, ())
@@ -179,7 +182,9 @@ _NO_ROUTE = frozenset(
     }
 )
 
-_ROLLED_BACK = "Its source of authority was given back to AD, and the synchronization client has not taken it over yet."
+_ROLLED_BACK = t(
+    "Its source of authority was given back to AD, and the synchronization client has not taken it over yet."
+)
 
 _WRITTEN = {
     Writer.OURS: GroupState.WRITTEN,
@@ -188,26 +193,26 @@ _WRITTEN = {
     Writer.OTHER: GroupState.WRITTEN_BY_OTHER,
 }
 
-_ABSENT = {
+_ABSENT: dict[Presence, tuple[GroupState, str, Text]] = {
     Presence.SOFT_DELETED: (
         GroupState.SOFT_DELETED,
         "soft-deleted",
-        "Soft-deleted in the cloud: it can come back for 30 days, so nothing is done in AD.",
+        t("Soft-deleted in the cloud: it can come back for 30 days, so nothing is done in AD."),
     ),
     Presence.GONE: (
         GroupState.ORPHAN,
         "gone",
-        "Its cloud group is gone: GET by id answers 404 and it is not deleted softly.",
+        t("Its cloud group is gone: GET by id answers 404 and it is not deleted softly."),
     ),
     Presence.UNKNOWN: (
         GroupState.UNKNOWN,
         "presence-unknown",
-        "Whether its cloud group still exists could not be read.",
+        t("Whether its cloud group still exists could not be read."),
     ),
     Presence.PRESENT: (
         GroupState.UNKNOWN,
         "not-listed",
-        "The tenant answers for its id but does not list it: it is brand new, or this account may not list it.",
+        t("The tenant answers for its id but does not list it: it is brand new, or this account may not list it."),
     ),
 }
 

@@ -18,6 +18,7 @@ from runbook_lib.model.anchor import (
 from runbook_lib.model.cloud import Authority, CloudGroup
 from runbook_lib.model.directory import DirectoryGroup, DirectoryObject, DirectorySnapshot
 from runbook_lib.model.dn import normalize_dn, rdn
+from runbook_lib.model.text import Text, t
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def writer_of(group: DirectoryGroup, group_id: str, tenant_id: str) -> Writer:
     return Writer.CONNECT if anchors == {group_id} else Writer.OTHER
 
 
-def came_from_ad(group: CloudGroup, index: DirectoryIndex) -> tuple[GroupState, str, str] | None:
+def came_from_ad(group: CloudGroup, index: DirectoryIndex) -> tuple[GroupState, str, Text] | None:
     """State, code and reason of a cloud group that was synchronized from AD and whose original stands in the way.
 
     Such a group looks cloud-only (onPremisesSyncEnabled is null) but keeps onPremisesSecurityIdentifier. A second AD
@@ -113,10 +114,14 @@ def came_from_ad(group: CloudGroup, index: DirectoryIndex) -> tuple[GroupState, 
     guids = index.guids_by_sid.get(group.on_premises_sid or "", [])
     original = f"its original still stands: {index.by_guid[guids[0]].dn}" if guids else ""
     if original and group.authority is Authority.CONVERTED:
-        return GroupState.CONVERTED, "converted", f"It was converted from AD, and {original}"
+        return GroupState.CONVERTED, "converted", t("It was converted from AD, and {original}", original=original)
     if original and group.authority is Authority.UNKNOWN:
         unread = "Whether it was converted or is being given back to AD could not be read (onPremisesSyncBehavior)."
-        return GroupState.ORIGINAL_IN_AD, "authority-unknown", f"It came from AD, and {original}. {unread}"
+        return (
+            GroupState.ORIGINAL_IN_AD,
+            "authority-unknown",
+            t("It came from AD, and {original}. {unread}", original=original, unread=unread),
+        )
     return None
 
 
@@ -126,15 +131,15 @@ def from_another_domain(group: CloudGroup, index: DirectoryIndex, domain_sid: st
     return bool(group.may_be_converted and sid and sid not in index.guids_by_sid and not in_domain(sid, domain_sid))
 
 
-def collision(group: CloudGroup, snapshot: DirectorySnapshot, index: DirectoryIndex, naming: Naming) -> str | None:
+def collision(group: CloudGroup, snapshot: DirectorySnapshot, index: DirectoryIndex, naming: Naming) -> Text | None:
     """What a create of ``group`` would run into, in words, or None."""
     name = naming.common_name(group.id, group.display_name)
     for container in (snapshot.target.dn, snapshot.retired.dn):
         if container:
             wanted = f"{rdn('CN', name)},{container}"
             if guid := index.guid_by_dn.get(normalize_dn(wanted)):
-                return f"Its name is taken by {index.by_guid[guid].dn}."
+                return t("Its name is taken by {dn}.", dn=index.by_guid[guid].dn)
     sam = naming.sam_account_name(group.id)
     if taken := index.guids_by_sam.get(sam.casefold()):
-        return f"Its sAMAccountName {sam} is taken by {index.by_guid[taken[0]].dn}."
+        return t("Its sAMAccountName {sam} is taken by {dn}.", sam=sam, dn=index.by_guid[taken[0]].dn)
     return None

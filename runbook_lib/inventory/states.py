@@ -8,6 +8,7 @@ from enum import Enum
 
 from runbook_lib.model.cloud import CloudGroup, CloudKind, Presence, Switch
 from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.model.text import Text, t
 
 
 class Writer(Enum):
@@ -66,7 +67,7 @@ class GroupRow:
     state: GroupState
     route: Route
     reason_code: str
-    reason: str
+    reason: Text
     presence: Presence
     cloud: CloudGroup | None = None
     ad: DirectoryGroup | None = None
@@ -80,7 +81,7 @@ class GroupRow:
         return self.cloud.kind.value if self.cloud else "unknown"
 
 
-def route_of(group: CloudGroup | None, writer: Writer | None, connect_v1: Switch) -> tuple[Route, str, str]:
+def route_of(group: CloudGroup | None, writer: Writer | None, connect_v1: Switch) -> tuple[Route, str, Text]:
     """``(route, reason code, reason)`` for a group, by its kind and by who writes it already.
 
     Source: Microsoft Entra documentation, "Group writeback in Microsoft Entra Cloud Sync" and "Enable Microsoft Entra
@@ -88,47 +89,47 @@ def route_of(group: CloudGroup | None, writer: Writer | None, connect_v1: Switch
     365 groups or none, nothing writes mail-enabled security groups and distribution lists.
     """
     if writer is Writer.OURS:
-        return Route.DIRECT, "written-here", "This runbook wrote it."
+        return Route.DIRECT, "written-here", t("This runbook wrote it.")
     if writer is Writer.CONNECT:
-        return Route.CONNECT_SYNC, "written-by-connect", "Its AD object carries the anchor that Connect Sync writes."
+        return Route.CONNECT_SYNC, "written-by-connect", t("Its AD object carries the anchor that Connect Sync writes.")
     if writer is Writer.CLOUD_SYNC:
-        return Route.CLOUD_SYNC, "written-by-cloud-sync", "Its AD object carries Cloud Sync's join anchor."
+        return Route.CLOUD_SYNC, "written-by-cloud-sync", t("Its AD object carries Cloud Sync's join anchor.")
     if group is None:
-        return Route.NONE, "no-cloud-group", "No cloud group stands behind this AD object."
+        return Route.NONE, "no-cloud-group", t("No cloud group stands behind this AD object.")
     if group.on_premises_sync_enabled:
-        return Route.NONE, "on-premises", "AD is its source of authority: it is in AD already."
+        return Route.NONE, "on-premises", t("AD is its source of authority: it is in AD already.")
     return _ROUTES[group.kind](connect_v1)
 
 
-def _microsoft_365(connect_v1: Switch) -> tuple[Route, str, str]:
+def _microsoft_365(connect_v1: Switch) -> tuple[Route, str, Text]:
     if connect_v1 is Switch.ON:
         return (
             Route.CONNECT_SYNC,
             "connect-v1-on",
-            "Connect Sync group writeback (v1) is on: it writes all Microsoft 365 groups.",
+            t("Connect Sync group writeback (v1) is on: it writes all Microsoft 365 groups."),
         )
     return (
         Route.DIRECT,
         "group-by-group",
-        "Microsoft's routes write all Microsoft 365 groups or none; this runbook writes the ones that are selected.",
+        t("Microsoft's routes write all Microsoft 365 groups or none; this runbook writes the ones that are selected."),
     )
 
 
-_ROUTES: dict[CloudKind, Callable[[Switch], tuple[Route, str, str]]] = {
+_ROUTES: dict[CloudKind, Callable[[Switch], tuple[Route, str, Text]]] = {
     CloudKind.MICROSOFT_365: _microsoft_365,
     CloudKind.SECURITY: lambda _: (
         Route.CLOUD_SYNC,
         "cloud-sync-writes-it",
-        "Microsoft's route for cloud security groups is Cloud Sync; direct is possible when it is selected here.",
+        t("Microsoft's route for cloud security groups is Cloud Sync; direct is possible when it is selected here."),
     ),
     CloudKind.MAIL_ENABLED_SECURITY: lambda _: (
         Route.NONE,
         "mail-enabled-security",
-        "No route writes mail-enabled security groups of Exchange Online.",
+        t("No route writes mail-enabled security groups of Exchange Online."),
     ),
     CloudKind.DISTRIBUTION_LIST: lambda _: (
         Route.NONE,
         "distribution-list",
-        "No route writes distribution lists of Exchange Online.",
+        t("No route writes distribution lists of Exchange Online."),
     ),
 }

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from runbook_lib.model.canonical import digest
+from runbook_lib.model.text import NOTHING, Text
 
 
 class ChangeKind(Enum):
@@ -158,7 +159,7 @@ class Change:
     move: Move | None = None
     deletion: Deletion | None = None
     reason: str = ""
-    why: str = ""
+    why: Text = NOTHING
 
     @property
     def digest(self) -> str:
@@ -213,8 +214,8 @@ class Refusal:
     group_id: str
     display_name: str
     rule: str
-    why: str
-    to_do: str
+    why: Text
+    to_do: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +234,7 @@ class LeftOut:
     name: str
     type: str
     code: str
-    why: str
+    why: Text
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import re
 from functools import lru_cache
 
 from runbook_lib.errors import UsageError
+from runbook_lib.model.text import t
 
 Ava = tuple[str, str]
 """Attribute type (lower case, ``cn`` for ``2.5.4.3``) and value."""
@@ -144,9 +145,9 @@ def rdn(attribute: str, value: str) -> str:
         value = ""
     if not value:
         raise UsageError(
-            f"No object can be named {attribute}= with nothing or half a character behind it.",
+            t("No object can be named {attribute}= with nothing or half a character behind it.", attribute=attribute),
             code="malformed-dn",
-            hint="Correct the name where it comes from.",
+            hint=t("Correct the name where it comes from."),
             values={"attribute": attribute},
         )
     return f"{attribute}={_escaped(value)}"
@@ -167,9 +168,14 @@ def validate_dn(text: str, *, parameter: str) -> str:
             raise ValueError("Active Directory has no names joined by '+'; write a plus sign as \\+")
     except ValueError as error:
         raise UsageError(
-            f"{parameter} is not a distinguished name: {error} (in {text!a}).",
+            t(
+                "{parameter} is not a distinguished name: {error} (in {text!a}).",
+                parameter=parameter,
+                error=error,
+                text=text,
+            ),
             code="malformed-dn",
-            hint='Write it like "OU=Cloud Groups,DC=contoso,DC=com"; a comma inside a name is written as \\,.',
+            hint=t('Write it like "OU=Cloud Groups,DC=contoso,DC=com"; a comma inside a name is written as \\,.'),
             values={"parameter": parameter, "value": text},
         ) from None
     return stripped

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 
+from runbook_lib.model.text import NOTHING, Text
+
 
 class Severity(Enum):
     """How much a finding matters, the least first."""
@@ -42,10 +44,10 @@ class Finding:
 
     id: str
     severity: Severity
-    seen: str
-    expected: str = ""
-    why: str = ""
-    to_do: str = ""
+    seen: Text
+    expected: Text = NOTHING
+    why: Text = NOTHING
+    to_do: Text = NOTHING
     source: str = ""
     values: Mapping[str, object] = field(default_factory=dict)
     acknowledgeable: bool = False

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from runbook_lib.errors import RunbookError
+from runbook_lib.model.text import NOTHING, Text, t
 
 _S = TypeVar("_S")
 _T = TypeVar("_T")
@@ -27,9 +28,9 @@ class Unreadable:
 
     part: str
     code: str
-    text: str
+    text: Text
     values: Mapping[str, object] = field(default_factory=dict, hash=False)
-    hint: str = ""
+    hint: Text = NOTHING
 
     @classmethod
     def because(cls, part: str, error: RunbookError) -> Unreadable:
@@ -37,9 +38,9 @@ class Unreadable:
         return cls(part, error.code, error.message, dict(error.values), error.hint)
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> Text:
         """The text with its full stop."""
-        return self.text if self.text.endswith(".") else f"{self.text}."
+        return self.text if self.text.endswith(".") else t("{text}.", text=self.text)
 
     @property
     def clause(self) -> str:

@@ -22,6 +22,7 @@ from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Operation, Plan
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import NOTHING, joined, t
 from runbook_lib.notebook.course import Course, Step, takes
 from runbook_lib.notebook.face import ProgressLine, show_widget
 from runbook_lib.notebook.gate_form import GateForm, with_form, with_place
@@ -162,9 +163,9 @@ class ChangeSession:
             return
         if not run.lock_held:
             raise Refused(
-                "The lock was given back since the gate was open.",
+                t("The lock was given back since the gate was open."),
                 code="gate-closed-again",
-                hint="Run the gate cell again: it reads both sides once more and takes the lock.",
+                hint=t("Run the gate cell again: it reads both sides once more and takes the lock."),
             )
         run.step("Apply")
         read_back_only = self._taken is not None and self._taken.broken.written
@@ -219,9 +220,12 @@ class ChangeSession:
         except (NoAccess, ServiceFailed) as error:
             # Everything is written by now: codes that mean "nothing was written" would be a lie.
             raise VerificationFailed(
-                f"Everything approved was written, but it could not be read back: {error.message}",
+                t(
+                    "Everything approved was written, but it could not be read back: {error_message}",
+                    error_message=error.message,
+                ),
                 code="read-back-impossible",
-                hint=f"{error.hint} Then run the notebook again: it compares both sides anew.".strip(),
+                hint=joined((error.hint, t("Then run the notebook again: it compares both sides anew."))),
                 values={"cause": error.code},
             ) from error
         run.show(*shown.verified_view(checked))
@@ -258,7 +262,7 @@ class ChangeSession:
         self._plan = taken.plan
         self._approved = taken.changes
         self._read_at = read_at(inventory)
-        waiting = [Waiting(change, "") for change in taken.waiting]
+        waiting = [Waiting(change, NOTHING) for change in taken.waiting]
         self._waiting = len(waiting)
         self._run.note(*waiting_findings(waiting))
         self._dn_of = {item.guid: item.dn for item in inventory.directory.objects}

@@ -14,6 +14,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.file_names import JOURNAL
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t
 from runbook_lib.record.run_record import RunRecord
 
 RUN_CLOSED = "run-closed"
@@ -22,7 +23,7 @@ STEP_NOT_NOW = "step-not-now"
 ANOTHER_RUN = "of-another-run"
 LEAVE_THE_VERDICT = frozenset({RUN_CLOSED, RUN_HAS_WRITTEN, STEP_NOT_NOW, ANOTHER_RUN})
 """Codes of errors that say: this cell did nothing. The verdict of what was done stays as it is."""
-ANEW = "Run the notebook from its first cell again: that begins a new run."
+ANEW = t("Run the notebook from its first cell again: that begins a new run.")
 
 
 class Step(Enum):
@@ -101,7 +102,7 @@ class Course:
         """
         if self.closed:
             raise Refused(
-                f"This run is closed: {self._closed or 'its record is sealed'}. The cell did nothing.",
+                t("This run is closed: {closed}. The cell did nothing.", closed=self._closed or "its record is sealed"),
                 code=RUN_CLOSED,
                 hint=ANEW,
                 values={"run": self._record.folder.run_id},
@@ -115,9 +116,9 @@ class Course:
         """
         if value is not own or value is None:
             raise Refused(
-                f"The {what} was not made by this run. The cell did nothing.",
+                t("The {what} was not made by this run. The cell did nothing.", what=what),
                 code=ANOTHER_RUN,
-                hint="Run the cells above it first, in their order.",
+                hint=t("Run the cells above it first, in their order."),
                 values={"run": self._record.folder.run_id},
             )
 
@@ -168,10 +169,12 @@ class Course:
         if step is Step.READ_BACK or not (self._record.folder.path / JOURNAL).exists():
             return
         raise Refused(
-            "This run has written already; its record holds one change. The cell did nothing.",
+            t("This run has written already; its record holds one change. The cell did nothing."),
             code=RUN_HAS_WRITTEN,
-            hint="Read back and finish it with the cells below. Then run the notebook from its first cell again: a new "
-            "run plans afresh, or resumes what stopped midway.",
+            hint=t(
+                "Read back and finish it with the cells below. Then run the notebook from its first "
+                "cell again: a new run plans afresh, or resumes what stopped midway."
+            ),
             values={"run": self._record.folder.run_id},
         )
 
@@ -181,16 +184,25 @@ class Course:
         if failed and failed[0] in left_out and isinstance(failed[1], RunbookError):
             # Of the same class: the run still stands where that step stopped it.
             return type(failed[1])(
-                f"{step.value} was not run, because the run stopped at {failed[0].value}: {failed[1].message}",
+                t(
+                    "{step} was not run, because the run stopped at {value}: {message}",
+                    step=step.value,
+                    value=failed[0].value,
+                    message=failed[1].message,
+                ),
                 code=STEP_NOT_NOW,
                 hint=failed[1].hint,
                 values=values,
             )
         names = ", ".join(one.value for one in left_out)
         return Refused(
-            f"{step.value} comes after {names}, which this run has not carried out. The cell did nothing.",
+            t(
+                "{step} comes after {names}, which this run has not carried out. The cell did nothing.",
+                step=step.value,
+                names=names,
+            ),
             code=STEP_NOT_NOW,
-            hint="Run the cells above it first, in their order.",
+            hint=t("Run the cells above it first, in their order."),
             values=values,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runbook_lib.errors import BrokeOff, RunbookError, ServiceFailed, VerificationFailed
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import joined, t
 from runbook_lib.notebook.course import ANEW, Course, Step
 from runbook_lib.notebook.kernel import verdict_of
 from runbook_lib.record.folder import RecordFolder
@@ -25,9 +26,9 @@ def verdict_on(error: BaseException, folder: RecordFolder) -> Verdict:
     if outcome in _MAY_FOLLOW_A_WRITE or written is None or not written.anything:
         return Verdict(outcome, error)
     broken = BrokeOff(
-        f"After the first write: {error.message}",
+        t("After the first write: {error_message}", error_message=error.message),
         code="broke-off-after-writing",
-        hint=f"{error.hint} Then run the notebook again with the same change id.".strip(),
+        hint=joined((error.hint, t("Then run the notebook again with the same change id."))),
         values={"cause": error.code, **error.values},
     )
     return Verdict(Outcome.PARTIAL, broken)
@@ -41,20 +42,20 @@ def ending_of(course: Course, folder: RecordFolder) -> Verdict:
     if course.begun and not missing:
         return Verdict(course.verdict, course.explanation)
     names = ", ".join(step.value for step in missing) or "every step of a notebook of this runbook"
-    text = f"The run was ended although these steps were not carried out: {names}."
+    text = t("The run was ended although these steps were not carried out: {names}.", names=names)
     values = {"missing": [step.value for step in missing]}
     written = written_by(folder.path)
     if written is None or not written.anything:
         error: RunbookError = ServiceFailed(
             text,
             code="steps-not-run",
-            hint=f"Nothing was written. {ANEW} Run every cell, in their order.",
+            hint=t("Nothing was written. {anew} Run every cell, in their order.", anew=ANEW),
             values=values,
         )
     elif Step.APPLY in missing:
-        hint = "Run the same notebook with the same change id again: it resumes."
+        hint = t("Run the same notebook with the same change id again: it resumes.")
         error = BrokeOff(text, code="steps-not-run", hint=hint, values=values)
     else:
-        hint = f"What was approved is written, but nobody looked what AD holds now. {ANEW}"
+        hint = t("What was approved is written, but nobody looked what AD holds now. {anew}", anew=ANEW)
         error = VerificationFailed(text, code="steps-not-run", hint=hint, values=values)
     return Verdict(error.outcome, error)

@@ -21,6 +21,7 @@ from runbook_lib.change.approvals.plan import approve, planned
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import AwaitingApproval, Refused, RunbookError
 from runbook_lib.model.change import Plan
+from runbook_lib.model.text import t, with_values
 from runbook_lib.model.untrusted import typed
 
 FORM_OPEN = timedelta(minutes=30)
@@ -130,9 +131,9 @@ class GateForm:
         """Write the approval of the plan that was shown, if that is still the plan of the record."""
         if plan_to_json(planned(self._record)) != plan_to_json(self._plan):
             raise Refused(
-                "The plan in the record is not the one that this form was shown for.",
+                t("The plan in the record is not the one that this form was shown for."),
                 code="plan-changed",
-                hint="Run the notebook from its plan cell again.",
+                hint=t("Run the notebook from its plan cell again."),
             )
         path = approve(
             self._record,
@@ -147,7 +148,7 @@ class GateForm:
 
 def with_place(closed: AwaitingApproval, record: Path) -> AwaitingApproval:
     """The same error with the record's path in its hint, ready to be typed."""
-    hint = closed.hint.replace(" RECORD ", f" {typed(str(record))} ")
+    hint = with_values(closed.hint, record=typed(str(record)))
     values = {**closed.values, "record": str(record)}
     return AwaitingApproval(closed.message, code=closed.code, hint=hint, values=values)
 
@@ -158,7 +159,7 @@ def with_form(closed: AwaitingApproval) -> AwaitingApproval:
     It is also said below the gate, by the last cell and in the record: "the form above" would be wrong there.
     """
     form = "Fill in the form at the gate and run the gate cell again, while this run is open."
-    hint = f"{form} In a terminal: {closed.hint}"
+    hint = t("{form} In a terminal: {hint}", form=form, hint=closed.hint)
     return AwaitingApproval(closed.message, code=closed.code, hint=hint, values=closed.values)
 
 

@@ -12,6 +12,7 @@ from IPython.core.getipython import get_ipython
 
 from runbook_lib.errors import UsageError
 from runbook_lib.model.file_names import JOURNAL, RECORD_VARIABLE
+from runbook_lib.model.text import t
 from runbook_lib.notebook.kernel import watch_cells, watch_opening
 from runbook_lib.notebook.run import Run
 from runbook_lib.parameters.load import load_parameters, parameters_from_values
@@ -134,9 +135,12 @@ def _continued(folder: RecordFolder, parameters: Parameters, notebook: str) -> R
         why = "its run has ended or written already"
     if why:
         raise UsageError(
-            f"The record {folder.path} cannot be continued: {why}.",
+            t("The record {path} cannot be continued: {why}.", path=folder.path, why=why),
             code="record-of-another-run",
-            hint=f"Take {RECORD_VARIABLE} out of the environment: gwb run sets it for its own kernel.",
+            hint=t(
+                "Take {record_variable} out of the environment: gwb run sets it for its own kernel.",
+                record_variable=RECORD_VARIABLE,
+            ),
             values={"path": str(folder.path)},
         )
     return record

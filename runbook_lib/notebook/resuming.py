@@ -20,6 +20,7 @@ from runbook_lib.model.change import Change, Operation, Plan
 from runbook_lib.model.dn import rdn_value
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.notebook.course import ANEW
 from runbook_lib.notebook.sealed import (
@@ -109,18 +110,20 @@ def require_own(chain: Sequence[JournalFile], operation: Operation, invocation_i
     if opened.get("operation") != operation.value:
         kind = printable(str(opened.get("operation")), limit=40)
         raise Refused(
-            f"A change of kind {kind} stopped midway under this change id.",
+            t("A change of kind {kind} stopped midway under this change id.", kind=kind),
             code="change-open",
-            hint="Finish it first: run its own notebook with the same change id. Or use another change id. "
+            hint=t("Finish it first: run its own notebook with the same change id. Or use another change id. ")
             + HOW_TO_CLOSE,
             values={"run": first.run.name, "operation": opened.get("operation")},
         )
     if opened.get("invocation_id") != invocation_id:
         raise Refused(
-            "The change that stopped midway was written to another domain controller.",
+            t("The change that stopped midway was written to another domain controller."),
             code="another-dc",
-            hint=f"Set dc_host to {printable(str(opened.get('dc_host') or 'the same one as then'), limit=200)!r}: "
-            "another one may not have the first writes yet.",
+            hint=t(
+                "Set dc_host to {opened!r}: another one may not have the first writes yet.",
+                opened=printable(str(opened.get("dc_host") or "the same one as then"), limit=200),
+            ),
             values={
                 "then": opened.get("invocation_id"),
                 "now": invocation_id,
@@ -193,7 +196,7 @@ def require_not_overtaken(run: Run, chain: Sequence[JournalFile]) -> None:
         return
     run.close()
     raise Refused(
-        "Another run under this change id has written since this one made its plan.",
+        t("Another run under this change id has written since this one made its plan."),
         code="plan-overtaken",
         hint=ANEW,
     )
@@ -208,10 +211,16 @@ def require_as_planned(checked: Sequence[Checked]) -> None:
     wrong = [item for item in checked if item.differences]
     if wrong:
         raise VerificationFailed(
-            f"{len(wrong)} of {len(checked)} objects are not as planned; the first is "
-            f"{wrong[0].change.display_name!r}: {'; '.join(wrong[0].differences)}.",
+            t(
+                "{count_of_wrong} of {count_of_checked} objects are not as planned; the first is "
+                "{display_name!r}: {differences}.",
+                count_of_wrong=len(wrong),
+                count_of_checked=len(checked),
+                display_name=wrong[0].change.display_name,
+                differences="; ".join(wrong[0].differences),
+            ),
             code=READ_BACK_DIFFERS,
-            hint="Look at the table, then run the notebook again: it plans from what is there now.",
+            hint=t("Look at the table, then run the notebook again: it plans from what is there now."),
             values={"objects": [item.object_guid for item in wrong]},
         )
 
@@ -219,9 +228,12 @@ def require_as_planned(checked: Sequence[Checked]) -> None:
 def not_proved(why: RunbookError) -> VerificationFailed:
     """The end of a run that only read back what nothing proves to have been approved."""
     return VerificationFailed(
-        f"Everything is in AD as the earlier run's journal says, but no approval proves it. {why.message}",
+        t(
+            "Everything is in AD as the earlier run's journal says, but no approval proves it. {why_message}",
+            why_message=why.message,
+        ),
         code=NOT_PROVED,
-        hint="Find out who removed or changed the approval, and undo the change if nobody approved it.",
+        hint=t("Find out who removed or changed the approval, and undo the change if nobody approved it."),
         values={"cause": why.code},
     )
 
@@ -253,10 +265,13 @@ def _approval_gone(error: RunbookError) -> Finding:
     return Finding(
         id=NOT_PROVED,
         severity=Severity.WARNING,
-        seen=f"The change was written before; the approval that its journal names proves nothing now. {error.message}",
-        expected="The approval of a change stays beside its runs.",
-        why="Nothing is written in this run, so it is only read back.",
-        to_do="Find out who removed or changed the approval.",
+        seen=t(
+            "The change was written before; the approval that its journal names proves nothing now. {error_message}",
+            error_message=error.message,
+        ),
+        expected=t("The approval of a change stays beside its runs."),
+        why=t("Nothing is written in this run, so it is only read back."),
+        to_do=t("Find out who removed or changed the approval."),
         values={"cause": error.code},
     )
 
@@ -270,7 +285,11 @@ def require_some_not_refused(plan: Plan) -> None:
     if plan.refusals and not plan.changes and not plan.in_step:
         first = plan.refusals[0]
         raise Refused(
-            f"Every selected group is refused, {first.display_name!r} first: {first.why}",
+            t(
+                "Every selected group is refused, {display_name!r} first: {why}",
+                display_name=first.display_name,
+                why=first.why,
+            ),
             code="all-refused",
             hint=first.to_do,
             values={"rules": sorted({refusal.rule for refusal in plan.refusals})},

@@ -23,6 +23,7 @@ from runbook_lib.model.change import Operation
 from runbook_lib.model.directory import ControllerIdentity
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t
 from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.course import LEAVE_THE_VERDICT, Course, Step, takes
 from runbook_lib.notebook.ending import ending_of, verdict_on
@@ -254,8 +255,10 @@ class Run:
         self.verdict = Outcome.NOTHING_TO_DO
         if len(drift.table) or drift.findings:
             self.verdict = Outcome.REFUSED
-            hint = "30-enable-writeback re-aligns AD with the cloud; it plans first and asks. drift.csv has all."
-            self.course.explanation = Refused(text, code="drift", hint=hint, values={"differences": len(drift.table)})
+            hint = t("30-enable-writeback re-aligns AD with the cloud; it plans first and asks. drift.csv has all.")
+            self.course.explanation = Refused(
+                drift.text, code="drift", hint=hint, values={"differences": len(drift.table)}
+            )
         self.show(html, text)
         return drift
 

@@ -10,6 +10,7 @@ from runbook_lib.change.closing import HOW_TO_CLOSE
 from runbook_lib.change.journal import JournalFile, journals_of, whole_chain
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import NOTHING, joined, t
 from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record import manifest
 from runbook_lib.record.folder import RecordFolder
@@ -75,10 +76,14 @@ def require_uncontradicted(chain: Sequence[JournalFile], opened: datetime) -> No
         plan = facts.get("plan")
         if isinstance(plan, dict) and plan.get("digest") != digest and str(facts.get("started")) > stamp(opened):
             raise Refused(
-                f"The journal of {chain[0].run.name} says that it was open when {run.name} began, which planned "
-                "something else and is sealed: with a journal open it could not have.",
+                t(
+                    "The journal of {run_name} says that it was open when {run_name2} began, which "
+                    "planned something else and is sealed: with a journal open it could not have.",
+                    run_name=chain[0].run.name,
+                    run_name2=run.name,
+                ),
                 code="record-contradicts",
-                hint=f"Find out who wrote that journal. {HOW_TO_CLOSE}",
+                hint=t("Find out who wrote that journal. {how_to_close}", how_to_close=HOW_TO_CLOSE),
                 values={"run": chain[0].run.name, "sealed": run.name},
             )
 
@@ -104,12 +109,20 @@ def effects_not_proved(chain: Sequence[JournalFile]) -> tuple[Finding, ...]:
             Finding(
                 id=f"effects-not-proved:{journal.run.name}",
                 severity=Severity.INFO if own else Severity.WARNING,
-                seen=f"{writes} writes count as made by {journal.run.name} because its journal says so, which is not "
-                f"sealed and belongs to {by}{' and to whoever else may write to it' if journal.shared else ''}.",
-                expected="A run seals its journal when it ends; a process that was killed could not.",
-                why="AD does not say who changed a value: not proved. An undo takes these effects back.",
-                to_do="If that account could have been used by somebody else, compare the journal with the domain "
-                "controller's security log.",
+                seen=t(
+                    "{writes} writes count as made by {run_name} because its journal says so, which is "
+                    "not sealed and belongs to {by}{part}.",
+                    writes=writes,
+                    run_name=journal.run.name,
+                    by=by,
+                    part=(t(" and to whoever else may write to it") if journal.shared else NOTHING),
+                ),
+                expected=t("A run seals its journal when it ends; a process that was killed could not."),
+                why=t("AD does not say who changed a value: not proved. An undo takes these effects back."),
+                to_do=t(
+                    "If that account could have been used by somebody else, compare the journal with the "
+                    "domain controller's security log."
+                ),
                 values={"run": journal.run.name, "writes": writes, "owner": journal.owner or None},
             )
         )
@@ -125,9 +138,12 @@ def require_planning_record(change_folder: Path, run_id: str, digest: str | None
     run = change_folder / run_id
     if Path(run_id).name != run_id or not run.is_dir():
         raise Refused(
-            f"The record that was read for the approval is not there: {printable(str(run), limit=300)}.",
+            t("The record that was read for the approval is not there: {run}.", run=printable(str(run), limit=300)),
             code="planning-record-missing",
-            hint=f"Bring that folder back, or approve the plan again with gwb approve. {HOW_TO_CLOSE}",
+            hint=t(
+                "Bring that folder back, or approve the plan again with gwb approve. {how_to_close}",
+                how_to_close=HOW_TO_CLOSE,
+            ),
             values={"run": run_id},
         )
     if digest is None:
@@ -147,8 +163,8 @@ def _runs(change_folder: Path) -> list[Path]:
 
 def _altered(run: Path, what: str, further: str) -> Refused:
     return Refused(
-        f"The record {printable(run.name)} is not what was sealed: {what}.",
+        t("The record {run_name} is not what was sealed: {what}.", run_name=printable(run.name), what=what),
         code="record-altered",
-        hint=f"Run gwb verify-record {typed(run)}, and find out who changed it. {further}".rstrip(),
+        hint=joined((t("Run gwb verify-record {run}, and find out who changed it.", run=typed(run)), further)),
         values={"run": run.name, "problem": what},
     )

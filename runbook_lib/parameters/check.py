@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import character_name, unseen
 from runbook_lib.parameters import check_change, check_connections
 from runbook_lib.parameters.model import Parameters
@@ -31,48 +32,51 @@ def unseen_characters(parameters: Parameters) -> Iterator[Complaint]:
         if name in PROSE:
             found = next((m for m in _CONTROL.finditer(text) if m[0] not in "\n\t"), None)
             if found:
-                yield Complaint(location, f"holds {_at(found[0], found.start())}", "control-character", "Type it anew.")
+                yield Complaint(
+                    location, t("holds {at}", at=_at(found[0], found.start())), "control-character", t("Type it anew.")
+                )
             continue
         what, code = _oddity(text, composed=name in _NAMES, plain=name not in _FREE)
         if what:
             yield Complaint(location, what, code, _hint(str(name), text))
 
 
-def unlike_typed(text: str) -> str:
+def unlike_typed(text: str) -> Text:
     """What in a name differs from what a person would type, to follow "it"; empty: nothing."""
     return _oddity(text, composed=False, plain=True)[0]
 
 
-def _oddity(text: str, *, composed: bool, plain: bool) -> tuple[str, str]:
+def _oddity(text: str, *, composed: bool, plain: bool) -> tuple[Text, str]:
     """The first thing that nobody sees, and its code."""
     if control := _CONTROL.search(text):
-        return f"holds {_at(control[0], control.start())}", "control-character"
+        return t("holds {at}", at=_at(control[0], control.start())), "control-character"
     for at, char in sorted([*unseen(text), *((at, c) for at, c in enumerate(text) if c.isspace() and c != " ")]):
-        return f"holds {_at(char, at)}, which is not what it looks like", "invisible-character"
+        return t("holds {at}, which is not what it looks like", at=_at(char, at)), "invisible-character"
     if text.strip(" ") not in ("", text):
-        end = "begins" if text[0] == " " else "ends"
-        return f"{end} with a blank", "outer-blank"
+        return t("begins with a blank") if text[0] == " " else t("ends with a blank"), "outer-blank"
     if plain and (found := _TYPED_ELSEWHERE.search(text)):
-        return f"holds {_at(found[0], found.start())}, which a word processor writes", "typographic-character"
+        return t("holds {at}, which a word processor writes", at=_at(found[0], found.start())), "typographic-character"
     if not composed and (normal := unicodedata.normalize("NFC", text)) != text:
         at = next((n for n, (one, other) in enumerate(zip(text, normal, strict=False)) if one != other), len(normal))
-        seen = f", which looks like {character_name(normal[at])}" if at < len(normal) else ""
+        seen = t(", which looks like {it}", it=character_name(normal[at])) if at < len(normal) else NOTHING
         shown = text[at : at + 2] if unicodedata.combining(text[at + 1 : at + 2] or "a") else text[at]
         names = " and ".join(map(character_name, shown))
-        return f"holds {names} at character {at + 1}{seen}", "decomposed-character"
-    return "", ""
+        return t("holds {names} at character {at}{seen}", names=names, at=at + 1, seen=seen), "decomposed-character"
+    return NOTHING, ""
 
 
-def _at(char: str, position: int) -> str:
-    return f"{character_name(char)} at character {position + 1}"
+def _at(char: str, position: int) -> Text:
+    return t("{name} at character {position}", name=character_name(char), position=position + 1)
 
 
-def _hint(name: str, text: str) -> str:
+def _hint(name: str, text: str) -> Text:
     if name in _NAMES:
-        return "Type it anew. If a group is really called so, write ? in its place, or name the group by its id."
+        return t("Type it anew. If a group is really called so, write ? in its place, or name the group by its id.")
     if name in _DNS and not _CONTROL.search(text):
-        return r"Type it anew. If the OU is really called so, write the character as its bytes in UTF-8, as in \C2\A0."
-    return "Type it anew."
+        return t(
+            "Type it anew. If the OU is really called so, write the character as its bytes in UTF-8, as in \\C2\\A0."
+        )
+    return t("Type it anew.")
 
 
 def single_backslash(parameters: Parameters) -> Iterator[Complaint]:
@@ -82,9 +86,12 @@ def single_backslash(parameters: Parameters) -> Iterator[Complaint]:
         if text.startswith("\\") and not text.startswith("\\\\"):
             yield Complaint(
                 (name,),
-                "begins with one backslash, and the path of a share begins with two",
+                t("begins with one backslash, and the path of a share begins with two"),
                 "single-backslash",
-                r"In double quotes each is written twice: \\\\server\\share; in single quotes: '\\server\share'.",
+                t(
+                    "In double quotes each is written twice: \\\\\\\\server\\\\share; in single quotes: "
+                    "'\\\\server\\share'."
+                ),
             )
 
 

@@ -10,6 +10,7 @@ from string import Formatter
 
 from runbook_lib.errors import Refused
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import NOTHING, t
 from runbook_lib.parameters.check_connections import is_domain, split_server
 from runbook_lib.parameters.model import Parameters, parse_day
 from runbook_lib.parameters.problems import Complaint
@@ -23,8 +24,12 @@ def with_acknowledgements(findings: Iterable[Finding], parameters: Parameters, t
         replace(
             finding,
             severity=Severity.INFO,
-            to_do=f"Acknowledged by {accepted[finding.id].by} until {accepted[finding.id].until}: "
-            f"{accepted[finding.id].reason}",
+            to_do=t(
+                "Acknowledged by {by} until {until}: {reason}",
+                by=accepted[finding.id].by,
+                until=accepted[finding.id].until,
+                reason=accepted[finding.id].reason,
+            ),
         )
         if finding.acknowledgeable and finding.id in accepted
         else finding
@@ -47,9 +52,17 @@ def require_acknowledged(findings: Iterable[Finding], parameters: Parameters) ->
         if finding.severity is Severity.BLOCKING:
             ended = " Its acknowledgement has ended." if finding.id in known else ""
             raise Refused(
-                f"The finding {finding.id} is not acknowledged.{ended} {finding.seen}",
+                t(
+                    "The finding {finding_id} is not acknowledged.{ended} {seen}",
+                    finding_id=finding.id,
+                    ended=ended,
+                    seen=finding.seen,
+                ),
                 code="finding-not-acknowledged",
-                hint=f"{finding.to_do} In the parameters file: acknowledge with finding, by, reason and until.",
+                hint=t(
+                    "{to_do} In the parameters file: acknowledge with finding, by, reason and until.",
+                    to_do=finding.to_do,
+                ),
                 values={"finding": finding.id, "ended": bool(ended)},
             )
 
@@ -65,16 +78,16 @@ def change_id(parameters: Parameters) -> Iterator[Complaint]:
     if text and (not _FOLDER.fullmatch(text) or text.endswith(".") or _RESERVED.fullmatch(text)):
         yield Complaint(
             ("change_id",),
-            "cannot name a folder on every system",
+            t("cannot name a folder on every system"),
             "bad-change-id",
-            "Use at most 64 letters, digits, hyphens, underscores and dots, beginning with a letter or digit.",
+            t("Use at most 64 letters, digits, hyphens, underscores and dots, beginning with a letter or digit."),
         )
 
 
 def records_dir(parameters: Parameters) -> Iterator[Complaint]:
     """No folder for records."""
     if not parameters.records_dir:
-        yield Complaint(("records_dir",), "is empty", "empty-records-dir", 'The default is "records".')
+        yield Complaint(("records_dir",), t("is empty"), "empty-records-dir", t('The default is "records".'))
 
 
 def approvers(parameters: Parameters) -> Iterator[Complaint]:
@@ -83,9 +96,9 @@ def approvers(parameters: Parameters) -> Iterator[Complaint]:
         if not entry.strip().removeprefix("account:").removeprefix("group:").strip():
             yield Complaint(
                 ("approvers", number),
-                "names nobody",
+                t("names nobody"),
                 "empty-approver",
-                'Write a name, "account:NAME" or "group:NAME"; an empty list lets anybody approve.',
+                t('Write a name, "account:NAME" or "group:NAME"; an empty list lets anybody approve.'),
             )
 
 
@@ -97,13 +110,13 @@ def selected_names(parameters: Parameters) -> Iterator[Complaint]:
     for name in ("select_names", "disable_names"):
         for number, text in enumerate(getattr(parameters, name)):
             if not text.strip():
-                yield Complaint((name, number), "is empty", "empty-name")
+                yield Complaint((name, number), t("is empty"), "empty-name")
 
 
 def sam_pattern(parameters: Parameters) -> Iterator[Complaint]:
     """A pattern that makes no sAMAccountName, or the same one for every group."""
     pattern = parameters.sam_account_name_pattern
-    wrong = ""
+    wrong = NOTHING
     try:
         pieces = list(Formatter().parse(pattern))
     except ValueError:
@@ -111,15 +124,15 @@ def sam_pattern(parameters: Parameters) -> Iterator[Complaint]:
     names = [name for _, name, _, _ in pieces if name is not None]
     plain = all(not spec and conversion is None for _, _, spec, conversion in pieces)
     if not names or not plain or any(name not in ("id", "id12") for name in names):
-        wrong = "must hold {id12} or {id} and no other braces: names have to differ from group to group"
+        wrong = t("must hold {{id12}} or {{id}} and no other braces: names have to differ from group to group")
     elif found := next((m for literal, *_ in pieces if (m := _SAM_FORBIDDEN.search(literal))), None):
-        wrong = f"holds the character {found.group()!r}, which a sAMAccountName cannot have"
+        wrong = t("holds the character {group!r}, which a sAMAccountName cannot have", group=found.group())
     elif pattern != pattern.strip() or pattern.endswith("."):
-        wrong = "begins or ends with a space, or ends with a dot"
+        wrong = t("begins or ends with a space, or ends with a dot")
     elif len(pattern.replace("{id12}", "0" * 12).replace("{id}", "0" * 36)) > 256:
-        wrong = "is longer than the 256 characters of a sAMAccountName"
+        wrong = t("is longer than the 256 characters of a sAMAccountName")
     if wrong:
-        yield Complaint(("sam_account_name_pattern",), wrong, "bad-sam-pattern", "The default is Group_{id12}.")
+        yield Complaint(("sam_account_name_pattern",), wrong, "bad-sam-pattern", t("The default is Group_{{id12}}."))
 
 
 def groups_domain(parameters: Parameters) -> Iterator[Complaint]:
@@ -127,7 +140,10 @@ def groups_domain(parameters: Parameters) -> Iterator[Complaint]:
     domain = parameters.groups_domain
     if domain and not is_domain(domain):
         yield Complaint(
-            ("groups_domain",), "is not a domain name", "malformed-domain", "Write for example groups.contoso.com."
+            ("groups_domain",),
+            t("is not a domain name"),
+            "malformed-domain",
+            t("Write for example groups.contoso.com."),
         )
 
 
@@ -140,7 +156,7 @@ def last_days(parameters: Parameters) -> Iterator[Complaint]:
         values.append((("attest_connect_v1_off_until",), parameters.attest_connect_v1_off_until))
     for location, text in values:
         if not _is_day(text):
-            yield Complaint(location, "is not a day", "malformed-date", 'Write the day as "2027-01-31".')
+            yield Complaint(location, t("is not a day"), "malformed-date", t('Write the day as "2027-01-31".'))
 
 
 def _is_day(text: str) -> bool:
@@ -156,7 +172,9 @@ def attestation(parameters: Parameters) -> Iterator[Complaint]:
     by, until = parameters.attest_connect_v1_off_by, parameters.attest_connect_v1_off_until
     if bool(by) != bool(until):
         missing = "attest_connect_v1_off_until" if by else "attest_connect_v1_off_by"
-        yield Complaint((missing,), "is missing: an attestation needs a name and a last day", "incomplete-attestation")
+        yield Complaint(
+            (missing,), t("is missing: an attestation needs a name and a last day"), "incomplete-attestation"
+        )
 
 
 def dns_servers(parameters: Parameters) -> Iterator[Complaint]:
@@ -165,13 +183,16 @@ def dns_servers(parameters: Parameters) -> Iterator[Complaint]:
         if split_server(text) is None:
             yield Complaint(
                 ("dns_servers", number),
-                "is not the address of a DNS server",
+                t("is not the address of a DNS server"),
                 "malformed-dns-server",
-                "Write an IP address, and a port where it is not 53: 192.0.2.53, 192.0.2.53:5353, [2001:db8::53]:5353.",
+                t(
+                    "Write an IP address, and a port where it is not 53: 192.0.2.53, 192.0.2.53:5353, "
+                    "[2001:db8::53]:5353."
+                ),
             )
 
 
 def check_routes(parameters: Parameters) -> Iterator[Complaint]:
     """No route to look at."""
     if not parameters.check_routes:
-        yield Complaint(("check_routes",), "names no route", "empty-check-routes", 'The default is ["direct"].')
+        yield Complaint(("check_routes",), t("names no route"), "empty-check-routes", t('The default is ["direct"].'))

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from runbook_lib.model.text import t
 from runbook_lib.parameters.clouds import contradictions
 from runbook_lib.parameters.dn import parse_dn, same_dn
 from runbook_lib.parameters.model import Parameters
@@ -77,7 +78,9 @@ def guids(parameters: Parameters) -> Iterator[Complaint]:
         values += [((name, number), text) for number, text in enumerate(getattr(parameters, name))]
     for location, text in values:
         if not _GUID.fullmatch(text):
-            yield Complaint(location, "is not a GUID", "malformed-guid", "A GUID is 8-4-4-4-12 hexadecimal digits.")
+            yield Complaint(
+                location, t("is not a GUID"), "malformed-guid", t("A GUID is 8-4-4-4-12 hexadecimal digits.")
+            )
 
 
 def urls(parameters: Parameters) -> Iterator[Complaint]:
@@ -87,9 +90,9 @@ def urls(parameters: Parameters) -> Iterator[Complaint]:
         if text and not is_https(text):
             yield Complaint(
                 (name,),
-                "is not a plain https address",
+                t("is not a plain https address"),
                 "malformed-url",
-                "Write for example https://graph.microsoft.com.",
+                t("Write for example https://graph.microsoft.com."),
             )
 
 
@@ -98,9 +101,13 @@ def cloud(parameters: Parameters) -> Iterator[Complaint]:
     for name, owner in contradictions(parameters):
         yield Complaint(
             (name,),
-            f"is the address of the cloud {owner}, and the parameter cloud says {parameters.cloud}",
+            t(
+                "is the address of the cloud {owner}, and the parameter cloud says {cloud}",
+                owner=owner,
+                cloud=parameters.cloud,
+            ),
             "contradictory-cloud",
-            f"Leave {name} empty, or name the tenant's cloud.",
+            t("Leave {name} empty, or name the tenant's cloud.", name=name),
         )
 
 
@@ -109,9 +116,9 @@ def sign_in(parameters: Parameters) -> Iterator[Complaint]:
     if parameters.sign_in_cache != "none" and parameters.sign_in != "device-code":
         yield Complaint(
             ("sign_in_cache",),
-            f"keeps the sign-in of a person, and sign_in is {parameters.sign_in}",
+            t("keeps the sign-in of a person, and sign_in is {sign_in}", sign_in=parameters.sign_in),
             "cache-without-person",
-            "Leave it out: an app signs in by itself each time.",
+            t("Leave it out: an app signs in by itself each time."),
         )
 
 
@@ -126,14 +133,18 @@ def controllers(parameters: Parameters) -> Iterator[Complaint]:
         if text and not is_host(text):
             yield Complaint(
                 (name,),
-                "is not a host name",
+                t("is not a host name"),
                 "malformed-host",
-                "Write the name alone, without ldaps:// and without a port (dc_port).",
+                t("Write the name alone, without ldaps:// and without a port (dc_port)."),
             )
     if parameters.dc_host_fallback and not parameters.dc_host:
-        yield Complaint(("dc_host_fallback",), "is given, but dc_host is not", "fallback-alone", "Name dc_host first.")
+        yield Complaint(
+            ("dc_host_fallback",), t("is given, but dc_host is not"), "fallback-alone", t("Name dc_host first.")
+        )
     elif parameters.dc_host and parameters.dc_host_fallback.casefold() == parameters.dc_host.casefold():
-        yield Complaint(("dc_host_fallback",), "is the same as dc_host", "fallback-same", "Name another one, or none.")
+        yield Complaint(
+            ("dc_host_fallback",), t("is the same as dc_host"), "fallback-same", t("Name another one, or none.")
+        )
 
 
 def bind(parameters: Parameters) -> Iterator[Complaint]:
@@ -141,18 +152,24 @@ def bind(parameters: Parameters) -> Iterator[Complaint]:
     kerberos = parameters.bind_method == "kerberos"
     if parameters.kerberos_keytab and not kerberos:
         yield Complaint(
-            ("kerberos_keytab",), "needs bind_method: kerberos", "keytab-unused", "Set bind_method, or leave it out."
+            ("kerberos_keytab",),
+            t("needs bind_method: kerberos"),
+            "keytab-unused",
+            t("Set bind_method, or leave it out."),
         )
     if parameters.bind_password_file and kerberos:
         yield Complaint(
             ("bind_password_file",),
-            "is of no use with bind_method: kerberos",
+            t("is of no use with bind_method: kerberos"),
             "password-unused",
-            "Leave it out, or set kerberos_keytab.",
+            t("Leave it out, or set kerberos_keytab."),
         )
     if kerberos and parameters.bind_user and not _PRINCIPAL.fullmatch(parameters.bind_user):
         yield Complaint(
-            ("bind_user",), "is no Kerberos principal", "malformed-principal", "Write name@REALM, or leave it empty."
+            ("bind_user",),
+            t("is no Kerberos principal"),
+            "malformed-principal",
+            t("Write name@REALM, or leave it empty."),
         )
 
 
@@ -169,14 +186,14 @@ def ous(parameters: Parameters) -> Iterator[Complaint]:
             malformed.append(
                 Complaint(
                     location,
-                    f"is not a distinguished name: {error}",
+                    t("is not a distinguished name: {error}", error=error),
                     "malformed-dn",
-                    "Write for example OU=Cloud Groups,DC=contoso,DC=com; a comma inside a name needs a backslash.",
+                    t("Write for example OU=Cloud Groups,DC=contoso,DC=com; a comma inside a name needs a backslash."),
                 )
             )
     yield from malformed
     target, retired = parameters.target_ou, parameters.retired_ou
     if not malformed and target and retired and same_dn(target, retired):
         yield Complaint(
-            ("retired_ou",), "is the same OU as target_ou", "same-ou", "Retired groups need an OU of their own."
+            ("retired_ou",), t("is the same OU as target_ou"), "same-ou", t("Retired groups need an OU of their own.")
         )

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from runbook_lib.errors import UsageError
+from runbook_lib.model.text import t
 from runbook_lib.parameters import yaml_text
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.paths import resolve
@@ -31,9 +32,10 @@ LARGEST_FILE = 1_000_000
 _MOST_NAMES = 1_000
 _MOST_PARTS = 1_000_000
 """Parts of one value in a notebook: a list that holds the same list many times grows without end."""
-_PAPERMILL_HINT = (
-    "papermill's -p turns text that looks like a number, true, a date or null into one: give it with -r NAME VALUE, or "
-    "in quotes in a parameters file (-f). Its -r gives text alone: give numbers, true and false with -p, lists with -f."
+_PAPERMILL_HINT = t(
+    "papermill's -p turns text that looks like a number, true, a date or null into one: "
+    "give it with -r NAME VALUE, or in quotes in a parameters file (-f). Its -r gives "
+    "text alone: give numbers, true and false with -p, lists with -f."
 )
 
 
@@ -99,7 +101,9 @@ def parameters_from_values(values: Mapping[str, object], *, source: str) -> Para
         if not is_known(name):
             problems.add(partial(name_problem, name, source), secret=is_secret_name(name))
         elif not _is_flat(value):
-            problems.add(Problem(name, f"{name} has values that are nested too deeply.", "bad-value", source))
+            problems.add(
+                Problem(name, t("{name} has values that are nested too deeply.", name=name), "bad-value", source)
+            )
         else:
             plain[name] = _plain(value)
             if problem := secret_problem(name, _texts(plain[name]), source):
@@ -123,7 +127,7 @@ def _add_file(path: Path, project_root: Path, collected: _Collected) -> None:
         found = [] if node is None else yaml_text.entries(node)
     except YamlProblem as problem:
         raise UsageError(
-            f"{path}:{problem.line}: {problem.text}.",
+            t("{path}:{line}: {problem_text}.", path=path, line=problem.line, problem_text=problem.text),
             code="parameters-file-invalid",
             hint=problem.hint,
             values={"path": str(path), "line": problem.line},
@@ -139,35 +143,43 @@ def _read(path: Path, project_root: Path) -> str:
         if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
             # Opening a pipe would wait for whoever writes to it, and a device may never end.
             raise UsageError(
-                f"The parameters file {path} is not a regular file.",
+                t("The parameters file {path} is not a regular file.", path=path),
                 code="parameters-file-unreadable",
-                hint="Name a file; a pipe or a device is not read.",
+                hint=t("Name a file; a pipe or a device is not read."),
                 values={"path": str(path)},
             )
         with path.open("rb") as stream:
             data = stream.read(LARGEST_FILE + 1)
         if len(data) > LARGEST_FILE:
             raise UsageError(
-                f"{path} is too large for a parameters file: more than {LARGEST_FILE:,} bytes.",
+                t(
+                    "{path} is too large for a parameters file: more than {largest_file:,} bytes.",
+                    path=path,
+                    largest_file=LARGEST_FILE,
+                ),
                 code="parameters-file-invalid",
-                hint="Name the parameters file; parameters/example.yaml explains every parameter.",
+                hint=t("Name the parameters file; parameters/example.yaml explains every parameter."),
                 values={"path": str(path)},
             )
         return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError:
         raise UsageError(
-            f"{path} is not UTF-8 text.",
+            t("{path} is not UTF-8 text.", path=path),
             code="parameters-file-invalid",
-            hint="Save the file as UTF-8.",
+            hint=t("Save the file as UTF-8."),
             values={"path": str(path)},
         ) from None
     except (OSError, ValueError) as error:
         missing = isinstance(error, FileNotFoundError)
         reason = "is not there" if missing else f"cannot be read: {getattr(error, 'strerror', None) or 'bad name'}"
         raise UsageError(
-            f"The parameters file {path} {reason}.",
+            t("The parameters file {path} {reason}.", path=path, reason=reason),
             code="parameters-file-missing" if missing else "parameters-file-unreadable",
-            hint="Copy parameters/example.yaml and fill it in." if missing else "Check its name and its permissions.",
+            hint=(
+                t("Copy parameters/example.yaml and fill it in.")
+                if missing
+                else t("Check its name and its permissions.")
+            ),
             values={"path": str(path)},
         ) from None
 
@@ -187,7 +199,11 @@ def _add_entry(entry: yaml_text.Entry, where: str, source: str, collected: _Coll
     except YamlProblem as wrong:
         place = where if source == COMMAND_LINE else f"{source}:{wrong.line}"
         shown = shown_part((entry.name, *wrong.part))
-        collected.problems.add(Problem(shown, f"{shown} {wrong.text}.", "bad-value", place, wrong.hint))
+        collected.problems.add(
+            Problem(
+                shown, t("{shown} {wrong_text}.", shown=shown, wrong_text=wrong.text), "bad-value", place, wrong.hint
+            )
+        )
         return
     collected.values[entry.name] = value
     collected.sources[entry.name] = where
@@ -211,7 +227,7 @@ def _add_override(name: str, text: str, collected: _Collected) -> None:
         collected.values[name] = text
         collected.sources[name] = COMMAND_LINE
         return
-    hint = 'Write a list as ["first", "second"], a number as 5, and true or false.'
+    hint = t('Write a list as ["first", "second"], a number as 5, and true or false.')
     why = "has a value that cannot be read"
     try:
         node = read_tree(text)
@@ -219,7 +235,7 @@ def _add_override(name: str, text: str, collected: _Collected) -> None:
         node, hint = None, wrong.hint or hint
         why = f"{why}: {wrong.text}"
     if node is None:
-        collected.problems.add(Problem(name, f"{name} {why}.", "bad-value", COMMAND_LINE, hint))
+        collected.problems.add(Problem(name, t("{name} {why}.", name=name, why=why), "bad-value", COMMAND_LINE, hint))
         return
     _add_entry(yaml_text.Entry(name, 1, node), COMMAND_LINE, COMMAND_LINE, collected)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.errors import UsageError
+from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.parameters.yaml_text import Location
 
 
@@ -14,9 +15,9 @@ class Complaint:
     """One value that cannot be right: where it is, what is wrong (continuing "<parameter> …"), and what to do."""
 
     location: Location
-    text: str
+    text: Text
     code: str
-    hint: str = ""
+    hint: Text = NOTHING
 
 
 SECRET_CODE = "secret-in-parameter"  # noqa: S105 - an error code
@@ -35,10 +36,10 @@ class Problem:
     """
 
     parameter: str
-    text: str
+    text: Text
     code: str
     where: str = ""
-    hint: str = ""
+    hint: Text = NOTHING
 
     def line(self) -> str:
         """The problem on one line, place first."""
@@ -104,11 +105,12 @@ def usage_error(problems: Sequence[Problem], *, count: int | None = None) -> Usa
     lines = [problem.line() for problem in problems]
     more = count - len(lines)
     lines += [more_words(more)] if more else []
-    message = lines[0] if count == 1 else f"{count:,} things are wrong in the parameters. " + " ".join(lines)
+    told = joined(lines)
+    message = told if count == 1 else t("{count:,} things are wrong in the parameters. {told}", count=count, told=told)
     return UsageError(
         message,
         code=code,
-        hint=" ".join(_distinct(problem.hint for problem in problems if problem.hint)),
+        hint=joined(_distinct(problem.hint for problem in problems if problem.hint)),
         values={"problems": [problem.as_json() for problem in problems], **({"more": more} if more else {})},
     )
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from runbook_lib.errors import UsageError
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.parameters.check import complaints, unlike_typed
 from runbook_lib.parameters.check_connections import GUID_FIELDS
 from runbook_lib.parameters.clouds import addresses_of
@@ -47,9 +48,11 @@ def require_group_type(parameters: Parameters) -> None:
     """
     if not parameters.group_type:
         raise UsageError(
-            "The parameter group_type is not given: what are the written groups for?",
+            t("The parameter group_type is not given: what are the written groups for?"),
             code="group-type-missing",
-            hint="Add one of these lines to the parameters file. Neither kind gets mail: no mail attribute is written.",
+            hint=t(
+                "Add one of these lines to the parameters file. Neither kind gets mail: no mail attribute is written."
+            ),
             values={"missing": ["group_type"], "choices": list(_GROUP_TYPES)},
         )
 
@@ -64,10 +67,14 @@ def require(parameters: Parameters, *names: str) -> None:
     if missing:
         several = len(missing) > 1
         raise UsageError(
-            f"{'Parameters that are' if several else 'A parameter that is'} needed here "
-            f"{'are' if several else 'is'} not given: {', '.join(missing)}.",
+            t(
+                "{part} needed here {part2} not given: {missing}.",
+                part=(t("Parameters that are") if several else t("A parameter that is")),
+                part2=(t("are") if several else t("is")),
+                missing=", ".join(missing),
+            ),
             code="parameter-missing",
-            hint="Add what is missing to the parameters file; parameters/example.yaml explains every parameter.",
+            hint=t("Add what is missing to the parameters file; parameters/example.yaml explains every parameter."),
             values={"missing": missing},
         )
 
@@ -76,9 +83,10 @@ _KNOWN = frozenset(known_names())
 _LONGEST_NAME = 80
 LONGEST_TEXT = 5_000
 """Characters of one text in a parameter."""
-_SECRET_HINT = (
-    "Parameters are kept in clear in every record. Take the secret out of the file (and change it, if the file was "  # noqa: S105
-    "shared); secrets come from the environment or from a file that only its owner can read."
+_SECRET_HINT = t(
+    "Parameters are kept in clear in every record. Take the secret out of the file (and "
+    "change it, if the file was shared); secrets come from the environment or from a "
+    "file that only its owner can read."
 )
 _EMPTY_CHOICE = "'', "
 
@@ -94,28 +102,45 @@ def name_problem(name: str, where: str) -> Problem:
     nearest = None if long else nearest_name(name)
     shown = "a name" if long or secret_shape(name) else name
     if is_secret_name(name) or shown != name:
-        hint = f"{_SECRET_HINT} Did you mean {nearest}?" if nearest else _SECRET_HINT
-        return Problem(shown, f"{shown} would put a secret into the parameters.", SECRET_CODE, where, hint)
-    hint = f"Did you mean {nearest}?" if nearest else "gwb parameters --table lists every parameter."
+        hint = (
+            t("{secret_hint} Did you mean {nearest}?", secret_hint=_SECRET_HINT, nearest=nearest)
+            if nearest
+            else _SECRET_HINT
+        )
+        return Problem(
+            shown, t("{shown} would put a secret into the parameters.", shown=shown), SECRET_CODE, where, hint
+        )
+    hint = (
+        t("Did you mean {nearest}?", nearest=nearest) if nearest else t("gwb parameters --table lists every parameter.")
+    )
     odd = f": it {text}" if (text := unlike_typed(name)) else ""
-    return Problem(name, f"{name} is not a parameter{odd}.", "unknown-parameter", where, hint)
+    return Problem(name, t("{name} is not a parameter{odd}.", name=name, odd=odd), "unknown-parameter", where, hint)
 
 
 def secret_problem(name: str, texts: Iterator[str], where: str) -> Problem | None:
     """The problem of a value that looks like a secret, which is never quoted, or is too long to look into."""
     found = list(texts)
     if any(len(text) > LONGEST_TEXT for text in found):
-        return Problem(name, f"{name} holds a text of more than {LONGEST_TEXT:,} characters.", "too-long", where)
+        return Problem(
+            name,
+            t("{name} holds a text of more than {longest_text:,} characters.", name=name, longest_text=LONGEST_TEXT),
+            "too-long",
+            where,
+        )
     # One look at all of them: a list holds thousands of texts, and NUL joins them into nothing that a pattern spans.
     if secret_shape("\0".join(found)) is None:
         return None
     kind = next((kind for text in found if (kind := secret_shape(text))), None)
     if kind is None:
         return None
-    return Problem(name, f"{name} holds what looks like {kind}.", SECRET_CODE, where, _SECRET_HINT)
+    return Problem(
+        name, t("{name} holds what looks like {kind}.", name=name, kind=kind), SECRET_CODE, where, _SECRET_HINT
+    )
 
 
-def validated(values: Mapping[str, object], where: Callable[[Location], str], *, numbers_hint: str = "") -> Parameters:
+def validated(
+    values: Mapping[str, object], where: Callable[[Location], str], *, numbers_hint: Text = NOTHING
+) -> Parameters:
     """The parameters in ``values``, checked and normalized.
 
     Args:
@@ -140,10 +165,16 @@ def validated(values: Mapping[str, object], where: Callable[[Location], str], *,
 
 def _problem(complaint: Complaint, where: Callable[[Location], str]) -> Problem:
     shown = shown_part(complaint.location)
-    return Problem(shown, f"{shown} {complaint.text}.", complaint.code, where(complaint.location), complaint.hint)
+    return Problem(
+        shown,
+        t("{shown} {complaint_text}.", shown=shown, complaint_text=complaint.text),
+        complaint.code,
+        where(complaint.location),
+        complaint.hint,
+    )
 
 
-def _type_problem(detail: ErrorDetails, where: Callable[[Location], str], numbers_hint: str) -> Problem:
+def _type_problem(detail: ErrorDetails, where: Callable[[Location], str], numbers_hint: Text) -> Problem:
     location: Location = detail["loc"]
     shown = shown_part(location)
     text, code = _type_words(detail)
@@ -152,7 +183,13 @@ def _type_problem(detail: ErrorDetails, where: Callable[[Location], str], number
         text in ("must be a whole number", "must be true or false", "must be a list") and isinstance(given, str)
     )
     text = f"{text}, and is {_kind_words(given)}" if turned else text
-    return Problem(shown, f"{shown} {text}.", code, where(location), numbers_hint if turned else "")
+    return Problem(
+        shown,
+        t("{shown} {text}.", shown=shown, text=text),
+        code,
+        where(location),
+        (numbers_hint if turned else NOTHING),
+    )
 
 
 def _kind_words(value: object) -> str:

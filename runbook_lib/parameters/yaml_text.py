@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args, get_origin
 import yaml
 from pydantic import BaseModel
 
+from runbook_lib.model.text import t
 from runbook_lib.parameters.yaml_tree import Branch, Node, Scalar, YamlProblem
 
 Location = tuple[str | int, ...]
@@ -28,7 +29,7 @@ _MOST_ENTRIES = 1_000
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _STANDARD_TAGS = "tag:yaml.org,2002:"
 _BRANCH_TAGS = ("", "!", f"{_STANDARD_TAGS}seq", f"{_STANDARD_TAGS}map")
-_TAGGED = "has a YAML tag (a word after !)"
+_TAGGED = t("has a YAML tag (a word after !)")
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _BOOLEANS: Mapping[str, bool] = {"true": True, "True": True, "false": False, "False": False}
 # Plain scalars that PyYAML leaves as text but other YAML readers, papermill's -p among them, turn into something else.
@@ -55,13 +56,16 @@ def entries(node: Node) -> list[Entry]:
         YamlProblem: Not a mapping, a key that is not a plain name, or a key that is there twice.
     """
     if not isinstance(node, Branch) or node.keys is None:
-        raise YamlProblem("this is not a list of names and values", line=node.line, hint='Write: name: "value"')
+        raise YamlProblem(t("this is not a list of names and values"), line=node.line, hint=t('Write: name: "value"'))
     found: dict[str, Entry] = {}
     for key, value in zip(node.keys, node.values, strict=True):
         if not isinstance(key, Scalar):
-            raise YamlProblem("a name is not plain text", line=key.line)
+            raise YamlProblem(t("a name is not plain text"), line=key.line)
         if key.text in found:
-            raise YamlProblem(f"{key.text} is there twice, first in line {found[key.text].line}", line=key.line)
+            raise YamlProblem(
+                t("{key_text} is there twice, first in line {line}", key_text=key.text, line=found[key.text].line),
+                line=key.line,
+            )
         found[key.text] = Entry(key.text, key.line, value)
     return list(found.values())
 
@@ -89,7 +93,7 @@ def convert(node: Node, wanted: Any, lines: dict[Location, int], path: Location 
 def _converted(node: Node, wanted: Any, lines: dict[Location, int], path: Location, name: str) -> object:
     lines[path] = node.line
     if isinstance(node, Branch) and node.tag not in _BRANCH_TAGS:
-        raise YamlProblem(_TAGGED, line=node.line, hint="Take it away.")
+        raise YamlProblem(_TAGGED, line=node.line, hint=t("Take it away."))
     if get_origin(wanted) is list:
         return _items(node, get_args(wanted)[0], lines, path)
     if isinstance(wanted, type) and issubclass(wanted, BaseModel):
@@ -100,40 +104,53 @@ def _converted(node: Node, wanted: Any, lines: dict[Location, int], path: Locati
             for entry in entries(node)
         }
     if not isinstance(node, Scalar):
-        hint = "Put it in double quotes: without them a colon and a blank make a name and a value of it, and [ a list."
-        raise YamlProblem(f"must be {_words(wanted)}, not a list or mapping", line=node.line, hint=hint)
+        hint = t(
+            "Put it in double quotes: without them a colon and a blank make a name and a value of it, and [ a list."
+        )
+        raise YamlProblem(t("must be {words}, not a list or mapping", words=_words(wanted)), line=node.line, hint=hint)
     return _scalar(node, wanted, prose=name in PROSE)
 
 
 def _items(node: Node, wanted: Any, lines: dict[Location, int], path: Location) -> list[object]:
     if not isinstance(node, Branch) or node.keys is not None:
-        raise YamlProblem("must be a list", line=node.line, hint='Write a list as ["first", "second"], or [] for none.')
+        raise YamlProblem(
+            t("must be a list"), line=node.line, hint=t('Write a list as ["first", "second"], or [] for none.')
+        )
     if isinstance(wanted, type) and issubclass(wanted, BaseModel) and len(node.values) > _MOST_ENTRIES:
-        raise YamlProblem(f"has {len(node.values):,} entries, and {_MOST_ENTRIES:,} are the most", line=node.line)
+        raise YamlProblem(
+            t(
+                "has {count_of_values:,} entries, and {most_entries:,} are the most",
+                count_of_values=len(node.values),
+                most_entries=_MOST_ENTRIES,
+            ),
+            line=node.line,
+        )
     return [convert(item, wanted, lines, (*path, number)) for number, item in enumerate(node.values)]
 
 
 def _scalar(node: Scalar, wanted: Any, *, prose: bool) -> object:
     text, line, plain = node.text, node.line, node.plain
     if node.tag and not node.tag.startswith(_STANDARD_TAGS):
-        raise YamlProblem(_TAGGED, line=line, hint="Put the value in quotes.")
+        raise YamlProblem(_TAGGED, line=line, hint=t("Put the value in quotes."))
     if wanted is int:
         if plain and _INTEGER.fullmatch(text) and len(text) <= 18:
             return int(text)
-        raise YamlProblem("must be a whole number without quotes", line=line, hint="Write for example 50.")
+        raise YamlProblem(t("must be a whole number without quotes"), line=line, hint=t("Write for example 50."))
     if wanted is bool:
         if plain and text in _BOOLEANS:
             return _BOOLEANS[text]
-        raise YamlProblem("must be true or false without quotes", line=line)
+        raise YamlProblem(t("must be true or false without quotes"), line=line)
     complete = plain and (get_origin(wanted) is Literal or _GUID.fullmatch(text))
     if node.wrong and not (complete and text):
         raise YamlProblem(node.wrong, line=line, hint=node.hint)
     if node.breaks and not prose:
         raise YamlProblem(node.breaks, line=line, hint=node.hint)
     if plain and not text:
-        raise YamlProblem("has no value", line=line, hint='Write "" for an empty text.')
+        raise YamlProblem(t("has no value"), line=line, hint=t('Write "" for an empty text.'))
     if node.tag not in ("", _TEXT_TAG) or (plain and (_tag(text) != _TEXT_TAG or _ELSEWHERE_NO_TEXT.fullmatch(text))):
-        raise YamlProblem("must be text, and YAML reads this as something else", line=line, hint="Put it in quotes.")
+        raise YamlProblem(
+            t("must be text, and YAML reads this as something else"), line=line, hint=t("Put it in quotes.")
+        )
     return text
 
 

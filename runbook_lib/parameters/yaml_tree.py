@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import yaml
 from yaml.reader import Reader
 
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import character_name, unseen
 
 DEEPEST = 8
@@ -25,11 +26,11 @@ _LARGEST_MENDED = 100_000
 """Characters of a text that is read again after each wrong escape, to find the next one."""
 _MOST_MENDED = 20
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-BACKSLASH_HINT = (
-    r"In double quotes a backslash is written twice (\\); in single quotes it stands for itself: 'CONTOSO\name'."
+BACKSLASH_HINT = t(
+    "In double quotes a backslash is written twice (\\\\); in single quotes it stands for itself: 'CONTOSO\\name'."
 )
-_QUOTES_HINT = "Put text in double quotes, write one space after each colon, and indent with spaces, not tabs."
-_OTHER_FILE = "This is another file, or a damaged one; parameters/example.yaml explains every parameter."
+_QUOTES_HINT = t("Put text in double quotes, write one space after each colon, and indent with spaces, not tabs.")
+_OTHER_FILE = t("This is another file, or a damaged one; parameters/example.yaml explains every parameter.")
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|\r?\n[ \t]*|.)", re.DOTALL)
 _CONTROLS = dict(zip("0abtnvfreN_LP\t", "\x00\x07\x08\t\n\x0b\x0c\r\x1b\x85\xa0\u2028\u2029\t", strict=True))
 _COMMENT = re.compile(r"[ \t]+#")
@@ -47,7 +48,7 @@ class YamlProblem(Exception):  # noqa: N818 - becomes a UsageError where file an
 
     part: tuple[str | int, ...] = ()
 
-    def __init__(self, text: str, *, line: int, hint: str = "") -> None:
+    def __init__(self, text: Text, *, line: int, hint: Text = NOTHING) -> None:
         super().__init__(text)
         self.text = text
         self.line = line
@@ -65,9 +66,9 @@ class Scalar(NamedTuple):
     line: int
     plain: bool = True
     tag: str = ""
-    wrong: str = ""
-    hint: str = ""
-    breaks: str = ""
+    wrong: Text = NOTHING
+    hint: Text = NOTHING
+    breaks: Text = NOTHING
 
 
 @dataclass(slots=True)
@@ -91,16 +92,19 @@ def read_tree(text: str) -> Node | None:
     """
     if found := Reader.NON_PRINTABLE.search(text):
         raise YamlProblem(
-            f"this line holds a character that YAML does not allow: {character_name(found[0])}",
+            t(
+                "this line holds a character that YAML does not allow: {character_name}",
+                character_name=character_name(found[0]),
+            ),
             line=text.count("\n", 0, found.start()) + 1,
-            hint="Save the file as UTF-8." if found[0] == "\0" else "Take it away.",
+            hint=(t("Save the file as UTF-8.") if found[0] == "\x00" else t("Take it away.")),
         )
     if found := _OTHER_LINE_ENDS.search(text):
         # What follows would be a line of its own, behind a comment too, and no editor shows it as one.
         raise YamlProblem(
-            f"this line holds {character_name(found[0])}, which ends a line for YAML",
+            t("this line holds {character_name}, which ends a line for YAML", character_name=character_name(found[0])),
             line=text.count("\n", 0, found.start()) + 1,
-            hint="Take it away; begin a new line there if one is meant.",
+            hint=t("Take it away; begin a new line there if one is meant."),
         )
     mended: list[int] = []
     while True:
@@ -123,7 +127,7 @@ def _tree(text: str, mended: frozenset[int]) -> Node | None:
             node: Node = _scalar(event, text, mended)
         elif isinstance(event, yaml.CollectionStartEvent):
             if len(open_) == DEEPEST:
-                raise YamlProblem("the values are nested too deeply", line=_line(event))
+                raise YamlProblem(t("the values are nested too deeply"), line=_line(event))
             mapping = isinstance(event, yaml.MappingStartEvent)
             node = Branch(_line(event), [], [] if mapping else None, event.tag or "")
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -131,24 +135,29 @@ def _tree(text: str, mended: frozenset[int]) -> Node | None:
             continue
         elif isinstance(event, yaml.AliasEvent):
             raise YamlProblem(
-                "a text without quotes begins with *, which is a reference in YAML",
+                t("a text without quotes begins with *, which is a reference in YAML"),
                 line=_line(event),
-                hint="Put it in double quotes.",
+                hint=t("Put it in double quotes."),
             )
         else:
             if isinstance(event, yaml.DocumentStartEvent) and root is not None:
-                raise YamlProblem("a second document begins here (---)", line=_line(event), hint="Use one file each.")
+                raise YamlProblem(
+                    t("a second document begins here (---)"), line=_line(event), hint=t("Use one file each.")
+                )
             continue
         if event.anchor is not None:
             raise YamlProblem(
-                "a text without quotes begins with &, which YAML takes away as a mark",
+                t("a text without quotes begins with &, which YAML takes away as a mark"),
                 line=_line(event),
-                hint="Put it in double quotes.",
+                hint=t("Put it in double quotes."),
             )
         count += 1
         if count > _MOST_VALUES:
-            raise YamlProblem(f"the file holds more than {_MOST_VALUES:,} names and values", line=_line(event),
-                              hint=_OTHER_FILE)  # fmt: skip
+            raise YamlProblem(
+                t("the file holds more than {most_values:,} names and values", most_values=_MOST_VALUES),
+                line=_line(event),
+                hint=_OTHER_FILE,
+            )
         if not open_:
             root = node
         elif (parent := open_[-1]).keys is not None and len(parent.keys) == len(parent.values):
@@ -174,40 +183,43 @@ def _scalar(event: yaml.ScalarEvent, text: str, mended: frozenset[int]) -> Scala
     if _COMMENT.match(text, _index(event.end_mark)):
         return Scalar(value, line, True, tag, _CUT if value else _NOTHING_BUT_COMMENT, _COMMENT_HINT)
     if len(value) > 1 and value[0] in _TYPOGRAPHIC and value[-1] in _TYPOGRAPHIC:
-        wrong = f"stands in typographic quotes ({character_name(value[0])}), which YAML takes for a part of the text"
-        return Scalar(value, line, True, tag, wrong, 'Use straight double quotes: "text".')
+        wrong = t(
+            "stands in typographic quotes ({character_name}), which YAML takes for a part of the text",
+            character_name=character_name(value[0]),
+        )
+        return Scalar(value, line, True, tag, wrong, t('Use straight double quotes: "text".'))
     return Scalar(value, line, plain=True, tag=tag)
 
 
-_CUT = "ends before a #: without quotes, a blank and # begin a comment"
-_NOTHING_BUT_COMMENT = "has no value: a # without quotes begins a comment"
-_COMMENT_HINT = "Put the text in double quotes; a comment may follow them."
+_CUT = t("ends before a #: without quotes, a blank and # begin a comment")
+_NOTHING_BUT_COMMENT = t("has no value: a # without quotes begins a comment")
+_COMMENT_HINT = t("Put the text in double quotes; a comment may follow them.")
 
 
-def _escapes(raw: str, start: int, mended: frozenset[int]) -> tuple[str, str]:
+def _escapes(raw: str, start: int, mended: frozenset[int]) -> tuple[Text, Text]:
     """What is wrong with the escapes of a text in double quotes, and what is so outside of prose; empty: nothing."""
-    breaks = ""
+    breaks = NOTHING
     for match in _ESCAPE.finditer(raw):
         escape = match[1]
         if start + match.start() in mended:
             following = raw[match.start() + 2 : match.start() + 3]
             shown = following if "!" <= following <= "~" else "…"
-            return rf"holds \{shown} in double quotes, and YAML knows no such escape", ""
+            return t("holds \\{shown} in double quotes, and YAML knows no such escape", shown=shown), NOTHING
         if escape in ('"', "\\", "/") or escape[0] in "\r\n":
             continue
         if escape == " ":
             if raw[: match.start()].rstrip(" \t").endswith("\n"):
                 continue  # how a writer keeps the blank at the beginning of a continued line
-            return "holds a backslash before a blank in double quotes, which YAML takes away", ""
+            return t("holds a backslash before a blank in double quotes, which YAML takes away"), NOTHING
         char = chr(int(escape[1:], 16)) if len(escape) > 1 else _CONTROLS.get(escape, "")
         shown = escape if len(escape) == 1 and "!" <= escape <= "~" else escape[0]
-        meant = character_name(char) if char else "something else"
-        said = rf"holds \{shown} in double quotes, which YAML reads as {meant}"
+        meant = character_name(char) if char else t("something else")
+        said = t("holds \\{shown} in double quotes, which YAML reads as {meant}", shown=shown, meant=meant)
         if char in ("\n", "\t"):
             breaks = breaks or said
         elif not char or (escape[0] == "x" and char < "\x7f") or char.isspace() or next(unseen(char), None):
-            return said, ""
-    return "", breaks
+            return said, NOTHING
+    return NOTHING, breaks
 
 
 def _wrong_escape(error: yaml.MarkedYAMLError, text: str) -> int | None:
@@ -222,18 +234,24 @@ def _not_yaml(error: yaml.MarkedYAMLError, text: str, escape: int | None) -> Yam
     mark = error.problem_mark or error.context_mark
     line = int(mark.line) + 1 if mark else 1
     if escape is not None:
-        return YamlProblem("a backslash in double quotes begins an escape that YAML does not know", line=line,
+        return YamlProblem(t("a backslash in double quotes begins an escape that YAML does not know"), line=line,
                            hint=BACKSLASH_HINT)  # fmt: skip
     hint = _QUOTES_HINT
     before = text[: mark.index if mark else 0]
     near = "\n".join(text.split("\n")[max(line - 2, 0) : line])
     if odd := next((char for char in near if char in _TYPOGRAPHIC or _NO_SPACES.match(char)), ""):
-        hint = f"Near here stands {character_name(odd)}, which is no quote and no blank to YAML. {hint}"
+        hint = t(
+            "Near here stands {character_name}, which is no quote and no blank to YAML. {hint}",
+            character_name=character_name(odd),
+            hint=hint,
+        )
     elif '\\"' in before:
-        hint = rf"A backslash before a closing quote (\") takes it away. {BACKSLASH_HINT}"
+        hint = t(
+            'A backslash before a closing quote (\\") takes it away. {backslash_hint}', backslash_hint=BACKSLASH_HINT
+        )
     elif " #" in near:
-        hint = f"Without quotes, a blank and # begin a comment. {hint}"
-    return YamlProblem(f"this is not valid YAML{_told(error.problem)}", line=line, hint=hint)
+        hint = t("Without quotes, a blank and # begin a comment. {hint}", hint=hint)
+    return YamlProblem(t("this is not valid YAML{told}", told=_told(error.problem)), line=line, hint=hint)
 
 
 def _told(problem: str | None) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import t
 from runbook_lib.parameters.check_change import with_acknowledgements
 from runbook_lib.preflight.evidence import Evidence
 
@@ -56,19 +57,30 @@ class Cause:
         return Finding(
             id=self.id,
             severity=Severity.UNKNOWN,
-            seen=f"{self.titles[0]} could not be read: {first.sentence}"
-            if alone
-            else f"{len(self.parts)} parts could not be read: {' '.join(reasons)}",
-            expected="Readable.",
-            why="What depends on it is unknown; nothing else is affected."
-            if alone
-            else f"Not checked because of it: {'; '.join(self.titles)}.",
-            to_do=f"{cure} Then run again"
-            + (
-                ", or look by other means and acknowledge this finding."
+            seen=(
+                t("{titles} could not be read: {sentence}", titles=self.titles[0], sentence=first.sentence)
                 if alone
-                else f". A part that somebody looked at by other means can be acknowledged alone, as "
-                f"part-unreadable:NAME ({names})."
+                else t(
+                    "{count_of_parts} parts could not be read: {reasons}",
+                    count_of_parts=len(self.parts),
+                    reasons=" ".join(reasons),
+                )
+            ),
+            expected=t("Readable."),
+            why=(
+                t("What depends on it is unknown; nothing else is affected.")
+                if alone
+                else t("Not checked because of it: {titles}.", titles="; ".join(self.titles))
+            ),
+            to_do=t("{cure} Then run again", cure=cure)
+            + (
+                t(", or look by other means and acknowledge this finding.")
+                if alone
+                else t(
+                    ". A part that somebody looked at by other means can be acknowledged alone, as "
+                    "part-unreadable:NAME ({names}).",
+                    names=names,
+                )
             ),
             values={
                 "part": first.part,

@@ -19,6 +19,7 @@ from runbook_lib.graph.transport import GraphClient
 from runbook_lib.inventory.naming import DisplayNames, Naming
 from runbook_lib.model.cloud import CloudGroup, Tenant
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.parameters.model import Parameters
 
 _ROUTING_SUFFIX = ".mail.onmicrosoft.com"
@@ -47,7 +48,7 @@ class MailDomains:
     groups: tuple[str, ...]
     how: str
     routing: str = ""
-    how_routing: str = ""
+    how_routing: Text = NOTHING
 
 
 def domain_of(address: str | None) -> str:
@@ -81,18 +82,18 @@ def mail_domains(
     """
     routing, how_routing = _routing(groups, mail_flow)
     if given:
-        return MailDomains((given.lower().rstrip("."),), "The parameter groups_domain.", routing, how_routing)
+        return MailDomains((given.lower().rstrip("."),), t("The parameter groups_domain."), routing, how_routing)
     if groups is not None:
         found = _by_count(group.mail for group in groups.groups)
-        return MailDomains(found, "Primary addresses of the tenant's Microsoft 365 groups.", routing, how_routing)
+        return MailDomains(found, t("Primary addresses of the tenant's Microsoft 365 groups."), routing, how_routing)
     if written:
         found = _by_count(group.mail for group in written)
         if found:
-            return MailDomains(found, "Addresses of written-back groups in AD.", routing, how_routing)
+            return MailDomains(found, t("Addresses of written-back groups in AD."), routing, how_routing)
     raise NoAccess(
-        "Neither the tenant's groups nor written-back groups show a mail domain.",
+        t("Neither the tenant's groups nor written-back groups show a mail domain."),
         code="groups-domain-unknown",
-        hint="Name it in the parameter groups_domain.",
+        hint=t("Name it in the parameter groups_domain."),
     )
 
 
@@ -102,22 +103,22 @@ def _by_count(addresses: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(sorted(kept, key=lambda d: (-counted[d], d)))
 
 
-def _routing(groups: MailGroups | None, mail_flow: MailFlowReading | None) -> tuple[str, str]:
+def _routing(groups: MailGroups | None, mail_flow: MailFlowReading | None) -> tuple[str, Text]:
     if groups is not None:
         verified = sorted(d.lower() for d in groups.tenant.verified_domains)
         for domain in verified:
             if domain.endswith(_ROUTING_SUFFIX):
-                return domain, "One of the tenant's verified domains."
+                return domain, t("One of the tenant's verified domains.")
     if mail_flow is not None:
         for one in mail_flow.accepted_domains:
             if one.domain.endswith(_ROUTING_SUFFIX):
-                return one.domain, "An accepted domain of the Exchange organization."
+                return one.domain, t("An accepted domain of the Exchange organization.")
     if groups is not None:
         initial = [d for d in verified if d.endswith(_INITIAL_SUFFIX) and d.count(".") == 2]
         if len(initial) == 1:
             name = initial[0].removesuffix(_INITIAL_SUFFIX)
-            return f"{name}{_ROUTING_SUFFIX}", f"Made from the tenant's initial domain {initial[0]}."
-    return "", "Neither the tenant nor the Exchange organization shows a domain below mail.onmicrosoft.com."
+            return f"{name}{_ROUTING_SUFFIX}", t("Made from the tenant's initial domain {initial}.", initial=initial[0])
+    return "", t("Neither the tenant nor the Exchange organization shows a domain below mail.onmicrosoft.com.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +157,9 @@ def read_dns(resolver: Resolver, domains: tuple[str, ...]) -> DnsReading:
         if len(answers) == 2 and all(answer.state is State.FAILED for answer in answers.values()):
             # Every further question would wait as long.
             raise ServiceFailed(
-                f"DNS does not answer ({resolver.source}): {answers[(name, kind)].why}",
+                t("DNS does not answer ({source}): {why}", source=resolver.source, why=answers[name, kind].why),
                 code="dns-no-answer",
-                hint="Check the network, or name DNS servers in the parameter dns_servers.",
+                hint=t("Check the network, or name DNS servers in the parameter dns_servers."),
                 values={"servers": resolver.source},
             )
     return DnsReading(resolver.source, answers)

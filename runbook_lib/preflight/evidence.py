@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from runbook_lib.model.part import Part, Unreadable
+from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 
 _T = TypeVar("_T")
@@ -69,7 +70,7 @@ class Evidence:
 
     def _value(self, part: Part[Any, _T]) -> _T | Unreadable:
         if part.inside is None:
-            value = self.read.get(part, Unreadable(part.key, "not-read", "It was not read."))
+            value = self.read.get(part, Unreadable(part.key, "not-read", t("It was not read.")))
         elif (whole := self.unreadable(part.inside)) is not None:
             return whole
         else:

@@ -28,6 +28,7 @@ from runbook_lib.exchange.versions import load_versions
 from runbook_lib.graph.groups import read_mail_groups
 from runbook_lib.graph.tenant import TenantReading, read_tenant_state
 from runbook_lib.model.part import Part, Unreadable, in_reading_order
+from runbook_lib.model.text import t
 from runbook_lib.parameters.check_connections import split_server
 from runbook_lib.parameters.clouds import addresses_of
 from runbook_lib.parameters.model import Parameters
@@ -247,7 +248,7 @@ def _read(source: Source, allowance: Allowance | None) -> object:
         return allowance.run(lambda: source.part.read(source))
     except TimeoutError:
         raise ServiceFailed(
-            f"The time for the whole pre-flight ({allowance.seconds:,.0f} s) was over.",
+            t("The time for the whole pre-flight ({seconds:,.0f} s) was over.", seconds=allowance.seconds),
             code="time-limit",
-            hint="Give it more time with --timeout, or look at the service that it was reading last, which is slow.",
+            hint=t("Give it more time with --timeout, or look at the service that it was reading last, which is slow."),
         ) from None

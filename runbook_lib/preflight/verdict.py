@@ -10,6 +10,7 @@ from runbook_lib.errors import NoAccess, Refused, RunbookError
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import NOTHING, t
 
 
 class Verdict(Enum):
@@ -68,8 +69,13 @@ class RouteVerdict:
             severity=next(severity for severity, verdict in _OF_SEVERITY.items() if verdict is self.verdict)
             if asked
             else Severity.INFO,
-            seen=f"The route {self.route.value}{'' if asked else ', which was not asked for'}: "
-            f"{self.verdict.title.lower()}{why}.",
+            seen=t(
+                "The route {route}{part}: {verdict_title}{why}.",
+                route=self.route.value,
+                part=(NOTHING if asked else t(", which was not asked for")),
+                verdict_title=self.verdict.title.lower(),
+                why=why,
+            ),
             values={"route": self.route.value, "verdict": self.verdict.value, "because": ids},
         )
 
@@ -105,9 +111,9 @@ def refusal_of(verdicts: Iterable[RouteVerdict]) -> RunbookError | None:
             routes = ", ".join(one.route.value for one in hit)
             ids = list(dict.fromkeys(finding.id for one in hit for finding in one.because))
             return kind(
-                f"The route {routes} {words}: {', '.join(ids)}.",
+                t("The route {routes} {words}: {ids}.", routes=routes, words=words, ids=", ".join(ids)),
                 code=code,
-                hint="Read the findings; each says what to do. Those that are known can be acknowledged.",
+                hint=t("Read the findings; each says what to do. Those that are known can be acknowledged."),
                 values={"routes": [one.route.value for one in hit], "findings": ids},
             )
     return None

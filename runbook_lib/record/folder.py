@@ -12,6 +12,7 @@ from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.errors import ServiceFailed, UsageError
 from runbook_lib.files import FOLDER_MODES, make_folder, new_file, write_durably
 from runbook_lib.model.file_names import APPROVALS, MANIFEST, safe_folder_name
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import json_text
 
 if TYPE_CHECKING:
@@ -28,9 +29,13 @@ def write_atomically(path: Path, data: bytes, *, mode: int | None = None) -> Non
         write_durably(path, data, mode=mode)
     except OSError as error:
         raise ServiceFailed(
-            f"The record file {path} cannot be written: {error.strerror or type(error).__name__}.",
+            t(
+                "The record file {path} cannot be written: {error_strerror}.",
+                path=path,
+                error_strerror=error.strerror or type(error).__name__,
+            ),
             code="record-write",
-            hint="Check free space and rights of the records folder, then run again with the same change id.",
+            hint=t("Check free space and rights of the records folder, then run again with the same change id."),
             values={"path": str(path)},
         ) from None
 
@@ -98,11 +103,13 @@ class RecordFolder:
         for what, name in (("change_id", change_id), ("run id", run_id)):
             if not safe_folder_name(name):
                 raise UsageError(
-                    f"The {what} {name[:100]!r} cannot name a folder."
-                    if name
-                    else f"The {what} is empty: a record needs one.",
+                    (
+                        t("The {what} {name!r} cannot name a folder.", what=what, name=name[:100])
+                        if name
+                        else t("The {what} is empty: a record needs one.", what=what)
+                    ),
                     code="change-id",
-                    hint="Use 1 to 80 ASCII letters, digits, dots, hyphens and underscores, for example CHG0012345.",
+                    hint=t("Use 1 to 80 ASCII letters, digits, dots, hyphens and underscores, for example CHG0012345."),
                     values={"name": name[:100]},
                 )
         path = records_root / change_id / run_id
@@ -115,10 +122,16 @@ class RecordFolder:
             _prove_writable(path.parent)
         except OSError as error:
             raise UsageError(
-                f"The records folder {records_root} cannot be written: {error.strerror or type(error).__name__}.",
+                t(
+                    "The records folder {records_root} cannot be written: {error_strerror}.",
+                    records_root=records_root,
+                    error_strerror=error.strerror or type(error).__name__,
+                ),
                 code="records-folder",
-                hint="Check the parameter records_dir and the rights of this account on that folder. Where several "
-                "accounts run changes: records_access.",
+                hint=t(
+                    "Check the parameter records_dir and the rights of this account on that folder. "
+                    "Where several accounts run changes: records_access."
+                ),
                 values={"path": str(records_root)},
             ) from None
         try:
@@ -126,9 +139,9 @@ class RecordFolder:
             make_folder(path, mode)
         except FileExistsError:
             raise UsageError(
-                f"The run {run_id} of change {change_id} exists already.",
+                t("The run {run_id} of change {change_id} exists already.", run_id=run_id, change_id=change_id),
                 code="run-exists",
-                hint="Every run has a record of its own: start it again, it then gets another run id.",
+                hint=t("Every run has a record of its own: start it again, it then gets another run id."),
                 values={"path": str(path)},
             ) from None
         return cls(path)
@@ -143,9 +156,9 @@ class RecordFolder:
         resolved = path.resolve()
         if not resolved.is_dir():
             raise UsageError(
-                f"There is no record at {path}.",
+                t("There is no record at {path}.", path=path),
                 code="record-missing",
-                hint="Name the folder of one run: records/<change id>/<run id>.",
+                hint=t("Name the folder of one run: records/<change id>/<run id>."),
                 values={"path": str(path)},
             )
         return cls(resolved)
@@ -170,9 +183,9 @@ class RecordFolder:
         path = self.file(name)
         if self.sealed:
             raise UsageError(
-                f"The record {self.path} is sealed.",
+                t("The record {path} is sealed.", path=self.path),
                 code="record-sealed",
-                hint="A sealed record never changes; start another run.",
+                hint=t("A sealed record never changes; start another run."),
                 values={"path": str(self.path)},
             )
         write_atomically(path, data)
@@ -229,8 +242,8 @@ def _prove_writable(folder: Path) -> None:
 
 def _unreadable(path: Path, why: str) -> UsageError:
     return UsageError(
-        f"{path} cannot be read: {why}.",
+        t("{path} cannot be read: {why}.", path=path, why=why),
         code="record-unreadable",
-        hint="Name the folder of one run: records/<change id>/<run id>.",
+        hint=t("Name the folder of one run: records/<change id>/<run id>."),
         values={"path": str(path)},
     )

@@ -17,6 +17,7 @@ from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.errors import UsageError
 from runbook_lib.model.canonical import digest
 from runbook_lib.model.file_names import MANIFEST, MANIFEST_SCHEMA
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import typed
 from runbook_lib.record import folder as files
 
@@ -115,16 +116,16 @@ def manifest_digest(folder: Path) -> str:
         return str(read(folder)["digest"])
     except FileNotFoundError:
         raise UsageError(
-            f"The record {folder} is open: not sealed yet.",
+            t("The record {folder} is open: not sealed yet.", folder=folder),
             code="record-open",
-            hint=f"Seal it first: gwb seal {typed(folder)} NOTEBOOK",
+            hint=t("Seal it first: gwb seal {folder} NOTEBOOK", folder=typed(folder)),
             values={"path": str(folder)},
         ) from None
     except DamagedManifest as damage:
         raise UsageError(
-            f"The manifest of {folder} is damaged: {damage}.",
+            t("The manifest of {folder} is damaged: {damage}.", folder=folder, damage=damage),
             code="record-damaged",
-            hint=f"Run: gwb verify-record {typed(folder)}",
+            hint=t("Run: gwb verify-record {folder}", folder=typed(folder)),
             values={"path": str(folder)},
         ) from None
 

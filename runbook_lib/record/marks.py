@@ -12,6 +12,7 @@ from typing import Any
 
 from runbook_lib.errors import UsageError
 from runbook_lib.model.file_names import RUN_MIME
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import typed
 from runbook_lib.record.folder import RecordFolder
 
@@ -44,10 +45,14 @@ def of_this_run(notebook: Any, folder: RecordFolder, path: Path) -> tuple[Any, s
     if own not in _marked(notebook) and not any(own in runs for runs in named):
         of = f"it holds outputs of {', '.join(others)}" if others else "no output in it says of which run it is"
         raise UsageError(
-            f"The notebook {path} is not that of the run {folder.run_id}: {of}.",
+            t("The notebook {path} is not that of the run {run_id}: {of}.", path=path, run_id=folder.run_id, of=of),
             code="notebook-of-another-run",
-            hint="Name the file that this run was saved in. In JupyterLab a later run takes its place: where outputs "
-            f"of this run are gone, seal it without them: gwb seal {typed(folder.path)} --without-notebook",
+            hint=t(
+                "Name the file that this run was saved in. In JupyterLab a later run takes its "
+                "place: where outputs of this run are gone, seal it without them: gwb seal {path} "
+                "--without-notebook",
+                path=typed(folder.path),
+            ),
             values={"path": str(path), "run": folder.run_id, "found": others},
         )
     if not others:

@@ -13,6 +13,7 @@ from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.model.file_names import JOURNAL, RECORD, RECORD_SCHEMA
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.versions import run_by
 
@@ -106,9 +107,13 @@ class RunRecord:
         facts = folder.read_json(RECORD)
         if facts.get("schema") != RECORD_SCHEMA:
             raise UsageError(
-                f"{folder.file(RECORD)} is not a record of this version ({RECORD_SCHEMA}).",
+                t(
+                    "{file} is not a record of this version ({record_schema}).",
+                    file=folder.file(RECORD),
+                    record_schema=RECORD_SCHEMA,
+                ),
                 code="record-schema",
-                hint="Use the version of the runbook that wrote it.",
+                hint=t("Use the version of the runbook that wrote it."),
                 values={"schema": str(facts.get("schema"))[:80]},
             )
         return cls(folder, facts)

@@ -19,6 +19,7 @@ from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.model.file_names import JOURNAL, MANIFEST, PAGE, RECORD
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import typed
 from runbook_lib.record import folder as files
 from runbook_lib.record import manifest
@@ -109,9 +110,9 @@ def seal(
 def _refuse_sealed(folder: RecordFolder) -> None:
     if folder.sealed:
         raise UsageError(
-            f"The record {folder.path} is sealed already.",
+            t("The record {path} is sealed already.", path=folder.path),
             code="record-sealed",
-            hint=f"A sealed record never changes. To check it: gwb verify-record {typed(folder.path)}",
+            hint=t("A sealed record never changes. To check it: gwb verify-record {path}", path=typed(folder.path)),
             values={"path": str(folder.path)},
         )
 
@@ -120,9 +121,13 @@ def _refuse_sealed_once(folder: RecordFolder) -> None:
     followers = manifest.named_by_followers(folder.change_folder, folder.run_id)
     if followers:
         raise Refused(
-            f"The record {folder.path} was sealed before: {followers[0][0]} names its manifest, which is gone.",
+            t(
+                "The record {path} was sealed before: {followers} names its manifest, which is gone.",
+                path=folder.path,
+                followers=followers[0][0],
+            ),
             code="record-altered",
-            hint=f"Bring its {MANIFEST} back from a copy, and find out who took it away.",
+            hint=t("Bring its {manifest} back from a copy, and find out who took it away.", manifest=MANIFEST),
             values={"path": str(folder.path), "sealed_after": followers[0][0]},
         )
 
@@ -131,10 +136,12 @@ def _refuse_contradiction(folder: RecordFolder, facts: dict[str, Any]) -> None:
     found = [*contradictions(folder.path, facts), *_altered_journal(folder)]
     if found:
         raise Refused(
-            f"The record {folder.path} is not sealed: {'; '.join(found)}.",
+            t("The record {path} is not sealed: {found}.", path=folder.path, found="; ".join(found)),
             code="record-contradicts-journal",
-            hint="The journal says what was written. Keep the folder as it is, and run the notebook again with the "
-            "same change id: it compares both sides and makes a record of its own.",
+            hint=t(
+                "The journal says what was written. Keep the folder as it is, and run the notebook "
+                "again with the same change id: it compares both sides and makes a record of its own."
+            ),
             values={"path": str(folder.path), "contradictions": found},
         )
 
@@ -163,9 +170,9 @@ def _refuse_running(folder: RecordFolder) -> None:
         return
     if holds(path, f"{folder.change_id}/{folder.run_id} "):
         raise Refused(
-            f"The run of {folder.path} has not ended: its process holds the lock of the target OU.",
+            t("The run of {path} has not ended: its process holds the lock of the target OU.", path=folder.path),
             code="run-not-ended",
-            hint="Run its last cell, or wait until it has ended. Then seal it.",
+            hint=t("Run its last cell, or wait until it has ended. Then seal it."),
             values={"path": str(folder.path)},
         )
 

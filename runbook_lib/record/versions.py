@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from runbook_lib.errors import UsageError
+from runbook_lib.model.text import t
 from runbook_lib.record.folder import RecordFolder
 
 _PACKAGES = (
@@ -72,9 +73,9 @@ def find_notebook(text: str, project_root: Path) -> Path:
             return candidate.resolve()
     known = sorted(path.stem for path in folder.glob("*.ipynb")) if folder.is_dir() else []
     raise UsageError(
-        f"There is no notebook {text[:200]!r}.",
+        t("There is no notebook {text!r}.", text=text[:200]),
         code="notebook-missing",
-        hint=f"Name one of: {', '.join(known)}." if known else "Name the path of an .ipynb file.",
+        hint=(t("Name one of: {known}.", known=", ".join(known)) if known else t("Name the path of an .ipynb file.")),
         values={"notebook": text[:200], "known": known},
     )
 

@@ -16,6 +16,7 @@ from runbook_lib.model.change import Refusal
 from runbook_lib.model.cloud import CloudKind, Switch
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.dn import is_below, normalize_dn, parent_of
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import whole
 from runbook_lib.rules.policy import Policy
 
@@ -81,9 +82,9 @@ def _kind(row: GroupRow, _context: RuleContext) -> Refusal | None:
     if row.cloud is None:
         return None  # Gone for good, held or unknown: its state says which.
     if row.cloud.on_premises_sync_enabled:
-        return _refuse(row, "on-premises", "AD is its source of authority.", "Nothing: it is in AD already.")
+        return _refuse(row, "on-premises", t("AD is its source of authority."), t("Nothing: it is in AD already."))
     if row.cloud.kind in (CloudKind.MAIL_ENABLED_SECURITY, CloudKind.DISTRIBUTION_LIST):
-        return _refuse(row, "not-eligible", row.reason, "Leave it out of the selection.")
+        return _refuse(row, "not-eligible", row.reason, t("Leave it out of the selection."))
     return None
 
 
@@ -93,18 +94,20 @@ def _state(row: GroupRow, _context: RuleContext) -> Refusal | None:
 
 
 _STATE_TO_DO = {
-    GroupState.WRITTEN_BY_CONNECT: "Leave it to Connect Sync.",
-    GroupState.WRITTEN_BY_CLOUD_SYNC: "Leave it to Cloud Sync.",
-    GroupState.WRITTEN_BY_OTHER: "Find out who wrote that object before anything else.",
-    GroupState.CONVERTED: "Let Cloud Sync provision it, which joins the original, or move the original away first.",
-    GroupState.ROLLED_BACK: "Leave it to the synchronization client: the next synchronization takes it over.",
-    GroupState.ORIGINAL_IN_AD: "Have onPremisesSyncBehavior read (Group-OnPremisesSyncBehavior.ReadWrite.All) to tell "
-    "which it is; where it was converted, let Cloud Sync provision it, which joins the original.",
-    GroupState.COLLISION: "Rename or remove what stands in the way, or leave the group out.",
-    GroupState.DUPLICATE: "Remove the objects that should not claim this group.",
-    GroupState.SOFT_DELETED: "Restore it in the cloud, or wait until it is gone for good.",
-    GroupState.ORPHAN: "Retire it with 40-disable-writeback.",
-    GroupState.UNKNOWN: "Give the app registration the right to read this group, then plan again.",
+    GroupState.WRITTEN_BY_CONNECT: t("Leave it to Connect Sync."),
+    GroupState.WRITTEN_BY_CLOUD_SYNC: t("Leave it to Cloud Sync."),
+    GroupState.WRITTEN_BY_OTHER: t("Find out who wrote that object before anything else."),
+    GroupState.CONVERTED: t("Let Cloud Sync provision it, which joins the original, or move the original away first."),
+    GroupState.ROLLED_BACK: t("Leave it to the synchronization client: the next synchronization takes it over."),
+    GroupState.ORIGINAL_IN_AD: t(
+        "Have onPremisesSyncBehavior read (Group-OnPremisesSyncBehavior.ReadWrite.All) to "
+        "tell which it is; where it was converted, let Cloud Sync provision it, which joins the original."
+    ),
+    GroupState.COLLISION: t("Rename or remove what stands in the way, or leave the group out."),
+    GroupState.DUPLICATE: t("Remove the objects that should not claim this group."),
+    GroupState.SOFT_DELETED: t("Restore it in the cloud, or wait until it is gone for good."),
+    GroupState.ORPHAN: t("Retire it with 40-disable-writeback."),
+    GroupState.UNKNOWN: t("Give the app registration the right to read this group, then plan again."),
 }
 
 
@@ -115,8 +118,8 @@ def _also_disabled(row: GroupRow, context: RuleContext) -> Refusal | None:
     return _refuse(
         row,
         "also-disabled",
-        "It is also named to be disabled, in disable_ids or disable_names.",
-        "Take it out of one of the two selections.",
+        t("It is also named to be disabled, in disable_ids or disable_names."),
+        t("Take it out of one of the two selections."),
     )
 
 
@@ -125,8 +128,8 @@ def _connect_v1(row: GroupRow, context: RuleContext) -> Refusal | None:
         return _refuse(
             row,
             "connect-v1-on",
-            "Connect Sync group writeback (v1) is on: it writes every Microsoft 365 group, this one too.",
-            "Use Connect Sync for Microsoft 365 groups, or turn its writeback off first.",
+            t("Connect Sync group writeback (v1) is on: it writes every Microsoft 365 group, this one too."),
+            t("Use Connect Sync for Microsoft 365 groups, or turn its writeback off first."),
         )
     return None
 
@@ -141,15 +144,18 @@ def _unwritable(row: GroupRow, _context: RuleContext) -> Refusal | None:
     return _refuse(
         row,
         "text-unwritable",
-        f"Its {' and '.join(bad)} holds what is no character (half an emoji, NUL); no directory can hold it.",
-        "Correct it in the cloud.",
+        t(
+            "Its {bad} holds what is no character (half an emoji, NUL); no directory can hold it.",
+            bad=" and ".join(bad),
+        ),
+        t("Correct it in the cloud."),
     )
 
 
 def _role_assignable(row: GroupRow, context: RuleContext) -> Refusal | None:
     if row.cloud and row.cloud.role_assignable and not context.policy.allow_role_assignable:
         return _refuse(
-            row, "role-assignable", "It can hold Entra roles.", "Set allow_role_assignable if that is intended."
+            row, "role-assignable", t("It can hold Entra roles."), t("Set allow_role_assignable if that is intended.")
         )
     return None
 
@@ -159,8 +165,8 @@ def _hidden_membership(row: GroupRow, context: RuleContext) -> Refusal | None:
         return _refuse(
             row,
             "hidden-membership",
-            "The cloud hides its members; in AD every authenticated user could normally read them.",
-            "Set allow_hidden_membership if that is intended.",
+            t("The cloud hides its members; in AD every authenticated user could normally read them."),
+            t("Set allow_hidden_membership if that is intended."),
         )
     return None
 
@@ -170,8 +176,8 @@ def _members_unknown(row: GroupRow, _context: RuleContext) -> Refusal | None:
         return _refuse(
             row,
             "members-unreadable",
-            "Its members could not be read, so none can be written or removed.",
-            "Give the app registration the permission to read them (Member.Read.Hidden for hidden membership).",
+            t("Its members could not be read, so none can be written or removed."),
+            t("Give the app registration the permission to read them (Member.Read.Hidden for hidden membership)."),
         )
     return None
 
@@ -184,15 +190,15 @@ def _security(row: GroupRow, context: RuleContext) -> Refusal | None:
         return _refuse(
             row,
             "security-public",
-            "Anybody can join a public group, and a security group grants rights in AD.",
-            "Write it as a distribution group.",
+            t("Anybody can join a public group, and a security group grants rights in AD."),
+            t("Write it as a distribution group."),
         )
     if group.dynamic and not context.policy.allow_dynamic_security:
         return _refuse(
             row,
             "security-dynamic",
-            "A rule decides who is in it, and a security group grants rights in AD.",
-            "Set allow_dynamic_security, or write it as a distribution group.",
+            t("A rule decides who is in it, and a security group grants rights in AD."),
+            t("Set allow_dynamic_security, or write it as a distribution group."),
         )
     return None
 
@@ -208,8 +214,8 @@ def _leads(row: GroupRow, ad: DirectoryGroup, context: RuleContext) -> Refusal |
         return _refuse(
             row,
             "leads-to-protected",
-            f"Its AD group {ad.dn} leads to {found}: its members would gain those rights.",
-            "Take it out of that group first.",
+            t("Its AD group {ad_dn} leads to {found}: its members would gain those rights.", ad_dn=ad.dn, found=found),
+            t("Take it out of that group first."),
         )
     return None
 
@@ -224,9 +230,15 @@ def _scope(row: GroupRow, context: RuleContext) -> Refusal | None:
     return _refuse(
         row,
         "scope-fixed",
-        f"Its AD group {row.ad.dn} is {scope} now and {link} {hindering}, which is {scope} too: AD does not turn it "
-        "into a universal group.",
-        f"Take {'that group out of it' if link == 'holds' else 'it out of that group'} first.",
+        t(
+            "Its AD group {ad_dn} is {scope} now and {link} {hindering}, which is {scope} too: "
+            "AD does not turn it into a universal group.",
+            ad_dn=row.ad.dn,
+            scope=scope,
+            link=link,
+            hindering=hindering,
+        ),
+        t("Take {part} first.", part=(t("that group out of it") if link == "holds" else t("it out of that group"))),
     )
 
 
@@ -255,8 +267,8 @@ def outside_ours(row: GroupRow, context: RuleContext) -> Refusal | None:
     return _refuse(
         row,
         "moved-away",
-        f"Somebody moved its AD object to {parent_of(row.ad.dn)}.",
-        "Move it back to the target OU.",
+        t("Somebody moved its AD object to {parent_of}.", parent_of=parent_of(row.ad.dn)),
+        t("Move it back to the target OU."),
     )
 
 
@@ -269,8 +281,8 @@ def protected_ou(row: GroupRow, context: RuleContext) -> Refusal | None:
             return _refuse(
                 row,
                 "protected-ou",
-                f"Its AD object {row.ad.dn} stands below the protected OU {ou}.",
-                "Move it back to the target OU, or change protected_ous.",
+                t("Its AD object {ad_dn} stands below the protected OU {ou}.", ad_dn=row.ad.dn, ou=ou),
+                t("Move it back to the target OU, or change protected_ous."),
             )
     return None
 
@@ -297,9 +309,16 @@ def refuse_not_ours(row: GroupRow, context: RuleContext) -> Refusal | None:
     if row.writer is Writer.OURS and row.ad is not None:
         return protected_ou(row, context) or outside_ours(row, context)
     if row.ad is None and row.state is not GroupState.DUPLICATE:
-        return _refuse(row, "not-written", "It has no AD object of this runbook.", "Leave it out of the selection.")
-    return _refuse(row, "not-ours", f"Its AD object was not written by this runbook. {row.reason}", "Leave it alone.")
+        return _refuse(
+            row, "not-written", t("It has no AD object of this runbook."), t("Leave it out of the selection.")
+        )
+    return _refuse(
+        row,
+        "not-ours",
+        t("Its AD object was not written by this runbook. {row_reason}", row_reason=row.reason),
+        t("Leave it alone."),
+    )
 
 
-def _refuse(row: GroupRow, rule: str, why: str, to_do: str) -> Refusal:
+def _refuse(row: GroupRow, rule: str, why: Text, to_do: Text) -> Refusal:
     return Refusal(row.group_id, row.display_name, rule, why, to_do)

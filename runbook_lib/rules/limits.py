@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import Change, ChangeKind
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.rules.policy import Limits
 
@@ -40,9 +41,17 @@ def _total(name: str, seen: int, limit: int, changes: Sequence[Change]) -> None:
         groups = ", ".join(repr(printable(change.display_name, limit=80)) for change in changes[:3])
         more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
         raise Refused(
-            f"The plan has {seen} {name.replace('_', ' ')} ({groups}{more}), and max_{name} allows {limit}.",
+            t(
+                "The plan has {seen} {name} ({groups}{more}), and max_{name2} allows {limit}.",
+                seen=seen,
+                name=name.replace("_", " "),
+                groups=groups,
+                more=more,
+                name2=name,
+                limit=limit,
+            ),
             code=f"limit-{name.replace('_', '-')}",
-            hint=f"Select fewer groups, or raise max_{name} if that many are meant.",
+            hint=t("Select fewer groups, or raise max_{name} if that many are meant.", name=name),
             values={"limit": name, "allowed": limit, "planned": seen},
         )
 
@@ -53,19 +62,30 @@ def _per_group(change: Change, members: int, limits: Limits) -> None:
     values = {"group_id": change.group_id, "planned": removed, "members": members}
     if removed > limits.member_removals_per_group:
         raise Refused(
-            f"{removed} members would leave {name!r}, and max_member_removals_per_group allows "
-            f"{limits.member_removals_per_group}.",
+            t(
+                "{removed} members would leave {name!r}, and max_member_removals_per_group allows "
+                "{member_removals_per_group}.",
+                removed=removed,
+                name=name,
+                member_removals_per_group=limits.member_removals_per_group,
+            ),
             code="limit-member-removals-per-group",
-            hint="Look at the members table; raise max_member_removals_per_group if that is meant.",
+            hint=t("Look at the members table; raise max_member_removals_per_group if that is meant."),
             values=values,
         )
     # One single member who leaves a group that keeps others is ordinary, whatever its share.
     ordinary = removed == 1 and members > 1
     if not ordinary and removed * 100 > limits.member_removals_percent * members:
         raise Refused(
-            f"{removed} of {members} members would leave {name!r}, and max_member_removals_percent allows "
-            f"{limits.member_removals_percent} percent.",
+            t(
+                "{removed} of {members} members would leave {name!r}, and "
+                "max_member_removals_percent allows {member_removals_percent} percent.",
+                removed=removed,
+                members=members,
+                name=name,
+                member_removals_percent=limits.member_removals_percent,
+            ),
             code="limit-member-removals-percent",
-            hint="Look at the members table; raise max_member_removals_percent if that is meant.",
+            hint=t("Look at the members table; raise max_member_removals_percent if that is meant."),
             values=values,
         )

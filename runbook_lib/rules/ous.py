@@ -10,8 +10,9 @@ from runbook_lib.inventory.states import Writer
 from runbook_lib.model.directory import Container, DirectoryGroup
 from runbook_lib.model.dn import is_below, normalize_dn
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import Text, t
 
-_NAME_ONE = "Name an OU that holds written-back groups and nothing else."
+_NAME_ONE = t("Name an OU that holds written-back groups and nothing else.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,8 @@ class PlaceProblem:
     """Why nothing may be written there: a code, a sentence, what to do."""
 
     code: str
-    message: str
-    hint: str
+    message: Text
+    hint: Text
     values: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -34,22 +35,38 @@ def container_problem(
     values: dict[str, object] = {"parameter": parameter, "dn": container.dn}
     if normalize_dn(container.dn) == normalize_dn(domain_root):
         return PlaceProblem(
-            "ou-domain-root", f"{parameter} is the root of the domain: {container.dn}.", _NAME_ONE, values
+            "ou-domain-root",
+            t("{parameter} is the root of the domain: {container_dn}.", parameter=parameter, container_dn=container.dn),
+            _NAME_ONE,
+            values,
         )
     if not container.exists:
-        message = f"{parameter} does not exist: {container.dn or '(empty)'}."
-        return PlaceProblem("ou-missing", message, f"Create that OU or correct the parameter {parameter}.", values)
+        message = t(
+            "{parameter} does not exist: {container_dn}.", parameter=parameter, container_dn=container.dn or "(empty)"
+        )
+        return PlaceProblem(
+            "ou-missing",
+            message,
+            t("Create that OU or correct the parameter {parameter}.", parameter=parameter),
+            values,
+        )
     if "organizationalunit" not in {name.casefold() for name in container.object_classes}:
-        message = f"{parameter} is not an organizational unit: {container.dn}."
+        message = t(
+            "{parameter} is not an organizational unit: {container_dn}.", parameter=parameter, container_dn=container.dn
+        )
         return PlaceProblem("ou-not-an-ou", message, _NAME_ONE, values)
     if container.is_critical:
-        message = f"{parameter} is one of the domain's own containers: {container.dn}."
+        message = t(
+            "{parameter} is one of the domain's own containers: {container_dn}.",
+            parameter=parameter,
+            container_dn=container.dn,
+        )
         return PlaceProblem("ou-special", message, _NAME_ONE, values)
     for ou in protected_ous:
         if is_below(container.dn, ou) or normalize_dn(container.dn) == normalize_dn(ou):
-            message = f"{parameter} stands in the protected OU {ou}."
+            message = t("{parameter} stands in the protected OU {ou}.", parameter=parameter, ou=ou)
             return PlaceProblem(
-                "ou-protected", message, "Correct protected_ous or the OU.", {**values, "protected": ou}
+                "ou-protected", message, t("Correct protected_ous or the OU."), {**values, "protected": ou}
             )
     return None
 
@@ -60,8 +77,12 @@ def overlap_problem(target: Container, retired: Container) -> PlaceProblem | Non
     if same or is_below(target.dn, retired.dn) or is_below(retired.dn, target.dn):
         return PlaceProblem(
             "ous-overlap",
-            f"target_ou and retired_ou overlap: {target.dn} and {retired.dn}.",
-            "Name two OUs of which neither stands in the other.",
+            t(
+                "target_ou and retired_ou overlap: {target_dn} and {retired_dn}.",
+                target_dn=target.dn,
+                retired_dn=retired.dn,
+            ),
+            t("Name two OUs of which neither stands in the other."),
             {"target_ou": target.dn, "retired_ou": retired.dn},
         )
     return None
@@ -82,10 +103,15 @@ def unproved_scope(target: Container) -> Finding:
     return Finding(
         id="target-ou-sync-scope",
         severity=Severity.BLOCKING,
-        seen=f"Nothing that was read proves that {target.dn} is outside every Connect Sync and Cloud Sync scope.",
-        expected="The target OU is excluded from OU filtering in Connect Sync and from Cloud Sync's scoping filters.",
-        why="A synchronized copy of a written group would appear in the cloud a second time.",
-        to_do="Look at both configurations, then acknowledge this finding with your name, a reason and an end date.",
+        seen=t(
+            "Nothing that was read proves that {target_dn} is outside every Connect Sync and Cloud Sync scope.",
+            target_dn=target.dn,
+        ),
+        expected=t(
+            "The target OU is excluded from OU filtering in Connect Sync and from Cloud Sync's scoping filters."
+        ),
+        why=t("A synchronized copy of a written group would appear in the cloud a second time."),
+        to_do=t("Look at both configurations, then acknowledge this finding with your name, a reason and an end date."),
         source="MicrosoftDocs/azure-docs issues 63471 and 95363; goodworkaround/AAD-Group-Writeback-Script issue 9",
         values={"target_ou": target.dn},
         acknowledgeable=True,
@@ -98,10 +124,13 @@ def foreign_objects(target: Container, dns: Sequence[str]) -> Finding:
     return Finding(
         id="other-writer-in-target-ou",
         severity=Severity.BLOCKING,
-        seen=f"{many} in the target OU: {'; '.join(dns[:5])}.",
-        expected="The target OU holds only what this runbook writes.",
-        why="Two writers in one OU overwrite or delete each other's groups.",
-        to_do=f"Choose another target OU than {target.dn}, or find out who wrote them and acknowledge this finding.",
+        seen=t("{many} in the target OU: {dns}.", many=many, dns="; ".join(dns[:5])),
+        expected=t("The target OU holds only what this runbook writes."),
+        why=t("Two writers in one OU overwrite or delete each other's groups."),
+        to_do=t(
+            "Choose another target OU than {target_dn}, or find out who wrote them and acknowledge this finding.",
+            target_dn=target.dn,
+        ),
         values={"dns": list(dns)},
         acknowledgeable=True,
     )

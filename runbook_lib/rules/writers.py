@@ -6,13 +6,14 @@ from datetime import date
 
 from runbook_lib.model.cloud import OtherWriters, Switch
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters, parse_day
 
-HOW_TO_ATTEST = (
+HOW_TO_ATTEST = t(
     "Look at Get-ADSyncAADCompanyFeature on the Connect server; if UnifiedGroupWriteback is False, set "
     "attest_connect_v1_off_by to your name and attest_connect_v1_off_until to a day in the near future."
 )
-NO_V2_PATCH = (
+NO_V2_PATCH = t(
     "Never switch V2 off by a PATCH of groupWriteBackEnabled: it cannot be switched on again, and Microsoft 365 groups "
     "then fall back to version 1, which writes all of them."
 )
@@ -35,11 +36,16 @@ def connect_v2_on() -> Finding:
     return Finding(
         id="connect-v2-on",
         severity=Severity.BLOCKING,
-        seen="The tenant reports group writeback V2 as on (features.groupWriteBackEnabled).",
-        expected="No other writer for the selected groups.",
-        why="V2 is out of support since 30 June 2024, may stop without notice, and may still write groups to its own "
-        "OU. Since Connect 2.3.2.0 (12 December 2023) it can no longer be switched on.",
-        to_do="Check on the Connect server that V2 does not write the selected groups, then acknowledge this finding. "
+        seen=t("The tenant reports group writeback V2 as on (features.groupWriteBackEnabled)."),
+        expected=t("No other writer for the selected groups."),
+        why=t(
+            "V2 is out of support since 30 June 2024, may stop without notice, and may still "
+            "write groups to its own OU. Since Connect 2.3.2.0 (12 December 2023) it can no "
+            "longer be switched on."
+        ),
+        to_do=t(
+            "Check on the Connect server that V2 does not write the selected groups, then acknowledge this finding. "
+        )
         + NO_V2_PATCH,
         source='Microsoft Entra documentation, "Group writeback V2 deprecation", "Migrate group writeback V2 to Cloud '
         'Sync", "Connect version history"',

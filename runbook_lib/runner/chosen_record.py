@@ -13,6 +13,7 @@ from click.shell_completion import CompletionItem
 from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.model.file_names import JOURNAL, MANIFEST, PLAN, RECORD
 from runbook_lib.model.outcome import Outcome, ending_of_facts
+from runbook_lib.model.text import t
 from runbook_lib.runner import console
 
 _FILES = (RECORD, PLAN, JOURNAL, MANIFEST)
@@ -97,9 +98,9 @@ def chosen_record(path: Path, *, first: Callable[[RunOffered], bool] | None = No
     if not sys.stdin.isatty():
         more = f", the first of {len(runs)}" if len(runs) > _MOST_NAMED else ""
         raise UsageError(
-            f"{holds}; this command is about one.",
+            t("{holds}; this command is about one.", holds=holds),
             code="record-not-named",
-            hint=f"Name one of these{more}:",
+            hint=t("Name one of these{more}:", more=more),
             values={"runs": [str(run.path) for run in runs], "choices": shown[:_MOST_NAMED]},
         )
     console.say(f"{holds}:")

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from runbook_lib.errors import UsageError
+from runbook_lib.model.text import t
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _PART = re.compile(r"([0-9]{1,6})([smhd])")
@@ -73,8 +74,8 @@ def duration_words(seconds: float) -> str:
 
 def _refused(text: str) -> UsageError:
     return UsageError(
-        f"{text[:40]!r} is not a length of time.",
+        t("{text!r} is not a length of time.", text=text[:40]),
         code="bad-duration",
-        hint="Write for example 30m, 4h or 2d.",
+        hint=t("Write for example 30m, 4h or 2d."),
         values={"text": text[:40]},
     )

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from runbook_lib.errors import UsageError
+from runbook_lib.model.text import t
 
 _NAMES = ("-p", "--parameter")
 
@@ -48,8 +49,10 @@ def overrides_of(given: Sequence[tuple[str, str]]) -> dict[str, str]:
             what = (
                 f"The parameter {name[:80]} is given twice with -p" if name else "A parameter given with -p has no name"
             )
-            hint = "Give it once." if name else "Write -p NAME=VALUE."
-            raise UsageError(f"{what}.", code="parameter-twice" if name else "parameter-without-name", hint=hint)
+            hint = t("Give it once.") if name else t("Write -p NAME=VALUE.")
+            raise UsageError(
+                t("{what}.", what=what), code="parameter-twice" if name else "parameter-without-name", hint=hint
+            )
         overrides[name] = value
     return overrides
 

@@ -11,6 +11,7 @@ from typing import Any
 from runbook_lib.change.journal import journals_of
 from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.model.file_names import JOURNAL, RECORD
+from runbook_lib.model.text import joined, t
 from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.validate import require_group_type
@@ -69,7 +70,7 @@ def require_undoable(parameters: Parameters) -> None:
     records = Path(parameters.records_dir)
     if not parameters.undo_record:
         raise _with_choices(
-            UsageError("The parameter undo_record is not given: which change is to be undone?", code="undo-missing"),
+            UsageError(t("The parameter undo_record is not given: which change is to be undone?"), code="undo-missing"),
             undoable(records),
             records,
         )
@@ -102,19 +103,22 @@ def _finished(folder: Path) -> Iterator[Undoable]:
 
 def _require_record(record: Path) -> None:
     if not record.is_dir():
-        raise UsageError(f"undo_record names {record}, and there is no such folder.", code="undo-not-found")
+        raise UsageError(
+            t("undo_record names {record}, and there is no such folder.", record=record), code="undo-not-found"
+        )
     if not (record / RECORD).is_file():
         if any(record.glob(f"*/{RECORD}")):
-            text = f"undo_record names {record}, which is the folder of a change, not one of its runs."
+            text = t("undo_record names {record}, which is the folder of a change, not one of its runs.", record=record)
             raise UsageError(text, code="undo-is-a-change")
         raise UsageError(
-            f"undo_record names {record}, which holds no {RECORD}: it is no record.", code="undo-no-record"
+            t("undo_record names {record}, which holds no {record2}: it is no record.", record=record, record2=RECORD),
+            code="undo-no-record",
         )
     if not RecordFolder(record).sealed and (record / JOURNAL).is_file():
         raise UsageError(
-            f"The record {record} is not sealed, so nothing shows whether it is what the run left.",
+            t("The record {record} is not sealed, so nothing shows whether it is what the run left.", record=record),
             code="undo-not-sealed",
-            hint=f"Seal it first, with the notebook that ran: gwb seal {typed(record)} NOTEBOOK",
+            hint=t("Seal it first, with the notebook that ran: gwb seal {record} NOTEBOOK", record=typed(record)),
         )
 
 
@@ -124,15 +128,18 @@ def _with_choices(error: RunbookError, found: list[Undoable], where: Path) -> Ru
     if len(found) > LISTED:
         lines.append(f"and {len(found) - LISTED} older ones; records/index.html lists every run")
     told = (
-        "Put one of these lines into the parameters file (newest first)."
+        t("Put one of these lines into the parameters file (newest first).")
         if lines
-        else (f"No record in {where} can be undone: none of its runs has written something, is finished and sealed.")
+        else t(
+            "No record in {where} can be undone: none of its runs has written something, is finished and sealed.",
+            where=where,
+        )
     )
     kind: type[RunbookError] = Refused if isinstance(error, Refused) else UsageError
     return kind(
         error.message,
         code=error.code,
-        hint=f"{error.hint} {told}".strip(),
+        hint=joined((error.hint, told)),
         values={**error.values, "choices": lines},
     )
 

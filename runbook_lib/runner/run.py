@@ -16,6 +16,7 @@ import papermill
 from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.model.file_names import RECORD_VARIABLE
 from runbook_lib.model.outcome import Outcome, ending_of_facts
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters import LoadedParameters, load_parameters, require, resolve
 from runbook_lib.parameters.paths import ROOT_VARIABLE
@@ -158,9 +159,9 @@ def _read_notebook(notebook: Path) -> bytes:
     else:
         return source
     raise UsageError(
-        f"The notebook {notebook} cannot be read: {reason}.",
+        t("The notebook {notebook} cannot be read: {reason}.", notebook=notebook, reason=reason),
         code="notebook-invalid",
-        hint="Name one of the notebooks in notebooks/.",
+        hint=t("Name one of the notebooks in notebooks/."),
         values={"notebook": str(notebook)},
     )
 
@@ -229,7 +230,10 @@ def _defect_verdict(defect: Exception, record: RunRecord) -> Verdict:
     resume = " Run it again with the same change id: it resumes." if writes_begun(record.folder) else ""
     return Verdict(
         Outcome.BUG,
-        RunbookError(f"The runner met an unexpected {type(defect).__name__}.{resume}", code="unexpected-error"),
+        RunbookError(
+            t("The runner met an unexpected {name}.{resume}", name=type(defect).__name__, resume=resume),
+            code="unexpected-error",
+        ),
     )
 
 

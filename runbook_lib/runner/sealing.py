@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from runbook_lib.errors import RunbookError
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters import Parameters
 from runbook_lib.record.folder import RecordFolder
@@ -32,7 +33,7 @@ def seal_run(
     except RunbookError as error:
         reason = error.message
     except Exception as error:  # noqa: BLE001 - the verdict of the run must reach the caller
-        reason = f"an unexpected {type(error).__name__}."
+        reason = t("an unexpected {name}.", name=type(error).__name__)
     else:
         work_file.unlink(missing_ok=True)
         return _index(folder)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from runbook_lib.errors import BrokeOff, RunbookError, ServiceFailed
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import writes_begun
 from runbook_lib.runner.durations import duration_words
 from runbook_lib.runner.kernel.execution import CellError, Execution, KernelEnd
 
-_RESUME = "Run the same notebook with the same change id again: it resumes."
+_RESUME = t("Run the same notebook with the same change id again: it resumes.")
 _ERROR_OUTCOMES = (
     Outcome.USAGE,
     Outcome.AWAITING_APPROVAL,
@@ -41,8 +42,8 @@ def verdict_of(execution: Execution, folder: RecordFolder) -> Verdict:
     if execution.end is KernelEnd.INTERRUPTED:
         return interrupted(begun=begun)
     if execution.end is KernelEnd.COMPLETED:
-        text = "The notebook ended without saying what it achieved."
-        return Verdict(Outcome.BUG, RunbookError(text, code="no-verdict", hint="Its last cell must call finish()."))
+        text = t("The notebook ended without saying what it achieved.")
+        return Verdict(Outcome.BUG, RunbookError(text, code="no-verdict", hint=t("Its last cell must call finish().")))
     return _broken(*_reason(execution), begun=begun)
 
 
@@ -52,34 +53,37 @@ def _of_error(error: CellError, begun: bool) -> Verdict:
         outcome = Outcome(error.outcome)
         if begun and outcome in _BEFORE_ANY_WRITE:
             return _broken(error.message, "cell-error", begun=True)
-        hint = f"{error.hint} {_RESUME if begun else ''}".strip()
+        hint = joined((error.hint, _RESUME if begun else NOTHING))
         return Verdict(outcome, RunbookError(error.message, code="cell-error", hint=hint))
     if error.outcome == Outcome.INTERRUPTED.value or error.name == "KeyboardInterrupt":
         return interrupted(begun=begun)
     return Verdict(
         Outcome.BUG,
         RunbookError(
-            f"An unexpected {error.name or 'error'} stopped the notebook.",
+            t("An unexpected {error_name} stopped the notebook.", error_name=error.name or "error"),
             code="unexpected-error",
-            hint="The executed notebook in the record shows where." + (f" {_RESUME}" if begun else ""),
+            hint=t("The executed notebook in the record shows where.")
+            + (t(" {resume}", resume=_RESUME) if begun else NOTHING),
             values={"name": error.name, "cell": error.cell},
         ),
     )
 
 
-def _broken(text: str, code: str, *, begun: bool) -> Verdict:
+def _broken(text: Text, code: str, *, begun: bool) -> Verdict:
     if begun:
         return Verdict(Outcome.PARTIAL, BrokeOff(text, code=code, hint=_RESUME))
-    return Verdict(Outcome.FAILED, ServiceFailed(text, code=code, hint="Nothing was written. Run it again."))
+    return Verdict(Outcome.FAILED, ServiceFailed(text, code=code, hint=t("Nothing was written. Run it again.")))
 
 
-def _reason(execution: Execution) -> tuple[str, str]:
+def _reason(execution: Execution) -> tuple[Text, str]:
     if execution.end is KernelEnd.TIME_LIMIT:
         limit = duration_words(execution.time_limit or 0)
-        return f"The run took longer than its time limit of {limit} and was stopped.", "time-limit"
+        return t("The run took longer than its time limit of {limit} and was stopped.", limit=limit), "time-limit"
     if execution.end is KernelEnd.DIED:
-        return f"The notebook's kernel died{_signal_words(execution.kernel_exit_code)}.", "kernel-died"
-    return "The notebook's kernel did not start.", "kernel-not-started"
+        return t(
+            "The notebook's kernel died{signal_words}.", signal_words=_signal_words(execution.kernel_exit_code)
+        ), "kernel-died"
+    return t("The notebook's kernel did not start."), "kernel-not-started"
 
 
 def _signal_words(code: int | None) -> str:
@@ -97,6 +101,6 @@ def _signal_words(code: int | None) -> str:
 def interrupted(*, begun: bool) -> Verdict:
     """The verdict on Ctrl-C. It counts only before the first write: afterwards what matters is a half-changed AD."""
     if begun:
-        return _broken("The run was interrupted after its first write.", "interrupted", begun=True)
-    error = RunbookError("The run was interrupted.", code="interrupted", hint="Nothing was written.")
+        return _broken(t("The run was interrupted after its first write."), "interrupted", begun=True)
+    error = RunbookError(t("The run was interrupted."), code="interrupted", hint=t("Nothing was written."))
     return Verdict(Outcome.INTERRUPTED, error)

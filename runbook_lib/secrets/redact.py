@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import json_text
 
 _BASE64URL = "[A-Za-z0-9_-]"
@@ -155,10 +156,19 @@ class Redactor:
             Finding(
                 id=f"secret-redacted:{place}:{kind.replace(' ', '-')}",
                 severity=Severity.WARNING,
-                seen=f"{place} held {count} value{'' if count == 1 else 's'} that look like a secret ({kind}).",
-                expected="No secret in any output, parameter or file of a record.",
-                why=f"It was replaced by [redacted: {kind}], but it may have been seen before the record was sealed.",
-                to_do="Find out where it came from, and renew the secret if it was a real one.",
+                seen=t(
+                    "{place} held {count} value{part} that look like a secret ({kind}).",
+                    place=place,
+                    count=count,
+                    part="" if count == 1 else "s",
+                    kind=kind,
+                ),
+                expected=t("No secret in any output, parameter or file of a record."),
+                why=t(
+                    "It was replaced by [redacted: {kind}], but it may have been seen before the record was sealed.",
+                    kind=kind,
+                ),
+                to_do=t("Find out where it came from, and renew the secret if it was a real one."),
                 values={"place": place, "kind": kind, "count": count},
             )
             for (place, kind), count in sorted(self._found.items())

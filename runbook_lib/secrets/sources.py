@@ -11,6 +11,7 @@ from unicodedata import category
 from urllib.parse import quote, quote_plus
 
 from runbook_lib.errors import NoAccess, UsageError
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import character_name, printable, unseen
 from runbook_lib.secrets.shapes import without_secret_shapes
 
@@ -68,16 +69,16 @@ def secret_file(path: Path, *, parameter: str) -> Secret:
     text = _private_text(path, parameter, LARGEST_SECRET).strip(_LINE_ENDS)
     if not text:
         raise UsageError(
-            f"The secret file {path} is empty.",
+            t("The secret file {path} is empty.", path=path),
             code="secret-file-empty",
-            hint=f"Check the parameter {parameter}.",
+            hint=t("Check the parameter {parameter}.", parameter=parameter),
             values=place,
         )
     if why := impossible(text):
         raise UsageError(
-            f"The secret file {path} {why}.",
+            t("The secret file {path} {why}.", path=path, why=why),
             code=MALFORMED,
-            hint="Nothing was sent. Write the file anew as UTF-8 text that holds the password alone, on one line.",
+            hint=t("Nothing was sent. Write the file anew as UTF-8 text that holds the password alone, on one line."),
             values=place,
         )
     return Secret(text)
@@ -92,9 +93,13 @@ def pem_file(path: Path, *, parameter: str) -> Secret:
     text = _private_text(path, parameter, LARGEST_PEM)
     if "\0" in text:
         raise UsageError(
-            f"The secret file {path} {_UTF16 if _is_wide(text[:100]) else 'holds NUL bytes'}.",
+            t(
+                "The secret file {path} {utf16}.",
+                path=path,
+                utf16=(_UTF16 if _is_wide(text[:100]) else t("holds NUL bytes")),
+            ),
             code=MALFORMED,
-            hint="Save it as UTF-8 or ASCII text.",
+            hint=t("Save it as UTF-8 or ASCII text."),
             values={"path": str(path), "parameter": parameter},
         )
     return Secret(text.replace("\r\n", "\n").replace("\r", "\n"))
@@ -113,16 +118,16 @@ def secret_variable(name: str, environment: Mapping[str, str], *, what: str, oth
     value = without_marks(environment.get(name, ""))
     if not value:
         raise NoAccess(
-            f"No {what}: the environment variable {name} is not set.",
+            t("No {what}: the environment variable {name} is not set.", what=what, name=name),
             code="secret-missing",
-            hint=f"Set {name} for this process, never in a parameter{otherwise}.",
+            hint=t("Set {name} for this process, never in a parameter{otherwise}.", name=name, otherwise=otherwise),
             values={"variable": name},
         )
     if why := impossible(value):
         raise NoAccess(
-            f"The environment variable {name} {why}, so it cannot be the {what}.",
+            t("The environment variable {name} {why}, so it cannot be the {what}.", name=name, why=why, what=what),
             code=MALFORMED,
-            hint=f"Nothing was sent. Set {name} anew to the secret alone.",
+            hint=t("Nothing was sent. Set {name} anew to the secret alone.", name=name),
             values={"variable": name},
         )
     return Secret(value)
@@ -209,9 +214,13 @@ def _private_text(path: Path, parameter: str, largest: int) -> str:
         why = getattr(error, "strerror", None) or "its name cannot be used"
     if not why and os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise UsageError(
-            f"The secret file {path} can be read by other accounts (mode {stat.S_IMODE(mode):04o}).",
+            t(
+                "The secret file {path} can be read by other accounts (mode {s_imode:04o}).",
+                path=path,
+                s_imode=stat.S_IMODE(mode),
+            ),
             code="secret-file-open",
-            hint=f"Run: chmod 600 {path}",
+            hint=t("Run: chmod 600 {path}", path=path),
             values=place,
         )
     if not why:
@@ -221,8 +230,8 @@ def _private_text(path: Path, parameter: str, largest: int) -> str:
         except UnicodeDecodeError:
             why = "it is not UTF-8 text" if encoding == "utf-8" else "it is not the UTF-16 text that its mark says"
     raise UsageError(
-        f"The secret file {path} cannot be read: {why}.",
+        t("The secret file {path} cannot be read: {why}.", path=path, why=why),
         code="secret-file-unreadable",
-        hint=f"Check the parameter {parameter}.",
+        hint=t("Check the parameter {parameter}.", parameter=parameter),
         values=place,
     )

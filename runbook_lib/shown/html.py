@@ -10,6 +10,7 @@ from typing import Literal
 import pandas as pd
 
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.record.tables import rows
 
@@ -186,13 +187,13 @@ def _table(caption: str, count: str, inner: str) -> str:
     )
 
 
-def _row(values: Sequence[str | int | float | None], numeric: Sequence[bool]) -> str:
+def _row(values: Sequence[str | int | float | None], numeric: Sequence[bool]) -> Text:
     # The row itself needs colours: JupyterLab stripes rows in the theme's.
     cells = "".join(
         f'<td style="{NUMBER if right else CELL}">{_value(value)}</td>'
         for value, right in zip(values, numeric, strict=True)
     )
-    return f'<tr style="{BOX}">{cells}</tr>'
+    return t('<tr style="{box}">{cells}</tr>', box=BOX, cells=cells)
 
 
 def _value(value: str | float | None) -> str:

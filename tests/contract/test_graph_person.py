@@ -23,6 +23,7 @@ from runbook_lib.graph.tenant import GrantedPermissions, SynchronizationFeatures
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import t
 from runbook_lib.parameters.clouds import addresses_of
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.assess import Assessment, assess
@@ -204,7 +205,7 @@ def test_every_configuration_of_cloud_sync_is_found(
 
 
 def no_directory() -> NoReturn:
-    raise NoAccess("Not asked here.", code="dc-unreachable")
+    raise NoAccess(t("Not asked here."), code="dc-unreachable")
 
 
 def judged(parameters: Parameters, client: GraphClient) -> Assessment:

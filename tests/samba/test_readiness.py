@@ -18,6 +18,7 @@ from runbook_lib.exchange.recipients import read_address_holders
 from runbook_lib.exchange.schema import GROUP_ATTRIBUTES, names_in_schema
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.inventory.states import Route
+from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.assess import assess
 from runbook_lib.preflight.evidence import Evidence
@@ -33,7 +34,7 @@ LOOK_FOR = ("msExchAcceptedDomain", "msExchRoutingSMTPConnector", "routingList",
 
 def evidence_of(directory: Directory) -> Evidence:
     def no_graph() -> NoReturn:
-        raise NoAccess("No tenant here.", code="no-tenant")
+        raise NoAccess(t("No tenant here."), code="no-tenant")
 
     parameters = Parameters.model_validate({"groups_domain": "groups.contoso.com", "dns_servers": ["127.0.0.1:9"]})
     reach = Reach(directory=lambda: directory, graph=no_graph)

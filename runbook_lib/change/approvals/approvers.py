@@ -14,6 +14,7 @@ from runbook_lib.change.approvals.file import FileFacts
 from runbook_lib.change.strict_file import own_account
 from runbook_lib.errors import AwaitingApproval, UsageError
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
 _ACCOUNT, _GROUP = "account:", "group:"
@@ -61,16 +62,19 @@ def require_approver(approver: str, approvers: Approvers) -> None:
     """
     if printable(approver) != approver:
         raise UsageError(
-            f"The name of the approver has characters that nobody sees: {printable(approver, limit=80)}.",
+            t(
+                "The name of the approver has characters that nobody sees: {approver}.",
+                approver=printable(approver, limit=80),
+            ),
             code="approver-name",
-            hint="Type the name again, without what was copied along with it.",
+            hint=t("Type the name again, without what was copied along with it."),
         )
     owner, groups = own_account()
     if refused := approvers.why_not(approver, FileFacts(Path(), "", owner, groups)):
         raise AwaitingApproval(
-            f"{not_counted(approver)}: {refused}.",
+            t("{not_counted}: {refused}.", not_counted=not_counted(approver), refused=refused),
             code="approver-not-allowed",
-            hint="Nothing is approved. Somebody whom the parameter approvers names has to approve.",
+            hint=t("Nothing is approved. Somebody whom the parameter approvers names has to approve."),
             values={"approver": approver},
         )
 
@@ -111,8 +115,8 @@ def approver_findings(
             Finding(
                 id="approvers-anybody",
                 severity=Severity.INFO,
-                seen="The parameters do not say who may approve: whoever can write to the records folder could.",
-                to_do="Name people, accounts or groups in approvers if that matters.",
+                seen=t("The parameters do not say who may approve: whoever can write to the records folder could."),
+                to_do=t("Name people, accounts or groups in approvers if that matters."),
             )
         )
     if same:
@@ -123,10 +127,10 @@ def approver_findings(
             Finding(
                 id="approver-is-requester",
                 severity=Severity.WARNING,
-                seen=f"Who approved ({shown}) and who ran it are one: {by}.",
-                expected="One person asks for a change and another one approves it.",
-                why="Nobody else looked at the plan before it was written.",
-                to_do="Have the next plan approved under another account, or accept that one person decided.",
+                seen=t("Who approved ({shown}) and who ran it are one: {by}.", shown=shown, by=by),
+                expected=t("One person asks for a change and another one approves it."),
+                why=t("Nobody else looked at the plan before it was written."),
+                to_do=t("Have the next plan approved under another account, or accept that one person decided."),
                 values={"approver": approver, "owner": owner},
             )
         )

@@ -26,6 +26,7 @@ from runbook_lib.change.strict_file import (
 )
 from runbook_lib.errors import Refused
 from runbook_lib.model.canonical import digest
+from runbook_lib.model.text import NOTHING, t
 from runbook_lib.model.untrusted import printable
 
 SCHEMA = "group-writeback-approval/1"
@@ -240,9 +241,14 @@ def read_approval_file(path: Path) -> tuple[PlanApprovalFile | StandingApprovalF
     change_id = path.absolute().parent.parent.name
     if found.change_id != change_id:
         raise Refused(
-            f"{path} is an approval of the change {printable(found.change_id, limit=80)}, not of {change_id}.",
+            t(
+                "{path} is an approval of the change {change_id}, not of {change_id2}.",
+                path=path,
+                change_id=printable(found.change_id, limit=80),
+                change_id2=change_id,
+            ),
             code="approval-of-another-change",
-            hint="Remove that file and approve the plan of this change with gwb approve.",
+            hint=t("Remove that file and approve the plan of this change with gwb approve."),
             values={"path": str(path), "change_id": found.change_id},
         )
     return found, _facts(path, plain)
@@ -266,9 +272,12 @@ def _first(error: ValidationError) -> str:
 def damaged(path: Path, why: str, *, what: str) -> Refused:
     """The error of a file that is no approval: better to stop than to guess."""
     return Refused(
-        f"{path} is not {what}: {why}.",
+        t("{path} is not {what}: {why}.", path=path, what=what, why=why),
         code="approval-damaged",
-        hint=f"Remove that file and approve again with gwb approve{' --standing' if 'standing' in what else ''}.",
+        hint=t(
+            "Remove that file and approve again with gwb approve{part}.",
+            part=(t(" --standing") if "standing" in what else NOTHING),
+        ),
         values={"path": str(path), "why": why},
     )
 
@@ -281,7 +290,7 @@ def write_approval(path: Path, content: Mapping[str, object]) -> None:
     Raises:
         ServiceFailed: ``approval-write``: disk full, share gone, no right. Nothing is approved then.
     """
-    hint = "Nothing is approved. Check free space and rights of the records folder, then approve again."
+    hint = t("Nothing is approved. Check free space and rights of the records folder, then approve again.")
     write_whole(path, {**content, "digest": digest(content)}, what="approval", code="approval-write", hint=hint)
 
 

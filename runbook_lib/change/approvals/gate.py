@@ -14,6 +14,7 @@ from runbook_lib.change.approvals.standing import StandingApproval, beyond_stand
 from runbook_lib.errors import AwaitingApproval
 from runbook_lib.model.change import Change, Operation, Plan, Refusal
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
 
 _CAPS = {"changes": "changes", "members_added": "members added", "members_removed": "members removed"}
@@ -33,7 +34,7 @@ class Waiting:
     """A change that is not approved, and why the standing approvals do not cover it (empty without any)."""
 
     change: Change
-    why: str
+    why: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,9 @@ def waiting_findings(waiting: Sequence[Waiting]) -> tuple[Finding, ...]:
         Finding(
             id=f"awaiting-approval:{item.change.digest[:12]}",
             severity=Severity.WARNING,
-            seen=f"{_named(item.change)} waits for an approval.",
+            seen=t("{named} waits for an approval.", named=_named(item.change)),
             why=item.why,
-            to_do="Read the plan and approve it with gwb approve RECORD.",
+            to_do=t("Read the plan and approve it with gwb approve RECORD."),
             values={
                 "kind": item.change.kind.value,
                 "group_id": item.change.group_id,
@@ -74,8 +75,8 @@ class _Closed:
     """Why a standing approval covers nothing of a run."""
 
     code: str
-    why: str
-    hint: str
+    why: Text
+    hint: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +136,9 @@ def granted(
     )
 
 
-def _other_names(change: Change, approvals: Sequence[Approval]) -> str:
+def _other_names(change: Change, approvals: Sequence[Approval]) -> Text:
     named = [approval for approval in approvals if change.digest in approval.changes]
-    return otherwise(change, named[-1].approver) if named else ""
+    return otherwise(change, named[-1].approver) if named else NOTHING
 
 
 def _covered(
@@ -159,33 +160,56 @@ def _covered(
         if seen[name] > allowed:
             return _Closed(
                 _CAP_EXCEEDED,
-                f"The standing approval by {_approver(standing)} allows {allowed} {_CAPS[name]} per run, and this run "
-                f"has {seen[name]}: nothing is applied under it.",
-                f"If that many are meant, approve this plan, or make a standing approval with a larger "
-                f"--max-{name.replace('_', '-')}.",
+                t(
+                    "The standing approval by {approver} allows {allowed} {caps} per run, and this run "
+                    "has {seen}: nothing is applied under it.",
+                    approver=_approver(standing),
+                    allowed=allowed,
+                    caps=_CAPS[name],
+                    seen=seen[name],
+                ),
+                t(
+                    "If that many are meant, approve this plan, or make a standing approval with a "
+                    "larger --max-{name}.",
+                    name=name.replace("_", "-"),
+                ),
             )
     return together
 
 
 def _unusable(plan: Plan, standing: StandingApproval, now: datetime, approvers: Approvers) -> _Closed | None:
-    again = "Make a new one with gwb approve RECORD --standing, or approve this plan."
+    again = t("Make a new one with gwb approve {record} --standing, or approve this plan.", record="RECORD")
     who = f"The standing approval by {_approver(standing)}"
     if plan.operation is not Operation.ENABLE:
-        return _Closed("standing-operation", f"{who} is for enabling, not to {plan.operation.value}.", again)
+        return _Closed(
+            "standing-operation",
+            t("{who} is for enabling, not to {operation}.", who=who, operation=plan.operation.value),
+            again,
+        )
     target = plan.target.as_json()
     other = [name for name, value in standing.target.items() if value.casefold() != str(target[name]).casefold()]
     if other:
         names = {"tenant_id": "tenant", "domain_guid": "domain", "target_ou_guid": "target OU"}
-        return _Closed("standing-other-target", f"{who} is for another {names[other[0]]}.", again)
+        return _Closed(
+            "standing-other-target", t("{who} is for another {names}.", who=who, names=names[other[0]]), again
+        )
     if other := [name for name, value in standing.place.items() if value.casefold() != str(target[name]).casefold()]:
         word = {"domain": "domain", "target_ou": "target OU"}[other[0]]
-        return _Closed("standing-other-target", f"{who} calls the {word} otherwise than it is called now.", again)
+        return _Closed(
+            "standing-other-target",
+            t("{who} calls the {word} otherwise than it is called now.", who=who, word=word),
+            again,
+        )
     if refused := approvers.why_not(standing.approver, standing.file):
-        return _Closed("approver-not-allowed", f"{who} does not count: {refused}.", again)
+        return _Closed("approver-not-allowed", t("{who} does not count: {refused}.", who=who, refused=refused), again)
     if now < standing.approved:
-        return _Closed("approval-from-the-future", f"{who} is dated {iso(standing.approved)}, after this clock.", again)
+        return _Closed(
+            "approval-from-the-future",
+            t("{who} is dated {approved}, after this clock.", who=who, approved=iso(standing.approved)),
+            again,
+        )
     if now > standing.until:
-        return _Closed("standing-expired", f"{who} ended at {iso(standing.until)}.", again)
+        return _Closed("standing-expired", t("{who} ended at {until}.", who=who, until=iso(standing.until)), again)
     return None
 
 
@@ -203,18 +227,18 @@ def _uncovered(change: Change, standing: StandingApproval) -> str:
     return ""
 
 
-def _why(change: Change, asked: Sequence[_Asked]) -> str:
+def _why(change: Change, asked: Sequence[_Asked]) -> Text:
     """In words, for one change that waits: by the newest standing approval that has to do with it."""
     if not asked:
-        return ""
+        return NOTHING
     if beyond := beyond_standing(change):
         return _sentence(beyond)
     for item in asked:
         if item.closed and item.closed.code == _CAP_EXCEEDED and not _uncovered(change, item.standing):
-            return f"{item.closed.why} {item.closed.hint}"
+            return t("{why} {hint}", why=item.closed.why, hint=item.closed.hint)
     nearest = next((item for item in asked if item.closed is None or item.closed.code == _CAP_EXCEEDED), None)
     if nearest is None:
-        return asked[0].closed.why if asked[0].closed else ""
+        return asked[0].closed.why if asked[0].closed else NOTHING
     uncovered = _uncovered(change, nearest.standing)
     return _sentence(uncovered or "one of its members is a group whose creation is not approved")
 
@@ -224,18 +248,28 @@ def _nothing(plan: Plan, asked: Sequence[_Asked], closed: AwaitingApproval | Non
     if closed is not None and (not asked or closed.code not in ("no-approval", "approval-of-another-plan")):
         return closed
     values = {"plan_digest": plan.digest, "phrase": plan.phrase}
-    approve = f'gwb approve RECORD --as NAME --phrase "{plan.phrase}"'
+    approve = t('gwb approve {record} --as NAME --phrase "{phrase}"', record="RECORD", phrase=plan.phrase)
     reasons = [item.closed for item in asked if item.closed]
     exceeded = [reason for reason in reasons if reason.code == _CAP_EXCEEDED]
     if exceeded or len(reasons) == len(asked):
         said = (exceeded or reasons)[0]
-        return AwaitingApproval(said.why, code=said.code, hint=f"{said.hint} For this plan: {approve}", values=values)
+        return AwaitingApproval(
+            said.why,
+            code=said.code,
+            hint=t("{hint} For this plan: {approve}", hint=said.hint, approve=approve),
+            values=values,
+        )
     first = plan.changes[0]
     more = f" and {len(plan.changes) - 1} more" if len(plan.changes) > 1 else ""
     return AwaitingApproval(
-        f"No standing approval covers what this plan changes: {_named(first)}{more}. {_why(first, asked)}",
+        t(
+            "No standing approval covers what this plan changes: {named}{more}. {why}",
+            named=_named(first),
+            more=more,
+            why=_why(first, asked),
+        ),
         code="standing-not-covered",
-        hint=f"Read the plan, then: {approve}",
+        hint=t("Read the plan, then: {approve}", approve=approve),
         values=values,
     )
 
@@ -248,8 +282,8 @@ def _approver(standing: StandingApproval) -> str:
     return printable(standing.approver, limit=80)
 
 
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+def _sentence(text: str) -> Text:
+    return t("{text}{text2}.", text=text[:1].upper(), text2=text[1:])
 
 
 def refusal_finding(refusal: Refusal) -> Finding:
@@ -257,7 +291,7 @@ def refusal_finding(refusal: Refusal) -> Finding:
     return Finding(
         id=f"refused:{refusal.group_id}",
         severity=Severity.WARNING,
-        seen=f"{refusal.display_name!r} is left alone: {refusal.why}",
+        seen=t("{display_name!r} is left alone: {why}", display_name=refusal.display_name, why=refusal.why),
         to_do=refusal.to_do,
         values={"rule": refusal.rule, "group_id": refusal.group_id},
     )

@@ -23,6 +23,7 @@ from runbook_lib.change.as_read import Shown, shown_of
 from runbook_lib.change.plan_file import read_plan
 from runbook_lib.errors import AwaitingApproval, UsageError
 from runbook_lib.model.change import Change, ChangeKind, Plan
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 
 
@@ -66,9 +67,9 @@ def planned(record: Path) -> Plan:
     plan = read_plan(record)
     if plan is None:
         raise UsageError(
-            f"No plan in {record}.",
+            t("No plan in {record}.", record=record),
             code="no-plan",
-            hint="Name the record folder of a run that ended with awaiting-approval.",
+            hint=t("Name the record folder of a run that ended with awaiting-approval."),
             values={"record": str(record)},
         )
     return plan
@@ -102,22 +103,24 @@ def approve(
     """
     plan = planned(record)
     if not plan.changes:
-        raise UsageError("That plan changes nothing.", code="nothing-to-approve", hint="There is nothing to approve.")
+        raise UsageError(
+            t("That plan changes nothing."), code="nothing-to-approve", hint=t("There is nothing to approve.")
+        )
     if not approver.strip():
-        raise UsageError("No approver is named.", code="approver-missing", hint="Name a person with --as.")
+        raise UsageError(t("No approver is named."), code="approver-missing", hint=t("Name a person with --as."))
     require_approver(approver, approvers)
     if " ".join(phrase.split()) != plan.phrase:
         raise UsageError(
-            f"The phrase does not fit the plan: {printable(phrase, limit=80)!r}.",
+            t("The phrase does not fit the plan: {phrase!r}.", phrase=printable(phrase, limit=80)),
             code="phrase",
-            hint=f"Read the plan, then type: {plan.phrase}",
+            hint=t("Read the plan, then type: {phrase}", phrase=plan.phrase),
             values={"expected": plan.phrase},
         )
     if not timedelta(0) < valid <= LONGEST:
         raise UsageError(
-            f"An approval holds at most {LONGEST.days} days.",
+            t("An approval holds at most {longest_days} days.", longest_days=LONGEST.days),
             code="approval-period",
-            hint="Use --valid 4h, for example.",
+            hint=t("Use --valid 4h, for example."),
         )
     now = clock()
     shown = shown_of(plan)
@@ -213,28 +216,34 @@ def _as_read(plan: Plan, approval: Approval, *, begun: bool) -> list[Change]:
     return [change for change in plan.changes if same(change)]
 
 
-def why_not_now(approval: Approval, plan: Plan, now: datetime, approvers: Approvers) -> tuple[str, str] | None:
+def why_not_now(approval: Approval, plan: Plan, now: datetime, approvers: Approvers) -> tuple[str, Text] | None:
     """Code and sentence of what keeps an approval from counting for a plan's changes now; None where nothing does."""
-    by = f"The approval by {printable(approval.approver, limit=80)}"
+    by = t("The approval by {approver}", approver=printable(approval.approver, limit=80))
     if approval.target != identity_of(plan.target.as_json()):
-        return "approval-other-target", f"{by} is for another tenant, domain or OU."
+        return "approval-other-target", t("{by} is for another tenant, domain or OU.", by=by)
     if approval.plan_digest == plan.digest and approval.phrase != plan.phrase:
-        return "approval-other-phrase", f"{by} was given with another phrase than that of the plan."
+        return "approval-other-phrase", t("{by} was given with another phrase than that of the plan.", by=by)
     if refused := approvers.why_not(approval.approver, approval.file):
-        return "approver-not-allowed", f"{not_counted(approval.approver)}: {refused}."
+        return "approver-not-allowed", t(
+            "{not_counted}: {refused}.", not_counted=not_counted(approval.approver), refused=refused
+        )
     if now < approval.approved:
-        return "approval-from-the-future", f"The approval is dated {iso(approval.approved)}, after this clock."
+        return "approval-from-the-future", t(
+            "The approval is dated {approved}, after this clock.", approved=iso(approval.approved)
+        )
     if now > approval.until:
-        return "approval-expired", f"{by} ended at {iso(approval.until)}."
+        return "approval-expired", t("{by} ended at {until}.", by=by, until=iso(approval.until))
     return None
 
 
-def otherwise(change: Change, approver: str) -> str:
+def otherwise(change: Change, approver: str) -> Text:
     """Why a change waits whose names or members are not what its approver read."""
     named = printable(change.display_name or change.dn, limit=80)
-    return (
-        f"The approval by {printable(approver, limit=80)} was given for other names or members than {named!r} has now: "
-        "what was read is not what would be written."
+    return t(
+        "The approval by {approver} was given for other names or members than {named!r} has "
+        "now: what was read is not what would be written.",
+        approver=printable(approver, limit=80),
+        named=named,
     )
 
 
@@ -256,12 +265,16 @@ def _why_closed(plan: Plan, approvals: Sequence[Approval], now: datetime, approv
         other = next(change for change in plan.changes if change.digest in ours[-1].changes)
         code, why = "approval-shown-otherwise", otherwise(other, ours[-1].approver)
     elif approvals:
-        code, why = "approval-of-another-plan", "The existing approval is for a different plan."
+        code, why = "approval-of-another-plan", t("The existing approval is for a different plan.")
     else:
-        code, why = "no-approval", "This plan is not approved."
+        code, why = "no-approval", t("This plan is not approved.")
     return AwaitingApproval(
         why,
         code=code,
-        hint=f'Read the plan, then: gwb approve RECORD --as NAME --phrase "{plan.phrase}"',
+        hint=t(
+            'Read the plan, then: gwb approve {record} --as NAME --phrase "{phrase}"',
+            record="RECORD",
+            phrase=plan.phrase,
+        ),
         values={"plan_digest": plan.digest, "phrase": plan.phrase},
     )

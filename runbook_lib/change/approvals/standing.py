@@ -30,6 +30,7 @@ from runbook_lib.change.approvals.plan import identity_of, planned
 from runbook_lib.errors import UsageError
 from runbook_lib.model.canonical import digest
 from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
 STANDING_KINDS = (ChangeKind.UPDATE, ChangeKind.ADD_MEMBERS, ChangeKind.REMOVE_MEMBERS)
@@ -119,15 +120,15 @@ def standing_groups(plan: Plan, more: Iterable[str]) -> tuple[str, ...]:
             found.add(str(uuid.UUID(text.strip())))
         except ValueError:
             raise UsageError(
-                f"{printable(text, limit=80)!r} is not the id of a group.",
+                t("{text!r} is not the id of a group.", text=printable(text, limit=80)),
                 code="standing-group",
-                hint="Give the object id of the cloud group, for example from the groups table.",
+                hint=t("Give the object id of the cloud group, for example from the groups table."),
             ) from None
     if not found:
         raise UsageError(
-            "That plan changes nothing, so it names no group to approve in advance.",
+            t("That plan changes nothing, so it names no group to approve in advance."),
             code="standing-groups-missing",
-            hint="Name the record of a run that was applied, or give each group's id with --group.",
+            hint=t("Name the record of a run that was applied, or give each group's id with --group."),
         )
     return tuple(sorted(found))
 
@@ -178,19 +179,19 @@ def stand(
     allowed = _require_kinds(kinds)
     if min(caps.as_json().values()) < 0 or caps.changes == 0:
         raise UsageError(
-            "A cap is a number of 0 or more, and at least one change has to be allowed.",
+            t("A cap is a number of 0 or more, and at least one change has to be allowed."),
             code="standing-caps",
-            hint="Look at --max-changes, --max-members-added and --max-members-removed.",
+            hint=t("Look at --max-changes, --max-members-added and --max-members-removed."),
         )
     if not approver.strip():
-        raise UsageError("No approver is named.", code="approver-missing", hint="Name a person with --as.")
+        raise UsageError(t("No approver is named."), code="approver-missing", hint=t("Name a person with --as."))
     require_approver(approver, approvers)
     expected = standing_phrase(len(groups), plan.target.domain_dns_name, until)
     if " ".join(phrase.split()) != expected:
         raise UsageError(
-            f"The phrase does not fit: {printable(phrase, limit=80)!r}.",
+            t("The phrase does not fit: {phrase!r}.", phrase=printable(phrase, limit=80)),
             code="phrase",
-            hint=f"Read what is approved, then type: {expected}",
+            hint=t("Read what is approved, then type: {expected}", expected=expected),
             values={"expected": expected},
         )
     called = group_names(plan)
@@ -253,9 +254,12 @@ def _read(path: Path) -> StandingApproval:
 def _require_enabling(plan: Plan) -> None:
     if plan.operation is not Operation.ENABLE:
         raise UsageError(
-            f"A standing approval keeps written groups in step; this plan is to {plan.operation.value}.",
+            t(
+                "A standing approval keeps written groups in step; this plan is to {operation}.",
+                operation=plan.operation.value,
+            ),
             code="standing-operation",
-            hint="Name a record of 30-enable-writeback.",
+            hint=t("Name a record of 30-enable-writeback."),
             values={"operation": plan.operation.value},
         )
 
@@ -264,9 +268,17 @@ def _require_end(until: date, now: datetime) -> None:
     today = now.astimezone(UTC).date()
     if not 0 <= (until - today).days <= LONGEST_DAYS:
         raise UsageError(
-            f"A standing approval ends within {LONGEST_DAYS} days, and {until.isoformat()} does not.",
+            t(
+                "A standing approval ends within {longest_days} days, and {until} does not.",
+                longest_days=LONGEST_DAYS,
+                until=until.isoformat(),
+            ),
             code="approval-period",
-            hint=f"Use a day from {today.isoformat()} to {(today + timedelta(days=LONGEST_DAYS)).isoformat()}.",
+            hint=t(
+                "Use a day from {today} to {today2}.",
+                today=today.isoformat(),
+                today2=(today + timedelta(days=LONGEST_DAYS)).isoformat(),
+            ),
             values={"until": until.isoformat(), "days": LONGEST_DAYS},
         )
 
@@ -276,5 +288,9 @@ def _require_kinds(kinds: Iterable[str]) -> list[str]:
     wrong = [kind for kind in chosen if kind not in KIND_NAMES]
     if wrong or not chosen:
         said = f"{printable(wrong[0], limit=40)!r} cannot be approved in advance" if wrong else "No kind is named"
-        raise UsageError(f"{said}.", code="standing-kinds", hint=f"Possible kinds: {', '.join(KIND_NAMES)}.")
+        raise UsageError(
+            t("{said}.", said=said),
+            code="standing-kinds",
+            hint=t("Possible kinds: {kind_names}.", kind_names=", ".join(KIND_NAMES)),
+        )
     return chosen

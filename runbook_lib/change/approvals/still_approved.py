@@ -15,6 +15,7 @@ from runbook_lib.change.approvals.plan import Approval
 from runbook_lib.change.approvals.standing import StandingApproval
 from runbook_lib.change.strict_file import LARGEST_APPROVAL, Unfit, read_plain
 from runbook_lib.errors import AwaitingApproval, Refused
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
 
@@ -53,23 +54,32 @@ class StillApproved:
             by = f"The approval by {printable(approval.approver, limit=80)}"
             if now > approval.until:
                 raise ApprovalLapsed(
-                    f"{by} ended at {iso(approval.until)}, before everything was written.",
+                    t("{by} ended at {until}, before everything was written.", by=by, until=iso(approval.until)),
                     code="approval-expired",
-                    hint="Approve the plan again with gwb approve RECORD.",
+                    hint=t("Approve the plan again with gwb approve RECORD."),
                 )
             if problem := _withdrawn(approval):
                 raise ApprovalLapsed(
-                    f"{by} does not hold any more: {approval.file.path} {problem}.",
+                    t(
+                        "{by} does not hold any more: {path} {problem}.",
+                        by=by,
+                        path=approval.file.path,
+                        problem=problem,
+                    ),
                     code="approval-withdrawn",
-                    hint="Find out who took it back and why; then approve the plan again with gwb approve RECORD.",
+                    hint=t("Find out who took it back and why; then approve the plan again with gwb approve RECORD."),
                     values={"path": str(approval.file.path)},
                 )
         if now - self.read_at > self.oldest:
             minutes = int(self.oldest.total_seconds() // 60)
             raise ReadingTooOld(
-                f"Both sides were read at {iso(self.read_at)}; reading_max_age allows {minutes} minutes until a write.",
+                t(
+                    "Both sides were read at {read_at}; reading_max_age allows {minutes} minutes until a write.",
+                    read_at=iso(self.read_at),
+                    minutes=minutes,
+                ),
                 code="reading-too-old",
-                hint="Run the notebook again: it reads both sides anew.",
+                hint=t("Run the notebook again: it reads both sides anew."),
                 values={"read_at": iso(self.read_at), "minutes": minutes},
             )
 

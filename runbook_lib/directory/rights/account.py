@@ -20,6 +20,7 @@ from runbook_lib.directory.rights.sddl import parse_sddl
 from runbook_lib.directory.rights.situation import Account, GroupHolder, Holder, Place, Situation
 from runbook_lib.errors import NoAccess
 from runbook_lib.model.anchor import MARK_ATTRIBUTE
+from runbook_lib.model.text import t
 
 _DOMAIN_ADMINS = "512"
 _SIDS_AT_ONCE = 200
@@ -67,9 +68,9 @@ def read_account(directory: Directory) -> Account:
         found += directory.search(dc.default_naming_context, wanted, ("objectSid", "sAMAccountName"))
     if len(found) != 1 or not found[0].sid:
         raise NoAccess(
-            "The domain controller does not say which account of this domain the connection belongs to.",
+            t("The domain controller does not say which account of this domain the connection belongs to."),
             code="account-unknown",
-            hint="Use an account of the domain that is written to; it must be able to read itself.",
+            hint=t("Use an account of the domain that is written to; it must be able to read itself."),
             values={"token": len(token), "accounts": len(found)},
         )
     sid, name = found[0].sid, found[0].text("sAMAccountName")

@@ -17,6 +17,7 @@ from runbook_lib.directory.errors import SUCCESS, DirectoryUnavailable
 from runbook_lib.directory.reconnect import LARGEST_ANSWER, UNREACHABLE
 from runbook_lib.errors import NoAccess, UsageError
 from runbook_lib.files import require_regular
+from runbook_lib.model.text import NOTHING, t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.secrets.sources import scrubbed
 
@@ -75,9 +76,9 @@ def client_context(ca_file: str) -> ssl.SSLContext:
     else:
         return context
     raise UsageError(
-        f"The CA file {path} {what}.",
+        t("The CA file {path} {what}.", path=path, what=what),
         code="ca-file-unreadable",
-        hint="Check the parameter dc_ca_file: a PEM file with the CA's certificate.",
+        hint=t("Check the parameter dc_ca_file: a PEM file with the CA's certificate."),
         values={"path": str(path), "parameter": "dc_ca_file"},
     )
 
@@ -146,9 +147,13 @@ def sign_on(address: Address, parameters: Parameters, bind: Binder) -> Any:
 def broke_off(address: Address, error: Exception) -> DirectoryUnavailable:
     """The error for a connection that ended while signing in."""
     return DirectoryUnavailable(
-        f"{address} broke off while signing in: {scrubbed(str(error), limit=300)}.",
+        t(
+            "{address} broke off while signing in: {scrubbed}.",
+            address=address,
+            scrubbed=scrubbed(str(error), limit=300),
+        ),
         code="directory-unavailable",
-        hint="Check the domain controller and the network, then run again.",
+        hint=t("Check the domain controller and the network, then run again."),
         values={"host": address.host, "port": address.port},
     )
 
@@ -186,11 +191,17 @@ def _start_tls(connection: Any, address: Address, tls: VerifiedTls) -> None:
     if result["result"] != SUCCESS:
         said = scrubbed(str(result.get("message") or "").rstrip("\x00 \n"), limit=300)
         raise NoAccess(
-            f"{address} refuses StartTLS (LDAP result {result['result']}{f': {said}' if said else ''}). "
-            "Nothing else was sent.",
+            t(
+                "{address} refuses StartTLS (LDAP result {result}{words}). Nothing else was sent.",
+                address=address,
+                result=result["result"],
+                words=(t(": {said}", said=said) if said else NOTHING),
+            ),
             code="start-tls-refused",
-            hint="A domain controller without a certificate does that: give it one, or name one that has. "
-            'If dc_port is an LDAPS port, set dc_security to "ldaps".',
+            hint=t(
+                "A domain controller without a certificate does that: give it one, or name one that "
+                'has. If dc_port is an LDAPS port, set dc_security to "ldaps".'
+            ),
             values={"host": address.host, "port": address.port, "result": result["result"]},
         )
     try:
@@ -222,23 +233,36 @@ def _not_connected(address: Address, tls: VerifiedTls, error: Exception) -> NoAc
     values = {"host": address.host, "port": address.port, "reason": scrubbed(str(tls.failure or error), limit=300)}
     if isinstance(tls.failure, ssl.SSLCertVerificationError):
         return NoAccess(
-            f"The certificate of {address} is not trusted: {scrubbed(tls.failure.verify_message).rstrip('.')}.",
+            t(
+                "The certificate of {address} is not trusted: {scrubbed}.",
+                address=address,
+                scrubbed=scrubbed(tls.failure.verify_message).rstrip("."),
+            ),
             code="dc-certificate",
-            hint="Name the issuing CA's file in dc_ca_file, and the host as its certificate does in dc_host.",
+            hint=t("Name the issuing CA's file in dc_ca_file, and the host as its certificate does in dc_host."),
             values=values,
         )
     if tls.failure is not None:
         other = "ldaps" if address.security == "starttls" else "starttls"
         return NoAccess(
-            f"{address} does not speak TLS as expected: {scrubbed(str(tls.failure.reason or tls.failure))}.",
+            t(
+                "{address} does not speak TLS as expected: {scrubbed}.",
+                address=address,
+                scrubbed=scrubbed(str(tls.failure.reason or tls.failure)),
+            ),
             code="dc-tls",
-            hint=f"dc_security is {address.security}, whose port is usually {PORTS[address.security]}; "
-            f'for port {PORTS[other]} set it to "{other}".',
+            hint=t(
+                'dc_security is {security}, whose port is usually {ports}; for port {ports2} set it to "{other}".',
+                security=address.security,
+                ports=PORTS[address.security],
+                ports2=PORTS[other],
+                other=other,
+            ),
             values=values,
         )
     return NoAccess(
-        f"No connection to {address}: {scrubbed(str(error), limit=300)}.",
+        t("No connection to {address}: {scrubbed}.", address=address, scrubbed=scrubbed(str(error), limit=300)),
         code=UNREACHABLE,
-        hint="Check dc_host, dc_port, name resolution and the firewall in between.",
+        hint=t("Check dc_host, dc_port, name resolution and the firewall in between."),
         values=values,
     )

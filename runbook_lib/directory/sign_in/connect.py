@@ -18,6 +18,7 @@ from runbook_lib.directory.sign_in.controller import read_controller
 from runbook_lib.directory.sign_in.kerberos import bind_kerberos, principal
 from runbook_lib.errors import NoAccess, RunbookError, UsageError
 from runbook_lib.model.directory import ControllerIdentity
+from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.secrets.sources import Secret, doubtful, scrubbed, secret_file, secret_variable
 
@@ -97,9 +98,9 @@ def _require(parameters: Parameters) -> None:
     for name in needed(parameters):
         if not getattr(parameters, name):
             raise UsageError(
-                f"The parameter {name} is empty.",
+                t("The parameter {name} is empty.", name=name),
                 code="parameter-missing",
-                hint=f"Set {name} in the parameters file.",
+                hint=t("Set {name} in the parameters file.", name=name),
                 values={"parameter": name},
             )
 
@@ -165,8 +166,8 @@ def redactor(parameters: Parameters, environment: Mapping[str, str]) -> Callable
 
 def _none_answers(errors: list[RunbookError]) -> NoAccess:
     return NoAccess(
-        f"Neither domain controller answers. {' '.join(error.message for error in errors)}",
+        t("Neither domain controller answers. {errors}", errors=" ".join(error.message for error in errors)),
         code=UNREACHABLE,
-        hint="Check dc_host, dc_host_fallback, dc_port, name resolution and the firewall in between.",
+        hint=t("Check dc_host, dc_host_fallback, dc_port, name resolution and the firewall in between."),
         values={"reasons": [error.message for error in errors]},
     )

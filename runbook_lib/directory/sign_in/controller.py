@@ -8,6 +8,7 @@ from runbook_lib.directory.filters import all_of, equals, has_bits
 from runbook_lib.errors import NoAccess, Refused
 from runbook_lib.model.directory import DomainController
 from runbook_lib.model.dn import normalize_dn, parse_dn, same_dn
+from runbook_lib.model.text import t
 
 _ROOT_ATTRIBUTES = (
     "defaultNamingContext",
@@ -35,18 +36,18 @@ def read_controller(directory: Directory, *, host: str, port: int) -> DomainCont
     root = directory.read_dn("", _ROOT_ATTRIBUTES)
     if root is None or not root.text("defaultNamingContext") or not root.text("dsServiceName"):
         raise Refused(
-            f"{host}:{port} answers LDAP, but is not an Active Directory domain controller.",
+            t("{host}:{port} answers LDAP, but is not an Active Directory domain controller.", host=host, port=port),
             code="not-a-domain-controller",
-            hint="Check the parameters dc_host and dc_port.",
+            hint=t("Check the parameters dc_host and dc_port."),
             values={"host": host, "port": port},
         )
     service = _text(root, "dsServiceName")
     settings = _required(directory, service, ("objectClass", "invocationId", "msDS-isRODC"))
     if _is_read_only(root, settings):
         raise Refused(
-            f"{host} is a read-only domain controller.",
+            t("{host} is a read-only domain controller.", host=host),
             code="read-only-dc",
-            hint="Name a writable domain controller in the parameter dc_host.",
+            hint=t("Name a writable domain controller in the parameter dc_host."),
             values={"host": host, "ds_service_name": service},
         )
     default = _text(root, "defaultNamingContext")
@@ -105,9 +106,9 @@ def _required(directory: Directory, dn: str, attributes: tuple[str, ...]) -> Ent
     entry = directory.read_dn(dn, attributes)
     if entry is None:
         raise NoAccess(
-            f"This account cannot read {dn}, which every account of the domain normally can.",
+            t("This account cannot read {dn}, which every account of the domain normally can.", dn=dn),
             code="controller-unreadable",
-            hint="Check the rights of the parameter bind_user's account.",
+            hint=t("Check the rights of the parameter bind_user's account."),
             values={"dn": dn},
         )
     return entry
@@ -117,9 +118,9 @@ def _text(entry: Entry, name: str) -> str:
     value = entry.text(name)
     if not value:
         raise NoAccess(
-            f"The root DSE shows no {name}.",
+            t("The root DSE shows no {name}.", name=name),
             code="controller-unreadable",
-            hint="Check that dc_host is a domain controller of Windows Server 2008 or newer.",
+            hint=t("Check that dc_host is a domain controller of Windows Server 2008 or newer."),
             values={"attribute": name},
         )
     return value

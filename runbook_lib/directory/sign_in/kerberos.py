@@ -26,6 +26,7 @@ from runbook_lib.directory.errors import SUCCESS, bind_error
 from runbook_lib.directory.sign_in.kerberos_errors import kerberos_error
 from runbook_lib.errors import NoAccess, UsageError
 from runbook_lib.files import require_regular
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.secrets.sources import MALFORMED
 
@@ -76,9 +77,9 @@ def bind_kerberos(connection: Any, host: str, *, user: str, keytab: str) -> None
     offer = negotiation.unwrap(answer)
     if len(offer) != 4 or not offer[0] & _NO_LAYER:
         raise NoAccess(
-            f"{host} asks for signing or encryption of its own inside TLS, which is not supported here.",
+            t("{host} asks for signing or encryption of its own inside TLS, which is not supported here.", host=host),
             code="stronger-sign-in-required",
-            hint='Set bind_method to "password".',
+            hint=t('Set bind_method to "password".'),
             values={"host": host, "layers": offer.hex()},
         )
     # No layer, hence no buffer, and no other identity than the ticket's.
@@ -121,9 +122,13 @@ def _negotiation(service: str, binding: bytes, *, user: str, keytab: str) -> Neg
         needs = "" if windows else " It is built on this machine: that takes a C compiler and the headers of Kerberos "
         needs += "" if windows else "(Debian: gcc libkrb5-dev; Fedora: gcc krb5-devel)."
         raise UsageError(
-            f"bind_method is kerberos, and the package {name} cannot be used: {printable(str(error), limit=200)}.",
+            t(
+                "bind_method is kerberos, and the package {name} cannot be used: {error}.",
+                name=name,
+                error=printable(str(error), limit=200),
+            ),
             code="kerberos-missing",
-            hint=f'In the project folder run: python -m pip install -e ".[kerberos]"{needs}',
+            hint=t('In the project folder run: python -m pip install -e ".[kerberos]"{needs}', needs=needs),
             values={"package": name},
         ) from None
     if windows:
@@ -209,9 +214,12 @@ class WindowsNegotiation:
         if keytab or user:
             what = "kerberos_keytab" if keytab else "bind_user"
             raise UsageError(
-                f"With Kerberos on Windows {what} stays empty: the account that runs this program signs in.",
+                t(
+                    "With Kerberos on Windows {what} stays empty: the account that runs this program signs in.",
+                    what=what,
+                ),
                 code="kerberos-own-account",
-                hint="Run the program as the account that is to write, for example as a scheduled task of it.",
+                hint=t("Run the program as the account that is to write, for example as a scheduled task of it."),
                 values={"parameter": what},
             )
         self._module = winkerberos
@@ -261,23 +269,23 @@ def _require_private(path: Path) -> None:
             begins = stream.read(2)
     except OSError as error:
         raise UsageError(
-            f"The keytab {path} cannot be read: {error.strerror}.",
+            t("The keytab {path} cannot be read: {error_strerror}.", path=path, error_strerror=error.strerror),
             code="secret-file-unreadable",
-            hint="Check the parameter kerberos_keytab.",
+            hint=t("Check the parameter kerberos_keytab."),
             values={"path": str(path), "parameter": "kerberos_keytab"},
         ) from None
     if os.name == "posix" and mode & 0o077:
         raise UsageError(
-            f"The keytab {path} can be read by other accounts (mode {mode & 0o7777:04o}).",
+            t("The keytab {path} can be read by other accounts (mode {mode:04o}).", path=path, mode=mode & 4095),
             code="secret-file-open",
-            hint=f"Run: chmod 600 {path}",
+            hint=t("Run: chmod 600 {path}", path=path),
             values={"path": str(path), "parameter": "kerberos_keytab"},
         )
     if begins not in _KEYTAB_BEGINS:
         raise UsageError(
-            f"The file {path} is no keytab: it does not begin as one, or a text editor saved it.",
+            t("The file {path} is no keytab: it does not begin as one, or a text editor saved it.", path=path),
             code=MALFORMED,
-            hint="Make it anew with ktpass, ktutil or samba-tool, and copy it as it is.",
+            hint=t("Make it anew with ktpass, ktutil or samba-tool, and copy it as it is."),
             values={"path": str(path), "parameter": "kerberos_keytab"},
         )
 

@@ -22,6 +22,7 @@ from runbook_lib.graph.sender import Sender
 from runbook_lib.graph.sign_in.msal_http import HttpForMsal, Registration
 from runbook_lib.graph.sign_in.tokens import CAPABILITIES, has_token
 from runbook_lib.graph.sign_in.words import sign_in_refused
+from runbook_lib.model.text import t
 from runbook_lib.secrets.sources import Secret, doubtful, pem_file
 
 _KEY = re.compile(r"-----BEGIN ((?:RSA |EC |ENCRYPTED )?PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
@@ -80,10 +81,16 @@ def require_valid(certificate: ClientCertificate, *, now: datetime) -> None:
     word = "expired on" if now > certificate.not_after else "is not valid before"
     day = certificate.not_after if now > certificate.not_after else certificate.not_before
     raise NoAccess(
-        f"The sign-in certificate with thumbprint {certificate.thumbprint_sha1} {word} {day:%Y-%m-%d %H:%M} UTC; "
-        f"this computer's clock says {now:%Y-%m-%d %H:%M} UTC.",
+        t(
+            "The sign-in certificate with thumbprint {thumbprint_sha1} {word} {day:%Y-%m-%d "
+            "%H:%M} UTC; this computer's clock says {now:%Y-%m-%d %H:%M} UTC.",
+            thumbprint_sha1=certificate.thumbprint_sha1,
+            word=word,
+            day=day,
+            now=now,
+        ),
         code="certificate-expired",
-        hint="Create a new certificate, add it to the app registration, and name it in certificate_file.",
+        hint=t("Create a new certificate, add it to the app registration, and name it in certificate_file."),
         values={"thumbprint": certificate.thumbprint_sha1, "not_after": certificate.not_after.isoformat()},
     )
 
@@ -113,9 +120,9 @@ def _certificate(path: Path, pem: str) -> x509.Certificate:
 
 def _unusable(path: Path, why: str) -> UsageError:
     return UsageError(
-        f"The certificate file {path} cannot be used: {why}.",
+        t("The certificate file {path} cannot be used: {why}.", path=path, why=why),
         code="certificate-file",
-        hint="Give certificate_file a PEM file with one RSA private key and its certificate, without a password.",
+        hint=t("Give certificate_file a PEM file with one RSA private key and its certificate, without a password."),
         values={"path": str(path), "parameter": "certificate_file"},
     )
 

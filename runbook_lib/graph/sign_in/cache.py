@@ -16,6 +16,7 @@ import msal
 import msal_extensions
 
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import Text, t
 
 _FOLDER = "group-writeback-runbook"
 _BOUGHT_WITH = frozenset({"code", "device_code", "refresh_token"})
@@ -140,18 +141,18 @@ class _KeptTokens(_Discreet, msal_extensions.PersistedTokenCache):  # type: igno
         return msal.SerializableTokenCache.search(self, credential_type, **query)
 
 
-def _why(error: Exception) -> str:
+def _why(error: Exception) -> Text:
     """The kind of error only: its text could quote what was to be kept."""
-    return f"this computer's encrypted store does not work ({type(error).__name__})"
+    return t("this computer's encrypted store does not work ({name})", name=type(error).__name__)
 
 
 def _not_kept(why: str) -> Finding:
     return Finding(
         id="sign-in-not-kept",
         severity=Severity.WARNING,
-        seen=f"Tokens of the sign-in are kept in memory only: {why}.",
-        expected="sign_in_cache: encrypted keeps them for the next run.",
-        why="Each run asks for a device code again. Nothing was written in clear.",
-        to_do="Set sign_in_cache to none, or provide the store: on Linux a keyring with libsecret and PyGObject.",
+        seen=t("Tokens of the sign-in are kept in memory only: {why}.", why=why),
+        expected=t("sign_in_cache: encrypted keeps them for the next run."),
+        why=t("Each run asks for a device code again. Nothing was written in clear."),
+        to_do=t("Set sign_in_cache to none, or provide the store: on Linux a keyring with libsecret and PyGObject."),
         source="Microsoft, msal-extensions for Python, Encryption on Linux",
     )

@@ -17,6 +17,7 @@ from runbook_lib.graph.sign_in.cache import SignInCache
 from runbook_lib.graph.sign_in.msal_http import HttpForMsal, Registration
 from runbook_lib.graph.sign_in.tokens import CAPABILITIES, account_of, has_token
 from runbook_lib.graph.sign_in.words import number_of, sign_in_refused
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
 _LONGEST_INTERVAL = 60.0
@@ -189,9 +190,12 @@ class DeviceCodeSignIn:
         code, address = flow.get("user_code"), flow.get("verification_uri") or flow.get("verification_url")
         if not (isinstance(code, str) and 0 < len(code) <= 40 and _is_address(address) and flow.get("device_code")):
             raise ServiceFailed(
-                f"The sign-in service at {self._http.host} gave no code that a person could type.",
+                t(
+                    "The sign-in service at {http_host} gave no code that a person could type.",
+                    http_host=self._http.host,
+                ),
                 code="sign-in-garbled",
-                hint="Check authority_url.",
+                hint=t("Check authority_url."),
                 values={"host": self._http.host},
             )
         life = _seconds(flow.get("expires_in"), 900.0, most=3600.0)
@@ -208,17 +212,21 @@ class DeviceCodeSignIn:
     def _nobody(self, silent: Mapping[str, object] | None) -> NoAccess:
         why = "" if silent is None else f" The sign-in that was kept is not accepted any more{_words(silent)}."
         return NoAccess(
-            f"sign_in is device-code, and nobody would see the code here.{why} {self._registration.shown}.",
+            t(
+                "sign_in is device-code, and nobody would see the code here.{why} {shown}.",
+                why=why,
+                shown=self._registration.shown,
+            ),
             code="sign-in-needs-person",
-            hint="Run it in JupyterLab, or with gwb run in a terminal. For schedules set sign_in to certificate.",
+            hint=t("Run it in JupyterLab, or with gwb run in a terminal. For schedules set sign_in to certificate."),
             values=self._registration.values,
         )
 
     def _not_completed(self, why: str) -> NoAccess:
         return NoAccess(
-            f"Sign-in was not completed: {why}. {self._registration.shown}.",
+            t("Sign-in was not completed: {why}. {shown}.", why=why, shown=self._registration.shown),
             code="sign-in-not-completed",
-            hint="Run it again and type the new code in time.",
+            hint=t("Run it again and type the new code in time."),
             values=self._registration.values,
         )
 

@@ -10,6 +10,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.graph.sender import Answer, Sender
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
 MICROSOFT_AUTHORITY_HOSTS = frozenset(
@@ -118,9 +119,11 @@ class HttpForMsal:
         if refusal is not None:
             return refusal
         raise ServiceFailed(
-            f"The sign-in service at {self.host} answered in a form that is not understood.",
+            t("The sign-in service at {it_host} answered in a form that is not understood.", it_host=self.host),
             code="sign-in-garbled",
-            hint="Check authority_url; something between here and the sign-in service may be answering in its place.",
+            hint=t(
+                "Check authority_url; something between here and the sign-in service may be answering in its place."
+            ),
             values={"host": self.host, "problem": problem},
         )
 
@@ -165,10 +168,13 @@ class HttpForMsal:
         if parts.netloc in MICROSOFT_AUTHORITY_HOSTS and self.host in MICROSOFT_AUTHORITY_HOSTS:
             return
         raise ServiceFailed(
-            f"The sign-in service at {self.host} sends its callers to {printable(parts.netloc, limit=100)}, "
-            "and no credential is sent there.",
+            t(
+                "The sign-in service at {it_host} sends its callers to {netloc}, and no credential is sent there.",
+                it_host=self.host,
+                netloc=printable(parts.netloc, limit=100),
+            ),
             code="sign-in-elsewhere",
-            hint="Check authority_url.",
+            hint=t("Check authority_url."),
             values={"host": self.host, "named": printable(parts.netloc, limit=100)},
         )
 

@@ -9,112 +9,137 @@ import re
 from collections.abc import Mapping
 
 from runbook_lib.errors import NoAccess
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.secrets.sources import scrubbed
 
 _NUMBER = re.compile(r"AADSTS(\d{3,9})")
 _TRAILER = re.compile(r"\s*(?:Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
 
-_NEW_SECRET = "Create a new client secret and set GWB_CLIENT_SECRET to its value."  # noqa: S105 - a sentence
-_WORDS: dict[int, tuple[str, str]] = {
+_NEW_SECRET = t("Create a new client secret and set GWB_CLIENT_SECRET to its value.")
+_WORDS: dict[int, tuple[Text, Text]] = {
     7000215: (
-        "the client secret is wrong",
-        "Set GWB_CLIENT_SECRET to the secret's value, not to its id; check that it belongs to client_id.",
+        t("the client secret is wrong"),
+        t("Set GWB_CLIENT_SECRET to the secret's value, not to its id; check that it belongs to client_id."),
     ),
-    7000222: ("the client secret has expired", _NEW_SECRET),
-    7000216: ("the app sent neither a client secret nor a certificate", "Check the parameter sign_in."),
-    7000218: ("the app sent neither a client secret nor a certificate", "Check the parameter sign_in."),
+    7000222: (t("the client secret has expired"), _NEW_SECRET),
+    7000216: (t("the app sent neither a client secret nor a certificate"), t("Check the parameter sign_in.")),
+    7000218: (t("the app sent neither a client secret nor a certificate"), t("Check the parameter sign_in.")),
     700016: (
-        "this tenant does not know the app",
-        "Check client_id and tenant_id; an administrator of the tenant must have consented to the app.",
+        t("this tenant does not know the app"),
+        t("Check client_id and tenant_id; an administrator of the tenant must have consented to the app."),
     ),
     700027: (
-        "the certificate is not one that the app accepts: not registered, expired, or with another key",
-        "Add the certificate with this thumbprint to the app registration, or name the right certificate_file.",
+        t("the certificate is not one that the app accepts: not registered, expired, or with another key"),
+        t("Add the certificate with this thumbprint to the app registration, or name the right certificate_file."),
     ),
     700024: (
-        "the signed request is outside its time of validity",
-        "Set this computer's clock: a difference of more than five minutes is refused.",
+        t("the signed request is outside its time of validity"),
+        t("Set this computer's clock: a difference of more than five minutes is refused."),
     ),
-    700023: ("the signed request names another audience", "Check authority_url and tenant_id."),
-    7000112: ("the app is disabled", "Enable the app's service principal in the tenant."),
+    700023: (t("the signed request names another audience"), t("Check authority_url and tenant_id.")),
+    7000112: (t("the app is disabled"), t("Enable the app's service principal in the tenant.")),
     7000229: (
-        "the app has no service principal in this tenant",
-        "An administrator of the tenant must consent to the app.",
+        t("the app has no service principal in this tenant"),
+        t("An administrator of the tenant must consent to the app."),
     ),
-    90002: ("the tenant does not exist", "Check tenant_id, and whether authority_url is that tenant's cloud."),
-    900023: ("the tenant id is neither a GUID nor a domain name", "Check tenant_id."),
-    900021: ("the tenant id is not one", "Check tenant_id."),
+    90002: (t("the tenant does not exist"), t("Check tenant_id, and whether authority_url is that tenant's cloud.")),
+    900023: (t("the tenant id is neither a GUID nor a domain name"), t("Check tenant_id.")),
+    900021: (t("the tenant id is not one"), t("Check tenant_id.")),
     53003: (
-        "Conditional Access blocks this sign-in",
-        "Ask who keeps the tenant's Conditional Access policies; the sign-in log names the one that blocks.",
+        t("Conditional Access blocks this sign-in"),
+        t("Ask who keeps the tenant's Conditional Access policies; the sign-in log names the one that blocks."),
     ),
-    53011: ("the account is blocked because of its risk", "Ask the security team; the sign-in log says more."),
-    530031: ("a security policy blocks this sign-in", "Ask who keeps the tenant's Conditional Access policies."),
+    53011: (t("the account is blocked because of its risk"), t("Ask the security team; the sign-in log says more.")),
+    530031: (t("a security policy blocks this sign-in"), t("Ask who keeps the tenant's Conditional Access policies.")),
     500011: (
-        "the tenant does not know Microsoft Graph under this address",
-        "Check graph_url: it must belong to the same cloud as authority_url.",
+        t("the tenant does not know Microsoft Graph under this address"),
+        t("Check graph_url: it must belong to the same cloud as authority_url."),
     ),
-    500014: ("the service principal of Microsoft Graph is disabled", "Ask an administrator of the tenant."),
-    70011: ("the scope is not valid", "Check graph_url."),
-    1002012: ("the scope is not valid", "Check graph_url."),
-    65001: ("nobody has consented to the app's permissions", "An administrator of the tenant must consent to the app."),
-    50034: ("the account does not exist", "Check client_id and tenant_id."),
-    50059: ("the tenant is not named in the request", "Check tenant_id."),
-    90033: ("the sign-in service has a temporary problem", "Run again later."),
+    500014: (t("the service principal of Microsoft Graph is disabled"), t("Ask an administrator of the tenant.")),
+    70011: (t("the scope is not valid"), t("Check graph_url.")),
+    1002012: (t("the scope is not valid"), t("Check graph_url.")),
+    65001: (
+        t("nobody has consented to the app's permissions"),
+        t("An administrator of the tenant must consent to the app."),
+    ),
+    50034: (t("the account does not exist"), t("Check client_id and tenant_id.")),
+    50059: (t("the tenant is not named in the request"), t("Check tenant_id.")),
+    90033: (t("the sign-in service has a temporary problem"), t("Run again later.")),
 }
-_POLICIES = "Ask who keeps the tenant's Conditional Access policies; the sign-in log names the one that blocks."
-_ANOTHER_WAY = (
+_POLICIES = t("Ask who keeps the tenant's Conditional Access policies; the sign-in log names the one that blocks.")
+_ANOTHER_WAY = t(
     "Many tenants block device codes by policy. Ask who keeps the Conditional Access policies, or set sign_in to "
     "certificate."
 )
-_SIGN_IN_AGAIN = "Run it again and sign in with the new code."
-_FOR_PEOPLE: dict[int, tuple[str, str]] = {
+_SIGN_IN_AGAIN = t("Run it again and sign in with the new code.")
+_FOR_PEOPLE: dict[int, tuple[Text, Text]] = {
     7000218: (
-        "the app registration does not allow device codes",
-        "In the app registration, under Authentication, allow public client flows.",
+        t("the app registration does not allow device codes"),
+        t("In the app registration, under Authentication, allow public client flows."),
     ),
     700016: _WORDS[700016],
-    53003: ("Conditional Access blocks this sign-in, or device codes as such", _ANOTHER_WAY),
-    530032: ("a security policy blocks this sign-in, or device codes as such", _ANOTHER_WAY),
-    530036: ("Conditional Access blocks device codes", _ANOTHER_WAY),
+    53003: (t("Conditional Access blocks this sign-in, or device codes as such"), _ANOTHER_WAY),
+    530032: (t("a security policy blocks this sign-in, or device codes as such"), _ANOTHER_WAY),
+    530036: (t("Conditional Access blocks device codes"), _ANOTHER_WAY),
     50199: (
-        "the service wanted the person to confirm that this sign-in is meant",
-        "Run it again, type the code yourself and confirm the question about the app.",
+        t("the service wanted the person to confirm that this sign-in is meant"),
+        t("Run it again, type the code yourself and confirm the question about the app."),
     ),
-    50076: ("a second factor is demanded", "Run it again and complete the second factor where the code is typed."),
-    50079: ("the account has to register a second factor first", "Register one at https://aka.ms/mfasetup."),
-    50074: ("a second factor was not completed", "Run it again and complete it where the code is typed."),
-    50072: ("the account has to register a second factor first", "Register one at https://aka.ms/mfasetup."),
-    50158: ("another provider's check was not completed", "Run it again and complete it where the code is typed."),
+    50076: (
+        t("a second factor is demanded"),
+        t("Run it again and complete the second factor where the code is typed."),
+    ),
+    50079: (t("the account has to register a second factor first"), t("Register one at https://aka.ms/mfasetup.")),
+    50074: (t("a second factor was not completed"), t("Run it again and complete it where the code is typed.")),
+    50072: (t("the account has to register a second factor first"), t("Register one at https://aka.ms/mfasetup.")),
+    50158: (
+        t("another provider's check was not completed"),
+        t("Run it again and complete it where the code is typed."),
+    ),
     50105: (
-        "the account is not assigned to the app",
-        "Assign the account to the app under Enterprise applications, Users and groups.",
+        t("the account is not assigned to the app"),
+        t("Assign the account to the app under Enterprise applications, Users and groups."),
     ),
-    65001: ("nobody has consented to the app's permissions", "An administrator of the tenant must consent to the app."),
-    65004: ("the person declined to consent to the app", "An administrator of the tenant can consent for everybody."),
-    90094: ("an administrator has to consent to the app", "An administrator of the tenant must consent to the app."),
-    50020: ("the account belongs to another tenant", "Sign in with an account of the tenant that tenant_id names."),
-    50034: ("the account does not exist in this tenant", "Sign in with an account of the tenant that tenant_id names."),
-    50053: ("the account is locked, or the address it comes from is blocked", "Wait, or ask the help desk."),
-    50055: ("the password of the account has expired", "Change it, then run again."),
-    50057: ("the account is disabled", "Sign in with another account."),
-    50126: ("user name or password is wrong", _SIGN_IN_AGAIN),
-    50097: ("the device has to prove that it is managed", _POLICIES),
-    53000: ("the device is not compliant", "Type the code on a managed device, or ask who keeps the policies."),
+    65001: (
+        t("nobody has consented to the app's permissions"),
+        t("An administrator of the tenant must consent to the app."),
+    ),
+    65004: (
+        t("the person declined to consent to the app"),
+        t("An administrator of the tenant can consent for everybody."),
+    ),
+    90094: (
+        t("an administrator has to consent to the app"),
+        t("An administrator of the tenant must consent to the app."),
+    ),
+    50020: (
+        t("the account belongs to another tenant"),
+        t("Sign in with an account of the tenant that tenant_id names."),
+    ),
+    50034: (
+        t("the account does not exist in this tenant"),
+        t("Sign in with an account of the tenant that tenant_id names."),
+    ),
+    50053: (t("the account is locked, or the address it comes from is blocked"), t("Wait, or ask the help desk.")),
+    50055: (t("the password of the account has expired"), t("Change it, then run again.")),
+    50057: (t("the account is disabled"), t("Sign in with another account.")),
+    50126: (t("user name or password is wrong"), _SIGN_IN_AGAIN),
+    50097: (t("the device has to prove that it is managed"), _POLICIES),
+    53000: (t("the device is not compliant"), t("Type the code on a managed device, or ask who keeps the policies.")),
     53001: (
-        "the device is not joined to the domain",
-        "Type the code on a managed device, or ask who keeps the policies.",
+        t("the device is not joined to the domain"),
+        t("Type the code on a managed device, or ask who keeps the policies."),
     ),
-    53002: ("the app is not an approved one", _POLICIES),
+    53002: (t("the app is not an approved one"), _POLICIES),
     53011: _WORDS[53011],
-    50173: ("the sign-in that was kept has been revoked, for example by a new password", _SIGN_IN_AGAIN),
-    70008: ("the sign-in that was kept has expired", _SIGN_IN_AGAIN),
-    70043: ("the sign-in that was kept has expired by policy", _SIGN_IN_AGAIN),
-    700082: ("the sign-in that was kept has expired", _SIGN_IN_AGAIN),
-    70016: ("the code was not typed yet", _SIGN_IN_AGAIN),
-    70018: ("the code is not one that the service gave", _SIGN_IN_AGAIN),
-    70019: ("the code has expired", _SIGN_IN_AGAIN),
-    70020: ("the code has expired", _SIGN_IN_AGAIN),
+    50173: (t("the sign-in that was kept has been revoked, for example by a new password"), _SIGN_IN_AGAIN),
+    70008: (t("the sign-in that was kept has expired"), _SIGN_IN_AGAIN),
+    70043: (t("the sign-in that was kept has expired by policy"), _SIGN_IN_AGAIN),
+    700082: (t("the sign-in that was kept has expired"), _SIGN_IN_AGAIN),
+    70016: (t("the code was not typed yet"), _SIGN_IN_AGAIN),
+    70018: (t("the code is not one that the service gave"), _SIGN_IN_AGAIN),
+    70019: (t("the code has expired"), _SIGN_IN_AGAIN),
+    70020: (t("the code has expired"), _SIGN_IN_AGAIN),
 }
 """What differs, or can only happen, where a person signs in."""
 
@@ -139,12 +164,17 @@ def sign_in_refused(
     description = str(answer.get("error_description") or "")
     number = number_of(answer)
     table = {**_WORDS, **_FOR_PEOPLE} if person else _WORDS
-    words, hint = table.get(number, ("", "")) if number else ("", "")
+    words, hint = table.get(number, (NOTHING, NOTHING)) if number else (NOTHING, NOTHING)
     said = scrubbed(_TRAILER.sub("", description) or str(answer.get("error") or ""), secrets, limit=300)
     told = f" (AADSTS{number})" if number else ""
-    message = f"Sign-in was refused{told}: {words or 'the service gave the reason below'}. {who}."
+    message = t(
+        "Sign-in was refused{told}: {words}. {who}.",
+        told=told,
+        words=words or "the service gave the reason below",
+        who=who,
+    )
     if said:
-        message += f" The service says: {said}"
+        message = message + t(" The service says: {said}", said=said)
     facts: dict[str, object] = {**values, "aadsts": number, "error": scrubbed(str(answer.get("error") or ""), secrets)}
     for key in ("trace_id", "correlation_id", "suberror"):
         if isinstance(answer.get(key), str):
@@ -152,7 +182,7 @@ def sign_in_refused(
     return NoAccess(
         message,
         code="sign-in-refused",
-        hint=hint or "Look up the number in the Microsoft Entra sign-in log of the app.",
+        hint=(hint or t("Look up the number in the Microsoft Entra sign-in log of the app.")),
         values=facts,
     )
 

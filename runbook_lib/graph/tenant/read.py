@@ -37,6 +37,7 @@ from runbook_lib.graph.tenant.unreadable import or_unreadable
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import Tenant
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.clouds import Cloud
 
@@ -170,7 +171,7 @@ def _domains(client: GraphClient) -> tuple[Domain, ...]:
 def _permissions(client: GraphClient) -> GrantedPermissions | Unreadable:
     claims = client.token_claims()
     if claims is None:
-        return Unreadable("permissions", "failed", "The access token does not say what it grants")
+        return Unreadable("permissions", "failed", t("The access token does not say what it grants"))
     scopes, roles = claims.get("scp"), claims.get("roles")
     # A person's token may hold roles too (of the person), so scp decides.
     delegated = isinstance(scopes, str)

@@ -8,6 +8,7 @@ from typing import TypeVar
 from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
 from runbook_lib.graph.errors import GraphNotFound, GraphRejected
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import Text, t, verbatim
 from runbook_lib.model.untrusted import printable
 
 _T = TypeVar("_T")
@@ -31,7 +32,7 @@ def or_unreadable(
         NoAccess: Sign-in or the connection as such fails: then no other part can be read either.
     """
 
-    def because(code: str, text: str, error: RunbookError) -> Unreadable:
+    def because(code: str, text: Text, error: RunbookError) -> Unreadable:
         return Unreadable(name, code, text, dict(error.values))
 
     try:
@@ -40,15 +41,21 @@ def or_unreadable(
         if error.code != "graph-forbidden":
             raise
         if for_people_only and as_app:
-            why = "Available with delegated permission only, and this run signed in as an app (HTTP 403)"
+            why = t("Available with delegated permission only, and this run signed in as an app (HTTP 403)")
             return because("app-only", why, error)
-        return because("forbidden", f"A permission or a role is missing: {_path(error)} answers HTTP 403", error)
+        return because(
+            "forbidden", t("A permission or a role is missing: {path} answers HTTP 403", path=_path(error)), error
+        )
     except GraphNotFound as error:
-        return because("not-found", f"{_path(error)} is not there (HTTP 404)", error)
+        return because("not-found", t("{path} is not there (HTTP 404)", path=_path(error)), error)
     except GraphRejected as error:
-        return because("rejected", f"{_path(error)} is refused (HTTP {error.values.get('status')})", error)
+        return because(
+            "rejected",
+            t("{path} is refused (HTTP {values})", path=_path(error), values=error.values.get("status")),
+            error,
+        )
     except ServiceFailed as error:
-        return because("failed", printable(error.message.rstrip(".").split("\n")[0], limit=300), error)
+        return because("failed", verbatim(printable(error.message.rstrip(".").split("\n")[0], limit=300)), error)
 
 
 def _path(error: RunbookError) -> str:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from runbook_lib.graph.tenant import CloudSyncJob, JobKind, JobState, ScopeClause
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
@@ -61,12 +62,18 @@ def absent(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         id="cloud-sync-absent",
         severity=_U if hidden else _B,
-        seen=f"No Cloud Sync configuration that writes groups to Active Directory was found among {len(read.jobs)} jobs"
-        f" of configurations and {read.searched} other service principals"
-        + (f"; {hidden} could not be looked at." if hidden else "."),
-        expected="A configuration Microsoft Entra ID to AD sync that has groups in scope.",
-        why="Without it Cloud Sync writes no group.",
-        to_do="Make a configuration in the Entra admin center (Entra Connect, Cloud sync), or take the route direct.",
+        seen=t(
+            "No Cloud Sync configuration that writes groups to Active Directory was found among "
+            "{count_of_jobs} jobs of configurations and {searched} other service principals",
+            count_of_jobs=len(read.jobs),
+            searched=read.searched,
+        )
+        + (t("; {hidden} could not be looked at.", hidden=hidden) if hidden else t(".")),
+        expected=t("A configuration Microsoft Entra ID to AD sync that has groups in scope."),
+        why=t("Without it Cloud Sync writes no group."),
+        to_do=t(
+            "Make a configuration in the Entra admin center (Entra Connect, Cloud sync), or take the route direct."
+        ),
         source='Microsoft Entra documentation, "Provision groups to Active Directory using Cloud Sync"',
         values={"configurations": len(read.jobs), "searched": read.searched, "unread": unread, "hidden": hidden},
         acknowledgeable=True,
@@ -83,31 +90,46 @@ def states(evidence: Evidence) -> Answers:
         if job.state is JobState.QUARANTINE:
             yield _quarantined(job)
         elif job.state in _STOPPED:
-            yield _state(job, "stopped", _W if some_run else _B, f"{job_name(job)} {_STOPPED[job.state]}.")
+            yield _state(
+                job,
+                "stopped",
+                _W if some_run else _B,
+                t("{job_name} {stopped}.", job_name=job_name(job), stopped=_STOPPED[job.state]),
+            )
         elif job.state is JobState.UNKNOWN:
-            yield _state(job, "unknown", _U, f"The state of the job is not one that is documented. {job_name(job)}.")
+            yield _state(
+                job,
+                "unknown",
+                _U,
+                t("The state of the job is not one that is documented. {job_name}.", job_name=job_name(job)),
+            )
 
 
 def _quarantined(job: CloudSyncJob) -> Finding:
     told = job.quarantine
-    parts = [f"{job_name(job)} is in quarantine"]
+    parts = [t("{job} is in quarantine", job=job_name(job))]
     if told and told.since:
-        parts.append(f" since {told.since:%Y-%m-%d %H:%M} UTC")
+        parts.append(t(" since {since:%Y-%m-%d %H:%M} UTC", since=told.since))
     if told and (told.reason or told.message):
-        parts.append(f": {printable(' '.join(filter(None, (told.reason, told.message))), limit=300)}")
-    return _state(job, "quarantine", _B, "".join(parts) + ("" if parts[-1].endswith(".") else "."))
+        parts.append(t(": {said}", said=printable(" ".join(filter(None, (told.reason, told.message))), limit=300)))
+    return _state(job, "quarantine", _B, joined(parts, "") + (NOTHING if parts[-1].endswith(".") else t(".")))
 
 
-def _state(job: CloudSyncJob, state: str, severity: Severity, seen: str) -> Finding:
+def _state(job: CloudSyncJob, state: str, severity: Severity, seen: Text) -> Finding:
     return Finding(
         id=f"cloud-sync-{state}:{job.id}",
         severity=severity,
         seen=seen,
-        expected="It is active.",
-        why="What is not running writes nothing; a job in quarantine runs once a day, and many deletions are one of "
-        "the reasons.",
-        to_do="Open the configuration in the Entra admin center, fix the error that it names, then start it. Do not "
-        "restart it with a reset of its scope: it then reads everything again and can trip its own deletion threshold.",
+        expected=t("It is active."),
+        why=t(
+            "What is not running writes nothing; a job in quarantine runs once a day, and many "
+            "deletions are one of the reasons."
+        ),
+        to_do=t(
+            "Open the configuration in the Entra admin center, fix the error that it names, then "
+            "start it. Do not restart it with a reset of its scope: it then reads everything "
+            "again and can trip its own deletion threshold."
+        ),
         source=f'{_JOB}; Microsoft Entra documentation, "Cloud Sync accidental deletes"',
         values={"job": job.id, "state": job.state.value, "reason": job.quarantine.reason if job.quarantine else ""},
         acknowledgeable=True,
@@ -127,12 +149,14 @@ def last_runs(evidence: Evidence) -> Answers:
         yield Finding(
             id=f"cloud-sync-late:{job.id}",
             severity=_U if age is None else _W,
-            seen=f"{job_name(job)} shows no successful run."
-            if minutes is None
-            else f"{job_name(job)} last succeeded {minutes:,} minutes ago.",
-            expected=f"A run every {INTERVAL.seconds // 60} minutes.",
-            why="Changes to groups do not arrive while it does not succeed.",
-            to_do="Read its provisioning log in the Entra admin center, and look at the agents.",
+            seen=(
+                t("{job_name} shows no successful run.", job_name=job_name(job))
+                if minutes is None
+                else t("{job_name} last succeeded {minutes:,} minutes ago.", job_name=job_name(job), minutes=minutes)
+            ),
+            expected=t("A run every {seconds} minutes.", seconds=INTERVAL.seconds // 60),
+            why=t("Changes to groups do not arrive while it does not succeed."),
+            to_do=t("Read its provisioning log in the Entra admin center, and look at the agents."),
             source=_JOB,
             values={"job": job.id, "minutes": minutes},
             acknowledgeable=True,
@@ -182,10 +206,10 @@ def _unread_scope(job: CloudSyncJob, why: str) -> Finding:
     return Finding(
         id=f"cloud-sync-scope-unreadable:{job.id}",
         severity=_U,
-        seen=f"The scope of a configuration could not be read: {why}. {job_name(job)}.",
-        expected="Its schema, with the scoping filter.",
-        why="Which groups it writes is unknown, and whether a writeback state decides about that.",
-        to_do="Grant Synchronization.Read.All, or look at its scoping filters and acknowledge this finding.",
+        seen=t("The scope of a configuration could not be read: {why}. {job_name}.", why=why, job_name=job_name(job)),
+        expected=t("Its schema, with the scoping filter."),
+        why=t("Which groups it writes is unknown, and whether a writeback state decides about that."),
+        to_do=t("Grant Synchronization.Read.All, or look at its scoping filters and acknowledge this finding."),
         source='Microsoft Graph documentation, "synchronizationSchema"',
         values={"job": job.id},
         acknowledgeable=True,
@@ -196,11 +220,18 @@ def _by_flag(job: CloudSyncJob, clauses: list[ScopeClause]) -> Finding:
     return Finding(
         id=f"cloud-sync-scope-by-writeback:{job.id}",
         severity=_W,
-        seen=f"A writeback state of the group decides in the scoping filter: {_shown(clauses)}. {job_name(job)}.",
-        expected="A scope that no writeback state changes, or people who know that one does.",
-        why="Here writebackConfiguration counts, although Microsoft's FAQ says that Cloud Sync ignores it: a change of "
-        "it adds a group to Active Directory or takes it away at the next run.",
-        to_do="Treat every change of writebackConfiguration in this tenant as live.",
+        seen=t(
+            "A writeback state of the group decides in the scoping filter: {shown}. {job_name}.",
+            shown=_shown(clauses),
+            job_name=job_name(job),
+        ),
+        expected=t("A scope that no writeback state changes, or people who know that one does."),
+        why=t(
+            "Here writebackConfiguration counts, although Microsoft's FAQ says that Cloud Sync "
+            "ignores it: a change of it adds a group to Active Directory or takes it away at the "
+            "next run."
+        ),
+        to_do=t("Treat every change of writebackConfiguration in this tenant as live."),
         source=_TUTORIAL,
         values={"job": job.id, "filter": [clause.attribute for clause in clauses]},
         acknowledgeable=True,
@@ -211,8 +242,12 @@ def _filtered(job: CloudSyncJob, clauses: list[ScopeClause]) -> Finding:
     return Finding(
         id=f"cloud-sync-scope-filter:{job.id}",
         severity=_I,
-        seen=f"An attribute of the group decides in the scoping filter: {_shown(clauses)}. {job_name(job)}.",
-        why="A change of that attribute adds a group to Active Directory or takes it away at the next run.",
+        seen=t(
+            "An attribute of the group decides in the scoping filter: {shown}. {job_name}.",
+            shown=_shown(clauses),
+            job_name=job_name(job),
+        ),
+        why=t("A change of that attribute adds a group to Active Directory or takes it away at the next run."),
         source=_TUTORIAL,
         values={"job": job.id, "filter": [clause.attribute for clause in clauses]},
     )
@@ -228,9 +263,13 @@ def other_jobs(evidence: Evidence) -> Answers:
             yield Finding(
                 id=f"cloud-sync-exchange-writeback:{job.id}",
                 severity=_I,
-                seen=f"A job writes Exchange attributes of cloud-managed recipients to Active Directory. "
-                f"{job_name(job)}.",
-                why="It writes no group. This runbook reads its state and touches neither the job nor what it writes.",
+                seen=t(
+                    "A job writes Exchange attributes of cloud-managed recipients to Active Directory. {job_name}.",
+                    job_name=job_name(job),
+                ),
+                why=t(
+                    "It writes no group. This runbook reads its state and touches neither the job nor what it writes."
+                ),
                 source='Microsoft Entra documentation, "Exchange hybrid writeback with cloud sync"',
                 values={"job": job.id, "state": job.state.value},
             )
@@ -259,13 +298,17 @@ def several(evidence: Evidence) -> Answers:
     yield Finding(
         id="cloud-sync-several",
         severity=_I if apart else _W,
-        seen=f"{len(jobs)} Cloud Sync configurations write groups.{''.join(told)}",
-        expected="One configuration for each Active Directory domain, with scopes that do not overlap"
-        + (f"; {', and '.join(limits)}." if limits else "."),
-        why="Two configurations that write one group into one domain overwrite each other.",
-        to_do=""
-        if apart
-        else "Compare their domains and scopes in the Entra admin center, then acknowledge this finding.",
+        seen=t(
+            "{count_of_jobs} Cloud Sync configurations write groups.{told}", count_of_jobs=len(jobs), told="".join(told)
+        ),
+        expected=t("One configuration for each Active Directory domain, with scopes that do not overlap")
+        + (t("; {limits}.", limits=", and ".join(limits)) if limits else t(".")),
+        why=t("Two configurations that write one group into one domain overwrite each other."),
+        to_do=(
+            NOTHING
+            if apart
+            else t("Compare their domains and scopes in the Entra admin center, then acknowledge this finding.")
+        ),
         source=f'{_PREREQUISITES}; "Microsoft Entra provisioning options (Preview)"',
         values={"jobs": [job.id for job in jobs], "shared": shared, "twice": twice},
         acknowledgeable=True,
@@ -280,12 +323,17 @@ def agent_unread(evidence: Evidence) -> Answers:
     yield Finding(
         id="cloud-sync-agent-unread",
         severity=_W,
-        seen="Version, rights and reach of Cloud Sync's provisioning agents were not read: Graph's call for agents "
-        "does not hold them.",
-        expected="Agent 1.1.2334.0 or later, ports 389 and 3268 to domain controllers, a schema with "
-        "msDS-ExternalDirectoryObjectId, and an account that may create, change and delete groups.",
-        why="The job in the cloud may be well while the agent cannot write.",
-        to_do="Run the hand-off on each agent's server, then acknowledge this finding.",
+        seen=t(
+            "Version, rights and reach of Cloud Sync's provisioning agents were not read: "
+            "Graph's call for agents does not hold them."
+        ),
+        expected=t(
+            "Agent 1.1.2334.0 or later, ports 389 and 3268 to domain controllers, a schema with "
+            "msDS-ExternalDirectoryObjectId, and an account that may create, change and delete "
+            "groups."
+        ),
+        why=t("The job in the cloud may be well while the agent cannot write."),
+        to_do=t("Run the hand-off on each agent's server, then acknowledge this finding."),
         source=_PREREQUISITES,
         values={"hand_off": {"kind": "cloud-sync-agent"}},
         acknowledgeable=True,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from runbook_lib.graph.tenant import Agent, CloudSyncJob
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, on
 from runbook_lib.preflight.checks.cloud_sync import NO_JOB, jobs_for_groups
@@ -24,7 +25,7 @@ def agents(evidence: Evidence) -> Answers:
         return
     read = evidence[AGENTS]
     if not read.all:
-        yield _finding("none", _B, "The tenant has no provisioning agent.", {})
+        yield _finding("none", _B, t("The tenant has no provisioning agent."), {})
         return
     told: set[str] = set()
     for domain in sorted({domain_of(job) for job in jobs} - {""}):
@@ -34,24 +35,33 @@ def agents(evidence: Evidence) -> Answers:
             yield _finding(
                 f"unassigned:{domain}",
                 _U,
-                f"Which agent serves {printable(domain)}, Graph's answer does not say.",
+                t("Which agent serves {domain}, Graph's answer does not say.", domain=printable(domain)),
                 names,
             )
         elif not serving:
             yield _finding(
                 f"other-domain:{domain}",
                 _B,
-                f"No agent is for {printable(domain)}; there are agents for {_shown(sorted(read.domains)) or 'none'}.",
+                t(
+                    "No agent is for {domain}; there are agents for {shown}.",
+                    domain=printable(domain),
+                    shown=_shown(sorted(read.domains)) or "none",
+                ),
                 names,
             )
         elif not any(agent.status == "active" for agent in serving):
             told |= {agent.machine for agent in serving}
             unsure = any(agent.status != "inactive" for agent in serving)
-            seen = f"No agent for {printable(domain)} is active: {_states(serving)}."
+            seen = t("No agent for {domain} is active: {states}.", domain=printable(domain), states=_states(serving))
             yield _finding(f"inactive:{domain}", _U if unsure else _B, seen, names)
     rest = [agent for agent in read.all if agent.status != "active" and agent.machine not in told]
     if rest:
-        seen = f"{len(rest)} of {len(read.all)} agents are not active: {_states(rest)}."
+        seen = t(
+            "{count_of_rest} of {count_of_all} agents are not active: {states}.",
+            count_of_rest=len(rest),
+            count_of_all=len(read.all),
+            states=_states(rest),
+        )
         yield _finding("inactive", _W, seen, {"machines": [agent.machine for agent in rest]})
 
 
@@ -69,15 +79,17 @@ def _shown(texts: list[str]) -> str:
     return printable(", ".join(texts[:5]) + (", …" if len(texts) > 5 else ""), limit=300)
 
 
-def _finding(state: str, severity: Severity, seen: str, values: Mapping[str, object]) -> Finding:
+def _finding(state: str, severity: Severity, seen: Text, values: Mapping[str, object]) -> Finding:
     return Finding(
         id=f"cloud-sync-agent-{state}",
         severity=severity,
         seen=seen,
-        expected="An active agent for every domain that a configuration writes groups to.",
-        why="An agent writes what the cloud decides; without one nothing arrives, and the job may look well.",
-        to_do="Start the agent's service, or install an agent, on a server of that domain (Entra admin center, Entra "
-        "Connect, Cloud sync, Agents).",
+        expected=t("An active agent for every domain that a configuration writes groups to."),
+        why=t("An agent writes what the cloud decides; without one nothing arrives, and the job may look well."),
+        to_do=t(
+            "Start the agent's service, or install an agent, on a server of that domain (Entra "
+            "admin center, Entra Connect, Cloud sync, Agents)."
+        ),
         source=_SOURCE,
         values={**values, "hand_off": {"kind": "cloud-sync-agent"}},
         acknowledgeable=True,

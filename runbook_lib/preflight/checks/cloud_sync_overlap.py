@@ -8,6 +8,7 @@ from runbook_lib.graph.tenant import CloudSyncJob
 from runbook_lib.model.dn import normalize_foreign_dn
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Check, on
 from runbook_lib.preflight.checks.cloud_sync import job_name, jobs_for_groups
@@ -32,7 +33,12 @@ def same_groups(evidence: Evidence) -> Iterator[Finding]:
                 job,
                 "group",
                 _B,
-                f"{len(both)} selected groups are assigned to a configuration: {', '.join(both[:5])}. {job_name(job)}.",
+                t(
+                    "{count_of_both} selected groups are assigned to a configuration: {both}. {job_name}.",
+                    count_of_both=len(both),
+                    both=", ".join(both[:5]),
+                    job_name=job_name(job),
+                ),
                 {"groups": both},
             )
 
@@ -48,8 +54,12 @@ def same_kinds(evidence: Evidence) -> Iterator[Finding]:
             job,
             "kind",
             _U,
-            f"Security groups are selected by name, and a configuration writes such groups too (assigned: {count}). "
-            f"{job_name(job)}.",
+            t(
+                "Security groups are selected by name, and a configuration writes such groups too "
+                "(assigned: {count}). {job_name}.",
+                count=count,
+                job_name=job_name(job),
+            ),
             {"assigned": count},
         )
 
@@ -70,8 +80,12 @@ def same_container(evidence: Evidence) -> Iterator[Finding]:
                     job,
                     "ou",
                     _B,
-                    f"A configuration writes into {printable(container)}, which meets {' and '.join(hit)}. "
-                    f"{job_name(job)}.",
+                    t(
+                        "A configuration writes into {container}, which meets {hit}. {job_name}.",
+                        container=printable(container),
+                        hit=" and ".join(hit),
+                        job_name=job_name(job),
+                    ),
                     {"container": container, "parameters": hit},
                 )
 
@@ -87,16 +101,20 @@ def _meet(first: str, second: str) -> bool:
     return first == second or first.endswith(f",{second}") or second.endswith(f",{first}")
 
 
-def _overlap(job: CloudSyncJob, what: str, severity: Severity, seen: str, values: dict[str, object]) -> Finding:
+def _overlap(job: CloudSyncJob, what: str, severity: Severity, seen: Text, values: dict[str, object]) -> Finding:
     return Finding(
         id=f"cloud-sync-same-{what}:{job.id}",
         severity=severity,
         seen=seen,
-        expected="One writer for each group, in an OU of its own.",
-        why="Cloud Sync finds its groups by msDS-ExternalDirectoryObjectId alone: one that this runbook wrote is "
-        "adopted or made a second time.",
-        to_do="Take the groups out of one of the two scopes or choose another OU; acknowledge this finding where that "
-        "is done or cannot be.",
+        expected=t("One writer for each group, in an OU of its own."),
+        why=t(
+            "Cloud Sync finds its groups by msDS-ExternalDirectoryObjectId alone: one that this "
+            "runbook wrote is adopted or made a second time."
+        ),
+        to_do=t(
+            "Take the groups out of one of the two scopes or choose another OU; acknowledge this "
+            "finding where that is done or cannot be."
+        ),
         source='Microsoft Entra documentation, "How provisioning to Active Directory works"',
         values={"job": job.id, **values},
         acknowledgeable=True,

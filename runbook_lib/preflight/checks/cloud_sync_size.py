@@ -9,6 +9,7 @@ from runbook_lib.graph.tenant import CloudSyncJob, JobState
 from runbook_lib.model.enforcement import SOA_ATTRIBUTE
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import NOTHING, t
 from runbook_lib.model.untrusted import counted, printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.checks.cloud_sync import NO_JOB, job_name, jobs_for_groups, own_clauses
@@ -153,11 +154,21 @@ def _size(job: CloudSyncJob, state: str, severity: Severity, seen: str, values: 
     return Finding(
         id=f"cloud-sync-{state}:{job.id}",
         severity=severity,
-        seen=f"{seen} {job_name(job)}.",
-        expected=f"Selected: up to {SELECTED.groups:,} groups and {SELECTED.members:,} direct members. All with a "
-        f"filter: up to {FILTERED.groups:,} and {FILTERED.members:,}. No group of more than {LARGEST_GROUP:,} members.",
-        why="Beyond the limits runs become slow and end with errors; nothing refuses the configuration. A larger "
-        "group is not supported.",
+        seen=t("{seen} {job_name}.", seen=seen, job_name=job_name(job)),
+        expected=t(
+            "Selected: up to {groups:,} groups and {members:,} direct members. All with a "
+            "filter: up to {groups2:,} and {members2:,}. No group of more than {largest_group:,} "
+            "members.",
+            groups=SELECTED.groups,
+            members=SELECTED.members,
+            groups2=FILTERED.groups,
+            members2=FILTERED.members,
+            largest_group=LARGEST_GROUP,
+        ),
+        why=t(
+            "Beyond the limits runs become slow and end with errors; nothing refuses the "
+            "configuration. A larger group is not supported."
+        ),
         to_do=_TO_DO[severity],
         source=_OPTIONS,
         values=values,
@@ -166,9 +177,9 @@ def _size(job: CloudSyncJob, state: str, severity: Severity, seen: str, values: 
 
 
 _TO_DO = {
-    _I: "",
-    _U: "Compare the number of groups in the job's provisioning log with the limits, then acknowledge this finding.",
-    _W: "Take groups out of the scope; one domain cannot be split over configurations.",
+    _I: NOTHING,
+    _U: t("Compare the number of groups in the job's provisioning log with the limits, then acknowledge this finding."),
+    _W: t("Take groups out of the scope; one domain cannot be split over configurations."),
 }
 
 
@@ -182,11 +193,15 @@ def arrive_empty(evidence: Evidence) -> Answers:
         yield Finding(
             id="cloud-sync-groups-empty-not-all",
             severity=_U,
-            seen=f"{len(read.empty):,} of {len(read.empty) + read.not_looked_up:,} groups of Cloud Sync that have no "
-            "member in Active Directory were looked up in the cloud.",
-            expected="All of them.",
-            why="Of the others it is not known whether members are missing.",
-            to_do="Look at what is found for those first: the cause is usually the same. Then run again.",
+            seen=t(
+                "{count_of_empty:,} of {count_of_empty2:,} groups of Cloud Sync that have no member "
+                "in Active Directory were looked up in the cloud.",
+                count_of_empty=len(read.empty),
+                count_of_empty2=len(read.empty) + read.not_looked_up,
+            ),
+            expected=t("All of them."),
+            why=t("Of the others it is not known whether members are missing."),
+            to_do=t("Look at what is found for those first: the cause is usually the same. Then run again."),
             source=_HOW,
             values={"looked_up": len(read.empty), "not_looked_up": read.not_looked_up},
             acknowledgeable=True,
@@ -202,13 +217,22 @@ def arrive_empty(evidence: Evidence) -> Answers:
             yield Finding(
                 id="cloud-sync-groups-empty" if severity is _W else "cloud-sync-groups-empty-unknown",
                 severity=severity,
-                seen=f"{len(ids)} groups of Cloud Sync have no member in Active Directory and {what}: "
-                f"{printable(some, limit=400)}.",
-                expected="Members that have an account here.",
-                why='Cloud Sync writes synchronized users as members only where "Provision membership to on-premises '
-                'users" is on, and it is off by default. Graph does not show it; this is what it looks like.',
-                to_do="Look at that switch in the configuration, or convert the source of authority of these groups, "
-                "which Microsoft recommends.",
+                seen=t(
+                    "{count_of_ids} groups of Cloud Sync have no member in Active Directory and {what}: {some}.",
+                    count_of_ids=len(ids),
+                    what=what,
+                    some=printable(some, limit=400),
+                ),
+                expected=t("Members that have an account here."),
+                why=t(
+                    'Cloud Sync writes synchronized users as members only where "Provision membership to '
+                    'on-premises users" is on, and it is off by default. Graph does not show it; this is '
+                    "what it looks like."
+                ),
+                to_do=t(
+                    "Look at that switch in the configuration, or convert the source of authority of "
+                    "these groups, which Microsoft recommends."
+                ),
                 source=f"{_HOW}; {_OPTIONS}",
                 values={"groups": {one: read.empty[one] for one in ids}},
                 acknowledgeable=True,
@@ -226,8 +250,11 @@ def mappings(evidence: Evidence) -> Answers:
             yield Finding(
                 id=f"cloud-sync-random-account-names:{job.id}",
                 severity=_I,
-                seen=f"sAMAccountName is not mapped, so Active Directory makes a random one. {job_name(job)}.",
-                why="File servers, scripts and Windows dialogs show that name.",
+                seen=t(
+                    "sAMAccountName is not mapped, so Active Directory makes a random one. {job_name}.",
+                    job_name=job_name(job),
+                ),
+                why=t("File servers, scripts and Windows dialogs show that name."),
                 source=_MAPPING,
                 values={"job": job.id},
             )
@@ -235,8 +262,11 @@ def mappings(evidence: Evidence) -> Answers:
             yield Finding(
                 id=f"cloud-sync-marks-groups:{job.id}",
                 severity=_I,
-                seen=f"msDS-ObjectSoa is mapped: groups are marked as governed by the cloud. {job_name(job)}.",
-                why="Where a policy of AD object enforcement is on, only accounts on its list change them.",
+                seen=t(
+                    "msDS-ObjectSoa is mapped: groups are marked as governed by the cloud. {job_name}.",
+                    job_name=job_name(job),
+                ),
+                why=t("Where a policy of AD object enforcement is on, only accounts on its list change them."),
                 source='Microsoft Entra documentation, "Microsoft Entra AD object enforcement (Preview)"',
                 values={"job": job.id, "expression": part.mapped[SOA_ATTRIBUTE.casefold()]},
             )

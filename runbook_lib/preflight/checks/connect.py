@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Check, on
 from runbook_lib.preflight.evidence import Evidence
@@ -27,16 +28,21 @@ def synchronization_off(evidence: Evidence) -> Iterator[Finding]:
     enabled = evidence[SYNCHRONIZATION].enabled
     if enabled is True:
         return
-    never = "The tenant was never synchronized from Active Directory (onPremisesSyncEnabled is not set)."
-    was = "Synchronization of the tenant is off (onPremisesSyncEnabled is false); it was on once."
+    never = t("The tenant was never synchronized from Active Directory (onPremisesSyncEnabled is not set).")
+    was = t("Synchronization of the tenant is off (onPremisesSyncEnabled is false); it was on once.")
     yield Finding(
         id="synchronization-off",
         severity=Severity.BLOCKING,
         seen=never if enabled is None else was,
-        expected="Users of Active Directory are synchronized to the tenant.",
-        why="Members of a cloud group are found in Active Directory by what synchronization left on them; without it "
-        "groups arrive without members. Connect Sync is not running at all.",
-        to_do="Set up synchronization of users, or write only groups whose members have no account in this directory.",
+        expected=t("Users of Active Directory are synchronized to the tenant."),
+        why=t(
+            "Members of a cloud group are found in Active Directory by what synchronization left "
+            "on them; without it groups arrive without members. Connect Sync is not running at "
+            "all."
+        ),
+        to_do=t(
+            "Set up synchronization of users, or write only groups whose members have no account in this directory."
+        ),
         source='Microsoft Graph documentation, "organization resource type"',
         values={"enabled": enabled},
         acknowledgeable=True,
@@ -50,29 +56,39 @@ def synchronization_age(evidence: Evidence) -> Iterator[Finding]:
         return
     age = read.age(evidence.at)
     if age is None:
-        yield _age("never", Severity.UNKNOWN, "Synchronization is on, and the tenant shows no time of a run.", None)
+        yield _age("never", Severity.UNKNOWN, t("Synchronization is on, and the tenant shows no time of a run."), None)
     elif age < -AHEAD:
-        words = f"The last synchronization lies in the future by {_words(-age)}: a clock is wrong."
+        words = t("The last synchronization lies in the future by {words}: a clock is wrong.", words=_words(-age))
         yield _age("future", Severity.UNKNOWN, words, age)
     elif age > STALE:
-        words = (
-            f"The last synchronization was {_words(age)} ago, longer than the {STALE.days} days that Connect allows."
+        words = t(
+            "The last synchronization was {words} ago, longer than the {stale_days} days that Connect allows.",
+            words=_words(age),
+            stale_days=STALE.days,
         )
         yield _age("stale", Severity.BLOCKING, words, age)
     elif age > LATE:
-        yield _age("late", Severity.WARNING, f"The last synchronization was {_words(age)} ago.", age)
+        yield _age("late", Severity.WARNING, t("The last synchronization was {words} ago.", words=_words(age)), age)
 
 
-def _age(state: str, severity: Severity, seen: str, age: timedelta | None) -> Finding:
+def _age(state: str, severity: Severity, seen: Text, age: timedelta | None) -> Finding:
     return Finding(
         id=f"synchronization-{state}",
         severity=severity,
         seen=seen,
-        expected=f"A run every {INTERVAL.seconds // 60} minutes (Connect's default), and at least every "
-        f"{STALE.days} days.",
-        why="Users and keys that came since are unknown to the cloud, so members are missing; after "
-        f"{STALE.days} days without a delta run Connect needs a full synchronization.",
-        to_do="Look at Get-ADSyncScheduler on the Connect server: SyncCycleEnabled, StagingModeEnabled, the next run.",
+        expected=t(
+            "A run every {seconds} minutes (Connect's default), and at least every {stale_days} days.",
+            seconds=INTERVAL.seconds // 60,
+            stale_days=STALE.days,
+        ),
+        why=t(
+            "Users and keys that came since are unknown to the cloud, so members are missing; "
+            "after {stale_days} days without a delta run Connect needs a full synchronization.",
+            stale_days=STALE.days,
+        ),
+        to_do=t(
+            "Look at Get-ADSyncScheduler on the Connect server: SyncCycleEnabled, StagingModeEnabled, the next run."
+        ),
         source=_SCHEDULER,
         values={
             "state": state,
@@ -91,21 +107,25 @@ def _words(age: timedelta) -> str:
 def server_unread(evidence: Evidence) -> Iterator[Finding]:
     """What only the Connect server knows."""
     if unread := evidence.unreadable(CONNECT):
-        told = f"Build, target OU, scope and rules of Connect Sync were not read: {unread.sentence}"
+        told = t(
+            "Build, target OU, scope and rules of Connect Sync were not read: {sentence}", sentence=unread.sentence
+        )
     else:
         report, containers = evidence[CONNECT], evidence.get(CONTAINERS)
         place = (containers.unified_groups if containers else None) or "no container"
-        told = (
-            f"Connect Sync reported {printable(report.version or 'no build', limit=80)} and {printable(place)} for "
-            "groups; its scope and its rules cannot be read over Microsoft Graph."
+        told = t(
+            "Connect Sync reported {version} and {place} for groups; its scope and its rules "
+            "cannot be read over Microsoft Graph.",
+            version=printable(report.version or "no build", limit=80),
+            place=printable(place),
         )
     yield Finding(
         id="connect-server-unread",
         severity=Severity.WARNING,
         seen=told,
-        expected="A supported build, not in staging mode, whose scope holds the OU of written groups.",
-        why="A flag in the tenant says nothing about what the server does.",
-        to_do="Run the hand-off on the Connect server, then acknowledge this finding.",
+        expected=t("A supported build, not in staging mode, whose scope holds the OU of written groups."),
+        why=t("A flag in the tenant says nothing about what the server does."),
+        to_do=t("Run the hand-off on the Connect server, then acknowledge this finding."),
         source='Microsoft Entra documentation, "Verify your version of cloud sync or connect sync"; Microsoft Graph '
         'documentation (beta), "onPremisesDirectorySynchronizationConfiguration"',
         values={"hand_off": {"kind": "connect-server"}},

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from runbook_lib.graph.tenant import WrittenByDefault
 from runbook_lib.model.cloud import OtherWriters, Switch
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import NOTHING, t
 from runbook_lib.preflight.assess import Check, on
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import CONNECT, FEATURES, NEW_GROUPS, TENANT
@@ -40,11 +41,13 @@ def v1_as_other_writer(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="connect-v1-on",
             severity=Severity.BLOCKING,
-            seen="Group writeback v1 is on in the tenant (features.unifiedGroupWritebackEnabled).",
-            expected="No other writer for Microsoft 365 groups.",
-            why="Connect writes every Microsoft 365 group, and nobody can choose which: each would exist twice. This "
-            "runbook refuses to write them.",
-            to_do="Use the route connect-sync for them, or turn v1 off first: then Connect deletes what it wrote.",
+            seen=t("Group writeback v1 is on in the tenant (features.unifiedGroupWritebackEnabled)."),
+            expected=t("No other writer for Microsoft 365 groups."),
+            why=t(
+                "Connect writes every Microsoft 365 group, and nobody can choose which: each would "
+                "exist twice. This runbook refuses to write them."
+            ),
+            to_do=t("Use the route connect-sync for them, or turn v1 off first: then Connect deletes what it wrote."),
             source=f"{_FEATURES}; {_ENABLE}",
             values={"attested": False},
             # Security groups are not v1's, so a run for them alone can go on.
@@ -54,11 +57,16 @@ def v1_as_other_writer(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="connect-v1-unknown",
             severity=Severity.UNKNOWN,
-            seen=f"Whether group writeback v1 is on is not readable: {_not_told(evidence)}.",
-            expected="A reading, or a person's attestation that it is off.",
-            why="Not readable is not off. Without one of the two this runbook refuses to write Microsoft 365 groups.",
-            to_do=f"{HOW_TO_ATTEST} Or sign in as a person (sign_in: device-code). Acknowledge it only where no "
-            "Microsoft 365 group is to be written.",
+            seen=t("Whether group writeback v1 is on is not readable: {not_told}.", not_told=_not_told(evidence)),
+            expected=t("A reading, or a person's attestation that it is off."),
+            why=t(
+                "Not readable is not off. Without one of the two this runbook refuses to write Microsoft 365 groups."
+            ),
+            to_do=t(
+                "{how_to_attest} Or sign in as a person (sign_in: device-code). Acknowledge it only "
+                "where no Microsoft 365 group is to be written.",
+                how_to_attest=HOW_TO_ATTEST,
+            ),
             source='Microsoft Graph documentation, "Get onPremisesDirectorySynchronization"',
             values={"hand_off": {"kind": "connect-server"}},
             acknowledgeable=True,
@@ -69,8 +77,12 @@ def v1_as_other_writer(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="connect-v1-attested",
             severity=Severity.INFO,
-            seen=f"Whether group writeback v1 is on is not readable; {parameters.attest_connect_v1_off_by} attests "
-            f"until {until} that it is off.",
+            seen=t(
+                "Whether group writeback v1 is on is not readable; {attest_connect_v1_off_by} "
+                "attests until {until} that it is off.",
+                attest_connect_v1_off_by=parameters.attest_connect_v1_off_by,
+                until=until,
+            ),
             values={"by": parameters.attest_connect_v1_off_by, "until": until},
         )
 
@@ -82,8 +94,8 @@ def v1_as_route(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="connect-v1-writes-all",
             severity=Severity.INFO,
-            seen="Group writeback v1 is on: Connect writes every Microsoft 365 group of the tenant.",
-            why="Which groups cannot be chosen; writebackConfiguration of a group counts only under V2.",
+            seen=t("Group writeback v1 is on: Connect writes every Microsoft 365 group of the tenant."),
+            why=t("Which groups cannot be chosen; writebackConfiguration of a group counts only under V2."),
             source='Microsoft Entra documentation, "Group source of authority guidance"',
         )
         return
@@ -95,15 +107,21 @@ def v1_as_route(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         id="connect-v1-off" if off else "connect-v1-not-readable",
         severity=Severity.BLOCKING if off else Severity.UNKNOWN,
-        seen=f"Group writeback v1 is off: {why}."
-        if off
-        else f"Whether group writeback v1 is on is not readable: {_not_told(evidence)}.",
-        expected="v1 is on, in the tenant and on the Connect server.",
-        why="Without it Connect writes no group to Active Directory.",
-        to_do="Turn on Group writeback in Connect's wizard (target OU, rights of the connector account). Setting the "
-        "flag by Graph is not known to configure a server."
-        if off
-        else "Sign in as a person (sign_in: device-code), or look at Get-ADSyncAADCompanyFeature on the server.",
+        seen=(
+            t("Group writeback v1 is off: {why}.", why=why)
+            if off
+            else t("Whether group writeback v1 is on is not readable: {not_told}.", not_told=_not_told(evidence))
+        ),
+        expected=t("v1 is on, in the tenant and on the Connect server."),
+        why=t("Without it Connect writes no group to Active Directory."),
+        to_do=(
+            t(
+                "Turn on Group writeback in Connect's wizard (target OU, rights of the connector "
+                "account). Setting the flag by Graph is not known to configure a server."
+            )
+            if off
+            else t("Sign in as a person (sign_in: device-code), or look at Get-ADSyncAADCompanyFeature on the server.")
+        ),
         source=_ENABLE,
         values={"attested": attested and off, "hand_off": {"kind": "connect-server"}},
         acknowledgeable=not off,
@@ -123,10 +141,10 @@ def v2_unknown(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="connect-v2-unknown",
             severity=Severity.UNKNOWN,
-            seen="Graph's answer does not say whether group writeback V2 is on (features.groupWriteBackEnabled).",
-            expected="True or false.",
-            why=f"V2 would be a further writer. {NO_V2_PATCH}",
-            to_do="Look at GroupWritebackV2 in Get-ADSyncAADCompanyFeature on the Connect server.",
+            seen=t("Graph's answer does not say whether group writeback V2 is on (features.groupWriteBackEnabled)."),
+            expected=t("True or false."),
+            why=t("V2 would be a further writer. {no_v2_patch}", no_v2_patch=NO_V2_PATCH),
+            to_do=t("Look at GroupWritebackV2 in Get-ADSyncAADCompanyFeature on the Connect server."),
             source=_FEATURES,
             values={"hand_off": {"kind": "connect-server"}},
             acknowledgeable=True,
@@ -144,32 +162,36 @@ def deletion_prevention(evidence: Evidence) -> Iterator[Finding]:
         'Microsoft Entra documentation, "Prevent accidental deletes"; Microsoft Graph documentation, '
         '"onPremisesAccidentalDeletionPrevention"'
     )
-    limit = "It is documented for exports to Entra ID. That it also counts groups deleted in AD, nobody says."
+    limit = t("It is documented for exports to Entra ID. That it also counts groups deleted in AD, nobody says.")
     values = {"type": read.kind if read else None, "threshold": read.threshold if read else None}
-    state, severity, seen = "on", Severity.INFO, ""
+    state, severity, seen = "on", Severity.INFO, NOTHING
     kind = read.kind.casefold() if read else ""
     if kind in ("enabledforcount", "enabledforpercentage"):
         unit = "objects" if kind == "enabledforcount" else "percent of the objects"
         shown = f"{read.threshold} {unit}" if read and read.threshold is not None else f"an unknown number of {unit}"
-        seen = f"Protection from accidental deletions stops an export that deletes {shown} or more."
+        seen = t("Protection from accidental deletions stops an export that deletes {shown} or more.", shown=shown)
         high = kind == "enabledforcount" and (not read or read.threshold is None or read.threshold > DELETIONS)
         state, severity = ("high", Severity.WARNING) if high else ("on", Severity.INFO)
     elif kind == "disabled":
-        state, severity, seen = "off", Severity.WARNING, "Protection from accidental deletions is off."
+        state, severity, seen = "off", Severity.WARNING, t("Protection from accidental deletions is off.")
     else:
         told = f"an unknown type, {read.kind!r}" if read else "nothing"
         state, severity = "unknown", Severity.UNKNOWN
-        seen = f"Graph tells {told} about protection from accidental deletions."
+        seen = t("Graph tells {told} about protection from accidental deletions.", told=told)
     yield Finding(
         id=f"deletion-prevention-{state}",
         severity=severity,
         seen=seen,
-        expected=f"On, with the default threshold of {DELETIONS} objects or less.",
+        expected=t("On, with the default threshold of {deletions} objects or less.", deletions=DELETIONS),
         why=limit,
-        to_do=""
-        if severity is Severity.INFO
-        else "Enable-ADSyncExportDeletionThreshold on the Connect server; and back up written groups before v1 is "
-        "turned off, because the next cycle then deletes all of them.",
+        to_do=(
+            NOTHING
+            if severity is Severity.INFO
+            else t(
+                "Enable-ADSyncExportDeletionThreshold on the Connect server; and back up written "
+                "groups before v1 is turned off, because the next cycle then deletes all of them."
+            )
+        ),
         source=source,
         values=values,
         acknowledgeable=True,
@@ -194,10 +216,14 @@ def new_group_default(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         id=f"new-group-default:{default.state.value}",
         severity=severity,
-        seen=f"{default.words}. {meaning}",
-        expected="False under V2 where groups are chosen one by one; without V2, anything.",
-        why="An operator who sets it expects an effect that it has under V2 alone.",
-        to_do="" if severity is Severity.INFO else "Set NewUnifiedGroupWritebackDefault to false, sending all values.",
+        seen=t("{words}. {meaning}", words=default.words, meaning=meaning),
+        expected=t("False under V2 where groups are chosen one by one; without V2, anything."),
+        why=t("An operator who sets it expects an effect that it has under V2 alone."),
+        to_do=(
+            NOTHING
+            if severity is Severity.INFO
+            else t("Set NewUnifiedGroupWritebackDefault to false, sending all values.")
+        ),
         source='Microsoft Entra documentation, "Group writeback V2"; Microsoft Graph documentation, "Update '
         'groupSetting"',
         values={"state": default.state.value, "value": default.value, "v2": v2.value},

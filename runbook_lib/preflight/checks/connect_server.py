@@ -7,6 +7,7 @@ from datetime import date
 from runbook_lib.graph.tenant import CloudSyncJob, ConnectReport, JobKind, JobState
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
@@ -58,24 +59,33 @@ def build(evidence: Evidence) -> Answers:
         return
     if report.build is None:
         shown = "no build" if report.version is None else f"{printable(report.version, limit=80)}, which is no build"
-        yield _build_finding("unknown", _U, f"The tenant shows {shown} of Connect Sync.", report)
+        yield _build_finding("unknown", _U, t("The tenant shows {shown} of Connect Sync.", shown=shown), report)
     elif report.build < MINIMUM:
         stopped = evidence.at.date() >= STOPS
         words = f"{'stopped' if stopped else 'will stop'} on {STOPS.isoformat()}"
-        seen = f"Connect Sync reported build {build_text(report.build)}; its synchronization {words}."
+        seen = t(
+            "Connect Sync reported build {build_text}; its synchronization {words}.",
+            build_text=build_text(report.build),
+            words=words,
+        )
         yield _build_finding("stopped" if stopped else "stopping", _B if stopped else _W, seen, report)
 
 
-def _build_finding(state: str, severity: Severity, seen: str, report: ConnectReport) -> Finding:
+def _build_finding(state: str, severity: Severity, seen: Text, report: ConnectReport) -> Finding:
     return Finding(
         id=f"connect-build-{state}",
         severity=severity,
         seen=seen,
-        expected=f"Build {build_text(MINIMUM)} or later.",
-        why=f"Below it all synchronization services of Connect fail from {STOPS.isoformat()} on: nothing is written "
-        "back, and users and keys that came since are unknown to the cloud.",
-        to_do="Look at the build on the Connect server (hand-off), and upgrade it with the installer of the Entra "
-        "admin center; it needs .NET Framework 4.7.2 and TLS 1.2.",
+        expected=t("Build {build_text} or later.", build_text=build_text(MINIMUM)),
+        why=t(
+            "Below it all synchronization services of Connect fail from {stops} on: nothing is "
+            "written back, and users and keys that came since are unknown to the cloud.",
+            stops=STOPS.isoformat(),
+        ),
+        to_do=t(
+            "Look at the build on the Connect server (hand-off), and upgrade it with the "
+            "installer of the Entra admin center; it needs .NET Framework 4.7.2 and TLS 1.2."
+        ),
         source=f"{_HARDENING}; {_REPORT}",
         values={"version": report.version, "minimum": build_text(MINIMUM), **_SERVER},
         acknowledgeable=True,
@@ -91,19 +101,25 @@ def support(evidence: Evidence) -> Answers:
         return
     ended = END_OF_SUPPORT.get(found)
     if found == RECALLED:
-        seen = f"Connect Sync reported build {build_text(found)}, which was recalled."
+        seen = t("Connect Sync reported build {build_text}, which was recalled.", build_text=build_text(found))
     elif ended is not None and ended <= evidence.at.date():
-        seen = f"Connect Sync reported build {build_text(found)}, whose support ended on {ended.isoformat()}."
+        seen = t(
+            "Connect Sync reported build {build_text}, whose support ended on {ended}.",
+            build_text=build_text(found),
+            ended=ended.isoformat(),
+        )
     else:
         return
     yield Finding(
         id="connect-build-unsupported",
         severity=_W,
         seen=seen,
-        expected="A build that is supported: until twelve months after the next one.",
-        why="Microsoft helps with a supported build only. The date is a third party's; no page of Microsoft's was read "
-        "that has it.",
-        to_do="Compare with the version history of Microsoft Entra Connect, and upgrade.",
+        expected=t("A build that is supported: until twelve months after the next one."),
+        why=t(
+            "Microsoft helps with a supported build only. The date is a third party's; no page "
+            "of Microsoft's was read that has it."
+        ),
+        to_do=t("Compare with the version history of Microsoft Entra Connect, and upgrade."),
         source="A third party's table of builds (October 2026); Microsoft Entra documentation, "
         '"Microsoft Entra Connect: version release history"',
         values={"version": report.version, "ended": None if ended is None else ended.isoformat(), **_SERVER},
@@ -122,12 +138,14 @@ def pending_deletions(evidence: Evidence) -> Answers:
         yield Finding(
             id="connect-pending-deletions",
             severity=_W,
-            seen=f"Connect Sync reported {pending:,} deletions that wait to be exported to the cloud"
-            + ("." if report.objects is None else f", of {report.objects:,} objects."),
-            expected="None, before its writeback is changed or groups are written.",
-            why="What is deleted in the cloud is lost as a member, and a change of Connect's writeback starts the full "
-            "synchronization that exports them.",
-            to_do="Look at the pending exports in Synchronization Service Manager on the Connect server first.",
+            seen=t("Connect Sync reported {pending:,} deletions that wait to be exported to the cloud", pending=pending)
+            + (t(".") if report.objects is None else t(", of {objects:,} objects.", objects=report.objects)),
+            expected=t("None, before its writeback is changed or groups are written."),
+            why=t(
+                "What is deleted in the cloud is lost as a member, and a change of Connect's "
+                "writeback starts the full synchronization that exports them."
+            ),
+            to_do=t("Look at the pending exports in Synchronization Service Manager on the Connect server first."),
             source=_EXPORT,
             values={
                 "deletions": pending,
@@ -151,22 +169,24 @@ def transition(evidence: Evidence) -> Answers:
     yield Finding(
         id="connect-in-transition",
         severity=_U,
-        seen=f"Cloud Sync synchronizes from Active Directory ({_named(from_ad)}), and "
+        seen=t("Cloud Sync synchronizes from Active Directory ({named}), and ", named=_named(from_ad))
         + (
-            f"whether Connect Sync does too cannot be read: {unread.sentence}"
+            t("whether Connect Sync does too cannot be read: {sentence}", sentence=unread.sentence)
             if (unread := evidence.unreadable(CONNECT))
-            else "Connect Sync has reported itself to the tenant too."
+            else t("Connect Sync has reported itself to the tenant too.")
         )
-        + " Whether Connect Sync is in staging mode, Graph does not show.",
-        expected="One engine, or a transition that somebody follows.",
-        why="The guided transition to Cloud Sync ends with Connect Sync in staging mode. It then exports nothing: "
+        + t(" Whether Connect Sync is in staging mode, Graph does not show."),
+        expected=t("One engine, or a transition that somebody follows."),
+        why=t("The guided transition to Cloud Sync ends with Connect Sync in staging mode. It then exports nothing: ")
         + {
-            Switch.ON: "v1 is on, so the groups that it wrote stay in Active Directory as they were, silently.",
-            Switch.OFF: "v1 is off, so no written group depends on it.",
-            Switch.UNKNOWN: "where v1 is on, the groups that it wrote stay as they were, silently.",
+            Switch.ON: t("v1 is on, so the groups that it wrote stay in Active Directory as they were, silently."),
+            Switch.OFF: t("v1 is off, so no written group depends on it."),
+            Switch.UNKNOWN: t("where v1 is on, the groups that it wrote stay as they were, silently."),
         }[v1],
-        to_do="Look at StagingModeEnabled of Get-ADSyncScheduler on the Connect server (hand-off), and ask who moves "
-        "the tenant. Leave what the transition made alone.",
+        to_do=t(
+            "Look at StagingModeEnabled of Get-ADSyncScheduler on the Connect server (hand-off), "
+            "and ask who moves the tenant. Leave what the transition made alone."
+        ),
         source='Microsoft Entra documentation, "Migrate from Connect Sync to Cloud Sync"; "Connect Sync: scheduler"',
         values={"jobs": [one.id for one in from_ad], "v1": v1.value, **_SERVER},
         acknowledgeable=True,

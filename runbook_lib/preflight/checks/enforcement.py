@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runbook_lib.model.enforcement import MOST_SIDS, EnforcementMode, Leave
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import NOTHING, t
 from runbook_lib.model.untrusted import counted, printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
@@ -39,9 +40,16 @@ def enforcement(evidence: Evidence) -> Answers:
         yield Finding(
             id="object-enforcement-on",
             severity=Severity.INFO,
-            seen=f"{_policies(evidence)}. No object in the two OUs is marked, so it applies to none of them.",
-            why=f"Where Cloud Sync's mapping marks a group (msDS-ObjectSoa), {_REFUSED[0].lower()}{_REFUSED[1:]} "
-            "the policy refuses to every account that is not on its list.",
+            seen=t(
+                "{policies}. No object in the two OUs is marked, so it applies to none of them.",
+                policies=_policies(evidence),
+            ),
+            why=t(
+                "Where Cloud Sync's mapping marks a group (msDS-ObjectSoa), {refused}{refused2} the "
+                "policy refuses to every account that is not on its list.",
+                refused=_REFUSED[0].lower(),
+                refused2=_REFUSED[1:],
+            ),
             source=_SOURCE,
             values=_values(evidence),
         )
@@ -53,13 +61,27 @@ def _marked(evidence: Evidence, severity: Severity, state: str, told: str) -> Fi
     return Finding(
         id=f"object-enforcement-{state}",
         severity=severity,
-        seen=f"In the two OUs, {counted(len(marked), 'object')} with msDS-ObjectSoa: {some}. {told}",
-        expected="Objects that no policy governs, or the account's SID on the policy's list (msDS-Settings).",
-        why=f"{_REFUSED} such a policy refuses with an error of its own. {_PASSES} {_EVERYWHERE}",
-        to_do=""
-        if severity is Severity.INFO
-        else "Leave these groups to Cloud Sync, or have a Domain Admin put the account's SID into msDS-Settings; a "
-        "plan leaves them out by name.",
+        seen=t(
+            "In the two OUs, {objects} with msDS-ObjectSoa: {some}. {told}",
+            objects=counted(len(marked), "object"),
+            some=some,
+            told=told,
+        ),
+        expected=t("Objects that no policy governs, or the account's SID on the policy's list (msDS-Settings)."),
+        why=t(
+            "{refused} such a policy refuses with an error of its own. {passes} {everywhere}",
+            refused=_REFUSED,
+            passes=_PASSES,
+            everywhere=_EVERYWHERE,
+        ),
+        to_do=(
+            NOTHING
+            if severity is Severity.INFO
+            else t(
+                "Leave these groups to Cloud Sync, or have a Domain Admin put the account's SID into "
+                "msDS-Settings; a plan leaves them out by name."
+            )
+        ),
         source=_SOURCE,
         values={"dns": list(marked), **_values(evidence)},
         acknowledgeable=severity is Severity.UNKNOWN,

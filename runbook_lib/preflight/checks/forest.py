@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import t
 from runbook_lib.preflight.assess import Check, on
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import FOREST
@@ -24,11 +25,15 @@ def recycle_bin(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="recycle-bin-off",
             severity=Severity.WARNING if deletes else Severity.INFO,
-            seen=f"The forest's Recycle Bin is off; deleted objects stay for {days}.",
-            expected="The Recycle Bin is on.",
-            why="A group that is deleted by anybody comes back as a bare object: its attributes and members come only "
-            "from the record of the run that deleted it.",
-            to_do="Switch it on if the forest may have it (Enable-ADOptionalFeature; it cannot be switched off again).",
+            seen=t("The forest's Recycle Bin is off; deleted objects stay for {days}.", days=days),
+            expected=t("The Recycle Bin is on."),
+            why=t(
+                "A group that is deleted by anybody comes back as a bare object: its attributes and "
+                "members come only from the record of the run that deleted it."
+            ),
+            to_do=t(
+                "Switch it on if the forest may have it (Enable-ADOptionalFeature; it cannot be switched off again)."
+            ),
             source="[MS-ADTS] 3.1.1.9.1 and 3.1.1.5.5.6.1",
             values=values,
             acknowledgeable=True,
@@ -37,10 +42,10 @@ def recycle_bin(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="recycle-bin-unknown",
             severity=Severity.UNKNOWN if deletes else Severity.INFO,
-            seen="Whether the forest's Recycle Bin is on cannot be read.",
-            expected="CN=Partitions and the feature's object below the configuration can be read.",
-            why="What a deleted group could come back with is unknown.",
-            to_do="Look with Get-ADOptionalFeature, or let the account read the configuration.",
+            seen=t("Whether the forest's Recycle Bin is on cannot be read."),
+            expected=t("CN=Partitions and the feature's object below the configuration can be read."),
+            why=t("What a deleted group could come back with is unknown."),
+            to_do=t("Look with Get-ADOptionalFeature, or let the account read the configuration."),
             source="[MS-ADTS] 3.1.1.9.1",
             values=values,
             acknowledgeable=True,
@@ -58,12 +63,14 @@ def deleted_objects(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         id="deleted-objects-not-listed" if refused else "deleted-objects-unproved",
         severity=graver if deletes else Severity.INFO,
-        seen="The account may not list deleted objects."
-        if refused
-        else "No deleted object is seen: there is none, or the account may not list them.",
-        expected="The account lists them, where groups are deleted (disable_by: delete).",
-        why="An undo of a deletion is refused before anything is written.",
-        to_do="Grant it as the findings on rights say, or leave it where nothing is ever deleted.",
+        seen=(
+            t("The account may not list deleted objects.")
+            if refused
+            else t("No deleted object is seen: there is none, or the account may not list them.")
+        ),
+        expected=t("The account lists them, where groups are deleted (disable_by: delete)."),
+        why=t("An undo of a deletion is refused before anything is written."),
+        to_do=t("Grant it as the findings on rights say, or leave it where nothing is ever deleted."),
         source='Microsoft, KB 892806; Microsoft, "Restoring deleted objects"',
         values={"listable": forest.listable.value},
         acknowledgeable=not refused,
@@ -78,9 +85,9 @@ def levels(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="functional-level-unknown",
             severity=Severity.UNKNOWN,
-            seen="The root DSE does not show the functional levels of domain and forest.",
-            expected="domainFunctionality and forestFunctionality.",
-            to_do="Look with Get-ADDomain and Get-ADForest.",
+            seen=t("The root DSE does not show the functional levels of domain and forest."),
+            expected=t("domainFunctionality and forestFunctionality."),
+            to_do=t("Look with Get-ADDomain and Get-ADForest."),
             source="[MS-ADTS] 3.1.1.3.2.25 and 6.1.4",
             values=values,
             acknowledgeable=True,
@@ -89,10 +96,14 @@ def levels(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="functional-level-old",
             severity=Severity.WARNING,
-            seen=f"Functional level of the domain {forest.domain_level}, of the forest {forest.forest_level}.",
-            expected=f"At least {_SERVER_2008_R2}, Windows Server 2008 R2.",
-            why="Below it there is no Recycle Bin, and Windows Server releases in support are not meant for it.",
-            to_do="Raise the levels when no older domain controller is left, or acknowledge this finding.",
+            seen=t(
+                "Functional level of the domain {domain_level}, of the forest {forest_level}.",
+                domain_level=forest.domain_level,
+                forest_level=forest.forest_level,
+            ),
+            expected=t("At least {server_2008_r2}, Windows Server 2008 R2.", server_2008_r2=_SERVER_2008_R2),
+            why=t("Below it there is no Recycle Bin, and Windows Server releases in support are not meant for it."),
+            to_do=t("Raise the levels when no older domain controller is left, or acknowledge this finding."),
             source="[MS-ADTS] 6.1.4.3 and 6.1.4.4",
             values=values,
             acknowledgeable=True,

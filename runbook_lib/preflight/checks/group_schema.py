@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from runbook_lib.exchange.schema import GROUP_ATTRIBUTES, GroupAttribute
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import t
 from runbook_lib.preflight.assess import ROUTES, Check
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import GROUP_SCHEMA
@@ -37,10 +38,10 @@ def attribute_missing(row: GroupAttribute, evidence: Evidence) -> Iterator[Findi
     yield Finding(
         id=f"group-attribute-missing:{row.attribute}",
         severity=Severity.BLOCKING,
-        seen=f"A group cannot carry {row.attribute} in this forest's schema.",
-        expected=f"The attribute, which comes with {_COMES_WITH[row.comes_with]}.",
-        why=f"Lost without it: {row.purpose}.{routes}",
-        to_do="Extend the schema, or accept the loss and acknowledge this finding.",
+        seen=t("A group cannot carry {attribute} in this forest's schema.", attribute=row.attribute),
+        expected=t("The attribute, which comes with {comes_with}.", comes_with=_COMES_WITH[row.comes_with]),
+        why=t("Lost without it: {purpose}.{routes}", purpose=row.purpose, routes=routes),
+        to_do=t("Extend the schema, or accept the loss and acknowledge this finding."),
         source=row.source,
         values={"attribute": row.attribute, "comes_with": row.comes_with, "confirmed": row.confirmed},
         acknowledgeable=True,

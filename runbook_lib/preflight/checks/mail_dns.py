@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from runbook_lib.dns.resolver import Answer, State
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import t
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import DNS, MAIL_DOMAINS
@@ -23,11 +24,16 @@ def other_cloud(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="dns-cloud-unknown",
             severity=Severity.UNKNOWN,
-            seen=f"The tenant is in the cloud {evidence.parameters.cloud}; where MX and autodiscover lead there "
-            "is not known to this program.",
-            expected="The global service.",
-            why="Whether mail finds its way cannot be told.",
-            to_do="Compare the records with what the Microsoft 365 admin center shows, then acknowledge this finding.",
+            seen=t(
+                "The tenant is in the cloud {cloud}; where MX and autodiscover lead there is not "
+                "known to this program.",
+                cloud=evidence.parameters.cloud,
+            ),
+            expected=t("The global service."),
+            why=t("Whether mail finds its way cannot be told."),
+            to_do=t(
+                "Compare the records with what the Microsoft 365 admin center shows, then acknowledge this finding."
+            ),
             values={"cloud": evidence.parameters.cloud},
             acknowledgeable=True,
         )
@@ -55,10 +61,15 @@ def mx(evidence: Evidence) -> Answers:
             yield Finding(
                 id=f"dns-mx-missing:{domain}",
                 severity=Severity.BLOCKING,
-                seen=f"{domain} has no MX record: {_words(answer)} (asked: {reading.source}).",
-                expected="An MX record that leads to Exchange Online.",
-                why="Mail to the groups has no way to the cloud.",
-                to_do="Add the record; the hand-off has the line.",
+                seen=t(
+                    "{domain} has no MX record: {words} (asked: {source}).",
+                    domain=domain,
+                    words=_words(answer),
+                    source=reading.source,
+                ),
+                expected=t("An MX record that leads to Exchange Online."),
+                why=t("Mail to the groups has no way to the cloud."),
+                to_do=t("Add the record; the hand-off has the line."),
                 source=_PAGE,
                 values={"domain": domain, "state": answer.state.value, "hand_off": way},
                 acknowledgeable=True,
@@ -67,11 +78,18 @@ def mx(evidence: Evidence) -> Answers:
             yield Finding(
                 id=f"dns-mx-elsewhere:{domain}",
                 severity=Severity.WARNING,
-                seen=f"MX of {domain} leads to {', '.join(answer.values)} (asked: {reading.source}).",
-                expected="<domain with hyphens>.mail.protection.outlook.com",
-                why="An MX that leads to servers on premises breaks mail to the groups; a gateway in front of Exchange "
-                "Online does not.",
-                to_do="Change the record, or acknowledge this finding if that host passes mail on to the cloud.",
+                seen=t(
+                    "MX of {domain} leads to {values} (asked: {source}).",
+                    domain=domain,
+                    values=", ".join(answer.values),
+                    source=reading.source,
+                ),
+                expected=t("<domain with hyphens>.mail.protection.outlook.com"),
+                why=t(
+                    "An MX that leads to servers on premises breaks mail to the groups; a gateway in "
+                    "front of Exchange Online does not."
+                ),
+                to_do=t("Change the record, or acknowledge this finding if that host passes mail on to the cloud."),
                 source=_PAGE,
                 values={"domain": domain, "hosts": list(answer.values), "hand_off": way},
                 acknowledgeable=True,
@@ -93,10 +111,15 @@ def autodiscover(evidence: Evidence) -> Answers:
             yield Finding(
                 id=f"dns-autodiscover:{domain}",
                 severity=Severity.WARNING,
-                seen=f"autodiscover.{domain} as CNAME: {seen} (asked: {reading.source}).",
-                expected=f"CNAME {_AUTODISCOVER}",
-                why="Outlook opens a group's mailbox only if autodiscover of its domain leads to Microsoft 365.",
-                to_do="Add or change the record; the hand-off has the line.",
+                seen=t(
+                    "autodiscover.{domain} as CNAME: {seen} (asked: {source}).",
+                    domain=domain,
+                    seen=seen,
+                    source=reading.source,
+                ),
+                expected=t("CNAME {autodiscover}", autodiscover=_AUTODISCOVER),
+                why=t("Outlook opens a group's mailbox only if autodiscover of its domain leads to Microsoft 365."),
+                to_do=t("Add or change the record; the hand-off has the line."),
                 source=_PAGE,
                 values={
                     "domain": domain,
@@ -118,10 +141,16 @@ def _failed(answer: Answer, source: str) -> Finding:
     return Finding(
         id=f"dns-no-answer:{answer.name}:{answer.kind.lower()}",
         severity=Severity.UNKNOWN,
-        seen=f"DNS gave no answer for {answer.kind} of {answer.name} (asked: {source}): {answer.why}",
-        expected="An answer, also one that says there is no record.",
-        why="Whether mail finds its way cannot be told.",
-        to_do="Check the network and the parameter dns_servers, then run again.",
+        seen=t(
+            "DNS gave no answer for {kind} of {answer_name} (asked: {source}): {why}",
+            kind=answer.kind,
+            answer_name=answer.name,
+            source=source,
+            why=answer.why,
+        ),
+        expected=t("An answer, also one that says there is no record."),
+        why=t("Whether mail finds its way cannot be told."),
+        to_do=t("Check the network and the parameter dns_servers, then run again."),
         values={"name": answer.name, "kind": answer.kind},
         acknowledgeable=True,
     )

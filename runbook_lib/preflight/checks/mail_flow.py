@@ -8,6 +8,7 @@ from runbook_lib.exchange.mail import LOOK, NEEDED, SINCE, DomainType, MailFlowR
 from runbook_lib.exchange.versions import SCHEMA_REFERENCE, Tools, tools_of
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import t
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import EXCHANGE, EXCHANGE_FACTS, MAIL_DOMAINS, MAIL_FLOW
@@ -51,10 +52,14 @@ def _not_in_schema(evidence: Evidence, what: str) -> Iterator[Finding]:
         yield Finding(
             id=f"mail-flow-not-in-schema:{what.replace(' ', '-')}",
             severity=Severity.UNKNOWN,
-            seen=f"The schema has no {', '.join(missing)}, so {what} cannot be read over LDAP.",
-            expected=f"A schema of {SINCE[what]} or newer.",
-            why="What cannot be read is not known to be absent.",
-            to_do=f"{_look(evidence, what)}, then acknowledge this finding.",
+            seen=t(
+                "The schema has no {missing}, so {what} cannot be read over LDAP.",
+                missing=", ".join(missing),
+                what=what,
+            ),
+            expected=t("A schema of {since} or newer.", since=SINCE[what]),
+            why=t("What cannot be read is not known to be absent."),
+            to_do=t("{look}, then acknowledge this finding.", look=_look(evidence, what)),
             source=SCHEMA_REFERENCE,
             values={"what": what, "missing": missing},
             acknowledgeable=True,
@@ -86,10 +91,10 @@ def accepted_domain(evidence: Evidence) -> Answers:
             yield Finding(
                 id=f"mail-accepted-domain-missing:{domain}",
                 severity=Severity.BLOCKING,
-                seen=f"{domain} is not an accepted domain of the Exchange organization.",
-                expected=f"{domain} as internal relay domain.",
-                why="Mail from mailboxes on premises reaches such a group only if it accepts senders outside.",
-                to_do="Add the accepted domain; the hand-off has the lines.",
+                seen=t("{domain} is not an accepted domain of the Exchange organization.", domain=domain),
+                expected=t("{domain} as internal relay domain.", domain=domain),
+                why=t("Mail from mailboxes on premises reaches such a group only if it accepts senders outside."),
+                to_do=t("Add the accepted domain; the hand-off has the lines."),
                 source=_PAGE,
                 values={"domain": domain, "hand_off": {"kind": "accepted-domain", "domain": domain}},
                 acknowledgeable=True,
@@ -101,17 +106,21 @@ def accepted_domain(evidence: Evidence) -> Answers:
 def _wrong_type(domain: str, name: str, kind: DomainType) -> Iterator[Finding]:
     unknown = kind is DomainType.UNKNOWN
     why = {
-        DomainType.AUTHORITATIVE: "An authoritative domain answers with a non-delivery report for every group that is "
-        "not a recipient on premises.",
-        DomainType.EXTERNAL_RELAY: "An external relay domain takes the groups for strangers.",
+        DomainType.AUTHORITATIVE: t(
+            "An authoritative domain answers with a non-delivery report for every group that is "
+            "not a recipient on premises."
+        ),
+        DomainType.EXTERNAL_RELAY: t("An external relay domain takes the groups for strangers."),
     }
     yield Finding(
         id=f"mail-accepted-domain-type:{domain}",
         severity=Severity.UNKNOWN if unknown else Severity.BLOCKING,
-        seen=f"The accepted domain {name} covers {domain}; its type is {kind.value}.",
-        expected="Internal relay.",
-        why=why.get(kind, "The type decides what happens to mail for groups that are not recipients on premises."),
-        to_do="Change the type, if no mailbox on premises depends on the present one; the hand-off has the lines.",
+        seen=t(
+            "The accepted domain {name} covers {domain}; its type is {kind}.", name=name, domain=domain, kind=kind.value
+        ),
+        expected=t("Internal relay."),
+        why=why.get(kind, t("The type decides what happens to mail for groups that are not recipients on premises.")),
+        to_do=t("Change the type, if no mailbox on premises depends on the present one; the hand-off has the lines."),
         source=_PAGE,
         values={"domain": domain, "type": kind.value, "hand_off": {"kind": "relay-type", "name": name}},
         acknowledgeable=True,
@@ -138,21 +147,32 @@ def send_connector(evidence: Evidence) -> Answers:
     if tools.shell is Switch.OFF or (hybrid is None and tools.wizard is Switch.OFF):
         # Exchange 2003 has no such cmdlets, and those of 2007 and 2010 lack settings that the cloud needs.
         way = None
-        to_do = f"Set the connector up by hand in {tools.name}, as Microsoft describes for this release."
+        to_do = t(
+            "Set the connector up by hand in {tools_name}, as Microsoft describes for this release.",
+            tools_name=tools.name,
+        )
     elif hybrid is not None:
         way = {"kind": "address-spaces", "connector": hybrid, "spaces": spaces}
-        to_do = f"Add the address spaces to {hybrid}; the hand-off reads the list before it replaces it."
+        to_do = t(
+            "Add the address spaces to {hybrid}; the hand-off reads the list before it replaces it.", hybrid=hybrid
+        )
     else:
         servers = [s.name for s in exchange.servers] if (exchange := evidence.get(EXCHANGE)) else []
         way = {"kind": "send-connector", "servers": servers, "spaces": spaces}
-        to_do = "Run the Hybrid Configuration Wizard, or make the connector by hand; the hand-off has the lines."
+        to_do = t("Run the Hybrid Configuration Wizard, or make the connector by hand; the hand-off has the lines.")
     names = ", ".join(connector.name for connector in flow.send_connectors) or "none"
     yield Finding(
         id="mail-send-connector-missing",
         severity=Severity.WARNING,
-        seen=f"No send connector has an address space for {', '.join(missing)}. Send connectors: {names}.",
-        expected="A connector to the cloud with an address space for each of them.",
-        why="Mail leaves by the connector for the Internet, without the trust of the hybrid connector, or not at all.",
+        seen=t(
+            "No send connector has an address space for {missing}. Send connectors: {names}.",
+            missing=", ".join(missing),
+            names=names,
+        ),
+        expected=t("A connector to the cloud with an address space for each of them."),
+        why=t(
+            "Mail leaves by the connector for the Internet, without the trust of the hybrid connector, or not at all."
+        ),
         to_do=to_do,
         source=_PAGE,
         values={"domains": missing, **({"hand_off": way} if way else {})},
@@ -177,9 +197,9 @@ def routing_domain(evidence: Evidence) -> Answers:
             id="mail-routing-domain-unknown",
             severity=Severity.UNKNOWN,
             seen=domains.how_routing,
-            expected="A domain such as contoso.mail.onmicrosoft.com.",
-            why="The send connector has to cover it.",
-            to_do="Run with an account that may read the tenant, or look at the tenant's domains yourself.",
+            expected=t("A domain such as contoso.mail.onmicrosoft.com."),
+            why=t("The send connector has to cover it."),
+            to_do=t("Run with an account that may read the tenant, or look at the tenant's domains yourself."),
             source=_PAGE,
             acknowledgeable=True,
         )
@@ -200,21 +220,29 @@ def address_spaces_readable(evidence: Evidence) -> Answers:
             yield Finding(
                 id=f"mail-address-space-unread:{connector.name}",
                 severity=Severity.UNKNOWN,
-                seen=f"Address spaces of {connector.name} in an unknown form: {', '.join(connector.unread)}.",
-                expected="smtp:domain;cost",
-                why="Whether they cover the groups domain cannot be told.",
-                to_do=f"{_look(evidence, 'send connectors')}.",
+                seen=t(
+                    "Address spaces of {connector_name} in an unknown form: {unread}.",
+                    connector_name=connector.name,
+                    unread=", ".join(connector.unread),
+                ),
+                expected=t("smtp:domain;cost"),
+                why=t("Whether they cover the groups domain cannot be told."),
+                to_do=t("{look}.", look=_look(evidence, "send connectors")),
                 values={"connector": connector.name, "values": list(connector.unread)},
                 acknowledgeable=True,
             )
 
 
 _RUN_WIZARD = {
-    Switch.ON: "Run the Hybrid Configuration Wizard, or know how mail reaches the cloud without it.",
-    Switch.OFF: "This organization's release has no such wizard (it came with Exchange Server 2010 SP2): know how mail "
-    "reaches the cloud without it.",
-    Switch.UNKNOWN: "Run the Hybrid Configuration Wizard if the organization has Exchange Server 2010 SP2 or newer, or "
-    "know how mail reaches the cloud without it.",
+    Switch.ON: t("Run the Hybrid Configuration Wizard, or know how mail reaches the cloud without it."),
+    Switch.OFF: t(
+        "This organization's release has no such wizard (it came with Exchange Server 2010 SP2): know how mail "
+        "reaches the cloud without it."
+    ),
+    Switch.UNKNOWN: t(
+        "Run the Hybrid Configuration Wizard if the organization has Exchange Server 2010 SP2 or newer, or "
+        "know how mail reaches the cloud without it."
+    ),
 }
 
 
@@ -229,9 +257,9 @@ def hybrid_configuration(evidence: Evidence) -> Answers:
         yield Finding(
             id="mail-hybrid-missing",
             severity=Severity.WARNING,
-            seen="There is no hybrid configuration object in the Exchange organization.",
-            expected="An organization in which the Hybrid Configuration Wizard has been run.",
-            why="Group writeback of Microsoft 365 groups presupposes a configured Exchange hybrid deployment.",
+            seen=t("There is no hybrid configuration object in the Exchange organization."),
+            expected=t("An organization in which the Hybrid Configuration Wizard has been run."),
+            why=t("Group writeback of Microsoft 365 groups presupposes a configured Exchange hybrid deployment."),
             to_do=_RUN_WIZARD[_tools(evidence).wizard],
             source=f"MicrosoftDocs/entra-docs, how-to-connect-group-writeback-enable.md; {SCHEMA_REFERENCE}",
             acknowledgeable=True,
@@ -258,10 +286,14 @@ def address_policies(evidence: Evidence) -> Answers:
             yield Finding(
                 id=f"mail-address-policy:{domain}",
                 severity=Severity.INFO,
-                seen=f"Address policies give out addresses of {domain} on premises: {', '.join(names)}.",
-                expected="A groups domain whose addresses only the cloud gives out.",
-                why="A recipient on premises may get an address that a group in the cloud has, or will get.",
-                to_do="Use a domain of its own for groups, or watch for collisions.",
+                seen=t(
+                    "Address policies give out addresses of {domain} on premises: {names}.",
+                    domain=domain,
+                    names=", ".join(names),
+                ),
+                expected=t("A groups domain whose addresses only the cloud gives out."),
+                why=t("A recipient on premises may get an address that a group in the cloud has, or will get."),
+                to_do=t("Use a domain of its own for groups, or watch for collisions."),
                 source=_PAGE,
                 values={"domain": domain, "policies": names},
             )
@@ -274,9 +306,13 @@ def several_domains(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="mail-several-domains",
             severity=Severity.INFO,
-            seen=f"The groups have addresses in {len(domains.groups)} domains: {', '.join(domains.groups[:10])}.",
-            why="Every one of them is checked; Microsoft recommends one domain for groups.",
-            to_do="Name one in groups_domain if the others do not matter.",
+            seen=t(
+                "The groups have addresses in {count_of_groups} domains: {groups}.",
+                count_of_groups=len(domains.groups),
+                groups=", ".join(domains.groups[:10]),
+            ),
+            why=t("Every one of them is checked; Microsoft recommends one domain for groups."),
+            to_do=t("Name one in groups_domain if the others do not matter."),
             source=_PAGE,
             values={"domains": list(domains.groups)},
         )
@@ -284,9 +320,9 @@ def several_domains(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="mail-no-domain",
             severity=Severity.INFO,
-            seen="No Microsoft 365 group has an address outside onmicrosoft.com.",
-            why="There is no groups domain whose mail flow could be checked.",
-            to_do="Name the domain that groups will have in groups_domain.",
+            seen=t("No Microsoft 365 group has an address outside onmicrosoft.com."),
+            why=t("There is no groups domain whose mail flow could be checked."),
+            to_do=t("Name the domain that groups will have in groups_domain."),
             source=_PAGE,
         )
 
@@ -299,11 +335,19 @@ def _without_value(evidence: Evidence, what: str, names: list[str], attribute: s
     return Finding(
         id=f"mail-value-absent:{attribute}",
         severity=Severity.UNKNOWN,
-        seen=f"{len(names)} of the {what} show no {attribute}: {', '.join(names[:5])}.",
-        expected="A value on each.",
-        why="Whether they are about the groups' domains cannot be told: the value is absent, or hidden from this "
-        "account.",
-        to_do=f"{_look(evidence, what)}, then acknowledge this finding.",
+        seen=t(
+            "{count_of_names} of the {what} show no {attribute}: {names}.",
+            count_of_names=len(names),
+            what=what,
+            attribute=attribute,
+            names=", ".join(names[:5]),
+        ),
+        expected=t("A value on each."),
+        why=t(
+            "Whether they are about the groups' domains cannot be told: the value is absent, or "
+            "hidden from this account."
+        ),
+        to_do=t("{look}, then acknowledge this finding.", look=_look(evidence, what)),
         values={"attribute": attribute, "names": names},
         acknowledgeable=True,
     )
@@ -313,10 +357,14 @@ def _nothing_visible(evidence: Evidence, what: str, id_: str) -> Finding:
     return Finding(
         id=id_,
         severity=Severity.UNKNOWN,
-        seen=f"The Exchange organization shows this account no {what}; the setup of {_SETUP_MAKES[what]} makes one.",
-        expected="An account that may read the configuration partition, as every account normally may.",
-        why="What is hidden cannot be told from what is absent.",
-        to_do=f"{_look(evidence, what)}, with an account of the Exchange administrators.",
+        seen=t(
+            "The Exchange organization shows this account no {what}; the setup of {setup_makes} makes one.",
+            what=what,
+            setup_makes=_SETUP_MAKES[what],
+        ),
+        expected=t("An account that may read the configuration partition, as every account normally may."),
+        why=t("What is hidden cannot be told from what is absent."),
+        to_do=t("{look}, with an account of the Exchange administrators.", look=_look(evidence, what)),
         acknowledgeable=True,
     )
 

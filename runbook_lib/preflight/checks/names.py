@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from runbook_lib.inventory.naming import cut_units
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import Text, t
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.derived import NewName
 from runbook_lib.preflight.evidence import Evidence
@@ -45,10 +46,15 @@ def collisions(evidence: Evidence) -> Answers:
                 yield Finding(
                     id=f"name-taken:{name.group_id}",
                     severity=Severity.WARNING,
-                    seen=f"{name.display_name!r} would get the {' and '.join(same)} of {taken.dn}.",
-                    expected="Names that nobody has.",
-                    why="The plan refuses this group (collision) and writes the others.",
-                    to_do="Rename or remove that object, or choose another rdn_style or sam_account_name_pattern.",
+                    seen=t(
+                        "{display_name!r} would get the {same} of {taken_dn}.",
+                        display_name=name.display_name,
+                        same=" and ".join(same),
+                        taken_dn=taken.dn,
+                    ),
+                    expected=t("Names that nobody has."),
+                    why=t("The plan refuses this group (collision) and writes the others."),
+                    to_do=t("Rename or remove that object, or choose another rdn_style or sam_account_name_pattern."),
                     values={"group_id": name.group_id, "dn": taken.dn, "names": same},
                     acknowledgeable=True,
                 )
@@ -65,10 +71,16 @@ def twins(evidence: Evidence) -> Answers:
                 yield Finding(
                     id=f"names-equal:{what}:{text}",
                     severity=Severity.WARNING,
-                    seen=f"{count} selected groups would get the {what} {text!r}: {', '.join(ids)}.",
-                    expected="A name for each.",
-                    why="The plan refuses all of them.",
-                    to_do="Choose rdn_style: id, or a sam_account_name_pattern with {id12} or {id}.",
+                    seen=t(
+                        "{count} selected groups would get the {what} {text!r}: {ids}.",
+                        count=count,
+                        what=what,
+                        text=text,
+                        ids=", ".join(ids),
+                    ),
+                    expected=t("A name for each."),
+                    why=t("The plan refuses all of them."),
+                    to_do=t("Choose rdn_style: id, or a sam_account_name_pattern with {{id12}} or {{id}}."),
                     values={"name": text, "group_ids": ids},
                     acknowledgeable=True,
                 )
@@ -98,10 +110,14 @@ def limits(evidence: Evidence) -> Answers:
             yield Finding(
                 id=f"name-not-possible:{name.group_id}",
                 severity=Severity.BLOCKING,
-                seen=f"{name.display_name!r} cannot be created: {'; '.join(wrong)}.",
-                expected="Names within AD's limits.",
-                why="AD refuses the create.",
-                to_do="Choose another rdn_style or sam_account_name_pattern.",
+                seen=t(
+                    "{display_name!r} cannot be created: {wrong}.",
+                    display_name=name.display_name,
+                    wrong="; ".join(wrong),
+                ),
+                expected=t("Names within AD's limits."),
+                why=t("AD refuses the create."),
+                to_do=t("Choose another rdn_style or sam_account_name_pattern."),
                 source="[MS-ADA1] cn, [MS-ADA3] sAMAccountName, [MS-SAMR] 3.1.1.8.4",
                 values={"group_id": name.group_id, "common_name": name.common_name, "account_name": name.account_name},
             )
@@ -111,22 +127,26 @@ def looked_up(evidence: Evidence) -> Iterator[Finding]:
     """The names of every selected group were looked up."""
     unseen = evidence[NAMES].unseen
     if unseen:
-        seen = f"{len(unseen)} selected ids are no Microsoft 365 groups of this tenant: {', '.join(unseen[:5])}."
+        seen = t(
+            "{count_of_unseen} selected ids are no Microsoft 365 groups of this tenant: {unseen}.",
+            count_of_unseen=len(unseen),
+            unseen=", ".join(unseen[:5]),
+        )
         yield _not_looked_up("names-not-looked-up", seen, list(unseen))
     parameters = evidence.parameters
     if "security" in parameters.select_kinds and parameters.select_names:
-        seen = "Security groups are selected by name, and the pre-flight does not read them."
+        seen = t("Security groups are selected by name, and the pre-flight does not read them.")
         yield _not_looked_up("names-not-looked-up:security", seen, [])
 
 
-def _not_looked_up(identifier: str, seen: str, ids: list[str]) -> Finding:
+def _not_looked_up(identifier: str, seen: Text, ids: list[str]) -> Finding:
     return Finding(
         id=identifier,
         severity=Severity.INFO,
         seen=seen,
-        expected="Microsoft 365 groups; the pre-flight reads no others.",
-        why="Whether their names are free shows in 20-inventory-groups.",
-        to_do="Look at them in 20-inventory-groups, or correct the selection.",
+        expected=t("Microsoft 365 groups; the pre-flight reads no others."),
+        why=t("Whether their names are free shows in 20-inventory-groups."),
+        to_do=t("Look at them in 20-inventory-groups, or correct the selection."),
         values={"group_ids": ids},
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Check, on
 from runbook_lib.preflight.evidence import Evidence
@@ -26,11 +27,17 @@ def lacking(notebook: str, evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         id=f"permissions-lacking:{notebook}",
         severity=Severity.WARNING,
-        seen=f"The access token does not grant {', '.join(names)}, which {notebook} needs.",
-        expected=f"Each of them, or a higher one that Graph accepts, as {kind} permission with an administrator's "
-        "consent.",
-        why=f"It reads: {'; '.join(one.opens for one in missing)}.",
-        to_do="Grant them to the app registration and consent; a new token carries them.",
+        seen=t(
+            "The access token does not grant {names}, which {notebook} needs.",
+            names=", ".join(names),
+            notebook=notebook,
+        ),
+        expected=t(
+            "Each of them, or a higher one that Graph accepts, as {kind} permission with an administrator's consent.",
+            kind=kind,
+        ),
+        why=t("It reads: {missing}.", missing="; ".join(one.opens for one in missing)),
+        to_do=t("Grant them to the app registration and consent; a new token carries them."),
         source=_SOURCE,
         values={"notebook": notebook, "missing": names, "delegated": granted.delegated},
         acknowledgeable=True,
@@ -46,10 +53,12 @@ def excess(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="permissions-excess",
             severity=Severity.WARNING,
-            seen=f"The access token grants what no notebook needs: {printable(', '.join(names), limit=500)}.",
-            expected="Permissions that read.",
-            why="This runbook writes nothing to the tenant. Whoever steals its credential could.",
-            to_do="Remove them from the app registration, or use one that serves this runbook alone.",
+            seen=t(
+                "The access token grants what no notebook needs: {names}.", names=printable(", ".join(names), limit=500)
+            ),
+            expected=t("Permissions that read."),
+            why=t("This runbook writes nothing to the tenant. Whoever steals its credential could."),
+            to_do=t("Remove them from the app registration, or use one that serves this runbook alone."),
             source=_SOURCE,
             values={"excess": names, "delegated": granted.delegated},
             acknowledgeable=True,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from runbook_lib.inventory.addresses import AddressHolder, address_taken
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import t
 from runbook_lib.preflight.assess import Check, on
 from runbook_lib.preflight.checks.exchange import has_shell
 from runbook_lib.preflight.derived import smtp_addresses
@@ -25,14 +26,21 @@ def address_book(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="mail-not-in-address-book",
             severity=Severity.WARNING,
-            seen=f"{_count(waiting, 'written-back group')} with an address, but not in the address book "
-            f"(showInAddressBook is empty): {_some([group.dn for group in waiting])}.",
-            expected="Groups that address lists show.",
-            why="Nobody finds them in Outlook; a Microsoft engineer writes that full transport needs it too.",
-            to_do="Run Update-Recipient for each, as often as groups arrive, or use mail contacts; the hand-offs have "
-            "the lines."
-            if has_shell(evidence)
-            else "Let the Recipient Update Service of Exchange System Manager run, or make mail contacts there.",
+            seen=t(
+                "{count} with an address, but not in the address book (showInAddressBook is empty): {some}.",
+                count=_count(waiting, "written-back group"),
+                some=_some([group.dn for group in waiting]),
+            ),
+            expected=t("Groups that address lists show."),
+            why=t("Nobody finds them in Outlook; a Microsoft engineer writes that full transport needs it too."),
+            to_do=(
+                t(
+                    "Run Update-Recipient for each, as often as groups arrive, or use mail contacts; the "
+                    "hand-offs have the lines."
+                )
+                if has_shell(evidence)
+                else t("Let the Recipient Update Service of Exchange System Manager run, or make mail contacts there.")
+            ),
             source=f"{_PAGE}; {_CONTACTS}",
             values={
                 "count": len(waiting),
@@ -58,11 +66,11 @@ def secondary_addresses(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="mail-secondary-addresses",
             severity=Severity.WARNING,
-            seen=f"{_count(several, 'group')} with further addresses: {_some(shown, '; ')}.",
-            expected="Groups that are written to by their primary address only.",
-            why="Only the primary SMTP address is written back, so mail from on premises to the others fails.",
-            to_do="Tell those who use them, or use mail contacts for these groups"
-            + ("; the hand-off has the lines." if has_shell(evidence) else "."),
+            seen=t("{count} with further addresses: {some}.", count=_count(several, "group"), some=_some(shown, "; ")),
+            expected=t("Groups that are written to by their primary address only."),
+            why=t("Only the primary SMTP address is written back, so mail from on premises to the others fails."),
+            to_do=t("Tell those who use them, or use mail contacts for these groups")
+            + (t("; the hand-off has the lines.") if has_shell(evidence) else t(".")),
             source=f"{_PAGE}; {_CONTACTS}",
             values={
                 "count": len(several),
@@ -91,13 +99,17 @@ def other_domains(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="mail-forest-not-searched",
             severity=Severity.UNKNOWN,
-            seen=f"Addresses were searched in one domain; not in {', '.join(others)}.",
-            expected="A search of the whole forest.",
-            why="An object of another domain may hold a group's address.",
-            to_do="Search there with Get-Recipient in the Exchange Management Shell (Set-ADServerSettings "
-            "-ViewEntireForest $true), then acknowledge this finding."
-            if has_shell(evidence)
-            else "Search there for mail and proxyAddresses over LDAP, then acknowledge this finding.",
+            seen=t("Addresses were searched in one domain; not in {others}.", others=", ".join(others)),
+            expected=t("A search of the whole forest."),
+            why=t("An object of another domain may hold a group's address."),
+            to_do=(
+                t(
+                    "Search there with Get-Recipient in the Exchange Management Shell "
+                    "(Set-ADServerSettings -ViewEntireForest $true), then acknowledge this finding."
+                )
+                if has_shell(evidence)
+                else t("Search there for mail and proxyAddresses over LDAP, then acknowledge this finding.")
+            ),
             values={"domains": others},
             acknowledgeable=True,
         )

@@ -12,6 +12,7 @@ from runbook_lib.directory.rights.table import Missing, OperationRight, describe
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.dn import is_below
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import NOTHING, t
 from runbook_lib.model.untrusted import counted
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
@@ -48,9 +49,9 @@ def _missing(missing: Missing, broken: list[OperationRight], situation: Situatio
     account = situation.account
     titles = [row.operation.title for row in broken]
     deletes = all(row.operation.purpose is Purpose.DELETE for row in broken)
-    refused = f" What refuses is {describe(missing.against)}." if missing.against else ""
+    refused = t(" What refuses is {entry}.", entry=describe(missing.against)) if missing.against else NOTHING
     lines = dsacls_lines(missing.grant, account.name) if missing.grant else ()
-    remove = f"Remove the entry that denies from {missing.on}, or from where it is inherited."
+    remove = t("Remove the entry that denies from {on}, or from where it is inherited.", on=missing.on)
     values: dict[str, object] = {
         "right": missing.what,
         "operations": [row.operation.id for row in broken],
@@ -62,10 +63,12 @@ def _missing(missing: Missing, broken: list[OperationRight], situation: Situatio
     return Finding(
         id=f"right-missing:{missing.id}",
         severity=Severity.BLOCKING,
-        seen=f"{account.name} may not {missing.what}.{refused}",
-        expected="A dedicated account with exactly the rights that it needs.",
-        why=f"Without it this is refused: {'; '.join(titles)}.",
-        to_do=f"Run: {'; '.join(lines)}" if lines else remove,
+        seen=t(
+            "{account_name} may not {what}.{refused}", account_name=account.name, what=missing.what, refused=refused
+        ),
+        expected=t("A dedicated account with exactly the rights that it needs."),
+        why=t("Without it this is refused: {titles}.", titles="; ".join(titles)),
+        to_do=(t("Run: {lines}", lines="; ".join(lines)) if lines else remove),
         source=_DELETED if deletes else _SOURCE,
         values=values,
     )
@@ -85,11 +88,14 @@ def unknown_rights(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="rights-unknown",
             severity=Severity.UNKNOWN,
-            seen=f"For {counted(len(rows), 'operation')} it cannot be told whether they are allowed: "
-            f"{'; '.join(list(why)[:4])}.",
-            expected="The account can read the access lists of both OUs and the default of the class group.",
-            why="An operation that is refused in the middle of a run leaves a change half done.",
-            to_do="Let the account read the access lists (RC), or try with one group first.",
+            seen=t(
+                "For {operations} it cannot be told whether they are allowed: {why}.",
+                operations=counted(len(rows), "operation"),
+                why="; ".join(list(why)[:4]),
+            ),
+            expected=t("The account can read the access lists of both OUs and the default of the class group."),
+            why=t("An operation that is refused in the middle of a run leaves a change half done."),
+            to_do=t("Let the account read the access lists (RC), or try with one group first."),
             source=_SOURCE,
             values={"operations": [row.operation.id for row in rows]},
             acknowledgeable=True,
@@ -117,10 +123,14 @@ def rights_for_less(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id=id_,
             severity=Severity.INFO,
-            seen=f"{situation.account.name} lacks rights to {words}, or they cannot be told: "
-            f"{counted(len(mine), 'operation')}.",
-            expected="Nothing: these rights are needed only for that.",
-            to_do="Omit them unless that is going to happen.",
+            seen=t(
+                "{account_name} lacks rights to {words}, or they cannot be told: {operations}.",
+                account_name=situation.account.name,
+                words=words,
+                operations=counted(len(mine), "operation"),
+            ),
+            expected=t("Nothing: these rights are needed only for that."),
+            to_do=t("Omit them unless that is going to happen."),
             source=_SOURCE,
             values=values,
         )
@@ -145,11 +155,20 @@ def rights_on_groups(evidence: Evidence) -> Answers:
         yield Finding(
             id="group-rights",
             severity=Severity.WARNING,
-            seen=f"{situation.account.name} may not do everything with {len(lost)} written groups: {some}.",
-            expected="Groups take the rights that their OU hands down.",
-            why="Their changes would be refused. As a rule their access lists are protected from inheritance, or deny.",
-            to_do="Compare their access lists with others' (dsacls); for a protected group of administrators that is "
-            "by design ([MS-ADTS] 3.1.1.6.1).",
+            seen=t(
+                "{account_name} may not do everything with {count_of_lost} written groups: {some}.",
+                account_name=situation.account.name,
+                count_of_lost=len(lost),
+                some=some,
+            ),
+            expected=t("Groups take the rights that their OU hands down."),
+            why=t(
+                "Their changes would be refused. As a rule their access lists are protected from inheritance, or deny."
+            ),
+            to_do=t(
+                "Compare their access lists with others' (dsacls); for a protected group of "
+                "administrators that is by design ([MS-ADTS] 3.1.1.6.1)."
+            ),
             source=_SOURCE,
             values={"groups": lost},
             acknowledgeable=True,
@@ -158,10 +177,14 @@ def rights_on_groups(evidence: Evidence) -> Answers:
         yield Finding(
             id="group-rights-unknown",
             severity=Severity.UNKNOWN,
-            seen=f"The access lists of {len(unread)} written groups cannot be read: {'; '.join(unread[:5])}.",
-            expected="The account can read the access lists of the groups that it writes.",
-            why="Whether they can be changed shows only when it is tried.",
-            to_do="Let the account read them (RC on groups), or acknowledge this finding.",
+            seen=t(
+                "The access lists of {count_of_unread} written groups cannot be read: {unread}.",
+                count_of_unread=len(unread),
+                unread="; ".join(unread[:5]),
+            ),
+            expected=t("The account can read the access lists of the groups that it writes."),
+            why=t("Whether they can be changed shows only when it is tried."),
+            to_do=t("Let the account read them (RC on groups), or acknowledge this finding."),
             source=_SOURCE,
             values={"dns": unread},
             acknowledgeable=True,

@@ -11,6 +11,7 @@ from runbook_lib.directory.rights.table import describe
 from runbook_lib.model.directory import Container
 from runbook_lib.model.dn import is_below, normalize_dn, normalize_foreign_dn
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import NOTHING, t
 from runbook_lib.model.untrusted import counted, printable
 from runbook_lib.preflight.assess import Check, on
 from runbook_lib.preflight.evidence import Evidence
@@ -37,10 +38,10 @@ def ous(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(
                 id="retired-ou-not-named",
                 severity=Severity.WARNING,
-                seen="retired_ou is empty.",
-                expected="An OU for groups that are no longer written.",
-                why="Without it groups can be written, but none can be retired.",
-                to_do="Name an OU beside the target OU in the parameter retired_ou.",
+                seen=t("retired_ou is empty."),
+                expected=t("An OU for groups that are no longer written."),
+                why=t("Without it groups can be written, but none can be retired."),
+                to_do=t("Name an OU beside the target OU in the parameter retired_ou."),
                 acknowledgeable=True,
             )
             continue
@@ -48,8 +49,12 @@ def ous(evidence: Evidence) -> Iterator[Finding]:
         if problem is None and not is_below(container.dn, place.domain_root):
             problem = PlaceProblem(
                 "ou-other-domain",
-                f"{parameter} is not in the domain of this controller: {container.dn}.",
-                "Name an OU of the domain that dc_host serves, or another controller.",
+                t(
+                    "{parameter} is not in the domain of this controller: {container_dn}.",
+                    parameter=parameter,
+                    container_dn=container.dn,
+                ),
+                t("Name an OU of the domain that dc_host serves, or another controller."),
                 {"parameter": parameter, "dn": container.dn, "domain": place.domain_root},
             )
         if problem is not None:
@@ -64,8 +69,8 @@ def _problem(problem: PlaceProblem, id_: str) -> Finding:
         id=id_,
         severity=Severity.BLOCKING,
         seen=problem.message,
-        expected="Two OUs that hold written-back groups and nothing else.",
-        why="Every plan is refused for this reason.",
+        expected=t("Two OUs that hold written-back groups and nothing else."),
+        why=t("Every plan is refused for this reason."),
         to_do=problem.hint,
         values=dict(problem.values),
     )
@@ -97,11 +102,16 @@ def v1_container(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(
                 id=f"ou-of-connect-v1:{parameter}",
                 severity=Severity.BLOCKING,
-                seen=f"The tenant reports {printable(reported)} as Connect Sync's container for groups; {parameter} is "
-                f"{container.dn}.",
-                expected="An OU that no other writer uses.",
-                why="Connect Sync deletes what it does not know there when its writeback is switched off.",
-                to_do=f"Choose another OU for {parameter}.",
+                seen=t(
+                    "The tenant reports {reported} as Connect Sync's container for groups; {parameter} "
+                    "is {container_dn}.",
+                    reported=printable(reported),
+                    parameter=parameter,
+                    container_dn=container.dn,
+                ),
+                expected=t("An OU that no other writer uses."),
+                why=t("Connect Sync deletes what it does not know there when its writeback is switched off."),
+                to_do=t("Choose another OU for {parameter}.", parameter=parameter),
                 source="Microsoft Graph beta, onPremisesWritebackConfiguration; Microsoft Entra documentation, "
                 '"Enable Microsoft Entra Connect group writeback"',
                 values={"parameter": parameter, "dn": container.dn, "reported": reported},
@@ -116,12 +126,22 @@ def _container_unknown(evidence: Evidence, why: str) -> Finding:
     return Finding(
         id="ou-of-connect-v1-unknown",
         severity=Severity.INFO if attested else Severity.UNKNOWN,
-        seen=f"Which container Connect Sync reported for its groups cannot be read: {why}.",
-        expected="A container that is neither the target OU nor the retired OU, nor holds one of them.",
-        why="Connect Sync deletes what it does not know there when its writeback is switched off."
-        + (f" {parameters.attest_connect_v1_off_by} attests that it is off, until {until}." if attested else ""),
-        to_do="Look at Microsoft.GroupWriteBack.Container in (Get-ADSyncGlobalSettings).Parameters on the Connect "
-        "server, or sign in as a person (sign_in: device-code).",
+        seen=t("Which container Connect Sync reported for its groups cannot be read: {why}.", why=why),
+        expected=t("A container that is neither the target OU nor the retired OU, nor holds one of them."),
+        why=t("Connect Sync deletes what it does not know there when its writeback is switched off.")
+        + (
+            t(
+                " {attest_connect_v1_off_by} attests that it is off, until {until}.",
+                attest_connect_v1_off_by=parameters.attest_connect_v1_off_by,
+                until=until,
+            )
+            if attested
+            else NOTHING
+        ),
+        to_do=t(
+            "Look at Microsoft.GroupWriteBack.Container in (Get-ADSyncGlobalSettings).Parameters "
+            "on the Connect server, or sign in as a person (sign_in: device-code)."
+        ),
         source="Microsoft Graph beta, onPremisesWritebackConfiguration",
         acknowledgeable=True,
     )
@@ -139,11 +159,14 @@ def other_objects(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="other-objects-in-target-ou",
             severity=Severity.WARNING,
-            seen=f"In the target OU: {counted(len(rest), 'object')} created by no writer of cloud groups: "
-            f"{'; '.join(rest[:5])}.",
-            expected="The target OU holds only what this runbook writes.",
-            why="Rights on the OU reach them too, and whoever looks after them may not know that.",
-            to_do="Move them, choose an OU of its own, or acknowledge this finding.",
+            seen=t(
+                "In the target OU: {objects} created by no writer of cloud groups: {rest}.",
+                objects=counted(len(rest), "object"),
+                rest="; ".join(rest[:5]),
+            ),
+            expected=t("The target OU holds only what this runbook writes."),
+            why=t("Rights on the OU reach them too, and whoever looks after them may not know that."),
+            to_do=t("Move them, choose an OU of its own, or acknowledge this finding."),
             values={"dns": rest},
             acknowledgeable=True,
         )
@@ -157,10 +180,14 @@ def inheritance(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(
                 id=f"ou-inheritance-protected:{place.value}",
                 severity=Severity.WARNING,
-                seen=f"The access list of the {words} takes nothing from its parents: {holder.dn}.",
-                expected="Inheritance, or rights that stand on the OU itself.",
-                why="Rights that are granted further up do not reach it, nor do those that are granted there later.",
-                to_do="Grant the account's rights on the OU itself, then acknowledge this finding.",
+                seen=t(
+                    "The access list of the {words} takes nothing from its parents: {holder_dn}.",
+                    words=words,
+                    holder_dn=holder.dn,
+                ),
+                expected=t("Inheritance, or rights that stand on the OU itself."),
+                why=t("Rights that are granted further up do not reach it, nor do those that are granted there later."),
+                to_do=t("Grant the account's rights on the OU itself, then acknowledge this finding."),
                 source="[MS-DTYP] 2.4.6, SE_DACL_PROTECTED",
                 values={"dn": holder.dn},
                 acknowledgeable=True,
@@ -180,11 +207,13 @@ def deletion_protection(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="protected-from-deletion",
             severity=Severity.WARNING,
-            seen=f"{'; '.join(told)}.",
-            expected="No protection on the groups. On the OUs themselves it does no harm.",
-            why='"Protect object from accidental deletion" on a group denies on its OU too, and refuses moves: nothing '
-            "can be retired, restored or deleted.",
-            to_do="Clear that box on the groups in both OUs; it takes the entry on the OU away with the last one.",
+            seen=t("{told}.", told="; ".join(told)),
+            expected=t("No protection on the groups. On the OUs themselves it does no harm."),
+            why=t(
+                '"Protect object from accidental deletion" on a group denies on its OU too, and '
+                "refuses moves: nothing can be retired, restored or deleted."
+            ),
+            to_do=t("Clear that box on the groups in both OUs; it takes the entry on the OU away with the last one."),
             source="[MS-ADTS] 3.1.1.5.4.1.1 and 3.1.1.5.5.2",
             values={"groups": groups, "ous": list(denials), "entries": entries},
             acknowledgeable=True,

@@ -8,6 +8,7 @@ from runbook_lib.graph.tenant import Licences
 from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.clouds import Feature, Offer
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
@@ -31,30 +32,39 @@ def licences(evidence: Evidence) -> Iterator[Finding]:
     if any(licence.enabled_units is not None for licence in counted):
         return
     if counted:
-        seen = f"P1 or P2 is there, but Graph shows no enabled count: {shown}."
+        seen = t("P1 or P2 is there, but Graph shows no enabled count: {shown}.", shown=shown)
         yield _licence("licence-count-absent", _U, seen, read)
     elif any(licence.in_force for licence in holding):
-        yield _licence("licence-ending", _W, f"P1 or P2 is there, but not with an enabled count: {shown}.", read)
+        yield _licence(
+            "licence-ending", _W, t("P1 or P2 is there, but not with an enabled count: {shown}.", shown=shown), read
+        )
     elif holding:
-        yield _licence("licence-not-in-force", _B, f"Every licence with P1 or P2 is out of force: {shown}.", read)
+        yield _licence(
+            "licence-not-in-force", _B, t("Every licence with P1 or P2 is out of force: {shown}.", shown=shown), read
+        )
     else:
-        yield _licence("licence-missing", _B, "No licence of the tenant holds Microsoft Entra ID P1 or P2.", read)
+        yield _licence("licence-missing", _B, t("No licence of the tenant holds Microsoft Entra ID P1 or P2."), read)
 
 
 def _count(units: int | None) -> str:
     return "an unknown number" if units is None else str(units)
 
 
-def _licence(identifier: str, severity: Severity, seen: str, read: Licences) -> Finding:
+def _licence(identifier: str, severity: Severity, seen: Text, read: Licences) -> Finding:
     return Finding(
         id=identifier,
         severity=severity,
         seen=seen,
-        expected="A subscription with Microsoft Entra ID P1 (AAD_PREMIUM) or P2 (AAD_PREMIUM_P2) whose "
-        "capabilityStatus is Enabled.",
-        why="Connect Sync's group writeback needs P1; Cloud Sync to Active Directory needs P1 for its existing and "
-        "first two new configurations and ID Governance beyond. The direct route needs neither.",
-        to_do="Renew or buy the licence, or take the route direct.",
+        expected=t(
+            "A subscription with Microsoft Entra ID P1 (AAD_PREMIUM) or P2 (AAD_PREMIUM_P2) "
+            "whose capabilityStatus is Enabled."
+        ),
+        why=t(
+            "Connect Sync's group writeback needs P1; Cloud Sync to Active Directory needs P1 "
+            "for its existing and first two new configurations and ID Governance beyond. The "
+            "direct route needs neither."
+        ),
+        to_do=t("Renew or buy the licence, or take the route direct."),
         source='Microsoft Entra documentation, "Enable Microsoft Entra Connect group writeback", "Prerequisites for '
         'provisioning to Active Directory", "Product names and service plan identifiers for licensing"',
         values={
@@ -86,10 +96,10 @@ def _domain(name: str, state: str, severity: Severity, seen: str) -> Finding:
     return Finding(
         id=f"groups-domain-{state}:{name}",
         severity=severity,
-        seen=f"The groups' mail domain {printable(name)} {seen}.",
-        expected="A verified domain of the tenant that supports Email.",
-        why="Exchange Online accepts mail for verified domains alone; on premises mail for the groups goes there.",
-        to_do="Add and verify the domain in the Microsoft 365 admin center, or correct the parameter groups_domain.",
+        seen=t("The groups' mail domain {name} {seen}.", name=printable(name), seen=seen),
+        expected=t("A verified domain of the tenant that supports Email."),
+        why=t("Exchange Online accepts mail for verified domains alone; on premises mail for the groups goes there."),
+        to_do=t("Add and verify the domain in the Microsoft 365 admin center, or correct the parameter groups_domain."),
         source='Microsoft Exchange documentation, "Configure Microsoft 365 Groups with on-premises Exchange hybrid"; '
         'Microsoft Graph documentation, "domain resource type"',
         values={"domain": name, "state": state},
@@ -121,12 +131,18 @@ def _lack(title: str, cloud: str, feature: Feature) -> Finding:
     return Finding(
         id=f"cloud-lacks:{feature.name}",
         severity=_B if without else _U,
-        seen=f"{title} does not offer: {feature.title}."
-        if without
-        else f"Whether {title} offers this is not documented: {feature.title}.",
-        expected="A cloud that offers it.",
-        why="What a cloud does not offer cannot be switched on in a tenant there.",
-        to_do="Take another route, usually direct." if without else "Try it in this tenant, or ask Microsoft.",
+        seen=(
+            t("{title} does not offer: {feature_title}.", title=title, feature_title=feature.title)
+            if without
+            else t(
+                "Whether {title} offers this is not documented: {feature_title}.",
+                title=title,
+                feature_title=feature.title,
+            )
+        ),
+        expected=t("A cloud that offers it."),
+        why=t("What a cloud does not offer cannot be switched on in a tenant there."),
+        to_do=(t("Take another route, usually direct.") if without else t("Try it in this tenant, or ask Microsoft.")),
         source=feature.source,
         values={"cloud": cloud, "feature": feature.name, "offer": feature.offer.value},
         acknowledgeable=not without,

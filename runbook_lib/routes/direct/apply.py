@@ -27,6 +27,7 @@ from runbook_lib.directory.errors import (
 from runbook_lib.errors import BrokeOff, Refused, RunbookError, UsageError
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Plan
 from runbook_lib.model.dn import normalize_dn, rdn_of
+from runbook_lib.model.text import joined, t
 from runbook_lib.routes.direct.deleting import find_deleted, present_dn, present_name, stand_of_deletion
 from runbook_lib.routes.direct.live import (
     Stand,
@@ -131,14 +132,14 @@ class Applier:
             with suppress(JournalUnwritable):
                 self._journal.stop(f"{error.code}: {error.message}")
         again = (
-            "Run the notebook again: it plans what is left and asks for an approval of that."
+            t("Run the notebook again: it plans what is left and asks for an approval of that.")
             if lasting
-            else "Fix the error above, then run the same notebook with the same change id: it resumes."
+            else t("Fix the error above, then run the same notebook with the same change id: it resumes.")
         )
         return BrokeOff(
-            f"Stopped at write {number} of {of}: {error.message}",
+            t("Stopped at write {number} of {of}: {error_message}", number=number, of=of, error_message=error.message),
             code="broke-off",
-            hint=f"{error.hint} {again}".strip(),
+            hint=joined((error.hint, again)),
             values={"write": number, "of": of, "cause": error.code, **error.values},
         )
 
@@ -348,8 +349,8 @@ class Applier:
         entry = self._directory.read(self._plan.target.target_ou_guid, ["objectGUID"])
         if entry is None:
             raise Refused(
-                f"The target OU is gone: {self._plan.target.target_ou}.",
+                t("The target OU is gone: {target_ou}.", target_ou=self._plan.target.target_ou),
                 code="ou-missing",
-                hint="Create it again or correct target_ou.",
+                hint=t("Create it again or correct target_ou."),
             )
         return entry.dn

@@ -12,6 +12,7 @@ from runbook_lib.inventory.naming import told_apart
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import Change
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.routes.direct.plan_enable import plan_rows, written_rows
 from runbook_lib.routes.direct.preconditions import require_complete, require_container, require_mark
 from runbook_lib.rules.policy import Limits, Policy
@@ -46,29 +47,38 @@ class Drift:
         return tuple(finding for finding in self.findings if finding.id.startswith(_UNACCOUNTED))
 
     @property
-    def headline(self) -> str:
+    def headline(self) -> Text:
         """How many differences, in which groups."""
         parts = []
         by_group = self.table.groupby(["group_id", "display_name"], sort=False).size()
         names = [str(name) for _, name in by_group.index]
         if len(names) == 1:
-            parts.append(f"{_count(len(self.table))} in {names[0]}.")
+            parts.append(t("{differences} in {name}.", differences=_count(len(self.table)), name=names[0]))
         elif names:
             listed = ", ".join(f"{name} ({n})" for name, n in zip(names[:SHOWN], by_group, strict=False))
-            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-            parts.append(f"{_count(len(self.table))} in {len(names)} of {self.groups} written groups: {listed}{more}.")
+            more = t(" and {more} more", more=len(names) - SHOWN) if len(names) > SHOWN else NOTHING
+            parts.append(
+                t(
+                    "{differences} in {count} of {groups} written groups: {listed}{more}.",
+                    differences=_count(len(self.table)),
+                    count=len(names),
+                    groups=self.groups,
+                    listed=listed,
+                    more=more,
+                )
+            )
         if self.unaccounted:
-            parts.append(f"Groups with members that nobody can account for: {len(self.unaccounted)}.")
-        return " ".join(parts)
+            parts.append(t("Groups with members that nobody can account for: {count}.", count=len(self.unaccounted)))
+        return joined(parts)
 
     @property
-    def text(self) -> str:
+    def text(self) -> Text:
         """The headline and the first differences, each with both values."""
         rows = [tuple(map(str, row)) for row in self.table.itertuples(index=False)]
         told = _told(rows, named=len({row[0] for row in rows}) > 1)
         if told and not self.unaccounted:
-            return f"{self.headline[:-1]}: {told}"
-        return f"{self.headline} {told}".strip()
+            return t("{headline}: {told}", headline=self.headline[:-1], told=told)
+        return joined((self.headline, told))
 
 
 def check_drift(inventory: Inventory, policy: Policy) -> Drift:
@@ -105,9 +115,14 @@ def _findings(differences: list[tuple[str, ...]]) -> Iterator[Finding]:
         yield Finding(
             id=f"drift:{group_id}",
             severity=Severity.WARNING,
-            seen=f"{_count(len(lines))} in {lines[0][1]}: {_told(lines, named=False)}",
-            expected="AD as the cloud group is now.",
-            to_do="30-enable-writeback re-aligns the group; it plans first and asks.",
+            seen=t(
+                "{count} in {lines}: {told}",
+                count=_count(len(lines)),
+                lines=lines[0][1],
+                told=_told(lines, named=False),
+            ),
+            expected=t("AD as the cloud group is now."),
+            to_do=t("30-enable-writeback re-aligns the group; it plans first and asks."),
             values={
                 "group_id": group_id,
                 "count": len(lines),

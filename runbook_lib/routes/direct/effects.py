@@ -10,6 +10,7 @@ from runbook_lib.change.approvals.plan import planned
 from runbook_lib.change.journal import Effect, JournalFile, damaged_journal, journals_of, whole_chain
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import AttributeDelta, Plan
+from runbook_lib.model.text import t
 from runbook_lib.routes.direct.journal_order import out_of_order
 from runbook_lib.routes.direct.writes import Write, WriteKind, writes_of
 
@@ -64,16 +65,16 @@ def done_by(record: Path) -> DoneChange:
     chain = whole_chain(record.resolve().name, journals)
     if not chain:
         raise Refused(
-            f"The run {record.name} wrote nothing, so there is nothing to undo.",
+            t("The run {record_name} wrote nothing, so there is nothing to undo.", record_name=record.name),
             code="nothing-was-written",
-            hint="Name the record of the run that applied the plan.",
+            hint=t("Name the record of the run that applied the plan."),
             values={"record": record.name},
         )
     if not chain[-1].closed:
         raise Refused(
-            f"The change of {record.name} stopped midway and is not finished.",
+            t("The change of {record_name} stopped midway and is not finished.", record_name=record.name),
             code="change-open",
-            hint="Finish it first: run the same notebook with the same change id.",
+            hint=t("Finish it first: run the same notebook with the same change id."),
             values={"record": record.name, "open": chain[-1].run.name},
         )
     for journal in chain:

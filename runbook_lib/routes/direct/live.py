@@ -12,6 +12,7 @@ from runbook_lib.errors import Refused
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
 from runbook_lib.model.change import AttributeDelta, Change, Move, PlanTarget
 from runbook_lib.model.dn import normalize_dn, parent_of
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
 
@@ -48,9 +49,13 @@ class Drifted(Refused):
 def drifted(change: Change, what: str) -> Drifted:
     """The error for a change whose object moved on since it was planned."""
     return Drifted(
-        f"{printable(change.display_name, limit=80)!r} changed since it was planned: {what}.",
+        t(
+            "{display_name!r} changed since it was planned: {what}.",
+            display_name=printable(change.display_name, limit=80),
+            what=what,
+        ),
         code="drift",
-        hint="Run the notebook again: it plans from what is there now and asks for an approval of that.",
+        hint=t("Run the notebook again: it plans from what is there now and asks for an approval of that."),
         values={"group_id": change.group_id, "change": change.digest, "what": what},
     )
 

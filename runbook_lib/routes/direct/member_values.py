@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.model.change import MemberRef
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import counted, printable
 
 MOST_REFUSED = 20
@@ -104,10 +105,15 @@ def members_refused(some: Sequence[tuple[str, NotTaken]]) -> Refused:
     more = f" and {len(some) - 5} more" if len(some) > 5 else ""
     why = next((item.error.message for _, item in some if item.error is not None), "")
     return Refused(
-        f"The directory refused {counted(len(some), 'member')}, and all else of the plan is written: "
-        f"{'; '.join(shown)}{more}. {why}",
+        t(
+            "The directory refused {members}, and all else of the plan is written: {shown}{more}. {why}",
+            members=counted(len(some), "member"),
+            shown="; ".join(shown),
+            more=more,
+            why=why,
+        ),
         code="members-refused",
-        hint="Look at what these objects are; take them out of the cloud group, or correct them in AD.",
+        hint=t("Look at what these objects are; take them out of the cloud group, or correct them in AD."),
         values={"members": [{"group": group, "dn": item.dn, "cause": _code(item)} for group, item in some]},
     )
 

@@ -11,6 +11,7 @@ from runbook_lib.inventory.keys import ELSEWHERE
 from runbook_lib.model.change import GroupMembers, LeftOut, MemberRef
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, normalize_foreign_dn
+from runbook_lib.model.text import NOTHING, Text, t
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Wanted:
     guid: str
     dn: str
     code: str
-    why: str
+    why: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Membership:
             if member.member_id in there:
                 continue
             if ad is not None and member.guid == ad.guid:
-                member = replace(member, code="itself", why="It is this group itself")
+                member = replace(member, code="itself", why=t("It is this group itself"))
             if member.guid and not member.code:
                 added.append(MemberRef(member.guid, member.dn))
             elif not member.guid and member.member_id in created:
@@ -110,7 +111,7 @@ def membership_of(inventory: Inventory) -> Membership:
     """Prepare the comparison from the inventory's tables."""
     wanted: defaultdict[str, list[Wanted]] = defaultdict(list)
     for group_id, *member in inventory.members[["group_id", *_COLUMNS]].itertuples(index=False, name=None):
-        wanted[group_id].append(Wanted(*(value or "" for value in member)))
+        wanted[group_id].append(Wanted(*(value or NOTHING for value in member)))
     codes = dict(zip(inventory.principals["member_id"], inventory.principals["reason_code"], strict=True))
     return Membership(
         {group_id: tuple(members) for group_id, members in wanted.items()},

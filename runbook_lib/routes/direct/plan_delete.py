@@ -15,6 +15,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import RESTORED_ATTRIBUTES, DirectoryGroup
 from runbook_lib.model.dn import is_below, normalize_dn, rdn_of
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import counted
 from runbook_lib.routes.direct.membership import Membership
 from runbook_lib.routes.direct.plan_findings import unaccounted_finding
@@ -26,7 +27,7 @@ def refuse_deletion(row: GroupRow, ad: DirectoryGroup, context: RuleContext) -> 
     """Refuse to delete an object that is protected, holds others, or that no undo could put together again."""
     inventory = context.inventory
     if ad.guid in context.protected or ad.text("isCriticalSystemObject") == "TRUE":
-        return _refuse(row, "delete-protected", f"{ad.dn} is protected by AD or comes with the domain.")
+        return _refuse(row, "delete-protected", t("{ad_dn} is protected by AD or comes with the domain.", ad_dn=ad.dn))
     # The index has every name in comparable form already: normalizing all of them again for each group takes minutes.
     end = f",{normalize_dn(ad.dn)}"
     below = sorted(
@@ -34,25 +35,40 @@ def refuse_deletion(row: GroupRow, ad: DirectoryGroup, context: RuleContext) -> 
     )
     if below:
         return _refuse(
-            row, "delete-not-empty", f"Below {ad.dn}: {counted(len(below), 'object')}, {below[0]} first.", _MOVE_THEM
+            row,
+            "delete-not-empty",
+            t(
+                "Below {ad_dn}: {objects}, {below} first.",
+                ad_dn=ad.dn,
+                objects=counted(len(below), "object"),
+                below=below[0],
+            ),
+            _MOVE_THEM,
         )
     if ad.members is None:
-        return _refuse(row, "delete-members-unread", f"The members of {ad.dn} could not be read.")
+        return _refuse(row, "delete-members-unread", t("The members of {ad_dn} could not be read.", ad_dn=ad.dn))
     unknown = [dn for dn in ad.members if inventory.index.guid_of_dn(dn) is None]
     if unknown:
         return _refuse(
             row,
             "delete-member-unknown",
-            f"{len(unknown)} of {len(ad.members)} members of {ad.dn} cannot be identified by GUID, {unknown[0]} first, "
-            "so an undo could not bring them back.",
+            t(
+                "{count_of_unknown} of {count_of_members} members of {ad_dn} cannot be identified by "
+                "GUID, {unknown} first, so an undo could not bring them back.",
+                count_of_unknown=len(unknown),
+                count_of_members=len(ad.members),
+                ad_dn=ad.dn,
+                unknown=unknown[0],
+            ),
         )
     return None
 
 
-_MOVE_THEM = "Move them elsewhere first, or retire the group: disable_by: retire."
+_MOVE_THEM = t("Move them elsewhere first, or retire the group: disable_by: retire.")
+_RETIRE = t("Retire it instead: disable_by: retire.")
 
 
-def _refuse(row: GroupRow, rule: str, why: str, to_do: str = "Retire it instead: disable_by: retire.") -> Refusal:
+def _refuse(row: GroupRow, rule: str, why: Text, to_do: Text = _RETIRE) -> Refusal:
     return Refusal(row.group_id, row.display_name, rule, why, to_do)
 
 
@@ -63,7 +79,7 @@ def deletion(row: GroupRow, ad: DirectoryGroup, inventory: Inventory) -> Change:
     deltas = [
         AttributeDelta(name, removed=ad.attributes[name]) for name in RESTORED_ATTRIBUTES if name in ad.attributes
     ]
-    why = "Selected to be deleted (disable_by: delete)."
+    why = t("Selected to be deleted (disable_by: delete).")
     return replace(
         existing(ChangeKind.DELETE, row, ad, "selected", why),
         rdn=rdn_of(ad.dn),

@@ -11,6 +11,7 @@ from runbook_lib.model.cloud import Presence
 from runbook_lib.model.directory import MAIL_ATTRIBUTES, UNIVERSAL_DISTRIBUTION, DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.text import t
 from runbook_lib.routes.direct.membership import membership_of
 from runbook_lib.routes.direct.plan_delete import deletion, refuse_deletion, unaccounted_members
 from runbook_lib.routes.direct.plan_findings import look_alikes
@@ -86,7 +87,7 @@ def retirement(row: GroupRow, ad: DirectoryGroup, inventory: Inventory, policy: 
     if there and not deltas and not removed:
         return None
     return replace(
-        existing(ChangeKind.RETIRE, row, ad, "selected", "Selected to be retired."),
+        existing(ChangeKind.RETIRE, row, ad, "selected", t("Selected to be retired.")),
         attributes=tuple(sorted(deltas, key=lambda delta: delta.name)),
         members_removed=removed,
         move=None if there else move_between(snapshot.target, snapshot.retired),
@@ -104,7 +105,7 @@ def refuse_undecided(row: GroupRow) -> Refusal | None:
         row.display_name,
         row.presence.value,
         row.reason,
-        "Wait until the cloud group is back or gone for good, or until its state can be read.",
+        t("Wait until the cloud group is back or gone for good, or until its state can be read."),
     )
 
 

@@ -13,6 +13,7 @@ from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, parent_of, rdn
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.text import t
 from runbook_lib.routes.direct.membership import MemberChanges, membership_of
 from runbook_lib.routes.direct.plan_findings import (
     findings_before_create,
@@ -121,16 +122,16 @@ def _plan_row(
         changes.append(_restore(row, row.ad, inventory, deltas + retired_mark(row.ad, present=False), added))
     else:
         if deltas:
-            why = "The cloud group changed, or somebody changed its AD object."
+            why = t("The cloud group changed, or somebody changed its AD object.")
             changes.append(
                 replace(existing(ChangeKind.UPDATE, row, row.ad, "attributes-differ", why), attributes=deltas)
             )
         if added:
-            why = "Members of the cloud group that the AD group lacks."
+            why = t("Members of the cloud group that the AD group lacks.")
             add = existing(ChangeKind.ADD_MEMBERS, row, row.ad, "members-missing", why)
             changes.append(replace(add, members_added=added))
     if members.removed:
-        why = "AD members whose cloud account is not a member."
+        why = t("AD members whose cloud account is not a member.")
         remove = existing(ChangeKind.REMOVE_MEMBERS, row, row.ad, "members-extra", why)
         changes.append(replace(remove, members_removed=members.removed))
     return changes, findings
@@ -149,7 +150,7 @@ def _create(group: CloudGroup, inventory: Inventory, policy: Policy, added: tupl
         attributes=new_attributes(group, inventory.cloud.tenant.id, policy.group_type, policy.naming),
         members_added=added,
         reason="selected",
-        why="Selected, and not in AD yet.",
+        why=t("Selected, and not in AD yet."),
     )
 
 
@@ -163,7 +164,7 @@ def _restore(
     snapshot = inventory.directory
     in_target = normalize_dn(parent_of(ad.dn)) == normalize_dn(snapshot.target.dn)
     return replace(
-        existing(ChangeKind.RESTORE, row, ad, "selected-again", "Selected again after it was retired."),
+        existing(ChangeKind.RESTORE, row, ad, "selected-again", t("Selected again after it was retired.")),
         attributes=tuple(sorted(deltas, key=lambda delta: delta.name)),
         members_added=added,
         move=None if in_target else move_between(snapshot.retired, snapshot.target),
@@ -182,8 +183,8 @@ def _twins(rows: list[GroupRow], inventory: Inventory) -> dict[str, Refusal]:
             row.group_id,
             row.display_name,
             "same-name",
-            "Another selected group would take the same name in AD.",
-            "Choose rdn_style: id or another sam_account_name_pattern.",
+            t("Another selected group would take the same name in AD."),
+            t("Choose rdn_style: id or another sam_account_name_pattern."),
         )
         for row in fresh
         if name_count[names[row.group_id]] > 1 or sam_count[sams[row.group_id]] > 1

@@ -14,6 +14,7 @@ from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.dn import normalize_dn
 from runbook_lib.model.file_names import LEFT_OUT
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import counted, printable
 
 FILE_NAME = LEFT_OUT
@@ -101,11 +102,15 @@ def odd_texts(rows: Sequence[GroupRow]) -> list[Finding]:
                 Finding(
                     id=f"text-replaced:{row.group_id}",
                     severity=Severity.WARNING,
-                    seen=f"'{printable(row.display_name)}' holds what is no character (half an emoji, NUL) in "
-                    f"{' and '.join(row.cloud.replaced)}; U+FFFD stands in its place, in AD too.",
-                    expected="Texts of whole characters.",
-                    why="No directory can hold it; a program cut or damaged the text in the cloud.",
-                    to_do="Correct it in the cloud; the next run brings the correction to AD.",
+                    seen=t(
+                        "'{display_name}' holds what is no character (half an emoji, NUL) in {replaced}; "
+                        "U+FFFD stands in its place, in AD too.",
+                        display_name=printable(row.display_name),
+                        replaced=" and ".join(row.cloud.replaced),
+                    ),
+                    expected=t("Texts of whole characters."),
+                    why=t("No directory can hold it; a program cut or damaged the text in the cloud."),
+                    to_do=t("Correct it in the cloud; the next run brings the correction to AD."),
                     values={"group_id": row.group_id, "properties": list(row.cloud.replaced)},
                 )
             )
@@ -114,11 +119,14 @@ def odd_texts(rows: Sequence[GroupRow]) -> list[Finding]:
                 Finding(
                     id=f"name-hides:{row.group_id}",
                     severity=Severity.WARNING,
-                    seen=f"The display name '{printable(row.display_name)}' holds characters that nobody sees or that "
-                    "reorder what is read.",
-                    expected="A name that reads as it is.",
-                    why="A reader takes it for another name; AD stores it as it is.",
-                    to_do="Rename it in the cloud if that is not meant.",
+                    seen=t(
+                        "The display name '{display_name}' holds characters that nobody sees or that reorder "
+                        "what is read.",
+                        display_name=printable(row.display_name),
+                    ),
+                    expected=t("A name that reads as it is."),
+                    why=t("A reader takes it for another name; AD stores it as it is."),
+                    to_do=t("Rename it in the cloud if that is not meant."),
                     values={"group_id": row.group_id},
                 )
             )
@@ -140,10 +148,14 @@ def look_alikes(inventory: Inventory, rows: Sequence[GroupRow]) -> list[Finding]
                 Finding(
                     id=f"names-look-alike:{row.group_id}",
                     severity=Severity.WARNING,
-                    seen=f"{len(named)} cloud groups have names that look the same: {_some(named)}.",
-                    expected="Names that a reader can tell apart.",
-                    why="The names differ by characters that nobody sees, so nobody can know which one is meant.",
-                    to_do="Compare the ids, or rename one of them in the cloud.",
+                    seen=t(
+                        "{count_of_named} cloud groups have names that look the same: {some}.",
+                        count_of_named=len(named),
+                        some=_some(named),
+                    ),
+                    expected=t("Names that a reader can tell apart."),
+                    why=t("The names differ by characters that nobody sees, so nobody can know which one is meant."),
+                    to_do=t("Compare the ids, or rename one of them in the cloud."),
                     values={"group_ids": [item.group_id for item in (row, *same)]},
                 )
             )
@@ -165,11 +177,19 @@ def shared_accounts(inventory: Inventory, rows: Sequence[GroupRow]) -> list[Find
             Finding(
                 id=f"members-share-account:{guid}",
                 severity=Severity.WARNING,
-                seen=f"{len(named)} cloud objects lead to one AD object, {dn}: {_some(named)}.",
-                expected="One cloud object for each AD object.",
-                why="One of them would get what is meant for the other, so only one that SID and immutable id both "
-                "prove is written, and none where nobody or more than one is proved.",
-                to_do="Clear onPremisesImmutableId of the one that does not belong to that account.",
+                seen=t(
+                    "{count_of_named} cloud objects lead to one AD object, {dn}: {some}.",
+                    count_of_named=len(named),
+                    dn=dn,
+                    some=_some(named),
+                ),
+                expected=t("One cloud object for each AD object."),
+                why=t(
+                    "One of them would get what is meant for the other, so only one that SID and "
+                    "immutable id both prove is written, and none where nobody or more than one is "
+                    "proved."
+                ),
+                to_do=t("Clear onPremisesImmutableId of the one that does not belong to that account."),
                 values={"object_guid": guid, "dn": dn, "cloud_ids": sorted(claims["member_id"])},
             )
         )
@@ -184,12 +204,18 @@ def _original_elsewhere(group: CloudGroup, inventory: Inventory) -> list[Finding
         Finding(
             id=f"original-elsewhere:{group.id}",
             severity=Severity.BLOCKING,
-            seen=f"{group.display_name!r} came from AD, and its SID {group.on_premises_sid} belongs to a domain that "
-            "this run does not read.",
-            expected="No AD object of a group that is created.",
-            why="Where its original still stands, a second object is a second group with another SID, and rights that "
-            "name the old one do not come with it.",
-            to_do="Look in that domain; if the original is gone for good, acknowledge this finding.",
+            seen=t(
+                "{display_name!r} came from AD, and its SID {on_premises_sid} belongs to a domain "
+                "that this run does not read.",
+                display_name=group.display_name,
+                on_premises_sid=group.on_premises_sid,
+            ),
+            expected=t("No AD object of a group that is created."),
+            why=t(
+                "Where its original still stands, a second object is a second group with another "
+                "SID, and rights that name the old one do not come with it."
+            ),
+            to_do=t("Look in that domain; if the original is gone for good, acknowledge this finding."),
             values={"group_id": group.id, "sid": group.on_premises_sid},
             acknowledgeable=True,
         )
@@ -208,11 +234,16 @@ def _deleted_before(create: Change, inventory: Inventory) -> list[Finding]:
         Finding(
             id=f"deleted-object:{create.group_id}",
             severity=Severity.WARNING,
-            seen=f"{create.display_name!r} would be created, and a deleted AD object of it can still be brought back: "
-            f"{item.last_dn}, SID {item.sid}.",
-            expected="No deleted object of a group that is created.",
-            why="A new object has another SID: rights that name the old one do not come with it.",
-            to_do="If the old object is wanted, run 60-undo-change with the record that deleted it instead.",
+            seen=t(
+                "{display_name!r} would be created, and a deleted AD object of it can still be "
+                "brought back: {last_dn}, SID {sid}.",
+                display_name=create.display_name,
+                last_dn=item.last_dn,
+                sid=item.sid,
+            ),
+            expected=t("No deleted object of a group that is created."),
+            why=t("A new object has another SID: rights that name the old one do not come with it."),
+            to_do=t("If the old object is wanted, run 60-undo-change with the record that deleted it instead."),
             values={"group_id": create.group_id, "object_guid": item.guid, "sid": item.sid},
         )
         for item in found[:1]
@@ -224,10 +255,17 @@ def unaccounted_finding(row: GroupRow, dns: tuple[str, ...]) -> Finding:
     return Finding(
         id=f"members-unaccounted:{row.group_id}",
         severity=Severity.WARNING,
-        seen=f"{counted(len(dns), 'AD member')} of {row.display_name!r} without a cloud object: {_some(dns)}",
-        expected="Every member of a written group comes from its cloud group.",
-        why="Somebody added them in AD, or their cloud account is gone; the runbook never removes what it cannot map.",
-        to_do="Remove them in AD by hand if they should not be there.",
+        seen=t(
+            "{ad_members} of {display_name!r} without a cloud object: {some}",
+            ad_members=counted(len(dns), "AD member"),
+            display_name=row.display_name,
+            some=_some(dns),
+        ),
+        expected=t("Every member of a written group comes from its cloud group."),
+        why=t(
+            "Somebody added them in AD, or their cloud account is gone; the runbook never removes what it cannot map."
+        ),
+        to_do=t("Remove them in AD by hand if they should not be there."),
         values={"group_id": row.group_id, "dns": list(dns)},
     )
 

@@ -18,13 +18,16 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import DeletedObject, DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import counted
 from runbook_lib.routes.direct.live import Stand, stand_of
 from runbook_lib.routes.direct.planning import existing
 from runbook_lib.rules.group import RuleContext, leads_to, refuse_putting_back
 
-_BY_HAND = "Decide by hand; plan and backup.ldif hold the values."
-_ANEW = "If a new object with another SID will do, plan one with 30-enable-writeback; rights by SID do not come back."
+_BY_HAND = t("Decide by hand; plan and backup.ldif hold the values.")
+_ANEW = t(
+    "If a new object with another SID will do, plan one with 30-enable-writeback; rights by SID do not come back."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def refuse_undeletion(change: Change, scene: Scene) -> Refusal | None:
     """Why the object of a deletion cannot come back, or is not to; whatever else the plan does."""
     inventory = scene.inventory
     if change.deletion is None:
-        return _refuse(change, "plan-without-deletion", "Its plan does not say what it had.", _BY_HAND)
+        return _refuse(change, "plan-without-deletion", t("Its plan does not say what it had."), _BY_HAND)
     live = inventory.index.groups_by_guid.get(change.object_guid)
     if live is not None:
         refused = _not_as_ours(change, live, inventory)
@@ -91,7 +94,9 @@ def _not_as_ours(change: Change, live: DirectoryGroup, inventory: Inventory) -> 
     ours = writer_of(live, change.group_id, inventory.cloud.tenant.id) is Writer.OURS
     if ours and normalize_dn(parent_of(live.dn)) == normalize_dn(parent_of(_dn(change, inventory))):
         return None
-    why = f"Somebody brought it back as {live.dn}" + ("." if ours else ", without its anchor and mark.")
+    why = t("Somebody brought it back as {live_dn}", live_dn=live.dn) + (
+        t(".") if ours else t(", without its anchor and mark.")
+    )
     return _refuse(change, "undelete-changed-since", why, _BY_HAND)
 
 
@@ -99,21 +104,32 @@ def _cannot_come_back(change: Change, found: DeletedObject | None, inventory: In
     if found is not None:
         if change.deletion is not None and found.sid == change.deletion.sid:
             return None
-        return _refuse(change, "undelete-other-object", f"The deleted object {found.dn} has another SID.", _ANEW)
+        return _refuse(
+            change,
+            "undelete-other-object",
+            t("The deleted object {found_dn} has another SID.", found_dn=found.dn),
+            _ANEW,
+        )
     deleted = inventory.directory.deleted
     if deleted.listable is not Switch.ON:
         return _refuse(
             change,
             "undelete-hidden",
-            "This account may not list deleted objects, or sees none of them, so it cannot find it.",
-            "Have the right to list CN=Deleted Objects and the right Reanimate-Tombstones on the domain's root "
-            "delegated, or run this with an account that has them.",
+            t("This account may not list deleted objects, or sees none of them, so it cannot find it."),
+            t(
+                "Have the right to list CN=Deleted Objects and the right Reanimate-Tombstones on the "
+                "domain's root delegated, or run this with an account that has them."
+            ),
         )
     return _refuse(
         change,
         "undelete-gone",
-        f"It is not among the deleted objects any more: recycled, or gone for good after {deleted.lifetime_days} days "
-        f"({deleted.lifetime_source}).",
+        t(
+            "It is not among the deleted objects any more: recycled, or gone for good after "
+            "{lifetime_days} days ({lifetime_source}).",
+            lifetime_days=deleted.lifetime_days,
+            lifetime_source=deleted.lifetime_source,
+        ),
         _ANEW,
     )
 
@@ -122,18 +138,20 @@ def _in_the_way(change: Change, inventory: Inventory) -> Refusal | None:
     """Rule 3 for an object that comes back: never a second one, never over a taken name."""
     again = inventory.index.groups_by_anchor.get(change.group_id, [])
     if again:
-        why = f"{again[0].dn} was written for this cloud group meanwhile; a second one would be a duplicate."
+        why = t("{dn} was written for this cloud group meanwhile; a second one would be a duplicate.", dn=again[0].dn)
         return _refuse(
-            change, "undelete-written-again", why, "Delete or retire that one first, if the old one is wanted."
+            change, "undelete-written-again", why, t("Delete or retire that one first, if the old one is wanted.")
         )
     wanted = _dn(change, inventory)
     by_guid = inventory.index.by_guid
     if guid := inventory.index.guid_of_dn(wanted):
-        return _refuse(change, "undelete-name-taken", f"{by_guid[guid].dn} has its name.", "Rename that object first.")
+        return _refuse(
+            change, "undelete-name-taken", t("{dn} has its name.", dn=by_guid[guid].dn), t("Rename that object first.")
+        )
     names = [delta.removed[0] for delta in change.attributes if delta.name == "sAMAccountName" and delta.removed]
     for guid in (guid for name in names for guid in inventory.index.guids_by_sam.get(name.casefold(), ())):
-        why = f"{by_guid[guid].dn} has its sAMAccountName {names[0]}."
-        return _refuse(change, "undelete-name-taken", why, "Give that object another sAMAccountName first.")
+        why = t("{dn} has its sAMAccountName {names}.", dn=by_guid[guid].dn, names=names[0])
+        return _refuse(change, "undelete-name-taken", why, t("Give that object another sAMAccountName first."))
     return None
 
 
@@ -149,8 +167,12 @@ def _against_the_rules(change: Change, lost: Deletion, scene: Scene) -> Refusal 
     for holder in (groups[ref.guid] for ref in lost.member_of if ref.guid in groups):
         goal = holder.dn if holder.guid in context.protected else leads_to(holder, context.protected, context.inventory)
         if goal:
-            why = f"AD may put it back into {holder.dn}, which leads to {goal}: its members would gain those rights."
-            return _refuse(change, "leads-to-protected", why, "Bring it back by hand, and look at its groups first.")
+            why = t(
+                "AD may put it back into {holder_dn}, which leads to {goal}: its members would gain those rights.",
+                holder_dn=holder.dn,
+                goal=goal,
+            )
+            return _refuse(change, "leads-to-protected", why, t("Bring it back by hand, and look at its groups first."))
     return None
 
 
@@ -166,8 +188,13 @@ def _back(change: Change, lost: Deletion, live: DirectoryGroup | None, scene: Sc
         if ref.guid not in present and (_can_be_member(ref.guid, inventory) or ref.guid in together)
     )
     lacking = len(change.members_removed) - len(members) - len(present & {ref.guid for ref in change.members_removed})
-    why = "Takes back: delete." + (
-        f" Left out: {counted(lacking, 'former member')}, no longer there or unable to be one." if lacking else ""
+    why = t("Takes back: delete.") + (
+        t(
+            " Left out: {former_members}, no longer there or unable to be one.",
+            former_members=counted(lacking, "former member"),
+        )
+        if lacking
+        else NOTHING
     )
     deleted = inventory.directory.deleted
     return replace(
@@ -220,7 +247,7 @@ def _memberships(change: Change, lost: Deletion, scene: Scene) -> tuple[tuple[Ch
             if group is None or not _holds(group.guid, change, scene):
                 by_hand.append(group.dn if group else holder.dn)
         elif change.object_guid not in {index.guid_of_dn(dn) for dn in group.members or ()}:
-            why = f"{change.display_name} was a member before it was deleted."
+            why = t("{display_name} was a member before it was deleted.", display_name=change.display_name)
             add = existing(ChangeKind.ADD_MEMBERS, row, group, "undo", why)
             back = "" if change.object_guid in index.groups_by_guid else change.group_id
             member = MemberRef(change.object_guid, _dn(change, scene.inventory), back)
@@ -238,12 +265,16 @@ def _by_hand(change: Change, dns: list[str]) -> Finding:
     return Finding(
         id=f"memberships-by-hand:{change.group_id}",
         severity=Severity.WARNING,
-        seen=f"{change.display_name!r} was a member of {counted(len(dns), 'group')} that this runbook does not write: "
-        + "; ".join(dns[:5])
-        + ("; …" if len(dns) > 5 else ""),
-        expected="With the Recycle Bin on, the directory itself puts such links back; without it nobody does.",
-        why="The runbook never changes the members of other people's groups.",
-        to_do="After the undo, look at those groups and add it again where that is wanted.",
+        seen=t(
+            "{display_name!r} was a member of {groups} that this runbook does not write: {dns}{more}",
+            display_name=change.display_name,
+            groups=counted(len(dns), "group"),
+            dns="; ".join(dns[:5]),
+            more="; …" if len(dns) > 5 else "",
+        ),
+        expected=t("With the Recycle Bin on, the directory itself puts such links back; without it nobody does."),
+        why=t("The runbook never changes the members of other people's groups."),
+        to_do=t("After the undo, look at those groups and add it again where that is wanted."),
         values={"group_id": change.group_id, "dns": dns},
     )
 
@@ -259,5 +290,5 @@ def _days_left(change: Change, inventory: Inventory) -> int | None:
     return None if at is None else max(0, deleted.lifetime_days - (inventory.directory.reading.at - at).days)
 
 
-def _refuse(change: Change, rule: str, why: str, to_do: str) -> Refusal:
+def _refuse(change: Change, rule: str, why: Text, to_do: Text) -> Refusal:
     return Refusal(change.group_id, change.display_name, rule, why, to_do)

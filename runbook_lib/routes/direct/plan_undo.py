@@ -15,6 +15,7 @@ from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberR
 from runbook_lib.model.directory import UNIVERSAL_SECURITY, DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import Text, t
 from runbook_lib.routes.direct.effects import ChangeEffect, DoneChange
 from runbook_lib.routes.direct.live import Stand, stand_of
 from runbook_lib.routes.direct.plan_delete import deletion, refuse_deletion
@@ -72,7 +73,7 @@ def _way_back(change: Change, effect: ChangeEffect, scene: Scene) -> WayBack:
         return undeletion(change, scene)
     row = scene.rows.get(change.group_id)
     if row is None or row.ad is None or row.ad.guid != effect.object_guid:
-        return WayBack(refusal=_refusal(change, "gone", "The object it was done to is not there any more."))
+        return WayBack(refusal=_refusal(change, "gone", t("The object it was done to is not there any more.")))
     if refused := refuse_not_ours(row, scene.context):
         return WayBack(refusal=refused)
     back = _inverse(change, effect, row, row.ad, scene.context)
@@ -104,9 +105,12 @@ def _require_same_place(inventory: Inventory, done: DoneChange) -> None:
     differing = [name for name, (here, there) in pairs.items() if here != there]
     if differing:
         raise Refused(
-            f"The record was made for another {' and '.join(differing)} than the parameters name.",
+            t(
+                "The record was made for another {differing} than the parameters name.",
+                differing=" and ".join(differing),
+            ),
             code="undo-elsewhere",
-            hint="Use the parameters file that the record was made with.",
+            hint=t("Use the parameters file that the record was made with."),
             values={"differing": differing},
         )
 
@@ -121,11 +125,17 @@ def _other_controller(inventory: Inventory, done: DoneChange) -> tuple[Finding, 
         Finding(
             id="undo-other-dc",
             severity=Severity.BLOCKING,
-            seen=f"The change was written to another domain controller ({there}) than {here.ds_service_name}.",
-            expected="Undo reads and writes where the change was written.",
-            why="A controller that has not received the writes yet looks as if somebody had taken them back.",
-            to_do="Name that controller in dc_host; if it is gone, make sure that replication is complete and "
-            "acknowledge this finding.",
+            seen=t(
+                "The change was written to another domain controller ({there}) than {ds_service_name}.",
+                there=there,
+                ds_service_name=here.ds_service_name,
+            ),
+            expected=t("Undo reads and writes where the change was written."),
+            why=t("A controller that has not received the writes yet looks as if somebody had taken them back."),
+            to_do=t(
+                "Name that controller in dc_host; if it is gone, make sure that replication is "
+                "complete and acknowledge this finding."
+            ),
             values={"then": done.invocation_id, "now": here.invocation_id},
             acknowledgeable=True,
         ),
@@ -144,19 +154,24 @@ def _inverse(
         return refuse_deletion(row, ad, context) or _deletion(row, ad, effect, inventory)
     if effect.created or effect.undeleted:
         retire = retirement(row, ad, inventory, policy)
-        why = f"It was {_made(effect)} by the change that is undone; objects are retired, not deleted, unless told."
+        why = t(
+            "It was {made} by the change that is undone; objects are retired, not deleted, unless told.",
+            made=_made(effect),
+        )
         return replace(retire, reason="undo", why=why) if retire else None
     deltas = tuple(delta.inverse() for delta in effect.attributes)
     stand = stand_of(lambda name: ad.attributes.get(name, ()), deltas)
     if deltas and stand is Stand.OTHER:
         names = ", ".join(delta.name for delta in deltas)
         return _refusal(
-            change, "changed-since", f"Its {names} changed since; taking the old value back would lose that."
+            change,
+            "changed-since",
+            t("Its {names} changed since; taking the old value back would lose that.", names=names),
         )
     move = _move_back(effect, ad, inventory)
     if isinstance(move, str):
-        return _refusal(change, "changed-since", f"It stands at {move} now.")
-    base = existing(_INVERSE[change.kind], row, ad, "undo", f"Takes back: {change.kind.value}.")
+        return _refusal(change, "changed-since", t("It stands at {move} now.", move=move))
+    base = existing(_INVERSE[change.kind], row, ad, "undo", t("Takes back: {kind}.", kind=change.kind.value))
     way_back = replace(
         base,
         attributes=_sorted(deltas) if stand is Stand.BEFORE else (),
@@ -175,13 +190,17 @@ def _deletion(row: GroupRow, ad: DirectoryGroup, effect: ChangeEffect, inventory
         dn for dn in ad.members or () if inventory.index.guid_of_dn(dn) not in wanted | set(effect.members_added)
     ]
     if strangers:
-        why = (
-            f"{len(strangers)} of its {len(ad.members or ())} members came neither from the record nor from the cloud "
-            f"group, {strangers[0]} first: deleting would remove somebody else's members."
+        why = t(
+            "{count_of_strangers} of its {count_of_members} members came neither from the record "
+            "nor from the cloud group, {strangers} first: deleting would remove somebody else's "
+            "members.",
+            count_of_strangers=len(strangers),
+            count_of_members=len(ad.members or ()),
+            strangers=strangers[0],
         )
-        to_do = "Have them removed first, or retire the group: disable_by: retire."
+        to_do = t("Have them removed first, or retire the group: disable_by: retire.")
         return Refusal(row.group_id, row.display_name, "delete-foreign-members", why, to_do)
-    why = f"It was {_made(effect)} by the change that is undone (disable_by: delete)."
+    why = t("It was {made} by the change that is undone (disable_by: delete).", made=_made(effect))
     return replace(deletion(row, ad, inventory), reason="undo", why=why)
 
 
@@ -228,6 +247,6 @@ def _sorted(deltas: tuple[AttributeDelta, ...]) -> tuple[AttributeDelta, ...]:
     return tuple(sorted(deltas, key=lambda delta: delta.name))
 
 
-def _refusal(change: Change, rule: str, why: str) -> Refusal:
-    to_do = "Decide by hand; the record's plan, journal and backup hold the values."
+def _refusal(change: Change, rule: str, why: Text) -> Refusal:
+    to_do = t("Decide by hand; the record's plan, journal and backup hold the values.")
     return Refusal(change.group_id, change.display_name, rule, why, to_do)

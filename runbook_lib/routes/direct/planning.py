@@ -24,6 +24,7 @@ from runbook_lib.model.change import (
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.directory import Container, DirectoryGroup
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.text import Text, t
 from runbook_lib.routes.direct.preconditions import refuse_enforced
 from runbook_lib.routes.direct.selection import named
 from runbook_lib.rules.group import RuleContext, protected_groups
@@ -142,9 +143,9 @@ def require_within_reach(plan: Plan) -> None:
     found = next((f"A change of kind {c.kind.value} {beyond}" for c, beyond in changes if beyond), "")
     if problem := found or beyond_target(plan):
         raise Refused(
-            f"The plan that was made is none that may be carried out: {problem}.",
+            t("The plan that was made is none that may be carried out: {problem}.", problem=problem),
             code="plan-beyond-kind",
-            hint="Nothing was written. This is a defect of the runbook: keep the record and report it.",
+            hint=t("Nothing was written. This is a defect of the runbook: keep the record and report it."),
             values={"problem": problem},
         )
 
@@ -162,7 +163,7 @@ _ORDER = {kind: position for position, kind in enumerate(ChangeKind)} | {
 }
 
 
-def existing(kind: ChangeKind, row: GroupRow, ad: DirectoryGroup, reason: str, why: str) -> Change:
+def existing(kind: ChangeKind, row: GroupRow, ad: DirectoryGroup, reason: str, why: Text) -> Change:
     """A change of an object that stands in AD, still without content."""
     return Change(kind, row.group_id, row.display_name, ad.dn, object_guid=ad.guid, reason=reason, why=why)
 

@@ -13,6 +13,7 @@ from runbook_lib.model.cloud import CloudKind, Switch
 from runbook_lib.model.directory import Container, DirectorySnapshot
 from runbook_lib.model.enforcement import Leave
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import t
 from runbook_lib.rules.ous import (
     PlaceProblem,
     container_problem,
@@ -47,10 +48,17 @@ def refuse_enforced(changes: Sequence[Change], inventory: Inventory) -> tuple[li
             group_id,
             change.display_name,
             "object-enforced",
-            f"{change.dn} carries msDS-ObjectSoa, and a policy of this domain ({policies}) lets this account neither "
-            f"modify, move nor restore such objects: {change.kind.value} would be refused.",
-            "Change it in the cloud, or have the account's SID put into msDS-Settings of the policy. Creating and "
-            "deleting are not restricted.",
+            t(
+                "{change_dn} carries msDS-ObjectSoa, and a policy of this domain ({policies}) lets "
+                "this account neither modify, move nor restore such objects: {kind} would be refused.",
+                change_dn=change.dn,
+                policies=policies,
+                kind=change.kind.value,
+            ),
+            t(
+                "Change it in the cloud, or have the account's SID put into msDS-Settings of the "
+                "policy. Creating and deleting are not restricted."
+            ),
         )
         for group_id, change in refused.items()
     ]
@@ -65,16 +73,20 @@ def require_complete(inventory: Inventory) -> None:
     for side, reading in (("Entra ID", inventory.cloud.reading), ("Active Directory", inventory.directory.reading)):
         if not reading.complete:
             raise Refused(
-                f"The reading of {side} is not complete: {'; '.join(reading.gaps) or 'no proof of completeness'}.",
+                t(
+                    "The reading of {side} is not complete: {gaps}.",
+                    side=side,
+                    gaps="; ".join(reading.gaps) or "no proof of completeness",
+                ),
                 code="incomplete-read",
-                hint="Fix the error above and run again; an incomplete reading can be shown, never planned from.",
+                hint=t("Fix the error above and run again; an incomplete reading can be shown, never planned from."),
                 values={"side": side, "gaps": list(reading.gaps)},
             )
     if not inventory.cloud.groups:
         raise Refused(
-            "The tenant lists no group at all.",
+            t("The tenant lists no group at all."),
             code="empty-source",
-            hint="Check tenant_id and the permissions of the app registration.",
+            hint=t("Check tenant_id and the permissions of the app registration."),
         )
 
 
@@ -111,9 +123,9 @@ def require_mark(snapshot: DirectorySnapshot) -> None:
     missing = sorted({ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE} - snapshot.group_attributes)
     if missing:
         raise Refused(
-            f"A group cannot carry {' and '.join(missing)} in this forest's schema.",
+            t("A group cannot carry {missing} in this forest's schema.", missing=" and ".join(missing)),
             code="schema-lacks-mark",
-            hint="Without them nothing proves which objects are ours; this forest cannot be written to.",
+            hint=t("Without them nothing proves which objects are ours; this forest cannot be written to."),
             values={"attributes": missing},
         )
 
@@ -127,7 +139,7 @@ def require_writers_known(rows: Sequence[GroupRow], policy: Policy) -> None:
     selected = any(row.cloud and row.cloud.kind is CloudKind.MICROSOFT_365 for row in rows)
     if selected and policy.connect_v1 is Switch.UNKNOWN:
         raise Refused(
-            "Whether Connect Sync group writeback (v1) is on could not be read, and nobody attests that it is off.",
+            t("Whether Connect Sync group writeback (v1) is on could not be read, and nobody attests that it is off."),
             code="other-writer-unknown",
             hint=HOW_TO_ATTEST,
         )
@@ -151,10 +163,10 @@ def _other_domains(domains: tuple[str, ...]) -> Finding:
     return Finding(
         id="forest-not-searched",
         severity=Severity.BLOCKING,
-        seen=f"The forest has further domains that were not searched: {'; '.join(domains)}.",
-        expected="No object anywhere in the forest claims the same group, name or address.",
-        why="A second object for the same group could stand in another domain.",
-        to_do="Search those domains by hand for the selected groups' addresses, then acknowledge this finding.",
+        seen=t("The forest has further domains that were not searched: {domains}.", domains="; ".join(domains)),
+        expected=t("No object anywhere in the forest claims the same group, name or address."),
+        why=t("A second object for the same group could stand in another domain."),
+        to_do=t("Search those domains by hand for the selected groups' addresses, then acknowledge this finding."),
         values={"domains": list(domains)},
         acknowledgeable=True,
     )

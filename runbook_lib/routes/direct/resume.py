@@ -27,6 +27,7 @@ from runbook_lib.change.plan_file import read_plan
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.change import Change, MemberRef, Plan
 from runbook_lib.model.dn import rdn_of
+from runbook_lib.model.text import t
 from runbook_lib.routes.direct.effects import effects_beyond
 from runbook_lib.routes.direct.writes import writes_of
 from runbook_lib.rules.reach import beyond_target
@@ -128,7 +129,11 @@ def broken_off(chain: Sequence[JournalFile]) -> BrokenOff:
         raise _contradicts(chain[0].run, "its plan is another one")
     if problem := beyond_target(plan):
         raise Refused(
-            f"The plan of {chain[0].run.name} is none of this runbook: {problem}.",
+            t(
+                "The plan of {run_name} is none of this runbook: {problem}.",
+                run_name=chain[0].run.name,
+                problem=problem,
+            ),
             code="plan-beyond-target",
             hint=HOW_TO_CLOSE,
             values={"run": chain[0].run.name},
@@ -172,9 +177,9 @@ def _opened(run: Path, line: OpenLine) -> datetime:
 
 def _contradicts(run: Path, why: str) -> Refused:
     return Refused(
-        f"The journal of {run.name} contradicts what lies beside it: {why}.",
+        t("The journal of {run_name} contradicts what lies beside it: {why}.", run_name=run.name, why=why),
         code="journal-contradicts",
-        hint=f"Run gwb verify-record on the records of this change. {HOW_TO_CLOSE}",
+        hint=t("Run gwb verify-record on the records of this change. {how_to_close}", how_to_close=HOW_TO_CLOSE),
         values={"run": run.name, "why": why},
     )
 
@@ -198,9 +203,9 @@ def _plan_of(chain: Sequence[JournalFile], first: OpenLine) -> Plan:
     found = found or (beside[0][1] if beside else None)
     if found is None:
         raise Refused(
-            f"The plan of the change that stopped midway is missing: {chain[0].run / 'plan.json'}.",
+            t("The plan of the change that stopped midway is missing: {run}.", run=chain[0].run / "plan.json"),
             code="plan-missing",
-            hint=f"Bring that file back from a copy of the records folder. {HOW_TO_CLOSE}",
+            hint=t("Bring that file back from a copy of the records folder. {how_to_close}", how_to_close=HOW_TO_CLOSE),
             values={"run": chain[0].run.name},
         )
     return found
@@ -208,9 +213,13 @@ def _plan_of(chain: Sequence[JournalFile], first: OpenLine) -> Plan:
 
 def _replaced(run: Path, why: str, put_back: str) -> Refused:
     return Refused(
-        f"The change that stopped midway in {run.name} cannot go on. {why}",
+        t("The change that stopped midway in {run_name} cannot go on. {why}", run_name=run.name, why=why),
         code="plan-replaced",
-        hint=f"{put_back or 'Bring the right plan.json back from a copy of the records folder.'} {HOW_TO_CLOSE}",
+        hint=t(
+            "{put_back} {how_to_close}",
+            put_back=put_back or "Bring the right plan.json back from a copy of the records folder.",
+            how_to_close=HOW_TO_CLOSE,
+        ),
         values={"run": run.name},
     )
 
@@ -306,9 +315,17 @@ def authority(broken: BrokenOff, plan: Plan, approvals: Approvals, now: datetime
     if found := _grant(plan, others, now, approvers, wanted):
         return found
     raise AwaitingApproval(
-        f"The change that stopped midway in {broken.chain[0].run.name} is not approved. {why}",
+        t(
+            "The change that stopped midway in {run_name} is not approved. {why}",
+            run_name=broken.chain[0].run.name,
+            why=why,
+        ),
         code=code,
-        hint=f'Read the plan, then: gwb approve RECORD --as NAME --phrase "{broken.plan.phrase}"',
+        hint=t(
+            'Read the plan, then: gwb approve {record} --as NAME --phrase "{phrase}"',
+            record="RECORD",
+            phrase=broken.plan.phrase,
+        ),
         values={"plan_digest": broken.plan.digest, "phrase": broken.plan.phrase},
     )
 

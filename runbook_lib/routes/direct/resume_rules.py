@@ -12,6 +12,7 @@ from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import Change, ChangeKind, Operation, Plan, Refusal
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.direct.plan_delete import refuse_deletion
 from runbook_lib.routes.direct.plan_disable import refuse_undecided
@@ -46,9 +47,12 @@ def require_same_target(plan: Plan, inventory: Inventory) -> None:
     differing = [word for name, word in words.items() if now[name] != then[name]]
     if differing:
         raise Refused(
-            f"The change that stopped midway belongs to another {' and '.join(differing)} than the parameters name.",
+            t(
+                "The change that stopped midway belongs to another {differing} than the parameters name.",
+                differing=" and ".join(differing),
+            ),
             code="resume-elsewhere",
-            hint=f"Use the parameters file that it was begun with. {HOW_TO_CLOSE}",
+            hint=t("Use the parameters file that it was begun with. {how_to_close}", how_to_close=HOW_TO_CLOSE),
             values={"differing": differing},
         )
 
@@ -84,9 +88,13 @@ def require_rules(broken: BrokenOff, inventory: Inventory, policy: Policy) -> No
     for change in left:
         if refused := _refusal(change, broken.plan.operation, rows.get(change.group_id), context):
             raise Refused(
-                f"{printable(refused.display_name, limit=80)!r} is refused now: {refused.why}",
+                t(
+                    "{display_name!r} is refused now: {why}",
+                    display_name=printable(refused.display_name, limit=80),
+                    why=refused.why,
+                ),
                 code=refused.rule,
-                hint=f"{refused.to_do} {HOW_TO_CLOSE}",
+                hint=t("{to_do} {how_to_close}", to_do=refused.to_do, how_to_close=HOW_TO_CLOSE),
                 values={"group_id": refused.group_id, "rule": refused.rule},
             )
 
@@ -94,8 +102,8 @@ def require_rules(broken: BrokenOff, inventory: Inventory, policy: Policy) -> No
 def _refusal(change: Change, operation: Operation, row: GroupRow | None, context: RuleContext) -> Refusal | None:
     if operation is Operation.ENABLE:
         if row is None or row.cloud is None:
-            why = "There is no such group in the cloud any more."
-            return Refusal(change.group_id, change.display_name, "cloud-group-gone", why, "Restore it in the cloud.")
+            why = t("There is no such group in the cloud any more.")
+            return Refusal(change.group_id, change.display_name, "cloud-group-gone", why, t("Restore it in the cloud."))
         return first_refusal(row, context)
     if row is None or row.ad is None:
         # Deleted already, or still among the deleted objects: the write itself looks.

@@ -9,23 +9,32 @@ from typing import Literal
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.naming import DisplayNames
 from runbook_lib.inventory.states import GroupRow
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import appearance, difference, printable
 
 Purpose = Literal["select", "disable"]
 """Which of the two selections: its parameters are ``<purpose>_ids`` and ``<purpose>_names``."""
-_WHERE: dict[Purpose, str] = {
-    "select": "Check {} against the table of 20-inventory-groups.",
-    "disable": "Check {} against the table of 20-inventory-groups: only groups that this runbook wrote can be named.",
-}
+
+
+def _where(purpose: Purpose, what: str) -> Text:
+    """Where to look the groups up that ``what``, a parameter, may name."""
+    if purpose == "select":
+        return t("Check {what} against the table of 20-inventory-groups.", what=what)
+    return t(
+        "Check {what} against the table of 20-inventory-groups: only groups that this runbook wrote can be named.",
+        what=what,
+    )
+
+
 _NAMES: dict[Purpose, str] = {
     "select": "the parameters select_names and select_kinds",
     "disable": "the parameter disable_names",
 }
-_EMPTY: dict[Purpose, tuple[str, str]] = {
-    "select": ("No group is selected.", "Name groups in the parameter select_ids or select_names."),
+_EMPTY: dict[Purpose, tuple[Text, Text]] = {
+    "select": (t("No group is selected."), t("Name groups in the parameter select_ids or select_names.")),
     "disable": (
-        "No group is named to be disabled.",
-        "Name groups in the parameter disable_ids or disable_names: select_ids and select_names serve 30 alone.",
+        t("No group is named to be disabled."),
+        t("Name groups in the parameter disable_ids or disable_names: select_ids and select_names serve 30 alone."),
     ),
 }
 
@@ -72,9 +81,12 @@ def select(
     unknown = [group_id for group_id in ids if group_id.casefold() not in by_id]
     if unknown:
         raise Refused(
-            f"No such group on either side: {', '.join(printable(group_id, limit=80) for group_id in unknown)}.",
+            t(
+                "No such group on either side: {unknown}.",
+                unknown=", ".join(printable(group_id, limit=80) for group_id in unknown),
+            ),
             code="unknown-group",
-            hint=_WHERE[purpose].format(f"the parameter {purpose}_ids"),
+            hint=_where(purpose, f"the parameter {purpose}_ids"),
             values={"ids": list(unknown)},
         )
     chosen = {group_id.casefold() for group_id in ids}
@@ -92,11 +104,15 @@ def select(
 
 
 def _matches_nothing(pattern: str, picked: frozenset[str], rows: Sequence[GroupRow], purpose: Purpose) -> Refused:
-    hint = _WHERE[purpose].format(_NAMES[purpose])
+    hint = _where(purpose, _NAMES[purpose])
     if picked:
-        hint = f"Groups of that name are of a kind or in a state that a name does not pick. {hint}"
+        hint = t("Groups of that name are of a kind or in a state that a name does not pick. {hint}", hint=hint)
     return Refused(
-        f"The selection {printable(pattern, limit=80)!r} matches no group.{'' if picked else _alike(pattern, rows)}",
+        t(
+            "The selection {pattern!r} matches no group.{part}",
+            pattern=printable(pattern, limit=80),
+            part="" if picked else _alike(pattern, rows),
+        ),
         code="selection-matches-nothing",
         hint=hint,
         values={"pattern": pattern},

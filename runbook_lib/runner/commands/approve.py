@@ -13,6 +13,7 @@ import click
 from runbook_lib.errors import AwaitingApproval, Refused, RunbookError, UsageError
 from runbook_lib.model.file_names import RECORD
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t
 from runbook_lib.runner import console
 from runbook_lib.runner.chosen_record import chosen_record, complete_records
 from runbook_lib.runner.durations import parse_duration
@@ -74,9 +75,13 @@ def approve(
     verification = verify(folder)
     if verification.sealed and not verification.ok:
         raise Refused(
-            f"The record {console.shown_path(folder.path)} is not what was sealed: {verification.problems[0]}.",
+            t(
+                "The record {shown_path} is not what was sealed: {problems}.",
+                shown_path=console.shown_path(folder.path),
+                problems=verification.problems[0],
+            ),
             code="record-tampered",
-            hint="Plan again with gwb run, and find out who changed the record.",
+            hint=t("Plan again with gwb run, and find out who changed the record."),
             values={"problems_found": list(verification.problems)},
         )
     # What cannot be approved is refused before anybody types a name.
@@ -116,9 +121,12 @@ def _waiting_plan(folder: RecordFolder) -> Plan:
     plan = planned(folder.path)
     if (folder.path / RECORD).is_file() and RunRecord.load(folder).outcome is Outcome.DONE:
         raise UsageError(
-            f"Nothing waits in {console.shown_path(folder.path)}: that run carried out its plan.",
+            t(
+                "Nothing waits in {shown_path}: that run carried out its plan.",
+                shown_path=console.shown_path(folder.path),
+            ),
             code="nothing-waits",
-            hint="Run the notebook again: what then waits is in the record of that run.",
+            hint=t("Run the notebook again: what then waits is in the record of that run."),
             values={"record": str(folder.path)},
         )
     return plan
@@ -144,9 +152,9 @@ def _asked_name() -> str:
     """
     if not sys.stdin.isatty():
         raise UsageError(
-            "It is not said who approves.",
+            t("It is not said who approves."),
             code="approver-missing",
-            hint="Add --as NAME: the name is stored in the approval and in every record.",
+            hint=t("Add --as NAME: the name is stored in the approval and in every record."),
         )
     return str(click.prompt("Name of the approver, stored in every record", prompt_suffix=": "))
 
@@ -161,9 +169,9 @@ def asked(lines: list[str], expected: str) -> str:
         console.say(line)
     if not sys.stdin.isatty():
         raise AwaitingApproval(
-            "Nothing is approved yet.",
+            t("Nothing is approved yet."),
             code="phrase-missing",
-            hint=f'Read the plan, then add: --phrase "{expected}"',
+            hint=t('Read the plan, then add: --phrase "{expected}"', expected=expected),
             values={"phrase": expected},
         )
     console.say(f"To approve, type: {expected}")
@@ -208,9 +216,9 @@ def refuse_standing_options(given: Mapping[str, Any]) -> None:
         if value not in (None, ()):
             option = "--group" if name == "groups" else f"--{name.replace('_', '-')}"
             raise UsageError(
-                f"{option} belongs to a standing approval.",
+                t("{option} belongs to a standing approval.", option=option),
                 code="standing-option",
-                hint="Add --standing, or leave that option out.",
+                hint=t("Add --standing, or leave that option out."),
                 values={"option": option},
             )
 
@@ -242,9 +250,9 @@ def approve_standing(
 
     if valid is not None:
         raise UsageError(
-            "A standing approval ends on a day: --valid does not fit.",
+            t("A standing approval ends on a day: --valid does not fit."),
             code="standing-option",
-            hint="Use --until, for example --until 2026-12-31.",
+            hint=t("Use --until, for example --until 2026-12-31."),
         )
     until = _day(given["until"])
     plan = planned(record)
@@ -324,5 +332,7 @@ def _day(text: str | None) -> date:
     except ValueError:
         said = f"{text[:40]!r} is not a day" if text else "A standing approval needs an end"
         raise UsageError(
-            f"{said}.", code="standing-until", hint="Write it as --until 2026-12-31, at most 90 days ahead."
+            t("{said}.", said=said),
+            code="standing-until",
+            hint=t("Write it as --until 2026-12-31, at most 90 days ahead."),
         ) from None

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from runbook_lib.errors import UsageError
+from runbook_lib.model.text import t
 from runbook_lib.runner import console
 from runbook_lib.runner.chosen_record import complete_records
 
@@ -29,9 +30,9 @@ def close(record: Path, by: str, reason: str) -> None:
     folder = record.resolve()
     if not folder.is_dir():
         raise UsageError(
-            f"There is no record at {record}.",
+            t("There is no record at {record}.", record=record),
             code="record-missing",
-            hint="Name a run of the change, records/<change id>/<run id>, or the change's folder.",
+            hint=t("Name a run of the change, records/<change id>/<run id>, or the change's folder."),
             values={"path": str(record)},
         )
     change_folder = folder.parent if (folder / "record.json").is_file() else folder

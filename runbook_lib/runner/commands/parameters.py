@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from runbook_lib.errors import UsageError
+from runbook_lib.model.text import t
 from runbook_lib.runner import console
 
 _SHELLS = ("bash", "zsh", "fish")
@@ -32,7 +33,9 @@ def completion(shell: str | None) -> None:
     found = get_completion_class(shell)
     if found is None:
         raise UsageError(
-            "The shell is not known.", code="unknown-shell", hint=f"Name it: gwb completion {' | '.join(_SHELLS)}"
+            t("The shell is not known."),
+            code="unknown-shell",
+            hint=t("Name it: gwb completion {shells}", shells=" | ".join(_SHELLS)),
         )
     root = click.get_current_context().find_root()
     click.echo(found(root.command, {}, "gwb", "_GWB_COMPLETE").source())

@@ -13,6 +13,7 @@ import click
 
 from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t
 from runbook_lib.record.schema_files import SCHEMAS, schema_text
 from runbook_lib.runner import console
 from runbook_lib.runner.chosen_record import chosen_record, complete_records
@@ -67,10 +68,12 @@ def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
         raise click.UsageError("Either NOTEBOOK or --without-notebook.")
     if not without_notebook and (notebook is None or not notebook.is_file()):
         raise UsageError(
-            f"There is no notebook {notebook}." if notebook else "No notebook is named.",
+            (t("There is no notebook {notebook}.", notebook=notebook) if notebook else t("No notebook is named.")),
             code="notebook-missing",
-            hint="Name the executed notebook: papermill's output file, or the one saved in JupyterLab. Is it gone: "
-            "--without-notebook",
+            hint=t(
+                "Name the executed notebook: papermill's output file, or the one saved in "
+                "JupyterLab. Is it gone: --without-notebook"
+            ),
             values={"notebook": str(notebook)},
         )
     sealed = seal_record(
@@ -105,9 +108,9 @@ def records(root: Path | None, schema: str | None) -> None:
     root = root if root is not None else project_root() / "records"
     if not root.is_dir():
         raise UsageError(
-            f"There is no records folder {console.shown_path(root)}.",
+            t("There is no records folder {shown_path}.", shown_path=console.shown_path(root)),
             code="records-folder-missing",
-            hint="Name it with --records DIR, or run a notebook first.",
+            hint=t("Name it with --records DIR, or run a notebook first."),
             values={"path": str(root)},
         )
     rows = list(_runs(root))

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from runbook_lib.errors import NoAccess
+from runbook_lib.model.text import t
 from runbook_lib.runner import console
 
 
@@ -37,8 +38,8 @@ def sign_out(files: Sequence[Path]) -> None:
     known = cache.forget()
     if cache.trouble:
         raise NoAccess(
-            f"Nothing can be forgotten: {cache.trouble}.",
+            t("Nothing can be forgotten: {trouble}.", trouble=cache.trouble),
             code="sign-in-store",
-            hint="Where the store does not work nothing is kept in it; tokens in memory ended with their run.",
+            hint=t("Where the store does not work nothing is kept in it; tokens in memory ended with their run."),
         )
     console.say("The sign-in is forgotten." if known else "No sign-in was kept.")

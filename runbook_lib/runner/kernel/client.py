@@ -13,6 +13,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import ValidationError, from_dict
 from papermill.clientwrap import PapermillNotebookClient
 
+from runbook_lib.model.text import verbatim
 from runbook_lib.record.marks import meaning_in
 from runbook_lib.runner.kernel.execution import CellError, CellStep, Execution, KernelEnd
 from runbook_lib.runner.notices import notice_in
@@ -229,5 +230,5 @@ def _cell_error(cell: Any, index: int) -> CellError | None:
     if output.ename == "SystemExit" and output.evalue in ("", "0", "None"):
         return None
     told = meaning_in(cell.outputs)
-    outcome, message, hint = (str(told.get(name, "")) for name in ("outcome", "message", "hint"))
+    outcome, message, hint = (verbatim(str(told.get(name, ""))) for name in ("outcome", "message", "hint"))
     return CellError(index, str(output.ename), str(output.evalue), outcome, message, hint)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from runbook_lib.model.text import NOTHING, Text
+
 
 class KernelEnd(Enum):
     """How a kernel came to its end, as the engine saw it. What the run achieved is record.json's to say."""
@@ -39,8 +41,8 @@ class CellError:
     text: str
     outcome: str = ""
     """What the mark of its cell says that it means, a value of ``Outcome``; empty where there is no mark."""
-    message: str = ""
-    hint: str = ""
+    message: Text = NOTHING
+    hint: Text = NOTHING
 
 
 @dataclass(slots=True)

@@ -25,6 +25,7 @@ from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import AwaitingApproval, Refused, ServiceFailed, UsageError
 from runbook_lib.model.change import Plan
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import t
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
 from runbook_lib.routes.direct.effects import done_by
@@ -227,7 +228,7 @@ def test_a_chain_that_goes_in_a_circle_or_nowhere_is_damage(tmp_path: Path) -> N
 
 
 def test_blocking_findings_need_an_acknowledgement_that_still_holds() -> None:
-    finding = Finding("f", Severity.BLOCKING, "seen", to_do="look", acknowledgeable=True)
+    finding = Finding("f", Severity.BLOCKING, t("seen"), to_do=t("look"), acknowledgeable=True)
     accepted = AcknowledgementParameter(finding="f", by="Kim", reason="known", until="2026-11-22")
     parameters = Parameters.model_construct(acknowledge=[accepted])
     (shown,) = with_acknowledgements([finding], parameters, b.TODAY)

@@ -14,6 +14,7 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.errors import NoAccess, Refused, RunbookError, ServiceFailed
 from runbook_lib.model.directory import ControllerIdentity
+from runbook_lib.model.text import t
 from tests.unit.directory.embedded import PASSWORD, WRITER, Embedded, clock
 from tests.unit.directory.front import start_tls_front
 
@@ -105,7 +106,7 @@ def test_a_read_only_controller_is_not_passed_over(
     embedded: Embedded, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def read_only(*_arguments: object, **_named: object) -> None:
-        raise Refused("read-only", code="read-only-dc")
+        raise Refused(t("read-only"), code="read-only-dc")
 
     monkeypatch.setattr("runbook_lib.directory.sign_in.connect.read_controller", read_only)
     assert _refused(embedded, dc_host="localhost", dc_host_fallback="127.0.0.1").code == "read-only-dc"

@@ -15,6 +15,7 @@ from runbook_lib.directory.filters import present
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.errors import NoAccess, ServiceFailed
 from runbook_lib.model.directory import DirectorySnapshot
+from runbook_lib.model.text import t
 from tests.unit.directory.embedded import BASE, PASSWORD, RETIRED, TARGET, WRITER, Embedded, clock
 from tests.unit.directory.faulty import BUSY, OK, UNANSWERED, UNSENT, Faults
 
@@ -142,7 +143,7 @@ def test_a_search_that_is_always_interrupted_ends(many: Embedded) -> None:
 
 def test_nobody_is_there_any_more(many: Embedded) -> None:
     with many.open() as directory:
-        gone = NoAccess("No connection to dc1:636: refused.", code="dc-unreachable")
+        gone = NoAccess(t("No connection to dc1:636: refused."), code="dc-unreachable")
         directory.let_reopen(lambda: (_ for _ in ()).throw(gone))
         many.hang_up()
         with pytest.raises(DirectoryUnavailable) as caught:

@@ -15,6 +15,7 @@ from runbook_lib import shown as views
 from runbook_lib.graph.sign_in.device_code import DeviceCode
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.notebook.sign_in import code_html
 from runbook_lib.record.executed import clean
@@ -34,7 +35,7 @@ from tests.unit.record.notebooks import code, display, notebook
 
 def _parts(name: str) -> list[str]:
     frame = pd.DataFrame({"name": pd.Series([name], dtype=object), "n": [3]})
-    finding = Finding(name, Severity.WARNING, name, name, name, name, name)
+    finding = Finding(name, Severity.WARNING, verbatim(name), verbatim(name), verbatim(name), verbatim(name), name)
     return [
         ours.table_html(frame, caption=name, labels={"n": name}),
         ours.facts_html([(name, name)], caption=name),
@@ -125,7 +126,9 @@ def test_a_sealed_record_and_the_index_hold_no_name_as_markup(
         record = make_run(f"run-{number}")
         record.set(parameters={"names": list(texts)})
         for text in texts:
-            record.note_finding(Finding(text, Severity.WARNING, text, text, text, text, text))
+            record.note_finding(
+                Finding(text, Severity.WARNING, verbatim(text), verbatim(text), verbatim(text), verbatim(text), text)
+            )
             record.note_step(text, datetime(2026, 11, 22, tzinfo=UTC))
             record.note_gap(text)
         record.finish(Outcome.DONE, ended=datetime(2026, 11, 22, 10, 0, 9, tzinfo=UTC))

@@ -14,6 +14,7 @@ from runbook_lib.directory.errors import bind_error, error_of
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import verbatim
 from runbook_lib.preflight.assess import Assessment, Check, assess, on
 from runbook_lib.record.executed import clean
 from runbook_lib.record.page import record_html
@@ -35,9 +36,9 @@ from tests.unit.record.notebooks import code, notebook
 def test_every_line_of_a_command_is_quiet(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     console.say(text)
     console.warn(text)
-    console.show_error(Refused(text, code="x", hint=text))
+    console.show_error(Refused(verbatim(text), code="x", hint=verbatim(text)))
     problems = [{"where": text, "text": text, "hint": text}] * 2
-    console.show_error(Refused(text, code="x", values={"problems": problems}))
+    console.show_error(Refused(verbatim(text), code="x", values={"problems": problems}))
     progress = console.Progress(quiet=False)
     progress(CellStep(1, 2, text))
     progress.notice(text)
@@ -64,7 +65,16 @@ def test_the_pre_flight_is_quiet_as_table_json_and_hand_offs(
 
 def _assessment(text: str) -> Assessment:
     way = {"kind": "relay-type", "name": text}
-    finding = Finding(text, Severity.BLOCKING, text, text, text, text, text, values={"hand_off": way})
+    finding = Finding(
+        text,
+        Severity.BLOCKING,
+        verbatim(text),
+        verbatim(text),
+        verbatim(text),
+        verbatim(text),
+        text,
+        values={"hand_off": way},
+    )
     return assess(evidence(), [Check("c", text, (), on(connect_sync=Severity.BLOCKING), lambda _: iter([finding]))])
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import Refused
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import json_text, printable, typed
 from tests.support import hostile
 from tests.unit.edges.readers import assert_quiet, deceives, hides
@@ -66,7 +67,7 @@ def test_json_keeps_the_value_and_is_quiet_utf8(text: str) -> None:
 
 @hostile.each()
 def test_an_error_is_quiet_wherever_python_writes_it(text: str) -> None:
-    error = Refused(f"The group {text} is refused.", code="x", hint=f"Ask {text}.")
+    error = Refused(t("The group {text} is refused.", text=text), code="x", hint=t("Ask {text}.", text=text))
     assert_quiet(str(error))
     assert len(str(error).splitlines()) == 2
     lines = error._render_traceback_()

@@ -19,6 +19,7 @@ from runbook_lib.exchange.read import (
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import t
 
 _TABLE = load_versions()
 _AT = datetime(2026, 11, 22, tzinfo=UTC)
@@ -188,7 +189,7 @@ def test_the_update_of_may_2022_is_not_behind_and_not_ahead() -> None:
 
 @pytest.mark.parametrize("part", ["schema", "organization"])
 def test_what_is_hidden_is_never_called_absent(part: str) -> None:
-    found = detect(replace(_NONE, unreadable=(Unreadable(part, "hidden", "no rights"),)), _TABLE)
+    found = detect(replace(_NONE, unreadable=(Unreadable(part, "hidden", t("no rights")),)), _TABLE)
     assert found.presence is Presence.UNREADABLE
     assert found.schema_extended is (None if part == "schema" else False)
     assert found.organization_present is (None if part == "organization" else False)
@@ -198,7 +199,7 @@ def test_what_is_hidden_is_never_called_absent(part: str) -> None:
 
 
 def test_hidden_servers() -> None:
-    found = detect(_reading(unreadable=(Unreadable("servers", "hidden", "no rights"),)), _TABLE)
+    found = detect(_reading(unreadable=(Unreadable("servers", "hidden", t("no rights")),)), _TABLE)
     assert (found.presence, found.servers_present) == (Presence.UNREADABLE, None)
 
 
@@ -211,14 +212,14 @@ def test_a_prepared_domain_without_a_visible_organization() -> None:
 
 def test_servers_count_even_where_the_schema_is_hidden() -> None:
     reading = _reading(
-        schema=None, servers=(_server("EX1"),), unreadable=(Unreadable("schema", "hidden", "no rights"),)
+        schema=None, servers=(_server("EX1"),), unreadable=(Unreadable("schema", "hidden", t("no rights")),)
     )
     found = detect(reading, _TABLE)
     assert (found.presence, found.product) == (Presence.SERVERS, "Exchange Server SE RTM")
 
 
 def test_other_domains_that_this_controller_does_not_hold() -> None:
-    unreadable = (Unreadable("domain:DC=sales,DC=contoso,DC=com", "hidden", "ask its own controllers"),)
+    unreadable = (Unreadable("domain:DC=sales,DC=contoso,DC=com", "hidden", t("ask its own controllers")),)
     found = detect(_reading(servers=(_server("EX1"),), unreadable=unreadable), _TABLE)
     assert found.presence is Presence.SERVERS
     assert _ids(found) == ["exchange-unreadable:domain:DC=sales,DC=contoso,DC=com"]

@@ -28,6 +28,7 @@ from runbook_lib.exchange.requirements import (
 from runbook_lib.exchange.versions import Build, Release, build_of_version_number, load_versions
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import t
 
 TABLE = load_versions()
 AT = datetime(2026, 11, 22, tzinfo=UTC)
@@ -179,7 +180,7 @@ def test_pages_disagree_where_exchange_is_not_in_ad(state: Presence) -> None:
         Presence.SCHEMA_ONLY: ExchangeReading(at=AT, schema_range_upper=17003),
         Presence.ORGANIZATION_WITHOUT_SERVERS: installed(TABLE.newest, servers=()),
         Presence.SERVERS: installed(TABLE.newest),
-        Presence.UNREADABLE: ExchangeReading(at=AT, unreadable=(Unreadable("organization", "hidden", "no rights"),)),
+        Presence.UNREADABLE: ExchangeReading(at=AT, unreadable=(Unreadable("organization", "hidden", t("no rights")),)),
     }
     given = facts(readings[state])
     assert given.presence is state
@@ -215,7 +216,7 @@ STATES = [
     (installed(TABLE.newest, organizations=(OrganizationReading("C", ORGANIZATION, 16213),)), "mixture"),
     (installed(TABLE.newest, schema_range_upper=17004), "newer"),
     (installed(TABLE.newest, domains=(DomainReading("a.example", 99999),)), "newer"),
-    (ExchangeReading(at=AT, unreadable=(Unreadable("schema", "hidden", "no rights"),)), "unreadable"),
+    (ExchangeReading(at=AT, unreadable=(Unreadable("schema", "hidden", t("no rights")),)), "unreadable"),
     (ExchangeReading(at=AT, domains=(DomainReading("a.example", 13243),)), "unreadable"),
 ]
 
@@ -230,7 +231,7 @@ def test_results_are_told_apart(reading: ExchangeReading, state: str) -> None:
 
 def test_another_domain_says_how_to_look() -> None:
     reading = installed(
-        TABLE.newest, unreadable=(Unreadable("domain:DC=sales,DC=contoso,DC=com", "hidden", "elsewhere"),)
+        TABLE.newest, unreadable=(Unreadable("domain:DC=sales,DC=contoso,DC=com", "hidden", t("elsewhere")),)
     )
     (found,) = detect(reading, TABLE).findings
     assert found.severity is Severity.WARNING

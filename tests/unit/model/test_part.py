@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.errors import NoAccess
 from runbook_lib.model.part import Part, Unreadable, in_reading_order
+from runbook_lib.model.text import t, verbatim
 
 
 def part(key: str, *needs: Part[None, int]) -> Part[None, int]:
@@ -53,12 +54,12 @@ def test_a_part_is_no_other_part_s_equal() -> None:
 
 def test_a_reason_with_and_without_its_full_stop() -> None:
     for text in ("No rights", "No rights."):
-        reason = Unreadable("exchange", "a", text)
+        reason = Unreadable("exchange", "a", verbatim(text))
         assert (reason.sentence, reason.clause) == ("No rights.", "No rights")
 
 
 def test_a_reason_from_an_error_keeps_everything_that_it_says() -> None:
-    error = NoAccess("No.", code="no", hint="Ask.", values={"host": "dc1"})
+    error = NoAccess(t("No."), code="no", hint=t("Ask."), values={"host": "dc1"})
     reason = Unreadable.because("exchange", error)
-    assert reason == Unreadable("exchange", "no", "No.", {"host": "dc1"}, "Ask.")
-    assert hash(reason) == hash(Unreadable("exchange", "no", "No.", {}, "Ask.")), "it can be counted"
+    assert reason == Unreadable("exchange", "no", t("No."), {"host": "dc1"}, t("Ask."))
+    assert hash(reason) == hash(Unreadable("exchange", "no", t("No."), {}, t("Ask."))), "it can be counted"

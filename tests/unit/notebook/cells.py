@@ -17,6 +17,7 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.errors import BrokeOff, NoAccess, Refused, RunbookError, ServiceFailed
 from runbook_lib.model.change import Change
 from runbook_lib.model.directory import ControllerIdentity
+from runbook_lib.model.text import t
 from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.run import Run
 from runbook_lib.parameters.model import Parameters
@@ -150,7 +151,7 @@ class Cells:
 
     def _read(self, run: Run, *, keep: bool) -> Any:
         if self.trouble == "no reading":
-            raise NoAccess("401", code="no-access")
+            raise NoAccess(t("401"), code="no-access")
         if keep:
             self.read.add(run.record.folder.run_id)
         groups = [b.cloud_group(name) for name in NAMES]
@@ -158,7 +159,7 @@ class Cells:
 
     def _verify(self, _directory: object, changes: Sequence[Change], *_: object) -> Sequence[Checked]:
         if self.trouble == "no read-back":
-            raise ServiceFailed("gone", code="directory-unavailable")
+            raise ServiceFailed(t("gone"), code="directory-unavailable")
         wrong = ("description",) if self.trouble == "read-back differs" else ()
         if not wrong:
             self.read_back.add(self.runs[-1].record.folder.run_id)
@@ -185,14 +186,14 @@ class _Writes:
             self._journal.begin(write.id, write.change.digest, "", write.intent())
             if self._cells.trouble == "first write refused" and not number and not self._earlier:
                 self._journal.close("refused")
-                raise Refused("no right", code="rights")
+                raise Refused(t("no right"), code="rights")
             if self._cells.trouble == "broke off" and number:
-                raise BrokeOff("lost", code="broke-off")
+                raise BrokeOff(t("lost"), code="broke-off")
             self._journal.finish(Effect(write.id, write.change.digest, b.guid(write.id), {"created": write.change.dn}))
         self._journal.close("every approved change is carried out")
         self._cells.applied.add(self._cells.runs[-1].record.folder.run_id)
         if self._cells.trouble == "disk full":
-            raise ServiceFailed("no space", code="record-write")
+            raise ServiceFailed(t("no space"), code="record-write")
 
 
 def all_cells(cells: Cells, *names: str) -> Cells:

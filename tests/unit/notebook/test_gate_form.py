@@ -13,6 +13,7 @@ from runbook_lib.change.approvals.plan import approved_changes, read_approvals
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import Plan
+from runbook_lib.model.text import t
 from runbook_lib.notebook.gate_form import APPROVAL_HOLDS, FORM_OPEN, GateForm
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from tests.support import builders as b
@@ -153,7 +154,7 @@ def test_two_clicks_at_once_approve_once(desk: Desk) -> None:
 
 def test_preconditions_are_asked_at_the_click(desk: Desk) -> None:
     desk.fill()
-    desk.blocked = Refused("The finding x is not acknowledged.", code="finding-not-acknowledged", hint="Do it.")
+    desk.blocked = Refused(t("The finding x is not acknowledged."), code="finding-not-acknowledged", hint=t("Do it."))
     desk.form.button.click()
     assert desk.approvals == []
     assert desk.said[-1] == "Not approved: The finding x is not acknowledged. Do it."

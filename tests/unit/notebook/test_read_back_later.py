@@ -9,6 +9,7 @@ import pytest
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t
 from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.run import Run
 from tests.unit.notebook.field import DISABLE, ENABLE, UNDO, Field
@@ -105,7 +106,7 @@ def test_a_read_back_that_could_not_be_made_is_made_by_the_next_run(
     field.planned(notebook, **told)
 
     def gone(*_: object) -> None:
-        raise ServiceFailed("gone", code="directory-unavailable")
+        raise ServiceFailed(t("gone"), code="directory-unavailable")
 
     with monkeypatch.context() as patched:
         patched.setattr(module, "verify", gone)

@@ -12,6 +12,7 @@ from runbook_lib.change.approvals.plan import approve, read_approvals
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
 from runbook_lib.model.file_names import RECORD_VARIABLE
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t
 from runbook_lib.notebook import open_run
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
@@ -42,7 +43,7 @@ def opened(records: Path, record: Path) -> RunRecord:
 
 
 def ended(record: RunRecord) -> None:
-    record.finish(Outcome.FAILED, ended=b.NOW, error=ServiceFailed("x", code="x"))
+    record.finish(Outcome.FAILED, ended=b.NOW, error=ServiceFailed(t("x"), code="x"))
 
 
 def sealed(record: RunRecord) -> None:

@@ -20,6 +20,7 @@ from runbook_lib.errors import AwaitingApproval, RunbookError
 from runbook_lib.model.change import Change, Deletion, GroupMembers, LeftOut, MemberRef, Plan
 from runbook_lib.model.cloud import CloudKind
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.routes.direct.resume import rebound
 from tests.support import builders as b
@@ -51,7 +52,7 @@ LIES: dict[str, Lie] = {
     "retired OU": lambda plan: replace(plan, target=replace(plan.target, retired_ou="OU=Lab,DC=contoso,DC=com")),
     "numbers": lambda plan: members(plan, lambda group: replace(group, in_cloud=1, added=1)),
     "left out": lambda plan: members(
-        plan, lambda group: replace(group, left_out=(LeftOut(b.guid("x"), "Ada", "user", "no-account", "x"),))
+        plan, lambda group: replace(group, left_out=(LeftOut(b.guid("x"), "Ada", "user", "no-account", t("x")),))
     ),
     "no members": lambda plan: replace(plan, members=()),
 }

@@ -22,6 +22,7 @@ from runbook_lib.graph.tenant import ScopeClause
 from runbook_lib.graph.tenant.parts import P1_PLAN
 from runbook_lib.model.cloud import CloudGroup, CloudKind, Switch, Tenant
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.text import verbatim
 from runbook_lib.parameters.clouds import clouds
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.checks import CHECKS, exchange, group_schema, mail_dns, mail_flow, recipients
@@ -158,7 +159,7 @@ def flow(**given: Any) -> MailFlowReading:
 
 
 def domains(*names: str, routing: str = ROUTING) -> MailDomains:
-    return MailDomains(names or (GROUPS,), "Given.", routing, "" if routing else "Not known.")
+    return MailDomains(names or (GROUPS,), "Given.", routing, verbatim("" if routing else "Not known."))
 
 
 def dns(**answers: Answer) -> DnsReading:

@@ -13,6 +13,7 @@ from runbook_lib.graph.connect import open_graph
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import t
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
 from runbook_lib.preflight.assess import Assessment, Check, NothingToCheck, assess, on
 from runbook_lib.preflight.causes import causes
@@ -93,17 +94,21 @@ def test_without_any_secret_there_are_two_findings_with_every_way_to_give_one(
 @pytest.mark.parametrize(
     "error",
     [
-        NoAccess("No connection to dc1:636: refused.", code="dc-unreachable", hint="Check dc_host."),
-        NoAccess("The certificate of dc1 is not trusted: self-signed.", code="dc-certificate", hint="Name the CA."),
-        NoAccess("The domain controller refused to sign in: password.", code="bind-refused", hint="Check it."),
-        NoAccess("Sign-in was refused (AADSTS7000222): expired.", code="sign-in-refused", hint="Create a new secret."),
-        NoAccess("The token belongs to tenant x.", code="tenant-mismatch", hint="Check tenant_id."),
-        UsageError("The parameter dc_host is empty.", code="parameter-missing", hint="Set dc_host."),
+        NoAccess(t("No connection to dc1:636: refused."), code="dc-unreachable", hint=t("Check dc_host.")),
+        NoAccess(
+            t("The certificate of dc1 is not trusted: self-signed."), code="dc-certificate", hint=t("Name the CA.")
+        ),
+        NoAccess(t("The domain controller refused to sign in: password."), code="bind-refused", hint=t("Check it.")),
+        NoAccess(
+            t("Sign-in was refused (AADSTS7000222): expired."), code="sign-in-refused", hint=t("Create a new secret.")
+        ),
+        NoAccess(t("The token belongs to tenant x."), code="tenant-mismatch", hint=t("Check tenant_id.")),
+        UsageError(t("The parameter dc_host is empty."), code="parameter-missing", hint=t("Set dc_host.")),
     ],
     ids=lambda error: error.code,
 )
 def test_every_reason_of_a_whole_side_is_one_finding_with_its_own_hint(error: RunbookError) -> None:
-    other = NoAccess("The other side.", code="other", hint="Other.")
+    other = NoAccess(t("The other side."), code="other", hint=t("Other."))
     for directory, graph in ((error, other), (other, error)):
         found = assessed(raising(directory), raising(graph))
         mine = [finding for finding in unread(found) if error.message in finding.seen]
@@ -117,7 +122,8 @@ def test_every_reason_of_a_whole_side_is_one_finding_with_its_own_hint(error: Ru
 @pytest.mark.parametrize("code", ["graph-unauthorized", "directory-unavailable", "graph-forbidden"])
 def test_sentences_that_name_the_call_do_not_make_several_reasons_of_one(code: str) -> None:
     parts = {
-        name: Unreadable(name, code, f"Refused for /{name}.", hint="Hint.") for name in ("exchange", "place", "dns")
+        name: Unreadable(name, code, t("Refused for /{name}.", name=name), hint=t("Hint."))
+        for name in ("exchange", "place", "dns")
     }
     (one,) = (cause for cause in causes(evidence(**parts)) if cause.parts[0].code == code)
     assert [part.part for part in one.parts] == ["exchange", "dns", "place"]
@@ -126,10 +132,10 @@ def test_sentences_that_name_the_call_do_not_make_several_reasons_of_one(code: s
 
 
 def test_403_of_parts_and_of_a_whole_reading_is_one_reason() -> None:
-    refused = Unreadable("part", "forbidden", "A permission or a role is missing: /domains answers HTTP 403")
+    refused = Unreadable("part", "forbidden", t("A permission or a role is missing: /domains answers HTTP 403"))
     given = evidence(
         tenant=tenant(domains=refused, licences=refused),
-        groups=Unreadable("groups", "graph-forbidden", "Graph refuses /groups.", hint="Grant the permission."),
+        groups=Unreadable("groups", "graph-forbidden", t("Graph refuses /groups."), hint=t("Grant the permission.")),
     )
     (one,) = (cause for cause in causes(given) if cause.code == "forbidden")
     assert [part.part for part in one.parts] == ["tenant.licences", "tenant.domains", "groups"]
@@ -138,7 +144,8 @@ def test_403_of_parts_and_of_a_whole_reading_is_one_reason() -> None:
 
 def test_two_reasons_are_two_findings_and_a_check_of_both_names_both() -> None:
     given = evidence(
-        exchange=Unreadable("exchange", "a", "A.", hint="Do a."), place=Unreadable("place", "b", "B.", hint="Do b.")
+        exchange=Unreadable("exchange", "a", t("A."), hint=t("Do a.")),
+        place=Unreadable("place", "b", t("B."), hint=t("Do b.")),
     )
     check = Check("c", "C", (EXCHANGE, PLACE), on(direct=Severity.BLOCKING), lambda _: iter(()))
     found = assess(given, [check])
@@ -150,7 +157,7 @@ def test_two_reasons_are_two_findings_and_a_check_of_both_names_both() -> None:
 def test_one_acknowledged_part_does_not_silence_the_reason() -> None:
     word = AcknowledgementParameter(finding="part-unreadable:exchange", by="R", reason="Looked", until="2027-01-01")
     told = Parameters.model_validate(GIVEN).model_copy(update={"acknowledge": [word]})
-    found = assessed(raising(NoAccess("No way.", code="x")), raising(NoAccess("Nor there.", code="y")), told)
+    found = assessed(raising(NoAccess(t("No way."), code="x")), raising(NoAccess(t("Nor there."), code="y")), told)
     severities = {finding.id: finding.severity for finding in unread(found)}
     assert severities["part-unreadable:exchange"] is Severity.INFO
     assert severities["part-unreadable:group_schema"] is Severity.UNKNOWN
@@ -165,7 +172,7 @@ def test_a_check_with_nothing_to_look_at_is_not_fine() -> None:
 
 def three_routes(check_routes: list[str], judged: list[str] | None = None) -> Assessment:
     def check(name: str, severity: Severity, **routes: Severity) -> Check:
-        return Check(name, name, (), on(**routes), lambda _: iter([Finding(name, severity, f"{name}.")]))
+        return Check(name, name, (), on(**routes), lambda _: iter([Finding(name, severity, t("{name}.", name=name))]))
 
     block = Severity.BLOCKING
     told = Parameters.model_validate({**GIVEN, "check_routes": check_routes})

@@ -12,6 +12,7 @@ from runbook_lib.graph.tenant import JobState, ScopeClause
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.assess import assess
 from runbook_lib.preflight.checks import cloud_sync, cloud_sync_overlap
@@ -31,7 +32,7 @@ from tests.unit.preflight.builders import (
 
 CHECKS = (*cloud_sync.CHECKS, *cloud_sync_overlap.CHECKS)
 B, U, W, I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO  # noqa: E741
-UNREAD = Unreadable("part", "forbidden", "A permission or a role is missing: /x answers HTTP 403")
+UNREAD = Unreadable("part", "forbidden", t("A permission or a role is missing: /x answers HTTP 403"))
 ONE, TWO = job("one").id, job("two").id
 TARGET, RETIRED = "OU=Cloud Groups,DC=contoso,DC=com", "OU=Retired,DC=contoso,DC=com"
 

@@ -10,6 +10,7 @@ from runbook_lib.graph import tenant as entra
 from runbook_lib.graph.tenant import JobState, ScopeClause
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import t
 from runbook_lib.preflight.checks import cloud_sync_size
 from runbook_lib.preflight.derived import CloudSyncGroups, read_cloud_sync_groups
 from runbook_lib.preflight.evidence import Evidence
@@ -20,7 +21,7 @@ from tests.unit.preflight.builders import WRITES_GROUPS, evidence, findings, gro
 
 U, W, I = Severity.UNKNOWN, Severity.WARNING, Severity.INFO  # noqa: E741
 ONE = job().id
-UNREAD = Unreadable("part", "forbidden", "no")
+UNREAD = Unreadable("part", "forbidden", t("no"))
 
 
 def given(found: CloudSyncGroups | None = None, *jobs: entra.CloudSyncJob, **of_job: Any) -> Evidence:

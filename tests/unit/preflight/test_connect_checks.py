@@ -13,6 +13,7 @@ from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import t
 from runbook_lib.preflight.assess import assess
 from runbook_lib.preflight.checks import connect, connect_features
 from runbook_lib.preflight.evidence import Evidence
@@ -20,7 +21,7 @@ from runbook_lib.preflight.verdict import Verdict
 from runbook_lib.rules.writers import connect_v2_on
 from tests.unit.preflight.builders import AT, evidence, features, findings, tenant
 
-APP_ONLY = Unreadable("part", "app-only", "Available with delegated permission only")
+APP_ONLY = Unreadable("part", "app-only", t("Available with delegated permission only"))
 ATTESTED = {"attest_connect_v1_off_by": "Robin", "attest_connect_v1_off_until": "2026-11-22"}
 CHECKS = (*connect.CHECKS, *connect_features.CHECKS)
 B, U, W, I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO  # noqa: E741

@@ -14,6 +14,7 @@ from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import t
 from runbook_lib.preflight.assess import assess
 from runbook_lib.preflight.checks import CHECKS, cloud_sync_agents, connect_server
 from runbook_lib.preflight.derived import CloudSyncGroups
@@ -22,7 +23,7 @@ from runbook_lib.preflight.verdict import Verdict
 from tests.unit.preflight.builders import agent, evidence, features, findings, job, report, tenant
 
 B, U, W, I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO  # noqa: E741
-UNREAD = Unreadable("part", "app-only", "Available with delegated permission only")
+UNREAD = Unreadable("part", "app-only", t("Available with delegated permission only"))
 
 
 def told(check: str, given: Evidence) -> list[tuple[str, Severity]]:

@@ -21,6 +21,7 @@ from runbook_lib.graph.tenant import TenantReading
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.part import Part, Unreadable
+from runbook_lib.model.text import t
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
 from runbook_lib.preflight import parts
 from runbook_lib.preflight.assess import ROUTES, Check, assess, on
@@ -38,7 +39,7 @@ EVIDENCE = Evidence(AT, NONE_GIVEN, PARTS, {EXCHANGE: READING})
 
 
 def finding(severity: Severity, id_: str = "found", *, acknowledgeable: bool = False) -> Finding:
-    return Finding(id=id_, severity=severity, seen="Seen.", acknowledgeable=acknowledgeable)
+    return Finding(id=id_, severity=severity, seen=t("Seen."), acknowledgeable=acknowledgeable)
 
 
 def check(routes: dict[Route, Severity], *findings: Finding, needs: tuple[Part[Any, Any], ...] = (EXCHANGE,)) -> Check:
@@ -87,7 +88,7 @@ def test_a_part_that_cannot_be_read_makes_its_own_checks_unknown_and_nothing_els
     def explode(evidence: Evidence) -> Iterator[Finding]:
         yield from (finding(Severity.BLOCKING) for _ in [evidence[EXCHANGE]])
 
-    lost = EVIDENCE.with_part(EXCHANGE, Unreadable("exchange", "insufficient-rights", "No rights."))
+    lost = EVIDENCE.with_part(EXCHANGE, Unreadable("exchange", "insufficient-rights", t("No rights.")))
     needy = Check("needy", "Needy", (EXCHANGE,), on(connect_sync=Severity.BLOCKING, direct=Severity.WARNING), explode)
     found = assess(lost, [needy, check(on(cloud_sync=Severity.BLOCKING), needs=())])
     assert [found.verdict(r) for r in ROUTES] == [Verdict.WARNINGS, Verdict.READY, Verdict.UNKNOWN]
@@ -100,20 +101,20 @@ def test_a_check_that_looks_at_a_part_it_does_not_name_is_a_defect() -> None:
     with pytest.raises(LookupError, match="exchange"):
         Evidence(AT, NONE_GIVEN, PARTS)[EXCHANGE]
     with pytest.raises(LookupError, match="people alone"):
-        EVIDENCE.with_part(TENANT, tenant(licences=Unreadable("licences", "app-only", "people alone")))[LICENCES]
+        EVIDENCE.with_part(TENANT, tenant(licences=Unreadable("licences", "app-only", t("people alone"))))[LICENCES]
 
 
 def test_a_part_of_the_tenant_fails_alone_and_a_tenant_that_fails_is_one_finding() -> None:
     needs = (LICENCES, FEATURES)
     asked = check(on(cloud_sync=Severity.BLOCKING), finding(Severity.INFO), needs=needs)
-    read = tenant(features=Unreadable("features", "app-only", "Graph shows it to people"))
+    read = tenant(features=Unreadable("features", "app-only", t("Graph shows it to people")))
     found = assess(EVIDENCE.with_part(TENANT, read), [asked])
     assert [f.id for f in found.findings] == ["part-unreadable:tenant.features"]
     assert found.findings[0].seen == (
         "Synchronization features of the tenant could not be read: Graph shows it to people."
     )
     assert [u.part for u in found.evidence.all_unreadable if u.part.startswith("tenant")] == ["tenant.features"]
-    lost = assess(EVIDENCE.with_part(TENANT, Unreadable("", "no-sign-in", "No sign-in.")), [asked])
+    lost = assess(EVIDENCE.with_part(TENANT, Unreadable("", "no-sign-in", t("No sign-in."))), [asked])
     assert [f.id for f in lost.findings] == ["part-unreadable:tenant"]
     assert [u.part for u in lost.evidence.all_unreadable if u.part.startswith("tenant")] == ["tenant"]
     assert [f.id for f in assess(EVIDENCE.with_part(TENANT, tenant()), [asked]).findings] == ["found"]
@@ -187,7 +188,7 @@ def test_what_is_worked_out_is_worked_out_once() -> None:
     assert calls == [READING]
     later = EVIDENCE.with_part(EXCHANGE, replace(READING, schema_range_upper=1))
     assert later[twice] == 2, "other evidence is worked out anew"
-    lost = EVIDENCE.with_part(EXCHANGE, Unreadable("exchange", "a", "b"))
+    lost = EVIDENCE.with_part(EXCHANGE, Unreadable("exchange", "a", t("b")))
     assert lost.unreadable(twice) == lost.unreadable(EXCHANGE), "nothing follows from what was not read"
 
 
@@ -213,7 +214,7 @@ def test_a_detection_and_a_table_of_rights_are_worked_out_once_for_checks_page_a
 
 
 def _unreachable() -> object:
-    raise NoAccess("No connection to dc1.", code="dc-unreachable")
+    raise NoAccess(t("No connection to dc1."), code="dc-unreachable")
 
 
 def test_reading_catches_each_part_s_error() -> None:
@@ -227,8 +228,8 @@ def test_reading_catches_each_part_s_error() -> None:
     reach = Reach(directory=directory, graph=_unreachable)  # type: ignore[arg-type]
     again: Part[Source, Directory] = Part("again", "Once more", lambda source: source.directory())
     evidence = read_evidence(NONE_GIVEN, reach, clock=lambda: AT, progress=told.append, parts=(*PARTS, again))
-    assert evidence.unreadable(EXCHANGE) == Unreadable("exchange", "dc-unreachable", "No connection to dc1.")
-    assert evidence.unreadable(again) == Unreadable("again", "dc-unreachable", "No connection to dc1.")
+    assert evidence.unreadable(EXCHANGE) == Unreadable("exchange", "dc-unreachable", t("No connection to dc1."))
+    assert evidence.unreadable(again) == Unreadable("again", "dc-unreachable", t("No connection to dc1."))
     assert evidence.at == AT
     assert told == [part.title for part in (*PARTS, again) if part.inside is None]
     assert calls == ["directory"], "a way that could not be opened is not tried again"

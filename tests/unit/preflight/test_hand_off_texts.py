@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import t
 from runbook_lib.preflight.hand_off import KINDS, hand_offs
 
 GOLDEN = Path(__file__).with_name("hand_offs.json")
@@ -62,7 +63,7 @@ CASES = {
 
 
 def made(name: str) -> list[dict[str, object]]:
-    found = hand_offs([Finding("found", Severity.WARNING, "s", values={"hand_off": CASES[name]})])
+    found = hand_offs([Finding("found", Severity.WARNING, t("s"), values={"hand_off": CASES[name]})])
     return [{"title": one.title, "where": one.where, "text": one.text.split("\n")} for one in found]
 
 

@@ -13,6 +13,7 @@ from runbook_lib.exchange.mail import NEEDED, AddressPolicy, DomainType, MailFlo
 from runbook_lib.exchange.read import ExchangeReading, ServerReading
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.checks import CHECKS
 from runbook_lib.preflight.derived import domain_of, mail_domains, smtp_addresses
@@ -252,7 +253,7 @@ def test_addresses_that_somebody_holds() -> None:
 
 def test_other_domains_of_the_forest() -> None:
     # Addresses are searched in one domain, whether or not the preparation of the others could be read.
-    reading = ExchangeReading(at=AT, other_domains=("DC=sales",), unreadable=(Unreadable("schema", "hidden", "x"),))
+    reading = ExchangeReading(at=AT, other_domains=("DC=sales",), unreadable=(Unreadable("schema", "hidden", t("x")),))
     (found,) = findings("mail-forest-not-searched", evidence(exchange=reading))
     assert (found.severity, found.values["domains"]) == (Severity.UNKNOWN, ["DC=sales"])
 

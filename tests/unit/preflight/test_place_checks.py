@@ -21,6 +21,7 @@ from runbook_lib.model.directory import Container, DirectoryGroup
 from runbook_lib.model.enforcement import Enforcement, EnforcementMode, SoaPolicy
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight import parts
 from runbook_lib.preflight.checks import CHECKS
@@ -109,7 +110,7 @@ def test_connects_own_container(reported: str | None, expected: list[str]) -> No
 )
 def test_a_container_that_the_tenant_does_not_tell(attested: str, until: str, severity: Severity) -> None:
     """Unknown, unless somebody attests, today still, that Connect Sync's writeback is off."""
-    hidden = tenant(containers=Unreadable("part", "app-only", "It may not be read"))
+    hidden = tenant(containers=Unreadable("part", "app-only", t("It may not be read")))
     said: dict[str, object] = {"attest_connect_v1_off_by": attested, "attest_connect_v1_off_until": until}
     (found,) = findings("ou-of-connect-v1", evidence(said, place=PLACE, tenant=hidden))
     assert (found.id, found.severity) == ("ou-of-connect-v1-unknown", severity)
@@ -433,7 +434,7 @@ def test_a_part_that_fails_leaves_the_others(embedded: Embedded) -> None:
     parameters = Parameters.model_validate({"target_ou": TARGET, "retired_ou": RETIRED, "groups_domain": "x.com"})
 
     def no_graph() -> Any:
-        raise NoAccess("No sign-in.", code="no-sign-in")
+        raise NoAccess(t("No sign-in."), code="no-sign-in")
 
     with embedded.open() as directory:
         found = read_evidence(parameters, Reach(directory=lambda: directory, graph=no_graph), clock=clock)

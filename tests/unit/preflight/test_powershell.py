@@ -13,6 +13,7 @@ from runbook_lib.directory.rights import AccessMask
 from runbook_lib.directory.rights.grants import Grant
 from runbook_lib.model.dn import rdn, same_dn
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import t
 from runbook_lib.preflight.hand_off import DNS, KINDS, hand_offs
 from runbook_lib.preflight.powershell import QUOTES, array, comment, dsacls_lines, quoted
 from tests.support import hostile
@@ -174,7 +175,7 @@ COMMANDS = {
     ],
 )
 def test_every_hand_off_is_the_commands_it_means_and_no_other(kind: str, text: str) -> None:
-    finding = Finding("f", Severity.WARNING, "s", values={"hand_off": _way(kind, text)})
+    finding = Finding("f", Severity.WARNING, t("s"), values={"hand_off": _way(kind, text)})
     for offer in hand_offs([finding]):
         assert all(line.isprintable() for line in offer.text.splitlines())
         if offer.where == DNS:
@@ -185,9 +186,9 @@ def test_every_hand_off_is_the_commands_it_means_and_no_other(kind: str, text: s
 
 
 def test_dns_lines() -> None:
-    (one,) = hand_offs([Finding("f", Severity.WARNING, "s", values={"hand_off": _way("mx", "a.b-c.example")})])
+    (one,) = hand_offs([Finding("f", Severity.WARNING, t("s"), values={"hand_off": _way("mx", "a.b-c.example")})])
     assert one.text.splitlines()[-1] == "a.b-c.example. 3600 IN MX 0 a-b-c-example.mail.protection.outlook.com."
-    (two,) = hand_offs([Finding("f", Severity.WARNING, "s", values={"hand_off": _way("autodiscover", "a.example")})])
+    (two,) = hand_offs([Finding("f", Severity.WARNING, t("s"), values={"hand_off": _way("autodiscover", "a.example")})])
     assert two.text == "autodiscover.a.example. 3600 IN CNAME autodiscover.outlook.com.\n"
 
 
@@ -220,7 +221,7 @@ def changes(command: list[str]) -> bool:
 @pytest.mark.parametrize("kind", sorted(KINDS))
 @pytest.mark.parametrize("text", ["x.example", *hostile.of("powershell")])
 def test_every_command_that_changes_something_shows_first_what_it_would_do(kind: str, text: str) -> None:
-    for offer in hand_offs([Finding("f", Severity.WARNING, "s", values={"hand_off": _way(kind, text)})]):
+    for offer in hand_offs([Finding("f", Severity.WARNING, t("s"), values={"hand_off": _way(kind, text)})]):
         if offer.where == DNS:
             continue
         found = [words(command) for command in nodes(parsed(offer.text), "command")]
@@ -247,7 +248,7 @@ def test_reading_and_changing_are_told_apart() -> None:
 
 
 def test_the_connect_server_is_asked_for_staging_and_a_suspended_schedule_too() -> None:
-    (offer,) = hand_offs([Finding("f", Severity.WARNING, "s", values={"hand_off": {"kind": "connect-server"}})])
+    (offer,) = hand_offs([Finding("f", Severity.WARNING, t("s"), values={"hand_off": {"kind": "connect-server"}})])
     for pattern in ("*GroupWriteBack*", "*ExportDeletionThreshold*", "*StagingMode*", "*SchedulerSuspended*"):
         assert f"'{pattern}'" in offer.text
     assert "Connector.GroupWriteBackContainerDn" in offer.text

@@ -18,6 +18,7 @@ from runbook_lib.exchange.schema import GROUP_ATTRIBUTES, GroupAttribute, names_
 from runbook_lib.exchange.versions import build_of_serial, load_versions
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Severity
+from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight import parts as reading
 from runbook_lib.preflight.assess import Assessment, assess
@@ -51,7 +52,7 @@ class FakeResolver:
 
 
 def no_graph() -> NoReturn:
-    raise NoAccess("No sign-in.", code="no-sign-in")
+    raise NoAccess(t("No sign-in."), code="no-sign-in")
 
 
 def assessed(
@@ -164,7 +165,7 @@ def test_good_mail_flow_has_no_gap(embedded: Embedded, monkeypatch: pytest.Monke
 
 def test_an_unreachable_directory_leaves_everything_unknown() -> None:
     def nothing() -> NoReturn:
-        raise NoAccess("No connection.", code="dc-unreachable")
+        raise NoAccess(t("No connection."), code="dc-unreachable")
 
     found = read_evidence(Parameters.model_validate({}), Reach(directory=nothing, graph=no_graph), clock=lambda: AT)
     answers = {part.key: found.unreadable(part) for part in (EXCHANGE, MAIL_FLOW, GROUPS, DNS, MAIL_DOMAINS)}

@@ -15,6 +15,7 @@ from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import t
 from runbook_lib.parameters.clouds import clouds
 from runbook_lib.preflight.assess import assess
 from runbook_lib.preflight.checks import (
@@ -46,7 +47,7 @@ from tests.unit.preflight.builders import (
 )
 
 B, U, W, I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO  # noqa: E741
-UNREAD = Unreadable("part", "forbidden", "A permission or a role is missing")
+UNREAD = Unreadable("part", "forbidden", t("A permission or a role is missing"))
 OTHER_PLAN = "00000000-0000-4000-8000-000000000001"
 
 

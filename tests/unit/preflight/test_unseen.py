@@ -19,6 +19,7 @@ from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import t
 from runbook_lib.preflight.assess import Assessment, assess
 from runbook_lib.preflight.checks import CHECKS, connect_features, target
 from runbook_lib.preflight.derived import NamesAhead
@@ -171,7 +172,7 @@ def test_the_hybrid_object_came_with_exchange_2010_sp2() -> None:
     assert other.expected == "A schema of Exchange Server 2000 RTM or newer."
 
 
-HIDDEN = (Unreadable("organization", "hidden", "no rights"), Unreadable("servers", "hidden", "no rights"))
+HIDDEN = (Unreadable("organization", "hidden", t("no rights")), Unreadable("servers", "hidden", t("no rights")))
 OF_SERVERS = {
     *("exchange-out-of-support", "exchange-servers-differ", "exchange-server-too-old", "exchange-hybrid-update"),
     *("exchange-server-ahead", "exchange-server-numbers-differ", "exchange-server-version-unknown"),
@@ -190,7 +191,7 @@ OF_ORGANIZATION = {"exchange-ahead", "exchange-domain", "exchange-number-unknown
         (whole(exchange=reading(domain=13239)), {"exchange-domain"}),
         (whole(exchange=reading(domain=11111)), {"exchange-number-unknown", "exchange-domain"}),
         (
-            whole(exchange=reading(domains=(), unreadable=(Unreadable("domain:contoso.com", "hidden", "hidden"),))),
+            whole(exchange=reading(domains=(), unreadable=(Unreadable("domain:contoso.com", "hidden", t("hidden")),))),
             {"exchange-domain", "exchange-number-unknown"},
         ),
         (whole(exchange=reading(servers=(replace(SERVER_SE, serial_number=None),))), OF_SERVERS),

@@ -15,6 +15,7 @@ from runbook_lib.model.cloud import Tenant
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.preflight.assess import ROUTES, Assessment, Check, assess, on
 from runbook_lib.preflight.parts import MAIL_FLOW, PARTS, TENANT
 from runbook_lib.preflight.tenant_facts import TenantFact, tenant_facts
@@ -33,7 +34,7 @@ SEVERITIES = {
 
 
 def finding(severity: Severity, name: str = "f") -> Finding:
-    return Finding(name, severity, f"{name} was seen.")
+    return Finding(name, severity, t("{name} was seen.", name=name))
 
 
 @pytest.mark.parametrize(("verdict", "severity"), SEVERITIES.items())
@@ -83,7 +84,7 @@ def odd_tenant(text: str) -> entra.TenantReading:
     )
     return tenant(
         tenant=Tenant("t", display_name=text),
-        features=Unreadable("part", "failed", text),
+        features=Unreadable("part", "failed", verbatim(text)),
         licences=entra.Licences((entra.Licence(text, text, 1, 1, frozenset({P1_PLAN})),)),
         new_groups=entra.NewGroupDefault(entra.WrittenByDefault.OTHER, text),
         domains=(entra.Domain(text, True, True, True, text, (text,)),),
@@ -94,7 +95,16 @@ def odd_tenant(text: str) -> entra.TenantReading:
 
 
 def shown(text: str) -> Assessment:
-    finding = Finding(text, Severity.BLOCKING, text, text, text, text, text, acknowledgeable=True)
+    finding = Finding(
+        text,
+        Severity.BLOCKING,
+        verbatim(text),
+        verbatim(text),
+        verbatim(text),
+        verbatim(text),
+        text,
+        acknowledgeable=True,
+    )
     given = evidence(mail_flow=flow(), dns=dns(), mail_domains=domains(text), tenant=odd_tenant(text))
     check = Check("c", text, (MAIL_FLOW,), on(connect_sync=Severity.BLOCKING), lambda _: iter([finding]))
     return assess(given, [check])
@@ -148,7 +158,7 @@ def test_the_facts_of_a_tenant() -> None:
 
 
 def test_what_could_not_be_read_of_a_tenant_is_told_as_that() -> None:
-    unread = Unreadable("part", "app-only", "Graph shows it to people")
+    unread = Unreadable("part", "app-only", t("Graph shows it to people"))
     names = [part.key.removeprefix("tenant.") for part in PARTS if part.inside is TENANT]
     rows = facts_of(tenant(**dict.fromkeys(names, unread)))
     assert [row.value for row in rows if row.fact == "Not readable"] == [unread.text] * 10

@@ -18,6 +18,7 @@ import pytest
 from runbook_lib.errors import Refused
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.record.index import build_index
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
@@ -99,10 +100,12 @@ def test_hostile_record_in_a_browser(
         parameters={name: name for name in attacks}, target=dict.fromkeys(("tenant", "domain", "dc", "ou"), attacks[0])
     )
     for name in attacks:
-        record.note_finding(Finding(name, Severity.WARNING, name, name, name, name, name))
+        record.note_finding(
+            Finding(name, Severity.WARNING, verbatim(name), verbatim(name), verbatim(name), verbatim(name), name)
+        )
         record.note_step(name, clock())
         record.note_gap(name)
-    error = Refused(" ".join(attacks), code="x", hint=attacks[-1])
+    error = Refused(verbatim(t(" ").join(attacks)), code="x", hint=verbatim(attacks[-1]))
     record.finish(Outcome.REFUSED, ended=clock(), error=error)
     frame = pd.DataFrame({"name": attacks, attacks[0]: attacks})
     outputs = [display(text_html=name) for name in attacks] + [display(text_plain=name) for name in attacks]

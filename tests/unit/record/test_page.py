@@ -16,6 +16,7 @@ from hypothesis import example, given
 from runbook_lib.change.journal import CARRIED_OUT
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.record.executed import clean
 from runbook_lib.record.index import build_index
@@ -32,6 +33,7 @@ FILES = [{"path": "plan.json", "bytes": 12_345, "sha256": "cd" * 32}]
 
 def _facts(name: str) -> dict[str, Any]:
     """Facts in which every text is ``name``."""
+    said = verbatim(name)
     return {
         "schema": name, "change_id": name, "run_id": name, "notebook": {"name": name, "sha256": name}, "mode": name,
         "ran_by": {
@@ -45,7 +47,7 @@ def _facts(name: str) -> dict[str, Any]:
         "plan": {"digest": name, "phrase": name, "operation": name, "counts": {"create": 1}, "refusals": [name],
                  "members": [{"group": name, "in_cloud": 2, "left_out": 1, "who": [name]}]},
         "approval": {"by": name}, "changes": {"planned": 1, "done": 0},
-        "findings": [Finding(name, Severity.BLOCKING, name, name, name, name, name).as_json()],
+        "findings": [Finding(name, Severity.BLOCKING, said, said, said, said, name).as_json()],
         "steps": [{"title": name, "at": name}], "versions": {"python": name}, "gaps": [name],
         "error": {"code": name, "message": name, "hint": name},
     }  # fmt: skip
@@ -192,7 +194,7 @@ def test_index_of_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_every_severity_is_said_in_words(severity: Severity, word: str) -> None:
-    facts = _facts("x") | {"findings": [Finding("i", severity, "s").as_json()]}
+    facts = _facts("x") | {"findings": [Finding("i", severity, t("s")).as_json()]}
     text = " ".join(parsed(record_html(facts, None, files=[], sealed_at="x", place="x")).text)
     words = {"Information:", "Warning:", "Unknown:", "Blocking:"}
     assert {one for one in words if one in text} == {word}

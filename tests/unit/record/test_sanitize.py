@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import verbatim
 from runbook_lib.record import sanitize
 from runbook_lib.record.sanitize import ATTRIBUTES, STYLES, TAGS, safe_html, strictly_ours
 from runbook_lib.shown import html as ours
@@ -25,7 +26,7 @@ TOKENS = [
 def _rendered(names: list[str]) -> str:
     frame = pd.DataFrame({"name": names, "n": range(len(names))})
     name = names[0]
-    finding = Finding(name, Severity.BLOCKING, name, name, name, name, name)
+    finding = Finding(name, Severity.BLOCKING, verbatim(name), verbatim(name), verbatim(name), verbatim(name), name)
     return "".join(
         [
             ours.table_html(frame, caption=names[0], limit=5000, labels={"name": names[0]}),

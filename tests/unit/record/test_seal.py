@@ -14,6 +14,7 @@ import pytest
 
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import build as build_manifest
 from runbook_lib.record.manifest import manifest_digest
@@ -172,7 +173,7 @@ def test_runs_of_one_change_form_a_chain(make_run: Make, clock: Clock) -> None:
 
 def test_gate_that_stayed_closed(make_run: Make, clock: Clock, tmp_path: Path) -> None:
     record = make_run()
-    error = AwaitingApproval("Plan 9f is not approved.", code="not-approved", hint="gwb approve RECORD")
+    error = AwaitingApproval(t("Plan 9f is not approved."), code="not-approved", hint=t("gwb approve RECORD"))
     record.finish(Outcome.AWAITING_APPROVAL, ended=clock(), error=error)
     path = _saved(tmp_path, code("gate", *stop(Outcome.AWAITING_APPROVAL)), never_run("apply"))
     sealed = seal(record.folder, path, clock=clock)

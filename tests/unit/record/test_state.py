@@ -13,6 +13,7 @@ import pytest
 from runbook_lib.errors import NoAccess, UsageError
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import STANDING_GAPS, RunRecord, stamp
 
@@ -49,8 +50,8 @@ def test_every_change_is_on_the_disk_at_once(make_run: Callable[..., RunRecord])
     record.note_step("Read", AT)
     record.note_gap("Not read: x")
     record.note_gap("Not read: x")
-    record.note_finding(Finding("a", Severity.WARNING, "first"))
-    record.note_finding(Finding("a", Severity.WARNING, "second"))
+    record.note_finding(Finding("a", Severity.WARNING, t("first")))
+    record.note_finding(Finding("a", Severity.WARNING, t("second")))
     facts = _disk(record)
     assert facts["steps"] == [{"title": "Read", "at": "2026-11-22T10:05:00.000Z"}]
     assert facts["gaps"][-1] == "Not read: x"
@@ -61,7 +62,7 @@ def test_every_change_is_on_the_disk_at_once(make_run: Callable[..., RunRecord])
 
 def test_finish(make_run: Callable[..., RunRecord]) -> None:
     record = make_run()
-    error = NoAccess("Wrong password.", code="bind-refused", hint="Check it.")
+    error = NoAccess(t("Wrong password."), code="bind-refused", hint=t("Check it."))
     record.finish(Outcome.NO_ACCESS, ended=AT, error=error)
     facts = _disk(record)
     assert (facts["outcome"], facts["exit_code"], facts["ended"]) == ("no-access", 8, "2026-11-22T10:05:00.000Z")

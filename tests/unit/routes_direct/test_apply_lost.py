@@ -23,6 +23,7 @@ from runbook_lib.errors import BrokeOff, NoAccess, RunbookError, ServiceFailed
 from runbook_lib.model.anchor import anchor_of, mark_of
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Plan, PlanTarget
 from runbook_lib.model.directory import RESTORED_ATTRIBUTES
+from runbook_lib.model.text import t
 from runbook_lib.record.schema_files import schema_text
 from runbook_lib.routes.direct.apply import Applier
 from runbook_lib.routes.direct.journal_order import out_of_order
@@ -246,7 +247,9 @@ class _Slept(list[float]):
         self.append = append  # type: ignore[method-assign]
 
 
-@pytest.mark.parametrize("error", [NoAccess("no", code="bind-refused"), ServiceFailed("no", code="controller-changed")])
+@pytest.mark.parametrize(
+    "error", [NoAccess(t("no"), code="bind-refused"), ServiceFailed(t("no"), code="controller-changed")]
+)
 def test_a_connection_that_cannot_be_had_again_is_partial(world: World, tmp_path: Path, error: RunbookError) -> None:
     _reset(world)
 

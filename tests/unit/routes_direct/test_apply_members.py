@@ -19,6 +19,7 @@ from runbook_lib.directory.entry import guid_text
 from runbook_lib.errors import BrokeOff, NoAccess, RunbookError, ServiceFailed
 from runbook_lib.model.anchor import anchor_of, mark_of
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Operation, Plan, PlanTarget
+from runbook_lib.model.text import t
 from runbook_lib.record.schema_files import schema_text
 from runbook_lib.routes.direct.apply import Applier
 from runbook_lib.routes.direct.effects import collect
@@ -213,7 +214,7 @@ def test_where_everything_is_refused_it_stops_trying() -> None:
 
     def refuse(some: Any) -> None:
         sent.append(len(some))
-        raise ServiceFailed("no", code="directory-unwilling")
+        raise ServiceFailed(t("no"), code="directory-unwilling")
 
     taken, left = send_values(values(500), refuse)
     assert (taken, len(left)) == ([], 500)
@@ -226,7 +227,7 @@ def test_what_is_not_about_one_value_is_not_tried_again() -> None:
 
     def refuse(some: Any) -> None:
         sent.append(len(some))
-        raise NoAccess("no", code="insufficient-rights")
+        raise NoAccess(t("no"), code="insufficient-rights")
 
     with pytest.raises(NoAccess):
         send_values(values(8), refuse)

@@ -14,6 +14,7 @@ from runbook_lib.change.approvals.standing import KIND_NAMES, Caps, read_standin
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.model.change import Change, ChangeKind, GroupMembers, LeftOut, Operation, Plan, PlanTarget
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.runner.cli import cli
 
@@ -74,7 +75,7 @@ def test_without_the_phrase_what_would_be_approved_is_shown(record: Path) -> Non
 
 def test_each_group_is_shown_with_its_members_and_all_together(record: Path) -> None:
     plan = planned(record)
-    left_out = (LeftOut(OTHER, "Kim", "user", "no-account", "No AD account was found."),)
+    left_out = (LeftOut(OTHER, "Kim", "user", "no-account", t("No AD account was found.")),)
     known = (GroupMembers(GROUP, "Project", 13, 2, 10, 1, left_out), GroupMembers(THIRD, "Board", 4, 0, 4, 0))
     third = replace(plan.changes[0], group_id=THIRD, display_name="Board")
     plan = replace(plan, changes=(*plan.changes, third), members=known)

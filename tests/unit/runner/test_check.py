@@ -16,6 +16,7 @@ from runbook_lib.deadline import Allowance
 from runbook_lib.errors import NoAccess
 from runbook_lib.graph.sign_in.cache import SignInCache
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import t
 from runbook_lib.preflight.assess import Assessment, Check, assess, on
 from runbook_lib.preflight.parts import EXCHANGE
 from runbook_lib.runner.cli import cli
@@ -32,7 +33,7 @@ def gwb_check(*arguments: str) -> Result:
 
 
 def answering(severity: Severity) -> Assessment:
-    finding = Finding("odd\x1b[2J", severity, "Seen \x1b]0;x\x07 here.", to_do="Look.", source="A page")
+    finding = Finding("odd\x1b[2J", severity, t("Seen \x1b]0;x\x07 here."), to_do=t("Look."), source="A page")
     routes = on(direct=Severity.INFO, connect_sync=Severity.BLOCKING)
     return assess(EVIDENCE, [Check("c", "C", (EXCHANGE,), routes, lambda _: iter([finding]))])
 
@@ -132,7 +133,7 @@ def test_an_allowance_hands_on_what_its_steps_do() -> None:
     allowance = Allowance(60.0)
     assert allowance.run(lambda: 7) == 7
     with pytest.raises(NoAccess, match="no"):
-        allowance.run(lambda: _raise(NoAccess("no", code="x")))
+        allowance.run(lambda: _raise(NoAccess(t("no"), code="x")))
     assert not allowance.over
     asked: list[int] = []
     for moment in (61.0, 62.0):
@@ -154,7 +155,7 @@ def test_a_sign_in_that_is_not_kept_is_a_finding(monkeypatch: pytest.MonkeyPatch
     def open_graph(*_: object, cache: SignInCache, **__: object) -> NoReturn:
         opened.append(cache)
         cache.tokens.trouble = "no keyring"
-        raise NoAccess("No sign-in.", code="no-sign-in")
+        raise NoAccess(t("No sign-in."), code="no-sign-in")
 
     monkeypatch.setattr("runbook_lib.graph.connect.sign_in_cache", lambda *_: lost)
     monkeypatch.setattr("runbook_lib.graph.connect.open_graph", open_graph)

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from runbook_lib.change.approvals.plan import read_approvals
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.runner.chosen_record import chosen_record, complete_records, runs_below
@@ -89,7 +90,7 @@ def test_a_record_that_cannot_be_read_is_offered_as_that(change: Path) -> None:
 
 
 def test_drift_is_called_that_wherever_runs_are_listed(tmp_path: Path) -> None:
-    run_of(tmp_path / "CHG9", "x", 8, Outcome.REFUSED, Refused("2 differences.", code="drift"))
+    run_of(tmp_path / "CHG9", "x", 8, Outcome.REFUSED, Refused(t("2 differences."), code="drift"))
     assert [run.words for run in runs_below(tmp_path)] == ["Drift found, open"]
     assert "Drift found" in gwb("records", "--records", str(tmp_path)).stdout
     sealed = gwb("seal", str(tmp_path / "CHG9" / "x"), "--without-notebook")

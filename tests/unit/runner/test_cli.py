@@ -21,6 +21,7 @@ from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Operation, Plan, PlanTarget
 from runbook_lib.model.file_names import RUN_MIME
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t
 from runbook_lib.parameters.document import example_yaml, json_schema
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.runner import cli as cli_module
@@ -146,7 +147,9 @@ def failing(error: BaseException) -> click.Command:
 def test_every_error_of_ours_ends_with_its_outcomes_exit_code(
     monkeypatch: pytest.MonkeyPatch, kind: type[RunbookError]
 ) -> None:
-    monkeypatch.setitem(cli.commands, "fail", failing(kind("Bad \x1b[2J\u202e\nname.", code="x", hint="Do this.")))
+    monkeypatch.setitem(
+        cli.commands, "fail", failing(kind(t("Bad \x1b[2J\u202e\nname."), code="x", hint=t("Do this.")))
+    )
     result = gwb("fail")
     assert result.exit_code == kind.outcome.exit_code
     assert result.stderr == f"{kind.outcome.title}: Bad \\u001b[2J\\u202e\\u000aname.\nWhat to do: Do this.\n"

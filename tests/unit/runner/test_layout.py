@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.preflight.assess import Assessment, Check, assess, on
 from runbook_lib.runner import console
 from runbook_lib.runner.cli import cli
@@ -65,7 +66,9 @@ def test_progress_stays_on_its_line_with_wide_headings(
 
 def shown_assessment(text: str = "word " * 60) -> Assessment:
     rows = [(f"{s.value}-finding", s) for s in Severity]
-    return assess(evidence(), [_check(Finding(name, severity, text, to_do=text)) for name, severity in rows])
+    return assess(
+        evidence(), [_check(Finding(name, severity, verbatim(text), to_do=verbatim(text))) for name, severity in rows]
+    )
 
 
 def _check(finding: Finding) -> Check:
@@ -131,7 +134,7 @@ def test_colour_only_repeats_what_words_say(monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_hand_offs_are_never_broken() -> None:
     way = {"kind": "relay-type", "name": "n" * 300}
-    finding = Finding("f", Severity.WARNING, "s", values={"hand_off": way})
+    finding = Finding("f", Severity.WARNING, t("s"), values={"hand_off": way})
     found = assess(evidence(), [_check(finding)])
     texts = [line.text for line in check_text.hand_off_lines(found)]
     (offer,) = found.hand_offs

@@ -9,6 +9,7 @@ import pytest
 
 from runbook_lib.errors import BrokeOff, RunbookError, ServiceFailed
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.notebook.kernel import meaning_of
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import writes_begun
@@ -21,7 +22,7 @@ BEGUN = b'{"entry": "open"}\n{"entry": "begin", "wri'
 def verdict(tmp_path: Path, end: KernelEnd, *, journal: bytes = b"", told: str = "", name: str = "X") -> Outcome:
     execution = Execution(tmp_path / "w", tmp_path, {}, tmp_path, time_limit=90, end=end, kernel_exit_code=-9)
     if end is KernelEnd.CELL_ERROR:
-        execution.error = CellError(3, name, "Refused: text", told, "What was wrong." if told else "")
+        execution.error = CellError(3, name, "Refused: text", told, verbatim("What was wrong." if told else ""))
     if journal:
         (tmp_path / "journal.jsonl").write_bytes(journal)
     found = verdict_of(execution, RecordFolder(tmp_path))
@@ -45,13 +46,13 @@ def test_an_interruption_counts_only_before_the_first_write(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("kind", [kind for kind in RunbookError.__subclasses__() if "outcome" in vars(kind)])
 def test_errors_of_ours_are_known_by_what_their_mark_says(tmp_path: Path, kind: type[RunbookError]) -> None:
-    told = meaning_of(kind("What was wrong.", code="x"))["outcome"]
+    told = meaning_of(kind(t("What was wrong."), code="x"))["outcome"]
     assert verdict(tmp_path, KernelEnd.CELL_ERROR, told=told) is kind.outcome
 
 
 @pytest.mark.parametrize("kind", [ServiceFailed, BrokeOff])
 def test_a_failure_after_a_write_is_partial(tmp_path: Path, kind: type[RunbookError]) -> None:
-    told = meaning_of(kind("What was wrong.", code="x"))["outcome"]
+    told = meaning_of(kind(t("What was wrong."), code="x"))["outcome"]
     assert verdict(tmp_path, KernelEnd.CELL_ERROR, told=told, journal=BEGUN) is Outcome.PARTIAL
 
 

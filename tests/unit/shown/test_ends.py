@@ -12,6 +12,7 @@ import runbook_lib
 from runbook_lib.errors import Refused
 from runbook_lib.model import outcome as ending
 from runbook_lib.model.outcome import Outcome, ending_words
+from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
@@ -20,7 +21,7 @@ from runbook_lib.shown.start import next_after
 from tests.notebooks.structure import NOTEBOOKS
 
 RECORD = Path("/records/CHG1/run")
-DRIFT = Refused("1 difference in Team: x.", code="drift", hint="Run 30-enable-writeback.")
+DRIFT = Refused(t("1 difference in Team: x."), code="drift", hint=t("Run 30-enable-writeback."))
 
 
 @pytest.mark.parametrize("outcome", Outcome)
@@ -76,7 +77,7 @@ def test_drift_leads_to_the_notebook_that_re_aligns() -> None:
 def test_what_to_do_is_not_said_twice() -> None:
     html, _ = end_view(Outcome.REFUSED, RecordFolder(RECORD), DRIFT, notebook="50-check-drift", sealing="")
     assert html.count("30-enable-writeback") == 1
-    other = Refused("x", code="locked", hint="Wait for it.")
+    other = Refused(t("x"), code="locked", hint=t("Wait for it."))
     html, _ = end_view(Outcome.REFUSED, RecordFolder(RECORD), other, notebook="20-inventory-groups", sealing="")
     assert "Wait for it." in html
 

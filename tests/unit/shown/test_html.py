@@ -11,17 +11,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.shown import html
 from tests.support import hostile
 from tests.unit.record.markup import parsed
 
-FINDING = Finding("id:1", Severity.BLOCKING, "seen", "expected", "why", "to do", "source")
+FINDING = Finding("id:1", Severity.BLOCKING, t("seen"), t("expected"), t("why"), t("to do"), "source")
 
 
 def _everything(name: str) -> str:
     frame = pd.DataFrame({"name": [name], name + "n": [3]})
-    finding = Finding(name, Severity.WARNING, name, name, name, name, name)
+    finding = Finding(name, Severity.WARNING, verbatim(name), verbatim(name), verbatim(name), verbatim(name), name)
     return "".join(
         [
             html.table_html(frame, caption=name, labels={"name": name}),
@@ -102,7 +103,7 @@ def test_right_to_left_names_are_isolated_and_controls_visible() -> None:
 def test_states_are_words_not_only_colours() -> None:
     for kind, words in (("good", ">T<"), ("attention", ">Attention: T<"), ("bad", ">Problem: T<"), ("neutral", ">T<")):
         assert words in html.banner_html(kind, "T")  # type: ignore[arg-type]
-    page = html.findings_html([Finding("i", Severity.INFO, "s"), FINDING])
+    page = html.findings_html([Finding("i", Severity.INFO, t("s")), FINDING])
     assert page.index("Blocking:") < page.index("Information:")
     for words in ("Expected:", "Why it matters:", "What to do:", "Source:", "Identifier: id:1"):
         assert words in "".join(parsed(page).text)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.model.change import GroupMembers, LeftOut, Operation, Plan
+from runbook_lib.model.text import verbatim
 from runbook_lib.record.page import record_html
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.routes.direct.plan_findings import COLUMNS, SHOWN, facts_of, rows_of
@@ -32,7 +33,9 @@ def plan_of(*groups: GroupMembers) -> Plan:
 
 
 def members(name: str, *left_out: str, added: int = 10) -> GroupMembers:
-    people = tuple(LeftOut(b.guid(f"member {n}"), p, "user", "cloud-only", WHY) for n, p in enumerate(left_out))
+    people = tuple(
+        LeftOut(b.guid(f"member {n}"), p, "user", "cloud-only", verbatim(WHY)) for n, p in enumerate(left_out)
+    )
     return GroupMembers(b.guid("group"), name, added + len(people), 0, added, 0, people)
 
 

@@ -1,0 +1,78 @@
+"""What people read: a template and its values, from the place where a sentence arises to the edge where it is shown.
+
+A ``Text`` is its English sentence, so whatever takes a ``str`` takes it; the template and the values stay with it, so
+that another language can be told without parsing English. A field that people read is typed ``Text``: an f-string is
+no ``Text``, and mypy refuses it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Self, overload
+
+
+class Text(str):
+    """One sentence, or several: English as a ``str``, with what it was made from.
+
+    Attributes:
+        template: English with the names of the values in braces, as ``str.format`` takes it; ``{{`` stands for ``{``.
+        values: What the names stand for: texts, numbers, dates, other ``Text``.
+    """
+
+    __slots__ = ("template", "values")
+    template: str
+    values: Mapping[str, object]
+
+    def __new__(cls, template: str, values: Mapping[str, object] | None = None) -> Self:
+        """Put the values into the template.
+
+        Raises:
+            KeyError: The template names a value that is not there.
+        """
+        held = MappingProxyType(dict(values or {}))
+        self = super().__new__(cls, template.format_map(held))
+        self.template = template
+        self.values = held
+        return self
+
+    @overload
+    def __add__(self, other: Text) -> Text: ...
+    @overload
+    def __add__(self, other: str) -> str: ...
+    def __add__(self, other: str) -> str:
+        """Two texts side by side; with a plain ``str`` only the English is left."""
+        return joined((self, other), "") if isinstance(other, Text) else super().__add__(other)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.template, dict(self.values))
+
+
+NOTHING = Text("")
+"""Where there is nothing to say."""
+
+
+def t(template: str, /, **values: object) -> Text:
+    """A sentence: ``t("{dn} is not there.", dn=dn)``. The template is a literal, so that a list of all can be made."""
+    return Text(template, values)
+
+
+def verbatim(text: str) -> Text:
+    """Words that no language changes: what somebody typed, a name, an identifier, a service's own answer."""
+    return text if isinstance(text, Text) else Text("{text}", {"text": text})
+
+
+def joined(texts: Iterable[str], separator: str = " ") -> Text:
+    """Several texts in one, those that are empty left out."""
+    parts = [text for text in texts if text]
+    names = {f"part{number}": part for number, part in enumerate(parts, start=1)}
+    return Text(separator.join(f"{{{name}}}" for name in names), names)
+
+
+def with_values(text: Text, **values: object) -> Text:
+    """The same text with other values under the names that it has, in the texts inside of it too."""
+    held = {
+        name: values.get(name, with_values(value, **values) if isinstance(value, Text) else value)
+        for name, value in text.values.items()
+    }
+    return Text(text.template, held)
