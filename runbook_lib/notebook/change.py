@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from runbook_lib import shown
 from runbook_lib.change.approvals.approvers import approver_findings, approvers_of
 from runbook_lib.change.approvals.gate import Grant, Waiting, granted, read_all, refusal_finding, waiting_findings
 from runbook_lib.change.approvals.still_approved import StillApproved
 from runbook_lib.change.journal import CARRIED_OUT, Journal, JournalFile, read_journal
 from runbook_lib.change.journal import FILE_NAME as JOURNAL
+from runbook_lib.change.left_out import COLUMNS, facts_of, rows_of
+from runbook_lib.change.left_out import FILE_NAME as LEFT_OUT
 from runbook_lib.change.lock import lock_path, writer_lock
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import AwaitingApproval, NoAccess, Refused, RunbookError, ServiceFailed, VerificationFailed
@@ -45,10 +46,9 @@ from runbook_lib.routes.direct.apply import Applier
 from runbook_lib.routes.direct.backup import FILE_NAME as BACKUP
 from runbook_lib.routes.direct.backup import backup
 from runbook_lib.routes.direct.effects import collect
-from runbook_lib.routes.direct.plan_findings import COLUMNS, facts_of, rows_of
-from runbook_lib.routes.direct.plan_findings import FILE_NAME as LEFT_OUT
 from runbook_lib.routes.direct.planning import Planned
 from runbook_lib.routes.direct.verify import verify
+from runbook_lib.shown import views
 
 if TYPE_CHECKING:
     from runbook_lib.notebook.run import Run
@@ -100,7 +100,7 @@ class ChangeSession:
         self._plan = self._planned.plan
         self._write_plan(self._plan)
         self._run.note(*self._planned.findings, *(refusal_finding(r) for r in self._plan.refusals))
-        self._run.show(*shown.plan_view(self._plan, self._planned.findings))
+        self._run.show(*views.plan_view(self._plan, self._planned.findings))
         require_some_not_refused(self._plan)
         return self
 
@@ -119,13 +119,13 @@ class ChangeSession:
             return
         if not plan.changes:
             run.verdict = Outcome.NOTHING_TO_DO
-            run.show(*shown.nothing_view(plan))
+            run.show(*views.nothing_view(plan))
             return
         planned_now = self._planned
         if planned_now is None or self._planner is None:
             raise ValueError("the gate comes after the plan")
         if any(group.left_out for group in plan.members):
-            run.show(*shown.left_out_view(plan))
+            run.show(*views.left_out_view(plan))
         require_acknowledged(planned_now.findings, run.parameters)
         approvals = read_all(run.record.folder.approvals_folder)
         approvers = approvers_of(run.parameters.approvers)
@@ -147,7 +147,7 @@ class ChangeSession:
         self._read_at = read_at(fresh)
         self._under(grant)
         run.note(*waiting_findings(grant.waiting))
-        run.show(*shown.open_gate_view(self._approval, len(self._approved), grant.waiting))
+        run.show(*views.open_gate_view(self._approval, len(self._approved), grant.waiting))
 
     @takes(Step.APPLY)
     def apply(self) -> None:
@@ -159,7 +159,7 @@ class ChangeSession:
         """
         run, plan = self._run, self._known_plan()
         if not self._approved:
-            run.show(*shown.nothing_written_view())
+            run.show(*views.nothing_written_view())
             return
         if not run.lock_held:
             raise Refused(
@@ -199,7 +199,7 @@ class ChangeSession:
         run.record.set(changes={"planned": len(plan.changes), "done": len(self._approved)})
         if self._waiting:
             run.verdict = Outcome.AWAITING_APPROVAL
-        run.show(*shown.applied_view(self._approved))
+        run.show(*views.applied_view(self._approved))
 
     @takes(Step.READ_BACK)
     def verify(self) -> None:
@@ -228,7 +228,7 @@ class ChangeSession:
                 hint=joined((error.hint, t("Then run the notebook again: it compares both sides anew."))),
                 values={"cause": error.code},
             ) from error
-        run.show(*shown.verified_view(checked))
+        run.show(*views.verified_view(checked))
         require_as_planned(checked)
         if self._unproved is not None:
             raise not_proved(self._unproved)
@@ -268,7 +268,7 @@ class ChangeSession:
         self._dn_of = {item.guid: item.dn for item in inventory.directory.objects}
         self._write_plan(taken.plan)
         runs = [journal.run.name for journal in self._chain]
-        self._run.show(*shown.resume_view(taken.plan, runs, written=taken.broken.written))
+        self._run.show(*views.resume_view(taken.plan, runs, written=taken.broken.written))
         return self
 
     def _open_again(self, plan: Plan) -> None:
@@ -283,10 +283,10 @@ class ChangeSession:
         self._lock(plan)
         if isinstance(grant, RunbookError):
             self._unproved = grant
-            run.show(*shown.read_back_view(len(self._approved)))
+            run.show(*views.read_back_view(len(self._approved)))
             return
         self._under(grant)
-        run.show(*shown.resumed_gate_view(self._approval))
+        run.show(*views.resumed_gate_view(self._approval))
 
     def _under(self, grant: Grant) -> None:
         """Write under these approvals from now on, and look at them again before every write."""

@@ -23,7 +23,7 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.versions import new_run_id, versions
 from runbook_lib.runner.needs import require_told
-from runbook_lib.shown import parameters_view
+from runbook_lib.shown.views import parameters_view
 
 PARAMETERS_VARIABLE = "GWB_PARAMETERS"
 """The parameters file in JupyterLab, and wherever else nobody gives values to the parameters cell (nbconvert)."""

@@ -8,7 +8,6 @@ from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 
-from runbook_lib import shown
 from runbook_lib.change.journal import read_journal
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.other_domain import other_domain_reader
@@ -47,6 +46,7 @@ from runbook_lib.routes.direct.plan_disable import plan_disable
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.routes.direct.plan_undo import plan_undo
 from runbook_lib.rules.policy import Policy, policy_of
+from runbook_lib.shown import views
 
 
 class Run:
@@ -120,7 +120,7 @@ class Run:
                 only=self._written_to(),
             )
             self._directory = self.resources.enter_context(opened)
-            self.record.set(target=shown.target_facts(self.parameters, opened.controller))
+            self.record.set(target=views.target_facts(self.parameters, opened.controller))
             bound = {"method": self.parameters.bind_method, "identity": opened.who_am_i() or None}
             self._ran_by(directory=bound)
         return self._directory
@@ -160,11 +160,11 @@ class Run:
     def check_ends(self) -> None:
         """Check both connections and say who answers (00-start-here)."""
         self.step("Check both connections")
-        self.show(*shown.ends_view(self.graph, self.parameters, self.directory.controller))
+        self.show(*views.ends_view(self.graph, self.parameters, self.directory.controller))
 
     def show_records(self) -> None:
         """List notebooks, records and what to run next (00-start-here)."""
-        self.show(*shown.records_view(Path(self.parameters.records_dir), self.parameters))
+        self.show(*views.records_view(Path(self.parameters.records_dir), self.parameters))
 
     @takes(Step.PREFLIGHT)
     def preflight(self) -> Assessment:
@@ -185,23 +185,23 @@ class Run:
         self.course.explanation = refusal_of(judged)
         self.verdict = self.course.explanation.outcome if self.course.explanation else Outcome.DONE
         self._note_sign_in()
-        self.show(*shown.verdicts_view(assessment))
+        self.show(*views.verdicts_view(assessment))
         return assessment
 
     def show_findings(self, assessment: Assessment) -> None:
         """Every finding, the gravest first (10-detect-exchange)."""
         self._mine(assessment)
-        self.show(*shown.findings_view(assessment))
+        self.show(*views.findings_view(assessment))
 
     def show_hand_offs(self, assessment: Assessment) -> None:
         """What others have to do, to be copied (10-detect-exchange)."""
         self._mine(assessment)
-        self.show(*shown.hand_offs_view(assessment))
+        self.show(*views.hand_offs_view(assessment))
 
     def show_evidence(self, assessment: Assessment) -> None:
         """What the findings are made from (10-detect-exchange)."""
         self._mine(assessment)
-        self.show(*shown.evidence_view(assessment))
+        self.show(*views.evidence_view(assessment))
 
     @takes(Step.READ)
     def read_inventory(self) -> Inventory:
@@ -209,18 +209,18 @@ class Run:
         self.step("Read both sides")
         inventory = self._made = read_sides(self, keep=True)
         self._note_sign_in()
-        self.show(*shown.inventory_view(inventory))
+        self.show(*views.inventory_view(inventory))
         return inventory
 
     def show_groups(self, inventory: Inventory) -> None:
         """Every group with state, route and reason."""
         self._mine(inventory)
-        self.show(*shown.groups_view(inventory))
+        self.show(*views.groups_view(inventory))
 
     def show_members(self, inventory: Inventory) -> None:
         """Members that AD cannot represent, with reasons."""
         self._mine(inventory)
-        self.show(*shown.members_view(inventory))
+        self.show(*views.members_view(inventory))
 
     @takes(Step.PLAN)
     def plan_enable(self, inventory: Inventory) -> ChangeSession:
@@ -251,7 +251,7 @@ class Run:
         drift = check_drift(inventory, self.policy(inventory))
         self.note(*drift.findings)
         self.record.folder.write_csv("drift.csv", drift.table)
-        html, text = shown.drift_view(drift)
+        html, text = views.drift_view(drift)
         self.verdict = Outcome.NOTHING_TO_DO
         if len(drift.table) or drift.findings:
             self.verdict = Outcome.REFUSED
@@ -277,8 +277,8 @@ class Run:
             self.close()
         self.course.close("it is finished")
         folder = self.record.folder
-        sealing = shown.sealing_words(folder, self.environment)
-        self.show(*shown.end_view(verdict.outcome, folder, verdict.error, notebook=self.notebook, sealing=sealing))
+        sealing = views.sealing_words(folder, self.environment)
+        self.show(*views.end_view(verdict.outcome, folder, verdict.error, notebook=self.notebook, sealing=sealing))
 
     def ended_with(self, error: BaseException) -> None:
         """Write the verdict of an error that ended a cell.

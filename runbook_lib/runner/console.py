@@ -16,11 +16,12 @@ from typing import Self, TextIO
 
 import click
 
-from runbook_lib.errors import RunbookError
+from runbook_lib.errors import AwaitingApproval, RunbookError
 from runbook_lib.model.finding import Severity
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.runner.kernel.execution import CellStep
-from runbook_lib.shown.terminal import cut
+from runbook_lib.shown.layout import cut
 
 _GONE = (errno.EPIPE, errno.EINVAL) if sys.platform == "win32" else (errno.EPIPE,)
 """What the system says of a pipe that nobody reads."""
@@ -197,3 +198,22 @@ class Status:
         if self._shown:
             width = max(shutil.get_terminal_size().columns - 1, 20)
             click.echo(f"\r{cut(text, width)}", nl=False, err=True)
+
+
+def asked(lines: list[str], expected: str) -> str:
+    """Show what would be approved and ask for its phrase.
+
+    Raises:
+        AwaitingApproval: Nobody is there to type it.
+    """
+    for line in lines:
+        say(line)
+    if not sys.stdin.isatty():
+        raise AwaitingApproval(
+            t("Nothing is approved yet."),
+            code="phrase-missing",
+            hint=t('Read the plan, then add: --phrase "{expected}"', expected=expected),
+            values={"phrase": expected},
+        )
+    say(f"To approve, type: {expected}")
+    return str(click.prompt("Phrase", prompt_suffix=": ", default="", show_default=False))

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from runbook_lib.change.approvals.gate import Waiting
+from runbook_lib.change.left_out import in_order, shown_of
 from runbook_lib.inventory.naming import told_apart
 from runbook_lib.model.change import Change, ChangeKind, Plan
 from runbook_lib.model.finding import Finding
 from runbook_lib.routes.direct.drift import Drift
-from runbook_lib.routes.direct.plan_findings import in_order, shown_of
 from runbook_lib.routes.direct.verify import Checked
 from runbook_lib.shown.deletion import deletion_tables
 from runbook_lib.shown.html import banner_html, bars_html, facts_html, findings_html, table_html

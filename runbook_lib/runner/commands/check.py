@@ -66,7 +66,7 @@ def check(
     from runbook_lib.parameters.paths import absolute_paths
     from runbook_lib.preflight.verdict import exit_code_of
     from runbook_lib.shown import terminal as check_text
-    from runbook_lib.shown.terminal import is_coloured, output_width
+    from runbook_lib.shown.layout import is_coloured, output_width
 
     root = project_root()
     parameters = absolute_paths(load_parameters(files, overrides_of(given), project_root=root).parameters, root)

@@ -11,7 +11,6 @@ import nbformat
 import pandas as pd
 from hypothesis import given, settings
 
-from runbook_lib import shown as views
 from runbook_lib.graph.sign_in.device_code import DeviceCode
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
@@ -25,6 +24,7 @@ from runbook_lib.record.sanitize import strictly_ours
 from runbook_lib.record.seal import seal
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.shown import html as ours
+from runbook_lib.shown import views
 from tests.support import builders as b
 from tests.support import hostile
 from tests.unit.edges.pages import formulas, tree_of

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from runbook_lib import shown as views
 from runbook_lib.directory.connection import Directory
 from runbook_lib.errors import NoAccess
 from runbook_lib.exchange.facts import Facts
@@ -30,6 +29,7 @@ from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import EXCHANGE, FEATURES, LICENCES, PARTS, TENANT, read_evidence
 from runbook_lib.preflight.reach import Reach, Source
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict, exit_code_of
+from runbook_lib.shown import views
 from tests.unit.preflight.builders import tenant
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from runbook_lib import shown as views
 from runbook_lib.graph import tenant as entra
 from runbook_lib.graph.tenant import ScopeClause
 from runbook_lib.graph.tenant.parts import P1_PLAN
@@ -20,6 +19,7 @@ from runbook_lib.preflight.assess import ROUTES, Assessment, Check, assess, on
 from runbook_lib.preflight.parts import MAIL_FLOW, PARTS, TENANT
 from runbook_lib.preflight.tenant_facts import TenantFact, tenant_facts
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict, refusal_of, verdict_on
+from runbook_lib.shown import views
 from tests.support import hostile
 from tests.support.schemas import schema_of
 from tests.unit.preflight.builders import dns, domains, evidence, flow, job, tenant

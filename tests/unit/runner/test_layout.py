@@ -21,7 +21,7 @@ from runbook_lib.runner.cli import cli
 from runbook_lib.runner.commands import check
 from runbook_lib.runner.kernel.execution import CellStep
 from runbook_lib.shown import terminal as check_text
-from runbook_lib.shown.terminal import columns, cut, is_coloured, output_width, wrapped
+from runbook_lib.shown.layout import columns, cut, is_coloured, output_width, wrapped
 from tests.unit.preflight.builders import evidence
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")

@@ -11,14 +11,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runbook_lib.change.left_out import COLUMNS, SHOWN, facts_of, rows_of
 from runbook_lib.model.change import GroupMembers, LeftOut, Operation, Plan
 from runbook_lib.model.text import verbatim
 from runbook_lib.record.page import record_html
 from runbook_lib.routes.direct.plan_enable import plan_enable
-from runbook_lib.routes.direct.plan_findings import COLUMNS, SHOWN, facts_of, rows_of
 from runbook_lib.routes.direct.planning import plan_target
 from runbook_lib.runner.commands.approve import plan_lines
-from runbook_lib.shown import left_out_view, plan_view
+from runbook_lib.shown.views import left_out_view, plan_view
 from tests.support import builders as b
 from tests.support.hostile import TEXTS
 

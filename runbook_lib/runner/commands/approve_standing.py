@@ -1,0 +1,136 @@
+"""``gwb approve --standing``: an approval of runs to come. Loaded when that option is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.change.approvals.approvers import Approvers
+from runbook_lib.change.approvals.file import standing_phrase
+from runbook_lib.change.approvals.plan import planned
+from runbook_lib.change.approvals.standing import KIND_NAMES, Caps, group_names, stand, standing_groups
+from runbook_lib.change.left_out import lines_of, numbers_of
+from runbook_lib.errors import UsageError
+from runbook_lib.model.change import GroupMembers, Plan
+from runbook_lib.model.text import t
+from runbook_lib.model.untrusted import counted
+from runbook_lib.runner import console
+
+_CAPS = ("changes", "members_added", "members_removed")
+
+
+def approve_standing(
+    record: Path,
+    approver: str,
+    phrase: str | None,
+    valid: str | None,
+    given: Mapping[str, Any],
+    manifest: str | None,
+    approvers: Approvers,
+) -> None:
+    """Write the file and say what it allows.
+
+    Args:
+        record: The record whose groups are approved.
+        approver: Who approves.
+        phrase: What was typed; without it the approval is shown and the phrase asked for.
+        valid: Value of ``--valid``, which has no place here.
+        given: ``until``, ``kinds``, ``groups``, ``max_changes``, ``max_members_added``, ``max_members_removed``.
+        manifest: Digest of the sealed record, or None.
+        approvers: Who may approve.
+
+    Raises:
+        UsageError: See ``stand``.
+        AwaitingApproval: There is no phrase, and nobody to type it.
+    """
+
+    if valid is not None:
+        raise UsageError(
+            t("A standing approval ends on a day: --valid does not fit."),
+            code="standing-option",
+            hint=t("Use --until, for example --until 2026-12-31."),
+        )
+    until = _day(given["until"])
+    plan = planned(record)
+    groups = standing_groups(plan, given["groups"])
+    caps = Caps(**{name: value for name in _CAPS if (value := given[f"max_{name}"]) is not None})
+    kinds = _kinds(given["kinds"])
+    lines = _lines(plan, groups, kinds, caps, until)
+    if phrase is None:
+        phrase = console.asked(lines, standing_phrase(len(groups), plan.target.domain_dns_name, until))
+    path = stand(
+        record,
+        approver=approver,
+        phrase=phrase,
+        until=until,
+        clock=lambda: datetime.now(UTC),
+        kinds=kinds,
+        caps=caps,
+        more_groups=given["groups"],
+        manifest_digest=manifest,
+        approvers=approvers,
+    )
+    console.say(
+        f"Approved in advance by {approver}, until the end of {until.isoformat()} UTC: {console.shown_path(path)}"
+    )
+    for line in lines[1:]:
+        console.say(line)
+    console.say("To end it earlier, delete that file.")
+
+
+def _lines(plan: Plan, groups: tuple[str, ...], kinds: tuple[str, ...], caps: Caps, until: date) -> list[str]:
+    names = group_names(plan)
+    numbers = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in caps.as_json().items())
+    return [
+        f"Standing approval in {plan.target.domain_dns_name} until the end of {until.isoformat()}",
+        f"  target OU   {plan.target.target_ou}",
+        f"  kinds       {', '.join(kinds)}",
+        f"  per run     at most {numbers}",
+        *_group_lines(plan, groups, names),
+    ]
+
+
+def _group_lines(plan: Plan, groups: tuple[str, ...], names: Mapping[str, str]) -> Iterator[str]:
+    """Each group with the numbers of its members, as far as the record's plan has them, and the numbers in all."""
+    members = {group.group_id.casefold(): group for group in plan.members}
+    for group in groups:
+        known = members.get(group)
+        name = names.get(group) or (known.display_name if known else "")
+        numbers = numbers_of(known) if known else "its members are not in this record"
+        yield f"  {group}  {name}: {numbers}" if name else f"  {group}: {numbers}"
+        yield from (f"    left out: {line}" for line in (lines_of(known) if known else ()))
+    found = [members[group] for group in groups if group in members]
+    if not found:
+        return
+    in_all = GroupMembers(
+        group_id="",
+        display_name="",
+        in_cloud=sum(group.in_cloud for group in found),
+        already=sum(group.already for group in found),
+        added=sum(group.added for group in found),
+        removed=sum(group.removed for group in found),
+        left_out=tuple(member for group in found for member in group.left_out),
+    )
+    unknown = len(groups) - len(found)
+    less = f"; {counted(unknown, 'group')} of which this record has no numbers" if unknown else ""
+    yield f"  in all      {counted(len(found), 'group')}: {numbers_of(in_all)}{less}"
+
+
+def _kinds(text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return KIND_NAMES
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _day(text: str | None) -> date:
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        said = f"{text[:40]!r} is not a day" if text else "A standing approval needs an end"
+        raise UsageError(
+            t("{said}.", said=said),
+            code="standing-until",
+            hint=t("Write it as --until 2026-12-31, at most 90 days ahead."),
+        ) from None
