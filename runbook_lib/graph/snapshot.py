@@ -20,8 +20,8 @@ from runbook_lib.graph.rows import (
     tenant_of,
     user_of,
 )
-from runbook_lib.graph.tenant.writers import read_other_writers
 from runbook_lib.graph.transport import GraphClient
+from runbook_lib.graph.writers import read_other_writers
 from runbook_lib.model.cloud import CloudGroup, CloudPrincipal, CloudSnapshot, PrincipalType, Tenant
 from runbook_lib.model.reading import Reading
 from runbook_lib.model.text import t

@@ -15,8 +15,8 @@ from runbook_lib.graph.tenant.parts import (
     SynchronizationFeatures,
     WritebackContainers,
 )
-from runbook_lib.graph.tenant.writers import SYNCHRONIZATION, not_configured, single, switch_of
 from runbook_lib.graph.transport import GraphClient
+from runbook_lib.graph.writers import SYNCHRONIZATION, not_configured, single, switch_of
 from runbook_lib.model.cloud import Switch, Tenant
 
 
