@@ -109,9 +109,9 @@ def test_a_real_ctrl_c_in_the_middle_of_a_write(fresh_rehearsal: RunningRehearsa
     command = gwb_command(world, NOTEBOOK, given)
     control.hold_write(2, "before")
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    control.wait_until_held(90)
+    control.wait_until_held(300)
     process.send_signal(signal.SIGINT)
-    out, error = process.communicate(timeout=60)
+    out, error = process.communicate(timeout=300)
     settle(world)
     assert process.returncode == Outcome.PARTIAL.exit_code, out + error
     assert "Traceback" not in out + error

@@ -49,7 +49,7 @@ def left_behind(records: Path) -> list[str]:
 
 
 def wait_until_gone(records: Path) -> list[str]:
-    end = time.monotonic() + 15
+    end = time.monotonic() + 120
     while (found := left_behind(records)) and time.monotonic() < end:
         time.sleep(0.1)
     return found
@@ -68,7 +68,7 @@ def test_two_demos_beside_each_other_end_well_and_leave_only_records(tmp_path: P
     sizes: list[int] = []
     running = [start(places[0]), start(places[1], *FEW)]
     for process, place in zip(running, places, strict=True):
-        output, _ = process.communicate(timeout=420)
+        output, _ = process.communicate(timeout=800)
         assert process.returncode == 0, output
         assert f"{RUNS} records verify" in output
         assert "objectGUID, objectSid and every other attribute" in output
@@ -131,7 +131,7 @@ def test_a_demo_that_is_stopped_leaves_no_process_and_no_rehearsal(
             break
     time.sleep(2)
     os.killpg(process.pid, how)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=300)
     said.append(output)
     assert process.returncode == 130, "".join(said)
     assert "Traceback" not in "".join(said)
@@ -151,7 +151,7 @@ def test_a_demo_that_fails_in_the_middle_says_so_and_cleans_up(tmp_path: Path) -
     (mine,) = rehearsals() - before
     state = json.loads((ROOT / ".rehearsal" / mine / "state.json").read_text())
     os.kill(state["pid"], signal.SIGKILL)
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=300)
     assert process.returncode not in (0, 70), output
     assert "Traceback" not in output
     assert wait_until_gone(place) == []

@@ -40,7 +40,7 @@ class Desk:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("JPY_", "GWB_"))}
         return subprocess.run(
             [sys.executable, "-m", *words],
-            cwd=ROOT, env=clean | environment, capture_output=True, text=True, timeout=180, check=False,
+            cwd=ROOT, env=clean | environment, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
 
     def papermill(self, output: str, *more: str) -> subprocess.CompletedProcess[str]:

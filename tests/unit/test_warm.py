@@ -55,7 +55,7 @@ def test_proc_shows_command_environment_and_session_and_the_signal_that_ended_it
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.05)
         process.send_signal(signal.SIGKILL)
-        assert process.wait(60) == -signal.SIGKILL
+        assert process.wait(300) == -signal.SIGKILL
 
 
 def test_what_an_order_cannot_tell_and_what_is_to_be_cold_starts_plainly(tmp_path: Path, cold: None) -> None:
@@ -74,13 +74,13 @@ def test_a_kernel_ends_with_the_command_that_started_it(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "papermill", str(notebook), str(tmp_path / "out.ipynb"), "--no-progress-bar"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         written = tmp_path / "pid"
-        until = time.monotonic() + 60
+        until = time.monotonic() + 300
         while not (written.exists() and written.read_text().endswith("!")) and time.monotonic() < until:
             time.sleep(0.05)
         pid = int(written.read_text().rstrip("!"))
         assert b"papermill" in parent_of(pid)
         process.kill()
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while Path(f"/proc/{pid}/fd").exists() and list(Path(f"/proc/{pid}/fd").iterdir()) and time.monotonic() < until:
         time.sleep(0.1)
     assert not Path(f"/proc/{pid}").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes()

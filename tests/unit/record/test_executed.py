@@ -180,7 +180,7 @@ def _papermill(folder: Path, *sources: str) -> dict[str, Any]:
         made["cells"].append(never_run(source) | {"id": f"cell{number}", "metadata": {}, "outputs": []})
     (folder / "in.ipynb").write_text(json.dumps(made))
     command = [sys.executable, "-m", "papermill", "in.ipynb", "out.ipynb", "--no-progress-bar"]
-    subprocess.run(command, cwd=folder, capture_output=True, timeout=120, check=False)
+    subprocess.run(command, cwd=folder, capture_output=True, timeout=300, check=False)
     result = json.loads((folder / "out.ipynb").read_text("utf-8"))
     assert isinstance(result, dict)
     return result

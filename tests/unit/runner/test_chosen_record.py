@@ -145,7 +145,7 @@ def test_at_a_terminal_run_name_and_phrase_are_asked_for(planned: Path, project:
     )
     os.close(theirs)
     os.write(ours, b"3\nAda Approver\n" + PHRASE.encode() + b"\n")
-    told, _ = process.communicate(timeout=60)
+    told, _ = process.communicate(timeout=300)
     os.close(ours)
     assert process.returncode == 0, told
     assert told.index("1  ") < told.index("newer") < told.index("older") < told.index("run1")

@@ -94,11 +94,11 @@ def test_a_lane_names_its_slowest_tests(reports: Path, capsys: pytest.CaptureFix
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_nothing_that_a_lane_started_outlives_it(tmp_path: Path) -> None:
     noted = tmp_path / "pid"
-    inner = "import time; time.sleep(60)"
+    inner = "import time; time.sleep(600)"
     outer = f"import pathlib, subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {inner!r}]); "
     outer += f"pathlib.Path({str(noted)!r}).write_text(str(p.pid))"
     run(Lane("example", lambda: [sys.executable, "-c", outer], lambda: ""))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while is_running(int(noted.read_text())) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not is_running(int(noted.read_text()))
