@@ -62,7 +62,8 @@ class BulkLoad:
         draft.attributes["whenCreated"] = self._now
         for key, values in mould.defaults.items():
             draft.attributes.setdefault(key, values)
-        draft.links["objectCategory"] = mould.category
+        if mould.category:
+            draft.links["objectCategory"] = mould.category
         if mould.is_account:
             self._finish_account(draft)
         self._describe(draft, mould)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 
-from rehearsal.directory.lifecycle import add_as_system
+from rehearsal.directory.bulk import BulkLoad
 from rehearsal.directory.rights import ObjectStore
 from rehearsal.directory.schema import Attribute, ObjectClass, attribute_of, class_of
 from rehearsal.directory.tree import Guid, Node
@@ -50,12 +50,13 @@ def publish(store: ObjectStore) -> None:
     """Create or bring up to date one object for every attribute and class of the store's schema."""
     container = store.node(store.schema_dn).guid
     items: list[Attribute | ObjectClass] = [*store.tree.schema.classes, *store.tree.schema.attributes]
+    new = BulkLoad(store)
     for item in items:
         kind = "classSchema" if isinstance(item, ObjectClass) else "attributeSchema"
         values = dict(_values(item, kind))
         known = store.tree.child(container, ("CN", item.row["cn"]))
         if known is None:
-            add_as_system(store, f"CN={item.row['cn']},{store.schema_dn}", {"objectClass": [kind], **values})
+            new.add(f"CN={item.row['cn']},{store.schema_dn}", {"objectClass": [kind], **values})
         else:
             node = store.tree.nodes[known]
             wanted = {name: tuple(as_octets(value) for value in values[name]) for name in values}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,6 +39,8 @@ from tests.notebooks.journey import (
 from tests.support import warm
 from tests.support.plain import ROOT, chosen, run_plain
 
+SOON = 300.0
+"""Seconds in which what is waited for happens on any machine; none of them passes where all is well."""
 # create + members, update, add and remove members, restore with a move: one plan with every kind of write.
 ENABLE_WRITES = 7
 DISABLE_WRITES = 2
@@ -88,6 +91,18 @@ def settings(folder: Path, notebook: str) -> dict[str, str]:
     return {"records_dir": str(folder / "records"), "change_id": "CHG-KILL", **chosen(notebook, names)}
 
 
+@pytest.fixture(scope="module")
+def approved(world: RunningRehearsal, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Records with a plan and its approval, by notebook: each test goes on from a copy of them."""
+    found = {}
+    for notebook in ("30-enable-writeback", "40-disable-writeback"):
+        world.control.reset()
+        folder = tmp_path_factory.mktemp("approved")
+        plan_and_approve(world, notebook, settings(folder, notebook))
+        found[notebook] = folder / "records"
+    return found
+
+
 def cases() -> list[tuple[str, int, str]]:
     plans = (("30-enable-writeback", ENABLE_WRITES), ("40-disable-writeback", DISABLE_WRITES))
     return [(nb, n, when) for nb, writes in plans for n in range(1, writes + 1) for when in ("before", "after")]
@@ -97,6 +112,7 @@ def cases() -> list[tuple[str, int, str]]:
 def test_a_killed_run_is_finished_by_the_same_command(
     world: RunningRehearsal,
     undisturbed: dict[str, Objects],
+    approved: dict[str, Path],
     tmp_path: Path,
     notebook: str,
     number: int,
@@ -105,7 +121,7 @@ def test_a_killed_run_is_finished_by_the_same_command(
     world.control.reset()
     before = world.control.directory()
     given = settings(tmp_path, notebook)
-    plan_and_approve(world, notebook, given)
+    shutil.copytree(approved[notebook], tmp_path / "records")
     approvals = sorted((tmp_path / "records" / "CHG-KILL" / "approvals").iterdir())
     kill_at(world, number, when, plain_command(world, notebook, given))
 
@@ -132,7 +148,7 @@ def plain_command(world: RunningRehearsal, notebook: str, given: dict[str, str])
 def kill_at(world: RunningRehearsal, number: int, when: str, command: list[str]) -> None:
     world.control.hold_write(number, when)
     with running_child(command):
-        world.control.wait_until_held(60)
+        world.control.wait_until_held(SOON)
     settle(world)
 
 
@@ -193,7 +209,7 @@ def nursery_of_this_process() -> Nursery:
 
 def settle(world: RunningRehearsal) -> None:
     """The rehearsal notices that the killed client is gone: a write held before its effect never happens."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + SOON
     while world.control.writes()["held"] and time.monotonic() < end:
         time.sleep(0.02)
     world.control.release()
@@ -211,6 +227,7 @@ def assert_ended_like(world: RunningRehearsal, undisturbed: Objects, before: Obj
 def test_a_killed_run_under_papermill_is_finished_by_the_same_command(
     world: RunningRehearsal,
     undisturbed: dict[str, Objects],
+    approved: dict[str, Path],
     tmp_path: Path,
     number: int,
     when: str,
@@ -220,19 +237,19 @@ def test_a_killed_run_under_papermill_is_finished_by_the_same_command(
     world.control.reset()
     before = world.control.directory()
     given = settings(tmp_path, notebook)
-    plan_and_approve(world, notebook, given)
+    shutil.copytree(approved[notebook], tmp_path / "records")
     command = gwb_command(world, notebook, given)
     world.control.hold_write(number, when)
     with warm.cold():
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    world.control.wait_until_held(90)
+    world.control.wait_until_held(SOON)
     kernels = children_of(process.pid)
     assert kernels
     if victim == "both":
         process.kill()
     for kernel in kernels:
         os.kill(kernel, signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.communicate(timeout=SOON)
     settle(world)
     broken = latest_record(tmp_path / "records" / "CHG-KILL")
     if victim == "kernel":
@@ -241,7 +258,7 @@ def test_a_killed_run_under_papermill_is_finished_by_the_same_command(
         statements = (broken / f"{notebook}.ipynb").read_text(encoding="utf-8")
         assert '"completed"' not in statements.split("apply")[-1]
 
-    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SOON)
 
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert_ended_like(world, undisturbed[notebook], before)
@@ -251,25 +268,25 @@ def test_a_killed_run_under_papermill_is_finished_by_the_same_command(
 
 
 def test_a_kernel_that_outlives_its_runner_still_holds_the_lock(
-    world: RunningRehearsal, undisturbed: dict[str, Objects], tmp_path: Path
+    world: RunningRehearsal, undisturbed: dict[str, Objects], approved: dict[str, Path], tmp_path: Path
 ) -> None:
     notebook = "30-enable-writeback"
     world.control.reset()
     before = world.control.directory()
     given = settings(tmp_path, notebook)
-    plan_and_approve(world, notebook, given)
+    shutil.copytree(approved[notebook], tmp_path / "records")
     command = gwb_command(world, notebook, given)
     world.control.hold_write(2, "before")
     with warm.cold():
         runner = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    world.control.wait_until_held(90)
+    world.control.wait_until_held(SOON)
     (kernel,) = children_of(runner.pid)
     first = latest_record(tmp_path / "records" / "CHG-KILL")
     # A kernel ends within a second of its runner's death: stopped, it shows what holds in that second.
     os.kill(kernel, signal.SIGSTOP)
     try:
         runner.kill()
-        runner.wait(30)
+        runner.wait(SOON)
         with pytest.raises(Refused) as locked:
             run_plain(notebook, world.parameters_file, given)
     finally:
@@ -279,7 +296,7 @@ def test_a_kernel_that_outlives_its_runner_still_holds_the_lock(
     assert str(kernel) in locked.value.message
     settle(world)
 
-    until = time.monotonic() + 20
+    until = time.monotonic() + SOON
     while Path(f"/proc/{kernel}").exists() and time.monotonic() < until:
         time.sleep(0.05)
     run = run_plain(notebook, world.parameters_file, given)
