@@ -91,7 +91,8 @@ def test_a_second_ctrl_c_does_not_wait(project: Project) -> None:
     assert process.returncode == Outcome.INTERRUPTED.exit_code
 
 
-def test_a_killed_runner_leaves_no_kernel(project: Project) -> None:
+def test_a_killed_runner_leaves_no_kernel(project: Project, cold: None) -> None:
+    """Runner and kernel as they are started for an operator; importing what they need warns of nothing."""
     process, kernel = started(project)
     process.kill()
     process.communicate(timeout=300)

@@ -35,10 +35,11 @@ def test_ends():
 def test_last(): pass
 """
 DRIVER = """
-import sys
+import signal, sys
 from pathlib import Path
 from tools import lanes
 from tests.unit.tools import test_lane_endings as here
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets its background jobs ignore it
 lanes.REPORTS = Path(sys.argv[1]) / "reports"
 lanes.LANES = (here.suite(Path(sys.argv[1])),)
 sys.exit(lanes.main(["test", "--timeout=60"]))
