@@ -53,6 +53,7 @@ def close_by_hand(
 
     Raises:
         UsageError: No name, no reason, or nothing to close (``nothing-to-close``).
+        Refused: A journal is a link, a pipe or a folder, so there are no bytes to name (``closing-journal``).
         ServiceFailed: A file cannot be written (``closing-write``).
     """
     for value, option in ((by, "--as"), (reason, "--reason")):
@@ -66,7 +67,7 @@ def close_by_hand(
             "schema": SCHEMA,
             "change_id": change_folder.name,
             "run_id": run,
-            "journal_sha256": read_plain(change_folder / run / "journal.jsonl", largest=LARGEST_PLAN).sha256,
+            "journal_sha256": _journal_digest(change_folder / run / "journal.jsonl"),
             "by": by.strip(),
             "reason": reason.strip(),
             "at": clock().isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -82,6 +83,19 @@ def close_by_hand(
             hint=t("Only a change that stopped midway, or whose journal is damaged, can be closed."),
         )
     return written
+
+
+def _journal_digest(path: Path) -> str:
+    try:
+        return read_plain(path, largest=LARGEST_PLAN).sha256
+    except (FileNotFoundError, Unfit) as error:
+        why = str(error) if isinstance(error, Unfit) else "it is not there"
+        raise Refused(
+            t("The journal {path} cannot be closed: {why}.", path=path, why=why),
+            code="closing-journal",
+            hint=t("Find out who put that there. Bring the journal back from a copy or remove what is in its place."),
+            values={"path": str(path)},
+        ) from None
 
 
 def closed_by_hand(change_folder: Path, run: str) -> str:

@@ -62,10 +62,11 @@ def read_plain(path: Path, *, largest: int) -> PlainFile:
         # Neither a link that takes its place meanwhile is followed, nor is a pipe waited for.
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         handle = os.open(path, flags)
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(handle)
+            raise Unfit("it is no ordinary file")
         with os.fdopen(handle, "rb") as stream:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                raise Unfit("it is no ordinary file")
             data = stream.read(largest + 1)
     except FileNotFoundError:
         raise

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from runbook_lib.change.strict_file import LARGEST_PLAN, read_plain
 from runbook_lib.files import file_mode
 from runbook_lib.model.file_names import APPROVALS, INDEX, MANIFEST, PAGE, RECORD
 from runbook_lib.model.outcome import Outcome, ending_of_facts
@@ -122,7 +123,7 @@ def _state(path: Path, *, thorough: bool) -> str:
 
 def _facts(path: Path) -> Mapping[str, Any]:
     try:
-        return _mapping(json.loads((path / RECORD).read_bytes()))
+        return _mapping(json.loads(read_plain(path / RECORD, largest=LARGEST_PLAN).data))
     except (OSError, ValueError, RecursionError):
         return {}
 

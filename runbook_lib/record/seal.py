@@ -16,7 +16,7 @@ from runbook_lib.change.lock import holds, lock_path
 from runbook_lib.change.plan_file import read_plan
 from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.errors import Refused, RunbookError, UsageError
-from runbook_lib.model.file_names import JOURNAL, MANIFEST, PAGE, RECORD
+from runbook_lib.model.file_names import JOURNAL, MANIFEST, PAGE, PLAN, RECORD
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
@@ -80,6 +80,7 @@ def seal(
     _refuse_sealed(folder)
     _refuse_sealed_once(folder)
     _refuse_running(folder)
+    _refuse_no_plain_file(folder)
     raw, gap = _read(folder, notebook, prove_run=prove_run)
     for leftover in files.leftovers(folder.path):
         leftover.unlink()
@@ -153,6 +154,23 @@ def _altered_journal(folder: RecordFolder) -> list[str]:
         return [f"{JOURNAL}: line {number} does not follow the line before it"] if (number := broken_at(lines)) else []
     except (FileNotFoundError, Unfit):
         return []
+
+
+def _refuse_no_plain_file(folder: RecordFolder) -> None:
+    """A pipe would be waited for and a link leads elsewhere: no digest of either is one of this record."""
+    own = [(name, path) for name in (RECORD, PLAN, JOURNAL, PAGE) if (path := folder.file(name)).is_dir()]
+    for name, path in [*own, *sorted(manifest.plain_files(folder.path))]:
+        if path.is_symlink() or not path.is_file():
+            raise Refused(
+                t(
+                    "The record {path} is not sealed: {name} is a link or no ordinary file.",
+                    path=folder.path,
+                    name=name,
+                ),
+                code="record-not-plain",
+                hint=t("Find out who put it there, and remove it. Then seal the record."),
+                values={"path": str(path)},
+            )
 
 
 def _refuse_running(folder: RecordFolder) -> None:

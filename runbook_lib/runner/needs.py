@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.change.journal import journals_of
+from runbook_lib.change.strict_file import LARGEST_PLAN, read_plain
 from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.model.file_names import JOURNAL, RECORD
 from runbook_lib.model.text import joined, t
@@ -94,7 +95,7 @@ def _finished(folder: Path) -> Iterator[Undoable]:
     for journal in journals_of(folder):
         if not (journal.closed and journal.effects and RecordFolder(journal.run).sealed):
             continue
-        facts: dict[str, Any] = json.loads((journal.run / RECORD).read_text(encoding="utf-8"))
+        facts: dict[str, Any] = json.loads(read_plain(journal.run / RECORD, largest=LARGEST_PLAN).data)
         plan = facts["plan"]
         yield Undoable(
             journal.run, str(facts["started"]), str(plan["operation"]), int(plan["groups"]), str(facts["outcome"])

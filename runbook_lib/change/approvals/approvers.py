@@ -17,6 +17,8 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
+LONGEST_NAME = 200
+"""Characters of an approver's name."""
 _ACCOUNT, _GROUP = "account:", "group:"
 
 
@@ -68,6 +70,12 @@ def require_approver(approver: str, approvers: Approvers) -> None:
             ),
             code="approver-name",
             hint=t("Type the name again, without what was copied along with it."),
+        )
+    if len(approver) > LONGEST_NAME:
+        raise UsageError(
+            t("The name of the approver has more than {longest_name} characters.", longest_name=LONGEST_NAME),
+            code="approver-name",
+            hint=t("It is stored in every record: type a name."),
         )
     owner, groups = own_account()
     if refused := approvers.why_not(approver, FileFacts(Path(), "", owner, groups)):

@@ -61,7 +61,7 @@ def approve(
 
     if not standing:
         refuse_standing_options(given)
-    length = parse_duration(valid or "4h")
+    length = parse_duration("4h" if valid is None else valid)
     folder = RecordFolder.open(chosen_record(record))
     verification = verify(folder)
     if verification.sealed and not verification.ok:

@@ -238,7 +238,7 @@ def test_the_owner_of_a_file_that_others_may_write_to_proves_nothing(path: Path)
     assert why_not("Kim") == ""
 
 
-@pytest.mark.parametrize("name", ["Kim\u200b", "\u202eKim", "K\u0000im", "Kim\udcff"])
+@pytest.mark.parametrize("name", ["Kim\u200b", "\u202eKim", "K\u0000im", "Kim\udcff", "K" * 201])
 def test_a_name_that_a_reader_takes_for_another_one_is_none(tmp_path: Path, name: str) -> None:
     plan = a_plan("A")
     with pytest.raises(UsageError) as caught:

@@ -105,6 +105,7 @@ def test_each_group_is_shown_with_its_members_and_all_together(record: Path) -> 
         (("--standing", "--until", UNTIL, "--valid", "4h", "--phrase", PHRASE), "--valid does not fit"),
         (("--standing", "--until", UNTIL, "--kinds", "create", "--phrase", PHRASE), "'create' cannot be approved"),
         (("--standing", "--until", UNTIL, "--group", "Board", "--phrase", PHRASE), "not the id of a group"),
+        (("--valid", "", "--phrase", "ENABLE 1 GROUP IN contoso.com"), "is not a length of time"),
         (("--until", UNTIL, "--phrase", "ENABLE 1 GROUP IN contoso.com"), "--until belongs to a standing approval"),
         (("--group", OTHER, "--phrase", "ENABLE 1 GROUP IN contoso.com"), "--group belongs to a standing approval"),
         (("--max-changes", "0", "--phrase", "ENABLE 1 GROUP IN contoso.com"), "--max-changes belongs to a standing"),
