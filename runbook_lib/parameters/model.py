@@ -184,7 +184,7 @@ class Parameters(BaseModel):
     )
 
     # Undo
-    undo_record: str = Field("", description="Record folder whose changes 60-undo-change takes back")
+    undo_record: str = Field("", description="Record folder whose changes 60-undo-change undoes")
 
 
 def parse_day(text: str) -> date:

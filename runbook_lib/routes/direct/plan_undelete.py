@@ -188,7 +188,7 @@ def _back(change: Change, lost: Deletion, live: DirectoryGroup | None, scene: Sc
         if ref.guid not in present and (_can_be_member(ref.guid, inventory) or ref.guid in together)
     )
     lacking = len(change.members_removed) - len(members) - len(present & {ref.guid for ref in change.members_removed})
-    why = t("Takes back: delete.") + (
+    why = t("Undoes: delete.") + (
         t(
             " Left out: {former_members}, no longer there or unable to be one.",
             former_members=counted(lacking, "former member"),

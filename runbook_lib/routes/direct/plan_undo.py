@@ -171,7 +171,7 @@ def _inverse(
     move = _move_back(effect, ad, inventory)
     if isinstance(move, str):
         return _refusal(change, "changed-since", t("It stands at {move} now.", move=move))
-    base = existing(_INVERSE[change.kind], row, ad, "undo", t("Takes back: {kind}.", kind=change.kind.value))
+    base = existing(_INVERSE[change.kind], row, ad, "undo", t("Undoes: {kind}.", kind=change.kind.value))
     way_back = replace(
         base,
         attributes=_sorted(deltas) if stand is Stand.BEFORE else (),
