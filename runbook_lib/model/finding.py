@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
+from typing import Protocol
 
 from runbook_lib.model.text import NOTHING, Text
 
@@ -26,6 +27,28 @@ class Severity(Enum):
         return list(Severity).index(self)
 
 
+class HandOff(Protocol):
+    """Something that somebody else has to do about a finding, ready to copy. Its types stand where findings arise."""
+
+    @property
+    def title(self) -> str:
+        """What it does, in a few words."""
+        ...
+
+    @property
+    def where(self) -> str:
+        """Where it is done."""
+        ...
+
+    def text(self) -> str:
+        """The lines to copy, each with its end; empty where there is nothing to do."""
+        ...
+
+    def as_json(self) -> dict[str, object]:
+        """Its kind and its values, JSON-compatible."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One statement of a check.
@@ -40,6 +63,7 @@ class Finding:
         source: The public document the expectation comes from, or empty.
         values: The facts, JSON-compatible, for translation and machines.
         acknowledgeable: Whether naming it in the parameters lets the run go on.
+        hand_offs: What somebody else has to do about it, each as text to copy.
     """
 
     id: str
@@ -51,9 +75,13 @@ class Finding:
     source: str = ""
     values: Mapping[str, object] = field(default_factory=dict)
     acknowledgeable: bool = False
+    hand_offs: tuple[HandOff, ...] = ()
 
     def as_json(self) -> dict[str, object]:
-        """JSON form for record.json."""
+        """JSON form for record.json. Kinds and values of hand-offs stand in ``values`` as ``hand_off``, a list where
+        there are several."""
+        ways = [one.as_json() for one in self.hand_offs]
+        handed = {"hand_off": ways[0] if len(ways) == 1 else ways} if ways else {}
         return {
             "id": self.id,
             "severity": self.severity.value,
@@ -62,7 +90,7 @@ class Finding:
             "why": self.why,
             "to_do": self.to_do,
             "source": self.source,
-            "values": dict(self.values),
+            "values": {**self.values, **handed},
         }
 
 

@@ -13,7 +13,7 @@ from runbook_lib.model.part import Part
 from runbook_lib.parameters.check_change import with_acknowledgements
 from runbook_lib.preflight.causes import Cause, causes
 from runbook_lib.preflight.evidence import Evidence
-from runbook_lib.preflight.hand_off import IN_SHELL, HandOff, hand_offs
+from runbook_lib.preflight.hand_off import IN_SHELL, HandOffText, hand_offs
 from runbook_lib.preflight.parts import EXCHANGE_DETECTION, EXCHANGE_FACTS
 from runbook_lib.preflight.tenant_facts import tenant_facts
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict, verdict_on
@@ -161,7 +161,7 @@ class Assessment:
         return next(one.verdict for one in self.verdicts if one.route is route)
 
     @property
-    def hand_offs(self) -> tuple[HandOff, ...]:
+    def hand_offs(self) -> tuple[HandOffText, ...]:
         """What others have to do about the findings that matter to a route, as text to copy."""
         worst = self._highest(ROUTES)
         offers = hand_offs(worst[f.id] for f in self.findings if worst[f.id].severity is not Severity.INFO)

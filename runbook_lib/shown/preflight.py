@@ -10,8 +10,8 @@ from runbook_lib.inventory.states import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.preflight.assess import Assessment, CheckResult
 from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.hand_off.dsacls import dsacls_lines
 from runbook_lib.preflight.parts import DNS, EXCHANGE_DETECTION, MAIL_FLOW, RIGHTS, RIGHTS_TABLE, TENANT
-from runbook_lib.preflight.powershell import dsacls_script
 from runbook_lib.preflight.tenant_facts import tenant_facts
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict
 from runbook_lib.shown.html import Kind, banner_html, code_html, findings_html, table_html
@@ -165,7 +165,7 @@ _GRANTED = {Switch.ON: "yes", Switch.OFF: "no", Switch.UNKNOWN: "unknown"}
 
 
 def _lines(row: OperationRight, account: str) -> tuple[str, ...]:
-    return dsacls_script((missing.grant for missing in row.missing if missing.grant), account)
+    return dsacls_lines((missing.grant for missing in row.missing if missing.grant), account)
 
 
 def _exchange_html(detection: ExchangeDetection) -> str:

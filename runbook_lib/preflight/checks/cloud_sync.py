@@ -13,6 +13,7 @@ from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.hand_off import LookAtCloudSyncAgents
 from runbook_lib.preflight.parts import CLOUD_SYNC
 
 INTERVAL = timedelta(minutes=20)
@@ -335,7 +336,7 @@ def agent_unread(evidence: Evidence) -> Answers:
         why=t("The job in the cloud may be well while the agent cannot write."),
         to_do=t("Run the hand-off on each agent's server, then acknowledge this finding."),
         source=_PREREQUISITES,
-        values={"hand_off": {"kind": "cloud-sync-agent"}},
+        hand_offs=(LookAtCloudSyncAgents(),),
         acknowledgeable=True,
     )
 

@@ -11,6 +11,7 @@ from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, on
 from runbook_lib.preflight.checks.cloud_sync import NO_JOB, jobs_for_groups
 from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.hand_off import LookAtCloudSyncAgents
 from runbook_lib.preflight.parts import AGENTS, CLOUD_SYNC
 
 _B, _U, _W = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING
@@ -91,7 +92,8 @@ def _finding(state: str, severity: Severity, seen: Text, values: Mapping[str, ob
             "admin center, Entra Connect, Cloud sync, Agents)."
         ),
         source=_SOURCE,
-        values={**values, "hand_off": {"kind": "cloud-sync-agent"}},
+        values=values,
+        hand_offs=(LookAtCloudSyncAgents(),),
         acknowledgeable=True,
     )
 

@@ -10,6 +10,7 @@ from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Check, on
 from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.hand_off import LookAtConnectServer
 from runbook_lib.preflight.parts import CONNECT, CONTAINERS, SYNCHRONIZATION, TENANT
 
 INTERVAL = timedelta(minutes=30)
@@ -93,8 +94,8 @@ def _age(state: str, severity: Severity, seen: Text, age: timedelta | None) -> F
         values={
             "state": state,
             "age_seconds": None if age is None else int(age.total_seconds()),
-            "hand_off": {"kind": "connect-server"},
         },
+        hand_offs=(LookAtConnectServer(),),
         acknowledgeable=True,
     )
 
@@ -128,7 +129,7 @@ def server_unread(evidence: Evidence) -> Iterator[Finding]:
         to_do=t("Run the hand-off on the Connect server, then acknowledge this finding."),
         source='Microsoft Entra documentation, "Verify your version of cloud sync or connect sync"; Microsoft Graph '
         'documentation (beta), "onPremisesDirectorySynchronizationConfiguration"',
-        values={"hand_off": {"kind": "connect-server"}},
+        hand_offs=(LookAtConnectServer(),),
         acknowledgeable=True,
     )
 

@@ -10,6 +10,7 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import NOTHING, t
 from runbook_lib.preflight.assess import Check, on
 from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.hand_off import LookAtConnectServer
 from runbook_lib.preflight.parts import CONNECT, FEATURES, NEW_GROUPS, TENANT
 from runbook_lib.rules.writers import HOW_TO_ATTEST, NO_V2_PATCH, connect_v1_of, connect_v2_on
 
@@ -68,7 +69,7 @@ def v1_as_other_writer(evidence: Evidence) -> Iterator[Finding]:
                 how_to_attest=HOW_TO_ATTEST,
             ),
             source='Microsoft Graph documentation, "Get onPremisesDirectorySynchronization"',
-            values={"hand_off": {"kind": "connect-server"}},
+            hand_offs=(LookAtConnectServer(),),
             acknowledgeable=True,
         )
     elif attested:
@@ -123,7 +124,8 @@ def v1_as_route(evidence: Evidence) -> Iterator[Finding]:
             else t("Sign in as a person (sign_in: device-code), or look at Get-ADSyncAADCompanyFeature on the server.")
         ),
         source=_ENABLE,
-        values={"attested": attested and off, "hand_off": {"kind": "connect-server"}},
+        values={"attested": attested and off},
+        hand_offs=(LookAtConnectServer(),),
         acknowledgeable=not off,
     )
 
@@ -146,7 +148,7 @@ def v2_unknown(evidence: Evidence) -> Iterator[Finding]:
             why=t("V2 would be a further writer. {no_v2_patch}", no_v2_patch=NO_V2_PATCH),
             to_do=t("Look at GroupWritebackV2 in Get-ADSyncAADCompanyFeature on the Connect server."),
             source=_FEATURES,
-            values={"hand_off": {"kind": "connect-server"}},
+            hand_offs=(LookAtConnectServer(),),
             acknowledgeable=True,
         )
 

@@ -11,6 +11,7 @@ from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.hand_off import LookAtConnectServer
 from runbook_lib.preflight.parts import CLOUD_SYNC, CONNECT, FEATURES, TENANT
 
 Build = tuple[int, int, int, int]
@@ -38,7 +39,7 @@ _HARDENING = (
 _REPORT = 'Microsoft Graph documentation (beta), "onPremisesDirectorySynchronizationConfiguration"'
 _EXPORT = 'Microsoft Graph documentation (beta), "onPremisesCurrentExportData"'
 _NOT_CONFIGURED = NothingToCheck("Connect Sync is not configured.")
-_SERVER = {"hand_off": {"kind": "connect-server"}}
+_SERVER = (LookAtConnectServer(),)
 
 
 def build_text(build: Build) -> str:
@@ -87,7 +88,8 @@ def _build_finding(state: str, severity: Severity, seen: Text, report: ConnectRe
             "installer of the Entra admin center; it needs .NET Framework 4.7.2 and TLS 1.2."
         ),
         source=f"{_HARDENING}; {_REPORT}",
-        values={"version": report.version, "minimum": build_text(MINIMUM), **_SERVER},
+        values={"version": report.version, "minimum": build_text(MINIMUM)},
+        hand_offs=_SERVER,
         acknowledgeable=True,
     )
 
@@ -122,7 +124,8 @@ def support(evidence: Evidence) -> Answers:
         to_do=t("Compare with the version history of Microsoft Entra Connect, and upgrade."),
         source="A third party's table of builds (October 2026); Microsoft Entra documentation, "
         '"Microsoft Entra Connect: version release history"',
-        values={"version": report.version, "ended": None if ended is None else ended.isoformat(), **_SERVER},
+        values={"version": report.version, "ended": None if ended is None else ended.isoformat()},
+        hand_offs=_SERVER,
         acknowledgeable=True,
     )
 
@@ -152,8 +155,8 @@ def pending_deletions(evidence: Evidence) -> Answers:
                 "additions": report.pending_additions,
                 "updates": report.pending_updates,
                 "objects": report.objects,
-                **_SERVER,
             },
+            hand_offs=_SERVER,
             acknowledgeable=True,
         )
 
@@ -188,7 +191,8 @@ def transition(evidence: Evidence) -> Answers:
             "and ask who moves the tenant. Leave what the transition made alone."
         ),
         source='Microsoft Entra documentation, "Migrate from Connect Sync to Cloud Sync"; "Connect Sync: scheduler"',
-        values={"jobs": [one.id for one in from_ad], "v1": v1.value, **_SERVER},
+        values={"jobs": [one.id for one in from_ad], "v1": v1.value},
+        hand_offs=_SERVER,
         acknowledgeable=True,
     )
 

@@ -9,6 +9,7 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import t
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.hand_off import AddAutodiscoverRecord, AddMxRecord
 from runbook_lib.preflight.parts import DNS, MAIL_DOMAINS
 
 _PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021)"
@@ -54,7 +55,6 @@ def mx(evidence: Evidence) -> Answers:
     reading = evidence[DNS]
     for domain in evidence[MAIL_DOMAINS].groups:
         answer = reading.mx(domain)
-        way = {"kind": "mx", "domain": domain}
         if answer.state is State.FAILED:
             yield _failed(answer, reading.source)
         elif answer.state is not State.ANSWERED:
@@ -71,7 +71,8 @@ def mx(evidence: Evidence) -> Answers:
                 why=t("Mail to the groups has no way to the cloud."),
                 to_do=t("Add the record; the hand-off has the line."),
                 source=_PAGE,
-                values={"domain": domain, "state": answer.state.value, "hand_off": way},
+                values={"domain": domain, "state": answer.state.value},
+                hand_offs=(AddMxRecord(domain),),
                 acknowledgeable=True,
             )
         elif not all(host.endswith(_CLOUD_HOSTS) for host in answer.values):
@@ -91,7 +92,8 @@ def mx(evidence: Evidence) -> Answers:
                 ),
                 to_do=t("Change the record, or acknowledge this finding if that host passes mail on to the cloud."),
                 source=_PAGE,
-                values={"domain": domain, "hosts": list(answer.values), "hand_off": way},
+                values={"domain": domain, "hosts": list(answer.values)},
+                hand_offs=(AddMxRecord(domain),),
                 acknowledgeable=True,
             )
 
@@ -125,8 +127,8 @@ def autodiscover(evidence: Evidence) -> Answers:
                     "domain": domain,
                     "state": answer.state.value,
                     "hosts": list(answer.values),
-                    "hand_off": {"kind": "autodiscover", "domain": domain},
                 },
+                hand_offs=(AddAutodiscoverRecord(domain),),
                 acknowledgeable=True,
             )
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from runbook_lib.exchange.mail import LOOK, NEEDED, SINCE, DomainType, MailFlowReading
 from runbook_lib.exchange.versions import SCHEMA_REFERENCE, Tools, tools_of
 from runbook_lib.model.cloud import Switch
-from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.finding import Finding, HandOff, Severity
 from runbook_lib.model.text import t
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.hand_off import AddAcceptedDomain, AddAddressSpaces, MakeSendConnector, RelayAcceptedDomain
 from runbook_lib.preflight.parts import EXCHANGE, EXCHANGE_FACTS, MAIL_DOMAINS, MAIL_FLOW
 
 _PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021)"
@@ -96,7 +97,8 @@ def accepted_domain(evidence: Evidence) -> Answers:
                 why=t("Mail from mailboxes on premises reaches such a group only if it accepts senders outside."),
                 to_do=t("Add the accepted domain; the hand-off has the lines."),
                 source=_PAGE,
-                values={"domain": domain, "hand_off": {"kind": "accepted-domain", "domain": domain}},
+                values={"domain": domain},
+                hand_offs=(AddAcceptedDomain(domain),),
                 acknowledgeable=True,
             )
         elif found.type is not DomainType.INTERNAL_RELAY:
@@ -122,7 +124,8 @@ def _wrong_type(domain: str, name: str, kind: DomainType) -> Iterator[Finding]:
         why=why.get(kind, t("The type decides what happens to mail for groups that are not recipients on premises.")),
         to_do=t("Change the type, if no mailbox on premises depends on the present one; the hand-off has the lines."),
         source=_PAGE,
-        values={"domain": domain, "type": kind.value, "hand_off": {"kind": "relay-type", "name": name}},
+        values={"domain": domain, "type": kind.value},
+        hand_offs=(RelayAcceptedDomain(name),),
         acknowledgeable=True,
     )
 
@@ -142,23 +145,24 @@ def send_connector(evidence: Evidence) -> Answers:
     if not missing:
         return
     hybrid, tools = _hybrid_connector(flow, domains.routing), _tools(evidence)
-    spaces = [f"smtp:{domain};1" for domain in missing]
-    way: dict[str, object] | None
+    spaces = tuple(f"smtp:{domain};1" for domain in missing)
+    ways: tuple[HandOff, ...]
     if tools.shell is Switch.OFF or (hybrid is None and tools.wizard is Switch.OFF):
         # Exchange 2003 has no such cmdlets, and those of 2007 and 2010 lack settings that the cloud needs.
-        way = None
+        ways = ()
         to_do = t(
             "Set the connector up by hand in {tools_name}, as Microsoft describes for this release.",
             tools_name=tools.name,
         )
     elif hybrid is not None:
-        way = {"kind": "address-spaces", "connector": hybrid, "spaces": spaces}
+        ways = (AddAddressSpaces(hybrid, spaces),)
         to_do = t(
             "Add the address spaces to {hybrid}; the hand-off reads the list before it replaces it.", hybrid=hybrid
         )
     else:
-        servers = [s.name for s in exchange.servers] if (exchange := evidence.get(EXCHANGE)) else []
-        way = {"kind": "send-connector", "servers": servers, "spaces": spaces}
+        exchange = evidence.get(EXCHANGE)
+        servers = tuple(server.name for server in exchange.servers) if exchange else ()
+        ways = (MakeSendConnector(servers, spaces),)
         to_do = t("Run the Hybrid Configuration Wizard, or make the connector by hand; the hand-off has the lines.")
     names = ", ".join(connector.name for connector in flow.send_connectors) or "none"
     yield Finding(
@@ -175,7 +179,8 @@ def send_connector(evidence: Evidence) -> Answers:
         ),
         to_do=to_do,
         source=_PAGE,
-        values={"domains": missing, **({"hand_off": way} if way else {})},
+        values={"domains": missing},
+        hand_offs=ways,
         acknowledgeable=True,
     )
 

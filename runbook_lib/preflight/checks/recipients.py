@@ -11,6 +11,7 @@ from runbook_lib.preflight.assess import Check, on
 from runbook_lib.preflight.checks.exchange import has_shell
 from runbook_lib.preflight.derived import smtp_addresses
 from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.hand_off import MailContact, MakeMailContacts, UpdateRecipients
 from runbook_lib.preflight.parts import ADDRESS_HOLDERS, EXCHANGE, GROUPS, MAIL_DOMAINS, WRITTEN_GROUPS
 
 _PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021)"
@@ -42,13 +43,11 @@ def address_book(evidence: Evidence) -> Iterator[Finding]:
                 else t("Let the Recipient Update Service of Exchange System Manager run, or make mail contacts there.")
             ),
             source=f"{_PAGE}; {_CONTACTS}",
-            values={
-                "count": len(waiting),
-                "hand_off": [
-                    {"kind": "address-book", "dns": [group.dn for group in waiting[:_MOST]]},
-                    _contacts(evidence, [(group.display_name, group.mail or "") for group in waiting]),
-                ],
-            },
+            values={"count": len(waiting)},
+            hand_offs=(
+                UpdateRecipients(tuple(group.dn for group in waiting[:_MOST])),
+                _contacts(evidence, [(group.display_name, group.mail or "") for group in waiting]),
+            ),
             acknowledgeable=True,
         )
 
@@ -72,10 +71,8 @@ def secondary_addresses(evidence: Evidence) -> Iterator[Finding]:
             to_do=t("Tell those who use them, or use mail contacts for these groups")
             + (t("; the hand-off has the lines.") if has_shell(evidence) else t(".")),
             source=f"{_PAGE}; {_CONTACTS}",
-            values={
-                "count": len(several),
-                "hand_off": _contacts(evidence, [(group.display_name, group.mail or "") for group, _ in several]),
-            },
+            values={"count": len(several)},
+            hand_offs=(_contacts(evidence, [(group.display_name, group.mail or "") for group, _ in several]),),
             acknowledgeable=True,
         )
 
@@ -115,16 +112,17 @@ def other_domains(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def _contacts(evidence: Evidence, groups: Sequence[tuple[str, str]]) -> dict[str, object]:
+def _contacts(evidence: Evidence, groups: Sequence[tuple[str, str]]) -> MakeMailContacts:
     """The mail contacts that could stand for groups (display name and address); none without a routing domain."""
     domains = evidence.get(MAIL_DOMAINS)
     routing = domains.routing if domains else ""
-    rows = [
-        [name, address.lower(), f"{address.lower().partition('@')[0]}@{routing}"]
-        for name, address in groups[:_MOST]
-        if routing and address
-    ]
-    return {"kind": "mail-contact", "groups": rows}
+    return MakeMailContacts(
+        tuple(
+            MailContact(name, address.lower(), f"{address.lower().partition('@')[0]}@{routing}")
+            for name, address in groups[:_MOST]
+            if routing and address
+        )
+    )
 
 
 def _count(items: Sequence[object], noun: str) -> str:

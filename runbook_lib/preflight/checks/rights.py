@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from runbook_lib.directory.rights.grants import Grant
 from runbook_lib.directory.rights.needs import Purpose
 from runbook_lib.directory.rights.situation import Place, Situation
 from runbook_lib.directory.rights.table import Missing, OperationRight, describe, lacking_on
@@ -16,8 +15,9 @@ from runbook_lib.model.text import NOTHING, t
 from runbook_lib.model.untrusted import counted
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.hand_off import GrantRights
+from runbook_lib.preflight.hand_off.dsacls import dsacls_lines
 from runbook_lib.preflight.parts import RIGHTS, RIGHTS_TABLE
-from runbook_lib.preflight.powershell import dsacls_lines, facts_of
 
 _SOURCE = "[MS-ADTS] 3.1.1.5 and 5.1.3; Microsoft Learn, Dsacls"
 _DELETED = '[MS-ADTS] 3.1.1.5.3.7.1; Microsoft, KB 892806, "Restoring deleted objects"'
@@ -50,16 +50,15 @@ def _missing(missing: Missing, broken: list[OperationRight], situation: Situatio
     titles = [row.operation.title for row in broken]
     deletes = all(row.operation.purpose is Purpose.DELETE for row in broken)
     refused = t(" What refuses is {entry}.", entry=describe(missing.against)) if missing.against else NOTHING
-    lines = dsacls_lines(missing.grant, account.name) if missing.grant else ()
+    grants = (missing.grant,) if missing.grant else ()
+    lines = dsacls_lines(grants, account.name)
     remove = t("Remove the entry that denies from {on}, or from where it is inherited.", on=missing.on)
-    values: dict[str, object] = {
+    values = {
         "right": missing.what,
         "operations": [row.operation.id for row in broken],
         "account": account.name,
         "dsacls": list(lines),
     }
-    if missing.grant:
-        values["hand_off"] = _hand_off(missing.what, account.name, [missing.grant])
     return Finding(
         id=f"right-missing:{missing.id}",
         severity=Severity.BLOCKING,
@@ -71,11 +70,8 @@ def _missing(missing: Missing, broken: list[OperationRight], situation: Situatio
         to_do=(t("Run: {lines}", lines="; ".join(lines)) if lines else remove),
         source=_DELETED if deletes else _SOURCE,
         values=values,
+        hand_offs=(GrantRights(missing.what, account.name, grants),) if grants else (),
     )
-
-
-def _hand_off(what: str, account: str, grants: Iterable[Grant]) -> dict[str, object]:
-    return {"kind": "rights", "what": what, "account": account, "grants": [facts_of(grant) for grant in grants]}
 
 
 def unknown_rights(evidence: Evidence) -> Iterator[Finding]:
@@ -115,11 +111,9 @@ def rights_for_less(evidence: Evidence) -> Iterator[Finding]:
         mine = [row for row in rows if row.operation.purpose is purpose and row.granted is not Switch.ON]
         if purpose in told or not mine:
             continue
-        grants = dict.fromkeys(missing.grant for row in mine for missing in row.missing if missing.grant)
-        lines = [line for grant in grants for line in dsacls_lines(grant, situation.account.name)]
-        values: dict[str, object] = {"operations": [row.operation.id for row in mine], "dsacls": lines}
-        if lines:
-            values["hand_off"] = _hand_off(words, situation.account.name, grants)
+        account = situation.account.name
+        grants = tuple(dict.fromkeys(missing.grant for row in mine for missing in row.missing if missing.grant))
+        lines = [line for grant in grants for line in dsacls_lines((grant,), account)]
         yield Finding(
             id=id_,
             severity=Severity.INFO,
@@ -132,7 +126,8 @@ def rights_for_less(evidence: Evidence) -> Iterator[Finding]:
             expected=t("Nothing: these rights are needed only for that."),
             to_do=t("Omit them unless that is going to happen."),
             source=_SOURCE,
-            values=values,
+            values={"operations": [row.operation.id for row in mine], "dsacls": lines},
+            hand_offs=(GrantRights(words, account, grants),) if grants else (),
         )
 
 

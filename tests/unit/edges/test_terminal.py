@@ -16,6 +16,7 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import verbatim
 from runbook_lib.preflight.assess import Assessment, Check, assess, on
+from runbook_lib.preflight.hand_off import RelayAcceptedDomain
 from runbook_lib.record.executed import clean
 from runbook_lib.record.page import record_html
 from runbook_lib.record.run_record import RunRecord
@@ -64,7 +65,6 @@ def test_the_pre_flight_is_quiet_as_table_json_and_hand_offs(
 
 
 def _assessment(text: str) -> Assessment:
-    way = {"kind": "relay-type", "name": text}
     finding = Finding(
         text,
         Severity.BLOCKING,
@@ -73,7 +73,7 @@ def _assessment(text: str) -> Assessment:
         verbatim(text),
         verbatim(text),
         text,
-        values={"hand_off": way},
+        hand_offs=(RelayAcceptedDomain(text),),
     )
     return assess(evidence(), [Check("c", text, (), on(connect_sync=Severity.BLOCKING), lambda _: iter([finding]))])
 

@@ -54,7 +54,7 @@ def test_the_lowest_build_that_still_synchronizes(version: str | None, expected:
     assert told("connect-build", reported(version)) == expected
     for one in findings("connect-build", reported(version)):
         assert "Security hardening" in one.source
-        assert one.values["hand_off"]
+        assert one.hand_offs
 
 
 def test_before_the_day_a_low_build_is_a_warning() -> None:

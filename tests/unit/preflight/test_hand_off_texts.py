@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
+from jinja2 import DictLoader, UndefinedError
 
-from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.finding import Finding, HandOff, Severity
 from runbook_lib.model.text import t
-from runbook_lib.preflight.hand_off import KINDS, hand_offs
+from runbook_lib.preflight.hand_off import (
+    KINDS,
+    AddAutodiscoverRecord,
+    AddMxRecord,
+    MakeMailContacts,
+    MakeSendConnector,
+    templates,
+)
+from runbook_lib.preflight.hand_off.templates import _environment, in_zone, rendered
+from tests.unit.preflight.hand_off_cases import FIXED, hand_off, texts
 
+ROOT = Path(__file__).resolve().parents[3]
+NAMES = {kind.kind for kind in KINDS}
 GOLDEN = Path(__file__).with_name("hand_offs.json")
 TEXTS = {
     "plain": "contoso.com",
@@ -22,12 +36,9 @@ TEXTS = {
     "empty": "",
 }
 
-FIXED = {"connect-server", "cloud-sync-agent"}
-"""Kinds without a value."""
 
-
-def way(kind: str, text: str) -> dict[str, object]:
-    """A hand-off with ``text`` wherever a value goes, as checks carry it."""
+def values_of(kind: str, text: str) -> dict[str, object]:
+    """The values of a hand-off as records have them, with ``text`` wherever one goes."""
     given: dict[str, dict[str, object]] = {
         "accepted-domain": {"domain": text},
         "relay-type": {"name": text},
@@ -53,20 +64,64 @@ def way(kind: str, text: str) -> dict[str, object]:
     return {"kind": kind, **given[kind]}
 
 
-CASES = {
-    **{f"{kind} {name}": way(kind, text) for kind in sorted(KINDS - FIXED) for name, text in TEXTS.items()},
-    **{kind: way(kind, "") for kind in sorted(FIXED)},
-    "send-connector without servers": {"kind": "send-connector", "servers": [], "spaces": ["smtp:contoso.com;1"]},
-    "mail-contact of no group": {"kind": "mail-contact", "groups": []},
-    "mx of a long name": way("mx", f"{'a' * 60}.{'b' * 60}.example"),
+LONG = f"{'a' * 60}.{'b' * 60}.example"
+CASES: dict[str, HandOff] = {
+    **{f"{one} {name}": hand_off(one, text) for one in sorted(NAMES - FIXED) for name, text in TEXTS.items()},
+    **{one: hand_off(one, "") for one in sorted(FIXED)},
+    "send-connector without servers": MakeSendConnector((), ("smtp:contoso.com;1",)),
+    "mail-contact of no group": MakeMailContacts(()),
+    "mx of a long name": AddMxRecord(LONG),
 }
-
-
-def made(name: str) -> list[dict[str, object]]:
-    found = hand_offs([Finding("found", Severity.WARNING, t("s"), values={"hand_off": CASES[name]})])
-    return [{"title": one.title, "where": one.where, "text": one.text.split("\n")} for one in found]
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_hand_off_says_what_it_always_said(name: str) -> None:
-    assert made(name) == json.loads(GOLDEN.read_text(encoding="utf-8"))[name]
+    found = [{"title": one.title, "where": one.where, "text": one.text.split("\n")} for one in texts(CASES[name])]
+    assert found == json.loads(GOLDEN.read_text(encoding="utf-8"))[name]
+
+
+@pytest.mark.parametrize("kind", sorted(NAMES))
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_a_record_has_its_kind_and_its_values_as_it_always_had(kind: str, text: str) -> None:
+    one = hand_off(kind, text)
+    finding = Finding("found", Severity.WARNING, t("s"), values={"a": 1}, hand_offs=(one,))
+    assert finding.as_json()["values"] == {"a": 1, "hand_off": values_of(kind, text)}
+    both = replace(finding, hand_offs=(one, one))
+    assert both.as_json()["values"] == {"a": 1, "hand_off": [values_of(kind, text)] * 2}
+    assert replace(finding, hand_offs=()).as_json()["values"] == {"a": 1}
+
+
+def test_every_kind_has_a_name_and_templates_of_its_own() -> None:
+    assert [hand_off(kind.kind, "x.example").__class__ for kind in KINDS] == list(KINDS)
+    assert len(NAMES) == len(KINDS)
+    folder = Path(templates.__file__).parent
+    shared = {"dsacls.ps1.j2"}
+    assert {path.name for path in folder.glob("*.j2")} == {kind.template for kind in KINDS} | shared
+
+
+def test_the_templates_are_in_the_wheel() -> None:
+    packed = {file.distribution_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
+    assert {f"runbook_lib/preflight/hand_off/{kind.template}" for kind in KINDS} <= packed
+
+
+@pytest.mark.parametrize(
+    "value", ["{{ domain }}", "{{ domain ~ 'x' }}", "{{ 'x' }}", "{{ domain | upper }}", "{{ 7 }}"]
+)
+def test_a_value_without_a_filter_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_environment(), "loader", DictLoader({"odd.ps1.j2": f"Get-Thing {value}\n"}))
+    with pytest.raises(TypeError, match="without a filter"):
+        rendered("odd.ps1.j2", domain="x")
+
+
+def test_a_value_that_nobody_gives_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_environment(), "loader", DictLoader({"a": "{{ domian | quoted }}", "b": "{{ domian }}"}))
+    for name in ("a", "b"):
+        with pytest.raises(UndefinedError, match="domian"):
+            rendered(name, domain="x")
+
+
+@pytest.mark.parametrize("text", [" ", "a b", "a;b", "A.example", "a\n", "ä.example", ""])
+def test_a_zone_takes_names_alone(text: str) -> None:
+    with pytest.raises(ValueError, match="no name that a zone can hold"):
+        in_zone(text)
+    assert AddMxRecord(text).text() == AddAutodiscoverRecord(text).text() == ""

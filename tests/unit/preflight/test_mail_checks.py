@@ -17,7 +17,14 @@ from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.checks import CHECKS
 from runbook_lib.preflight.derived import domain_of, mail_domains, smtp_addresses
-from runbook_lib.preflight.hand_off import EXCHANGE, EXCHANGE_ONLINE, hand_offs
+from runbook_lib.preflight.hand_off import (
+    EXCHANGE,
+    EXCHANGE_ONLINE,
+    MailContact,
+    MakeMailContacts,
+    UpdateRecipients,
+    hand_offs,
+)
 from runbook_lib.preflight.parts import MAIL_FLOW
 from tests.unit.preflight.builders import (
     AT,
@@ -81,7 +88,7 @@ def test_accepted_domains(present: list[Any], found: str, severity: Severity | N
     result = findings("mail-accepted-domain", given)
     assert ids(result) == ([f"{found}:{GROUPS}"] if found else [])
     assert [f.severity for f in result] == ([severity] if found else [])
-    assert [f.values["hand_off"]["kind"] for f in result] == ([kind] if found else [])  # type: ignore[index]
+    assert [one.as_json()["kind"] for f in result for one in f.hand_offs] == ([kind] if found else [])
 
 
 def test_no_accepted_domain_at_all_is_hidden_not_absent() -> None:
@@ -122,7 +129,8 @@ def test_send_connectors(connectors: list[Any], missing: list[str], way: str | N
     result = findings("mail-send-connector", given)
     assert [f.values["domains"] for f in result] == ([missing] if missing else [])
     for found in result:
-        hand_off: Any = found.values["hand_off"]
+        (one,) = found.hand_offs
+        hand_off: Any = one.as_json()
         assert hand_off["kind"] == way
         assert hand_off["spaces"] == [f"smtp:{domain};1" for domain in missing]
         assert hand_off.get("servers", ["EX1"]) == ["EX1"]
@@ -217,12 +225,12 @@ def test_hosts_of_another_cloud_are_unknown_and_not_wrong() -> None:
 def test_groups_outside_the_address_book() -> None:
     given = evidence(written_groups=(written("A"), written("B", book=True), written("C", mail=None), written("D")))
     (found,) = findings("mail-address-book", given)
-    book: dict[str, Any] = {"kind": "address-book", "dns": ["CN=A,OU=G", "CN=D,OU=G"]}
-    assert found.values["hand_off"] == [book, {"kind": "mail-contact", "groups": []}]
+    book = UpdateRecipients(("CN=A,OU=G", "CN=D,OU=G"))
+    assert found.hand_offs == (book, MakeMailContacts(()))
     assert [one.where for one in hand_offs([found])] == [EXCHANGE]
     (found,) = findings("mail-address-book", with_parts(given, mail_domains=domains()))
-    contacts = [["A", f"a@{GROUPS}", f"a@{ROUTING}"], ["D", f"d@{GROUPS}", f"d@{ROUTING}"]]
-    assert found.values["hand_off"] == [book, {"kind": "mail-contact", "groups": contacts}]
+    contacts = (MailContact("A", f"a@{GROUPS}", f"a@{ROUTING}"), MailContact("D", f"d@{GROUPS}", f"d@{ROUTING}"))
+    assert found.hand_offs == (book, MakeMailContacts(contacts))
     assert [one.where for one in hand_offs([found])] == [EXCHANGE, EXCHANGE_ONLINE]
 
 
@@ -235,7 +243,7 @@ def test_secondary_addresses() -> None:
     )
     (found,) = findings("mail-secondary-addresses", given)
     assert found.values["count"] == 1
-    assert found.values["hand_off"] == {"kind": "mail-contact", "groups": [["A", f"a@{GROUPS}", f"a@{ROUTING}"]]}
+    assert found.hand_offs == (MakeMailContacts((MailContact("A", f"a@{GROUPS}", f"a@{ROUTING}"),)),)
 
 
 def test_addresses_that_somebody_holds() -> None:

@@ -28,8 +28,8 @@ from runbook_lib.preflight.checks import CHECKS
 from runbook_lib.preflight.derived import NamesAhead, NewName, wanted_names
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import hand_offs
+from runbook_lib.preflight.hand_off.dsacls import dsacls_lines
 from runbook_lib.preflight.parts import RIGHTS, read_evidence
-from runbook_lib.preflight.powershell import dsacls_lines
 from runbook_lib.preflight.reach import Reach
 from runbook_lib.shown.preflight import rights_tables
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET, WRITER, Embedded, clock
@@ -297,7 +297,7 @@ def test_the_table_of_rights(situation: Situation) -> None:
 
 def test_a_quotation_mark_in_a_dn_reaches_dsacls() -> None:
     """As the pair of hexadecimal digits, which needs no quoting."""
-    (line,) = dsacls_lines(Grant("OU=a\\\"b'c,DC=x", AccessMask.CREATE_CHILD, "group"), "X\\y")
+    (line,) = dsacls_lines([Grant("OU=a\\\"b'c,DC=x", AccessMask.CREATE_CHILD, "group")], "X\\y")
     assert line == "dsacls 'OU=a\\22b''c,DC=x' /G 'X\\y:CC;group'"
 
 

@@ -12,11 +12,11 @@ from tree_sitter import Language, Node, Parser
 from runbook_lib.directory.rights import AccessMask
 from runbook_lib.directory.rights.grants import Grant
 from runbook_lib.model.dn import rdn, same_dn
-from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import t
-from runbook_lib.preflight.hand_off import DNS, KINDS, hand_offs
-from runbook_lib.preflight.powershell import QUOTES, array, comment, dsacls_lines, quoted
+from runbook_lib.preflight.hand_off import DNS, KINDS
+from runbook_lib.preflight.hand_off.dsacls import dsacls_lines
+from runbook_lib.preflight.hand_off.templates import QUOTES, in_comment, quoted
 from tests.support import hostile
+from tests.unit.preflight.hand_off_cases import hand_off, texts
 
 PARSER = Parser(Language(tree_sitter_powershell.language()))
 HOSTILE_TEXT = hostile.anything(max_size=16)
@@ -78,7 +78,7 @@ def test_a_quoted_value_is_read_back_whole(text: str) -> None:
 
 @given(HOSTILE_TEXT, HOSTILE_TEXT)
 def test_a_quoted_value_is_one_argument_on_one_line(first: str, second: str) -> None:
-    script = f"Set-Thing -Name {quoted(first)} -Other {array([second, first])}"
+    script = f"Set-Thing -Name {quoted(first)} -Other @({quoted([second, first])})"
     assert script.isprintable()
     root = parsed(script)
     assert commands(root) == ["Set-Thing"]
@@ -86,7 +86,7 @@ def test_a_quoted_value_is_one_argument_on_one_line(first: str, second: str) -> 
 
 @given(HOSTILE_TEXT)
 def test_a_comment_is_a_comment(text: str) -> None:
-    assert commands(parsed(f"{comment(text)}\nGet-Thing\n")) == ["Get-Thing"]
+    assert commands(parsed(f"# {in_comment(text)}\nGet-Thing\n")) == ["Get-Thing"]
 
 
 @hostile.each()
@@ -98,7 +98,7 @@ def test_hostile_values(text: str) -> None:
 @hostile.each(whole_unicode=True, empty=False)
 def test_a_dsacls_line_names_the_very_object(text: str) -> None:
     dn = f"{rdn('OU', text)},DC=contoso,DC=com"
-    (line,) = dsacls_lines(Grant(dn, AccessMask.CREATE_CHILD, "group"), "CONTOSO\\svc-gwb")
+    (line,) = dsacls_lines([Grant(dn, AccessMask.CREATE_CHILD, "group")], "CONTOSO\\svc-gwb")
     assert commands(parsed(line)) == ["dsacls"]
     argument = value_of(line.removeprefix("dsacls ").rpartition(" /G ")[0])
     assert same_dn(argument, dn)
@@ -113,32 +113,13 @@ def test_plain_values_stay_readable() -> None:
     assert quoted("\n") == "('' + [char]0x000A)"
 
 
-def _way(kind: str, text: str) -> dict[str, object]:
-    return {
-        "kind": kind,
-        "domain": text,
-        "name": text,
-        "connector": text,
-        "spaces": [f"smtp:{text};1", text],
-        "servers": [text],
-        "dns": [text, f"CN={text}"],
-        "groups": [[text, f"{text}@x", f"{text}@y"]],
-        "what": text,
-        "account": text,
-        "grants": [
-            {"dn": text, "rights": f"WP;{text};group", "on_groups": True, "take_ownership": False},
-            {"dn": f"{text},DC=x", "rights": "LCRP", "on_groups": False, "take_ownership": True},
-        ],
-    }
-
-
 COMMANDS = {
     "accepted-domain": ["Get-AcceptedDomain", "Format-Table", "New-AcceptedDomain"],
     "relay-type": ["Get-AcceptedDomain", "Format-List", "Set-AcceptedDomain"],
     "address-spaces": ["Get-SendConnector", "ForEach-Object", "Where-Object", "Format-List", "Set-SendConnector"],
     "send-connector": ["New-SendConnector"],
     "address-book": ["Update-Recipient"] * 2,
-    "mail-contact": ["Set-UnifiedGroup", "New-MailContact", "Set-MailContact", "Set-MailContact"],
+    "mail-contact": ["Set-UnifiedGroup", "New-MailContact", "Set-MailContact", "Set-MailContact"] * 2,
     "mx": [],
     "autodiscover": [],
     "connect-server": [
@@ -160,11 +141,11 @@ COMMANDS = {
         "Format-Table",
     ],
     "cloud-sync-agent": ["Get-Item", "Get-Service", "Format-List"],
-    "rights": ["dsacls"] * 5,
+    "rights": ["dsacls"] * 6,
 }
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(COMMANDS))
 @pytest.mark.parametrize(
     "text",
     [
@@ -175,20 +156,19 @@ COMMANDS = {
     ],
 )
 def test_every_hand_off_is_the_commands_it_means_and_no_other(kind: str, text: str) -> None:
-    finding = Finding("f", Severity.WARNING, t("s"), values={"hand_off": _way(kind, text)})
-    for offer in hand_offs([finding]):
+    for offer in texts(hand_off(kind, text)):
         assert all(line.isprintable() for line in offer.text.splitlines())
         if offer.where == DNS:
             assert text == "contoso.com", "a name that no zone can hold gets no line"
         else:
             assert commands(parsed(offer.text)) == COMMANDS[kind]
-    assert set(COMMANDS) == KINDS
+    assert set(COMMANDS) == {one.kind for one in KINDS}
 
 
 def test_dns_lines() -> None:
-    (one,) = hand_offs([Finding("f", Severity.WARNING, t("s"), values={"hand_off": _way("mx", "a.b-c.example")})])
+    (one,) = texts(hand_off("mx", "a.b-c.example"))
     assert one.text.splitlines()[-1] == "a.b-c.example. 3600 IN MX 0 a-b-c-example.mail.protection.outlook.com."
-    (two,) = hand_offs([Finding("f", Severity.WARNING, t("s"), values={"hand_off": _way("autodiscover", "a.example")})])
+    (two,) = texts(hand_off("autodiscover", "a.example"))
     assert two.text == "autodiscover.a.example. 3600 IN CNAME autodiscover.outlook.com.\n"
 
 
@@ -218,10 +198,10 @@ def changes(command: list[str]) -> bool:
     return name.partition("-")[0] not in READING_VERBS
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(COMMANDS))
 @pytest.mark.parametrize("text", ["x.example", *hostile.of("powershell")])
 def test_every_command_that_changes_something_shows_first_what_it_would_do(kind: str, text: str) -> None:
-    for offer in hand_offs([Finding("f", Severity.WARNING, t("s"), values={"hand_off": _way(kind, text)})]):
+    for offer in texts(hand_off(kind, text)):
         if offer.where == DNS:
             continue
         found = [words(command) for command in nodes(parsed(offer.text), "command")]
@@ -248,7 +228,7 @@ def test_reading_and_changing_are_told_apart() -> None:
 
 
 def test_the_connect_server_is_asked_for_staging_and_a_suspended_schedule_too() -> None:
-    (offer,) = hand_offs([Finding("f", Severity.WARNING, t("s"), values={"hand_off": {"kind": "connect-server"}})])
+    (offer,) = texts(hand_off("connect-server", ""))
     for pattern in ("*GroupWriteBack*", "*ExportDeletionThreshold*", "*StagingMode*", "*SchedulerSuspended*"):
         assert f"'{pattern}'" in offer.text
     assert "Connector.GroupWriteBackContainerDn" in offer.text

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.preflight.assess import Assessment, Check, assess, on
+from runbook_lib.preflight.hand_off import RelayAcceptedDomain
 from runbook_lib.runner import console
 from runbook_lib.runner.cli import cli
 from runbook_lib.runner.commands import check
@@ -133,8 +134,7 @@ def test_colour_only_repeats_what_words_say(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_hand_offs_are_never_broken() -> None:
-    way = {"kind": "relay-type", "name": "n" * 300}
-    finding = Finding("f", Severity.WARNING, t("s"), values={"hand_off": way})
+    finding = Finding("f", Severity.WARNING, t("s"), hand_offs=(RelayAcceptedDomain("n" * 300),))
     found = assess(evidence(), [_check(finding)])
     texts = [line.text for line in check_text.hand_off_lines(found)]
     (offer,) = found.hand_offs
