@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from runbook_lib.inventory.states import Route
@@ -90,7 +91,26 @@ class CheckResult:
         return max((finding.severity for finding in self.findings), key=lambda severity: severity.rank).value
 
 
-@dataclass(frozen=True, slots=True)
+def by_route(results: Sequence[CheckResult], routes: Sequence[Route]) -> dict[str, dict[Route, Finding]]:
+    """How much each finding matters on each of ``routes``: its id to route to the finding with its severity there.
+
+    A finding that several checks yield has its gravest severity. It has no entry for a route that it does not matter
+    to, and none at all where it matters to none of them.
+    """
+    found: dict[str, dict[Route, Finding]] = {}
+    for result in results:
+        for finding in result.findings:
+            for route in routes:
+                severity = result.check.severity_on(route, finding.severity)
+                if severity is None:
+                    continue
+                on_routes = found.setdefault(finding.id, {})
+                if route not in on_routes or on_routes[route].severity.rank < severity.rank:
+                    on_routes[route] = replace(finding, severity=severity)
+    return found
+
+
+@dataclass(frozen=True)
 class Assessment:
     """The answer to "is everything in place?".
 
@@ -108,7 +128,7 @@ class Assessment:
     beside: tuple[Finding, ...] = ()
     judged: tuple[Route, ...] = ROUTES
 
-    @property
+    @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """Every finding once: those about the routes that were asked for, then the others; the most severe first.
 
@@ -116,24 +136,26 @@ class Assessment:
         """
         mine = self._highest(self.judged)
         asked = [
-            mine.get(finding.id, finding) if self.is_asked(finding.id) else finding
-            for finding in self._highest(ROUTES).values()
+            mine.get(finding.id, finding) if self.is_asked(finding.id) else finding for finding in self._worst.values()
         ]
         return tuple(sorted(asked, key=lambda finding: (not self.is_asked(finding.id), -finding.severity.rank)))
 
     def _highest(self, routes: Sequence[Route]) -> dict[str, Finding]:
         """Finding id to the finding with the highest severity that it has on one of the routes."""
         found = {finding.id: finding for finding in self.beside}
-        for result in self.results:
-            for finding in result.findings:
-                severities = [s for r in routes if (s := result.check.severity_on(r, finding.severity)) is not None]
-                if not severities:
-                    continue
-                severity = max(severities, key=lambda item: item.rank)
-                before = found.get(finding.id)
-                if before is None or before.severity.rank < severity.rank:
-                    found[finding.id] = replace(finding, severity=severity)
+        for id_, on_routes in by_route(self.results, routes).items():
+            worst = max(on_routes.values(), key=lambda finding: finding.severity.rank)
+            if id_ not in found or found[id_].severity.rank < worst.severity.rank:
+                found[id_] = worst
         return found
+
+    @cached_property
+    def _worst(self) -> dict[str, Finding]:
+        return self._highest(ROUTES)
+
+    @cached_property
+    def _by_route(self) -> dict[str, dict[Route, Finding]]:
+        return by_route(self.results, ROUTES)
 
     def is_asked(self, finding_id: str) -> bool:
         """Whether a finding is about a route that was asked for: it counts there, or counts nowhere for more."""
@@ -145,26 +167,17 @@ class Assessment:
 
     def routes_of(self, finding_id: str) -> Mapping[Route, Severity]:
         """Route to severity of a finding, for the routes that it matters to."""
-        found: dict[Route, Severity] = {}
-        for result in self.results:
-            for finding in result.findings:
-                if finding.id != finding_id:
-                    continue
-                for route in ROUTES:
-                    severity = result.check.severity_on(route, finding.severity)
-                    if severity is not None and severity.rank >= found.get(route, Severity.INFO).rank:
-                        found[route] = severity
-        return found
+        return {route: finding.severity for route, finding in self._by_route.get(finding_id, {}).items()}
 
     def verdict(self, route: Route) -> Verdict:
         """The verdict on a route."""
         return next(one.verdict for one in self.verdicts if one.route is route)
 
-    @property
+    @cached_property
     def hand_offs(self) -> tuple[HandOffText, ...]:
         """What others have to do about the findings that matter to a route, as text to copy."""
-        worst = self._highest(ROUTES)
-        offers = hand_offs(worst[f.id] for f in self.findings if worst[f.id].severity is not Severity.INFO)
+        worst = [self._worst[finding.id] for finding in self.findings]
+        offers = hand_offs(finding for finding in worst if finding.severity is not Severity.INFO)
         read = self.evidence.get(EXCHANGE_FACTS)
         without_shell = read is not None and read.tools.shell is Switch.OFF
         # Exchange 2000 and 2003 have no shell that such lines could be pasted into.
@@ -232,24 +245,10 @@ def assess(
     reasons = {part.part: cause for cause in causes(evidence) for part in cause.parts}
     results = tuple(_result(check, evidence, reasons) for check in checks)
     verdicts = tuple(
-        verdict_on(
-            route,
-            (replace(finding, severity=severity) for finding, severity in _on_route(results, route).values()),
-        )
+        verdict_on(route, [finding for found in by_route(results, (route,)).values() for finding in found.values()])
         for route in sorted(ROUTES, key=lambda route: route not in asked)
     )
     return Assessment(evidence, results, verdicts, tuple(beside), asked)
-
-
-def _on_route(results: Sequence[CheckResult], route: Route) -> dict[str, tuple[Finding, Severity]]:
-    """Finding id to the finding and its gravest severity on the route."""
-    found: dict[str, tuple[Finding, Severity]] = {}
-    for result in results:
-        for finding in result.findings:
-            severity = result.check.severity_on(route, finding.severity)
-            if severity is not None and (finding.id not in found or found[finding.id][1].rank < severity.rank):
-                found[finding.id] = finding, severity
-    return found
 
 
 def _result(check: Check, evidence: Evidence, reasons: Mapping[str, Cause]) -> CheckResult:

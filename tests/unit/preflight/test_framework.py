@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.errors import NoAccess
@@ -64,6 +67,55 @@ def test_a_finding_counts_with_its_severity_or_the_limit_of_the_route(severity: 
     assert found.verdict(Route.DIRECT) is VERDICTS[min(severity, limit, key=lambda s: s.rank)]
     assert found.verdict(Route.CONNECT_SYNC) is Verdict.READY
     assert list(found.routes_of("found")) == [Route.DIRECT]
+
+
+ANY_FINDING = st.builds(finding, st.sampled_from(Severity), st.sampled_from("abc"))
+ANY_CHECK = st.tuples(
+    st.dictionaries(st.sampled_from(ROUTES), st.sampled_from(Severity), min_size=1), st.lists(ANY_FINDING, max_size=3)
+)
+
+
+@given(st.lists(ANY_CHECK, max_size=5), st.sets(st.sampled_from(ROUTES), min_size=1))
+def test_list_verdicts_and_routes_tell_the_same_severities(
+    given: list[tuple[dict[Route, Severity], list[Finding]]], judged: set[Route]
+) -> None:
+    found = assess(
+        EVIDENCE, [check(routes, *findings) for routes, findings in given], judged=[route.value for route in judged]
+    )
+    expected: dict[tuple[str, Route], Severity] = {}
+    for routes, findings in given:
+        for one, (route, limit) in itertools.product(findings, routes.items()):
+            severity = min(one.severity, limit, key=lambda s: s.rank)
+            expected[one.id, route] = max(severity, expected.get((one.id, route), severity), key=lambda s: s.rank)
+    assert {(f.id, r): s for f in found.findings for r, s in found.routes_of(f.id).items()} == expected
+    for verdict in found.verdicts:
+        on_route = [s for (_, route), s in expected.items() if route is verdict.route]
+        worst = max(on_route, key=lambda s: s.rank, default=Severity.INFO)
+        assert verdict.verdict is VERDICTS[worst]
+        assert {f.id for f in verdict.because} == {
+            id_ for (id_, route), s in expected.items() if route is verdict.route and s is worst is not Severity.INFO
+        }
+    for one in found.findings:
+        counted = judged if found.is_asked(one.id) and judged & set(found.routes_of(one.id)) else set(ROUTES)
+        here = [s for (id_, route), s in expected.items() if id_ == one.id and route in counted]
+        assert one.severity is max(here, key=lambda s: s.rank)
+
+
+def test_many_findings_are_looked_at_a_few_times_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = 0
+    severity_on = Check.severity_on
+
+    def counted(of: Check, route: Route, severity: Severity) -> Severity | None:
+        nonlocal calls
+        calls += 1
+        return severity_on(of, route, severity)
+
+    monkeypatch.setattr(Check, "severity_on", counted)
+    many = [finding(Severity.WARNING, f"found:{number}") for number in range(300)]
+    found = assess(EVIDENCE, [check(on(direct=Severity.BLOCKING), *many)])
+    assert found.as_json()["findings"]
+    views.findings_view(found)
+    assert calls <= 15 * len(many)
 
 
 def test_severities_are_ordered() -> None:

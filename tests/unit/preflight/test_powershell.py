@@ -7,6 +7,7 @@ import re
 import pytest
 import tree_sitter_powershell
 from hypothesis import example, given
+from hypothesis import strategies as st
 from tree_sitter import Language, Node, Parser
 
 from runbook_lib.directory.rights import AccessMask
@@ -104,6 +105,20 @@ def test_a_dsacls_line_names_the_very_object(text: str) -> None:
     assert same_dn(argument, dn)
     # Older releases of PowerShell lose quotation marks on the way to a program.
     assert '"' not in argument
+
+
+ANY_GRANT = st.builds(
+    lambda dn, mask, on_groups: Grant(dn, mask, on_groups=on_groups, take_ownership=dn == "CN=Deleted"),
+    st.sampled_from(["CN=Deleted", "OU=x"]),
+    st.sampled_from([AccessMask.DELETE, AccessMask.LIST_CONTENTS]),
+    st.booleans(),
+)
+
+
+@given(st.lists(ANY_GRANT, max_size=6))
+def test_no_line_of_dsacls_stands_twice(grants: list[Grant]) -> None:
+    one_by_one = [line for grant in grants for line in dsacls_lines([grant], "X")]
+    assert dsacls_lines(grants, "X") == tuple(dict.fromkeys(one_by_one))
 
 
 def test_plain_values_stay_readable() -> None:
