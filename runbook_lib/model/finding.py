@@ -31,12 +31,12 @@ class HandOff(Protocol):
     """Something that somebody else has to do about a finding, ready to copy. Its types stand where findings arise."""
 
     @property
-    def title(self) -> str:
+    def title(self) -> Text:
         """What it does, in a few words."""
         ...
 
     @property
-    def where(self) -> str:
+    def where(self) -> Text:
         """Where it is done."""
         ...
 

@@ -15,6 +15,7 @@ from runbook_lib import preflight
 from runbook_lib.errors import NoAccess
 from runbook_lib.inventory.states import Route
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight import assess, checks, hand_off, parts
 from runbook_lib.preflight.checks import forest
@@ -52,7 +53,7 @@ def example(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def no_graph() -> NoReturn:
-    raise NoAccess("No sign-in.", code="no-sign-in")
+    raise NoAccess(t("No sign-in."), code="no-sign-in")
 
 
 def test_the_example_reads_judges_and_hands_off(example: dict[str, Any], tmp_path: Path) -> None:
@@ -93,5 +94,5 @@ def test_what_the_page_names_exists() -> None:
 
 def test_the_severities_are_those_of_the_code() -> None:
     told = {row[0]: row[1] for row in table_rows(section(PAGE, "## What the severities mean"))}
-    named = {one.value: [Finding("found", one, "Seen.")] for one in Severity}
+    named = {one.value: [Finding("found", one, t("Seen."))] for one in Severity}
     assert told == {name: verdict_on(Route.DIRECT, found).verdict.title.lower() for name, found in named.items()}

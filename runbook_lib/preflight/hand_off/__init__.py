@@ -16,17 +16,18 @@ from typing import ClassVar, NamedTuple
 
 from runbook_lib.directory.rights.grants import Grant
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.text import Text, t
 from runbook_lib.preflight.hand_off.dsacls import each_once
 from runbook_lib.preflight.hand_off.templates import rendered
 
-EXCHANGE = "Exchange Management Shell (on-premises)"
-CONNECT = "Windows PowerShell on the Connect Sync server"
-AGENT = "Windows PowerShell on each server with a Cloud Sync agent"
-EXCHANGE_ONLINE = "Exchange Online PowerShell, then Exchange Management Shell (on-premises)"
+EXCHANGE = t("Exchange Management Shell (on-premises)")
+CONNECT = t("Windows PowerShell on the Connect Sync server")
+AGENT = t("Windows PowerShell on each server with a Cloud Sync agent")
+EXCHANGE_ONLINE = t("Exchange Online PowerShell, then Exchange Management Shell (on-premises)")
 IN_SHELL = (EXCHANGE, EXCHANGE_ONLINE)
 """Where lines run that need the Exchange Management Shell on premises."""
-DNS = "DNS zone"
-DIRECTORY = "PowerShell or a command prompt, as an administrator of the domain"
+DNS = t("DNS zone")
+DIRECTORY = t("PowerShell or a command prompt, as an administrator of the domain")
 _DOMAIN = re.compile(r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,63}")
 
 
@@ -42,8 +43,8 @@ class HandOffText:
     """
 
     finding: str
-    title: str
-    where: str
+    title: Text
+    where: Text
     text: str
 
     def as_json(self) -> dict[str, str]:
@@ -74,12 +75,12 @@ class _HandOff(ABC):
 
     __slots__ = ()
     kind: ClassVar[str]
-    where: ClassVar[str]
+    where: ClassVar[Text]
     template: ClassVar[str]
 
     @property
     @abstractmethod
-    def title(self) -> str:
+    def title(self) -> Text:
         """What it does, in a few words."""
 
     @property
@@ -114,9 +115,9 @@ class AddAcceptedDomain(_HandOff):
     domain: str
 
     @property
-    def title(self) -> str:
+    def title(self) -> Text:
         """What it does, in a few words."""
-        return f"Accepted domain {self.domain}"
+        return t("Accepted domain {domain}", domain=self.domain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +130,9 @@ class RelayAcceptedDomain(_HandOff):
     name: str
 
     @property
-    def title(self) -> str:
+    def title(self) -> Text:
         """What it does, in a few words."""
-        return f"Type of the accepted domain {self.name}"
+        return t("Type of the accepted domain {name}", name=self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +146,9 @@ class AddAddressSpaces(_HandOff):
     spaces: tuple[str, ...]
 
     @property
-    def title(self) -> str:
+    def title(self) -> Text:
         """What it does, in a few words."""
-        return f"Address spaces of the send connector {self.connector}"
+        return t("Address spaces of the send connector {connector}", connector=self.connector)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +162,9 @@ class MakeSendConnector(_HandOff):
     spaces: tuple[str, ...]
 
     @property
-    def title(self) -> str:
+    def title(self) -> Text:
         """What it does, in a few words."""
-        return "Send connector to the cloud"
+        return t("Send connector to the cloud")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +177,9 @@ class UpdateRecipients(_HandOff):
     dns: tuple[str, ...]
 
     @property
-    def title(self) -> str:
+    def title(self) -> Text:
         """What it does, in a few words."""
-        return f"Address book: {len(self.dns)} groups"
+        return t("Address book: {count} groups", count=len(self.dns))
 
 
 class MailContact(NamedTuple):
@@ -199,9 +200,9 @@ class MakeMailContacts(_HandOff):
     groups: tuple[MailContact, ...]
 
     @property
-    def title(self) -> str:
+    def title(self) -> Text:
         """What it does, in a few words."""
-        return "Mail contacts instead of written-back groups"
+        return t("Mail contacts instead of written-back groups")
 
     @property
     def has_lines(self) -> bool:
@@ -219,9 +220,9 @@ class AddMxRecord(_HandOff):
     domain: str
 
     @property
-    def title(self) -> str:
+    def title(self) -> Text:
         """What it does, in a few words."""
-        return f"MX record of {self.domain}"
+        return t("MX record of {domain}", domain=self.domain)
 
     @property
     def has_lines(self) -> bool:
@@ -239,9 +240,9 @@ class AddAutodiscoverRecord(_HandOff):
     domain: str
 
     @property
-    def title(self) -> str:
+    def title(self) -> Text:
         """What it does, in a few words."""
-        return f"Autodiscover of {self.domain}"
+        return t("Autodiscover of {domain}", domain=self.domain)
 
     @property
     def has_lines(self) -> bool:
@@ -258,9 +259,9 @@ class LookAtConnectServer(_HandOff):
     template = "connect-server.ps1.j2"
 
     @property
-    def title(self) -> str:
+    def title(self) -> Text:
         """What it does, in a few words."""
-        return "What only the Connect Sync server knows"
+        return t("What only the Connect Sync server knows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,9 +273,9 @@ class LookAtCloudSyncAgents(_HandOff):
     template = "cloud-sync-agent.ps1.j2"
 
     @property
-    def title(self) -> str:
+    def title(self) -> Text:
         """What it does, in a few words."""
-        return "What only the servers of Cloud Sync's agents know"
+        return t("What only the servers of Cloud Sync's agents know")
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,9 +296,9 @@ class GrantRights(_HandOff):
     grants: tuple[Grant, ...]
 
     @property
-    def title(self) -> str:
+    def title(self) -> Text:
         """What it does, in a few words."""
-        return f"Rights: {self.what}"
+        return t("Rights: {what}", what=self.what)
 
     @property
     def has_lines(self) -> bool:
