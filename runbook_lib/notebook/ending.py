@@ -6,41 +6,40 @@ from runbook_lib.errors import BrokeOff, RunbookError, ServiceFailed, Verificati
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import joined, t
 from runbook_lib.notebook.course import ANEW, Course, Step
-from runbook_lib.notebook.kernel import verdict_of
+from runbook_lib.notebook.kernel import outcome_of
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.run_record import writes_begun
+from runbook_lib.record.run_end import RunEnd, interrupted, writes_begun
 from runbook_lib.record.written import written_by
-from runbook_lib.runner.verdict import Verdict, interrupted
 
 _MAY_FOLLOW_A_WRITE = frozenset({Outcome.PARTIAL, Outcome.VERIFICATION_FAILED, Outcome.BUG})
 
 
-def verdict_on(error: BaseException, folder: RecordFolder) -> Verdict:
+def verdict_on(error: BaseException, folder: RecordFolder) -> RunEnd:
     """The verdict that an error means. After the first write no error means that nothing was written."""
     if isinstance(error, KeyboardInterrupt):
         return interrupted(begun=writes_begun(folder))
-    outcome = verdict_of(error)
+    outcome = outcome_of(error)
     if not isinstance(error, RunbookError):
-        return Verdict(outcome, None)
+        return RunEnd(outcome, None)
     written = written_by(folder.path)
     if outcome in _MAY_FOLLOW_A_WRITE or written is None or not written.anything:
-        return Verdict(outcome, error)
+        return RunEnd(outcome, error)
     broken = BrokeOff(
         t("After the first write: {error_message}", error_message=error.message),
         code="broke-off-after-writing",
         hint=joined((error.hint, t("Then run the notebook again with the same change id."))),
         values={"cause": error.code, **error.values},
     )
-    return Verdict(Outcome.PARTIAL, broken)
+    return RunEnd(Outcome.PARTIAL, broken)
 
 
-def ending_of(course: Course, folder: RecordFolder) -> Verdict:
+def ending_of(course: Course, folder: RecordFolder) -> RunEnd:
     """What ``finish`` writes: done only where every step of the notebook was carried out."""
     if course.failure is not None:
         return verdict_on(course.failure, folder)
     missing = course.missing
     if course.begun and not missing:
-        return Verdict(course.verdict, course.explanation)
+        return RunEnd(course.verdict, course.explanation)
     names = ", ".join(step.value for step in missing) or "every step of a notebook of this runbook"
     text = t("The run was ended although these steps were not carried out: {names}.", names=names)
     values = {"missing": [step.value for step in missing]}
@@ -58,4 +57,4 @@ def ending_of(course: Course, folder: RecordFolder) -> Verdict:
     else:
         hint = t("What was approved is written, but nobody looked what AD holds now. {anew}", anew=ANEW)
         error = VerificationFailed(text, code="steps-not-run", hint=hint, values=values)
-    return Verdict(error.outcome, error)
+    return RunEnd(error.outcome, error)

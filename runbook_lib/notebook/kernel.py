@@ -51,7 +51,7 @@ def _watch(shell: Any, run: Run | None) -> None:
     shell.events.register("post_run_cell", after_cell)
 
 
-def verdict_of(error: BaseException) -> Outcome:
+def outcome_of(error: BaseException) -> Outcome:
     """The outcome that an error in a cell means."""
     if isinstance(error, RunbookError):
         return error.outcome
@@ -61,7 +61,7 @@ def verdict_of(error: BaseException) -> Outcome:
 def meaning_of(error: BaseException) -> dict[str, str]:
     """What the mark of a cell says about the error that ended it."""
     if not isinstance(error, RunbookError):
-        return {"outcome": verdict_of(error).value}
+        return {"outcome": outcome_of(error).value}
     return {
         "outcome": error.outcome.value,
         "code": error.code,

@@ -16,9 +16,8 @@ from IPython.display import display
 from runbook_lib.graph.sign_in.device_code import DeviceCode, SignInPrompt
 from runbook_lib.model.untrusted import printable
 from runbook_lib.notebook.face import ProgressLine
-from runbook_lib.runner.notices import NOTICE_TYPE, NOTICES_VARIABLE
-from runbook_lib.runner.sign_in import sign_in_words
 from runbook_lib.shown.html import BOX, INK, SHADE, banner_html, text_html
+from runbook_lib.shown.notices import NOTICE_TYPE, NOTICES_VARIABLE, sign_in_words
 
 
 def prompt_for(environment: Mapping[str, str], *, interactive: bool) -> SignInPrompt | None:

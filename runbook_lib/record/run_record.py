@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.errors import RunbookError, UsageError
-from runbook_lib.model.file_names import JOURNAL, RECORD, RECORD_SCHEMA
+from runbook_lib.model.file_names import RECORD, RECORD_SCHEMA
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
@@ -191,8 +189,6 @@ class RunRecord:
         self.folder.write_json(RECORD, self._facts)
 
 
-_BEGUN = re.compile(rb'"entry": *"(begin|done)"')
-"""Not the word alone: an approver may be called that. Inside a text the quotation marks are escaped."""
 DAMAGED = "record.damaged.json"
 """Where a record.json that cannot be read is kept."""
 
@@ -254,25 +250,3 @@ def _merged(default: Any, value: Any) -> Any:
     if isinstance(default, list):
         return value if isinstance(value, list) else default
     return value
-
-
-def decided(folder: RecordFolder, *, interrupted: bool) -> Outcome:
-    """The verdict of a run that gave none: it depends on whether a write was begun."""
-    if writes_begun(folder):
-        return Outcome.PARTIAL
-    return Outcome.INTERRUPTED if interrupted else Outcome.FAILED
-
-
-def writes_begun(folder: RecordFolder) -> bool:
-    """Whether the journal holds a ``begin`` or ``done`` line, or may have held one.
-
-    The text is searched, not parsed: the last line may be torn, and a torn ``begin`` line counts as a begun write. A
-    folder that is gone or cannot be read (a share that vanished) counts too: nobody can say that nothing was written.
-    """
-    try:
-        journal = read_plain(folder.file(JOURNAL), largest=LARGEST_PLAN).data
-    except FileNotFoundError:
-        return not folder.path.is_dir()
-    except Unfit:
-        return True
-    return _BEGUN.search(journal) is not None

@@ -28,7 +28,8 @@ from runbook_lib.record.executed import Cleaned, clean
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.marks import of_this_run
 from runbook_lib.record.page import record_html
-from runbook_lib.record.run_record import decided, facts_of, stamp
+from runbook_lib.record.run_end import decided
+from runbook_lib.record.run_record import facts_of, stamp
 from runbook_lib.secrets.redact import Redactor
 
 

@@ -22,15 +22,16 @@ from runbook_lib.parameters import LoadedParameters, load_parameters, require, r
 from runbook_lib.parameters.paths import ROOT_VARIABLE
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.marks import mark_of
-from runbook_lib.record.run_record import RunRecord, writes_begun
+from runbook_lib.record.run_end import RunEnd, writes_begun
+from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.versions import new_run_id as default_run_id
 from runbook_lib.record.versions import versions, work_file_of
 from runbook_lib.runner.kernel import engine
 from runbook_lib.runner.kernel.execution import CellStep, Execution, KernelEnd
 from runbook_lib.runner.kernel.signals import raise_if_interrupted
-from runbook_lib.runner.notices import NOTICES_VARIABLE
 from runbook_lib.runner.sealing import seal_run
-from runbook_lib.runner.verdict import Verdict, verdict_of
+from runbook_lib.runner.verdict import run_end_of
+from runbook_lib.shown.notices import NOTICES_VARIABLE
 
 _NOT_FOR_THE_KERNEL = ("JPY_SESSION_NAME", "JPY_PARENT_PID", "GWB_PARAMETERS")
 """Marks of an interactive session, and the parameters file that JupyterLab reads: this run has been told already."""
@@ -216,7 +217,7 @@ def _settle(
         with contextlib.suppress(RunbookError):
             record.note_gap(f"The executed notebook could not be saved to its end: {execution.unsaved}.")
     if outcome is None:
-        verdict = _defect_verdict(defect, record) if defect else verdict_of(execution, record.folder)
+        verdict = _defect_verdict(defect, record) if defect else run_end_of(execution, record.folder)
         # A disk that does not take the verdict must not change the exit code; sealing says what is wrong with the disk.
         with contextlib.suppress(RunbookError):
             record.finish(verdict.outcome, ended=clock(), error=verdict.error)
@@ -226,9 +227,9 @@ def _settle(
     return record, outcome
 
 
-def _defect_verdict(defect: Exception, record: RunRecord) -> Verdict:
+def _defect_verdict(defect: Exception, record: RunRecord) -> RunEnd:
     resume = " Run it again with the same change id: it resumes." if writes_begun(record.folder) else ""
-    return Verdict(
+    return RunEnd(
         Outcome.BUG,
         RunbookError(
             t("The runner met an unexpected {name}.{resume}", name=type(defect).__name__, resume=resume),

@@ -6,6 +6,7 @@ import sys
 
 from runbook_lib.graph.sign_in.device_code import DeviceCode
 from runbook_lib.runner.console import warn
+from runbook_lib.shown.notices import sign_in_words
 
 
 class TerminalPrompt:
@@ -23,9 +24,3 @@ class TerminalPrompt:
 def terminal_prompt() -> TerminalPrompt | None:
     """A prompt if a person reads standard error, else None."""
     return TerminalPrompt() if sys.stderr.isatty() else None
-
-
-def sign_in_words(code: DeviceCode) -> str:
-    """What a person has to do."""
-    minutes = f"{code.minutes} minute{'' if code.minutes == 1 else 's'}"
-    return f"To sign in, open {code.address} and type the code {code.code} within {minutes}. Ctrl-C cancels."

@@ -9,7 +9,7 @@ import pytest
 
 from rehearsal.parameters_file import demo_parameters
 from runbook_lib.parameters.load import load_parameters
-from runbook_lib.runner.needs import ENABLE, require_told
+from runbook_lib.record.needs import ENABLE, require_told
 from tests.docs.markdown import ROOT, committed_files
 
 REGISTRY_HOSTS = re.compile(

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.parameters.model import Parameters
+from runbook_lib.record.needs import DISABLE, ENABLE, require_told
 from runbook_lib.runner.cli import cli
-from runbook_lib.runner.needs import DISABLE, ENABLE, require_told
 from tests.notebooks.structure import NOTEBOOKS
 
 EVERYTHING = {"group_type": "security", "select_names": ["Team"], "disable_names": ["Old"]}

@@ -15,11 +15,11 @@ from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.needs import LISTED, UNDO, require_told, require_undoable, undoable
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.routes.direct.writes import writes_of
-from runbook_lib.runner.needs import LISTED, UNDO, require_told, require_undoable, undoable
 from tests.support import builders as b
 
 DAY = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)

@@ -17,7 +17,8 @@ from runbook_lib.change.strict_file import Unfit, read_plain
 from runbook_lib.errors import Refused, UsageError
 from runbook_lib.record.contradictions import contradictions
 from runbook_lib.record.index import build_index
-from runbook_lib.record.run_record import RunRecord, writes_begun
+from runbook_lib.record.run_end import writes_begun
+from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
 from runbook_lib.record.verify import verify
 from runbook_lib.record.written import written_by

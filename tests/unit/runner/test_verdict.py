@@ -12,9 +12,9 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.notebook.kernel import meaning_of
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.run_record import writes_begun
+from runbook_lib.record.run_end import writes_begun
 from runbook_lib.runner.kernel.execution import CellError, Execution, KernelEnd
-from runbook_lib.runner.verdict import verdict_of
+from runbook_lib.runner.verdict import run_end_of
 
 BEGUN = b'{"entry": "open"}\n{"entry": "begin", "wri'
 
@@ -25,7 +25,7 @@ def verdict(tmp_path: Path, end: KernelEnd, *, journal: bytes = b"", told: str =
         execution.error = CellError(3, name, "Refused: text", told, verbatim("What was wrong." if told else ""))
     if journal:
         (tmp_path / "journal.jsonl").write_bytes(journal)
-    found = verdict_of(execution, RecordFolder(tmp_path))
+    found = run_end_of(execution, RecordFolder(tmp_path))
     assert isinstance(found.error, RunbookError)
     assert found.error.message
     assert ("resumes" in found.error.hint) is (bool(journal) and found.outcome is not Outcome.AWAITING_APPROVAL)
