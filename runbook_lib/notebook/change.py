@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -16,7 +15,7 @@ from runbook_lib.change.journal import CARRIED_OUT, Journal, JournalFile, read_j
 from runbook_lib.change.journal import FILE_NAME as JOURNAL
 from runbook_lib.change.left_out import COLUMNS, facts_of, rows_of
 from runbook_lib.change.left_out import FILE_NAME as LEFT_OUT
-from runbook_lib.change.lock import lock_path, writer_lock
+from runbook_lib.change.lock import lock_path
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import AwaitingApproval, NoAccess, Refused, RunbookError, ServiceFailed, VerificationFailed
 from runbook_lib.inventory import Inventory
@@ -24,9 +23,12 @@ from runbook_lib.model.change import Change, Operation, Plan
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import NOTHING, joined, t
+from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.course import Course, Step, takes
+from runbook_lib.notebook.earlier_runs import unfinished_chain
 from runbook_lib.notebook.face import ProgressLine, show_widget
 from runbook_lib.notebook.gate_form import GateForm, with_form, with_place
+from runbook_lib.notebook.reading import read_sides
 from runbook_lib.notebook.resuming import (
     TakenUp,
     approved_again,
@@ -38,10 +40,9 @@ from runbook_lib.notebook.resuming import (
     require_own,
     require_some_not_refused,
     take_up,
-    unfinished_chain,
 )
-from runbook_lib.notebook.sides import read_sides
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
+from runbook_lib.record.run_end import RunEnd
 from runbook_lib.routes.direct.apply import Applier
 from runbook_lib.routes.direct.backup import FILE_NAME as BACKUP
 from runbook_lib.routes.direct.backup import backup
@@ -50,17 +51,16 @@ from runbook_lib.routes.direct.planning import Planned
 from runbook_lib.routes.direct.verify import verify
 from runbook_lib.shown import views
 
-if TYPE_CHECKING:
-    from runbook_lib.notebook.run import Run
-
 Planner = Callable[[Inventory], Planned]
 
 
 class ChangeSession:
     """One plan on its way from planning to read-back, in the order of the notebook's cells."""
 
-    def __init__(self, run: Run, operation: Operation) -> None:
-        self._run = run
+    def __init__(self, context: RunContext, course: Course, operation: Operation) -> None:
+        self._context = context
+        self.course = course
+        """The steps of the run that this change belongs to."""
         self._operation = operation
         self._planner: Planner | None = None
         self._planned: Planned | None = None
@@ -78,11 +78,6 @@ class ChangeSession:
         self.form: GateForm | None = None
         """The form that the gate showed last, where a person can fill it in."""
 
-    @property
-    def course(self) -> Course:
-        """The steps of the run that this change belongs to."""
-        return self._run.course
-
     def plan(self, inventory: Inventory, planner: Planner) -> ChangeSession:
         """Make the plan and show it, or take up the one that broke off under this change id.
 
@@ -90,17 +85,17 @@ class ChangeSession:
             Refused: A precondition, the selection, a limit; every selected group is refused (``all-refused``); another
                 operation broke off under this change id (``change-open``).
         """
-        self._run.step("Plan")
+        self._context.step("Plan")
         self._planner = planner
-        folder = self._run.record.folder
+        folder = self._context.record.folder
         self._chain = unfinished_chain(folder.change_folder, but=folder.run_id)
         if self._chain:
             return self._take_up(inventory)
         self._planned = self._with_acknowledgements(planner(inventory))
         self._plan = self._planned.plan
         self._write_plan(self._plan)
-        self._run.note(*self._planned.findings, *(refusal_finding(r) for r in self._plan.refusals))
-        self._run.show(*views.plan_view(self._plan, self._planned.findings))
+        self._context.note(*self._planned.findings, *(refusal_finding(r) for r in self._plan.refusals))
+        self._context.show(*views.plan_view(self._plan, self._planned.findings))
         require_some_not_refused(self._plan)
         return self
 
@@ -112,32 +107,32 @@ class ChangeSession:
             Refused: A blocking finding is not acknowledged, or another run holds the lock.
             AwaitingApproval: No approval, an expired one, or one of another plan.
         """
-        run, plan = self._run, self._known_plan()
-        run.step("Gate")
+        context, plan = self._context, self._known_plan()
+        context.step("Gate")
         if self._chain:
             self._open_again(plan)
             return
         if not plan.changes:
-            run.verdict = Outcome.NOTHING_TO_DO
-            run.show(*views.nothing_view(plan))
+            self.course.end = RunEnd(Outcome.NOTHING_TO_DO, None)
+            context.show(*views.nothing_view(plan))
             return
         planned_now = self._planned
         if planned_now is None or self._planner is None:
             raise ValueError("the gate comes after the plan")
         if any(group.left_out for group in plan.members):
-            run.show(*views.left_out_view(plan))
-        require_acknowledged(planned_now.findings, run.parameters)
-        approvals = read_all(run.record.folder.approvals_folder)
-        approvers = approvers_of(run.parameters.approvers)
+            context.show(*views.left_out_view(plan))
+        require_acknowledged(planned_now.findings, context.parameters)
+        approvals = read_all(context.record.folder.approvals_folder)
+        approvers = approvers_of(context.parameters.approvers)
         try:
-            granted(plan, approvals, run.clock(), approvers)
+            granted(plan, approvals, context.clock(), approvers)
         except AwaitingApproval as closed:
-            raise self._asked(plan, planned_now.findings, with_place(closed, run.record.folder.path)) from None
+            raise self._asked(plan, planned_now.findings, with_place(closed, context.record.folder.path)) from None
         self._lock(plan)
-        fresh = read_sides(run, keep=False)
+        fresh = read_sides(context, keep=False)
         again = self._with_acknowledgements(self._planner(fresh))
-        require_acknowledged(again.findings, run.parameters)
-        grant = granted(again.plan, approvals, run.clock(), approvers)
+        require_acknowledged(again.findings, context.parameters)
+        grant = granted(again.plan, approvals, context.clock(), approvers)
         self._approved = grant.changes
         self._plan = again.plan
         self._waiting = len(grant.waiting)
@@ -146,8 +141,8 @@ class ChangeSession:
         self._write_plan(again.plan)
         self._read_at = read_at(fresh)
         self._under(grant)
-        run.note(*waiting_findings(grant.waiting))
-        run.show(*views.open_gate_view(self._approval, len(self._approved), grant.waiting))
+        context.note(*waiting_findings(grant.waiting))
+        context.show(*views.open_gate_view(self._approval, len(self._approved), grant.waiting))
 
     @takes(Step.APPLY)
     def apply(self) -> None:
@@ -157,23 +152,24 @@ class ChangeSession:
             Refused: Drift before the first write, the lock is not held, or this run has written already.
             BrokeOff: Stopped after the first write; the same change id resumes.
         """
-        run, plan = self._run, self._known_plan()
+        context, plan = self._context, self._known_plan()
         if not self._approved:
-            run.show(*views.nothing_written_view())
+            context.show(*views.nothing_written_view())
             return
-        if not run.lock_held:
+        if not context.lock_held:
             raise Refused(
                 t("The lock was given back since the gate was open."),
                 code="gate-closed-again",
                 hint=t("Run the gate cell again: it reads both sides once more and takes the lock."),
             )
-        run.step("Apply")
+        context.step("Apply")
+        directory = context.connect_directory()
         read_back_only = self._taken is not None and self._taken.broken.written
         if not read_back_only:
             self._still_approved()
-            run.record.folder.write_text(BACKUP, backup(run.directory, self._approved, run.clock()))
-        identity = run.directory.controller.identity
-        with Journal(run.record.folder.path / JOURNAL, self._now) as journal:
+            context.record.folder.write_text(BACKUP, backup(directory, self._approved, context.clock()))
+        identity = directory.controller.identity
+        with Journal(context.record.folder.path / JOURNAL, self._now) as journal:
             journal.open(
                 operation=self._operation.value,
                 plan_digest=plan.digest,
@@ -188,7 +184,7 @@ class ChangeSession:
                 journal.close(CARRIED_OUT)
             else:
                 applier = Applier(
-                    run.directory,
+                    directory,
                     plan,
                     journal,
                     earlier=self._chain,
@@ -196,10 +192,10 @@ class ChangeSession:
                     still_approved=self._still_approved,
                 )
                 applier.run(self._approved, ProgressLine("Writes"))
-        run.record.set(changes={"planned": len(plan.changes), "done": len(self._approved)})
+        context.record.set(changes={"planned": len(plan.changes), "done": len(self._approved)})
         if self._waiting:
-            run.verdict = Outcome.AWAITING_APPROVAL
-        run.show(*views.applied_view(self._approved))
+            self.course.end = RunEnd(Outcome.AWAITING_APPROVAL, None)
+        context.show(*views.applied_view(self._approved))
 
     @takes(Step.READ_BACK)
     def verify(self) -> None:
@@ -208,15 +204,15 @@ class ChangeSession:
         Raises:
             VerificationFailed: Something is not as the approved changes wanted it, or it could not be read back.
         """
-        run, plan = self._run, self._known_plan()
+        context, plan = self._context, self._known_plan()
         if not self._approved:
             return
-        run.step("Read back")
-        written = read_journal(run.record.folder.path)
+        context.step("Read back")
+        written = read_journal(context.record.folder.path)
         effects = collect([*self._chain, *([written] if written else [])])
         guid_of = {digest: effect.object_guid for digest, effect in effects.items()}
         try:
-            checked = verify(run.directory, self._approved, plan.target, guid_of, self._dn_of)
+            checked = verify(context.connect_directory(), self._approved, plan.target, guid_of, self._dn_of)
         except (NoAccess, ServiceFailed) as error:
             # Everything is written by now: codes that mean "nothing was written" would be a lie.
             raise VerificationFailed(
@@ -228,81 +224,81 @@ class ChangeSession:
                 hint=joined((error.hint, t("Then run the notebook again: it compares both sides anew."))),
                 values={"cause": error.code},
             ) from error
-        run.show(*views.verified_view(checked))
+        context.show(*views.verified_view(checked))
         require_as_planned(checked)
         if self._unproved is not None:
             raise not_proved(self._unproved)
 
     def _asked(self, plan: Plan, findings: Sequence[Finding], closed: AwaitingApproval) -> AwaitingApproval:
         """Show the form to a person; the gate stays closed until it was filled in and this cell runs again."""
-        run = self._run
-        if not run.interactive:
+        context = self._context
+        if not context.interactive:
             return closed
         if self.form is not None:
             self.form.close()
 
         def may_be_approved() -> None:
-            run.course.require_open()  # the form stays on screen when its run has ended
-            require_acknowledged(findings, run.parameters)
+            self.course.require_open()  # the form stays on screen when its run has ended
+            require_acknowledged(findings, context.parameters)
 
         self.form = GateForm(
-            run.record.folder.path,
+            context.record.folder.path,
             plan,
             preconditions=may_be_approved,
-            clock=run.clock,
+            clock=context.clock,
             line=ProgressLine("Approval"),
-            approvers=approvers_of(run.parameters.approvers),
+            approvers=approvers_of(context.parameters.approvers),
         )
         show_widget(self.form.box)
         return with_form(closed)
 
     def _take_up(self, inventory: Inventory) -> ChangeSession:
-        require_own(self._chain, self._operation, self._run.directory.controller.invocation_id)
-        taken = self._taken = take_up(self._run, self._chain, inventory)
+        require_own(self._chain, self._operation, self._context.connect_directory().controller.invocation_id)
+        taken = self._taken = take_up(self._context, self._chain, inventory)
         self._plan = taken.plan
         self._approved = taken.changes
         self._read_at = read_at(inventory)
         waiting = [Waiting(change, NOTHING) for change in taken.waiting]
         self._waiting = len(waiting)
-        self._run.note(*waiting_findings(waiting))
+        self._context.note(*waiting_findings(waiting))
         self._dn_of = {item.guid: item.dn for item in inventory.directory.objects}
         self._write_plan(taken.plan)
         runs = [journal.run.name for journal in self._chain]
-        self._run.show(*views.resume_view(taken.plan, runs, written=taken.broken.written))
+        self._context.show(*views.resume_view(taken.plan, runs, written=taken.broken.written))
         return self
 
     def _open_again(self, plan: Plan) -> None:
         """The gate of a change that broke off: under the approval that it was begun with, or under a new one."""
-        run, taken = self._run, self._taken
+        context, taken = self._context, self._taken
         if taken is None:
             raise ValueError("the gate comes after the plan")
         try:
-            grant = approved_again(run, taken)
+            grant = approved_again(context, taken)
         except AwaitingApproval as closed:
-            raise self._asked(plan, (), with_place(closed, run.record.folder.path)) from None
+            raise self._asked(plan, (), with_place(closed, context.record.folder.path)) from None
         self._lock(plan)
         if isinstance(grant, RunbookError):
             self._unproved = grant
-            run.show(*views.read_back_view(len(self._approved)))
+            context.show(*views.read_back_view(len(self._approved)))
             return
         self._under(grant)
-        run.show(*views.resumed_gate_view(self._approval))
+        context.show(*views.resumed_gate_view(self._approval))
 
     def _under(self, grant: Grant) -> None:
         """Write under these approvals from now on, and look at them again before every write."""
-        run = self._run
+        context = self._context
         if self._read_at is None:
             raise ValueError("the gate comes after the reading")
         self._approval = grant.approval_json()
         self._still = StillApproved(
             grant.approvals,
             self._read_at,
-            timedelta(minutes=run.parameters.reading_max_age),
-            run.clock,
+            timedelta(minutes=context.parameters.reading_max_age),
+            context.clock,
         )
-        run.record.set(approval=dict(self._approval))
+        context.record.set(approval=dict(self._approval))
         used = [(approval.approver, approval.file) for approval in grant.approvals]
-        run.note(*approver_findings(used, approvers_of(run.parameters.approvers), requesters(run)))
+        context.note(*approver_findings(used, approvers_of(context.parameters.approvers), requesters(context)))
 
     def _still_approved(self) -> None:
         if self._still is None:
@@ -310,20 +306,19 @@ class ChangeSession:
         self._still()
 
     def _with_acknowledgements(self, planned_: Planned) -> Planned:
-        today = self._run.clock().date()
-        return replace(planned_, findings=with_acknowledgements(planned_.findings, self._run.parameters, today))
+        today = self._context.clock().date()
+        return replace(planned_, findings=with_acknowledgements(planned_.findings, self._context.parameters, today))
 
     def _lock(self, plan: Plan) -> None:
-        run = self._run
-        if run.lock_held:
+        context = self._context
+        if context.lock_held:
             return
-        path = lock_path(run.directory.controller.invocation_id, plan.target.target_ou_guid)
-        run.resources.enter_context(writer_lock(path, run.holder, clock=run.clock))
-        run.lock_held = True
-        require_not_overtaken(run, self._chain)
+        controller = context.connect_directory().controller
+        context.take_lock(lock_path(controller.invocation_id, plan.target.target_ou_guid))
+        require_not_overtaken(context, self._chain)
 
     def _write_plan(self, plan: Plan) -> None:
-        record = self._run.record
+        record = self._context.record
         record.folder.write_json("plan.json", plan_to_json(plan))
         left_out = rows_of(plan)
         if left_out:
@@ -346,4 +341,4 @@ class ChangeSession:
         return self._plan
 
     def _now(self) -> str:
-        return self._run.clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return self._context.clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")

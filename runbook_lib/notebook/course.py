@@ -15,6 +15,7 @@ from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.file_names import JOURNAL
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
+from runbook_lib.record.run_end import RunEnd
 from runbook_lib.record.run_record import RunRecord
 
 RUN_CLOSED = "run-closed"
@@ -65,10 +66,8 @@ class Course:
         self._failed: tuple[Step, BaseException] | None = None
         self._closed = ""
         self._change: object = None
-        self.verdict = Outcome.DONE
-        """What ``finish`` writes when every step was carried out."""
-        self.explanation: RunbookError | None = None
-        """Why a run whose steps were all carried out did not end as asked."""
+        self.end = RunEnd(Outcome.DONE, None)
+        """What ``finish`` writes when every step was carried out; its error says why it did not end as asked."""
 
     @property
     def failure(self) -> BaseException | None:
@@ -143,7 +142,7 @@ class Course:
         if self._failed and self._failed[0] in after:
             self._failed = None
         if step not in (Step.APPLY, Step.READ_BACK):
-            self.verdict, self.explanation = Outcome.DONE, None
+            self.end = RunEnd(Outcome.DONE, None)
         self._record.reopen()
 
     def carried_out(self, step: Step, made: object) -> None:

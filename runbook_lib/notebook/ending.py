@@ -14,8 +14,8 @@ from runbook_lib.record.written import written_by
 _MAY_FOLLOW_A_WRITE = frozenset({Outcome.PARTIAL, Outcome.VERIFICATION_FAILED, Outcome.BUG})
 
 
-def verdict_on(error: BaseException, folder: RecordFolder) -> RunEnd:
-    """The verdict that an error means. After the first write no error means that nothing was written."""
+def end_by(error: BaseException, folder: RecordFolder) -> RunEnd:
+    """The end that an error means. After the first write no error means that nothing was written."""
     if isinstance(error, KeyboardInterrupt):
         return interrupted(begun=writes_begun(folder))
     outcome = outcome_of(error)
@@ -36,10 +36,10 @@ def verdict_on(error: BaseException, folder: RecordFolder) -> RunEnd:
 def ending_of(course: Course, folder: RecordFolder) -> RunEnd:
     """What ``finish`` writes: done only where every step of the notebook was carried out."""
     if course.failure is not None:
-        return verdict_on(course.failure, folder)
+        return end_by(course.failure, folder)
     missing = course.missing
     if course.begun and not missing:
-        return RunEnd(course.verdict, course.explanation)
+        return course.end
     names = ", ".join(step.value for step in missing) or "every step of a notebook of this runbook"
     text = t("The run was ended although these steps were not carried out: {names}.", names=names)
     values = {"missing": [step.value for step in missing]}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from IPython.core.getipython import get_ipython
 
@@ -10,10 +11,8 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.untrusted import printable
 from runbook_lib.notebook.face import show_mark
+from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.marks import mark_of
-
-if TYPE_CHECKING:
-    from runbook_lib.notebook.run import Run
 
 
 def watch_opening() -> None:
@@ -21,17 +20,20 @@ def watch_opening() -> None:
     shell: Any = get_ipython()
     if shell is None or any(getattr(one, "watches_runs", False) for one in shell.events.callbacks["post_run_cell"]):
         return
-    _watch(shell, None)
+    _watch(shell, {}, lambda _: None)
 
 
-def watch_cells(run: Run) -> None:
-    """Write the verdict when a cell of this kernel ends with an error; replaces the watch of an earlier run."""
+def watch_cells(folder: RecordFolder, on_error: Callable[[BaseException], None]) -> None:
+    """Mark a cell of this kernel that ends with an error as one of this run, and tell ``on_error``.
+
+    Replaces the watch of an earlier run.
+    """
     shell: Any = get_ipython()
     if shell is not None:
-        _watch(shell, run)
+        _watch(shell, mark_of(folder), on_error)
 
 
-def _watch(shell: Any, run: Run | None) -> None:
+def _watch(shell: Any, mark: Mapping[str, str], on_error: Callable[[BaseException], None]) -> None:
     # Minimal: a traceback must never show argument values, which may be secrets.
     shell.InteractiveTB.set_mode("Minimal")
     for callback in list(shell.events.callbacks["post_run_cell"]):
@@ -43,9 +45,8 @@ def _watch(shell: Any, run: Run | None) -> None:
         if error is None:
             return
         # What an error means is told as data: its text is not ours alone, and anybody's class may have our titles.
-        show_mark((mark_of(run.record.folder) if run else {}) | meaning_of(error))
-        if run is not None:
-            run.ended_with(error)
+        show_mark({**mark, **meaning_of(error)})
+        on_error(error)
 
     after_cell.watches_runs = True  # type: ignore[attr-defined]
     shell.events.register("post_run_cell", after_cell)

@@ -13,6 +13,7 @@ from IPython.core.getipython import get_ipython
 from runbook_lib.errors import UsageError
 from runbook_lib.model.file_names import JOURNAL, RECORD_VARIABLE
 from runbook_lib.model.text import t
+from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.kernel import watch_cells, watch_opening
 from runbook_lib.notebook.run import Run
 from runbook_lib.parameters.load import load_parameters, parameters_from_values
@@ -69,20 +70,16 @@ def open_run(
         record = _continued(RecordFolder.open(Path(begun)), parameters, notebook)
     else:
         record = _begin(parameters, given, notebook, root, clock, mode="interactive" if interactive else "record")
-    run = Run(
-        parameters=parameters,
-        record=record,
-        notebook=notebook,
-        environment=environment,
-        clock=clock,
-        interactive=interactive,
+    context = RunContext(
+        parameters=parameters, record=record, environment=environment, clock=clock, interactive=interactive
     )
+    run = Run(context, notebook)
     earlier = namespace.get(_OWN_RUN)
     if isinstance(earlier, Run):
         earlier.give_way(record.folder.run_id)
     namespace[_OWN_RUN] = run
-    watch_cells(run)
-    run.show(*parameters_view(given, record.folder, interactive=interactive, file=file))
+    watch_cells(record.folder, run.ended_with)
+    context.show(*parameters_view(given, record.folder, interactive=interactive, file=file))
     require_told(notebook, parameters)
     return run
 

@@ -2,49 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from runbook_lib.change.approvals.approvers import approvers_of
 from runbook_lib.change.approvals.gate import Grant, read_all
 from runbook_lib.change.approvals.plan import Approval
 from runbook_lib.change.closing import HOW_TO_CLOSE
-from runbook_lib.change.journal import JournalFile, chain_of, journals_of, open_chain
+from runbook_lib.change.journal import JournalFile
 from runbook_lib.errors import AwaitingApproval, Refused, RunbookError, VerificationFailed
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Operation, Plan
 from runbook_lib.model.dn import rdn_value
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
+from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.course import ANEW
-from runbook_lib.notebook.sealed import (
+from runbook_lib.notebook.earlier_runs import (
+    NOT_PROVED,
+    READ_BACK_DIFFERS,
     effects_not_proved,
     require_planning_record,
     require_unaltered,
     require_uncontradicted,
+    unfinished_chain,
 )
+from runbook_lib.notebook.reading import policy_now
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
-from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.versions import account
 from runbook_lib.routes.direct.preconditions import findings_before_writing
 from runbook_lib.routes.direct.resume import BrokenOff, authority, broken_off
 from runbook_lib.routes.direct.resume_rules import require_rules, require_same_target, with_names_of_today
 from runbook_lib.routes.direct.verify import Checked
-
-if TYPE_CHECKING:
-    from runbook_lib.notebook.run import Run
-
-READ_BACK_DIFFERS = "read-back-differs"
-NOT_PROVED = "approval-not-proved"
-_REPORTED = (READ_BACK_DIFFERS, NOT_PROVED)
-"""Codes of errors of a change that was read back: its run has said what there is to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,38 +57,6 @@ class TakenUp:
     def waiting(self) -> tuple[Change, ...]:
         """Changes of the plan that nobody had approved."""
         return self.broken.waiting
-
-
-def unfinished_chain(change_folder: Path, *, but: str) -> list[JournalFile]:
-    """The journals of the change that broke off, oldest first; empty where none did.
-
-    A change that is carried out counts too until its run has read it back and said how it ended: a process can die
-    between the two. ``but`` is the run that asks.
-
-    Raises:
-        Refused: A journal or a closing cannot be believed.
-    """
-    journals = journals_of(change_folder)
-    if chain := open_chain(journals):
-        return chain
-    last = journals[-1] if journals else None
-    if last is None or last.run.name == but or not last.carried_out or _reported(last):
-        return []
-    return chain_of(last, journals)
-
-
-def _reported(journal: JournalFile) -> bool:
-    """Whether the run gave its verdict after its last write, and had read everything back."""
-    try:
-        facts = RunRecord.load(RecordFolder(journal.run)).facts
-    except RunbookError:
-        return False
-    outcome, error = facts.get("outcome"), facts.get("error")
-    if outcome == Outcome.VERIFICATION_FAILED.value:
-        good = isinstance(error, Mapping) and error.get("code") in _REPORTED
-    else:
-        good = outcome in (Outcome.DONE.value, Outcome.AWAITING_APPROVAL.value)
-    return good and str(facts.get("ended") or "") >= journal.last
 
 
 def require_own(chain: Sequence[JournalFile], operation: Operation, invocation_id: str) -> None:
@@ -132,7 +92,7 @@ def require_own(chain: Sequence[JournalFile], operation: Operation, invocation_i
         )
 
 
-def take_up(run: Run, chain: Sequence[JournalFile], inventory: Inventory) -> TakenUp:
+def take_up(context: RunContext, chain: Sequence[JournalFile], inventory: Inventory) -> TakenUp:
     """Prove what the change's own files and both readings can prove; the approval is the gate's.
 
     Raises:
@@ -141,19 +101,20 @@ def take_up(run: Run, chain: Sequence[JournalFile], inventory: Inventory) -> Tak
     require_unaltered((journal.run for journal in chain), HOW_TO_CLOSE)
     broken = broken_off(chain)
     require_uncontradicted(chain, broken.opened)
-    run.note(*effects_not_proved(chain))
+    context.note(*effects_not_proved(chain))
     require_same_target(broken.plan, inventory)
     if not broken.written:
-        require_rules(broken, inventory, run.policy(inventory))
+        require_rules(broken, inventory, policy_now(context, inventory))
         if broken.plan.operation is Operation.ENABLE:
-            findings = findings_before_writing(inventory)
-            require_acknowledged(with_acknowledgements(findings, run.parameters, run.clock().date()), run.parameters)
+            today = context.clock().date()
+            findings = with_acknowledgements(findings_before_writing(inventory), context.parameters, today)
+            require_acknowledged(findings, context.parameters)
     plan = with_names_of_today(broken.plan, inventory)
     approved = {change.digest for change in broken.changes}
     return TakenUp(broken, plan, tuple(change for change in plan.changes if change.digest in approved))
 
 
-def approved_again(run: Run, taken: TakenUp) -> Grant | RunbookError:
+def approved_again(context: RunContext, taken: TakenUp) -> Grant | RunbookError:
     """What the change goes on under.
 
     Where nothing is left to be written, why nothing proves that it was approved takes the place of what it goes on
@@ -163,14 +124,14 @@ def approved_again(run: Run, taken: TakenUp) -> Grant | RunbookError:
         AwaitingApproval: Nothing covers what was begun.
         Refused: A file of approvals is damaged, or the record that was read for one is not there.
     """
-    folder = run.record.folder
+    folder = context.record.folder
     try:
         grant = authority(
             taken.broken,
             taken.plan,
             read_all(folder.approvals_folder),
-            run.clock(),
-            approvers_of(run.parameters.approvers),
+            context.clock(),
+            approvers_of(context.parameters.approvers),
         )
         for approval in grant.approvals:
             if isinstance(approval, Approval):
@@ -178,12 +139,12 @@ def approved_again(run: Run, taken: TakenUp) -> Grant | RunbookError:
     except (AwaitingApproval, Refused) as error:
         if not taken.broken.written:
             raise
-        run.note(_approval_gone(error))
+        context.note(_approval_gone(error))
         return error
     return grant
 
 
-def require_not_overtaken(run: Run, chain: Sequence[JournalFile]) -> None:
+def require_not_overtaken(context: RunContext, chain: Sequence[JournalFile]) -> None:
     """Refuse a run that another one overtook between its plan and its lock; closes the run then.
 
     The other one may have written, or finished what this one was to finish: what was found then is not so any more.
@@ -191,10 +152,10 @@ def require_not_overtaken(run: Run, chain: Sequence[JournalFile]) -> None:
     Raises:
         Refused: ``plan-overtaken``.
     """
-    folder = run.record.folder
+    folder = context.record.folder
     if unfinished_chain(folder.change_folder, but=folder.run_id) == list(chain):
         return
-    run.close()
+    context.close()
     raise Refused(
         t("Another run under this change id has written since this one made its plan."),
         code="plan-overtaken",
@@ -243,12 +204,12 @@ def read_at(inventory: Inventory) -> datetime:
     return min(inventory.cloud.reading.at, inventory.directory.reading.at)
 
 
-def requesters(run: Run) -> tuple[str, ...]:
+def requesters(context: RunContext) -> tuple[str, ...]:
     """Names of who runs this: the account of the system, and who is signed in to either side, as the record has them.
 
     An approver types a name as people use it, so each sign-in counts with and without its domain.
     """
-    told = run.record.facts.get("ran_by")
+    told = context.record.facts.get("ran_by")
     ran_by = told if isinstance(told, dict) else {}
     cloud, directory = (side if isinstance(side := ran_by.get(name), dict) else {} for name in ("cloud", "directory"))
     # "Who am I?" answers u:DOMAIN\\name or dn:CN=name,… (RFC 4532 and RFC 4513, 5.2.1.8).

@@ -36,9 +36,9 @@ def test_gate_and_apply_cells_run_twice(fresh_rehearsal: RunningRehearsal, tmp_p
     approve(record, approver="T", phrase=phrase, valid=timedelta(hours=1), clock=lambda: datetime.now(UTC))
     change.require_approval()
     change.require_approval()
-    assert run.lock_held
+    assert run.context.lock_held
 
-    run.close()
+    run.context.close()
     with pytest.raises(Refused) as unlocked:
         change.apply()
     assert unlocked.value.code == "gate-closed-again"
@@ -92,7 +92,7 @@ def test_a_headless_run_shows_no_form(fresh_rehearsal: RunningRehearsal, tmp_pat
     with pytest.raises(AwaitingApproval):
         change.require_approval()
     assert change.form is None
-    run.close()
+    run.context.close()
 
 
 def test_a_clock_that_jumps_back_and_forth_spoils_nothing(fresh_rehearsal: RunningRehearsal, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_read_back_that_cannot_be_made_never_says_that_nothing_was_written(
     fresh_rehearsal: RunningRehearsal, tmp_path: Path
 ) -> None:
     run, change = applied_until_verify(fresh_rehearsal, tmp_path)
-    run.directory.close()
+    run.context.connect_directory().close()
     with pytest.raises(VerificationFailed) as caught:
         change.verify()
     assert caught.value.code == "read-back-impossible"

@@ -62,7 +62,7 @@ class Interrupter:
 
         monkeypatch.setattr(Line, "request", requested)
         monkeypatch.setattr(ChangeSession, "apply", applied)
-        monkeypatch.setattr("runbook_lib.notebook.change.writer_lock", locked)
+        monkeypatch.setattr("runbook_lib.notebook.context.writer_lock", locked)
 
 
 def test_ctrl_c_around_everything_that_apply_sends(

@@ -13,12 +13,12 @@ from unittest.mock import patch
 
 from runbook_lib.change.approvals.plan import approve
 from runbook_lib.change.journal import Effect, Journal
-from runbook_lib.directory.connection import Directory
 from runbook_lib.errors import BrokeOff, NoAccess, Refused, RunbookError, ServiceFailed
 from runbook_lib.model.change import Change
 from runbook_lib.model.directory import ControllerIdentity
 from runbook_lib.model.text import t
 from runbook_lib.notebook.change import ChangeSession
+from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.run import Run
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
@@ -112,14 +112,13 @@ class Cells:
             parameters={},
             versions={},
         )
-        run = Run(
+        context = RunContext(
             parameters=Parameters.model_validate({"change_id": "CHG1", "select_names": list(NAMES), **UNRELATED}),
             record=record,
-            notebook="30-enable-writeback",
             environment={},
             clock=lambda: b.NOW,
         )
-        run._directory = cast(Directory, _Controller())
+        run = Run(context, "30-enable-writeback")
         if self.runs and "run" in self.names:
             self.runs[-1].give_way(folder.run_id)
         self.runs.append(run)
@@ -144,16 +143,16 @@ class Cells:
             ("change.backup", lambda *_: ""),
             ("change.verify", self._verify),
             ("change.lock_path", lambda *_: self.records / "lock"),
-            ("run.Run.directory", property(lambda _: _Controller())),
+            ("context.RunContext.connect_directory", lambda _: _Controller()),
         ):
             stack.enter_context(patch(f"runbook_lib.notebook.{name}", instead))
         return stack
 
-    def _read(self, run: Run, *, keep: bool) -> Any:
+    def _read(self, context: RunContext, *, keep: bool) -> Any:
         if self.trouble == "no reading":
             raise NoAccess(t("401"), code="no-access")
         if keep:
-            self.read.add(run.record.folder.run_id)
+            self.read.add(context.record.folder.run_id)
         groups = [b.cloud_group(name) for name in NAMES]
         return b.inventory_of(b.cloud_side(groups, {name: [] for name in NAMES}), b.directory_side())
 

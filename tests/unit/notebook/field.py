@@ -25,6 +25,7 @@ from runbook_lib.model.cloud import CloudPrincipal
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook import change as change_module
 from runbook_lib.notebook import run as run_module
+from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.run import Run
 from runbook_lib.parameters.load import parameters_from_values
 from runbook_lib.record.folder import RecordFolder
@@ -102,7 +103,8 @@ class Field:
             parameters={},
             versions={},
         )
-        return Run(parameters=parameters, record=record, notebook=notebook, environment={}, clock=lambda: self.now)
+        context = RunContext(parameters=parameters, record=record, environment={}, clock=lambda: self.now)
+        return Run(context, notebook)
 
     def steps(self, run: Run) -> None:
         """Every step of a notebook that writes."""
@@ -123,7 +125,7 @@ class Field:
             run.ended_with(error)
             return run, error
         except Killed:
-            run.resources.close()
+            run.context.close()
             raise
         return run, None
 
@@ -229,7 +231,7 @@ def standing_field(folder: Path, patched: pytest.MonkeyPatch) -> Iterator[Field]
             # Nothing here survives a power failure, and waiting for the disk is most of a run's time.
             patched.setattr("os.fsync", lambda _: None)
             # One connection for all runs: opening one costs more than everything else of a run.
-            patched.setattr(Run, "directory", property(lambda _: directory))
+            patched.setattr(RunContext, "connect_directory", lambda _: directory)
             for module in (run_module, change_module):
                 patched.setattr(module, "read_sides", lambda *_, **__: field.inventory())
             yield field

@@ -54,7 +54,7 @@ def test_a_run_that_has_written_takes_no_cell_before_its_read_back(tmp_path: Pat
 
 def test_the_form_of_a_finished_run_approves_nothing(tmp_path: Path) -> None:
     cells = all_cells(Cells(tmp_path), "begin")
-    cells.runs[0].interactive = True
+    cells.runs[0].context.interactive = True
     all_cells(cells, "read", "plan", "gate", "finish")
     form, said = cells.names["change"].form, list[str]()
     form._line = SimpleNamespace(say=said.append)

@@ -14,7 +14,8 @@ from runbook_lib.errors import Refused
 from runbook_lib.model.change import Operation
 from runbook_lib.model.directory import ControllerIdentity
 from runbook_lib.notebook.change import ChangeSession
-from runbook_lib.notebook.run import Run
+from runbook_lib.notebook.context import RunContext
+from runbook_lib.notebook.course import Course
 from runbook_lib.parameters.model import Parameters
 
 FIRST = ControllerIdentity("dc1.contoso.com", "CN=NTDS Settings,CN=DC1", "11111111-0000-0000-0000-000000000000")
@@ -45,11 +46,11 @@ def change(tmp_path: Path) -> Callable[..., Path]:
 
 
 def _pinned(own: Path, **parameters: Any) -> ControllerIdentity | None:
-    run = SimpleNamespace(
+    context = SimpleNamespace(
         parameters=Parameters.model_validate(parameters),
         record=SimpleNamespace(folder=SimpleNamespace(path=own, change_folder=own.parent)),
     )
-    return Run._written_to(cast(Run, run))
+    return RunContext._written_to(cast(RunContext, context))
 
 
 def test_a_change_that_broke_off_goes_back_to_its_controller(change: Callable[..., Path], tmp_path: Path) -> None:
@@ -74,7 +75,8 @@ def test_another_controller_is_refused_and_the_right_one_named(change: Callable[
     journal = read_journal(change("1"))
     assert journal is not None
     elsewhere = SimpleNamespace(controller=SimpleNamespace(invocation_id="2" * 36))
-    session = ChangeSession(cast(Run, SimpleNamespace(directory=elsewhere)), Operation.ENABLE)
+    context = cast(RunContext, SimpleNamespace(connect_directory=lambda: elsewhere))
+    session = ChangeSession(context, cast(Course, None), Operation.ENABLE)
     session._chain = [journal]
     with pytest.raises(Refused) as caught:
         session._take_up(cast(Any, None))

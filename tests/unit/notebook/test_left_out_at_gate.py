@@ -11,7 +11,7 @@ import pytest
 
 from runbook_lib.errors import AwaitingApproval
 from runbook_lib.model.cloud import CloudPrincipal
-from runbook_lib.notebook.run import Run
+from runbook_lib.notebook.context import RunContext
 from tests.support import builders as b
 from tests.unit.notebook.cells import NAMES, Cells
 
@@ -36,7 +36,7 @@ def shown_at_the_gate(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> list[str
     for cell in ("begin", "read", "plan"):
         cells.run(cell)
     said: list[str] = []
-    monkeypatch.setattr(Run, "show", lambda _, html, text: said.append(f"{html} {text}"))
+    monkeypatch.setattr(RunContext, "show", lambda _, html, text: said.append(f"{html} {text}"))
     cells.run("gate")
     assert isinstance(cells.raised, AwaitingApproval)
     return said

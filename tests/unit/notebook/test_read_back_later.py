@@ -19,13 +19,13 @@ Dying = Callable[[Run, ChangeSession], None]
 
 def before_reading_back(run: Run, change: ChangeSession) -> None:
     change.apply()
-    run.resources.close()
+    run.context.close()
 
 
 def before_the_verdict(run: Run, change: ChangeSession) -> None:
     change.apply()
     change.verify()
-    run.resources.close()
+    run.context.close()
 
 
 def sealed_by_its_runner(run: Run, change: ChangeSession) -> None:

@@ -113,7 +113,7 @@ def test_a_change_that_is_finished_stops_when_its_approval_is_taken_back(field: 
     with pytest.raises(RunbookError) as caught:
         change.apply()
     assert caught.value.code == "approval-withdrawn"
-    run.resources.close()
+    run.context.close()
 
 
 def test_what_was_taken_back_while_a_run_wrote_is_not_revived_by_putting_its_file_back(field: Field) -> None:

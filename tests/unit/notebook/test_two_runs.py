@@ -32,7 +32,7 @@ def test_a_plan_from_before_another_run_broke_off_is_not_carried_out_beside_it(f
     field.kill_before(1)
     with pytest.raises(Killed):
         one.apply()
-    first.resources.close()
+    first.context.close()
     field.kill_before(0)
     with pytest.raises(Refused) as caught:
         two.require_approval()

@@ -94,7 +94,7 @@ def test_the_own_account_counts_before_there_is_a_file(field: Field) -> None:
 def test_who_asks_has_every_name_of_both_sign_ins(field: Field, ran_by: Any, names: set[str]) -> None:
     run = field.begin()
     run.record.set(ran_by=ran_by)
-    found = set(requesters(run))
+    found = set(requesters(run.context))
     assert account() in found
     assert names <= found
 
@@ -108,7 +108,7 @@ def test_an_approver_who_is_signed_in_is_the_requester(field: Field) -> None:
     findings: Any = run.record.facts["findings"]
     (found,) = (finding for finding in findings if finding["id"] == "approver-is-requester")
     assert found["values"]["approver"] == "Kim"
-    run.resources.close()
+    run.context.close()
 
 
 @pytest.mark.parametrize("what", ["folder", "file"])

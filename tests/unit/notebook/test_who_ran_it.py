@@ -51,7 +51,7 @@ def test_a_record_names_who_was_signed_in_to_both_sides(fresh_rehearsal: Running
     names = dict(load_parameters([fresh_rehearsal.parameters_file], given, project_root=ROOT).given)
     run = open_run(names, notebook="20-inventory-groups")
     run.read_inventory()
-    token = run.graph._tokens.token().reveal()
+    token = run.context.connect_graph()._tokens.token().reveal()
     run.finish()
     facts = run.record.folder.read_json("record.json")
     assert problems("record", facts) == []

@@ -1,15 +1,16 @@
-"""What sealed records say about the runs that an undo or a resumed change relies on."""
+"""What the records of earlier runs say: which change broke off, and what an undo or a resumed change relies on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from runbook_lib.change.closing import HOW_TO_CLOSE
-from runbook_lib.change.journal import JournalFile, journals_of, whole_chain
+from runbook_lib.change.journal import JournalFile, chain_of, journals_of, open_chain, whole_chain
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import NOTHING, joined, t
 from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record import manifest
@@ -19,6 +20,43 @@ from runbook_lib.record.run_record import RunRecord, stamp
 from runbook_lib.record.verify import verify
 from runbook_lib.record.versions import account
 from runbook_lib.routes.direct.effects import DoneChange, done_by
+
+READ_BACK_DIFFERS = "read-back-differs"
+NOT_PROVED = "approval-not-proved"
+_REPORTED = (READ_BACK_DIFFERS, NOT_PROVED)
+"""Codes of errors of a change that was read back: its run has said what there is to say."""
+
+
+def unfinished_chain(change_folder: Path, *, but: str) -> list[JournalFile]:
+    """The journals of the change that broke off, oldest first; empty where none did.
+
+    A change that is carried out counts too until its run has read it back and said how it ended: a process can die
+    between the two. ``but`` is the run that asks.
+
+    Raises:
+        Refused: A journal or a closing cannot be believed.
+    """
+    journals = journals_of(change_folder)
+    if chain := open_chain(journals):
+        return chain
+    last = journals[-1] if journals else None
+    if last is None or last.run.name == but or not last.carried_out or _reported(last):
+        return []
+    return chain_of(last, journals)
+
+
+def _reported(journal: JournalFile) -> bool:
+    """Whether the run gave its verdict after its last write, and had read everything back."""
+    try:
+        facts = RunRecord.load(RecordFolder(journal.run)).facts
+    except RunbookError:
+        return False
+    outcome, error = facts.get("outcome"), facts.get("error")
+    if outcome == Outcome.VERIFICATION_FAILED.value:
+        good = isinstance(error, Mapping) and error.get("code") in _REPORTED
+    else:
+        good = outcome in (Outcome.DONE.value, Outcome.AWAITING_APPROVAL.value)
+    return good and str(facts.get("ended") or "") >= journal.last
 
 
 def done_of(record: Path) -> tuple[DoneChange, tuple[Finding, ...]]:

@@ -1,0 +1,167 @@
+"""What the steps of one run share: parameters, record, clock, environment, two connections, one lock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+
+from runbook_lib.change.journal import read_journal
+from runbook_lib.change.lock import writer_lock
+from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.sign_in.connect import names_host, open_directory
+from runbook_lib.graph.connect import open_graph, sign_in_cache
+from runbook_lib.graph.sign_in.cache import SignInCache
+from runbook_lib.graph.sign_in.tokens import signed_in
+from runbook_lib.graph.transport import GraphClient
+from runbook_lib.model.directory import ControllerIdentity
+from runbook_lib.model.finding import Finding
+from runbook_lib.notebook.earlier_runs import unfinished_chain
+from runbook_lib.notebook.face import show
+from runbook_lib.notebook.sign_in import prompt_for
+from runbook_lib.parameters.model import Parameters
+from runbook_lib.record.marks import mark_of
+from runbook_lib.record.run_record import RunRecord
+from runbook_lib.record.versions import account, run_by
+from runbook_lib.shown import views
+
+
+class RunContext:
+    """What ``open_run`` knows and every step is given. Looking at it opens nothing and writes nothing.
+
+    Args:
+        parameters: Checked, with absolute paths.
+        record: The record of this run; the methods below write into it.
+        environment: Environment variables.
+        clock: Gives the present time, UTC.
+        interactive: Whether a person sits in front of it (JupyterLab), who can fill in a form.
+    """
+
+    def __init__(
+        self,
+        *,
+        parameters: Parameters,
+        record: RunRecord,
+        environment: Mapping[str, str],
+        clock: Callable[[], datetime],
+        interactive: bool = False,
+    ) -> None:
+        self.parameters = parameters
+        self.record = record
+        self.environment = environment
+        self.clock = clock
+        self.interactive = interactive
+        self.lock_held = False
+        """Whether this run holds the writer's lock."""
+        self._resources = ExitStack()
+        self._graph: GraphClient | None = None
+        self._directory: Directory | None = None
+        self._sign_in: SignInCache | None = None
+        """Kept when connections close, so that a person signs in once."""
+        self._signed_in = False
+        """Whether the record says who was signed in to Entra ID."""
+
+    # connections
+
+    def connect_graph(self) -> GraphClient:
+        """The connection to Microsoft Graph, opened where it is not; it signs in with its first request.
+
+        Raises:
+            UsageError: A credential is missing or cannot be used.
+        """
+        if self._graph is None:
+            if self._sign_in is None:
+                self._sign_in = sign_in_cache(self.parameters, self.environment)
+            self._graph = open_graph(
+                self.parameters,
+                environment=self.environment,
+                clock=self.clock,
+                sleep=time.sleep,
+                prompt=prompt_for(self.environment, interactive=self.interactive),
+                cache=self._sign_in,
+            )
+        return self._graph
+
+    def connect_directory(self) -> Directory:
+        """The connection to the one DC of this run, opened and signed in where it is not; the record names both.
+
+        Raises:
+            RunbookError: It cannot be reached, proved or signed in to, or a credential is missing.
+        """
+        if self._directory is None:
+            opened = open_directory(
+                self.parameters,
+                environment=self.environment,
+                clock=self.clock,
+                sleep=time.sleep,
+                only=self._written_to(),
+            )
+            self._directory = self._resources.enter_context(opened)
+            self.record.set(target=views.target_facts(self.parameters, opened.controller))
+            bound = {"method": self.parameters.bind_method, "identity": opened.who_am_i() or None}
+            self._ran_by(directory=bound)
+        return self._directory
+
+    def take_lock(self, path: Path) -> None:
+        """Take the writer's lock, which ``close`` gives back; nothing where it is held.
+
+        Raises:
+            Refused: Another run holds it (``locked``).
+        """
+        if self.lock_held:
+            return
+        folder = self.record.folder
+        holder = f"{folder.change_id}/{folder.run_id} of {account() or 'this account'}"
+        self._resources.enter_context(writer_lock(path, holder, clock=self.clock))
+        self.lock_held = True
+
+    def close(self) -> None:
+        """Close connections and give the lock back; a later step opens them again."""
+        self._resources.close()
+        self.lock_held = False
+        self._directory = None
+        self._graph = None
+
+    def _written_to(self) -> ControllerIdentity | None:
+        """The controller with the first writes of this change, where there are some and the parameters name it.
+
+        Where they do not, any may answer, and the change that broke off says which one to name.
+        """
+        folder = self.record.folder
+        own = read_journal(folder.path)
+        chain = [own] if own else unfinished_chain(folder.change_folder, but=folder.path.name)
+        opened = chain[0].opened if chain else {}
+        host = str(opened.get("dc_host") or "")
+        if not host or not names_host(self.parameters, host):
+            return None
+        return ControllerIdentity(host, str(opened.get("ds_service_name")), str(opened.get("invocation_id")))
+
+    # what people and the record see
+
+    def step(self, title: str) -> None:
+        """Note in the record that this step was reached."""
+        self.record.note_step(title, self.clock())
+
+    def note(self, *findings: Finding) -> None:
+        """Put findings into the record."""
+        for finding in findings:
+            self.record.note_finding(finding)
+
+    def show(self, html: str, text: str) -> None:
+        """Show static HTML (and its plain text)."""
+        show(html, text, mark_of(self.record.folder))
+
+    def note_sign_in(self) -> None:
+        """Put into the record who is signed in to Entra ID, as far as that is known by now."""
+        # Graph has answered: there is a token, and asking for it signs nobody in. Later it may have ended.
+        if self._graph is not None and self._graph.request_ids and not self._signed_in:
+            self._signed_in = True
+            self._ran_by(cloud=signed_in(self._graph.token_claims()))
+        if self._sign_in is not None:
+            self.note(*self._sign_in.findings)
+
+    def _ran_by(self, **who: object) -> None:
+        known = self.record.facts.get("ran_by")
+        self.record.set(ran_by={**(known if isinstance(known, dict) else run_by()), **who})

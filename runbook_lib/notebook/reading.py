@@ -1,0 +1,127 @@
+"""The steps that only read: both ends, the pre-flight, both sides joined, and what has drifted apart."""
+
+from __future__ import annotations
+
+from runbook_lib.directory.other_domain import other_domain_reader
+from runbook_lib.directory.sign_in.connect import needed
+from runbook_lib.directory.snapshot import read_directory
+from runbook_lib.errors import Refused, RunbookError
+from runbook_lib.graph.snapshot import probe_groups, read_cloud
+from runbook_lib.inventory import Inventory, build_inventory, group_ids_to_probe
+from runbook_lib.model.text import t
+from runbook_lib.notebook.context import RunContext
+from runbook_lib.notebook.face import ProgressLine
+from runbook_lib.parameters.validate import require
+from runbook_lib.preflight.assess import Assessment, assess
+from runbook_lib.preflight.checks import CHECKS
+from runbook_lib.preflight.parts import read_evidence
+from runbook_lib.preflight.reach import Reach
+from runbook_lib.preflight.verdict import refusal_of
+from runbook_lib.routes.direct.drift import Drift, check_drift
+from runbook_lib.rules.policy import Policy, naming_of, policy_of
+from runbook_lib.rules.writers import connect_v1_of
+from runbook_lib.shown import views
+
+_NEEDED = ("tenant_id", "client_id", "target_ou")
+
+
+def check_ends(context: RunContext) -> None:
+    """Say who answers at both ends.
+
+    Raises:
+        RunbookError: One cannot be reached or signed in to.
+    """
+    graph, directory = context.connect_graph(), context.connect_directory()
+    context.show(*views.ends_view(graph, context.parameters, directory.controller))
+
+
+def read_preflight(context: RunContext) -> tuple[Assessment, RunbookError | None]:
+    """Read both sides as far as they can be read, run every check, note and show the verdicts.
+
+    Returns the assessment, and why the routes that were asked for cannot be taken (None where they can).
+    """
+    parameters, line = context.parameters, ProgressLine("Reading")
+    reach = Reach(
+        directory=context.connect_directory,
+        graph=context.connect_graph,
+        elsewhere=other_domain_reader(parameters, environment=context.environment, clock=context.clock),
+    )
+    evidence = read_evidence(parameters, reach, clock=context.clock, progress=line.say)
+    assessment = assess(evidence, CHECKS)
+    line.say(f"{len(assessment.results)} checks in {(context.clock() - evidence.at).total_seconds():.1f} s")
+    verdicts = [one.as_finding(asked=one.route in assessment.judged) for one in assessment.verdicts]
+    context.note(*verdicts, *assessment.findings)
+    context.note_sign_in()
+    context.show(*views.verdicts_view(assessment))
+    judged = [one for one in assessment.verdicts if one.route.value in parameters.check_routes]
+    return assessment, refusal_of(judged)
+
+
+def read_sides(context: RunContext, *, keep: bool) -> Inventory:
+    """Read Active Directory and Entra ID and join them.
+
+    Args:
+        context: Of the run; its connections are opened.
+        keep: Whether the tables and the provenance become part of the record (the reading that is planned from).
+
+    Raises:
+        RunbookError: A parameter is missing, or one side cannot be read.
+    """
+    parameters = context.parameters
+    require(parameters, *_NEEDED, *needed(parameters))
+    line = ProgressLine("Active Directory")
+    directory = read_directory(
+        context.connect_directory(), parameters.target_ou, parameters.retired_ou, clock=context.clock, progress=line
+    )
+    line.say(
+        f"{len(directory.groups):,} groups and {len(directory.objects):,} objects in {directory.reading.seconds:.1f} s"
+    )
+    line = ProgressLine("Entra ID")
+    cloud = read_cloud(context.connect_graph(), parameters.tenant_id, clock=context.clock, progress=line)
+    line.say(f"{len(cloud.groups):,} groups and {len(cloud.principals):,} principals in {cloud.reading.seconds:.1f} s")
+    presence = probe_groups(context.connect_graph(), group_ids_to_probe(cloud, directory))
+    inventory = build_inventory(
+        cloud,
+        directory,
+        presence,
+        naming=naming_of(parameters),
+        connect_v1=connect_v1_of(parameters, cloud.writers, context.clock().date()),
+    )
+    if keep:
+        _keep(context, inventory)
+    return inventory
+
+
+def _keep(context: RunContext, inventory: Inventory) -> None:
+    folder = context.record.folder
+    folder.write_csv("groups.csv", inventory.groups)
+    folder.write_csv("members.csv", inventory.members)
+    folder.write_csv("ad-groups.csv", inventory.ad_groups)
+    folder.write_workbook(
+        "inventory.xlsx",
+        {"groups": inventory.groups, "members": inventory.members, "AD groups": inventory.ad_groups},
+    )
+    cloud, directory = inventory.cloud.reading, inventory.directory.reading
+    context.record.set(snapshots={"cloud": cloud.as_json(), "directory": directory.as_json()})
+    for gap in (*cloud.gaps, *directory.gaps):
+        context.record.note_gap(gap)
+
+
+def policy_now(context: RunContext, inventory: Inventory) -> Policy:
+    """What the operator decided, with today's validity of attestations."""
+    return policy_of(context.parameters, inventory.cloud.writers, context.clock().date())
+
+
+def compare(context: RunContext, inventory: Inventory) -> tuple[Drift, RunbookError | None]:
+    """Compare what is written with what the cloud says now, note and show it.
+
+    Returns the comparison, and the refusal that it means (None where nothing differs).
+    """
+    drift = check_drift(inventory, policy_now(context, inventory))
+    context.note(*drift.findings)
+    context.record.folder.write_csv("drift.csv", drift.table)
+    context.show(*views.drift_view(drift))
+    if not len(drift.table) and not drift.findings:
+        return drift, None
+    hint = t("30-enable-writeback re-aligns AD with the cloud; it plans first and asks. drift.csv has all.")
+    return drift, Refused(drift.text, code="drift", hint=hint, values={"differences": len(drift.table)})
