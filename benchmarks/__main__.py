@@ -22,7 +22,12 @@ from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.graph.connect import open_graph
 from runbook_lib.graph.snapshot import probe_groups, read_cloud
 from runbook_lib.inventory import build_inventory, group_ids_to_probe
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import t
 from runbook_lib.parameters import Parameters, load_parameters
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.run_record import RunRecord
+from runbook_lib.record.versions import new_run_id
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.rules.policy import naming_of, policy_of
 from runbook_lib.rules.writers import connect_v1_of
@@ -60,6 +65,22 @@ def trip(told: Parameters, timings: Timings) -> None:
     timed(timings, "plan", lambda: plan_enable(inventory, policy).plan.digest)
 
 
+def note_findings(folder: Path, timings: Timings) -> None:
+    """A thousand findings into a record, as a plan notes its refusals: one write, on the disk when it returns."""
+    record = RunRecord.begin(
+        RecordFolder.create(folder, "BENCH", new_run_id(folder, now())),
+        notebook_name="30-enable-writeback",
+        notebook_sha256="",
+        mode="record",
+        started=now(),
+        parameters={},
+        versions={},
+    )
+    texts = [t("Group {number} is refused.", number=number) for number in range(1_000)]
+    found = [Finding(f"refused:{number}", Severity.WARNING, text) for number, text in enumerate(texts)]
+    timed(timings, "1000 findings", lambda: record.note_findings(*found))
+
+
 def main(arguments: list[str]) -> int:
     """Run the trips and print the table."""
     runs = int(arguments[0]) if arguments else RUNS
@@ -71,6 +92,7 @@ def main(arguments: list[str]) -> int:
         told = load_parameters([rehearsal.parameters_file], {}, project_root=Path(folder)).parameters
         for _ in range(runs):
             trip(told, timings)
+            note_findings(Path(folder) / "records", timings)
     print(f"{'part':<16}{'best ms':>10}{'median ms':>12}   ({runs} runs)")
     for part, seconds in timings.items():
         print(f"{part:<16}{min(seconds) * 1000:>10.1f}{median(seconds) * 1000:>12.1f}")

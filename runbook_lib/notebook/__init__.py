@@ -1,6 +1,7 @@
 """What a notebook's cells call."""
 
+from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.opening import open_run
 from runbook_lib.notebook.run import Run
 
-__all__ = ["Run", "open_run"]
+__all__ = ["Run", "RunContext", "open_run"]

@@ -146,8 +146,7 @@ class RunContext:
 
     def note(self, *findings: Finding) -> None:
         """Put findings into the record."""
-        for finding in findings:
-            self.record.note_finding(finding)
+        self.record.note_findings(*findings)
 
     def show(self, html: str, text: str) -> None:
         """Show static HTML (and its plain text)."""

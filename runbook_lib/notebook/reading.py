@@ -103,8 +103,7 @@ def _keep(context: RunContext, inventory: Inventory) -> None:
     )
     cloud, directory = inventory.cloud.reading, inventory.directory.reading
     context.record.set(snapshots={"cloud": cloud.as_json(), "directory": directory.as_json()})
-    for gap in (*cloud.gaps, *directory.gaps):
-        context.record.note_gap(gap)
+    context.record.note_gaps(*cloud.gaps, *directory.gaps)
 
 
 def policy_now(context: RunContext, inventory: Inventory) -> Policy:

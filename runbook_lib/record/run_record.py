@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.model.file_names import RECORD, RECORD_SCHEMA
@@ -42,6 +42,7 @@ class RunRecord:
     def __init__(self, folder: RecordFolder, facts: dict[str, object]) -> None:
         self.folder = folder
         self._facts = facts
+        self._findings = _by_id(facts.get("findings"))
 
     @classmethod
     def begin(
@@ -119,7 +120,7 @@ class RunRecord:
     @property
     def facts(self) -> dict[str, object]:
         """A copy of everything that record.json holds."""
-        return copy.deepcopy(self._facts)
+        return copy.deepcopy(self._written())
 
     @property
     def outcome(self) -> Outcome | None:
@@ -142,21 +143,30 @@ class RunRecord:
         self._facts.update(copy.deepcopy(values))
         self._save()
 
-    def note_finding(self, finding: Finding) -> None:
-        """Add a finding; one with the same id is replaced."""
-        findings = [f for f in self._list("findings") if cast("dict[str, object]", f).get("id") != finding.id]
-        self._facts["findings"] = [*findings, finding.as_json()]
-        self._save()
+    def note_findings(self, *findings: Finding) -> None:
+        """Add findings, however many, with one write; one with the same id is replaced, and stands last then."""
+        changed = False
+        for finding in findings:
+            noted = finding.as_json()
+            if self._findings.get(finding.id) != noted:
+                self._findings.pop(finding.id, None)
+                self._findings[finding.id] = noted
+                changed = True
+        if changed:
+            self._save()
 
     def note_step(self, title: str, at: datetime) -> None:
         """Add a step that the run has reached."""
         self._list("steps").append({"title": title, "at": stamp(at)})
         self._save()
 
-    def note_gap(self, text: str) -> None:
-        """Add one sentence about something that could not be checked; said once."""
-        if text not in self._list("gaps"):
-            self._list("gaps").append(text)
+    def note_gaps(self, *texts: str) -> None:
+        """Add sentences about what could not be checked, with one write; each is said once."""
+        gaps = self._list("gaps")
+        known = {gap for gap in gaps if isinstance(gap, str)}
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        if new:
+            gaps.extend(new)
             self._save()
 
     def finish(self, outcome: Outcome, *, ended: datetime, error: RunbookError | None = None) -> None:
@@ -186,7 +196,20 @@ class RunRecord:
         return value
 
     def _save(self) -> None:
-        self.folder.write_json(RECORD, self._facts)
+        self.folder.write_json(RECORD, self._written())
+
+    def _written(self) -> dict[str, object]:
+        """What record.json holds."""
+        return {**self._facts, "findings": list(self._findings.values())}
+
+
+def _by_id(findings: object) -> dict[object, object]:
+    """The findings of a record.json by their identifiers, in their order; what has none keeps its place."""
+    found: dict[object, object] = {}
+    for number, item in enumerate(findings if isinstance(findings, list) else []):
+        name = item.get("id") if isinstance(item, dict) else None
+        found[name if isinstance(name, str) else number] = item
+    return found
 
 
 DAMAGED = "record.damaged.json"

@@ -215,7 +215,7 @@ def _settle(
     outcome = record.outcome
     if execution.unsaved:
         with contextlib.suppress(RunbookError):
-            record.note_gap(f"The executed notebook could not be saved to its end: {execution.unsaved}.")
+            record.note_gaps(f"The executed notebook could not be saved to its end: {execution.unsaved}.")
     if outcome is None:
         verdict = _defect_verdict(defect, record) if defect else run_end_of(execution, record.folder)
         # A disk that does not take the verdict must not change the exit code; sealing says what is wrong with the disk.
@@ -223,7 +223,9 @@ def _settle(
             record.finish(verdict.outcome, ended=clock(), error=verdict.error)
         return record, verdict.outcome
     if outcome.good and execution.end is not KernelEnd.COMPLETED:
-        record.note_gap(f"After the verdict was written the notebook did not end as it should ({execution.end.value}).")
+        record.note_gaps(
+            f"After the verdict was written the notebook did not end as it should ({execution.end.value})."
+        )
     return record, outcome
 
 

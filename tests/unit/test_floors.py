@@ -169,12 +169,23 @@ def module_of(path: Path) -> str:
 
 @cache
 def uses() -> Mapping[str, frozenset[str]]:
-    """Every module of the project and the modules of the project that it imports by name."""
+    """Every module of the project and the modules of the project that run before it, because it imports them.
+
+    With a module of another package that package's own ``__init__`` runs, and all that it imports.
+    """
     paths = {module_of(path): path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))}
-    return {
-        name: frozenset(modules_used(parse(path), ".".join(path.relative_to(ROOT).parent.parts), paths) - {name})
-        for name, path in paths.items()
-    }
+    found = {}
+    for name, path in paths.items():
+        others = modules_used(parse(path), ".".join(path.relative_to(ROOT).parent.parts), paths)
+        packages = {package for other in others for package in packages_of(other)} & set(paths)
+        found[name] = frozenset((others | packages) - {name, *packages_of(name)} | (others - {name}))
+    return found
+
+
+def packages_of(name: str) -> tuple[str, ...]:
+    """``a`` and ``a.b`` for ``a.b.c``."""
+    words = name.split(".")
+    return tuple(".".join(words[:count]) for count in range(1, len(words)))
 
 
 def modules_used(tree: ast.AST, package: str, modules: Collection[str]) -> set[str]:

@@ -126,11 +126,11 @@ def test_a_sealed_record_and_the_index_hold_no_name_as_markup(
         record = make_run(f"run-{number}")
         record.set(parameters={"names": list(texts)})
         for text in texts:
-            record.note_finding(
+            record.note_findings(
                 Finding(text, Severity.WARNING, verbatim(text), verbatim(text), verbatim(text), verbatim(text), text)
             )
             record.note_step(text, datetime(2026, 11, 22, tzinfo=UTC))
-            record.note_gap(text)
+            record.note_gaps(text)
         record.finish(Outcome.DONE, ended=datetime(2026, 11, 22, 10, 0, 9, tzinfo=UTC))
         outputs = [display(text_plain=text) for text in texts]
         path = tmp_path / "out.ipynb"

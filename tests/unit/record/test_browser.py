@@ -100,11 +100,11 @@ def test_hostile_record_in_a_browser(
         parameters={name: name for name in attacks}, target=dict.fromkeys(("tenant", "domain", "dc", "ou"), attacks[0])
     )
     for name in attacks:
-        record.note_finding(
+        record.note_findings(
             Finding(name, Severity.WARNING, verbatim(name), verbatim(name), verbatim(name), verbatim(name), name)
         )
         record.note_step(name, clock())
-        record.note_gap(name)
+        record.note_gaps(name)
     error = Refused(verbatim(t(" ").join(attacks)), code="x", hint=verbatim(attacks[-1]))
     record.finish(Outcome.REFUSED, ended=clock(), error=error)
     frame = pd.DataFrame({"name": attacks, attacks[0]: attacks})

@@ -106,7 +106,7 @@ def test_sealed_record_refuses_every_write(make_run: Callable[..., RunRecord]) -
     record.folder.write_text("MANIFEST.json", "{}")
     writes: list[Callable[[], object]] = [
         lambda: record.folder.write_text("a.txt", "a"),
-        lambda: record.note_gap("something"),
+        lambda: record.note_gaps("something"),
     ]
     for write in writes:
         with pytest.raises(RunbookError) as caught:

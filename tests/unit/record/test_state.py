@@ -48,10 +48,10 @@ def test_every_change_is_on_the_disk_at_once(make_run: Callable[..., RunRecord])
     record.set(changes={"planned": 3, "done": 0}, plan={"digest": "d"})
     assert _disk(record)["changes"] == {"planned": 3, "done": 0}
     record.note_step("Read", AT)
-    record.note_gap("Not read: x")
-    record.note_gap("Not read: x")
-    record.note_finding(Finding("a", Severity.WARNING, t("first")))
-    record.note_finding(Finding("a", Severity.WARNING, t("second")))
+    record.note_gaps("Not read: x")
+    record.note_gaps("Not read: x")
+    record.note_findings(Finding("a", Severity.WARNING, t("first")))
+    record.note_findings(Finding("a", Severity.WARNING, t("second")))
     facts = _disk(record)
     assert facts["steps"] == [{"title": "Read", "at": "2026-11-22T10:05:00.000Z"}]
     assert facts["gaps"][-1] == "Not read: x"
@@ -101,3 +101,54 @@ def test_stamp_is_utc_and_wants_a_zone() -> None:
     assert stamp(AT.astimezone(timezone(timedelta(hours=-5)))) == "2026-11-22T10:05:00.000Z"
     with pytest.raises(ValueError, match="zone"):
         stamp(datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+def _counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How often the disk was waited for, from now on."""
+    flushed: list[int] = []
+    monkeypatch.setattr("os.fsync", flushed.append)
+    return flushed
+
+
+def test_many_findings_are_one_write(make_run: Callable[..., RunRecord], monkeypatch: pytest.MonkeyPatch) -> None:
+    record = make_run()
+    flushed = _counted(monkeypatch)
+    record.note_step("Plan", AT)
+    one_write = len(flushed)
+    assert one_write >= 1
+    record.note_findings(*(Finding(f"refused:{n}", Severity.WARNING, t("{n} is refused", n=n)) for n in range(1_000)))
+    assert len(flushed) == 2 * one_write
+    record.note_gaps(*(f"Not read: {n}" for n in range(1_000)))
+    assert len(flushed) == 3 * one_write
+    facts = _disk(record)
+    assert [item["id"] for item in facts["findings"]] == [f"refused:{n}" for n in range(1_000)]
+    assert facts["gaps"][-1] == "Not read: 999"
+    assert RunRecord.load(record.folder).facts == facts
+
+
+def test_what_is_known_already_is_not_written_again(
+    make_run: Callable[..., RunRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = make_run()
+    found = [Finding("a", Severity.WARNING, t("first")), Finding("b", Severity.INFO, t("second"))]
+    record.note_findings(*found)
+    record.note_gaps("Not read: x")
+    flushed = _counted(monkeypatch)
+    record.note_findings(*found)
+    record.note_findings()
+    record.note_gaps("Not read: x")
+    assert flushed == []
+    record.note_findings(Finding("a", Severity.WARNING, t("third")), found[1])
+    assert [item["seen"] for item in _disk(record)["findings"]] == ["second", "third"]
+
+
+def test_findings_that_no_version_wrote_are_kept_as_they_are(make_run: Callable[..., RunRecord]) -> None:
+    record = make_run()
+    path = record.folder.path / "record.json"
+    strange = [{"id": ["a"]}, "text", {"seen": "no id"}, {"id": "a", "seen": "one"}, None]
+    path.write_text(json.dumps(_disk(record) | {"findings": strange, "gaps": [{"x": 1}]}))
+    again = RunRecord.load(record.folder)
+    again.note_findings(Finding("b", Severity.INFO, t("two")))
+    again.note_gaps("Not read: x")
+    assert _disk(again)["findings"][:-1] == strange
+    assert _disk(again)["gaps"] == [{"x": 1}, "Not read: x"]
