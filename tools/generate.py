@@ -24,11 +24,12 @@ _FIRST_PART = re.compile(r"^## .*\Z", re.MULTILINE | re.DOTALL)
 
 
 def with_cell(notebook: str, source: str) -> str:
-    """A notebook's JSON text with another parameters cell."""
+    """A notebook's JSON text with another parameters cell, which JupyterLab shows collapsed."""
     content = json.loads(notebook)
     for cell in content["cells"]:
         if "parameters" in cell["metadata"].get("tags", ()):
             cell["source"] = source.splitlines(keepends=True)
+            cell["metadata"]["jupyter"] = {"source_hidden": True}
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -48,9 +49,8 @@ def main(_: Sequence[str]) -> int:
     """Write everything; prints the files that changed."""
     rewrite(ROOT / "parameters" / "example.yaml", example_yaml())
     rewrite(ROOT / "parameters" / "demo.yaml", demo_parameters())
-    cell = parameters_cell()
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        rewrite(path, with_cell(path.read_text(encoding="utf-8"), cell))
+        rewrite(path, with_cell(path.read_text(encoding="utf-8"), parameters_cell(path.stem)))
     page = ROOT / "docs" / "parameters.md"
     rewrite(page, with_parts(page.read_text(encoding="utf-8"), reference_table_markdown().replace("### ", "## ")))
     rewrite(record_keys.PAGE, record_keys.rewritten(record_keys.PAGE.read_text(encoding="utf-8")))

@@ -16,6 +16,7 @@ from runbook_lib.model.text import t
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.kernel import watch_cells, watch_opening
 from runbook_lib.notebook.run import Run
+from runbook_lib.parameters.cell import PARAMETERS_FILE
 from runbook_lib.parameters.load import load_parameters, parameters_from_values
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.paths import absolute_paths, project_root, resolve
@@ -27,7 +28,9 @@ from runbook_lib.record.versions import new_run_id, versions
 from runbook_lib.shown.views import parameters_view
 
 PARAMETERS_VARIABLE = "GWB_PARAMETERS"
-"""The parameters file in JupyterLab, and wherever else nobody gives values to the parameters cell (nbconvert)."""
+"""The parameters file in JupyterLab, and wherever else nobody gives values to the parameters cell (nbconvert).
+
+``parameters_file`` in that cell comes before it."""
 _OWN_RUN = "_gwb_run"
 """Name in the notebook under which the run that it begins is known to the one that follows it there."""
 _LITERALS = (str, int, float, bool, list, tuple, dict, type(None))
@@ -89,13 +92,37 @@ def _parameters(
 ) -> tuple[Parameters, dict[str, object], str]:
     defaults = Parameters.model_construct()
     present = {name: value for name, value in _literals(namespace).items() if value != getattr(defaults, name, _ABSENT)}
-    file = environment.get(PARAMETERS_VARIABLE, "")
-    if file and (interactive or not present):
+    named = _file_in_cell(present.pop(PARAMETERS_FILE, ""), environment)
+    file = named or environment.get(PARAMETERS_VARIABLE, "")
+    if file and (named or interactive or not present):
         loaded = load_parameters([resolve(file, root)], {}, project_root=root)
         given = {**loaded.given, **present}
     else:
         given, file = present, ""
     return parameters_from_values(given, source="parameters cell"), given, file
+
+
+def _file_in_cell(named: object, environment: Mapping[str, str]) -> str:
+    """The file that the parameters cell names (papermill: ``-p parameters_file FILE``); empty where it names none.
+
+    Raises:
+        UsageError: ``parameters-file-invalid``: no text, or under ``gwb run``, whose record holds what it was told.
+    """
+    if not isinstance(named, str):
+        raise UsageError(
+            t("parameters_file is not a text."),
+            code="parameters-file-invalid",
+            hint=t("Write its path in double quotes."),
+            values={"name": PARAMETERS_FILE},
+        )
+    if named and environment.get(RECORD_VARIABLE):
+        raise UsageError(
+            t("parameters_file is given in the notebook, and gwb run has its own."),
+            code="parameters-file-invalid",
+            hint=t("Name the file with gwb run -f FILE."),
+            values={"name": PARAMETERS_FILE},
+        )
+    return named
 
 
 _ABSENT = object()

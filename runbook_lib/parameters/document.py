@@ -1,6 +1,4 @@
-"""Everything that explains the parameters, generated from the model: example file, reference table, JSON Schema,
-and the parameters cell of the notebooks.
-"""
+"""Everything that explains the parameters, generated from the model: example file, reference table, JSON Schema."""
 
 from __future__ import annotations
 
@@ -198,34 +196,3 @@ def _cell(text: str) -> str:
     """Text inside a Markdown table cell."""
     escaped = text if text.startswith("`") else text.replace("<", "&lt;").replace("*", "\\*")
     return escaped.replace("|", "\\|")
-
-
-__all__ = ["known_names", "parameters_cell"]
-
-_LINE_LENGTH = 120
-_CELL_HEADER = (
-    "# Defaults, all harmless. Values come from a parameters file (parameters/example.yaml explains every name);",
-    "# do not edit this cell.",
-)
-
-
-def parameters_cell() -> str:
-    """Source of the parameters cell, without a final line break."""
-    lines = list(_CELL_HEADER)
-    for field in parameter_fields():
-        if field.section:
-            lines += ["", f"# {field.section}"]
-        lines.append(_line(field))
-    return "\n".join(lines)
-
-
-def _line(field: ParameterField) -> str:
-    code = f"{field.name}: {field.kind} = {_literal(field.default)}"
-    room = _LINE_LENGTH - len(code) - len("  # ")
-    comment = textwrap.shorten(field.description.replace("=", ":"), room, placeholder=" …")
-    return f"{code}  # {comment}"
-
-
-def _literal(default: object) -> str:
-    """A literal as ruff formats it: JSON's double quotes, Python's True and False."""
-    return str(default) if isinstance(default, bool) else json.dumps(default, ensure_ascii=False)

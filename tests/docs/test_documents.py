@@ -12,6 +12,7 @@ import pytest
 
 from runbook_lib.model.outcome import NOTHING_TO_DO_DETAILED, Outcome
 from runbook_lib.parameters import known_names
+from runbook_lib.parameters.cell import PARAMETERS_FILE
 from runbook_lib.parameters.document import reference_table_markdown
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import facts_of
@@ -121,7 +122,7 @@ def test_parameter_names_exist(path: Path) -> None:
     named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)(?::[^`]*)?`", path.read_text(encoding="utf-8")))
     paths = [key.path for name in SCHEMAS for part in parts_of(name).values() for key in keys_of(part, schema_of(name))]
     keys = {word for path in paths for word in re.split(r"[.\[\]]+", path)}
-    assert named <= set(known_names()) | keys | {"windows_only"}
+    assert named <= set(known_names()) | keys | {"windows_only", PARAMETERS_FILE}
 
 
 @lru_cache

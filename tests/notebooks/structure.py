@@ -75,6 +75,8 @@ def _of_parameters(cells: Sequence[Cell], parameters_source: str) -> Iterator[st
         yield f"{len(marked)} cells carry the tag parameters"
     elif source(marked[0]) != parameters_source:
         yield "the parameters cell is not the generated one"
+    elif marked[0]["metadata"].get("jupyter") != {"source_hidden": True}:
+        yield "the parameters cell is not collapsed in JupyterLab"
 
 
 def _of_order(cells: Sequence[Cell]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from runbook_lib.parameters.document import parameters_cell
+from runbook_lib.parameters import parameters_cell
 from tests.notebooks.structure import NOTEBOOKS, problems
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
@@ -25,7 +25,7 @@ def read(name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_notebook_keeps_its_form(name: str) -> None:
-    assert problems(read(name), parameters_cell()) == []
+    assert problems(read(name), parameters_cell(name)) == []
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -55,7 +55,7 @@ def code(text: str, **metadata: object) -> dict[str, Any]:
 def example() -> dict[str, Any]:
     cells = [
         markdown("# Example\n\n```\n# no heading\n```"),
-        code(PARAMETERS, tags=["parameters"]),
+        code(PARAMETERS, tags=["parameters"], jupyter={"source_hidden": True}),
         markdown("## Open"),
         code("from runbook_lib.notebook import open_run\n\nrun = open_run(globals())"),
         markdown("## Close the run"),
@@ -92,6 +92,7 @@ def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:
         (change("cells.0.source", "no heading"), "one H1"),
         (change("cells.1.metadata", {}), "0 cells carry the tag"),
         (change("cells.3.metadata", {"tags": ["parameters"]}), "2 cells carry the tag"),
+        (change("cells.1.metadata", {"tags": ["parameters"]}), "not collapsed in JupyterLab"),
         (change("cells.1.source", "change_id: str = 'CHG1'"), "not the generated one"),
         (change("cells.3.outputs", [{"output_type": "stream"}]), "outputs or a count"),
         (change("cells.3.execution_count", 1), "outputs or a count"),

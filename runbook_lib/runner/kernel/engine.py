@@ -112,3 +112,9 @@ class RunEngine(NBClientEngine):  # type: ignore[misc]
 def register() -> None:
     """Make the engine known to papermill; registering twice is harmless."""
     papermill_engines.register(ENGINE, RunEngine)
+    logging.getLogger("papermill").addFilter(_known_here)
+
+
+def _known_here(entry: logging.LogRecord) -> bool:
+    """Drop papermill's warning about a parameter that the notebook's cell does not show: every name was checked."""
+    return not str(entry.msg).startswith("Passed unknown parameter")

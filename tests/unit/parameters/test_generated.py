@@ -15,21 +15,45 @@ from papermill.translators import PythonTranslator
 
 from runbook_lib.parameters import Parameters, known_names, load_parameters, parameters_cell
 from runbook_lib.parameters import model as model_module
+from runbook_lib.parameters.cell import COMMENTS, PARAMETERS_FILE, USED
 from runbook_lib.parameters.document import SECTIONS, example_yaml, json_schema, reference_table_markdown
 
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_cell_sets_exactly_the_defaults() -> None:
+CELLS = ("", *USED)
+"""The cell of each notebook, and the one of a notebook of another name."""
+
+
+@pytest.mark.parametrize("notebook", CELLS)
+def test_the_cell_sets_exactly_the_defaults(notebook: str) -> None:
     namespace: dict[str, object] = {}
-    exec(parameters_cell(), namespace)  # noqa: S102 - our own generated source
-    names = {name: namespace[name] for name in known_names()}
-    assert names == Parameters.model_validate({}).model_dump()
-    assert {n for n in namespace if not n.startswith("__")} == set(known_names())
+    exec(parameters_cell(notebook), namespace)  # noqa: S102 - our own generated source
+    shown = {name: value for name, value in namespace.items() if not name.startswith("__")}
+    assert shown.pop(PARAMETERS_FILE) == ""
+    defaults = Parameters.model_validate({}).model_dump()
+    assert shown == {name: defaults[name] for name in USED.get(notebook, known_names())}
+    assert list(shown) == [name for name in known_names() if name in shown]
 
 
-def test_the_cell_holds_only_literals_on_short_lines() -> None:
-    source = parameters_cell()
+def test_every_parameter_is_used_by_a_notebook_and_has_one_whole_sentence() -> None:
+    assert frozenset().union(*USED.values()) == set(known_names())
+    assert set(COMMENTS) == {PARAMETERS_FILE, *known_names()}
+    for name, text in COMMENTS.items():
+        assert re.fullmatch(r"[A-Z][^.]*(?:\.yaml[^.]*)?\.", text), name
+        assert len(text) <= 100, name
+        assert "…" not in text
+        assert not set("=#").intersection(text), name
+    assert len(set(COMMENTS.values())) == len(COMMENTS)
+
+
+def test_every_notebook_has_its_cell() -> None:
+    assert {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")} == set(USED)
+
+
+@pytest.mark.parametrize("notebook", CELLS)
+def test_the_cell_holds_only_literals_on_short_lines(notebook: str) -> None:
+    source = parameters_cell(notebook)
     for statement in ast.parse(source).body:
         assert isinstance(statement, ast.AnnAssign)
         assert isinstance(statement.annotation, ast.Name)
@@ -41,7 +65,8 @@ def test_the_cell_holds_only_literals_on_short_lines() -> None:
 
 def test_papermill_infers_every_parameter(caplog: pytest.LogCaptureFixture) -> None:
     found = PythonTranslator.inspect({"source": parameters_cell()})
-    assert tuple(p.name for p in found) == known_names()
+    assert tuple(p.name for p in found) == (PARAMETERS_FILE, *known_names())
+    assert [p.help for p in found] == [COMMENTS[p.name] for p in found]
     assert {p.inferred_type_name for p in found} == {"str", "int", "bool", "list"}
     assert "Unable to parse" not in caplog.text
 

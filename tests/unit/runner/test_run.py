@@ -15,6 +15,7 @@ import pytest
 
 from runbook_lib.errors import UsageError
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.parameters import parameters_cell
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.verify import verify
 from runbook_lib.runner.kernel.execution import CellStep
@@ -59,6 +60,23 @@ def test_a_run_that_ends_well(project: Project, facts: Facts) -> None:
     assert [s.heading for s in steps] == ["", "", "", "Step 1", "Step 2"]
     assert (steps[-1].number, steps[-1].total) == (5, 5)
     assert sorted(p.name for p in result.record.parent.iterdir()) == [result.record.name]
+
+
+def test_a_parameter_that_the_notebook_does_not_show_is_given_all_the_same(
+    project: Project, facts: Facts, caplog: pytest.LogCaptureFixture
+) -> None:
+    notebook = project.notebook("print(max_creates)", "finish(Outcome.DONE)")
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    content["cells"][0]["source"] = parameters_cell("00-start-here")
+    notebook.write_text(json.dumps(content), encoding="utf-8")
+    assert "max_creates" not in content["cells"][0]["source"]
+
+    result = project.run(notebook, {"max_creates": "7"})
+
+    assert result.outcome is Outcome.DONE
+    assert facts(result)["parameters"]["max_creates"] == 7
+    assert "7" in texts(executed(result))
+    assert "max_creates" not in caplog.text
 
 
 def test_the_kernel_is_told_what_it_needs_and_no_more(project: Project) -> None:

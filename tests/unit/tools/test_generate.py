@@ -24,7 +24,7 @@ def test_a_cell_is_replaced_and_nothing_else() -> None:
     text = (ROOT / "notebooks" / "20-inventory-groups.ipynb").read_text(encoding="utf-8")
     old = generate.with_cell(text, "old = 1\n")
     assert json.loads(old)["cells"][2]["source"] == ["old = 1\n"]
-    assert generate.with_cell(old, parameters_cell()) == text
+    assert generate.with_cell(old, parameters_cell("20-inventory-groups")) == text
 
 
 def test_the_parts_of_a_page_are_replaced_from_the_first_heading_on() -> None:
