@@ -11,6 +11,9 @@
     ├── NoAccess              8   password, host, CA, certificate, 401 or 403
     └── ServiceFailed         9   stopped before any write: the service or the network did not do its part
 
+Three of them mean the same whatever service they come from, because what carries out a change goes by them:
+``Unavailable``, ``WriteUnanswered`` and ``ContradictsLook``.
+
 An error carries a stable ``code`` and ``values`` beside its English text, so that it can be told in another
 language without parsing sentences.
 """
@@ -118,3 +121,15 @@ class ServiceFailed(RunbookError):  # noqa: N818
     """A service or the network failed before anything was written."""
 
     outcome = Outcome.FAILED
+
+
+class Unavailable(ServiceFailed):
+    """The connection is lost or the service is busy: the same request may be answered a moment later."""
+
+
+class WriteUnanswered(Unavailable):
+    """A write got no answer, or a busy one: whether it took effect is unknown until its object is looked at."""
+
+
+class ContradictsLook(Refused):
+    """A write was refused because its object is not what a look right before it found; nothing took effect."""

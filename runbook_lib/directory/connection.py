@@ -12,10 +12,10 @@ from typing import Any, Self
 
 from ldap3 import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE
 
-from runbook_lib.directory.errors import BUSY, SUCCESS, DirectoryUnavailable, Operation, WriteUnanswered, error_of
+from runbook_lib.directory.errors import BUSY, SUCCESS, DirectoryUnavailable, Operation, error_of
 from runbook_lib.directory.reader import DirectoryReader
 from runbook_lib.directory.wire import SHOW_DELETED, guid_name, utf8
-from runbook_lib.errors import ServiceFailed
+from runbook_lib.errors import ServiceFailed, WriteUnanswered
 from runbook_lib.model.change import AttributeDelta
 from runbook_lib.model.text import t
 

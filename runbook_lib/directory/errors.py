@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Literal, NamedTuple, cast
 
-from runbook_lib.errors import NoAccess, Refused, RunbookError, ServiceFailed
+from runbook_lib.errors import ContradictsLook, NoAccess, Refused, RunbookError, ServiceFailed, Unavailable
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.secrets.sources import scrubbed
@@ -37,15 +37,15 @@ _DOING: dict[Operation, str] = {
 }
 
 
-class EntryExists(Refused):
+class EntryExists(ContradictsLook):
     """An object with this name or account name is there already."""
 
 
-class ValueConflict(Refused):
+class ValueConflict(ContradictsLook):
     """A value to remove is not there or a value to add is: somebody changed the object since it was read."""
 
 
-class ObjectMissing(Refused):
+class ObjectMissing(ContradictsLook):
     """The object, its parent or an object that a value names does not exist (or this account may not see it)."""
 
 
@@ -53,7 +53,7 @@ class RightsMissing(NoAccess):
     """The account may not do this. Always code ``insufficient-rights``."""
 
 
-class DirectoryUnavailable(ServiceFailed):
+class DirectoryUnavailable(Unavailable):
     """The connection is lost or the server is busy."""
 
 
@@ -63,10 +63,6 @@ class AnswerWithoutEnd(DirectoryUnavailable):
 
 class ReadInterrupted(DirectoryUnavailable):
     """A search broke off after its first page; its pages so far are no answer."""
-
-
-class WriteUnanswered(DirectoryUnavailable):
-    """A write got no answer, or a busy one: whether it took effect is unknown until the object is looked at."""
 
 
 class _Row(NamedTuple):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.filters import all_of, any_of, equals
 
 _ALLOWING = ("mustContain", "systemMustContain", "mayContain", "systemMayContain")
+_INDEXED = 1
+"""Bit fATTINDEX of searchFlags: the domain controllers keep an index of the attribute (MS-ADTS 2.2.10)."""
 _INCLUDING = ("subClassOf", "auxiliaryClass", "systemAuxiliaryClass")
 
 
@@ -55,3 +58,26 @@ def _allowed_by_classes(directory: Directory, class_name: str) -> set[str]:
             above.update(value.lower() for name in _INCLUDING for value in entry.texts(name))
         level = above - seen
     return allowed
+
+
+def indexed_attributes(directory: Directory, wanted: Iterable[str]) -> frozenset[str]:
+    """Those of ``wanted`` (spelled as in ``wanted``) that the domain controllers index, by the schema's searchFlags.
+
+    A search of the whole domain by any other attribute makes a controller look at every object that it holds.
+    """
+    spelled = {name.lower(): name for name in wanted}
+    found = directory.search(
+        directory.controller.schema_naming_context,
+        all_of(
+            equals("objectClass", "attributeSchema"),
+            any_of(*(equals("lDAPDisplayName", name) for name in spelled.values())),
+        ),
+        ("lDAPDisplayName", "searchFlags"),
+        scope="one",
+    )
+    names = [(entry.text("lDAPDisplayName") or "").lower() for entry in found if _is_indexed(entry)]
+    return frozenset(spelled[name] for name in names if name in spelled)
+
+
+def _is_indexed(entry: Entry) -> bool:
+    return bool((entry.integer("searchFlags") or 0) & _INDEXED)

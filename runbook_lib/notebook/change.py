@@ -11,6 +11,7 @@ import pandas as pd
 from runbook_lib.change.approvals.approvers import approver_findings, approvers_of
 from runbook_lib.change.approvals.gate import Grant, Waiting, granted, read_all, refusal_finding, waiting_findings
 from runbook_lib.change.approvals.still_approved import StillApproved
+from runbook_lib.change.carry_out import carry_out
 from runbook_lib.change.journal import CARRIED_OUT, Journal, JournalFile, read_journal
 from runbook_lib.change.journal import FILE_NAME as JOURNAL
 from runbook_lib.change.left_out import COLUMNS, facts_of, rows_of
@@ -43,12 +44,12 @@ from runbook_lib.notebook.resuming import (
 )
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.record.run_end import RunEnd
-from runbook_lib.routes.direct.apply import Applier
 from runbook_lib.routes.direct.backup import FILE_NAME as BACKUP
 from runbook_lib.routes.direct.backup import backup
 from runbook_lib.routes.direct.effects import collect
 from runbook_lib.routes.direct.planning import Planned
 from runbook_lib.routes.direct.verify import verify
+from runbook_lib.routes.direct.work import DirectWork
 from runbook_lib.shown import views
 
 Planner = Callable[[Inventory], Planned]
@@ -183,15 +184,13 @@ class ChangeSession:
             if read_back_only:
                 journal.close(CARRIED_OUT)
             else:
-                applier = Applier(
-                    directory,
-                    plan,
+                carry_out(
+                    DirectWork(directory, plan.target, self._approved, dn_of=self._dn_of),
                     journal,
                     earlier=self._chain,
-                    dn_of=self._dn_of,
                     still_approved=self._still_approved,
+                    progress=ProgressLine("Writes"),
                 )
-                applier.run(self._approved, ProgressLine("Writes"))
         context.record.set(changes={"planned": len(plan.changes), "done": len(self._approved)})
         if self._waiting:
             self.course.end = RunEnd(Outcome.AWAITING_APPROVAL, None)

@@ -12,6 +12,7 @@ from runbook_lib.change.approvals.gate import Grant, read_all
 from runbook_lib.change.approvals.plan import Approval
 from runbook_lib.change.closing import HOW_TO_CLOSE
 from runbook_lib.change.journal import JournalFile
+from runbook_lib.change.resume import BrokenOff, authority, broken_off
 from runbook_lib.errors import AwaitingApproval, Refused, RunbookError, VerificationFailed
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Operation, Plan
@@ -34,9 +35,9 @@ from runbook_lib.notebook.reading import policy_now
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.record.versions import account
 from runbook_lib.routes.direct.preconditions import findings_before_writing
-from runbook_lib.routes.direct.resume import BrokenOff, authority, broken_off
-from runbook_lib.routes.direct.resume_rules import require_rules, require_same_target, with_names_of_today
+from runbook_lib.routes.direct.resume import require_rules, require_same_target, with_names_of_today
 from runbook_lib.routes.direct.verify import Checked
+from runbook_lib.routes.direct.writes import DIRECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def take_up(context: RunContext, chain: Sequence[JournalFile], inventory: Invent
         Refused: A file was altered, contradicts another one, or belongs elsewhere; a limit or a rule.
     """
     require_unaltered((journal.run for journal in chain), HOW_TO_CLOSE)
-    broken = broken_off(chain)
+    broken = broken_off(chain, DIRECT)
     require_uncontradicted(chain, broken.opened)
     context.note(*effects_not_proved(chain))
     require_same_target(broken.plan, inventory)

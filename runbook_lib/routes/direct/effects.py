@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runbook_lib.change.approvals.plan import planned
-from runbook_lib.change.journal import Effect, JournalFile, damaged_journal, journals_of, whole_chain
+from runbook_lib.change.journal import JournalFile, damaged_journal, journals_of, whole_chain
+from runbook_lib.change.journal_check import effects_beyond
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import AttributeDelta, Plan
 from runbook_lib.model.text import t
-from runbook_lib.routes.direct.journal_order import out_of_order
-from runbook_lib.routes.direct.writes import Write, WriteKind, writes_of
+from runbook_lib.routes.direct.writes import DIRECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def done_by(record: Path) -> DoneChange:
     for journal in chain:
         if journal.opened.get("plan_digest") != plan.digest:
             raise damaged_journal(journal.run, 1, "it is of another plan than plan.json beside it")
-    if beyond := effects_beyond(plan, chain):
+    if beyond := effects_beyond(plan, chain, DIRECT):
         raise damaged_journal(beyond[0], 1, beyond[1])
     opened = chain[0].opened
     return DoneChange(
@@ -89,58 +89,6 @@ def done_by(record: Path) -> DoneChange:
         invocation_id=str(opened.get("invocation_id") or ""),
         ds_service_name=str(opened.get("ds_service_name") or ""),
     )
-
-
-def effects_beyond(plan: Plan, chain: Sequence[JournalFile]) -> tuple[Path, str] | None:
-    """The run whose journal says that something was done which its plan could not have done, and what; None: none does.
-
-    An undo takes back what journals say, so they are held to the plan write by write, value by value: what a write has
-    changed is part of what was planned for it, on the planned object, was begun before, in its turn, and was done once.
-    """
-    writes = {write.id: write for write in writes_of(plan.changes)}
-    made: dict[str, str] = {}
-    done: set[str] = set()
-    for journal in chain:
-        for effect in journal.effects:
-            write = writes.get(effect.write)
-            if write is None or effect.change != write.change.digest:
-                return journal.run, "it names a write that its plan does not have"
-            if effect.write in done:
-                return journal.run, "it says of one write twice that it was done"
-            done.add(effect.write)
-            if write.kind is WriteKind.ADD:
-                made[write.change.group_id] = effect.object_guid
-            if problem := _beyond_write(write, effect, made):
-                return journal.run, problem
-    return out_of_order(plan, chain)
-
-
-_SAYS = {
-    WriteKind.ADD: {"created"},
-    WriteKind.DELETE: {"deleted"},
-    WriteKind.UNDELETE: {"undeleted"},
-    WriteKind.ATTRIBUTES: {"attributes"},
-    WriteKind.MEMBERS: {"members_added", "members_removed", "refused"},
-    WriteKind.MOVE: {"moved"},
-}
-"""What the effect of a write may hold."""
-
-
-def _beyond_write(write: Write, effect: Effect, made: Mapping[str, str]) -> str:
-    """What an effect says beyond its write, as the end of a sentence. ``made``: group id to GUID of created objects."""
-    change, data = write.change, effect.data
-    if effect.object_guid != (change.object_guid or made.get(change.group_id)):
-        return "it names another object than its plan"
-    if not data.keys() <= _SAYS[write.kind]:
-        return "it says of a write that it did something of another kind"
-    if not all(item in [delta.as_json() for delta in write.deltas] for item in data.get("attributes", ())):
-        return "it names an attribute or a value that its plan does not change"
-    if "moved" in data and (write.move is None or data["moved"] != [write.move.from_guid, write.move.to_guid]):
-        return "it names a move that its plan does not have"
-    for key, members in (("members_added", write.added), ("members_removed", write.removed)):
-        if not set(data.get(key, ())) <= {ref.guid or made.get(ref.group_id) for ref in members}:
-            return "it names members that its plan does not have"
-    return ""
 
 
 def collect(chain: Sequence[JournalFile]) -> dict[str, ChangeEffect]:

@@ -1,30 +1,89 @@
-"""Where one object stands right now: before a change, after it, or neither."""
+"""How things are in AD right now: the two OUs, one object, and the object that a create may have made earlier.
+
+Identity is a GUID: a distinguished name only says where something stands at this moment. No look searches the domain by
+an attribute that its schema does not index, because a domain controller then reads every object that it has.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from enum import Enum
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
+from runbook_lib.change.step import LiveState
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.entry import Entry
-from runbook_lib.directory.filters import all_of, equals
+from runbook_lib.directory.filters import all_of, any_of, equals
 from runbook_lib.errors import Refused
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
-from runbook_lib.model.change import AttributeDelta, Change, Move, PlanTarget
+from runbook_lib.model.change import AttributeDelta, Change, PlanTarget
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.text import t
-from runbook_lib.model.untrusted import printable
+
+ACCOUNT_NAME = "sAMAccountName"
+KNOWN_BY = (ANCHOR_ATTRIBUTE, ACCOUNT_NAME)
+"""What a create writes that finds its object again wherever it stands, as far as the schema indexes it."""
+_MARKS = (MARK_ATTRIBUTE, ANCHOR_ATTRIBUTE, "objectGUID")
 
 
-class Stand(Enum):
-    """Live state of what a write would change."""
-
-    BEFORE = "before"
-    AFTER = "after"
-    OTHER = "other"
+class NotAsPlanned(Exception):  # noqa: N818 - what a look found, not a defect
+    """Neither before nor after; the text says what is there instead, as the end of a sentence."""
 
 
-def stand_of(values_of: Callable[[str], Iterable[str]], deltas: Iterable[AttributeDelta]) -> Stand:
+@dataclass(frozen=True, slots=True)
+class TwoOus:
+    """Where the target OU and the retired OU of a plan are now, by GUID.
+
+    Attributes:
+        present: GUID to distinguished name; an OU that is gone, or that the plan does not have, is not in it.
+    """
+
+    present: Mapping[str, str]
+
+    def dn_of(self, guid: str) -> str:
+        """Its distinguished name now.
+
+        Raises:
+            NotAsPlanned: It is gone, or not one of the two.
+        """
+        if guid not in self.present:
+            raise NotAsPlanned(f"the OU with the GUID {guid} is gone")
+        return self.present[guid]
+
+    def holding(self, dn: str) -> str:
+        """GUID of the one in which an object stands directly; empty where it stands elsewhere."""
+        parent = normalize_dn(parent_of(dn))
+        return next((guid for guid, ou in self.present.items() if normalize_dn(ou) == parent), "")
+
+
+def read_two_ous(directory: Directory, target: PlanTarget) -> TwoOus:
+    """Look both up by their GUIDs."""
+    guids = [guid for guid in (target.target_ou_guid, target.retired_ou_guid) if guid]
+    names = {guid: present_name(directory, guid) for guid in guids}
+    return TwoOus({guid: dn for guid, dn in names.items() if dn is not None})
+
+
+def require_target_ou(ous: TwoOus, target: PlanTarget) -> str:
+    """Where the target OU is now.
+
+    Raises:
+        Refused: ``ou-missing``: it is gone.
+    """
+    if target.target_ou_guid not in ous.present:
+        raise Refused(
+            t("The target OU is gone: {target_ou}.", target_ou=target.target_ou),
+            code="ou-missing",
+            hint=t("Create it again or correct target_ou."),
+        )
+    return ous.present[target.target_ou_guid]
+
+
+def present_name(directory: Directory, guid: str) -> str | None:
+    """Where the object with this GUID stands now; None where it does not exist."""
+    entry = directory.read(guid, ["objectGUID"])
+    return entry.dn if entry is not None else None
+
+
+def compare(values_of: Callable[[str], Iterable[str]], deltas: Iterable[AttributeDelta]) -> LiveState:
     """Compare live values with deltas.
 
     ``extensionName`` may hold other programs' values, so only the delta's own count there. In every other attribute a
@@ -39,82 +98,79 @@ def stand_of(values_of: Callable[[str], Iterable[str]], deltas: Iterable[Attribu
         else:
             before &= values == removed
             after &= values == added
-    return Stand.AFTER if after else Stand.BEFORE if before else Stand.OTHER
+    return LiveState.AFTER if after else LiveState.BEFORE if before else LiveState.OTHER
 
 
-class Drifted(Refused):
-    """The live state is neither what the plan saw nor what it wants."""
-
-
-def drifted(change: Change, what: str) -> Drifted:
-    """The error for a change whose object moved on since it was planned."""
-    return Drifted(
-        t(
-            "{display_name!r} changed since it was planned: {what}.",
-            display_name=printable(change.display_name, limit=80),
-            what=what,
-        ),
-        code="drift",
-        hint=t("Run the notebook again: it plans from what is there now and asks for an approval of that."),
-        values={"group_id": change.group_id, "change": change.digest, "what": what},
-    )
-
-
-def stand_of_move(entry: Entry, move: Move) -> Stand:
-    """Whether an entry stands in the OU it leaves or in the one it enters."""
-    parent = normalize_dn(parent_of(entry.dn))
-    if parent == normalize_dn(move.to_dn):
-        return Stand.AFTER
-    return Stand.BEFORE if parent == normalize_dn(move.from_dn) else Stand.OTHER
-
-
-def find_created(directory: Directory, change: Change, target: PlanTarget) -> str | None:
+def find_created(
+    directory: Directory, change: Change, target: PlanTarget, ous: TwoOus, indexed: frozenset[str]
+) -> str | None:
     """GUID of the object that a create made earlier, known by anchor and mark; None where there is none.
 
+    It is looked for under its name in the target OU and, wherever else it may stand, by what the schema indexes.
+
+    Args:
+        directory: The pinned DC.
+        change: The create.
+        target: Where it belongs.
+        ous: The two OUs now.
+        indexed: Which of ``KNOWN_BY`` the schema indexes.
+
     Raises:
-        Drifted: The anchor stands on an object that is not ours, or on several.
+        Refused: ``ou-missing``: the target OU is gone.
+        NotAsPlanned: The anchor stands on an object that is not ours, on several, or elsewhere.
     """
-    anchored = equals(ANCHOR_ATTRIBUTE, anchor_of(change.group_id))
-    search = directory.search(
-        directory.controller.default_naming_context,
-        all_of(equals("objectClass", "group"), anchored),
-        [MARK_ATTRIBUTE, "objectGUID"],
-    )
-    found = list(search)
+    there = directory.read_dn(f"{change.rdn},{require_target_ou(ous, target)}", _MARKS)
+    found = {there.guid: there} if there is not None and _is_anchored(there, change) else {}
+    planned = {delta.name: delta.added for delta in change.attributes}
+    names = [equals(name, value) for name in KNOWN_BY if name in indexed for value in planned.get(name, ())]
+    if names:
+        wanted = all_of(equals("objectClass", "group"), any_of(*names))
+        elsewhere = directory.search(directory.controller.default_naming_context, wanted, _MARKS)
+        found |= {entry.guid: entry for entry in elsewhere if _is_anchored(entry, change)}
     if not found:
         return None
-    if len(found) > 1 or owner_of_mark(found[0].texts(MARK_ATTRIBUTE)) != (target.tenant_id, change.group_id):
-        raise drifted(change, "an AD object with its anchor appeared that this runbook did not write")
-    if normalize_dn(parent_of(found[0].dn)) != normalize_dn(target.target_ou):
-        raise drifted(change, f"its AD object stands at {found[0].dn}")
-    return found[0].guid
-
-
-def created_before(directory: Directory, change: Change, target: PlanTarget, guid: str) -> str:
-    """GUID of the object that an earlier run says it created: believed only where it carries our marks.
-
-    Raises:
-        Drifted: It does not, or it is gone.
-    """
-    if find_created(directory, change, target) != guid:
-        raise drifted(change, "the object that was created for it is not there any more")
+    if len(found) > 1 or not all(_is_ours(entry, change, target) for entry in found.values()):
+        raise NotAsPlanned("an AD object with its anchor appeared that this runbook did not write")
+    ((guid, entry),) = found.items()
+    if ous.holding(entry.dn) != target.target_ou_guid:
+        raise NotAsPlanned(f"its AD object stands at {entry.dn}")
     return guid
 
 
-def live_entry(directory: Directory, change: Change, target: PlanTarget, attributes: list[str]) -> Entry:
+def require_created(directory: Directory, change: Change, target: PlanTarget, ous: TwoOus, guid: str) -> None:
+    """Believe what an earlier run says it created only where it stands in the target OU and carries our marks.
+
+    Raises:
+        NotAsPlanned: It does not, or it is gone.
+    """
+    entry = directory.read(guid, _MARKS) if guid else None
+    if entry is None or not _is_anchored(entry, change) or not _is_ours(entry, change, target):
+        raise NotAsPlanned("the object that was created for it is not there any more")
+    if ous.holding(entry.dn) != target.target_ou_guid:
+        raise NotAsPlanned(f"its AD object stands at {entry.dn}")
+
+
+def live_entry(
+    directory: Directory, change: Change, guid: str, target: PlanTarget, ous: TwoOus, attributes: Iterable[str] = ()
+) -> Entry:
     """The object of a change as it is now, proved to be ours and to stand in one of the two OUs.
 
     Raises:
-        Drifted: It is gone, lost its mark, or was moved elsewhere.
+        NotAsPlanned: It is gone, lost its mark, or was moved elsewhere.
     """
-    entry = directory.read(change.object_guid, [*attributes, MARK_ATTRIBUTE, ANCHOR_ATTRIBUTE, "objectGUID"])
+    entry = directory.read(guid, [*attributes, *_MARKS])
     if entry is None:
-        raise drifted(change, "its AD object is gone")
-    anchors = {value.casefold() for value in entry.texts(ANCHOR_ATTRIBUTE)}
-    ours = owner_of_mark(entry.texts(MARK_ATTRIBUTE)) == (target.tenant_id, change.group_id)
-    if not ours or anchors != {anchor_of(change.group_id).casefold()}:
-        raise drifted(change, "its AD object no longer carries anchor and mark")
-    parent = normalize_dn(parent_of(entry.dn))
-    if parent not in {normalize_dn(ou) for ou in (target.target_ou, target.retired_ou) if ou}:
-        raise drifted(change, f"its AD object was moved to {entry.dn}")
+        raise NotAsPlanned("its AD object is gone")
+    if not _is_ours(entry, change, target) or not _is_anchored(entry, change):
+        raise NotAsPlanned("its AD object no longer carries anchor and mark")
+    if not ous.holding(entry.dn):
+        raise NotAsPlanned(f"its AD object was moved to {entry.dn}")
     return entry
+
+
+def _is_ours(entry: Entry, change: Change, target: PlanTarget) -> bool:
+    return owner_of_mark(entry.texts(MARK_ATTRIBUTE)) == (target.tenant_id, change.group_id)
+
+
+def _is_anchored(entry: Entry, change: Change) -> bool:
+    return {value.casefold() for value in entry.texts(ANCHOR_ATTRIBUTE)} == {anchor_of(change.group_id).casefold()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from runbook_lib.change.step import LiveState
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.index import writer_of
 from runbook_lib.inventory.nesting import no_member
@@ -20,7 +21,7 @@ from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import counted
-from runbook_lib.routes.direct.live import Stand, stand_of
+from runbook_lib.routes.direct.live import compare
 from runbook_lib.routes.direct.planning import existing
 from runbook_lib.rules.group import RuleContext, leads_to, refuse_putting_back
 
@@ -219,7 +220,9 @@ def _back(change: Change, lost: Deletion, live: DirectoryGroup | None, scene: Sc
 
 def _missing(live: DirectoryGroup, back: Change) -> bool:
     values = live.attributes
-    return bool(back.members_added) or stand_of(lambda name: values.get(name, ()), back.attributes) is not Stand.AFTER
+    return (
+        bool(back.members_added) or compare(lambda name: values.get(name, ()), back.attributes) is not LiveState.AFTER
+    )
 
 
 def _can_be_set(delta: AttributeDelta, inventory: Inventory) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from runbook_lib.change.step import LiveState
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.nesting import no_member
@@ -17,7 +18,7 @@ from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import Text, t
 from runbook_lib.routes.direct.effects import ChangeEffect, DoneChange
-from runbook_lib.routes.direct.live import Stand, stand_of
+from runbook_lib.routes.direct.live import compare
 from runbook_lib.routes.direct.plan_delete import deletion, refuse_deletion
 from runbook_lib.routes.direct.plan_disable import retirement
 from runbook_lib.routes.direct.plan_undelete import Scene, WayBack, refuse_undeletion, undeletion
@@ -160,8 +161,8 @@ def _inverse(
         )
         return replace(retire, reason="undo", why=why) if retire else None
     deltas = tuple(delta.inverse() for delta in effect.attributes)
-    stand = stand_of(lambda name: ad.attributes.get(name, ()), deltas)
-    if deltas and stand is Stand.OTHER:
+    state = compare(lambda name: ad.attributes.get(name, ()), deltas)
+    if deltas and state is LiveState.OTHER:
         names = ", ".join(delta.name for delta in deltas)
         return _refusal(
             change,
@@ -174,7 +175,7 @@ def _inverse(
     base = existing(_INVERSE[change.kind], row, ad, "undo", t("Undoes: {kind}.", kind=change.kind.value))
     way_back = replace(
         base,
-        attributes=_sorted(deltas) if stand is Stand.BEFORE else (),
+        attributes=_sorted(deltas) if state is LiveState.BEFORE else (),
         members_added=_members(effect.members_removed, ad, inventory, present=False),
         members_removed=_members(effect.members_added, ad, inventory, present=True),
         move=move,

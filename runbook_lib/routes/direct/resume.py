@@ -1,240 +1,71 @@
-"""What has to be proved before a change that broke off goes on.
+"""Limits and rules of a first run, checked again on a plan that was loaded to be finished. Pure.
 
-A journal is a file beside the runs, and whoever can write there can make one. So it decides nothing by itself: the plan
-must be the one whose digest it names, the approval must be there and must have held when it was opened, and everything
-that a first run checks about limits, target and groups is checked again. The time in a journal is its writer's word, so
-nothing is written because of it: whatever is still to be written needs an approval that holds now.
+What is half written already looks neither like before nor like after, so only what is still to be written is judged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from pathlib import Path
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from dataclasses import replace
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-
-from runbook_lib.change.approvals.approvers import Approvers
-from runbook_lib.change.approvals.file import moment
-from runbook_lib.change.approvals.gate import Approvals, Grant, granted
-from runbook_lib.change.approvals.plan import Approval, self_sufficient
-from runbook_lib.change.approvals.standing import StandingApproval
 from runbook_lib.change.closing import HOW_TO_CLOSE
-from runbook_lib.change.journal import JournalFile, damaged_journal
-from runbook_lib.change.plan_file import read_plan
-from runbook_lib.errors import AwaitingApproval, Refused, UsageError
-from runbook_lib.model.change import Change, MemberRef, Plan
+from runbook_lib.change.resume import BrokenOff
+from runbook_lib.errors import Refused
+from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.states import GroupRow
+from runbook_lib.model.change import Change, ChangeKind, MemberRef, Operation, Plan, Refusal
 from runbook_lib.model.dn import rdn_of
 from runbook_lib.model.text import t
-from runbook_lib.routes.direct.effects import effects_beyond
-from runbook_lib.routes.direct.writes import writes_of
-from runbook_lib.rules.reach import beyond_target
-
-_Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-
-
-class _Used(BaseModel):
-    """An approval as a journal names it: what it says is in the file."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
-
-    file: str
-    sha256: _Digest
-
-
-class _Approval(_Used):
-    further: list[_Used] = []
+from runbook_lib.model.untrusted import printable
+from runbook_lib.routes.direct.plan_delete import refuse_deletion
+from runbook_lib.routes.direct.plan_disable import refuse_undecided
+from runbook_lib.routes.direct.plan_undo import refuse_way_back
+from runbook_lib.routes.direct.planning import plan_target, rule_context
+from runbook_lib.routes.direct.preconditions import (
+    require_complete,
+    require_container,
+    require_mark,
+    require_two_ous,
+    require_writers_known,
+)
+from runbook_lib.rules.group import RuleContext, first_refusal, refuse_not_ours
+from runbook_lib.rules.limits import check_limits
+from runbook_lib.rules.policy import Policy
 
 
-class OpenLine(BaseModel):
-    """The first line of a journal, whole."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    entry: Literal["open"]
-    at: str
-    run: str
-    operation: Literal["enable", "disable", "undo"]
-    plan_digest: _Digest
-    approved: Annotated[list[_Digest], Field(min_length=1)]
-    approval: _Approval
-    dc_host: str
-    ds_service_name: str
-    invocation_id: str
-    resumes: str | None
-
-    @property
-    def used(self) -> frozenset[tuple[str, str]]:
-        """Name and SHA-256 of every approval that the run wrote under."""
-        return frozenset((one.file, one.sha256) for one in (self.approval, *self.approval.further))
-
-
-@dataclass(frozen=True, slots=True)
-class BrokenOff:
-    """A change that broke off, as far as its own files prove it.
-
-    Attributes:
-        chain: Its journals, oldest first.
-        plan: The plan that its first journal names.
-        changes: What of it was approved, in the plan's order.
-        finished: Digests of the changes that have nothing left to be written.
-        used: Name and SHA-256 of the approvals that the last run wrote under.
-        opened: When the first journal that names those was opened, as it says.
-        stopped: Whether the last run stopped because its approval had lapsed.
-    """
-
-    chain: Sequence[JournalFile]
-    plan: Plan
-    changes: tuple[Change, ...]
-    finished: frozenset[str]
-    used: frozenset[tuple[str, str]]
-    opened: datetime
-    stopped: bool
-
-    @property
-    def waiting(self) -> tuple[Change, ...]:
-        """Changes of the plan that nobody had approved."""
-        approved = {change.digest for change in self.changes}
-        return tuple(change for change in self.plan.changes if change.digest not in approved)
-
-    @property
-    def written(self) -> bool:
-        """Whether everything approved is written, so that only reading back is left."""
-        refused = any(effect.data.get("refused") for journal in self.chain for effect in journal.effects)
-        return not refused and self.finished == {change.digest for change in self.changes}
-
-
-def broken_off(chain: Sequence[JournalFile]) -> BrokenOff:
-    """Take a chain of journals for what it proves.
+def require_same_target(plan: Plan, inventory: Inventory) -> None:
+    """Refuse a plan of another tenant, domain or OU than the parameters name, by id.
 
     Raises:
-        Refused: ``journal-damaged``, ``journal-contradicts``, ``plan-missing``, ``plan-replaced`` or
-            ``plan-beyond-target``; each says how to get on.
+        Refused: ``resume-elsewhere``.
     """
-    lines = [_open_line(journal) for journal in chain]
-    first, last = lines[0], lines[-1]
-    for journal, line in zip(chain, lines, strict=True):
-        names = ("operation", "plan_digest", "invocation_id")
-        other = [name for name in names if getattr(line, name) != getattr(first, name)]
-        if other or set(line.approved) != set(first.approved):
-            raise _contradicts(journal.run, f"it resumes {chain[0].run.name} with another {(*other, 'approved')[0]}")
-    plan = _plan_of(chain, first)
-    known = {change.digest for change in plan.changes}
-    if not set(first.approved) <= known or len(set(first.approved)) != len(first.approved):
-        raise _contradicts(chain[0].run, "it names changes that its plan does not have, or one twice")
-    changes = tuple(change for change in plan.changes if change.digest in set(first.approved))
-    if plan.operation.value != first.operation or self_sufficient(list(changes)) != changes:
-        raise _contradicts(chain[0].run, "its plan is another one")
-    if problem := beyond_target(plan):
+    now, then = plan_target(inventory).as_json(), plan.target.as_json()
+    words = {
+        "tenant_id": "tenant",
+        "domain_guid": "domain",
+        "target_ou_guid": "target OU",
+        "retired_ou_guid": "retired OU",
+    }
+    differing = [word for name, word in words.items() if now[name] != then[name]]
+    if differing:
         raise Refused(
             t(
-                "The plan of {run_name} is none of this runbook: {problem}.",
-                run_name=chain[0].run.name,
-                problem=problem,
+                "The change that stopped midway belongs to another {differing} than the parameters name.",
+                differing=" and ".join(differing),
             ),
-            code="plan-beyond-target",
-            hint=HOW_TO_CLOSE,
-            values={"run": chain[0].run.name},
+            code="resume-elsewhere",
+            hint=t("Use the parameters file that it was begun with. {how_to_close}", how_to_close=HOW_TO_CLOSE),
+            values={"differing": differing},
         )
-    writes = writes_of(changes)
-    ids = {write.id for write in writes}
-    for journal in chain:
-        if not {*journal.begun, *(effect.write for effect in journal.effects)} <= ids:
-            raise _contradicts(journal.run, "it names writes that its plan does not have")
-    if beyond := effects_beyond(plan, chain):
-        raise _contradicts(*beyond)
-    done = {effect.write for journal in chain for effect in journal.effects}
-    left = {write.change.digest for write in writes if write.id not in done}
-    opened = next(line for line in lines if line.used == last.used)
-    return BrokenOff(
-        chain=chain,
-        plan=plan,
-        changes=changes,
-        finished=frozenset(change.digest for change in changes) - left,
-        used=last.used,
-        opened=_opened(chain[lines.index(opened)].run, opened),
-        stopped=chain[-1].stopped,
-    )
 
 
-def _open_line(journal: JournalFile) -> OpenLine:
-    try:
-        return OpenLine.model_validate(dict(journal.opened))
-    except ValidationError as error:
-        detail = error.errors(include_url=False, include_input=False)[0]
-        place = ", ".join(str(part) for part in detail["loc"])
-        raise damaged_journal(journal.run, 1, f"{place}: {detail['msg'].lower()}") from None
-
-
-def _opened(run: Path, line: OpenLine) -> datetime:
-    try:
-        return moment(line.at)
-    except ValueError as error:
-        raise damaged_journal(run, 1, f"at: {error}") from None
-
-
-def _contradicts(run: Path, why: str) -> Refused:
-    return Refused(
-        t("The journal of {run_name} contradicts what lies beside it: {why}.", run_name=run.name, why=why),
-        code="journal-contradicts",
-        hint=t("Run gwb verify-record on the records of this change. {how_to_close}", how_to_close=HOW_TO_CLOSE),
-        values={"run": run.name, "why": why},
-    )
-
-
-def _plan_of(chain: Sequence[JournalFile], first: OpenLine) -> Plan:
-    """The plan that the journal names, by its digest; of the change's other runs where its own is missing."""
-    change_folder = chain[0].run.parent
-    beside = _plans_beside(change_folder, first.plan_digest)
-    put_back = f"Copy plan.json of {beside[0][0].name} into that folder, then run again." if beside else ""
-    found: Plan | None = None
-    for journal in chain:
-        try:
-            plan = read_plan(journal.run)
-        except UsageError as error:
-            raise _replaced(journal.run, error.message, put_back) from None
-        if plan is not None and plan.digest != first.plan_digest:
-            raise _replaced(
-                journal.run, f"plan.json of {journal.run.name} is another plan than its journal names.", put_back
-            )
-        found = found or plan
-    found = found or (beside[0][1] if beside else None)
-    if found is None:
-        raise Refused(
-            t("The plan of the change that stopped midway is missing: {run}.", run=chain[0].run / "plan.json"),
-            code="plan-missing",
-            hint=t("Bring that file back from a copy of the records folder. {how_to_close}", how_to_close=HOW_TO_CLOSE),
-            values={"run": chain[0].run.name},
-        )
-    return found
-
-
-def _replaced(run: Path, why: str, put_back: str) -> Refused:
-    return Refused(
-        t("The change that stopped midway in {run_name} cannot go on. {why}", run_name=run.name, why=why),
-        code="plan-replaced",
-        hint=t(
-            "{put_back} {how_to_close}",
-            put_back=put_back or "Bring the right plan.json back from a copy of the records folder.",
-            how_to_close=HOW_TO_CLOSE,
-        ),
-        values={"run": run.name},
-    )
-
-
-def _plans_beside(change_folder: Path, digest: str) -> list[tuple[Path, Plan]]:
-    """Runs of the change whose plan has this digest, oldest first."""
-    found = []
-    for run in sorted(path for path in change_folder.iterdir() if path.is_dir() and not path.is_symlink()):
-        try:
-            plan = read_plan(run)
-        except UsageError:
-            continue
-        if plan is not None and plan.digest == digest:
-            found.append((run, plan))
-    return found
+def with_names_of_today(plan: Plan, inventory: Inventory) -> Plan:
+    """The plan with the DNs and display names that its ids have now; ``require_same_target`` held."""
+    directory = inventory.directory
+    place = {c.guid: c.dn for c in (directory.target, directory.retired) if c.guid}
+    names = {row.group_id: (row.display_name, row.ad.dn if row.ad else "") for row in inventory.rows}
+    dn_of = {item.guid: item.dn for item in directory.objects}
+    return rebound(plan, place, directory.controller.domain_dns_name, names, dn_of)
 
 
 def rebound(
@@ -282,66 +113,66 @@ def rebound(
     return replace(plan, target=target, changes=tuple(named(change) for change in plan.changes))
 
 
-def authority(broken: BrokenOff, plan: Plan, approvals: Approvals, now: datetime, approvers: Approvers) -> Grant:
-    """Under which approvals the change goes on; ``plan`` is its plan with today's names (``rebound``).
-
-    What is still to be written needs approvals that hold now: those that its journal names, unchanged, or others. What
-    is only read back needs those that its journal names, still there, and in force when it says that it was opened.
+def require_rules(broken: BrokenOff, inventory: Inventory, policy: Policy) -> None:
+    """Refuse what a first run would refuse: readings, OUs, limits, and groups by their rules.
 
     Raises:
-        AwaitingApproval: None covers what was begun.
+        Refused: A precondition, a limit, or the rule that refuses a group, each with the way out.
     """
-    wanted = {change.digest for change in broken.changes}
-    named = Approvals(
-        [one for one in approvals.plans if _is_used(one, broken.used)],
-        [one for one in approvals.standing if _is_used(one, broken.used)],
-    )
-    why, code = "The approval that it was written under is not there any more, or was changed.", "approval-withdrawn"
-    if len(named.plans) + len(named.standing) == len(broken.used):
-        at = broken.opened if broken.written else now
-        revived = broken.stopped and not broken.written
-        if not revived and (found := _grant(plan, named, at, approvers, wanted)):
-            return found
-        why, code = "The approval that its journal names did not cover it.", "approval-of-another-plan"
-        if revived or now > min([one.until for one in named.plans] + [one.until for one in named.standing]):
-            why, code = "The approval that it was written under has ended.", "approval-expired"
-    others = approvals
-    if broken.stopped:
-        # What was taken back while a run wrote under it is not revived by putting its file back.
-        others = Approvals(
-            [one for one in approvals.plans if one not in named.plans],
-            [one for one in approvals.standing if one not in named.standing],
-        )
-    if found := _grant(plan, others, now, approvers, wanted):
-        return found
-    raise AwaitingApproval(
-        t(
-            "The change that stopped midway in {run_name} is not approved. {why}",
-            run_name=broken.chain[0].run.name,
-            why=why,
-        ),
-        code=code,
-        hint=t(
-            'Read the plan, then: gwb approve {record} --as NAME --phrase "{phrase}"',
-            record="RECORD",
-            phrase=broken.plan.phrase,
-        ),
-        values={"plan_digest": broken.plan.digest, "phrase": broken.plan.phrase},
-    )
+    snapshot = inventory.directory
+    require_complete(inventory)
+    require_container(snapshot.target, "target_ou", snapshot, policy)
+    if snapshot.retired.dn:
+        require_container(snapshot.retired, "retired_ou", snapshot, policy)
+        require_two_ous(snapshot)
+    require_mark(snapshot)
+    check_limits(broken.changes, _members_before(broken, inventory), policy.limits)
+    context = rule_context(inventory, policy)
+    rows = {row.group_id: row for row in inventory.rows}
+    left = [change for change in broken.changes if change.digest not in broken.finished]
+    if broken.plan.operation is Operation.ENABLE:
+        require_writers_known([rows[c.group_id] for c in left if c.group_id in rows], policy)
+    for change in left:
+        if refused := _refusal(change, broken.plan.operation, rows.get(change.group_id), context):
+            raise Refused(
+                t(
+                    "{display_name!r} is refused now: {why}",
+                    display_name=printable(refused.display_name, limit=80),
+                    why=refused.why,
+                ),
+                code=refused.rule,
+                hint=t("{to_do} {how_to_close}", to_do=refused.to_do, how_to_close=HOW_TO_CLOSE),
+                values={"group_id": refused.group_id, "rule": refused.rule},
+            )
 
 
-def _is_used(approval: Approval | StandingApproval, used: frozenset[tuple[str, str]]) -> bool:
-    return (approval.file.path.name, approval.file.sha256) in used
-
-
-def _grant(
-    plan: Plan, approvals: Approvals, at: datetime, approvers: Approvers, wanted: Collection[str]
-) -> Grant | None:
-    """What these approvals granted at a moment, cut down to what was begun; None where it is less than that."""
-    try:
-        grant = granted(plan, approvals, at, approvers, begun=True)
-    except AwaitingApproval:
+def _refusal(change: Change, operation: Operation, row: GroupRow | None, context: RuleContext) -> Refusal | None:
+    if operation is Operation.ENABLE:
+        if row is None or row.cloud is None:
+            why = t("There is no such group in the cloud any more.")
+            return Refusal(change.group_id, change.display_name, "cloud-group-gone", why, t("Restore it in the cloud."))
+        return first_refusal(row, context)
+    if row is None or row.ad is None:
+        # Deleted already, or still among the deleted objects: the write itself looks.
         return None
-    if not set(wanted) <= {change.digest for change in grant.changes}:
-        return None
-    return replace(grant, changes=tuple(change for change in grant.changes if change.digest in wanted))
+    if refused := refuse_not_ours(row, context):
+        return refused
+    if operation is Operation.DISABLE:
+        deleting = change.kind is ChangeKind.DELETE
+        return refuse_undecided(row) or (refuse_deletion(row, row.ad, context) if deleting else None)
+    return refuse_way_back(change, row, context)
+
+
+def _members_before(broken: BrokenOff, inventory: Inventory) -> Mapping[str, int]:
+    """GUID to the number of members before this change touched the group: what shares were planned from."""
+    found: dict[str, int] = {}
+    index = inventory.index
+    for group in inventory.directory.groups:
+        if group.members is None:
+            continue
+        live = {index.guid_of_dn(dn) or dn for dn in group.members}
+        for change in (c for c in broken.plan.changes if c.object_guid == group.guid):
+            live |= {ref.guid for ref in change.members_removed}
+            live -= {ref.guid for ref in change.members_added if ref.guid}
+        found[group.guid] = len(live)
+    return found

@@ -12,6 +12,7 @@ from runbook_lib.model.change import Change, ChangeKind, PlanTarget
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.untrusted import counted
+from runbook_lib.routes.direct.live import TwoOus, present_name, read_two_ous
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,9 @@ def verify(
         dn_of: AD GUID to DN of members, read just before the writes.
     """
     created = {c.group_id: guid_of.get(c.digest, "") for c in changes if c.kind is ChangeKind.CREATE}
+    ous = read_two_ous(directory, target)
     return tuple(
-        _check(directory, change, target, guid_of.get(change.digest, ""), dn_of, created) for change in changes
+        _check(directory, change, target, ous, guid_of.get(change.digest, ""), dn_of, created) for change in changes
     )
 
 
@@ -51,6 +53,7 @@ def _check(
     directory: Directory,
     change: Change,
     target: PlanTarget,
+    ous: TwoOus,
     guid: str,
     dn_of: Mapping[str, str],
     created: Mapping[str, str],
@@ -74,7 +77,7 @@ def _check(
     if change.deletion is not None and entry.sid != change.deletion.sid:
         problems.append("it does not have the SID that it had")
     ou = _expected_ou(change, target)
-    if ou and normalize_dn(parent_of(entry.dn)) != normalize_dn(ou):
+    if ou and ous.holding(entry.dn) != ou:
         problems.append(f"it stands in {parent_of(entry.dn)}")
     problems += _members(directory, change, guid, dn_of, created)
     return Checked(change, guid, entry.sid or "", entry.dn, tuple(problems))
@@ -96,11 +99,12 @@ def _gone(directory: Directory, change: Change, guid: str) -> Checked:
 
 
 def _expected_ou(change: Change, target: PlanTarget) -> str:
+    """GUID of the OU in which the object has to stand; empty where the change does not say."""
     if change.move is not None:
-        return change.move.to_dn
+        return change.move.to_guid
     if change.kind is ChangeKind.UNDELETE:
-        return parent_of(change.dn)
-    return target.target_ou if change.kind is ChangeKind.CREATE else ""
+        return change.parent_guid
+    return target.target_ou_guid if change.kind is ChangeKind.CREATE else ""
 
 
 def _members(
@@ -112,10 +116,7 @@ def _members(
 
     def there(key_guid: str, group_id: str) -> bool:
         known = key_guid or created.get(group_id, "")
-        dn = dn_of.get(known)
-        if dn is None and known:
-            entry = directory.read(known, ["objectGUID"])
-            dn = entry.dn if entry else None
+        dn = dn_of.get(known) or (present_name(directory, known) if known else None)
         return dn is not None and normalize_dn(dn) in live
 
     missing = sum(not there(ref.guid, ref.group_id) for ref in change.members_added)

@@ -1,4 +1,4 @@
-"""A change as the LDAP writes that carry it out, in order. Pure.
+"""A change as the LDAP writes that carry it out, in order, and what a journal may say of each. Pure.
 
 Objects come first, with anchor and mark in the operation that creates them; then members; a retirement sets its
 attributes before it moves, and a restoration moves back before it sets them. An undelete brings the object back with
@@ -7,13 +7,17 @@ anchor and mark, then its other attributes, then members, and what makes it a ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
+from runbook_lib.change.journal import Effect
+from runbook_lib.change.step import NOT_TAKEN, PlannedStep, Route
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
-from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move
+from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Plan
 from runbook_lib.model.directory import MAIL_ATTRIBUTES
+from runbook_lib.rules.reach import beyond_target
 
 MEMBERS_PER_WRITE = 500
 """Member values in one modify; AD takes about 5,000 reliably, smaller ones keep the DC responsive."""
@@ -30,9 +34,20 @@ class WriteKind(Enum):
     UNDELETE = "undelete"
 
 
+_MAY_SAY = {
+    WriteKind.ADD: {"created"},
+    WriteKind.DELETE: {"deleted"},
+    WriteKind.UNDELETE: {"undeleted"},
+    WriteKind.ATTRIBUTES: {"attributes"},
+    WriteKind.MEMBERS: {"members_added", "members_removed", NOT_TAKEN},
+    WriteKind.MOVE: {"moved"},
+}
+"""What the effect of a write may hold."""
+
+
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One LDAP write of a change.
+    """One LDAP write of a change; a ``PlannedStep`` of the direct route.
 
     Attributes:
         id: ``<change digest>/<number>``, the same on every machine.
@@ -59,6 +74,51 @@ class Write:
             "members_removed": [member.key for member in self.removed],
             "move": [self.move.from_dn, self.move.to_dn] if self.move else None,
         }
+
+    @property
+    def makes_object(self) -> bool:
+        """Whether it creates the object, whose GUID is known only afterwards."""
+        return self.kind is WriteKind.ADD
+
+    def beyond_intent(self, object_id: str, intent: Mapping[str, Any], made: Mapping[str, str]) -> str:
+        """What a ``begin`` line says beyond this write; ``made``: group id to GUID of created objects."""
+        wanted = self.intent()
+        own = "" if self.makes_object else self.change.object_guid or made.get(self.change.group_id)
+        if object_id != own:
+            return "it begins a write on another object than its plan"
+        if (intent.get("operation"), intent.get("attributes")) != (wanted["operation"], wanted["attributes"]):
+            return "it begins a write that its plan does not have"
+        for side, members in (("members_added", self.added), ("members_removed", self.removed)):
+            if not set(intent.get(side, ())) <= {member.key for member in members}:
+                return "it begins a write of members that its plan does not have"
+        return ""
+
+    def beyond_effect(self, effect: Effect, made: Mapping[str, str]) -> str:
+        """What a ``done`` line says beyond this write: another object, another kind, values that it never had."""
+        data = effect.data
+        if effect.object_guid != (self.change.object_guid or made.get(self.change.group_id)):
+            return "it names another object than its plan"
+        if not data.keys() <= _MAY_SAY[self.kind]:
+            return "it says of a write that it did something of another kind"
+        if not all(item in [delta.as_json() for delta in self.deltas] for item in data.get("attributes", ())):
+            return "it names an attribute or a value that its plan does not change"
+        if "moved" in data and (self.move is None or data["moved"] != [self.move.from_guid, self.move.to_guid]):
+            return "it names a move that its plan does not have"
+        for key, members in (("members_added", self.added), ("members_removed", self.removed)):
+            if not set(data.get(key, ())) <= {ref.guid or made.get(ref.group_id) for ref in members}:
+                return "it names members that its plan does not have"
+        return ""
+
+    def not_begun(self, effect: Mapping[str, Any], begun: Sequence[Mapping[str, Any]], made: Mapping[str, str]) -> str:
+        """What of an effect no ``begin`` line announced."""
+        if effect.keys() - {NOT_TAKEN} and not begun:
+            return "it says of a write that it did something, and nothing of having begun it"
+        for side in ("members_added", "members_removed"):
+            keys = {key for intent in begun for key in intent.get(side, ())}
+            announced = {made.get(key.removeprefix("group:"), key) if key.startswith("group:") else key for key in keys}
+            if not set(effect.get(side, ())) <= announced:
+                return "it says of members that they were changed, and nothing of having begun it"
+        return ""
 
 
 def writes_of(changes: Iterable[Change]) -> list[Write]:
@@ -114,3 +174,23 @@ def _undelete(change: Change, member_writes: list[Write]) -> list[Write]:
 
 def _chunks(members: Sequence[MemberRef]) -> Iterable[tuple[MemberRef, ...]]:
     return (tuple(members[start : start + MEMBERS_PER_WRITE]) for start in range(0, len(members), MEMBERS_PER_WRITE))
+
+
+@dataclass(frozen=True, slots=True)
+class _DirectRoute:
+    """The direct route as files can be held to it."""
+
+    place: tuple[str, ...] = ("dc_host", "ds_service_name", "invocation_id")
+    """The domain controller by name, its NTDS Settings object and the id of its database."""
+    same_place: str = "invocation_id"
+
+    def steps_of(self, changes: Sequence[Change]) -> Sequence[PlannedStep]:
+        """Every write, in its order."""
+        return writes_of(changes)
+
+    def beyond_target(self, plan: Plan) -> str:
+        """What the plan does outside its own two OUs."""
+        return beyond_target(plan)
+
+
+DIRECT: Route = _DirectRoute()

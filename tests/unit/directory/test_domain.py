@@ -17,11 +17,10 @@ from rehearsal.directory.domains import View
 from rehearsal.directory.forest import add_controller, add_domain
 from rehearsal.directory.service import DirectoryFault
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.errors import WriteUnanswered
 from runbook_lib.directory.filters import present
 from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.directory.snapshot import read_directory
-from runbook_lib.errors import NoAccess, Refused, RunbookError, ServiceFailed
+from runbook_lib.errors import NoAccess, Refused, RunbookError, ServiceFailed, WriteUnanswered
 from runbook_lib.model.change import AttributeDelta
 from runbook_lib.model.directory import ControllerIdentity
 from tests.unit.directory.embedded import BASE, PASSWORD, RETIRED, TARGET, Embedded, clock, running

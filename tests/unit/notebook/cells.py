@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, cast
 from unittest.mock import patch
 
 from runbook_lib.change.approvals.plan import approve
-from runbook_lib.change.journal import Effect, Journal
+from runbook_lib.change.journal import Effect, Journal, JournalFile
 from runbook_lib.errors import BrokeOff, NoAccess, Refused, RunbookError, ServiceFailed
 from runbook_lib.model.change import Change
 from runbook_lib.model.directory import ControllerIdentity
@@ -139,7 +139,8 @@ class Cells:
         for name, instead in (
             ("run.read_sides", self._read),
             ("change.read_sides", self._read),
-            ("change.Applier", lambda *given, **more: _Writes(self, given[2], more.get("earlier", ()))),
+            ("change.DirectWork", lambda _directory, _target, changes, **_: changes),
+            ("change.carry_out", self._carry_out),
             ("change.backup", lambda *_: ""),
             ("change.verify", self._verify),
             ("change.lock_path", lambda *_: self.records / "lock"),
@@ -156,6 +157,24 @@ class Cells:
         groups = [b.cloud_group(name) for name in NAMES]
         return b.inventory_of(b.cloud_side(groups, {name: [] for name in NAMES}), b.directory_side())
 
+    def _carry_out(
+        self, changes: Sequence[Change], journal: Journal, *, earlier: Sequence[JournalFile], **_: object
+    ) -> None:
+        """Write into the journal what the real one does, and to nothing else: every write, or the trouble between."""
+        before = {effect.write for file in earlier for effect in file.effects}
+        for number, write in enumerate(w for w in writes_of(changes) if w.id not in before):
+            journal.begin(write.id, write.change.digest, "", write.intent())
+            if self.trouble == "first write refused" and not number and not before:
+                journal.close("refused")
+                raise Refused(t("no right"), code="rights")
+            if self.trouble == "broke off" and number:
+                raise BrokeOff(t("lost"), code="broke-off")
+            journal.finish(Effect(write.id, write.change.digest, b.guid(write.id), {"created": write.change.dn}))
+        journal.close("every approved change is carried out")
+        self.applied.add(self.runs[-1].record.folder.run_id)
+        if self.trouble == "disk full":
+            raise ServiceFailed(t("no space"), code="record-write")
+
     def _verify(self, _directory: object, changes: Sequence[Change], *_: object) -> Sequence[Checked]:
         if self.trouble == "no read-back":
             raise ServiceFailed(t("gone"), code="directory-unavailable")
@@ -169,30 +188,6 @@ class _Controller:
     """Who answers, and nothing else."""
 
     controller = SimpleNamespace(invocation_id=IDENTITY.invocation_id, identity=IDENTITY)
-
-
-class _Writes:
-    """Writes into the journal what the real one does, and to nothing else."""
-
-    def __init__(self, cells: Cells, journal: Journal, earlier: Sequence[Any]) -> None:
-        self._cells = cells
-        self._journal = journal
-        self._earlier = {effect.write for file in earlier for effect in file.effects}
-
-    def run(self, changes: Sequence[Change], _line: Callable[..., None]) -> None:
-        """Every write, or the trouble in between."""
-        for number, write in enumerate(w for w in writes_of(changes) if w.id not in self._earlier):
-            self._journal.begin(write.id, write.change.digest, "", write.intent())
-            if self._cells.trouble == "first write refused" and not number and not self._earlier:
-                self._journal.close("refused")
-                raise Refused(t("no right"), code="rights")
-            if self._cells.trouble == "broke off" and number:
-                raise BrokeOff(t("lost"), code="broke-off")
-            self._journal.finish(Effect(write.id, write.change.digest, b.guid(write.id), {"created": write.change.dn}))
-        self._journal.close("every approved change is carried out")
-        self._cells.applied.add(self._cells.runs[-1].record.folder.run_id)
-        if self._cells.trouble == "disk full":
-            raise ServiceFailed(t("no space"), code="record-write")
 
 
 def all_cells(cells: Cells, *names: str) -> Cells:

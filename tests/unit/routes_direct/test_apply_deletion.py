@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.change.carry_out import carry_out
 from runbook_lib.change.journal import Journal, JournalFile, read_journal
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.entry import Entry
@@ -18,12 +19,12 @@ from runbook_lib.errors import BrokeOff, NoAccess, Refused
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.anchor import anchor_of, mark_of
 from runbook_lib.model.change import ChangeKind, Plan
-from runbook_lib.routes.direct.apply import Applier
 from runbook_lib.routes.direct.backup import backup
 from runbook_lib.routes.direct.effects import DoneChange, collect
 from runbook_lib.routes.direct.plan_disable import plan_disable
 from runbook_lib.routes.direct.plan_undo import plan_undo
 from runbook_lib.routes.direct.verify import verify
+from runbook_lib.routes.direct.work import DirectWork
 from runbook_lib.routes.direct.writes import WriteKind, writes_of
 from tests.support import builders as b
 from tests.unit.directory.embedded import ADMINISTRATOR, BASE, RETIRED, TARGET, WRITER, Embedded, clock, running
@@ -100,9 +101,9 @@ class Operator:
             journal.open(operation="x", resumes=earlier[-1].run.name if earlier else None)
             if kill[0]:
                 die_at(directory, *kill)
-            applier = Applier(directory, plan, journal, earlier=earlier, dn_of=dn_of)
+            work = DirectWork(directory, plan.target, plan.changes, dn_of=dn_of)
             try:
-                applier.run(plan.changes)
+                carry_out(work, journal, earlier=earlier)
                 guids = {c.digest: c.object_guid for c in plan.changes}
                 differing = [c.differences for c in verify(directory, plan.changes, plan.target, guids, dn_of)]
                 assert not any(differing), differing
@@ -257,7 +258,7 @@ def apply_as_writer(operator: Operator, plan: Plan) -> None:
     run.mkdir()
     with operator.embedded.open() as directory, Journal(run / "journal.jsonl", lambda: "now") as journal:
         journal.open(operation="x", resumes=None)
-        Applier(directory, plan, journal, earlier=[], dn_of={}).run(plan.changes)
+        carry_out(DirectWork(directory, plan.target, plan.changes, dn_of={}), journal)
 
 
 def test_an_account_without_the_right_is_told_so(operator: Operator) -> None:

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from rehearsal.directory import DirectoryStore
+from runbook_lib.change.carry_out import carry_out
 from runbook_lib.change.journal import Journal, JournalFile, read_journal
+from runbook_lib.change.journal_check import out_of_order
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.entry import guid_text
 from runbook_lib.directory.filters import equals
@@ -25,8 +27,8 @@ from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberR
 from runbook_lib.model.directory import RESTORED_ATTRIBUTES
 from runbook_lib.model.text import t
 from runbook_lib.record.schema_files import schema_text
-from runbook_lib.routes.direct.apply import Applier
-from runbook_lib.routes.direct.journal_order import out_of_order
+from runbook_lib.routes.direct.work import DirectWork
+from runbook_lib.routes.direct.writes import DIRECT
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET, Embedded, running
 from tests.unit.directory.faulty import BUSY, LATE, OK, UNANSWERED, UNSENT, Faults
 
@@ -66,8 +68,10 @@ class World:
             entry = directory.read(self.third, RESTORED_ATTRIBUTES)
         assert entry is not None
         there = tuple(AttributeDelta(n, removed=entry.texts(n)) for n in RESTORED_ATTRIBUTES if entry.texts(n))
-        at = f"CN=third,{TARGET}"
-        return Change(ChangeKind.DELETE, group_id("third"), "third", at, self.third, attributes=there)
+        at, parent = f"CN=third,{TARGET}", self._guid(TARGET)
+        return Change(
+            ChangeKind.DELETE, group_id("third"), "third", at, self.third, parent_guid=parent, attributes=there
+        )
 
     def _plan(self) -> Plan:
         target = PlanTarget(TENANT, "d" * 36, "contoso.com", TARGET, self._guid(TARGET), RETIRED, self._guid(RETIRED))
@@ -115,7 +119,8 @@ class World:
             faults.into(directory)
             resumes = earlier[-1].run.name if earlier else None
             journal.open(approved=[change.digest for change in self.plan.changes], resumes=resumes)
-            Applier(directory, self.plan, journal, earlier=earlier, dn_of=dn_of).run(self.plan.changes)
+            work = DirectWork(directory, self.plan.target, self.plan.changes, dn_of=dn_of)
+            carry_out(work, journal, earlier=earlier)
         read = read_journal(folder)
         assert read is not None
         return read
@@ -195,7 +200,7 @@ def test_any_faults_end_like_none(
                 break
         assert (world.state(), effects(journals)) == undisturbed
         assert journals[-1].closed
-        assert out_of_order(world.plan, journals) is None
+        assert out_of_order(world.plan, journals, DIRECT) is None
 
 
 @pytest.mark.parametrize("fault", FAULTS)

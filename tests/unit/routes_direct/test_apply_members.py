@@ -14,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from runbook_lib.change.carry_out import carry_out
 from runbook_lib.change.journal import Journal, JournalFile, read_journal
 from runbook_lib.directory.entry import guid_text
 from runbook_lib.errors import BrokeOff, NoAccess, RunbookError, ServiceFailed
@@ -21,9 +22,9 @@ from runbook_lib.model.anchor import anchor_of, mark_of
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Operation, Plan, PlanTarget
 from runbook_lib.model.text import t
 from runbook_lib.record.schema_files import schema_text
-from runbook_lib.routes.direct.apply import Applier
 from runbook_lib.routes.direct.effects import collect
-from runbook_lib.routes.direct.member_values import MOST_REFUSED, Value, send_values
+from runbook_lib.routes.direct.steps.values import MOST_REFUSED, Value, send_values
+from runbook_lib.routes.direct.work import DirectWork
 from runbook_lib.routes.direct.writes import MEMBERS_PER_WRITE, WriteKind, writes_of
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET, Embedded, running
 from tests.unit.directory.faulty import OK, UNANSWERED, UNSENT, Faults
@@ -80,7 +81,7 @@ class World:
             journal.open(approved=[change.digest for change in plan.changes], resumes=resumes)
             try:
                 dn_of = {ref.guid: ref.dn for ref in refs}
-                Applier(directory, plan, journal, earlier=earlier, dn_of=dn_of).run(plan.changes)
+                carry_out(DirectWork(directory, plan.target, plan.changes, dn_of=dn_of), journal, earlier=earlier)
             except RunbookError as error:
                 return error
         return None
@@ -187,7 +188,7 @@ def test_a_member_that_was_deleted_meanwhile_takes_nobody_along(world: World, tm
         journal.open(approved=[change.digest for change in plan.changes], resumes=None)
         dn_of = {ref.guid: ref.dn for ref in world.good}
         with pytest.raises(BrokeOff, match="is gone"):
-            Applier(directory, plan, journal, earlier=(), dn_of=dn_of).run(plan.changes)
+            carry_out(DirectWork(directory, plan.target, plan.changes, dn_of=dn_of), journal)
     assert world.members(world.group) == {world.good[0].dn, world.good[1].dn}
 
 

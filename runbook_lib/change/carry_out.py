@@ -1,0 +1,163 @@
+"""Carry out approved changes, one step at a time, each against the live state, each journaled before and after.
+
+The same loop starts and resumes: every step first looks at how things are. Before means send; after means done (by an
+earlier run of this change if its journal says so, else by somebody else, which undo must not take back); anything else
+means drift, and nothing further is sent. A step without an answer, because the connection was lost or the service
+busy, is looked up in the same way, and the run goes on from what is there. What a step is, its route knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from runbook_lib.change.approvals.still_approved import ApprovalLapsed, ReadingTooOld
+from runbook_lib.change.journal import CARRIED_OUT, Effect, Journal, JournalFile, JournalUnwritable
+from runbook_lib.change.step import LiveState, Step, Work, drifted
+from runbook_lib.errors import (
+    BrokeOff,
+    ContradictsLook,
+    Refused,
+    RunbookError,
+    Unavailable,
+    UsageError,
+    WriteUnanswered,
+)
+from runbook_lib.model.text import joined, t
+
+Progress = Callable[[str, int, int | None], None]
+"""What was done last, how many so far, how many in all."""
+
+
+def carry_out(
+    work: Work,
+    journal: Journal,
+    *,
+    earlier: Sequence[JournalFile] = (),
+    still_approved: Callable[[], None] = lambda: None,
+    progress: Progress | None = None,
+) -> None:
+    """Send everything that is still to be sent, and close the journal when all of it is done.
+
+    Args:
+        work: The steps of the approved changes.
+        journal: Where this run writes its lines; it is open.
+        earlier: Journals of the runs that this one resumes, oldest first.
+        still_approved: Called right before each step is sent; raises where nothing more may be sent.
+        progress: Told of each step that is done.
+
+    Raises:
+        Refused: Drift before anything was sent; nothing is changed.
+        BrokeOff: It stopped after something was sent.
+        RunbookError: The first step was refused, or could not be sent or looked at.
+    """
+    _Loop(work, journal, earlier, still_approved).run(progress)
+
+
+class _Loop:
+    def __init__(
+        self, work: Work, journal: Journal, earlier: Sequence[JournalFile], still_approved: Callable[[], None]
+    ) -> None:
+        self._work = work
+        self._journal = journal
+        self._still_approved = still_approved
+        self._begun: dict[str, Mapping[str, Any]] = {
+            step: line["intent"] for file in earlier for step, line in file.begun.items()
+        }
+        self._done = {effect.write: effect for file in earlier for effect in file.effects}
+        self._unanswered = False
+        """Whether a step of this run may have taken effect without our knowing."""
+
+    def run(self, progress: Progress | None) -> None:
+        steps = self._work.steps
+        for number, step in enumerate(steps, start=1):
+            try:
+                self._patiently(step)
+            except RunbookError as error:
+                raise self._stopped(error, number, len(steps)) from error
+            if progress is not None:
+                progress(step.change.display_name, number, len(steps))
+        if not_taken := self._work.not_taken():
+            raise self._stopped(not_taken, len(steps), len(steps))
+        try:
+            self._journal.close(CARRIED_OUT)
+        except JournalUnwritable as error:
+            raise self._stopped(error, len(steps), len(steps)) from error
+
+    def _stopped(self, error: RunbookError, number: int, of: int) -> RunbookError:
+        wrote = self._journal.done > 0 or bool(self._done) or any(step.partly for step in self._work.steps)
+        # A text that no service can hold (UsageError) is not healed by time either; an old reading is, by another.
+        lasting = isinstance(error, (Refused, UsageError)) and not isinstance(error, ReadingTooOld)
+        uncertain = self._unanswered or isinstance(error, Unavailable)
+        if (lasting or not (wrote or uncertain)) and not isinstance(error, JournalUnwritable):
+            # What is left is planned afresh from the live state, in which half-made objects are recognisable. A
+            # journal that stays open because the disk is full is resumed, which is as good.
+            with suppress(JournalUnwritable):
+                self._journal.close(f"{error.code}: {error.message}")
+        if not wrote and not uncertain:
+            return error
+        if isinstance(error, ApprovalLapsed):
+            with suppress(JournalUnwritable):
+                self._journal.stop(f"{error.code}: {error.message}")
+        again = (
+            t("Run the notebook again: it plans what is left and asks for an approval of that.")
+            if lasting
+            else t("Fix the error above, then run the same notebook with the same change id: it resumes.")
+        )
+        return BrokeOff(
+            t("Stopped at write {number} of {of}: {error_message}", number=number, of=of, error_message=error.message),
+            code="broke-off",
+            hint=joined((error.hint, again)),
+            values={"write": number, "of": of, "cause": error.code, **error.values},
+        )
+
+    def _patiently(self, step: Step) -> None:
+        """Carry out a step; one without an answer is looked up after a pause, and sent again if it had no effect.
+
+        An answer that contradicts what was seen just before is looked up too: the lost one may have arrived late.
+        """
+        patience = self._work.patience
+        pauses = iter(patience.pauses)
+        contradicted = False
+        begun_before = step.id in self._begun  # by a run that broke off; it may still be under way
+        while True:
+            try:
+                self._once(step)
+            except WriteUnanswered as error:
+                self._look_again(step, error)
+                pause = next(pauses, None)
+                if pause is None:
+                    raise
+                patience.sleep(pause)
+                contradicted = False
+            except ContradictsLook as error:
+                if contradicted or not (self._unanswered or begun_before):
+                    raise
+                self._look_again(step, error)
+                contradicted = True
+            else:
+                self._unanswered = False
+                return
+
+    def _look_again(self, step: Step, why: RunbookError) -> None:
+        self._unanswered = True
+        self._work.forget()
+        self._journal.lost(step.id, step.change.digest, f"{why.code}: {why.message}")
+
+    def _once(self, step: Step) -> None:
+        if earlier := self._done.get(step.id):
+            step.recall(earlier)
+            return
+        found = step.look(self._begun.get(step.id))
+        if found.state is LiveState.OTHER:
+            raise drifted(step.change, found.seen)
+        digest = step.change.digest
+        if found.state is LiveState.BEFORE:
+            self._still_approved()
+            intent = dict(step.intent())
+            self._journal.begin(step.id, digest, step.object_id, intent)
+            self._begun[step.id] = intent
+            step.send()
+        effect = step.effect(self._begun.get(step.id))
+        self._journal.finish(Effect(step.id, digest, step.object_id, effect))
