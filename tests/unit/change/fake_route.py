@@ -9,7 +9,7 @@ from typing import Any
 
 from runbook_lib.change.journal import Effect
 from runbook_lib.change.step import NOT_TAKEN, LiveState, Look, PlannedStep, Route, drifted
-from runbook_lib.errors import ContradictsLook, Refused, RunbookError, WriteUnanswered
+from runbook_lib.errors import ContradictsLook, NoAccess, Refused, RunbookError, WriteUnanswered
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Plan
 from runbook_lib.model.text import t
 
@@ -34,7 +34,7 @@ class World:
         refuses: Values that no object takes.
         done: What took effect.
         answers: What happens to the next requests: ``lost`` before or ``unanswered`` after they take effect, ``late``
-            just before the next one.
+            just before the next one, ``forbidden``.
         tick: Called wherever a process may die.
     """
 
@@ -49,6 +49,8 @@ class World:
         """Carry out one request, or lose it or its answer."""
         self.tick()
         answer = self.answers.pop(0) if self.answers else "ok"
+        if answer == "forbidden":
+            raise NoAccess("not you", code="forbidden")
         if answer == "lost":
             raise WriteUnanswered(t("lost"), code="lost")
         if answer == "late":

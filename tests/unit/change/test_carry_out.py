@@ -194,6 +194,23 @@ def test_the_approval_is_looked_at_before_every_step_that_is_sent(tmp_path: Path
     assert b'"begin"' not in (tmp_path / "2" / FILE_NAME).read_bytes()
 
 
+def test_a_step_that_was_done_in_part_breaks_off_and_is_resumed(tmp_path: Path) -> None:
+    """Nothing of it is in the journal but its beginning, and something of it took effect."""
+    changes = [change(0, new=False, texts=0, values=2)]
+    world = start_of(changes)
+    world.answers = ["ok", "forbidden"]
+    with pytest.raises(BrokeOff) as caught:
+        calmly(tmp_path, FakeWork(changes, world))
+    assert "it resumes" in caught.value.hint
+    read = read_journal(tmp_path)
+    assert read is not None
+    assert (read.closed, read.effects) == (False, ())
+    again = tmp_path / "again"
+    again.mkdir()
+    calmly(again, FakeWork(changes, world), earlier=[read])
+    assert world.things["thing 0"].content == {"value 0", "value 1"}
+
+
 def test_progress_names_each_step_that_is_done(tmp_path: Path) -> None:
     changes = [change(0, new=True, texts=0, values=3)]
     seen: list[tuple[str, int, int | None]] = []

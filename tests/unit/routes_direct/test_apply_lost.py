@@ -23,7 +23,17 @@ from runbook_lib.directory.entry import guid_text
 from runbook_lib.directory.filters import equals
 from runbook_lib.errors import BrokeOff, NoAccess, RunbookError, ServiceFailed
 from runbook_lib.model.anchor import anchor_of, mark_of
-from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Plan, PlanTarget
+from runbook_lib.model.change import (
+    AttributeDelta,
+    Change,
+    ChangeKind,
+    Deletion,
+    MemberRef,
+    Move,
+    Operation,
+    Plan,
+    PlanTarget,
+)
 from runbook_lib.model.directory import RESTORED_ATTRIBUTES
 from runbook_lib.model.text import t
 from runbook_lib.record.schema_files import schema_text
@@ -53,6 +63,7 @@ class World:
         self.first = self._ours("first", member=people[:2], displayName="before")
         self.second = self._ours("second", member=people[2:])
         self.third = self._ours("third", description="goes")
+        self.lost = Deletion(store.sid(f"CN=third,{TARGET}"), False, (), "off", 60, "default", "on", "on")
         self.plan = self._plan()
         self.start = store.snapshot()
 
@@ -69,8 +80,9 @@ class World:
         assert entry is not None
         there = tuple(AttributeDelta(n, removed=entry.texts(n)) for n in RESTORED_ATTRIBUTES if entry.texts(n))
         at, parent = f"CN=third,{TARGET}", self._guid(TARGET)
+        name = "CN=third"
         return Change(
-            ChangeKind.DELETE, group_id("third"), "third", at, self.third, parent_guid=parent, attributes=there
+            *(ChangeKind.DELETE, group_id("third"), "third", at, self.third, name, parent, there), deletion=self.lost
         )
 
     def _plan(self) -> Plan:
