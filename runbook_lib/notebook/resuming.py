@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from runbook_lib.change.approvals.approvers import approvers_of
 from runbook_lib.change.approvals.gate import Grant, read_all
@@ -34,6 +35,7 @@ from runbook_lib.notebook.earlier_runs import (
 from runbook_lib.notebook.reading import policy_now
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.record.versions import account
+from runbook_lib.routes.direct.live import present_name
 from runbook_lib.routes.direct.preconditions import findings_before_writing
 from runbook_lib.routes.direct.resume import require_rules, require_same_target, with_names_of_today
 from runbook_lib.routes.direct.verify import Checked
@@ -103,7 +105,7 @@ def take_up(context: RunContext, chain: Sequence[JournalFile], inventory: Invent
     broken = broken_off(chain, DIRECT)
     require_uncontradicted(chain, broken.opened)
     context.note(*effects_not_proved(chain))
-    require_same_target(broken.plan, inventory)
+    require_same_target(broken.plan, inventory, partial(present_name, context.connect_directory()))
     if not broken.written:
         require_rules(broken, inventory, policy_now(context, inventory))
         if broken.plan.operation is Operation.ENABLE:

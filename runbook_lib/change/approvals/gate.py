@@ -114,7 +114,7 @@ def granted(
         closed = error
     asked: list[_Asked] = []
     for standing in reversed(approvals.standing):
-        found = _covered(plan, standing, chosen, now, approvers)
+        found = _covered(plan, standing, chosen, now, approvers, begun=begun)
         if isinstance(found, _Closed):
             asked.append(_Asked(standing, found))
             continue
@@ -142,10 +142,16 @@ def _other_names(change: Change, approvals: Sequence[Approval]) -> Text:
 
 
 def _covered(
-    plan: Plan, standing: StandingApproval, chosen: tuple[Change, ...], now: datetime, approvers: Approvers
+    plan: Plan,
+    standing: StandingApproval,
+    chosen: tuple[Change, ...],
+    now: datetime,
+    approvers: Approvers,
+    *,
+    begun: bool,
 ) -> tuple[Change, ...] | _Closed:
     """``chosen`` and what this approval adds to it, or why it adds nothing at all."""
-    if closed := _unusable(plan, standing, now, approvers):
+    if closed := _unusable(plan, standing, now, approvers, begun=begun):
         return closed
     kept = {change.digest for change in chosen}
     candidates = [c for c in plan.changes if c.digest in kept or not _uncovered(c, standing)]
@@ -177,7 +183,9 @@ def _covered(
     return together
 
 
-def _unusable(plan: Plan, standing: StandingApproval, now: datetime, approvers: Approvers) -> _Closed | None:
+def _unusable(
+    plan: Plan, standing: StandingApproval, now: datetime, approvers: Approvers, *, begun: bool
+) -> _Closed | None:
     again = t("Make a new one with gwb approve {record} --standing, or approve this plan.", record="RECORD")
     who = f"The standing approval by {_approver(standing)}"
     if plan.operation is not Operation.ENABLE:
@@ -193,7 +201,9 @@ def _unusable(plan: Plan, standing: StandingApproval, now: datetime, approvers: 
         return _Closed(
             "standing-other-target", t("{who} is for another {names}.", who=who, names=names[other[0]]), again
         )
-    if other := [name for name, value in standing.place.items() if value.casefold() != str(target[name]).casefold()]:
+    renamed = [name for name, value in standing.place.items() if value.casefold() != str(target[name]).casefold()]
+    # Once it is begun, an OU may be renamed: it is the same one by its GUID.
+    if other := [name for name in renamed if not (begun and name == "target_ou")]:
         word = {"domain": "domain", "target_ou": "target OU"}[other[0]]
         return _Closed(
             "standing-other-target",

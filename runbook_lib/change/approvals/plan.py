@@ -19,7 +19,7 @@ from runbook_lib.change.approvals.file import (
     read_approval_file,
     write_approval,
 )
-from runbook_lib.change.as_read import Shown, shown_of
+from runbook_lib.change.as_read import Shown, place_of, shown_of
 from runbook_lib.change.plan_file import read_plan
 from runbook_lib.errors import AwaitingApproval, UsageError
 from runbook_lib.model.change import Change, ChangeKind, Plan
@@ -35,6 +35,8 @@ class Approval:
     changes: Mapping[str, Shown]
     """Digest of each change to what the approver read of it."""
     target: Mapping[str, str]
+    place: Mapping[str, str]
+    """What the approver read of the target: names of the domain and of the two OUs."""
     approver: str
     approved: datetime
     until: datetime
@@ -164,6 +166,7 @@ def _read(path: Path) -> Approval:
         plan_digest=content.plan_digest,
         changes=dict(zip(content.changes, map(Shown, content.names, content.members), strict=True)),
         target=identity_of(content.target.model_dump()),
+        place=place_of(content.target.model_dump()),
         approver=content.approver,
         approved=content.since,
         until=content.end,
@@ -191,7 +194,7 @@ def approved_changes(
     """The plan's changes that a valid approval names, and that approval (the newest where several do).
 
     A change counts only where the approver read of it what this plan says. ``begun``: the plan was begun, so its
-    numbers of members are not those of today any more, and only names are compared.
+    numbers of members are not those of today any more, and only names are compared; the two OUs may have others now.
 
     Raises:
         AwaitingApproval: None of the changes is approved; the message says whether there is no approval, one that has
@@ -207,7 +210,9 @@ def approved_changes(
 
 def _as_read(plan: Plan, approval: Approval, *, begun: bool) -> list[Change]:
     """Changes of the plan that an approval names, by digest and as its approver read them."""
-    shown = shown_of(plan)
+    shown, place = shown_of(plan), place_of(plan.target.as_json())
+    if approval.place["domain"] != place["domain"] or not (begun or approval.place == place):
+        return []
 
     def same(change: Change) -> bool:
         read, now = approval.changes.get(change.digest), shown[change.digest]

@@ -5,7 +5,7 @@ What is half written already looks neither like before nor like after, so only w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from runbook_lib.change.closing import HOW_TO_CLOSE
@@ -32,30 +32,53 @@ from runbook_lib.rules.group import RuleContext, first_refusal, refuse_not_ours
 from runbook_lib.rules.limits import check_limits
 from runbook_lib.rules.policy import Policy
 
+_SAME = {"tenant_id": "tenant", "domain_guid": "domain", "target_ou_guid": "target OU", "retired_ou_guid": "retired OU"}
+"""What has to stay the same until a change is finished, by id, and what people call it."""
 
-def require_same_target(plan: Plan, inventory: Inventory) -> None:
+
+def require_same_target(plan: Plan, inventory: Inventory, present_name: Callable[[str], str | None]) -> None:
     """Refuse a plan of another tenant, domain or OU than the parameters name, by id.
 
+    Args:
+        plan: The plan of the change that stopped midway.
+        inventory: Both sides as the parameters name them.
+        present_name: GUID to the distinguished name that an object has now; None: there is none.
+
     Raises:
-        Refused: ``resume-elsewhere``.
+        Refused: ``ou-renamed``: a parameter names an OU that does not exist, and the plan's has another name now;
+            ``resume-elsewhere``: it is another one.
     """
     now, then = plan_target(inventory).as_json(), plan.target.as_json()
-    words = {
-        "tenant_id": "tenant",
-        "domain_guid": "domain",
-        "target_ou_guid": "target OU",
-        "retired_ou_guid": "retired OU",
-    }
-    differing = [word for name, word in words.items() if now[name] != then[name]]
+    differing = [name for name in _SAME if now[name] != then[name]]
+    for name in ("target_ou", "retired_ou"):
+        guid = str(then[f"{name}_guid"])
+        if f"{name}_guid" in differing and now[name] and not now[f"{name}_guid"] and (present := present_name(guid)):
+            raise Refused(
+                t(
+                    "The {ou} of the change that stopped midway is {present} now; {parameter} names {named}, which does "
+                    "not exist.",
+                    ou=_SAME[f"{name}_guid"],
+                    present=present,
+                    parameter=name,
+                    named=now[name],
+                ),
+                code="ou-renamed",
+                hint=t(
+                    "Put its present name into {parameter}, then run again with the same change id: it resumes.",
+                    parameter=name,
+                ),
+                values={"parameter": name, "guid": guid, "present": present},
+            )
     if differing:
+        words = [_SAME[name] for name in differing]
         raise Refused(
             t(
                 "The change that stopped midway belongs to another {differing} than the parameters name.",
-                differing=" and ".join(differing),
+                differing=" and ".join(words),
             ),
             code="resume-elsewhere",
             hint=t("Use the parameters file that it was begun with. {how_to_close}", how_to_close=HOW_TO_CLOSE),
-            values={"differing": differing},
+            values={"differing": words},
         )
 
 

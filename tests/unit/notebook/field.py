@@ -56,6 +56,7 @@ class Field:
     people: list[CloudPrincipal]
     now: datetime = NOW
     gone: tuple[str, ...] = ()
+    target: str = TARGET
     retired: str = RETIRED
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     before_send: Callable[[int], None] = lambda _: None
@@ -75,7 +76,7 @@ class Field:
         groups = [group for group in GROUPS if group.display_name not in self.gone]
         cloud = b.cloud_side(groups, {group.display_name: self.people for group in groups})
         cloud = replace(cloud, reading=replace(cloud.reading, at=self.now))
-        return b.inventory_of(cloud, read_directory(self.directory, TARGET, self.retired, clock=lambda: self.now))
+        return b.inventory_of(cloud, read_directory(self.directory, self.target, self.retired, clock=lambda: self.now))
 
     def begin(self, notebook: str = ENABLE, **told: Any) -> Run:
         """A new run under this change id, before its first step."""
@@ -83,7 +84,7 @@ class Field:
             "change_id": CHANGE,
             "records_dir": str(self.records),
             "tenant_id": b.TENANT,
-            "target_ou": TARGET,
+            "target_ou": self.target,
             "retired_ou": self.retired,
             "disable_names" if notebook == DISABLE else "select_names": ["Sales", "Board"],
             "group_type": "distribution",
@@ -177,7 +178,7 @@ class Field:
         found = {}
         for node in self.embedded.store.tree.nodes.values():
             dn = self.embedded.store.tree.dn(node.guid)
-            if "group" in node.classes and not node.deleted and dn.endswith((TARGET, RETIRED)):
+            if "group" in node.classes and not node.deleted and dn.endswith((self.target, self.retired)):
                 entry = self.directory.read_dn(dn, ["displayName", "member", "groupType"])
                 assert entry is not None
                 found[f"{entry.text('displayName')}"] = sorted(entry.texts("member"))
@@ -201,7 +202,7 @@ class Field:
         """Nothing was ever planned here."""
         shutil.rmtree(self.records, ignore_errors=True)
         self.now = NOW
-        self.gone, self.retired, self.known = (), RETIRED, None
+        self.gone, self.target, self.retired, self.known = (), TARGET, RETIRED, None
         self.before_send = lambda _: None
 
 
