@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import pickle
 import random
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runbook_lib.change.carry_out import carry_out
+from runbook_lib.change.journal import Journal
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import UsageError
+from runbook_lib.model import change as change_module
+from runbook_lib.model.canonical import digest
+from runbook_lib.model.change import Operation, Plan
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from tests.support import builders as b
+from tests.unit.change.fake_route import FAKE, FakeWork, World, change
 
 
 def enable(cloud: Any, directory: Any, policy: Any) -> Any:
@@ -80,3 +89,44 @@ def test_plans_survive_the_way_through_json_and_damage_is_noticed() -> None:
         plan_from_json(data)
     with pytest.raises(UsageError):
         plan_from_json({})
+
+
+def test_a_digest_is_worked_out_once_however_often_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every write of a large group names it; the work was quadratic in the number of members."""
+    worked_out: list[object] = []
+
+    def counted(value: object) -> str:
+        worked_out.append(value)
+        return digest(value)
+
+    monkeypatch.setattr(change_module, "digest", counted)
+    monkeypatch.setattr("os.fsync", lambda _: None)
+    changes = [change(number, new=True, texts=0, values=40) for number in range(3)]
+    plan = Plan(Operation.ENABLE, big_plan().target, tuple(changes))
+    worked_out.clear()
+    for number in range(2):
+        with Journal(tmp_path / f"{number}.jsonl", lambda: "now") as journal:
+            journal.open(approved=[item.digest for item in plan.changes], plan_digest=plan.digest)
+            carry_out(FakeWork(plan.changes, World()), journal)
+    assert len(FAKE.steps_of(plan.changes)) == 63
+    assert (plan.digest, len(worked_out)) == (plan.digest, 3 + 1)
+
+
+def test_a_digest_that_was_worked_out_changes_no_equality_no_copy_and_no_pickle() -> None:
+    asked, other = big_plan(), big_plan()
+    assert asked.digest
+    assert all(item.digest for item in asked.changes)
+    assert asked == other
+    assert repr(asked) == repr(other)
+    assert pickle.dumps(asked) == pickle.dumps(other)
+    back = pickle.loads(pickle.dumps(asked))  # noqa: S301 - our own
+    assert (back, back.digest) == (asked, asked.digest)
+    first = asked.changes[0]
+    assert hash(first) == hash(other.changes[0])
+    assert replace(first, reason="another").digest != first.digest
+    assert replace(asked, limits={}).digest != asked.digest
+    assert copy.copy(first) == first
+    with pytest.raises(FrozenInstanceError):
+        first.digest = "0" * 64
