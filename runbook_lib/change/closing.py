@@ -16,11 +16,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from runbook_lib.change.approvals.file import said, written_time
 from runbook_lib.change.strict_file import LARGEST_APPROVAL, LARGEST_PLAN, Unfit, read_plain, strict_json, write_whole
 from runbook_lib.errors import Refused, UsageError
+from runbook_lib.model.file_names import CLOSINGS
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
 SCHEMA = "group-writeback-closing/1"
-FOLDER = "closings"
 HOW_TO_CLOSE = t(
     "If it cannot be finished: gwb close RECORD --as NAME --reason TEXT. The next run then plans what is left anew and "
     "asks for an approval of that; no file is lost."
@@ -72,7 +72,7 @@ def close_by_hand(
             "reason": reason.strip(),
             "at": clock().isoformat(timespec="seconds").replace("+00:00", "Z"),
         }
-        path = change_folder / FOLDER / f"{run}.json"
+        path = change_folder / CLOSINGS / f"{run}.json"
         hint = t("Check free space and rights of the records folder, then try again.")
         write_whole(path, content, what="closing", code="closing-write", hint=hint)
         written.append(path)
@@ -104,7 +104,7 @@ def closed_by_hand(change_folder: Path, run: str) -> str:
     Raises:
         Refused: ``closing-damaged``: the file is not what ``gwb close`` writes.
     """
-    path = change_folder / FOLDER / f"{run}.json"
+    path = change_folder / CLOSINGS / f"{run}.json"
     try:
         found = _ClosingFile.model_validate(strict_json(read_plain(path, largest=LARGEST_APPROVAL).data))
     except (FileNotFoundError, NotADirectoryError):

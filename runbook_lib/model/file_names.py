@@ -23,19 +23,31 @@ RUN_MIME = "application/vnd.group-writeback.run+json"
 """Type under which a display says which run it belongs to; no front end shows it."""
 MANIFEST_SCHEMA = "gwb-manifest/1"
 
-_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+CLOSINGS = "closings"
+LONGEST_FOLDER_NAME = 80
+LONGEST_CHANGE_ID = 64
+"""People type it; a run's own name is longer."""
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # Device names that Windows refuses as a file name, with any extension ("Naming Files, Paths, and Namespaces").
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(10))})
+_TAKEN = frozenset({APPROVALS, CLOSINGS, INDEX})
+"""What stands beside the folders of changes, or of runs."""
 
 
-def safe_folder_name(name: str) -> bool:
+def safe_folder_name(name: str, longest: int = LONGEST_FOLDER_NAME) -> bool:
     """Whether ``name`` is a folder name on Windows, macOS and Linux alike: ASCII letters, digits, ``.``, ``_``, ``-``.
 
-    It starts with a letter or digit, has at most 80 characters, no dot at the end, and is no device name of Windows.
+    It starts with a letter or digit, has at most ``longest`` characters, no dot at the end, is no device name of
+    Windows and nothing that stands beside the folders of changes and runs. The one rule for both.
     """
-    if not _SAFE.fullmatch(name) or name.endswith("."):
+    if not _SAFE.fullmatch(name) or len(name) > longest or name.endswith("."):
         return False
-    return name.split(".")[0].casefold() not in _DEVICES and name.casefold() != APPROVALS
+    return name.split(".")[0].casefold() not in _DEVICES and name.casefold() not in _TAKEN
+
+
+def safe_change_id(name: str) -> bool:
+    """Whether a change may be called so: its folder is."""
+    return safe_folder_name(name, LONGEST_CHANGE_ID)
 
 
 def described(path: str) -> str:

@@ -9,6 +9,7 @@ from datetime import date
 from string import Formatter
 
 from runbook_lib.errors import Refused
+from runbook_lib.model.file_names import LONGEST_CHANGE_ID, safe_change_id
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import NOTHING, t
 from runbook_lib.parameters.check_connections import is_domain, split_server
@@ -67,20 +68,18 @@ def require_acknowledged(findings: Iterable[Finding], parameters: Parameters) ->
             )
 
 
-_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-# Names that Windows keeps for devices, with any extension, and the one file that stands beside the change folders.
-_RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?|index\.html", re.IGNORECASE)
-
-
 def change_id(parameters: Parameters) -> Iterator[Complaint]:
     """A name of a change that cannot name its folder."""
-    text = parameters.change_id
-    if text and (not _FOLDER.fullmatch(text) or text.endswith(".") or _RESERVED.fullmatch(text)):
+    if parameters.change_id and not safe_change_id(parameters.change_id):
         yield Complaint(
             ("change_id",),
             t("cannot name a folder on every system"),
             "bad-change-id",
-            t("Use at most 64 letters, digits, hyphens, underscores and dots, beginning with a letter or digit."),
+            t(
+                "Use at most {longest} letters, digits, hyphens, underscores and dots, beginning with a letter or digit, "
+                "and no name that Windows or the records folder keep for themselves.",
+                longest=LONGEST_CHANGE_ID,
+            ),
         )
 
 

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, cast
 from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.errors import ServiceFailed, UsageError
 from runbook_lib.files import FOLDER_MODES, make_folder, new_file, write_durably
-from runbook_lib.model.file_names import APPROVALS, MANIFEST, safe_folder_name
+from runbook_lib.model.file_names import (
+    APPROVALS,
+    LONGEST_CHANGE_ID,
+    LONGEST_FOLDER_NAME,
+    MANIFEST,
+    safe_folder_name,
+)
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import json_text
 
@@ -100,8 +106,11 @@ class RecordFolder:
         Raises:
             UsageError: ``change-id`` (no safe folder name), ``records-folder`` (not writable), ``run-exists``.
         """
-        for what, name in (("change_id", change_id), ("run id", run_id)):
-            if not safe_folder_name(name):
+        for what, name, longest in (
+            ("change_id", change_id, LONGEST_CHANGE_ID),
+            ("run id", run_id, LONGEST_FOLDER_NAME),
+        ):
+            if not safe_folder_name(name, longest):
                 raise UsageError(
                     (
                         t("The {what} {name!r} cannot name a folder.", what=what, name=name[:100])
@@ -109,7 +118,10 @@ class RecordFolder:
                         else t("The {what} is empty: a record needs one.", what=what)
                     ),
                     code="change-id",
-                    hint=t("Use 1 to 80 ASCII letters, digits, dots, hyphens and underscores, for example CHG0012345."),
+                    hint=t(
+                        "Use 1 to {longest} ASCII letters, digits, dots, hyphens and underscores, for example CHG0012345.",
+                        longest=longest,
+                    ),
                     values={"name": name[:100]},
                 )
         path = records_root / change_id / run_id

@@ -55,8 +55,8 @@ def require_same_target(plan: Plan, inventory: Inventory, present_name: Callable
         if f"{name}_guid" in differing and now[name] and not now[f"{name}_guid"] and (present := present_name(guid)):
             raise Refused(
                 t(
-                    "The {ou} of the change that stopped midway is {present} now; {parameter} names {named}, which does "
-                    "not exist.",
+                    "The {ou} of the change that stopped midway is {present} now; {parameter} names {named}, which "
+                    "does not exist.",
                     ou=_SAME[f"{name}_guid"],
                     present=present,
                     parameter=name,

@@ -50,7 +50,7 @@ class World:
         self.tick()
         answer = self.answers.pop(0) if self.answers else "ok"
         if answer == "forbidden":
-            raise NoAccess("not you", code="forbidden")
+            raise NoAccess(t("not you"), code="forbidden")
         if answer == "lost":
             raise WriteUnanswered(t("lost"), code="lost")
         if answer == "late":

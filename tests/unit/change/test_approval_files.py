@@ -80,6 +80,8 @@ DAMAGE: list[dict[str, object]] = [
     {"approver": " "},
     {"approver": " Kim"},
     {"approver": ["Kim"]},
+    {"approver": 7},
+    {"until": "2036-11-22T11:00:00Z"},
     {"approver": None},
     {"phrase": "YES"},
     {"phrase": "ENABLE 1 GROUP IN fabrikam.com"},

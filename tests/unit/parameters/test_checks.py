@@ -46,6 +46,8 @@ def code_of(**values: object) -> str | None:
         ({"change_id": "LPT1.x"}, "bad-change-id"),
         ({"change_id": "Index.html"}, "bad-change-id"),
         ({"change_id": "x" * 65}, "bad-change-id"),
+        ({"change_id": "approvals"}, "bad-change-id"),
+        ({"change_id": "Closings"}, "bad-change-id"),
         ({"change_id": "CHG1\n"}, "control-character"),
         ({"change_id": "CHÄNGE"}, "bad-change-id"),
         ({"target_ou": "Cloud Groups"}, "malformed-dn"),

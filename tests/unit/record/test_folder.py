@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
 from runbook_lib.model.file_names import safe_folder_name
+from runbook_lib.parameters.load import parameters_from_values
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
 
@@ -29,6 +33,40 @@ def test_unsafe_names(name: str, tmp_path: Path) -> None:
         RecordFolder.create(tmp_path, name, "r1")
     assert caught.value.code == "change-id"
     assert list(tmp_path.iterdir()) == []
+
+
+NAMES = st.one_of(
+    st.text(alphabet="aA0._-/ \u00e9", max_size=6),
+    st.sampled_from(
+        ("approvals", "Approvals", "closings", "INDEX.html", "index.html", "con", "LPT1.x", "CHG1", "records")
+    ),
+    st.integers(60, 85).map(lambda length: "x" * length),
+)
+
+
+@given(NAMES)
+def test_a_change_that_the_parameters_may_name_has_a_folder_and_no_other(name: str) -> None:
+    """One rule: what the parameters take is never refused when the run begins, nor the other way."""
+    with TemporaryDirectory() as root:
+        try:
+            RecordFolder.create(Path(root), name, "r1")
+        except UsageError:
+            made = False
+        else:
+            made = True
+    try:
+        parameters_from_values({"change_id": name}, source="test")
+    except UsageError:
+        taken = False
+    else:
+        taken = bool(name)
+    assert taken is made
+
+
+@pytest.mark.parametrize("name", ["approvals", "closings", "index.html"])
+def test_no_run_is_called_like_what_stands_beside_it(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError):
+        RecordFolder.create(tmp_path, "CHG1", name)
 
 
 def test_paths(tmp_path: Path) -> None:
