@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.change.journal import JournalFile
-from runbook_lib.change.step import Route
+from runbook_lib.change.step import RouteRules
 from runbook_lib.model.change import Plan
 
 
-def effects_beyond(plan: Plan, chain: Sequence[JournalFile], route: Route) -> tuple[Path, str] | None:
+def effects_beyond(plan: Plan, chain: Sequence[JournalFile], route: RouteRules) -> tuple[Path, str] | None:
     """The run whose journal says that something was done which its plan could not have done, and what; None: none does.
 
     What a step has changed is part of what was planned for it, on the planned object, was begun before, in its turn,
@@ -45,7 +45,7 @@ def effects_beyond(plan: Plan, chain: Sequence[JournalFile], route: Route) -> tu
     return out_of_order(plan, chain, route)
 
 
-def out_of_order(plan: Plan, chain: Sequence[JournalFile], route: Route) -> tuple[Path, str] | None:
+def out_of_order(plan: Plan, chain: Sequence[JournalFile], route: RouteRules) -> tuple[Path, str] | None:
     """The run whose journal no run can have written like that, and why; None: all may be so.
 
     Args:

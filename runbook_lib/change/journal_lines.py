@@ -64,6 +64,7 @@ class _Open(_Line):
     entry: Literal["open"]
     run: str = ""
     operation: str = ""
+    route: str = "direct"
     plan_digest: str = ""
     approved: list[str] = []
     approval: dict[str, Any] = {}

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -29,6 +29,7 @@ from runbook_lib.model.change import (
     Plan,
     PlanTarget,
     Refusal,
+    Route,
 )
 from runbook_lib.model.file_names import PLAN
 from runbook_lib.model.text import t
@@ -134,6 +135,7 @@ class _PlanFile(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     operation: str
+    route: Literal["direct"] = "direct"
     in_step: int
     limits: dict[str, int]
     target: _Target
@@ -164,6 +166,7 @@ def plan_to_json(plan: Plan) -> dict[str, object]:
         "schema": SCHEMA,
         "digest": plan.digest,
         "operation": plan.operation.value,
+        "route": plan.route.value,
         "phrase": plan.phrase,
         "counts": plan.counts,
         "groups": plan.groups,
@@ -229,7 +232,7 @@ def plan_from_json(data: object, *, place: str = FILE_NAME) -> Plan:
 
 def _says_the_same(plan: Plan, data: Mapping[str, object]) -> bool:
     again = json.loads(json.dumps(plan_to_json(plan)))
-    return bool(again == {"members": [], **data})
+    return bool(again == {"members": [], "route": Route.DIRECT.value, **data})
 
 
 def _damaged(place: str, why: str) -> UsageError:
@@ -264,6 +267,8 @@ def _plan(data: Mapping[str, Any]) -> Plan:
         in_step=data["in_step"],
         # Plans before this version say nothing about members that are left out.
         members=tuple(_members_from_json(item) for item in data.get("members", ())),
+        # Nor do they say which route they are of: there was one.
+        route=Route(data.get("route", Route.DIRECT.value)),
     )
 
 

@@ -25,7 +25,7 @@ from runbook_lib.change.closing import HOW_TO_CLOSE
 from runbook_lib.change.journal import JournalFile, damaged_journal
 from runbook_lib.change.journal_check import effects_beyond
 from runbook_lib.change.plan_file import read_plan
-from runbook_lib.change.step import NOT_TAKEN, Route
+from runbook_lib.change.step import NOT_TAKEN, RouteRules
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.text import t
@@ -55,6 +55,7 @@ class OpenLine(BaseModel):
     at: str
     run: str
     operation: Literal["enable", "disable", "undo"]
+    route: Literal["direct"] = "direct"
     plan_digest: _Digest
     approved: Annotated[list[_Digest], Field(min_length=1)]
     approval: _Approval
@@ -101,7 +102,7 @@ class BrokenOff:
         return not refused and self.finished == {change.digest for change in self.changes}
 
 
-def broken_off(chain: Sequence[JournalFile], route: Route) -> BrokenOff:
+def broken_off(chain: Sequence[JournalFile], route: RouteRules) -> BrokenOff:
     """Take a chain of journals for what it proves.
 
     Args:
@@ -158,7 +159,7 @@ def broken_off(chain: Sequence[JournalFile], route: Route) -> BrokenOff:
     )
 
 
-def _open_line(journal: JournalFile, route: Route) -> OpenLine:
+def _open_line(journal: JournalFile, route: RouteRules) -> OpenLine:
     try:
         line = OpenLine.model_validate(dict(journal.opened))
     except ValidationError as error:

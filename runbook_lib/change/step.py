@@ -166,7 +166,7 @@ class Work(Protocol):
         """The error of a run in which parts of single steps were refused and everything else is done; None: none."""
 
 
-class Route(Protocol):
+class RouteRules(Protocol):
     """One way in which changes are carried out, as far as files can be held to it. Pure."""
 
     @property

@@ -2,7 +2,8 @@
 
 from runbook_lib.inventory.build import Inventory, build_inventory, group_ids_to_probe
 from runbook_lib.inventory.naming import Naming
-from runbook_lib.inventory.states import GroupRow, GroupState, Route, Writer
+from runbook_lib.inventory.states import GroupRow, GroupState, Writer
+from runbook_lib.model.change import Route
 
 __all__ = [
     "GroupRow",

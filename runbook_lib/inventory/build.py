@@ -11,8 +11,9 @@ import pandas as pd
 from runbook_lib.inventory.index import DirectoryIndex, came_from_ad, claimed_ids, collision, index_directory, writer_of
 from runbook_lib.inventory.members import memberships, resolve_principals
 from runbook_lib.inventory.naming import Naming
-from runbook_lib.inventory.states import GroupRow, GroupState, Route, Writer, route_of
+from runbook_lib.inventory.states import GroupRow, GroupState, Writer, route_of
 from runbook_lib.model.anchor import MARK_ATTRIBUTE, RETIRED_MARK
+from runbook_lib.model.change import Route
 from runbook_lib.model.cloud import Authority, CloudGroup, CloudKind, CloudSnapshot, Presence, Switch
 from runbook_lib.model.directory import DirectoryGroup, DirectorySnapshot
 from runbook_lib.model.dn import is_below

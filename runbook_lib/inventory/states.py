@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from runbook_lib.model.change import Route
 from runbook_lib.model.cloud import CloudGroup, CloudKind, Presence, Switch
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.text import Text, t
@@ -18,15 +19,6 @@ class Writer(Enum):
     CONNECT = "connect-sync"
     CLOUD_SYNC = "cloud-sync"
     OTHER = "somebody-else"
-
-
-class Route(Enum):
-    """Who can write a group to AD."""
-
-    DIRECT = "direct"
-    CLOUD_SYNC = "cloud-sync"
-    CONNECT_SYNC = "connect-sync"
-    NONE = "none"
 
 
 class GroupState(Enum):

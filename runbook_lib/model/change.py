@@ -29,6 +29,15 @@ class ChangeKind(Enum):
     UNDELETE = "undelete"
 
 
+class Route(Enum):
+    """Who can write a group to AD."""
+
+    DIRECT = "direct"
+    CLOUD_SYNC = "cloud-sync"
+    CONNECT_SYNC = "connect-sync"
+    NONE = "none"
+
+
 class Operation(Enum):
     """What a plan is for; also the verb of the phrase that approves it."""
 
@@ -276,12 +285,17 @@ class Plan(_DigestedOnce):
     """Selected groups that need nothing."""
     members: tuple[GroupMembers, ...] = ()
     """What becomes of each planned group's members, in group id order; of groups in step too. For people."""
+    route: Route = Route.DIRECT
+    """Who writes it to AD."""
 
     @cached_property
     def digest(self) -> str:
         """Identity of the plan: sorted change digests, target identity, limits."""
+        # Plans before routes had names were all of this one, and keep their digests.
+        route = {} if self.route is Route.DIRECT else {"route": self.route.value}
         return digest(
             {
+                **route,
                 "operation": self.operation.value,
                 "changes": sorted(c.digest for c in self.changes),
                 "target": [

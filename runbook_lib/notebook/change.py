@@ -50,6 +50,7 @@ from runbook_lib.routes.direct.effects import collect
 from runbook_lib.routes.direct.planning import Planned
 from runbook_lib.routes.direct.verify import verify
 from runbook_lib.routes.direct.work import DirectWork
+from runbook_lib.routes.route import rules_of
 from runbook_lib.shown import views
 
 Planner = Callable[[Inventory], Planned]
@@ -84,8 +85,9 @@ class ChangeSession:
 
         Raises:
             Refused: A precondition, the selection, a limit; every selected group is refused (``all-refused``); another
-                operation broke off under this change id (``change-open``).
+                operation broke off under this change id (``change-open``); the route is not carried out yet.
         """
+        rules_of(self._context.parameters.route)
         self._context.step("Plan")
         self._planner = planner
         folder = self._context.record.folder
@@ -173,6 +175,7 @@ class ChangeSession:
         with Journal(context.record.folder.path / JOURNAL, self._now) as journal:
             journal.open(
                 operation=self._operation.value,
+                route=plan.route.value,
                 plan_digest=plan.digest,
                 approved=[change.digest for change in self._approved],
                 approval=dict(self._approval or self._chain[-1].opened["approval"]),
@@ -328,6 +331,7 @@ class ChangeSession:
                 "counts": plan.counts,
                 "phrase": plan.phrase,
                 "operation": plan.operation.value,
+                "route": plan.route.value,
                 "groups": plan.groups,
                 "members": facts_of(plan),
             },

@@ -39,7 +39,7 @@ from runbook_lib.routes.direct.live import present_name
 from runbook_lib.routes.direct.preconditions import findings_before_writing
 from runbook_lib.routes.direct.resume import require_rules, require_same_target, with_names_of_today
 from runbook_lib.routes.direct.verify import Checked
-from runbook_lib.routes.direct.writes import DIRECT
+from runbook_lib.routes.route import rules_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def take_up(context: RunContext, chain: Sequence[JournalFile], inventory: Invent
         Refused: A file was altered, contradicts another one, or belongs elsewhere; a limit or a rule.
     """
     require_unaltered((journal.run for journal in chain), HOW_TO_CLOSE)
-    broken = broken_off(chain, DIRECT)
+    broken = broken_off(chain, rules_of(context.parameters.route))
     require_uncontradicted(chain, broken.opened)
     context.note(*effects_not_proved(chain))
     require_same_target(broken.plan, inventory, partial(present_name, context.connect_directory()))

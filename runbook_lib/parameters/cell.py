@@ -20,6 +20,7 @@ COMMENTS = {
     "records_dir": "The change records are kept in this folder.",
     "records_access": "The owner, the group or everyone may read the records.",
     "approvers": "Only these may approve: names, account:NAME or group:NAME; empty lets anybody.",
+    "route": "The groups get to AD on this route: direct, cloud-sync or connect-sync.",
     "tenant_id": "The tenant has this id, a GUID.",
     "client_id": "The app registration has this application (client) id, a GUID.",
     "sign_in": "The run signs in with a certificate, a secret or a device-code.",
@@ -88,7 +89,7 @@ _ALLOWED = ("allow_dynamic_security", "allow_role_assignable", "allow_hidden_mem
 _ATTESTED = ("attest_connect_v1_off_by", "attest_connect_v1_off_until")
 _READING = (*_NAMES, *_ATTESTED)
 _WRITING = (
-    *("approvers", "protected_ous", "acknowledge", "reading_max_age"),
+    *("approvers", "route", "protected_ous", "acknowledge", "reading_max_age"),
     *("max_creates", "max_retirements", "max_deletions"),
     *("max_member_removals", "max_member_removals_per_group", "max_member_removals_percent"),
 )

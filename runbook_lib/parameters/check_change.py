@@ -76,8 +76,8 @@ def change_id(parameters: Parameters) -> Iterator[Complaint]:
             t("cannot name a folder on every system"),
             "bad-change-id",
             t(
-                "Use at most {longest} letters, digits, hyphens, underscores and dots, beginning with a letter or digit, "
-                "and no name that Windows or the records folder keep for themselves.",
+                "Use at most {longest} letters, digits, hyphens, underscores and dots, beginning with a letter or "
+                "digit, and no name that Windows or the records folder keep for themselves.",
                 longest=LONGEST_CHANGE_ID,
             ),
         )

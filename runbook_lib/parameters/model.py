@@ -44,6 +44,12 @@ class Parameters(BaseModel):
         "approval's file; empty: anybody who can write to the records folder",
     )
 
+    route: Literal["direct", "cloud-sync", "connect-sync"] = Field(
+        "direct",
+        description="Who writes the groups to AD: direct (this runbook, over LDAP), cloud-sync (Microsoft Entra Cloud "
+        "Sync) or connect-sync (Microsoft Entra Connect Sync)",
+    )
+
     # Microsoft Entra ID
     tenant_id: str = Field("", description="Tenant id, a GUID")
     client_id: str = Field("", description="Application (client) id of the app registration, a GUID")

@@ -119,7 +119,8 @@ class RecordFolder:
                     ),
                     code="change-id",
                     hint=t(
-                        "Use 1 to {longest} ASCII letters, digits, dots, hyphens and underscores, for example CHG0012345.",
+                        "Use 1 to {longest} ASCII letters, digits, dots, hyphens and underscores, for example "
+                        "CHG0012345.",
                         longest=longest,
                     ),
                     values={"name": name[:100]},

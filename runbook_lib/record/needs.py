@@ -19,6 +19,7 @@ from runbook_lib.parameters.validate import require_group_type
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.routes.direct.effects import done_by
 from runbook_lib.routes.direct.selection import require_selection
+from runbook_lib.routes.route import rules_of
 
 LISTED = 10
 """Records that a message lists; records/index.html has all."""
@@ -157,8 +158,11 @@ def require_told(notebook: str, parameters: Parameters) -> None:
 
     Raises:
         UsageError: What the groups are for is not said (30); no record is named that can be undone (60).
-        Refused: No group is selected (30), none is named to be disabled (40), nothing was written (60).
+        Refused: The route is not carried out yet (30, 40, 60), no group is selected (30), none is named to be disabled
+            (40), nothing was written (60).
     """
+    if notebook in (ENABLE, DISABLE, UNDO):
+        rules_of(parameters.route)
     if notebook == ENABLE:
         require_group_type(parameters)
         require_selection(parameters.select_ids, parameters.select_names, "select")

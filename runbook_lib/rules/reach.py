@@ -23,6 +23,11 @@ _RETIRED = _FOLLOWED | {MARK_ATTRIBUTE, *MAIL_ATTRIBUTES}
 """A retirement clears mail attributes; its undo, a restoration, writes them back."""
 _TYPES = {str(UNIVERSAL_DISTRIBUTION), str(UNIVERSAL_SECURITY)}
 
+STANDING_KINDS = (ChangeKind.UPDATE, ChangeKind.ADD_MEMBERS, ChangeKind.REMOVE_MEMBERS)
+"""The only kinds that can be approved in advance."""
+_IDENTITY = frozenset({"grouptype", "admindescription", "extensionname"})
+"""Attributes that say what the object is and whose; lower case, because LDAP names have no case."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Reach:
@@ -144,3 +149,16 @@ def _not_ours(create: Change, tenant_id: str, target_ou_guid: str) -> str:
     if create.parent_guid != target_ou_guid:
         return "it creates a group elsewhere than in the target OU"
     return "" if marks <= deltas else "it creates a group without the anchor and mark of its cloud group"
+
+
+def beyond_standing(change: Change) -> str:
+    """Why no standing approval covers this change, or "" if one may."""
+    if change.kind not in STANDING_KINDS:
+        return f"a standing approval never covers the kind {change.kind.value}"
+    if any(delta.name.casefold() == "grouptype" for delta in change.attributes):
+        return "a standing approval never covers a change of groupType"
+    if any(delta.name.casefold() in _IDENTITY for delta in change.attributes):
+        return "a standing approval never covers the marks that say whose the object is"
+    if change.move or not change.object_guid:
+        return "a standing approval never covers a move or an object that does not exist yet"
+    return ""

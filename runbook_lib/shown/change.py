@@ -93,6 +93,7 @@ def plan_view(plan: Plan, findings: Sequence[Finding]) -> View:
     head = facts_html(
         [
             ("Operation", plan.operation.value),
+            ("Route", plan.route.value),
             ("Domain", plan.target.domain_dns_name),
             ("Target OU", plan.target.target_ou),
             ("Retired OU", plan.target.retired_ou or "(none)"),

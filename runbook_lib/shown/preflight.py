@@ -6,7 +6,7 @@ import pandas as pd
 
 from runbook_lib.directory.rights.table import OperationRight
 from runbook_lib.exchange.detection import ExchangeDetection
-from runbook_lib.inventory.states import Route
+from runbook_lib.model.change import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.preflight.assess import Assessment, CheckResult
 from runbook_lib.preflight.evidence import Evidence

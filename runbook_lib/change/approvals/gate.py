@@ -10,12 +10,13 @@ from pathlib import Path
 from runbook_lib.change.approvals.approvers import ANYBODY, Approvers
 from runbook_lib.change.approvals.file import iso
 from runbook_lib.change.approvals.plan import Approval, approved_changes, otherwise, read_approvals, self_sufficient
-from runbook_lib.change.approvals.standing import StandingApproval, beyond_standing, read_standing
+from runbook_lib.change.approvals.standing import StandingApproval, read_standing
 from runbook_lib.errors import AwaitingApproval
 from runbook_lib.model.change import Change, Operation, Plan, Refusal
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
+from runbook_lib.rules.reach import beyond_standing
 
 _CAPS = {"changes": "changes", "members_added": "members added", "members_removed": "members removed"}
 _CAP_EXCEEDED = "standing-cap-exceeded"

@@ -29,15 +29,12 @@ from runbook_lib.change.approvals.file import (
 from runbook_lib.change.approvals.plan import identity_of, planned
 from runbook_lib.errors import UsageError
 from runbook_lib.model.canonical import digest
-from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
+from runbook_lib.model.change import Operation, Plan
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
+from runbook_lib.rules.reach import STANDING_KINDS
 
-STANDING_KINDS = (ChangeKind.UPDATE, ChangeKind.ADD_MEMBERS, ChangeKind.REMOVE_MEMBERS)
-"""The only kinds that can be approved in advance."""
 KIND_NAMES = tuple(kind.value for kind in STANDING_KINDS)
-_IDENTITY = frozenset({"grouptype", "admindescription", "extensionname"})
-"""Attributes that say what the object is and whose; lower case, because LDAP names have no case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +90,6 @@ class StandingApproval:
             "planning_record": self.planning_record,
             "planning_manifest": self.planning_manifest,
         }
-
-
-def beyond_standing(change: Change) -> str:
-    """Why no standing approval covers this change, or "" if one may."""
-    if change.kind not in STANDING_KINDS:
-        return f"a standing approval never covers the kind {change.kind.value}"
-    if any(delta.name.casefold() == "grouptype" for delta in change.attributes):
-        return "a standing approval never covers a change of groupType"
-    if any(delta.name.casefold() in _IDENTITY for delta in change.attributes):
-        return "a standing approval never covers the marks that say whose the object is"
-    if change.move or not change.object_guid:
-        return "a standing approval never covers a move or an object that does not exist yet"
-    return ""
 
 
 def standing_groups(plan: Plan, more: Iterable[str]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from runbook_lib.inventory.states import Route
+from runbook_lib.model.change import Route
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable

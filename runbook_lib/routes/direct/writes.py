@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from runbook_lib.change.journal import Effect
-from runbook_lib.change.step import NOT_TAKEN, PlannedStep, Route
+from runbook_lib.change.step import NOT_TAKEN, PlannedStep, RouteRules
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Plan
 from runbook_lib.model.directory import MAIL_ATTRIBUTES
@@ -193,4 +193,4 @@ class _DirectRoute:
         return beyond_target(plan)
 
 
-DIRECT: Route = _DirectRoute()
+DIRECT: RouteRules = _DirectRoute()

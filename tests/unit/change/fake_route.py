@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runbook_lib.change.journal import Effect
-from runbook_lib.change.step import NOT_TAKEN, LiveState, Look, PlannedStep, Route, drifted
+from runbook_lib.change.step import NOT_TAKEN, LiveState, Look, PlannedStep, RouteRules, drifted
 from runbook_lib.errors import ContradictsLook, NoAccess, Refused, RunbookError, WriteUnanswered
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Plan
 from runbook_lib.model.text import t
@@ -250,7 +250,7 @@ class _FakeRoute:
         return ""
 
 
-FAKE: Route = _FakeRoute()
+FAKE: RouteRules = _FakeRoute()
 
 
 def change(number: int, *, new: bool, texts: int, values: int) -> Change:

@@ -21,7 +21,7 @@ from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import UsageError
 from runbook_lib.model import change as change_module
 from runbook_lib.model.canonical import digest
-from runbook_lib.model.change import Operation, Plan
+from runbook_lib.model.change import Operation, Plan, Route
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from tests.support import builders as b
 from tests.unit.change.fake_route import FAKE, FakeWork, World, change
@@ -130,3 +130,19 @@ def test_a_digest_that_was_worked_out_changes_no_equality_no_copy_and_no_pickle(
     assert copy.copy(first) == first
     with pytest.raises(FrozenInstanceError):
         first.digest = "0" * 64
+
+
+def test_a_plan_names_its_route_and_one_that_says_nothing_is_of_the_direct_one() -> None:
+    plan = big_plan()
+    data = json.loads(json.dumps(plan_to_json(plan)))
+    assert data["route"] == "direct"
+    assert plan_from_json({name: value for name, value in data.items() if name != "route"}) == plan
+    for other in ("cloud-sync", "none", "", 1):
+        with pytest.raises(UsageError, match="route"):
+            plan_from_json({**data, "route": other})
+    assert replace(plan, route=Route.CLOUD_SYNC).digest != plan.digest
+
+
+def test_digests_of_plans_of_earlier_versions_stay_what_they_were() -> None:
+    """Approvals name them. This one was worked out by the version that knew one route and no name for it."""
+    assert big_plan().digest == "0e04173012f4419ba9884e01c15b1ef146c18356b02625e995ba7f47463bc11e"

@@ -40,6 +40,24 @@ def test_what_is_missing_is_missing_only_where_it_is_needed(notebook: str, left_
     assert code_of(notebook, **EVERYTHING) is None
 
 
+@pytest.mark.parametrize("route", ["cloud-sync", "connect-sync"])
+def test_a_route_that_is_not_carried_out_yet_is_refused_where_something_is_written(route: str) -> None:
+    for notebook in NOTEBOOKS:
+        writes = notebook[:2] in ("30", "40", "60")
+        assert code_of(notebook, route=route, **EVERYTHING) == ("route-not-carried-out" if writes else None)
+    assert code_of(ENABLE, route="direct", **EVERYTHING) is None
+
+
+def test_the_command_says_what_to_do_instead_of_a_route(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text('change_id: "C"\nselect_names: ["Team"]\nroute: "cloud-sync"\n', encoding="utf-8")
+    result = CliRunner().invoke(cli, ["run", ENABLE, "-f", str(file), "--records", str(tmp_path / "records")])
+    assert result.exit_code == 5
+    assert "The route cloud-sync is not carried out yet" in result.output
+    assert "set route to direct" in " ".join(result.output.split())
+    assert not (tmp_path / "records").exists()
+
+
 def test_ids_are_a_selection_too() -> None:
     some = ["11111111-2222-3333-4444-555555555555"]
     assert code_of(ENABLE, group_type="security", select_ids=some) is None

@@ -10,7 +10,7 @@ import pytest
 from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.errors import NoAccess, RunbookError, UsageError
 from runbook_lib.graph.connect import open_graph
-from runbook_lib.inventory.states import Route
+from runbook_lib.model.change import Route
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.part import Unreadable
 from runbook_lib.model.text import t

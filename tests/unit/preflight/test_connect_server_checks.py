@@ -10,7 +10,7 @@ import pytest
 
 from runbook_lib.graph import tenant as entra
 from runbook_lib.graph.tenant import JobState
-from runbook_lib.inventory.states import Route
+from runbook_lib.model.change import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.part import Unreadable

@@ -15,7 +15,7 @@ from runbook_lib.directory.rights.situation import GroupHolder, Place, Situation
 from runbook_lib.directory.two_ous import ForestReading, PlaceReading, TakenName, read_place, read_taken_names
 from runbook_lib.errors import NoAccess
 from runbook_lib.graph import tenant as entra
-from runbook_lib.inventory.states import Route
+from runbook_lib.model.change import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import Container, DirectoryGroup
 from runbook_lib.model.enforcement import Enforcement, EnforcementMode, SoaPolicy

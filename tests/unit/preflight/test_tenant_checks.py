@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.graph import tenant as entra
 from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
-from runbook_lib.inventory.states import Route
+from runbook_lib.model.change import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.part import Unreadable

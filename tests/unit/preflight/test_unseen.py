@@ -15,7 +15,7 @@ from runbook_lib.exchange.read import DomainReading, ExchangeReading, Organizati
 from runbook_lib.exchange.schema import GROUP_ATTRIBUTES
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.graph import tenant as entra
-from runbook_lib.inventory.states import Route
+from runbook_lib.model.change import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.part import Unreadable

@@ -1,0 +1,50 @@
+"""What every route shares knows none of them: no directory, no LDAP, no names of AD's attributes."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.unit.test_floors import imports_of, under
+
+ROOT = Path(__file__).resolve().parents[3]
+MODULES = sorted((ROOT / "runbook_lib" / "change").rglob("*.py"))
+FOREIGN = (
+    *(f"runbook_lib.{name}" for name in ("directory", "graph", "exchange", "inventory", "routes", "preflight", "dns")),
+    *(f"runbook_lib.model.{name}" for name in ("directory", "anchor", "dn", "cloud", "enforcement")),
+    *("ldap3", "requests", "msal"),
+)
+SCHEMA = ROOT / "rehearsal" / "directory" / "data" / "attributes.csv"
+
+
+def attributes() -> frozenset[str]:
+    """Names of AD's attributes that are no everyday word, in lower case."""
+    lines = (line for line in SCHEMA.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
+    names = {row["lDAPDisplayName"] for row in csv.DictReader(lines)}
+    return frozenset(name.casefold() for name in names if re.search(r"[A-Z-]", name))
+
+
+def texts(path: Path) -> set[str]:
+    """Texts in the code of a module; what explains it is none."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told
+    }
+
+
+def test_the_schema_is_read() -> None:
+    assert {"samaccountname", "admindescription", "extensionname", "grouptype", "objectguid"} <= attributes()
+    assert texts(Path(__file__))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_module_that_routes_share_names_nothing_of_one(path: Path) -> None:
+    assert not under(imports_of(path), FOREIGN)
+    assert not {text for text in texts(path) if text.casefold() in attributes()}
