@@ -1,4 +1,4 @@
-"""One writer per target: an operating-system lock on one file of this machine, keyed by DC and target OU.
+"""One writer per target: an operating-system lock on one file of this machine, keyed by place and target.
 
 It excludes every account of the machine, because all of them find the same file, and ends with the process that holds
 it, however that process ends. Two machines are kept apart by the before-image that every write checks.
@@ -51,15 +51,19 @@ class _Unsafe(OSError):  # noqa: N818 - an OSError, told like one
     """The file is not one that a lock can rely on."""
 
 
-def lock_path(invocation_id: str, target_ou_guid: str, folders: Sequence[str] = FOLDERS) -> Path:
-    """File that stands for one DC and one target OU on this machine.
+def lock_path(place: str, locked: str, folders: Sequence[str] = FOLDERS) -> Path:
+    """File that stands for one place and one target in it on this machine.
 
-    The invocation id names the DC's database, whatever name or address it was reached by.
+    Args:
+        place: Id of where the run writes, whatever name or address it was reached by: of a domain controller's
+            database, for the direct route.
+        locked: The target's id (``Target.locked``).
+        folders: Where the file may stand.
 
     Raises:
         Refused: ``lock-unusable``: no folder of the system is one for all accounts.
     """
-    key = hashlib.sha256(f"{invocation_id}\n{target_ou_guid}".encode()).hexdigest()[:32]
+    key = hashlib.sha256(f"{place}\n{locked}".encode()).hexdigest()[:32]
     return _folder(folders) / f"group-writeback-{key}.lock"
 
 

@@ -27,11 +27,10 @@ from runbook_lib.model.change import (
     Move,
     Operation,
     Plan,
-    PlanTarget,
     Refusal,
-    Route,
 )
 from runbook_lib.model.file_names import PLAN
+from runbook_lib.model.target import PlanTarget, Route
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.rules.reach import beyond_kind
@@ -172,7 +171,7 @@ def plan_to_json(plan: Plan) -> dict[str, object]:
         "groups": plan.groups,
         "in_step": plan.in_step,
         "limits": dict(plan.limits),
-        "target": plan.target.as_json(),
+        "target": plan.target.shown(),
         "changes": [change_to_json(change) for change in plan.changes],
         "refusals": [
             {"group_id": r.group_id, "display_name": r.display_name, "rule": r.rule, "why": r.why, "to_do": r.to_do}

@@ -3,7 +3,7 @@
 from runbook_lib.inventory.build import Inventory, build_inventory, group_ids_to_probe
 from runbook_lib.inventory.naming import Naming
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer
-from runbook_lib.model.change import Route
+from runbook_lib.model.target import Route
 
 __all__ = [
     "GroupRow",

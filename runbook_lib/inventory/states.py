@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from runbook_lib.model.change import Route
 from runbook_lib.model.cloud import CloudGroup, CloudKind, Presence, Switch
 from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, t
 
 

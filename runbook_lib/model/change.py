@@ -13,6 +13,7 @@ from enum import Enum
 from functools import cached_property
 
 from runbook_lib.model.canonical import digest
+from runbook_lib.model.target import PlanTarget, Route
 from runbook_lib.model.text import NOTHING, Text
 
 
@@ -27,15 +28,6 @@ class ChangeKind(Enum):
     RESTORE = "restore"
     DELETE = "delete"
     UNDELETE = "undelete"
-
-
-class Route(Enum):
-    """Who can write a group to AD."""
-
-    DIRECT = "direct"
-    CLOUD_SYNC = "cloud-sync"
-    CONNECT_SYNC = "connect-sync"
-    NONE = "none"
 
 
 class Operation(Enum):
@@ -201,31 +193,6 @@ class Change(_DigestedOnce):
 
 
 @dataclass(frozen=True, slots=True)
-class PlanTarget:
-    """What a plan is bound to. DNs and names are for people; the GUIDs and ids enter the digest."""
-
-    tenant_id: str
-    domain_guid: str
-    domain_dns_name: str
-    target_ou: str
-    target_ou_guid: str
-    retired_ou: str
-    retired_ou_guid: str
-
-    def as_json(self) -> dict[str, object]:
-        """JSON form for plan.json and record.json."""
-        return {
-            "tenant_id": self.tenant_id,
-            "domain_guid": self.domain_guid,
-            "domain": self.domain_dns_name,
-            "target_ou": self.target_ou,
-            "target_ou_guid": self.target_ou_guid,
-            "retired_ou": self.retired_ou,
-            "retired_ou_guid": self.retired_ou_guid,
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Refusal:
     """A selected group that this plan leaves alone, with the rule that says so."""
 
@@ -298,12 +265,7 @@ class Plan(_DigestedOnce):
                 **route,
                 "operation": self.operation.value,
                 "changes": sorted(c.digest for c in self.changes),
-                "target": [
-                    self.target.tenant_id,
-                    self.target.domain_guid,
-                    self.target.target_ou_guid,
-                    self.target.retired_ou_guid,
-                ],
+                "target": list(self.target.identity().values()),
                 "limits": dict(self.limits),
             }
         )
@@ -317,7 +279,7 @@ class Plan(_DigestedOnce):
     def phrase(self) -> str:
         """What an approver types: it proves that the numbers and the domain were read. A deletion is called one."""
         deleted = sum(c.kind is ChangeKind.DELETE for c in self.changes)
-        domain = self.target.domain_dns_name
+        domain = self.target.title
         if deleted and deleted == len(self.changes):
             return f"DELETE {_groups(self.groups)} IN {domain}"
         also = f" AND DELETE {_groups(deleted)}" if deleted else ""

@@ -316,7 +316,7 @@ class ChangeSession:
         if context.lock_held:
             return
         controller = context.connect_directory().controller
-        context.take_lock(lock_path(controller.invocation_id, plan.target.target_ou_guid))
+        context.take_lock(lock_path(controller.invocation_id, plan.target.locked))
         require_not_overtaken(context, self._chain)
 
     def _write_plan(self, plan: Plan) -> None:

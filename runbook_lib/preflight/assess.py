@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from runbook_lib.model.change import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.part import Part
+from runbook_lib.model.target import Route
 from runbook_lib.parameters.check_change import with_acknowledgements
 from runbook_lib.preflight.causes import Cause, causes
 from runbook_lib.preflight.evidence import Evidence

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from runbook_lib.errors import NoAccess, Refused, RunbookError
-from runbook_lib.model.change import Route
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, t
 
 

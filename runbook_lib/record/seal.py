@@ -184,7 +184,7 @@ def _refuse_running(folder: RecordFolder) -> None:
     if plan is None or not isinstance(invocation_id, str):
         return
     try:
-        path = lock_path(invocation_id, plan.target.target_ou_guid)
+        path = lock_path(invocation_id, plan.target.locked)
     except Refused:
         return
     if holds(path, f"{folder.change_id}/{folder.run_id} "):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from runbook_lib.change.step import RouteRules
 from runbook_lib.errors import Refused
-from runbook_lib.model.change import Route
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, t
 from runbook_lib.routes.direct.writes import DIRECT
 

@@ -6,8 +6,8 @@ import pandas as pd
 
 from runbook_lib.directory.rights.table import OperationRight
 from runbook_lib.exchange.detection import ExchangeDetection
-from runbook_lib.model.change import Route
 from runbook_lib.model.cloud import Switch
+from runbook_lib.model.target import Route
 from runbook_lib.preflight.assess import Assessment, CheckResult
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off.dsacls import dsacls_lines

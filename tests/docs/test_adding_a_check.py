@@ -13,8 +13,8 @@ from jinja2 import ChoiceLoader, DictLoader
 
 from runbook_lib import preflight
 from runbook_lib.errors import NoAccess
-from runbook_lib.model.change import Route
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight import assess, checks, hand_off, parts

@@ -17,7 +17,7 @@ from runbook_lib.exchange.detect import detect
 from runbook_lib.exchange.recipients import read_address_holders
 from runbook_lib.exchange.schema import GROUP_ATTRIBUTES, names_in_schema
 from runbook_lib.exchange.versions import load_versions
-from runbook_lib.model.change import Route
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.assess import assess

@@ -195,7 +195,7 @@ def _unusable(
             t("{who} is for enabling, not to {operation}.", who=who, operation=plan.operation.value),
             again,
         )
-    target = plan.target.as_json()
+    target = plan.target.shown()
     other = [name for name, value in standing.target.items() if value.casefold() != str(target[name]).casefold()]
     if other:
         names = {"tenant_id": "tenant", "domain_guid": "domain", "target_ou_guid": "target OU"}

@@ -136,7 +136,7 @@ def approve(
         "changes": sorted(shown),
         "names": [shown[change].names for change in sorted(shown)],
         "members": [shown[change].members for change in sorted(shown)],
-        "target": plan.target.as_json(),
+        "target": plan.target.shown(),
         "approver": approver.strip(),
         "approved": iso(now),
         "until": iso(now + valid),
@@ -210,7 +210,7 @@ def approved_changes(
 
 def _as_read(plan: Plan, approval: Approval, *, begun: bool) -> list[Change]:
     """Changes of the plan that an approval names, by digest and as its approver read them."""
-    shown, place = shown_of(plan), place_of(plan.target.as_json())
+    shown, place = shown_of(plan), place_of(plan.target.shown())
     if approval.place["domain"] != place["domain"] or not (begun or approval.place == place):
         return []
 
@@ -224,7 +224,7 @@ def _as_read(plan: Plan, approval: Approval, *, begun: bool) -> list[Change]:
 def why_not_now(approval: Approval, plan: Plan, now: datetime, approvers: Approvers) -> tuple[str, Text] | None:
     """Code and sentence of what keeps an approval from counting for a plan's changes now; None where nothing does."""
     by = t("The approval by {approver}", approver=printable(approval.approver, limit=80))
-    if approval.target != identity_of(plan.target.as_json()):
+    if approval.target != identity_of(plan.target.identity()):
         return "approval-other-target", t("{by} is for another tenant, domain or OU.", by=by)
     if approval.plan_digest == plan.digest and approval.phrase != plan.phrase:
         return "approval-other-phrase", t("{by} was given with another phrase than that of the plan.", by=by)

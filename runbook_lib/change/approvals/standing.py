@@ -188,7 +188,7 @@ def stand(
         "names": [called.get(group, "") for group in groups],
         "kinds": allowed,
         "caps": caps.as_json(),
-        "target": plan.target.as_json(),
+        "target": plan.target.shown(),
         "approver": approver.strip(),
         "approved": iso(now),
         "until": iso(end_of(until)),

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from runbook_lib.exchange import findings, requirements
 from runbook_lib.exchange.facts import Facts
 from runbook_lib.exchange.unseen import Sees, nothing_there, unseen
-from runbook_lib.model.change import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.target import Route
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import EXCHANGE, EXCHANGE_FACTS

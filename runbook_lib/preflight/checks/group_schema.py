@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbook_lib.exchange.schema import GROUP_ATTRIBUTES, GroupAttribute
-from runbook_lib.model.change import Route
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.preflight.assess import ROUTES, Check
 from runbook_lib.preflight.evidence import Evidence

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from runbook_lib.model.change import Route
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Check, on

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from runbook_lib.graph.tenant import Licences
 from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
-from runbook_lib.model.change import Route
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.clouds import Feature, Offer

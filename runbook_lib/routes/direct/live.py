@@ -15,8 +15,9 @@ from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.filters import all_of, any_of, equals
 from runbook_lib.errors import Refused
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
-from runbook_lib.model.change import AttributeDelta, Change, PlanTarget
+from runbook_lib.model.change import AttributeDelta, Change
 from runbook_lib.model.dn import normalize_dn, parent_of
+from runbook_lib.model.target import PlanTarget
 from runbook_lib.model.text import t
 
 ACCOUNT_NAME = "sAMAccountName"

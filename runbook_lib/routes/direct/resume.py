@@ -48,7 +48,7 @@ def require_same_target(plan: Plan, inventory: Inventory, present_name: Callable
         Refused: ``ou-renamed``: a parameter names an OU that does not exist, and the plan's has another name now;
             ``resume-elsewhere``: it is another one.
     """
-    now, then = plan_target(inventory).as_json(), plan.target.as_json()
+    now, then = plan_target(inventory).shown(), plan.target.shown()
     differing = [name for name in _SAME if now[name] != then[name]]
     for name in ("target_ou", "retired_ou"):
         guid = str(then[f"{name}_guid"])

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from runbook_lib.change.step import Patience, Step
 from runbook_lib.directory.connection import Directory
 from runbook_lib.errors import RunbookError
-from runbook_lib.model.change import Change, ChangeKind, PlanTarget
+from runbook_lib.model.change import Change, ChangeKind
+from runbook_lib.model.target import PlanTarget
 from runbook_lib.routes.direct.steps.base import DirectStep, StepContext
 from runbook_lib.routes.direct.steps.objects import Add, Delete, MoveObject, Undelete
 from runbook_lib.routes.direct.steps.values import Attributes, Members, members_refused

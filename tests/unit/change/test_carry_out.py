@@ -19,7 +19,8 @@ from runbook_lib.change.carry_out import carry_out
 from runbook_lib.change.journal import FILE_NAME, Journal, JournalFile, read_journal
 from runbook_lib.change.journal_check import effects_beyond
 from runbook_lib.errors import AwaitingApproval, BrokeOff, Refused
-from runbook_lib.model.change import Change, Operation, Plan, PlanTarget
+from runbook_lib.model.change import Change, Operation, Plan
+from runbook_lib.model.target import PlanTarget
 from runbook_lib.model.text import t
 from tests.unit.change.fake_route import FAKE, FakeWork, Thing, World, change
 

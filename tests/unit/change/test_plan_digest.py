@@ -21,7 +21,8 @@ from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import UsageError
 from runbook_lib.model import change as change_module
 from runbook_lib.model.canonical import digest
-from runbook_lib.model.change import Operation, Plan, Route
+from runbook_lib.model.change import Operation, Plan
+from runbook_lib.model.target import Route, Target
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from tests.support import builders as b
 from tests.unit.change.fake_route import FAKE, FakeWork, World, change
@@ -146,3 +147,13 @@ def test_a_plan_names_its_route_and_one_that_says_nothing_is_of_the_direct_one()
 def test_digests_of_plans_of_earlier_versions_stay_what_they_were() -> None:
     """Approvals name them. This one was worked out by the version that knew one route and no name for it."""
     assert big_plan().digest == "0e04173012f4419ba9884e01c15b1ef146c18356b02625e995ba7f47463bc11e"
+
+
+def test_a_target_is_bound_by_its_ids_and_shown_with_its_names() -> None:
+    target: Target = big_plan().target
+    assert set(target.identity()) == {name for name in target.shown() if name.endswith(("_guid", "_id"))}
+    assert target.locked in target.identity().values()
+    renamed = replace(big_plan().target, domain_dns_name="other.com", target_ou="OU=X", retired_ou="OU=Y")
+    assert renamed.identity() == target.identity()
+    assert renamed.shown() != target.shown()
+    assert "IN other.com" in replace(big_plan(), target=renamed).phrase

@@ -16,7 +16,8 @@ from runbook_lib.change.approvals.plan import approve
 from runbook_lib.change.approvals.standing import Caps, read_standing, stand
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
-from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Plan, PlanTarget
+from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Plan
+from runbook_lib.model.target import PlanTarget
 from runbook_lib.rules.reach import STANDING_KINDS
 from tests.support import builders as b
 from tests.support.approvals import rewrite

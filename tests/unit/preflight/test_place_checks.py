@@ -15,12 +15,12 @@ from runbook_lib.directory.rights.situation import GroupHolder, Place, Situation
 from runbook_lib.directory.two_ous import ForestReading, PlaceReading, TakenName, read_place, read_taken_names
 from runbook_lib.errors import NoAccess
 from runbook_lib.graph import tenant as entra
-from runbook_lib.model.change import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import Container, DirectoryGroup
 from runbook_lib.model.enforcement import Enforcement, EnforcementMode, SoaPolicy
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight import parts

@@ -16,8 +16,8 @@ from runbook_lib.exchange.mail import DomainType, address_space, covers, read_ma
 from runbook_lib.exchange.recipients import read_address_holders, read_written_groups
 from runbook_lib.exchange.schema import GROUP_ATTRIBUTES, GroupAttribute, names_in_schema
 from runbook_lib.exchange.versions import build_of_serial, load_versions
-from runbook_lib.model.change import Route
 from runbook_lib.model.finding import Severity
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight import parts as reading

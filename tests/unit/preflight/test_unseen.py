@@ -15,10 +15,10 @@ from runbook_lib.exchange.read import DomainReading, ExchangeReading, Organizati
 from runbook_lib.exchange.schema import GROUP_ATTRIBUTES
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.graph import tenant as entra
-from runbook_lib.model.change import Route
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.preflight.assess import Assessment, assess
 from runbook_lib.preflight.checks import CHECKS, connect_features, target

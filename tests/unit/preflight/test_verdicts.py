@@ -9,11 +9,11 @@ import pytest
 from runbook_lib.graph import tenant as entra
 from runbook_lib.graph.tenant import ScopeClause
 from runbook_lib.graph.tenant.parts import P1_PLAN
-from runbook_lib.model.change import Route
 from runbook_lib.model.cloud import Tenant
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.part import Unreadable
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.preflight.assess import ROUTES, Assessment, Check, assess, on
 from runbook_lib.preflight.parts import MAIL_FLOW, PARTS, TENANT

@@ -12,8 +12,9 @@ from click.testing import CliRunner, Result
 from runbook_lib.change.approvals.plan import planned, read_approvals
 from runbook_lib.change.approvals.standing import KIND_NAMES, Caps, read_standing
 from runbook_lib.change.plan_file import plan_to_json
-from runbook_lib.model.change import Change, ChangeKind, GroupMembers, LeftOut, Operation, Plan, PlanTarget
+from runbook_lib.model.change import Change, ChangeKind, GroupMembers, LeftOut, Operation, Plan
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.target import PlanTarget
 from runbook_lib.model.text import t
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.runner.cli import cli

@@ -11,8 +11,9 @@ from runbook_lib.change.step import LiveState, Look
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.schema import indexed_attributes
-from runbook_lib.model.change import Change, PlanTarget
+from runbook_lib.model.change import Change
 from runbook_lib.model.dn import normalize_dn
+from runbook_lib.model.target import PlanTarget
 from runbook_lib.routes.direct.live import KNOWN_BY, NotAsPlanned, TwoOus, live_entry, read_two_ous
 from runbook_lib.routes.direct.writes import Write
 
