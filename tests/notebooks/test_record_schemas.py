@@ -201,7 +201,10 @@ def test_parameters_of_a_record_are_parameters(runs: dict[str, Path]) -> None:
 def test_a_key_that_is_unknown_or_missing_is_refused(runs: dict[str, Path]) -> None:
     """At every place of the richest documents, each key taken away and one put in."""
     optional = {"ds_service_name", "invocation_id", "cloud", "directory", "further"}
-    older = {("plan", (), "members"), ("record", ("plan",), "members")}  # missing where an older version wrote it
+    older = {  # missing where an older version wrote it
+        *{("plan", (), "members"), ("record", ("plan",), "members")},
+        *{("plan", (), "route"), ("record", ("plan",), "route"), ("journal", (), "route")},
+    }
     tried, without = 0, set()
     for name, document in _richest(runs):
         for place in _places(document):
