@@ -43,7 +43,7 @@ class ComponentRow:
 
 @dataclass(frozen=True, slots=True)
 class ServerRow:
-    """One server in words."""
+    """One server in words: its cn, release, build, roles with commas between, and name of its AD site."""
 
     name: str
     product: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import Enum
 
-from runbook_lib.exchange import findings
+from runbook_lib.exchange import findings, servers
 from runbook_lib.exchange.facts import Facts
 from runbook_lib.exchange.read import DOMAIN, ORGANIZATION, SCHEMA, SERVERS
 from runbook_lib.model.finding import Finding
@@ -53,8 +53,8 @@ def unseen(facts: Facts, *what: Sees) -> Iterator[Finding]:
         yield from findings.newer(facts)
         yield from findings.unknown_numbers(facts)
     if Sees.BUILDS in what:
-        yield from findings.server_builds(facts)
-        yield from findings.server_releases(facts)
+        yield from servers.server_builds(facts)
+        yield from servers.server_releases(facts)
         if any(build and facts.table.is_newer(build) for build in facts.builds.values()):
             yield from findings.newer(facts)
 

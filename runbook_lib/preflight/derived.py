@@ -167,7 +167,7 @@ def read_dns(resolver: Resolver, domains: tuple[str, ...]) -> DnsReading:
 
 @dataclass(frozen=True, slots=True)
 class NewName:
-    """What one group would be called in AD."""
+    """What one group would be called in AD: id and display name in the cloud, cn and sAMAccountName in AD."""
 
     group_id: str
     display_name: str
@@ -249,6 +249,12 @@ def read_cloud_sync_groups(
     progress: Callable[[int, int], None],
 ) -> CloudSyncGroups:
     """Read both sides; nothing is asked where no configuration writes groups.
+
+    Args:
+        jobs: The configurations that write groups.
+        graph: Opens the client for Microsoft Graph.
+        directory: Opens the connection to the domain controller.
+        progress: Told how many groups are counted, of how many.
 
     Raises:
         RunbookError: One of the sides does not answer, or members may not be counted.

@@ -223,7 +223,15 @@ class GrantedPermissions:
 
 @dataclass(frozen=True, slots=True)
 class TenantReading:
-    """One reading of the tenant. ``at`` is when it began, UTC."""
+    """One reading of the tenant; each part is what was read, or why Graph did not tell.
+
+    Attributes:
+        at: When it began, UTC.
+        cloud: The national cloud that was asked.
+        tenant: ``/organization``.
+        requests: How many requests it took.
+        source: Who was asked, for people.
+    """
 
     at: datetime
     cloud: Cloud

@@ -13,7 +13,6 @@ from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
-from runbook_lib.preflight.hand_off import LookAtCloudSyncAgents
 from runbook_lib.preflight.parts import CLOUD_SYNC
 
 INTERVAL = timedelta(minutes=20)
@@ -29,7 +28,7 @@ PRE_FILTER = frozenset({"securityenabled", "dirsyncenabled", "mailenabled"})
 
 _B, _U, _W, _I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO
 _JOB = 'Microsoft Graph documentation, "synchronizationJob", "synchronizationStatus"'
-_PREREQUISITES = 'Microsoft Entra documentation, "Prerequisites for provisioning to Active Directory"'
+PREREQUISITES = 'Microsoft Entra documentation, "Prerequisites for provisioning to Active Directory"'
 _STOPPED = {
     JobState.PAUSED: "is paused",
     JobState.DISABLED: "is disabled",
@@ -310,33 +309,8 @@ def several(evidence: Evidence) -> Answers:
             if apart
             else t("Compare their domains and scopes in the Entra admin center, then acknowledge this finding.")
         ),
-        source=f'{_PREREQUISITES}; "Microsoft Entra provisioning options (Preview)"',
+        source=f'{PREREQUISITES}; "Microsoft Entra provisioning options (Preview)"',
         values={"jobs": [job.id for job in jobs], "shared": shared, "twice": twice},
-        acknowledgeable=True,
-    )
-
-
-def agent_unread(evidence: Evidence) -> Answers:
-    """What only the agents' servers know."""
-    if not jobs_for_groups(evidence):
-        yield NO_JOB
-        return
-    yield Finding(
-        id="cloud-sync-agent-unread",
-        severity=_W,
-        seen=t(
-            "Version, rights and reach of Cloud Sync's provisioning agents were not read: "
-            "Graph's call for agents does not hold them."
-        ),
-        expected=t(
-            "Agent 1.1.2334.0 or later, ports 389 and 3268 to domain controllers, a schema with "
-            "msDS-ExternalDirectoryObjectId, and an account that may create, change and delete "
-            "groups."
-        ),
-        why=t("The job in the cloud may be well while the agent cannot write."),
-        to_do=t("Run the hand-off on each agent's server, then acknowledge this finding."),
-        source=_PREREQUISITES,
-        hand_offs=(LookAtCloudSyncAgents(),),
         acknowledgeable=True,
     )
 
@@ -362,5 +336,4 @@ CHECKS: tuple[Check, ...] = (
         other_jobs,
     ),
     Check("cloud-sync-several", "One Cloud Sync configuration writes groups", _NEEDS, on(cloud_sync=_W), several),
-    Check("cloud-sync-agents", "Cloud Sync's agents were looked at", _NEEDS, on(cloud_sync=_W), agent_unread),
 )

@@ -9,7 +9,7 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, on
-from runbook_lib.preflight.checks.cloud_sync import NO_JOB, jobs_for_groups
+from runbook_lib.preflight.checks.cloud_sync import NO_JOB, PREREQUISITES, jobs_for_groups
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import LookAtCloudSyncAgents
 from runbook_lib.preflight.parts import AGENTS, CLOUD_SYNC
@@ -98,7 +98,33 @@ def _finding(state: str, severity: Severity, seen: Text, values: Mapping[str, ob
     )
 
 
+def agent_unread(evidence: Evidence) -> Answers:
+    """What only the agents' servers know."""
+    if not jobs_for_groups(evidence):
+        yield NO_JOB
+        return
+    yield Finding(
+        id="cloud-sync-agent-unread",
+        severity=_W,
+        seen=t(
+            "Version, rights and reach of Cloud Sync's provisioning agents were not read: "
+            "Graph's call for agents does not hold them."
+        ),
+        expected=t(
+            "Agent 1.1.2334.0 or later, ports 389 and 3268 to domain controllers, a schema with "
+            "msDS-ExternalDirectoryObjectId, and an account that may create, change and delete "
+            "groups."
+        ),
+        why=t("The job in the cloud may be well while the agent cannot write."),
+        to_do=t("Run the hand-off on each agent's server, then acknowledge this finding."),
+        source=PREREQUISITES,
+        hand_offs=(LookAtCloudSyncAgents(),),
+        acknowledgeable=True,
+    )
+
+
 CHECKS: tuple[Check, ...] = (
+    Check("cloud-sync-agents", "Cloud Sync's agents were looked at", (CLOUD_SYNC,), on(cloud_sync=_W), agent_unread),
     Check(
         "cloud-sync-agents-active",
         "Cloud Sync's agents are active",

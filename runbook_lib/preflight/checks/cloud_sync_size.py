@@ -67,10 +67,12 @@ class _Scope:
 
     @property
     def at_least(self) -> str:
+        """What stands before a number that may be too small; empty where everything was counted."""
         return "at least " if self.uncounted else ""
 
     @property
     def values(self) -> dict[str, object]:
+        """The numbers, for a finding."""
         return {"groups": self.groups, "members": self.members, "uncounted": self.uncounted}
 
     def over(self, limits: Limits) -> str:

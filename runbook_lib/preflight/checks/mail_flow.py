@@ -4,37 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook_lib.exchange.mail import LOOK, NEEDED, SINCE, DomainType, MailFlowReading
-from runbook_lib.exchange.versions import SCHEMA_REFERENCE, Tools, tools_of
+from runbook_lib.exchange.mail import NEEDED, DomainType, MailFlowReading
+from runbook_lib.exchange.versions import SCHEMA_REFERENCE
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, HandOff, Severity
 from runbook_lib.model.text import t
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
+from runbook_lib.preflight.checks.mail_unseen import (
+    NO_DOMAIN,
+    NO_ORGANIZATION,
+    PAGE,
+    how_to_look,
+    not_in_schema,
+    nothing_visible,
+    tools_in,
+    without_value,
+)
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import AddAcceptedDomain, AddAddressSpaces, MakeSendConnector, RelayAcceptedDomain
-from runbook_lib.preflight.parts import EXCHANGE, EXCHANGE_FACTS, MAIL_DOMAINS, MAIL_FLOW
+from runbook_lib.preflight.parts import EXCHANGE, MAIL_DOMAINS, MAIL_FLOW
 
-_PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021)"
 # The direct route writes no mail attributes unless told to, and Cloud Sync never does.
 _ROUTES = on(direct=Severity.INFO, connect_sync=Severity.BLOCKING)
-
-
-def _tools(evidence: Evidence) -> Tools:
-    """What the organization is managed with; of both kinds where Exchange could not be read."""
-    facts = evidence.get(EXCHANGE_FACTS)
-    return facts.tools if facts else tools_of(Switch.UNKNOWN, Switch.UNKNOWN)
-
-
-def _look(evidence: Evidence, what: str) -> str:
-    """How to look at something by the tool that the organization has."""
-    tools, (shell, manager) = _tools(evidence), LOOK[what]
-    in_shell = f"Look with {shell} in the Exchange Management Shell"
-    in_manager = f"look in Exchange System Manager {manager}"
-    if tools.shell is Switch.ON:
-        return in_shell
-    if tools.shell is Switch.OFF:
-        return in_manager.capitalize().replace("exchange system manager", "Exchange System Manager")
-    return f"{in_shell} (Exchange Server 2007 or newer), or {in_manager} (2000 and 2003)"
 
 
 def names_absent(evidence: Evidence) -> Answers:
@@ -43,32 +34,7 @@ def names_absent(evidence: Evidence) -> Answers:
     if not flow.organization:
         yield NO_ORGANIZATION
     for what in NEEDED if flow.organization else ():
-        yield from _not_in_schema(evidence, what)
-
-
-def _not_in_schema(evidence: Evidence, what: str) -> Iterator[Finding]:
-    """The finding where the schema lacks what holds ``what``."""
-    missing = sorted(evidence[MAIL_FLOW].absent & set(NEEDED[what]))
-    if missing:
-        yield Finding(
-            id=f"mail-flow-not-in-schema:{what.replace(' ', '-')}",
-            severity=Severity.UNKNOWN,
-            seen=t(
-                "The schema has no {missing}, so {what} cannot be read over LDAP.",
-                missing=", ".join(missing),
-                what=what,
-            ),
-            expected=t("A schema of {since} or newer.", since=SINCE[what]),
-            why=t("What cannot be read is not known to be absent."),
-            to_do=t("{look}, then acknowledge this finding.", look=_look(evidence, what)),
-            source=SCHEMA_REFERENCE,
-            values={"what": what, "missing": missing},
-            acknowledgeable=True,
-        )
-
-
-NO_ORGANIZATION = NothingToCheck("There is no Exchange organization.")
-NO_DOMAIN = NothingToCheck("The groups have no mail domain of their own.")
+        yield from not_in_schema(evidence, what)
 
 
 def accepted_domain(evidence: Evidence) -> Answers:
@@ -78,14 +44,14 @@ def accepted_domain(evidence: Evidence) -> Answers:
         yield NO_ORGANIZATION if not flow.organization else NO_DOMAIN
         return
     if flow.absent & set(NEEDED["accepted domains"]):
-        yield from _not_in_schema(evidence, "accepted domains")
+        yield from not_in_schema(evidence, "accepted domains")
         return
     if not flow.accepted_domains:
-        yield _nothing_visible(evidence, "accepted domains", "mail-accepted-domains-hidden")
+        yield nothing_visible(evidence, "accepted domains", "mail-accepted-domains-hidden")
         return
     unnamed = [one.name for one in flow.accepted_domains if not one.domain]
     if unnamed:
-        yield _without_value(evidence, "accepted domains", unnamed, "msExchAcceptedDomainName")
+        yield without_value(evidence, "accepted domains", unnamed, "msExchAcceptedDomainName")
     for domain in groups:
         found = flow.accepted(domain)
         if found is None:
@@ -96,7 +62,7 @@ def accepted_domain(evidence: Evidence) -> Answers:
                 expected=t("{domain} as internal relay domain.", domain=domain),
                 why=t("Mail from mailboxes on premises reaches such a group only if it accepts senders outside."),
                 to_do=t("Add the accepted domain; the hand-off has the lines."),
-                source=_PAGE,
+                source=PAGE,
                 values={"domain": domain},
                 hand_offs=(AddAcceptedDomain(domain),),
                 acknowledgeable=True,
@@ -123,7 +89,7 @@ def _wrong_type(domain: str, name: str, kind: DomainType) -> Iterator[Finding]:
         expected=t("Internal relay."),
         why=why.get(kind, t("The type decides what happens to mail for groups that are not recipients on premises.")),
         to_do=t("Change the type, if no mailbox on premises depends on the present one; the hand-off has the lines."),
-        source=_PAGE,
+        source=PAGE,
         values={"domain": domain, "type": kind.value},
         hand_offs=(RelayAcceptedDomain(name),),
         acknowledgeable=True,
@@ -137,14 +103,14 @@ def send_connector(evidence: Evidence) -> Answers:
         yield NO_ORGANIZATION
         return
     if flow.absent & set(NEEDED["send connectors"]):
-        yield from _not_in_schema(evidence, "send connectors")
+        yield from not_in_schema(evidence, "send connectors")
         return
     yield from routing_domain(evidence)
     wanted = [*domains.groups, *([domains.routing] if domains.routing else [])]
     missing = [domain for domain in wanted if not flow.connectors_for(domain)]
     if not missing:
         return
-    hybrid, tools = _hybrid_connector(flow, domains.routing), _tools(evidence)
+    hybrid, tools = _hybrid_connector(flow, domains.routing), tools_in(evidence)
     spaces = tuple(f"smtp:{domain};1" for domain in missing)
     ways: tuple[HandOff, ...]
     if tools.shell is Switch.OFF or (hybrid is None and tools.wizard is Switch.OFF):
@@ -178,7 +144,7 @@ def send_connector(evidence: Evidence) -> Answers:
             "Mail leaves by the connector for the Internet, without the trust of the hybrid connector, or not at all."
         ),
         to_do=to_do,
-        source=_PAGE,
+        source=PAGE,
         values={"domains": missing},
         hand_offs=ways,
         acknowledgeable=True,
@@ -205,7 +171,7 @@ def routing_domain(evidence: Evidence) -> Answers:
             expected=t("A domain such as contoso.mail.onmicrosoft.com."),
             why=t("The send connector has to cover it."),
             to_do=t("Run with an account that may read the tenant, or look at the tenant's domains yourself."),
-            source=_PAGE,
+            source=PAGE,
             acknowledgeable=True,
         )
 
@@ -214,12 +180,12 @@ def address_spaces_readable(evidence: Evidence) -> Answers:
     """Every address space is shown, and has a form that this program knows."""
     flow = evidence[MAIL_FLOW]
     if flow.absent & set(NEEDED["send connectors"]):
-        yield from _not_in_schema(evidence, "send connectors")
+        yield from not_in_schema(evidence, "send connectors")
     elif not flow.send_connectors:
         yield NothingToCheck("There is no send connector.")
     empty = [one.name for one in flow.send_connectors if not one.spaces and not one.unread]
     if empty:
-        yield _without_value(evidence, "send connectors", empty, "routingList")
+        yield without_value(evidence, "send connectors", empty, "routingList")
     for connector in flow.send_connectors:
         if connector.unread:
             yield Finding(
@@ -232,7 +198,7 @@ def address_spaces_readable(evidence: Evidence) -> Answers:
                 ),
                 expected=t("smtp:domain;cost"),
                 why=t("Whether they cover the groups domain cannot be told."),
-                to_do=t("{look}.", look=_look(evidence, "send connectors")),
+                to_do=t("{look}.", look=how_to_look(evidence, "send connectors")),
                 values={"connector": connector.name, "values": list(connector.unread)},
                 acknowledgeable=True,
             )
@@ -257,7 +223,7 @@ def hybrid_configuration(evidence: Evidence) -> Answers:
     if not flow.organization:
         yield NO_ORGANIZATION
     elif flow.absent & set(NEEDED["hybrid configuration"]):
-        yield from _not_in_schema(evidence, "hybrid configuration")
+        yield from not_in_schema(evidence, "hybrid configuration")
     elif not flow.hybrid:
         yield Finding(
             id="mail-hybrid-missing",
@@ -265,7 +231,7 @@ def hybrid_configuration(evidence: Evidence) -> Answers:
             seen=t("There is no hybrid configuration object in the Exchange organization."),
             expected=t("An organization in which the Hybrid Configuration Wizard has been run."),
             why=t("Group writeback of Microsoft 365 groups presupposes a configured Exchange hybrid deployment."),
-            to_do=_RUN_WIZARD[_tools(evidence).wizard],
+            to_do=_RUN_WIZARD[tools_in(evidence).wizard],
             source=f"MicrosoftDocs/entra-docs, how-to-connect-group-writeback-enable.md; {SCHEMA_REFERENCE}",
             acknowledgeable=True,
         )
@@ -278,13 +244,13 @@ def address_policies(evidence: Evidence) -> Answers:
         yield NO_ORGANIZATION if not flow.organization else NO_DOMAIN
         return
     if flow.absent & set(NEEDED["address policies"]):
-        yield from _not_in_schema(evidence, "address policies")
+        yield from not_in_schema(evidence, "address policies")
         return
     empty = [policy.name for policy in flow.policies if not policy.templates]
     if not flow.policies:
-        yield _nothing_visible(evidence, "address policies", "mail-address-policies-hidden")
+        yield nothing_visible(evidence, "address policies", "mail-address-policies-hidden")
     elif empty:
-        yield _without_value(evidence, "address policies", empty, "gatewayProxy")
+        yield without_value(evidence, "address policies", empty, "gatewayProxy")
     for domain in groups:
         names = [p.name for p in flow.policies if any(t.lower().endswith(f"@{domain}") for t in p.templates)]
         if names:
@@ -299,7 +265,7 @@ def address_policies(evidence: Evidence) -> Answers:
                 expected=t("A groups domain whose addresses only the cloud gives out."),
                 why=t("A recipient on premises may get an address that a group in the cloud has, or will get."),
                 to_do=t("Use a domain of its own for groups, or watch for collisions."),
-                source=_PAGE,
+                source=PAGE,
                 values={"domain": domain, "policies": names},
             )
 
@@ -318,7 +284,7 @@ def several_domains(evidence: Evidence) -> Iterator[Finding]:
             ),
             why=t("Every one of them is checked; Microsoft recommends one domain for groups."),
             to_do=t("Name one in groups_domain if the others do not matter."),
-            source=_PAGE,
+            source=PAGE,
             values={"domains": list(domains.groups)},
         )
     elif not domains.groups:
@@ -328,50 +294,8 @@ def several_domains(evidence: Evidence) -> Iterator[Finding]:
             seen=t("No Microsoft 365 group has an address outside onmicrosoft.com."),
             why=t("There is no groups domain whose mail flow could be checked."),
             to_do=t("Name the domain that groups will have in groups_domain."),
-            source=_PAGE,
+            source=PAGE,
         )
-
-
-_SETUP_MAKES = {"accepted domains": "Exchange Server 2007 and newer", "address policies": "every release"}
-
-
-def _without_value(evidence: Evidence, what: str, names: list[str], attribute: str) -> Finding:
-    """Objects that are there without what they are read for."""
-    return Finding(
-        id=f"mail-value-absent:{attribute}",
-        severity=Severity.UNKNOWN,
-        seen=t(
-            "{count_of_names} of the {what} show no {attribute}: {names}.",
-            count_of_names=len(names),
-            what=what,
-            attribute=attribute,
-            names=", ".join(names[:5]),
-        ),
-        expected=t("A value on each."),
-        why=t(
-            "Whether they are about the groups' domains cannot be told: the value is absent, or "
-            "hidden from this account."
-        ),
-        to_do=t("{look}, then acknowledge this finding.", look=_look(evidence, what)),
-        values={"attribute": attribute, "names": names},
-        acknowledgeable=True,
-    )
-
-
-def _nothing_visible(evidence: Evidence, what: str, id_: str) -> Finding:
-    return Finding(
-        id=id_,
-        severity=Severity.UNKNOWN,
-        seen=t(
-            "The Exchange organization shows this account no {what}; the setup of {setup_makes} makes one.",
-            what=what,
-            setup_makes=_SETUP_MAKES[what],
-        ),
-        expected=t("An account that may read the configuration partition, as every account normally may."),
-        why=t("What is hidden cannot be told from what is absent."),
-        to_do=t("{look}, with an account of the Exchange administrators.", look=_look(evidence, what)),
-        acknowledgeable=True,
-    )
 
 
 _FLOW = (MAIL_FLOW,)
