@@ -1,1 +1,1 @@
-"""routes"""
+"""The routes on which groups are written, each a package."""

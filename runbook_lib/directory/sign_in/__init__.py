@@ -1,1 +1,1 @@
-"""sign_in"""
+"""From the parameters to one bound connection: which controller, TLS, password or Kerberos."""

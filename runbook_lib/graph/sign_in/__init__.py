@@ -1,1 +1,1 @@
-"""sign_in"""
+"""From the parameters to access tokens: app or person, their cache, and what refusals mean."""

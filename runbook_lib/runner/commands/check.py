@@ -1,4 +1,4 @@
-"""``gwb check``."""
+"""``gwb check``: the pre-flight without a notebook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gwb close``."""
+"""``gwb close``: a change that cannot be finished is closed by hand."""
 
 from __future__ import annotations
 

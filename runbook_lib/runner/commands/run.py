@@ -1,4 +1,4 @@
-"""``gwb run``."""
+"""``gwb run``: a notebook without anybody in front of it, its record sealed at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gwb sign-out``."""
+"""``gwb sign-out``: forget the kept sign-in."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""kernel"""
+"""Driving a notebook's kernel: its client, papermill's engine, signals."""
