@@ -1,4 +1,4 @@
-"""First and last cells: parameters, both ends, notebooks and records, the verdict."""
+"""First and last cells: parameters, both connections, notebooks and records, the verdict."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def target_facts(parameters: Parameters, controller: DomainController) -> dict[s
 
 
 def ends_view(graph: GraphClient, parameters: Parameters, controller: DomainController) -> View:
-    """Who answers at both ends."""
+    """Who answers on both sides."""
     tenant = read_tenant(graph, parameters.tenant_id)
     html = facts_html(
         [
