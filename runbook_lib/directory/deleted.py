@@ -20,6 +20,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import DEFAULT_LIFETIME_DAYS, DeletedObject, DeletedObjects
 from runbook_lib.model.dn import normalize_dn, rdn
 from runbook_lib.model.enforcement import SOA_ATTRIBUTE
+from runbook_lib.model.text import Text
 
 _ATTRIBUTES = (
     "objectGUID",
@@ -36,7 +37,7 @@ _SERVICE = "CN=Directory Service,CN=Windows NT,CN=Services"
 _FEATURE = f"CN=Recycle Bin Feature,CN=Optional Features,{_SERVICE}"
 
 
-def read_deleted(directory: Directory, ous: Sequence[str]) -> tuple[DeletedObjects, str]:
+def read_deleted(directory: Directory, ous: Sequence[str]) -> tuple[DeletedObjects, Text]:
     """Deleted groups that concern this runbook, and a sentence about what could not be read (empty: everything).
 
     By default only administrators may list deleted objects, so an account without that right is a gap in the reading

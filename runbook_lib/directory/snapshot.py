@@ -25,6 +25,7 @@ from runbook_lib.model.directory import (
 )
 from runbook_lib.model.dn import is_below
 from runbook_lib.model.reading import Reading
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 
 T = TypeVar("T")
@@ -86,8 +87,8 @@ class _Reader:
         self.directory = directory
         self.clock = clock
         self.progress = progress
-        self.proof: list[str] = []
-        self.gaps: list[str] = []
+        self.proof: list[Text] = []
+        self.gaps: list[Text] = []
         self.complete = True
 
     def snapshot(self, target_ou: str, retired_ou: str) -> DirectorySnapshot:
@@ -99,12 +100,23 @@ class _Reader:
         target = read_container(directory, target_ou, parameter="target_ou", critical=critical)
         retired = read_container(directory, retired_ou, parameter="retired_ou", critical=critical)
         carried = allowed_attributes(directory, "group", GROUP_ATTRIBUTES)
-        self.proof.append(f"schema: a group may carry {len(carried)} of {len(GROUP_ATTRIBUTES)} attributes asked for")
+        self.proof.append(
+            t(
+                "schema: a group may carry {count_of_carried} of {count_of_group_attributes} attributes asked for",
+                count_of_carried=len(carried),
+                count_of_group_attributes=len(GROUP_ATTRIBUTES),
+            )
+        )
         base = directory.controller.default_naming_context
         others = self._read("users, contacts and other objects", base, _OTHERS, _object)
         groups, group_objects = self._groups(base, sorted(carried), (target, retired))
         deleted, gap = read_deleted(directory, [c.dn for c in (target, retired) if c.exists])
-        self.proof.append(f"{len(deleted.objects)} deleted groups with an anchor or from one of the two OUs")
+        self.proof.append(
+            t(
+                "{count_of_objects} deleted groups with an anchor or from one of the two OUs",
+                count_of_objects=len(deleted.objects),
+            )
+        )
         if gap:
             self.proof.pop()
             self.gaps.append(gap)
@@ -155,11 +167,19 @@ class _Reader:
         for what, where, wanted in searches:
             found.update(self._read(f"{what}, members read", where, wanted, _members, ("objectGUID", "member")))
         values = sum(map(len, found.values()))
-        self.proof.append(f"{len(found):,} groups with {values:,} member values, ranges read to their ends")
+        self.proof.append(
+            t(
+                "{count_of_found:,} groups with {values:,} member values, ranges read to their ends",
+                count_of_found=len(found),
+                values=values,
+            )
+        )
         expected = {e.guid for e in entries if _is_anchored(e) or any(is_below(e.dn, dn) for dn in below)}
         for guid in sorted(expected ^ found.keys()):
             self.complete = False
-            self.gaps.append(f"group {guid} appeared, moved or went away while the directory was read; read again")
+            self.gaps.append(
+                t("group {guid} appeared, moved or went away while the directory was read; read again", guid=guid)
+            )
         return {guid: found[guid] for guid in expected & found.keys()}
 
     def _read(
@@ -180,12 +200,19 @@ class _Reader:
         except ObjectMissing:
             # The OU was there a moment ago; whatever was below it is elsewhere now.
             self.complete = False
-            self.gaps.append(f"{base} disappeared while the directory was read; read again")
+            self.gaps.append(t("{base} disappeared while the directory was read; read again", base=base))
         self.progress(what, len(found), len(found))
         pages, restarts = directory.pages - pages, directory.restarts - restarts
         again = f", read again from the first page ({restarts} interrupted)" if restarts else ""
         self.proof.append(
-            f"{len(found):,} {what} on {pages:,} {'page' if pages == 1 else 'pages'}, the last without cookie{again}"
+            t(
+                "{count_of_found:,} {what} on {pages:,} {part}, the last without cookie{again}",
+                count_of_found=len(found),
+                what=what,
+                pages=pages,
+                part=(t("page") if pages == 1 else t("pages")),
+                again=again,
+            )
         )
         return found
 
@@ -194,19 +221,34 @@ class _Reader:
         directory = self.directory
         if times := directory.renewed - renewed:
             self.proof.append(
-                f"the connection was lost and opened again {times} {'time' if times == 1 else 'times'}, to the same "
-                f"domain controller each time (invocation id {directory.controller.invocation_id})"
+                t(
+                    "the connection was lost and opened again {times} {part}, to the same domain "
+                    "controller each time (invocation id {invocation_id})",
+                    times=times,
+                    part=(t("time") if times == 1 else t("times")),
+                    invocation_id=directory.controller.invocation_id,
+                )
             )
         if directory.references:
             self.proof.append(
-                f"references to {len(directory.references)} other naming contexts not followed: "
-                f"{', '.join(sorted(map(printable, directory.references)))}"
+                t(
+                    "references to {count_of_references} other naming contexts not followed: {map}",
+                    count_of_references=len(directory.references),
+                    map=", ".join(sorted(map(printable, directory.references))),
+                )
             )
 
     def _compare_usn(self, before: int) -> None:
         after = committed_usn(self.directory)
         moved = "nothing was written meanwhile" if after == before else "writes went on meanwhile, of any kind"
-        self.proof.append(f"highestCommittedUSN {before:,} before and {after:,} after: {moved}")
+        self.proof.append(
+            t(
+                "highestCommittedUSN {before:,} before and {after:,} after: {moved}",
+                before=before,
+                after=after,
+                moved=moved,
+            )
+        )
 
 
 def _is_anchored(entry: Entry) -> bool:

@@ -9,6 +9,7 @@ from runbook_lib.exchange import findings, servers
 from runbook_lib.exchange.facts import Facts
 from runbook_lib.exchange.read import DOMAIN, ORGANIZATION, SCHEMA, SERVERS
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.text import NOTHING, Text, t
 
 
 class Sees(Enum):
@@ -59,12 +60,12 @@ def unseen(facts: Facts, *what: Sees) -> Iterator[Finding]:
             yield from findings.newer(facts)
 
 
-def nothing_there(facts: Facts, *what: Sees) -> str:
+def nothing_there(facts: Facts, *what: Sees) -> Text:
     """Why there is nothing to look at, one sentence; empty where there is something."""
     if {Sees.SERVERS, Sees.BUILDS} & set(what) and not facts.reading.servers:
-        return "There is no Exchange server."
+        return t("There is no Exchange server.")
     if {Sees.ORGANIZATION, Sees.ORGANIZATION_VERSION, Sees.DOMAINS} & set(what) and not facts.reading.organizations:
-        return "There is no Exchange organization."
+        return t("There is no Exchange organization.")
     if Sees.SCHEMA in what and facts.reading.schema_range_upper is None:
-        return "The schema is not extended for Exchange."
-    return ""
+        return t("The schema is not extended for Exchange.")
+    return NOTHING

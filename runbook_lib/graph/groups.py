@@ -11,6 +11,7 @@ from runbook_lib.graph.errors import GraphNotFound, GraphRejected
 from runbook_lib.graph.rows import GROUP_PROPERTIES, flag_of, group_of, is_guid, number_of, objects_of, row_id, text_of
 from runbook_lib.graph.transport import NEXT_LINK, GraphClient
 from runbook_lib.model.cloud import CloudGroup, CloudKind, Presence
+from runbook_lib.model.text import NOTHING, Text, t
 
 _NO_SUCH_OBJECT = "request_resourcenotfound"
 """Graph's code for an object that does not exist; other codes with 404 say that an address does not."""
@@ -185,7 +186,7 @@ def _all_refused(answers: Sequence[object]) -> NoAccess | None:
     return refused[0] if answers and len(refused) == len(answers) else None
 
 
-def with_sync_behavior(client: GraphClient, groups: Sequence[CloudGroup]) -> tuple[tuple[CloudGroup, ...], str]:
+def with_sync_behavior(client: GraphClient, groups: Sequence[CloudGroup]) -> tuple[tuple[CloudGroup, ...], Text]:
     """The groups in their order, with ``cloud_managed`` where it matters and can be read, and what could not be read.
 
     It matters for groups that carry a SID of AD and are not synchronized: only this tells a converted group from one
@@ -209,10 +210,14 @@ def with_sync_behavior(client: GraphClient, groups: Sequence[CloudGroup]) -> tup
     unread = sum(managed.get(group.id) is None for group in asked)
     why = " (HTTP 403)" if refused else ""
     gap = (
-        f"Whether the cloud is the source of authority of {unread} groups that came from AD could not be read{why}: "
-        "onPremisesSyncBehavior."
+        t(
+            "Whether the cloud is the source of authority of {unread} groups that came from AD could not be read{why}: "
+            "onPremisesSyncBehavior.",
+            unread=unread,
+            why=why,
+        )
         if unread
-        else ""
+        else NOTHING
     )
     return tuple(replace(group, cloud_managed=managed.get(group.id)) for group in groups), gap
 

@@ -14,6 +14,7 @@ from runbook_lib.graph.rows import linked_of
 from runbook_lib.graph.session import WORKERS
 from runbook_lib.graph.transport import GraphClient, Listing
 from runbook_lib.model.cloud import CloudGroup, CloudPrincipal
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 
 Progress = Callable[[str, int, int | None], None]
@@ -39,8 +40,8 @@ class Links:
     ids: dict[str, tuple[str, ...]]
     principals: dict[str, CloudPrincipal]
     complete: bool
-    proof: str
-    gaps: tuple[str, ...]
+    proof: Text
+    gaps: tuple[Text, ...]
 
 
 def read_links(client: GraphClient, groups: Sequence[CloudGroup], relation: str, progress: Progress | None) -> Links:
@@ -60,8 +61,8 @@ def read_links(client: GraphClient, groups: Sequence[CloudGroup], relation: str,
         raise refusals[0]
     ids: dict[str, tuple[str, ...]] = {}
     principals: dict[str, CloudPrincipal] = {}
-    hidden: list[str] = []
-    missing: list[str] = []
+    hidden: list[Text] = []
+    missing: list[Text] = []
     pages = 0
     for group, result in zip(groups, results, strict=True):
         name = f"{printable(group.display_name, limit=80)} ({group.id})"
@@ -69,24 +70,45 @@ def read_links(client: GraphClient, groups: Sequence[CloudGroup], relation: str,
             pages += result.pages
             linked = {principal.id: principal for principal in map(linked_of, result.rows)}
             if not linked and group.hidden_membership and relation == "members":
-                hidden.append(f"The members of {name} are hidden from this app, so they are unknown, not none.")
+                hidden.append(
+                    t("The members of {name} are hidden from this app, so they are unknown, not none.", name=name)
+                )
                 continue
             ids[group.id] = tuple(sorted(linked))
             principals |= linked
         elif isinstance(result, NoAccess) and group.hidden_membership:
-            hidden.append(f"The {relation} of {name} are hidden from this app (HTTP 403), so they are unknown.")
+            hidden.append(
+                t(
+                    "The {relation} of {name} are hidden from this app (HTTP 403), so they are unknown.",
+                    relation=relation,
+                    name=name,
+                )
+            )
         elif isinstance(result, NoAccess):
-            missing.append(f"The {relation} of {name} could not be read: HTTP 403.")
+            missing.append(t("The {relation} of {name} could not be read: HTTP 403.", relation=relation, name=name))
         else:
-            missing.append(f"The {relation} of {name} could not be read: it was deleted meanwhile, HTTP 404.")
+            missing.append(
+                t(
+                    "The {relation} of {name} could not be read: it was deleted meanwhile, HTTP 404.",
+                    relation=relation,
+                    name=name,
+                )
+            )
     total = sum(map(len, ids.values()))
     return Links(
         ids=ids,
         principals=principals,
         complete=not missing,
         proof=(
-            f"{relation.capitalize()} of {len(ids)} of {len(groups)} groups on {pages} pages, each list read until a "
-            f"page without nextLink: {total} in all"
+            t(
+                "{relation} of {count_of_ids} of {count_of_groups} groups on {pages} pages, each "
+                "list read until a page without nextLink: {total} in all",
+                relation=relation.capitalize(),
+                count_of_ids=len(ids),
+                count_of_groups=len(groups),
+                pages=pages,
+                total=total,
+            )
         ),
         gaps=(*_first(missing, relation), *_first(hidden, relation)),
     )
@@ -114,8 +136,11 @@ def _read_all(
     return results
 
 
-def _first(sentences: list[str], relation: str) -> list[str]:
+def _first(sentences: list[Text], relation: str) -> list[Text]:
     if len(sentences) <= _SHOWN_GAPS:
         return sentences
     rest = len(sentences) - _SHOWN_GAPS
-    return [*sentences[:_SHOWN_GAPS], f"The same is true of the {relation} of {rest} further groups."]
+    return [
+        *sentences[:_SHOWN_GAPS],
+        t("The same is true of the {relation} of {rest} further groups.", relation=relation, rest=rest),
+    ]

@@ -24,8 +24,8 @@ from runbook_lib.graph.transport import GraphClient
 from runbook_lib.graph.writers import read_other_writers
 from runbook_lib.model.cloud import CloudGroup, CloudPrincipal, CloudSnapshot, PrincipalType, Tenant
 from runbook_lib.model.reading import Reading
-from runbook_lib.model.text import t
-from runbook_lib.model.untrusted import printable
+from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.model.untrusted import counted, printable
 
 __all__ = ["probe_groups", "read_cloud", "read_tenant"]
 
@@ -90,7 +90,7 @@ def read_cloud(
             at=started,
             complete=members.complete and owners.complete and unlisted_complete,
             proof=(
-                f"The token belongs to tenant {tenant.id}, the one that the parameters name",
+                t("The token belongs to tenant {tenant}, the one that the parameters name", tenant=tenant.id),
                 groups_proof,
                 deleted_proof,
                 members.proof,
@@ -136,7 +136,7 @@ def _read(
     properties: str,
     decode: Callable[[Row], _T],
     progress: Progress | None,
-) -> tuple[tuple[_T, ...], str]:
+) -> tuple[tuple[_T, ...], Text]:
     """Every object of a collection, sorted by id, and the sentence that proves it."""
     found: dict[str, _T] = {}
     pages = rows = 0
@@ -148,8 +148,14 @@ def _read(
             progress(what, len(found), None)
     if progress is not None:
         progress(what, len(found), len(found))
-    again = f" ({rows - len(found)} came more than once)" if rows > len(found) else ""
-    proof = f"{len(found)} {what} on {pages} page{'' if pages == 1 else 's'}, the last one without nextLink{again}"
+    again = t(" ({more} came more than once)", more=rows - len(found)) if rows > len(found) else NOTHING
+    proof = t(
+        "{count} {what} on {pages}, the last one without nextLink{again}",
+        count=len(found),
+        what=what,
+        pages=counted(pages, "page"),
+        again=again,
+    )
     return tuple(found[key] for key in sorted(found)), proof
 
 
@@ -164,7 +170,7 @@ def _principals(
     users: tuple[CloudPrincipal, ...],
     members: Links,
     owners: Links,
-) -> tuple[dict[str, CloudPrincipal], tuple[str, ...], bool]:
+) -> tuple[dict[str, CloudPrincipal], tuple[Text, ...], bool]:
     """Everybody by id, with the gaps, and whether every user among the members is known."""
     known = {user.id: user for user in users}
     by_group_id = {group.id: group for group in groups}
@@ -183,7 +189,7 @@ def _principals(
     return {key: everybody[key] for key in sorted(everybody)}, gaps, complete
 
 
-def _look_up(client: GraphClient, ids: list[str]) -> tuple[dict[str, CloudPrincipal], tuple[str, ...], bool]:
+def _look_up(client: GraphClient, ids: list[str]) -> tuple[dict[str, CloudPrincipal], tuple[Text, ...], bool]:
     """Users that are members or owners but not in the list of users: deleted meanwhile, or not listed yet."""
     found: dict[str, CloudPrincipal] = {}
     gone = unread = 0
@@ -198,9 +204,11 @@ def _look_up(client: GraphClient, ids: list[str]) -> tuple[dict[str, CloudPrinci
                 raise
             unread += 1
     unread += max(len(ids) - _MOST_LOOKUPS, 0)
-    gaps = []
+    gaps: list[Text] = []
     if gone:
-        gaps.append(f"{gone} members or owners were deleted while reading (HTTP 404); what they were is unknown.")
+        gaps.append(
+            t("{gone} members or owners were deleted while reading (HTTP 404); what they were is unknown.", gone=gone)
+        )
     if unread:
-        gaps.append(f"{unread} users are members or owners, but the list of users does not hold them.")
+        gaps.append(t("{unread} users are members or owners, but the list of users does not hold them.", unread=unread))
     return found, tuple(gaps), not unread

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from runbook_lib.model.text import Text
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -23,8 +25,8 @@ class Reading:
     source: str
     at: datetime
     complete: bool
-    proof: tuple[str, ...] = ()
-    gaps: tuple[str, ...] = ()
+    proof: tuple[Text, ...] = ()
+    gaps: tuple[Text, ...] = ()
     seconds: float = 0.0
     requests: int = 0
 

@@ -1,4 +1,4 @@
-"""The steps that only read: both ends, the pre-flight, both sides joined, and what has drifted apart."""
+"""The steps that only read: both connections, the pre-flight, both sides joined, and what has drifted apart."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NEEDED = ("tenant_id", "client_id", "target_ou")
 
 
 def check_ends(context: RunContext) -> None:
-    """Say who answers at both ends.
+    """Say who answers on both sides.
 
     Raises:
         RunbookError: One cannot be reached or signed in to.

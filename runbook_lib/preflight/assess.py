@@ -11,6 +11,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.part import Part
 from runbook_lib.model.target import Route
+from runbook_lib.model.text import Text
 from runbook_lib.parameters.check_change import with_acknowledgements
 from runbook_lib.preflight.causes import Cause, causes
 from runbook_lib.preflight.evidence import Evidence
@@ -27,7 +28,7 @@ ROUTES = (Route.DIRECT, Route.CLOUD_SYNC, Route.CONNECT_SYNC)
 class NothingToCheck:
     """What a check yields that had nothing to look at: it is neither fine nor wrong. ``why`` is one sentence."""
 
-    why: str
+    why: Text
 
 
 Answers = Iterator[Finding | NothingToCheck]

@@ -34,6 +34,7 @@ from runbook_lib.model.directory import (
 )
 from runbook_lib.model.enforcement import NO_ENFORCEMENT, Enforcement
 from runbook_lib.model.reading import Reading
+from runbook_lib.model.text import verbatim
 from runbook_lib.rules.policy import Limits, Policy
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -179,7 +180,7 @@ def cloud_side(
         owners={},
         principals={p.id: p for p in (*linked, *people)},
         writers=writers or OtherWriters(connect_v1=Switch.OFF),
-        reading=Reading("test", NOW, complete, gaps=() if complete else ("page 2 is missing",)),
+        reading=Reading("test", NOW, complete, gaps=() if complete else (verbatim("page 2 is missing"),)),
     )
 
 
@@ -215,7 +216,7 @@ def directory_side(
         target=target or ou(TARGET_OU),
         retired=retired or ou(RETIRED_OU),
         group_attributes=frozenset(attributes),
-        reading=Reading("test", NOW, complete, gaps=() if complete else ("a search broke off",)),
+        reading=Reading("test", NOW, complete, gaps=() if complete else (verbatim("a search broke off"),)),
         deleted=deleted,
         enforcement=enforcement,
     )

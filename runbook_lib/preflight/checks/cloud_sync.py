@@ -38,7 +38,7 @@ _STOPPED = {
 _RUNNING = (JobState.ACTIVE, JobState.IN_PROGRESS)
 
 
-NO_JOB = NothingToCheck("No Cloud Sync configuration writes groups.")
+NO_JOB = NothingToCheck(t("No Cloud Sync configuration writes groups."))
 
 
 def jobs_for_groups(evidence: Evidence) -> tuple[CloudSyncJob, ...]:
@@ -140,7 +140,7 @@ def last_runs(evidence: Evidence) -> Answers:
     """Every running configuration for groups has succeeded lately."""
     running = [job for job in jobs_for_groups(evidence) if job.state in _RUNNING]
     if not running:
-        yield NothingToCheck("No Cloud Sync configuration that writes groups is running.")
+        yield NothingToCheck(t("No Cloud Sync configuration that writes groups is running."))
     for job in running:
         age = None if job.last_success is None else evidence.at - job.last_success
         if age is not None and age <= LATE:
@@ -257,7 +257,7 @@ def other_jobs(evidence: Evidence) -> Answers:
     """No job of Cloud Sync writes to Active Directory beside those for groups."""
     read = evidence[CLOUD_SYNC]
     if not read.jobs:
-        yield NothingToCheck("Cloud Sync has no job.")
+        yield NothingToCheck(t("Cloud Sync has no job."))
     for job in read.jobs:
         if job.kind is JobKind.EXCHANGE_WRITEBACK:
             yield Finding(

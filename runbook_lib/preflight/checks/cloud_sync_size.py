@@ -188,7 +188,7 @@ _TO_DO = {
 def arrive_empty(evidence: Evidence) -> Answers:
     """No group that Cloud Sync writes is empty in Active Directory while its members are there."""
     if not any(job.state in (JobState.ACTIVE, JobState.IN_PROGRESS) for job in jobs_for_groups(evidence)):
-        yield NothingToCheck("No Cloud Sync configuration that writes groups is running.")
+        yield NothingToCheck(t("No Cloud Sync configuration that writes groups is running."))
         return
     read = evidence[CLOUD_SYNC_GROUPS]
     if read.not_looked_up:
@@ -246,7 +246,7 @@ def mappings(evidence: Evidence) -> Answers:
     jobs = jobs_for_groups(evidence)
     shown = [(job, part) for job in jobs for part in job.of_groups if part.enabled and part.mapped]
     if not shown:
-        yield NothingToCheck("No configuration shows a mapping of groups.") if jobs else NO_JOB
+        yield NothingToCheck(t("No configuration shows a mapping of groups.")) if jobs else NO_JOB
     for job, part in shown:
         if "samaccountname" not in part.mapped:
             yield Finding(

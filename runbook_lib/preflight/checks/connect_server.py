@@ -38,7 +38,7 @@ _HARDENING = (
 )
 _REPORT = 'Microsoft Graph documentation (beta), "onPremisesDirectorySynchronizationConfiguration"'
 _EXPORT = 'Microsoft Graph documentation (beta), "onPremisesCurrentExportData"'
-_NOT_CONFIGURED = NothingToCheck("Connect Sync is not configured.")
+_NOT_CONFIGURED = NothingToCheck(t("Connect Sync is not configured."))
 _SERVER = (LookAtConnectServer(),)
 
 
@@ -99,7 +99,11 @@ def support(evidence: Evidence) -> Answers:
     report = evidence[CONNECT]
     found = report.build
     if found is None or found < MINIMUM:
-        yield NothingToCheck("No build is known that still synchronizes.") if _configured(evidence) else _NOT_CONFIGURED
+        yield (
+            NothingToCheck(t("No build is known that still synchronizes."))
+            if _configured(evidence)
+            else _NOT_CONFIGURED
+        )
         return
     ended = END_OF_SUPPORT.get(found)
     if found == RECALLED:
@@ -135,7 +139,7 @@ def pending_deletions(evidence: Evidence) -> Answers:
     report = evidence[CONNECT]
     pending = report.pending_deletions
     if pending is None:
-        words = NothingToCheck("Connect Sync reported no number of pending deletions.")
+        words = NothingToCheck(t("Connect Sync reported no number of pending deletions."))
         yield words if _configured(evidence) else _NOT_CONFIGURED
     if pending:
         yield Finding(

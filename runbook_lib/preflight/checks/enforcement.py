@@ -22,9 +22,9 @@ def enforcement(evidence: Evidence) -> Answers:
     found = place.enforcement
     marked = place.enforced
     if not place.enforcement_known:
-        yield NothingToCheck("This forest's schema has no msDS-ObjectSoa for groups.")
+        yield NothingToCheck(t("This forest's schema has no msDS-ObjectSoa for groups."))
     elif not (place.target.exists or place.retired.exists):
-        yield NothingToCheck("Neither of the two OUs exists.")
+        yield NothingToCheck(t("Neither of the two OUs exists."))
     elif marked and found.leave is Leave.REFUSED:
         yield _marked(evidence, Severity.BLOCKING, "refused", f"{_policies(evidence)}, and this account is not on it.")
     elif marked and found.leave is Leave.UNKNOWN:

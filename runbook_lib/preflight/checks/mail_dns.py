@@ -44,7 +44,7 @@ def _not_looked_at(evidence: Evidence) -> Answers:
     """Why the records of the groups' domains were not judged; nothing where they are."""
     yield from other_cloud(evidence)
     if not evidence[MAIL_DOMAINS].groups:
-        yield NothingToCheck("The groups have no mail domain of their own.")
+        yield NothingToCheck(t("The groups have no mail domain of their own."))
 
 
 def mx(evidence: Evidence) -> Answers:

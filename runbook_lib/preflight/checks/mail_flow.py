@@ -182,7 +182,7 @@ def address_spaces_readable(evidence: Evidence) -> Answers:
     if flow.absent & set(NEEDED["send connectors"]):
         yield from not_in_schema(evidence, "send connectors")
     elif not flow.send_connectors:
-        yield NothingToCheck("There is no send connector.")
+        yield NothingToCheck(t("There is no send connector."))
     empty = [one.name for one in flow.send_connectors if not one.spaces and not one.unread]
     if empty:
         yield without_value(evidence, "send connectors", empty, "routingList")

@@ -16,8 +16,8 @@ from runbook_lib.preflight.parts import EXCHANGE_FACTS, MAIL_FLOW
 PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021)"
 """What Microsoft wrote about mail to groups from on premises."""
 
-NO_ORGANIZATION = NothingToCheck("There is no Exchange organization.")
-NO_DOMAIN = NothingToCheck("The groups have no mail domain of their own.")
+NO_ORGANIZATION = NothingToCheck(t("There is no Exchange organization."))
+NO_DOMAIN = NothingToCheck(t("The groups have no mail domain of their own."))
 _SETUP_MAKES = {"accepted domains": "Exchange Server 2007 and newer", "address policies": "every release"}
 
 

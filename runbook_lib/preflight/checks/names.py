@@ -23,7 +23,7 @@ def _not_seen(evidence: Evidence) -> Answers:
     """What was selected and not looked up, or that nothing was selected."""
     yield from looked_up(evidence)
     if not evidence[NAMES].wanted:
-        yield NothingToCheck("No Microsoft 365 group is selected.")
+        yield NothingToCheck(t("No Microsoft 365 group is selected."))
 
 
 def collisions(evidence: Evidence) -> Answers:

@@ -135,7 +135,7 @@ def rights_on_groups(evidence: Evidence) -> Answers:
     """Groups that exist let the account do what new ones would."""
     situation = evidence[RIGHTS]
     if not situation.groups:
-        yield NothingToCheck("No group was written yet.")
+        yield NothingToCheck(t("No group was written yet."))
     lost: dict[str, list[str]] = {}
     unread: list[str] = []
     for group in situation.groups:

@@ -79,7 +79,7 @@ def _licence(identifier: str, severity: Severity, seen: Text, read: Licences) ->
 def groups_domain(evidence: Evidence) -> Answers:
     """Every mail domain of the groups is a verified domain of the tenant, for mail."""
     if not evidence[MAIL_DOMAINS].groups:
-        yield NothingToCheck("The groups have no mail domain of their own.")
+        yield NothingToCheck(t("The groups have no mail domain of their own."))
     domains = {domain.name: domain for domain in evidence[DOMAINS]}
     for name in evidence[MAIL_DOMAINS].groups:
         domain = domains.get(name.casefold())

@@ -165,7 +165,7 @@ def test_one_acknowledged_part_does_not_silence_the_reason() -> None:
 
 
 def test_a_check_with_nothing_to_look_at_is_not_fine() -> None:
-    check = Check("c", "C", (), on(direct=Severity.BLOCKING), lambda _: iter([NothingToCheck("There is nothing.")]))
+    check = Check("c", "C", (), on(direct=Severity.BLOCKING), lambda _: iter([NothingToCheck(t("There is nothing."))]))
     (result,) = assess(evidence(), [check]).results
     assert (result.state, result.nothing) == ("nothing-to-check", "There is nothing.")
 
