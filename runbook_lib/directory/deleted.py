@@ -20,7 +20,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import DEFAULT_LIFETIME_DAYS, DeletedObject, DeletedObjects
 from runbook_lib.model.dn import normalize_dn, rdn
 from runbook_lib.model.enforcement import SOA_ATTRIBUTE
-from runbook_lib.model.text import Text
+from runbook_lib.model.text import NOTHING, Text, t
 
 _ATTRIBUTES = (
     "objectGUID",
@@ -50,7 +50,7 @@ def read_deleted(directory: Directory, ous: Sequence[str]) -> tuple[DeletedObjec
     bin_state = read_recycle_bin(directory)
     days, source = read_lifetime(directory, bin_state)
     container = _container(directory)
-    gap = f"deleted objects: this account may not list {container}"
+    gap = t("deleted objects: this account may not list {container}", container=container)
     ours = [starts_with(ANCHOR_ATTRIBUTE, "Group_"), *(equals("lastKnownParent", ou) for ou in ous)]
     wanted = all_of(equals("isDeleted", "TRUE"), equals("objectClass", "group"), any_of(*ours))
     try:
@@ -60,7 +60,7 @@ def read_deleted(directory: Directory, ous: Sequence[str]) -> tuple[DeletedObjec
         objects = directory.collect(container, wanted, _ATTRIBUTES, _object, show_deleted=True)
     except (RightsMissing, ObjectMissing):
         return DeletedObjects(bin_state, days, source, Switch.OFF), gap
-    return DeletedObjects(bin_state, days, source, listable, tuple(objects)), ""
+    return DeletedObjects(bin_state, days, source, listable, tuple(objects)), NOTHING
 
 
 def read_one_deleted(directory: Directory, guid: str) -> DeletedObject | None:

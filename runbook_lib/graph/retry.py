@@ -91,6 +91,8 @@ class Attempts:
         self._random = random
         self._reached = reached
         self._made = 0
+        self._of_kind = {"slow": 0, "damaged": 0}
+        """Attempts that ended in an answer without an end, or one that cannot be read: few of each are made."""
         self._waited = 0.0
         self._monotonic = monotonic
         self._begun = monotonic()
@@ -113,7 +115,7 @@ class Attempts:
         """
         self._made += 1
         policy = self._policy
-        if self._made >= self._most(trouble):
+        if self._used_up(trouble):
             raise self._gave_up(trouble, f"{self._made} attempts were made")
         seconds = self._seconds(trouble)
         if seconds > policy.longest_wait:
@@ -130,13 +132,17 @@ class Attempts:
         self._waited += seconds
         return seconds
 
-    def _most(self, trouble: Trouble) -> int:
+    def _used_up(self, trouble: Trouble) -> bool:
         policy = self._policy
         if trouble.unreachable and not self._reached:
-            return policy.first_attempts
-        if trouble.slow:
-            return min(policy.attempts, policy.slow_attempts)
-        return min(policy.attempts, policy.damaged_attempts) if trouble.damaged else policy.attempts
+            return self._made >= policy.first_attempts
+        self._of_kind["slow"] += trouble.slow
+        self._of_kind["damaged"] += trouble.damaged
+        return (
+            self._made >= policy.attempts
+            or self._of_kind["slow"] >= policy.slow_attempts
+            or self._of_kind["damaged"] >= policy.damaged_attempts
+        )
 
     def _seconds(self, trouble: Trouble) -> float:
         # "Retry-After: 0" with a failure that lasts would burn all attempts in an instant; waiting longer than asked

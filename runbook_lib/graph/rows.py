@@ -109,7 +109,7 @@ def user_of(row: Row) -> CloudPrincipal:
 
 
 def linked_of(row: Row) -> CloudPrincipal:
-    """A member or owner as a link shows it: id, type and name (null for types that the app may not read)."""
+    """A member as a list of members shows it: id, type and name (null for types that the app may not read)."""
     kind = (text_of(row, "@odata.type") or "").casefold()
     return CloudPrincipal(
         id=row_id(row), type=_TYPES.get(kind, PrincipalType.UNKNOWN), display_name=text_of(row, "displayName") or ""

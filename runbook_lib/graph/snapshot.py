@@ -1,15 +1,16 @@
-"""The whole cloud side, read once: tenant, groups, members, owners, users, and what proves that nothing is missing."""
+"""The whole cloud side, read once: tenant, groups, members, users, and what proves that nothing is missing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from runbook_lib.errors import NoAccess, Refused
 from runbook_lib.graph.errors import GraphNotFound, unexpected
 from runbook_lib.graph.groups import probe_groups, with_sync_behavior
-from runbook_lib.graph.links import Links, Progress, read_links
+from runbook_lib.graph.links import Links, Progress, read_members
 from runbook_lib.graph.rows import (
     GROUP_PROPERTIES,
     TENANT_PROPERTIES,
@@ -22,7 +23,7 @@ from runbook_lib.graph.rows import (
 )
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.graph.writers import read_other_writers
-from runbook_lib.model.cloud import CloudGroup, CloudPrincipal, CloudSnapshot, PrincipalType, Tenant
+from runbook_lib.model.cloud import CloudGroup, CloudPrincipal, CloudSnapshot, Presence, PrincipalType, Tenant
 from runbook_lib.model.reading import Reading
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import counted, printable
@@ -58,7 +59,7 @@ def read_cloud(
         client: The client.
         tenant_id: The tenant that the parameters name.
         clock: Now, UTC.
-        progress: Told what is being read: ``groups``, ``members``, ``owners``, ``users``.
+        progress: Told what is being read: ``groups``, ``members``, ``users``.
 
     Raises:
         Refused: The token belongs to another tenant (code ``tenant-mismatch``).
@@ -73,35 +74,72 @@ def read_cloud(
     deleted, deleted_proof = _read(
         client, "deleted groups", "/directory/deletedItems/microsoft.graph.group", GROUP_PROPERTIES, group_of, None
     )
-    members = read_links(client, groups, "members", progress)
-    owners = read_links(client, groups, "owners", progress)
+    groups, members, deleted_meanwhile = _members(client, groups, progress)
     users, users_proof = _read(client, "users", "/users", USER_PROPERTIES, user_of, progress)
-    principals, unlisted_gaps, unlisted_complete = _principals(client, groups, users, members, owners)
+    principals, unlisted_gaps, unlisted_complete = _principals(client, groups, users, members)
     return CloudSnapshot(
         tenant=tenant,
         groups=groups,
         deleted_groups=deleted,
         members=members.ids,
-        owners=owners.ids,
         principals=principals,
         writers=writers,
         reading=Reading(
             source=f"{client.host}, tenant {printable(tenant.display_name)} ({tenant.id})",
             at=started,
-            complete=members.complete and owners.complete and unlisted_complete,
+            complete=members.complete and unlisted_complete,
             proof=(
                 t("The token belongs to tenant {tenant}, the one that the parameters name", tenant=tenant.id),
                 groups_proof,
                 deleted_proof,
                 members.proof,
-                owners.proof,
+                *deleted_meanwhile,
                 users_proof,
             ),
-            gaps=(*filter(None, [authority_gap]), *members.gaps, *owners.gaps, *unlisted_gaps),
+            gaps=(*filter(None, [authority_gap]), *members.gaps, *unlisted_gaps),
             seconds=(clock() - started).total_seconds(),
             requests=client.requests - requests_before,
         ),
     )
+
+
+def _members(
+    client: GraphClient, groups: tuple[CloudGroup, ...], progress: Progress | None
+) -> tuple[tuple[CloudGroup, ...], Links, tuple[Text, ...]]:
+    """The groups that are still there when their members have been read, the members, and a proof of what went.
+
+    Reading a large tenant takes minutes, and groups are deleted meanwhile. One whose list of members answers 404 is
+    looked up by its id: deleted, it is no group of this reading, and its AD object is looked up like that of any other
+    group that the tenant does not list. One that is there all the same is read once more.
+    """
+    members = read_members(client, groups, progress)
+    if not members.gone:
+        return groups, members, ()
+    presence = probe_groups(client, members.gone)
+    deleted = frozenset(key for key, one in presence.items() if one in (Presence.GONE, Presence.SOFT_DELETED))
+    there = tuple(group for group in groups if group.id in members.gone and presence[group.id] is Presence.PRESENT)
+    again = read_members(client, there, None) if there else None
+    unread = [group for group in groups if group.id in members.gone and group.id not in deleted]
+    if again is not None:
+        unread = [group for group in unread if group not in there or group.id in again.gone]
+        members = replace(
+            members,
+            ids={**members.ids, **again.ids},
+            principals={**members.principals, **again.principals},
+            complete=members.complete and again.complete,
+            gaps=(*members.gaps, *again.gaps),
+        )
+    members = replace(members, complete=members.complete and not unread, gaps=(*members.gaps, *map(_unread, unread)))
+    proof = t(
+        "{deleted} deleted while their members were read: looked up by id, no part of this reading",
+        deleted=counted(len(deleted), "group"),
+    )
+    return tuple(group for group in groups if group.id not in deleted), members, (proof,) if deleted else ()
+
+
+def _unread(group: CloudGroup) -> Text:
+    name = f"{printable(group.display_name, limit=80)} ({group.id})"
+    return t("The members of {name} could not be read: HTTP 404, and the group could not be looked up.", name=name)
 
 
 def read_tenant(client: GraphClient, tenant_id: str) -> Tenant:
@@ -169,12 +207,11 @@ def _principals(
     groups: tuple[CloudGroup, ...],
     users: tuple[CloudPrincipal, ...],
     members: Links,
-    owners: Links,
 ) -> tuple[dict[str, CloudPrincipal], tuple[Text, ...], bool]:
     """Everybody by id, with the gaps, and whether every user among the members is known."""
     known = {user.id: user for user in users}
     by_group_id = {group.id: group for group in groups}
-    linked = {**owners.principals, **members.principals}
+    linked = members.principals
     others: dict[str, CloudPrincipal] = {}
     unlisted: list[str] = []
     for key in sorted(linked.keys() - known.keys()):
@@ -190,7 +227,7 @@ def _principals(
 
 
 def _look_up(client: GraphClient, ids: list[str]) -> tuple[dict[str, CloudPrincipal], tuple[Text, ...], bool]:
-    """Users that are members or owners but not in the list of users: deleted meanwhile, or not listed yet."""
+    """Users that are members but not in the list of users: deleted meanwhile, or not listed yet."""
     found: dict[str, CloudPrincipal] = {}
     gone = unread = 0
     for key in ids[:_MOST_LOOKUPS]:
@@ -206,9 +243,7 @@ def _look_up(client: GraphClient, ids: list[str]) -> tuple[dict[str, CloudPrinci
     unread += max(len(ids) - _MOST_LOOKUPS, 0)
     gaps: list[Text] = []
     if gone:
-        gaps.append(
-            t("{gone} members or owners were deleted while reading (HTTP 404); what they were is unknown.", gone=gone)
-        )
+        gaps.append(t("{gone} members were deleted while reading (HTTP 404); what they were is unknown.", gone=gone))
     if unread:
-        gaps.append(t("{unread} users are members or owners, but the list of users does not hold them.", unread=unread))
+        gaps.append(t("{unread} users are members, but the list of users does not hold them.", unread=unread))
     return found, tuple(gaps), not unread

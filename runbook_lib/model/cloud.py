@@ -19,7 +19,7 @@ class CloudKind(Enum):
 
 
 class PrincipalType(Enum):
-    """Type of a member or owner, from ``@odata.type``."""
+    """Type of a member, from ``@odata.type``."""
 
     USER = "user"
     GROUP = "group"
@@ -127,7 +127,7 @@ class CloudGroup:
 
 @dataclass(frozen=True, slots=True)
 class CloudPrincipal:
-    """A member or owner with every key that can lead to its AD object. ``id`` is a lower-case GUID."""
+    """A member with every key that can lead to its AD object. ``id`` is a lower-case GUID."""
 
     id: str
     type: PrincipalType
@@ -178,15 +178,13 @@ class CloudSnapshot:
         groups: Every group of the tenant.
         deleted_groups: Soft-deleted groups (only Microsoft 365 groups soft-delete).
         members: Group id to member ids, direct members only, sorted; a group that could not be read is absent.
-        owners: Group id to owner ids, sorted.
-        principals: Every user of the tenant and every member or owner of another type, by id.
+        principals: Every user of the tenant and every member of another type, by id.
     """
 
     tenant: Tenant
     groups: tuple[CloudGroup, ...]
     deleted_groups: tuple[CloudGroup, ...]
     members: Mapping[str, tuple[str, ...]]
-    owners: Mapping[str, tuple[str, ...]]
     principals: Mapping[str, CloudPrincipal]
     writers: OtherWriters
     reading: Reading

@@ -177,7 +177,6 @@ def cloud_side(
         groups=tuple(groups),
         deleted_groups=tuple(deleted),
         members=links,
-        owners={},
         principals={p.id: p for p in (*linked, *people)},
         writers=writers or OtherWriters(connect_v1=Switch.OFF),
         reading=Reading("test", NOW, complete, gaps=() if complete else (verbatim("page 2 is missing"),)),

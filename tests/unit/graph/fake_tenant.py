@@ -75,8 +75,7 @@ class FakeTenant:
         self.collections.setdefault("/groups", [])
         self.collections.setdefault("/users", [])
         for row in self.collections["/groups"]:
-            for relation in ("members", "owners"):
-                self.collections.setdefault(f"/groups/{row['id']}/{relation}", [])
+            self.collections.setdefault(f"/groups/{row['id']}/members", [])
 
     def __call__(self, request: requests.PreparedRequest) -> Reply:
         path = path_of(request)

@@ -48,6 +48,7 @@ def test_a_damaged_answer_is_asked_for_three_times() -> None:
     assert (slept, error is not None and "3 attempts" in error.message) == ([1.0, 2.0], True)
     assert waits([damaged] * 5, RetryPolicy(attempts=1))[0] == []
     assert len(waits([damaged, damaged, *[down] * 5], RetryPolicy())[0]) == 7, "another trouble keeps its own tries"
+    assert len(waits([down, down, damaged, damaged, down], RetryPolicy())[0]) == 5, "it is not charged for the others"
 
 
 def test_back_off_doubles_up_to_its_cap() -> None:

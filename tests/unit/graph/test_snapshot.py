@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests import Request
@@ -40,8 +41,13 @@ def small_tenant() -> FakeTenant:
             "/groups": [group(2), group(1), group(3)],
             "/users": [user(11), user(12, userType="Guest"), user(13)],
             DELETED: [group(9, deletedDateTime="2026-11-01T00:00:00Z")],
-            f"/groups/{identifier(1)}/members": [link(12), link(11), link(2, "group"), link(21, "device")],
-            f"/groups/{identifier(1)}/owners": [link(13), link(22, "servicePrincipal", displayName="Robot")],
+            f"/groups/{identifier(1)}/members": [
+                link(12),
+                link(11),
+                link(2, "group"),
+                link(21, "device"),
+                link(22, "servicePrincipal", displayName="Robot"),
+            ],
             f"/groups/{identifier(3)}/members": [link(23, "orgContact"), link(24, "somethingNew")],
         }
     )
@@ -55,11 +61,10 @@ def test_everything_is_read_and_sorted() -> None:
     assert [item.id for item in snapshot.deleted_groups] == [identifier(9)]
     assert snapshot.deleted_groups[0].deleted == "2026-11-01T00:00:00Z"
     assert dict(snapshot.members) == {
-        one: (two, identifier(11), identifier(12), identifier(21)),
+        one: (two, identifier(11), identifier(12), identifier(21), identifier(22)),
         two: (),
         three: (identifier(23), identifier(24)),
     }
-    assert snapshot.owners[one] == (identifier(13), identifier(22))
     assert list(snapshot.principals) == sorted(snapshot.principals)
     types = {key: principal.type for key, principal in snapshot.principals.items()}
     assert types == {
@@ -79,14 +84,13 @@ def test_everything_is_read_and_sorted() -> None:
     assert reading.complete
     assert reading.gaps == ()
     assert reading.at == START
-    assert reading.requests == len(adapter.sent) == 7  # members and owners of all groups in one batch each
+    assert reading.requests == len(adapter.sent) == 6  # members of all groups in one batch; nobody reads owners
     assert reading.source == f"graph.example, tenant Contoso ({TENANT})"
     assert reading.proof == (
         f"The token belongs to tenant {TENANT}, the one that the parameters name",
         "3 groups on 1 page, the last one without nextLink",
         "1 deleted groups on 1 page, the last one without nextLink",
-        "Members of 3 of 3 groups on 3 pages, each list read until a page without nextLink: 6 in all",
-        "Owners of 3 of 3 groups on 3 pages, each list read until a page without nextLink: 2 in all",
+        "Members of 3 of 3 groups on 3 pages, each list read until a page without nextLink: 7 in all",
         "3 users on 1 page, the last one without nextLink",
     )
 
@@ -127,7 +131,7 @@ def test_every_list_asks_for_full_pages_and_only_for_what_it_needs() -> None:
         if path_of(request) == "/$batch"
         for part in json.loads(str(request.body))["requests"]
     ]
-    assert len(parts) == 6
+    assert len(parts) == 3
     for request in [*parts, *(request for request in adapter.sent if path_of(request) != "/$batch")]:
         query = query_of(request)
         assert "$select" in query, request.url
@@ -175,7 +179,6 @@ def test_every_property_of_a_group_arrives() -> None:
     )
     tenant = FakeTenant({"/groups": [row]})
     tenant.collections[f"/groups/{identifier(0xABC)}/members"] = []
-    tenant.collections[f"/groups/{identifier(0xABC)}/owners"] = []
     (found,) = read(tenant).groups
     assert found.id == identifier(0xABC)
     assert found.display_name == "=cmd|' /C calc'!A0 <script> \u202e"  # untouched: escaping is for the edges
@@ -236,27 +239,71 @@ def test_members_that_may_not_be_read_are_a_gap_and_not_an_empty_group() -> None
     tenant.answers[f"/groups/{identifier(2)}/members"] = FORBIDDEN
     snapshot = read(tenant)
     assert identifier(2) not in snapshot.members
-    assert identifier(2) in snapshot.owners
     assert not snapshot.reading.complete
     assert snapshot.reading.gaps == (f"The members of Group 2 ({identifier(2)}) could not be read: HTTP 403.",)
     assert "Members of 2 of 3 groups" in snapshot.reading.proof[3]
 
 
-def test_owners_that_may_not_be_read_are_a_gap_too() -> None:
-    tenant = small_tenant()
-    tenant.answers[f"/groups/{identifier(2)}/owners"] = FORBIDDEN
-    snapshot = read(tenant)
-    assert identifier(2) not in snapshot.owners
-    assert not snapshot.reading.complete
+def test_nobody_asks_for_owners() -> None:
+    client, adapter, clock = client_with(small_tenant())
+    read_cloud(client, TENANT, clock=clock)
+    assert not [sent for sent in adapter.sent if "owners" in f"{sent.url} {sent.body!s}"]
 
 
-def test_a_group_deleted_meanwhile_makes_the_reading_incomplete() -> None:
+def deleted_while_members_are_read(*numbers: int, soft: bool = False, refused: bool = False) -> FakeTenant:
+    """A tenant whose listed groups are gone, or deleted softly, when their members are asked for."""
     tenant = small_tenant()
-    tenant.answers[f"/groups/{identifier(2)}/members"] = graph_error(404, "Request_ResourceNotFound")
-    snapshot = read(tenant)
+    for number in numbers:
+        key = identifier(number)
+        tenant.answers[f"/groups/{key}/members"] = graph_error(404, "Request_ResourceNotFound")
+        tenant.answers[f"/groups/{key}"] = FORBIDDEN if refused else graph_error(404, "Request_ResourceNotFound")
+        if soft:
+            tenant.collections[DELETED].append(group(number, deletedDateTime="2026-11-28T00:00:00Z"))
+    return tenant
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_a_group_deleted_meanwhile_is_looked_up_and_no_part_of_the_reading(soft: bool) -> None:
+    snapshot = read(deleted_while_members_are_read(2, soft=soft))
+    assert [item.id for item in snapshot.groups] == [identifier(1), identifier(3)]
+    assert set(snapshot.members) == {identifier(1), identifier(3)}
+    assert snapshot.reading.complete
+    assert snapshot.reading.gaps == ()
+    proof = "1 group deleted while their members were read: looked up by id, no part of this reading"
+    assert proof in snapshot.reading.proof
+
+
+def test_a_group_that_cannot_be_looked_up_makes_the_reading_incomplete() -> None:
+    snapshot = read(deleted_while_members_are_read(2, refused=True))
+    assert identifier(2) in {item.id for item in snapshot.groups}
     assert identifier(2) not in snapshot.members
     assert not snapshot.reading.complete
-    assert "deleted meanwhile" in snapshot.reading.gaps[0]
+    assert snapshot.reading.gaps == (
+        f"The members of Group 2 ({identifier(2)}) could not be read: HTTP 404, and the group could not be looked up.",
+    )
+
+
+def test_members_of_a_group_that_is_there_all_the_same_are_read_again() -> None:
+    key = identifier(2)
+
+    class Late(FakeTenant):
+        """A replica that did not know the group yet when its members were asked for first."""
+
+        asked = 0
+
+        def __call__(self, request: requests.PreparedRequest) -> Reply:
+            if path_of(request) == f"/groups/{key}/members":
+                self.asked += 1
+                if self.asked == 1:
+                    return graph_error(404, "Request_ResourceNotFound")
+            return super().__call__(request)
+
+    tenant = Late(small_tenant().collections)
+    tenant.collections[f"/groups/{key}/members"] = [link(11)]
+    snapshot = read(tenant)
+    assert (tenant.asked, snapshot.members[key]) == (2, (identifier(11),))
+    assert snapshot.reading.complete
+    assert snapshot.reading.gaps == ()
 
 
 def test_no_list_of_members_at_all_is_a_missing_permission() -> None:
@@ -284,7 +331,7 @@ def test_hidden_members_that_are_shown_are_known() -> None:
     tenant = small_tenant()
     tenant.collections["/groups"][1]["visibility"] = "HiddenMembership"
     snapshot = read(tenant)
-    assert len(snapshot.members[identifier(1)]) == 4
+    assert len(snapshot.members[identifier(1)]) == 5
     assert snapshot.reading.gaps == ()
 
 
@@ -306,9 +353,7 @@ def test_a_member_that_the_list_of_users_lacks_is_looked_up() -> None:
     assert snapshot.principals[identifier(31)].on_premises_sid == "S-1-5-21-9"
     assert snapshot.principals[identifier(32)].type is PrincipalType.UNKNOWN  # 404: deleted meanwhile
     assert snapshot.reading.complete
-    assert snapshot.reading.gaps == (
-        "1 members or owners were deleted while reading (HTTP 404); what they were is unknown.",
-    )
+    assert snapshot.reading.gaps == ("1 members were deleted while reading (HTTP 404); what they were is unknown.",)
 
 
 def test_users_that_cannot_be_known_make_the_reading_incomplete() -> None:
@@ -320,7 +365,7 @@ def test_users_that_cannot_be_known_make_the_reading_incomplete() -> None:
     tenant.collections[f"/groups/{identifier(2)}/members"] = [link(number) for number in range(100, 160)]
     snapshot = read(tenant)
     assert not snapshot.reading.complete
-    assert "10 users are members or owners" in snapshot.reading.gaps[-1]
+    assert "10 users are members, but" in snapshot.reading.gaps[-1]
 
 
 @pytest.mark.parametrize("path", ["/organization", "/groups", "/users", DELETED])
@@ -364,7 +409,6 @@ def test_progress_counts_up_to_the_end() -> None:
     read_cloud(client, TENANT, clock=clock, progress=lambda *what: told.append(what))
     assert [what for what in told if what[0] == "members"] == [("members", n, 45) for n in (20, 40, 45)]
     assert ("groups", 45, 45) in told
-    assert ("owners", 45, 45) in told
     assert told[-1] == ("users", 1, 1)
 
 
