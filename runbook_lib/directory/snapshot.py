@@ -26,7 +26,7 @@ from runbook_lib.model.directory import (
 from runbook_lib.model.dn import is_below
 from runbook_lib.model.reading import Reading
 from runbook_lib.model.text import Text, t
-from runbook_lib.model.untrusted import printable
+from runbook_lib.model.untrusted import counted, printable
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int | None], None]
@@ -150,15 +150,15 @@ class _Reader:
         # What a DirectoryObject needs is part of it, so a group is read once for both.
         asked = dict.fromkeys((*_OBJECT_ATTRIBUTES, *carried, "memberOf"))
         entries = self._read("groups", base, _GROUP, _itself, tuple(asked))
-        members = self._members(base, containers, entries)
+        entries, members = self._members(base, containers, entries, tuple(asked))
         names = [(name, name.lower()) for name in GROUP_ATTRIBUTES if name in set(carried)]
         groups = tuple(_group(entry, names, members.get(entry.guid)) for entry in entries)
         return groups, [_object(entry) for entry in entries]
 
     def _members(
-        self, base: str, containers: tuple[Container, ...], entries: list[Entry]
-    ) -> dict[str, tuple[str, ...]]:
-        """Group GUID to members, for the groups whose members matter."""
+        self, base: str, containers: tuple[Container, ...], entries: list[Entry], asked: tuple[str, ...]
+    ) -> tuple[list[Entry], dict[str, tuple[str, ...]]]:
+        """The groups that are still there, and by GUID the members of those whose members matter."""
         found: dict[str, tuple[str, ...]] = {}
         below = [c.dn for c in containers if c.exists]
         searches = [("groups with an anchor", base, _ANCHORED)]
@@ -175,12 +175,26 @@ class _Reader:
             )
         )
         expected = {e.guid for e in entries if _is_anchored(e) or any(is_below(e.dn, dn) for dn in below)}
-        for guid in sorted(expected ^ found.keys()):
-            self.complete = False
-            self.gaps.append(
-                t("group {guid} appeared, moved or went away while the directory was read; read again", guid=guid)
+        unlike = sorted(expected ^ found.keys())
+        now = {guid: self.directory.read(guid, (*asked, "member")) for guid in unlike}
+        kept = [entry for entry in entries if entry.guid not in now]
+        for guid, entry in now.items():
+            found.pop(guid, None)
+            if entry is not None:
+                kept.append(entry)
+                if _is_anchored(entry) or any(is_below(entry.dn, dn) for dn in below):
+                    found[guid] = tuple(sorted(entry.texts("member")))
+        if now:
+            gone = sum(entry is None for entry in now.values())
+            self.proof.append(
+                t(
+                    "{groups} appeared, moved or went away while the directory was read: looked up by GUID, "
+                    "{gone} of them gone and no part of this reading",
+                    groups=counted(len(now), "group"),
+                    gone=gone,
+                )
             )
-        return {guid: found[guid] for guid in expected & found.keys()}
+        return kept, found
 
     def _read(
         self,

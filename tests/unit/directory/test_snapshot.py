@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -153,16 +154,53 @@ def test_deleted_objects_that_may_not_be_listed_are_a_gap(directory: Directory, 
     assert snapshot.reading.gaps == (f"deleted objects: this account may not list CN=Deleted Objects,{BASE}",)
 
 
-def test_what_changes_while_it_is_read_makes_the_reading_incomplete(directory: Directory, embedded: Embedded) -> None:
-    embedded.add_group("goes")
+def read_while(directory: Directory, event: Callable[[], object]) -> DirectorySnapshot:
+    """The directory, in which something happens between the reading of groups and that of their members."""
 
     def progress(what: str, done: int, total: int | None) -> None:
         if what == "groups" and total == done:
-            embedded.call(lambda: embedded.store.delete(f"CN=goes,{TARGET}"))
+            event()
 
-    snapshot = read_directory(directory, TARGET, RETIRED, clock=clock, progress=progress)
-    assert not snapshot.reading.complete
-    assert any("went away" in gap for gap in snapshot.reading.gaps)
+    return read_directory(directory, TARGET, RETIRED, clock=clock, progress=progress)
+
+
+def _proof(snapshot: DirectorySnapshot) -> list[str]:
+    return [line for line in snapshot.reading.proof if "looked up by GUID" in line]
+
+
+def test_a_group_that_goes_while_it_is_read_is_looked_up_and_left_out(directory: Directory, embedded: Embedded) -> None:
+    embedded.add_group("goes")
+    embedded.add_group("stays")
+    snapshot = read_while(directory, lambda: embedded.call(lambda: embedded.store.delete(f"CN=goes,{TARGET}")))
+    assert snapshot.reading.complete
+    assert "stays" in {group.text("cn") for group in snapshot.groups}
+    assert "goes" not in {group.text("cn") for group in snapshot.groups}
+    assert f"CN=goes,{TARGET}" not in {item.dn for item in snapshot.objects}
+    (said,) = _proof(snapshot)
+    assert said.startswith("1 group appeared, moved or went away while the directory was read: looked up by GUID, 1 of")
+
+
+def test_a_group_that_appears_or_moves_while_it_is_read_is_read_where_it_is(
+    directory: Directory, embedded: Embedded
+) -> None:
+    elsewhere = f"OU=Elsewhere,{BASE}"
+    embedded.store.add(elsewhere, {"objectClass": "organizationalUnit"})
+    wanders, leaves = embedded.add_group("wanders", ou=elsewhere), embedded.add_group("leaves")
+
+    def event() -> None:
+        embedded.call(lambda: embedded.add_group("comes"))
+        with embedded.open(bind_user=ADMINISTRATOR) as another:
+            another.move(wanders, "CN=wanders", TARGET)
+            another.move(leaves, "CN=leaves", elsewhere)
+
+    snapshot = read_while(directory, event)
+    assert snapshot.reading.complete
+    found = {group.text("cn"): group for group in snapshot.groups}
+    assert {found[name].dn for name in ("comes", "wanders")} == {f"CN=comes,{TARGET}", f"CN=wanders,{TARGET}"}
+    assert found["leaves"].dn == f"CN=leaves,{elsewhere}"
+    assert found["comes"].members == found["wanders"].members == ()
+    assert found["leaves"].members is None, "members matter for groups that have an anchor or stand below the two OUs"
+    assert _proof(snapshot)[0].startswith("3 groups appeared, moved or went away")
 
 
 def test_an_ou_that_vanishes_makes_the_reading_incomplete(directory: Directory, embedded: Embedded) -> None:
