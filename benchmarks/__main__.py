@@ -21,7 +21,7 @@ from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.graph.connect import open_graph
 from runbook_lib.graph.snapshot import probe_groups, read_cloud
-from runbook_lib.inventory import build_inventory, group_ids_to_probe
+from runbook_lib.inventory import build_inventory, group_ids_to_probe, index_directory
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import t
 from runbook_lib.parameters import Parameters, load_parameters
@@ -58,9 +58,12 @@ def trip(told: Parameters, timings: Timings) -> None:
     ):
         ad = timed(timings, "read AD", lambda: read_directory(directory, told.target_ou, told.retired_ou, clock=now))
         cloud = timed(timings, "read Entra ID", lambda: read_cloud(client, told.tenant_id, clock=now))
-        presence = timed(timings, "probe groups", lambda: probe_groups(client, group_ids_to_probe(cloud, ad)))
+        index = timed(timings, "index", lambda: index_directory(ad))
+        presence = timed(timings, "probe groups", lambda: probe_groups(client, group_ids_to_probe(cloud, index)))
     naming, v1 = naming_of(told), connect_v1_of(told, cloud.writers, now().date())
-    inventory = timed(timings, "inventory", lambda: build_inventory(cloud, ad, presence, naming=naming, connect_v1=v1))
+    inventory = timed(
+        timings, "inventory", lambda: build_inventory(cloud, ad, presence, index=index, naming=naming, connect_v1=v1)
+    )
     policy = policy_of(told, cloud.writers, now().date())
     timed(timings, "plan", lambda: plan_enable(inventory, policy).plan.digest)
 

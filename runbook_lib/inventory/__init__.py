@@ -1,6 +1,7 @@
 """Both sides in one set of pandas tables: cloud groups, their AD objects, their members, states and reasons."""
 
 from runbook_lib.inventory.build import Inventory, build_inventory, group_ids_to_probe
+from runbook_lib.inventory.index import index_directory
 from runbook_lib.inventory.naming import Naming
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer
 from runbook_lib.model.target import Route
@@ -14,4 +15,5 @@ __all__ = [
     "Writer",
     "build_inventory",
     "group_ids_to_probe",
+    "index_directory",
 ]

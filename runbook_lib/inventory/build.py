@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from runbook_lib.inventory.index import DirectoryIndex, came_from_ad, claimed_ids, collision, index_directory, writer_of
+from runbook_lib.inventory.index import DirectoryIndex, came_from_ad, claimed_ids, collision, writer_of
 from runbook_lib.inventory.members import memberships, resolve_principals
 from runbook_lib.inventory.naming import Naming
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer, route_of
@@ -44,10 +44,10 @@ class Inventory:
     principals: pd.DataFrame
 
 
-def group_ids_to_probe(cloud: CloudSnapshot, directory: DirectorySnapshot) -> list[str]:
+def group_ids_to_probe(cloud: CloudSnapshot, index: DirectoryIndex) -> list[str]:
     """Group ids that AD objects claim and the tenant's lists lack: whether they are gone has to be asked one by one."""
     known = {group.id for group in cloud.groups} | {group.id for group in cloud.deleted_groups}
-    return sorted(set(index_directory(directory).groups_by_anchor) - known)
+    return sorted(set(index.groups_by_anchor) - known)
 
 
 def build_inventory(
@@ -55,6 +55,7 @@ def build_inventory(
     directory: DirectorySnapshot,
     presence: Mapping[str, Presence],
     *,
+    index: DirectoryIndex,
     naming: Naming,
     connect_v1: Switch,
 ) -> Inventory:
@@ -64,10 +65,10 @@ def build_inventory(
         cloud: The tenant.
         directory: The domain.
         presence: For the ids of ``group_ids_to_probe``: whether the tenant still has them.
+        index: Of ``directory``, as ``index_directory`` makes it: once for each reading.
         naming: How new objects would be named, for the search for collisions.
         connect_v1: Whether Connect Sync group writeback is on, after attestation.
     """
-    index = index_directory(directory)
     principals = resolve_principals(cloud, directory, index)
     members = memberships(cloud, principals)
     representable = Counter(members.loc[members["reason_code"].isna(), "group_id"])

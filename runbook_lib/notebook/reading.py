@@ -7,7 +7,7 @@ from runbook_lib.directory.sign_in.connect import needed
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.graph.snapshot import probe_groups, read_cloud
-from runbook_lib.inventory import Inventory, build_inventory, group_ids_to_probe
+from runbook_lib.inventory import Inventory, build_inventory, group_ids_to_probe, index_directory
 from runbook_lib.model.text import t
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.face import ProgressLine
@@ -79,11 +79,13 @@ def read_sides(context: RunContext, *, keep: bool) -> Inventory:
     line = ProgressLine("Entra ID")
     cloud = read_cloud(context.connect_graph(), parameters.tenant_id, clock=context.clock, progress=line)
     line.say(f"{len(cloud.groups):,} groups and {len(cloud.principals):,} principals in {cloud.reading.seconds:.1f} s")
-    presence = probe_groups(context.connect_graph(), group_ids_to_probe(cloud, directory))
+    index = index_directory(directory)
+    presence = probe_groups(context.connect_graph(), group_ids_to_probe(cloud, index))
     inventory = build_inventory(
         cloud,
         directory,
         presence,
+        index=index,
         naming=naming_of(parameters),
         connect_v1=connect_v1_of(parameters, cloud.writers, context.clock().date()),
     )

@@ -19,7 +19,7 @@ from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.graph.connect import open_graph
 from runbook_lib.graph.snapshot import probe_groups, read_cloud
-from runbook_lib.inventory import build_inventory, group_ids_to_probe
+from runbook_lib.inventory import build_inventory, group_ids_to_probe, index_directory
 from runbook_lib.parameters import load_parameters
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.rules.policy import naming_of, policy_of
@@ -45,9 +45,10 @@ def test_the_demo_groups_are_planned(running: RunningRehearsal) -> None:
     ):
         ad = read_directory(directory, told.target_ou, told.retired_ou, clock=now)
         cloud = read_cloud(client, told.tenant_id, clock=now)
-        presence = probe_groups(client, group_ids_to_probe(cloud, ad))
+        index = index_directory(ad)
+        presence = probe_groups(client, group_ids_to_probe(cloud, index))
     v1 = connect_v1_of(told, cloud.writers, now().date())
-    inventory = build_inventory(cloud, ad, presence, naming=naming_of(told), connect_v1=v1)
+    inventory = build_inventory(cloud, ad, presence, index=index, naming=naming_of(told), connect_v1=v1)
     planned = plan_enable(inventory, policy_of(told, cloud.writers, now().date())).plan
     assert len(planned.changes) == len(names.DEMO_GROUPS)
     people = inventory.members[inventory.members["member_type"] == "user"].set_index("member_id")["ad_guid"]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from runbook_lib.inventory import Inventory, Naming, build_inventory
+from runbook_lib.inventory import Inventory, Naming, build_inventory, index_directory
 from runbook_lib.model.anchor import RETIRED_MARK, anchor_of, mark_of
 from runbook_lib.model.cloud import (
     CloudGroup,
@@ -267,7 +267,8 @@ def inventory_of(
     connect_v1: Switch = Switch.OFF,
 ) -> Inventory:
     """Both sides joined."""
-    return build_inventory(cloud, directory, presence or {}, naming=Naming(), connect_v1=connect_v1)
+    index = index_directory(directory)
+    return build_inventory(cloud, directory, presence or {}, index=index, naming=Naming(), connect_v1=connect_v1)
 
 
 def policy(*names: str, **more: object) -> Policy:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.inventory import GroupState, Naming, Route, Writer, group_ids_to_probe
+from runbook_lib.inventory import GroupState, Naming, Route, Writer, group_ids_to_probe, index_directory
 from runbook_lib.inventory.naming import cut_units, written_description
 from runbook_lib.model.anchor import anchor_of, mark_of
 from runbook_lib.model.change import ChangeKind
@@ -245,7 +245,7 @@ def test_an_anchor_without_a_listed_group_is_an_orphan_only_when_that_is_proved(
     group = b.cloud_group("Left behind")
     directory = b.directory_side(groups=[b.written(group)])
     cloud = b.cloud_side([b.cloud_group("Other")])
-    assert group_ids_to_probe(cloud, directory) == [group.id]
+    assert group_ids_to_probe(cloud, index_directory(directory)) == [group.id]
     inventory = b.inventory_of(cloud, directory, {group.id: presence})
     assert row(inventory, "Left behind").state is state
     assert row(b.inventory_of(cloud, directory), "Left behind").state is GroupState.UNKNOWN
