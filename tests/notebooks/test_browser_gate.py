@@ -32,7 +32,7 @@ def _cell(source: str) -> str:
     """The code cell with this text, as a JavaScript expression."""
     return (
         "[...document.querySelectorAll('.jp-CodeCell')].find("
-        f"c => c.querySelector('.jp-InputArea-editor').innerText.includes({json.dumps(source)}))"
+        f"c => c.querySelector('.jp-InputArea-editor')?.innerText.includes({json.dumps(source)}))"
     )
 
 
