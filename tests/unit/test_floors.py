@@ -6,6 +6,7 @@ An import under ``TYPE_CHECKING`` or inside a function counts like any other: wh
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -77,6 +78,7 @@ SOCKETS = ("socket", "ssl", "urllib3", "http.client", "urllib.request", "asyncio
 
 
 @cache
+@functools.cache
 def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
