@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import Refused
@@ -57,10 +57,13 @@ def test_a_limit_is_kept_with_escapes_counted() -> None:
 
 
 @given(hostile.anything())
+@example("\ud800\udc00")
 def test_json_keeps_the_value_and_is_quiet_utf8(text: str) -> None:
+    # Escapes of JSON are units of UTF-16 (RFC 8259, section 7): two halves side by side are the character they make.
+    kept = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
     for indent in (None, 2):
         written = json_text(json.dumps({text: [text]}, ensure_ascii=False, indent=indent))
-        assert json.loads(written.encode("utf-8")) == {text: [text]}
+        assert json.loads(written.encode("utf-8")) == {kept: [kept]}
         assert not [char for char in written if deceives(char) and char != "\n"]
         assert len(written.splitlines()) == (1 if indent is None else 5)
 
