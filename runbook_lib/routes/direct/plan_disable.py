@@ -23,7 +23,7 @@ from runbook_lib.routes.direct.planning import (
     retired_mark,
     rule_context,
 )
-from runbook_lib.routes.direct.preconditions import require_complete, require_container, require_mark, require_two_ous
+from runbook_lib.routes.direct.preconditions import require_plannable
 from runbook_lib.routes.direct.selection import select
 from runbook_lib.rules.group import refuse_not_ours
 from runbook_lib.rules.policy import Policy
@@ -37,12 +37,7 @@ def plan_disable(inventory: Inventory, policy: Policy) -> Planned:
     Raises:
         Refused: A precondition, the selection or a limit.
     """
-    snapshot = inventory.directory
-    require_complete(inventory)
-    require_container(snapshot.target, "target_ou", snapshot, policy)
-    require_container(snapshot.retired, "retired_ou", snapshot, policy)
-    require_two_ous(snapshot)
-    require_mark(snapshot)
+    require_plannable(inventory, policy, retires=True)
     rows = select(
         inventory.rows,
         policy.disable_ids,

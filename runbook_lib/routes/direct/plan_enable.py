@@ -35,10 +35,7 @@ from runbook_lib.routes.direct.planning import (
 )
 from runbook_lib.routes.direct.preconditions import (
     findings_before_writing,
-    require_complete,
-    require_container,
-    require_mark,
-    require_two_ous,
+    require_plannable,
     require_writers_known,
 )
 from runbook_lib.routes.direct.selection import select
@@ -53,7 +50,7 @@ def plan_enable(inventory: Inventory, policy: Policy) -> Planned:
         Refused: A precondition, the selection or a limit. A rule that refuses single groups does not raise: they are
             listed in the plan's refusals.
     """
-    _preconditions(inventory, policy)
+    require_plannable(inventory, policy, retires=False)
     rows = select(
         inventory.rows,
         policy.select_ids,
@@ -63,16 +60,6 @@ def plan_enable(inventory: Inventory, policy: Policy) -> Planned:
     )
     require_writers_known(rows, policy)
     return plan_rows(inventory, policy, rows)
-
-
-def _preconditions(inventory: Inventory, policy: Policy) -> None:
-    snapshot = inventory.directory
-    require_complete(inventory)
-    require_container(snapshot.target, "target_ou", snapshot, policy)
-    if snapshot.retired.dn:
-        require_container(snapshot.retired, "retired_ou", snapshot, policy)
-        require_two_ous(snapshot)
-    require_mark(snapshot)
 
 
 def plan_rows(inventory: Inventory, policy: Policy, rows: tuple[GroupRow, ...]) -> Planned:

@@ -24,10 +24,7 @@ from runbook_lib.routes.direct.plan_disable import retirement
 from runbook_lib.routes.direct.plan_undelete import Scene, WayBack, refuse_undeletion, undeletion
 from runbook_lib.routes.direct.planning import Planned, existing, finished_plan, plan_target, rule_context
 from runbook_lib.routes.direct.preconditions import (
-    require_complete,
-    require_container,
-    require_mark,
-    require_two_ous,
+    require_plannable,
     require_writers_known,
 )
 from runbook_lib.rules.group import RuleContext, refuse_not_ours, refuse_putting_back
@@ -50,12 +47,7 @@ def plan_undo(inventory: Inventory, policy: Policy, done: DoneChange) -> Planned
     Raises:
         Refused: Another tenant, domain or OU (``undo-elsewhere``), a precondition, or a limit.
     """
-    snapshot = inventory.directory
-    require_complete(inventory)
-    require_container(snapshot.target, "target_ou", snapshot, policy)
-    require_container(snapshot.retired, "retired_ou", snapshot, policy)
-    require_two_ous(snapshot)
-    require_mark(snapshot)
+    require_plannable(inventory, policy, retires=True)
     _require_same_place(inventory, done)
     scene = _scene(inventory, rule_context(inventory, policy), done)
     effects = [(change, done.effects.get(change.digest, ChangeEffect())) for change in reversed(done.plan.changes)]
@@ -192,11 +184,11 @@ def _deletion(row: GroupRow, ad: DirectoryGroup, effect: ChangeEffect, inventory
     ]
     if strangers:
         why = t(
-            "{count_of_strangers} of its {count_of_members} members came neither from the record "
+            "{strangers_count} of its {members} members came neither from the record "
             "nor from the cloud group, {strangers} first: deleting would remove somebody else's "
             "members.",
-            count_of_strangers=len(strangers),
-            count_of_members=len(ad.members or ()),
+            strangers_count=len(strangers),
+            members=len(ad.members or ()),
             strangers=strangers[0],
         )
         to_do = t("Have them removed first, or retire the group: disable_by: retire.")

@@ -114,6 +114,26 @@ def _refuse(problem: PlaceProblem | None) -> None:
         raise Refused(problem.message, code=problem.code, hint=problem.hint, values=dict(problem.values))
 
 
+def require_plannable(inventory: Inventory, policy: Policy, *, retires: bool) -> None:
+    """What every planner and every resumed change insists on: both readings, both OUs, the schema.
+
+    Args:
+        inventory: Both sides as they were read.
+        policy: Names the protected OUs.
+        retires: Whether the retired OU has to be there; else it is looked at where there is one.
+
+    Raises:
+        Refused: As ``require_complete``, ``require_container``, ``require_two_ous`` and ``require_mark``.
+    """
+    snapshot = inventory.directory
+    require_complete(inventory)
+    require_container(snapshot.target, "target_ou", snapshot, policy)
+    if retires or snapshot.retired.dn:
+        require_container(snapshot.retired, "retired_ou", snapshot, policy)
+        require_two_ous(snapshot)
+    require_mark(snapshot)
+
+
 def require_mark(snapshot: DirectorySnapshot) -> None:
     """Refuse a schema in which a group cannot carry anchor and mark.
 

@@ -22,10 +22,7 @@ from runbook_lib.routes.direct.plan_disable import refuse_undecided
 from runbook_lib.routes.direct.plan_undo import refuse_way_back
 from runbook_lib.routes.direct.planning import plan_target, rule_context
 from runbook_lib.routes.direct.preconditions import (
-    require_complete,
-    require_container,
-    require_mark,
-    require_two_ous,
+    require_plannable,
     require_writers_known,
 )
 from runbook_lib.rules.group import RuleContext, first_refusal, refuse_not_ours
@@ -142,13 +139,7 @@ def require_rules(broken: BrokenOff, inventory: Inventory, policy: Policy) -> No
     Raises:
         Refused: A precondition, a limit, or the rule that refuses a group, each with the way out.
     """
-    snapshot = inventory.directory
-    require_complete(inventory)
-    require_container(snapshot.target, "target_ou", snapshot, policy)
-    if snapshot.retired.dn:
-        require_container(snapshot.retired, "retired_ou", snapshot, policy)
-        require_two_ous(snapshot)
-    require_mark(snapshot)
+    require_plannable(inventory, policy, retires=False)
     check_limits(broken.changes, _members_before(broken, inventory), policy.limits)
     context = rule_context(inventory, policy)
     rows = {row.group_id: row for row in inventory.rows}
