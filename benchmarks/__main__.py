@@ -20,7 +20,8 @@ from rehearsal.process import start_rehearsal
 from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.graph.connect import open_graph
-from runbook_lib.graph.snapshot import probe_groups, read_cloud
+from runbook_lib.graph.groups import probe_groups
+from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.inventory import build_inventory, group_ids_to_probe, index_directory
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import t

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Iterable
+from functools import cached_property
 
 from rehearsal.directory import failures
 from rehearsal.directory.access import Decisions, Token, decisions
@@ -229,16 +228,12 @@ class Rights:
 class ObjectStore(DirectoryState):
     """The state with the descriptors of its objects and the rights that follow from them: what operations work on."""
 
-    def __init__(
-        self,
-        domain: str,
-        netbios: str,
-        *,
-        clock: Callable[[], datetime],
-        guid_source: Callable[[], uuid.UUID],
-        host: str,
-        domain_sid: str | None,
-    ) -> None:
-        super().__init__(domain, netbios, clock=clock, guid_source=guid_source, host=host, domain_sid=domain_sid)
-        self.descriptors = Descriptors(self)
-        self.rights = Rights(self, self.descriptors)
+    @cached_property
+    def descriptors(self) -> Descriptors:
+        """Security descriptors of the objects, and those that new ones get."""
+        return Descriptors(self)
+
+    @cached_property
+    def rights(self) -> Rights:
+        """Who may do what."""
+        return Rights(self, self.descriptors)

@@ -28,8 +28,6 @@ from runbook_lib.model.reading import Reading
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import counted, printable
 
-__all__ = ["probe_groups", "read_cloud", "read_tenant"]
-
 _PAGE = "999"
 """The most that Graph puts on one page of groups or users."""
 _MOST_LOOKUPS = 50
@@ -155,10 +153,10 @@ def read_tenant(client: GraphClient, tenant_id: str) -> Tenant:
     if tenant.id != tenant_id.lower():
         raise Refused(
             t(
-                "The token belongs to tenant {tenant_id} ({display_name}), and the parameters name {tenant_id2}.",
+                "The token belongs to tenant {tenant_id} ({display_name}), and the parameters name {expected_id}.",
                 tenant_id=tenant.id,
                 display_name=printable(tenant.display_name, limit=80),
-                tenant_id2=printable(tenant_id, limit=80),
+                expected_id=printable(tenant_id, limit=80),
             ),
             code="tenant-mismatch",
             hint=t("Check tenant_id, client_id and authority_url."),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from enum import Enum
 from typing import Protocol
 
@@ -92,13 +91,3 @@ class Finding:
             "source": self.source,
             "values": {**self.values, **handed},
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledgement:
-    """A person's word that a finding is known and accepted until a date (inclusive)."""
-
-    finding: str
-    by: str
-    reason: str
-    until: date

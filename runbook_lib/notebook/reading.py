@@ -6,7 +6,8 @@ from runbook_lib.directory.other_domain import other_domain_reader
 from runbook_lib.directory.sign_in.connect import needed
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.errors import Refused, RunbookError
-from runbook_lib.graph.snapshot import probe_groups, read_cloud
+from runbook_lib.graph.groups import probe_groups
+from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.inventory import Inventory, build_inventory, group_ids_to_probe, index_directory
 from runbook_lib.model.text import t
 from runbook_lib.notebook.context import RunContext

@@ -70,27 +70,13 @@ class RunRecord:
         record = cls(
             folder,
             {
-                "schema": RECORD_SCHEMA,
-                "change_id": folder.change_id,
-                "run_id": folder.run_id,
+                **_nothing_yet(folder),
                 "notebook": {"name": notebook_name.removesuffix(".ipynb"), "sha256": notebook_sha256},
                 "mode": mode,
                 "ran_by": run_by(),
-                "outcome": None,
-                "exit_code": None,
                 "started": stamp(started),
-                "ended": None,
-                "target": {"tenant": None, "domain": None, "dc": None, "ou": None},
                 "parameters": dict(parameters),
-                "snapshots": {},
-                "plan": None,
-                "approval": None,
-                "changes": {"planned": 0, "done": 0},
-                "findings": [],
-                "steps": [],
                 "versions": dict(versions),
-                "gaps": list(STANDING_GAPS),
-                "error": None,
             },
         )
         record._save()
@@ -216,13 +202,9 @@ DAMAGED = "record.damaged.json"
 """Where a record.json that cannot be read is kept."""
 
 
-def facts_of(folder: RecordFolder) -> dict[str, Any]:
-    """Facts of a run with every key present and of the right kind.
-
-    A record.json that is missing or unreadable is replaced by what the folder itself says; the damaged file is kept
-    beside it and a gap tells.
-    """
-    empty: dict[str, Any] = {
+def _nothing_yet(folder: RecordFolder) -> dict[str, Any]:
+    """Every key of a record, as far as the folder alone tells, in the order in which they are written."""
+    return {
         "schema": RECORD_SCHEMA,
         "change_id": folder.change_id,
         "run_id": folder.run_id,
@@ -245,6 +227,15 @@ def facts_of(folder: RecordFolder) -> dict[str, Any]:
         "gaps": list(STANDING_GAPS),
         "error": None,
     }
+
+
+def facts_of(folder: RecordFolder) -> dict[str, Any]:
+    """Facts of a run with every key present and of the right kind.
+
+    A record.json that is missing or unreadable is replaced by what the folder itself says; the damaged file is kept
+    beside it and a gap tells.
+    """
+    empty = _nothing_yet(folder)
     try:
         read = RunRecord.load(folder).facts
     except UsageError as error:

@@ -15,8 +15,8 @@ from rehearsal.contoso import names
 from rehearsal.process import RunningRehearsal, start_rehearsal
 from runbook_lib.errors import NoAccess, Refused, ServiceFailed
 from runbook_lib.graph.connect import open_graph
-from runbook_lib.graph.groups import count_members, count_tenant, security_groups
-from runbook_lib.graph.snapshot import probe_groups, read_cloud
+from runbook_lib.graph.groups import count_members, count_tenant, probe_groups, security_groups
+from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import CloudKind, CloudSnapshot, Presence, PrincipalType, Switch
 from runbook_lib.parameters.model import Parameters

@@ -186,6 +186,34 @@ class FileFacts:
         return {"file": self.path.name, "sha256": self.sha256, "owner": self.owner or None}
 
 
+@dataclass(frozen=True, slots=True)
+class GivenApproval:
+    """What an approval of either kind has. Times are UTC."""
+
+    target: Mapping[str, str]
+    place: Mapping[str, str]
+    """What the approver read of the target: names of the domain and of its OUs."""
+    approver: str
+    approved: datetime
+    until: datetime
+    phrase: str
+    planning_record: str
+    planning_manifest: str | None
+    file: FileFacts
+
+    def given(self) -> dict[str, object]:
+        """What a record says about an approval of either kind."""
+        return {
+            **self.file.as_json(),
+            "approver": self.approver,
+            "approved": iso(self.approved),
+            "until": iso(self.until),
+            "phrase": self.phrase,
+            "planning_record": self.planning_record,
+            "planning_manifest": self.planning_manifest,
+        }
+
+
 def end_of(day: date) -> datetime:
     """The last second of a day, UTC."""
     return datetime.combine(day, time(23, 59, 59), UTC)
@@ -242,10 +270,10 @@ def read_approval_file(path: Path) -> tuple[PlanApprovalFile | StandingApprovalF
     if found.change_id != change_id:
         raise Refused(
             t(
-                "{path} is an approval of the change {change_id}, not of {change_id2}.",
+                "{path} is an approval of the change {change_id}, not of {asked}.",
                 path=path,
                 change_id=printable(found.change_id, limit=80),
-                change_id2=change_id,
+                asked=change_id,
             ),
             code="approval-of-another-change",
             hint=t("Remove that file and approve the plan of this change with gwb approve."),
@@ -275,8 +303,8 @@ def damaged(path: Path, why: str, *, what: str) -> Refused:
         t("{path} is not {what}: {why}.", path=path, what=what, why=why),
         code="approval-damaged",
         hint=t(
-            "Remove that file and approve again with gwb approve{part}.",
-            part=(t(" --standing") if "standing" in what else NOTHING),
+            "Remove that file and approve again with gwb approve{option}.",
+            option=t(" --standing") if "standing" in what else NOTHING,
         ),
         values={"path": str(path), "why": why},
     )

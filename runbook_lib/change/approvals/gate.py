@@ -294,7 +294,7 @@ def _approver(standing: StandingApproval) -> str:
 
 
 def _sentence(text: str) -> Text:
-    return t("{text}{text2}.", text=text[:1].upper(), text2=text[1:])
+    return t("{sentence}.", sentence=text[:1].upper() + text[1:])
 
 
 def refusal_finding(refusal: Refusal) -> Finding:

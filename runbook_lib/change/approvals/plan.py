@@ -12,7 +12,7 @@ from runbook_lib.change.approvals.file import (
     LONGEST,
     PREFIX,
     SCHEMA,
-    FileFacts,
+    GivenApproval,
     PlanApprovalFile,
     approval_paths,
     iso,
@@ -28,36 +28,16 @@ from runbook_lib.model.untrusted import printable
 
 
 @dataclass(frozen=True, slots=True)
-class Approval:
-    """One approval of kind plan. Times are UTC."""
+class Approval(GivenApproval):
+    """One approval of kind plan."""
 
     plan_digest: str
     changes: Mapping[str, Shown]
     """Digest of each change to what the approver read of it."""
-    target: Mapping[str, str]
-    place: Mapping[str, str]
-    """What the approver read of the target: names of the domain and of the two OUs."""
-    approver: str
-    approved: datetime
-    until: datetime
-    phrase: str
-    planning_record: str
-    planning_manifest: str | None
-    file: FileFacts
 
     def as_json(self) -> dict[str, object]:
         """What a record says about the approval it was made under."""
-        return {
-            "kind": "plan",
-            **self.file.as_json(),
-            "plan_digest": self.plan_digest,
-            "approver": self.approver,
-            "approved": iso(self.approved),
-            "until": iso(self.until),
-            "phrase": self.phrase,
-            "planning_record": self.planning_record,
-            "planning_manifest": self.planning_manifest,
-        }
+        return {"kind": "plan", **self.given(), "plan_digest": self.plan_digest}
 
 
 def planned(record: Path) -> Plan:

@@ -17,7 +17,7 @@ from runbook_lib.change.approvals.file import (
     LONGEST_DAYS,
     PREFIX,
     SCHEMA,
-    FileFacts,
+    GivenApproval,
     StandingApprovalFile,
     approval_paths,
     end_of,
@@ -55,40 +55,24 @@ class Caps:
 
 
 @dataclass(frozen=True, slots=True)
-class StandingApproval:
-    """One approval of kind standing. Times are UTC, ids lower case."""
+class StandingApproval(GivenApproval):
+    """One approval of kind standing. Ids are lower case."""
 
     groups: frozenset[str]
     names: Mapping[str, str]
     """Group id to what the group was called; empty: its name was not shown."""
-    place: Mapping[str, str]
-    """``domain`` and ``target_ou`` as they were called."""
     kinds: frozenset[str]
     caps: Caps
-    target: Mapping[str, str]
-    approver: str
-    approved: datetime
-    until: datetime
-    phrase: str
-    planning_record: str
-    planning_manifest: str | None
-    file: FileFacts
 
     def as_json(self) -> dict[str, object]:
         """What a record says about the approval it was made under."""
         return {
             "kind": "standing",
-            **self.file.as_json(),
-            "approver": self.approver,
-            "approved": iso(self.approved),
-            "until": iso(self.until),
-            "phrase": self.phrase,
+            **self.given(),
             "groups": sorted(self.groups),
             "kinds": sorted(self.kinds),
             "caps": self.caps.as_json(),
             "target": dict(self.target),
-            "planning_record": self.planning_record,
-            "planning_manifest": self.planning_manifest,
         }
 
 
@@ -259,9 +243,9 @@ def _require_end(until: date, now: datetime) -> None:
             ),
             code="approval-period",
             hint=t(
-                "Use a day from {today} to {today2}.",
+                "Use a day from {today} to {last_day}.",
                 today=today.isoformat(),
-                today2=(today + timedelta(days=LONGEST_DAYS)).isoformat(),
+                last_day=(today + timedelta(days=LONGEST_DAYS)).isoformat(),
             ),
             values={"until": until.isoformat(), "days": LONGEST_DAYS},
         )

@@ -211,18 +211,11 @@ class MakeMailContacts(_HandOff):
 
 
 @dataclass(frozen=True, slots=True)
-class AddMxRecord(_HandOff):
-    """A domain's mail goes to Exchange Online. A name that no zone can hold has no line."""
+class _DnsRecord(_HandOff):
+    """A line of a domain's zone. A name that no zone can hold has no line."""
 
-    kind = "mx"
     where = DNS
-    template = "mx.zone.j2"
     domain: str
-
-    @property
-    def title(self) -> Text:
-        """What it does, in a few words."""
-        return t("MX record of {domain}", domain=self.domain)
 
     @property
     def has_lines(self) -> bool:
@@ -231,23 +224,29 @@ class AddMxRecord(_HandOff):
 
 
 @dataclass(frozen=True, slots=True)
-class AddAutodiscoverRecord(_HandOff):
-    """Autodiscover of a domain leads to Microsoft 365. A name that no zone can hold has no line."""
+class AddMxRecord(_DnsRecord):
+    """A domain's mail goes to Exchange Online."""
+
+    kind = "mx"
+    template = "mx.zone.j2"
+
+    @property
+    def title(self) -> Text:
+        """What it does, in a few words."""
+        return t("MX record of {domain}", domain=self.domain)
+
+
+@dataclass(frozen=True, slots=True)
+class AddAutodiscoverRecord(_DnsRecord):
+    """Autodiscover of a domain leads to Microsoft 365."""
 
     kind = "autodiscover"
-    where = DNS
     template = "autodiscover.zone.j2"
-    domain: str
 
     @property
     def title(self) -> Text:
         """What it does, in a few words."""
         return t("Autodiscover of {domain}", domain=self.domain)
-
-    @property
-    def has_lines(self) -> bool:
-        """Whether a zone can hold the name."""
-        return _DOMAIN.fullmatch(self.domain) is not None
 
 
 @dataclass(frozen=True, slots=True)

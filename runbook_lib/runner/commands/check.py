@@ -65,7 +65,7 @@ def check(
     from runbook_lib.parameters import load_parameters, project_root
     from runbook_lib.parameters.paths import absolute_paths
     from runbook_lib.preflight.verdict import exit_code_of
-    from runbook_lib.shown import terminal as check_text
+    from runbook_lib.shown import terminal
     from runbook_lib.shown.layout import is_coloured, output_width
 
     root = project_root()
@@ -78,7 +78,7 @@ def check(
         click.echo(json.dumps({**assessment.as_json(), "judged": judged, "exit_code": code}, indent=2))
         return code
     width = output_width()
-    shown = check_text.hand_off_lines(assessment) if hand_offs else check_text.lines(assessment, judged, width)
+    shown = terminal.hand_off_lines(assessment) if hand_offs else terminal.lines(assessment, judged, width)
     coloured = is_coloured(color, dict(os.environ))
     for line in shown:
         console.say_line(line.text, line.severity, coloured=coloured)

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from runbook_lib.errors import NoAccess, ServiceFailed
-from runbook_lib.graph.snapshot import probe_groups
+from runbook_lib.graph.groups import probe_groups
 from runbook_lib.model.cloud import Presence
 from tests.unit.graph.fake_cloud import Reply, client_with, graph_error, path_of
 from tests.unit.graph.fake_tenant import DELETED, FakeTenant, group, identifier

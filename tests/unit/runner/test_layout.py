@@ -21,7 +21,7 @@ from runbook_lib.runner import console
 from runbook_lib.runner.cli import cli
 from runbook_lib.runner.commands import check
 from runbook_lib.runner.kernel.execution import CellStep
-from runbook_lib.shown import terminal as check_text
+from runbook_lib.shown import terminal as pages
 from runbook_lib.shown.layout import columns, cut, is_coloured, output_width, wrapped
 from tests.unit.preflight.builders import evidence
 
@@ -136,6 +136,6 @@ def test_colour_only_repeats_what_words_say(monkeypatch: pytest.MonkeyPatch, tmp
 def test_hand_offs_are_never_broken() -> None:
     finding = Finding("f", Severity.WARNING, t("s"), hand_offs=(RelayAcceptedDomain("n" * 300),))
     found = assess(evidence(), [_check(finding)])
-    texts = [line.text for line in check_text.hand_off_lines(found)]
+    texts = [line.text for line in pages.hand_off_lines(found)]
     (offer,) = found.hand_offs
     assert offer.text.splitlines() == texts[1:-1]
