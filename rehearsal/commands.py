@@ -184,9 +184,7 @@ def _running(name: str, directory_folder: Path | None) -> RunningRehearsal:
     raise UsageError(
         t("No rehearsal called {name} is running.", name=name),
         code="rehearsal-not-running",
-        hint=(
-            t("Running: {others}.", others=", ".join(others)) if others else t("Start one with: gwb rehearsal start")
-        ),
+        hint=t("Running: {others}.", others=", ".join(others)) if others else t("Start one with: gwb rehearsal start"),
         values={"name": name, "running": others},
     )
 

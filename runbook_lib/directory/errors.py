@@ -249,10 +249,10 @@ def error_of(result: Mapping[str, object], *, operation: Operation, dn: str = ""
     said += f" It points to {printable(', '.join(urls), limit=300)}." if urls else ""
     return row.kind(
         t(
-            "Active Directory would not {doing} {dn}: {words} (LDAP result {code}).{said}",
+            "Active Directory would not {doing} {dn}: {reason} (LDAP result {code}).{said}",
             doing=_DOING[operation],
             dn=printable(dn),
-            words=row.words,
+            reason=row.words,
             code=code,
             said=said,
         ),
@@ -308,9 +308,9 @@ def bind_error(
     )
     who = f" as {printable(user)}" if user else ""
     return NoAccess(
-        t("The domain controller refused to sign in{who}: {words}.", who=who, words=words),
+        t("The domain controller refused to sign in{who}: {reason}.", who=who, reason=words),
         code="bind-refused",
-        hint=(t("{hint} The password that was sent {doubt}.", hint=hint, doubt=doubt) if doubt else hint),
+        hint=t("{hint} The password that was sent {doubt}.", hint=hint, doubt=doubt) if doubt else hint,
         values={"user": user, "reason": reason, "sub_code": f"{sub_code:x}", "server_message": message},
     )
 

@@ -102,9 +102,9 @@ class _Reader:
         carried = allowed_attributes(directory, "group", GROUP_ATTRIBUTES)
         self.proof.append(
             t(
-                "schema: a group may carry {count_of_carried} of {count_of_group_attributes} attributes asked for",
-                count_of_carried=len(carried),
-                count_of_group_attributes=len(GROUP_ATTRIBUTES),
+                "schema: a group may carry {carried} of {asked} attributes asked for",
+                carried=len(carried),
+                asked=len(GROUP_ATTRIBUTES),
             )
         )
         base = directory.controller.default_naming_context
@@ -113,8 +113,8 @@ class _Reader:
         deleted, gap = read_deleted(directory, [c.dn for c in (target, retired) if c.exists])
         self.proof.append(
             t(
-                "{count_of_objects} deleted groups with an anchor or from one of the two OUs",
-                count_of_objects=len(deleted.objects),
+                "{objects} deleted groups with an anchor or from one of the two OUs",
+                objects=len(deleted.objects),
             )
         )
         if gap:
@@ -169,8 +169,8 @@ class _Reader:
         values = sum(map(len, found.values()))
         self.proof.append(
             t(
-                "{count_of_found:,} groups with {values:,} member values, ranges read to their ends",
-                count_of_found=len(found),
+                "{found:,} groups with {values:,} member values, ranges read to their ends",
+                found=len(found),
                 values=values,
             )
         )
@@ -220,11 +220,10 @@ class _Reader:
         again = f", read again from the first page ({restarts} interrupted)" if restarts else ""
         self.proof.append(
             t(
-                "{count_of_found:,} {what} on {pages:,} {part}, the last without cookie{again}",
-                count_of_found=len(found),
+                "{found:,} {what} on {pages}, the last without cookie{again}",
+                found=len(found),
                 what=what,
-                pages=pages,
-                part=(t("page") if pages == 1 else t("pages")),
+                pages=counted(pages, "page"),
                 again=again,
             )
         )
@@ -236,19 +235,18 @@ class _Reader:
         if times := directory.renewed - renewed:
             self.proof.append(
                 t(
-                    "the connection was lost and opened again {times} {part}, to the same domain "
+                    "the connection was lost and opened again {times}, to the same domain "
                     "controller each time (invocation id {invocation_id})",
-                    times=times,
-                    part=(t("time") if times == 1 else t("times")),
+                    times=counted(times, "time"),
                     invocation_id=directory.controller.invocation_id,
                 )
             )
         if directory.references:
             self.proof.append(
                 t(
-                    "references to {count_of_references} other naming contexts not followed: {map}",
-                    count_of_references=len(directory.references),
-                    map=", ".join(sorted(map(printable, directory.references))),
+                    "references to {references} other naming contexts not followed: {contexts}",
+                    references=len(directory.references),
+                    contexts=", ".join(sorted(map(printable, directory.references))),
                 )
             )
 

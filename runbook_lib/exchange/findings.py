@@ -35,21 +35,17 @@ def _unreadable(part: Unreadable) -> Finding:
         # Groups are written to this domain; the preparation of another one matters to recipients there.
         severity=Severity.WARNING if elsewhere else Severity.UNKNOWN,
         seen=t("{part} could not be read: {sentence}", part=part.part, sentence=part.sentence),
-        expected=(
-            t("A controller of that domain that can be reached and lets this account read.")
-            if elsewhere
-            else t("An account that may read the configuration and schema partitions, as every account normally may.")
-        ),
+        expected=t("A controller of that domain that can be reached and lets this account read.")
+        if elsewhere
+        else t("An account that may read the configuration and schema partitions, as every account normally may."),
         why=t("What is hidden cannot be told from what is absent."),
-        to_do=(
-            t(
-                "Look on a domain controller of that domain at objectVersion of CN=Microsoft "
-                "Exchange System Objects,{domain}, or run the pre-flight with dc_host naming one.",
-                domain=domain,
-            )
-            if elsewhere
-            else t("Run with an account that may read it, or ask the forest's administrators.")
-        ),
+        to_do=t(
+            "Look on a domain controller of that domain at objectVersion of CN=Microsoft "
+            "Exchange System Objects,{domain}, or run the pre-flight with dc_host naming one.",
+            domain=domain,
+        )
+        if elsewhere
+        else t("Run with an account that may read it, or ask the forest's administrators."),
         values={"part": part.part},
         acknowledgeable=True,
     )
@@ -164,9 +160,7 @@ def several_organizations(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             id="exchange-several-organizations",
             severity=Severity.WARNING,
-            seen=t(
-                "{count_of_names} Exchange organizations: {names}.", count_of_names=len(names), names=", ".join(names)
-            ),
+            seen=t("{names_count} Exchange organizations: {names}.", names_count=len(names), names=", ".join(names)),
             expected=t("One organization per forest."),
             why=t("Exchange knows one; the others are leftovers."),
             to_do=t("Find out which one is in use."),
@@ -232,9 +226,9 @@ def mixture(facts: Facts) -> Iterator[Finding]:
         id=f"exchange-{first}-ahead",
         severity=Severity.WARNING,
         seen=t(
-            "The schema belongs to {spans}, the organization to {spans2}.",
-            spans=spans(schema),
-            spans2=spans(organization),
+            "The schema belongs to {schema_release}, the organization to {organization_release}.",
+            schema_release=spans(schema),
+            organization_release=spans(organization),
         ),
         expected=t("Both prepared by the same release."),
         why=t(
@@ -278,9 +272,9 @@ def _domains(facts: Facts, *, behind: bool) -> Iterator[Finding]:
             id=f"exchange-domain-{state.replace(' ', '-')}:{domain.domain}",
             severity=Severity.WARNING,
             seen=t("The domain {domain} {shown}.", domain=domain.domain, shown=shown),
-            expected=(
-                t("objectVersion {map}", map=" or ".join(map(str, expected))) if expected else t("A prepared domain.")
-            ),
+            expected=t("objectVersion {expected}", expected=" or ".join(map(str, expected)))
+            if expected
+            else t("A prepared domain."),
             why=t("Exchange's own rights on groups of this domain are then missing or old."),
             to_do=t(
                 "Run {prepare_domain} for this domain, if its groups shall be mail recipients.",

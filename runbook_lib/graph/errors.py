@@ -123,10 +123,10 @@ def _unauthorized(answer: Answer, said: str, values: Mapping[str, object]) -> No
     if claims:
         return NoAccess(
             t(
-                "Graph demands another sign-in for {values}, also after a new one, with the claims "
+                "Graph demands another sign-in for {path}, also after a new one, with the claims "
                 "{claims} (HTTP 401, {said}): the app or the account was disabled, credentials were "
                 "revoked, or Conditional Access changed.",
-                values=values["path"],
+                path=values["path"],
                 claims=", ".join(claims),
                 said=said,
             ),
@@ -136,8 +136,8 @@ def _unauthorized(answer: Answer, said: str, values: Mapping[str, object]) -> No
         )
     return NoAccess(
         t(
-            "Graph does not accept the token, not even a new one, for {values} (HTTP 401, {said}).",
-            values=values["path"],
+            "Graph does not accept the token, not even a new one, for {path} (HTTP 401, {said}).",
+            path=values["path"],
             said=said,
         ),
         code="graph-unauthorized",

@@ -258,11 +258,11 @@ class GraphClient:
         if not link.lower().startswith(self._base.lower() + "/"):
             raise ServiceFailed(
                 t(
-                    "The next page of {scrubbed} is said to be at {scrubbed2}, which is not {it_host}; "
+                    "The next page of {page} is said to be at {next_link}, which is not {host}; "
                     "the token is not sent there.",
-                    scrubbed=scrubbed(path),
-                    scrubbed2=scrubbed(link, limit=100),
-                    it_host=self.host,
+                    page=scrubbed(path),
+                    next_link=scrubbed(link, limit=100),
+                    host=self.host,
                 ),
                 code="graph-link-elsewhere",
                 hint=t("Check graph_url; a proxy may be rewriting answers."),

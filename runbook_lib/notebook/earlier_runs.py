@@ -115,10 +115,10 @@ def require_uncontradicted(chain: Sequence[JournalFile], opened: datetime) -> No
         if isinstance(plan, dict) and plan.get("digest") != digest and str(facts.get("started")) > stamp(opened):
             raise Refused(
                 t(
-                    "The journal of {run_name} says that it was open when {run_name2} began, which "
+                    "The journal of {run_name} says that it was open when {later_run} began, which "
                     "planned something else and is sealed: with a journal open it could not have.",
                     run_name=chain[0].run.name,
-                    run_name2=run.name,
+                    later_run=run.name,
                 ),
                 code="record-contradicts",
                 hint=t("Find out who wrote that journal. {how_to_close}", how_to_close=HOW_TO_CLOSE),
@@ -149,11 +149,11 @@ def effects_not_proved(chain: Sequence[JournalFile]) -> tuple[Finding, ...]:
                 severity=Severity.INFO if own else Severity.WARNING,
                 seen=t(
                     "{writes} writes count as made by {run_name} because its journal says so, which is "
-                    "not sealed and belongs to {by}{part}.",
+                    "not sealed and belongs to {by}{others}.",
                     writes=writes,
                     run_name=journal.run.name,
                     by=by,
-                    part=(t(" and to whoever else may write to it") if journal.shared else NOTHING),
+                    others=t(" and to whoever else may write to it") if journal.shared else NOTHING,
                 ),
                 expected=t("A run seals its journal when it ends; a process that was killed could not."),
                 why=t("AD does not say who changed a value: not proved. An undo takes these effects back."),

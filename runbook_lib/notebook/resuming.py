@@ -176,10 +176,9 @@ def require_as_planned(checked: Sequence[Checked]) -> None:
     if wrong:
         raise VerificationFailed(
             t(
-                "{count_of_wrong} of {count_of_checked} objects are not as planned; the first is "
-                "{display_name!r}: {differences}.",
-                count_of_wrong=len(wrong),
-                count_of_checked=len(checked),
+                "{wrong} of {checked} objects are not as planned; the first is {display_name!r}: {differences}.",
+                wrong=len(wrong),
+                checked=len(checked),
                 display_name=wrong[0].change.display_name,
                 differences="; ".join(wrong[0].differences),
             ),

@@ -58,7 +58,9 @@ def _oddity(text: str, *, composed: bool, plain: bool) -> tuple[Text, str]:
         return t("holds {at}, which a word processor writes", at=_at(found[0], found.start())), "typographic-character"
     if not composed and (normal := unicodedata.normalize("NFC", text)) != text:
         at = next((n for n, (one, other) in enumerate(zip(text, normal, strict=False)) if one != other), len(normal))
-        seen = t(", which looks like {it}", it=character_name(normal[at])) if at < len(normal) else NOTHING
+        seen = (
+            t(", which looks like {character}", character=character_name(normal[at])) if at < len(normal) else NOTHING
+        )
         shown = text[at : at + 2] if unicodedata.combining(text[at + 1 : at + 2] or "a") else text[at]
         names = " and ".join(map(character_name, shown))
         return t("holds {names} at character {at}{seen}", names=names, at=at + 1, seen=seen), "decomposed-character"

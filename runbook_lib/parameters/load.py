@@ -175,11 +175,9 @@ def _read(path: Path, project_root: Path) -> str:
         raise UsageError(
             t("The parameters file {path} {reason}.", path=path, reason=reason),
             code="parameters-file-missing" if missing else "parameters-file-unreadable",
-            hint=(
-                t("Copy parameters/example.yaml and fill it in.")
-                if missing
-                else t("Check its name and its permissions.")
-            ),
+            hint=t("Copy parameters/example.yaml and fill it in.")
+            if missing
+            else t("Check its name and its permissions."),
             values={"path": str(path)},
         ) from None
 

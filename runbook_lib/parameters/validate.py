@@ -65,14 +65,11 @@ def require(parameters: Parameters, *names: str) -> None:
     """
     missing = [name for name in names if getattr(parameters, name) in ("", [])]
     if missing:
-        several = len(missing) > 1
+        listed = ", ".join(missing)
         raise UsageError(
-            t(
-                "{part} needed here {part2} not given: {missing}.",
-                part=(t("Parameters that are") if several else t("A parameter that is")),
-                part2=(t("are") if several else t("is")),
-                missing=", ".join(missing),
-            ),
+            t("A parameter that is needed here is not given: {missing}.", missing=listed)
+            if len(missing) == 1
+            else t("Parameters that are needed here are not given: {missing}.", missing=listed),
             code="parameter-missing",
             hint=t("Add what is missing to the parameters file; parameters/example.yaml explains every parameter."),
             values={"missing": missing},

@@ -107,7 +107,9 @@ def _converted(node: Node, wanted: Any, lines: dict[Location, int], path: Locati
         hint = t(
             "Put it in double quotes: without them a colon and a blank make a name and a value of it, and [ a list."
         )
-        raise YamlProblem(t("must be {words}, not a list or mapping", words=_words(wanted)), line=node.line, hint=hint)
+        raise YamlProblem(
+            t("must be {wanted}, not a list or mapping", wanted=_words(wanted)), line=node.line, hint=hint
+        )
     return _scalar(node, wanted, prose=name in PROSE)
 
 
@@ -119,8 +121,8 @@ def _items(node: Node, wanted: Any, lines: dict[Location, int], path: Location) 
     if isinstance(wanted, type) and issubclass(wanted, BaseModel) and len(node.values) > _MOST_ENTRIES:
         raise YamlProblem(
             t(
-                "has {count_of_values:,} entries, and {most_entries:,} are the most",
-                count_of_values=len(node.values),
+                "has {values:,} entries, and {most_entries:,} are the most",
+                values=len(node.values),
                 most_entries=_MOST_ENTRIES,
             ),
             line=node.line,

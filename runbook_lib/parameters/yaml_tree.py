@@ -97,7 +97,7 @@ def read_tree(text: str) -> Node | None:
                 character_name=character_name(found[0]),
             ),
             line=text.count("\n", 0, found.start()) + 1,
-            hint=(t("Save the file as UTF-8.") if found[0] == "\x00" else t("Take it away.")),
+            hint=t("Save the file as UTF-8.") if found[0] == "\x00" else t("Take it away."),
         )
     if found := _OTHER_LINE_ENDS.search(text):
         # What follows would be a line of its own, behind a comment too, and no editor shows it as one.

@@ -57,21 +57,17 @@ class Cause:
         return Finding(
             id=self.id,
             severity=Severity.UNKNOWN,
-            seen=(
-                t("{titles} could not be read: {sentence}", titles=self.titles[0], sentence=first.sentence)
-                if alone
-                else t(
-                    "{count_of_parts} parts could not be read: {reasons}",
-                    count_of_parts=len(self.parts),
-                    reasons=" ".join(reasons),
-                )
+            seen=t("{titles} could not be read: {sentence}", titles=self.titles[0], sentence=first.sentence)
+            if alone
+            else t(
+                "{parts} parts could not be read: {reasons}",
+                parts=len(self.parts),
+                reasons=" ".join(reasons),
             ),
             expected=t("Readable."),
-            why=(
-                t("What depends on it is unknown; nothing else is affected.")
-                if alone
-                else t("Not checked because of it: {titles}.", titles="; ".join(self.titles))
-            ),
+            why=t("What depends on it is unknown; nothing else is affected.")
+            if alone
+            else t("Not checked because of it: {titles}.", titles="; ".join(self.titles)),
             to_do=t("{cure} Then run again", cure=cure)
             + (
                 t(", or look by other means and acknowledge this finding.")

@@ -70,9 +70,9 @@ class RouteVerdict:
             if asked
             else Severity.INFO,
             seen=t(
-                "The route {route}{part}: {verdict_title}{why}.",
+                "The route {route}{aside}: {verdict_title}{why}.",
                 route=self.route.value,
-                part=(NOTHING if asked else t(", which was not asked for")),
+                aside=NOTHING if asked else t(", which was not asked for"),
                 verdict_title=self.verdict.title.lower(),
                 why=why,
             ),
@@ -111,7 +111,7 @@ def refusal_of(verdicts: Iterable[RouteVerdict]) -> RunbookError | None:
             routes = ", ".join(one.route.value for one in hit)
             ids = list(dict.fromkeys(finding.id for one in hit for finding in one.because))
             return kind(
-                t("The route {routes} {words}: {ids}.", routes=routes, words=words, ids=", ".join(ids)),
+                t("The route {routes} {judgement}: {ids}.", routes=routes, judgement=words, ids=", ".join(ids)),
                 code=code,
                 hint=t("Read the findings; each says what to do. Those that are known can be acknowledged."),
                 values={"routes": [one.route.value for one in hit], "findings": ids},

@@ -113,7 +113,11 @@ def _require_record(record: Path) -> None:
             text = t("undo_record names {record}, which is the folder of a change, not one of its runs.", record=record)
             raise UsageError(text, code="undo-is-a-change")
         raise UsageError(
-            t("undo_record names {record}, which holds no {record2}: it is no record.", record=record, record2=RECORD),
+            t(
+                "undo_record names {record}, which holds no {file_name}: it is no record.",
+                record=record,
+                file_name=RECORD,
+            ),
             code="undo-no-record",
         )
     if not RecordFolder(record).sealed and (record / JOURNAL).is_file():

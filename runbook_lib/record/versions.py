@@ -75,7 +75,7 @@ def find_notebook(text: str, project_root: Path) -> Path:
     raise UsageError(
         t("There is no notebook {text!r}.", text=text[:200]),
         code="notebook-missing",
-        hint=(t("Name one of: {known}.", known=", ".join(known)) if known else t("Name the path of an .ipynb file.")),
+        hint=t("Name one of: {known}.", known=", ".join(known)) if known else t("Name the path of an .ipynb file."),
         values={"notebook": text[:200], "known": known},
     )
 

@@ -238,7 +238,7 @@ def _scope(row: GroupRow, context: RuleContext) -> Refusal | None:
             link=link,
             hindering=hindering,
         ),
-        t("Take {part} first.", part=(t("that group out of it") if link == "holds" else t("it out of that group"))),
+        t("Take that group out of it first.") if link == "holds" else t("Take it out of that group first."),
     )
 
 

@@ -42,12 +42,12 @@ def _total(name: str, seen: int, limit: int, changes: Sequence[Change]) -> None:
         more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
         raise Refused(
             t(
-                "The plan has {seen} {name} ({groups}{more}), and max_{name2} allows {limit}.",
+                "The plan has {seen} {name} ({groups}{more}), and max_{parameter} allows {limit}.",
                 seen=seen,
                 name=name.replace("_", " "),
                 groups=groups,
                 more=more,
-                name2=name,
+                parameter=name,
                 limit=limit,
             ),
             code=f"limit-{name.replace('_', '-')}",

@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import t
-from runbook_lib.model.untrusted import json_text
+from runbook_lib.model.untrusted import counted, json_text
 
 _BASE64URL = "[A-Za-z0-9_-]"
 _WORDS = "password|passwd|pwd|passphrase|secret|client_?secret|api_?key|access_?token|refresh_?token"
@@ -157,10 +157,9 @@ class Redactor:
                 id=f"secret-redacted:{place}:{kind.replace(' ', '-')}",
                 severity=Severity.WARNING,
                 seen=t(
-                    "{place} held {count} value{part} that look like a secret ({kind}).",
+                    "{place} held {values} that look like a secret ({kind}).",
                     place=place,
-                    count=count,
-                    part="" if count == 1 else "s",
+                    values=counted(count, "value"),
                     kind=kind,
                 ),
                 expected=t("No secret in any output, parameter or file of a record."),

@@ -94,9 +94,9 @@ def pem_file(path: Path, *, parameter: str) -> Secret:
     if "\0" in text:
         raise UsageError(
             t(
-                "The secret file {path} {utf16}.",
+                "The secret file {path} {problem}.",
                 path=path,
-                utf16=(_UTF16 if _is_wide(text[:100]) else t("holds NUL bytes")),
+                problem=_UTF16 if _is_wide(text[:100]) else t("holds NUL bytes"),
             ),
             code=MALFORMED,
             hint=t("Save it as UTF-8 or ASCII text."),

@@ -192,10 +192,10 @@ def _start_tls(connection: Any, address: Address, tls: VerifiedTls) -> None:
         said = scrubbed(str(result.get("message") or "").rstrip("\x00 \n"), limit=300)
         raise NoAccess(
             t(
-                "{address} refuses StartTLS (LDAP result {result}{words}). Nothing else was sent.",
+                "{address} refuses StartTLS (LDAP result {result_code}{said}). Nothing else was sent.",
                 address=address,
-                result=result["result"],
-                words=(t(": {said}", said=said) if said else NOTHING),
+                result_code=result["result"],
+                said=t(": {said}", said=said) if said else NOTHING,
             ),
             code="start-tls-refused",
             hint=t(
@@ -252,10 +252,10 @@ def _not_connected(address: Address, tls: VerifiedTls, error: Exception) -> NoAc
             ),
             code="dc-tls",
             hint=t(
-                'dc_security is {security}, whose port is usually {ports}; for port {ports2} set it to "{other}".',
+                'dc_security is {security}, whose port is usually {usual}; for port {given} set it to "{other}".',
                 security=address.security,
-                ports=PORTS[address.security],
-                ports2=PORTS[other],
+                usual=PORTS[address.security],
+                given=PORTS[other],
                 other=other,
             ),
             values=values,

@@ -113,11 +113,11 @@ def kerberos_error(*, major: int, minor: int, said: str, user: str, service: str
     who = f" as {printable(user, limit=200)}" if user else ""
     return NoAccess(
         t(
-            "Kerberos does not sign in{who} to {service}: {words}. The library says: {scrubbed}",
+            "Kerberos does not sign in{who} to {service}: {reason}. The library says: {said}",
             who=who,
             service=printable(service, limit=300),
-            words=row.words,
-            scrubbed=scrubbed(said, limit=300),
+            reason=row.words,
+            said=scrubbed(said, limit=300),
         ),
         code="bind-refused",
         hint=row.hint,

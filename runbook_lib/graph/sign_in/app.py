@@ -82,9 +82,9 @@ def require_valid(certificate: ClientCertificate, *, now: datetime) -> None:
     day = certificate.not_after if now > certificate.not_after else certificate.not_before
     raise NoAccess(
         t(
-            "The sign-in certificate with thumbprint {thumbprint_sha1} {word} {day:%Y-%m-%d "
+            "The sign-in certificate with thumbprint {thumbprint} {word} {day:%Y-%m-%d "
             "%H:%M} UTC; this computer's clock says {now:%Y-%m-%d %H:%M} UTC.",
-            thumbprint_sha1=certificate.thumbprint_sha1,
+            thumbprint=certificate.thumbprint_sha1,
             word=word,
             day=day,
             now=now,

@@ -168,9 +168,9 @@ def sign_in_refused(
     said = scrubbed(_TRAILER.sub("", description) or str(answer.get("error") or ""), secrets, limit=300)
     told = f" (AADSTS{number})" if number else ""
     message = t(
-        "Sign-in was refused{told}: {words}. {who}.",
+        "Sign-in was refused{told}: {reason}. {who}.",
         told=told,
-        words=words or "the service gave the reason below",
+        reason=words or "the service gave the reason below",
         who=who,
     )
     if said:
@@ -182,7 +182,7 @@ def sign_in_refused(
     return NoAccess(
         message,
         code="sign-in-refused",
-        hint=(hint or t("Look up the number in the Microsoft Entra sign-in log of the app.")),
+        hint=hint or t("Look up the number in the Microsoft Entra sign-in log of the app."),
         values=facts,
     )
 

@@ -51,7 +51,7 @@ def or_unreadable(
     except GraphRejected as error:
         return because(
             "rejected",
-            t("{path} is refused (HTTP {values})", path=_path(error), values=error.values.get("status")),
+            t("{path} is refused (HTTP {status})", path=_path(error), status=error.values.get("status")),
             error,
         )
     except ServiceFailed as error:

@@ -64,8 +64,8 @@ def absent(evidence: Evidence) -> Iterator[Finding]:
         severity=_U if hidden else _B,
         seen=t(
             "No Cloud Sync configuration that writes groups to Active Directory was found among "
-            "{count_of_jobs} jobs of configurations and {searched} other service principals",
-            count_of_jobs=len(read.jobs),
+            "{jobs} jobs of configurations and {searched} other service principals",
+            jobs=len(read.jobs),
             searched=read.searched,
         )
         + (t("; {hidden} could not be looked at.", hidden=hidden) if hidden else t(".")),
@@ -149,11 +149,9 @@ def last_runs(evidence: Evidence) -> Answers:
         yield Finding(
             id=f"cloud-sync-late:{job.id}",
             severity=_U if age is None else _W,
-            seen=(
-                t("{job_name} shows no successful run.", job_name=job_name(job))
-                if minutes is None
-                else t("{job_name} last succeeded {minutes:,} minutes ago.", job_name=job_name(job), minutes=minutes)
-            ),
+            seen=t("{job_name} shows no successful run.", job_name=job_name(job))
+            if minutes is None
+            else t("{job_name} last succeeded {minutes:,} minutes ago.", job_name=job_name(job), minutes=minutes),
             expected=t("A run every {seconds} minutes.", seconds=INTERVAL.seconds // 60),
             why=t("Changes to groups do not arrive while it does not succeed."),
             to_do=t("Read its provisioning log in the Entra admin center, and look at the agents."),
@@ -298,17 +296,13 @@ def several(evidence: Evidence) -> Answers:
     yield Finding(
         id="cloud-sync-several",
         severity=_I if apart else _W,
-        seen=t(
-            "{count_of_jobs} Cloud Sync configurations write groups.{told}", count_of_jobs=len(jobs), told="".join(told)
-        ),
+        seen=t("{jobs} Cloud Sync configurations write groups.{told}", jobs=len(jobs), told="".join(told)),
         expected=t("One configuration for each Active Directory domain, with scopes that do not overlap")
         + (t("; {limits}.", limits=", and ".join(limits)) if limits else t(".")),
         why=t("Two configurations that write one group into one domain overwrite each other."),
-        to_do=(
-            NOTHING
-            if apart
-            else t("Compare their domains and scopes in the Entra admin center, then acknowledge this finding.")
-        ),
+        to_do=NOTHING
+        if apart
+        else t("Compare their domains and scopes in the Entra admin center, then acknowledge this finding."),
         source=f'{PREREQUISITES}; "Microsoft Entra provisioning options (Preview)"',
         values={"jobs": [job.id for job in jobs], "shared": shared, "twice": twice},
         acknowledgeable=True,

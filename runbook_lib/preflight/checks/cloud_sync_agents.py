@@ -58,9 +58,9 @@ def agents(evidence: Evidence) -> Answers:
     rest = [agent for agent in read.all if agent.status != "active" and agent.machine not in told]
     if rest:
         seen = t(
-            "{count_of_rest} of {count_of_all} agents are not active: {states}.",
-            count_of_rest=len(rest),
-            count_of_all=len(read.all),
+            "{rest} of {all} agents are not active: {states}.",
+            rest=len(rest),
+            all=len(read.all),
             states=_states(rest),
         )
         yield _finding("inactive", _W, seen, {"machines": [agent.machine for agent in rest]})

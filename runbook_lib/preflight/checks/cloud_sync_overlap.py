@@ -34,8 +34,8 @@ def same_groups(evidence: Evidence) -> Iterator[Finding]:
                 "group",
                 _B,
                 t(
-                    "{count_of_both} selected groups are assigned to a configuration: {both}. {job_name}.",
-                    count_of_both=len(both),
+                    "{both_count} selected groups are assigned to a configuration: {both}. {job_name}.",
+                    both_count=len(both),
                     both=", ".join(both[:5]),
                     job_name=job_name(job),
                 ),

@@ -159,12 +159,12 @@ def _size(job: CloudSyncJob, state: str, severity: Severity, seen: str, values: 
         seen=t("{seen} {job_name}.", seen=seen, job_name=job_name(job)),
         expected=t(
             "Selected: up to {groups:,} groups and {members:,} direct members. All with a "
-            "filter: up to {groups2:,} and {members2:,}. No group of more than {largest_group:,} "
+            "filter: up to {filtered_groups:,} and {filtered_members:,}. No group of more than {largest_group:,} "
             "members.",
             groups=SELECTED.groups,
             members=SELECTED.members,
-            groups2=FILTERED.groups,
-            members2=FILTERED.members,
+            filtered_groups=FILTERED.groups,
+            filtered_members=FILTERED.members,
             largest_group=LARGEST_GROUP,
         ),
         why=t(
@@ -196,10 +196,10 @@ def arrive_empty(evidence: Evidence) -> Answers:
             id="cloud-sync-groups-empty-not-all",
             severity=_U,
             seen=t(
-                "{count_of_empty:,} of {count_of_empty2:,} groups of Cloud Sync that have no member "
+                "{looked_at:,} of {all_empty:,} groups of Cloud Sync that have no member "
                 "in Active Directory were looked up in the cloud.",
-                count_of_empty=len(read.empty),
-                count_of_empty2=len(read.empty) + read.not_looked_up,
+                looked_at=len(read.empty),
+                all_empty=len(read.empty) + read.not_looked_up,
             ),
             expected=t("All of them."),
             why=t("Of the others it is not known whether members are missing."),
@@ -220,8 +220,8 @@ def arrive_empty(evidence: Evidence) -> Answers:
                 id="cloud-sync-groups-empty" if severity is _W else "cloud-sync-groups-empty-unknown",
                 severity=severity,
                 seen=t(
-                    "{count_of_ids} groups of Cloud Sync have no member in Active Directory and {what}: {some}.",
-                    count_of_ids=len(ids),
+                    "{ids} groups of Cloud Sync have no member in Active Directory and {what}: {some}.",
+                    ids=len(ids),
                     what=what,
                     some=printable(some, limit=400),
                 ),

@@ -59,17 +59,17 @@ def synchronization_age(evidence: Evidence) -> Iterator[Finding]:
     if age is None:
         yield _age("never", Severity.UNKNOWN, t("Synchronization is on, and the tenant shows no time of a run."), None)
     elif age < -AHEAD:
-        words = t("The last synchronization lies in the future by {words}: a clock is wrong.", words=_words(-age))
+        words = t("The last synchronization lies in the future by {age}: a clock is wrong.", age=_words(-age))
         yield _age("future", Severity.UNKNOWN, words, age)
     elif age > STALE:
         words = t(
-            "The last synchronization was {words} ago, longer than the {stale_days} days that Connect allows.",
-            words=_words(age),
+            "The last synchronization was {age} ago, longer than the {stale_days} days that Connect allows.",
+            age=_words(age),
             stale_days=STALE.days,
         )
         yield _age("stale", Severity.BLOCKING, words, age)
     elif age > LATE:
-        yield _age("late", Severity.WARNING, t("The last synchronization was {words} ago.", words=_words(age)), age)
+        yield _age("late", Severity.WARNING, t("The last synchronization was {age} ago.", age=_words(age)), age)
 
 
 def _age(state: str, severity: Severity, seen: Text, age: timedelta | None) -> Finding:

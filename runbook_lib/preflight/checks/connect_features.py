@@ -108,21 +108,17 @@ def v1_as_route(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         id="connect-v1-off" if off else "connect-v1-not-readable",
         severity=Severity.BLOCKING if off else Severity.UNKNOWN,
-        seen=(
-            t("Group writeback v1 is off: {why}.", why=why)
-            if off
-            else t("Whether group writeback v1 is on is not readable: {not_told}.", not_told=_not_told(evidence))
-        ),
+        seen=t("Group writeback v1 is off: {why}.", why=why)
+        if off
+        else t("Whether group writeback v1 is on is not readable: {not_told}.", not_told=_not_told(evidence)),
         expected=t("v1 is on, in the tenant and on the Connect server."),
         why=t("Without it Connect writes no group to Active Directory."),
-        to_do=(
-            t(
-                "Turn on Group writeback in Connect's wizard (target OU, rights of the connector "
-                "account). Setting the flag by Graph is not known to configure a server."
-            )
-            if off
-            else t("Sign in as a person (sign_in: device-code), or look at Get-ADSyncAADCompanyFeature on the server.")
-        ),
+        to_do=t(
+            "Turn on Group writeback in Connect's wizard (target OU, rights of the connector "
+            "account). Setting the flag by Graph is not known to configure a server."
+        )
+        if off
+        else t("Sign in as a person (sign_in: device-code), or look at Get-ADSyncAADCompanyFeature on the server."),
         source=_ENABLE,
         values={"attested": attested and off},
         hand_offs=(LookAtConnectServer(),),
@@ -186,13 +182,11 @@ def deletion_prevention(evidence: Evidence) -> Iterator[Finding]:
         seen=seen,
         expected=t("On, with the default threshold of {deletions} objects or less.", deletions=DELETIONS),
         why=limit,
-        to_do=(
-            NOTHING
-            if severity is Severity.INFO
-            else t(
-                "Enable-ADSyncExportDeletionThreshold on the Connect server; and back up written "
-                "groups before v1 is turned off, because the next cycle then deletes all of them."
-            )
+        to_do=NOTHING
+        if severity is Severity.INFO
+        else t(
+            "Enable-ADSyncExportDeletionThreshold on the Connect server; and back up written "
+            "groups before v1 is turned off, because the next cycle then deletes all of them."
         ),
         source=source,
         values=values,
@@ -218,14 +212,12 @@ def new_group_default(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         id=f"new-group-default:{default.state.value}",
         severity=severity,
-        seen=t("{words}. {meaning}", words=default.words, meaning=meaning),
+        seen=t("{state}. {meaning}", state=default.words, meaning=meaning),
         expected=t("False under V2 where groups are chosen one by one; without V2, anything."),
         why=t("An operator who sets it expects an effect that it has under V2 alone."),
-        to_do=(
-            NOTHING
-            if severity is Severity.INFO
-            else t("Set NewUnifiedGroupWritebackDefault to false, sending all values.")
-        ),
+        to_do=NOTHING
+        if severity is Severity.INFO
+        else t("Set NewUnifiedGroupWritebackDefault to false, sending all values."),
         source='Microsoft Entra documentation, "Group writeback V2"; Microsoft Graph documentation, "Update '
         'groupSetting"',
         values={"state": default.state.value, "value": default.value, "v2": v2.value},

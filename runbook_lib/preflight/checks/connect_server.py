@@ -65,9 +65,9 @@ def build(evidence: Evidence) -> Answers:
         stopped = evidence.at.date() >= STOPS
         words = f"{'stopped' if stopped else 'will stop'} on {STOPS.isoformat()}"
         seen = t(
-            "Connect Sync reported build {build_text}; its synchronization {words}.",
+            "Connect Sync reported build {build_text}; its synchronization {state}.",
             build_text=build_text(report.build),
-            words=words,
+            state=words,
         )
         yield _build_finding("stopped" if stopped else "stopping", _B if stopped else _W, seen, report)
 

@@ -45,10 +45,9 @@ def enforcement(evidence: Evidence) -> Answers:
                 policies=_policies(evidence),
             ),
             why=t(
-                "Where Cloud Sync's mapping marks a group (msDS-ObjectSoa), {refused}{refused2} the "
+                "Where Cloud Sync's mapping marks a group (msDS-ObjectSoa), {refused} the "
                 "policy refuses to every account that is not on its list.",
-                refused=_REFUSED[0].lower(),
-                refused2=_REFUSED[1:],
+                refused=_REFUSED[:1].lower() + _REFUSED[1:],
             ),
             source=_SOURCE,
             values=_values(evidence),
@@ -74,13 +73,11 @@ def _marked(evidence: Evidence, severity: Severity, state: str, told: str) -> Fi
             passes=_PASSES,
             everywhere=_EVERYWHERE,
         ),
-        to_do=(
-            NOTHING
-            if severity is Severity.INFO
-            else t(
-                "Leave these groups to Cloud Sync, or have a Domain Admin put the account's SID into "
-                "msDS-Settings; a plan leaves them out by name."
-            )
+        to_do=NOTHING
+        if severity is Severity.INFO
+        else t(
+            "Leave these groups to Cloud Sync, or have a Domain Admin put the account's SID into "
+            "msDS-Settings; a plan leaves them out by name."
         ),
         source=_SOURCE,
         values={"dns": list(marked), **_values(evidence)},

@@ -63,11 +63,9 @@ def deleted_objects(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         id="deleted-objects-not-listed" if refused else "deleted-objects-unproved",
         severity=graver if deletes else Severity.INFO,
-        seen=(
-            t("The account may not list deleted objects.")
-            if refused
-            else t("No deleted object is seen: there is none, or the account may not list them.")
-        ),
+        seen=t("The account may not list deleted objects.")
+        if refused
+        else t("No deleted object is seen: there is none, or the account may not list them."),
         expected=t("The account lists them, where groups are deleted (disable_by: delete)."),
         why=t("An undo of a deletion is refused before anything is written."),
         to_do=t("Grant it as the findings on rights say, or leave it where nothing is ever deleted."),
@@ -101,7 +99,7 @@ def levels(evidence: Evidence) -> Iterator[Finding]:
                 domain_level=forest.domain_level,
                 forest_level=forest.forest_level,
             ),
-            expected=t("At least {server_2008_r2}, Windows Server 2008 R2.", server_2008_r2=_SERVER_2008_R2),
+            expected=t("At least {level}, Windows Server 2008 R2.", level=_SERVER_2008_R2),
             why=t("Below it there is no Recycle Bin, and Windows Server releases in support are not meant for it."),
             to_do=t("Raise the levels when no older domain controller is left, or acknowledge this finding."),
             source="[MS-ADTS] 6.1.4.3 and 6.1.4.4",

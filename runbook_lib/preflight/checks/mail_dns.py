@@ -62,9 +62,9 @@ def mx(evidence: Evidence) -> Answers:
                 id=f"dns-mx-missing:{domain}",
                 severity=Severity.BLOCKING,
                 seen=t(
-                    "{domain} has no MX record: {words} (asked: {source}).",
+                    "{domain} has no MX record: {answer} (asked: {source}).",
                     domain=domain,
-                    words=_words(answer),
+                    answer=_words(answer),
                     source=reading.source,
                 ),
                 expected=t("An MX record that leads to Exchange Online."),
@@ -80,9 +80,9 @@ def mx(evidence: Evidence) -> Answers:
                 id=f"dns-mx-elsewhere:{domain}",
                 severity=Severity.WARNING,
                 seen=t(
-                    "MX of {domain} leads to {values} (asked: {source}).",
+                    "MX of {domain} leads to {hosts} (asked: {source}).",
                     domain=domain,
-                    values=", ".join(answer.values),
+                    hosts=", ".join(answer.values),
                     source=reading.source,
                 ),
                 expected=t("<domain with hyphens>.mail.protection.outlook.com"),

@@ -278,8 +278,8 @@ def several_domains(evidence: Evidence) -> Iterator[Finding]:
             id="mail-several-domains",
             severity=Severity.INFO,
             seen=t(
-                "The groups have addresses in {count_of_groups} domains: {groups}.",
-                count_of_groups=len(domains.groups),
+                "The groups have addresses in {groups_count} domains: {groups}.",
+                groups_count=len(domains.groups),
                 groups=", ".join(domains.groups[:10]),
             ),
             why=t("Every one of them is checked; Microsoft recommends one domain for groups."),

@@ -66,8 +66,8 @@ def without_value(evidence: Evidence, what: str, names: list[str], attribute: st
         id=f"mail-value-absent:{attribute}",
         severity=Severity.UNKNOWN,
         seen=t(
-            "{count_of_names} of the {what} show no {attribute}: {names}.",
-            count_of_names=len(names),
+            "{names_count} of the {what} show no {attribute}: {names}.",
+            names_count=len(names),
             what=what,
             attribute=attribute,
             names=", ".join(names[:5]),

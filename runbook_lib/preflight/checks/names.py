@@ -128,8 +128,8 @@ def looked_up(evidence: Evidence) -> Iterator[Finding]:
     unseen = evidence[NAMES].unseen
     if unseen:
         seen = t(
-            "{count_of_unseen} selected ids are no Microsoft 365 groups of this tenant: {unseen}.",
-            count_of_unseen=len(unseen),
+            "{unseen_count} selected ids are no Microsoft 365 groups of this tenant: {unseen}.",
+            unseen_count=len(unseen),
             unseen=", ".join(unseen[:5]),
         )
         yield _not_looked_up("names-not-looked-up", seen, list(unseen))

@@ -34,14 +34,12 @@ def address_book(evidence: Evidence) -> Iterator[Finding]:
             ),
             expected=t("Groups that address lists show."),
             why=t("Nobody finds them in Outlook; a Microsoft engineer writes that full transport needs it too."),
-            to_do=(
-                t(
-                    "Run Update-Recipient for each, as often as groups arrive, or use mail contacts; the "
-                    "hand-offs have the lines."
-                )
-                if has_shell(evidence)
-                else t("Let the Recipient Update Service of Exchange System Manager run, or make mail contacts there.")
-            ),
+            to_do=t(
+                "Run Update-Recipient for each, as often as groups arrive, or use mail contacts; the "
+                "hand-offs have the lines."
+            )
+            if has_shell(evidence)
+            else t("Let the Recipient Update Service of Exchange System Manager run, or make mail contacts there."),
             source=f"{_PAGE}; {_CONTACTS}",
             values={"count": len(waiting)},
             hand_offs=(
@@ -99,14 +97,12 @@ def other_domains(evidence: Evidence) -> Iterator[Finding]:
             seen=t("Addresses were searched in one domain; not in {others}.", others=", ".join(others)),
             expected=t("A search of the whole forest."),
             why=t("An object of another domain may hold a group's address."),
-            to_do=(
-                t(
-                    "Search there with Get-Recipient in the Exchange Management Shell "
-                    "(Set-ADServerSettings -ViewEntireForest $true), then acknowledge this finding."
-                )
-                if has_shell(evidence)
-                else t("Search there for mail and proxyAddresses over LDAP, then acknowledge this finding.")
-            ),
+            to_do=t(
+                "Search there with Get-Recipient in the Exchange Management Shell "
+                "(Set-ADServerSettings -ViewEntireForest $true), then acknowledge this finding."
+            )
+            if has_shell(evidence)
+            else t("Search there for mail and proxyAddresses over LDAP, then acknowledge this finding."),
             values={"domains": others},
             acknowledgeable=True,
         )

@@ -181,8 +181,8 @@ def inheritance(evidence: Evidence) -> Iterator[Finding]:
                 id=f"ou-inheritance-protected:{place.value}",
                 severity=Severity.WARNING,
                 seen=t(
-                    "The access list of the {words} takes nothing from its parents: {holder_dn}.",
-                    words=words,
+                    "The access list of the {place} takes nothing from its parents: {holder_dn}.",
+                    place=words,
                     holder_dn=holder.dn,
                 ),
                 expected=t("Inheritance, or rights that stand on the OU itself."),

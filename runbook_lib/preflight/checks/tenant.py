@@ -131,18 +131,16 @@ def _lack(title: str, cloud: str, feature: Feature) -> Finding:
     return Finding(
         id=f"cloud-lacks:{feature.name}",
         severity=_B if without else _U,
-        seen=(
-            t("{title} does not offer: {feature_title}.", title=title, feature_title=feature.title)
-            if without
-            else t(
-                "Whether {title} offers this is not documented: {feature_title}.",
-                title=title,
-                feature_title=feature.title,
-            )
+        seen=t("{title} does not offer: {feature_title}.", title=title, feature_title=feature.title)
+        if without
+        else t(
+            "Whether {title} offers this is not documented: {feature_title}.",
+            title=title,
+            feature_title=feature.title,
         ),
         expected=t("A cloud that offers it."),
         why=t("What a cloud does not offer cannot be switched on in a tenant there."),
-        to_do=(t("Take another route, usually direct.") if without else t("Try it in this tenant, or ask Microsoft.")),
+        to_do=t("Take another route, usually direct.") if without else t("Try it in this tenant, or ask Microsoft."),
         source=feature.source,
         values={"cloud": cloud, "feature": feature.name, "offer": feature.offer.value},
         acknowledgeable=not without,

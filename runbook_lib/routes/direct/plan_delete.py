@@ -53,10 +53,10 @@ def refuse_deletion(row: GroupRow, ad: DirectoryGroup, context: RuleContext) -> 
             row,
             "delete-member-unknown",
             t(
-                "{count_of_unknown} of {count_of_members} members of {ad_dn} cannot be identified by "
+                "{unknown_count} of {members} members of {ad_dn} cannot be identified by "
                 "GUID, {unknown} first, so an undo could not bring them back.",
-                count_of_unknown=len(unknown),
-                count_of_members=len(ad.members),
+                unknown_count=len(unknown),
+                members=len(ad.members),
                 ad_dn=ad.dn,
                 unknown=unknown[0],
             ),

@@ -80,8 +80,8 @@ def look_alikes(inventory: Inventory, rows: Sequence[GroupRow]) -> list[Finding]
                     id=f"names-look-alike:{row.group_id}",
                     severity=Severity.WARNING,
                     seen=t(
-                        "{count_of_named} cloud groups have names that look the same: {some}.",
-                        count_of_named=len(named),
+                        "{named} cloud groups have names that look the same: {some}.",
+                        named=len(named),
                         some=_some(named),
                     ),
                     expected=t("Names that a reader can tell apart."),
@@ -109,8 +109,8 @@ def shared_accounts(inventory: Inventory, rows: Sequence[GroupRow]) -> list[Find
                 id=f"members-share-account:{guid}",
                 severity=Severity.WARNING,
                 seen=t(
-                    "{count_of_named} cloud objects lead to one AD object, {dn}: {some}.",
-                    count_of_named=len(named),
+                    "{named} cloud objects lead to one AD object, {dn}: {some}.",
+                    named=len(named),
                     dn=dn,
                     some=_some(named),
                 ),

@@ -109,9 +109,9 @@ def _matches_nothing(pattern: str, picked: frozenset[str], rows: Sequence[GroupR
         hint = t("Groups of that name are of a kind or in a state that a name does not pick. {hint}", hint=hint)
     return Refused(
         t(
-            "The selection {pattern!r} matches no group.{part}",
+            "The selection {pattern!r} matches no group.{hint}",
             pattern=printable(pattern, limit=80),
-            part="" if picked else _alike(pattern, rows),
+            hint="" if picked else _alike(pattern, rows),
         ),
         code="selection-matches-nothing",
         hint=hint,
