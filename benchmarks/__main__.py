@@ -30,8 +30,8 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.versions import new_run_id
 from runbook_lib.routes.direct.plan_enable import plan_enable
+from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import naming_of, policy_of
-from runbook_lib.rules.writers import connect_v1_of
 
 RUNS = 5
 T = TypeVar("T")

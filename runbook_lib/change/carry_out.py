@@ -4,18 +4,27 @@ The same loop starts and resumes: every step first looks at how things are. Befo
 earlier run of this change if its journal says so, else by somebody else, which undo must not take back); anything else
 means drift, and nothing further is sent. A step without an answer, because the connection was lost or the service
 busy, is looked up in the same way, and the run goes on from what is there. What a step is, its route knows.
+
+Right before anything is sent, the approval and the age of the reading are looked at again: a gate that was opened in
+the morning says nothing about the evening.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from runbook_lib.change.approvals.still_approved import ApprovalLapsed, ReadingTooOld
+from runbook_lib.change.approvals.file import iso
+from runbook_lib.change.approvals.plan import Approval
+from runbook_lib.change.approvals.standing import StandingApproval
 from runbook_lib.change.journal import CARRIED_OUT, Effect, Journal, JournalFile, JournalUnwritable
 from runbook_lib.change.step import LiveState, Step, Work, drifted
+from runbook_lib.change.strict_file import LARGEST_APPROVAL, Unfit, read_plain
 from runbook_lib.errors import (
+    AwaitingApproval,
     BrokeOff,
     ContradictsLook,
     Refused,
@@ -25,6 +34,83 @@ from runbook_lib.errors import (
     WriteUnanswered,
 )
 from runbook_lib.model.text import joined, t
+from runbook_lib.model.untrusted import printable
+
+
+class ApprovalLapsed(AwaitingApproval):
+    """An approval that a run writes under has ended or was taken back."""
+
+
+class ReadingTooOld(Refused):
+    """What a run writes was planned from a reading that is too old."""
+
+
+@dataclass(frozen=True, slots=True)
+class StillApproved:
+    """Called before every write.
+
+    Attributes:
+        approvals: What the run writes under.
+        read_at: When the older of both readings began, UTC.
+        oldest: How old that may become.
+    """
+
+    approvals: Sequence[Approval | StandingApproval]
+    read_at: datetime
+    oldest: timedelta
+    clock: Callable[[], datetime]
+
+    def __call__(self) -> None:
+        """Look again.
+
+        Raises:
+            ApprovalLapsed: ``approval-expired`` or ``approval-withdrawn``.
+            ReadingTooOld: ``reading-too-old``.
+        """
+        now = self.clock()
+        for approval in self.approvals:
+            by = f"The approval by {printable(approval.approver, limit=80)}"
+            if now > approval.until:
+                raise ApprovalLapsed(
+                    t("{by} ended at {until}, before everything was written.", by=by, until=iso(approval.until)),
+                    code="approval-expired",
+                    hint=t("Approve the plan again with gwb approve RECORD."),
+                )
+            if problem := _withdrawn(approval):
+                raise ApprovalLapsed(
+                    t(
+                        "{by} does not hold any more: {path} {problem}.",
+                        by=by,
+                        path=approval.file.path,
+                        problem=problem,
+                    ),
+                    code="approval-withdrawn",
+                    hint=t("Find out who took it back and why; then approve the plan again with gwb approve RECORD."),
+                    values={"path": str(approval.file.path)},
+                )
+        if now - self.read_at > self.oldest:
+            minutes = int(self.oldest.total_seconds() // 60)
+            raise ReadingTooOld(
+                t(
+                    "Both sides were read at {read_at}; reading_max_age allows {minutes} minutes until a write.",
+                    read_at=iso(self.read_at),
+                    minutes=minutes,
+                ),
+                code="reading-too-old",
+                hint=t("Run the notebook again: it reads both sides anew."),
+                values={"read_at": iso(self.read_at), "minutes": minutes},
+            )
+
+
+def _withdrawn(approval: Approval | StandingApproval) -> str:
+    try:
+        plain = read_plain(approval.file.path, largest=LARGEST_APPROVAL)
+    except FileNotFoundError:
+        return "was removed"
+    except Unfit as unfit:
+        return f"cannot be believed: {unfit}"
+    return "" if plain.sha256 == approval.file.sha256 else "was changed"
+
 
 Progress = Callable[[str, int, int | None], None]
 """What was done last, how many so far, how many in all."""

@@ -10,13 +10,12 @@ import pandas as pd
 
 from runbook_lib.change.approvals.approvers import approver_findings, approvers_of
 from runbook_lib.change.approvals.gate import Grant, Waiting, granted, read_all, refusal_finding, waiting_findings
-from runbook_lib.change.approvals.still_approved import StillApproved
-from runbook_lib.change.carry_out import carry_out
+from runbook_lib.change.carry_out import StillApproved, carry_out
 from runbook_lib.change.journal import CARRIED_OUT, Journal, JournalFile, read_journal
 from runbook_lib.change.journal import FILE_NAME as JOURNAL
-from runbook_lib.change.left_out import COLUMNS, facts_of, rows_of
-from runbook_lib.change.left_out import FILE_NAME as LEFT_OUT
 from runbook_lib.change.lock import lock_path
+from runbook_lib.change.plan_as_read import FILE_NAME as LEFT_OUT
+from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, facts_of, rows_of
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import AwaitingApproval, NoAccess, Refused, RunbookError, ServiceFailed, VerificationFailed
 from runbook_lib.inventory import Inventory
@@ -44,11 +43,10 @@ from runbook_lib.notebook.resuming import (
 )
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.record.run_end import RunEnd
-from runbook_lib.routes.direct.backup import FILE_NAME as BACKUP
-from runbook_lib.routes.direct.backup import backup
+from runbook_lib.routes.direct.backup_and_verify import FILE_NAME as BACKUP
+from runbook_lib.routes.direct.backup_and_verify import backup, verify
 from runbook_lib.routes.direct.effects import collect
 from runbook_lib.routes.direct.planning import Planned
-from runbook_lib.routes.direct.verify import verify
 from runbook_lib.routes.direct.work import DirectWork
 from runbook_lib.routes.route import rules_of
 from runbook_lib.shown import views
@@ -324,7 +322,7 @@ class ChangeSession:
         record.folder.write_json("plan.json", plan_to_json(plan))
         left_out = rows_of(plan)
         if left_out:
-            record.folder.write_csv(LEFT_OUT, pd.DataFrame(left_out, columns=list(COLUMNS), dtype=object))
+            record.folder.write_csv(LEFT_OUT, pd.DataFrame(left_out, columns=list(LEFT_OUT_COLUMNS), dtype=object))
         record.set(
             plan={
                 "digest": plan.digest,

@@ -19,8 +19,8 @@ from runbook_lib.preflight.parts import read_evidence
 from runbook_lib.preflight.reach import Reach
 from runbook_lib.preflight.verdict import refusal_of
 from runbook_lib.routes.direct.drift import Drift, check_drift
+from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import Policy, naming_of, policy_of
-from runbook_lib.rules.writers import connect_v1_of
 from runbook_lib.shown import views
 
 _NEEDED = ("tenant_id", "client_id", "target_ou")

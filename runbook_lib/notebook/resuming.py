@@ -35,10 +35,10 @@ from runbook_lib.notebook.earlier_runs import (
 from runbook_lib.notebook.reading import policy_now
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.record.versions import account
+from runbook_lib.routes.direct.backup_and_verify import Checked
 from runbook_lib.routes.direct.live import present_name
 from runbook_lib.routes.direct.preconditions import findings_before_writing
 from runbook_lib.routes.direct.resume import require_rules, require_same_target, with_names_of_today
-from runbook_lib.routes.direct.verify import Checked
 from runbook_lib.routes.route import rules_of
 
 

@@ -1,7 +1,7 @@
 """The rules of the direct route that refuse one group. Each returns a refusal or None, and has tests of both.
 
 The rules that stop a whole run (OUs, other writers, incomplete reads) are in ``preconditions``; the numbers are in
-``limits``.
+``policy``.
 """
 
 from __future__ import annotations

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from runbook_lib.change.approvals.gate import Waiting
-from runbook_lib.change.left_out import in_order, shown_of
+from runbook_lib.change.plan_as_read import in_order, named_of
 from runbook_lib.inventory.naming import told_apart
 from runbook_lib.model.change import Change, ChangeKind, Plan
 from runbook_lib.model.finding import Finding
+from runbook_lib.routes.direct.backup_and_verify import Checked
 from runbook_lib.routes.direct.drift import Drift
-from runbook_lib.routes.direct.verify import Checked
 from runbook_lib.shown.deletion import deletion_tables
 from runbook_lib.shown.html import banner_html, bars_html, facts_html, findings_html, table_html
 
@@ -53,7 +53,7 @@ def left_out_words(plan: Plan) -> str:
 def _left_out(plan: Plan) -> list[str]:
     rows: list[tuple[str, str, str, str]] = []
     for group in in_order(plan):
-        shown, rest = shown_of(group)
+        shown, rest = named_of(group)
         rows += [(group.display_name, one.name, one.type, one.why) for one in shown]
         rows += [(group.display_name, rest, "", "")] if rest else []
     if not rows:

@@ -23,8 +23,8 @@ from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.inventory import build_inventory, group_ids_to_probe, index_directory
 from runbook_lib.parameters import load_parameters
 from runbook_lib.routes.direct.plan_enable import plan_enable
+from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import naming_of, policy_of
-from runbook_lib.rules.writers import connect_v1_of
 
 
 def now() -> datetime:

@@ -19,7 +19,7 @@ from runbook_lib.change.approvals.file import (
     read_approval_file,
     write_approval,
 )
-from runbook_lib.change.as_read import Shown, place_of, shown_of
+from runbook_lib.change.plan_as_read import Shown, place_of, shown_of
 from runbook_lib.change.plan_file import read_plan
 from runbook_lib.errors import AwaitingApproval, UsageError
 from runbook_lib.model.change import Change, ChangeKind, Plan

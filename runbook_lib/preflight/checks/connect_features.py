@@ -12,7 +12,7 @@ from runbook_lib.preflight.assess import Check, on
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import LookAtConnectServer
 from runbook_lib.preflight.parts import CONNECT, FEATURES, NEW_GROUPS, TENANT
-from runbook_lib.rules.writers import HOW_TO_ATTEST, NO_V2_PATCH, connect_v1_of, connect_v2_on
+from runbook_lib.rules.obstacles import HOW_TO_ATTEST, NO_V2_PATCH, connect_v1_of, connect_v2_on
 
 DELETIONS = 500
 """Connect's default threshold ("Prevent accidental deletes")."""

@@ -16,7 +16,7 @@ from runbook_lib.model.untrusted import counted, printable
 from runbook_lib.preflight.assess import Check, on
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import CONTAINERS, PLACE, RIGHTS, TENANT
-from runbook_lib.rules.ous import (
+from runbook_lib.rules.obstacles import (
     PlaceProblem,
     container_problem,
     foreign_groups,

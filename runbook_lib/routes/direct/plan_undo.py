@@ -19,8 +19,7 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import Text, t
 from runbook_lib.routes.direct.effects import ChangeEffect, DoneChange
 from runbook_lib.routes.direct.live import compare
-from runbook_lib.routes.direct.plan_delete import deletion, refuse_deletion
-from runbook_lib.routes.direct.plan_disable import retirement
+from runbook_lib.routes.direct.plan_disable import deletion, refuse_deletion, retirement
 from runbook_lib.routes.direct.plan_undelete import Scene, WayBack, refuse_undeletion, undeletion
 from runbook_lib.routes.direct.planning import Planned, existing, finished_plan, plan_target, rule_context
 from runbook_lib.routes.direct.preconditions import (

@@ -19,8 +19,7 @@ from runbook_lib.model.text import Text, t
 from runbook_lib.routes.direct.preconditions import refuse_enforced
 from runbook_lib.routes.direct.selection import named
 from runbook_lib.rules.group import RuleContext, protected_groups
-from runbook_lib.rules.limits import check_limits
-from runbook_lib.rules.policy import Policy
+from runbook_lib.rules.policy import Policy, check_limits
 from runbook_lib.rules.reach import beyond_kind, beyond_target
 
 DISPLAY_NAME_UNITS = 256

@@ -14,8 +14,10 @@ from runbook_lib.model.directory import Container, DirectorySnapshot
 from runbook_lib.model.enforcement import Leave
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import t
-from runbook_lib.rules.ous import (
+from runbook_lib.rules.obstacles import (
+    HOW_TO_ATTEST,
     PlaceProblem,
+    connect_v2_on,
     container_problem,
     foreign_groups,
     foreign_objects,
@@ -23,7 +25,6 @@ from runbook_lib.rules.ous import (
     unproved_scope,
 )
 from runbook_lib.rules.policy import Policy
-from runbook_lib.rules.writers import HOW_TO_ATTEST, connect_v2_on
 
 PASSES = frozenset({ChangeKind.CREATE, ChangeKind.DELETE})
 """An LDAP add and a delete are permitted; every other kind is a modify, a modify DN or a restore."""

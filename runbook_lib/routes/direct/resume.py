@@ -17,8 +17,7 @@ from runbook_lib.model.change import Change, ChangeKind, MemberRef, Operation, P
 from runbook_lib.model.dn import rdn_of
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.routes.direct.plan_delete import refuse_deletion
-from runbook_lib.routes.direct.plan_disable import refuse_undecided
+from runbook_lib.routes.direct.plan_disable import refuse_deletion, refuse_undecided
 from runbook_lib.routes.direct.plan_undo import refuse_way_back
 from runbook_lib.routes.direct.planning import plan_target, rule_context
 from runbook_lib.routes.direct.preconditions import (
@@ -26,8 +25,7 @@ from runbook_lib.routes.direct.preconditions import (
     require_writers_known,
 )
 from runbook_lib.rules.group import RuleContext, first_refusal, refuse_not_ours
-from runbook_lib.rules.limits import check_limits
-from runbook_lib.rules.policy import Policy
+from runbook_lib.rules.policy import Policy, check_limits
 
 _SAME = {"tenant_id": "tenant", "domain_guid": "domain", "target_ou_guid": "target OU", "retired_ou_guid": "retired OU"}
 """What has to stay the same until a change is finished, by id, and what people call it."""

@@ -9,9 +9,8 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.change import Change, ChangeKind
 from runbook_lib.model.target import PlanTarget
-from runbook_lib.routes.direct.steps.base import DirectStep, StepContext
-from runbook_lib.routes.direct.steps.objects import Add, Delete, MoveObject, Undelete
-from runbook_lib.routes.direct.steps.values import Attributes, Members, members_refused
+from runbook_lib.routes.direct.object_steps import Add, Delete, DirectStep, MoveObject, StepContext, Undelete
+from runbook_lib.routes.direct.value_steps import Attributes, Members, members_refused
 from runbook_lib.routes.direct.writes import WriteKind, writes_of
 
 _KINDS: Mapping[WriteKind, type[DirectStep]] = {

@@ -168,7 +168,7 @@ def plan_lines(plan: Plan) -> list[str]:
 
 def members_lines(plan: Plan) -> list[str]:
     """Each group's members in numbers, and who is left out, by name with the reason."""
-    from runbook_lib.change.left_out import in_order, lines_of, numbers_of
+    from runbook_lib.change.plan_as_read import in_order, lines_of, numbers_of
 
     lines: list[str] = []
     for group in in_order(plan):

@@ -11,7 +11,7 @@ from runbook_lib.change.approvals.approvers import Approvers
 from runbook_lib.change.approvals.file import standing_phrase
 from runbook_lib.change.approvals.plan import planned
 from runbook_lib.change.approvals.standing import KIND_NAMES, Caps, group_names, stand, standing_groups
-from runbook_lib.change.left_out import lines_of, numbers_of
+from runbook_lib.change.plan_as_read import lines_of, numbers_of
 from runbook_lib.errors import UsageError
 from runbook_lib.model.change import GroupMembers, Plan
 from runbook_lib.model.text import t

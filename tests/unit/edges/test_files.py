@@ -28,7 +28,7 @@ from runbook_lib.model.change import Change, ChangeKind, MemberRef, Operation, P
 from runbook_lib.model.untrusted import printable
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.tables import csv_bytes, plain, workbook_bytes
-from runbook_lib.routes.direct.backup import backup
+from runbook_lib.routes.direct.backup_and_verify import backup
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from tests.support import builders as b
 from tests.support import hostile

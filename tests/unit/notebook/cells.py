@@ -23,7 +23,7 @@ from runbook_lib.notebook.run import Run
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
-from runbook_lib.routes.direct.verify import Checked
+from runbook_lib.routes.direct.backup_and_verify import Checked
 from runbook_lib.routes.direct.writes import writes_of
 from tests.support import builders as b
 

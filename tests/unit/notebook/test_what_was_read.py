@@ -14,7 +14,7 @@ import pytest
 from runbook_lib.change.approvals.file import standing_phrase
 from runbook_lib.change.approvals.plan import planned
 from runbook_lib.change.approvals.standing import stand
-from runbook_lib.change.as_read import shown_of
+from runbook_lib.change.plan_as_read import shown_of
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import AwaitingApproval, RunbookError
 from runbook_lib.model.change import Change, Deletion, GroupMembers, LeftOut, MemberRef, Plan

@@ -18,7 +18,7 @@ from runbook_lib.preflight.assess import assess
 from runbook_lib.preflight.checks import connect, connect_features
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.verdict import Verdict
-from runbook_lib.rules.writers import connect_v2_on
+from runbook_lib.rules.obstacles import connect_v2_on
 from tests.unit.preflight.builders import AT, evidence, features, findings, tenant
 
 APP_ONLY = Unreadable("part", "app-only", t("Available with delegated permission only"))

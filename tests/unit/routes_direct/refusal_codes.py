@@ -12,12 +12,11 @@ from runbook_lib.inventory.states import GroupState
 from runbook_lib.model.cloud import Presence
 from runbook_lib.parameters import check_change
 from runbook_lib.routes.direct import planning
-from runbook_lib.rules import group, limits, ous, writers
+from runbook_lib.rules import group, obstacles, policy
 from runbook_lib.rules.policy import Limits
 
 FOLDER = Path(planning.__file__).parent
 MODULES = (
-    "plan_delete",
     "plan_disable",
     "plan_enable",
     "plan_findings",
@@ -41,9 +40,8 @@ def codes() -> set[str]:
         *(FOLDER / f"{module}.py" for module in MODULES),
         Path(check_change.__file__),
         Path(group.__file__),
-        Path(limits.__file__),
-        Path(writers.__file__),
-        Path(ous.__file__),
+        Path(policy.__file__),
+        Path(obstacles.__file__),
         Path(addresses.__file__),
     ):
         tree = ast.parse(path.read_text(encoding="utf-8"))

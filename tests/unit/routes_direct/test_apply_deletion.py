@@ -19,11 +19,10 @@ from runbook_lib.errors import BrokeOff, NoAccess, Refused
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.anchor import anchor_of, mark_of
 from runbook_lib.model.change import ChangeKind, Plan
-from runbook_lib.routes.direct.backup import backup
+from runbook_lib.routes.direct.backup_and_verify import backup, verify
 from runbook_lib.routes.direct.effects import DoneChange, collect
 from runbook_lib.routes.direct.plan_disable import plan_disable
 from runbook_lib.routes.direct.plan_undo import plan_undo
-from runbook_lib.routes.direct.verify import verify
 from runbook_lib.routes.direct.work import DirectWork
 from runbook_lib.routes.direct.writes import WriteKind, writes_of
 from tests.support import builders as b

@@ -24,7 +24,7 @@ from runbook_lib.model.target import PlanTarget
 from runbook_lib.model.text import t
 from runbook_lib.record.schema_files import schema_text
 from runbook_lib.routes.direct.effects import collect
-from runbook_lib.routes.direct.steps.values import MOST_REFUSED, Value, send_values
+from runbook_lib.routes.direct.value_steps import MOST_REFUSED, Value, send_values
 from runbook_lib.routes.direct.work import DirectWork
 from runbook_lib.routes.direct.writes import MEMBERS_PER_WRITE, WriteKind, writes_of
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET, Embedded, running

@@ -13,8 +13,8 @@ from runbook_lib.model.change import AttributeDelta, ChangeKind
 from runbook_lib.model.cloud import CloudKind, OtherWriters, Switch
 from runbook_lib.model.directory import UNIVERSAL_SECURITY
 from runbook_lib.routes.direct.plan_enable import plan_enable
+from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import Limits
-from runbook_lib.rules.writers import connect_v1_of
 from tests.support import builders as b
 
 ANA, BO, CY = b.synced("Ana"), b.synced("Bo"), b.synced("Cy")

@@ -17,7 +17,7 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.schema import indexed_attributes
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind
-from runbook_lib.routes.direct.verify import verify
+from runbook_lib.routes.direct.backup_and_verify import verify
 from runbook_lib.routes.direct.work import DirectWork
 from tests.unit.directory.embedded import ADMINISTRATOR, BASE, RETIRED, TARGET, running
 from tests.unit.routes_direct.test_apply_lost import World, group_id
@@ -178,7 +178,7 @@ def test_where_the_schema_indexes_nothing_the_name_in_the_target_ou_is_looked_at
     create = world.plan.changes[1]
     values = {delta.name: delta.added[0] for delta in create.attributes}
     store.add(f"{create.rdn},{TARGET}", {"objectClass": "group", **values})
-    with patch("runbook_lib.routes.direct.steps.base.indexed_attributes", lambda *_: frozenset()):
+    with patch("runbook_lib.routes.direct.object_steps.indexed_attributes", lambda *_: frozenset()):
         log, journal = applied(world, tmp_path / "run", (create,), [])
     assert log.of_domain() == []
     assert journal.effects[0].data == {}
@@ -209,5 +209,5 @@ def test_whoever_searches_in_a_route_or_its_loop_is_known_here() -> None:
                     found.add((path.relative_to(ROOT / "runbook_lib").as_posix(), ast.unparse(node.args[0])))
     assert found == {
         ("routes/direct/live.py", "directory.controller.default_naming_context"),
-        ("routes/direct/steps/objects.py", "entry.dn"),
+        ("routes/direct/object_steps.py", "entry.dn"),
     }

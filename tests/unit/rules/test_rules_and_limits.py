@@ -710,7 +710,7 @@ def test_no_plan_but_a_deletion_ever_takes_anchor_or_mark_away() -> None:
 
 
 def test_an_attestation_needs_name_and_day_and_ends() -> None:
-    from runbook_lib.rules.writers import connect_v1_of
+    from runbook_lib.rules.obstacles import connect_v1_of
 
     def state(**more: str) -> Switch:
         return connect_v1_of(Parameters.model_validate(more), OtherWriters(), date(2026, 11, 22))

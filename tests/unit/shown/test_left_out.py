@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.change.left_out import COLUMNS, SHOWN, facts_of, rows_of
+from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, MOST_NAMED, facts_of, rows_of
 from runbook_lib.model.change import GroupMembers, LeftOut, Operation, Plan
 from runbook_lib.model.text import verbatim
 from runbook_lib.record.page import record_html
@@ -84,10 +84,10 @@ def test_a_long_list_is_folded_and_the_file_has_all() -> None:
     assert (html.count("P04"), html.count("P05")) == (1, 0)
     lines = plan_lines(MANY)
     assert lines[-1] == f"    left out: {said}"
-    assert len(lines) == 4 + 1 + SHOWN + 1
-    assert [row[COLUMNS.index("member")] for row in rows_of(MANY)] == [f"P{number:02}" for number in range(17)]
+    assert len(lines) == 4 + 1 + MOST_NAMED + 1
+    assert [row[LEFT_OUT_COLUMNS.index("member")] for row in rows_of(MANY)] == [f"P{number:02}" for number in range(17)]
     (facts,) = facts_of(MANY)
-    assert (facts["left_out"], len(facts["who"])) == (17, SHOWN + 1)  # type: ignore[arg-type]
+    assert (facts["left_out"], len(facts["who"])) == (17, MOST_NAMED + 1)  # type: ignore[arg-type]
 
 
 @given(st.sampled_from(list(TEXTS)) | st.text(max_size=60))

@@ -21,7 +21,7 @@ from runbook_lib.model.dn import normalize_dn
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import counted, printable
 from runbook_lib.routes.direct.live import NotAsPlanned, compare, present_name
-from runbook_lib.routes.direct.steps.base import DirectStep, StepContext
+from runbook_lib.routes.direct.object_steps import DirectStep, StepContext
 from runbook_lib.routes.direct.writes import Write
 
 MOST_REFUSED = 20
