@@ -10,14 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from rehearsal.certificates import Certificates
-from rehearsal.cloud.control import ControlRefusedError
-from rehearsal.cloud.edits import edit_cloud
-from rehearsal.cloud.graph_actions import GraphActions
+from rehearsal.cloud.accounts import TenantUsers
+from rehearsal.cloud.actions import GraphActions, SignInActions
+from rehearsal.cloud.control import ControlRefusedError, edit_cloud
 from rehearsal.cloud.server import CloudServer
 from rehearsal.cloud.sign_in import SignIn
-from rehearsal.cloud.sign_in_actions import SignInActions
 from rehearsal.cloud.store import CloudStore
-from rehearsal.cloud.users import TenantUsers
 from rehearsal.contoso import names
 from rehearsal.contoso.administrators import ADMINISTRATORS, add_administrators
 from rehearsal.contoso.cloud import populate_cloud

@@ -1,19 +1,19 @@
-"""The control endpoint: what tests and the demo do to the world behind the product's back.
-
-``https://localhost:<port>/rehearsal/<action>`` with ``Authorization: Bearer <control token>``; bodies and answers are
-JSON objects. The product never calls it.
-"""
+"""The control endpoint: what tests and the demo do behind the product's back, edits of the tenant among it."""
 
 from __future__ import annotations
 
 import hmac
 import json
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from tornado.web import RequestHandler
 
+from rehearsal.cloud.bodies import fits
 from rehearsal.cloud.messages import to_json
+from rehearsal.cloud.resources import GROUP, JOB, USER
+from rehearsal.cloud.store import CloudStore, UnknownObjectError
 
 
 class ControlRefusedError(Exception):
@@ -72,3 +72,132 @@ class ControlHandler(RequestHandler):
     def _answer(self, status: int, body: Mapping[str, object]) -> None:
         self.set_status(status)
         self.finish(to_json(body))
+
+
+ACTIONS = (
+    "add-member",
+    "remove-member",
+    "rename-group",
+    "update-group",
+    "add-group",
+    "delete-group",
+    "purge-group",
+    "restore-group",
+    "update-user",
+    "delete-user",
+    "update-job",
+    "expire-delta-tokens",
+    "reset-delta",
+)
+
+
+def edit_cloud(store: CloudStore, request: Mapping[str, object]) -> dict[str, object]:
+    """Carry out one edit.
+
+    Args:
+        store: The tenant.
+        request: ``action``, one of ``ACTIONS``, and its arguments: ``group`` and ``member`` or ``user`` by id or by a
+            name that only one object has (a deleted item by id), ``job`` by id, ``name`` for rename-group and
+            add-group, ``properties`` for update-group, update-user, update-job and add-group, ``members`` (ids or
+            names) for add-group, ``for_good`` for delete-group.
+
+    Returns:
+        ``{"id": …}`` of the object edited; nothing for delta tokens.
+
+    Raises:
+        ControlRefusedError: Unknown action, object or property.
+    """
+    action = str(request.get("action", ""))
+    try:
+        if action == "add-group":
+            return {"id": _add_group(store, request)}
+        if action in ("purge-group", "restore-group"):
+            return {"id": _edit_deleted(store, action, str(request["group"]))}
+        if action in ("update-user", "delete-user"):
+            return {"id": _edit_user(store, action, request)}
+        if action in ("expire-delta-tokens", "reset-delta"):
+            (store.log.expire if action == "expire-delta-tokens" else store.log.begin_again)()
+            return {}
+        if action == "update-job":
+            return {"id": _edit_job(store, request)}
+        if action in ACTIONS:
+            return {"id": _edit_group(store, action, request)}
+    except (UnknownObjectError, KeyError) as error:
+        raise ControlRefusedError(f"{action}: {error}") from None
+    raise ControlRefusedError(f"action is one of {', '.join(ACTIONS)}, not {action!r}")
+
+
+def _edit_group(store: CloudStore, action: str, request: Mapping[str, object]) -> str:
+    group_id = store.find_group(str(request["group"]))
+    if action == "add-member":
+        store.add_member(group_id, store.find_principal(str(request["member"])))
+    elif action == "remove-member":
+        store.remove_member(group_id, store.find_principal(str(request["member"])))
+    elif action == "rename-group":
+        store.update_group(group_id, {"displayName": str(request["name"])})
+    elif action == "update-group":
+        store.update_group(group_id, _properties(request, GROUP.properties | GROUP.beta))
+    else:
+        store.delete_group(group_id, for_good=bool(request.get("for_good")))
+    return group_id
+
+
+def _edit_deleted(store: CloudStore, action: str, group_id: str) -> str:
+    if action == "purge-group":
+        store.purge_group(group_id)
+    else:
+        store.restore_group(group_id)
+    return group_id
+
+
+def _edit_user(store: CloudStore, action: str, request: Mapping[str, object]) -> str:
+    user_id = store.find_principal(str(request["user"]))
+    if user_id not in store.users:
+        raise ControlRefusedError(f"{request['user']!r} is not a user")
+    if action == "update-user":
+        store.update_user(user_id, _properties(request, USER.properties | USER.beta))
+    else:
+        store.delete_user(user_id)
+    return user_id
+
+
+def _edit_job(store: CloudStore, request: Mapping[str, object]) -> str:
+    job = str(request["job"])
+    if job not in store.table("jobs"):
+        raise UnknownObjectError(f"no job {job}")
+    properties = _properties(request, JOB.properties)
+    declared = JOB.declared("v1.0").properties
+    if not all(fits(declared[name], value, "v1.0") for name, value in properties.items()):
+        raise ControlRefusedError("properties of a job have the types that Graph's metadata says")
+    store.update("jobs", job, properties)
+    return job
+
+
+def _add_group(store: CloudStore, request: Mapping[str, object]) -> str:
+    group_id = str(request.get("id") or uuid.uuid4()).lower()
+    name = str(request["name"])
+    nickname = f"g{group_id[-12:]}"
+    record: dict[str, object] = {
+        "id": group_id,
+        "displayName": name,
+        "groupTypes": ["Unified"],
+        "mailEnabled": True,
+        "securityEnabled": False,
+        "visibility": "Private",
+        "mailNickname": nickname,
+        "mail": f"{nickname}@groups.contoso.com",
+        "proxyAddresses": [f"SMTP:{nickname}@groups.contoso.com"],
+    }
+    if "properties" in request:
+        record |= _properties(request, GROUP.properties | GROUP.beta)
+    named = request.get("members", [])
+    if not isinstance(named, list):
+        raise ControlRefusedError("members is a list")
+    return store.add_group(record, members=tuple(store.find_principal(str(member)) for member in named))
+
+
+def _properties(request: Mapping[str, object], known: frozenset[str]) -> dict[str, object]:
+    properties = request["properties"]
+    if not isinstance(properties, dict) or not set(properties) <= known - {"id"}:
+        raise ControlRefusedError("properties is an object of properties that the type has, id not among them")
+    return {str(name): value for name, value in properties.items()}

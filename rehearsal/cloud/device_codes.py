@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from rehearsal.cloud.accounts import User
 from rehearsal.cloud.scopes import RequestedScopes
 from rehearsal.cloud.sign_in_errors import SignInError, blocked, missing
-from rehearsal.cloud.users import User
 
 LIFETIME = 900
 """Seconds that a code can be used, as Entra answers."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
+from rehearsal.cloud.accounts import User
 from rehearsal.cloud.device_codes import DeviceCodeError, WaitingSignIn
 from rehearsal.cloud.services import Handler
-from rehearsal.cloud.users import User
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem; color: #1b1b1b; }

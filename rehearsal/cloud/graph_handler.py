@@ -1,17 +1,156 @@
-"""Graph over https: requests in, answers and refusals out, in the shapes of Microsoft Graph."""
+"""Graph over https: who asks, what answers alone or as a part of ``$batch``, and how it is refused."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
 
-from rehearsal.cloud.bearer import caller_of, take_back
-from rehearsal.cloud.dispatch import dispatch
-from rehearsal.cloud.errors import GraphError, unauthenticated
+from rehearsal.cloud.batch import answer_batch
+from rehearsal.cloud.errors import SERVICE_ID, GraphError, precondition_failed, unauthenticated
 from rehearsal.cloud.faults import ANSWERS, Fault
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest, new_request_id, refusal, split_options, split_path
-from rehearsal.cloud.permissions import NOBODY
+from rehearsal.cloud.permissions import NOBODY, Caller, require
+from rehearsal.cloud.routing import Route
+from rehearsal.cloud.scopes import GRAPH_RESOURCE
 from rehearsal.cloud.services import Handler, Services
+from rehearsal.cloud.sign_in import SignIn
+from rehearsal.cloud.throttling import Throttle, cost_of
+from rehearsal.cloud.tokens import InvalidTokenError
+
+
+def caller_of(token: str, sign_in: SignIn, address: str) -> Caller:
+    """Who holds a token that is good now.
+
+    Args:
+        token: The bearer token as sent; empty for none.
+        sign_in: The token service that has to have signed it.
+        address: Scheme and host of this server, as the client wrote them.
+
+    Raises:
+        GraphError: 401, with the challenge that says why.
+    """
+    claims = _good_claims(token, sign_in, address)
+    if sign_in.revocation.covers(claims):
+        raise claims_challenge(sign_in, address)
+    roles, wids = claims.get("roles"), claims.get("wids")
+    if claims.get("idtyp") == "user":
+        return Caller(
+            str(claims["appid"]),
+            frozenset(str(claims.get("scp", "")).split()),
+            user_id=str(claims["oid"]),
+            directory_roles=frozenset(map(str, wids)) if isinstance(wids, list) else frozenset(),
+        )
+    return Caller(str(claims["appid"]), frozenset(roles if isinstance(roles, list) else ()))
+
+
+def take_back(token: str, sign_in: SignIn, address: str) -> None:
+    """Refuse this token from now on.
+
+    Raises:
+        GraphError: 401 in any case: the claims challenge, or what is wrong with the token besides.
+    """
+    sign_in.revocation.refuse(_good_claims(token, sign_in, address))
+    raise claims_challenge(sign_in, address)
+
+
+def claims_challenge(sign_in: SignIn, address: str) -> GraphError:
+    """401 of continuous access evaluation: a token obtained with these claims would do."""
+    moment = int(sign_in.clock().timestamp())
+    wanted = {"access_token": {"nbf": {"essential": True, "value": str(moment)}}}
+    claims = base64.b64encode(json.dumps(wanted, separators=(",", ":")).encode()).decode("ascii")
+    challenge = (
+        f'Bearer realm="", authorization_uri="{address}/common/oauth2/authorize", client_id="{SERVICE_ID}", '
+        f'error="insufficient_claims", claims="{claims}"'
+    )
+    text = (
+        "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: "
+        "TokenIssuedBeforeRevocationTimestamp"
+    )
+    return GraphError(401, "InvalidAuthenticationToken", text, {"WWW-Authenticate": challenge})
+
+
+def _good_claims(token: str, sign_in: SignIn, address: str) -> dict[str, object]:
+    if not token:
+        raise unauthenticated("Access token is empty.", address)
+    try:
+        claims = sign_in.issuer.signer.claims_of(token)
+    except InvalidTokenError:
+        raise unauthenticated("Access token validation failure. Invalid signature or format.", address) from None
+    expires = claims["exp"]
+    if claims["aud"] not in (address, GRAPH_RESOURCE):
+        raise unauthenticated("Access token validation failure. Invalid audience.", address)
+    if not isinstance(expires, int) or expires <= sign_in.clock().timestamp():
+        raise unauthenticated("Lifetime validation failed, the token is expired.", address)
+    return claims
+
+
+class GraphService(Protocol):
+    """What answers a request: ``routes.Graph``."""
+
+    def spelled(self, request: GraphRequest) -> GraphRequest:
+        """The request with path and options in Microsoft's spelling, or raise GraphError."""
+        ...
+
+    def find(self, request: GraphRequest) -> tuple[Route, tuple[str, ...]]:
+        """The route of a request and what stands for the braces of its template, or raise GraphError."""
+        ...
+
+    def owns(self, user_id: str, group_id: str) -> bool:
+        """Whether a user owns a group."""
+        ...
+
+
+def dispatch(
+    service: GraphService,
+    request: GraphRequest,
+    *,
+    clock: Callable[[], datetime],
+    throttle: Throttle,
+    around: Callable[[GraphRequest, Callable[[], GraphAnswer]], GraphAnswer] = lambda _, answer: answer(),
+) -> GraphAnswer:
+    """Answer one request; refusals come in Graph's shape. Every part of a batch passes here by itself.
+
+    ``throttle`` counts each request, and each part of a batch instead of the batch, before anything else is looked at.
+    ``around`` is told of every part and answers it, by calling what it is given or otherwise (faults, a log); whoever
+    took the whole request has seen to that one.
+    """
+
+    def answer_part(part: GraphRequest) -> GraphAnswer:
+        return around(part, lambda: dispatch(service, part, clock=clock, throttle=throttle))
+
+    headers: dict[str, str] = {}
+    try:
+        request = service.spelled(request)
+        if request.segments == ("$batch",):
+            return answer_batch(request, answer_part)
+        headers = throttle.admit(request.caller.client_id, cost_of(request.method, request.segments, request.options))
+        route, values = service.find(request)
+        require(
+            request.method,
+            route.template,
+            request.caller,
+            accepted=route.accepted,
+            people_only=route.people_only,
+            owns=lambda user_id: service.owns(user_id, values[0]),
+        )
+        _require_condition(request)
+        answer = route.handler(request, *values)
+        return replace(answer, headers={**headers, **answer.headers})
+    except GraphError as error:
+        answer = refusal(error, request.request_id, request.client_request_id, clock())
+        return replace(answer, headers={**headers, **answer.headers})
+
+
+def _require_condition(request: GraphRequest) -> None:
+    """Refuse a change for an entity tag: nothing here has one, so none can match. ``*`` matches whatever exists."""
+    condition = request.headers.get("if-match", "*").strip()
+    if request.method in ("PATCH", "PUT", "DELETE") and condition != "*":
+        raise precondition_failed()
 
 
 class GraphHandler(Handler):

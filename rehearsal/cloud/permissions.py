@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rehearsal.cloud.errors import denied
-from rehearsal.cloud.users import (
+from rehearsal.cloud.accounts import (
     DIRECTORY_READERS,
     EVERY_MEMBER,
     GLOBAL_ADMINISTRATOR,
@@ -22,6 +21,7 @@ from rehearsal.cloud.users import (
     SECURITY_READER,
     USER_ADMINISTRATOR,
 )
+from rehearsal.cloud.errors import denied
 
 _DIRECTORY = frozenset({"Directory.Read.All", "Directory.ReadWrite.All"})
 

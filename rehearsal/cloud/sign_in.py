@@ -7,15 +7,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from rehearsal.cloud.applications import Application, Registrations
+from rehearsal.cloud.accounts import Application, Registrations, User, Users
 from rehearsal.cloud.assertions import ASSERTION_TYPE, check_assertion, check_secret
 from rehearsal.cloud.device_codes import INTERVAL, DeviceCodes
-from rehearsal.cloud.issuing import Issuer
-from rehearsal.cloud.refresh_tokens import RefreshTokens
-from rehearsal.cloud.revocation import Revocation
 from rehearsal.cloud.scopes import RequestedScopes, application_resource, delegated_scopes
 from rehearsal.cloud.sign_in_errors import SignInError, missing, no_consent, not_multi_tenant, user_disabled, user_gone
-from rehearsal.cloud.users import User, Users
+from rehearsal.cloud.token_lives import RefreshTokens, Revocation
+from rehearsal.cloud.tokens import Issuer
 
 _URN = "urn:ietf:params:oauth:grant-type:"
 DEVICE_CODE = f"{_URN}device_code"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rehearsal.cloud.store import CloudStore, cloud_sid
-from rehearsal.cloud.users import (
+from rehearsal.cloud.accounts import (
     GLOBAL_ADMINISTRATOR,
     GLOBAL_READER,
     GROUPS_ADMINISTRATOR,
     HYBRID_IDENTITY_ADMINISTRATOR,
 )
+from rehearsal.cloud.store import CloudStore, cloud_sid
 from rehearsal.contoso import names
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cryptography import x509
 
-from rehearsal.cloud.applications import Application
+from rehearsal.cloud.accounts import Application
 from rehearsal.contoso import names
 
 READER_CLIENT_ID = names.guid("application Runbook reader")

@@ -16,10 +16,8 @@ from requests import Request, Response
 
 from runbook_lib.deadline import within
 from runbook_lib.errors import NoAccess
-from runbook_lib.graph.network_errors import NETWORK_ERRORS, connection_trouble
-from runbook_lib.graph.retry import Attempts, RetryPolicy, Trouble, retry_after
-from runbook_lib.graph.session import CloudSession
-from runbook_lib.graph.whole import NotWhole, body_of, json_object
+from runbook_lib.graph.retry import NETWORK_ERRORS, Attempts, RetryPolicy, Trouble, connection_trouble, retry_after
+from runbook_lib.graph.session import CloudSession, NotWhole, body_of, json_object
 
 WORTH_ANOTHER_TRY = frozenset({429, 500, 502, 503, 504})
 """Status codes after which a reading request is sent again (Microsoft Graph documentation, "Best practices" and

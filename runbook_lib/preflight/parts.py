@@ -16,7 +16,7 @@ from runbook_lib.directory.rights.situation import Situation
 from runbook_lib.directory.rights.table import rights_table
 from runbook_lib.directory.schema import allowed_attributes
 from runbook_lib.directory.two_ous import ForestReading, PlaceReading, read_forest, read_place, read_taken_names
-from runbook_lib.dns.resolver import Resolver
+from runbook_lib.dns import Resolver
 from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
 from runbook_lib.exchange.detect import detection_of
 from runbook_lib.exchange.facts import Facts

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runbook_lib.inventory.build import Inventory
-from runbook_lib.inventory.nesting import Scope, keeps_from_universal, scope_of
+from runbook_lib.inventory.members import Scope, keeps_from_universal, scope_of
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer
 from runbook_lib.model.change import Refusal
 from runbook_lib.model.cloud import CloudKind, Switch

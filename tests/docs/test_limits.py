@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runbook_lib import deadline
 from runbook_lib.directory import reader, reconnect, wire
-from runbook_lib.graph import transport, whole
+from runbook_lib.graph import session, transport
 from runbook_lib.graph.retry import RetryPolicy
 from runbook_lib.graph.sender import WHOLE
 from runbook_lib.parameters import load, problems, validate, yaml_tree
@@ -30,7 +30,7 @@ def test_every_limit_is_in_the_guide() -> None:
         "Graph or sign-in: a whole answer, asked for twice": times,
         "Graph or sign-in: one request with all its tries": f"{policy.longest_total:.0f} s",
         "Graph or sign-in: a Retry-After that is obeyed": f"{policy.longest_wait:.0f} s",
-        "Graph or sign-in: size of an answer, unpacked": f"{whole.LARGEST_ANSWER // MB} MB",
+        "Graph or sign-in: size of an answer, unpacked": f"{session.LARGEST_ANSWER // MB} MB",
         "Graph: pages of one collection; empty ones in a row": (
             f"{transport.MOST_PAGES:,}; {transport.MOST_EMPTY_PAGES}"
         ),

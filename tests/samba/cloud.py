@@ -14,11 +14,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rehearsal.certificates import make_certificates, server_context, write_private
-from rehearsal.cloud.applications import Application
+from rehearsal.cloud.accounts import Application, TenantUsers
 from rehearsal.cloud.server import CloudServer
 from rehearsal.cloud.sign_in import SignIn
 from rehearsal.cloud.store import CloudStore
-from rehearsal.cloud.users import TenantUsers
 from rehearsal.samba.ldap_tools import LdifEntry
 from runbook_lib.directory.entry import sid_text
 from tests.samba.lab import DOMAIN, SambaLab

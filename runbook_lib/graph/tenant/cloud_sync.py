@@ -1,4 +1,4 @@
-"""Cloud Sync configurations: their jobs, with state, quarantine and scope.
+"""Cloud Sync: its configurations with their jobs, and the agents that serve them.
 
 A configuration is a service principal with synchronization jobs. Which application template it was made of is not
 documented for every kind, so every one that could be a configuration is asked for its jobs, and the job decides: by its
@@ -7,7 +7,8 @@ template, or by what its schema maps.
 Sources: Microsoft Graph documentation, synchronizationJob, synchronizationStatus, synchronizationSchema; Microsoft
 Entra documentation, "How to programmatically configure cloud sync using Microsoft Graph API" (``FROM_AD``); the script
 Clone-EntraCloudSyncConfig.ps1 of the public repository thinformatics/thinBlog (``TO_AD``: no page of Microsoft's names
-it).
+it). Agents: Microsoft Graph documentation (beta), "Get onPremisesPublishingProfile", "onPremisesAgent resource type":
+delegated sign-in only. A version of the agent is not among the properties.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from urllib.parse import quote
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.graph.batch import MOST_IN_BATCH
-from runbook_lib.graph.errors import GraphNotFound
+from runbook_lib.graph.errors import GraphNotFound, or_unreadable
 from runbook_lib.graph.rows import Row, flag_of, moment_of, number_of, object_of, objects_of, row_id, text_of
 from runbook_lib.graph.tenant.jobs import (
     CloudSync,
@@ -29,7 +30,7 @@ from runbook_lib.graph.tenant.jobs import (
     Quarantine,
     ScopeClause,
 )
-from runbook_lib.graph.tenant.unreadable import or_unreadable
+from runbook_lib.graph.tenant.parts import Agent, Agents
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.part import Unreadable
 
@@ -224,3 +225,49 @@ def _alternatives(scope: Row) -> tuple[tuple[ScopeClause, ...], ...]:
 def _values(operand: Row) -> list[object]:
     values = operand.get("values")
     return values if isinstance(values, list) else []
+
+
+PROFILE = "/onPremisesPublishingProfiles('provisioning')"
+_EXPAND = {"$expand": "publishedResources,agents,agentGroups"}
+
+
+def read_agents(client: GraphClient) -> Agents:
+    """Every agent. Who serves which domain is told from both sides of an agent group, whichever the answer shows."""
+    row = client.get(PROFILE, _EXPAND, version="beta")
+    agents, groups = objects_of(row, "agents"), objects_of(row, "agentGroups")
+    resources = objects_of(row, "publishedResources")
+    in_groups: dict[str, set[str]] = {_id(agent): _ids(agent, "agentGroups") for agent in agents}
+    served: dict[str, set[str]] = {}
+    for resource in resources:
+        for group in _ids(resource, "agentGroups"):
+            served.setdefault(group, set()).add(_served_domain(resource))
+    for group_row in groups:
+        for agent in _ids(group_row, "agents"):
+            in_groups.setdefault(agent, set()).add(_id(group_row))
+        for resource in objects_of(group_row, "publishedResources"):
+            served.setdefault(_id(group_row), set()).add(_served_domain(resource))
+    found = [
+        Agent(
+            machine=text_of(agent, "machineName") or "",
+            status=(text_of(agent, "status") or "").casefold(),
+            domains=frozenset().union(*(served.get(group, set()) for group in in_groups[_id(agent)])) - {""},
+        )
+        for agent in agents
+    ]
+    return Agents(
+        all=tuple(sorted(found, key=lambda agent: agent.machine.casefold())),
+        domains=frozenset(map(_served_domain, resources)) - {""},
+        assigned=not agents or any(in_groups[_id(agent)] for agent in agents),
+    )
+
+
+def _id(row: Row) -> str:
+    return (text_of(row, "id") or "").lower()
+
+
+def _ids(row: Row, name: str) -> set[str]:
+    return {_id(one) for one in objects_of(row, name)} - {""}
+
+
+def _served_domain(resource: Row) -> str:
+    return (text_of(resource, "resourceName") or "").strip().lower()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from runbook_lib.graph.errors import GraphNotFound
 from runbook_lib.graph.rows import Row, number_of, object_of, text_of
+from runbook_lib.graph.snapshot import SYNCHRONIZATION, not_configured, single, switch_of
 from runbook_lib.graph.tenant.parts import (
     ConnectReport,
     DeletionPrevention,
@@ -16,7 +17,6 @@ from runbook_lib.graph.tenant.parts import (
     WritebackContainers,
 )
 from runbook_lib.graph.transport import GraphClient
-from runbook_lib.graph.writers import SYNCHRONIZATION, not_configured, single, switch_of
 from runbook_lib.model.cloud import Switch, Tenant
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
+from runbook_lib.graph.errors import or_unreadable
 from runbook_lib.graph.links import Progress
 from runbook_lib.graph.rows import (
     Row,
@@ -20,8 +21,7 @@ from runbook_lib.graph.rows import (
 )
 from runbook_lib.graph.sign_in.tokens import account_of
 from runbook_lib.graph.snapshot import read_tenant
-from runbook_lib.graph.tenant.agents import read_agents
-from runbook_lib.graph.tenant.cloud_sync import read_cloud_sync
+from runbook_lib.graph.tenant.cloud_sync import read_agents, read_cloud_sync
 from runbook_lib.graph.tenant.features import containers_of, read_configuration, read_features, report_of
 from runbook_lib.graph.tenant.parts import (
     Domain,
@@ -33,7 +33,6 @@ from runbook_lib.graph.tenant.parts import (
     TenantReading,
     WrittenByDefault,
 )
-from runbook_lib.graph.tenant.unreadable import or_unreadable
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import Tenant
 from runbook_lib.model.part import Unreadable

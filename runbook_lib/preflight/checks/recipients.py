@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from runbook_lib.inventory.addresses import AddressHolder, address_taken
+from runbook_lib.inventory.index import AddressHolder, address_taken
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import t
 from runbook_lib.preflight.assess import Check, on

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from runbook_lib.inventory.addresses import address_holders, address_taken
 from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.index import address_holders, address_taken
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, GroupMembers, MemberRef, Operation, Refusal
 from runbook_lib.model.cloud import CloudGroup

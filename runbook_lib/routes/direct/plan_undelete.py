@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from runbook_lib.change.step import LiveState
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.index import writer_of
-from runbook_lib.inventory.nesting import no_member
+from runbook_lib.inventory.members import no_member
 from runbook_lib.inventory.states import GroupRow, Writer
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Deletion, MemberRef, Refusal
 from runbook_lib.model.cloud import Switch

@@ -10,7 +10,7 @@ from dataclasses import replace
 from runbook_lib.change.step import LiveState
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
-from runbook_lib.inventory.nesting import no_member
+from runbook_lib.inventory.members import no_member
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Refusal
 from runbook_lib.model.directory import UNIVERSAL_SECURITY, DirectoryGroup

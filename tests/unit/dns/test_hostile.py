@@ -13,7 +13,7 @@ import dns.exception
 import dns.message
 import pytest
 
-from runbook_lib.dns.resolver import Resolver, State
+from runbook_lib.dns import Resolver, State
 
 Tcp = Callable[[socket.socket], None]
 

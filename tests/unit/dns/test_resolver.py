@@ -12,7 +12,7 @@ import dns.resolver
 import pytest
 
 from rehearsal.dns_server import DnsServer, Zone, answer, zone
-from runbook_lib.dns.resolver import Answer, Kind, Resolver, State
+from runbook_lib.dns import Answer, Kind, Resolver, State
 from runbook_lib.errors import ServiceFailed
 
 GROUPS = "groups.contoso.com"

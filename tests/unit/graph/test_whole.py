@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 from runbook_lib.errors import RunbookError, ServiceFailed
 from runbook_lib.graph import session as session_module
-from runbook_lib.graph import transport, whole
+from runbook_lib.graph import session as whole
+from runbook_lib.graph import transport
 from runbook_lib.graph.connect import open_graph
 from runbook_lib.graph.retry import RetryPolicy
 from runbook_lib.graph.sender import Answer, Sender
-from runbook_lib.graph.session import CloudSession
-from runbook_lib.graph.whole import LARGEST_ANSWER, NotWhole, json_object
+from runbook_lib.graph.session import LARGEST_ANSWER, CloudSession, NotWhole, json_object
 from runbook_lib.parameters.model import Parameters
 from tests.unit.graph.certificates import server_files
 from tests.unit.graph.fake_cloud import GRAPH, TENANT, Clock, Reply, client_with, graph_error, in_turn

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.inventory import Inventory
-from runbook_lib.inventory.nesting import Scope, keeps_from_universal, scope_of
+from runbook_lib.inventory.members import Scope, keeps_from_universal, scope_of
 from runbook_lib.model.anchor import anchor_of
 from runbook_lib.model.change import ChangeKind, GroupMembers
 from runbook_lib.model.cloud import CloudGroup, CloudKind, CloudPrincipal

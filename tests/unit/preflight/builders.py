@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runbook_lib.dns.resolver import Answer, State
+from runbook_lib.dns import Answer, State
 from runbook_lib.exchange.mail import (
     AcceptedDomain,
     AddressPolicy,

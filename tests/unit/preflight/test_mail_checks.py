@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.dns.resolver import Answer, State
+from runbook_lib.dns import Answer, State
 from runbook_lib.errors import NoAccess
 from runbook_lib.exchange.mail import NEEDED, AddressPolicy, DomainType, MailFlowReading
 from runbook_lib.exchange.read import ExchangeReading, ServerReading

@@ -9,7 +9,7 @@ import pytest
 from rehearsal.contoso import names
 from rehearsal.contoso.exchange import CONNECTOR, STATES, hide_exchange, install_exchange, releases, spoil_mail_flow
 from rehearsal.directory.schema import extend_for_exchange, load_schema
-from runbook_lib.dns.resolver import Answer, State
+from runbook_lib.dns import Answer, State
 from runbook_lib.errors import NoAccess
 from runbook_lib.exchange.detect import detect
 from runbook_lib.exchange.mail import DomainType, address_space, covers, read_mail_flow

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from rehearsal.cloud.dispatch import dispatch
+from rehearsal.cloud.graph_handler import dispatch
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest, split_options, split_path
 from rehearsal.cloud.permissions import Caller
 from rehearsal.cloud.routes import Graph

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rehearsal.cloud.control import ControlRefusedError
-from rehearsal.cloud.edits import edit_cloud
+from rehearsal.cloud.control import ControlRefusedError, edit_cloud
 from rehearsal.cloud.store import CloudStore
 
 TEAM, NESTING, SECURITY = "team-id", "nesting-id", "security-id"

@@ -8,14 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rehearsal.cloud.dispatch import dispatch
-from rehearsal.cloud.messages import GraphAnswer, GraphRequest
-from rehearsal.cloud.permissions import Caller
-from rehearsal.cloud.routes import Graph
-from rehearsal.cloud.routing import Route
-from rehearsal.cloud.store import CloudStore
-from rehearsal.cloud.throttling import Throttle
-from rehearsal.cloud.users import (
+from rehearsal.cloud.accounts import (
     DIRECTORY_READERS,
     EVERY_MEMBER,
     GLOBAL_ADMINISTRATOR,
@@ -25,6 +18,13 @@ from rehearsal.cloud.users import (
     REPORTS_READER,
     ROLE_TEMPLATES,
 )
+from rehearsal.cloud.graph_handler import dispatch
+from rehearsal.cloud.messages import GraphAnswer, GraphRequest
+from rehearsal.cloud.permissions import Caller
+from rehearsal.cloud.routes import Graph
+from rehearsal.cloud.routing import Route
+from rehearsal.cloud.store import CloudStore
+from rehearsal.cloud.throttling import Throttle
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 GROUP, OWNER, MEMBER = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))

@@ -19,11 +19,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from rehearsal.certificates import make_certificates, server_context, write_private
-from rehearsal.cloud.applications import Application
+from rehearsal.cloud.accounts import Application, TenantUsers
 from rehearsal.cloud.server import CloudServer, Patience
 from rehearsal.cloud.sign_in import Endpoint, SignIn
 from rehearsal.cloud.store import CloudStore
-from rehearsal.cloud.users import TenantUsers
 
 TENANT = "8f2a6c1e-3b47-4d59-9e60-5c7d1b2a4f83"
 CLIENT = "c4d1e0a7-96b2-4f3c-8a15-7e29d6b3f041"

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from rehearsal.cloud.dispatch import dispatch
+from rehearsal.cloud.graph_handler import dispatch
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest
 from rehearsal.cloud.permissions import Caller
 from rehearsal.cloud.routes import Graph

@@ -11,13 +11,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from rehearsal.certificates import make_client_certificate
-from rehearsal.cloud.applications import Application
+from rehearsal.cloud.accounts import Application, TenantUsers
 from rehearsal.cloud.assertions import ASSERTION_TYPE
 from rehearsal.cloud.sign_in import Endpoint, SignIn
 from rehearsal.cloud.sign_in_errors import SignInError
 from rehearsal.cloud.store import CloudStore
 from rehearsal.cloud.tokens import sign_token, thumbprints
-from rehearsal.cloud.users import TenantUsers
 
 TENANT = "8f2a6c1e-3b47-4d59-9e60-5c7d1b2a4f83"
 CLIENT = "c4d1e0a7-96b2-4f3c-8a15-7e29d6b3f041"

@@ -12,14 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rehearsal.cloud.applications import Application
+from rehearsal.cloud.accounts import EVERY_MEMBER, GLOBAL_READER, ROLE_TEMPLATES, Application, TenantUsers
 from rehearsal.cloud.device_codes import DeviceCodeError
-from rehearsal.cloud.issuing import token_number
 from rehearsal.cloud.sign_in import DEVICE_CODE, Endpoint, SignIn
 from rehearsal.cloud.sign_in_errors import SignInError
 from rehearsal.cloud.store import CloudStore
-from rehearsal.cloud.tokens import decode_part, split_token
-from rehearsal.cloud.users import EVERY_MEMBER, GLOBAL_READER, ROLE_TEMPLATES, TenantUsers
+from rehearsal.cloud.tokens import decode_part, split_token, token_number
 
 TENANT = "8f2a6c1e-3b47-4d59-9e60-5c7d1b2a4f83"
 CLIENT = "c4d1e0a7-96b2-4f3c-8a15-7e29d6b3f041"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
-from runbook_lib.inventory import addresses
+from runbook_lib.inventory import index
 from runbook_lib.inventory.states import GroupState
 from runbook_lib.model.cloud import Presence
 from runbook_lib.parameters import check_change
@@ -42,7 +42,7 @@ def codes() -> set[str]:
         Path(group.__file__),
         Path(policy.__file__),
         Path(obstacles.__file__),
-        Path(addresses.__file__),
+        Path(index.__file__),
     ):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):

@@ -1,13 +1,14 @@
-"""Refresh tokens: opaque, renewed with every use, revocable, and dead after ninety days without use."""
+"""What outlives a token and what ends it early: refresh tokens, and access tokens that Graph no longer takes."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rehearsal.cloud.sign_in_errors import SignInError, malformed
+from rehearsal.cloud.tokens import token_number
 
 LIFETIME = timedelta(days=90)
 _MOST = 10_000
@@ -86,3 +87,40 @@ class RefreshTokens:
                 suberror="bad_token",
             )
         return grant
+
+
+CLAIMS_CHALLENGES = "cp1"
+"""The client capability of clients that can deal with a claims challenge."""
+
+
+class Revocation:
+    """Which access tokens were taken back.
+
+    A revocation reaches only tokens whose client declared the capability ``cp1``, as in Entra: others stay good until
+    they end. A token refused by a fault is refused whatever its client can do.
+    """
+
+    def __init__(self) -> None:
+        self._until: dict[str, int] = {}
+        self._refused: set[str] = set()
+
+    def reset(self) -> None:
+        """Nothing is revoked."""
+        self._until.clear()
+        self._refused.clear()
+
+    def revoke(self, subject: str, issued: int) -> None:
+        """Take back what a user or service principal got so far; ``issued`` tokens exist by now."""
+        self._until[subject] = issued
+
+    def refuse(self, claims: Mapping[str, object]) -> None:
+        """Take this very token back."""
+        self._refused.add(str(claims["uti"]))
+
+    def covers(self, claims: Mapping[str, object]) -> bool:
+        """Whether a token was taken back."""
+        if claims["uti"] in self._refused:
+            return True
+        capabilities = claims.get("xms_cc")
+        capable = isinstance(capabilities, list) and CLAIMS_CHALLENGES in capabilities
+        return capable and token_number(claims) <= self._until.get(str(claims["oid"]), 0)

@@ -1,4 +1,4 @@
-"""What the control endpoint may do to sign-in: answer device codes, take tokens back, shorten their lives."""
+"""What the control endpoint may do to Graph (faults, pace, what was asked) and to sign-in (codes, lives of tokens)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from datetime import timedelta
 
 from rehearsal.cloud.control import ControlRefusedError
 from rehearsal.cloud.device_codes import DeviceCodeError
+from rehearsal.cloud.faults import Fault
+from rehearsal.cloud.server import CloudServer
 from rehearsal.cloud.sign_in import SignIn
 from rehearsal.cloud.sign_in_errors import SignInError
+from rehearsal.cloud.throttling import SIZES
 
 Action = Callable[[Mapping[str, object]], Awaitable[Mapping[str, object]]]
 
@@ -121,3 +124,35 @@ def _seconds(body: Mapping[str, object], name: str) -> int | None:
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
         return value
     raise ControlRefusedError(f"{name} is a number of seconds")
+
+
+class GraphActions:
+    """The actions by name."""
+
+    def __init__(self, server: CloudServer) -> None:
+        self._server = server
+
+    def actions(self) -> Mapping[str, Action]:
+        """``"METHOD name"`` to its function."""
+        return {"GET requests": self._requests, "POST fault": self._fault, "POST pace": self._pace}
+
+    async def _requests(self, _: Mapping[str, object]) -> Mapping[str, object]:
+        return {"requests": self._server.traffic.recent}
+
+    async def _fault(self, body: Mapping[str, object]) -> Mapping[str, object]:
+        fields: dict[str, object] = dict(body)
+        self._server.faults.arm(Fault(**fields))  # type: ignore[arg-type] # unknown names are the caller's error
+        return {}
+
+    async def _pace(self, body: Mapping[str, object]) -> Mapping[str, object]:
+        """``throttle`` (one of ``SIZES``, or off) and ``latency_ms``, until the next reset."""
+        throttle, latency = body.get("throttle"), body.get("latency_ms")
+        if throttle is not None and throttle not in (*SIZES, "off"):
+            raise ControlRefusedError(f"throttle is one of {', '.join(SIZES)}, off")
+        if latency is not None and (not isinstance(latency, int) or isinstance(latency, bool) or latency < 0):
+            raise ControlRefusedError("latency_ms is a number of milliseconds")
+        if throttle is not None:
+            self._server.throttle.reset(size="" if throttle == "off" else str(throttle))
+        if isinstance(latency, int):
+            self._server.pace.latency = latency / 1000
+        return {}

@@ -1,1 +1,0 @@
-"""Questions to DNS: the only package that imports dnspython."""
