@@ -42,6 +42,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         self._task: asyncio.Task[Any] | None = None
         self._stopping: KernelEnd | None = None
         self._cells_running = False
+        self._idle = False
         self._cleaning = False
         self._patience: asyncio.TimerHandle | None = None
         self._requests: list[asyncio.Task[None]] = []
@@ -60,6 +61,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
             await self._start()
             self._cells_running = True
             await self._run_cells()
+            self._idle = True
         except asyncio.CancelledError:
             if self._stopping is None:
                 raise
@@ -201,8 +203,9 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         if self._patience is not None:
             self._patience.cancel()
         if self.km is not None:
-            if self._execution.end in (KernelEnd.COMPLETED, KernelEnd.CELL_ERROR):
-                # Everything is on disk: a kernel that now and then does not answer is not waited for.
+            if self._idle:
+                # No cell is under way, an interrupted one included, and everything is on disk: the grace was for the
+                # cell, and a kernel that now and then does not answer is not waited for.
                 self.km.shutdown_wait_time = _IDLE_SHUTDOWN
             await self._async_cleanup_kernel()
         await asyncio.gather(*self._requests)

@@ -115,6 +115,22 @@ def test_an_interrupt_on_the_way_to_an_idle_kernel_is_not_lost(project: Project)
     assert time.monotonic() - begun < 300, "a lost one would have waited for the grace"
 
 
+def test_an_interrupted_kernel_that_does_not_shut_down_is_not_waited_for(project: Project) -> None:
+    """The grace is for the cell that is being interrupted; a kernel whose cell has ended has nothing left to do."""
+
+    def interrupt(step: CellStep) -> None:
+        if step.number == step.total:
+            signal.raise_signal(signal.SIGINT)
+
+    stubborn = "get_ipython().kernel.do_shutdown = lambda restart: time.sleep(900)"
+    begun = time.monotonic()
+    notebook = project.notebook(f"import time\n{stubborn}\ntime.sleep(900)", opened=False)
+    result = project.run(notebook, progress=interrupt, grace=600.0)
+
+    assert result.outcome is Outcome.INTERRUPTED
+    assert time.monotonic() - begun < 300, "half of the grace was waited for the kernel's polite end"
+
+
 def test_signals_work_as_before_after_a_run(project: Project) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     project.run(project.notebook("1", opened=False))
