@@ -26,9 +26,8 @@ from runbook_lib.inventory import build_inventory, group_ids_to_probe, index_dir
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import t
 from runbook_lib.parameters import Parameters, load_parameters
-from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.folder import RecordFolder, new_run_id
 from runbook_lib.record.run_record import RunRecord
-from runbook_lib.record.versions import new_run_id
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import naming_of, policy_of

@@ -159,7 +159,7 @@ class Journey:
         """Verify every record and write the list of all records."""
         from runbook_lib.record.folder import RecordFolder
         from runbook_lib.record.index import build_index
-        from runbook_lib.record.verify import verify
+        from runbook_lib.record.manifest import verify
 
         for line in self.lines:
             verification = verify(RecordFolder.open(line.record))

@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 import pytest
 from hypothesis import settings
 
-import runbook_lib.record  # noqa: F401  # before any test module imports nbformat: see record/iri_grammar.py
+import runbook_lib.record  # noqa: F401  # before any test module imports nbformat: see record/__init__.py
 from rehearsal.process import RunningRehearsal, start_rehearsal
 from tests.support import warm
 

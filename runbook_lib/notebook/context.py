@@ -22,9 +22,8 @@ from runbook_lib.notebook.earlier_runs import unfinished_chain
 from runbook_lib.notebook.face import show
 from runbook_lib.notebook.sign_in import prompt_for
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.record.marks import mark_of
-from runbook_lib.record.run_record import RunRecord
-from runbook_lib.record.versions import account, run_by
+from runbook_lib.record.cells import mark_of
+from runbook_lib.record.run_record import RunRecord, account, run_by
 from runbook_lib.shown import views
 
 

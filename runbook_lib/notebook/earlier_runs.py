@@ -15,10 +15,8 @@ from runbook_lib.model.text import NOTHING, joined, t
 from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record import manifest
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.manifest import DamagedManifest
-from runbook_lib.record.run_record import RunRecord, stamp
-from runbook_lib.record.verify import verify
-from runbook_lib.record.versions import account
+from runbook_lib.record.manifest import DamagedManifest, verify
+from runbook_lib.record.run_record import RunRecord, account, stamp
 from runbook_lib.routes.direct.effects import DoneChange, done_by
 
 READ_BACK_DIFFERS = "read-back-differs"

@@ -8,8 +8,7 @@ from runbook_lib.model.text import joined, t
 from runbook_lib.notebook.course import ANEW, Course, Step
 from runbook_lib.notebook.kernel import outcome_of
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.run_end import RunEnd, interrupted, writes_begun
-from runbook_lib.record.written import written_by
+from runbook_lib.record.run_end import RunEnd, interrupted, writes_begun, written_by
 
 _MAY_FOLLOW_A_WRITE = frozenset({Outcome.PARTIAL, Outcome.VERIFICATION_FAILED, Outcome.BUG})
 

@@ -11,8 +11,8 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.untrusted import printable
 from runbook_lib.notebook.face import show_mark
+from runbook_lib.record.cells import mark_of
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.marks import mark_of
 
 
 def watch_opening() -> None:

@@ -21,10 +21,9 @@ from runbook_lib.parameters.load import load_parameters, parameters_from_values
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.paths import absolute_paths, project_root, resolve
 from runbook_lib.parameters.validate import require
-from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.folder import RecordFolder, new_run_id
 from runbook_lib.record.needs import require_told
-from runbook_lib.record.run_record import RunRecord
-from runbook_lib.record.versions import new_run_id, versions
+from runbook_lib.record.run_record import RunRecord, versions
 from runbook_lib.shown.views import parameters_view
 
 PARAMETERS_VARIABLE = "GWB_PARAMETERS"

@@ -34,7 +34,7 @@ from runbook_lib.notebook.earlier_runs import (
 )
 from runbook_lib.notebook.reading import policy_now
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
-from runbook_lib.record.versions import account
+from runbook_lib.record.run_record import account
 from runbook_lib.routes.direct.backup_and_verify import Checked
 from runbook_lib.routes.direct.live import present_name
 from runbook_lib.routes.direct.preconditions import findings_before_writing

@@ -6,10 +6,15 @@
     records/<change id>/approvals/     approvals, outside the runs they allow
     records/index.html                 every change and every run
 
-``folder`` and ``state`` are used while the run is under way; ``seal`` runs after the kernel has ended and writes
-``MANIFEST.json`` last; ``verify`` reads only.
+``folder`` and ``run_record`` are used while the run is under way; ``seal`` runs after the kernel has ended and writes
+``MANIFEST.json`` last; ``manifest.verify`` reads only.
 """
 
-from runbook_lib.record.iri_grammar import leave_out_iri_grammar
+import sys
 
-leave_out_iri_grammar()
+# nbformat, papermill and nbconvert without a grammar that nothing here uses. They import jsonschema, and that imports
+# rfc3987_syntax if it is installed (JupyterLab brings it), which compiles a grammar of internationalized addresses when
+# imported: over a second of processor time for every command. jsonschema does without where the package is missing, and
+# no schema here has such a format. None is Python's own way to say that a module is not to be found (documentation of
+# sys.modules).
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

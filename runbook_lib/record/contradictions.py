@@ -15,7 +15,7 @@ from runbook_lib.change.strict_file import LARGEST_PLAN, read_plain
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.file_names import JOURNAL, PLAN, RECORD
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.record.written import Written, written_by
+from runbook_lib.record.run_end import Written, written_by
 from runbook_lib.routes.direct.writes import writes_of
 
 _AFTER_A_WRITE = frozenset({Outcome.PARTIAL, Outcome.VERIFICATION_FAILED, Outcome.BUG, Outcome.DONE})

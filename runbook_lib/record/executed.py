@@ -15,8 +15,7 @@ import nbformat
 from runbook_lib.model.file_names import RUN_MIME
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.untrusted import printable
-from runbook_lib.record.cells import CellState, CellTruth, cell_truth, execution_times
-from runbook_lib.record.marks import meaning_in
+from runbook_lib.record.cells import CellState, CellTruth, cell_truth, execution_times, meaning_in
 
 OWN = "gwb"
 """Key of what we say about a cell in its metadata: ``{"state", "seconds", "dropped"}``."""

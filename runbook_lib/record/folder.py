@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import secrets
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -260,3 +263,19 @@ def _unreadable(path: Path, why: str) -> UsageError:
         hint=t("Name the folder of one run: records/<change id>/<run id>."),
         values={"path": str(path)},
     )
+
+
+def new_run_id(notebook: Path, now: datetime) -> str:
+    """``<UTC yyyymmddThhmmssZ>-<notebook's name>-<4 hex>``: sorts by time, and two at once differ.
+
+    Args:
+        notebook: Only its name counts; characters that a folder name should not have become hyphens.
+        now: With a time zone.
+    """
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", notebook.stem).strip("-")[:40] or "notebook"
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{stem}-{secrets.token_hex(2)}"
+
+
+def work_file_of(folder: RecordFolder) -> Path:
+    """Where ``gwb run`` saves the executed notebook of a run until its record is sealed."""
+    return folder.change_folder / f".executing-{folder.run_id}.ipynb"

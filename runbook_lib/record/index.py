@@ -15,10 +15,9 @@ from runbook_lib.model.file_names import APPROVALS, INDEX, MANIFEST, PAGE, RECOR
 from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.record import folder as files
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.manifest import DamagedManifest
+from runbook_lib.record.manifest import DamagedManifest, verify
 from runbook_lib.record.manifest import read as read_manifest
 from runbook_lib.record.page import TONES, environment
-from runbook_lib.record.verify import verify
 
 VERIFY_AT_MOST = 100
 """Runs whose every file is read for the index; with more of them only the manifests are."""

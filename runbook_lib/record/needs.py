@@ -1,4 +1,4 @@
-"""What a notebook cannot do without, said before anything is read; which records can be undone."""
+"""Which notebook is meant and what it cannot do without, said before anything is read; which records can be undone."""
 
 from __future__ import annotations
 
@@ -174,3 +174,26 @@ def require_told(notebook: str, parameters: Parameters) -> None:
         require_selection(parameters.disable_ids, parameters.disable_names, "disable")
     elif notebook == UNDO:
         require_undoable(parameters)
+
+
+def find_notebook(text: str, project_root: Path) -> Path:
+    """The notebook that ``text`` names: a path, or the bare name of one in ``notebooks/``.
+
+    Raises:
+        UsageError: Code ``notebook-missing``, naming the notebooks there are.
+    """
+    folder = project_root / "notebooks"
+    given = Path(text)
+    candidates = [given, project_root / given]
+    if given.name == text:
+        candidates += [folder / text, folder / f"{text}.ipynb"]
+    for candidate in candidates:
+        if candidate.suffix == ".ipynb" and candidate.is_file():
+            return candidate.resolve()
+    known = sorted(path.stem for path in folder.glob("*.ipynb")) if folder.is_dir() else []
+    raise UsageError(
+        t("There is no notebook {text!r}.", text=text[:200]),
+        code="notebook-missing",
+        hint=t("Name one of: {known}.", known=", ".join(known)) if known else t("Name the path of an .ipynb file."),
+        values={"notebook": text[:200], "known": known},
+    )

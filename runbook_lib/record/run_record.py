@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import copy
+import os
+import platform
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from runbook_lib.errors import RunbookError, UsageError
@@ -13,7 +17,52 @@ from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.versions import run_by
+
+_PACKAGES = (
+    "group-writeback-runbook",
+    "ipykernel",
+    "jupyter-client",
+    "ldap3",
+    "msal",
+    "nbclient",
+    "nbconvert",
+    "pandas",
+    "papermill",
+    "pydantic",
+    "requests",
+)
+
+
+def versions() -> dict[str, str]:
+    """Name to version: this product, Python, the operating system, the libraries that do the work."""
+    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.release()}"}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def account() -> str:
+    """Name of the account that this process runs as; its number where it has no name."""
+    if sys.platform == "win32":
+        try:
+            return os.getlogin()
+        except OSError:
+            return ""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+def run_by() -> dict[str, object]:
+    """What a record says about who runs it when the run begins; both sides have not been signed in to yet."""
+    return {"account": account(), "host": platform.node(), "cloud": None, "directory": None}
+
 
 STANDING_GAPS = (
     "Microsoft does not support writing Exchange attributes by hand.",

@@ -23,10 +23,10 @@ from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import typed
 from runbook_lib.record import folder as files
 from runbook_lib.record import manifest
+from runbook_lib.record.cells import of_this_run
 from runbook_lib.record.contradictions import contradictions
 from runbook_lib.record.executed import Cleaned, clean
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.marks import of_this_run
 from runbook_lib.record.page import record_html
 from runbook_lib.record.run_end import decided
 from runbook_lib.record.run_record import facts_of, stamp

@@ -20,12 +20,11 @@ from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters import LoadedParameters, load_parameters, require, resolve
 from runbook_lib.parameters.paths import ROOT_VARIABLE
-from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.marks import mark_of
+from runbook_lib.record.cells import mark_of
+from runbook_lib.record.folder import RecordFolder, work_file_of
+from runbook_lib.record.folder import new_run_id as default_run_id
 from runbook_lib.record.run_end import RunEnd, writes_begun
-from runbook_lib.record.run_record import RunRecord
-from runbook_lib.record.versions import new_run_id as default_run_id
-from runbook_lib.record.versions import versions, work_file_of
+from runbook_lib.record.run_record import RunRecord, versions
 from runbook_lib.runner.kernel import engine
 from runbook_lib.runner.kernel.execution import CellStep, Execution, KernelEnd
 from runbook_lib.runner.kernel.signals import raise_if_interrupted

@@ -15,7 +15,7 @@ from rehearsal.process import RunningRehearsal
 from runbook_lib.change.approvals.plan import approve, planned
 from runbook_lib.errors import RunbookError
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.verify import verify
+from runbook_lib.record.manifest import verify
 from runbook_lib.runner.cli import cli
 from tests.notebooks.journey import latest_record, plan_and_approve
 from tests.support.plain import run_plain

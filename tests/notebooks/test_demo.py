@@ -14,7 +14,7 @@ import pytest
 
 from rehearsal.options import LEAST_STAFF
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.verify import verify
+from runbook_lib.record.manifest import verify
 from tests.support.plain import ROOT
 
 DEMO = [sys.executable, "-m", "runbook_lib.runner", "demo", "--quiet", "--records"]

@@ -19,7 +19,7 @@ from runbook_lib.change.approvals.plan import approve, planned
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.index import build_index
-from runbook_lib.record.verify import verify
+from runbook_lib.record.manifest import verify
 from runbook_lib.runner.run import RunResult, run_notebook
 from tests.notebooks.journey import Objects, other_objects, written_objects
 from tests.support.plain import ROOT

@@ -24,7 +24,7 @@ from rehearsal.process import RunningRehearsal, start_rehearsal
 from runbook_lib.change.journal import journals_of, open_chain
 from runbook_lib.errors import Refused
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.verify import verify
+from runbook_lib.record.manifest import verify
 from tests.notebooks.journey import (
     SMALL,
     TARGET_OU,

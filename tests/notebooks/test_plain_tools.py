@@ -16,7 +16,7 @@ import yaml
 from rehearsal.process import RunningRehearsal
 from runbook_lib.change.approvals.plan import approve, planned
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.verify import verify
+from runbook_lib.record.manifest import verify
 from tests.notebooks.journey import latest_record
 from tests.support.plain import ROOT
 from tests.unit.edges.readers import assert_quiet

@@ -14,7 +14,7 @@ from rehearsal.journey import APPROVER, EDITED_DESCRIPTION, Journey, Line
 from rehearsal.scene import Objects, Roles
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.verify import verify
+from runbook_lib.record.manifest import verify
 from tests.samba.cloud import GROUPS, SambaCloud, identifier, microsoft_365_group
 from tests.samba.lab import SambaLab
 from tests.samba.operator import ROOT, Content, check_written, groups_in, outside

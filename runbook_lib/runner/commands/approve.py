@@ -56,8 +56,7 @@ def approve(
     from runbook_lib.change.approvals import plan as approval
     from runbook_lib.change.approvals.approvers import require_approver
     from runbook_lib.record.folder import RecordFolder
-    from runbook_lib.record.manifest import manifest_digest
-    from runbook_lib.record.verify import verify
+    from runbook_lib.record.manifest import manifest_digest, verify
 
     if not standing:
         refuse_standing_options(given)

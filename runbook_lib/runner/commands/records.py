@@ -33,7 +33,7 @@ def verify_record(records: Sequence[Path]) -> int:
     still open.
     """
     from runbook_lib.record.folder import RecordFolder
-    from runbook_lib.record.verify import verify
+    from runbook_lib.record.manifest import verify
 
     good = True
     for path in [chosen_record(given, first=lambda run: run.sealed) for given in records]:

@@ -99,8 +99,7 @@ def run_as_told(
 
     from runbook_lib.parameters import load_parameters, project_root, require
     from runbook_lib.parameters.paths import absolute_paths
-    from runbook_lib.record.needs import require_told
-    from runbook_lib.record.versions import find_notebook
+    from runbook_lib.record.needs import find_notebook, require_told
 
     root = project_root()
     found = find_notebook(notebook, root)

@@ -14,7 +14,7 @@ from nbformat import ValidationError, from_dict
 from papermill.clientwrap import PapermillNotebookClient
 
 from runbook_lib.model.text import verbatim
-from runbook_lib.record.marks import meaning_in
+from runbook_lib.record.cells import meaning_in
 from runbook_lib.runner.kernel.execution import CellError, CellStep, Execution, KernelEnd
 from runbook_lib.shown.notices import notice_in
 

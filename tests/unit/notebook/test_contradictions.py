@@ -13,8 +13,8 @@ import pytest
 from runbook_lib.errors import Refused
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.manifest import verify
 from runbook_lib.record.seal import seal
-from runbook_lib.record.verify import verify
 from tests.support import builders as b
 from tests.unit.notebook.cells import Cells, all_cells
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from runbook_lib.errors import AwaitingApproval, Refused
 from runbook_lib.notebook.run import Run
 from runbook_lib.record.contradictions import contradictions
-from runbook_lib.record.written import written_by
+from runbook_lib.record.run_end import written_by
 from tests.unit.notebook.cells import CELLS, OTHERS, TROUBLES, Cells, all_cells
 
 IN_ORDER = list(CELLS)

@@ -17,7 +17,7 @@ from runbook_lib.change.journal import unfinished_runs
 from runbook_lib.errors import AwaitingApproval, Refused, ServiceFailed
 from runbook_lib.model.change import AttributeDelta, ChangeKind
 from runbook_lib.notebook.resuming import requesters
-from runbook_lib.record.versions import account
+from runbook_lib.record.run_record import account
 from runbook_lib.routes.direct.planning import require_within_reach
 from runbook_lib.runner.cli import cli
 from tests.unit.notebook.field import Field

@@ -13,8 +13,8 @@ from rehearsal.process import RunningRehearsal
 from runbook_lib.graph.sign_in.tokens import signed_in
 from runbook_lib.notebook import open_run
 from runbook_lib.parameters.load import load_parameters
+from runbook_lib.record.run_record import run_by
 from runbook_lib.record.seal import seal
-from runbook_lib.record.versions import run_by
 from tests.support import builders as b
 from tests.support.plain import ROOT
 from tests.support.schemas import problems

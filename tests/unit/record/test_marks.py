@@ -13,10 +13,10 @@ from click.testing import CliRunner
 
 from runbook_lib.errors import UsageError
 from runbook_lib.model.file_names import RUN_MIME
-from runbook_lib.record.marks import mark_of
+from runbook_lib.record.cells import mark_of
+from runbook_lib.record.manifest import verify
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
-from runbook_lib.record.verify import verify
 from runbook_lib.runner.commands.records import seal as seal_command
 from tests.unit.record.notebooks import code, display, markdown, notebook, stream
 

@@ -17,11 +17,10 @@ from runbook_lib.change.strict_file import Unfit, read_plain
 from runbook_lib.errors import Refused, UsageError
 from runbook_lib.record.contradictions import contradictions
 from runbook_lib.record.index import build_index
-from runbook_lib.record.run_end import writes_begun
+from runbook_lib.record.manifest import verify
+from runbook_lib.record.run_end import writes_begun, written_by
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
-from runbook_lib.record.verify import verify
-from runbook_lib.record.written import written_by
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes among files")
 FILES = ("MANIFEST.json", "record.json", "journal.jsonl", "plan.json")

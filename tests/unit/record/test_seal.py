@@ -17,10 +17,9 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import build as build_manifest
-from runbook_lib.record.manifest import manifest_digest
+from runbook_lib.record.manifest import manifest_digest, verify
 from runbook_lib.record.run_record import STANDING_GAPS, RunRecord
 from runbook_lib.record.seal import Sealed, seal
-from runbook_lib.record.verify import verify
 from tests.unit.record.notebooks import broken_off, code, display, markdown, never_run, notebook, stop, stream
 
 Make = Callable[..., RunRecord]

@@ -14,7 +14,7 @@ import pytest
 
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.verify import verify
+from runbook_lib.record.manifest import verify
 from runbook_lib.runner.run import RunResult
 from tests.unit.runner.conftest import OPENING, Project
 

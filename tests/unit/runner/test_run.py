@@ -17,7 +17,7 @@ from runbook_lib.errors import UsageError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.parameters import parameters_cell
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.verify import verify
+from runbook_lib.record.manifest import verify
 from runbook_lib.runner.kernel.execution import CellStep
 from runbook_lib.runner.run import RunResult
 from tests.unit.runner.conftest import OPENING, Project

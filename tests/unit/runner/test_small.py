@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from runbook_lib.errors import UsageError
 from runbook_lib.model.file_names import safe_folder_name
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.record.versions import find_notebook, new_run_id
+from runbook_lib.record.folder import new_run_id
+from runbook_lib.record.needs import find_notebook
 from runbook_lib.runner.commands.check import check
 from runbook_lib.runner.commands.run import run
 from runbook_lib.runner.durations import duration_words, parse_duration
