@@ -12,7 +12,7 @@ from runbook_lib.errors import RunbookError, ServiceFailed
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.runner import console
-from runbook_lib.runner.durations import duration_words
+from runbook_lib.runner.options import duration_words
 
 APPROVER = "Alex Approver"
 EDITED_DESCRIPTION = "Edited by hand"
@@ -86,7 +86,7 @@ class Journey:
     def run(self, notebook: str, change: str, expected: Outcome, given: Mapping[str, str] | None = None) -> Path:
         """Print a command that runs a notebook, do what it says, and return the record."""
         from runbook_lib.runner.commands import run as command_run
-        from runbook_lib.runner.given import overrides_of
+        from runbook_lib.runner.options import overrides_of
 
         overrides = {"change_id": f"{self.change_id}-{change}", **(given or {})}
         parts = [part for name, value in overrides.items() for part in ("-p", name, value)]

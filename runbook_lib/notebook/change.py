@@ -26,7 +26,7 @@ from runbook_lib.model.text import NOTHING, joined, t
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.course import Course, Step, takes
 from runbook_lib.notebook.earlier_runs import unfinished_chain
-from runbook_lib.notebook.face import ProgressLine, show_widget
+from runbook_lib.notebook.front_end import ProgressLine, show_widget
 from runbook_lib.notebook.gate_form import GateForm, with_form, with_place
 from runbook_lib.notebook.reading import read_sides
 from runbook_lib.notebook.resuming import (
@@ -49,7 +49,17 @@ from runbook_lib.routes.direct.effects import collect
 from runbook_lib.routes.direct.planning import Planned
 from runbook_lib.routes.direct.work import DirectWork
 from runbook_lib.routes.route import rules_of
-from runbook_lib.shown import views
+from runbook_lib.shown.change import (
+    applied_view,
+    nothing_view,
+    nothing_written_view,
+    open_gate_view,
+    read_back_view,
+    resume_view,
+    resumed_gate_view,
+    verified_view,
+)
+from runbook_lib.shown.plan import left_out_view, plan_view
 
 Planner = Callable[[Inventory], Planned]
 
@@ -96,7 +106,7 @@ class ChangeSession:
         self._plan = self._planned.plan
         self._write_plan(self._plan)
         self._context.note(*self._planned.findings, *(refusal_finding(r) for r in self._plan.refusals))
-        self._context.show(*views.plan_view(self._plan, self._planned.findings))
+        self._context.show(*plan_view(self._plan, self._planned.findings))
         require_some_not_refused(self._plan)
         return self
 
@@ -115,13 +125,13 @@ class ChangeSession:
             return
         if not plan.changes:
             self.course.end = RunEnd(Outcome.NOTHING_TO_DO, None)
-            context.show(*views.nothing_view(plan))
+            context.show(*nothing_view(plan))
             return
         planned_now = self._planned
         if planned_now is None or self._planner is None:
             raise ValueError("the gate comes after the plan")
         if any(group.left_out for group in plan.members):
-            context.show(*views.left_out_view(plan))
+            context.show(*left_out_view(plan))
         require_acknowledged(planned_now.findings, context.parameters)
         approvals = read_all(context.record.folder.approvals_folder)
         approvers = approvers_of(context.parameters.approvers)
@@ -143,7 +153,7 @@ class ChangeSession:
         self._read_at = read_at(fresh)
         self._under(grant)
         context.note(*waiting_findings(grant.waiting))
-        context.show(*views.open_gate_view(self._approval, len(self._approved), grant.waiting))
+        context.show(*open_gate_view(self._approval, len(self._approved), grant.waiting))
 
     @takes(Step.APPLY)
     def apply(self) -> None:
@@ -155,7 +165,7 @@ class ChangeSession:
         """
         context, plan = self._context, self._known_plan()
         if not self._approved:
-            context.show(*views.nothing_written_view())
+            context.show(*nothing_written_view())
             return
         if not context.lock_held:
             raise Refused(
@@ -195,7 +205,7 @@ class ChangeSession:
         context.record.set(changes={"planned": len(plan.changes), "done": len(self._approved)})
         if self._waiting:
             self.course.end = RunEnd(Outcome.AWAITING_APPROVAL, None)
-        context.show(*views.applied_view(self._approved))
+        context.show(*applied_view(self._approved))
 
     @takes(Step.READ_BACK)
     def verify(self) -> None:
@@ -224,7 +234,7 @@ class ChangeSession:
                 hint=joined((error.hint, t("Then run the notebook again: it compares both sides anew."))),
                 values={"cause": error.code},
             ) from error
-        context.show(*views.verified_view(checked))
+        context.show(*verified_view(checked))
         require_as_planned(checked)
         if self._unproved is not None:
             raise not_proved(self._unproved)
@@ -264,7 +274,7 @@ class ChangeSession:
         self._dn_of = {item.guid: item.dn for item in inventory.directory.objects}
         self._write_plan(taken.plan)
         runs = [journal.run.name for journal in self._chain]
-        self._context.show(*views.resume_view(taken.plan, runs, written=taken.broken.written))
+        self._context.show(*resume_view(taken.plan, runs, written=taken.broken.written))
         return self
 
     def _open_again(self, plan: Plan) -> None:
@@ -279,10 +289,10 @@ class ChangeSession:
         self._lock(plan)
         if isinstance(grant, RunbookError):
             self._unproved = grant
-            context.show(*views.read_back_view(len(self._approved)))
+            context.show(*read_back_view(len(self._approved)))
             return
         self._under(grant)
-        context.show(*views.resumed_gate_view(self._approval))
+        context.show(*resumed_gate_view(self._approval))
 
     def _under(self, grant: Grant) -> None:
         """Write under these approvals from now on, and look at them again before every write."""

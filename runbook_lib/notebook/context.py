@@ -19,12 +19,11 @@ from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.directory import ControllerIdentity
 from runbook_lib.model.finding import Finding
 from runbook_lib.notebook.earlier_runs import unfinished_chain
-from runbook_lib.notebook.face import show
-from runbook_lib.notebook.sign_in import prompt_for
+from runbook_lib.notebook.front_end import prompt_for, show
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.cells import mark_of
 from runbook_lib.record.run_record import RunRecord, account, run_by
-from runbook_lib.shown import views
+from runbook_lib.shown.start import target_facts
 
 
 class RunContext:
@@ -98,7 +97,7 @@ class RunContext:
                 only=self._written_to(),
             )
             self._directory = self._resources.enter_context(opened)
-            self.record.set(target=views.target_facts(self.parameters, opened.controller))
+            self.record.set(target=target_facts(self.parameters, opened.controller))
             bound = {"method": self.parameters.bind_method, "identity": opened.who_am_i() or None}
             self._ran_by(directory=bound)
         return self._directory

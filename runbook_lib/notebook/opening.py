@@ -14,7 +14,7 @@ from runbook_lib.errors import UsageError
 from runbook_lib.model.file_names import JOURNAL, RECORD_VARIABLE
 from runbook_lib.model.text import t
 from runbook_lib.notebook.context import RunContext
-from runbook_lib.notebook.kernel import watch_cells, watch_opening
+from runbook_lib.notebook.front_end import watch_cells, watch_opening
 from runbook_lib.notebook.run import Run
 from runbook_lib.parameters.cell import PARAMETERS_FILE
 from runbook_lib.parameters.load import load_parameters, parameters_from_values
@@ -24,7 +24,7 @@ from runbook_lib.parameters.validate import require
 from runbook_lib.record.folder import RecordFolder, new_run_id
 from runbook_lib.record.needs import require_told
 from runbook_lib.record.run_record import RunRecord, versions
-from runbook_lib.shown.views import parameters_view
+from runbook_lib.shown.start import parameters_view
 
 PARAMETERS_VARIABLE = "GWB_PARAMETERS"
 """The parameters file in JupyterLab, and wherever else nobody gives values to the parameters cell (nbconvert).

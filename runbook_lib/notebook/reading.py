@@ -11,7 +11,7 @@ from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.inventory import Inventory, build_inventory, group_ids_to_probe, index_directory
 from runbook_lib.model.text import t
 from runbook_lib.notebook.context import RunContext
-from runbook_lib.notebook.face import ProgressLine
+from runbook_lib.notebook.front_end import ProgressLine
 from runbook_lib.parameters.validate import require
 from runbook_lib.preflight.assess import Assessment, assess
 from runbook_lib.preflight.checks import CHECKS
@@ -21,7 +21,9 @@ from runbook_lib.preflight.verdict import refusal_of
 from runbook_lib.routes.direct.drift import Drift, check_drift
 from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import Policy, naming_of, policy_of
-from runbook_lib.shown import views
+from runbook_lib.shown.inventory import drift_view
+from runbook_lib.shown.preflight import verdicts_view
+from runbook_lib.shown.start import ends_view
 
 _NEEDED = ("tenant_id", "client_id", "target_ou")
 
@@ -33,7 +35,7 @@ def check_ends(context: RunContext) -> None:
         RunbookError: One cannot be reached or signed in to.
     """
     graph, directory = context.connect_graph(), context.connect_directory()
-    context.show(*views.ends_view(graph, context.parameters, directory.controller))
+    context.show(*ends_view(graph, context.parameters, directory.controller))
 
 
 def read_preflight(context: RunContext) -> tuple[Assessment, RunbookError | None]:
@@ -53,7 +55,7 @@ def read_preflight(context: RunContext) -> tuple[Assessment, RunbookError | None
     verdicts = [one.as_finding(asked=one.route in assessment.judged) for one in assessment.verdicts]
     context.note(*verdicts, *assessment.findings)
     context.note_sign_in()
-    context.show(*views.verdicts_view(assessment))
+    context.show(*verdicts_view(assessment))
     judged = [one for one in assessment.verdicts if one.route.value in parameters.check_routes]
     return assessment, refusal_of(judged)
 
@@ -122,7 +124,7 @@ def compare(context: RunContext, inventory: Inventory) -> tuple[Drift, RunbookEr
     drift = check_drift(inventory, policy_now(context, inventory))
     context.note(*drift.findings)
     context.record.folder.write_csv("drift.csv", drift.table)
-    context.show(*views.drift_view(drift))
+    context.show(*drift_view(drift))
     if not len(drift.table) and not drift.findings:
         return drift, None
     hint = t("30-enable-writeback re-aligns AD with the cloud; it plans first and asks. drift.csv has all.")

@@ -11,9 +11,8 @@ from runbook_lib.model.change import Operation
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.context import RunContext
-from runbook_lib.notebook.course import LEAVE_THE_VERDICT, Course, Step, takes
+from runbook_lib.notebook.course import LEAVE_THE_VERDICT, Course, Step, end_by, ending_of, takes
 from runbook_lib.notebook.earlier_runs import done_of
-from runbook_lib.notebook.ending import end_by, ending_of
 from runbook_lib.notebook.reading import check_ends, compare, policy_now, read_preflight, read_sides
 from runbook_lib.parameters.validate import require
 from runbook_lib.preflight.assess import Assessment
@@ -23,7 +22,9 @@ from runbook_lib.routes.direct.drift import Drift
 from runbook_lib.routes.direct.plan_disable import plan_disable
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.routes.direct.plan_undo import plan_undo
-from runbook_lib.shown import views
+from runbook_lib.shown.inventory import groups_view, inventory_view, members_view
+from runbook_lib.shown.preflight import evidence_view, findings_view, hand_offs_view
+from runbook_lib.shown.start import end_view, records_view, sealing_words
 
 
 class Run:
@@ -51,7 +52,7 @@ class Run:
     def show_records(self) -> None:
         """List notebooks, records and what to run next (00-start-here)."""
         parameters = self.context.parameters
-        self.context.show(*views.records_view(Path(parameters.records_dir), parameters))
+        self.context.show(*records_view(Path(parameters.records_dir), parameters))
 
     @takes(Step.PREFLIGHT)
     def preflight(self) -> Assessment:
@@ -65,17 +66,17 @@ class Run:
     def show_findings(self, assessment: Assessment) -> None:
         """Every finding, the gravest first (10-detect-exchange)."""
         self._require_own(assessment)
-        self.context.show(*views.findings_view(assessment))
+        self.context.show(*findings_view(assessment))
 
     def show_hand_offs(self, assessment: Assessment) -> None:
         """What others have to do, to be copied (10-detect-exchange)."""
         self._require_own(assessment)
-        self.context.show(*views.hand_offs_view(assessment))
+        self.context.show(*hand_offs_view(assessment))
 
     def show_evidence(self, assessment: Assessment) -> None:
         """What the findings are made from (10-detect-exchange)."""
         self._require_own(assessment)
-        self.context.show(*views.evidence_view(assessment))
+        self.context.show(*evidence_view(assessment))
 
     @takes(Step.READ)
     def read_inventory(self) -> Inventory:
@@ -83,18 +84,18 @@ class Run:
         self.context.step("Read both sides")
         inventory = self._made = read_sides(self.context, keep=True)
         self.context.note_sign_in()
-        self.context.show(*views.inventory_view(inventory))
+        self.context.show(*inventory_view(inventory))
         return inventory
 
     def show_groups(self, inventory: Inventory) -> None:
         """Every group with state, route and reason."""
         self._require_own(inventory)
-        self.context.show(*views.groups_view(inventory))
+        self.context.show(*groups_view(inventory))
 
     def show_members(self, inventory: Inventory) -> None:
         """Members that AD cannot represent, with reasons."""
         self._require_own(inventory)
-        self.context.show(*views.members_view(inventory))
+        self.context.show(*members_view(inventory))
 
     @takes(Step.PLAN)
     def plan_enable(self, inventory: Inventory) -> ChangeSession:
@@ -145,8 +146,8 @@ class Run:
             context.close()
         self.course.close("it is finished")
         folder = context.record.folder
-        sealing = views.sealing_words(folder, context.environment)
-        context.show(*views.end_view(end.outcome, folder, end.error, notebook=self.notebook, sealing=sealing))
+        sealing = sealing_words(folder, context.environment)
+        context.show(*end_view(end.outcome, folder, end.error, notebook=self.notebook, sealing=sealing))
 
     def ended_with(self, error: BaseException) -> None:
         """Write the verdict of an error that ended a cell.

@@ -17,11 +17,10 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.runner import console
 from runbook_lib.runner.commands.approve import approve
 from runbook_lib.runner.commands.check import check
-from runbook_lib.runner.commands.close import close
 from runbook_lib.runner.commands.parameters import completion, parameters
-from runbook_lib.runner.commands.records import records, seal, verify_record
+from runbook_lib.runner.commands.records import close, records, seal, verify_record
 from runbook_lib.runner.commands.run import run
-from runbook_lib.runner.commands.sign_out import sign_out
+from runbook_lib.runner.commands.sign_in import sign_out
 from runbook_lib.runner.console import lenient_output
 from runbook_lib.runner.kernel.signals import ending_signals_as_interrupts
 

@@ -18,19 +18,21 @@ from runbook_lib.model.file_names import RECORD_VARIABLE
 from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import typed
-from runbook_lib.parameters import LoadedParameters, load_parameters, require, resolve
+from runbook_lib.parameters import LoadedParameters, Parameters, load_parameters, require, resolve
 from runbook_lib.parameters.paths import ROOT_VARIABLE
 from runbook_lib.record.cells import mark_of
 from runbook_lib.record.folder import RecordFolder, work_file_of
 from runbook_lib.record.folder import new_run_id as default_run_id
+from runbook_lib.record.index import build_index
 from runbook_lib.record.run_end import RunEnd, writes_begun
 from runbook_lib.record.run_record import RunRecord, versions
+from runbook_lib.record.seal import seal
 from runbook_lib.runner.kernel import engine
 from runbook_lib.runner.kernel.execution import CellStep, Execution, KernelEnd
 from runbook_lib.runner.kernel.signals import raise_if_interrupted
-from runbook_lib.runner.sealing import seal_run
 from runbook_lib.runner.verdict import run_end_of
-from runbook_lib.shown.notices import NOTICES_VARIABLE
+from runbook_lib.secrets.known import known_secrets
+from runbook_lib.shown.sign_in import NOTICES_VARIABLE
 
 _NOT_FOR_THE_KERNEL = ("JPY_SESSION_NAME", "JPY_PARENT_PID", "GWB_PARAMETERS")
 """Marks of an interactive session, and the parameters file that JupyterLab reads: this run has been told already."""
@@ -260,3 +262,35 @@ def _result(record: RunRecord, outcome: Outcome, sealing_failed: str, seconds: f
         sealed=record.folder.sealed,
         stop_asked=stop_asked,
     )
+
+
+def seal_run(
+    folder: RecordFolder,
+    work_file: Path,
+    *,
+    parameters: Parameters,
+    project_root: Path,
+    environment: Mapping[str, str],
+    clock: Callable[[], datetime],
+) -> str:
+    """Seal the record, renew the index, remove the work file. Returns what went wrong, or an empty text."""
+    secrets = known_secrets(parameters, project_root, environment)
+    notebook = work_file if work_file.exists() else None
+    try:
+        seal(folder, notebook, clock=clock, known_secrets=secrets)
+    except RunbookError as error:
+        reason = error.message
+    except Exception as error:  # noqa: BLE001 - the verdict of the run must reach the caller
+        reason = t("an unexpected {name}.", name=type(error).__name__)
+    else:
+        work_file.unlink(missing_ok=True)
+        return _index(folder)
+    return f"The record is not sealed: {reason} To try again: gwb seal {typed(folder.path)} {typed(work_file)}"
+
+
+def _index(folder: RecordFolder) -> str:
+    try:
+        build_index(folder.change_folder.parent)
+    except RunbookError as error:
+        return f"The list of records is not up to date: {error.message}"
+    return ""

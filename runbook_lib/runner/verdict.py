@@ -9,8 +9,8 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_end import RESUME, RunEnd, broken, interrupted, writes_begun
-from runbook_lib.runner.durations import duration_words
 from runbook_lib.runner.kernel.execution import CellError, Execution, KernelEnd
+from runbook_lib.runner.options import duration_words
 
 _ERROR_OUTCOMES = (
     Outcome.USAGE,

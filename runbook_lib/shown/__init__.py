@@ -1,1 +1,1 @@
-"""How results look: in a notebook and on a terminal. ``views`` gathers what a notebook's cells show."""
+"""How results look: in a notebook and on a terminal, one module per kind of result."""

@@ -61,6 +61,11 @@ def lines_html(text: str) -> str:
     return "\n".join("\t".join(html.escape(printable(part)) for part in line.split("\t")) for line in lines)
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 group``, ``2 groups``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def number_text(value: float) -> str:
     """A number for people: whole numbers without a point, others with at most three decimals."""
     if isinstance(value, int) or value.is_integer():
@@ -68,6 +73,8 @@ def number_text(value: float) -> str:
     return f"{value:.3f}".rstrip("0")
 
 
+View = tuple[str, str]
+"""What a cell shows: HTML, and a plain text for terminals."""
 Kind = Literal["good", "attention", "bad", "neutral"]
 
 CELL_LIMIT = 160

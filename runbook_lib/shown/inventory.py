@@ -1,4 +1,4 @@
-"""Tables of 20-inventory-groups."""
+"""Groups, members and drift: what both sides look like beside each other."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import pandas as pd
 
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.reading import Reading
-from runbook_lib.shown.html import banner_html, bars_html, facts_html, table_html
-
-View = tuple[str, str]
+from runbook_lib.routes.direct.drift import Drift
+from runbook_lib.shown.html import View, banner_html, bars_html, facts_html, findings_html, table_html
 
 _GROUP_LABELS = {
     "display_name": "Group",
@@ -77,3 +76,23 @@ def members_view(inventory: Inventory) -> View:
         labels=labels,
     )
     return bars + table, f"{len(lost):,} of {len(members):,} memberships have no AD object; all are in members.csv"
+
+
+_DRIFT_LABELS = {
+    "display_name": "Group",
+    "what": "What",
+    "expected": "In the cloud",
+    "seen": "In AD",
+    "ad_dn": "AD object",
+}
+
+
+def drift_view(drift: Drift) -> tuple[str, str]:
+    """Every difference between AD and the cloud, or that there is none."""
+    if not len(drift.table) and not drift.findings:
+        text = f"{drift.groups} written groups were compared; none differs."
+        return banner_html("good", "In step", text), text
+    html = banner_html("attention", f"Drift: {drift.headline}")
+    if len(drift.table):
+        html += table_html(drift.table[list(_DRIFT_LABELS)], caption="Differences", limit=200, labels=_DRIFT_LABELS)
+    return html + (findings_html(drift.unaccounted) if drift.unaccounted else ""), drift.text

@@ -18,9 +18,7 @@ from runbook_lib.model.outcome import Outcome, ending_words
 from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.shown.html import banner_html, facts_html, table_html
-
-View = tuple[str, str]
+from runbook_lib.shown.html import View, banner_html, facts_html, table_html
 
 NOTEBOOKS = (
     ("10-detect-exchange", "Whether each route is ready; which Exchange this AD has", "nothing"),

@@ -12,7 +12,7 @@ from runbook_lib.graph.sender import WHOLE
 from runbook_lib.parameters import load, problems, validate, yaml_tree
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight import derived
-from runbook_lib.runner.durations import USUAL_CHECK_LIMIT, USUAL_TIME_LIMIT
+from runbook_lib.runner.options import USUAL_CHECK_LIMIT, USUAL_TIME_LIMIT
 from runbook_lib.secrets import sources
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "operator-guide.md"

@@ -16,7 +16,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.runner import console
 from runbook_lib.runner.chosen_record import chosen_record, complete_records
-from runbook_lib.runner.durations import parse_duration
+from runbook_lib.runner.options import parse_duration
 
 if TYPE_CHECKING:
     from runbook_lib.change.approvals.approvers import Approvers

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook_lib.runner import console
-from runbook_lib.runner.durations import USUAL_CHECK_LIMIT, TimeLimit
-from runbook_lib.runner.given import TakesParameters, overrides_of, parameter_option
+from runbook_lib.runner.options import USUAL_CHECK_LIMIT, TakesParameters, TimeLimit, overrides_of, parameter_option
 
 if TYPE_CHECKING:
     from runbook_lib.parameters.model import Parameters
@@ -96,7 +95,7 @@ def _assess(parameters: Parameters, status: console.Status, judged: Sequence[str
     from runbook_lib.preflight.checks import CHECKS
     from runbook_lib.preflight.parts import read_evidence
     from runbook_lib.preflight.reach import Reach
-    from runbook_lib.runner.sign_in import terminal_prompt
+    from runbook_lib.runner.commands.sign_in import terminal_prompt
 
     def clock() -> datetime:
         return datetime.now(UTC)

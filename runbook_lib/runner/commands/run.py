@@ -13,8 +13,14 @@ from click.shell_completion import CompletionItem
 
 from runbook_lib.model.outcome import NOTHING_TO_DO_DETAILED, Outcome
 from runbook_lib.runner import console
-from runbook_lib.runner.durations import USUAL_TIME_LIMIT, TimeLimit, duration_words
-from runbook_lib.runner.given import TakesParameters, overrides_of, parameter_option
+from runbook_lib.runner.options import (
+    USUAL_TIME_LIMIT,
+    TakesParameters,
+    TimeLimit,
+    duration_words,
+    overrides_of,
+    parameter_option,
+)
 
 if TYPE_CHECKING:
     from runbook_lib.runner.run import RunResult

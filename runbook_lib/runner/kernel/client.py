@@ -16,7 +16,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from runbook_lib.model.text import verbatim
 from runbook_lib.record.cells import meaning_in
 from runbook_lib.runner.kernel.execution import CellError, CellStep, Execution, KernelEnd
-from runbook_lib.shown.notices import notice_in
+from runbook_lib.shown.sign_in import notice_in
 
 _START_TIMEOUT = 120
 """Seconds for a kernel to answer: a cold disk and a virus scanner are slow, a hung kernel must still be noticed."""

@@ -51,7 +51,7 @@ class Execution:
 
     Attributes:
         work_file: Where the notebook is saved after every cell.
-        mark: Change and run that it is of, to be kept in the file (``record.marks``).
+        mark: Change and run that it is of, to be kept in the file (``record.cells``).
         scratch: Private folder for the kernel's connection file and IPython's profile.
         environment: Environment variables of the kernel, all of them.
         folder: Current folder of the kernel.

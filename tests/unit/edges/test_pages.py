@@ -16,7 +16,6 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import verbatim
 from runbook_lib.model.untrusted import printable
-from runbook_lib.notebook.sign_in import code_html
 from runbook_lib.record.executed import clean
 from runbook_lib.record.index import build_index
 from runbook_lib.record.run_record import RunRecord
@@ -24,7 +23,10 @@ from runbook_lib.record.sanitize import strictly_ours
 from runbook_lib.record.seal import seal
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.shown import html as ours
-from runbook_lib.shown import views
+from runbook_lib.shown.change import applied_view
+from runbook_lib.shown.inventory import groups_view, inventory_view, members_view
+from runbook_lib.shown.plan import plan_view
+from runbook_lib.shown.sign_in import code_html
 from tests.support import builders as b
 from tests.support import hostile
 from tests.unit.edges.pages import formulas, tree_of
@@ -75,11 +77,11 @@ def _views(text: str) -> list[str]:
     inventory = b.inventory_of(b.cloud_side([group], {text: [member]}), b.directory_side([b.ad_user("Ana")]))
     planned = plan_enable(inventory, b.policy(select_ids=(group.id,)))
     made = (
-        views.plan_view(planned.plan, planned.findings),
-        views.groups_view(inventory),
-        views.inventory_view(inventory),
-        views.members_view(inventory),
-        views.applied_view(planned.plan.changes),
+        plan_view(planned.plan, planned.findings),
+        groups_view(inventory),
+        inventory_view(inventory),
+        members_view(inventory),
+        applied_view(planned.plan.changes),
     )
     for html, plain in made:
         assert not formulas(html)

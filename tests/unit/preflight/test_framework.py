@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import runbook_lib
 from runbook_lib.directory.connection import Directory
 from runbook_lib.errors import NoAccess
 from runbook_lib.exchange.facts import Facts
@@ -32,7 +33,7 @@ from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import EXCHANGE, FEATURES, LICENCES, PARTS, TENANT, read_evidence
 from runbook_lib.preflight.reach import Reach, Source
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict, exit_code_of
-from runbook_lib.shown import views
+from runbook_lib.shown.preflight import evidence_view, findings_view
 from tests.unit.preflight.builders import tenant
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -114,7 +115,7 @@ def test_many_findings_are_looked_at_a_few_times_each(monkeypatch: pytest.Monkey
     many = [finding(Severity.WARNING, f"found:{number}") for number in range(300)]
     found = assess(EVIDENCE, [check(on(direct=Severity.BLOCKING), *many)])
     assert found.as_json()["findings"]
-    views.findings_view(found)
+    findings_view(found)
     assert calls <= 15 * len(many)
 
 
@@ -257,10 +258,11 @@ def test_a_detection_and_a_table_of_rights_are_worked_out_once_for_checks_page_a
     monkeypatch.setattr(Facts, "__init__", counted)
     found = assess(Evidence(AT, NONE_GIVEN, PARTS, {EXCHANGE: READING}), CHECKS)
     found.as_json()
-    views.evidence_view(found)
+    evidence_view(found)
     assert found.hand_offs == found.hand_offs
     assert len(made) == 1
-    upper = [path for name in ("preflight", "shown") for path in (Path(views.__file__).parents[1] / name).rglob("*.py")]
+    library = Path(runbook_lib.__file__).parent
+    upper = [path for name in ("preflight", "shown") for path in (library / name).rglob("*.py")]
     users = {path.name for path in upper if re.search(r"\b(rights_table|detect)\(", path.read_text(encoding="utf-8"))}
     assert users == set(), "they ask the evidence"
 

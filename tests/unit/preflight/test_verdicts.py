@@ -19,7 +19,7 @@ from runbook_lib.preflight.assess import ROUTES, Assessment, Check, assess, on
 from runbook_lib.preflight.parts import MAIL_FLOW, PARTS, TENANT
 from runbook_lib.preflight.tenant_facts import TenantFact, tenant_facts
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict, refusal_of, verdict_on
-from runbook_lib.shown import views
+from runbook_lib.shown.preflight import evidence_view, findings_view, hand_offs_view, verdicts_view
 from tests.support import hostile
 from tests.support.schemas import schema_of
 from tests.unit.preflight.builders import dns, domains, evidence, flow, job, tenant
@@ -112,7 +112,7 @@ def shown(text: str) -> Assessment:
 
 @hostile.each(empty=False)
 def test_what_was_read_never_becomes_markup(text: str) -> None:
-    for view in (views.verdicts_view, views.findings_view, views.evidence_view, views.hand_offs_view):
+    for view in (verdicts_view, findings_view, evidence_view, hand_offs_view):
         read, dull = parsed(view(shown(text))[0]), parsed(view(shown("d" * max(1, len(text))))[0])
         ignored = {"bdi", "br", "span"}
         assert [t for t in read.tags if t not in ignored] == [t for t in dull.tags if t not in ignored]
@@ -121,17 +121,17 @@ def test_what_was_read_never_becomes_markup(text: str) -> None:
 
 def test_the_views_say_what_a_reader_looks_for() -> None:
     assessment = shown("odd")
-    verdicts, text = views.verdicts_view(assessment)
+    verdicts, text = verdicts_view(assessment)
     assert verdicts.index("Direct") < verdicts.index("Connect Sync")
     assert "not ready" in text
-    assert "odd" in views.findings_view(assessment)[0]
-    html, _ = views.evidence_view(assessment)
+    assert "odd" in findings_view(assessment)[0]
+    html, _ = evidence_view(assessment)
     for expected in ("Accepted domains", "Send connectors", "groups.contoso.com", "not read: It was not read."):
         assert expected in html
     assert "What the cloud does not offer" not in html, "the global service offers everything of the table"
     china = assess(evidence(tenant=tenant(cloud="china")), [])
-    assert "What the cloud does not offer: China" in views.evidence_view(china)[0]
-    assert "Nothing to hand off" in views.hand_offs_view(assessment)[0]
+    assert "What the cloud does not offer: China" in evidence_view(china)[0]
+    assert "Nothing to hand off" in hand_offs_view(assessment)[0]
 
 
 def facts_of(reading: entra.TenantReading) -> tuple[TenantFact, ...]:

@@ -167,7 +167,7 @@ def test_result_is_valid_and_input_untouched() -> None:
 
 
 GATE = """from runbook_lib.errors import AwaitingApproval
-from runbook_lib.notebook.kernel import watch_opening
+from runbook_lib.notebook.front_end import watch_opening
 watch_opening()
 raise AwaitingApproval("Plan 9f is not approved.", code="not-approved", hint="gwb approve")"""
 

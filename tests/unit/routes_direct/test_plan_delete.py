@@ -17,7 +17,7 @@ from runbook_lib.routes.direct.effects import ChangeEffect, DoneChange
 from runbook_lib.routes.direct.plan_disable import plan_disable
 from runbook_lib.routes.direct.plan_undo import plan_undo
 from runbook_lib.routes.direct.planning import Planned
-from runbook_lib.shown.views import plan_view
+from runbook_lib.shown.plan import plan_view
 from tests.support import builders as b
 
 ANA, BO = b.synced("Ana"), b.synced("Bo")

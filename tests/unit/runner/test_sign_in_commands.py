@@ -14,8 +14,8 @@ from runbook_lib.graph.sign_in import cache
 from runbook_lib.graph.sign_in.cache import kept_cache
 from runbook_lib.graph.sign_in.device_code import DeviceCode
 from runbook_lib.runner.cli import cli
+from runbook_lib.runner.commands.sign_in import terminal_prompt
 from runbook_lib.runner.console import Progress
-from runbook_lib.runner.sign_in import terminal_prompt
 from tests.unit.graph.fake_cloud import TENANT
 from tests.unit.graph.fake_sign_in import CLIENT, FakeSignIn, Prompt, person_source
 from tests.unit.graph.test_sign_in_cache import Sealed, no_store

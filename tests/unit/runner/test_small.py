@@ -17,8 +17,7 @@ from runbook_lib.record.folder import new_run_id
 from runbook_lib.record.needs import find_notebook
 from runbook_lib.runner.commands.check import check
 from runbook_lib.runner.commands.run import run
-from runbook_lib.runner.durations import duration_words, parse_duration
-from runbook_lib.runner.given import overrides_of
+from runbook_lib.runner.options import duration_words, overrides_of, parse_duration
 from runbook_lib.secrets.known import known_secrets
 
 

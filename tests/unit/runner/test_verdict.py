@@ -10,7 +10,7 @@ import pytest
 from runbook_lib.errors import BrokeOff, RunbookError, ServiceFailed
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t, verbatim
-from runbook_lib.notebook.kernel import meaning_of
+from runbook_lib.notebook.front_end import meaning_of
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_end import writes_begun
 from runbook_lib.runner.kernel.execution import CellError, Execution, KernelEnd

@@ -16,8 +16,7 @@ from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
-from runbook_lib.shown.start import next_after
-from runbook_lib.shown.views import end_view, parameters_view, records_view, sealing_words
+from runbook_lib.shown.start import end_view, next_after, parameters_view, records_view, sealing_words
 from tests.notebooks.structure import NOTEBOOKS
 
 RECORD = Path("/records/CHG1/run")

@@ -18,7 +18,7 @@ from runbook_lib.record.page import record_html
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.routes.direct.planning import plan_target
 from runbook_lib.runner.commands.approve import plan_lines
-from runbook_lib.shown.views import left_out_view, plan_view
+from runbook_lib.shown.plan import left_out_view, plan_view
 from tests.support import builders as b
 from tests.support.hostile import TEXTS
 

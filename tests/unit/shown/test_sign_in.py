@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from runbook_lib.graph.sign_in.device_code import DeviceCode
-from runbook_lib.notebook import sign_in
-from runbook_lib.notebook.sign_in import NotebookPrompt, TerminalNotice, code_html, prompt_for
-from runbook_lib.shown.notices import NOTICE_TYPE, notice_in, sign_in_words
+from runbook_lib.notebook import front_end as sign_in
+from runbook_lib.notebook.front_end import NotebookPrompt, TerminalNotice, prompt_for
+from runbook_lib.shown.sign_in import NOTICE_TYPE, code_html, notice_in, sign_in_words
 
 CODE = DeviceCode("CANARY7QX", "https://login.example/device", datetime(2026, 11, 20, tzinfo=UTC), 15)
 HOSTILE = DeviceCode('<b>"x', 'https://login.example/"><script>', datetime(2026, 11, 20, tzinfo=UTC), 1)

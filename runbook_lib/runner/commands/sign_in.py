@@ -1,16 +1,40 @@
-"""``gwb sign-out``: forget the kept sign-in."""
+"""A device code on a terminal, and ``gwb sign-out``, which forgets the kept sign-in."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from runbook_lib.errors import NoAccess
 from runbook_lib.model.text import t
 from runbook_lib.runner import console
+
+if TYPE_CHECKING:
+    from runbook_lib.graph.sign_in.device_code import DeviceCode
+
+
+class TerminalPrompt:
+    """Shows a device code on standard error."""
+
+    def show(self, code: DeviceCode) -> None:
+        """What to do, in one line."""
+        from runbook_lib.shown.sign_in import sign_in_words
+
+        console.warn(sign_in_words(code))
+
+    def close(self, text: str) -> None:
+        """How it ended."""
+        console.warn(text)
+
+
+def terminal_prompt() -> TerminalPrompt | None:
+    """A prompt if a person reads standard error, else None."""
+    return TerminalPrompt() if sys.stderr.isatty() else None
 
 
 @click.command("sign-out")
