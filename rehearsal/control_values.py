@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from unicodedata import category
 
 from rehearsal.cloud.control import ControlRefusedError
-from runbook_lib.directory.entry import guid_text, sid_text
+from runbook_lib.directory.search import guid_text, sid_text
 
 _GUID_ATTRIBUTES = frozenset({"objectGUID", "mS-DS-ConsistencyGuid", "schemaIDGUID", "invocationId"})
 

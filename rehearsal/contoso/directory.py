@@ -15,7 +15,7 @@ from rehearsal.contoso.specification import GroupSpecification, Kind, Writer
 from rehearsal.directory.bulk import BulkLoad
 from rehearsal.directory.names import format_rdn
 from rehearsal.directory.store import DirectoryStore
-from runbook_lib.directory.entry import guid_text, sid_text
+from runbook_lib.directory.search import guid_text, sid_text
 
 _UNIVERSAL_DISTRIBUTION, _UNIVERSAL_SECURITY, _GLOBAL_SECURITY = "8", "-2147483640", "-2147483646"
 _GROUP_TYPES = {

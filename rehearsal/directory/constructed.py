@@ -9,7 +9,7 @@ from rehearsal.directory.logon import file_time, password_expiry
 from rehearsal.directory.rights import ObjectStore
 from rehearsal.directory.subschema import attribute_types, object_classes
 from rehearsal.directory.tree import Guid, Node
-from runbook_lib.directory.entry import sid_bytes, sid_text
+from runbook_lib.directory.search import sid_bytes, sid_text
 
 _GLOBAL, _DOMAIN_LOCAL, _UNIVERSAL, _SECURITY = 0x2, 0x4, 0x8, 0x80000000
 _EVERY_SCOPE = _GLOBAL | _DOMAIN_LOCAL | _UNIVERSAL

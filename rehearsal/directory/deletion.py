@@ -17,7 +17,7 @@ from rehearsal.directory.rights import SYSTEM, ObjectStore
 from rehearsal.directory.schema import PRESERVED_ON_DELETE
 from rehearsal.directory.tree import Guid, Node
 from rehearsal.directory.values import parse_time
-from runbook_lib.directory.entry import guid_text
+from runbook_lib.directory.search import guid_text
 
 DEFAULT_LIFETIME = 60
 """Days, where tombstoneLifetime has no value ([MS-ADTS], section 6.1.1.2.4.1.1)."""

@@ -8,9 +8,9 @@ from rehearsal.directory import failures
 from rehearsal.directory.inheritance import effective, from_creator
 from rehearsal.directory.state import DirectoryState
 from rehearsal.directory.tree import Guid, Node
-from runbook_lib.directory.entry import sid_text
 from runbook_lib.directory.rights import AceFlag, Acl, Control, SecurityDescriptor, parse_security_descriptor
 from runbook_lib.directory.rights.sddl import parse_aces, parse_sddl
+from runbook_lib.directory.search import sid_text
 
 ATTRIBUTE = "nTSecurityDescriptor"
 OWNER, GROUP, DACL, SACL = 1, 2, 4, 8

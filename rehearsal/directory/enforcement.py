@@ -13,7 +13,7 @@ from rehearsal.directory import failures
 from rehearsal.directory.rights import SYSTEM
 from rehearsal.directory.state import DirectoryState
 from rehearsal.directory.tree import Guid, Node
-from runbook_lib.directory.entry import sid_bytes, sid_text
+from runbook_lib.directory.search import sid_bytes, sid_text
 
 MARK = "msDS-ObjectSoa"
 _MOST_SIDS = 64

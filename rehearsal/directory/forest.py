@@ -13,7 +13,7 @@ from rehearsal.directory.rights import SYSTEM, ObjectStore
 from rehearsal.directory.state import SITE, Controller, Domain, sid_of
 from rehearsal.directory.tree import Guid, Node
 from rehearsal.directory.values import format_time
-from runbook_lib.directory.entry import sid_bytes
+from runbook_lib.directory.search import sid_bytes
 
 _DIRECTORY_SERVICE = "CN=Directory Service,CN=Windows NT,CN=Services"
 RECYCLE_BIN = f"CN=Recycle Bin Feature,CN=Optional Features,{_DIRECTORY_SERVICE}"

@@ -17,7 +17,7 @@ from rehearsal.directory.rights import SYSTEM, ObjectStore
 from rehearsal.directory.schema import ObjectClass
 from rehearsal.directory.tree import Guid, Node
 from rehearsal.directory.values import format_time
-from runbook_lib.directory.entry import sid_bytes
+from runbook_lib.directory.search import sid_bytes
 
 Value = str | bytes
 Given = Mapping[str, Value | Sequence[Value]]

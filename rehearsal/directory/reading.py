@@ -14,7 +14,7 @@ from rehearsal.directory.domains import View
 from rehearsal.directory.rights import ObjectStore
 from rehearsal.directory.schema import Attribute
 from rehearsal.directory.tree import Guid, Node
-from runbook_lib.directory.entry import guid_text, sid_text
+from runbook_lib.directory.search import guid_text, sid_text
 
 _RANGE = re.compile(r"range=(\d+)-(\d+|\*)", re.IGNORECASE)
 

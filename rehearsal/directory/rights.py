@@ -11,8 +11,8 @@ from rehearsal.directory.descriptors import ATTRIBUTE, DACL, GROUP, OWNER, SACL,
 from rehearsal.directory.schema import CONFIDENTIAL, Attribute, ObjectClass
 from rehearsal.directory.state import DirectoryState
 from rehearsal.directory.tree import Guid, Node
-from runbook_lib.directory.entry import sid_bytes, sid_text
 from runbook_lib.directory.rights import AccessMask, GuidKind, WellKnownSid, guid_of
+from runbook_lib.directory.search import sid_bytes, sid_text
 
 SYSTEM: Guid = b"system"
 """Stands for the directory itself: no right is asked for."""

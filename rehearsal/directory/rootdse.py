@@ -8,7 +8,7 @@ from rehearsal.directory.domains import View
 from rehearsal.directory.reading import Shown
 from rehearsal.directory.rights import ObjectStore
 from rehearsal.directory.values import format_time
-from runbook_lib.directory.entry import sid_bytes
+from runbook_lib.directory.search import sid_bytes
 
 PAGED, SD_FLAGS, SHOW_DELETED = "1.2.840.113556.1.4.319", "1.2.840.113556.1.4.801", "1.2.840.113556.1.4.417"
 DOMAIN_SCOPE, PERMISSIVE_MODIFY, TREE_DELETE, SHOW_RECYCLED, SEARCH_OPTIONS, LAZY_COMMIT = (

@@ -9,7 +9,7 @@ from rehearsal.directory.bulk import BulkLoad
 from rehearsal.directory.rights import ObjectStore
 from rehearsal.directory.schema import Attribute, ObjectClass, attribute_of, class_of
 from rehearsal.directory.tree import Guid, Node
-from runbook_lib.directory.entry import guid_text
+from runbook_lib.directory.search import guid_text
 
 _SCALARS = {
     "attributeSchema": (

@@ -11,7 +11,7 @@ from rehearsal.directory.names import Rdn
 from rehearsal.directory.schema import ObjectClass, Schema, load_schema
 from rehearsal.directory.tree import Guid, Node, Tree
 from rehearsal.directory.values import format_time
-from runbook_lib.directory.entry import sid_bytes
+from runbook_lib.directory.search import sid_bytes
 
 SITE = "Default-First-Site-Name"
 

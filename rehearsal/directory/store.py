@@ -12,8 +12,8 @@ from rehearsal.directory.lifecycle import Given
 from rehearsal.directory.rights import SYSTEM, ObjectStore
 from rehearsal.directory.schema import extend_for_exchange
 from rehearsal.directory.tree import Guid
-from runbook_lib.directory.entry import sid_text
 from runbook_lib.directory.rights import GuidKind, guid_of
+from runbook_lib.directory.search import sid_text
 
 
 class DirectoryStore(ObjectStore):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from rehearsal.directory.names import Rdn, dn_key, format_rdn, rdn_key
 from rehearsal.directory.schema import INDEXED, Attribute, Schema
 from rehearsal.directory.values import INTEGER_SYNTAXES, TIME, Key, value_key
-from runbook_lib.directory.entry import sid_bytes
+from runbook_lib.directory.search import sid_bytes
 
 Guid = bytes
 """The sixteen octets of objectGUID."""

@@ -6,7 +6,7 @@ import unicodedata
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from runbook_lib.directory.entry import sid_bytes
+from runbook_lib.directory.search import sid_bytes
 
 Key = str | int | bytes
 """A value in the form in which two equal values are equal."""

@@ -31,7 +31,7 @@ from rehearsal.leftovers import SOCKETS, how_it_ended, last_lines, remove_socket
 from rehearsal.samba.content import content_ldif, exchange_ldif
 from rehearsal.samba.controller import NAMESPACE, PACKAGES, PROGRAMS
 from rehearsal.samba.relay import Passed, relay
-from runbook_lib.directory.entry import guid_text, sid_text
+from runbook_lib.directory.search import guid_text, sid_text
 from runbook_lib.errors import ServiceFailed, UsageError
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable

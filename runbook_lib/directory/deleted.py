@@ -1,4 +1,4 @@
-"""Deleted groups, the Recycle Bin, and how long a deleted object can be brought back.
+"""Deleted groups, the Recycle Bin, how long a deleted object can be brought back; and groups that lost all members.
 
 With the Recycle Bin a deleted object keeps its attributes and links; without it, it becomes a tombstone that keeps
 GUID, SID, type and account name, and loses its anchor and its members (MS-ADTS 3.1.1.5.5.6.1). That is why groups from
@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.entry import Entry, generalized_time
 from runbook_lib.directory.errors import ObjectMissing, RightsMissing
-from runbook_lib.directory.filters import all_of, any_of, equals, starts_with
+from runbook_lib.directory.search import Entry, all_of, any_of, equals, generalized_time, not_, present, starts_with
 from runbook_lib.errors import RunbookError
-from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, group_id_of_anchor
+from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import DEFAULT_LIFETIME_DAYS, DeletedObject, DeletedObjects
 from runbook_lib.model.dn import normalize_dn, rdn
@@ -155,3 +154,22 @@ def _last_dn(entry: Entry) -> str:
         return f"{rdn('CN', name)},{parent}" if parent else rdn("CN", name)
     except RunbookError:
         return entry.dn
+
+
+def read_empty_groups(directory: Directory) -> dict[str, str]:
+    """Cloud group id to DN, of groups with ``msDS-ExternalDirectoryObjectId=Group_<id>`` and without a member.
+
+    A group whose members this account may not read looks empty too.
+
+    Raises:
+        RunbookError: The search failed.
+    """
+    wanted = all_of(
+        equals("objectClass", "group"), starts_with(EXTERNAL_ID_ATTRIBUTE, "Group_"), not_(present("member"))
+    )
+    base = directory.controller.default_naming_context
+    found = {}
+    for entry in directory.search(base, wanted, (EXTERNAL_ID_ATTRIBUTE,)):
+        if group_id := group_id_of_anchor(entry.text(EXTERNAL_ID_ATTRIBUTE) or ""):
+            found[group_id] = entry.dn
+    return dict(sorted(found.items()))

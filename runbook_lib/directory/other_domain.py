@@ -9,10 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.errors import DirectoryUnavailable
-from runbook_lib.directory.filters import all_of, equals
 from runbook_lib.directory.reconnect import UNREACHABLE, Patience
+from runbook_lib.directory.search import Entry, all_of, equals
 from runbook_lib.directory.sign_in.bind import PORTS, Address, sign_on
 from runbook_lib.directory.sign_in.connect import binder, redactor
 from runbook_lib.errors import NoAccess, RunbookError

@@ -13,7 +13,6 @@ from typing import Any, Literal, TypeVar
 from ldap3 import BASE, LEVEL, SUBTREE
 from ldap3.protocol.microsoft import security_descriptor_control
 
-from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.errors import (
     BUSY_READING,
     NO_SUCH_OBJECT,
@@ -23,8 +22,8 @@ from runbook_lib.directory.errors import (
     ReadInterrupted,
     error_of,
 )
-from runbook_lib.directory.filters import ANY_OBJECT, Filter
 from runbook_lib.directory.reconnect import Line, Patience
+from runbook_lib.directory.search import ANY_OBJECT, Entry, Filter
 from runbook_lib.directory.wire import (
     SHOW_DELETED,
     another_controller,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.entry import Entry
-from runbook_lib.directory.filters import all_of, any_of, equals
+from runbook_lib.directory.search import Entry, all_of, any_of, equals
 
 _ALLOWING = ("mustContain", "systemMustContain", "mayContain", "systemMayContain")
 _INDEXED = 1

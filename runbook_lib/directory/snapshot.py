@@ -8,12 +8,11 @@ from typing import TypeVar
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.deleted import read_deleted
-from runbook_lib.directory.enforcement import read_enforcement
-from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.errors import ObjectMissing
-from runbook_lib.directory.filters import Filter, all_of, any_of, equals, not_, present, starts_with
+from runbook_lib.directory.rights.account import read_enforcement
 from runbook_lib.directory.schema import allowed_attributes
-from runbook_lib.directory.sign_in.controller import committed_usn
+from runbook_lib.directory.search import Entry, Filter, all_of, any_of, equals, not_, present, starts_with
+from runbook_lib.directory.sign_in.connect import committed_usn
 from runbook_lib.directory.two_ous import critical_names, read_container
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE
 from runbook_lib.model.directory import (

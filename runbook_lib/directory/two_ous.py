@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.deleted import may_list_deleted, read_lifetime, read_recycle_bin
-from runbook_lib.directory.enforcement import read_enforcement
-from runbook_lib.directory.entry import Entry
-from runbook_lib.directory.filters import ANY_OBJECT, all_of, any_of, equals
+from runbook_lib.directory.rights.account import read_enforcement
 from runbook_lib.directory.schema import allowed_attributes
+from runbook_lib.directory.search import ANY_OBJECT, Entry, all_of, any_of, equals
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, MARK_ATTRIBUTE, group_id_of_anchor
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import Container, DirectoryGroup

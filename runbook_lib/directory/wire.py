@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from runbook_lib.directory import filters
-from runbook_lib.directory.entry import Entry, guid_bytes, guid_text
+from runbook_lib.directory import search
 from runbook_lib.directory.errors import SUCCESS, AnswerWithoutEnd, DirectoryUnavailable, ObjectMissing, error_of
+from runbook_lib.directory.search import Entry, guid_bytes, guid_text
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.directory import ControllerIdentity
 from runbook_lib.model.text import t
@@ -152,7 +152,7 @@ def guid_name(guid: str) -> str:
 
 def utf8(value: str) -> bytes:
     """A text value as AD stores it; undecodable bytes that were read go back as they came."""
-    return filters.utf8(value, errors="surrogateescape")
+    return search.utf8(value, errors="surrogateescape")
 
 
 def missing_object(guid: str) -> ObjectMissing:

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.entry import Entry
-from runbook_lib.directory.filters import equals
+from runbook_lib.directory.search import Entry, equals
 from runbook_lib.exchange.schema import names_in_schema
 from runbook_lib.exchange.versions import WIZARD_SINCE
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.errors import ObjectMissing, RightsMissing
-from runbook_lib.directory.filters import equals
 from runbook_lib.directory.other_domain import OtherDomainReader, domain_dns_name
+from runbook_lib.directory.search import Entry, equals
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.part import Unreadable
 from runbook_lib.model.text import t

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.entry import Entry
-from runbook_lib.directory.filters import all_of, any_of, equals, starts_with
+from runbook_lib.directory.search import Entry, all_of, any_of, equals, starts_with
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
 
 _AT_ONCE = 40

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import ObjectMissing, RightsMissing
-from runbook_lib.directory.filters import any_of, equals
+from runbook_lib.directory.search import any_of, equals
 from runbook_lib.errors import NoAccess
 from runbook_lib.model.text import t
 

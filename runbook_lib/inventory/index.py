@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from runbook_lib.directory.entry import in_domain
+from runbook_lib.directory.search import in_domain
 from runbook_lib.inventory.naming import Naming
 from runbook_lib.inventory.states import GroupState, Writer
 from runbook_lib.model.anchor import (

@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runbook_lib.directory.entry import in_domain
+from runbook_lib.directory.search import in_domain
 from runbook_lib.model.anchor import user_id_of_anchor
 from runbook_lib.model.cloud import CloudPrincipal, PrincipalType
 from runbook_lib.model.directory import DirectoryObject, DomainController

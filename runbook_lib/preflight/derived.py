@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.empty_groups import read_empty_groups
+from runbook_lib.directory.deleted import read_empty_groups
 from runbook_lib.directory.two_ous import TakenName
 from runbook_lib.dns import Answer, Kind, Resolver, State
 from runbook_lib.errors import NoAccess, ServiceFailed

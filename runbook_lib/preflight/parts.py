@@ -12,7 +12,7 @@ from typing import Any
 
 from runbook_lib.deadline import Allowance
 from runbook_lib.directory.rights.account import read_situation
-from runbook_lib.directory.rights.situation import Situation
+from runbook_lib.directory.rights.evaluate import Situation
 from runbook_lib.directory.rights.table import rights_table
 from runbook_lib.directory.schema import allowed_attributes
 from runbook_lib.directory.two_ous import ForestReading, PlaceReading, read_forest, read_place, read_taken_names

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import ldap3
 import pytest
 
-from runbook_lib.directory.entry import sid_text
 from runbook_lib.directory.rights import (
     AccessMask,
     Ace,
@@ -22,6 +21,7 @@ from runbook_lib.directory.rights import (
     guid_of,
     parse_security_descriptor,
 )
+from runbook_lib.directory.search import sid_text
 from tests.contract.directory_client import Answer, Client, Workshop
 
 ADD, DELETE, REPLACE = ldap3.MODIFY_ADD, ldap3.MODIFY_DELETE, ldap3.MODIFY_REPLACE

@@ -19,7 +19,7 @@ from rehearsal.cloud.server import CloudServer
 from rehearsal.cloud.sign_in import SignIn
 from rehearsal.cloud.store import CloudStore
 from rehearsal.samba.ldap_tools import LdifEntry
-from runbook_lib.directory.entry import sid_text
+from runbook_lib.directory.search import sid_text
 from tests.samba.lab import DOMAIN, SambaLab
 
 TENANT_ID = "8d5a3c10-1f5e-4a55-9a0b-5b3a1f6f3c01"

@@ -16,7 +16,7 @@ from rehearsal.certificates import write_private
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import ObjectMissing, RightsMissing
 from runbook_lib.directory.rights import Ace, Acl, Control, SecurityDescriptor, WellKnownSid, parse_security_descriptor
-from runbook_lib.directory.rights.grants import Grant
+from runbook_lib.directory.rights.needs import Grant
 from runbook_lib.directory.sign_in.bind import VerifiedTls, client_context
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.change import AttributeDelta

@@ -11,7 +11,7 @@ import pytest
 from rehearsal.samba.ldap_tools import LdifEntry
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import EntryExists, ObjectMissing, RightsMissing, ValueConflict
-from runbook_lib.directory.filters import equals
+from runbook_lib.directory.search import equals
 from runbook_lib.errors import NoAccess
 from runbook_lib.model.anchor import anchor_of, mark_of
 from runbook_lib.model.change import AttributeDelta

@@ -10,8 +10,8 @@ import pytest
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.rights.account import read_situation
+from runbook_lib.directory.rights.evaluate import Situation
 from runbook_lib.directory.rights.needs import UNDELETED, Purpose, operations
-from runbook_lib.directory.rights.situation import Situation
 from runbook_lib.directory.rights.table import OperationRight, needed_grants, rights_table
 from runbook_lib.model.cloud import Switch
 from tests.samba.lab import SambaLab

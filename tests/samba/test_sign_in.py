@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.filters import equals
+from runbook_lib.directory.search import equals
 from runbook_lib.errors import NoAccess, RunbookError, UsageError
 from runbook_lib.model.change import AttributeDelta
 from tests.samba.content import WRITER

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
-from runbook_lib.directory.entry import guid_bytes, guid_text, sid_bytes, sid_text
 from runbook_lib.directory.rights.constants import AccessMask
+from runbook_lib.directory.search import guid_bytes, guid_text, sid_bytes, sid_text
 
 _HEADER = struct.Struct("<BBHIIII")
 _ACL_HEADER = struct.Struct("<BBHHH")

@@ -1,17 +1,22 @@
-"""What a descriptor grants an account, and what an object that does not exist yet would grant: pure.
+"""What an account's rights are judged by, and what a descriptor grants it, on objects to come too. Pure.
 
 The access check is that of [MS-ADTS] 5.1.3.3.3 over [MS-DTYP] 2.5.3.2: entries in the order in which they are stored,
 the first that names a bit decides on it, and an entry with an object type counts where that type is asked for. What a
 new object inherits follows [MS-DTYP] 2.5.3.4 and [MS-ADTS] 6.1.3.
+
+Groups that do not exist yet stand in the target or the retired OU in thought; ``Place`` names them like the objects
+that exist.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from runbook_lib.directory.rights.constants import AccessMask, WellKnownSid, expand_generic
 from runbook_lib.directory.rights.descriptor import Ace, AceFlag, Acl, Control, OpaqueAce, SecurityDescriptor
+from runbook_lib.model.cloud import Switch
 
 Token = frozenset[str]
 """SIDs of an account: its own, those of its groups, and those that every account has that signs in."""
@@ -161,3 +166,76 @@ def protects_from_deletion(descriptor: SecurityDescriptor) -> bool:
         and expand_generic(ace.mask) & AccessMask.DELETE
         for ace in descriptor.entries
     )
+
+
+class Place(Enum):
+    """An object whose descriptor decides."""
+
+    TARGET = "target"
+    RETIRED = "retired"
+    TARGET_GROUP = "target-group"
+    """A group that this account created in the target OU."""
+    RETIRED_GROUP = "retired-group"
+    """The same group after it was moved to the retired OU."""
+    DOMAIN = "domain"
+    DELETED_OBJECTS = "deleted-objects"
+
+
+OU_OF = {Place.TARGET_GROUP: Place.TARGET, Place.RETIRED_GROUP: Place.RETIRED}
+GROUP_IN = {ou: group for group, ou in OU_OF.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """An object with its descriptor; without one ``why`` says what stood in the way."""
+
+    dn: str
+    descriptor: SecurityDescriptor | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupHolder:
+    """A group of ours that exists; ``descriptor`` is None where it could not be read."""
+
+    dn: str
+    sid: str | None
+    descriptor: SecurityDescriptor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account that writes.
+
+    Attributes:
+        name: ``DOMAIN\\name`` for dsacls; the SID where the name is not known.
+        sid: Its SID.
+        token: Its own SID, those of all its groups in this domain, and those that everybody has.
+        creates_as: SID that owns what it creates: its own, or Domain Admins ([MS-ADTS] 6.1.3.5).
+    """
+
+    name: str
+    sid: str
+    token: Token
+    creates_as: str
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything that the answers depend on.
+
+    Attributes:
+        group_default: defaultSecurityDescriptor of the class group; None where it could not be read or understood.
+        types: Attribute (as spelled in this project) to its GUID and, if it has one, its property set's, from the
+            forest's own schema. An attribute that is not here does not exist.
+        groups: Groups of ours in the two OUs.
+        listed: Whether this account was seen to list deleted objects, or to be refused. By default not even
+            administrators may read the access list of their container.
+    """
+
+    account: Account
+    places: Mapping[Place, Holder]
+    group_default: SecurityDescriptor | None
+    types: Mapping[str, tuple[str, ...]]
+    groups: tuple[GroupHolder, ...] = ()
+    listed: Switch = Switch.UNKNOWN

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from runbook_lib.directory.entry import sid_bytes
 from runbook_lib.directory.rights.constants import AccessMask
 from runbook_lib.directory.rights.descriptor import Ace, AceFlag, AceType, Acl, Control, SecurityDescriptor
+from runbook_lib.directory.search import sid_bytes
 
 _TYPES = {
     "A": AceType.ALLOWED,

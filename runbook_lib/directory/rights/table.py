@@ -7,10 +7,26 @@ from dataclasses import dataclass, replace
 
 from runbook_lib.directory.rights.constants import AccessMask
 from runbook_lib.directory.rights.descriptor import Ace, SecurityDescriptor
-from runbook_lib.directory.rights.evaluate import Decision, decide, predicted, with_entry
-from runbook_lib.directory.rights.grants import GROUP_CLASS, REANIMATE, Grant
-from runbook_lib.directory.rights.needs import LIST_DELETED, Need, Operation, Purpose, operations
-from runbook_lib.directory.rights.situation import OU_OF, GroupHolder, Place, Situation
+from runbook_lib.directory.rights.evaluate import (
+    OU_OF,
+    Decision,
+    GroupHolder,
+    Place,
+    Situation,
+    decide,
+    predicted,
+    with_entry,
+)
+from runbook_lib.directory.rights.needs import (
+    GROUP_CLASS,
+    LIST_DELETED,
+    REANIMATE,
+    Grant,
+    Need,
+    Operation,
+    Purpose,
+    operations,
+)
 from runbook_lib.model.cloud import Switch
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from runbook_lib.directory.rights.evaluate import Place, Situation
 from runbook_lib.directory.rights.needs import Purpose
-from runbook_lib.directory.rights.situation import Place, Situation
 from runbook_lib.directory.rights.table import Missing, OperationRight, describe, lacking_on
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.dn import is_below

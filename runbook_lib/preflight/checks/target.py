@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbook_lib.directory.rights import AccessMask, Ace, WellKnownSid, expand_generic
-from runbook_lib.directory.rights.evaluate import protects_from_deletion
-from runbook_lib.directory.rights.situation import Holder, Place
+from runbook_lib.directory.rights.evaluate import Holder, Place, protects_from_deletion
 from runbook_lib.directory.rights.table import describe
 from runbook_lib.model.directory import Container
 from runbook_lib.model.dn import is_below, normalize_dn, normalize_foreign_dn

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import ClassVar, NamedTuple
 
-from runbook_lib.directory.rights.grants import Grant
+from runbook_lib.directory.rights.needs import Grant
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.text import Text, t
 from runbook_lib.preflight.hand_off.dsacls import each_once

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from runbook_lib.directory.rights.grants import Grant
-from runbook_lib.directory.rights.needs import READ_ATTRIBUTES, Purpose
-from runbook_lib.directory.rights.situation import Account, Holder, Place, Situation
+from runbook_lib.directory.rights.evaluate import Account, Holder, Place, Situation
+from runbook_lib.directory.rights.needs import READ_ATTRIBUTES, Grant, Purpose
 from runbook_lib.directory.rights.table import needed_grants
 from runbook_lib.preflight.hand_off.templates import rendered
 

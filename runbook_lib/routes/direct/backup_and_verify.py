@@ -12,7 +12,7 @@ from datetime import datetime
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.deleted import may_list_deleted, read_one_deleted
-from runbook_lib.directory.entry import Entry
+from runbook_lib.directory.search import Entry
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
 from runbook_lib.model.change import Change, ChangeKind, MemberRef
 from runbook_lib.model.cloud import Switch

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from runbook_lib.change.step import LiveState
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.entry import Entry
-from runbook_lib.directory.filters import all_of, any_of, equals
+from runbook_lib.directory.search import Entry, all_of, any_of, equals
 from runbook_lib.errors import Refused
 from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
 from runbook_lib.model.change import AttributeDelta, Change

@@ -14,9 +14,8 @@ from runbook_lib.change.journal import Effect
 from runbook_lib.change.step import LiveState, Look, drifted
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.deleted import read_one_deleted
-from runbook_lib.directory.entry import Entry
-from runbook_lib.directory.filters import ANY_OBJECT
 from runbook_lib.directory.schema import indexed_attributes
+from runbook_lib.directory.search import ANY_OBJECT, Entry
 from runbook_lib.model.change import AttributeDelta, Change, MemberRef, Move
 from runbook_lib.model.directory import RESTORED_ATTRIBUTES
 from runbook_lib.model.dn import normalize_dn, parent_of, rdn_of

@@ -11,9 +11,9 @@ from rehearsal.directory.changes import ADD, REPLACE, Modification
 from rehearsal.directory.descriptors import DACL
 from rehearsal.directory.failures import LdapError
 from runbook_lib.directory.rights import AccessMask, Ace, AceType, Acl, GuidKind, SecurityDescriptor, known_guids
-from runbook_lib.directory.rights.grants import GROUP_CLASS, Grant
+from runbook_lib.directory.rights.evaluate import Account, Holder, Place, Situation
+from runbook_lib.directory.rights.needs import GROUP_CLASS, Grant
 from runbook_lib.directory.rights.sddl import parse_sddl
-from runbook_lib.directory.rights.situation import Account, Holder, Place, Situation
 
 BASE = "DC=contoso,DC=com"
 TARGET, RETIRED, STAFF = f"OU=Cloud Groups,{BASE}", f"OU=Retired,{BASE}", f"OU=Staff,{BASE}"

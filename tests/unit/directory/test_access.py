@@ -23,10 +23,8 @@ from runbook_lib.directory.rights import (
     WellKnownSid,
     guid_of,
 )
-from runbook_lib.directory.rights.evaluate import decide, predicted, protects_from_deletion
-from runbook_lib.directory.rights.grants import GROUP_CLASS, REANIMATE
-from runbook_lib.directory.rights.needs import UNDELETED, Purpose, operations
-from runbook_lib.directory.rights.situation import GroupHolder, Holder, Place
+from runbook_lib.directory.rights.evaluate import GroupHolder, Holder, Place, decide, predicted, protects_from_deletion
+from runbook_lib.directory.rights.needs import GROUP_CLASS, REANIMATE, UNDELETED, Purpose, operations
 from runbook_lib.directory.rights.table import OperationRight, lacking_on, needed_grants, rights_table
 from runbook_lib.model.cloud import Switch
 from tests.unit.directory import rights_world as world

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.entry import guid_bytes
 from runbook_lib.directory.errors import DirectoryUnavailable, EntryExists, ObjectMissing, RightsMissing, ValueConflict
-from runbook_lib.directory.filters import ANY_OBJECT, bytes_equal, equals, present
+from runbook_lib.directory.search import ANY_OBJECT, bytes_equal, equals, guid_bytes, present
 from runbook_lib.errors import Refused, UsageError
 from runbook_lib.model.change import AttributeDelta
 from runbook_lib.model.dn import rdn, same_dn

@@ -8,8 +8,8 @@ from typing import cast
 import pytest
 
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.entry import Entry, guid_bytes, sid_bytes
-from runbook_lib.directory.sign_in.controller import read_controller
+from runbook_lib.directory.search import Entry, guid_bytes, sid_bytes
+from runbook_lib.directory.sign_in.connect import read_controller
 from runbook_lib.errors import NoAccess, Refused
 
 _BASE = "DC=contoso,DC=com"

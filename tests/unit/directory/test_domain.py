@@ -17,7 +17,7 @@ from rehearsal.directory.domains import View
 from rehearsal.directory.forest import add_controller, add_domain
 from rehearsal.directory.service import DirectoryFault
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.filters import present
+from runbook_lib.directory.search import present
 from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.errors import NoAccess, Refused, RunbookError, ServiceFailed, WriteUnanswered

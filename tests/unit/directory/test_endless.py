@@ -14,8 +14,8 @@ from ldap3 import Server
 from runbook_lib.directory import reader, reconnect, wire
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import AnswerWithoutEnd, bind_error, error_of
-from runbook_lib.directory.filters import ANY_OBJECT
 from runbook_lib.directory.reconnect import Patience
+from runbook_lib.directory.search import ANY_OBJECT
 from runbook_lib.directory.sign_in import bind as sign_on
 from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.errors import RunbookError, ServiceFailed, WriteUnanswered

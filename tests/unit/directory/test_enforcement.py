@@ -8,8 +8,8 @@ import pytest
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.deleted import read_one_deleted
-from runbook_lib.directory.enforcement import read_enforcement
 from runbook_lib.directory.errors import RightsMissing
+from runbook_lib.directory.rights.account import read_enforcement
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.directory.two_ous import read_place
 from runbook_lib.errors import RunbookError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runbook_lib.directory.entry import Entry
+from runbook_lib.directory.search import Entry
 from runbook_lib.errors import ServiceFailed
 
 

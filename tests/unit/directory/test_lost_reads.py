@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import DirectoryUnavailable, ReadInterrupted
-from runbook_lib.directory.filters import present
+from runbook_lib.directory.search import present
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.errors import NoAccess, ServiceFailed
 from runbook_lib.model.directory import DirectorySnapshot

@@ -10,10 +10,9 @@ import pytest
 from ldap3.core.exceptions import LDAPSocketReceiveError
 
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.entry import Entry
 from runbook_lib.directory.errors import DirectoryUnavailable
-from runbook_lib.directory.filters import ANY_OBJECT
 from runbook_lib.directory.reconnect import Patience
+from runbook_lib.directory.search import ANY_OBJECT, Entry
 from runbook_lib.directory.wire import PAGED_RESULTS
 from runbook_lib.errors import RunbookError, ServiceFailed
 from tests.unit.directory.embedded import clock

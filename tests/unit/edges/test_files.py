@@ -22,7 +22,7 @@ from runbook_lib.change.approvals.plan import approve, planned, read_approvals
 from runbook_lib.change.journal import Effect, Journal, read_journal
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.entry import Entry
+from runbook_lib.directory.search import Entry
 from runbook_lib.errors import UsageError
 from runbook_lib.model.change import Change, ChangeKind, MemberRef, Operation, Plan
 from runbook_lib.model.untrusted import printable

@@ -9,7 +9,7 @@ from hypothesis import given
 from ldap3.operation.search import compile_filter, parse_filter
 from ldap3.utils.dn import parse_dn as ldap3_parse
 
-from runbook_lib.directory import filters
+from runbook_lib.directory import search
 from runbook_lib.model.dn import parse_dn, rdn, same_dn
 from tests.support import hostile
 
@@ -76,10 +76,10 @@ def _parsed(text: str) -> Any:
 
 @given(_VALUES, _VALUES)
 def test_ldap3_reads_the_filter_that_was_meant(first: str, second: str) -> None:
-    whole = filters.all_of(
-        filters.equals("cn", first),
-        filters.any_of(filters.starts_with("mail", second), filters.present("member"), filters.equals("cn", second)),
-        filters.not_(filters.equals("displayName", first)),
+    whole = search.all_of(
+        search.equals("cn", first),
+        search.any_of(search.starts_with("mail", second), search.present("member"), search.equals("cn", second)),
+        search.not_(search.equals("displayName", first)),
     )
     assert whole.isascii()
     one, other = first.encode(), second.encode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook_lib.directory.rights import AccessMask
-from runbook_lib.directory.rights.grants import Grant
+from runbook_lib.directory.rights.needs import Grant
 from runbook_lib.model.finding import Finding, HandOff, Severity
 from runbook_lib.model.text import t
 from runbook_lib.preflight.hand_off import (

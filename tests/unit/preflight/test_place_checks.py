@@ -10,8 +10,8 @@ import pytest
 
 from runbook_lib.directory.rights import AccessMask, Ace, AceType, Acl, Control, SecurityDescriptor, WellKnownSid
 from runbook_lib.directory.rights.account import read_situation
-from runbook_lib.directory.rights.grants import Grant
-from runbook_lib.directory.rights.situation import GroupHolder, Place, Situation
+from runbook_lib.directory.rights.evaluate import GroupHolder, Place, Situation
+from runbook_lib.directory.rights.needs import Grant
 from runbook_lib.directory.two_ous import ForestReading, PlaceReading, TakenName, read_place, read_taken_names
 from runbook_lib.errors import NoAccess
 from runbook_lib.graph import tenant as entra

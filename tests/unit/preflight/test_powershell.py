@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tree_sitter import Language, Node, Parser
 
 from runbook_lib.directory.rights import AccessMask
-from runbook_lib.directory.rights.grants import Grant
+from runbook_lib.directory.rights.needs import Grant
 from runbook_lib.model.dn import rdn, same_dn
 from runbook_lib.preflight.hand_off import DNS, KINDS
 from runbook_lib.preflight.hand_off.dsacls import dsacls_lines

@@ -24,7 +24,7 @@ from rehearsal.contoso.size import Size, size_of
 from rehearsal.contoso.specification import Kind, Writer
 from rehearsal.directory import DirectoryStore
 from rehearsal.options import LEAST_STAFF
-from runbook_lib.directory.entry import sid_text
+from runbook_lib.directory.search import sid_text
 from tests.unit.rehearsal_cloud.test_process import error_of, gwb
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)

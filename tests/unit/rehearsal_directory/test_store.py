@@ -10,7 +10,7 @@ import pytest
 from rehearsal.directory import DirectoryStore, deletion
 from rehearsal.directory.failures import LdapError
 from rehearsal.directory.rights import SYSTEM
-from runbook_lib.directory.entry import sid_text
+from runbook_lib.directory.search import sid_text
 from tests.unit.rehearsal_directory.conftest import BASE, GROUPS, NOW, STAFF, WRITER
 
 ANN = f"CN=ann,{STAFF}"

@@ -13,7 +13,7 @@ import pytest
 from runbook_lib.change.carry_out import carry_out
 from runbook_lib.change.journal import Journal, JournalFile, read_journal
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.entry import Entry
+from runbook_lib.directory.search import Entry
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.errors import BrokeOff, NoAccess, Refused
 from runbook_lib.inventory import Inventory

@@ -19,8 +19,7 @@ from runbook_lib.change.carry_out import carry_out
 from runbook_lib.change.journal import Journal, JournalFile, read_journal
 from runbook_lib.change.journal_check import out_of_order
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.entry import guid_text
-from runbook_lib.directory.filters import equals
+from runbook_lib.directory.search import equals, guid_text
 from runbook_lib.errors import BrokeOff, NoAccess, RunbookError, ServiceFailed
 from runbook_lib.model.anchor import anchor_of, mark_of
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Deletion, MemberRef, Move, Operation, Plan
