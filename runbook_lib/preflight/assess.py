@@ -13,8 +13,7 @@ from runbook_lib.model.part import Part
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text
 from runbook_lib.parameters.check_change import with_acknowledgements
-from runbook_lib.preflight.causes import Cause, causes
-from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.evidence import Cause, Evidence, causes
 from runbook_lib.preflight.hand_off import IN_SHELL, HandOffText, hand_offs
 from runbook_lib.preflight.parts import EXCHANGE_DETECTION, EXCHANGE_FACTS
 from runbook_lib.preflight.tenant_facts import tenant_facts

@@ -10,7 +10,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.target import Route
 from runbook_lib.preflight.assess import Assessment, CheckResult
 from runbook_lib.preflight.evidence import Evidence
-from runbook_lib.preflight.hand_off.dsacls import dsacls_lines
+from runbook_lib.preflight.hand_off.templates import dsacls_lines
 from runbook_lib.preflight.parts import DNS, EXCHANGE_DETECTION, MAIL_FLOW, RIGHTS, RIGHTS_TABLE, TENANT
 from runbook_lib.preflight.tenant_facts import tenant_facts
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from runbook_lib.directory.rights.needs import Purpose
-from runbook_lib.preflight.hand_off.dsacls import least_rights
+from runbook_lib.preflight.hand_off.templates import least_rights
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "permissions.md"
 _BASE = "DC=contoso,DC=com"

@@ -1,18 +1,22 @@
-"""Exchange as it stands in Active Directory: the checks of ``exchange.findings``, and what each asks of a route."""
+"""Exchange as it stands in AD (the checks of ``exchange.findings``, what each asks of a route), and its recipients."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from runbook_lib.exchange import findings, requirements, servers
 from runbook_lib.exchange.facts import Facts
 from runbook_lib.exchange.unseen import Sees, nothing_there, unseen
+from runbook_lib.inventory.index import AddressHolder, address_taken
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.target import Route
+from runbook_lib.model.text import t
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
+from runbook_lib.preflight.derived import smtp_addresses
 from runbook_lib.preflight.evidence import Evidence
-from runbook_lib.preflight.parts import EXCHANGE, EXCHANGE_FACTS
+from runbook_lib.preflight.hand_off import MailContact, MakeMailContacts, UpdateRecipients
+from runbook_lib.preflight.parts import ADDRESS_HOLDERS, EXCHANGE, EXCHANGE_FACTS, GROUPS, MAIL_DOMAINS, WRITTEN_GROUPS
 
 
 def has_shell(evidence: Evidence) -> bool:
@@ -51,7 +55,7 @@ def _check(
     return Check(id_, title, (EXCHANGE,), routes, answers)
 
 
-CHECKS: tuple[Check, ...] = (
+EXCHANGE_CHECKS: tuple[Check, ...] = (
     _check("exchange-unreadable", "Everything about Exchange can be read", _READABLE, findings.unreadable),
     _check("exchange-organization-hidden", "No organization is hidden", _READABLE, findings.hidden_organization, _O),
     _check("exchange-number-absent", "Every number is shown", _MAIL, findings.absent_numbers, _S, _O),
@@ -79,4 +83,141 @@ CHECKS: tuple[Check, ...] = (
     _check("exchange-server-numbers-differ", "Each server shows one build", _MAIL, requirements.numbers_agree, _B),
     _check("exchange-server-version-unknown", "Every server shows its build", _MAIL, servers.server_builds, _B),
     _check("exchange-server-release-unknown", "Every server's release is known", _MAIL, servers.server_releases, _B),
+)
+
+
+_PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021)"
+_CONTACTS = 'timmcmic, "Office 365: A different approach to handling Office 365 group mail flow" (Microsoft, 2018)'
+_MOST = 50
+"""Objects that one finding and its hand-off name; the number of all is in the words."""
+
+
+def address_book(evidence: Evidence) -> Iterator[Finding]:
+    """Written-back groups with an address are in the address book."""
+    waiting = [group for group in evidence[WRITTEN_GROUPS] if group.mail and not group.in_address_book]
+    if waiting:
+        yield Finding(
+            id="mail-not-in-address-book",
+            severity=Severity.WARNING,
+            seen=t(
+                "{count} with an address, but not in the address book (showInAddressBook is empty): {some}.",
+                count=_count(waiting, "written-back group"),
+                some=_some([group.dn for group in waiting]),
+            ),
+            expected=t("Groups that address lists show."),
+            why=t("Nobody finds them in Outlook; a Microsoft engineer writes that full transport needs it too."),
+            to_do=t(
+                "Run Update-Recipient for each, as often as groups arrive, or use mail contacts; the "
+                "hand-offs have the lines."
+            )
+            if has_shell(evidence)
+            else t("Let the Recipient Update Service of Exchange System Manager run, or make mail contacts there."),
+            source=f"{_PAGE}; {_CONTACTS}",
+            values={"count": len(waiting)},
+            hand_offs=(
+                UpdateRecipients(tuple(group.dn for group in waiting[:_MOST])),
+                _contacts(evidence, [(group.display_name, group.mail or "") for group in waiting]),
+            ),
+            acknowledgeable=True,
+        )
+
+
+def secondary_addresses(evidence: Evidence) -> Iterator[Finding]:
+    """Groups have no addresses beside the primary one that people use."""
+    several = []
+    for group in evidence[GROUPS].groups:
+        primary = (group.mail or "").lower()
+        others = [a for a in smtp_addresses(group) if a != primary and not a.endswith(".onmicrosoft.com")]
+        if others:
+            several.append((group, others))
+    if several:
+        shown = [f"{group.display_name}: {', '.join(others[:3])}" for group, others in several]
+        yield Finding(
+            id="mail-secondary-addresses",
+            severity=Severity.WARNING,
+            seen=t("{count} with further addresses: {some}.", count=_count(several, "group"), some=_some(shown, "; ")),
+            expected=t("Groups that are written to by their primary address only."),
+            why=t("Only the primary SMTP address is written back, so mail from on premises to the others fails."),
+            to_do=t("Tell those who use them, or use mail contacts for these groups")
+            + (t("; the hand-off has the lines.") if has_shell(evidence) else t(".")),
+            source=f"{_PAGE}; {_CONTACTS}",
+            values={"count": len(several)},
+            hand_offs=(_contacts(evidence, [(group.display_name, group.mail or "") for group, _ in several]),),
+            acknowledgeable=True,
+        )
+
+
+def addresses_taken(evidence: Evidence) -> Iterator[Finding]:
+    """No contact, group or user in AD holds an address of a Microsoft 365 group."""
+    owners = {address: group.id for group in evidence[GROUPS].groups for address in smtp_addresses(group)}
+    taken = []
+    for holder in evidence[ADDRESS_HOLDERS]:
+        foreign = [a for a in holder.addresses if owners.get(a) not in holder.group_ids]
+        if foreign:
+            taken.append((holder, foreign))
+    if taken:
+        yield address_taken([AddressHolder(item.dn, item.object_class, tuple(foreign)) for item, foreign in taken])
+
+
+def other_domains(evidence: Evidence) -> Iterator[Finding]:
+    """The search for addresses covered the whole forest."""
+    others = list(evidence[EXCHANGE].other_domains)
+    if others:
+        yield Finding(
+            id="mail-forest-not-searched",
+            severity=Severity.UNKNOWN,
+            seen=t("Addresses were searched in one domain; not in {others}.", others=", ".join(others)),
+            expected=t("A search of the whole forest."),
+            why=t("An object of another domain may hold a group's address."),
+            to_do=t(
+                "Search there with Get-Recipient in the Exchange Management Shell "
+                "(Set-ADServerSettings -ViewEntireForest $true), then acknowledge this finding."
+            )
+            if has_shell(evidence)
+            else t("Search there for mail and proxyAddresses over LDAP, then acknowledge this finding."),
+            values={"domains": others},
+            acknowledgeable=True,
+        )
+
+
+def _contacts(evidence: Evidence, groups: Sequence[tuple[str, str]]) -> MakeMailContacts:
+    """The mail contacts that could stand for groups (display name and address); none without a routing domain."""
+    domains = evidence.get(MAIL_DOMAINS)
+    routing = domains.routing if domains else ""
+    return MakeMailContacts(
+        tuple(
+            MailContact(name, address.lower(), f"{address.lower().partition('@')[0]}@{routing}")
+            for name, address in groups[:_MOST]
+            if routing and address
+        )
+    )
+
+
+def _count(items: Sequence[object], noun: str) -> str:
+    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
+
+
+def _some(texts: list[str], between: str = ", ") -> str:
+    rest = len(texts) - 5
+    return between.join(texts[:5]) + (f" and {rest} more" if rest > 0 else "")
+
+
+_ROUTES = on(direct=Severity.INFO, connect_sync=Severity.WARNING)
+RECIPIENT_CHECKS: tuple[Check, ...] = (
+    Check("mail-address-book", "Written-back groups are in the address book", (WRITTEN_GROUPS,), _ROUTES, address_book),
+    Check(
+        "mail-secondary-addresses",
+        "Groups have only the address that is written back",
+        (GROUPS, MAIL_DOMAINS),
+        _ROUTES,
+        secondary_addresses,
+    ),
+    Check(
+        "mail-address-taken",
+        "No other object holds a group's address",
+        (GROUPS, ADDRESS_HOLDERS),
+        on(direct=Severity.WARNING, connect_sync=Severity.WARNING),
+        addresses_taken,
+    ),
+    Check("mail-forest-not-searched", "The whole forest was searched", (EXCHANGE,), _ROUTES, other_domains),
 )

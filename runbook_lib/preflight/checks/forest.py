@@ -1,15 +1,66 @@
-"""What the forest can do for a group that was deleted, and how old its level is."""
+"""What the forest offers: attributes that groups can carry, its level, what can be done for a deleted group."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runbook_lib.exchange.schema import GROUP_ATTRIBUTES, GroupAttribute
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
-from runbook_lib.preflight.assess import Check, on
+from runbook_lib.preflight.assess import ROUTES, Check, on
 from runbook_lib.preflight.evidence import Evidence
-from runbook_lib.preflight.parts import FOREST
+from runbook_lib.preflight.parts import FOREST, GROUP_SCHEMA
+
+_COMES_WITH = {
+    "base": "Active Directory itself",
+    "exchange": "Exchange's schema (Setup /PrepareSchema)",
+    "server-2016": "the schema of Windows Server 2016 (adprep), or Exchange's",
+}
+
+
+def _limits(row: GroupAttribute) -> dict[Route, Severity]:
+    """Anchor and mark decide; a mail attribute is a loss that somebody can accept."""
+    decides = {"adminDescription", "extensionName", "msDS-ExternalDirectoryObjectId"}
+    severity = Severity.BLOCKING if row.attribute in decides else Severity.WARNING
+    limits = {route: severity for route in ROUTES if route.value in row.routes}
+    if row.attribute not in decides:
+        limits.setdefault(Route.DIRECT, Severity.INFO)
+    return limits
+
+
+def attribute_missing(row: GroupAttribute, evidence: Evidence) -> Iterator[Finding]:
+    """A group can carry this attribute."""
+    if row.attribute in evidence[GROUP_SCHEMA]:
+        return
+    expected = "is written" if row.confirmed else "is expected to be written (no public text confirms it)"
+    routes = f" It {expected} by {', '.join(row.routes)}." if row.routes else ""
+    yield Finding(
+        id=f"group-attribute-missing:{row.attribute}",
+        severity=Severity.BLOCKING,
+        seen=t("A group cannot carry {attribute} in this forest's schema.", attribute=row.attribute),
+        expected=t("The attribute, which comes with {comes_with}.", comes_with=_COMES_WITH[row.comes_with]),
+        why=t("Lost without it: {purpose}.{routes}", purpose=row.purpose, routes=routes),
+        to_do=t("Extend the schema, or accept the loss and acknowledge this finding."),
+        source=row.source,
+        values={"attribute": row.attribute, "comes_with": row.comes_with, "confirmed": row.confirmed},
+        acknowledgeable=True,
+    )
+
+
+def _check(row: GroupAttribute) -> Check:
+    return Check(
+        f"group-attribute-{row.attribute}",
+        f"A group can carry {row.attribute}",
+        (GROUP_SCHEMA,),
+        _limits(row),
+        lambda evidence: attribute_missing(row, evidence),
+    )
+
+
+GROUP_SCHEMA_CHECKS: tuple[Check, ...] = tuple(_check(row) for row in GROUP_ATTRIBUTES)
+
 
 _SERVER_2008_R2 = 4
 """The level from which the Recycle Bin can be switched on ([MS-ADTS] 3.1.1.9.1 and 6.1.4.4)."""
@@ -110,7 +161,7 @@ def levels(evidence: Evidence) -> Iterator[Finding]:
 
 _FOREST = (FOREST,)
 _BLOCKS, _UNKNOWN = on(direct=Severity.BLOCKING), on(direct=Severity.UNKNOWN)
-CHECKS: tuple[Check, ...] = (
+FOREST_CHECKS: tuple[Check, ...] = (
     Check("recycle-bin", "The Recycle Bin is on", _FOREST, _UNKNOWN, recycle_bin),
     Check("deleted-objects", "Deleted objects can be listed", _FOREST, _BLOCKS, deleted_objects),
     Check("functional-levels", "Domain and forest are at a recent level", _FOREST, _UNKNOWN, levels),

@@ -17,8 +17,7 @@ from typing import ClassVar, NamedTuple
 from runbook_lib.directory.rights.needs import Grant
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.text import Text, t
-from runbook_lib.preflight.hand_off.dsacls import each_once
-from runbook_lib.preflight.hand_off.templates import rendered
+from runbook_lib.preflight.hand_off.templates import each_once, rendered
 
 EXCHANGE = t("Exchange Management Shell (on-premises)")
 CONNECT = t("Windows PowerShell on the Connect Sync server")

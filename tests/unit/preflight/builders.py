@@ -25,17 +25,17 @@ from runbook_lib.model.finding import Finding
 from runbook_lib.model.text import verbatim
 from runbook_lib.parameters.clouds import clouds
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.preflight.checks import CHECKS, exchange, group_schema, mail_dns, mail_flow, recipients
+from runbook_lib.preflight.checks import CHECKS, exchange, forest, mail_dns, mail_flow
 from runbook_lib.preflight.derived import DnsReading, MailDomains, MailGroups
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import PARTS
 
 EXCHANGE_AND_MAIL = (
-    *exchange.CHECKS,
-    *group_schema.CHECKS,
+    *exchange.EXCHANGE_CHECKS,
+    *forest.GROUP_SCHEMA_CHECKS,
     *mail_flow.CHECKS,
     *mail_dns.CHECKS,
-    *recipients.CHECKS,
+    *exchange.RECIPIENT_CHECKS,
 )
 """The checks of these subjects, whatever others there are."""
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -16,9 +16,8 @@ from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
 from runbook_lib.preflight.assess import Assessment, Check, NothingToCheck, assess, on
-from runbook_lib.preflight.causes import causes
 from runbook_lib.preflight.checks import CHECKS
-from runbook_lib.preflight.evidence import Evidence
+from runbook_lib.preflight.evidence import Evidence, causes
 from runbook_lib.preflight.parts import EXCHANGE, PARTS, PLACE, read_evidence
 from runbook_lib.preflight.reach import Reach
 from runbook_lib.preflight.verdict import Verdict

@@ -15,7 +15,7 @@ from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.assess import assess
-from runbook_lib.preflight.checks import cloud_sync, cloud_sync_agents, cloud_sync_overlap
+from runbook_lib.preflight.checks import cloud_sync, cloud_sync_domains
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.verdict import Verdict
 from tests.unit.preflight.builders import (
@@ -30,7 +30,7 @@ from tests.unit.preflight.builders import (
     tenant,
 )
 
-CHECKS = (*cloud_sync.CHECKS, *cloud_sync_agents.CHECKS, *cloud_sync_overlap.CHECKS)
+CHECKS = (*cloud_sync.CHECKS, *cloud_sync_domains.AGENT_CHECKS, *cloud_sync_domains.OVERLAP_CHECKS)
 B, U, W, I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO  # noqa: E741
 UNREAD = Unreadable("part", "forbidden", t("A permission or a role is missing: /x answers HTTP 403"))
 ONE, TWO = job("one").id, job("two").id

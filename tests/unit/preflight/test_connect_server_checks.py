@@ -16,7 +16,7 @@ from runbook_lib.model.part import Unreadable
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.preflight.assess import assess
-from runbook_lib.preflight.checks import CHECKS, cloud_sync_agents, connect_server
+from runbook_lib.preflight.checks import CHECKS, cloud_sync_domains, connect_server
 from runbook_lib.preflight.derived import CloudSyncGroups
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.verdict import Verdict
@@ -203,6 +203,6 @@ def test_a_check_that_had_nothing_to_look_at_does_not_say_fine(check_id: str) ->
 
 
 def test_agents_that_cannot_be_read_are_unknown_not_absent() -> None:
-    found = assess(evidence(tenant=tenant(agents=UNREAD)), cloud_sync_agents.CHECKS)
+    found = assess(evidence(tenant=tenant(agents=UNREAD)), cloud_sync_domains.AGENT_CHECKS)
     assert found.verdict(Route.CLOUD_SYNC) is Verdict.UNKNOWN
     assert found.verdict(Route.DIRECT) is Verdict.READY

@@ -14,8 +14,7 @@ from runbook_lib.directory.rights import AccessMask
 from runbook_lib.directory.rights.needs import Grant
 from runbook_lib.model.dn import rdn, same_dn
 from runbook_lib.preflight.hand_off import DNS, KINDS
-from runbook_lib.preflight.hand_off.dsacls import dsacls_lines
-from runbook_lib.preflight.hand_off.templates import QUOTES, in_comment, quoted
+from runbook_lib.preflight.hand_off.templates import QUOTES, dsacls_lines, in_comment, quoted
 from tests.support import hostile
 from tests.unit.preflight.hand_off_cases import hand_off, texts
 

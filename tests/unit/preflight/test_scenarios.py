@@ -23,7 +23,7 @@ from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight import parts as reading
 from runbook_lib.preflight.assess import Assessment, assess
 from runbook_lib.preflight.checks import CHECKS
-from runbook_lib.preflight.checks.group_schema import attribute_missing
+from runbook_lib.preflight.checks.forest import attribute_missing
 from runbook_lib.preflight.parts import DNS, EXCHANGE, GROUPS, MAIL_DOMAINS, MAIL_FLOW, read_evidence
 from runbook_lib.preflight.reach import Reach
 from runbook_lib.preflight.verdict import Verdict

@@ -18,15 +18,7 @@ from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.parameters.clouds import clouds
 from runbook_lib.preflight.assess import assess
-from runbook_lib.preflight.checks import (
-    cloud_sync,
-    cloud_sync_agents,
-    cloud_sync_overlap,
-    connect,
-    connect_features,
-    connect_server,
-    permissions,
-)
+from runbook_lib.preflight.checks import cloud_sync, cloud_sync_domains, connect, connect_features, connect_server
 from runbook_lib.preflight.checks import tenant as tenant_checks
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.tenant_facts import can_write, needed_permissions, notebooks
@@ -74,7 +66,7 @@ def told(check: str, given: Evidence) -> list[tuple[str, Severity]]:
 def test_licences(held: list[entra.Licence], expected: list[tuple[str, Severity]]) -> None:
     given = evidence(tenant=tenant(licences=entra.Licences(tuple(held))))
     assert told("licences", given) == expected
-    found = assess(given, [check for check in tenant_checks.CHECKS if check.id == "licences"])
+    found = assess(given, [check for check in tenant_checks.TENANT_CHECKS if check.id == "licences"])
     assert found.verdict(Route.DIRECT) is Verdict.READY, "the direct route needs none"
     blocked = bool(expected) and expected[0][1] is B
     assert (found.verdict(Route.CONNECT_SYNC) is Verdict.NOT_READY) is blocked
@@ -121,7 +113,7 @@ EXPECTED = {
 @pytest.mark.parametrize("cloud", [cloud.name for cloud in clouds()])
 def test_what_each_cloud_lacks(cloud: str) -> None:
     given = evidence(tenant=tenant(cloud=cloud))
-    checks = [check for check in tenant_checks.CHECKS if check.id.startswith("cloud-offers-")]
+    checks = [check for check in tenant_checks.TENANT_CHECKS if check.id.startswith("cloud-offers-")]
     found = {f.id: f.severity for check in checks for f in findings(check.id, given)}
     assert found == {f"cloud-lacks:{name}": severity for name, severity in EXPECTED[cloud].items()}
     judged = assess(given, checks)
@@ -181,7 +173,7 @@ def test_what_can_write(name: str, writes: bool) -> None:
 
 
 def test_a_token_that_does_not_say_is_unknown_and_decides_little() -> None:
-    found = assess(evidence(tenant=tenant(permissions=UNREAD)), permissions.CHECKS)
+    found = assess(evidence(tenant=tenant(permissions=UNREAD)), tenant_checks.PERMISSION_CHECKS)
     assert [f.id for f in found.findings] == ["part-unreadable:tenant.permissions"]
     assert {found.verdict(one.route) for one in found.verdicts} == {Verdict.WARNINGS}
 
@@ -220,10 +212,10 @@ ABOUT = (
     *connect_features.CHECKS,
     *connect_server.CHECKS,
     *cloud_sync.CHECKS,
-    *cloud_sync_agents.CHECKS,
-    *cloud_sync_overlap.CHECKS,
-    *tenant_checks.CHECKS,
-    *permissions.CHECKS,
+    *cloud_sync_domains.AGENT_CHECKS,
+    *cloud_sync_domains.OVERLAP_CHECKS,
+    *tenant_checks.TENANT_CHECKS,
+    *tenant_checks.PERMISSION_CHECKS,
 )
 
 
