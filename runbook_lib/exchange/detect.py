@@ -1,14 +1,38 @@
-"""From what was read to what it means, in sentences and table rows: pure functions, no network, no clock."""
+"""From what was read to what it means, in sentences and table rows; and what a check was not shown. Pure.
+
+A check that was not shown what it looks at yields the finding that says so, and never means "fine".
+"""
 
 from __future__ import annotations
 
-from runbook_lib.exchange.detection import ComponentRow, ExchangeDetection, Presence, ServerRow
-from runbook_lib.exchange.facts import UNKNOWN, UNKNOWN_NEWER, Facts
-from runbook_lib.exchange.findings import domains_behind, findings, mixture
+from collections.abc import Iterator
+from enum import Enum
+
+from runbook_lib.exchange.facts import (
+    UNKNOWN,
+    UNKNOWN_NEWER,
+    ComponentRow,
+    ExchangeDetection,
+    Facts,
+    Presence,
+    ServerRow,
+)
+from runbook_lib.exchange.findings import (
+    absent_numbers,
+    domains_behind,
+    findings,
+    hidden_organization,
+    mixture,
+    newer,
+    unknown_numbers,
+    unreadable,
+)
 from runbook_lib.exchange.read import DOMAIN, ORGANIZATION, SCHEMA, SERVERS, ExchangeReading, ServerReading
-from runbook_lib.exchange.requirements import servers_ahead
+from runbook_lib.exchange.requirements import server_builds, server_releases, servers_ahead
 from runbook_lib.exchange.versions import Release, VersionTable, role_names, spans
 from runbook_lib.model.dn import rdn_value
+from runbook_lib.model.finding import Finding
+from runbook_lib.model.text import NOTHING, Text, t
 
 NOT_SHOWN = "not shown"
 """The object is there without its number: whether it has one cannot be told."""
@@ -157,3 +181,62 @@ def detection_of(facts: Facts) -> ExchangeDetection:
 def _known(value: bool, unreadable: bool) -> bool | None:
     """Seen is seen; not seen means something only where it could have been."""
     return True if value else (None if unreadable else False)
+
+
+class Sees(Enum):
+    """What a check looks at."""
+
+    SCHEMA = "schema"
+    ORGANIZATION = "organization"
+    ORGANIZATION_VERSION = "organization version"
+    DOMAINS = "domains"
+    SERVERS = "servers"
+    BUILDS = "builds"
+    """Builds of the servers, and the releases that they are of."""
+
+
+_PARTS = {
+    Sees.SCHEMA: (SCHEMA,),
+    Sees.ORGANIZATION: (ORGANIZATION,),
+    Sees.ORGANIZATION_VERSION: (ORGANIZATION,),
+    Sees.DOMAINS: (ORGANIZATION, DOMAIN),
+    Sees.SERVERS: (ORGANIZATION, SERVERS),
+    Sees.BUILDS: (ORGANIZATION, SERVERS),
+}
+
+
+def unseen(facts: Facts, *what: Sees) -> Iterator[Finding]:
+    """The findings about everything of ``what`` that was not seen, each with the id that it has elsewhere too."""
+    hidden = tuple(name for one in what for name in _PARTS[one])
+    for finding in unreadable(facts):
+        if str(finding.values["part"]).startswith(hidden):
+            yield finding
+    if ORGANIZATION in hidden:
+        yield from hidden_organization(facts)
+    for finding in absent_numbers(facts):
+        of = Sees.SCHEMA if finding.values["component"] == SCHEMA else Sees.ORGANIZATION_VERSION
+        if of in what:
+            yield finding
+    if Sees.ORGANIZATION_VERSION in what and facts.organization_version is not None and not facts.organization_releases:
+        # A number of no release that is known can be compared with nothing.
+        yield from newer(facts)
+        yield from unknown_numbers(facts)
+    if Sees.SCHEMA in what and facts.reading.schema_range_upper is not None and not facts.schema_releases:
+        yield from newer(facts)
+        yield from unknown_numbers(facts)
+    if Sees.BUILDS in what:
+        yield from server_builds(facts)
+        yield from server_releases(facts)
+        if any(build and facts.table.is_newer(build) for build in facts.builds.values()):
+            yield from newer(facts)
+
+
+def nothing_there(facts: Facts, *what: Sees) -> Text:
+    """Why there is nothing to look at, one sentence; empty where there is something."""
+    if {Sees.SERVERS, Sees.BUILDS} & set(what) and not facts.reading.servers:
+        return t("There is no Exchange server.")
+    if {Sees.ORGANIZATION, Sees.ORGANIZATION_VERSION, Sees.DOMAINS} & set(what) and not facts.reading.organizations:
+        return t("There is no Exchange organization.")
+    if Sees.SCHEMA in what and facts.reading.schema_range_upper is None:
+        return t("The schema is not extended for Exchange.")
+    return NOTHING

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from runbook_lib.exchange.detection import Presence
-from runbook_lib.exchange.facts import Facts
+from runbook_lib.exchange.facts import Facts, Presence
 from runbook_lib.exchange.read import SCHEMA
-from runbook_lib.exchange.servers import server_builds, server_releases, servers_differ, support
+from runbook_lib.exchange.requirements import server_builds, server_releases, servers_differ, support
 from runbook_lib.exchange.versions import spans
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.part import Unreadable

@@ -14,7 +14,7 @@ from enum import Enum
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.search import Entry, equals
-from runbook_lib.exchange.schema import names_in_schema
+from runbook_lib.exchange.recipients import names_in_schema
 from runbook_lib.exchange.versions import WIZARD_SINCE
 
 

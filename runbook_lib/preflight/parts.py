@@ -22,8 +22,14 @@ from runbook_lib.exchange.detect import detection_of
 from runbook_lib.exchange.facts import Facts
 from runbook_lib.exchange.mail import MailFlowReading, read_mail_flow
 from runbook_lib.exchange.read import ORGANIZATION, ExchangeReading, read_exchange
-from runbook_lib.exchange.recipients import AddressHolder, WrittenGroup, read_address_holders, read_written_groups
-from runbook_lib.exchange.schema import GROUP_ATTRIBUTES, names_in_schema
+from runbook_lib.exchange.recipients import (
+    GROUP_ATTRIBUTES,
+    AddressHolder,
+    WrittenGroup,
+    names_in_schema,
+    read_address_holders,
+    read_written_groups,
+)
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.graph.groups import read_mail_groups
 from runbook_lib.graph.tenant import TenantReading, read_tenant_state

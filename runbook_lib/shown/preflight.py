@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from runbook_lib.directory.rights.table import OperationRight
-from runbook_lib.exchange.detection import ExchangeDetection
+from runbook_lib.exchange.facts import ExchangeDetection
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.target import Route
 from runbook_lib.preflight.assess import Assessment, CheckResult

@@ -14,8 +14,7 @@ import pytest
 from runbook_lib.directory.connection import Directory
 from runbook_lib.errors import NoAccess
 from runbook_lib.exchange.detect import detect
-from runbook_lib.exchange.recipients import read_address_holders
-from runbook_lib.exchange.schema import GROUP_ATTRIBUTES, names_in_schema
+from runbook_lib.exchange.recipients import GROUP_ATTRIBUTES, names_in_schema, read_address_holders
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from runbook_lib.exchange import findings, requirements, servers
+from runbook_lib.exchange import findings, requirements
+from runbook_lib.exchange import requirements as servers
+from runbook_lib.exchange.detect import Sees, nothing_there, unseen
 from runbook_lib.exchange.facts import Facts
-from runbook_lib.exchange.unseen import Sees, nothing_there, unseen
 from runbook_lib.inventory.index import AddressHolder, address_taken
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook_lib.exchange.schema import GROUP_ATTRIBUTES, GroupAttribute
+from runbook_lib.exchange.recipients import GROUP_ATTRIBUTES, GroupAttribute
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.target import Route

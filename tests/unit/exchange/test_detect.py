@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from runbook_lib.exchange.detect import detect
-from runbook_lib.exchange.detection import ExchangeDetection, Presence
+from runbook_lib.exchange.facts import ExchangeDetection, Presence
 from runbook_lib.exchange.read import (
     DomainReading,
     ExchangeReading,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.exchange.detect import detect
-from runbook_lib.exchange.detection import Presence
+from runbook_lib.exchange.facts import Presence
 from runbook_lib.exchange.read import DomainReading, read_exchange
 from runbook_lib.exchange.versions import load_versions
 from tests.unit.directory.embedded import BASE, WRITER, Embedded, clock

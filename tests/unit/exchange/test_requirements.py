@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.exchange.detect import detect
-from runbook_lib.exchange.detection import Presence
-from runbook_lib.exchange.facts import Facts
+from runbook_lib.exchange.facts import Facts, Presence
 from runbook_lib.exchange.read import (
     DomainReading,
     ExchangeReading,

@@ -13,8 +13,13 @@ from runbook_lib.dns import Answer, State
 from runbook_lib.errors import NoAccess
 from runbook_lib.exchange.detect import detect
 from runbook_lib.exchange.mail import DomainType, address_space, covers, read_mail_flow
-from runbook_lib.exchange.recipients import read_address_holders, read_written_groups
-from runbook_lib.exchange.schema import GROUP_ATTRIBUTES, GroupAttribute, names_in_schema
+from runbook_lib.exchange.recipients import (
+    GROUP_ATTRIBUTES,
+    GroupAttribute,
+    names_in_schema,
+    read_address_holders,
+    read_written_groups,
+)
 from runbook_lib.exchange.versions import build_of_serial, load_versions
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.target import Route

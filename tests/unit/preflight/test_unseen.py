@@ -12,7 +12,7 @@ from runbook_lib.exchange.detect import detect
 from runbook_lib.exchange.facts import Facts
 from runbook_lib.exchange.mail import NEEDED, AddressPolicy, MailFlowReading
 from runbook_lib.exchange.read import DomainReading, ExchangeReading, OrganizationReading, ServerReading
-from runbook_lib.exchange.schema import GROUP_ATTRIBUTES
+from runbook_lib.exchange.recipients import GROUP_ATTRIBUTES
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.graph import tenant as entra
 from runbook_lib.model.cloud import Switch
