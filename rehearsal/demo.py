@@ -16,7 +16,7 @@ from rehearsal.journey import STEPS, Journey
 from rehearsal.options import LEAST_STAFF, StartOptions
 from rehearsal.process import RunningRehearsal, start_rehearsal
 from rehearsal.scene import Objects, Roles, print_command
-from runbook_lib.parameters.paths import project_root
+from runbook_lib.parameters.model import project_root
 from runbook_lib.runner import console
 
 ROLES = Roles(

@@ -10,8 +10,7 @@ from pathlib import Path
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import character_name, unseen
 from runbook_lib.parameters import check_change, check_connections
-from runbook_lib.parameters.model import Parameters
-from runbook_lib.parameters.paths import PATHS, resolve
+from runbook_lib.parameters.model import PATHS, Parameters, resolve
 from runbook_lib.parameters.problems import Complaint
 from runbook_lib.parameters.yaml_text import PROSE, Location
 

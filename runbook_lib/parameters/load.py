@@ -11,8 +11,7 @@ from pathlib import Path
 from runbook_lib.errors import UsageError
 from runbook_lib.model.text import t
 from runbook_lib.parameters import yaml_text
-from runbook_lib.parameters.model import Parameters
-from runbook_lib.parameters.paths import resolve
+from runbook_lib.parameters.model import Parameters, resolve
 from runbook_lib.parameters.problems import Problem, Problems
 from runbook_lib.parameters.validate import (
     LONGEST_TEXT,

@@ -19,7 +19,7 @@ from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters import LoadedParameters, Parameters, load_parameters, require, resolve
-from runbook_lib.parameters.paths import ROOT_VARIABLE
+from runbook_lib.parameters.model import ROOT_VARIABLE
 from runbook_lib.record.cells import mark_of
 from runbook_lib.record.folder import RecordFolder, work_file_of
 from runbook_lib.record.folder import new_run_id as default_run_id

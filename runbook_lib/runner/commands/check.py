@@ -62,7 +62,7 @@ def check(
     without), 5 not ready, 8 cannot tell, 2 usage error.
     """
     from runbook_lib.parameters import load_parameters, project_root
-    from runbook_lib.parameters.paths import absolute_paths
+    from runbook_lib.parameters.model import absolute_paths
     from runbook_lib.preflight.verdict import exit_code_of
     from runbook_lib.shown import terminal
     from runbook_lib.shown.layout import is_coloured, output_width

@@ -103,7 +103,7 @@ def records(root: Path | None, schema: str | None) -> None:
             raise click.UsageError("--schema stands alone.")
         click.echo(schema_text(schema), nl=False)
         return
-    from runbook_lib.parameters.paths import project_root
+    from runbook_lib.parameters.model import project_root
     from runbook_lib.record.index import build_index
 
     root = root if root is not None else project_root() / "records"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def _notebooks(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of the project's notebooks, and files."""
-    from runbook_lib.parameters.paths import project_root
+    from runbook_lib.parameters.model import project_root
 
     names = sorted(path.stem for path in (project_root() / "notebooks").glob("*.ipynb"))
     found = [CompletionItem(name) for name in names if name.startswith(incomplete)]
@@ -104,7 +104,7 @@ def run_as_told(
     from datetime import timedelta
 
     from runbook_lib.parameters import load_parameters, project_root, require
-    from runbook_lib.parameters.paths import absolute_paths
+    from runbook_lib.parameters.model import absolute_paths
     from runbook_lib.record.needs import find_notebook, require_told
 
     root = project_root()

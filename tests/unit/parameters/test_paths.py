@@ -8,7 +8,7 @@ import pytest
 
 from runbook_lib.parameters import parameters_from_values
 from runbook_lib.parameters.check import notes
-from runbook_lib.parameters.paths import project_root, resolve
+from runbook_lib.parameters.model import project_root, resolve
 
 
 def test_the_variable_names_the_root(tmp_path: Path) -> None:
