@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from runbook_lib.change.approvals.file import said, written_time
 from runbook_lib.change.strict_file import LARGEST_APPROVAL, LARGEST_PLAN, Unfit, read_plain, strict_json, write_whole
 from runbook_lib.errors import Refused, UsageError
-from runbook_lib.model.file_names import CLOSINGS
+from runbook_lib.files import CLOSINGS
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 

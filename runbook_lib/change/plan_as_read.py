@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 
-from runbook_lib.model.canonical import digest
+from runbook_lib.files import LEFT_OUT
 from runbook_lib.model.change import Change, GroupMembers, LeftOut, MemberRef, Plan
-from runbook_lib.model.file_names import LEFT_OUT
+from runbook_lib.model.ids import digest
 
 FILE_NAME = LEFT_OUT
 """The whole list, beside plan.json."""

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain, strict_json
 from runbook_lib.errors import UsageError
+from runbook_lib.files import PLAN
 from runbook_lib.model.change import (
     AttributeDelta,
     Change,
@@ -29,7 +30,6 @@ from runbook_lib.model.change import (
     Plan,
     Refusal,
 )
-from runbook_lib.model.file_names import PLAN
 from runbook_lib.model.target import PlanTarget, Route
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable

@@ -14,11 +14,11 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import ObjectMissing, RightsMissing
 from runbook_lib.directory.search import Entry, all_of, any_of, equals, generalized_time, not_, present, starts_with
 from runbook_lib.errors import RunbookError
-from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import DEFAULT_LIFETIME_DAYS, DeletedObject, DeletedObjects
 from runbook_lib.model.dn import normalize_dn, rdn
 from runbook_lib.model.enforcement import SOA_ATTRIBUTE
+from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
 from runbook_lib.model.text import NOTHING, Text, t
 
 _ATTRIBUTES = (

@@ -14,7 +14,6 @@ from runbook_lib.directory.schema import allowed_attributes
 from runbook_lib.directory.search import Entry, Filter, all_of, any_of, equals, not_, present, starts_with
 from runbook_lib.directory.sign_in.connect import committed_usn
 from runbook_lib.directory.two_ous import critical_names, read_container
-from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE
 from runbook_lib.model.directory import (
     GROUP_ATTRIBUTES,
     Container,
@@ -23,6 +22,7 @@ from runbook_lib.model.directory import (
     DirectorySnapshot,
 )
 from runbook_lib.model.dn import is_below
+from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE
 from runbook_lib.model.reading import Reading
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import counted, printable

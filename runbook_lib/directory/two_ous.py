@@ -10,11 +10,11 @@ from runbook_lib.directory.deleted import may_list_deleted, read_lifetime, read_
 from runbook_lib.directory.rights.account import read_enforcement
 from runbook_lib.directory.schema import allowed_attributes
 from runbook_lib.directory.search import ANY_OBJECT, Entry, all_of, any_of, equals
-from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, MARK_ATTRIBUTE, group_id_of_anchor
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import Container, DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, parent_of, validate_dn
 from runbook_lib.model.enforcement import NO_ENFORCEMENT, SOA_ATTRIBUTE, Enforcement
+from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, MARK_ATTRIBUTE, group_id_of_anchor
 
 
 def read_container(directory: Directory, dn: str, *, parameter: str, critical: frozenset[str]) -> Container:

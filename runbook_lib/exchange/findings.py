@@ -9,7 +9,7 @@ from runbook_lib.exchange.read import SCHEMA
 from runbook_lib.exchange.requirements import server_builds, server_releases, servers_differ, support
 from runbook_lib.exchange.versions import spans
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import Text, t
 
 _BUILDS = "microsoft/CSS-Exchange, Shared/Get-ExchangeBuildVersionInformation.ps1 (2026)"

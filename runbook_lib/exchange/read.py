@@ -15,7 +15,7 @@ from runbook_lib.directory.errors import ObjectMissing, RightsMissing
 from runbook_lib.directory.other_domain import OtherDomainReader, domain_dns_name
 from runbook_lib.directory.search import Entry, equals
 from runbook_lib.errors import Refused, RunbookError
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t
 
 SCHEMA = "schema"

@@ -11,7 +11,7 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import ObjectMissing, RightsMissing
 from runbook_lib.directory.search import Entry, all_of, any_of, equals, starts_with
 from runbook_lib.errors import NoAccess
-from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
+from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
 from runbook_lib.model.text import t
 
 _CONTROL = "objectClass"

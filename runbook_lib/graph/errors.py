@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
 from runbook_lib.graph.sender import Answer
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import Text, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.secrets.sources import scrubbed

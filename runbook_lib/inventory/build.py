@@ -12,10 +12,10 @@ from runbook_lib.inventory.index import DirectoryIndex, came_from_ad, claimed_id
 from runbook_lib.inventory.members import memberships, resolve_principals
 from runbook_lib.inventory.naming import Naming
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer, route_of
-from runbook_lib.model.anchor import MARK_ATTRIBUTE, RETIRED_MARK
 from runbook_lib.model.cloud import Authority, CloudGroup, CloudKind, CloudSnapshot, Presence, Switch
 from runbook_lib.model.directory import DirectoryGroup, DirectorySnapshot
 from runbook_lib.model.dn import is_below
+from runbook_lib.model.ids import MARK_ATTRIBUTE, RETIRED_MARK
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, t
 

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from runbook_lib.directory.search import in_domain
 from runbook_lib.inventory.naming import Naming
 from runbook_lib.inventory.states import GroupState, Writer
-from runbook_lib.model.anchor import (
+from runbook_lib.model.cloud import Authority, CloudGroup
+from runbook_lib.model.directory import DirectoryGroup, DirectoryObject, DirectorySnapshot
+from runbook_lib.model.dn import normalize_dn, rdn
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.ids import (
     ANCHOR_ATTRIBUTE,
     EXTERNAL_ID_ATTRIBUTE,
     MARK_ATTRIBUTE,
     group_id_of_anchor,
     owner_of_mark,
 )
-from runbook_lib.model.cloud import Authority, CloudGroup
-from runbook_lib.model.directory import DirectoryGroup, DirectoryObject, DirectorySnapshot
-from runbook_lib.model.dn import normalize_dn, rdn
-from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 

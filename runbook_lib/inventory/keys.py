@@ -18,10 +18,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runbook_lib.directory.search import in_domain
-from runbook_lib.model.anchor import user_id_of_anchor
 from runbook_lib.model.cloud import CloudPrincipal, PrincipalType
 from runbook_lib.model.directory import DirectoryObject, DomainController
 from runbook_lib.model.dn import normalize_dn, normalize_foreign_dn, parse_dn
+from runbook_lib.model.ids import user_id_of_anchor
 
 PROVED = 3
 """Two keys that nobody keeps in step by hand agree: the immutable id and the SID."""

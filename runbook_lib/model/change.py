@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 
-from runbook_lib.model.canonical import digest
+from runbook_lib.model.ids import digest
 from runbook_lib.model.target import PlanTarget, Route
 from runbook_lib.model.text import NOTHING, Text
 

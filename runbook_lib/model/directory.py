@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.enforcement import NO_ENFORCEMENT, SOA_ATTRIBUTE, Enforcement
+from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.model.reading import Reading
 
 UNIVERSAL_DISTRIBUTION = 8

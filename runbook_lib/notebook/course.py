@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from runbook_lib.errors import BrokeOff, Refused, RunbookError, ServiceFailed, VerificationFailed
-from runbook_lib.model.file_names import JOURNAL
+from runbook_lib.files import JOURNAL
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import joined, t
 from runbook_lib.notebook.front_end import outcome_of

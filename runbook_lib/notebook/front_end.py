@@ -15,8 +15,8 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from runbook_lib.errors import RunbookError
+from runbook_lib.files import RUN_MIME
 from runbook_lib.graph.sign_in.device_code import DeviceCode, SignInPrompt
-from runbook_lib.model.file_names import RUN_MIME
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.untrusted import printable
 from runbook_lib.record.cells import mark_of

@@ -11,7 +11,7 @@ from pathlib import Path
 from IPython.core.getipython import get_ipython
 
 from runbook_lib.errors import UsageError
-from runbook_lib.model.file_names import JOURNAL, RECORD_VARIABLE
+from runbook_lib.files import JOURNAL, RECORD_VARIABLE
 from runbook_lib.model.text import t
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.front_end import watch_cells, watch_opening

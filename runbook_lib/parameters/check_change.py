@@ -9,7 +9,7 @@ from datetime import date
 from string import Formatter
 
 from runbook_lib.errors import Refused
-from runbook_lib.model.file_names import LONGEST_CHANGE_ID, safe_change_id
+from runbook_lib.files import LONGEST_CHANGE_ID, safe_change_id
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import NOTHING, t
 from runbook_lib.parameters.check_connections import is_domain, split_server

@@ -9,7 +9,7 @@ from typing import Any
 
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.part import Part
+from runbook_lib.model.reading import Part
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text
 from runbook_lib.parameters.check_change import with_acknowledgements

@@ -18,7 +18,7 @@ from runbook_lib.graph.tenant import CloudSyncJob
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.inventory.naming import DisplayNames, Naming
 from runbook_lib.model.cloud import CloudGroup, Tenant
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.parameters.model import Parameters
 

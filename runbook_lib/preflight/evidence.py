@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.part import Part, Unreadable
+from runbook_lib.model.reading import Part, Unreadable
 from runbook_lib.model.text import t
 from runbook_lib.parameters.check_change import with_acknowledgements
 from runbook_lib.parameters.model import Parameters

@@ -33,7 +33,7 @@ from runbook_lib.exchange.recipients import (
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.graph.groups import read_mail_groups
 from runbook_lib.graph.tenant import TenantReading, read_tenant_state
-from runbook_lib.model.part import Part, Unreadable, in_reading_order
+from runbook_lib.model.reading import Part, Unreadable, in_reading_order
 from runbook_lib.model.text import t
 from runbook_lib.parameters.check_connections import split_server
 from runbook_lib.parameters.clouds import addresses_of

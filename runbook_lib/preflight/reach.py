@@ -11,7 +11,7 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.other_domain import OtherDomainReader
 from runbook_lib.errors import NoAccess, RunbookError
 from runbook_lib.graph.transport import GraphClient
-from runbook_lib.model.part import Part
+from runbook_lib.model.reading import Part
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.evidence import Evidence
 

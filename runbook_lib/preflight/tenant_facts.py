@@ -26,7 +26,7 @@ from runbook_lib.graph.tenant import (
     WritebackContainers,
 )
 from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
-from runbook_lib.model.part import Part, Unreadable
+from runbook_lib.model.reading import Part, Unreadable
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import (
     AGENTS,

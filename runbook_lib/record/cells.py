@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.errors import UsageError
-from runbook_lib.model.file_names import RUN_MIME
+from runbook_lib.files import RUN_MIME
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import typed

@@ -13,7 +13,7 @@ from typing import Any
 from runbook_lib.change.plan_file import plan_from_json
 from runbook_lib.change.strict_file import LARGEST_PLAN, read_plain
 from runbook_lib.errors import RunbookError
-from runbook_lib.model.file_names import JOURNAL, PLAN, RECORD
+from runbook_lib.files import JOURNAL, PLAN, RECORD
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.run_end import Written, written_by
 from runbook_lib.routes.direct.writes import writes_of

@@ -12,7 +12,7 @@ from typing import Any
 
 import nbformat
 
-from runbook_lib.model.file_names import RUN_MIME
+from runbook_lib.files import RUN_MIME
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.untrusted import printable
 from runbook_lib.record.cells import CellState, CellTruth, cell_truth, execution_times, meaning_in

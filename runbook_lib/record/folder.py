@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, cast
 
 from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.errors import ServiceFailed, UsageError
-from runbook_lib.files import FOLDER_MODES, make_folder, new_file, write_durably
-from runbook_lib.model.file_names import (
+from runbook_lib.files import (
     APPROVALS,
+    FOLDER_MODES,
     LONGEST_CHANGE_ID,
     LONGEST_FOLDER_NAME,
     MANIFEST,
+    make_folder,
+    new_file,
     safe_folder_name,
+    write_durably,
 )
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import json_text

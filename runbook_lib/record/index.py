@@ -10,8 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from runbook_lib.change.strict_file import LARGEST_PLAN, read_plain
-from runbook_lib.files import file_mode
-from runbook_lib.model.file_names import APPROVALS, INDEX, MANIFEST, PAGE, RECORD
+from runbook_lib.files import APPROVALS, INDEX, MANIFEST, PAGE, RECORD, file_mode
 from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.record import folder as files
 from runbook_lib.record.folder import RecordFolder

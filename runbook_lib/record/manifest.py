@@ -17,8 +17,8 @@ from typing import Any
 
 from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.errors import UsageError
-from runbook_lib.model.canonical import digest
-from runbook_lib.model.file_names import MANIFEST, MANIFEST_SCHEMA, RECORD, RECORD_SCHEMA
+from runbook_lib.files import MANIFEST, MANIFEST_SCHEMA, RECORD, RECORD_SCHEMA
+from runbook_lib.model.ids import digest
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record import folder as files

@@ -11,7 +11,7 @@ from typing import Any
 from runbook_lib.change.journal import journals_of
 from runbook_lib.change.strict_file import LARGEST_PLAN, read_plain
 from runbook_lib.errors import Refused, RunbookError, UsageError
-from runbook_lib.model.file_names import JOURNAL, RECORD
+from runbook_lib.files import JOURNAL, RECORD
 from runbook_lib.model.text import joined, t
 from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters.model import Parameters

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from runbook_lib.model.file_names import described
+from runbook_lib.files import described
 from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record.cells import CellState, CellTruth

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from runbook_lib.errors import RunbookError, UsageError
-from runbook_lib.model.file_names import RECORD, RECORD_SCHEMA
+from runbook_lib.files import RECORD, RECORD_SCHEMA
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t

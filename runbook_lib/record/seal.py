@@ -16,7 +16,7 @@ from runbook_lib.change.lock import holds, lock_path
 from runbook_lib.change.plan_file import read_plan
 from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.errors import Refused, RunbookError, UsageError
-from runbook_lib.model.file_names import JOURNAL, MANIFEST, PAGE, PLAN, RECORD
+from runbook_lib.files import JOURNAL, MANIFEST, PAGE, PLAN, RECORD
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, RETIRED_MARK, anchor_of, mark_of
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Operation, Plan
 from runbook_lib.model.directory import (
     FOLLOWED_ATTRIBUTES,
@@ -17,6 +16,7 @@ from runbook_lib.model.directory import (
     UNIVERSAL_DISTRIBUTION,
     UNIVERSAL_SECURITY,
 )
+from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, RETIRED_MARK, anchor_of, mark_of
 
 _FOLLOWED = frozenset(FOLLOWED_ATTRIBUTES)
 _RETIRED = _FOLLOWED | {MARK_ATTRIBUTE, *MAIL_ATTRIBUTES}

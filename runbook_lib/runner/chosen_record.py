@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from runbook_lib.errors import RunbookError, UsageError
-from runbook_lib.model.file_names import JOURNAL, MANIFEST, PLAN, RECORD
+from runbook_lib.files import JOURNAL, MANIFEST, PLAN, RECORD
 from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.model.text import t
 from runbook_lib.runner import console

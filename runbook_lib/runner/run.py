@@ -14,7 +14,7 @@ import nbformat
 import papermill
 
 from runbook_lib.errors import RunbookError, UsageError
-from runbook_lib.model.file_names import RECORD_VARIABLE
+from runbook_lib.files import RECORD_VARIABLE
 from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import typed

@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from runbook_lib.errors import RunbookError
+from runbook_lib.files import RECORD_VARIABLE
 from runbook_lib.graph.snapshot import read_tenant
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.directory import DomainController
-from runbook_lib.model.file_names import RECORD_VARIABLE
 from runbook_lib.model.outcome import Outcome, ending_words
 from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters.model import Parameters

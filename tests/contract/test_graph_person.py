@@ -22,7 +22,7 @@ from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.graph.tenant import GrantedPermissions, SynchronizationFeatures, read_tenant_state
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import Switch
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t
 from runbook_lib.parameters.clouds import addresses_of
 from runbook_lib.parameters.model import Parameters

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.change.approvals.plan import planned
-from runbook_lib.model.anchor import anchor_of, mark_of
+from runbook_lib.model.ids import anchor_of, mark_of
 from runbook_lib.model.outcome import Outcome
 from tests.samba.cloud import GROUPS, GUEST, TENANT_ID, SambaCloud, identifier
 from tests.samba.lab import SambaLab

@@ -13,8 +13,8 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import EntryExists, ObjectMissing, RightsMissing, ValueConflict
 from runbook_lib.directory.search import equals
 from runbook_lib.errors import NoAccess
-from runbook_lib.model.anchor import anchor_of, mark_of
 from runbook_lib.model.change import AttributeDelta
+from runbook_lib.model.ids import anchor_of, mark_of
 from tests.samba.lab import SambaLab
 
 TENANT = "11111111-2222-3333-4444-555555555555"

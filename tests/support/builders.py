@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from runbook_lib.inventory import Inventory, Naming, build_inventory, index_directory
-from runbook_lib.model.anchor import RETIRED_MARK, anchor_of, mark_of
 from runbook_lib.model.cloud import (
     CloudGroup,
     CloudKind,
@@ -33,6 +32,7 @@ from runbook_lib.model.directory import (
     DomainController,
 )
 from runbook_lib.model.enforcement import NO_ENFORCEMENT, Enforcement
+from runbook_lib.model.ids import RETIRED_MARK, anchor_of, mark_of
 from runbook_lib.model.reading import Reading
 from runbook_lib.model.text import verbatim
 from runbook_lib.rules.policy import Limits, Policy

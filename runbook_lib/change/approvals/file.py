@@ -25,7 +25,7 @@ from runbook_lib.change.strict_file import (
     write_whole,
 )
 from runbook_lib.errors import Refused
-from runbook_lib.model.canonical import digest
+from runbook_lib.model.ids import digest
 from runbook_lib.model.text import NOTHING, t
 from runbook_lib.model.untrusted import printable
 

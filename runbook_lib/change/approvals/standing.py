@@ -28,8 +28,8 @@ from runbook_lib.change.approvals.file import (
 )
 from runbook_lib.change.approvals.plan import identity_of, planned
 from runbook_lib.errors import UsageError
-from runbook_lib.model.canonical import digest
 from runbook_lib.model.change import Operation, Plan
+from runbook_lib.model.ids import digest
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.rules.reach import STANDING_KINDS

@@ -34,8 +34,8 @@ from runbook_lib.directory.search import (
     starts_with,
 )
 from runbook_lib.errors import NoAccess
-from runbook_lib.model.anchor import MARK_ATTRIBUTE
 from runbook_lib.model.enforcement import NO_ENFORCEMENT, Enforcement, policy_of
+from runbook_lib.model.ids import MARK_ATTRIBUTE
 from runbook_lib.model.text import t
 
 _DOMAIN_ADMINS = "512"

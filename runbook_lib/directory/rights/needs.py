@@ -16,8 +16,8 @@ from enum import Enum
 from runbook_lib.directory.rights.constants import AccessMask, GuidKind, guid_of
 from runbook_lib.directory.rights.descriptor import Ace, AceFlag, AceType
 from runbook_lib.directory.rights.evaluate import GROUP_IN, Place
-from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.model.directory import FOLLOWED_ATTRIBUTES, GROUP_ATTRIBUTES, MAIL_ATTRIBUTES, RESTORED_ATTRIBUTES
+from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
 
 GROUP_CLASS = guid_of(GuidKind.CLASS, "group")
 REANIMATE = guid_of(GuidKind.EXTENDED_RIGHT, "Reanimate-Tombstones")

@@ -32,7 +32,7 @@ from runbook_lib.graph.tenant.jobs import (
 )
 from runbook_lib.graph.tenant.parts import Agent, Agents
 from runbook_lib.graph.transport import GraphClient
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 
 TO_AD = "fb81332f-3eca-4ecf-a939-4278e501d330"
 """Application template that a public script makes configurations for groups to AD of."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 
 
 class JobKind(Enum):

@@ -10,7 +10,7 @@ from enum import Enum
 
 from runbook_lib.graph.tenant.jobs import CloudSync
 from runbook_lib.model.cloud import Switch, Tenant
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 from runbook_lib.parameters.clouds import Cloud
 
 

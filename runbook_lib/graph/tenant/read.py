@@ -35,7 +35,7 @@ from runbook_lib.graph.tenant.parts import (
 )
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import Tenant
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.clouds import Cloud

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from runbook_lib.graph.tenant import CloudSyncJob, JobKind, JobState, ScopeClause
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on

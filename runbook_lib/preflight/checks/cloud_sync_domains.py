@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from runbook_lib.graph.tenant import Agent, CloudSyncJob
 from runbook_lib.model.dn import normalize_foreign_dn
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, on

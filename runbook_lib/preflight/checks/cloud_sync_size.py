@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runbook_lib.graph.tenant import CloudSyncJob, JobState
 from runbook_lib.model.enforcement import SOA_ATTRIBUTE
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import NOTHING, t
 from runbook_lib.model.untrusted import counted, printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on

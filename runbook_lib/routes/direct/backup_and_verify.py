@@ -13,10 +13,10 @@ from datetime import datetime
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.deleted import may_list_deleted, read_one_deleted
 from runbook_lib.directory.search import Entry
-from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
 from runbook_lib.model.change import Change, ChangeKind, MemberRef
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.dn import normalize_dn, parent_of
+from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
 from runbook_lib.model.target import PlanTarget
 from runbook_lib.model.untrusted import counted
 from runbook_lib.routes.direct.live import TwoOus, present_name, read_two_ous

@@ -13,9 +13,9 @@ from runbook_lib.change.step import LiveState
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.search import Entry, all_of, any_of, equals
 from runbook_lib.errors import Refused
-from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
 from runbook_lib.model.change import AttributeDelta, Change
 from runbook_lib.model.dn import normalize_dn, parent_of
+from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
 from runbook_lib.model.target import PlanTarget
 from runbook_lib.model.text import t
 

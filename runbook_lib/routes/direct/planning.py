@@ -9,11 +9,11 @@ from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.naming import Naming, cut_units, written_description
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, RETIRED_MARK, anchor_of, mark_of
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, GroupMembers, Move, Operation, Plan, Refusal
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.directory import Container, DirectoryGroup
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, RETIRED_MARK, anchor_of, mark_of
 from runbook_lib.model.target import PlanTarget
 from runbook_lib.model.text import Text, t
 from runbook_lib.routes.direct.preconditions import refuse_enforced

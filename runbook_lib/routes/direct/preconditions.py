@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.model.change import Change, ChangeKind, Refusal
 from runbook_lib.model.cloud import CloudKind, Switch
 from runbook_lib.model.directory import Container, DirectorySnapshot
 from runbook_lib.model.enforcement import Leave
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.model.text import t
 from runbook_lib.rules.obstacles import (
     HOW_TO_ATTEST,

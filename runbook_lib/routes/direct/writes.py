@@ -14,9 +14,9 @@ from typing import Any
 
 from runbook_lib.change.journal import Effect
 from runbook_lib.change.step import NOT_TAKEN, PlannedStep, RouteRules
-from runbook_lib.model.anchor import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Plan
 from runbook_lib.model.directory import MAIL_ATTRIBUTES
+from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.rules.reach import beyond_target
 
 MEMBERS_PER_WRITE = 500

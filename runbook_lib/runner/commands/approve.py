@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runbook_lib.errors import Refused, RunbookError, UsageError
-from runbook_lib.model.file_names import RECORD
+from runbook_lib.files import RECORD
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.runner import console

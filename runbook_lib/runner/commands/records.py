@@ -123,7 +123,7 @@ def records(root: Path | None, schema: str | None) -> None:
 
 def _runs(root: Path) -> Iterator[tuple[str, str, str, str]]:
     """Change, run, state and outcome of each run, by change and time."""
-    from runbook_lib.model.file_names import RECORD
+    from runbook_lib.files import RECORD
     from runbook_lib.model.outcome import ending_of_facts
     from runbook_lib.record.folder import RecordFolder
     from runbook_lib.record.run_record import RunRecord

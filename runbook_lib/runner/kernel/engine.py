@@ -16,8 +16,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 
-from runbook_lib.files import new_file
-from runbook_lib.model.file_names import RUN_MIME
+from runbook_lib.files import RUN_MIME, new_file
 from runbook_lib.runner.kernel.client import RunClient, kernel_command
 from runbook_lib.runner.kernel.execution import Execution
 from runbook_lib.runner.kernel.signals import run_interruptible

@@ -20,8 +20,8 @@ from runbook_lib.change.journal import Journal
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import UsageError
 from runbook_lib.model import change as change_module
-from runbook_lib.model.canonical import digest
 from runbook_lib.model.change import Operation, Plan
+from runbook_lib.model.ids import digest
 from runbook_lib.model.target import Route, Target
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from tests.support import builders as b

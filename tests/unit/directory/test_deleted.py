@@ -16,9 +16,9 @@ from runbook_lib.directory.deleted import (
 )
 from runbook_lib.directory.errors import EntryExists, ObjectMissing, RightsMissing
 from runbook_lib.errors import Refused
-from runbook_lib.model.anchor import anchor_of
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.dn import same_dn
+from runbook_lib.model.ids import anchor_of
 from tests.unit.directory.embedded import ADMINISTRATOR, BASE, RETIRED, TARGET, WRITER, Embedded
 
 _ID = "0d3a8d7f-0000-4000-8000-0123456789ab"

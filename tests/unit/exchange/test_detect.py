@@ -18,7 +18,7 @@ from runbook_lib.exchange.read import (
 )
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.model.finding import Severity
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t
 
 _TABLE = load_versions()

@@ -26,7 +26,7 @@ from runbook_lib.exchange.requirements import (
 )
 from runbook_lib.exchange.versions import Build, Release, build_of_version_number, load_versions
 from runbook_lib.model.finding import Severity
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t
 
 TABLE = load_versions()

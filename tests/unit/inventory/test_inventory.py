@@ -9,10 +9,10 @@ import pytest
 
 from runbook_lib.inventory import GroupState, Naming, Route, Writer, group_ids_to_probe, index_directory
 from runbook_lib.inventory.naming import cut_units, written_description
-from runbook_lib.model.anchor import anchor_of, mark_of
 from runbook_lib.model.change import ChangeKind
 from runbook_lib.model.cloud import Authority, CloudKind, Presence, PrincipalType, Switch
 from runbook_lib.model.finding import Severity
+from runbook_lib.model.ids import anchor_of, mark_of
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from tests.support import builders as b
 

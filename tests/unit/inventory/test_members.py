@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from runbook_lib.inventory import Inventory
 from runbook_lib.inventory.members import Scope, keeps_from_universal, scope_of
-from runbook_lib.model.anchor import anchor_of
 from runbook_lib.model.change import ChangeKind, GroupMembers
 from runbook_lib.model.cloud import CloudGroup, CloudKind, CloudPrincipal
 from runbook_lib.model.directory import DirectoryGroup, DirectoryObject
+from runbook_lib.model.ids import anchor_of
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.routes.direct.planning import Planned
 from tests.support import builders as b

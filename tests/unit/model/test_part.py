@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import NoAccess
-from runbook_lib.model.part import Part, Unreadable, in_reading_order
+from runbook_lib.model.reading import Part, Unreadable, in_reading_order
 from runbook_lib.model.text import t, verbatim
 
 

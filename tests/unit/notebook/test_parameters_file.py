@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.errors import UsageError
-from runbook_lib.model.file_names import RECORD_VARIABLE
+from runbook_lib.files import RECORD_VARIABLE
 from runbook_lib.notebook import Run, open_run
 from runbook_lib.parameters import parameters_cell
 

@@ -10,7 +10,7 @@ import pytest
 
 from runbook_lib.change.approvals.plan import approve, read_approvals
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
-from runbook_lib.model.file_names import RECORD_VARIABLE
+from runbook_lib.files import RECORD_VARIABLE
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.notebook import open_run

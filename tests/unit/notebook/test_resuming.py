@@ -16,8 +16,8 @@ from runbook_lib.change.closing import close_by_hand
 from runbook_lib.change.journal import unfinished_runs
 from runbook_lib.change.plan_file import change_from_json, plan_from_json, plan_to_json
 from runbook_lib.errors import RunbookError
+from runbook_lib.files import MANIFEST
 from runbook_lib.model.change import Plan
-from runbook_lib.model.file_names import MANIFEST
 from runbook_lib.model.outcome import Outcome
 from tests.support import builders as b
 from tests.support.approvals import rewrite

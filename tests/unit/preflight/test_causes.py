@@ -11,7 +11,7 @@ from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.errors import NoAccess, RunbookError, UsageError
 from runbook_lib.graph.connect import open_graph
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters

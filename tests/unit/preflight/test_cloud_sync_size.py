@@ -9,7 +9,7 @@ import pytest
 from runbook_lib.graph import tenant as entra
 from runbook_lib.graph.tenant import JobState, ScopeClause
 from runbook_lib.model.finding import Severity
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t
 from runbook_lib.preflight.checks import cloud_sync_size
 from runbook_lib.preflight.derived import CloudSyncGroups, read_cloud_sync_groups

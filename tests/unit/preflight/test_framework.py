@@ -22,7 +22,7 @@ from runbook_lib.exchange.facts import Facts
 from runbook_lib.exchange.read import ExchangeReading
 from runbook_lib.graph.tenant import TenantReading
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.part import Part, Unreadable
+from runbook_lib.model.reading import Part, Unreadable
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters

@@ -12,7 +12,7 @@ from runbook_lib.errors import NoAccess
 from runbook_lib.exchange.mail import NEEDED, AddressPolicy, DomainType, MailFlowReading
 from runbook_lib.exchange.read import ExchangeReading, ServerReading
 from runbook_lib.model.finding import Severity
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.checks import CHECKS

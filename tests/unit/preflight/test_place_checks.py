@@ -19,7 +19,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import Container, DirectoryGroup
 from runbook_lib.model.enforcement import Enforcement, EnforcementMode, SoaPolicy
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters

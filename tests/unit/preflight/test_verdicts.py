@@ -12,7 +12,7 @@ from runbook_lib.graph.tenant.parts import P1_PLAN
 from runbook_lib.model.cloud import Tenant
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.preflight.assess import ROUTES, Assessment, Check, assess, on

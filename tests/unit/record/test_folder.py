@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
-from runbook_lib.model.file_names import safe_folder_name
+from runbook_lib.files import safe_folder_name
 from runbook_lib.parameters.load import parameters_from_values
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord

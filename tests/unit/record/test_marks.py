@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from runbook_lib.errors import UsageError
-from runbook_lib.model.file_names import RUN_MIME
+from runbook_lib.files import RUN_MIME
 from runbook_lib.record.cells import mark_of
 from runbook_lib.record.manifest import verify
 from runbook_lib.record.run_record import RunRecord

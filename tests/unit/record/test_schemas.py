@@ -18,8 +18,8 @@ from runbook_lib.change.closing import SCHEMA as CLOSING_SCHEMA
 from runbook_lib.change.closing import close_by_hand, closed_by_hand
 from runbook_lib.change.plan_file import SCHEMA as PLAN_SCHEMA
 from runbook_lib.errors import Refused
+from runbook_lib.files import MANIFEST_SCHEMA, RECORD_SCHEMA
 from runbook_lib.model.change import ChangeKind, Operation
-from runbook_lib.model.file_names import MANIFEST_SCHEMA, RECORD_SCHEMA
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder

@@ -17,8 +17,8 @@ from runbook_lib.directory.search import Entry
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.errors import BrokeOff, NoAccess, Refused
 from runbook_lib.inventory import Inventory
-from runbook_lib.model.anchor import anchor_of, mark_of
 from runbook_lib.model.change import ChangeKind, Plan
+from runbook_lib.model.ids import anchor_of, mark_of
 from runbook_lib.routes.direct.backup_and_verify import backup, verify
 from runbook_lib.routes.direct.effects import DoneChange, collect
 from runbook_lib.routes.direct.plan_disable import plan_disable

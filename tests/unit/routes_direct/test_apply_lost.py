@@ -21,9 +21,9 @@ from runbook_lib.change.journal_check import out_of_order
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.search import equals, guid_text
 from runbook_lib.errors import BrokeOff, NoAccess, RunbookError, ServiceFailed
-from runbook_lib.model.anchor import anchor_of, mark_of
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Deletion, MemberRef, Move, Operation, Plan
 from runbook_lib.model.directory import RESTORED_ATTRIBUTES
+from runbook_lib.model.ids import anchor_of, mark_of
 from runbook_lib.model.target import PlanTarget
 from runbook_lib.model.text import t
 from runbook_lib.record.schema_files import schema_text

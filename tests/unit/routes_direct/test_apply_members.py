@@ -18,8 +18,8 @@ from runbook_lib.change.carry_out import carry_out
 from runbook_lib.change.journal import Journal, JournalFile, read_journal
 from runbook_lib.directory.search import guid_text
 from runbook_lib.errors import BrokeOff, NoAccess, RunbookError, ServiceFailed
-from runbook_lib.model.anchor import anchor_of, mark_of
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Operation, Plan
+from runbook_lib.model.ids import anchor_of, mark_of
 from runbook_lib.model.target import PlanTarget
 from runbook_lib.model.text import t
 from runbook_lib.record.schema_files import schema_text

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import Refused
-from runbook_lib.model.anchor import RETIRED_MARK
 from runbook_lib.model.change import ChangeKind
 from runbook_lib.model.cloud import CloudKind, Presence
 from runbook_lib.model.directory import UNIVERSAL_SECURITY
+from runbook_lib.model.ids import RETIRED_MARK
 from runbook_lib.routes.direct.plan_disable import plan_disable
 from tests.support import builders as b
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import Refused
-from runbook_lib.model.anchor import RETIRED_MARK, anchor_of, mark_of
 from runbook_lib.model.change import AttributeDelta, ChangeKind
 from runbook_lib.model.cloud import CloudKind, OtherWriters, Switch
 from runbook_lib.model.directory import UNIVERSAL_SECURITY
+from runbook_lib.model.ids import RETIRED_MARK, anchor_of, mark_of
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import Limits

@@ -9,10 +9,10 @@ import pytest
 
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.naming import spelled_out
-from runbook_lib.model.anchor import RETIRED_MARK
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Plan
 from runbook_lib.model.directory import UNIVERSAL_SECURITY
 from runbook_lib.model.finding import Severity
+from runbook_lib.model.ids import RETIRED_MARK
 from runbook_lib.routes.direct.drift import check_drift
 from runbook_lib.routes.direct.effects import ChangeEffect, DoneChange
 from runbook_lib.routes.direct.plan_undo import plan_undo

@@ -14,11 +14,11 @@ import pytest
 
 from runbook_lib.errors import Refused
 from runbook_lib.inventory import Inventory, Naming
-from runbook_lib.model.anchor import anchor_of
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Operation, Plan
 from runbook_lib.model.cloud import CloudKind, OtherWriters, Presence, Switch
 from runbook_lib.model.directory import UNIVERSAL_SECURITY
 from runbook_lib.model.enforcement import Enforcement, EnforcementMode, SoaPolicy
+from runbook_lib.model.ids import anchor_of
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
 from runbook_lib.routes.direct.effects import ChangeEffect, DoneChange

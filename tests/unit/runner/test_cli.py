@@ -18,8 +18,8 @@ from click.testing import CliRunner, Result
 from runbook_lib.change.approvals.plan import read_approvals
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import Refused, RunbookError
+from runbook_lib.files import RUN_MIME
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Operation, Plan
-from runbook_lib.model.file_names import RUN_MIME
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.target import PlanTarget
 from runbook_lib.model.text import t

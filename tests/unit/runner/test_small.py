@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import UsageError
-from runbook_lib.model.file_names import safe_folder_name
+from runbook_lib.files import safe_folder_name
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import new_run_id
 from runbook_lib.record.needs import find_notebook

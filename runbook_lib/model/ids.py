@@ -1,12 +1,15 @@
-"""The two values that tie an AD group to its cloud group: the shared anchor and our own mark.
+"""What identifies things: the values that tie an AD group to its cloud group, canonical JSON and its digests.
 
 Connect and Cloud Sync both write ``adminDescription = Group_<group id>`` (Microsoft Entra documentation, "Attribute
 mapping in Microsoft Entra Cloud Sync from Microsoft Entra ID to Active Directory"), so the anchor alone never proves
-that an object is ours. The mark does: one value of ``extensionName``.
+that an object is ours. The mark does: one value of ``extensionName``. The same facts give the same canonical JSON, byte
+for byte, on every machine.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 
 ANCHOR_ATTRIBUTE = "adminDescription"
@@ -51,3 +54,19 @@ def owner_of_mark(values: tuple[str, ...]) -> tuple[str, str] | None:
     """
     found = {(m.group(1).lower(), m.group(2).lower()) for v in values if (m := _MARK.fullmatch(v))}
     return found.pop() if len(found) == 1 else None
+
+
+def canonical_json(value: object) -> bytes:
+    """Encode JSON-compatible ``value`` as UTF-8 with sorted keys and no white space.
+
+    Raises:
+        ValueError: For NaN and infinities, which JSON does not have.
+        TypeError: For anything that JSON does not know (sets have no order, so they are refused too).
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def digest(value: object) -> str:
+    """SHA-256 of the canonical JSON of ``value``, 64 lower-case hexadecimal digits."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
