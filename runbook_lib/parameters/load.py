@@ -23,7 +23,7 @@ from runbook_lib.parameters.validate import (
 )
 from runbook_lib.parameters.yaml_text import Location
 from runbook_lib.parameters.yaml_tree import DEEPEST, YamlProblem, names_at_line_starts, read_tree, texts_of
-from runbook_lib.secrets.shapes import is_secret_name
+from runbook_lib.secrets.sources import is_secret_name
 
 COMMAND_LINE = "command line"
 LARGEST_FILE = 1_000_000

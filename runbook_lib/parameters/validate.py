@@ -17,7 +17,7 @@ from runbook_lib.parameters.document import known_names, nearest_name
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.problems import MOST_SHOWN, SECRET_CODE, Complaint, Problem, usage_error
 from runbook_lib.parameters.yaml_text import Location
-from runbook_lib.secrets.shapes import is_secret_name, secret_shape
+from runbook_lib.secrets.sources import is_secret_name, secret_shape
 
 
 def normalized(parameters: Parameters) -> Parameters:

@@ -113,8 +113,7 @@ def show_error(error: RunbookError) -> None:
 
 def show_defect(error: BaseException) -> None:
     """An unexpected error: a short message and the file with its traceback, from which secrets are gone."""
-    from runbook_lib.secrets.known import variable_secrets
-    from runbook_lib.secrets.redact import Redactor
+    from runbook_lib.secrets.redact import Redactor, variable_secrets
 
     text = Redactor(variable_secrets(os.environ)).text("".join(traceback.format_exception(error)), "traceback")
     warn(f"This is a defect of the runbook: an unexpected {type(error).__name__}.")

@@ -31,7 +31,7 @@ from runbook_lib.runner.kernel import engine
 from runbook_lib.runner.kernel.execution import CellStep, Execution, KernelEnd
 from runbook_lib.runner.kernel.signals import raise_if_interrupted
 from runbook_lib.runner.verdict import run_end_of
-from runbook_lib.secrets.known import known_secrets
+from runbook_lib.secrets.redact import known_secrets
 from runbook_lib.shown.sign_in import NOTICES_VARIABLE
 
 _NOT_FOR_THE_KERNEL = ("JPY_SESSION_NAME", "JPY_PARENT_PID", "GWB_PARAMETERS")

@@ -144,7 +144,7 @@ def _runs(root: Path) -> Iterator[tuple[str, str, str, str]]:
 def _secrets_of(folder: RecordFolder) -> list[str]:
     """Secrets of the run that this process can see, so that sealing finds them by value."""
     from runbook_lib.parameters import parameters_from_values, project_root
-    from runbook_lib.secrets.known import known_secrets, variable_secrets
+    from runbook_lib.secrets.redact import known_secrets, variable_secrets
 
     with contextlib.suppress(RunbookError):
         values = folder.read_json("record.json").get("parameters")

@@ -18,7 +18,7 @@ from runbook_lib.record.needs import find_notebook
 from runbook_lib.runner.commands.check import check
 from runbook_lib.runner.commands.run import run
 from runbook_lib.runner.options import duration_words, overrides_of, parse_duration
-from runbook_lib.secrets.known import known_secrets
+from runbook_lib.secrets.redact import known_secrets
 
 
 @pytest.mark.parametrize(

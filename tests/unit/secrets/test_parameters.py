@@ -8,7 +8,7 @@ import pytest
 
 from runbook_lib.errors import UsageError
 from runbook_lib.parameters import load_parameters, parameters_from_values
-from runbook_lib.secrets.shapes import secret_shape
+from runbook_lib.secrets.sources import secret_shape
 
 CLIENT_SECRET = "abc8Q~" + "x" * 34
 TOKEN = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJjYW5hcnkifQ.c2ln"
