@@ -1,4 +1,4 @@
-"""A reading of Exchange beside the version table: everything that follows, as frozen rows, for records and notebooks."""
+"""A reading of Exchange beside the version table: all that follows, as frozen rows for records and notebooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that explains the parameters, generated from the model: notebooks' cells, example file, table, JSON Schema.
+"""Everything that explains the parameters, generated from the model: cells, example file, table, JSON Schema.
 
 ``COMMENTS`` and ``USED`` are the one place that says which notebook uses which parameter; a test reads over real runs
 what their steps look at, and another holds the cells to it.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from runbook_lib.exchange import findings, requirements
-from runbook_lib.exchange import requirements as servers
 from runbook_lib.exchange.detect import Sees, nothing_there, unseen
 from runbook_lib.exchange.facts import Facts
 from runbook_lib.inventory.index import AddressHolder, address_taken
@@ -71,8 +70,8 @@ EXCHANGE_CHECKS: tuple[Check, ...] = (
     ),
     _check("exchange-ahead", "Schema and organization are of one release", _MAIL, findings.mixture, _S, _V),
     _check("exchange-domain", "Every domain is prepared", _MAIL, findings.domains, _V, _D),
-    _check("exchange-out-of-support", "The servers' releases are supported", _MAIL, servers.support, _B),
-    _check("exchange-servers-differ", "The servers run one release", _MAIL, servers.servers_differ, _B),
+    _check("exchange-out-of-support", "The servers' releases are supported", _MAIL, requirements.support, _B),
+    _check("exchange-servers-differ", "The servers run one release", _MAIL, requirements.servers_differ, _B),
     _check("exchange-pages-disagree", "Exchange is where Connect's wizard wants it", _MAIL, requirements.presence, _O),
     _check("exchange-server-too-old", "Every server is new enough", _SERVERS, requirements.server_minimum, _B),
     _check("exchange-hybrid-update", "Every server has a recent update", _MAIL, requirements.hybrid_update, _B),
@@ -82,8 +81,10 @@ EXCHANGE_CHECKS: tuple[Check, ...] = (
         *(_V, _B),
     ),
     _check("exchange-server-numbers-differ", "Each server shows one build", _MAIL, requirements.numbers_agree, _B),
-    _check("exchange-server-version-unknown", "Every server shows its build", _MAIL, servers.server_builds, _B),
-    _check("exchange-server-release-unknown", "Every server's release is known", _MAIL, servers.server_releases, _B),
+    _check("exchange-server-version-unknown", "Every server shows its build", _MAIL, requirements.server_builds, _B),
+    _check(
+        "exchange-server-release-unknown", "Every server's release is known", _MAIL, requirements.server_releases, _B
+    ),
 )
 
 
