@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from runbook_lib.change.approvals.file import iso
 from runbook_lib.change.approvals.plan import Approval
 from runbook_lib.change.approvals.standing import StandingApproval
 from runbook_lib.change.journal import CARRIED_OUT, Effect, Journal, JournalFile, JournalUnwritable
@@ -33,6 +32,7 @@ from runbook_lib.errors import (
     UsageError,
     WriteUnanswered,
 )
+from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.text import joined, t
 from runbook_lib.model.untrusted import printable
 
@@ -72,7 +72,11 @@ class StillApproved:
             by = f"The approval by {printable(approval.approver, limit=80)}"
             if now > approval.until:
                 raise ApprovalLapsed(
-                    t("{by} ended at {until}, before everything was written.", by=by, until=iso(approval.until)),
+                    t(
+                        "{by} ended at {until}, before everything was written.",
+                        by=by,
+                        until=iso_seconds(approval.until),
+                    ),
                     code="approval-expired",
                     hint=t("Approve the plan again with gwb approve RECORD."),
                 )
@@ -93,12 +97,12 @@ class StillApproved:
             raise ReadingTooOld(
                 t(
                     "Both sides were read at {read_at}; reading_max_age allows {minutes} minutes until a write.",
-                    read_at=iso(self.read_at),
+                    read_at=iso_seconds(self.read_at),
                     minutes=minutes,
                 ),
                 code="reading-too-old",
                 hint=t("Run the notebook again: it reads both sides anew."),
-                values={"read_at": iso(self.read_at), "minutes": minutes},
+                values={"read_at": iso_seconds(self.read_at), "minutes": minutes},
             )
 
 

@@ -17,6 +17,7 @@ from runbook_lib.change.approvals.file import said, written_time
 from runbook_lib.change.strict_file import LARGEST_APPROVAL, LARGEST_PLAN, Unfit, read_plain, strict_json, write_whole
 from runbook_lib.errors import Refused, UsageError
 from runbook_lib.files import CLOSINGS
+from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
@@ -70,7 +71,7 @@ def close_by_hand(
             "journal_sha256": _journal_digest(change_folder / run / "journal.jsonl"),
             "by": by.strip(),
             "reason": reason.strip(),
-            "at": clock().isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "at": iso_seconds(clock()),
         }
         path = change_folder / CLOSINGS / f"{run}.json"
         hint = t("Check free space and rights of the records folder, then try again.")

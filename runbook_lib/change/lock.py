@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.errors import Refused
+from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
@@ -106,7 +107,7 @@ def writer_lock(path: Path, holder: str, *, clock: Callable[[], datetime]) -> It
     """
     descriptor = _locked(path)
     try:
-        content = {"holder": holder, "process": os.getpid(), "since": clock().isoformat(timespec="seconds")}
+        content = {"holder": holder, "process": os.getpid(), "since": iso_seconds(clock())}
         _write_note(descriptor, json.dumps(content).encode())
         yield
     finally:

@@ -20,7 +20,7 @@ from runbook_lib.model.ids import (
     group_id_of_anchor,
     owner_of_mark,
 )
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import Text, first_of, t
 from runbook_lib.model.untrusted import printable
 
 
@@ -178,17 +178,15 @@ def address_holders(groups: Iterable[CloudGroup], index: DirectoryIndex) -> list
 
 def address_taken(holders: Sequence[AddressHolder]) -> Finding:
     """The finding where there are holders."""
-    shown = [f"{', '.join(holder.addresses)} ({holder.object_class} {holder.dn})" for holder in holders[:5]]
-    more = f" and {len(holders) - 5} more" if len(holders) > 5 else ""
+    shown = [printable(f"{', '.join(one.addresses)} ({one.object_class} {one.dn})") for one in holders]
     objects = f"{len(holders)} object{'' if len(holders) == 1 else 's'}"
     return Finding(
         id="mail-address-taken",
         severity=Severity.WARNING,
         seen=t(
-            "{objects} of this domain with a cloud group's address: {shown}{more}.",
+            "{objects} of this domain with a cloud group's address: {shown}.",
             objects=objects,
-            shown=printable("; ".join(shown)),
-            more=more,
+            shown=first_of(shown, 5, "; "),
         ),
         expected=t("Addresses that no other object in AD holds."),
         why=t(

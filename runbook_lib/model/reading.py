@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from runbook_lib.errors import RunbookError
+from runbook_lib.model.moment import iso_exact
 from runbook_lib.model.text import NOTHING, Text, t
 
 _S = TypeVar("_S")
@@ -152,7 +153,7 @@ class Reading:
         """JSON form for record.json."""
         return {
             "source": self.source,
-            "at": self.at.isoformat().replace("+00:00", "Z"),
+            "at": iso_exact(self.at),
             "complete": self.complete,
             "proof": list(self.proof),
             "gaps": list(self.gaps),

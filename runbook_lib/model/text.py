@@ -7,7 +7,7 @@ no ``Text``, and mypy refuses it there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Self, overload
 
@@ -67,6 +67,18 @@ def joined(texts: Iterable[str], separator: str = " ") -> Text:
     parts = [text for text in texts if text]
     names = {f"part{number}": part for number, part in enumerate(parts, start=1)}
     return Text(separator.join(f"{{{name}}}" for name in names), names)
+
+
+def first_of(texts: Sequence[str], most: int, separator: str = ", ") -> Text:
+    """The first ``most`` of them, and how many more there are: ``a, b and 3 more``."""
+    shown = joined((verbatim(text) for text in texts[:most]), separator)
+    more = len(texts) - most
+    return t("{shown} and {more:,} more", shown=shown, more=more) if more > 0 else shown
+
+
+def and_more(more: int) -> Text:
+    """A line of its own, below the lines that are shown, for those that are not: ``… and 1,200 more.``"""
+    return t("… and {more:,} more.", more=more)
 
 
 def with_values(text: Text, **values: object) -> Text:

@@ -21,6 +21,7 @@ from runbook_lib.errors import AwaitingApproval, NoAccess, Refused, RunbookError
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Operation, Plan
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import NOTHING, joined, t
 from runbook_lib.notebook.context import RunContext
@@ -352,4 +353,4 @@ class ChangeSession:
         return self._plan
 
     def _now(self) -> str:
-        return self._context.clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return iso_milliseconds(self._context.clock())

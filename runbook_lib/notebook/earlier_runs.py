@@ -10,13 +10,14 @@ from runbook_lib.change.closing import HOW_TO_CLOSE
 from runbook_lib.change.journal import JournalFile, chain_of, journals_of, open_chain, whole_chain
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import NOTHING, joined, t
 from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record import manifest
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import DamagedManifest, verify
-from runbook_lib.record.run_record import RunRecord, account, stamp
+from runbook_lib.record.run_record import RunRecord, account
 from runbook_lib.routes.direct.effects import DoneChange, done_by
 
 READ_BACK_DIFFERS = "read-back-differs"
@@ -110,7 +111,11 @@ def require_uncontradicted(chain: Sequence[JournalFile], opened: datetime) -> No
         except RunbookError:
             continue
         plan = facts.get("plan")
-        if isinstance(plan, dict) and plan.get("digest") != digest and str(facts.get("started")) > stamp(opened):
+        if (
+            isinstance(plan, dict)
+            and plan.get("digest") != digest
+            and str(facts.get("started")) > iso_milliseconds(opened)
+        ):
             raise Refused(
                 t(
                     "The journal of {run_name} says that it was open when {later_run} began, which "

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from runbook_lib.change.approvals.approvers import ANYBODY, Approvers
-from runbook_lib.change.approvals.file import iso
 from runbook_lib.change.approvals.plan import approve, planned
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import AwaitingApproval, Refused, RunbookError
 from runbook_lib.model.change import Plan
+from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.text import t, with_values
 from runbook_lib.model.untrusted import typed
 
@@ -84,7 +84,7 @@ class GateForm:
             field.observe(self._typed, names="value")
         self.button.on_click(self._clicked)
         line.say(
-            f"Open until {iso(self._ends)}. Nothing is approved yet. "
+            f"Open until {iso_seconds(self._ends)}. Nothing is approved yet. "
             "The button wakes when there is a name and the phrase is the plan's."
         )
 
@@ -112,7 +112,7 @@ class GateForm:
             return
         if self._clock() > self._ends:
             self.close()
-            self._line.say(f"Not approved: the form ended at {iso(self._ends)}. Run the gate cell again.")
+            self._line.say(f"Not approved: the form ended at {iso_seconds(self._ends)}. Run the gate cell again.")
             return
         try:
             self._preconditions()
@@ -123,7 +123,7 @@ class GateForm:
         self.close()
         self._line.say(
             f"Recorded: {self.approver.value.strip()} approved plan {self._plan.digest[:12]} with the phrase "
-            f"{self._plan.phrase!r} until {iso(until)}, in {path.parent.name}/{path.name}. "
+            f"{self._plan.phrase!r} until {iso_seconds(until)}, in {path.parent.name}/{path.name}. "
             "Run the gate cell again, then the cells below it."
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.errors import UsageError
-from runbook_lib.model.text import NOTHING, Text, joined, t
+from runbook_lib.model.text import NOTHING, Text, and_more, joined, t
 from runbook_lib.parameters.yaml_text import Location
 
 
@@ -104,7 +104,7 @@ def usage_error(problems: Sequence[Problem], *, count: int | None = None) -> Usa
     problems = problems[:MOST_SHOWN]
     lines = [problem.line() for problem in problems]
     more = count - len(lines)
-    lines += [more_words(more)] if more else []
+    lines += [and_more(more)] if more else []
     told = joined(lines)
     message = told if count == 1 else t("{count:,} things are wrong in the parameters. {told}", count=count, told=told)
     return UsageError(
@@ -113,11 +113,6 @@ def usage_error(problems: Sequence[Problem], *, count: int | None = None) -> Usa
         hint=joined(_distinct(problem.hint for problem in problems if problem.hint)),
         values={"problems": [problem.as_json() for problem in problems], **({"more": more} if more else {})},
     )
-
-
-def more_words(more: int) -> str:
-    """That there are more problems than those that were told."""
-    return f"… and {more:,} more."
 
 
 def _distinct(texts: Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.moment import iso_exact
 from runbook_lib.model.reading import Part
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text
@@ -192,7 +193,7 @@ class Assessment:
         """JSON form, for ``gwb check --json``."""
         detection, facts = self.evidence.get(EXCHANGE_DETECTION), tenant_facts(self.evidence)
         return {
-            "at": self.evidence.at.isoformat().replace("+00:00", "Z"),
+            "at": iso_exact(self.evidence.at),
             "verdicts": {
                 one.route.value: {"verdict": one.verdict.value, "because": [f.id for f in one.because]}
                 for one in self.verdicts

@@ -26,6 +26,7 @@ from runbook_lib.graph.tenant import (
     WritebackContainers,
 )
 from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
+from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.reading import Part, Unreadable
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import (
@@ -116,7 +117,7 @@ _Rows = Iterator[tuple[str, str]]
 
 
 def _moment(at: datetime | None) -> str:
-    return "no value" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
+    return "no value" if at is None else to_the_minute(at)
 
 
 def _or_none(value: object) -> str:

@@ -13,13 +13,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from runbook_lib.errors import UsageError
 from runbook_lib.files import RUN_MIME
+from runbook_lib.model.moment import moment_in
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import typed
@@ -85,7 +85,7 @@ def cell_truth(cell: Mapping[str, object], *, timed: bool) -> CellTruth:
     if not timed:
         return CellTruth(CellState.UNTIMED)
     times = execution_times(cell)
-    start, reply = _moment(times.get(_START)), _moment(times.get(_REPLY))
+    start, reply = moment_in(times.get(_START)), moment_in(times.get(_REPLY))
     if reply is None or (start is not None and reply < start):
         return CellTruth(CellState.BROKE_OFF)
     return CellTruth(CellState.RAN, (reply - start).total_seconds() if start is not None else None)
@@ -98,7 +98,7 @@ def _sent(cell: Mapping[str, object]) -> bool:
         return False
     tags, papermill = metadata.get("tags"), metadata.get("papermill")
     skipped = isinstance(tags, list) and "skip-execution" in tags
-    return not skipped and isinstance(papermill, Mapping) and _moment(papermill.get("start_time")) is not None
+    return not skipped and isinstance(papermill, Mapping) and moment_in(papermill.get("start_time")) is not None
 
 
 def _text(source: object) -> str:
@@ -110,16 +110,6 @@ def execution_times(cell: Mapping[str, object]) -> Mapping[str, object]:
     metadata = cell.get("metadata")
     times = metadata.get("execution") if isinstance(metadata, Mapping) else None
     return times if isinstance(times, Mapping) else {}
-
-
-def _moment(value: object) -> datetime | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else None
 
 
 def mark_of(folder: RecordFolder) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +12,7 @@ from markupsafe import Markup, escape
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from runbook_lib.files import described
+from runbook_lib.model.moment import moment_in, to_the_second
 from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record.cells import CellState, CellTruth
@@ -53,12 +53,8 @@ def _finalize(value: object) -> object:
 
 
 def moment(value: object) -> str:
-    """``2026-11-22T10:00:00.123Z`` as ``2026-11-22 10:00:00 UTC``; anything else as it is."""
-    try:
-        at = datetime.fromisoformat(str(value))
-    except ValueError:
-        return "not known" if value is None else str(value)
-    return at.strftime("%Y-%m-%d %H:%M:%S") + (" UTC" if at.utcoffset() is not None and not at.utcoffset() else "")
+    """A time of record.json for people; what is none as it is."""
+    return "not known" if value is None else to_the_second(str(value))
 
 
 def size(count: int) -> str:
@@ -129,10 +125,10 @@ def record_html(
 
 
 def _seconds(started: object, ended: object) -> float | None:
-    try:
-        seconds = (datetime.fromisoformat(str(ended)) - datetime.fromisoformat(str(started))).total_seconds()
-    except (ValueError, TypeError):
+    begin, end = moment_in(started), moment_in(ended)
+    if begin is None or end is None:
         return None
+    seconds = (end - begin).total_seconds()
     # A clock that was set back in between measures nothing.
     return seconds if seconds >= 0 else None
 

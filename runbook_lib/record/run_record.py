@@ -7,13 +7,14 @@ import os
 import platform
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.files import RECORD, RECORD_SCHEMA
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.record.folder import RecordFolder
@@ -74,17 +75,6 @@ STANDING_GAPS = (
 SETTABLE = frozenset({"target", "parameters", "snapshots", "plan", "approval", "changes", "versions", "ran_by"})
 
 
-def stamp(at: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds, ``2026-11-22T10:00:00.000Z``.
-
-    Raises:
-        ValueError: ``at`` has no time zone.
-    """
-    if at.tzinfo is None:
-        raise ValueError("a time without a zone proves nothing")
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 class RunRecord:
     """The facts of one run. Every method that changes them writes ``record.json`` before it returns."""
 
@@ -123,7 +113,7 @@ class RunRecord:
                 "notebook": {"name": notebook_name.removesuffix(".ipynb"), "sha256": notebook_sha256},
                 "mode": mode,
                 "ran_by": run_by(),
-                "started": stamp(started),
+                "started": iso_milliseconds(started),
                 "parameters": dict(parameters),
                 "versions": dict(versions),
             },
@@ -192,7 +182,7 @@ class RunRecord:
 
     def note_step(self, title: str, at: datetime) -> None:
         """Add a step that the run has reached."""
-        self._list("steps").append({"title": title, "at": stamp(at)})
+        self._list("steps").append({"title": title, "at": iso_milliseconds(at)})
         self._save()
 
     def note_gaps(self, *texts: str) -> None:
@@ -211,7 +201,7 @@ class RunRecord:
         """
         self._facts["outcome"] = outcome.value
         self._facts["exit_code"] = outcome.exit_code
-        self._facts["ended"] = stamp(ended)
+        self._facts["ended"] = iso_milliseconds(ended)
         self._facts["error"] = (
             {"code": error.code, "message": error.message, "hint": error.hint} if error is not None else None
         )

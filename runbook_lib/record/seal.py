@@ -18,6 +18,7 @@ from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.files import JOURNAL, MANIFEST, PAGE, PLAN, RECORD
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import typed
@@ -29,7 +30,7 @@ from runbook_lib.record.executed import Cleaned, clean
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.page import record_html
 from runbook_lib.record.run_end import decided
-from runbook_lib.record.run_record import facts_of, stamp
+from runbook_lib.record.run_record import facts_of
 from runbook_lib.secrets.redact import Redactor
 
 
@@ -85,7 +86,7 @@ def seal(
     raw, gap = _read(folder, notebook, prove_run=prove_run)
     for leftover in files.leftovers(folder.path):
         leftover.unlink()
-    sealed_at = stamp(clock())
+    sealed_at = iso_milliseconds(clock())
     facts = facts_of(folder)
     _refuse_contradiction(folder, facts)
     outcome = _verdict(folder, facts, sealed_at, interrupted=interrupted)

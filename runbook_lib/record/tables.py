@@ -11,6 +11,7 @@ from datetime import date, datetime
 import pandas as pd
 import xlsxwriter
 
+from runbook_lib.model.moment import iso_exact
 from runbook_lib.model.untrusted import NOT_SEEN
 
 
@@ -36,7 +37,7 @@ def cell_value(value: object) -> str | int | float | None:
     if isinstance(value, (str, int)):
         return value
     if isinstance(value, (datetime, date)):
-        return value.isoformat().replace("+00:00", "Z")
+        return iso_exact(value) if isinstance(value, datetime) and value.tzinfo else value.isoformat()
     if isinstance(value, (set, frozenset)):
         return "; ".join(sorted(str(v) for v in value))
     if isinstance(value, (list, tuple)):

@@ -11,7 +11,7 @@ from runbook_lib.inventory.naming import Naming
 from runbook_lib.model.change import Change, ChangeKind
 from runbook_lib.model.cloud import OtherWriters, Switch
 from runbook_lib.model.directory import UNIVERSAL_DISTRIBUTION, UNIVERSAL_SECURITY
-from runbook_lib.model.text import t
+from runbook_lib.model.text import first_of, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.rules.obstacles import connect_v1_of
@@ -135,15 +135,13 @@ def check_limits(changes: tuple[Change, ...], members_now: Mapping[str, int], li
 
 def _total(name: str, seen: int, limit: int, changes: Sequence[Change]) -> None:
     if seen > limit:
-        groups = ", ".join(repr(printable(change.display_name, limit=80)) for change in changes[:3])
-        more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
+        groups = first_of([repr(printable(change.display_name, limit=80)) for change in changes], 3)
         raise Refused(
             t(
-                "The plan has {seen} {name} ({groups}{more}), and max_{parameter} allows {limit}.",
+                "The plan has {seen} {name} ({groups}), and max_{parameter} allows {limit}.",
                 seen=seen,
                 name=name.replace("_", " "),
                 groups=groups,
-                more=more,
                 parameter=name,
                 limit=limit,
             ),

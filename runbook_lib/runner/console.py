@@ -18,7 +18,7 @@ import click
 
 from runbook_lib.errors import AwaitingApproval, RunbookError
 from runbook_lib.model.finding import Severity
-from runbook_lib.model.text import t
+from runbook_lib.model.text import and_more, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.runner.kernel.execution import CellStep
 from runbook_lib.shown.layout import cut
@@ -102,7 +102,7 @@ def show_error(error: RunbookError) -> None:
             place = f"{problem['where']}: " if problem["where"] else ""
             warn(f"  {place}{problem['text']}{' ' + problem['hint'] if problem['hint'] else ''}")
         if more:
-            warn(f"  … and {more:,} more.")
+            warn(f"  {and_more(more)}")
         return
     warn(f"{error.outcome.title}: {error.message}")
     if error.hint:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from runbook_lib.inventory import Inventory
+from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.reading import Reading
 from runbook_lib.routes.direct.drift import Drift
 from runbook_lib.shown.html import View, banner_html, bars_html, facts_html, findings_html, table_html
@@ -40,7 +41,7 @@ def reading_html(side: str, reading: Reading) -> str:
     """Provenance of one side."""
     pairs: list[tuple[str, object]] = [
         ("Source", reading.source),
-        ("Read at", reading.at.isoformat(timespec="seconds").replace("+00:00", "Z")),
+        ("Read at", iso_seconds(reading.at)),
         ("Complete", "yes" if reading.complete else "NO: shown, never planned from"),
         ("Requests", f"{reading.requests:,} in {reading.seconds:.1f} s"),
     ]

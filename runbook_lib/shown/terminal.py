@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Assessment
 from runbook_lib.preflight.hand_off import DNS
@@ -36,7 +37,7 @@ class Line:
 def lines(assessment: Assessment, judged: Sequence[str], width: int = 100) -> Iterator[Line]:
     """Verdicts, findings about the routes that were asked for, then what concerns the others alone."""
     at = assessment.evidence.at
-    yield Line(f"Pre-flight, {at:%Y-%m-%d %H:%M} UTC")
+    yield Line(f"Pre-flight, {to_the_minute(at)}")
     yield Line("")
     yield from _verdicts(assessment.verdicts, judged, width)
     asked = [finding for finding in assessment.findings if assessment.is_asked(finding.id)]

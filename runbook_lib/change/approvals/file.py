@@ -26,6 +26,7 @@ from runbook_lib.change.strict_file import (
 )
 from runbook_lib.errors import Refused
 from runbook_lib.model.ids import digest
+from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.text import NOTHING, t
 from runbook_lib.model.untrusted import printable
 
@@ -206,8 +207,8 @@ class GivenApproval:
         return {
             **self.file.as_json(),
             "approver": self.approver,
-            "approved": iso(self.approved),
-            "until": iso(self.until),
+            "approved": iso_seconds(self.approved),
+            "until": iso_seconds(self.until),
             "phrase": self.phrase,
             "planning_record": self.planning_record,
             "planning_manifest": self.planning_manifest,
@@ -320,8 +321,3 @@ def write_approval(path: Path, content: Mapping[str, object]) -> None:
     """
     hint = t("Nothing is approved. Check free space and rights of the records folder, then approve again.")
     write_whole(path, {**content, "digest": digest(content)}, what="approval", code="approval-write", hint=hint)
-
-
-def iso(moment: datetime) -> str:
-    """A moment as approvals and records write it: seconds, UTC as ``Z``."""
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

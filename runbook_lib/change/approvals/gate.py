@@ -8,12 +8,12 @@ from datetime import datetime
 from pathlib import Path
 
 from runbook_lib.change.approvals.approvers import ANYBODY, Approvers
-from runbook_lib.change.approvals.file import iso
 from runbook_lib.change.approvals.plan import Approval, approved_changes, otherwise, read_approvals, self_sufficient
 from runbook_lib.change.approvals.standing import StandingApproval, read_standing
 from runbook_lib.errors import AwaitingApproval
 from runbook_lib.model.change import Change, Operation, Plan, Refusal
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.rules.reach import beyond_standing
@@ -216,11 +216,13 @@ def _unusable(
     if now < standing.approved:
         return _Closed(
             "approval-from-the-future",
-            t("{who} is dated {approved}, after this clock.", who=who, approved=iso(standing.approved)),
+            t("{who} is dated {approved}, after this clock.", who=who, approved=iso_seconds(standing.approved)),
             again,
         )
     if now > standing.until:
-        return _Closed("standing-expired", t("{who} ended at {until}.", who=who, until=iso(standing.until)), again)
+        return _Closed(
+            "standing-expired", t("{who} ended at {until}.", who=who, until=iso_seconds(standing.until)), again
+        )
     return None
 
 
@@ -271,7 +273,7 @@ def _nothing(plan: Plan, asked: Sequence[_Asked], closed: AwaitingApproval | Non
             values=values,
         )
     first = plan.changes[0]
-    more = f" and {len(plan.changes) - 1} more" if len(plan.changes) > 1 else ""
+    more = t(" and {more:,} more", more=len(plan.changes) - 1) if len(plan.changes) > 1 else NOTHING
     return AwaitingApproval(
         t(
             "No standing approval covers what this plan changes: {named}{more}. {why}",

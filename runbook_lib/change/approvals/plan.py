@@ -15,7 +15,6 @@ from runbook_lib.change.approvals.file import (
     GivenApproval,
     PlanApprovalFile,
     approval_paths,
-    iso,
     read_approval_file,
     write_approval,
 )
@@ -23,6 +22,7 @@ from runbook_lib.change.plan_as_read import Shown, place_of, shown_of
 from runbook_lib.change.plan_file import read_plan
 from runbook_lib.errors import AwaitingApproval, UsageError
 from runbook_lib.model.change import Change, ChangeKind, Plan
+from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 
@@ -118,8 +118,8 @@ def approve(
         "members": [shown[change].members for change in sorted(shown)],
         "target": plan.target.shown(),
         "approver": approver.strip(),
-        "approved": iso(now),
-        "until": iso(now + valid),
+        "approved": iso_seconds(now),
+        "until": iso_seconds(now + valid),
         "phrase": plan.phrase,
         "planning_record": record.name,
         "planning_manifest": manifest_digest,
@@ -214,10 +214,10 @@ def why_not_now(approval: Approval, plan: Plan, now: datetime, approvers: Approv
         )
     if now < approval.approved:
         return "approval-from-the-future", t(
-            "The approval is dated {approved}, after this clock.", approved=iso(approval.approved)
+            "The approval is dated {approved}, after this clock.", approved=iso_seconds(approval.approved)
         )
     if now > approval.until:
-        return "approval-expired", t("{by} ended at {until}.", by=by, until=iso(approval.until))
+        return "approval-expired", t("{by} ended at {until}.", by=by, until=iso_seconds(approval.until))
     return None
 
 

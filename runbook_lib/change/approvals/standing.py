@@ -21,7 +21,6 @@ from runbook_lib.change.approvals.file import (
     StandingApprovalFile,
     approval_paths,
     end_of,
-    iso,
     read_approval_file,
     standing_phrase,
     write_approval,
@@ -30,6 +29,7 @@ from runbook_lib.change.approvals.plan import identity_of, planned
 from runbook_lib.errors import UsageError
 from runbook_lib.model.change import Operation, Plan
 from runbook_lib.model.ids import digest
+from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.rules.reach import STANDING_KINDS
@@ -174,8 +174,8 @@ def stand(
         "caps": caps.as_json(),
         "target": plan.target.shown(),
         "approver": approver.strip(),
-        "approved": iso(now),
-        "until": iso(end_of(until)),
+        "approved": iso_seconds(now),
+        "until": iso_seconds(end_of(until)),
         "phrase": expected,
         "planning_record": record.name,
         "planning_manifest": manifest_digest,

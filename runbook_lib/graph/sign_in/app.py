@@ -22,6 +22,7 @@ from runbook_lib.graph.sender import Sender
 from runbook_lib.graph.sign_in.msal_http import HttpForMsal, Registration
 from runbook_lib.graph.sign_in.tokens import CAPABILITIES, has_token
 from runbook_lib.graph.sign_in.words import sign_in_refused
+from runbook_lib.model.moment import iso_seconds, to_the_minute
 from runbook_lib.model.text import t
 from runbook_lib.secrets.sources import Secret, doubtful, pem_file
 
@@ -82,16 +83,15 @@ def require_valid(certificate: ClientCertificate, *, now: datetime) -> None:
     day = certificate.not_after if now > certificate.not_after else certificate.not_before
     raise NoAccess(
         t(
-            "The sign-in certificate with thumbprint {thumbprint} {word} {day:%Y-%m-%d "
-            "%H:%M} UTC; this computer's clock says {now:%Y-%m-%d %H:%M} UTC.",
+            "The sign-in certificate with thumbprint {thumbprint} {word} {day}; this computer's clock says {now}.",
             thumbprint=certificate.thumbprint_sha1,
             word=word,
-            day=day,
-            now=now,
+            day=to_the_minute(day),
+            now=to_the_minute(now),
         ),
         code="certificate-expired",
         hint=t("Create a new certificate, add it to the app registration, and name it in certificate_file."),
-        values={"thumbprint": certificate.thumbprint_sha1, "not_after": certificate.not_after.isoformat()},
+        values={"thumbprint": certificate.thumbprint_sha1, "not_after": iso_seconds(certificate.not_after)},
     )
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from runbook_lib.graph.tenant import CloudSyncJob, JobKind, JobState, ScopeClause
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.model.untrusted import printable
@@ -109,7 +110,7 @@ def _quarantined(job: CloudSyncJob) -> Finding:
     told = job.quarantine
     parts = [t("{job} is in quarantine", job=job_name(job))]
     if told and told.since:
-        parts.append(t(" since {since:%Y-%m-%d %H:%M} UTC", since=told.since))
+        parts.append(t(" since {since}", since=to_the_minute(told.since)))
     if told and (told.reason or told.message):
         parts.append(t(": {said}", said=printable(" ".join(filter(None, (told.reason, told.message))), limit=300)))
     return _state(job, "quarantine", _B, joined(parts, "") + (NOTHING if parts[-1].endswith(".") else t(".")))

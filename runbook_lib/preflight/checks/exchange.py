@@ -11,7 +11,7 @@ from runbook_lib.inventory.index import AddressHolder, address_taken
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.target import Route
-from runbook_lib.model.text import t
+from runbook_lib.model.text import first_of, t
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.derived import smtp_addresses
 from runbook_lib.preflight.evidence import Evidence
@@ -104,7 +104,7 @@ def address_book(evidence: Evidence) -> Iterator[Finding]:
             seen=t(
                 "{count} with an address, but not in the address book (showInAddressBook is empty): {some}.",
                 count=_count(waiting, "written-back group"),
-                some=_some([group.dn for group in waiting]),
+                some=first_of([group.dn for group in waiting], 5),
             ),
             expected=t("Groups that address lists show."),
             why=t("Nobody finds them in Outlook; a Microsoft engineer writes that full transport needs it too."),
@@ -137,7 +137,9 @@ def secondary_addresses(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="mail-secondary-addresses",
             severity=Severity.WARNING,
-            seen=t("{count} with further addresses: {some}.", count=_count(several, "group"), some=_some(shown, "; ")),
+            seen=t(
+                "{count} with further addresses: {some}.", count=_count(several, "group"), some=first_of(shown, 5, "; ")
+            ),
             expected=t("Groups that are written to by their primary address only."),
             why=t("Only the primary SMTP address is written back, so mail from on premises to the others fails."),
             to_do=t("Tell those who use them, or use mail contacts for these groups")
@@ -197,11 +199,6 @@ def _contacts(evidence: Evidence, groups: Sequence[tuple[str, str]]) -> MakeMail
 
 def _count(items: Sequence[object], noun: str) -> str:
     return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
-
-
-def _some(texts: list[str], between: str = ", ") -> str:
-    rest = len(texts) - 5
-    return between.join(texts[:5]) + (f" and {rest} more" if rest > 0 else "")
 
 
 _ROUTES = on(direct=Severity.INFO, connect_sync=Severity.WARNING)

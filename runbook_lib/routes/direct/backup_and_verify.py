@@ -17,6 +17,7 @@ from runbook_lib.model.change import Change, ChangeKind, MemberRef
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
+from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.target import PlanTarget
 from runbook_lib.model.untrusted import counted
 from runbook_lib.routes.direct.live import TwoOus, present_name, read_two_ous
@@ -32,7 +33,7 @@ def backup(directory: Directory, changes: Sequence[Change], at: datetime) -> str
     """
     guids = sorted({change.object_guid for change in changes if change.object_guid})
     members = {c.object_guid: c.members_removed for c in changes if c.kind is ChangeKind.DELETE}
-    before = f"# {counted(len(guids), 'object')} before the change, {at.isoformat(timespec='seconds')}"
+    before = f"# {counted(len(guids), 'object')} before the change, {iso_seconds(at)}"
     lines = ["version: 1", before, ""]
     for guid in guids:
         entry = directory.read_whole(guid) if guid in members else directory.read(guid, ["*"])

@@ -12,7 +12,7 @@ from runbook_lib.inventory.naming import told_apart
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import Change
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import NOTHING, Text, joined, t
+from runbook_lib.model.text import NOTHING, Text, first_of, joined, t
 from runbook_lib.routes.direct.plan_enable import plan_rows, written_rows
 from runbook_lib.routes.direct.preconditions import require_complete, require_container, require_mark
 from runbook_lib.rules.policy import Limits, Policy
@@ -55,16 +55,14 @@ class Drift:
         if len(names) == 1:
             parts.append(t("{differences} in {name}.", differences=_count(len(self.table)), name=names[0]))
         elif names:
-            listed = ", ".join(f"{name} ({n})" for name, n in zip(names[:SHOWN], by_group, strict=False))
-            more = t(" and {more} more", more=len(names) - SHOWN) if len(names) > SHOWN else NOTHING
+            listed = first_of([f"{name} ({n})" for name, n in zip(names, by_group, strict=True)], SHOWN)
             parts.append(
                 t(
-                    "{differences} in {count} of {groups} written groups: {listed}{more}.",
+                    "{differences} in {count} of {groups} written groups: {listed}.",
                     differences=_count(len(self.table)),
                     count=len(names),
                     groups=self.groups,
                     listed=listed,
-                    more=more,
                 )
             )
         if self.unaccounted:
@@ -131,12 +129,12 @@ def _findings(differences: list[tuple[str, ...]]) -> Iterator[Finding]:
         )
 
 
-def _told(lines: list[tuple[str, ...]], *, named: bool) -> str:
+def _told(lines: list[tuple[str, ...]], *, named: bool) -> Text:
     """The first differences in words, and how many more there are."""
-    said = [(f"{line[1]}: " if named else "") + _words(*line[2:5]) for line in lines[:SHOWN]]
+    said = first_of([(f"{line[1]}: " if named else "") + _words(*line[2:5]) for line in lines], SHOWN, "; ")
     if len(lines) > SHOWN:
-        said.append(f"and {len(lines) - SHOWN} more in drift.csv")
-    return f"{'; '.join(said)}." if said else ""
+        return t("{said} in drift.csv.", said=said)
+    return t("{said}.", said=said) if said else NOTHING
 
 
 def _words(what: str, cloud: str, ad: str) -> str:

@@ -18,7 +18,7 @@ from runbook_lib.change.step import NOT_TAKEN, LiveState, drifted
 from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.model.change import AttributeDelta, ChangeKind, MemberRef
 from runbook_lib.model.dn import normalize_dn
-from runbook_lib.model.text import t
+from runbook_lib.model.text import first_of, t
 from runbook_lib.model.untrusted import counted, printable
 from runbook_lib.routes.direct.live import NotAsPlanned, compare, present_name
 from runbook_lib.routes.direct.object_steps import DirectStep, StepContext
@@ -110,15 +110,13 @@ def members_refused(some: Sequence[tuple[str, NotTaken]]) -> Refused:
     Args:
         some: Display name of the group and the value.
     """
-    shown = [f"{printable(item.dn)} in {printable(group, limit=80)!r}" for group, item in some[:5]]
-    more = f" and {len(some) - 5} more" if len(some) > 5 else ""
+    shown = [f"{printable(item.dn)} in {printable(group, limit=80)!r}" for group, item in some]
     why = next((item.error.message for _, item in some if item.error is not None), "")
     return Refused(
         t(
-            "The directory refused {members}, and all else of the plan is written: {shown}{more}. {why}",
+            "The directory refused {members}, and all else of the plan is written: {shown}. {why}",
             members=counted(len(some), "member"),
-            shown="; ".join(shown),
-            more=more,
+            shown=first_of(shown, 5, "; "),
             why=why,
         ),
         code="members-refused",

@@ -12,6 +12,7 @@ import click
 
 from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.files import RECORD
+from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.runner import console
@@ -97,7 +98,7 @@ def approve(
         approvers=approvers,
     )
     until = datetime.now(UTC) + length
-    console.say(f"Approved by {approver}, until {until:%Y-%m-%d %H:%M} UTC: {console.shown_path(path)}")
+    console.say(f"Approved by {approver}, until {to_the_minute(until)}: {console.shown_path(path)}")
     console.say("Now run the same notebook with the same parameters again.")
 
 

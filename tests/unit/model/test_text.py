@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import runbook_lib
-from runbook_lib.model.text import NOTHING, Text, joined, t, verbatim, with_values
+from runbook_lib.model.text import NOTHING, Text, and_more, first_of, joined, t, verbatim, with_values
 
 LIBRARY = Path(runbook_lib.__file__).parent
 ANY = st.text()
@@ -115,3 +115,21 @@ def test_values_are_changed_in_texts_inside_of_it_too() -> None:
 def test_a_value_that_is_not_given_is_a_defect() -> None:
     with pytest.raises(KeyError):
         t("{dn} is gone.")
+
+
+@pytest.mark.parametrize(
+    ("texts", "shown"),
+    [
+        ([], ""),
+        (["a"], "a"),
+        (["a", "b"], "a, b"),
+        (["a", "b", "c"], "a, b and 1 more"),
+        (["x"] * 1202, "x, x and 1,200 more"),
+    ],
+)
+def test_the_first_are_named_and_the_others_counted(texts: list[str], shown: str) -> None:
+    assert first_of(texts, 2) == shown
+
+
+def test_more_lines_than_are_shown_are_counted() -> None:
+    assert and_more(1200) == "… and 1,200 more."

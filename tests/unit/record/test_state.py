@@ -12,10 +12,11 @@ import pytest
 
 from runbook_lib.errors import NoAccess, UsageError
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.run_record import STANDING_GAPS, RunRecord, stamp
+from runbook_lib.record.run_record import STANDING_GAPS, RunRecord
 
 KEYS = {
     "ran_by",
@@ -98,9 +99,9 @@ def test_load_refuses_another_schema(tmp_path: Path) -> None:
 
 
 def test_stamp_is_utc_and_wants_a_zone() -> None:
-    assert stamp(AT.astimezone(timezone(timedelta(hours=-5)))) == "2026-11-22T10:05:00.000Z"
+    assert iso_milliseconds(AT.astimezone(timezone(timedelta(hours=-5)))) == "2026-11-22T10:05:00.000Z"
     with pytest.raises(ValueError, match="zone"):
-        stamp(datetime(2026, 1, 1))  # noqa: DTZ001
+        iso_milliseconds(datetime(2026, 1, 1))  # noqa: DTZ001
 
 
 def _counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:

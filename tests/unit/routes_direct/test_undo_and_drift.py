@@ -163,7 +163,7 @@ def test_long_drift_is_counted_and_drift_csv_has_all() -> None:
     assert found.headline.startswith("63 differences in 7 of 7 written groups: ")
     assert found.headline.endswith("(9) and 2 more.")
     assert found.text.partition(" and 2 more: ")[2].startswith("G")
-    assert found.text.endswith("; and 58 more in drift.csv.")
+    assert found.text.endswith(" and 58 more in drift.csv.")
     assert {finding.values["count"] for finding in found.findings} == {9}
     assert all(finding.seen.endswith("and 4 more in drift.csv.") for finding in found.findings)
 
