@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 
 from runbook_lib.errors import UsageError
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 
 Ava = tuple[str, str]
 """Attribute type (lower case, ``cn`` for ``2.5.4.3``) and value."""
@@ -38,13 +38,36 @@ _STRING_TAGS = frozenset({0x04, 0x0C, 0x13, 0x14, 0x16, 0x1A})
 """BER: octet, UTF-8, printable, teletex, IA5 and visible string."""
 
 
-def parse_dn(dn: str) -> tuple[Rdn, ...]:
+class MalformedDnError(ValueError):
+    """A text that is no DN.
+
+    Attributes:
+        reason: What is wrong and where, in a few words that can follow a colon.
+    """
+
+    def __init__(self, reason: Text) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def parse_dn(dn: str, *, strict: bool = False) -> tuple[Rdn, ...]:
     """The RDNs of a DN, the object's own first; an empty tuple for the empty DN.
 
+    Args:
+        dn: The name.
+        strict: Take only what a person would write for a name of Active Directory, so that a slip is told instead of
+            read as another name: one attribute in each RDN, every ``=`` in a value behind a backslash, no ``#`` form
+            (RFC 4514, 2.4) and no byte that is not UTF-8. Directories answer with names beyond that.
+
     Raises:
-        ValueError: Not a DN. The message says what is wrong and where.
+        MalformedDnError: Not a DN (a ``ValueError``), the empty one included where ``strict``.
     """
-    return tuple(tuple(_ava(ava) for ava in _split(rdn, "+")) for rdn in _raw_rdns(dn))
+    rdns = tuple(tuple(_ava(ava, strict=strict) for ava in _split(rdn, "+")) for rdn in _raw_rdns(dn))
+    if strict and not rdns:
+        raise MalformedDnError(t("it is empty"))
+    if strict and any(len(avas) > 1 for avas in rdns):
+        raise MalformedDnError(t("Active Directory has no names joined by '+'; write a plus sign as \\+"))
+    return rdns
 
 
 def normalize_dn(dn: str) -> str:
@@ -53,7 +76,7 @@ def normalize_dn(dn: str) -> str:
     A comma inside a value is ``\2c`` in it, so a key that ends with ``"," + other`` is always below that other.
 
     Raises:
-        ValueError: Not a DN.
+        MalformedDnError: Not a DN.
     """
     end = dn.find(",")
     if end < 0 or "\\" in dn[: end + 1]:
@@ -82,14 +105,14 @@ def _normalized_rdn(rdn: str) -> str:
 
 
 def _no_rdn() -> str:
-    raise ValueError("a comma has nothing behind it")
+    raise MalformedDnError(t("a comma has nothing behind it"))
 
 
 def is_below(dn: str, ancestor: str) -> bool:
     """Whether ``dn`` lies below ``ancestor``, at any depth. Nothing is below itself or below the empty name.
 
     Raises:
-        ValueError: One of them is not a DN.
+        MalformedDnError: One of them is not a DN.
     """
     upper = normalize_dn(ancestor)
     return bool(upper) and normalize_dn(dn).endswith("," + upper)
@@ -99,7 +122,7 @@ def same_dn(first: str, second: str) -> bool:
     """Whether two spellings name one object.
 
     Raises:
-        ValueError: One of them is not a DN.
+        MalformedDnError: One of them is not a DN.
     """
     return normalize_dn(first) == normalize_dn(second)
 
@@ -108,7 +131,7 @@ def parent_of(dn: str) -> str:
     """The DN above, as spelled; empty above a single RDN.
 
     Raises:
-        ValueError: Not a DN, or the empty one.
+        MalformedDnError: Not a DN, or the empty one.
     """
     return dn[_first_end(dn) + 1 :].lstrip(" ")
 
@@ -117,7 +140,7 @@ def rdn_of(dn: str) -> str:
     """The first RDN, as spelled.
 
     Raises:
-        ValueError: Not a DN, or the empty one.
+        MalformedDnError: Not a DN, or the empty one.
     """
     return _strip(dn[: _first_end(dn)])
 
@@ -126,7 +149,7 @@ def rdn_value(dn: str) -> str:
     """The plain value of the first RDN: ``Sales, North`` for ``CN=Sales\\, North,OU=…``.
 
     Raises:
-        ValueError: Not a DN, or the empty one.
+        MalformedDnError: Not a DN, or the empty one.
     """
     return _ava(_split(rdn_of(dn), "+")[0])[1]
 
@@ -154,24 +177,20 @@ def rdn(attribute: str, value: str) -> str:
 
 
 def validate_dn(text: str, *, parameter: str) -> str:
-    """``text`` without surrounding white space, if it is a DN with at least one RDN of one attribute each.
+    """``text`` without surrounding white space, if it is a DN as ``parse_dn`` takes it where it is strict.
 
     Raises:
         UsageError: code ``malformed-dn``, naming the parameter and the place.
     """
     stripped = _strip(text.strip("\t\r\n"))
     try:
-        rdns = parse_dn(stripped)
-        if not rdns:
-            raise ValueError("it is empty")
-        if any(len(avas) > 1 for avas in rdns):
-            raise ValueError("Active Directory has no names joined by '+'; write a plus sign as \\+")
-    except ValueError as error:
+        parse_dn(stripped, strict=True)
+    except MalformedDnError as error:
         raise UsageError(
             t(
                 "{parameter} is not a distinguished name: {error} (in {text!a}).",
                 parameter=parameter,
-                error=error,
+                error=error.reason,
                 text=text,
             ),
             code="malformed-dn",
@@ -184,7 +203,7 @@ def validate_dn(text: str, *, parameter: str) -> str:
 def _first_end(dn: str) -> int:
     parts = _raw_rdns(dn)
     if not parts:
-        raise ValueError("the empty name has neither RDN nor parent")
+        raise MalformedDnError(t("the empty name has neither RDN nor parent"))
     return len(parts[0])
 
 
@@ -209,25 +228,34 @@ def _split(text: str, separator: str) -> list[str]:
     return parts
 
 
-def _ava(text: str) -> Ava:
+def _ava(text: str, *, strict: bool = False) -> Ava:
     name, equals, value = text.partition("=")
     name = name.strip(" ")
+    if not text.strip(" "):
+        raise MalformedDnError(t("a part is empty"))
     if not equals:
-        raise ValueError(f"no '=' in the part {text!a}")
+        raise MalformedDnError(t("no '=' in the part {text!a}", text=text))
     if not _TYPE.fullmatch(name):
-        raise ValueError(f"{name!a} is not an attribute type")
+        raise MalformedDnError(t("{name!a} is not an attribute type", name=name))
     name = name.lower().removeprefix("oid.")
-    return _TYPES_BY_OID.get(name, name), _value(value)
+    return _TYPES_BY_OID.get(name, name), _value(value, strict=strict)
 
 
-def _value(text: str) -> str:
+def _value(text: str, *, strict: bool) -> str:
     stripped = text.lstrip(" ")
     if stripped.startswith("#"):
+        if strict:
+            raise MalformedDnError(t("a value that starts with # needs a backslash before it"))
         return _from_hex(stripped[1:].rstrip(" "))
     without = _strip(stripped)
     if not without:
-        raise ValueError("a value is empty")
-    return without if without.isascii() and without.replace(" ", "").isalnum() else _unescape(without)
+        raise MalformedDnError(t("a value is empty"))
+    if without.isascii() and without.replace(" ", "").isalnum():
+        return without
+    value = _unescape(without, must_be_escaped='"+,;<=>' if strict else '"+,;<>')
+    if strict and any("\udc80" <= char <= "\udcff" for char in value):
+        raise MalformedDnError(t("its escaped bytes are not UTF-8"))
+    return value
 
 
 def _strip(text: str) -> str:
@@ -237,7 +265,7 @@ def _strip(text: str) -> str:
     return stripped + " " if escaped and text.rstrip(" ") != text else stripped
 
 
-def _unescape(text: str) -> str:
+def _unescape(text: str, *, must_be_escaped: str) -> str:
     out, at = bytearray(), 0
     while at < len(text):
         char = text[at]
@@ -249,9 +277,9 @@ def _unescape(text: str) -> str:
             at += 1
             char = text[at : at + 1]
             if char not in _ESCAPABLE or not char:
-                raise ValueError(f"a backslash before {char!a} means nothing")
-        elif char in '"+,;<>':
-            raise ValueError(f"{char!a} must be written as \\{char}")
+                raise MalformedDnError(t("a backslash before {char!a} means nothing", char=char))
+        elif char in must_be_escaped:
+            raise MalformedDnError(t("{char!a} must be written as \\{char}", char=char))
         out += _encode(char)
         at += 1
     return out.decode("utf-8", "surrogateescape")
@@ -261,7 +289,7 @@ def _encode(char: str) -> bytes:
     try:
         return char.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        raise ValueError(f"{char!a} is half of a character") from None
+        raise MalformedDnError(t("{char!a} is half of a character", char=char)) from None
 
 
 def _from_hex(text: str) -> str:
@@ -269,7 +297,7 @@ def _from_hex(text: str) -> str:
     try:
         data = bytes.fromhex(text)
     except ValueError:
-        raise ValueError(f"#{text!a} is not hexadecimal") from None
+        raise MalformedDnError(t("#{text!a} is not hexadecimal", text=text)) from None
     if len(data) >= 3 and data[0] in _STRING_TAGS:
         size, start = data[1], 2
         if size > 0x80:
@@ -277,7 +305,7 @@ def _from_hex(text: str) -> str:
             size = int.from_bytes(data[2:start], "big")
         if size and len(data) == start + size:
             return data[start:].decode("utf-8", "surrogateescape")
-    raise ValueError(f"#{text} is not the BER encoding of a string")
+    raise MalformedDnError(t("#{text} is not the BER encoding of a string", text=text))
 
 
 def _escaped(value: str) -> str:

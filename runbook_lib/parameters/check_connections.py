@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from runbook_lib.model.dn import MalformedDnError, parse_dn, same_dn
 from runbook_lib.model.text import t
 from runbook_lib.parameters.clouds import contradictions
-from runbook_lib.parameters.dn import parse_dn, same_dn
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.problems import Complaint
 from runbook_lib.parameters.yaml_text import Location
@@ -173,6 +173,12 @@ def bind(parameters: Parameters) -> Iterator[Complaint]:
         )
 
 
+def require_dn(text: str) -> None:
+    """Raise ``MalformedDnError`` where ``text`` is no DN of an Active Directory domain: strict, with DC= at its end."""
+    if parse_dn(text, strict=True)[-1][0][0] != "dc":
+        raise MalformedDnError(t("it does not end with DC=…"))
+
+
 def ous(parameters: Parameters) -> Iterator[Complaint]:
     """OUs that are no distinguished names, and one OU for two purposes."""
     values: list[tuple[Location, str]] = [((name,), getattr(parameters, name)) for name in _DN_FIELDS]
@@ -181,12 +187,12 @@ def ous(parameters: Parameters) -> Iterator[Complaint]:
     malformed: list[Complaint] = []
     for location, text in values:
         try:
-            parse_dn(text)
-        except ValueError as error:
+            require_dn(text)
+        except MalformedDnError as error:
             malformed.append(
                 Complaint(
                     location,
-                    t("is not a distinguished name: {error}", error=error),
+                    t("is not a distinguished name: {error}", error=error.reason),
                     "malformed-dn",
                     t("Write for example OU=Cloud Groups,DC=contoso,DC=com; a comma inside a name needs a backslash."),
                 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from runbook_lib.errors import UsageError
+from runbook_lib.model.dn import MalformedDnError, Rdn, parse_dn, same_dn
 from runbook_lib.parameters import parameters_from_values, require
-from runbook_lib.parameters.check_connections import split_server
-from runbook_lib.parameters.dn import parse_dn, same_dn
+from runbook_lib.parameters.check_connections import require_dn, split_server
 from runbook_lib.parameters.validate import require_group_type
 
 GUID = "11111111-2222-3333-4444-555555555555"
@@ -156,19 +156,20 @@ def test_require_names_everything_that_is_missing() -> None:
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("DC=com", (("DC", "com"),)),
-        ("OU=Cloud Groups,DC=contoso,DC=com", (("OU", "Cloud Groups"), ("DC", "contoso"), ("DC", "com"))),
-        (" ou = a , dc=b", (("ou", "a"), ("dc", "b"))),
-        ("OU=a\\,b,DC=c", (("OU", "a,b"), ("DC", "c"))),
-        ("OU=\\ a\\ ,DC=c", (("OU", " a "), ("DC", "c"))),
-        ("OU=\\C3\\A9t\\C3\\A9,DC=c", (("OU", "été"), ("DC", "c"))),
-        ("OU=été 🎉,DC=c", (("OU", "été 🎉"), ("DC", "c"))),
-        ("OU=a\\\\,DC=c", (("OU", "a\\"), ("DC", "c"))),
-        ("2.5.4.11=a,DC=c", (("2.5.4.11", "a"), ("DC", "c"))),
+        ("DC=com", ((("dc", "com"),),)),
+        ("OU=Cloud Groups,DC=contoso,DC=com", ((("ou", "Cloud Groups"),), (("dc", "contoso"),), (("dc", "com"),))),
+        (" ou = a , dc=b", ((("ou", "a"),), (("dc", "b"),))),
+        ("OU=a\\,b,DC=c", ((("ou", "a,b"),), (("dc", "c"),))),
+        ("OU=\\ a\\ ,DC=c", ((("ou", " a "),), (("dc", "c"),))),
+        ("OU=\\C3\\A9t\\C3\\A9,DC=c", ((("ou", "été"),), (("dc", "c"),))),
+        ("OU=été 🎉,DC=c", ((("ou", "été 🎉"),), (("dc", "c"),))),
+        ("OU=a\\\\,DC=c", ((("ou", "a\\"),), (("dc", "c"),))),
+        ("2.5.4.11=a,DC=c", ((("ou", "a"),), (("dc", "c"),))),
     ],
 )
-def test_distinguished_names(text: str, parts: tuple[tuple[str, str], ...]) -> None:
-    assert parse_dn(text) == parts
+def test_distinguished_names(text: str, parts: tuple[Rdn, ...]) -> None:
+    require_dn(text)
+    assert parse_dn(text, strict=True) == parts
 
 
 @pytest.mark.parametrize(
@@ -180,8 +181,17 @@ def test_distinguished_names(text: str, parts: tuple[tuple[str, str], ...]) -> N
     ],
 )  # fmt: skip
 def test_text_that_is_no_distinguished_name(text: str) -> None:
-    with pytest.raises(ValueError, match=r".+"):
-        parse_dn(text)
+    with pytest.raises(MalformedDnError) as caught:
+        require_dn(text)
+    assert str(caught.value) == caught.value.reason != ""
+
+
+@pytest.mark.parametrize("text", ["OU=a=b,DC=c", "OU=\\FF,DC=c", "OU=#0c0161,DC=c", "OU=a+CN=b,DC=c"])
+def test_a_parameter_takes_less_than_a_directory_may_answer_with(text: str) -> None:
+    assert parse_dn(text)
+    with pytest.raises(MalformedDnError):
+        parse_dn(text, strict=True)
+    assert code_of(target_ou=text) == "malformed-dn"
 
 
 def test_equal_distinguished_names() -> None:
