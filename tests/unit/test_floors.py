@@ -38,6 +38,7 @@ FLOORS = {
     ),
     **dict.fromkeys(
         (
+            "cloud_sync",
             "exchange",
             "inventory",
             "rules",

@@ -1,0 +1,85 @@
+"""What stands in AD already, and what the names of predicted groups meet there and among each other."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from runbook_lib.cloud_sync.predicted import PredictedGroup, Trouble
+from runbook_lib.model.anchor import EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
+from runbook_lib.model.directory import DirectoryGroup, DirectorySnapshot
+from runbook_lib.model.dn import normalize_foreign_dn
+from runbook_lib.model.text import t
+from runbook_lib.model.untrusted import printable
+
+LONGEST_CN = 64
+"""Characters of cn (AD schema, rangeUpper)."""
+LONGEST_ACCOUNT_NAME = 256
+"""Characters of a group's sAMAccountName (AD schema, rangeUpper)."""
+
+
+class Present:
+    """What stands in AD already: by anchor, by SID, by place and name, by account name."""
+
+    def __init__(self, directory: DirectorySnapshot) -> None:
+        self.by_sid = {group.sid: group for group in directory.groups if group.sid}
+        self.by_external: defaultdict[str, list[DirectoryGroup]] = defaultdict(list)
+        for group in directory.groups:
+            owner = group_id_of_anchor(group.text(EXTERNAL_ID_ATTRIBUTE) or "")
+            if owner:
+                self.by_external[owner].append(group)
+        self.at = {normalize_foreign_dn(item.dn): item.guid for item in directory.objects}
+        self.accounts: defaultdict[str, set[str]] = defaultdict(set)
+        for item in directory.objects:
+            if item.sam_account_name:
+                self.accounts[item.sam_account_name.casefold()].add(item.guid)
+
+
+def with_collisions(groups: Sequence[PredictedGroup], present: Present) -> tuple[PredictedGroup, ...]:
+    """The same groups with what their names meet: in AD, and among each other."""
+    places = Counter(_place(group) for group in groups)
+    names = Counter(group.account_name.value.casefold() for group in groups)
+    return tuple(
+        replace(group, troubles=(*group.troubles, *_collisions(group, places, names, present))) for group in groups
+    )
+
+
+def _place(group: PredictedGroup) -> str:
+    return (normalize_foreign_dn(group.dn.value) or "") if group.dn.known else ""
+
+
+def _collisions(
+    group: PredictedGroup, places: Mapping[str, int], names: Mapping[str, int], present: Present
+) -> list[Trouble]:
+    found = []
+    place, name = _place(group), group.account_name.value
+    if place and places[place] > 1:
+        found.append(
+            Trouble("cn-twice", t("{count} groups in scope get the same name in the same OU.", count=places[place]))
+        )
+    if place and present.at.get(place, group.guid) != group.guid:
+        found.append(Trouble("cn-taken", t("Another object has that name: {dn}.", dn=printable(group.dn.value))))
+    if len(group.cn.value) > LONGEST_CN:
+        found.append(
+            Trouble(
+                "cn-too-long", t("Its cn has {count} characters of {most}.", count=len(group.cn.value), most=LONGEST_CN)
+            )
+        )
+    if name and names[name.casefold()] > 1:
+        count = names[name.casefold()]
+        found.append(Trouble("account-name-twice", t("{count} groups in scope get this sAMAccountName.", count=count)))
+    if name and present.accounts.get(name.casefold(), set()) - {group.guid}:
+        found.append(
+            Trouble(
+                "account-name-taken", t("{name} is another object's sAMAccountName.", name=printable(name, limit=80))
+            )
+        )
+    if len(name) > LONGEST_ACCOUNT_NAME:
+        found.append(
+            Trouble(
+                "account-name-too-long",
+                t("sAMAccountName has {count} characters of {most}.", count=len(name), most=LONGEST_ACCOUNT_NAME),
+            )
+        )
+    return found
