@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from runbook_lib.cloud_sync.predicted import PredictedGroup, Trouble
-from runbook_lib.model.anchor import EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
 from runbook_lib.model.directory import DirectoryGroup, DirectorySnapshot
 from runbook_lib.model.dn import normalize_foreign_dn
+from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 

@@ -19,9 +19,9 @@ from runbook_lib.cloud_sync.members import MemberRules, group_written, user_writ
 from runbook_lib.cloud_sync.predicted import Predicted, PredictedGroup, PredictedMember, Prediction, Trouble
 from runbook_lib.cloud_sync.scope import JobScope, Known, ScopeAnswer, values_of
 from runbook_lib.graph.tenant import CloudSyncJob, ObjectScope
-from runbook_lib.model.anchor import user_id_of_anchor
 from runbook_lib.model.cloud import Authority, CloudGroup, CloudPrincipal, CloudSnapshot, PrincipalType, Switch
 from runbook_lib.model.directory import DirectoryGroup, DirectorySnapshot
+from runbook_lib.model.ids import user_id_of_anchor
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 

@@ -14,7 +14,7 @@ from enum import Enum
 from runbook_lib.cloud_sync.functions import Value
 from runbook_lib.graph.tenant import CloudSyncJob, ObjectScope, ScopeClause
 from runbook_lib.model.cloud import Authority, CloudGroup, CloudKind
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
 

@@ -14,7 +14,7 @@ from runbook_lib.cloud_sync.scope import JobScope, Known, ScopeAnswer, clause_ho
 from runbook_lib.graph.tenant import CloudSyncJob, JobState, ObjectScope, ScopeClause
 from runbook_lib.model.cloud import CloudGroup, CloudKind, CloudPrincipal, PrincipalType, Switch
 from runbook_lib.model.directory import DirectoryGroup, DirectoryObject
-from runbook_lib.model.part import Unreadable
+from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t
 from tests.support.builders import (
     BASE,
