@@ -66,6 +66,12 @@ DOCUMENTED = {
     'Left("abc", -1)': "abc",
     "Left([nothing], 3)": "",
     'Mid("abc", 2, 99)': "bc",
+    'Mid("abc", 3, 1)': "c",
+    "IIF(3 < 3, 1, 2)": 2,
+    "IIF(3 <= 3, 1, 2)": 1,
+    "IIF(3 > 3, 1, 2)": 2,
+    "IIF(3 >= 3, 1, 2)": 1,
+    "IIF(3 <> 3, 1, 2)": 2,
     r'"Company name: \"Contoso\""': 'Company name: "Contoso"',
 }
 

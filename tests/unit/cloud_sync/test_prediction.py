@@ -207,7 +207,10 @@ def test_the_table_of_nested_groups(parent: CloudGroup, member: CloudGroup, scop
 def test_the_rules_of_users(user: CloudPrincipal, switch: Switch, users: bool, code: str) -> None:
     accounts = {guid("user Ada"): guid("ad Ada"), guid("user Eve"): guid("ad Eve")}
     rules = MemberRules(switch, users, {}, accounts, frozenset({guid("user Eve")}))
-    assert user_written(user, rules).code == code
+    answer = user_written(user, rules)
+    assert answer.code == code
+    out = {"synchronized-user", "no-account-here", "cloud-only", "no-user-or-group"}
+    assert answer.known is (Known.YES if not code else Known.NO if code in out else Known.UNKNOWN)
 
 
 def test_names_ou_and_members_of_a_new_group() -> None:
@@ -275,6 +278,8 @@ def test_names_that_are_taken_or_meet_each_other() -> None:
     taken = ad_group("Same", {"sAMAccountName": ("SAME",)}, parent=OU)
     (group,) = predicted([sales], ad=[taken], mapped=plain).groups
     assert codes(group) == ["cn-taken", "account-name-taken"]
+    longest = {**MAPPED, "cn": f'"{"x" * 64}"', "samaccountname": f'"{"x" * 256}"'}
+    assert codes(predicted([sales], mapped=longest).groups[0]) == []
     long = {**MAPPED, "cn": f'"{"x" * 65}"', "samaccountname": f'"{"x" * 257}"'}
     assert codes(predicted([sales], mapped=long).groups[0]) == ["cn-too-long", "account-name-too-long"]
 

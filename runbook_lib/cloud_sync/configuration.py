@@ -1,0 +1,230 @@
+"""Schema and secrets of a configuration, changed as whole documents: everything that is not changed stays as it was.
+
+Microsoft Graph has no call that changes a part: PUT replaces the whole schema, and the whole list of secrets. It also
+keeps two mappings to one attribute where both are sent. So a change is made on the document that was read, and its undo
+is that document again.
+
+Sources: Microsoft Graph documentation, "Update synchronizationSchema", "attributeMapping", "synchronization: secrets";
+Microsoft Entra documentation, "How to programmatically configure cloud sync using Microsoft Graph API" (the keys of the
+secrets), "Cloud Sync accidental deletes" (the threshold).
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runbook_lib.errors import Refused
+from runbook_lib.model.text import Text, t
+from runbook_lib.model.untrusted import printable
+
+Document = Mapping[str, Any]
+"""A JSON object as Graph gives it."""
+
+DOMAIN, NOTIFICATION = "Domain", "SyncNotificationSettings"
+KNOWN_SECRETS = frozenset({DOMAIN, NOTIFICATION})
+"""Secrets of a configuration for groups; none of them is secret. Whatever else is there may come back without its
+value, and sending the list would then destroy it."""
+HIGHEST_THRESHOLD = 2_147_483_647
+
+
+class NotEditable(Refused):
+    """Schema or secrets are not in a form in which they can be put back whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """Who is told of quarantines, and how many deletions in one run are too many.
+
+    Attributes:
+        recipients: Addresses, as they are separated in the configuration.
+        threshold: N lets at most N - 1 deletions of a run pass; None: no threshold.
+    """
+
+    enabled: bool
+    recipients: str
+    threshold: int | None
+
+
+def mapping_of_groups(schema: Document) -> tuple[int, int]:
+    """Where in the schema groups of Microsoft Entra ID are mapped to groups of AD: numbers of rule and mapping, from 0.
+
+    Raises:
+        NotEditable: There is none (``no-mapping-of-groups``), or more than one (``several-mappings-of-groups``).
+    """
+    found = [
+        (at_rule, at_mapping)
+        for at_rule, rule in enumerate(_objects(schema.get("synchronizationRules")))
+        for at_mapping, mapping in enumerate(_objects(rule.get("objectMappings")))
+        if str(mapping.get("sourceObjectName", "")).casefold() == "group"
+        and str(mapping.get("targetObjectName", "")).casefold() == "group"
+    ]
+    if not found:
+        raise _not_editable("no-mapping-of-groups", t("The schema of the job maps no groups to groups."))
+    if len(found) > 1:
+        raise _not_editable(
+            "several-mappings-of-groups", t("The schema of the job maps groups to groups more than once.")
+        )
+    return found[0]
+
+
+def expressions_of(schema: Document) -> dict[str, str]:
+    """Target attribute, lower case, to the expression that fills it, in the mapping of groups.
+
+    Raises:
+        NotEditable: As ``mapping_of_groups``.
+    """
+    rule, mapping = mapping_of_groups(schema)
+    rows = _objects(schema["synchronizationRules"][rule]["objectMappings"][mapping].get("attributeMappings"))
+    return {_target(row): str((row.get("source") or {}).get("expression") or "") for row in rows}
+
+
+def with_mappings(schema: Document, sources: Mapping[str, Document]) -> dict[str, Any]:
+    """The schema with other sources for some attributes of groups.
+
+    Args:
+        schema: As it was read.
+        sources: Target attribute to its ``attributeMappingSource``, as ``parseExpression`` gives it.
+
+    Returns:
+        A schema of its own. An attribute that was mapped keeps everything else of its mapping; of several mappings to
+        it the first stays. One that was not gets a mapping of its own behind the others.
+
+    Raises:
+        NotEditable: As ``mapping_of_groups``.
+    """
+    changed = copy.deepcopy(dict(schema))
+    rule, mapping = mapping_of_groups(changed)
+    holder = changed["synchronizationRules"][rule]["objectMappings"][mapping]
+    wanted = {name.casefold(): (name, dict(source)) for name, source in sources.items()}
+    rows: list[Any] = []
+    placed: set[str] = set()
+    for row in holder.get("attributeMappings") or []:
+        key = _target(row) if isinstance(row, Mapping) else ""
+        if key not in wanted:
+            rows.append(row)
+        elif key not in placed:
+            placed.add(key)
+            rows.append({**row, "source": wanted[key][1]})
+    rows += [_new_mapping(*wanted[key]) for key in wanted if key not in placed]
+    holder["attributeMappings"] = rows
+    return changed
+
+
+def secrets_of(answer: Document) -> list[dict[str, Any]]:
+    """The secrets of a configuration, as they can be sent again.
+
+    Raises:
+        NotEditable: One of them is not known to come back with its value (``unknown-secret``), or came without one
+            (``secret-without-value``): sending the list would destroy it.
+    """
+    rows = _objects(answer.get("value"))
+    for row in rows:
+        key = str(row.get("key"))
+        if key not in KNOWN_SECRETS:
+            raise _not_editable(
+                "unknown-secret",
+                t(
+                    "The configuration holds a secret that this runbook does not know: {key}.",
+                    key=printable(key, limit=60),
+                ),
+            )
+        if not isinstance(row.get("value"), str) or not row["value"].strip("*"):
+            raise _not_editable(
+                "secret-without-value", t("The secret {key} came back without its value.", key=printable(key, limit=60))
+            )
+    return [{"key": row["key"], "value": row["value"]} for row in rows]
+
+
+def with_domain(secrets: Sequence[Document], domain: str) -> list[dict[str, Any]]:
+    """The secrets with the AD domain that the configuration writes to."""
+    return _with(secrets, DOMAIN, {"domain": domain})
+
+
+def with_notification(secrets: Sequence[Document], notification: Notification) -> list[dict[str, Any]]:
+    """The secrets with another notification; fields of it that this runbook does not know stay.
+
+    Raises:
+        ValueError: The threshold is not between 1 and ``HIGHEST_THRESHOLD``.
+    """
+    if notification.threshold is not None and not 1 <= notification.threshold <= HIGHEST_THRESHOLD:
+        raise ValueError(f"threshold: {notification.threshold}")
+    told = {
+        **_value_of(secrets, NOTIFICATION),
+        "Enabled": notification.enabled,
+        "Recipients": notification.recipients,
+        "DeleteThresholdEnabled": notification.threshold is not None,
+    }
+    if notification.threshold is not None:
+        told["DeleteThresholdValue"] = notification.threshold
+    return _with(secrets, NOTIFICATION, told)
+
+
+def domain_of(secrets: Sequence[Document]) -> str:
+    """DNS name of the AD domain, lower case; empty where none is set."""
+    return str(_value_of(secrets, DOMAIN).get("domain") or "").strip().lower()
+
+
+def notification_of(secrets: Sequence[Document]) -> Notification | None:
+    """The notification as it is set; None: none is."""
+    told = _value_of(secrets, NOTIFICATION)
+    if not told:
+        return None
+    number = told.get("DeleteThresholdValue")
+    threshold = number if told.get("DeleteThresholdEnabled") is True and type(number) is int else None
+    return Notification(told.get("Enabled") is True, str(told.get("Recipients") or ""), threshold)
+
+
+def _value_of(secrets: Sequence[Document], key: str) -> dict[str, Any]:
+    """A secret's value, which is JSON inside of JSON.
+
+    Raises:
+        NotEditable: It is none (``secret-damaged``).
+    """
+    text = next((row["value"] for row in secrets if row.get("key") == key), None)
+    if text is None:
+        return {}
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise _not_editable("secret-damaged", t("The setting {key} of the configuration is no JSON object.", key=key))
+    return value
+
+
+def _with(secrets: Sequence[Document], key: str, value: Mapping[str, Any]) -> list[dict[str, Any]]:
+    new = {"key": key, "value": json.dumps(value, separators=(",", ":"))}
+    rows = [new if row.get("key") == key else dict(row) for row in secrets]
+    return rows if new in rows else [*rows, new]
+
+
+def _new_mapping(name: str, source: Document) -> dict[str, Any]:
+    return {
+        "defaultValue": None,
+        "exportMissingReferences": False,
+        "flowBehavior": "FlowWhenChanged",
+        "flowType": "Always",
+        "matchingPriority": 0,
+        "source": dict(source),
+        "targetAttributeName": name,
+    }
+
+
+def _target(row: Document) -> str:
+    return str(row.get("targetAttributeName") or "").casefold()
+
+
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _not_editable(code: str, what: Text) -> NotEditable:
+    return NotEditable(
+        t("{what} So it cannot be changed and put back whole, and nothing is sent.", what=what),
+        code=code,
+        hint=t("Change the configuration in the Entra admin center, then run the notebook again."),
+    )
