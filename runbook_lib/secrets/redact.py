@@ -13,7 +13,7 @@ import json
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -44,15 +44,50 @@ _QUOTE = "&quot;|&#x27;|&#39;"
 class _Shape:
     """A pattern, and lower-case words of which a text holds one if the pattern can match (they are quick to look for).
 
-    What the pattern's group ``keep`` matched stays in the text.
+    What the pattern's group ``keep`` matched stays in the text. ``inside``: a match begins in the run of letters,
+    digits, ``_`` and ``-`` in which one of ``words`` stands, so the pattern is tried nowhere else.
     """
 
     kind: str
     words: tuple[str, ...]
     pattern: re.Pattern[str]
+    inside: bool = False
 
     def possible(self, lower: str) -> bool:
-        return any(word in lower for word in self.words)
+        return any(map(lower.__contains__, self.words))
+
+    def sub(self, replace: Callable[[re.Match[str]], str], text: str, lower: str) -> str:
+        """``text`` with every match replaced; ``lower`` is ``_lower`` of it."""
+        if not self.inside or len(lower) != len(text):
+            return self.pattern.sub(replace, text)
+        parts, done = list[str](), 0
+        for begin, end in _runs(text, lower, self.words):
+            at = max(begin, done)
+            while at <= end:
+                match = self.pattern.match(text, at)
+                if match is None:
+                    at += 1
+                    continue
+                parts += [text[done : match.start()], replace(match)]
+                done = at = match.end()
+        return "".join([*parts, text[done:]]) if parts else text
+
+
+def _lower(text: str) -> str:
+    """In lower case as patterns that ignore case have it: to them the long s is an s."""
+    return text.lower().replace("ſ", "s")
+
+
+def _runs(text: str, lower: str, words: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    """From where the run of letters, digits, ``_`` and ``-`` begins in which a word stands, to where the word does."""
+    places = sorted(match.start() for word in words for match in re.finditer(re.escape(word), lower))
+    after = 0
+    for place in places:
+        begin = place
+        while begin > after and (text[begin - 1].isalnum() or text[begin - 1] in "_-"):
+            begin -= 1
+        yield begin, place
+        after = place + 1
 
 
 _PASSWORD = ("passw", "pwd", "passphrase", "secret", "apikey", "api_key", "token")
@@ -78,19 +113,22 @@ _SHAPES = (
         "password",
         _PASSWORD,
         re.compile(rf"(?i)(?P<keep>{_KEY}[\"']?\s*[:=]\s*(?P<q>[\"'])){_VALUE}(?:\\.|(?!(?P=q))[^\n\\])+"),
+        inside=True,
     ),
     _Shape(
         "password",
         _PASSWORD,
         re.compile(rf"(?i)(?P<keep>{_KEY}\\?[\"']?\s*[:=]\s*\\(?P<q>[\"'])){_VALUE}(?:(?!\\(?P=q))[^\n])+"),
+        inside=True,
     ),
     _Shape(
         "password",
         _PASSWORD,
         re.compile(rf"(?i)(?P<keep>{_KEY}(?:{_QUOTE})?\s*[:=]\s*(?P<q>{_QUOTE})){_VALUE}(?:(?!(?P=q))[^\n<])+"),
+        inside=True,
     ),
     # key=value in connection strings, addresses and commands; key: value alone on a line.
-    _Shape("password", _PASSWORD, re.compile(rf"(?i)(?P<keep>{_KEY}=){_VALUE}[^\s\"'<>;&,)=]{{3,}}")),
+    _Shape("password", _PASSWORD, re.compile(rf"(?i)(?P<keep>{_KEY}=){_VALUE}[^\s\"'<>;&,)=]{{3,}}"), inside=True),
     _Shape(
         "password",
         _PASSWORD,
@@ -105,6 +143,8 @@ _SHAPES = (
         ),
     ),
 )
+_WORDS_OF_ALL = tuple(dict.fromkeys(word for shape in _SHAPES for word in shape.words))
+"""A text without any of these holds nothing of any shape, and is no key of ``_NAME``: nearly every text of a record."""
 SHORTEST_KNOWN = 4
 """A known secret shorter than this is not searched for: replacing it would wreck every other word."""
 
@@ -117,6 +157,8 @@ class Redactor:
         ordered = sorted(variants, key=lambda form: (-len(form), form))
         self._known = re.compile("|".join(map(re.escape, ordered))) if ordered else None
         self._found: Counter[tuple[str, str]] = Counter()
+        self._plain: set[str] = set()
+        """Keys that hold no secret and name none: a table in JSON repeats them in every line."""
 
     def __repr__(self) -> str:
         return "Redactor(••••)"
@@ -125,10 +167,14 @@ class Redactor:
         """``text`` with every secret replaced; ``place`` is where it was, for the finding."""
         if self._known is not None:
             text = self._known.sub(partial(self._replaced, kind="known secret", place=place), text)
-        lower = text.lower()
+        lower = _lower(text)
+        if not any(map(lower.__contains__, _WORDS_OF_ALL)):
+            return text
         for shape in _SHAPES:
             if shape.possible(lower):
-                text = shape.pattern.sub(partial(self._replaced, kind=shape.kind, place=place), text)
+                clean = shape.sub(partial(self._replaced, kind=shape.kind, place=place), text, lower)
+                if clean != text:
+                    text, lower = clean, _lower(clean)
         return text
 
     def value(self, value: Any, place: str) -> Any:
@@ -138,7 +184,7 @@ class Redactor:
         if isinstance(value, list):
             return [self.value(item, place) for item in value]
         if isinstance(value, Mapping):
-            return {self.text(str(key), place): self._member(str(key), item, place) for key, item in value.items()}
+            return dict(self._member(str(key), item, place) for key, item in value.items())
         return value
 
     def file(self, name: str, data: bytes) -> bytes:
@@ -177,11 +223,17 @@ class Redactor:
             for (place, kind), count in sorted(self._found.items())
         )
 
-    def _member(self, key: str, item: Any, place: str) -> Any:
+    def _member(self, key: str, item: Any, place: str) -> tuple[str, Any]:
+        """A key and its value, redacted."""
+        if key in self._plain:
+            return key, self.value(item, place)
+        clean = self.text(key, place)
         if isinstance(item, str) and item and _NAME.fullmatch(key) and not item.startswith("[redacted: "):
             self._found[(place, "password")] += 1
-            return "[redacted: password]"
-        return self.value(item, place)
+            return clean, "[redacted: password]"
+        if clean == key and not _NAME.fullmatch(key):
+            self._plain.add(key)
+        return clean, self.value(item, place)
 
     def _replaced(self, match: re.Match[str], *, kind: str, place: str) -> str:
         self._found[(place, kind)] += 1

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.record.tables import workbook_bytes
-from runbook_lib.secrets.redact import Redactor
+from runbook_lib.secrets.redact import _SHAPES, Redactor
 
 JWT = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJodHRwczovL2dyYXBoIn0.c2lnbmF0dXJlLXBhcnQ"
 ENTRA = "aB3" + "8Q~" + "x1Y_.z-" * 4 + "abcdef"
@@ -82,6 +82,40 @@ def test_known_values_in_every_form(secret: str) -> None:
         assert form.strip('"') not in redactor.text(f"« {form} »", "x")
 
 
+_KEYS = (
+    "password",
+    "PassWord",
+    "client_secret",
+    "clientſecret",
+    "ſecret",
+    "x-api_key",
+    "access_to\u212aen",
+    "tok",
+    "a",
+)
+_QUOTES = ("", "'", '"', '\\"', "&quot;")
+GIVEN = st.builds(
+    "{0}{1}{2}{3}{2}{4}{2}{5}".format,
+    st.sampled_from(("", "İ" * 30 + " ", "x", "x1_", "x-", ". ", "\n")),
+    st.sampled_from(_KEYS),
+    st.sampled_from(_QUOTES),
+    st.sampled_from(("=", ": ", " =\n", "")),
+    st.sampled_from(("hunter2", "None", "a b", "password=abc", "x")),
+    st.sampled_from(("", " ", "\n", "<")),
+)
+
+
+@given(st.lists(GIVEN, max_size=4).map("".join))
+def test_patterns_are_tried_only_where_they_can_match_and_find_the_same(text: str) -> None:
+    expected = text
+    for shape in _SHAPES:
+        expected = shape.pattern.sub(
+            lambda match: f"{match.groupdict().get('keep') or ''}[redacted: {shape.kind}]",  # noqa: B023
+            expected,
+        )
+    assert Redactor().text(text, "x") == expected
+
+
 def test_empty_or_tiny_known_secret_wrecks_nothing() -> None:
     assert Redactor(["", "a"]).text("banana", "x") == "banana"
 
@@ -94,6 +128,12 @@ def test_json_stays_json_and_keys_give_values_away() -> None:
         "n": [1, {"note": "Bearer [redacted: bearer token]"}],
         "plan": "ab" * 32,
     }
+    twice = Redactor(["canary-4711"]).file(
+        "x.json", b'[{"canary-4711": 1}, {"canary-4711": 2}, {"secret": 1}, {"secret": "x"}, {"secret": "y"}]'
+    )
+    assert [list(one) for one in json.loads(twice)] == [["[redacted: known secret]"]] * 2 + [["secret"]] * 3
+    assert b'"x"' not in twice
+    assert b'"y"' not in twice
     lines = Redactor().file("journal.jsonl", b'{"a":1}\n{"secret":"abc"}\n{"torn": "password=hunter')
     assert lines.splitlines()[0] == b'{"a":1}'
     assert json.loads(lines.splitlines()[1]) == {"secret": "[redacted: password]"}
