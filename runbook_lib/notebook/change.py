@@ -97,7 +97,7 @@ class ChangeSession:
                 operation broke off under this change id (``change-open``); the route is not carried out yet.
         """
         rules_of(self._context.parameters.route)
-        self._context.step("Plan")
+        self._context.step(Step.PLAN)
         self._planner = planner
         folder = self._context.record.folder
         self._chain = unfinished_chain(folder.change_folder, but=folder.run_id)
@@ -107,7 +107,7 @@ class ChangeSession:
         self._plan = self._planned.plan
         self._write_plan(self._plan)
         self._context.note(*self._planned.findings, *(refusal_finding(r) for r in self._plan.refusals))
-        self._context.show(*plan_view(self._plan, self._planned.findings))
+        self._context.show(plan_view(self._plan, self._planned.findings))
         require_some_not_refused(self._plan)
         return self
 
@@ -120,19 +120,19 @@ class ChangeSession:
             AwaitingApproval: No approval, an expired one, or one of another plan.
         """
         context, plan = self._context, self._known_plan()
-        context.step("Gate")
+        context.step(Step.GATE)
         if self._chain:
             self._open_again(plan)
             return
         if not plan.changes:
             self.course.end = RunEnd(Outcome.NOTHING_TO_DO, None)
-            context.show(*nothing_view(plan))
+            context.show(nothing_view(plan))
             return
         planned_now = self._planned
         if planned_now is None or self._planner is None:
             raise ValueError("the gate comes after the plan")
         if any(group.left_out for group in plan.members):
-            context.show(*left_out_view(plan))
+            context.show(left_out_view(plan))
         require_acknowledged(planned_now.findings, context.parameters)
         approvals = read_all(context.record.folder.approvals_folder)
         approvers = approvers_of(context.parameters.approvers)
@@ -154,7 +154,7 @@ class ChangeSession:
         self._read_at = read_at(fresh)
         self._under(grant)
         context.note(*waiting_findings(grant.waiting))
-        context.show(*open_gate_view(self._approval, len(self._approved), grant.waiting))
+        context.show(open_gate_view(self._approval, len(self._approved), grant.waiting))
 
     @takes(Step.APPLY)
     def apply(self) -> None:
@@ -166,7 +166,7 @@ class ChangeSession:
         """
         context, plan = self._context, self._known_plan()
         if not self._approved:
-            context.show(*nothing_written_view())
+            context.show(nothing_written_view())
             return
         if not context.lock_held:
             raise Refused(
@@ -174,7 +174,7 @@ class ChangeSession:
                 code="gate-closed-again",
                 hint=t("Run the gate cell again: it reads both sides once more and takes the lock."),
             )
-        context.step("Apply")
+        context.step(Step.APPLY)
         directory = context.connect_directory()
         read_back_only = self._taken is not None and self._taken.broken.written
         if not read_back_only:
@@ -201,12 +201,12 @@ class ChangeSession:
                     journal,
                     earlier=self._chain,
                     still_approved=self._still_approved,
-                    progress=ProgressLine("Writes"),
+                    progress=ProgressLine(t("Writes")),
                 )
         context.record.set(changes={"planned": len(plan.changes), "done": len(self._approved)})
         if self._waiting:
             self.course.end = RunEnd(Outcome.AWAITING_APPROVAL, None)
-        context.show(*applied_view(self._approved))
+        context.show(applied_view(self._approved))
 
     @takes(Step.READ_BACK)
     def verify(self) -> None:
@@ -218,7 +218,7 @@ class ChangeSession:
         context, plan = self._context, self._known_plan()
         if not self._approved:
             return
-        context.step("Read back")
+        context.step(Step.READ_BACK)
         written = read_journal(context.record.folder.path)
         effects = collect([*self._chain, *([written] if written else [])])
         guid_of = {digest: effect.object_guid for digest, effect in effects.items()}
@@ -235,7 +235,7 @@ class ChangeSession:
                 hint=joined((error.hint, t("Then run the notebook again: it compares both sides anew."))),
                 values={"cause": error.code},
             ) from error
-        context.show(*verified_view(checked))
+        context.show(verified_view(checked))
         require_as_planned(checked)
         if self._unproved is not None:
             raise not_proved(self._unproved)
@@ -257,7 +257,7 @@ class ChangeSession:
             plan,
             preconditions=may_be_approved,
             clock=context.clock,
-            line=ProgressLine("Approval"),
+            line=ProgressLine(t("Approval")),
             approvers=approvers_of(context.parameters.approvers),
         )
         show_widget(self.form.box)
@@ -275,7 +275,7 @@ class ChangeSession:
         self._dn_of = {item.guid: item.dn for item in inventory.directory.objects}
         self._write_plan(taken.plan)
         runs = [journal.run.name for journal in self._chain]
-        self._context.show(*resume_view(taken.plan, runs, written=taken.broken.written))
+        self._context.show(resume_view(taken.plan, runs, written=taken.broken.written))
         return self
 
     def _open_again(self, plan: Plan) -> None:
@@ -290,10 +290,10 @@ class ChangeSession:
         self._lock(plan)
         if isinstance(grant, RunbookError):
             self._unproved = grant
-            context.show(*read_back_view(len(self._approved)))
+            context.show(read_back_view(len(self._approved)))
             return
         self._under(grant)
-        context.show(*resumed_gate_view(self._approval))
+        context.show(resumed_gate_view(self._approval))
 
     def _under(self, grant: Grant) -> None:
         """Write under these approvals from now on, and look at them again before every write."""

@@ -18,11 +18,13 @@ from runbook_lib.graph.sign_in.tokens import signed_in
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.directory import ControllerIdentity
 from runbook_lib.model.finding import Finding
+from runbook_lib.notebook.course import Step
 from runbook_lib.notebook.earlier_runs import unfinished_chain
 from runbook_lib.notebook.front_end import prompt_for, show
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.cells import mark_of
 from runbook_lib.record.run_record import RunRecord, account, run_by
+from runbook_lib.shown.html import View
 from runbook_lib.shown.start import target_facts
 
 
@@ -138,17 +140,17 @@ class RunContext:
 
     # what people and the record see
 
-    def step(self, title: str) -> None:
+    def step(self, step: Step) -> None:
         """Note in the record that this step was reached."""
-        self.record.note_step(title, self.clock())
+        self.record.note_step(step.title, self.clock())
 
     def note(self, *findings: Finding) -> None:
         """Put findings into the record."""
         self.record.note_findings(*findings)
 
-    def show(self, html: str, text: str) -> None:
+    def show(self, view: View) -> None:
         """Show static HTML (and its plain text)."""
-        show(html, text, mark_of(self.record.folder))
+        show(view, mark_of(self.record.folder))
 
     def note_sign_in(self) -> None:
         """Put into the record who is signed in to Entra ID, as far as that is known by now."""

@@ -14,7 +14,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 from runbook_lib.errors import BrokeOff, Refused, RunbookError, ServiceFailed, VerificationFailed
 from runbook_lib.files import JOURNAL
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.model.text import joined, t
+from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.notebook.front_end import outcome_of
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_end import RunEnd, interrupted, writes_begun, written_by
@@ -30,16 +30,33 @@ ANEW = t("Run the notebook from its first cell again: that begins a new run.")
 
 
 class Step(Enum):
-    """A step of a notebook; ``value`` is its name for people."""
+    """A step of a notebook; ``title`` is its name for people."""
 
-    ENDS = "Check both connections"
-    PREFLIGHT = "Pre-flight"
-    READ = "Read both sides"
-    COMPARE = "Compare"
-    PLAN = "Plan"
-    GATE = "Gate"
-    APPLY = "Apply"
-    READ_BACK = "Read back"
+    ENDS = "ends"
+    PREFLIGHT = "preflight"
+    READ = "read"
+    COMPARE = "compare"
+    PLAN = "plan"
+    GATE = "gate"
+    APPLY = "apply"
+    READ_BACK = "read-back"
+
+    @property
+    def title(self) -> Text:
+        """What the step is called."""
+        return _TITLES[self]
+
+
+_TITLES = {
+    Step.ENDS: t("Check both connections"),
+    Step.PREFLIGHT: t("Pre-flight"),
+    Step.READ: t("Read both sides"),
+    Step.COMPARE: t("Compare"),
+    Step.PLAN: t("Plan"),
+    Step.GATE: t("Gate"),
+    Step.APPLY: t("Apply"),
+    Step.READ_BACK: t("Read back"),
+}
 
 
 _WRITING = (Step.READ, Step.PLAN, Step.GATE, Step.APPLY, Step.READ_BACK)
@@ -66,7 +83,7 @@ class Course:
         self._record = record
         self._done: set[Step] = set()
         self._failed: tuple[Step, BaseException] | None = None
-        self._closed = ""
+        self._closed = NOTHING
         self._change: object = None
         self.end = RunEnd(Outcome.DONE, None)
         """What ``finish`` writes when every step was carried out; its error says why it did not end as asked."""
@@ -91,7 +108,7 @@ class Course:
         """Whether nothing of this run may be taken any more: it is finished, sealed, or another took its place."""
         return bool(self._closed) or self._record.folder.sealed
 
-    def close(self, why: str) -> None:
+    def close(self, why: Text) -> None:
         """Let no step be taken from now on; ``why`` completes "This run is closed: …"."""
         self._closed = self._closed or why
 
@@ -103,7 +120,10 @@ class Course:
         """
         if self.closed:
             raise Refused(
-                t("This run is closed: {closed}. The cell did nothing.", closed=self._closed or "its record is sealed"),
+                t(
+                    "This run is closed: {closed}. The cell did nothing.",
+                    closed=self._closed or t("its record is sealed"),
+                ),
                 code=RUN_CLOSED,
                 hint=ANEW,
                 values={"run": self._record.folder.run_id},
@@ -186,20 +206,20 @@ class Course:
             # Of the same class: the run still stands where that step stopped it.
             return type(failed[1])(
                 t(
-                    "{step} was not run, because the run stopped at {value}: {message}",
-                    step=step.value,
-                    value=failed[0].value,
+                    "{step} was not run, because the run stopped at {stopped_at}: {message}",
+                    step=step.title,
+                    stopped_at=failed[0].title,
                     message=failed[1].message,
                 ),
                 code=STEP_NOT_NOW,
                 hint=failed[1].hint,
                 values=values,
             )
-        names = ", ".join(one.value for one in left_out)
+        names = joined((one.title for one in left_out), ", ")
         return Refused(
             t(
                 "{step} comes after {names}, which this run has not carried out. The cell did nothing.",
-                step=step.value,
+                step=step.title,
                 names=names,
             ),
             code=STEP_NOT_NOW,
@@ -275,7 +295,7 @@ def ending_of(course: Course, folder: RecordFolder) -> RunEnd:
     missing = course.missing
     if course.begun and not missing:
         return course.end
-    names = ", ".join(step.value for step in missing) or "every step of a notebook of this runbook"
+    names = joined((step.title for step in missing), ", ") or t("every step of a notebook of this runbook")
     text = t("The run was ended although these steps were not carried out: {names}.", names=names)
     values = {"missing": [step.value for step in missing]}
     written = written_by(folder.path)

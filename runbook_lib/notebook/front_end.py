@@ -18,19 +18,20 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.files import RUN_MIME
 from runbook_lib.graph.sign_in.device_code import DeviceCode, SignInPrompt
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import Text, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.record.cells import mark_of
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.shown.html import text_html
+from runbook_lib.shown.html import View, line_html
 from runbook_lib.shown.sign_in import NOTICE_TYPE, NOTICES_VARIABLE, code_html, sign_in_words
 
 _SECONDS_BETWEEN_UPDATES = 0.25
 
 
-def show(html: str, text: str, mark: Mapping[str, str]) -> None:
+def show(view: View, mark: Mapping[str, str]) -> None:
     """Show HTML with a plain text for terminals and the mark of its run; nothing outside IPython."""
     if get_ipython() is not None:
-        data = {"text/html": html, "text/plain": printable(text), RUN_MIME: dict(mark)}
+        data = {"text/html": str(view.html), "text/plain": printable(view.text), RUN_MIME: dict(mark)}
         display(data, raw=True)  # type: ignore[no-untyped-call]
 
 
@@ -49,7 +50,7 @@ def show_widget(widget: Any) -> None:
 class ProgressLine:
     """One line of progress. Its last text stays in the record, so it ends with what was reached."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: Text) -> None:
         self._title = title
         self._handle: Any = None
         self._shown_at = 0.0
@@ -60,14 +61,17 @@ class ProgressLine:
         if done != total and now - self._shown_at < _SECONDS_BETWEEN_UPDATES:
             return
         self._shown_at = now
-        self.say(f"{what}: {done:,}" + (f" of {total:,}" if total is not None else ""))
+        if total is None:
+            self.say(t("{what}: {done:,}", what=what, done=done))
+        else:
+            self.say(t("{what}: {done:,} of {total:,}", what=what, done=done, total=total))
 
-    def say(self, text: str) -> None:
+    def say(self, text: Text) -> None:
         """Show this text now."""
         if get_ipython() is None:
             return
-        line = f"{self._title}: {text}"
-        data = {"text/html": f'<p style="margin:2px 0">{text_html(line)}</p>', "text/plain": printable(line)}
+        line = t("{title}: {text}", title=self._title, text=text)
+        data = {"text/html": str(line_html(line)), "text/plain": printable(line)}
         if self._handle is None:
             self._handle = display(data, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         else:
@@ -145,14 +149,14 @@ class NotebookPrompt:
 
     def show(self, code: DeviceCode) -> None:
         """Code and address, large enough to type from."""
-        data = {"text/html": code_html(code), "text/plain": printable(sign_in_words(code))}
+        data = {"text/html": str(code_html(code)), "text/plain": printable(sign_in_words(code))}
         # First the place, then the code: an interrupt in between must not leave a code that nothing replaces.
-        self._handle = display({"text/plain": "Sign-in"}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        self._handle = display({"text/plain": t("Sign-in")}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         self._handle.update(data, raw=True)
 
     def close(self, text: str) -> None:
         """How it ended, in the place where the code was."""
-        data = {"text/html": f'<p style="margin:2px 0">{text_html(text)}</p>', "text/plain": printable(text)}
+        data = {"text/html": str(line_html(text)), "text/plain": printable(text)}
         if self._handle is not None:
             self._handle.update(data, raw=True)
             self._handle = None
@@ -169,4 +173,4 @@ class TerminalNotice:
         """How it ended, to both."""
         display({NOTICE_TYPE: {"text": text}}, raw=True)  # type: ignore[no-untyped-call]
         title, _, rest = text.partition(": ")
-        ProgressLine(title).say(rest)
+        ProgressLine(verbatim(title)).say(verbatim(rest))

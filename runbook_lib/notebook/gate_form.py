@@ -21,7 +21,7 @@ from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import AwaitingApproval, Refused, RunbookError
 from runbook_lib.model.change import Plan
 from runbook_lib.model.moment import iso_seconds
-from runbook_lib.model.text import t, with_values
+from runbook_lib.model.text import Text, joined, t, with_values
 from runbook_lib.model.untrusted import typed
 
 FORM_OPEN = timedelta(minutes=30)
@@ -33,7 +33,7 @@ APPROVAL_HOLDS = timedelta(hours=4)
 class Line(Protocol):
     """Where the form says in static text what became of it."""
 
-    def say(self, text: str) -> None:
+    def say(self, text: Text) -> None:
         """Replace what was said before."""
 
 
@@ -73,19 +73,22 @@ class GateForm:
         wide = ipywidgets.Layout(width="34em")
         labels = {"description_width": "8em"}
         self.approver: Any = ipywidgets.Text(
-            description="Your name", placeholder="is stored in every record", style=labels, layout=wide
+            description=t("Your name"), placeholder=t("is stored in every record"), style=labels, layout=wide
         )
         self.phrase: Any = ipywidgets.Text(
-            description="Phrase", placeholder="the phrase of the plan above", style=labels, layout=wide
+            description=t("Phrase"), placeholder=t("the phrase of the plan above"), style=labels, layout=wide
         )
-        self.button: Any = ipywidgets.Button(description="Approve this plan", disabled=True)
+        self.button: Any = ipywidgets.Button(description=t("Approve this plan"), disabled=True)
         self.box: Any = ipywidgets.VBox([self.approver, self.phrase, self.button])
         for field in (self.approver, self.phrase):
             field.observe(self._typed, names="value")
         self.button.on_click(self._clicked)
         line.say(
-            f"Open until {iso_seconds(self._ends)}. Nothing is approved yet. "
-            "The button wakes when there is a name and the phrase is the plan's."
+            t(
+                "Open until {ends}. Nothing is approved yet. The button wakes when there is a name and the phrase is "
+                "the plan's.",
+                ends=iso_seconds(self._ends),
+            )
         )
 
     def close(self) -> None:
@@ -112,19 +115,26 @@ class GateForm:
             return
         if self._clock() > self._ends:
             self.close()
-            self._line.say(f"Not approved: the form ended at {iso_seconds(self._ends)}. Run the gate cell again.")
+            ended = iso_seconds(self._ends)
+            self._line.say(t("Not approved: the form ended at {ended}. Run the gate cell again.", ended=ended))
             return
         try:
             self._preconditions()
             path, until = self._approve()
         except RunbookError as error:
-            self._line.say(f"Not approved: {error.message} {error.hint}".rstrip())
+            self._line.say(t("Not approved: {why}", why=joined((error.message, error.hint))))
             return
         self.close()
         self._line.say(
-            f"Recorded: {self.approver.value.strip()} approved plan {self._plan.digest[:12]} with the phrase "
-            f"{self._plan.phrase!r} until {iso_seconds(until)}, in {path.parent.name}/{path.name}. "
-            "Run the gate cell again, then the cells below it."
+            t(
+                "Recorded: {approver} approved plan {digest} with the phrase {phrase!r} until {until}, in {file}. "
+                "Run the gate cell again, then the cells below it.",
+                approver=self.approver.value.strip(),
+                digest=self._plan.digest[:12],
+                phrase=self._plan.phrase,
+                until=iso_seconds(until),
+                file=f"{path.parent.name}/{path.name}",
+            )
         )
 
     def _approve(self) -> tuple[Path, datetime]:
@@ -158,7 +168,7 @@ def with_form(closed: AwaitingApproval) -> AwaitingApproval:
 
     It is also said below the gate, by the last cell and in the record: "the form above" would be wrong there.
     """
-    form = "Fill in the form at the gate and run the gate cell again, while this run is open."
+    form = t("Fill in the form at the gate and run the gate cell again, while this run is open.")
     hint = t("{form} In a terminal: {hint}", form=form, hint=closed.hint)
     return AwaitingApproval(closed.message, code=closed.code, hint=hint, values=closed.values)
 

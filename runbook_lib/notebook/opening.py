@@ -12,7 +12,7 @@ from IPython.core.getipython import get_ipython
 
 from runbook_lib.errors import UsageError
 from runbook_lib.files import JOURNAL, RECORD_VARIABLE
-from runbook_lib.model.text import t
+from runbook_lib.model.text import NOTHING, t
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.front_end import watch_cells, watch_opening
 from runbook_lib.notebook.run import Run
@@ -80,7 +80,7 @@ def open_run(
         earlier.give_way(record.folder.run_id)
     namespace[_OWN_RUN] = run
     watch_cells(record.folder, run.ended_with)
-    context.show(*parameters_view(given, record.folder, interactive=interactive, file=file))
+    context.show(parameters_view(given, record.folder, interactive=interactive, file=file))
     require_told(notebook, parameters)
     return run
 
@@ -146,15 +146,15 @@ def _continued(folder: RecordFolder, parameters: Parameters, notebook: str) -> R
     record = RunRecord.load(folder)
     told = record.facts["notebook"]
     name = told.get("name") if isinstance(told, dict) else None
-    why = ""
+    why = NOTHING
     if folder.change_id != parameters.change_id:
-        why = f"it belongs to the change {folder.change_id}, not to {parameters.change_id}"
+        why = t("it belongs to the change {own}, not to {other}", own=folder.change_id, other=parameters.change_id)
     elif folder.change_folder.parent != Path(parameters.records_dir).resolve():
-        why = f"it is not in the records folder {parameters.records_dir}"
+        why = t("it is not in the records folder {folder}", folder=parameters.records_dir)
     elif name != notebook:
-        why = f"it belongs to the notebook {name}, not to {notebook}"
+        why = t("it belongs to the notebook {own}, not to {other}", own=name, other=notebook)
     elif record.outcome is not None or folder.sealed or (folder.path / JOURNAL).exists():
-        why = "its run has ended or written already"
+        why = t("its run has ended or written already")
     if why:
         raise UsageError(
             t("The record {path} cannot be continued: {why}.", path=folder.path, why=why),

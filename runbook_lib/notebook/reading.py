@@ -9,7 +9,7 @@ from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.graph.groups import probe_groups
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.inventory import Inventory, build_inventory, group_ids_to_probe, index_directory
-from runbook_lib.model.text import t
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.front_end import ProgressLine
 from runbook_lib.parameters.validate import require
@@ -35,7 +35,7 @@ def check_ends(context: RunContext) -> None:
         RunbookError: One cannot be reached or signed in to.
     """
     graph, directory = context.connect_graph(), context.connect_directory()
-    context.show(*ends_view(graph, context.parameters, directory.controller))
+    context.show(ends_view(graph, context.parameters, directory.controller))
 
 
 def read_preflight(context: RunContext) -> tuple[Assessment, RunbookError | None]:
@@ -43,19 +43,20 @@ def read_preflight(context: RunContext) -> tuple[Assessment, RunbookError | None
 
     Returns the assessment, and why the routes that were asked for cannot be taken (None where they can).
     """
-    parameters, line = context.parameters, ProgressLine("Reading")
+    parameters, line = context.parameters, ProgressLine(t("Reading"))
     reach = Reach(
         directory=context.connect_directory,
         graph=context.connect_graph,
         elsewhere=other_domain_reader(parameters, environment=context.environment, clock=context.clock),
     )
-    evidence = read_evidence(parameters, reach, clock=context.clock, progress=line.say)
+    evidence = read_evidence(parameters, reach, clock=context.clock, progress=lambda what: line.say(verbatim(what)))
     assessment = assess(evidence, CHECKS)
-    line.say(f"{len(assessment.results)} checks in {(context.clock() - evidence.at).total_seconds():.1f} s")
+    seconds = (context.clock() - evidence.at).total_seconds()
+    line.say(t("{checks} checks in {seconds:.1f} s", checks=len(assessment.results), seconds=seconds))
     verdicts = [one.as_finding(asked=one.route in assessment.judged) for one in assessment.verdicts]
     context.note(*verdicts, *assessment.findings)
     context.note_sign_in()
-    context.show(*verdicts_view(assessment))
+    context.show(verdicts_view(assessment))
     judged = [one for one in assessment.verdicts if one.route.value in parameters.check_routes]
     return assessment, refusal_of(judged)
 
@@ -72,16 +73,28 @@ def read_sides(context: RunContext, *, keep: bool) -> Inventory:
     """
     parameters = context.parameters
     require(parameters, *_NEEDED, *needed(parameters))
-    line = ProgressLine("Active Directory")
+    line = ProgressLine(t("Active Directory"))
     directory = read_directory(
         context.connect_directory(), parameters.target_ou, parameters.retired_ou, clock=context.clock, progress=line
     )
     line.say(
-        f"{len(directory.groups):,} groups and {len(directory.objects):,} objects in {directory.reading.seconds:.1f} s"
+        t(
+            "{groups:,} groups and {objects:,} objects in {seconds:.1f} s",
+            groups=len(directory.groups),
+            objects=len(directory.objects),
+            seconds=directory.reading.seconds,
+        )
     )
-    line = ProgressLine("Entra ID")
+    line = ProgressLine(t("Entra ID"))
     cloud = read_cloud(context.connect_graph(), parameters.tenant_id, clock=context.clock, progress=line)
-    line.say(f"{len(cloud.groups):,} groups and {len(cloud.principals):,} principals in {cloud.reading.seconds:.1f} s")
+    line.say(
+        t(
+            "{groups:,} groups and {principals:,} principals in {seconds:.1f} s",
+            groups=len(cloud.groups),
+            principals=len(cloud.principals),
+            seconds=cloud.reading.seconds,
+        )
+    )
     index = index_directory(directory)
     presence = probe_groups(context.connect_graph(), group_ids_to_probe(cloud, index))
     inventory = build_inventory(
@@ -124,7 +137,7 @@ def compare(context: RunContext, inventory: Inventory) -> tuple[Drift, RunbookEr
     drift = check_drift(inventory, policy_now(context, inventory))
     context.note(*drift.findings)
     context.record.folder.write_csv("drift.csv", drift.table)
-    context.show(*drift_view(drift))
+    context.show(drift_view(drift))
     if not len(drift.table) and not drift.findings:
         return drift, None
     hint = t("30-enable-writeback re-aligns AD with the cloud; it plans first and asks. drift.csv has all.")

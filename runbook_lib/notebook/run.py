@@ -9,6 +9,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Operation
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t
 from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.course import LEAVE_THE_VERDICT, Course, Step, end_by, ending_of, takes
@@ -46,18 +47,18 @@ class Run:
     @takes(Step.ENDS)
     def check_ends(self) -> None:
         """Check both connections and say who answers (00-start-here)."""
-        self.context.step("Check both connections")
+        self.context.step(Step.ENDS)
         check_ends(self.context)
 
     def show_records(self) -> None:
         """List notebooks, records and what to run next (00-start-here)."""
         parameters = self.context.parameters
-        self.context.show(*records_view(Path(parameters.records_dir), parameters))
+        self.context.show(records_view(Path(parameters.records_dir), parameters))
 
     @takes(Step.PREFLIGHT)
     def preflight(self) -> Assessment:
         """Read both sides as far as they can be read, run every check, show the verdicts (10-detect-exchange)."""
-        self.context.step("Pre-flight")
+        self.context.step(Step.PREFLIGHT)
         assessment, why_not = read_preflight(self.context)
         self._made = assessment
         self.course.end = RunEnd(why_not.outcome if why_not else Outcome.DONE, why_not)
@@ -66,36 +67,36 @@ class Run:
     def show_findings(self, assessment: Assessment) -> None:
         """Every finding, the gravest first (10-detect-exchange)."""
         self._require_own(assessment)
-        self.context.show(*findings_view(assessment))
+        self.context.show(findings_view(assessment))
 
     def show_hand_offs(self, assessment: Assessment) -> None:
         """What others have to do, to be copied (10-detect-exchange)."""
         self._require_own(assessment)
-        self.context.show(*hand_offs_view(assessment))
+        self.context.show(hand_offs_view(assessment))
 
     def show_evidence(self, assessment: Assessment) -> None:
         """What the findings are made from (10-detect-exchange)."""
         self._require_own(assessment)
-        self.context.show(*evidence_view(assessment))
+        self.context.show(evidence_view(assessment))
 
     @takes(Step.READ)
     def read_inventory(self) -> Inventory:
         """Read both sides, join them, keep the tables in the record and show a summary."""
-        self.context.step("Read both sides")
+        self.context.step(Step.READ)
         inventory = self._made = read_sides(self.context, keep=True)
         self.context.note_sign_in()
-        self.context.show(*inventory_view(inventory))
+        self.context.show(inventory_view(inventory))
         return inventory
 
     def show_groups(self, inventory: Inventory) -> None:
         """Every group with state, route and reason."""
         self._require_own(inventory)
-        self.context.show(*groups_view(inventory))
+        self.context.show(groups_view(inventory))
 
     def show_members(self, inventory: Inventory) -> None:
         """Members that AD cannot represent, with reasons."""
         self._require_own(inventory)
-        self.context.show(*members_view(inventory))
+        self.context.show(members_view(inventory))
 
     @takes(Step.PLAN)
     def plan_enable(self, inventory: Inventory) -> ChangeSession:
@@ -125,7 +126,7 @@ class Run:
     def check_drift(self, inventory: Inventory) -> Drift:
         """Compare what is written with what the cloud says now (50-check-drift)."""
         self._require_own(inventory)
-        self.context.step("Compare")
+        self.context.step(Step.COMPARE)
         drift, differs = compare(self.context, inventory)
         self.course.end = RunEnd(differs.outcome if differs else Outcome.NOTHING_TO_DO, differs)
         return drift
@@ -144,10 +145,10 @@ class Run:
             context.record.finish(end.outcome, ended=context.clock(), error=end.error)
         finally:
             context.close()
-        self.course.close("it is finished")
+        self.course.close(t("it is finished"))
         folder = context.record.folder
         sealing = sealing_words(folder, context.environment)
-        context.show(*end_view(end.outcome, folder, end.error, notebook=self.notebook, sealing=sealing))
+        context.show(end_view(end.outcome, folder, end.error, notebook=self.notebook, sealing=sealing))
 
     def ended_with(self, error: BaseException) -> None:
         """Write the verdict of an error that ended a cell.
@@ -168,7 +169,7 @@ class Run:
 
     def give_way(self, to: str) -> None:
         """Close this run because another took its place in the same notebook; ``to`` is that one's run id."""
-        self.course.close(f"the run {to} was begun in this notebook after it")
+        self.course.close(t("the run {to} was begun in this notebook after it", to=to))
         self.context.close()
 
     def _require_own(self, made: Inventory | Assessment) -> None:

@@ -21,7 +21,7 @@ from runbook_lib.errors import UsageError
 from runbook_lib.files import RUN_MIME
 from runbook_lib.model.moment import moment_in
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.model.text import t
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import typed
 from runbook_lib.record.folder import RecordFolder
 
@@ -50,25 +50,25 @@ class CellTruth:
     state: CellState
     seconds: float | None = None
 
-    def words(self, outcome: Outcome) -> str:
+    def words(self, outcome: Outcome) -> Text:
         """The state in words, for people."""
         if self.state is CellState.RAN:
-            return f"ran in {self.seconds:.1f} s" if self.seconds is not None else "ran"
+            return t("ran in {seconds:.1f} s", seconds=self.seconds) if self.seconds is not None else t("ran")
         if self.state is CellState.NOT_RUN:
             return not_run_words(outcome)
         return {
-            CellState.STOPPED_HERE: f"not run further: {outcome.title.lower()}",
-            CellState.FAILED: "ended with an error",
-            CellState.BROKE_OFF: "stopped while running",
-            CellState.UNTIMED: "ran, time not recorded",
+            CellState.STOPPED_HERE: t("not run further: {ending}", ending=outcome.title.lower()),
+            CellState.FAILED: t("ended with an error"),
+            CellState.BROKE_OFF: t("stopped while running"),
+            CellState.UNTIMED: t("ran, time not recorded"),
         }[self.state]
 
 
-def not_run_words(outcome: Outcome) -> str:
+def not_run_words(outcome: Outcome) -> Text:
     """Why a cell was not run."""
     if outcome in (Outcome.AWAITING_APPROVAL, Outcome.NOTHING_TO_DO, Outcome.REFUSED):
-        return f"not run: {outcome.title.lower()}"
-    return "not run" if outcome is Outcome.DONE else "not run: the run ended before this cell"
+        return t("not run: {ending}", ending=outcome.title.lower())
+    return t("not run") if outcome is Outcome.DONE else t("not run: the run ended before this cell")
 
 
 def cell_truth(cell: Mapping[str, object], *, timed: bool) -> CellTruth:
@@ -128,7 +128,7 @@ def meaning_in(outputs: Any) -> Mapping[str, Any]:
     return found
 
 
-def of_this_run(notebook: Any, folder: RecordFolder, path: Path) -> tuple[Any, str]:
+def of_this_run(notebook: Any, folder: RecordFolder, path: Path) -> tuple[Any, Text]:
     """The notebook with the outputs of this run alone, and a gap that says what was left out (or an empty text).
 
     Raises:
@@ -138,7 +138,9 @@ def of_this_run(notebook: Any, folder: RecordFolder, path: Path) -> tuple[Any, s
     own = (folder.change_id, folder.run_id)
     others = sorted({run_id for runs in named for change_id, run_id in runs if (change_id, run_id) != own})
     if own not in _marked(notebook) and not any(own in runs for runs in named):
-        of = f"it holds outputs of {', '.join(others)}" if others else "no output in it says of which run it is"
+        of = t("no output in it says of which run it is")
+        if others:
+            of = t("it holds outputs of {others}", others=", ".join(others))
         raise UsageError(
             t("The notebook {path} is not that of the run {run_id}: {of}.", path=path, run_id=folder.run_id, of=of),
             code="notebook-of-another-run",
@@ -151,7 +153,7 @@ def of_this_run(notebook: Any, folder: RecordFolder, path: Path) -> tuple[Any, s
             values={"path": str(path), "run": folder.run_id, "found": others},
         )
     if not others:
-        return notebook, ""
+        return notebook, NOTHING
     kept = copy.deepcopy(notebook)
     left_out = 0
     for cell, runs in zip(_cells(kept), named, strict=True):
@@ -160,7 +162,11 @@ def of_this_run(notebook: Any, folder: RecordFolder, path: Path) -> tuple[Any, s
             left_out += 1
     return (
         kept,
-        f"{left_out} cells of the notebook file held outputs of other runs and are left out: {', '.join(others)}.",
+        t(
+            "{left_out} cells of the notebook file held outputs of other runs and are left out: {others}.",
+            left_out=left_out,
+            others=", ".join(others),
+        ),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +13,10 @@ import nbformat
 
 from runbook_lib.files import RUN_MIME
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.record.cells import CellState, CellTruth, cell_truth, execution_times, meaning_in
+from runbook_lib.shown.html import banner_html
 
 OWN = "gwb"
 """Key of what we say about a cell in its metadata: ``{"state", "seconds", "dropped"}``."""
@@ -23,9 +24,6 @@ MIMES = ("text/html", "image/png", "text/plain")
 ERROR_MARKER_TAG = "papermill-error-cell-tag"
 _ENDINGS = frozenset({Outcome.NOTHING_TO_DO, Outcome.AWAITING_APPROVAL, Outcome.REFUSED})
 """Outcomes with which a run stops in the middle without anything having failed."""
-_BANNER_STYLE = (
-    "color:#0a3069;background-color:#eaf3ff;border-left:6px solid #0969da;padding:10px 14px;margin:6px 0 12px 0"
-)
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
@@ -178,15 +176,10 @@ def _ends_on_purpose(output: Mapping[str, Any], outcome: Outcome, told: object) 
 
 
 def _stopped(outcome: Outcome, reason: str) -> dict[str, Any]:
-    title = f"Not run further: {outcome.title.lower()}"
+    title = t("Not run further: {ending}", ending=outcome.title.lower())
     lines = [printable(line) for line in reason.splitlines()]
-    inner = "".join(f"<br>{html.escape(line)}" for line in lines)
-    return _display(
-        {
-            "text/html": f'<div style="{_BANNER_STYLE}"><strong>{title}</strong>{inner}</div>',
-            "text/plain": "\n".join([title, *lines]),
-        }
-    )
+    banner = banner_html("neutral", title, verbatim("\n".join(lines)))
+    return _display({"text/html": str(banner), "text/plain": "\n".join([title, *lines])})
 
 
 def _error(output: Mapping[str, Any], shorten: _Shortener) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from runbook_lib.files import RECORD, RECORD_SCHEMA
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 from runbook_lib.record.folder import RecordFolder
 
 _PACKAGES = (
@@ -66,9 +66,9 @@ def run_by() -> dict[str, object]:
 
 
 STANDING_GAPS = (
-    "Microsoft does not support writing Exchange attributes by hand.",
-    "Tested on Samba and on the rehearsal, not on Windows domain controllers, Exchange transport or a live tenant.",
-    "Pilot with one group first.",
+    t("Microsoft does not support writing Exchange attributes by hand."),
+    t("Tested on Samba and on the rehearsal, not on Windows domain controllers, Exchange transport or a live tenant."),
+    t("Pilot with one group first."),
 )
 """What no record proves; every record begins its gaps with these."""
 
@@ -180,12 +180,12 @@ class RunRecord:
         if changed:
             self._save()
 
-    def note_step(self, title: str, at: datetime) -> None:
+    def note_step(self, title: Text, at: datetime) -> None:
         """Add a step that the run has reached."""
         self._list("steps").append({"title": title, "at": iso_milliseconds(at)})
         self._save()
 
-    def note_gaps(self, *texts: str) -> None:
+    def note_gaps(self, *texts: Text) -> None:
         """Add sentences about what could not be checked, with one write; each is said once."""
         gaps = self._list("gaps")
         known = {gap for gap in gaps if isinstance(gap, str)}

@@ -20,7 +20,7 @@ from runbook_lib.files import JOURNAL, MANIFEST, PAGE, PLAN, RECORD
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.model.text import t
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import typed
 from runbook_lib.record import folder as files
 from runbook_lib.record import manifest
@@ -218,15 +218,15 @@ def _verdict(folder: RecordFolder, facts: dict[str, Any], sealed_at: str, *, int
     return outcome
 
 
-def _read(folder: RecordFolder, path: Path | None, *, prove_run: bool) -> tuple[Any, str]:
+def _read(folder: RecordFolder, path: Path | None, *, prove_run: bool) -> tuple[Any, Text]:
     """The notebook's JSON (or the exception that kept it from being read), and a gap or an empty text."""
     if path is None:
-        return None, ""
+        return None, NOTHING
     try:
         raw = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        return error, ""
-    return of_this_run(raw, folder, path) if prove_run else (raw, "")
+        return error, NOTHING
+    return of_this_run(raw, folder, path) if prove_run else (raw, NOTHING)
 
 
 def _notebook(
@@ -235,7 +235,7 @@ def _notebook(
     """Clean, redact and write the executed notebook; what cannot be read becomes a gap."""
     name = _notebook_name(facts, path)
     if path is None:
-        _note_gap(facts, "No executed notebook was given when the record was sealed.")
+        _note_gap(facts, t("No executed notebook was given when the record was sealed."))
         return None
     cleaned: Cleaned | None = None
     reason = "\n".join(str(facts["error"].get(key, "")) for key in ("message", "hint")) if facts["error"] else ""
@@ -246,7 +246,7 @@ def _notebook(
             raise ValueError("not nbformat 4")
         found = clean(raw, outcome, places=_places(folder), reason=reason.strip())
     except Exception as error:  # noqa: BLE001 - a kernel can die while the file is half written: anything may be in it
-        _note_gap(facts, f"The executed notebook could not be read ({type(error).__name__}).")
+        _note_gap(facts, t("The executed notebook could not be read ({name}).", name=type(error).__name__))
     else:
         cleaned = Cleaned(redactor.value(found.notebook, name), found.truths)
         folder.write_bytes(name, files.json_bytes(cleaned.notebook))
@@ -256,7 +256,7 @@ def _notebook(
     return cleaned
 
 
-def _note_gap(facts: dict[str, Any], text: str) -> None:
+def _note_gap(facts: dict[str, Any], text: Text) -> None:
     if text not in facts["gaps"]:
         facts["gaps"].append(text)
 

@@ -16,7 +16,7 @@ import papermill
 from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.files import RECORD_VARIABLE
 from runbook_lib.model.outcome import Outcome, ending_of_facts
-from runbook_lib.model.text import t
+from runbook_lib.model.text import NOTHING, t
 from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters import LoadedParameters, Parameters, load_parameters, require, resolve
 from runbook_lib.parameters.model import ROOT_VARIABLE
@@ -216,7 +216,7 @@ def _settle(
     outcome = record.outcome
     if execution.unsaved:
         with contextlib.suppress(RunbookError):
-            record.note_gaps(f"The executed notebook could not be saved to its end: {execution.unsaved}.")
+            record.note_gaps(t("The executed notebook could not be saved to its end: {why}.", why=execution.unsaved))
     if outcome is None:
         verdict = _defect_verdict(defect, record) if defect else run_end_of(execution, record.folder)
         # A disk that does not take the verdict must not change the exit code; sealing says what is wrong with the disk.
@@ -225,13 +225,13 @@ def _settle(
         return record, verdict.outcome
     if outcome.good and execution.end is not KernelEnd.COMPLETED:
         record.note_gaps(
-            f"After the verdict was written the notebook did not end as it should ({execution.end.value})."
+            t("After the verdict was written the notebook did not end as it should ({end}).", end=execution.end.value)
         )
     return record, outcome
 
 
 def _defect_verdict(defect: Exception, record: RunRecord) -> RunEnd:
-    resume = " Run it again with the same change id: it resumes." if writes_begun(record.folder) else ""
+    resume = t(" Run it again with the same change id: it resumes.") if writes_begun(record.folder) else NOTHING
     return RunEnd(
         Outcome.BUG,
         RunbookError(

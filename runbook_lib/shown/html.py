@@ -1,18 +1,22 @@
-"""What a cell displays: tables, facts, bars, banners, findings, code and steps, as HTML strings."""
+"""The pieces of what a cell or a page shows: tables, facts, bars, banners, code and steps, as HTML.
+
+Every function takes text and gives ``Markup``: what was not escaped is a plain ``str``, and mypy finds it where it is
+put among HTML. What people read (captions, headings, titles) is a ``Text``.
+"""
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple, TypeAlias
 
 import pandas as pd
+from markupsafe import Markup
 
-from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import NOTHING, Text, t, verbatim
 from runbook_lib.model.untrusted import printable
-from runbook_lib.record.tables import rows
+from runbook_lib.record.tables import cell_value
 
 INK = "#1f2328"
 QUIET = "#57606a"
@@ -34,9 +38,41 @@ _MATH = re.compile(r"\$|\\(?=[$()\[\]\\]|(?:begin|eqref|ref)\s*\{)")
 
 TITLE_LIMIT = 1000
 """Characters of a cut value that its tooltip still holds."""
+CELL_LIMIT = 160
+"""Characters of a table cell that are shown."""
+
+Value: TypeAlias = str | int | float | None
+"""What a table cell holds; None is an empty cell."""
+Kind = Literal["good", "attention", "bad", "neutral"]
 
 
-def text_html(text: str) -> str:
+class View(NamedTuple):
+    """What a cell shows."""
+
+    html: Markup
+    text: Text
+    """The same in a sentence, for terminals."""
+
+
+class Tone(NamedTuple):
+    """How one kind of banner or finding looks."""
+
+    word: Text
+    """Before the title where the title alone does not say it."""
+    ink: str
+    ground: str
+    edge: str
+
+
+TONES: Mapping[Kind, Tone] = {
+    "good": Tone(NOTHING, "#0b4f1f", "#e6f6ea", "#1a7f37"),
+    "attention": Tone(t("Attention: "), "#5c3b00", "#fff6dd", "#bf8700"),
+    "bad": Tone(t("Problem: "), "#82071e", "#ffebe9", "#cf222e"),
+    "neutral": Tone(NOTHING, "#0a3069", "#eaf3ff", "#0969da"),
+}
+
+
+def text_html(text: str) -> Markup:
     """Escaped text on one line; control and bidirectional characters are shown as ``\\u....``.
 
     Text beyond ASCII is isolated, so a right-to-left name cannot reorder its neighbours. JupyterLab typesets formulas
@@ -44,26 +80,33 @@ def text_html(text: str) -> str:
     begins and ends them stands in elements of its own.
     """
     shown = _MATH.sub(r"<bdi>\g<0></bdi>", html.escape(printable(text)))
-    return shown if shown.isascii() else f'<bdi dir="auto">{shown}</bdi>'
+    return Markup(shown if shown.isascii() else f'<bdi dir="auto">{shown}</bdi>')  # noqa: S704 - escaped
 
 
-def cut_html(text: str, limit: int) -> str:
+def cut_html(text: str, limit: int) -> Markup:
     """``text_html`` of at most ``limit`` characters; a cut value ends with an ellipsis and has the rest as tooltip."""
     if len(text) <= limit:
         return text_html(text)
-    whole = html.escape(printable(text, limit=TITLE_LIMIT))
-    return f'<span title="{whole}">{text_html(text[: limit - 1])}…</span>'
+    whole = printable(text, limit=TITLE_LIMIT)
+    return Markup('<span title="{}">{}…</span>').format(whole, text_html(text[: limit - 1]))
 
 
-def lines_html(text: str) -> str:
+def lines_html(text: str) -> Markup:
     """Escaped text that keeps its line breaks and tabs, for preformatted blocks."""
     lines = text.replace("\r\n", "\n").split("\n")
-    return "\n".join("\t".join(html.escape(printable(part)) for part in line.split("\t")) for line in lines)
+    shown = "\n".join("\t".join(html.escape(printable(part)) for part in line.split("\t")) for line in lines)
+    return Markup(shown)  # noqa: S704 - escaped
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 group``, ``2 groups``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def broken_html(text: str) -> Markup:
+    """Escaped text whose line breaks become ``<br>``."""
+    return Markup("<br>").join(text_html(line) for line in text.splitlines())
+
+
+def sentence_html(text: Text) -> Markup:
+    """A sentence some of whose values are HTML already; its words and its other values are escaped."""
+    values = {name: v if isinstance(v, Markup) else text_html(str(v)) for name, v in text.values.items()}
+    return text_html(text.template).format_map(values)
 
 
 def number_text(value: float) -> str:
@@ -73,30 +116,23 @@ def number_text(value: float) -> str:
     return f"{value:.3f}".rstrip("0")
 
 
-View = tuple[str, str]
-"""What a cell shows: HTML, and a plain text for terminals."""
-Kind = Literal["good", "attention", "bad", "neutral"]
+def rows_html(headings: Sequence[Text], rows: Sequence[Sequence[Value]], *, caption: Text, limit: int = 50) -> Markup:
+    """A table of at most ``limit`` rows whose caption says how many there are.
 
-CELL_LIMIT = 160
-"""Characters of a table cell that are shown."""
-
-# Word before the title where the title alone does not say it, text colour, background, edge.
-_KINDS: dict[Kind, tuple[str, str, str, str]] = {
-    "good": ("", "#0b4f1f", "#e6f6ea", "#1a7f37"),
-    "attention": ("Attention: ", "#5c3b00", "#fff6dd", "#bf8700"),
-    "bad": ("Problem: ", "#82071e", "#ffebe9", "#cf222e"),
-    "neutral": ("", "#0a3069", "#eaf3ff", "#0969da"),
-}
-_SEVERITY_KINDS: dict[Severity, tuple[Kind, str]] = {
-    Severity.INFO: ("neutral", "Information"),
-    Severity.WARNING: ("attention", "Warning"),
-    Severity.UNKNOWN: ("attention", "Unknown"),
-    Severity.BLOCKING: ("bad", "Blocking"),
-}
+    Args:
+        headings: One for each column.
+        rows: Values of each row, in the order of the headings; a column that holds numbers alone is right-aligned.
+        caption: What the table shows.
+        limit: Most rows to show.
+    """
+    numeric = [_numeric(row[column] for row in rows) for column in range(len(headings))]
+    return _shown_rows(headings, rows[:limit], numeric, caption, total=len(rows), limit=limit)
 
 
-def table_html(frame: pd.DataFrame, *, caption: str, limit: int = 50, labels: Mapping[str, str] | None = None) -> str:
-    """A table of at most ``limit`` rows whose caption says how many there are; the index is left out.
+def table_html(
+    frame: pd.DataFrame, *, caption: Text, limit: int = 50, labels: Mapping[str, Text] | None = None
+) -> Markup:
+    """``rows_html`` of a data frame; its index is left out.
 
     Args:
         frame: Any table; missing values are empty cells, numbers right-aligned.
@@ -104,147 +140,138 @@ def table_html(frame: pd.DataFrame, *, caption: str, limit: int = 50, labels: Ma
         limit: Most rows to show.
         labels: Column name to heading; other columns keep their name.
     """
-    total = len(frame)
-    table = rows(frame.head(limit))
-    names = [str(name) for name in next(table)]
-    headings = [(labels or {}).get(name, name) for name in names]
+    headings = [(labels or {}).get(str(name), verbatim(str(name))) for name in frame.columns]
     numeric = [pd.api.types.is_numeric_dtype(d) and not pd.api.types.is_bool_dtype(d) for d in frame.dtypes]
-    head = "".join(
-        f'<th scope="col" style="{HEAD}{";text-align:right" if right else ""}">{text_html(heading)}</th>'
-        for heading, right in zip(headings, numeric, strict=True)
-    )
-    body = "".join(_row(row, numeric) for row in table)
-    if not total:
-        body = f'<tr style="{BOX}"><td style="{CELL};color:{QUIET}" colspan="{max(1, len(names))}">No rows.</td></tr>'
-    noun = "row" if total == 1 else "rows"
-    count = f"{total} {noun}" if total <= limit else f"showing {limit} of {total} rows"
-    return _table(caption, count, f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>")
+    shown = frame.head(limit)
+    columns = [map(cell_value, shown.iloc[:, place].tolist()) for place in range(shown.shape[1])]
+    return _shown_rows(headings, list(zip(*columns, strict=True)), numeric, caption, total=len(frame), limit=limit)
 
 
-def facts_html(pairs: Sequence[tuple[str, object]], *, caption: str) -> str:
+def facts_html(pairs: Sequence[tuple[Text, object]], *, caption: Text) -> Markup:
     """Two columns, name and value; None is shown as "not known", line breaks in a value are kept."""
-    body = "".join(
-        f'<tr style="{BOX}"><th scope="row" style="{CELL};font-weight:600">{text_html(name)}</th>'
-        f'<td style="{CELL};overflow-wrap:anywhere">{_fact(value)}</td></tr>'
-        for name, value in pairs
+    row = Markup(
+        '<tr style="{}"><th scope="row" style="{};font-weight:600">{}</th>'
+        '<td style="{};overflow-wrap:anywhere">{}</td></tr>'
     )
-    return _table(caption, "", f"<tbody>{body}</tbody>")
+    body = Markup().join(row.format(BOX, CELL, text_html(name), CELL, _fact(value)) for name, value in pairs)
+    return _table(caption, NOTHING, Markup("<tbody>{}</tbody>").format(body))
 
 
-def bars_html(pairs: Sequence[tuple[str, int]], *, caption: str) -> str:
+def bars_html(pairs: Sequence[tuple[str, int]], *, caption: Text) -> Markup:
     """One bar per number, longest for the largest, the number itself beside it."""
     largest = max((count for _, count in pairs), default=0)
-    body = "".join(
-        f'<tr style="{BOX}"><th scope="row" style="{CELL};font-weight:400">{text_html(name)}</th>'
-        f'<td style="{NUMBER}">{count}</td><td style="{CELL};width:240px">{_bar(count, largest)}</td></tr>'
-        for name, count in pairs
+    row = Markup(
+        '<tr style="{}"><th scope="row" style="{};font-weight:400">{}</th>'
+        '<td style="{}">{}</td><td style="{};width:240px">{}</td></tr>'
     )
-    return _table(caption, "", f"<tbody>{body}</tbody>")
+    body = Markup().join(
+        row.format(BOX, CELL, text_html(name), NUMBER, count, CELL, _bar(count, largest)) for name, count in pairs
+    )
+    return _table(caption, NOTHING, Markup("<tbody>{}</tbody>").format(body))
 
 
-def banner_html(kind: Kind, title: str, text: str = "") -> str:
+def banner_html(kind: Kind, title: Text, text: Text = NOTHING) -> Markup:
     """One sentence that must be seen. A problem is also said as a word; else the title says what is so."""
-    word, ink, ground, edge = _KINDS[kind]
-    paragraph = f'<div style="margin-top:4px">{_broken(text)}</div>' if text else ""
-    return (
-        f'<div style="color:{ink};background-color:{ground};border-left:6px solid {edge};padding:10px 14px;'
-        f'margin:6px 0 12px 0;font-size:14px;line-height:1.5"><strong>{word}{text_html(title)}</strong>'
-        f"{paragraph}</div>"
-    )
+    tone = TONES[kind]
+    paragraph = Markup('<div style="margin-top:4px">{}</div>').format(broken_html(text)) if text else Markup()
+    return Markup(
+        '<div style="color:{};background-color:{};border-left:6px solid {};padding:10px 14px;'
+        'margin:6px 0 12px 0;font-size:14px;line-height:1.5"><strong>{}{}</strong>{}</div>'
+    ).format(tone.ink, tone.ground, tone.edge, tone.word, text_html(title), paragraph)
 
 
-def findings_html(findings: Sequence[Finding], *, caption: str = "Findings") -> str:
-    """Every finding with severity in words, what was seen, what was expected, why it matters and what to do."""
-    if not findings:
-        return banner_html("good", f"{caption}: none")
-    ordered = sorted(findings, key=lambda f: -f.severity.rank)
-    return f'<div style="{BOX};font-weight:600;padding:4px 0">{text_html(caption)} ({len(ordered)})</div>' + "".join(
-        _finding(finding) for finding in ordered
-    )
+def heading_html(caption: Text) -> Markup:
+    """What stands above something that has no caption of its own."""
+    return Markup('<div style="{};font-weight:600;padding:4px 0">{}</div>').format(BOX, text_html(caption))
 
 
-def code_html(text: str, caption: str) -> str:
+def code_html(text: str, caption: Text) -> Markup:
     """Commands or file contents, as they are, to be copied."""
-    return (
-        f'<div style="{BOX};font-weight:600;padding:4px 0">{text_html(caption)}</div>'
-        f'<pre style="color:{INK};background-color:{SHADE};border:1px solid {LINE};padding:10px 12px;'
-        f'margin:0 0 12px 0;overflow-x:auto;font-size:13px;line-height:1.45">{lines_html(text)}</pre>'
+    block = Markup(
+        '<pre style="color:{};background-color:{};border:1px solid {};padding:10px 12px;'
+        'margin:0 0 12px 0;overflow-x:auto;font-size:13px;line-height:1.45">{}</pre>'
+    )
+    return heading_html(caption) + block.format(INK, SHADE, LINE, lines_html(text))
+
+
+def line_html(text: str) -> Markup:
+    """One line among what a cell shows: progress, or how a sign-in ended."""
+    return Markup('<p style="margin:2px 0">{}</p>').format(text_html(text))
+
+
+def _numeric(values: Iterable[Value]) -> bool:
+    """Whether a column holds numbers, and nothing but numbers and empty cells."""
+    kinds = {type(value) for value in values if value is not None}
+    return bool(kinds) and kinds <= {int, float}
+
+
+def _shown_rows(
+    headings: Sequence[Text],
+    rows: Sequence[Sequence[Value]],
+    numeric: Sequence[bool],
+    caption: Text,
+    *,
+    total: int,
+    limit: int,
+) -> Markup:
+    head = Markup().join(
+        Markup('<th scope="col" style="{}{}">{}</th>').format(
+            HEAD, ";text-align:right" if right else "", text_html(heading)
+        )
+        for heading, right in zip(headings, numeric, strict=True)
+    )
+    body = Markup().join(_row(row, numeric) for row in rows)
+    if not total:
+        empty = Markup('<tr style="{}"><td style="{};color:{}" colspan="{}">{}</td></tr>')
+        body = empty.format(BOX, CELL, QUIET, max(1, len(headings)), t("No rows."))
+    if total > limit:
+        count = t("showing {limit} of {total} rows", limit=limit, total=total)
+    else:
+        count = t("1 row") if total == 1 else t("{total} rows", total=total)
+    return _table(caption, count, Markup("<thead><tr>{}</tr></thead><tbody>{}</tbody>").format(head, body))
+
+
+def _table(caption: Text, count: Text, inner: Markup) -> Markup:
+    quiet = Markup('<span style="font-weight:400;color:{}"> · {}</span>').format(QUIET, count) if count else Markup()
+    return Markup('<div style="{}"><table style="{}"><caption style="{}">{}{}</caption>{}</table></div>').format(
+        SCROLL, TABLE, CAPTION, text_html(caption), quiet, inner
     )
 
 
-def steps_html(steps: Sequence[tuple[str, str]], *, caption: str = "Steps") -> str:
-    """A numbered list of (title, detail); the detail may be empty."""
-    items = "".join(
-        f'<li style="margin:3px 0"><strong>{text_html(title)}</strong>'
-        + (f'<span style="color:{QUIET}"> · {_broken(detail)}</span>' if detail else "")
-        + "</li>"
-        for title, detail in steps
-    )
-    return (
-        f'<div style="{BOX};font-size:14px;line-height:1.5;padding:4px 0"><span style="font-weight:600">'
-        f'{text_html(caption)}</span><ol style="margin:4px 0 12px 0;padding-left:28px">{items}</ol></div>'
-    )
-
-
-def _table(caption: str, count: str, inner: str) -> str:
-    quiet = f'<span style="font-weight:400;color:{QUIET}"> · {count}</span>' if count else ""
-    return (
-        f'<div style="{SCROLL}"><table style="{TABLE}"><caption style="{CAPTION}">{text_html(caption)}{quiet}</caption>'
-        f"{inner}</table></div>"
-    )
-
-
-def _row(values: Sequence[str | int | float | None], numeric: Sequence[bool]) -> Text:
-    # The row itself needs colours: JupyterLab stripes rows in the theme's.
+def _row(values: Sequence[Value], numeric: Sequence[bool]) -> Markup:
+    # Thousands of cells: joined as they are, because each value is escaped and each style is ours.
     cells = "".join(
         f'<td style="{NUMBER if right else CELL}">{_value(value)}</td>'
         for value, right in zip(values, numeric, strict=True)
     )
-    return t('<tr style="{box}">{cells}</tr>', box=BOX, cells=cells)
+    # The row itself needs colours: JupyterLab stripes rows in the theme's.
+    return Markup(f'<tr style="{BOX}">{cells}</tr>')  # noqa: S704 - escaped by _value
 
 
-def _value(value: str | float | None) -> str:
+def _value(value: Value) -> Markup:
+    """A table's cell, escaped."""
     if value is None:
-        return ""
-    return cut_html(value, CELL_LIMIT) if isinstance(value, str) else number_text(value)
+        return Markup()
+    return cut_html(value, CELL_LIMIT) if isinstance(value, str) else text_html(number_text(value))
 
 
-def _fact(value: object) -> str:
+def _fact(value: object) -> Markup:
     if value is None:
-        return f'<span style="color:{QUIET}">not known</span>'
+        return Markup('<span style="color:{}">{}</span>').format(QUIET, t("not known"))
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    return _broken(str(value))
+        return text_html(yes_or_no(value))
+    return broken_html(str(value))
 
 
-def _broken(text: str) -> str:
-    """Escaped text whose line breaks become ``<br>``."""
-    return "<br>".join(text_html(line) for line in text.splitlines())
+def yes_or_no(value: bool) -> Text:
+    """A truth value in a word."""
+    return t("yes") if value else t("no")
 
 
-def _bar(count: int, largest: int) -> str:
+def _bar(count: int, largest: int) -> Markup:
     percent = 0 if largest <= 0 or count <= 0 else max(1, round(100 * count / largest))
     # A table cell of text height with a coloured block; the number stands beside it for those who cannot see it.
-    return (
-        f'<div style="background-color:{SHADE};width:240px;height:14px">'
-        f'<div style="background-color:{BAR};width:{percent}%;height:14px"></div></div>'
-    )
-
-
-def _finding(finding: Finding) -> str:
-    kind, word = _SEVERITY_KINDS[finding.severity]
-    _, ink, ground, edge = _KINDS[kind]
-    lines = (
-        ("Expected", finding.expected),
-        ("Why it matters", finding.why),
-        ("What to do", finding.to_do),
-        ("Source", finding.source),
-    )
-    details = "".join(f"<div><strong>{label}:</strong> {_broken(text)}</div>" for label, text in lines if text)
-    return (
-        f'<div style="{BOX};border:1px solid {LINE};border-left:6px solid {edge};margin:6px 0;font-size:13px;'
-        f'line-height:1.5"><div style="color:{ink};background-color:{ground};padding:6px 12px">'
-        f"<strong>{word}:</strong> {_broken(finding.seen)}</div>"
-        f'<div style="color:{INK};background-color:{PAPER};padding:6px 12px">{details}'
-        f'<div style="color:{QUIET}">Identifier: {text_html(finding.id)}</div></div></div>'
-    )
+    return Markup(
+        '<div style="background-color:{};width:240px;height:14px">'
+        '<div style="background-color:{};width:{}%;height:14px"></div></div>'
+    ).format(SHADE, BAR, percent)

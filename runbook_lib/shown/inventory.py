@@ -3,61 +3,84 @@
 from __future__ import annotations
 
 import pandas as pd
+from markupsafe import Markup
 
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.reading import Reading
+from runbook_lib.model.text import Text, joined, t
 from runbook_lib.routes.direct.drift import Drift
-from runbook_lib.shown.html import View, banner_html, bars_html, facts_html, findings_html, table_html
+from runbook_lib.shown.findings import findings_html
+from runbook_lib.shown.html import View, banner_html, bars_html, facts_html, table_html
 
 _GROUP_LABELS = {
-    "display_name": "Group",
-    "kind": "Kind",
-    "state": "State",
-    "route": "Route",
-    "reason": "Why",
-    "members": "Members",
-    "representable": "In AD",
-    "ad_dn": "AD object",
+    "display_name": t("Group"),
+    "kind": t("Kind"),
+    "state": t("State"),
+    "route": t("Route"),
+    "reason": t("Why"),
+    "members": t("Members"),
+    "representable": t("In AD"),
+    "ad_dn": t("AD object"),
 }
+_MEMBER_LABELS = {
+    "group_name": t("Group"),
+    "member_name": t("Member"),
+    "member_type": t("Type"),
+    "reason": t("Why"),
+}
+_DRIFT_LABELS = {
+    "display_name": t("Group"),
+    "what": t("What"),
+    "expected": t("In the cloud"),
+    "seen": t("In AD"),
+    "ad_dn": t("AD object"),
+}
+
+
+def _counts(column: pd.Series[str] | None) -> list[tuple[str, int]]:
+    """How often each value stands in a column, by value."""
+    if column is None:
+        return []
+    return [(str(value), int(count)) for value, count in column.value_counts().sort_index().items()]
 
 
 def inventory_view(inventory: Inventory) -> View:
     """How both sides were read, what proves it, and how many groups are in which state."""
-    parts = [
-        reading_html("Entra ID", inventory.cloud.reading),
-        reading_html("Active Directory", inventory.directory.reading),
-    ]
-    states = inventory.groups["state"].value_counts().sort_index() if len(inventory.groups) else pd.Series(dtype=int)
-    counts = [(str(state), int(count)) for state, count in states.items()]
-    parts.append(bars_html(counts, caption="Groups by state"))
-    routes = inventory.groups["route"].value_counts().sort_index() if len(inventory.groups) else pd.Series(dtype=int)
-    parts.append(bars_html([(str(r), int(n)) for r, n in routes.items()], caption="Groups by route"))
-    text = f"{len(inventory.groups)} groups: " + ", ".join(f"{count} {state}" for state, count in counts)
-    return "".join(parts), text
+    groups = inventory.groups
+    states = _counts(groups["state"] if len(groups) else None)
+    routes = _counts(groups["route"] if len(groups) else None)
+    html = (
+        reading_html(t("Entra ID: how it was read"), inventory.cloud.reading)
+        + reading_html(t("Active Directory: how it was read"), inventory.directory.reading)
+        + bars_html(states, caption=t("Groups by state"))
+        + bars_html(routes, caption=t("Groups by route"))
+    )
+    by_state = joined((t("{count} {state}", count=count, state=state) for state, count in states), ", ")
+    return View(html, t("{number} groups: {by_state}", number=len(groups), by_state=by_state))
 
 
-def reading_html(side: str, reading: Reading) -> str:
+def reading_html(caption: Text, reading: Reading) -> Markup:
     """Provenance of one side."""
-    pairs: list[tuple[str, object]] = [
-        ("Source", reading.source),
-        ("Read at", iso_seconds(reading.at)),
-        ("Complete", "yes" if reading.complete else "NO: shown, never planned from"),
-        ("Requests", f"{reading.requests:,} in {reading.seconds:.1f} s"),
+    pairs: list[tuple[Text, object]] = [
+        (t("Source"), reading.source),
+        (t("Read at"), iso_seconds(reading.at)),
+        (t("Complete"), t("yes") if reading.complete else t("NO: shown, never planned from")),
+        (t("Requests"), t("{requests:,} in {seconds:.1f} s", requests=reading.requests, seconds=reading.seconds)),
     ]
-    pairs += [("Proof", sentence) for sentence in reading.proof]
-    pairs += [("Gap", sentence) for sentence in reading.gaps]
-    return facts_html(pairs, caption=f"{side}: how it was read")
+    pairs += [(t("Proof"), sentence) for sentence in reading.proof]
+    pairs += [(t("Gap"), sentence) for sentence in reading.gaps]
+    return facts_html(pairs, caption=caption)
 
 
 def groups_view(inventory: Inventory) -> View:
     """One row per group of either side."""
     table = inventory.groups
     if not len(table):
-        return banner_html("attention", "No groups", "Neither side has a group."), "No groups"
+        return View(banner_html("attention", t("No groups"), t("Neither side has a group.")), t("No groups"))
     shown = table[list(_GROUP_LABELS)].sort_values(["state", "display_name"], ignore_index=True)
-    html = table_html(shown, caption="Groups of both sides", limit=200, labels=_GROUP_LABELS)
-    return html, f"{len(table)} groups; all columns are in groups.csv"
+    html = table_html(shown, caption=t("Groups of both sides"), limit=200, labels=_GROUP_LABELS)
+    return View(html, t("{number} groups; all columns are in groups.csv", number=len(table)))
 
 
 def members_view(inventory: Inventory) -> View:
@@ -65,35 +88,32 @@ def members_view(inventory: Inventory) -> View:
     members = inventory.members
     lost = members[members["reason_code"].notna()] if len(members) else members
     if not len(lost):
-        text = f"Every one of {len(members):,} memberships has an AD object."
-        return banner_html("good", "All members can be represented", text), text
-    reasons = lost["reason"].value_counts().sort_index()
-    bars = bars_html([(str(r), int(n)) for r, n in reasons.items()], caption="Members without an AD object, by reason")
-    labels = {"group_name": "Group", "member_name": "Member", "member_type": "Type", "reason": "Why"}
+        text = t("Every one of {number:,} memberships has an AD object.", number=len(members))
+        return View(banner_html("good", t("All members can be represented"), text), text)
+    bars = bars_html(_counts(lost["reason"]), caption=t("Members without an AD object, by reason"))
     table = table_html(
-        lost[list(labels)].sort_values(["group_name", "member_name"], ignore_index=True),
-        caption="Members that cannot be represented",
+        lost[list(_MEMBER_LABELS)].sort_values(["group_name", "member_name"], ignore_index=True),
+        caption=t("Members that cannot be represented"),
         limit=100,
-        labels=labels,
+        labels=_MEMBER_LABELS,
     )
-    return bars + table, f"{len(lost):,} of {len(members):,} memberships have no AD object; all are in members.csv"
+    text = t(
+        "{lost:,} of {number:,} memberships have no AD object; all are in members.csv",
+        lost=len(lost),
+        number=len(members),
+    )
+    return View(bars + table, text)
 
 
-_DRIFT_LABELS = {
-    "display_name": "Group",
-    "what": "What",
-    "expected": "In the cloud",
-    "seen": "In AD",
-    "ad_dn": "AD object",
-}
-
-
-def drift_view(drift: Drift) -> tuple[str, str]:
+def drift_view(drift: Drift) -> View:
     """Every difference between AD and the cloud, or that there is none."""
     if not len(drift.table) and not drift.findings:
-        text = f"{drift.groups} written groups were compared; none differs."
-        return banner_html("good", "In step", text), text
-    html = banner_html("attention", f"Drift: {drift.headline}")
+        text = t("{groups} written groups were compared; none differs.", groups=drift.groups)
+        return View(banner_html("good", t("In step"), text), text)
+    html = banner_html("attention", t("Drift: {headline}", headline=drift.headline))
     if len(drift.table):
-        html += table_html(drift.table[list(_DRIFT_LABELS)], caption="Differences", limit=200, labels=_DRIFT_LABELS)
-    return html + (findings_html(drift.unaccounted) if drift.unaccounted else ""), drift.text
+        labels = _DRIFT_LABELS
+        html += table_html(drift.table[list(labels)], caption=t("Differences"), limit=200, labels=labels)
+    if drift.unaccounted:
+        html += findings_html(drift.unaccounted)
+    return View(html, drift.text)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from typing import Any
 
+from markupsafe import Markup
+
 from runbook_lib.graph.sign_in.device_code import DeviceCode
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.shown.html import BOX, INK, SHADE, banner_html, text_html
+from runbook_lib.shown.html import BOX, INK, SHADE, banner_html, sentence_html, text_html
 
 NOTICE_TYPE = "application/vnd.gwb.notice+json"
 """MIME type of a display that is a notice: ``{"text": "..."}``."""
@@ -25,28 +27,46 @@ def notice_in(message: Mapping[str, Any]) -> str | None:
     return str(body.get("text", "")) if isinstance(body, dict) else None
 
 
-def sign_in_words(code: DeviceCode) -> str:
+def minutes_words(code: DeviceCode) -> Text:
+    """How long the code can be typed."""
+    return t("1 minute") if code.minutes == 1 else t("{minutes} minutes", minutes=code.minutes)
+
+
+def sign_in_words(code: DeviceCode) -> Text:
     """What a person has to do."""
-    minutes = f"{code.minutes} minute{'' if code.minutes == 1 else 's'}"
-    return f"To sign in, open {code.address} and type the code {code.code} within {minutes}. Ctrl-C cancels."
-
-
-def code_html(code: DeviceCode) -> str:
-    """The code as static HTML."""
-    address, shown = _link(code.address), text_html(code.code)
-    minutes = f"{code.minutes} minute{'' if code.minutes == 1 else 's'}"
-    frame = f"{BOX};margin:6px 0;padding:10px 14px;font-size:14px;line-height:1.6"
-    large = f"color:{INK};background-color:{SHADE};font-size:22px;padding:4px 10px"
-    return banner_html("neutral", "Sign in to Microsoft Entra ID") + (
-        f'<p style="{frame}">Open {address} on any '
-        f'device and type this code within {minutes}:<br><code style="{large}">{shown}</code><br>'
-        "Interrupt the kernel to cancel.</p>"
+    return t(
+        "To sign in, open {address} and type the code {code} within {minutes}. Ctrl-C cancels.",
+        address=code.address,
+        code=code.code,
+        minutes=minutes_words(code),
     )
 
 
-def _link(address: str) -> str:
+def code_html(code: DeviceCode) -> Markup:
+    """The code as static HTML."""
+    frame = f"{BOX};margin:6px 0;padding:10px 14px;font-size:14px;line-height:1.6"
+    large = f"color:{INK};background-color:{SHADE};font-size:22px;padding:4px 10px"
+    return banner_html("neutral", t("Sign in to Microsoft Entra ID")) + Markup(
+        '<p style="{}">{}<br><code style="{}">{}</code><br>{}</p>'
+    ).format(
+        frame,
+        sentence_html(
+            t(
+                "Open {address} on any device and type this code within {minutes}:",
+                address=_link(code.address),
+                minutes=minutes_words(code),
+            )
+        ),
+        large,
+        text_html(code.code),
+        t("Interrupt the kernel to cancel."),
+    )
+
+
+def _link(address: str) -> Markup:
     """A link that the browser opens outside; an address that is none is text."""
     shown = text_html(address)
     if not address.startswith("https://"):
         return shown
-    return f'<a href="{html.escape(printable(address))}" target="_blank" rel="noopener noreferrer">{shown}</a>'
+    link = Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>')
+    return link.format(printable(address), shown)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import Any, NamedTuple
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.files import RECORD_VARIABLE
@@ -15,38 +13,41 @@ from runbook_lib.graph.snapshot import read_tenant
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.directory import DomainController
 from runbook_lib.model.outcome import Outcome, ending_words
+from runbook_lib.model.text import NOTHING, Text, joined, t, verbatim
 from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.shown.html import View, banner_html, facts_html, table_html
+from runbook_lib.shown.html import View, banner_html, facts_html, rows_html
 
 NOTEBOOKS = (
-    ("10-detect-exchange", "Whether each route is ready; which Exchange this AD has", "nothing"),
-    ("20-inventory-groups", "Both sides joined, one row per group", "nothing"),
-    ("30-enable-writeback", "Write the selected groups to AD", "creates and updates groups in the target OU"),
+    ("10-detect-exchange", t("Whether each route is ready; which Exchange this AD has"), t("nothing")),
+    ("20-inventory-groups", t("Both sides joined, one row per group"), t("nothing")),
+    ("30-enable-writeback", t("Write the selected groups to AD"), t("creates and updates groups in the target OU")),
     (
         "40-disable-writeback",
-        "Retire the groups that disable_ids and disable_names name",
-        "moves groups to the retired OU",
+        t("Retire the groups that disable_ids and disable_names name"),
+        t("moves groups to the retired OU"),
     ),
-    ("50-check-drift", "Compare AD with the cloud", "nothing"),
-    ("60-undo-change", "Undo what a record did", "the objects of that record"),
+    ("50-check-drift", t("Compare AD with the cloud"), t("nothing")),
+    ("60-undo-change", t("Undo what a record did"), t("the objects of that record")),
 )
+"""Notebook, what it does, what it changes."""
 
 
 def parameters_view(given: Mapping[str, object], folder: RecordFolder, *, interactive: bool, file: str = "") -> View:
     """What this run was told, in which file (where it read one itself), and where its record is."""
-    table = pd.DataFrame([(name, _shown(value)) for name, value in sorted(given.items())], columns=["Name", "Value"])
+    table = [(name, _shown(value)) for name, value in sorted(given.items())]
     facts = facts_html(
         [
-            ("Change", folder.change_id),
-            ("Run", folder.run_id),
-            ("Run mode", "interactive" if interactive else "scheduled"),
-            *([("Parameters file", file)] if file else []),
+            (t("Change"), folder.change_id),
+            (t("Run"), folder.run_id),
+            (t("Run mode"), t("interactive") if interactive else t("scheduled")),
+            *([(t("Parameters file"), file)] if file else []),
         ],
-        caption="This run",
+        caption=t("This run"),
     )
-    return facts + table_html(table, caption="Parameters that were given", limit=100), f"run {folder.run_id}"
+    html = facts + rows_html((t("Name"), t("Value")), table, caption=t("Parameters that were given"), limit=100)
+    return View(html, t("run {run_id}", run_id=folder.run_id))
 
 
 def _shown(value: object) -> str:
@@ -68,87 +69,101 @@ def target_facts(parameters: Parameters, controller: DomainController) -> dict[s
 def ends_view(graph: GraphClient, parameters: Parameters, controller: DomainController) -> View:
     """Who answers on both sides."""
     tenant = read_tenant(graph, parameters.tenant_id)
+    switched = {True: t("on"), False: t("off"), None: t("not set")}
     html = facts_html(
         [
-            ("Tenant", f"{tenant.display_name} ({tenant.id})"),
-            ("Default domain", tenant.default_domain),
-            ("Synchronization from AD", {True: "on", False: "off", None: "not set"}[tenant.on_premises_sync_enabled]),
-            ("Domain controller", controller.dns_host_name or controller.host),
-            ("Domain", controller.domain_dns_name),
-            ("DSA", controller.ds_service_name),
-            ("Target OU", parameters.target_ou or "(not set)"),
-            ("Retired OU", parameters.retired_ou or "(not set)"),
+            (t("Tenant"), f"{tenant.display_name} ({tenant.id})"),
+            (t("Default domain"), tenant.default_domain),
+            (t("Synchronization from AD"), switched[tenant.on_premises_sync_enabled]),
+            (t("Domain controller"), controller.dns_host_name or controller.host),
+            (t("Domain"), controller.domain_dns_name),
+            (t("DSA"), controller.ds_service_name),
+            (t("Target OU"), parameters.target_ou or t("(not set)")),
+            (t("Retired OU"), parameters.retired_ou or t("(not set)")),
         ],
-        caption="Connections",
+        caption=t("Connections"),
     )
-    return html, f"{tenant.display_name} and {controller.domain_dns_name} answer"
+    domain = controller.domain_dns_name
+    return View(html, t("{tenant} and {domain} answer", tenant=tenant.display_name, domain=domain))
+
+
+class _RunSeen(NamedTuple):
+    """A run of the records folder, in the order of the columns that show it."""
+
+    change: str
+    notebook: str
+    outcome: str
+    """A value of ``Outcome``, ``_OPEN``, ``_DRIFT`` or ``_UNREADABLE``."""
+    started: str
+    record: str
+
+
+_OPEN = "open"
+_DRIFT = "drift found"
+_UNREADABLE = "unreadable"
 
 
 def records_view(records: Path, parameters: Parameters) -> View:
     """Notebooks, the runs that there are, and the next step."""
-    notebooks = pd.DataFrame(NOTEBOOKS, columns=["Notebook", "What it does", "What it changes"])
-    runs = pd.DataFrame(_runs(records), columns=["Change", "Notebook", "Outcome", "Started", "Record"])
-    runs = runs.sort_values("Started", ascending=False, ignore_index=True)
-    step, why = _next_step(runs[runs["Change"] == parameters.change_id])
+    runs = sorted(_runs(records), key=lambda run: run.started, reverse=True)
+    step, why = _next_step([run for run in runs if run.change == parameters.change_id])
     html = (
-        table_html(notebooks, caption="Notebooks")
-        + table_html(runs, caption="Records, newest first", limit=20)
-        + banner_html("neutral", f"Next: {step}", why)
+        rows_html((t("Notebook"), t("What it does"), t("What it changes")), NOTEBOOKS, caption=t("Notebooks"))
+        + rows_html(
+            (t("Change"), t("Notebook"), t("Outcome"), t("Started"), t("Record")),
+            runs,
+            caption=t("Records, newest first"),
+            limit=20,
+        )
+        + banner_html("neutral", t("Next: {step}", step=step), why)
     )
-    return html, f"{len(runs)} records; next: {step}"
+    return View(html, t("{number} records; next: {step}", number=len(runs), step=step))
 
 
-def _runs(records: Path) -> list[tuple[str, str, str, str, str]]:
-    found = []
+def _runs(records: Path) -> Iterator[_RunSeen]:
     for path in sorted(records.glob("*/*/record.json")):
         try:
             facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            found.append(
-                (
-                    str(facts["change_id"]),
-                    str(facts["notebook"]["name"]),
-                    _outcome_of(facts),
-                    str(facts["started"]),
-                    str(path.parent),
-                )
+            yield _RunSeen(
+                str(facts["change_id"]),
+                str(facts["notebook"]["name"]),
+                _outcome_of(facts),
+                str(facts["started"]),
+                str(path.parent),
             )
         except (OSError, ValueError, KeyError, TypeError):
-            found.append((path.parent.parent.name, "(unreadable)", "unreadable", "", str(path.parent)))
-    return found
-
-
-_DRIFT = "drift found"
+            yield _RunSeen(path.parent.parent.name, "", _UNREADABLE, "", str(path.parent))
 
 
 def _outcome_of(facts: Mapping[str, Any]) -> str:
     error = facts.get("error")
     if facts["outcome"] == Outcome.REFUSED.value and isinstance(error, dict) and error.get("code") == "drift":
         return _DRIFT
-    return str(facts["outcome"] or "open")
+    return str(facts["outcome"] or _OPEN)
 
 
-def _next_step(runs: pd.DataFrame) -> tuple[str, str]:
-    """What to run now, from what this change id has behind it."""
-    good = set(runs.loc[runs["Outcome"].isin([Outcome.DONE.value, Outcome.NOTHING_TO_DO.value]), "Notebook"])
-    latest = runs[runs["Notebook"] != "00-start-here"]
-    if len(latest) and latest.iloc[0]["Outcome"] == Outcome.AWAITING_APPROVAL.value:
-        return "gwb approve", f"The plan of {latest.iloc[0]['Record']} waits for an approval."
-    if len(latest) and latest.iloc[0]["Outcome"] in (Outcome.PARTIAL.value, "open", Outcome.INTERRUPTED.value):
-        return str(latest.iloc[0]["Notebook"]), "It stopped midway or is still open; the same change id resumes it."
-    if len(latest) and latest.iloc[0]["Outcome"] == _DRIFT:
-        return "30-enable-writeback", "AD differs from the cloud: it re-aligns the groups, plans first and asks."
+def _next_step(runs: Sequence[_RunSeen]) -> tuple[str, Text]:
+    """What to run now, from what this change id has behind it, the newest run first."""
+    good = {run.notebook for run in runs if run.outcome in (Outcome.DONE.value, Outcome.NOTHING_TO_DO.value)}
+    latest = next((run for run in runs if run.notebook != "00-start-here"), None)
+    if latest is not None and latest.outcome == Outcome.AWAITING_APPROVAL.value:
+        return "gwb approve", t("The plan of {record} waits for an approval.", record=latest.record)
+    if latest is not None and latest.outcome in (Outcome.PARTIAL.value, _OPEN, Outcome.INTERRUPTED.value):
+        return latest.notebook, t("It stopped midway or is still open; the same change id resumes it.")
+    if latest is not None and latest.outcome == _DRIFT:
+        return "30-enable-writeback", t("AD differs from the cloud: it re-aligns the groups, plans first and asks.")
     for name, why in (
-        ("10-detect-exchange", "See first whether everything is in place; it writes nothing."),
-        ("20-inventory-groups", "See both sides and choose groups; it writes nothing."),
-        ("30-enable-writeback", "Plan the groups that select_ids and select_names name."),
+        ("10-detect-exchange", t("See first whether everything is in place; it writes nothing.")),
+        ("20-inventory-groups", t("See both sides and choose groups; it writes nothing.")),
+        ("30-enable-writeback", t("Plan the groups that select_ids and select_names name.")),
     ):
         if name not in good:
             return name, why
-    return "50-check-drift", "Groups are written: compare AD with the cloud, best on a schedule."
+    return "50-check-drift", t("Groups are written: compare AD with the cloud, best on a schedule.")
 
 
 def end_view(
-    verdict: Outcome, folder: RecordFolder, error: RunbookError | None, *, notebook: str, sealing: str
+    verdict: Outcome, folder: RecordFolder, error: RunbookError | None, *, notebook: str, sealing: Text
 ) -> View:
     """How the run ended, why where it did not end as asked, what to run next, and where its record is.
 
@@ -162,49 +177,62 @@ def end_view(
     code = error.code if error else ""
     title = ending_words(verdict, code).title
     following = next_after(notebook, verdict, code, folder.path)
-    hint = error.hint if error and code not in _NEXT_AFTER_CODE else ""
-    why = [text for text in (error.message, hint) if text] if error else []
-    lines = [*why, f"Next: {following}", f"The record is {folder.path}. {sealing}"]
-    return banner_html("good" if verdict.good else "attention", title, "\n".join(lines)), f"{title}. Next: {following}"
+    hint = error.hint if error and code not in _NEXT_AFTER_CODE else NOTHING
+    lines = [
+        *([error.message, hint] if error else []),
+        t("Next: {following}", following=following),
+        t("The record is {record}. {sealing}", record=folder.path, sealing=sealing),
+    ]
+    html = banner_html("good" if verdict.good else "attention", verbatim(title), joined(lines, "\n"))
+    return View(html, t("{title}. Next: {following}", title=title, following=following))
 
 
-def sealing_words(folder: RecordFolder, environment: Mapping[str, str]) -> str:
+def sealing_words(folder: RecordFolder, environment: Mapping[str, str]) -> Text:
     """Who seals this record, and how: nobody does it for a notebook that ran without ``gwb run``."""
     if RECORD_VARIABLE in environment:
-        return "gwb run seals it when the kernel has ended."
+        return t("gwb run seals it when the kernel has ended.")
     notebook = Path(environment.get("JPY_SESSION_NAME", ""))
-    shown = typed(notebook) if notebook.suffix == ".ipynb" and notebook.is_absolute() else "NOTEBOOK"
-    return f"It is open until you save this notebook and run: gwb seal {typed(folder.path)} {shown}"
+    named = typed(notebook) if notebook.suffix == ".ipynb" and notebook.is_absolute() else "NOTEBOOK"
+    return t(
+        "It is open until you save this notebook and run: gwb seal {record} {notebook}",
+        record=typed(folder.path),
+        notebook=named,
+    )
 
 
-def next_after(notebook: str, verdict: Outcome, code: str, record: Path) -> str:
+def next_after(notebook: str, verdict: Outcome, code: str, record: Path) -> Text:
     """What to run after a notebook that reached its last cell."""
     if verdict is Outcome.AWAITING_APPROVAL:
-        return f"gwb approve {typed(record)} for the changes that wait, then this notebook again."
+        return t("gwb approve {record} for the changes that wait, then this notebook again.", record=typed(record))
     if code in _NEXT_AFTER_CODE:
         return _NEXT_AFTER_CODE[code]
     if not verdict.good:
-        return "this notebook again, when what is said above is done."
-    following = _NEXT.get(notebook, "00-start-here, which lists notebooks and records.")
+        return t("this notebook again, when what is said above is done.")
+    following = _NEXT.get(notebook, t("00-start-here, which lists notebooks and records."))
     if verdict is Outcome.DONE and notebook in _REVERSIBLE:
         named = json.dumps(record.as_posix(), ensure_ascii=False)
-        return f"{following} To undo this run: 60-undo-change with undo_record: {named}"
+        return t(
+            "{following} To undo this run: 60-undo-change with undo_record: {record}",
+            following=following,
+            record=named,
+        )
     return following
 
 
 _NEXT = {
-    "00-start-here": "10-detect-exchange, to see whether everything is in place; or the step named above.",
-    "10-detect-exchange": "20-inventory-groups, to see both sides and choose groups.",
-    "20-inventory-groups": "name groups in select_ids or select_names, say in group_type what they are for, then "
-    "30-enable-writeback.",
-    "30-enable-writeback": "50-check-drift, best on a schedule.",
-    "40-disable-writeback": "20-inventory-groups, to see the state of the groups now.",
-    "50-check-drift": "nothing to do; run it again on a schedule.",
-    "60-undo-change": "20-inventory-groups, to see the state of the groups now.",
+    "00-start-here": t("10-detect-exchange, to see whether everything is in place; or the step named above."),
+    "10-detect-exchange": t("20-inventory-groups, to see both sides and choose groups."),
+    "20-inventory-groups": t(
+        "name groups in select_ids or select_names, say in group_type what they are for, then 30-enable-writeback."
+    ),
+    "30-enable-writeback": t("50-check-drift, best on a schedule."),
+    "40-disable-writeback": t("20-inventory-groups, to see the state of the groups now."),
+    "50-check-drift": t("nothing to do; run it again on a schedule."),
+    "60-undo-change": t("20-inventory-groups, to see the state of the groups now."),
 }
 _NEXT_AFTER_CODE = {
-    "drift": "30-enable-writeback, which re-aligns AD with the cloud; it plans first and asks. drift.csv has all.",
-    "not-ready": "resolve what the findings name (the hand-offs have the commands), then this notebook again.",
-    "readiness-unknown": "give this account what the findings name, then this notebook again.",
+    "drift": t("30-enable-writeback, which re-aligns AD with the cloud; it plans first and asks. drift.csv has all."),
+    "not-ready": t("resolve what the findings name (the hand-offs have the commands), then this notebook again."),
+    "readiness-unknown": t("give this account what the findings name, then this notebook again."),
 }
 _REVERSIBLE = ("30-enable-writeback", "40-disable-writeback", "60-undo-change")

@@ -7,18 +7,14 @@ from dataclasses import dataclass
 
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.moment import to_the_minute
+from runbook_lib.model.text import first_of, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Assessment
 from runbook_lib.preflight.hand_off import DNS
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict
+from runbook_lib.shown.findings import detail_lines, heading_lines, shown
 from runbook_lib.shown.layout import columns, wrapped
 
-_WORDS = {
-    Severity.BLOCKING: "BLOCKING",
-    Severity.UNKNOWN: "UNKNOWN",
-    Severity.WARNING: "WARNING",
-    Severity.INFO: "INFORMATION",
-}
 _OF_VERDICT = {
     Verdict.NOT_READY: Severity.BLOCKING,
     Verdict.UNKNOWN: Severity.UNKNOWN,
@@ -37,7 +33,7 @@ class Line:
 def lines(assessment: Assessment, judged: Sequence[str], width: int = 100) -> Iterator[Line]:
     """Verdicts, findings about the routes that were asked for, then what concerns the others alone."""
     at = assessment.evidence.at
-    yield Line(f"Pre-flight, {to_the_minute(at)}")
+    yield Line(t("Pre-flight, {at}", at=to_the_minute(at)))
     yield Line("")
     yield from _verdicts(assessment.verdicts, judged, width)
     asked = [finding for finding in assessment.findings if assessment.is_asked(finding.id)]
@@ -48,12 +44,12 @@ def lines(assessment: Assessment, judged: Sequence[str], width: int = 100) -> It
     offers = len(assessment.hand_offs)
     if offers:
         yield Line("")
-        text = f"Hand-offs for others: {offers}. gwb check with --hand-offs prints them."
+        text = t("Hand-offs for others: {offers}. gwb check with --hand-offs prints them.", offers=offers)
         yield from map(Line, wrapped(text, width, later="  "))
     if others:
         routes = ", ".join(one.route.value for one in assessment.verdicts if one.route not in assessment.judged)
         yield Line("")
-        yield Line(f"Routes that were not asked for ({routes}):")
+        yield Line(t("Routes that were not asked for ({routes}):", routes=routes))
     for finding in others:
         yield Line("")
         yield from _finding(assessment, finding, width)
@@ -74,13 +70,12 @@ def _verdicts(verdicts: Sequence[RouteVerdict], judged: Sequence[str], width: in
         (
             one.route.value + (" *" if one.route.value in judged else ""),
             one.verdict.title,
-            ", ".join(printable(finding.id) for finding in one.because[:3])
-            + (f" and {len(one.because) - 3} more" if len(one.because) > 3 else ""),
+            first_of([printable(finding.id) for finding in one.because], 3),
             _OF_VERDICT.get(one.verdict) if one.route.value in judged else None,
         )
         for one in verdicts
     ]
-    table = [("Route", "Verdict", "Because of", None), *rows]
+    table = [(t("Route"), t("Verdict"), t("Because of"), None), *rows]
     first_width, second_width = (max(columns(cell) for cell in cells) for cells in list(zip(*table, strict=True))[:2])
     for route, verdict, because, severity in table:
         begin = f"{route:<{first_width}}  {verdict:<{second_width}}  "
@@ -92,21 +87,12 @@ def _verdicts(verdicts: Sequence[RouteVerdict], judged: Sequence[str], width: in
         first, *rest = wrapped(because, width, first=begin, later=" " * columns(begin))
         yield Line(first, severity)
         yield from map(Line, rest)
-    yield Line("* decides the exit code")
+    yield Line(t("* decides the exit code"))
 
 
 def _finding(assessment: Assessment, finding: Finding, width: int) -> Iterator[Line]:
     routes = ", ".join(f"{route.value}: {s.value}" for route, s in assessment.routes_of(finding.id).items())
-    begin = f"{_WORDS[finding.severity]}  "
-    heading = printable(finding.id) + (f"  ({routes})" if routes else "")
-    for text in wrapped(heading, width, first=begin, later="    "):
+    one = shown(finding)
+    for text in heading_lines(one, routes, width):
         yield Line(text, finding.severity)
-    for label, said in (
-        ("Seen", finding.seen),
-        ("Expected", finding.expected),
-        ("Why", finding.why),
-        ("What to do", finding.to_do),
-        ("Source", finding.source),
-    ):
-        if said:
-            yield from map(Line, wrapped(f"{label}: {printable(said)}", width, first="  ", later="    "))
+    yield from map(Line, detail_lines(one, width))

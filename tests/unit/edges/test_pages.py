@@ -24,6 +24,7 @@ from runbook_lib.record.seal import seal
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.shown import html as ours
 from runbook_lib.shown.change import applied_view
+from runbook_lib.shown.findings import findings_html
 from runbook_lib.shown.inventory import groups_view, inventory_view, members_view
 from runbook_lib.shown.plan import plan_view
 from runbook_lib.shown.sign_in import code_html
@@ -39,13 +40,12 @@ def _parts(name: str) -> list[str]:
     frame = pd.DataFrame({"name": pd.Series([name], dtype=object), "n": [3]})
     finding = Finding(name, Severity.WARNING, verbatim(name), verbatim(name), verbatim(name), verbatim(name), name)
     return [
-        ours.table_html(frame, caption=name, labels={"n": name}),
-        ours.facts_html([(name, name)], caption=name),
-        ours.bars_html([(name, 1)], caption=name),
-        ours.banner_html("bad", name, name),
-        ours.findings_html([finding], caption=name),
-        ours.code_html(name, name),
-        ours.steps_html([(name, name)], caption=name),
+        ours.table_html(frame, caption=verbatim(name), labels={"n": verbatim(name)}),
+        ours.facts_html([(verbatim(name), name)], caption=verbatim(name)),
+        ours.bars_html([(name, 1)], caption=verbatim(name)),
+        ours.banner_html("bad", verbatim(name), verbatim(name)),
+        findings_html([finding], caption=verbatim(name)),
+        ours.code_html(name, verbatim(name)),
     ]
 
 
@@ -131,8 +131,8 @@ def test_a_sealed_record_and_the_index_hold_no_name_as_markup(
             record.note_findings(
                 Finding(text, Severity.WARNING, verbatim(text), verbatim(text), verbatim(text), verbatim(text), text)
             )
-            record.note_step(text, datetime(2026, 11, 22, tzinfo=UTC))
-            record.note_gaps(text)
+            record.note_step(verbatim(text), datetime(2026, 11, 22, tzinfo=UTC))
+            record.note_gaps(verbatim(text))
         record.finish(Outcome.DONE, ended=datetime(2026, 11, 22, 10, 0, 9, tzinfo=UTC))
         outputs = [display(text_plain=text) for text in texts]
         path = tmp_path / "out.ipynb"

@@ -103,13 +103,13 @@ def test_hostile_record_in_a_browser(
         record.note_findings(
             Finding(name, Severity.WARNING, verbatim(name), verbatim(name), verbatim(name), verbatim(name), name)
         )
-        record.note_step(name, clock())
-        record.note_gaps(name)
+        record.note_step(verbatim(name), clock())
+        record.note_gaps(verbatim(name))
     error = Refused(verbatim(t(" ").join(attacks)), code="x", hint=verbatim(attacks[-1]))
     record.finish(Outcome.REFUSED, ended=clock(), error=error)
     frame = pd.DataFrame({"name": attacks, attacks[0]: attacks})
     outputs = [display(text_html=name) for name in attacks] + [display(text_plain=name) for name in attacks]
-    tables = [display(text_html=ours.table_html(frame, caption=name)) for name in attacks]
+    tables = [display(text_html=ours.table_html(frame, caption=verbatim(name))) for name in attacks]
     cells = [markdown(name) for name in attacks]
     cells += [
         code("\n".join(attacks), *outputs, *tables, stream("".join(attacks)), *stop(Outcome.REFUSED, attacks[-1]))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
 from runbook_lib.files import safe_folder_name
+from runbook_lib.model.text import verbatim
 from runbook_lib.parameters.load import parameters_from_values
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
@@ -144,7 +145,7 @@ def test_sealed_record_refuses_every_write(make_run: Callable[..., RunRecord]) -
     record.folder.write_text("MANIFEST.json", "{}")
     writes: list[Callable[[], object]] = [
         lambda: record.folder.write_text("a.txt", "a"),
-        lambda: record.note_gaps("something"),
+        lambda: record.note_gaps(verbatim("something")),
     ]
     for write in writes:
         with pytest.raises(RunbookError) as caught:

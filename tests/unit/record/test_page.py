@@ -57,7 +57,7 @@ def _page(name: str) -> str:
     frame = pd.DataFrame({"name": [name]})
     raw = notebook(
         markdown("# Fixed heading"),
-        code(f"# {name}", stream(name), display(text_html=ours.table_html(frame, caption=name))),
+        code(f"# {name}", stream(name), display(text_html=ours.table_html(frame, caption=verbatim(name)))),
         code("x", display(text_plain=name), display(image_png=PNG, text_plain=name), crash() | {"traceback": [name]}),
         never_run(name + "x"),
     )  # fmt: skip

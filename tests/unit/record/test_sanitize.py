@@ -12,6 +12,7 @@ from runbook_lib.model.text import verbatim
 from runbook_lib.record import sanitize
 from runbook_lib.record.sanitize import ATTRIBUTES, STYLES, TAGS, safe_html, strictly_ours
 from runbook_lib.shown import html as ours
+from runbook_lib.shown.findings import findings_html
 from tests.support import hostile
 from tests.unit.record.markup import parsed
 
@@ -29,14 +30,16 @@ def _rendered(names: list[str]) -> str:
     finding = Finding(name, Severity.BLOCKING, verbatim(name), verbatim(name), verbatim(name), verbatim(name), name)
     return "".join(
         [
-            ours.table_html(frame, caption=names[0], limit=5000, labels={"name": names[0]}),
-            ours.facts_html([(n, n) for n in names], caption=names[0]),
-            ours.bars_html([(n, 3) for n in names], caption=names[0]),
-            *(ours.banner_html(kind, names[0], names[0]) for kind in ("good", "attention", "bad", "neutral")),
-            ours.findings_html([finding]),
-            ours.findings_html([]),
-            ours.code_html("\n".join(names), names[0]),
-            ours.steps_html([(n, n) for n in names]),
+            ours.table_html(frame, caption=verbatim(names[0]), limit=5000, labels={"name": verbatim(names[0])}),
+            ours.facts_html([(verbatim(n), n) for n in names], caption=verbatim(names[0])),
+            ours.bars_html([(n, 3) for n in names], caption=verbatim(names[0])),
+            *(
+                ours.banner_html(kind, verbatim(names[0]), verbatim(names[0]))
+                for kind in ("good", "attention", "bad", "neutral")
+            ),
+            findings_html([finding]),
+            findings_html([]),
+            ours.code_html("\n".join(names), verbatim(names[0])),
         ]
     )
 
@@ -83,7 +86,8 @@ def test_anything_else_is_not_ours(text: str) -> None:
 
 
 def test_two_thousand_rows_never_reach_bleach(monkeypatch: pytest.MonkeyPatch) -> None:
-    page = ours.table_html(pd.DataFrame({f"c{n}": ["Équipe <b>"] * 2000 for n in range(8)}), caption="All", limit=2000)
+    frame = pd.DataFrame({f"c{n}": ["Équipe <b>"] * 2000 for n in range(8)})
+    page = ours.table_html(frame, caption=verbatim("All"), limit=2000)
 
     def unexpected(self: object, text: str) -> str:
         raise AssertionError("slow path")

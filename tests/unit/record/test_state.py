@@ -14,7 +14,7 @@ from runbook_lib.errors import NoAccess, UsageError
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.model.text import t
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import STANDING_GAPS, RunRecord
 
@@ -48,9 +48,9 @@ def test_every_change_is_on_the_disk_at_once(make_run: Callable[..., RunRecord])
     record = make_run()
     record.set(changes={"planned": 3, "done": 0}, plan={"digest": "d"})
     assert _disk(record)["changes"] == {"planned": 3, "done": 0}
-    record.note_step("Read", AT)
-    record.note_gaps("Not read: x")
-    record.note_gaps("Not read: x")
+    record.note_step(verbatim("Read"), AT)
+    record.note_gaps(verbatim("Not read: x"))
+    record.note_gaps(verbatim("Not read: x"))
     record.note_findings(Finding("a", Severity.WARNING, t("first")))
     record.note_findings(Finding("a", Severity.WARNING, t("second")))
     facts = _disk(record)
@@ -114,12 +114,12 @@ def _counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_many_findings_are_one_write(make_run: Callable[..., RunRecord], monkeypatch: pytest.MonkeyPatch) -> None:
     record = make_run()
     flushed = _counted(monkeypatch)
-    record.note_step("Plan", AT)
+    record.note_step(verbatim("Plan"), AT)
     one_write = len(flushed)
     assert one_write >= 1
     record.note_findings(*(Finding(f"refused:{n}", Severity.WARNING, t("{n} is refused", n=n)) for n in range(1_000)))
     assert len(flushed) == 2 * one_write
-    record.note_gaps(*(f"Not read: {n}" for n in range(1_000)))
+    record.note_gaps(*(verbatim(f"Not read: {n}") for n in range(1_000)))
     assert len(flushed) == 3 * one_write
     facts = _disk(record)
     assert [item["id"] for item in facts["findings"]] == [f"refused:{n}" for n in range(1_000)]
@@ -133,11 +133,11 @@ def test_what_is_known_already_is_not_written_again(
     record = make_run()
     found = [Finding("a", Severity.WARNING, t("first")), Finding("b", Severity.INFO, t("second"))]
     record.note_findings(*found)
-    record.note_gaps("Not read: x")
+    record.note_gaps(verbatim("Not read: x"))
     flushed = _counted(monkeypatch)
     record.note_findings(*found)
     record.note_findings()
-    record.note_gaps("Not read: x")
+    record.note_gaps(verbatim("Not read: x"))
     assert flushed == []
     record.note_findings(Finding("a", Severity.WARNING, t("third")), found[1])
     assert [item["seen"] for item in _disk(record)["findings"]] == ["second", "third"]
@@ -150,6 +150,6 @@ def test_findings_that_no_version_wrote_are_kept_as_they_are(make_run: Callable[
     path.write_text(json.dumps(_disk(record) | {"findings": strange, "gaps": [{"x": 1}]}))
     again = RunRecord.load(record.folder)
     again.note_findings(Finding("b", Severity.INFO, t("two")))
-    again.note_gaps("Not read: x")
+    again.note_gaps(verbatim("Not read: x"))
     assert _disk(again)["findings"][:-1] == strange
     assert _disk(again)["gaps"] == [{"x": 1}, "Not read: x"]

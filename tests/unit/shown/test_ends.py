@@ -12,7 +12,7 @@ import runbook_lib
 from runbook_lib.errors import Refused
 from runbook_lib.model import outcome as ending
 from runbook_lib.model.outcome import Outcome, ending_words
-from runbook_lib.model.text import t
+from runbook_lib.model.text import NOTHING, t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
@@ -52,7 +52,7 @@ def test_words_of_their_own_belong_to_codes_that_exist() -> None:
 @pytest.mark.parametrize("notebook", NOTEBOOKS)
 @pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.NOTHING_TO_DO, Outcome.AWAITING_APPROVAL])
 def test_every_last_cell_says_what_to_run_next(notebook: str, outcome: Outcome) -> None:
-    html, text = end_view(outcome, RecordFolder(RECORD), None, notebook=notebook, sealing="")
+    html, text = end_view(outcome, RecordFolder(RECORD), None, notebook=notebook, sealing=NOTHING)
     assert f"{outcome.title}. Next: " in text
     assert "Next: " in html
     said = next_after(notebook, outcome, "", RECORD)
@@ -67,17 +67,17 @@ def test_what_wrote_names_the_line_that_undoes_it() -> None:
 
 
 def test_drift_leads_to_the_notebook_that_re_aligns() -> None:
-    html, text = end_view(Outcome.REFUSED, RecordFolder(RECORD), DRIFT, notebook="50-check-drift", sealing="")
+    html, text = end_view(Outcome.REFUSED, RecordFolder(RECORD), DRIFT, notebook="50-check-drift", sealing=NOTHING)
     assert "Attention: Drift found" in html
     assert "1 difference in Team: x." in html
     assert text.startswith("Drift found. Next: 30-enable-writeback")
 
 
 def test_what_to_do_is_not_said_twice() -> None:
-    html, _ = end_view(Outcome.REFUSED, RecordFolder(RECORD), DRIFT, notebook="50-check-drift", sealing="")
+    html, _ = end_view(Outcome.REFUSED, RecordFolder(RECORD), DRIFT, notebook="50-check-drift", sealing=NOTHING)
     assert html.count("30-enable-writeback") == 1
     other = Refused(t("x"), code="locked", hint=t("Wait for it."))
-    html, _ = end_view(Outcome.REFUSED, RecordFolder(RECORD), other, notebook="20-inventory-groups", sealing="")
+    html, _ = end_view(Outcome.REFUSED, RecordFolder(RECORD), other, notebook="20-inventory-groups", sealing=NOTHING)
     assert "Wait for it." in html
 
 

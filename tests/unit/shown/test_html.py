@@ -14,6 +14,7 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.shown import html
+from runbook_lib.shown.findings import findings_html
 from tests.support import hostile
 from tests.unit.record.markup import parsed
 
@@ -25,13 +26,12 @@ def _everything(name: str) -> str:
     finding = Finding(name, Severity.WARNING, verbatim(name), verbatim(name), verbatim(name), verbatim(name), name)
     return "".join(
         [
-            html.table_html(frame, caption=name, labels={"name": name}),
-            html.facts_html([(name, name)], caption=name),
-            html.bars_html([(name, 1)], caption=name),
-            html.banner_html("bad", name, name),
-            html.findings_html([finding], caption=name),
-            html.code_html(name, name),
-            html.steps_html([(name, name)], caption=name),
+            html.table_html(frame, caption=verbatim(name), labels={"name": verbatim(name)}),
+            html.facts_html([(verbatim(name), name)], caption=verbatim(name)),
+            html.bars_html([(name, 1)], caption=verbatim(name)),
+            html.banner_html("bad", verbatim(name), verbatim(name)),
+            findings_html([finding], caption=verbatim(name)),
+            html.code_html(name, verbatim(name)),
         ]
     )
 
@@ -47,7 +47,7 @@ def test_names_never_become_markup(name: str) -> None:
 
 @given(st.text(max_size=50).filter(lambda text: "\n" not in text))
 def test_value_is_shown_escaped_and_whole(name: str) -> None:
-    page = parsed(html.table_html(pd.DataFrame({"n": pd.Series([name], dtype=object)}), caption="c"))
+    page = parsed(html.table_html(pd.DataFrame({"n": pd.Series([name], dtype=object)}), caption=verbatim("c")))
     assert printable(name) in "".join(page.text)
 
 
@@ -66,7 +66,7 @@ def test_table() -> None:
         },
         index=["i1", "i2", "i3"],
     )
-    page = html.table_html(frame, caption="Groups", limit=2, labels={"n": "Members"})
+    page = html.table_html(frame, caption=verbatim("Groups"), limit=2, labels={"n": verbatim("Members")})
     text = parsed(page).text
     assert "Groups" in text
     assert " · showing 2 of 3 rows" in text
@@ -77,24 +77,24 @@ def test_table() -> None:
 
 
 def test_table_without_rows_or_columns() -> None:
-    assert "No rows." in html.table_html(pd.DataFrame({"a": []}), caption="c")
-    assert "No rows." in html.table_html(pd.DataFrame(), caption="c")
-    assert "1 row<" in html.table_html(pd.DataFrame({"a": [1]}), caption="c")
+    assert "No rows." in html.table_html(pd.DataFrame({"a": []}), caption=verbatim("c"))
+    assert "No rows." in html.table_html(pd.DataFrame(), caption=verbatim("c"))
+    assert "1 row<" in html.table_html(pd.DataFrame({"a": [1]}), caption=verbatim("c"))
 
 
 def test_columns_with_the_same_name_keep_their_values() -> None:
     frame = pd.DataFrame([["left", "right"]], columns=["same", "same"])
-    assert {"left", "right"} <= set(parsed(html.table_html(frame, caption="c")).text)
+    assert {"left", "right"} <= set(parsed(html.table_html(frame, caption=verbatim("c"))).text)
 
 
 def test_long_value_is_cut_and_whole_in_the_tooltip() -> None:
-    page = parsed(html.table_html(pd.DataFrame({"a": ["x" * 500]}), caption="c"))
+    page = parsed(html.table_html(pd.DataFrame({"a": ["x" * 500]}), caption=verbatim("c")))
     assert max(map(len, page.text)) < 200
     assert ("span", "title", "x" * 500) in page.attributes
 
 
 def test_right_to_left_names_are_isolated_and_controls_visible() -> None:
-    page = html.facts_html([("name", "مجموعة \u202e x\x1b[31m")], caption="c")
+    page = html.facts_html([(verbatim("name"), "مجموعة \u202e x\x1b[31m")], caption=verbatim("c"))
     assert '<bdi dir="auto">' in page
     assert "\\u202e" in page
     assert "\\u001b" in page
@@ -102,24 +102,29 @@ def test_right_to_left_names_are_isolated_and_controls_visible() -> None:
 
 def test_states_are_words_not_only_colours() -> None:
     for kind, words in (("good", ">T<"), ("attention", ">Attention: T<"), ("bad", ">Problem: T<"), ("neutral", ">T<")):
-        assert words in html.banner_html(kind, "T")  # type: ignore[arg-type]
-    page = html.findings_html([Finding("i", Severity.INFO, t("s")), FINDING])
+        assert words in html.banner_html(kind, verbatim("T"))  # type: ignore[arg-type]
+    page = findings_html([Finding("i", Severity.INFO, t("s")), FINDING])
     assert page.index("Blocking:") < page.index("Information:")
     for words in ("Expected:", "Why it matters:", "What to do:", "Source:", "Identifier: id:1"):
         assert words in "".join(parsed(page).text)
-    assert "none" in html.findings_html([])
+    assert "none" in findings_html([])
 
 
 def test_facts_and_bars() -> None:
-    text = parsed(html.facts_html([("a", None), ("b", True), ("c", "x\ny"), ("d", 0)], caption="c")).text
+    text = parsed(
+        html.facts_html(
+            [(verbatim("a"), None), (verbatim("b"), True), (verbatim("c"), "x\ny"), (verbatim("d"), 0)],
+            caption=verbatim("c"),
+        )
+    ).text
     assert {"not known", "yes", "x", "y", "0"} <= set(text)
-    page = html.bars_html([("a", 0), ("b", 1), ("c", 1000)], caption="c")
+    page = html.bars_html([("a", 0), ("b", 1), ("c", 1000)], caption=verbatim("c"))
     assert re.findall(r"(?<!-)width:(\d+)%", page) == ["0", "1", "100"]
-    assert html.bars_html([], caption="c")
+    assert html.bars_html([], caption=verbatim("c"))
 
 
 def test_code_keeps_lines_and_tabs() -> None:
-    assert "gwb run x\n\t&lt;y&gt;</pre>" in html.code_html("gwb run x\r\n\t<y>", "Run")
+    assert "gwb run x\n\t&lt;y&gt;</pre>" in html.code_html("gwb run x\r\n\t<y>", verbatim("Run"))
 
 
 def _luminance(colour: str) -> float:
@@ -132,7 +137,11 @@ def _luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("kind", ["good", "attention", "bad", "neutral"])
 def test_contrast(kind: html.Kind) -> None:
-    page = _everything("x") + html.banner_html(kind, "t", "x") + html.table_html(pd.DataFrame(), caption="c")
+    page = (
+        _everything("x")
+        + html.banner_html(kind, verbatim("t"), verbatim("x"))
+        + html.table_html(pd.DataFrame(), caption=verbatim("c"))
+    )
     pairs = set(re.findall(r"(?<![-\w])color:(#\w{6});background-color:(#\w{6})", page))
     # Quiet text has no background of its own: it stands on paper or on the shade.
     pairs |= {(ink, ground) for ink in re.findall(r"[;\"]color:(#57606a)", page) for ground in ("#ffffff", "#f6f8fa")}
