@@ -15,6 +15,7 @@ from typing import NewType
 from uuid import UUID
 
 from runbook_lib.errors import ServiceFailed, UsageError
+from runbook_lib.model.ids import ObjectGuid, as_object_guid
 from runbook_lib.model.text import t
 
 Filter = NewType("Filter", str)
@@ -133,7 +134,7 @@ def guid_text(value: bytes) -> str:
     Raises:
         ValueError: Not 16 bytes.
     """
-    return str(UUID(bytes_le=value))
+    return as_object_guid(value)
 
 
 def guid_bytes(text: str) -> bytes:
@@ -253,13 +254,13 @@ class Entry:
         values = self.attributes.get(name.lower())
         return bool(values) and values is not None and values[0].upper() == b"TRUE"
 
-    def guid_of(self, name: str) -> str | None:
+    def guid_of(self, name: str) -> ObjectGuid | None:
         """The first value as a lower-case GUID, or None; None too for bytes that are no GUID."""
         values = self.attributes.get(name.lower())
-        return guid_text(values[0]) if values and len(values[0]) == 16 else None
+        return as_object_guid(values[0]) if values and len(values[0]) == 16 else None
 
     @property
-    def guid(self) -> str:
+    def guid(self) -> ObjectGuid:
         """objectGUID, which every object has; it must have been asked for.
 
         Raises:

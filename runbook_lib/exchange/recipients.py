@@ -11,6 +11,7 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import ObjectMissing, RightsMissing
 from runbook_lib.directory.search import Entry, all_of, any_of, equals, starts_with
 from runbook_lib.errors import NoAccess
+from runbook_lib.model.addresses import smtp_addresses
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
 from runbook_lib.model.text import t
 
@@ -169,8 +170,7 @@ def read_address_holders(
 
 
 def _holder(entry: Entry, asked: set[str]) -> AddressHolder:
-    held = {(entry.text("mail") or "").lower()}
-    held |= {value[5:].lower() for value in entry.texts("proxyAddresses") if value[:5].lower() == "smtp:"}
+    held = set(smtp_addresses(entry.text("mail"), entry.texts("proxyAddresses")))
     anchors = (*entry.texts(ANCHOR_ATTRIBUTE), *entry.texts(EXTERNAL_ID_ATTRIBUTE))
     classes = entry.texts("objectClass")
     return AddressHolder(

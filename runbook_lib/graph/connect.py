@@ -8,7 +8,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from runbook_lib.errors import UsageError
-from runbook_lib.graph.rows import is_guid
 from runbook_lib.graph.sender import Sender
 from runbook_lib.graph.session import CloudSession
 from runbook_lib.graph.sign_in.app import AppSignIn, ClientCertificate, load_certificate
@@ -17,6 +16,8 @@ from runbook_lib.graph.sign_in.device_code import DeviceCodeSignIn, SignInPrompt
 from runbook_lib.graph.sign_in.msal_http import Registration
 from runbook_lib.graph.sign_in.tokens import Method, TokenSource
 from runbook_lib.graph.transport import GraphClient
+from runbook_lib.model.addresses import is_https
+from runbook_lib.model.ids import is_guid, lower_guid
 from runbook_lib.model.text import t
 from runbook_lib.parameters.clouds import addresses_of
 from runbook_lib.parameters.model import Parameters
@@ -103,8 +104,8 @@ def _credential(parameters: Parameters, environment: Mapping[str, str]) -> Clien
 
 
 def _guid(value: str, parameter: str) -> str:
-    if is_guid(value.lower()):
-        return value.lower()
+    if is_guid(value):
+        return lower_guid(value)
     raise UsageError(
         (
             t("The parameter {parameter} is not a GUID: {value!r}.", parameter=parameter, value=value)
@@ -119,15 +120,7 @@ def _guid(value: str, parameter: str) -> str:
 
 def _address(value: str, parameter: str) -> str:
     """``https://host[:port]``, lower case, without the default port."""
-    try:
-        parts = urlsplit(value)
-        port = parts.port
-        plain = parts.scheme == "https" and bool(parts.hostname) and parts.username is None
-        plain = plain and parts.path in ("", "/") and not parts.query and not parts.fragment
-        plain = plain and all("!" <= char <= "~" and char != "\\" for char in value)
-    except ValueError:
-        plain, port = False, None
-    if not plain:
+    if not is_https(value):
         raise UsageError(
             t(
                 "The parameter {parameter} is not an address of the form https://host or https://host:port: {value!r}.",
@@ -138,5 +131,6 @@ def _address(value: str, parameter: str) -> str:
             hint=t("Leave it empty: the parameter cloud names the addresses."),
             values={"parameter": parameter, "value": value},
         )
+    parts = urlsplit(value)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return f"https://{host}" if port in (None, 443) else f"https://{host}:{port}"
+    return f"https://{host}" if parts.port in (None, 443) else f"https://{host}:{parts.port}"

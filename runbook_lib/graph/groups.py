@@ -8,9 +8,10 @@ from dataclasses import replace
 from runbook_lib.errors import NoAccess, RunbookError
 from runbook_lib.graph.batch import MOST_IN_BATCH
 from runbook_lib.graph.errors import GraphNotFound, GraphRejected
-from runbook_lib.graph.rows import GROUP_PROPERTIES, flag_of, group_of, is_guid, number_of, objects_of, row_id, text_of
+from runbook_lib.graph.rows import GROUP_PROPERTIES, flag_of, group_of, number_of, objects_of, row_id, text_of
 from runbook_lib.graph.transport import NEXT_LINK, GraphClient
 from runbook_lib.model.cloud import CloudGroup, CloudKind, Presence
+from runbook_lib.model.ids import is_guid
 from runbook_lib.model.text import NOTHING, Text, t
 
 _NO_SUCH_OBJECT = "request_resourcenotfound"

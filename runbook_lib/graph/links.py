@@ -13,6 +13,7 @@ from runbook_lib.graph.rows import linked_of
 from runbook_lib.graph.session import WORKERS
 from runbook_lib.graph.transport import GraphClient, Listing
 from runbook_lib.model.cloud import CloudGroup, CloudPrincipal
+from runbook_lib.model.ids import GroupId
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 
@@ -37,12 +38,12 @@ class Links:
         gone: Ids of groups that were listed, and whose list of members answers HTTP 404, in the order of the groups.
     """
 
-    ids: dict[str, tuple[str, ...]]
+    ids: dict[GroupId, tuple[str, ...]]
     principals: dict[str, CloudPrincipal]
     complete: bool
     proof: Text
     gaps: tuple[Text, ...]
-    gone: tuple[str, ...] = ()
+    gone: tuple[GroupId, ...] = ()
 
 
 def read_members(client: GraphClient, groups: Sequence[CloudGroup], progress: Progress | None) -> Links:
@@ -62,11 +63,11 @@ def read_members(client: GraphClient, groups: Sequence[CloudGroup], progress: Pr
     refusals = [result for result in visible if isinstance(result, NoAccess)]
     if refusals and len(refusals) == len(visible):
         raise refusals[0]
-    ids: dict[str, tuple[str, ...]] = {}
+    ids: dict[GroupId, tuple[str, ...]] = {}
     principals: dict[str, CloudPrincipal] = {}
     hidden: list[Text] = []
     missing: list[Text] = []
-    gone: list[str] = []
+    gone: list[GroupId] = []
     pages = 0
     for group, result in zip(groups, results, strict=True):
         name = f"{printable(group.display_name, limit=80)} ({group.id})"

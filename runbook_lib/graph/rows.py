@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.cloud import CloudGroup, CloudKind, CloudPrincipal, PrincipalType, Tenant
+from runbook_lib.model.ids import as_group_id, is_guid, lower_guid
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import whole
 from runbook_lib.secrets.sources import scrubbed
@@ -28,7 +28,6 @@ TENANT_PROPERTIES = "id,displayName,verifiedDomains,onPremisesSyncEnabled,onPrem
 _NAMED = ("displayName", "description", "mail", "mailNickname")
 """Texts of a group that people see; what was replaced in them is told."""
 
-_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TYPES = {
     "#microsoft.graph.user": PrincipalType.USER,
     "#microsoft.graph.group": PrincipalType.GROUP,
@@ -38,11 +37,6 @@ _TYPES = {
 }
 
 
-def is_guid(text: str) -> bool:
-    """Whether ``text`` is a GUID in its lower-case form with hyphens."""
-    return _GUID.fullmatch(text) is not None
-
-
 def row_id(row: Row) -> str:
     """The object's id, lower case.
 
@@ -50,8 +44,8 @@ def row_id(row: Row) -> str:
         ServiceFailed: It is no GUID. Ids become parts of addresses and of AD attributes, so nothing else will do.
     """
     value = row.get("id")
-    if isinstance(value, str) and is_guid(value.lower()):
-        return value.lower()
+    if isinstance(value, str) and is_guid(value):
+        return lower_guid(value)
     raise wrong_value(row, "id", "a GUID")
 
 
@@ -68,7 +62,7 @@ def group_of(row: Row) -> CloudGroup:
     mail_enabled = flag_of(row, "mailEnabled") or False
     security_enabled = flag_of(row, "securityEnabled") or False
     return CloudGroup(
-        id=row_id(row),
+        id=as_group_id(row_id(row)),
         display_name=text_of(row, "displayName") or "",
         kind=_kind("unified" in types, mail_enabled, security_enabled),
         description=text_of(row, "description"),

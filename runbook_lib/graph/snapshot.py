@@ -219,7 +219,7 @@ def _principals(
 ) -> tuple[dict[str, CloudPrincipal], tuple[Text, ...], bool]:
     """Everybody by id, with the gaps, and whether every user among the members is known."""
     known = {user.id: user for user in users}
-    by_group_id = {group.id: group for group in groups}
+    by_group_id: dict[str, CloudGroup] = {group.id: group for group in groups}
     linked = members.principals
     others: dict[str, CloudPrincipal] = {}
     unlisted: list[str] = []

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from runbook_lib.directory.search import in_domain
 from runbook_lib.inventory.naming import Naming
 from runbook_lib.inventory.states import GroupState, Writer
+from runbook_lib.model.addresses import smtp_addresses
 from runbook_lib.model.cloud import Authority, CloudGroup
 from runbook_lib.model.directory import DirectoryGroup, DirectoryObject, DirectorySnapshot
 from runbook_lib.model.dn import normalize_dn, rdn
@@ -70,16 +71,6 @@ def index_directory(snapshot: DirectorySnapshot) -> DirectoryIndex:
         {group.guid: group for group in snapshot.groups},
         dict(by_anchor),
     )
-
-
-def smtp_addresses(mail: str | None, proxy_addresses: tuple[str, ...]) -> set[str]:
-    """Every SMTP address of an object, lower case, without the ``smtp:`` prefix."""
-    found = {mail.strip().casefold()} if mail and mail.strip() else set()
-    for value in proxy_addresses:
-        prefix, _, address = value.partition(":")
-        if prefix.casefold() == "smtp" and address:
-            found.add(address.strip().casefold())
-    return found
 
 
 def claimed_ids(group: DirectoryGroup) -> set[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from runbook_lib.model.ids import GroupId
 from runbook_lib.model.reading import Reading
 
 
@@ -65,9 +66,9 @@ class Authority(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CloudGroup:
-    """One group, cloud-managed or synchronized from AD. ``id`` is a lower-case GUID."""
+    """One group, cloud-managed or synchronized from AD."""
 
-    id: str
+    id: GroupId
     display_name: str
     kind: CloudKind
     description: str | None = None
@@ -184,7 +185,7 @@ class CloudSnapshot:
     tenant: Tenant
     groups: tuple[CloudGroup, ...]
     deleted_groups: tuple[CloudGroup, ...]
-    members: Mapping[str, tuple[str, ...]]
+    members: Mapping[GroupId, tuple[str, ...]]
     principals: Mapping[str, CloudPrincipal]
     writers: OtherWriters
     reading: Reading

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.enforcement import NO_ENFORCEMENT, SOA_ATTRIBUTE, Enforcement
-from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
+from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, NO_OBJECT, ObjectGuid
 from runbook_lib.model.reading import Reading
 
 UNIVERSAL_DISTRIBUTION = 8
@@ -60,7 +60,7 @@ class Container:
 
     dn: str
     exists: bool
-    guid: str = ""
+    guid: ObjectGuid = NO_OBJECT
     object_classes: tuple[str, ...] = ()
     is_critical: bool = False
     """isCriticalSystemObject, or a well-known container of the domain."""
@@ -68,9 +68,9 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryObject:
-    """An object that can be a member, an anchor's owner or a name collision. ``guid`` is a lower-case GUID."""
+    """An object that can be a member, an anchor's owner or a name collision."""
 
-    guid: str
+    guid: ObjectGuid
     dn: str
     object_class: str
     """The most specific class: ``user``, ``group``, ``contact``, ``computer``, ``inetOrgPerson`` …"""
@@ -97,7 +97,7 @@ class DirectoryGroup:
         member_of: DNs of the groups that hold this one.
     """
 
-    guid: str
+    guid: ObjectGuid
     dn: str
     sid: str | None
     attributes: Mapping[str, tuple[str, ...]]
@@ -191,7 +191,7 @@ class DeletedObject:
         changed: When it was last changed, as a rule when it was deleted (UTC); None where that cannot be read.
     """
 
-    guid: str
+    guid: ObjectGuid
     dn: str
     sid: str
     last_dn: str

@@ -11,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from typing import NewType
+from uuid import UUID
 
 ANCHOR_ATTRIBUTE = "adminDescription"
 MARK_ATTRIBUTE = "extensionName"
@@ -19,40 +21,85 @@ EXTERNAL_ID_ATTRIBUTE = "msDS-ExternalDirectoryObjectId"
 RETIRED_MARK = "gwb-retired"
 """Second value of ``extensionName`` on a retired object of ours."""
 
-_GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_ANCHOR = re.compile(rf"Group_({_GUID})", re.IGNORECASE)
-_USER_ANCHOR = re.compile(rf"User_({_GUID})", re.IGNORECASE)
-_MARK = re.compile(rf"gwb:({_GUID}):({_GUID})", re.IGNORECASE)
+GroupId = NewType("GroupId", str)
+"""Object id of a cloud group, a GUID in lower case (Microsoft Graph, ``group.id``). Made by ``as_group_id`` alone."""
+ObjectGuid = NewType("ObjectGuid", str)
+"""``objectGUID`` of an AD object in lower case, as Windows spells the 16 bytes ([MS-DTYP] 2.3.4). Made by
+``as_object_guid`` alone."""
+NO_OBJECT = ObjectGuid("")
+"""Where there is no AD object, or none yet."""
+
+_HEX = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_GUID = re.compile(_HEX, re.IGNORECASE)
+GUID_PATTERN = f"^{_HEX.replace('a-f', 'a-fA-F')}$"
+"""The same as JSON Schema takes it: without flags, from beginning to end."""
+_ANCHOR = re.compile(rf"Group_({_HEX})", re.IGNORECASE)
+_USER_ANCHOR = re.compile(rf"User_({_HEX})", re.IGNORECASE)
+_MARK = re.compile(rf"gwb:({_HEX}):({_HEX})", re.IGNORECASE)
 
 
-def anchor_of(group_id: str) -> str:
+def is_guid(text: str) -> bool:
+    """Whether ``text`` is a GUID as 8-4-4-4-12 hexadecimal digits, in whatever case."""
+    return text.isascii() and _GUID.fullmatch(text) is not None
+
+
+def lower_guid(text: str) -> str:
+    """The GUID that ``text`` is, in lower case.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not is_guid(text):
+        raise ValueError(f"not a GUID: {text!a}")
+    return text.lower()
+
+
+def as_group_id(text: str) -> GroupId:
+    """The id of a cloud group, checked and in lower case.
+
+    Raises:
+        ValueError: ``text`` is no GUID.
+    """
+    return GroupId(lower_guid(text))
+
+
+def as_object_guid(text: str | bytes) -> ObjectGuid:
+    """The GUID of an AD object, checked and in lower case: from text, or from the 16 bytes of ``objectGUID``.
+
+    Raises:
+        ValueError: ``text`` is no GUID.
+    """
+    return ObjectGuid(lower_guid(text) if isinstance(text, str) else str(UUID(bytes_le=text)))
+
+
+def anchor_of(group: str) -> str:
     """``adminDescription`` value for a cloud group."""
-    return f"Group_{group_id.lower()}"
+    return f"Group_{group.lower()}"
 
 
-def mark_of(tenant_id: str, group_id: str) -> str:
+def mark_of(tenant_id: str, group: str) -> str:
     """``extensionName`` value that says: written by this runbook, for this group of this tenant."""
-    return f"gwb:{tenant_id.lower()}:{group_id.lower()}"
+    return f"gwb:{tenant_id.lower()}:{group.lower()}"
 
 
-def group_id_of_anchor(value: str) -> str | None:
+def group_id_of_anchor(value: str) -> GroupId | None:
     """Cloud group id inside an anchor, or None: operators also use ``Group_<anything>`` to hide groups from sync."""
     match = _ANCHOR.fullmatch(value)
-    return match.group(1).lower() if match else None
+    return as_group_id(match.group(1)) if match else None
 
 
 def user_id_of_anchor(value: str) -> str | None:
     """Cloud user id inside ``User_<id>`` (accounts that Cloud Sync provisioned), or None."""
     match = _USER_ANCHOR.fullmatch(value)
-    return match.group(1).lower() if match else None
+    return lower_guid(match.group(1)) if match else None
 
 
-def owner_of_mark(values: tuple[str, ...]) -> tuple[str, str] | None:
+def owner_of_mark(values: tuple[str, ...]) -> tuple[str, GroupId] | None:
     """``(tenant id, group id)`` of the one mark among ``extensionName`` values, or None.
 
     Two different marks on one object prove nothing, so they count as none.
     """
-    found = {(m.group(1).lower(), m.group(2).lower()) for v in values if (m := _MARK.fullmatch(v))}
+    found = {(lower_guid(m.group(1)), as_group_id(m.group(2))) for v in values if (m := _MARK.fullmatch(v))}
     return found.pop() if len(found) == 1 else None
 
 

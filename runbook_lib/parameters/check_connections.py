@@ -5,45 +5,15 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
+from runbook_lib.model.addresses import is_host, is_https
 from runbook_lib.model.dn import MalformedDnError, parse_dn, same_dn
+from runbook_lib.model.ids import is_guid
 from runbook_lib.model.text import t
 from runbook_lib.parameters.clouds import contradictions
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.problems import Complaint
 from runbook_lib.parameters.yaml_text import Location
-
-_HOST = re.compile(
-    r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\.?"
-)
-
-
-def is_host(text: str) -> bool:
-    """Whether it is a host name or an IP address."""
-    if _HOST.fullmatch(text):
-        return True
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def is_domain(text: str) -> bool:
-    """Whether it is a DNS name with a dot in it."""
-    return "." in text and _HOST.fullmatch(text) is not None
-
-
-def is_https(text: str) -> bool:
-    """Whether it is a plain https address: a host, perhaps a port, nothing else."""
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        return False
-    plain = not (parts.query or parts.fragment or "@" in parts.netloc or re.search(r"[\s\\?#]", text))
-    return parts.scheme == "https" and is_host(parts.hostname or "") and parts.path in ("", "/") and plain and port != 0
 
 
 def split_server(text: str) -> tuple[str, int] | None:
@@ -65,7 +35,6 @@ def split_server(text: str) -> tuple[str, int] | None:
     return host, int(port)
 
 
-_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 GUID_FIELDS = ("tenant_id", "client_id")
 _URL_FIELDS = ("graph_url", "authority_url")
 
@@ -77,7 +46,7 @@ def guids(parameters: Parameters) -> Iterator[Complaint]:
     for name in ("select_ids", "disable_ids"):
         values += [((name, number), text) for number, text in enumerate(getattr(parameters, name))]
     for location, text in values:
-        if not _GUID.fullmatch(text):
+        if not is_guid(text):
             yield Complaint(
                 location, t("is not a GUID"), "malformed-guid", t("A GUID is 8-4-4-4-12 hexadecimal digits.")
             )

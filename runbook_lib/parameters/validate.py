@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from runbook_lib.errors import UsageError
+from runbook_lib.model.ids import as_group_id, lower_guid
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.parameters.check import complaints, unlike_typed
 from runbook_lib.parameters.check_connections import GUID_FIELDS
@@ -25,11 +26,11 @@ def normalized(parameters: Parameters) -> Parameters:
     addresses = addresses_of(parameters)
     return parameters.model_copy(
         update={
-            **{name: getattr(parameters, name).lower() for name in GUID_FIELDS},
+            **{name: lower_guid(text) for name in GUID_FIELDS if (text := getattr(parameters, name))},
             "graph_url": addresses.graph_url,
             "authority_url": addresses.authority_url,
-            "select_ids": [group_id.lower() for group_id in parameters.select_ids],
-            "disable_ids": [group_id.lower() for group_id in parameters.disable_ids],
+            "select_ids": [as_group_id(text) for text in parameters.select_ids],
+            "disable_ids": [as_group_id(text) for text in parameters.disable_ids],
         }
     )
 

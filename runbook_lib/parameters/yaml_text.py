@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args, get_origin
 import yaml
 from pydantic import BaseModel
 
+from runbook_lib.model.ids import is_guid
 from runbook_lib.model.text import t
 from runbook_lib.parameters.yaml_tree import Branch, Node, Scalar, YamlProblem
 
@@ -37,7 +38,6 @@ _ELSEWHERE_NO_TEXT = re.compile(
     r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?|nan|inf|infinity|0o[0-7_]+)|y|n", re.IGNORECASE
 )
 # A comment after one of these cuts nothing off.
-_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def _scalar(node: Scalar, wanted: Any, *, prose: bool) -> object:
         if plain and text in _BOOLEANS:
             return _BOOLEANS[text]
         raise YamlProblem(t("must be true or false without quotes"), line=line)
-    complete = plain and (get_origin(wanted) is Literal or _GUID.fullmatch(text))
+    complete = plain and (get_origin(wanted) is Literal or is_guid(text))
     if node.wrong and not (complete and text):
         raise YamlProblem(node.wrong, line=line, hint=node.hint)
     if node.breaks and not prose:

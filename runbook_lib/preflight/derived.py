@@ -17,7 +17,9 @@ from runbook_lib.graph.groups import count_members, count_tenant, security_group
 from runbook_lib.graph.tenant import CloudSyncJob
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.inventory.naming import DisplayNames, Naming
+from runbook_lib.model.addresses import mail_domain
 from runbook_lib.model.cloud import CloudGroup, Tenant
+from runbook_lib.model.ids import as_group_id
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.parameters.model import Parameters
@@ -49,18 +51,6 @@ class MailDomains:
     how: str
     routing: str = ""
     how_routing: Text = NOTHING
-
-
-def domain_of(address: str | None) -> str:
-    """The part behind the last ``@``, lower case; empty where there is none."""
-    return (address or "").rpartition("@")[2].lower() if "@" in (address or "") else ""
-
-
-def smtp_addresses(group: CloudGroup) -> tuple[str, ...]:
-    """Every SMTP address of a group, lower case, the primary one first."""
-    others = sorted(value[5:].lower() for value in group.proxy_addresses if value[:5].lower() == "smtp:")
-    primary = [group.mail.lower()] if group.mail else []
-    return tuple(dict.fromkeys([*primary, *others]))
 
 
 def mail_domains(
@@ -98,7 +88,7 @@ def mail_domains(
 
 
 def _by_count(addresses: Iterable[str | None]) -> tuple[str, ...]:
-    counted = Counter(domain_of(address) for address in addresses)
+    counted = Counter(mail_domain(address) for address in addresses)
     kept = [d for d in counted if d and not d.endswith(_INITIAL_SUFFIX)]
     return tuple(sorted(kept, key=lambda d: (-counted[d], d)))
 
@@ -191,7 +181,7 @@ class NamesAhead:
 def wanted_names(groups: Iterable[CloudGroup], parameters: Parameters) -> tuple[tuple[NewName, ...], tuple[str, ...]]:
     """Names of the groups that the parameters select, and selected ids that are not among ``groups``."""
     naming = Naming(parameters.rdn_style, parameters.sam_account_name_pattern)
-    ids = {group_id.casefold() for group_id in parameters.select_ids}
+    ids = {as_group_id(text) for text in parameters.select_ids}
     patterns = parameters.select_names if "microsoft-365" in parameters.select_kinds else []
     listed = list(groups)
     everybody = DisplayNames(group.display_name for group in listed)

@@ -33,6 +33,7 @@ from runbook_lib.exchange.recipients import (
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.graph.groups import read_mail_groups
 from runbook_lib.graph.tenant import TenantReading, read_tenant_state
+from runbook_lib.model.addresses import smtp_addresses
 from runbook_lib.model.reading import Part, Unreadable, in_reading_order
 from runbook_lib.model.text import t
 from runbook_lib.parameters.check_connections import split_server
@@ -47,7 +48,6 @@ from runbook_lib.preflight.derived import (
     mail_domains,
     read_cloud_sync_groups,
     read_dns,
-    smtp_addresses,
     wanted_names,
 )
 from runbook_lib.preflight.evidence import Evidence
@@ -155,7 +155,9 @@ MAIL_DOMAINS = Part("mail_domains", "Mail domains of the groups", _mail_domains,
 
 
 def _address_holders(source: Source) -> tuple[AddressHolder, ...]:
-    addresses = [address for group in source[GROUPS].groups for address in smtp_addresses(group)]
+    addresses = [
+        address for group in source[GROUPS].groups for address in smtp_addresses(group.mail, group.proxy_addresses)
+    ]
     return read_address_holders(
         source.directory(), addresses, lambda done, total: source.progress(f"{done:,} of {total:,} addresses")
     )

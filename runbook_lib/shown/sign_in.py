@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from runbook_lib.graph.sign_in.device_code import DeviceCode
+from runbook_lib.model.addresses import is_https
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.shown.html import BOX, INK, SHADE, banner_html, sentence_html, text_html
@@ -66,7 +67,7 @@ def code_html(code: DeviceCode) -> Markup:
 def _link(address: str) -> Markup:
     """A link that the browser opens outside; an address that is none is text."""
     shown = text_html(address)
-    if not address.startswith("https://"):
+    if not is_https(address, with_path=True):
         return shown
     link = Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>')
     return link.format(printable(address), shown)

@@ -19,6 +19,7 @@ from runbook_lib.graph.groups import count_members, count_tenant, probe_groups, 
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import CloudKind, CloudSnapshot, Presence, PrincipalType, Switch
+from runbook_lib.model.ids import as_group_id
 from runbook_lib.parameters.model import Parameters
 from tests.unit.graph.certificates import server_files
 
@@ -229,7 +230,7 @@ def test_what_a_filter_of_cloud_sync_can_take_is_counted(opened: Opened) -> None
     found = {group.id: group for group in snapshot.groups}
     assert ids
     assert (set(counts), unread) == (set(ids), frozenset())
-    for one in ids:
+    for one in map(as_group_id, ids):
         assert found[one].kind is CloudKind.SECURITY
         assert counts[one] == len(snapshot.members[one])
     users, groups = count_tenant(client)

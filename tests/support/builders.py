@@ -32,7 +32,7 @@ from runbook_lib.model.directory import (
     DomainController,
 )
 from runbook_lib.model.enforcement import NO_ENFORCEMENT, Enforcement
-from runbook_lib.model.ids import RETIRED_MARK, anchor_of, mark_of
+from runbook_lib.model.ids import RETIRED_MARK, anchor_of, as_group_id, as_object_guid, mark_of
 from runbook_lib.model.reading import Reading
 from runbook_lib.model.text import verbatim
 from runbook_lib.rules.policy import Limits, Policy
@@ -68,7 +68,7 @@ def immutable_id(name: str) -> str:
 
 def cloud_group(name: str, kind: CloudKind = CloudKind.MICROSOFT_365, **more: object) -> CloudGroup:
     """A cloud group whose id belongs to its name."""
-    group = CloudGroup(id=guid(f"group {name}"), display_name=name, kind=kind)
+    group = CloudGroup(id=as_group_id(guid(f"group {name}")), display_name=name, kind=kind)
     return replace(group, **more)  # type: ignore[arg-type]
 
 
@@ -100,7 +100,7 @@ def user_dn(name: str) -> str:
 def ad_user(name: str, **more: object) -> DirectoryObject:
     """The AD account of ``synced(name)``."""
     item = DirectoryObject(
-        guid=guid(f"ad {name}"),
+        guid=as_object_guid(guid(f"ad {name}")),
         dn=user_dn(name),
         object_class="user",
         sid=f"{DOMAIN_SID}-{2000 + sum(name.encode())}",
@@ -145,7 +145,7 @@ def ad_group(
     """Any AD group; empty attribute values are absent."""
     values = {"cn": (name,), "groupType": ("-2147483646",), **(attributes or {})}
     return DirectoryGroup(
-        guid=guid(f"ad group {name}"),
+        guid=as_object_guid(guid(f"ad group {name}")),
         dn=f"CN={name},{parent}",
         sid=sid or f"{DOMAIN_SID}-{5000 + sum(name.encode())}",
         attributes={key: value for key, value in values.items() if value},
@@ -256,7 +256,9 @@ def controller(other_domains: tuple[str, ...] = ()) -> DomainController:
 
 def ou(dn: str, **more: object) -> Container:
     """An ordinary OU."""
-    container = Container(dn, exists=True, guid=guid(f"ou {dn}"), object_classes=("top", "organizationalUnit"))
+    container = Container(
+        dn, exists=True, guid=as_object_guid(guid(f"ou {dn}")), object_classes=("top", "organizationalUnit")
+    )
     return replace(container, **more)  # type: ignore[arg-type]
 
 

@@ -25,7 +25,7 @@ from runbook_lib.change.strict_file import (
     write_whole,
 )
 from runbook_lib.errors import Refused
-from runbook_lib.model.ids import digest
+from runbook_lib.model.ids import GUID_PATTERN, digest
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.text import NOTHING, t
 from runbook_lib.model.untrusted import printable
@@ -63,9 +63,8 @@ def said(text: str) -> str:
     return text
 
 
-_GUID_PATTERN = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
-_Guid = Annotated[str, StringConstraints(pattern=_GUID_PATTERN)]
-_GuidOrNone = Annotated[str, StringConstraints(pattern=rf"^$|{_GUID_PATTERN}")]
+_Guid = Annotated[str, StringConstraints(pattern=GUID_PATTERN)]
+_GuidOrNone = Annotated[str, StringConstraints(pattern=rf"^$|{GUID_PATTERN}")]
 _Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _Said = Annotated[str, AfterValidator(said)]
 _Time = Annotated[str, AfterValidator(written_time)]

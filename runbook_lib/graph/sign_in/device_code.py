@@ -17,6 +17,7 @@ from runbook_lib.graph.sign_in.cache import SignInCache
 from runbook_lib.graph.sign_in.msal_http import HttpForMsal, Registration
 from runbook_lib.graph.sign_in.tokens import CAPABILITIES, account_of, has_token
 from runbook_lib.graph.sign_in.words import number_of, sign_in_refused
+from runbook_lib.model.addresses import is_https
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
@@ -257,11 +258,5 @@ def _seconds(value: object, default: float, most: float = _LONGEST_INTERVAL) -> 
 
 
 def _is_address(value: object) -> bool:
-    """Whether a person can be sent there: https, and nothing in it that could look like something else."""
-    if not isinstance(value, str) or len(value) > 200 or any(not "!" <= char <= "~" for char in value):
-        return False
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return False
-    return parts.scheme == "https" and bool(parts.hostname) and parts.username is None
+    """Whether a person can be sent there."""
+    return isinstance(value, str) and len(value) <= 200 and is_https(value, with_path=True)

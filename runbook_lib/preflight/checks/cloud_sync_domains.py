@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from runbook_lib.graph.tenant import Agent, CloudSyncJob
 from runbook_lib.model.dn import normalize_foreign_dn
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.ids import as_group_id
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
@@ -139,7 +140,7 @@ AGENT_CHECKS: tuple[Check, ...] = (
 
 def same_groups(evidence: Evidence) -> Iterator[Finding]:
     """No group that is selected by its id is assigned to a configuration."""
-    chosen = {group_id.lower() for group_id in evidence.parameters.select_ids}
+    chosen = {as_group_id(text) for text in evidence.parameters.select_ids}
     if groups := evidence.get(GROUPS):
         # A Microsoft 365 group is mail-enabled, and the fixed filter keeps those out.
         chosen -= {group.id for group in groups.groups}

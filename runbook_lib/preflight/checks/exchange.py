@@ -8,12 +8,12 @@ from runbook_lib.exchange import findings, requirements
 from runbook_lib.exchange.detect import Sees, nothing_there, unseen
 from runbook_lib.exchange.facts import Facts
 from runbook_lib.inventory.index import AddressHolder, address_taken
+from runbook_lib.model.addresses import smtp_addresses
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import first_of, t
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
-from runbook_lib.preflight.derived import smtp_addresses
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import MailContact, MakeMailContacts, UpdateRecipients
 from runbook_lib.preflight.parts import ADDRESS_HOLDERS, EXCHANGE, EXCHANGE_FACTS, GROUPS, MAIL_DOMAINS, WRITTEN_GROUPS
@@ -129,7 +129,11 @@ def secondary_addresses(evidence: Evidence) -> Iterator[Finding]:
     several = []
     for group in evidence[GROUPS].groups:
         primary = (group.mail or "").lower()
-        others = [a for a in smtp_addresses(group) if a != primary and not a.endswith(".onmicrosoft.com")]
+        others = [
+            a
+            for a in smtp_addresses(group.mail, group.proxy_addresses)
+            if a != primary and not a.endswith(".onmicrosoft.com")
+        ]
         if others:
             several.append((group, others))
     if several:
@@ -153,7 +157,11 @@ def secondary_addresses(evidence: Evidence) -> Iterator[Finding]:
 
 def addresses_taken(evidence: Evidence) -> Iterator[Finding]:
     """No contact, group or user in AD holds an address of a Microsoft 365 group."""
-    owners = {address: group.id for group in evidence[GROUPS].groups for address in smtp_addresses(group)}
+    owners = {
+        address: group.id
+        for group in evidence[GROUPS].groups
+        for address in smtp_addresses(group.mail, group.proxy_addresses)
+    }
     taken = []
     for holder in evidence[ADDRESS_HOLDERS]:
         foreign = [a for a in holder.addresses if owners.get(a) not in holder.group_ids]

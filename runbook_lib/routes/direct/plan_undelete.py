@@ -85,7 +85,7 @@ def refuse_undeletion(change: Change, scene: Scene) -> Refusal | None:
     if live is not None:
         refused = _not_as_ours(change, live, inventory)
     else:
-        found = {item.guid: item for item in inventory.directory.deleted.objects}.get(change.object_guid)
+        found = next((item for item in inventory.directory.deleted.objects if item.guid == change.object_guid), None)
         refused = _cannot_come_back(change, found, inventory) or _in_the_way(change, inventory)
     return refused or _against_the_rules(change, change.deletion, scene)
 
@@ -283,7 +283,7 @@ def _by_hand(change: Change, dns: list[str]) -> Finding:
 
 
 def _dn(change: Change, inventory: Inventory) -> str:
-    by_guid = {c.guid: c.dn for c in (inventory.directory.target, inventory.directory.retired)}
+    by_guid: dict[str, str] = {c.guid: c.dn for c in (inventory.directory.target, inventory.directory.retired)}
     return f"{change.rdn},{by_guid.get(change.parent_guid, parent_of(change.dn))}"
 
 

@@ -13,7 +13,7 @@ from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.members import no_member
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Refusal
-from runbook_lib.model.directory import UNIVERSAL_SECURITY, DirectoryGroup
+from runbook_lib.model.directory import UNIVERSAL_SECURITY, Container, DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import Text, t
@@ -78,7 +78,9 @@ def _way_back(change: Change, effect: ChangeEffect, scene: Scene) -> WayBack:
 
 
 def _scene(inventory: Inventory, context: RuleContext, done: DoneChange) -> Scene:
-    ours = {row.ad.guid: row for row in inventory.rows if row.ad and refuse_not_ours(row, context) is None}
+    ours: dict[str, GroupRow] = {
+        row.ad.guid: row for row in inventory.rows if row.ad and refuse_not_ours(row, context) is None
+    }
     scene = Scene(context, {row.group_id: row for row in inventory.rows}, ours, {})
     deleted = [change for change in done.plan.changes if done.effects.get(change.digest, ChangeEffect()).deleted]
     back = {change.object_guid: change.group_id for change in deleted if refuse_undeletion(change, scene) is None}
@@ -213,7 +215,7 @@ def _move_back(effect: ChangeEffect, ad: DirectoryGroup, inventory: Inventory) -
     """The move back, None where it is back or never moved, or the DN where it stands instead."""
     if effect.moved is None:
         return None
-    by_guid = {c.guid: c for c in (inventory.directory.target, inventory.directory.retired)}
+    by_guid: dict[str, Container] = {c.guid: c for c in (inventory.directory.target, inventory.directory.retired)}
     came_from, went_to = by_guid[effect.moved[0]], by_guid[effect.moved[1]]
     parent = normalize_dn(parent_of(ad.dn))
     if parent == normalize_dn(came_from.dn):

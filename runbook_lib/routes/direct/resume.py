@@ -80,9 +80,9 @@ def require_same_target(plan: Plan, inventory: Inventory, present_name: Callable
 def with_names_of_today(plan: Plan, inventory: Inventory) -> Plan:
     """The plan with the DNs and display names that its ids have now; ``require_same_target`` held."""
     directory = inventory.directory
-    place = {c.guid: c.dn for c in (directory.target, directory.retired) if c.guid}
+    place: dict[str, str] = {c.guid: c.dn for c in (directory.target, directory.retired) if c.guid}
     names = {row.group_id: (row.display_name, row.ad.dn if row.ad else "") for row in inventory.rows}
-    dn_of = {item.guid: item.dn for item in directory.objects}
+    dn_of: dict[str, str] = {item.guid: item.dn for item in directory.objects}
     return rebound(plan, place, directory.controller.domain_dns_name, names, dn_of)
 
 

@@ -14,6 +14,7 @@ from requests import Request
 from runbook_lib.errors import NoAccess, Refused, ServiceFailed
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.model.cloud import Authority, CloudKind, CloudSnapshot, OtherWriters, PrincipalType, Switch
+from runbook_lib.model.ids import GroupId
 from tests.unit.graph.fake_cloud import (
     GRAPH,
     START,
@@ -301,7 +302,7 @@ def test_members_of_a_group_that_is_there_all_the_same_are_read_again() -> None:
     tenant = Late(small_tenant().collections)
     tenant.collections[f"/groups/{key}/members"] = [link(11)]
     snapshot = read(tenant)
-    assert (tenant.asked, snapshot.members[key]) == (2, (identifier(11),))
+    assert (tenant.asked, snapshot.members[GroupId(key)]) == (2, (identifier(11),))
     assert snapshot.reading.complete
     assert snapshot.reading.gaps == ()
 
@@ -331,7 +332,7 @@ def test_hidden_members_that_are_shown_are_known() -> None:
     tenant = small_tenant()
     tenant.collections["/groups"][1]["visibility"] = "HiddenMembership"
     snapshot = read(tenant)
-    assert len(snapshot.members[identifier(1)]) == 5
+    assert len(snapshot.members[GroupId(identifier(1))]) == 5
     assert snapshot.reading.gaps == ()
 
 

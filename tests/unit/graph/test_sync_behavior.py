@@ -8,6 +8,7 @@ import pytest
 
 from runbook_lib.graph.groups import with_sync_behavior
 from runbook_lib.model.cloud import Authority, CloudGroup, CloudKind
+from runbook_lib.model.ids import GroupId
 from tests.unit.graph.fake_cloud import Reply, client_with, graph_error
 from tests.unit.graph.fake_tenant import FakeTenant, identifier
 
@@ -17,7 +18,9 @@ DENIED = graph_error(403, "Authorization_RequestDenied", "Insufficient privilege
 
 def group(number: int, *, sid: str | None = SID, synchronized: bool | None = None) -> CloudGroup:
     kind = CloudKind.SECURITY
-    return CloudGroup(identifier(number), "G", kind, on_premises_sid=sid, on_premises_sync_enabled=synchronized)
+    return CloudGroup(
+        GroupId(identifier(number)), "G", kind, on_premises_sid=sid, on_premises_sync_enabled=synchronized
+    )
 
 
 def path(number: int) -> str:

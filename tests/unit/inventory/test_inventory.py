@@ -12,7 +12,7 @@ from runbook_lib.inventory.naming import cut_units, written_description
 from runbook_lib.model.change import ChangeKind
 from runbook_lib.model.cloud import Authority, CloudKind, Presence, PrincipalType, Switch
 from runbook_lib.model.finding import Severity
-from runbook_lib.model.ids import anchor_of, mark_of
+from runbook_lib.model.ids import anchor_of, as_object_guid, mark_of
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from tests.support import builders as b
 
@@ -254,7 +254,7 @@ def test_an_anchor_without_a_listed_group_is_an_orphan_only_when_that_is_proved(
 def test_two_objects_for_one_group_are_a_state_of_their_own() -> None:
     group = b.cloud_group("Team")
     second = b.written(group, parent=b.RETIRED_OU)
-    second = replace(second, guid=b.guid("second"))
+    second = replace(second, guid=as_object_guid(b.guid("second")))
     inventory = b.inventory_of(b.cloud_side([group]), b.directory_side(groups=[b.written(group), second]))
     assert row(inventory, "Team").state is GroupState.DUPLICATE
     assert row(inventory, "Team").ad is None

@@ -22,6 +22,7 @@ from runbook_lib.graph.tenant import ScopeClause
 from runbook_lib.graph.tenant.parts import P1_PLAN
 from runbook_lib.model.cloud import CloudGroup, CloudKind, Switch, Tenant
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.ids import as_group_id
 from runbook_lib.model.text import verbatim
 from runbook_lib.parameters.clouds import clouds
 from runbook_lib.parameters.model import Parameters
@@ -179,7 +180,12 @@ def group(name: str, *others: str) -> CloudGroup:
     mail = f"{name.lower()}@{GROUPS}"
     proxies = (f"SMTP:{mail}", *(f"smtp:{address}" for address in others))
     return CloudGroup(
-        group_id(name), name, CloudKind.MICROSOFT_365, mail=mail, mail_nickname=name.lower(), proxy_addresses=proxies
+        as_group_id(group_id(name)),
+        name,
+        CloudKind.MICROSOFT_365,
+        mail=mail,
+        mail_nickname=name.lower(),
+        proxy_addresses=proxies,
     )
 
 

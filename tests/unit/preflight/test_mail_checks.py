@@ -11,12 +11,13 @@ from runbook_lib.dns import Answer, State
 from runbook_lib.errors import NoAccess
 from runbook_lib.exchange.mail import NEEDED, AddressPolicy, DomainType, MailFlowReading
 from runbook_lib.exchange.read import ExchangeReading, ServerReading
+from runbook_lib.model.addresses import mail_domain, smtp_addresses
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.checks import CHECKS
-from runbook_lib.preflight.derived import domain_of, mail_domains, smtp_addresses
+from runbook_lib.preflight.derived import mail_domains
 from runbook_lib.preflight.hand_off import (
     EXCHANGE,
     EXCHANGE_ONLINE,
@@ -308,6 +309,7 @@ def test_where_the_routing_domain_comes_from(
 
 
 def test_addresses() -> None:
-    assert domain_of("A@B.Example") == "b.example"
-    assert domain_of("nothing") == domain_of(None) == ""
-    assert smtp_addresses(group("A", "Second@X.example")) == (f"a@{GROUPS}", "second@x.example")
+    assert mail_domain("A@B.Example") == "b.example"
+    assert mail_domain("nothing") == mail_domain(None) == ""
+    one = group("A", "Second@X.example")
+    assert smtp_addresses(one.mail, one.proxy_addresses) == (f"a@{GROUPS}", "second@x.example")

@@ -19,6 +19,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import Container, DirectoryGroup
 from runbook_lib.model.enforcement import Enforcement, EnforcementMode, SoaPolicy
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.ids import ObjectGuid
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
@@ -36,8 +37,8 @@ from tests.unit.directory.embedded import BASE, RETIRED, TARGET, WRITER, Embedde
 from tests.unit.preflight.builders import TENANT_ID, findings, group, ids, tenant
 from tests.unit.preflight.builders import evidence as evidence_of
 
-OU = Container(TARGET, True, "g1", ("top", "organizationalUnit"))
-RETIRED_OU = Container(RETIRED, True, "g2", ("top", "organizationalUnit"))
+OU = Container(TARGET, True, ObjectGuid("g1"), ("top", "organizationalUnit"))
+RETIRED_OU = Container(RETIRED, True, ObjectGuid("g2"), ("top", "organizationalUnit"))
 PLACE = PlaceReading(OU, RETIRED_OU, BASE)
 FOREST = ForestReading(7, 7, Switch.ON, 180, "tombstoneLifetime", Switch.ON)
 CLAIM = "11111111-1111-1111-1111-111111111111"
@@ -49,7 +50,7 @@ def evidence(parameters: dict[str, object] | None = None, **parts: Any) -> Evide
 
 def written(name: str, **attributes: str) -> DirectoryGroup:
     values = {key.replace("_", "-"): (value,) for key, value in attributes.items()}
-    return DirectoryGroup(name, f"CN={name},{TARGET}", None, values)
+    return DirectoryGroup(ObjectGuid(name), f"CN={name},{TARGET}", None, values)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from runbook_lib.errors import Refused
 from runbook_lib.model.change import AttributeDelta, ChangeKind
 from runbook_lib.model.cloud import CloudKind, OtherWriters, Switch
 from runbook_lib.model.directory import UNIVERSAL_SECURITY
-from runbook_lib.model.ids import RETIRED_MARK, anchor_of, mark_of
+from runbook_lib.model.ids import RETIRED_MARK, GroupId, anchor_of, mark_of
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import Limits
@@ -321,7 +321,7 @@ def test_a_group_is_never_emptied_by_percentage_zero_but_one_leaver_is_ordinary(
 
 def test_groups_that_would_take_the_same_name_are_all_refused() -> None:
     first = b.cloud_group("Team")
-    twin = replace(first, id="0" * 24 + first.id[24:])
+    twin = replace(first, id=GroupId("0" * 24 + first.id[24:]))
     cloud = replace(b.cloud_side([first, twin]), members={first.id: (), twin.id: ()})
     plan = enable(cloud, b.directory_side()).plan
     assert {r.group_id: r.rule for r in plan.refusals} == {first.id: "same-name", twin.id: "same-name"}

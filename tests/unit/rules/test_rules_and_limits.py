@@ -18,7 +18,7 @@ from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberR
 from runbook_lib.model.cloud import CloudKind, OtherWriters, Presence, Switch
 from runbook_lib.model.directory import UNIVERSAL_SECURITY
 from runbook_lib.model.enforcement import Enforcement, EnforcementMode, SoaPolicy
-from runbook_lib.model.ids import anchor_of
+from runbook_lib.model.ids import GroupId, anchor_of
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
 from runbook_lib.routes.direct.effects import ChangeEffect, DoneChange
@@ -174,7 +174,7 @@ OTHER_ROOT = b.guid("elsewhere")
 IN_ADMINS = b.written(TEAM, attributes={"groupType": SECURITY}, member_of=(ADMINS.dn,))
 ANCHORED_AGAIN = b.ad_group("Again", {"adminDescription": (anchor_of(TEAM.id),)}, [])
 KIM_ONLY = b.cloud_side([TEAM], {"Team": [ANA]})
-TWIN = replace(TEAM, id="0" * 24 + TEAM.id[24:])
+TWIN = replace(TEAM, id=GroupId("0" * 24 + TEAM.id[24:]))
 TWINS = replace(b.cloud_side([TEAM, TWIN]), members={TEAM.id: (), TWIN.id: ()})
 UNSEEN = replace(TWIN, display_name="Te\u200bam")
 LOOK_ALIKES = replace(b.cloud_side([TEAM, UNSEEN]), members={TEAM.id: (), TWIN.id: ()})
