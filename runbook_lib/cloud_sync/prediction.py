@@ -52,11 +52,11 @@ def predict(
         users_in_scope: Whether the job provisions users too.
     """
     scope = JobScope(job, mapping)
-    answers = {group.id: scope.answer(group) for group in cloud.groups}
+    answers: dict[str, ScopeAnswer] = {group.id: scope.answer(group) for group in cloud.groups}
     rules = MemberRules(synchronized_users, users_in_scope, answers, accounts, _provisioned(directory))
     present = Present(directory)
     expressions = _expressions(mapping)
-    by_id = {group.id: group for group in cloud.groups}
+    by_id: dict[str, CloudGroup] = {group.id: group for group in cloud.groups}
     found = [
         _group(group, answers[group.id], expressions, cloud, by_id, rules, present)
         for group in sorted(cloud.groups, key=lambda group: group.id)
