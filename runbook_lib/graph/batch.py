@@ -8,7 +8,7 @@ failed is asked for again in a further batch when its own time has come; what is
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -58,7 +58,7 @@ class BatchSender:
             if outer.status == 401:
                 raise error
             raise BatchRefused(error.message, code="graph-batch-refused", values=error.values)
-        return _parts(outer, asks), token
+        return parts_of(outer, asks), token
 
     def _post(self, body: str, token: Secret) -> Answer:
         headers = {**bearer(token), "Content-Type": "application/json"}
@@ -136,8 +136,12 @@ def _take(part: _Part, answer: Answer, token: Secret, batches: BatchSender) -> N
         part.result = error_of(answer, part.path, secrets=(token.reveal(),))
 
 
-def _parts(outer: Answer, asked: Mapping[str, str]) -> dict[str, Answer]:
-    """Every part by id, proved to be exactly those that were asked for."""
+def parts_of(outer: Answer, asked: Collection[str]) -> dict[str, Answer]:
+    """Every part by id, proved to be exactly those that were asked for.
+
+    Raises:
+        ServiceFailed: The answer breaks the format: an id is missing, unknown or there twice.
+    """
     listed = outer.body.get("responses") if outer.body else None
     if not isinstance(listed, list) or not all(isinstance(part, dict) for part in listed):
         raise unexpected(_PATH, "its responses are not a list of objects", outer.values)
@@ -160,5 +164,6 @@ def _answer(part: Mapping[str, object], outer: Answer) -> Answer:
     if not isinstance(status, int) or isinstance(status, bool):
         raise unexpected(_PATH, "a part has no status", outer.values)
     told = {str(name): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {}
-    values = {**outer.values, "status": status}
+    request_id = told.get("request-id") or outer.values.get("request-id")
+    values = {**outer.values, "status": status, "request-id": request_id}
     return Answer(status, CaseInsensitiveDict(told), body if isinstance(body, dict) else None, values)

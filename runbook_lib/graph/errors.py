@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
+from runbook_lib.errors import ContradictsLook, NoAccess, RunbookError, ServiceFailed, WriteUnanswered
 from runbook_lib.graph.sender import Answer
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import Text, t, verbatim
@@ -27,15 +27,20 @@ class GraphNotFound(ServiceFailed):
 
 
 class GraphRejected(ServiceFailed):
-    """Graph refuses the request as it stands (HTTP 4xx other than 401, 403, 404, 429)."""
+    """Graph refuses the request as it stands (HTTP 4xx other than 401, 403, 404, 429; of a write also 501)."""
+
+
+class GraphContradicts(ContradictsLook):
+    """Graph refuses a write because its object is not what it was: gone (HTTP 404), in the way (409), changed since
+    its entity tag was read (412). ``values["graph_code"]`` is Graph's code."""
 
 
 def error_of(answer: Answer, path: str, *, secrets: tuple[str, ...] = ()) -> RunbookError:
     """The error for an answer that is not 2xx. ``path`` is what was asked for; ``secrets`` are never quoted."""
-    code, message = _graph_error(answer.body)
+    code, _ = _graph_error(answer.body)
     shown_path = scrubbed(path, secrets)
     shown_code = scrubbed(code, secrets, limit=80)
-    said = f"{shown_code}: {scrubbed(message, secrets, limit=300)}" if code or message else "no reason given"
+    said = _said(answer, secrets)
     values = {**answer.values, "path": shown_path, "graph_code": shown_code}
     if answer.status == 401:
         return _unauthorized(answer, said, values)
@@ -75,6 +80,82 @@ def error_of(answer: Answer, path: str, *, secrets: tuple[str, ...] = ()) -> Run
         hint=t("Check graph_url; a proxy or a portal may be answering in Graph's place."),
         values=values,
     )
+
+
+def refused_write(answer: Answer, path: str, *, secrets: tuple[str, ...] = ()) -> RunbookError:
+    """The error for an answer to a write that is no success.
+
+    Only what Graph itself refuses is known not to have happened: a 4xx (or 501) with Graph's error body. Whatever else
+    answers (a redirect, a portal's or a proxy's page) leaves that open.
+
+    Args:
+        answer: The answer.
+        path: What was to be written to.
+        secrets: Never quoted: the token, and what the body held.
+
+    Returns:
+        NoAccess (401, 403), GraphContradicts (404, 409, 412), GraphRejected, or WriteUnanswered.
+    """
+    code, _ = _graph_error(answer.body)
+    shown_path, shown_code = scrubbed(path, secrets), scrubbed(code, secrets, limit=80)
+    said = _said(answer, secrets)
+    values = {**answer.values, "path": shown_path, "graph_code": shown_code}
+    if answer.status == 401:
+        return _unauthorized(answer, said, values)
+    if not code or not (400 <= answer.status < 500 or answer.status == 501):
+        return WriteUnanswered(
+            t(
+                "The answer to the write to {shown_path} is not one of Graph's (HTTP {status}), so it is not known "
+                "whether it took effect.",
+                shown_path=shown_path,
+                status=answer.status,
+            ),
+            code="graph-unexpected-answer",
+            hint=t("Check graph_url; a proxy or a portal may be answering in Graph's place."),
+            values=values,
+        )
+    if answer.status == 403:
+        return NoAccess(
+            t(
+                "Graph refuses to let this app or this person write to {shown_path} (HTTP 403, {said}).",
+                shown_path=shown_path,
+                said=said,
+            ),
+            code="graph-forbidden",
+            hint=t("Grant the app registration the permission for it, and a person the role that it needs besides."),
+            values=values,
+        )
+    if answer.status in _CONTRADICTIONS:
+        return GraphContradicts(
+            t(
+                "Graph refuses the write to {shown_path}: {contradiction} (HTTP {status}, {said}).",
+                shown_path=shown_path,
+                contradiction=_CONTRADICTIONS[answer.status],
+                status=answer.status,
+                said=said,
+            ),
+            code="graph-contradicts",
+            hint=t("Nothing was changed by it. Read again what is there."),
+            values=values,
+        )
+    return GraphRejected(
+        t(
+            "Graph rejected the write to {shown_path} (HTTP {status}, {said}).",
+            shown_path=shown_path,
+            status=answer.status,
+            said=said,
+        ),
+        code="graph-rejected",
+        hint=t("Nothing was changed by it. Report it with the request id if it happens again."),
+        values=values,
+    )
+
+
+_CONTRADICTIONS = {
+    404: t("what is to be changed is not there"),
+    409: t("something there is in the way"),
+    412: t("it was changed since it was read"),
+}
 
 
 def unexpected(path: str, what: str, values: Mapping[str, object] | None = None) -> ServiceFailed:
@@ -147,6 +228,13 @@ def _unauthorized(answer: Answer, said: str, values: Mapping[str, object]) -> No
         hint=t("Check that graph_url and authority_url belong to the same cloud and that the app is enabled."),
         values=values,
     )
+
+
+def _said(answer: Answer, secrets: tuple[str, ...]) -> str:
+    code, message = _graph_error(answer.body)
+    if not code and not message:
+        return "no reason given"
+    return f"{scrubbed(code, secrets, limit=80)}: {scrubbed(message, secrets, limit=300)}"
 
 
 def _graph_error(body: Mapping[str, object] | None) -> tuple[str, str]:

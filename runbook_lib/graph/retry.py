@@ -61,6 +61,8 @@ class Trouble:
         unreachable: Whether no connection came about at all.
         slow: Whether the answer began, and did not end in its time.
         damaged: Whether an answer came that cannot be read.
+        unprocessed: Whether it is certain that nothing was done because of the request: it was never sent, or refused
+            before anybody looked at it.
         values: Facts for the error.
     """
 
@@ -70,6 +72,7 @@ class Trouble:
     unreachable: bool = False
     slow: bool = False
     damaged: bool = False
+    unprocessed: bool = False
     values: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -210,8 +213,14 @@ NETWORK_ERRORS = (OSError, pool.HTTPError, ssl.SSLError)
 _PROXY_SIGN_IN = re.compile(r"Tunnel connection failed: 407\b")
 
 
-def connection_trouble(error: Exception, *, host: str, values: dict[str, object]) -> Trouble | NoAccess:
+def connection_trouble(
+    error: Exception, *, host: str, values: dict[str, object], never_sent: bool = False
+) -> Trouble | NoAccess:
     """What a network error means for a request to ``host`` (``name:port``).
+
+    The error says by itself that nothing was sent where no connection came about; of a proxy or of TLS it does not
+    (urllib3 words a connection that breaks off after the request like one that never reached the proxy), so there
+    ``never_sent`` has to: what ``session.watched`` saw.
 
     The error to raise where trying again cannot help, because the certificate of the host is not trusted
     (``cloud-certificate``) or the proxy wants another sign-in (``cloud-proxy``), whose account a second try could lock;
@@ -227,7 +236,7 @@ def connection_trouble(error: Exception, *, host: str, values: dict[str, object]
         # http.client tells the proxy's answer in words alone; they are looked at and never quoted.
         if any(isinstance(cause, OSError) and _PROXY_SIGN_IN.search(str(cause)) for cause in causes):
             return _proxy_sign_in(host, values)
-        return _unreachable(f"The proxy on the way to {host} did not let the connection through", values)
+        return _unreachable(f"The proxy on the way to {host} did not let the connection through", values, never_sent)
     if any(isinstance(cause, pool.NameResolutionError) for cause in causes):
         return _unreachable(f"The name of {host} cannot be resolved", values)
     if isinstance(error, requests.exceptions.ConnectTimeout):
@@ -235,12 +244,13 @@ def connection_trouble(error: Exception, *, host: str, values: dict[str, object]
     if any(isinstance(cause, pool.NewConnectionError) for cause in causes):
         return _unreachable(f"{host} cannot be reached", values)
     if isinstance(error, (requests.exceptions.SSLError, ssl.SSLError)):
-        return _unreachable(f"{host} did not complete the TLS handshake", values)
+        return _unreachable(f"{host} did not complete the TLS handshake", values, never_sent)
     if isinstance(error, ValueError):  # requests' family for addresses and proxies that are none
         return _unreachable(f"The address or the proxy of {host} cannot be used", values)
+    code, what = "cloud-connection-lost", f"The connection to {host} broke off"
     if isinstance(error, requests.exceptions.Timeout | pool.TimeoutError):
-        return Trouble("cloud-no-answer", f"{host} did not answer in time", values=values)
-    return Trouble("cloud-connection-lost", f"The connection to {host} broke off", values=values)
+        code, what = "cloud-no-answer", f"{host} did not answer in time"
+    return Trouble(code, what, unprocessed=never_sent, values=values)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -256,8 +266,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
 
 
-def _unreachable(what: str, values: dict[str, object]) -> Trouble:
-    return Trouble("cloud-unreachable", what, unreachable=True, values=values)
+def _unreachable(what: str, values: dict[str, object], never_sent: bool = True) -> Trouble:
+    return Trouble("cloud-unreachable", what, unreachable=True, unprocessed=never_sent, values=values)
 
 
 def _untrusted(host: str, why: str, values: dict[str, object]) -> NoAccess:

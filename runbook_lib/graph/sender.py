@@ -7,8 +7,8 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ from requests import Request, Response
 from runbook_lib.deadline import within
 from runbook_lib.errors import NoAccess
 from runbook_lib.graph.retry import NETWORK_ERRORS, Attempts, RetryPolicy, Trouble, connection_trouble, retry_after
-from runbook_lib.graph.session import CloudSession, NotWhole, body_of, json_object
+from runbook_lib.graph.session import CloudSession, NotWhole, body_of, json_object, watched
 
 WORTH_ANOTHER_TRY = frozenset({429, 500, 502, 503, 504})
 """Status codes after which a reading request is sent again (Microsoft Graph documentation, "Best practices" and
@@ -25,16 +25,41 @@ WORTH_ANOTHER_TRY = frozenset({429, 500, 502, 503, 504})
 WHOLE = 200
 """The one success that a reading request has. 206 is a part; 203 was changed on the way; 201, 202 and 204 say that
 something else happened than reading."""
+DONE = frozenset({200, 201, 202, 204})
+"""The successes of a writing request: done, created, accepted, done without anything to show."""
 _KEPT_IDS = 50
+_NO_ANSWER_TO_A_WRITE = frozenset({408, 429, 500, *range(502, 600)})
+"""Status codes that are no answer to a write: refused before it was looked at (429), or something broke on the way.
+501 is a refusal: what was asked for does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What counts as an answer to a request.
+
+    Attributes:
+        again: Status codes that are none; their bodies are not read.
+        whole: The successes.
+        empty: Whether a success may come without a body; it is the service's own if it has the service's id of the
+            request: a portal can answer with nothing, too.
+    """
+
+    again: Container[int]
+    whole: Container[int]
+    empty: bool = False
+
+
+READING = Manner(WORTH_ANOTHER_TRY, frozenset({WHOLE}))
+WRITING = Manner(_NO_ANSWER_TO_A_WRITE, DONE, empty=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer. ``body`` is the JSON object, or None if the body is none (never so with HTTP 200)."""
+    """An HTTP answer. ``body`` is the JSON object, or None if the body is none (never so with a reading's HTTP 200)."""
 
     status: int
     headers: Mapping[str, str]
-    body: dict[str, object] | None
+    body: dict[str, object] | None = field(repr=False)
     values: Mapping[str, object]
     """Host, status, request-id and client-request-id, for errors."""
 
@@ -113,10 +138,32 @@ class Sender:
         attempts = self.attempts(host)
         while True:
             request = Request(method, url, params=dict(params or {}), headers=dict(headers or {}), data=data)
-            result = self._once(request, host, timeout)
+            result = self._once(request, host, timeout, READING)
             if isinstance(result, Answer):
                 return result
             attempts.wait(result)
+
+    def once(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        data: str | None = None,
+        timeout: float | None = None,
+        manner: Manner = WRITING,
+    ) -> Answer | Trouble:
+        """Send one time, whatever comes of it: for requests that change something.
+
+        Returns:
+            The answer, or the trouble; ``Trouble.unprocessed`` says whether the request may be sent again.
+
+        Raises:
+            NoAccess: The host is not trusted (``cloud-certificate``), or the proxy wants a sign-in (``cloud-proxy``);
+                nothing was sent.
+        """
+        host = urlsplit(url).netloc.rpartition("@")[2]
+        return self._once(Request(method, url, headers=dict(headers), data=data), host, timeout, manner)
 
     def attempts(self, host: str) -> Attempts:
         """The attempts of one request to ``host``, by this sender's limits."""
@@ -139,59 +186,66 @@ class Sender:
             "cloud-throttled" if throttled else "cloud-unavailable",
             f"{host} {'limits how much it answers' if throttled else 'is not available'} (HTTP {status})",
             retry_after=retry_after(headers.get("Retry-After"), now=self._clock()),
+            unprocessed=throttled,
             values=values,
         )
 
-    def _once(self, request: Request, host: str, timeout: float | None) -> Answer | Trouble:
+    def _once(self, request: Request, host: str, timeout: float | None, manner: Manner) -> Answer | Trouble:
         client_id = self._new_id()
         request.headers["client-request-id"] = client_id
         request.headers["return-client-request-id"] = "true"
         values: dict[str, object] = {"host": host, "client-request-id": client_id}
         try:
-            prepared = self._session.prepare_request(request)
-            if not request.params:
-                prepared.url = request.url  # requests would rewrite its escapes, and links are followed verbatim
-            settings = self._session.merge_environment_settings(prepared.url, {}, None, None, None)
-            with self._lock:
-                self._requests += 1
-            settings["stream"] = True
-            with within(self._session.longest_answer, monotonic=self._monotonic) as limit:
+            with watched() as way, within(self._session.longest_answer, monotonic=self._monotonic) as limit:
+                prepared = self._session.prepare_request(request)
+                if not request.params:
+                    prepared.url = request.url  # requests would rewrite its escapes, and links are followed verbatim
+                settings = self._session.merge_environment_settings(prepared.url, {}, None, None, None)
+                settings["stream"] = True
+                with self._lock:
+                    self._requests += 1
                 response = self._session.send(prepared, timeout=timeout, allow_redirects=False, **settings)
-                return self._judge(response, host, values)
+                return self._judge(response, host, values, manner)
         except NotWhole as broken:
             return Trouble("cloud-garbled", f"{host} {broken}", damaged=True, values=values)
         except NETWORK_ERRORS as error:
             if limit.over:
-                return Trouble("cloud-too-slow", f"{host} {limit.over}", slow=True, values=values)
-            failure = connection_trouble(error, host=host, values=values)
+                return Trouble(
+                    "cloud-too-slow", f"{host} {limit.over}", slow=True, unprocessed=way.never_sent, values=values
+                )
+            failure = connection_trouble(error, host=host, values=values, never_sent=way.never_sent)
         # Raised out here so that no error of ours drags along the exception that holds the whole request.
         if isinstance(failure, NoAccess):
             raise failure
         return failure
 
-    def _judge(self, response: Response, host: str, values: dict[str, object]) -> Answer | Trouble:
-        values["status"] = response.status_code
+    def _judge(self, response: Response, host: str, values: dict[str, object], manner: Manner) -> Answer | Trouble:
+        status = response.status_code
+        values["status"] = status
         request_id = response.headers.get("request-id") or response.headers.get("x-ms-request-id") or ""
         values["request-id"] = request_id
         with self._lock:
             self._reached.add(host)
             if request_id:
                 self._request_ids.append(request_id)
-        if response.status_code in WORTH_ANOTHER_TRY:
+        if status in manner.again:
             response.close()
-            return self.trouble(response.status_code, response.headers, host, values)
+            return self.trouble(status, response.headers, host, values)
         try:
             content = body_of(response)
         except BaseException:
             response.close()  # what is left of it must not be read as the next answer
             raise
-        if response.status_code == WHOLE:
-            return Answer(WHOLE, response.headers, json_object(content), values)
-        if 200 <= response.status_code < 300:
-            what = f"answered with HTTP {response.status_code} where the whole answer has HTTP {WHOLE}"
+        if status in manner.whole:
+            nothing = manner.empty and not content.strip()
+            if nothing and not request_id:
+                raise NotWhole(f"answered with HTTP {status}, without a body and without an id of the request")
+            return Answer(status, response.headers, None if nothing else json_object(content), values)
+        if 200 <= status < 300:
+            what = f"answered with HTTP {status} where the whole answer has HTTP {WHOLE}"
             return Trouble("cloud-garbled", f"{host} {what}", damaged=True, values=values)
         try:
             body = json_object(content)
         except NotWhole:
             body = None
-        return Answer(response.status_code, response.headers, body, values)
+        return Answer(status, response.headers, body, values)

@@ -13,7 +13,11 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import threading
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Never
@@ -85,6 +89,37 @@ class CloudSession(requests.Session):
         return None
 
 
+@dataclass
+class Way:
+    """How far a request came.
+
+    Attributes:
+        connecting: Whether a connection was to be opened for it.
+        sending: Whether a first byte of it may have left.
+    """
+
+    connecting: bool = False
+    sending: bool = False
+
+    @property
+    def never_sent(self) -> bool:
+        """Whether it is certain that nothing of it left: no connection came about. False where nobody watched."""
+        return self.connecting and not self.sending
+
+
+_of_thread = threading.local()
+
+
+@contextmanager
+def watched() -> Iterator[Way]:
+    """While the block runs, how far the request that this thread sends over a ``CloudSession`` comes."""
+    _of_thread.way = way = Way()
+    try:
+        yield way
+    finally:
+        _of_thread.way = None
+
+
 class LimitedSocket(Limited, ssl.SSLSocket):
     """A TLS socket that receives nothing when the time for a whole answer is over."""
 
@@ -94,7 +129,22 @@ class LimitedPlainSocket(Limited, socket.socket):
 
 
 class _Connection(HTTPSConnection):
-    """A connection that keeps the time for a whole answer from its first byte on, the proxy's included."""
+    """A connection that keeps the time for a whole answer from its first byte on, the proxy's included.
+
+    It also tells ``watched`` what no exception says reliably: whether a request was sent at all.
+    """
+
+    def connect(self) -> None:
+        """Open it, by way of the proxy where there is one."""
+        if (way := getattr(_of_thread, "way", None)) is not None:
+            way.connecting = True
+        super().connect()
+
+    def request(self, *arguments: Any, **named: Any) -> None:
+        """Send a request over the open connection."""
+        if (way := getattr(_of_thread, "way", None)) is not None:
+            way.sending = True
+        super().request(*arguments, **named)
 
     def _new_conn(self) -> socket.socket:
         plain = super()._new_conn()

@@ -1,4 +1,4 @@
-"""Microsoft Graph over HTTPS: reading one object, reading a collection to its end."""
+"""Microsoft Graph over HTTPS: reading one object, reading a collection to its end; ``writing`` changes something."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from runbook_lib.graph.errors import GraphNotFound, GraphRejected, error_of, une
 from runbook_lib.graph.sender import Answer, Sender
 from runbook_lib.graph.session import CloudSession
 from runbook_lib.graph.sign_in.tokens import Tokens, bearer, claims_of, with_token
+from runbook_lib.graph.writing import GraphWriter
 from runbook_lib.model.text import t
 from runbook_lib.secrets.sources import Secret, scrubbed
 
@@ -46,7 +47,7 @@ class Listing:
 
 
 class GraphClient:
-    """Reads from Microsoft Graph. Threads may share it.
+    """Reads from Microsoft Graph, and writes by its ``writer``. Threads may share it.
 
     Args:
         base_url: ``https://host[:port]``, without version.
@@ -75,6 +76,8 @@ class GraphClient:
         self._session = session
         self._sender = sender or Sender(session, clock=clock, sleep=sleep)
         self._timeout = timeout
+        self.writer = GraphWriter(self._base, token_source, self._sender, timeout)
+        """Changes what Graph holds."""
         self._batches = True
 
     def close(self) -> None:

@@ -26,6 +26,14 @@ class _Answer(BaseHTTPRequestHandler):
         if self.path.endswith("/cut"):
             self.close_connection = True
 
+    def do_POST(self) -> None:
+        """Answer with what was sent."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
         """Tests need no access log."""
 
@@ -39,7 +47,10 @@ class _Quiet(ThreadingHTTPServer):
 
 @contextmanager
 def https_server(server_pem: Path) -> Iterator[int]:
-    """Serve ``{"value": []}``; paths that end in ``/cut`` break off in the middle. Yields the port."""
+    """Serve ``{"value": []}``; paths that end in ``/cut`` break off in the middle; POST is answered with its body.
+
+    Yields the port.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(server_pem)
     server = _Quiet(("127.0.0.1", 0), _Answer)
