@@ -3,7 +3,8 @@
 The parameters model gives parameters/example.yaml, the parameters cell of every notebook and the table in
 docs/parameters.md; the rehearsal gives parameters/demo.yaml; the record schemas give the tables of keys in
 docs/records.md; what each operation needs gives the dsacls lines in docs/permissions.md; the modules' docstrings
-give docs/rooms.md. Tests compare each with its source.
+give docs/rooms.md, and every text for people has a line in runbook_lib/model/templates.csv. Tests compare each with its
+source.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from rehearsal.parameters_file import demo_parameters
 from runbook_lib.parameters import parameters_cell
 from runbook_lib.parameters.document import example_yaml, reference_table_markdown
-from tests.docs import record_keys, rights_lines, rooms
+from tests.docs import record_keys, rights_lines, rooms, templates
 
 ROOT = Path(__file__).resolve().parent.parent
 _FIRST_PART = re.compile(r"^## .*\Z", re.MULTILINE | re.DOTALL)
@@ -55,6 +56,7 @@ def main(_: Sequence[str]) -> int:
     rewrite(page, with_parts(page.read_text(encoding="utf-8"), reference_table_markdown().replace("### ", "## ")))
     rewrite(record_keys.PAGE, record_keys.rewritten(record_keys.PAGE.read_text(encoding="utf-8")))
     rewrite(rooms.PAGE, rooms.page())
+    rewrite(templates.PAGE, templates.rewritten())
     rewrite(rights_lines.PAGE, rights_lines.rewritten(rights_lines.PAGE.read_text(encoding="utf-8")))
     return 0
 

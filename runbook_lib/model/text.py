@@ -3,11 +3,17 @@
 A ``Text`` is its English sentence, so whatever takes a ``str`` takes it; the template and the values stay with it, so
 that another language can be told without parsing English. A field that people read is typed ``Text``: an f-string is
 no ``Text``, and mypy refuses it there.
+
+Every template of the product stands in ``templates.csv`` beside its code, which is what a catalogue of another language
+goes by: it stays when the English is polished. ``make generate`` keeps the file (docs/decisions/0010).
 """
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Self, overload
 
@@ -36,6 +42,11 @@ class Text(str):
         self.values = held
         return self
 
+    @property
+    def code(self) -> str:
+        """The code of its template; empty for ``verbatim`` and ``joined`` texts, whose templates have no words."""
+        return _codes().get(self.template, "")
+
     @overload
     def __add__(self, other: Text) -> Text: ...
     @overload
@@ -46,6 +57,13 @@ class Text(str):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.template, dict(self.values))
+
+
+@cache
+def _codes() -> Mapping[str, str]:
+    """Template to its code; read when the first code is asked for."""
+    with Path(__file__).with_name("templates.csv").open(encoding="utf-8", newline="") as file:
+        return {row["template"]: row["code"] for row in csv.DictReader(file)}
 
 
 NOTHING = Text("")

@@ -4,31 +4,15 @@ from __future__ import annotations
 
 import ast
 import pickle
-import string
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import runbook_lib
 from runbook_lib.model.text import NOTHING, Text, and_more, first_of, joined, t, verbatim, with_values
+from tests.docs.templates import CODE, PAGE, calls, catalogue, names_in, new_code, rewritten, templates, with_codes
 
-LIBRARY = Path(runbook_lib.__file__).parent
 ANY = st.text()
-
-
-def calls() -> Iterator[tuple[str, ast.Call]]:
-    """Every ``t(…)`` of the product, with its place."""
-    for path in sorted(LIBRARY.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "t":
-                yield f"{path.relative_to(LIBRARY).as_posix()}:{node.lineno}", node
-
-
-def names_in(template: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
 
 
 def problem_of(call: ast.Call) -> str:
@@ -69,6 +53,55 @@ def test_a_template_that_loses_a_value_is_found(source: str, said: str) -> None:
     call = ast.parse(source, mode="eval").body
     assert isinstance(call, ast.Call)
     assert said in problem_of(call)
+
+
+def test_every_template_has_a_code_of_its_own() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert text == rewritten(), "make generate"
+    known = catalogue(text)
+    assert sorted(known.values()) == templates()
+    assert len(known) == text.count("\n") - 1 - sum(template.count("\n") for template in known.values())
+    assert not [code for code in known if not CODE.fullmatch(code)]
+
+
+def test_a_text_knows_its_code_and_words_of_others_have_none() -> None:
+    (code,) = [
+        code for code, template in catalogue(PAGE.read_text(encoding="utf-8")).items() if template == "it is empty"
+    ]
+    assert t("it is empty").code == code
+    assert t("{dn} is no template of the product.", dn="x").code == ""
+    assert verbatim("it is empty").code == joined([t("it is empty")]).code == ""
+
+
+OLD = {
+    "dn-is-gone-0001": "{dn} is gone.",
+    "nothing-was-written-0002": "Nothing was written.",
+    "read-it-again-0003": "Read it.",
+}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "codes"),
+    [
+        (["{dn} is gone.", "Nothing was written.", "Read it."], set(OLD)),
+        (["{dn} is no longer there: gone.", "Nothing has been written.", "Read it."], set(OLD)),
+        (["{dn} is gone.", "Read it."], {"dn-is-gone-0001", "read-it-again-0003"}),
+        (["{name} is gone."], {new_code("{name} is gone.", OLD)}),
+        (["Start the agent on its server."], {new_code("Start the agent on its server.", OLD)}),
+        (["{dn} is gone", "{dn} is gone!"], {"dn-is-gone-0001", new_code("{dn} is gone!", OLD)}),
+    ],
+)
+def test_polished_english_keeps_its_code_and_a_new_sentence_gets_one(wanted: list[str], codes: set[str]) -> None:
+    found = with_codes(OLD, wanted)
+    assert (set(found), sorted(found.values())) == (codes, sorted(wanted))
+    assert with_codes(found, wanted) == found
+
+
+def test_codes_stay_apart_where_the_words_are_the_same() -> None:
+    first = new_code("{a} is gone.", ())
+    assert first == "is-gone-" + first[-4:]
+    assert new_code("{a} is gone.", {first}) not in (first, "")
+    assert CODE.fullmatch(new_code("{a}", ()))
 
 
 @given(ANY, st.integers())
