@@ -255,12 +255,40 @@ class Tree:
         self._dns.pop(guid, None)
 
     def restore(self, nodes: dict[Guid, Node], schema: Schema) -> None:
-        """Take over a set of objects, for example one saved earlier, and index it."""
-        self._clear()
-        self.schema = schema
-        self._children = {guid: {} for guid in nodes}  # a child may come before its parent
-        for node in nodes.values():
-            self.commit(node)
+        """Take over a set of objects, for example one saved earlier, and index what is not there already."""
+        if schema is not self.schema:
+            self._clear()
+            self.schema = schema
+        gone = [node for guid, node in self.nodes.items() if nodes.get(guid) is not node]
+        come = [node for guid, node in nodes.items() if self.nodes.get(guid) is not node]
+        for node in gone:
+            if node.parent is not None:
+                del self._children[node.parent][rdn_key(node.rdn)]
+            self._relink(node.guid, node.links, {})
+            self._reindex(node.guid, node.attributes, {})
+        for node in gone:
+            if node.guid not in nodes:
+                del self._children[node.guid]
+        for node in come:  # a child may come before its parent
+            self._children.setdefault(node.guid, {})
+        for node in come:
+            self._rehang(None, node)
+            self._relink(node.guid, {}, node.links)
+            self._reindex(node.guid, {}, node.attributes)
+        self.nodes = nodes
+        self._dns.clear()
+        self.version += 1
+        self._put_in_order([*gone, *come])
+
+    def _put_in_order(self, moved: Iterable[Node]) -> None:
+        """Let children and sources that were touched stand in the order of the objects, as if indexed from nothing."""
+        place = {guid: number for number, guid in enumerate(self.nodes)}
+        for parent in {node.parent for node in moved if node.parent in self.nodes}:
+            below = self._children[parent or b""]
+            self._children[parent or b""] = dict(sorted(below.items(), key=lambda item: place[item[1]]))
+        for key in {(name, target) for node in moved for name, targets in node.links.items() for target in targets}:
+            if sources := self._sources.pop(key, None):
+                self._sources[key] = dict.fromkeys(sorted(sources, key=place.__getitem__))
 
 
 def _remember(keys: dict[Key, Guid | dict[Guid, None]], key: Key, guid: Guid) -> None:

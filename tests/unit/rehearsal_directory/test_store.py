@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import time
 import uuid
+from contextlib import suppress
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from rehearsal.directory import DirectoryStore, deletion
 from rehearsal.directory.failures import LdapError
+from rehearsal.directory.lifecycle import rename
 from rehearsal.directory.rights import SYSTEM
+from rehearsal.directory.tree import Tree
 from runbook_lib.directory.search import sid_text
 from tests.unit.rehearsal_directory.conftest import BASE, GROUPS, NOW, STAFF, WRITER
 
@@ -59,6 +64,56 @@ def test_snapshot_and_restore(store: DirectoryStore) -> None:
     assert store.rights.may_see(store.node(WRITER).guid, store.node(ANN).guid)
     assert store.next_sid() == sid
     store.add(f"CN=new,{GROUPS}", {"objectClass": ["group"]})
+
+
+def indexes(tree: Tree) -> tuple[object, ...]:
+    """Everything that a tree knows besides its objects; the order of children and sources counts."""
+    index = {name: {key: set(tree.indexed(name, key)) for key in keys} for name, keys in tree._index.items() if keys}
+    children = {guid: list(below.items()) for guid, below in tree._children.items()}
+    sources = {key: list(found) for key, found in tree._sources.items() if found}
+    names = [tree.dn(guid) for guid in tree.nodes]
+    return tree.root, children, sources, index, names
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(("add", "move", "delete", "member", "text")), st.integers(0, 9)), max_size=12)
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+def test_a_restored_tree_is_indexed_as_one_that_is_built_from_nothing(
+    store: DirectoryStore, changes: list[tuple[str, int]]
+) -> None:
+    """Only what differs is indexed anew; names that were taken meanwhile, links and order are as they were."""
+    start = store.snapshot()
+    for number in range(4):
+        members = [ANN] if number % 2 else []
+        store.add(
+            f"CN=g{number},{GROUPS}", {"objectClass": ["group"], "sAMAccountName": f"g{number}", "member": members}
+        )
+    kept = store.snapshot()
+    for what, number in changes:
+        dn = f"CN=g{number % 4},{GROUPS}"
+        with suppress(LdapError, LookupError):
+            if what == "add":
+                store.add(f"CN=g{number},{GROUPS}", {"objectClass": ["group"], "sAMAccountName": f"g{number}"})
+            elif what == "move":
+                place = store.node(STAFF if number > 5 else GROUPS)
+                rename(store, SYSTEM, store.node(dn), f"CN=g{(number + 1) % 5}", place)
+            elif what == "delete":
+                store.delete(dn)
+            elif what == "member":
+                store.modify(dn, {"member": [WRITER, f"CN=g{(number + 1) % 4},{GROUPS}"]})
+            else:
+                store.modify(dn, {"mail": f"{number}@contoso.com"})
+    built = Tree(kept.schema, store.base_dn)
+    built._children = {guid: {} for guid in kept.nodes}  # a child may come before its parent
+    for node in kept.nodes.values():
+        built.commit(node)
+    version, _ = store.tree.version, indexes(store.tree)
+    store.restore(kept)
+    assert store.tree.version > version, "what is remembered of a version is remembered of the wrong one"
+    assert store.tree.nodes == built.nodes
+    assert indexes(store.tree) == indexes(built)
+    store.restore(start)
 
 
 def test_restored_objects_are_not_touched_by_later_changes(store: DirectoryStore) -> None:
