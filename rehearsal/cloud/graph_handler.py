@@ -100,8 +100,8 @@ class GraphService(Protocol):
         """The route of a request and what stands for the braces of its template, or raise GraphError."""
         ...
 
-    def owns(self, user_id: str, group_id: str) -> bool:
-        """Whether a user owns a group."""
+    def owns(self, owner_id: str, object_id: str) -> bool:
+        """Whether a user owns a group, or a user or an application (by client id) a service principal."""
         ...
 
 
@@ -135,8 +135,9 @@ def dispatch(
             route.template,
             request.caller,
             accepted=route.accepted,
+            also=route.also,
             people_only=route.people_only,
-            owns=lambda user_id: service.owns(user_id, values[0]),
+            owns=lambda owner: service.owns(owner, values[0]),
         )
         _require_condition(request)
         answer = route.handler(request, *values)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rehearsal.cloud.accounts import (
+    APPLICATION_ADMINISTRATOR,
+    CLOUD_APPLICATION_ADMINISTRATOR,
     DIRECTORY_READERS,
     EVERY_MEMBER,
     GLOBAL_ADMINISTRATOR,
@@ -102,8 +104,15 @@ READ_AGENTS = frozenset(
 )
 """The last one is what an older page of "Get onPremisesPublishingProfile" names."""
 WRITE_SYNCHRONIZATION = frozenset({"OnPremDirectorySynchronization.ReadWrite.All"})
-READ_JOBS = frozenset({"Synchronization.Read.All", "Synchronization.ReadWrite.All", "Application.ReadWrite.OwnedBy"})
-WRITE_JOBS = frozenset({"Synchronization.ReadWrite.All", "Application.ReadWrite.OwnedBy"})
+OWNED_ONLY = "Application.ReadWrite.OwnedBy"
+"""An application permission, for what the application owns: what it made itself, or what somebody made it owner of."""
+WRITE_JOBS = frozenset({"Synchronization.ReadWrite.All", OWNED_ONLY})
+READ_JOBS = WRITE_JOBS | {"Synchronization.Read.All"}
+MAKE_APPLICATIONS = frozenset({OWNED_ONLY, "Application.ReadWrite.All", "Directory.ReadWrite.All"})
+REMOVE_APPLICATIONS = frozenset({OWNED_ONLY, "Application.ReadWrite.All"})
+ASSIGN = frozenset({"AppRoleAssignment.ReadWrite.All"})
+ALSO_TO_ASSIGN = frozenset({"Application.Read.All", "Application.ReadWrite.All"}) | _DIRECTORY
+"""What "Grant an appRoleAssignment for a service principal" asks for beside the permission to assign."""
 READ_PROVISIONING = frozenset({"AuditLog.Read.All", "ProvisioningLog.Read.All", "Directory.Read.All"})
 BEHAVIOR = frozenset({"Group-OnPremisesSyncBehavior.ReadWrite.All"})
 """For reading as for writing: "Get onPremisesSyncBehavior" names no permission that only reads."""
@@ -112,6 +121,8 @@ READ_BY_IDS = READ_GROUPS | READ_USERS | READ_DEVICES | READ_APPLICATIONS | READ
 _SYNCHRONIZATION_ROLES = frozenset({GLOBAL_ADMINISTRATOR})
 """The page of onPremisesSynchronization names no other role, for reading as for writing."""
 _HYBRID_ROLES = frozenset({GLOBAL_ADMINISTRATOR, HYBRID_IDENTITY_ADMINISTRATOR})
+_PROVISIONING_ROLES = _HYBRID_ROLES | {APPLICATION_ADMINISTRATOR, CLOUD_APPLICATION_ADMINISTRATOR}
+_ASSIGNING_ROLES = _PROVISIONING_ROLES | {USER_ADMINISTRATOR}
 _GROUP_ROLES = frozenset({GLOBAL_ADMINISTRATOR, GROUPS_ADMINISTRATOR, USER_ADMINISTRATOR})
 _REPORT_ROLES = frozenset({GLOBAL_ADMINISTRATOR, GLOBAL_READER, REPORTS_READER, SECURITY_READER})
 _SETTING_READERS = _GROUP_ROLES | {DIRECTORY_READERS, GLOBAL_READER}
@@ -121,7 +132,11 @@ _READ, _WRITE = frozenset({"GET"}), frozenset({"POST", "PATCH", "PUT", "DELETE"}
 _ROLES: tuple[tuple[frozenset[str], str, frozenset[str]], ...] = (
     (_READ | _WRITE, "directory/onPremisesSynchronization", _SYNCHRONIZATION_ROLES),
     (_READ | _WRITE, "groups/{id}/onPremisesSyncBehavior", _HYBRID_ROLES),
-    (_READ | _WRITE, "servicePrincipals/{id}/synchronization", _HYBRID_ROLES),
+    (_READ | _WRITE, "servicePrincipals/{id}/synchronization", _PROVISIONING_ROLES),
+    (_WRITE, "servicePrincipals/{id}/appRoleAssignedTo", _ASSIGNING_ROLES),
+    (_WRITE, "servicePrincipals", _PROVISIONING_ROLES),
+    (_WRITE, "applications", _PROVISIONING_ROLES),
+    (_WRITE, "applicationTemplates", _PROVISIONING_ROLES),
     (_READ, "auditLogs/provisioning", _REPORT_ROLES),
     (_WRITE, "directory/deletedItems", _RESTORE_ROLES),
     (_WRITE, "groupSettings", _GROUP_ROLES),
@@ -143,6 +158,7 @@ def require(
     caller: Caller,
     *,
     accepted: frozenset[str],
+    also: frozenset[str],
     people_only: bool,
     owns: Callable[[str], bool],
 ) -> None:
@@ -153,16 +169,23 @@ def require(
         template: The route's template, ``groups/{id}/members``.
         caller: Who asks.
         accepted: Permissions of which one is enough; empty for no permission at all.
+        also: Permissions of which one is needed as well; empty for none.
         people_only: Whether an application without a signed-in person is refused.
-        owns: Whether a user, by id, owns the object that the template's first brace stands for.
+        owns: Whether a user (by id) or an application (by client id) owns the object that the template's first brace
+            stands for.
 
     Raises:
         GraphError: 403.
     """
-    if accepted and not caller.has(accepted):
+    # An application may have to own what it writes; a person cannot be given that permission.
+    whole = accepted - {OWNED_ONLY}
+    if accepted and not caller.has(whole if caller.delegated else accepted):
+        raise denied()
+    if also and not caller.has(also):
         raise denied()
     if not caller.delegated:
-        if people_only:
+        owned_only = bool(accepted) and not caller.has(whole) and not _makes(template)
+        if people_only or (owned_only and not owns(caller.client_id)):
             raise denied()
         return
     roles = _roles_for(method, template)
@@ -172,6 +195,11 @@ def require(
             raise denied()
     elif not caller.holds(roles) and not (_is_owners(template) and owns(caller.user_id)):
         raise denied()
+
+
+def _makes(template: str) -> bool:
+    """Whether a call makes an object of its own, so that nothing is owned before it."""
+    return template.startswith("applicationTemplates/")
 
 
 def _roles_for(method: str, template: str) -> frozenset[str] | None:

@@ -73,7 +73,10 @@ class Reader:
         if collection.table == "organization":
             record = self._store.organization
             return {str(record["id"]): record} if record else {}
-        return self._store.table(collection.table)
+        records = self._store.table(collection.table)
+        if all(map(self._store.is_found, self._store.table("not_yet"))):
+            return records
+        return {identifier: record for identifier, record in records.items() if self._store.is_found(identifier)}
 
     def find(self, collection: Collection, identifier: str) -> Record:
         """One object.

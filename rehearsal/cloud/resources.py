@@ -142,6 +142,17 @@ SERVICE_PRINCIPAL = ResourceType(
     unset={"appRoleAssignmentRequired": False},
 )
 
+APPLICATION = ResourceType(
+    name="application",
+    collection="applications",
+    default=_names(
+        """
+        id deletedDateTime appId applicationTemplateId createdDateTime displayName identifierUris publisherDomain
+        signInAudience tags
+        """
+    ),
+)
+
 ORG_CONTACT = ResourceType(
     name="orgContact",
     collection="contacts",

@@ -8,11 +8,13 @@ from functools import partial
 
 from rehearsal.cloud import permissions as may
 from rehearsal.cloud.bodies import json_body
+from rehearsal.cloud.configurations import APPLICATIONS, SERVICE_PRINCIPALS, Configurations
 from rehearsal.cloud.delta import Deltas
 from rehearsal.cloud.errors import bad_request
 from rehearsal.cloud.group_writes import GroupWriter
 from rehearsal.cloud.hybrid import Hybrid
-from rehearsal.cloud.jobs import SERVICE_PRINCIPALS, Jobs
+from rehearsal.cloud.job_documents import JobDocuments
+from rehearsal.cloud.jobs import Jobs
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest
 from rehearsal.cloud.metadata import csdl, parameters
 from rehearsal.cloud.paging import Pages, Seal
@@ -37,6 +39,7 @@ _PLAIN = (
     (Collection(DOMAIN, "domains"), may.READ_DOMAINS),
     (Collection(SUBSCRIBED_SKU, "skus"), may.READ_LICENCES),
     (SERVICE_PRINCIPALS, may.READ_APPLICATIONS),
+    (APPLICATIONS, may.READ_APPLICATIONS),
 )
 
 
@@ -50,7 +53,9 @@ class Graph:
         self._writer = GroupWriter(store, self._reader)
         self._settings = GroupSettings(store, self._reader)
         self._hybrid = Hybrid(store, self._reader)
+        self._configurations = Configurations(store, self._reader)
         self._jobs = Jobs(store, self._reader)
+        self._job_documents = JobDocuments(store, self._reader, self._jobs)
         self._deltas = Deltas(store, seal)
         self._routes = Routes(self.table())
 
@@ -72,9 +77,9 @@ class Graph:
         """
         return self._routes.find(request)
 
-    def owns(self, user_id: str, group_id: str) -> bool:
-        """Whether a user owns a group."""
-        return user_id in self._store.owners(group_id.lower())
+    def owns(self, owner_id: str, object_id: str) -> bool:
+        """Whether a user owns a group, or a user or an application (by client id) a service principal."""
+        return owner_id in self._store.owners(object_id.lower())
 
     def table(self) -> Iterator[tuple[str, Route]]:
         """Every route with its method."""
@@ -85,6 +90,7 @@ class Graph:
             self._deleted(),
             self._setting_rows(),
             self._hybrid_rows(),
+            self._application_rows(),
             self._job_rows(),
         ):
             yield from rows
@@ -165,19 +171,36 @@ class Graph:
         yield "GET", Route(path, hybrid.behavior, may.BEHAVIOR)
         yield "PATCH", Route(path, hybrid.convert, may.BEHAVIOR)
 
+    def _application_rows(self) -> Iterator[tuple[str, Route]]:
+        made = self._configurations
+        yield "POST", Route("applicationTemplates/{id}/instantiate", made.instantiate, may.MAKE_APPLICATIONS)
+        yield "DELETE", Route("applications/{id}", made.remove_application, may.REMOVE_APPLICATIONS)
+        path = "servicePrincipals/{id}"
+        yield "DELETE", Route(path, made.remove, may.REMOVE_APPLICATIONS)
+        path = f"{path}/appRoleAssignedTo"
+        yield "GET", Route(path, partial(self._jobs.list, ASSIGNMENT), may.READ_APPLICATIONS)
+        yield "POST", Route(path, made.assign, may.ASSIGN, also=may.ALSO_TO_ASSIGN)
+        yield "DELETE", Route(f"{path}/{{assignment}}", made.unassign, may.ASSIGN)
+
     def _job_rows(self) -> Iterator[tuple[str, Route]]:
-        jobs, path = self._jobs, "servicePrincipals/{id}"
-        yield "GET", Route(f"{path}/appRoleAssignedTo", partial(jobs.list, ASSIGNMENT), may.READ_APPLICATIONS)
-        path = f"{path}/synchronization"
+        jobs, told, path = self._jobs, self._job_documents, "servicePrincipals/{id}/synchronization"
         for kind, name in ((JOB, "jobs"), (TEMPLATE, "templates")):
             item = f"{path}/{name}/{{job}}"
             yield "GET", Route(f"{path}/{name}", partial(jobs.list, kind), may.READ_JOBS)
             yield "GET", Route(item, partial(jobs.get, kind), may.READ_JOBS)
             yield "GET", Route(f"{item}/schema", partial(jobs.schema, kind), may.READ_JOBS)
+            parse = partial(told.parse_expression, kind)
+            yield "POST", Route(f"{item}/schema/parseExpression", parse, may.WRITE_JOBS)
+        yield "POST", Route(f"{path}/jobs", jobs.create, may.WRITE_JOBS)
+        yield "DELETE", Route(f"{path}/jobs/{{job}}", jobs.remove, may.WRITE_JOBS)
+        yield "PUT", Route(f"{path}/jobs/{{job}}/schema", told.replace_schema, may.WRITE_JOBS)
+        yield "GET", Route(f"{path}/secrets", told.secrets, may.WRITE_JOBS)
+        yield "PUT", Route(f"{path}/secrets", told.replace_secrets, may.WRITE_JOBS)
         actions: dict[str, Handler] = {
             "start": jobs.start,
             "pause": jobs.pause,
             "restart": jobs.restart,
+            "validateCredentials": told.validate,
             "provisionOnDemand": jobs.provision,
         }
         for name, handler in actions.items():

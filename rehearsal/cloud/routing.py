@@ -31,12 +31,14 @@ class Route:
         handler: What answers.
         accepted: Permissions of which one is enough; empty for no permission at all.
         people_only: Whether an application without a signed-in person is refused.
+        also: Permissions of which one is needed beside that; empty for none.
     """
 
     template: str
     handler: Handler
     accepted: frozenset[str] = frozenset()
     people_only: bool = False
+    also: frozenset[str] = frozenset()
 
 
 @dataclass

@@ -27,6 +27,7 @@ class _State:
     groups: dict[str, Record] = field(default_factory=dict)
     devices: dict[str, Record] = field(default_factory=dict)
     service_principals: dict[str, Record] = field(default_factory=dict)
+    applications: dict[str, Record] = field(default_factory=dict)
     contacts: dict[str, Record] = field(default_factory=dict)
     domains: dict[str, Record] = field(default_factory=dict)
     skus: dict[str, Record] = field(default_factory=dict)
@@ -38,6 +39,10 @@ class _State:
     jobs: dict[str, Record] = field(default_factory=dict)
     job_templates: dict[str, Record] = field(default_factory=dict)
     schemas: dict[str, Record] = field(default_factory=dict)
+    secrets: dict[str, Record] = field(default_factory=dict)
+    """By service principal: ``value`` is the list of its synchronization secrets."""
+    not_yet: dict[str, Record] = field(default_factory=dict)
+    """Objects that were just made, and ``until`` when the service does not find them."""
     provisioning: dict[str, Record] = field(default_factory=dict)
     assignments: dict[str, Record] = field(default_factory=dict)
     deleted_groups: dict[str, Record] = field(default_factory=dict)
@@ -61,6 +66,8 @@ class CloudStore:
 
     def __init__(self, *, clock: Callable[[], datetime]) -> None:
         self.clock = clock
+        self.replication = timedelta(0)
+        """How long an application made from a template is not found by those who ask for it."""
         self._state = _State()
         self._seed = _State()
         self.log = ChangeLog()
@@ -158,6 +165,16 @@ class CloudStore:
         """Ids of owners."""
         return self._state.owners.get(group_id, ())
 
+    def is_found(self, identifier: str) -> bool:
+        """Whether an object that exists is found already."""
+        until = self._state.not_yet.get(identifier, {}).get("until")
+        return not isinstance(until, datetime) or self.clock() >= until
+
+    def make_later(self, identifier: str) -> None:
+        """Let an object that was just made be found only after the time that replication takes."""
+        if self.replication:
+            self._state.not_yet[identifier] = {"until": self.clock() + self.replication}
+
     def principal(self, identifier: str) -> tuple[ResourceType, Record] | None:
         """Type and record of anything that can be a member."""
         state = self._state
@@ -213,7 +230,7 @@ class CloudStore:
             self.log.member(group_id, principal_id)
 
     def set_owners(self, group_id: str, owners: tuple[str, ...]) -> None:
-        """Replace a group's owners."""
+        """Replace the owners of a group, or of a service principal (client ids stand there for applications)."""
         self._state.owners[group_id] = owners
 
     def update_group(self, group_id: str, changes: Record) -> None:

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rehearsal.cloud.configurations import AD_TO_CLOUD, GROUPS_TO_AD
 from rehearsal.cloud.store import CloudStore
+from rehearsal.cloud_sync import documents
 from rehearsal.contoso import names
 from rehearsal.contoso.cloud_groups import every_group
 from rehearsal.contoso.crowd import NOBODY, Crowd
 from rehearsal.contoso.directory import DirectoryIndex
 from rehearsal.contoso.specification import GroupSpecification, Writer
 
-TEMPLATE = "AAD2ADGroupProvisioning"
+TEMPLATE = documents.GROUPS_TO_AD
 EXCHANGE_TEMPLATE = "AAD2ADExchangeHybridWriteback"
 _FROM_AD_TEMPLATE = "AD2AADProvisioning"
-APPLICATION_TEMPLATE = "fb81332f-3eca-4ecf-a939-4278e501d330"
-"""What configurations for groups are made of, after a public script (thinformatics/thinBlog,
-Clone-EntraCloudSyncConfig.ps1)."""
-FROM_AD_APPLICATION_TEMPLATE = "1a4721b3-e57f-4451-ae87-ef078703ec94"
-"""The application AD2AAD ("programmatically configure cloud sync using Microsoft Graph API")."""
+APPLICATION_TEMPLATE, FROM_AD_APPLICATION_TEMPLATE = GROUPS_TO_AD, AD_TO_CLOUD
 
 
 @dataclass(frozen=True)
@@ -73,21 +71,9 @@ KINDS = {
 """Configurations that a rehearsal can be given beside its own."""
 PRINCIPAL_ID, JOB_ID = CONTOSO.principal_id, CONTOSO.job_id
 RULE_ID = names.guid("rule of Cloud Sync")
-_ROLE_ID = "1a0abf4d-b9fa-4512-a3a2-51ee82c6fd9f"
-"""The app role of "Selected groups" in the global service ("Microsoft Entra provisioning options")."""
 _STEADY = "2026-05-04T06:20:00Z"
 _WRITTEN = "2026-09-14T06:{minute:02}:00Z"
 
-_MAPPINGS = (
-    ("displayName", "[displayName]", 0),
-    ("description", "Left(Trim([description]),448)", 0),
-    ("cn", 'Append(Append(Left(Trim([displayName]),51),"_"),Mid([objectId],25,12))', 0),
-    ("msDS-ExternalDirectoryObjectId", 'Append("Group_",[objectId])', 1),
-    ("adminDescription", 'Append("Group_",[objectId])', 0),
-    ("parentDistinguishedName", f'"{names.CLOUD_SYNC_OU}"', 0),
-    ("member", "[members]", 0),
-)
-"""Target attribute, expression and matching priority ("Attribute mapping - Microsoft Entra ID to Active Directory")."""
 _STEPS = (("EntryImportAdd", "import"), ("EntrySynchronizationAdd", "matching"), ("EntryExportAdd", "export"))
 
 
@@ -103,27 +89,37 @@ def add_configuration(store: CloudStore, kind: str) -> str:
 def _add(store: CloudStore, configuration: Configuration, groups: int) -> str:
     application = names.guid(f"application of {configuration.key}")
     principal = configuration.principal_id
+    common: dict[str, object] = {
+        "appId": application,
+        "applicationTemplateId": configuration.application_template,
+        "appRoles": [documents.app_role()],
+        "displayName": configuration.domain,
+        "tags": ["WindowsAzureActiveDirectoryIntegratedApp"],
+    }
+    store.add("applications", {**common, "id": names.guid(f"application object of {configuration.key}")})
     store.add_service_principal(
         {
+            **common,
             "id": principal,
             "accountEnabled": True,
             "appDisplayName": configuration.domain,
-            "appId": application,
-            "applicationTemplateId": configuration.application_template,
             "appOwnerOrganizationId": names.TENANT_ID,
-            "displayName": configuration.domain,
             "servicePrincipalNames": [application],
             "servicePrincipalType": "Application",
-            "tags": ["WindowsAzureActiveDirectoryIntegratedApp"],
         }
     )
     owned = {"servicePrincipalId": principal}
     # Several configurations are of one template, so its id alone would not do as key.
-    template = {"id": configuration.template, **_template(configuration), **owned}
+    template = {"id": configuration.template, **documents.template(configuration.template, application), **owned}
     store.table("job_templates")[f"{principal}/{configuration.template}"] = template
     store.add("jobs", {"id": configuration.job_id, **_job(configuration, groups), **owned})
-    for identifier in {configuration.template, configuration.job_id} - store.table("schemas").keys():
-        store.add("schemas", {**_schema(configuration), "id": identifier})
+    store.add("secrets", {"id": principal, "value": documents.secrets(configuration.domain)})
+    for identifier in (configuration.template, configuration.job_id):
+        if identifier not in store.table("schemas"):
+            container = f'"{names.CLOUD_SYNC_OU}"'
+            if identifier == configuration.template:
+                container = documents.default_container("")
+            store.add("schemas", {**_schema(configuration, container), "id": identifier})
     return configuration.job_id
 
 
@@ -151,17 +147,6 @@ def add_cloud_sync(store: CloudStore, index: DirectoryIndex, crowd: Crowd = NOBO
         store.add("provisioning", _row(group, minute, guid))
     out_of_scope = next(group for group in every_group() if group.key == "vpn-users")
     store.add("provisioning", _row(out_of_scope, len(written), "", error="MissingMembersInTarget"))
-
-
-def _template(configuration: Configuration) -> dict[str, object]:
-    return {
-        "applicationId": names.guid(f"application of {configuration.key}"),
-        "default": True,
-        "description": f"Cloud Sync, {configuration.template}",
-        "discoverable": True,
-        "factoryTag": configuration.template,
-        "metadata": [{"key": "IsSynchronizationAgentRequired", "value": "True"}],
-    }
 
 
 def _job(configuration: Configuration, groups: int) -> dict[str, object]:
@@ -196,68 +181,20 @@ def _job(configuration: Configuration, groups: int) -> dict[str, object]:
             "synchronizedEntryCountByType": [{"key": "Group to group", "value": groups}],
             "troubleshootingUrl": None,
         },
-        "synchronizationJobSettings": [
-            {"name": "Domain", "value": configuration.domain},
-            {"name": "QuarantineTooManyDeletesThreshold", "value": "500"},
-        ],
+        "synchronizationJobSettings": documents.settings(configuration.domain),
     }
 
 
-def _schema(configuration: Configuration) -> dict[str, object]:
-    return _schema_of_groups() if configuration.into_ad else {"synchronizationRules": [], "version": "1"}
-
-
-def _schema_of_groups() -> dict[str, object]:
-    mappings = [
-        {
-            "defaultValue": None,
-            "exportMissingReferences": False,
-            "flowBehavior": "FlowWhenChanged",
-            "flowType": "Always",
-            "matchingPriority": priority,
-            "source": {"expression": expression, "name": target, "parameters": [], "type": "Function"},
-            "targetAttributeName": target,
-        }
-        for target, expression, priority in _MAPPINGS
-    ]
-    clauses = [
-        {"operatorName": operator, "sourceOperandName": name, "targetOperand": {"values": []}}
-        for name, operator in (
-            ("securityEnabled", "IS TRUE"),
-            ("dirSyncEnabled", "IS FALSE"),
-            ("mailEnabled", "IS FALSE"),
-        )
-    ]
-    scope = {"categoryFilterGroups": [], "groups": [{"clauses": clauses, "name": None}], "inputFilterGroups": []}
-    mapping = {
-        "attributeMappings": mappings,
-        "enabled": True,
-        "flowTypes": "Add, Update, Delete",
-        "metadata": [],
-        "name": "Synchronize Microsoft Entra ID Groups to Active Directory",
-        "scope": scope,
-        "sourceObjectName": "Group",
-        "targetObjectName": "group",
-    }
-    rule = {
-        "containerFilter": None,
-        "editable": True,
-        "groupFilter": None,
-        "id": RULE_ID,
-        "metadata": [],
-        "name": "AAD2ADGroup",
-        "objectMappings": [mapping],
-        "priority": 1,
-        "sourceDirectoryName": "Microsoft Entra ID",
-        "targetDirectoryName": "Active Directory",
-    }
-    return {"synchronizationRules": [rule], "version": "1"}
+def _schema(configuration: Configuration, container: str) -> dict[str, object]:
+    if not configuration.into_ad:
+        return {"synchronizationRules": [], "version": "1"}
+    return documents.schema_of_groups(RULE_ID, container)
 
 
 def _assignment(group: GroupSpecification) -> dict[str, object]:
     return {
         "id": names.guid(f"assignment {group.key}"),
-        "appRoleId": _ROLE_ID,
+        "appRoleId": documents.APP_ROLES["global"],
         "createdDateTime": _STEADY,
         "principalDisplayName": group.name,
         "principalId": group.id,

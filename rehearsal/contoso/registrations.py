@@ -32,19 +32,23 @@ READER_ROLES = ("Group.Read.All", "User.Read.All", "Organization.Read.All")
 """Enough for an inventory."""
 OPERATOR_ROLES = (
     *names.APP_ROLES,
+    "AppRoleAssignment.ReadWrite.All",
     "AuditLog.Read.All",
     "Group.ReadWrite.All",
     "LicenseAssignment.Read.All",
     "Synchronization.ReadWrite.All",
 )
-"""What the runbook reads, and what it takes to run Cloud Sync jobs and to set the writeback state of groups."""
+"""What the runbook reads, and what it takes to run Cloud Sync jobs, to choose their groups and to set the writeback
+state of groups."""
 ADMINISTRATOR_ROLES = (
     *OPERATOR_ROLES,
+    "Application.ReadWrite.All",
     "Directory.ReadWrite.All",
     "Group-OnPremisesSyncBehavior.ReadWrite.All",
     "PrivilegedAccess.ReadWrite.AzureADGroup",
 )
-"""Also the tenant's default for new groups, sources of authority and role-assignable groups."""
+"""Also new configurations of Cloud Sync, the tenant's default for new groups, sources of authority and role-assignable
+groups."""
 _PEOPLE = ("OnPremDirectorySynchronization.Read.All", "Policy.Read.HybridAuthentication")
 """What Graph shows to people alone."""
 READER_SCOPES = (*READER_ROLES, "Member.Read.Hidden", "OnPremDirectorySynchronization.Read.All", "User.Read")

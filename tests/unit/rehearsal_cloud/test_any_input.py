@@ -27,7 +27,8 @@ KEYS = """
     onPremisesGroupType isCloudManaged values name value templateId features configuration
     accidentalDeletionPrevention alertThreshold synchronizationPreventionType parameters ruleId subjects
     objectId objectTypeName links members criteria resetScope requests method url headers body dependsOn
-    isAssignableToRole membershipRule proxyAddresses
+    isAssignableToRole membershipRule proxyAddresses principalId resourceId appRoleId key expression testInputObject
+    properties credentials useSavedCredentials synchronizationRules directories version objectMappings
 """
 NAMES = st.sampled_from(sorted(set(re.split(r"\s+", KEYS.strip()))))
 LEAVES = (
@@ -80,7 +81,11 @@ def address(template: str) -> str:
     path = template.replace("{cast}", "microsoft.graph.user").replace("{member}", names.user_id("sam"))
     owner = template.split("/")[0]
     found = {"groups": names.group_id("sales-team"), "servicePrincipals": PRINCIPAL_ID, "users": GLOBAL.id}
-    return path.replace("{job}", JOB_ID).replace("{id}", found.get(owner, names.TENANT_ID))
+    return (
+        path.replace("{job}", JOB_ID)
+        .replace("{assignment}", names.TENANT_ID)
+        .replace("{id}", found.get(owner, names.TENANT_ID))
+    )
 
 
 @FUZZ

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from rehearsal.cloud.accounts import (
+    APPLICATION_ADMINISTRATOR,
+    CLOUD_APPLICATION_ADMINISTRATOR,
     DIRECTORY_READERS,
     EVERY_MEMBER,
     GLOBAL_ADMINISTRATOR,
@@ -30,6 +32,7 @@ NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 GROUP, OWNER, MEMBER = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
 SYNC = "directory/onPremisesSynchronization"
 JOBS = "servicePrincipals/{id}/synchronization/jobs"
+SECRETS = "servicePrincipals/{id}/synchronization/secrets"
 EVERYTHING = frozenset(
     {
         "Directory.ReadWrite.All",
@@ -37,6 +40,8 @@ EVERYTHING = frozenset(
         "Group.ReadWrite.All",
         "OnPremDirectorySynchronization.ReadWrite.All",
         "Synchronization.ReadWrite.All",
+        "Application.ReadWrite.All",
+        "AppRoleAssignment.ReadWrite.All",
         "AuditLog.Read.All",
         "Group-OnPremisesSyncBehavior.ReadWrite.All",
     }
@@ -86,7 +91,12 @@ OPEN = {"$metadata"}
 
 @pytest.mark.parametrize(("method", "route"), every_route(), ids=lambda one: getattr(one, "template", one))
 def test_every_route_needs_a_permission(office: Office, method: str, route: Route) -> None:
-    path = route.template.replace("{cast}", "microsoft.graph.user").replace("{member}", MEMBER).replace("{job}", "x")
+    path = (
+        route.template.replace("{cast}", "microsoft.graph.user")
+        .replace("{member}", MEMBER)
+        .replace("{job}", "x")
+        .replace("{assignment}", MEMBER)
+    )
     for caller in (Caller("client", frozenset({"Mail.Read"})), person(permissions=frozenset({"Mail.Read"}))):
         answer = office.ask(method, path, caller, {})
         assert (answer.status == 403) is (route.template not in OPEN), answer.body
@@ -100,7 +110,7 @@ def test_every_route_needs_a_permission(office: Office, method: str, route: Rout
 def test_permissions_to_read_never_write(office: Office, method: str, route: Route) -> None:
     if method == "GET" or route.template == "directoryObjects/getByIds":
         return
-    path = route.template.replace("{member}", MEMBER).replace("{job}", "x")
+    path = route.template.replace("{member}", MEMBER).replace("{job}", "x").replace("{assignment}", MEMBER)
     readers = frozenset(
         {
             *(name for name in route.accepted if ".Read." in name),
@@ -152,6 +162,13 @@ def test_synchronization_features_are_read_by_a_global_administrator_only(office
     ("method", "path", "role"),
     [
         ("GET", JOBS, HYBRID_IDENTITY_ADMINISTRATOR),
+        ("POST", JOBS, APPLICATION_ADMINISTRATOR),
+        ("PUT", SECRETS, CLOUD_APPLICATION_ADMINISTRATOR),
+        ("POST", "servicePrincipals/{id}/appRoleAssignedTo", HYBRID_IDENTITY_ADMINISTRATOR),
+        ("DELETE", "servicePrincipals/{id}/appRoleAssignedTo/x", "User Administrator"),
+        ("POST", "applicationTemplates/{id}/instantiate", HYBRID_IDENTITY_ADMINISTRATOR),
+        ("DELETE", "servicePrincipals/{id}", HYBRID_IDENTITY_ADMINISTRATOR),
+        ("DELETE", "applications/{id}", HYBRID_IDENTITY_ADMINISTRATOR),
         ("GET", "groups/{id}/onPremisesSyncBehavior", HYBRID_IDENTITY_ADMINISTRATOR),
         ("GET", "auditLogs/provisioning", REPORTS_READER),
         ("PATCH", "groups/{id}", GROUPS_ADMINISTRATOR),

@@ -124,7 +124,7 @@ def test_a_property_twice_in_another_case_is_refused(asking: Asking, body: bytes
         (f"users/{PERSON}/reminderView(startDateTime='a',endDateTime='b')", "v1.0", 501),
         (f"users/{PERSON}/joinedGroups", "beta", 501),
         ("servicePrincipals(appId='x')", "v1.0", 501),
-        ("applications", "v1.0", 501),
+        ("appCatalogs", "v1.0", 501),
         ("privilegedAccess", "v1.0", 400),
         ("privilegedAccess", "beta", 501),
         ("groupSettings", "beta", 400),

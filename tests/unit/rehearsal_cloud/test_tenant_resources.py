@@ -234,7 +234,6 @@ def test_cloud_sync_is_found_by_its_application_template(asking: Asking) -> None
     assert names.group_id("app-developers") in {one["principalId"] for one in assigned}
     assert asking.get(f"servicePrincipals/{names.CLIENT_OBJECT_ID}/synchronization/jobs")["value"] == []
     assert asking.refused("GET", f"{base}/jobs/x") == (404, "NotFound")
-    assert asking.refused("GET", f"{base}/secrets") == (501, "NotImplemented")
 
 
 def test_a_job_pauses_starts_and_restarts(asking: Asking) -> None:
