@@ -14,10 +14,14 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from runbook_lib.files import described
 from runbook_lib.model.moment import moment_in, to_the_second
 from runbook_lib.model.outcome import Outcome, ending_of_facts
+from runbook_lib.model.text import NOTHING, t
 from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record.cells import CellState, CellTruth
 from runbook_lib.record.executed import ERROR_MARKER_TAG, OWN, Cleaned, plain_text
 from runbook_lib.record.sanitize import safe_html
+from runbook_lib.shown.findings import ShownFinding, by_severity, finding_html, noted, without_those_shown
+from runbook_lib.shown.html import rows_html, text_html
+from runbook_lib.shown.plan import MEMBER_NUMBERS
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -105,6 +109,7 @@ def record_html(
         place: The record's folder as people write it, ``records/<change id>/<run id>``.
     """
     outcome = Outcome(facts["outcome"])
+    findings = [noted(item) for item in facts["findings"] if isinstance(item, Mapping)]
     return (
         environment()
         .get_template("record.html.j2")
@@ -114,7 +119,9 @@ def record_html(
             tone=TONES.get(outcome, "bad"),
             ending=ending_of_facts(outcome, facts.get("error")),
             seconds=_seconds(facts.get("started"), facts.get("ended")),
-            cells=_cells(cleaned, outcome) if cleaned else (),
+            findings=[finding_html(finding) for finding in by_severity(findings)],
+            members=_members(facts["plan"]) if isinstance(facts.get("plan"), Mapping) else Markup(),
+            cells=_cells(cleaned, outcome, findings) if cleaned else (),
             has_notebook=cleaned is not None,
             files=[{**entry, "description": described(str(entry["path"]))} for entry in files],
             sealed_at=sealed_at,
@@ -133,9 +140,29 @@ def _seconds(started: object, ended: object) -> float | None:
     return seconds if seconds >= 0 else None
 
 
-def _cells(cleaned: Cleaned, outcome: Outcome) -> tuple[_Cell, ...]:
+def _members(plan: Mapping[str, Any]) -> Markup:
+    """How many members each planned group has on both sides, and who is left out; empty where none are planned."""
+    keys = ("in_cloud", "already", "added", "removed", "left_out")
+    rows = [
+        (
+            text_html(str(item.get("group"))),
+            *(_number(item.get(key)) for key in keys),
+            Markup("<br>").join(text_html(str(line)) for line in item.get("who") or (t("nobody"),)),
+        )
+        for item in plan.get("members") or ()
+        if isinstance(item, Mapping)
+    ]
+    headings = (*MEMBER_NUMBERS, t("Who is left out, and why"))
+    return rows_html(headings, rows, caption=t("Members of each group"), limit=len(rows)) if rows else Markup()
+
+
+def _number(value: object) -> int | str | None:
+    return value if isinstance(value, int) else None if value is None else str(value)
+
+
+def _cells(cleaned: Cleaned, outcome: Outcome, findings: Sequence[ShownFinding]) -> tuple[_Cell, ...]:
     return tuple(
-        _code(cell, truth, outcome) if truth else _Cell(_text_cell(cell), Markup(), "", "", ())
+        _code(cell, truth, outcome, findings) if truth else _Cell(_text_cell(cell), Markup(), "", "", ())
         for cell, truth in zip(cleaned.notebook["cells"], cleaned.truths, strict=True)
         # The header of the page tells the error already, in words.
         if ERROR_MARKER_TAG not in cell["metadata"].get("tags", []) and cell["source"].strip()
@@ -154,20 +181,20 @@ def markdown_html(source: str) -> Markup:
     return Markup(safe_html(str(MarkdownWithMath(renderer=renderer).render(source))))  # noqa: S704 - sanitised
 
 
-def _code(cell: Mapping[str, Any], truth: CellTruth, outcome: Outcome) -> _Cell:
+def _code(cell: Mapping[str, Any], truth: CellTruth, outcome: Outcome, findings: Sequence[ShownFinding]) -> _Cell:
     tone = {CellState.FAILED: "bad", CellState.BROKE_OFF: "bad", CellState.RAN: "good", CellState.UNTIMED: "good"}
     # What a cell that did not run would say is said in its summary already.
-    outputs = [] if truth.state is CellState.NOT_RUN else [_output(output) for output in cell["outputs"]]
+    outputs = [] if truth.state is CellState.NOT_RUN else [_output(output, findings) for output in cell["outputs"]]
     dropped = cell["metadata"].get(OWN, {}).get("dropped", [])
     if dropped:
-        note = f"Not kept in the record, because it needs a live front end: {', '.join(dropped)}"
+        note = t("Not kept in the record, because it needs a live front end: {types}", types=", ".join(dropped))
         outputs.append(_Output("note", escape(printable(note))))
     return _Cell(
         None, _preformatted(cell["source"]), tone.get(truth.state, "waiting"), truth.words(outcome), tuple(outputs)
     )
 
 
-def _output(output: Mapping[str, Any]) -> _Output:
+def _output(output: Mapping[str, Any], findings: Sequence[ShownFinding]) -> _Output:
     kind = output["output_type"]
     if kind == "stream":
         return _Output("text", _preformatted(output["text"]))
@@ -176,7 +203,8 @@ def _output(output: Mapping[str, Any]) -> _Output:
         return _Output("error", _preformatted(text))
     data = output["data"]
     if "text/html" in data:
-        return _Output("html", Markup(safe_html(data["text/html"])))  # noqa: S704 - sanitised
+        shown = without_those_shown(data["text/html"], findings)
+        return _Output("html", Markup(safe_html(shown)))  # noqa: S704 - sanitised
     if "image/png" in data:
         alternative = data.get("text/plain", "figure")
         picture = Markup('<img src="data:image/png;base64,{}" alt="{}">')
@@ -188,7 +216,9 @@ def _preformatted(text: str) -> Markup:
     """Escaped text with its line breaks and tabs, without terminal colours, cut at ``TEXT_LIMIT``."""
     whole = plain_text(text).replace("\r\n", "\n").rstrip("\n")
     shown = "\n".join("\t".join(map(printable, line.split("\t"))) for line in whole[:TEXT_LIMIT].split("\n"))
-    cut = f"\n… cut: {len(whole)} characters in all, see the notebook" if len(whole) > TEXT_LIMIT else ""
+    cut = NOTHING
+    if len(whole) > TEXT_LIMIT:
+        cut = t("\n… cut: {number} characters in all, see the notebook", number=len(whole))
     return escape(shown + cut)
 
 

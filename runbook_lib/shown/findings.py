@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -20,7 +20,6 @@ from runbook_lib.shown.html import (
     TONES,
     Kind,
     banner_html,
-    broken_html,
     heading_html,
     text_html,
 )
@@ -94,14 +93,19 @@ def finding_html(finding: ShownFinding) -> Markup:
         tone.ink,
         tone.ground,
         WORDS[finding.severity],
-        broken_html(finding.seen),
+        text_html(finding.seen),
         INK,
         PAPER,
-        Markup().join(line.format(label, broken_html(said)) for label, said in finding.details),
+        Markup().join(line.format(label, text_html(said)) for label, said in finding.details),
         QUIET,
         t("Identifier:"),
         text_html(finding.id),
     )
+
+
+def by_severity(findings: Iterable[ShownFinding]) -> list[ShownFinding]:
+    """The gravest first, else in their order."""
+    return sorted(findings, key=lambda finding: -finding.severity.rank)
 
 
 def findings_html(findings: Sequence[Finding], *, caption: Text | None = None) -> Markup:
@@ -109,9 +113,8 @@ def findings_html(findings: Sequence[Finding], *, caption: Text | None = None) -
     named = t("Findings") if caption is None else caption
     if not findings:
         return banner_html("good", t("{caption}: none", caption=named))
-    ordered = sorted(findings, key=lambda finding: -finding.severity.rank)
-    heading = heading_html(t("{caption} ({number})", caption=named, number=len(ordered)))
-    return heading + Markup().join(finding_html(shown(finding)) for finding in ordered)
+    heading = heading_html(t("{caption} ({number})", caption=named, number=len(findings)))
+    return heading + Markup().join(map(finding_html, by_severity(map(shown, findings))))
 
 
 _BLOCK = re.compile(

@@ -42,7 +42,7 @@ CELL_LIMIT = 160
 """Characters of a table cell that are shown."""
 
 Value: TypeAlias = str | int | float | None
-"""What a table cell holds; None is an empty cell."""
+"""What a table cell holds: text that is escaped and cut, ``Markup`` that is shown as it is, a number; None is empty."""
 Kind = Literal["good", "attention", "bad", "neutral"]
 
 
@@ -250,8 +250,8 @@ def _row(values: Sequence[Value], numeric: Sequence[bool]) -> Markup:
 
 def _value(value: Value) -> Markup:
     """A table's cell, escaped."""
-    if value is None:
-        return Markup()
+    if value is None or isinstance(value, Markup):
+        return value or Markup()
     return cut_html(value, CELL_LIMIT) if isinstance(value, str) else text_html(number_text(value))
 
 

@@ -24,6 +24,7 @@ from runbook_lib.record.page import markdown_html, record_html
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
 from runbook_lib.shown import html as ours
+from runbook_lib.shown.findings import finding_html, findings_html, shown
 from tests.support import hostile
 from tests.unit.record.markup import parsed
 from tests.unit.record.notebooks import PNG, code, crash, display, markdown, never_run, notebook, stream
@@ -198,3 +199,39 @@ def test_every_severity_is_said_in_words(severity: Severity, word: str) -> None:
     text = " ".join(parsed(record_html(facts, None, files=[], sealed_at="x", place="x")).text)
     words = {"Information:", "Warning:", "Unknown:", "Blocking:"}
     assert {one for one in words if one in text} == {word}
+
+
+def _with_findings(shown: str) -> str:
+    """The page of a run whose record holds two findings and whose notebook showed this."""
+    facts = _facts("dull")
+    facts["findings"] = [finding.as_json() for finding in (MILD, GRAVE)]
+    cleaned = clean(notebook(code("x", display(text_html=shown))), Outcome.DONE, places={}, reason="")
+    return record_html(facts, cleaned, files=[], sealed_at="dull", place="dull")
+
+
+MILD = Finding("mild", Severity.WARNING, t("It is mild."), to_do=t("Wait."))
+GRAVE = Finding("grave:<b>", Severity.BLOCKING, t("It is grave & <i>old</i>."), why=t("It stops."))
+
+
+def test_a_finding_stands_on_the_page_once_and_looks_as_in_the_notebook() -> None:
+    page = _with_findings(findings_html([MILD, GRAVE]))
+    for finding in (MILD, GRAVE):
+        assert page.count(str(finding_html(shown(finding)))) == 1
+    text = " ".join(parsed(page).text)
+    assert text.index("It is grave") < text.index("It is mild"), "the gravest first"
+    assert "Findings (2)" in text
+    assert text.count("(above, under Findings)") == 2
+
+
+def test_a_finding_that_the_record_does_not_hold_is_shown_where_it_was() -> None:
+    other = Finding("mild", Severity.WARNING, t("It was mild, once."), to_do=t("Wait."))
+    page = _with_findings(findings_html([other]))
+    assert page.count(str(finding_html(shown(other)))) == 1
+    assert "(above, under Findings)" not in page
+
+
+@pytest.mark.parametrize("item", [{}, {"severity": "green", "seen": 7}, {"id": None, "severity": None, "why": ["x"]}])
+def test_whatever_stands_in_a_record_as_a_finding_is_shown(item: dict[str, object]) -> None:
+    facts = _facts("dull") | {"findings": [item, "no finding"]}
+    page = record_html(facts, None, files=[], sealed_at="dull", place="dull")
+    assert page.count("<strong>Information:</strong>") == 1
