@@ -18,6 +18,7 @@ from runbook_lib.graph.sign_in.tokens import signed_in
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.directory import ControllerIdentity
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.text import t
 from runbook_lib.notebook.course import Step
 from runbook_lib.notebook.earlier_runs import unfinished_chain
 from runbook_lib.notebook.front_end import prompt_for, show
@@ -113,7 +114,8 @@ class RunContext:
         if self.lock_held:
             return
         folder = self.record.folder
-        holder = f"{folder.change_id}/{folder.run_id} of {account() or 'this account'}"
+        run = f"{folder.change_id}/{folder.run_id}"
+        holder = t("{run} of {account}", run=run, account=account() or t("this account"))
         self._resources.enter_context(writer_lock(path, holder, clock=self.clock))
         self.lock_held = True
 

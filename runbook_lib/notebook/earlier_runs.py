@@ -88,7 +88,7 @@ def require_unaltered(runs: Iterable[Path], further: str = "") -> None:
         if found.sealed and not found.ok:
             raise _altered(run, found.problems[0], further)
         if not found.sealed and (by := manifest.named_by_followers(folder.change_folder, folder.run_id)):
-            raise _altered(run, f"MANIFEST.json: missing, although {by[0][0]} was sealed after it", further)
+            raise _altered(run, t("MANIFEST.json: missing, although {by} was sealed after it", by=by[0][0]), further)
 
 
 def require_uncontradicted(chain: Sequence[JournalFile], opened: datetime) -> None:
@@ -142,9 +142,9 @@ def effects_not_proved(chain: Sequence[JournalFile]) -> tuple[Finding, ...]:
             continue
         own = journal.owner == account() and not journal.shared
         by = (
-            f"the account {printable(journal.owner, limit=80)}"
+            t("the account {owner}", owner=printable(journal.owner, limit=80))
             if journal.owner
-            else "an account that is not known here"
+            else t("an account that is not known here")
         )
         found.append(
             Finding(
@@ -195,7 +195,7 @@ def require_planning_record(change_folder: Path, run_id: str, digest: str | None
     except (FileNotFoundError, DamagedManifest):
         found = None
     if found != digest:
-        raise _altered(run, "MANIFEST.json: not the one that the approval names", HOW_TO_CLOSE)
+        raise _altered(run, t("MANIFEST.json: not the one that the approval names"), HOW_TO_CLOSE)
 
 
 def _runs(change_folder: Path) -> list[Path]:

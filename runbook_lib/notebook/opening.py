@@ -97,7 +97,7 @@ def _parameters(
         given = {**loaded.given, **present}
     else:
         given, file = present, ""
-    return parameters_from_values(given, source="parameters cell"), given, file
+    return parameters_from_values(given, source=t("parameters cell")), given, file
 
 
 def _file_in_cell(named: object, environment: Mapping[str, str]) -> str:

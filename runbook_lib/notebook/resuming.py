@@ -19,7 +19,7 @@ from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Operation, Plan
 from runbook_lib.model.dn import rdn_value
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import t
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.course import ANEW
@@ -80,13 +80,12 @@ def require_own(chain: Sequence[JournalFile], operation: Operation, invocation_i
             values={"run": first.run.name, "operation": opened.get("operation")},
         )
     if opened.get("invocation_id") != invocation_id:
+        host = opened.get("dc_host")
+        then = verbatim(repr(printable(str(host), limit=200))) if host else t("the same one as then")
         raise Refused(
             t("The change that stopped midway was written to another domain controller."),
             code="another-dc",
-            hint=t(
-                "Set dc_host to {opened!r}: another one may not have the first writes yet.",
-                opened=printable(str(opened.get("dc_host") or "the same one as then"), limit=200),
-            ),
+            hint=t("Set dc_host to {then}: another one may not have the first writes yet.", then=then),
             values={
                 "then": opened.get("invocation_id"),
                 "now": invocation_id,

@@ -15,6 +15,7 @@ from runbook_lib.change.strict_file import LARGEST_PLAN, read_plain
 from runbook_lib.errors import RunbookError
 from runbook_lib.files import JOURNAL, PLAN, RECORD
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import Text, t
 from runbook_lib.record.run_end import Written, written_by
 from runbook_lib.routes.direct.writes import writes_of
 
@@ -26,7 +27,7 @@ _BY_ITS_PLAN = frozenset({Outcome.DONE, Outcome.NOTHING_TO_DO, Outcome.AWAITING_
 """Outcomes of a run without a journal that its plan decides."""
 
 
-def contradictions(run: Path, facts: Mapping[str, Any]) -> list[str]:
+def contradictions(run: Path, facts: Mapping[str, Any]) -> list[Text]:
     """Where record.json (``facts``) and what lies beside it in the folder of a run differ, one sentence each.
 
     A run that gave no verdict contradicts nothing: sealing decides one from the journal.
@@ -46,61 +47,95 @@ def contradictions(run: Path, facts: Mapping[str, Any]) -> list[str]:
         found += _without_journal(outcome, planned, done)
     else:
         found += [*_of_outcome(run, written, outcome, planned, done), *_of_approval(written, facts.get("approval"))]
-    return [f"{RECORD}: {text}" for text in found]
+    return [t("{record}: {text}", record=RECORD, text=text) for text in found]
 
 
-def _of_itself(facts: Mapping[str, Any], outcome: Outcome, plan: Mapping[str, Any], planned: object) -> Iterator[str]:
+def _of_itself(facts: Mapping[str, Any], outcome: Outcome, plan: Mapping[str, Any], planned: object) -> Iterator[Text]:
     if "exit_code" in facts and facts["exit_code"] != outcome.exit_code:
-        yield f"it says {outcome.value!r}, and the exit code {facts['exit_code']!r} of another outcome"
+        yield t(
+            "it says {outcome!r}, and the exit code {exit_code!r} of another outcome",
+            outcome=outcome.value,
+            exit_code=facts["exit_code"],
+        )
     if outcome in (Outcome.DONE, Outcome.NOTHING_TO_DO) and facts.get("error"):
-        yield f"it says {outcome.value!r}, and an error beside it"
+        yield t("it says {outcome!r}, and an error beside it", outcome=outcome.value)
     if plan and outcome is Outcome.NOTHING_TO_DO and planned:
-        yield f"it says {outcome.value!r}, but {planned} changes were planned"
+        yield t("it says {outcome!r}, but {planned} changes were planned", outcome=outcome.value, planned=planned)
     if plan and outcome is Outcome.DONE and not planned:
-        yield f"it says {outcome.value!r}, but nothing was planned"
+        yield t("it says {outcome!r}, but nothing was planned", outcome=outcome.value)
 
 
-def _of_approval(written: Written, approval: object) -> Iterator[str]:
+def _of_approval(written: Written, approval: object) -> Iterator[Text]:
     """A run that wrote names the approval that its journal was opened with; one that only read back may name none."""
     opened = written.opened.get("approval")
     if opened is not None and approval != opened and (approval is not None or written.anything):
-        yield f"its approval is another one than {JOURNAL} was opened with"
+        yield t("its approval is another one than {journal} was opened with", journal=JOURNAL)
 
 
-def _without_journal(outcome: Outcome, planned: object, done: object) -> Iterator[str]:
+def _without_journal(outcome: Outcome, planned: object, done: object) -> Iterator[Text]:
     if done:
-        yield f"it counts {done} changes as done, but there is no {JOURNAL}"
+        yield t("it counts {done} changes as done, but there is no {journal}", done=done, journal=JOURNAL)
     elif outcome in (Outcome.PARTIAL, Outcome.VERIFICATION_FAILED) or (outcome is Outcome.DONE and planned):
-        yield f"it says {outcome.value!r} with {planned} changes planned, but there is no {JOURNAL}"
+        yield t(
+            "it says {outcome!r} with {planned} changes planned, but there is no {journal}",
+            outcome=outcome.value,
+            planned=planned,
+            journal=JOURNAL,
+        )
 
 
-def _of_outcome(run: Path, written: Written, outcome: Outcome, planned: object, done: object) -> Iterator[str]:
+def _of_outcome(run: Path, written: Written, outcome: Outcome, planned: object, done: object) -> Iterator[Text]:
     complete = _complete(run, written)
     approved = len(written.approved)
     if outcome is Outcome.NOTHING_TO_DO:
-        yield f"it says {outcome.value!r}, but {JOURNAL} was opened"
+        yield t("it says {outcome!r}, but {journal} was opened", outcome=outcome.value, journal=JOURNAL)
     elif written.anything and outcome not in _AFTER_A_WRITE and not (complete and outcome in _AFTER_EVERY_WRITE):
-        yield f"it says {outcome.value!r}, but {JOURNAL} holds writes ({len(written.done)} done)"
+        yield t(
+            "it says {outcome!r}, but {journal} holds writes ({done} done)",
+            outcome=outcome.value,
+            journal=JOURNAL,
+            done=len(written.done),
+        )
     elif outcome in _AFTER_EVERY_WRITE and not complete:
-        yield f"it says {outcome.value!r}, but {JOURNAL} does not hold every approved write"
+        yield t(
+            "it says {outcome!r}, but {journal} does not hold every approved write",
+            outcome=outcome.value,
+            journal=JOURNAL,
+        )
     elif outcome is Outcome.AWAITING_APPROVAL and approved == planned:
-        yield f"it says {outcome.value!r}, but {JOURNAL} says that all {approved} changes were approved and carried out"
+        yield t(
+            "it says {outcome!r}, but {journal} says that all {approved} changes were approved and carried out",
+            outcome=outcome.value,
+            journal=JOURNAL,
+            approved=approved,
+        )
     if done not in ({approved} if complete and outcome in _AFTER_EVERY_WRITE else {0, approved if complete else 0}):
-        yield f"it counts {done} changes as done, but by {JOURNAL} it is {approved if complete else 0} of {approved}"
+        yield t(
+            "it counts {done} changes as done, but by {journal} it is {carried_out} of {approved}",
+            done=done,
+            journal=JOURNAL,
+            carried_out=approved if complete else 0,
+            approved=approved,
+        )
 
 
-def _of_plan(run: Path, written: Written | None, plan: Mapping[str, Any], planned: object) -> Iterator[str]:
+def _of_plan(run: Path, written: Written | None, plan: Mapping[str, Any], planned: object) -> Iterator[Text]:
     digest = written.opened.get("plan_digest") if written else None
     if digest is not None and plan.get("digest") != digest:
-        yield f"its plan is another one than the plan that {JOURNAL} was opened with"
+        yield t("its plan is another one than the plan that {journal} was opened with", journal=JOURNAL)
     kept = _plan_file(run)
     changes = kept.get("changes")
     if kept and digest is not None and kept.get("digest") != digest:
-        yield f"{PLAN} is another plan than the one that {JOURNAL} was opened with"
+        yield t("{plan} is another plan than the one that {journal} was opened with", plan=PLAN, journal=JOURNAL)
     elif kept and digest is None and kept.get("digest") != plan.get("digest"):
-        yield f"its plan is another one than {PLAN}"
+        yield t("its plan is another one than {plan}", plan=PLAN)
     elif isinstance(changes, list) and planned != len(changes):
-        yield f"it counts {planned} changes as planned, but {PLAN} holds {len(changes)}"
+        yield t(
+            "it counts {planned} changes as planned, but {plan} holds {changes}",
+            planned=planned,
+            plan=PLAN,
+            changes=len(changes),
+        )
 
 
 def _complete(run: Path, written: Written) -> bool:

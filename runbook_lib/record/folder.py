@@ -114,7 +114,7 @@ class RecordFolder:
         """
         for what, name, longest in (
             ("change_id", change_id, LONGEST_CHANGE_ID),
-            ("run id", run_id, LONGEST_FOLDER_NAME),
+            (t("run id"), run_id, LONGEST_FOLDER_NAME),
         ):
             if not safe_folder_name(name, longest):
                 raise UsageError(
@@ -228,13 +228,13 @@ class RecordFolder:
         try:
             value = json.loads(read_plain(path, largest=LARGEST_PLAN).data)
         except FileNotFoundError:
-            raise _unreadable(path, "there is no such file") from None
+            raise _unreadable(path, t("there is no such file")) from None
         except Unfit as unfit:
             raise _unreadable(path, str(unfit)) from None
         except (ValueError, RecursionError):
-            raise _unreadable(path, "it is not JSON") from None
+            raise _unreadable(path, t("it is not JSON")) from None
         if not isinstance(value, dict):
-            raise _unreadable(path, "it is not a JSON object")
+            raise _unreadable(path, t("it is not a JSON object"))
         return cast("dict[str, object]", value)
 
     def write_csv(self, name: str, frame: pd.DataFrame) -> Path:

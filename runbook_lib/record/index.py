@@ -12,6 +12,7 @@ from urllib.parse import quote
 from runbook_lib.change.strict_file import LARGEST_PLAN, read_plain
 from runbook_lib.files import APPROVALS, INDEX, MANIFEST, PAGE, RECORD, file_mode
 from runbook_lib.model.outcome import Outcome, ending_of_facts
+from runbook_lib.model.text import t
 from runbook_lib.record import folder as files
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import DamagedManifest, verify
@@ -67,9 +68,9 @@ def build_index(records_root: Path) -> Path:
         .render(
             changes=sorted(changes, key=lambda change: (change.latest, change.name), reverse=True),
             runs=len(folders),
-            checked="Every file was checked when this list was made."
+            checked=t("Every file was checked when this list was made.")
             if thorough
-            else "Only the manifests were checked when this list was made.",
+            else t("Only the manifests were checked when this list was made."),
         )
     )
     target = records_root / INDEX
@@ -94,7 +95,7 @@ def _run(path: Path, *, thorough: bool) -> _Run:
     return _Run(
         name=path.name,
         notebook=str(notebook.get("name", "unknown")),
-        outcome=ending_of_facts(outcome, facts.get("error")).title if outcome else "Open: no verdict yet",
+        outcome=ending_of_facts(outcome, facts.get("error")).title if outcome else t("Open: no verdict yet"),
         tone=TONES.get(outcome, "bad") if outcome else "neutral",
         started=started if isinstance(started, str) else None,
         planned=changes.get("planned", 0),
@@ -108,12 +109,12 @@ def _state(path: Path, *, thorough: bool) -> str:
     if thorough:
         result = verify(RecordFolder(path))
         if not result.sealed:
-            return "open: not sealed yet"
+            return t("open: not sealed yet")
         return "sealed, verified" if result.ok else f"DAMAGED: {result.problems[0]}"
     try:
         read_manifest(path)
     except FileNotFoundError:
-        return "open: not sealed yet"
+        return t("open: not sealed yet")
     except DamagedManifest as damage:
         return f"DAMAGED: {MANIFEST}: {damage}"
     return "sealed"

@@ -19,7 +19,7 @@ from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.errors import UsageError
 from runbook_lib.files import MANIFEST, MANIFEST_SCHEMA, RECORD, RECORD_SCHEMA
 from runbook_lib.model.ids import digest
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record import folder as files
 from runbook_lib.record.contradictions import contradictions
@@ -81,14 +81,16 @@ def read(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(data)
     except (ValueError, RecursionError):
-        raise DamagedManifest("it is not JSON") from None
+        raise DamagedManifest(t("it is not JSON")) from None
     if not isinstance(manifest, dict) or manifest.get("schema") != MANIFEST_SCHEMA:
-        raise DamagedManifest(f"it is not a manifest of this version ({MANIFEST_SCHEMA})")
+        raise DamagedManifest(
+            t("it is not a manifest of this version ({manifest_schema})", manifest_schema=MANIFEST_SCHEMA)
+        )
     _check_shape(manifest)
     if manifest["digest"] != digest({key: value for key, value in manifest.items() if key != "digest"}):
-        raise DamagedManifest("its digest does not match its contents")
+        raise DamagedManifest(t("its digest does not match its contents"))
     if data != files.json_bytes(manifest):
-        raise DamagedManifest("it was rewritten")
+        raise DamagedManifest(t("it was rewritten"))
     return manifest
 
 
@@ -103,7 +105,7 @@ def _check_shape(manifest: Mapping[str, Any]) -> None:
         and all(_all_texts(entry, ("path", "sha256")) and isinstance(entry.get("bytes"), int) for entry in entries)
     )
     if not fine:
-        raise DamagedManifest("entries are missing or of the wrong type")
+        raise DamagedManifest(t("entries are missing or of the wrong type"))
 
 
 def _all_texts(value: object, keys: tuple[str, ...]) -> bool:
@@ -163,7 +165,7 @@ def named_by_followers(change_folder: Path, run_id: str) -> list[tuple[str, str]
     return found
 
 
-OPEN = "open: not sealed yet"
+OPEN = t("open: not sealed yet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,7 @@ class Verification:
 
     sealed: bool
     ok: bool
-    problems: tuple[str, ...]
+    problems: tuple[Text, ...]
     files: int
 
 
@@ -190,93 +192,115 @@ def verify(folder: RecordFolder) -> Verification:
     except FileNotFoundError:
         return Verification(sealed=False, ok=False, problems=(OPEN,), files=0)
     except DamagedManifest as damage:
-        return Verification(sealed=True, ok=False, problems=(f"{MANIFEST}: {damage}",), files=0)
+        problem = t("{manifest}: {damage}", manifest=MANIFEST, damage=str(damage))
+        return Verification(sealed=True, ok=False, problems=(_printable(problem),), files=0)
     problems, files_read = _compare_files(folder.path, manifest)
     problems += _compare_identity(folder, manifest)
     problems += _compare_chain(folder.change_folder, manifest)
     problems += _compare_followers(folder, manifest)
-    return Verification(sealed=True, ok=not problems, problems=tuple(map(printable, problems)), files=files_read)
+    return Verification(sealed=True, ok=not problems, problems=tuple(map(_printable, problems)), files=files_read)
 
 
-def _compare_files(folder: Path, manifest: Mapping[str, Any]) -> tuple[list[str], int]:
-    problems: list[str] = []
+def _printable(text: Text) -> Text:
+    """The same sentence, in which names of files and what a damaged file says do no harm on a terminal."""
+    values = {
+        name: _printable(value) if isinstance(value, Text) else printable(value) if isinstance(value, str) else value
+        for name, value in text.values.items()
+    }
+    return Text(text.template, values)
+
+
+def _compare_files(folder: Path, manifest: Mapping[str, Any]) -> tuple[list[Text], int]:
+    problems: list[Text] = []
     listed = {entry["path"]: entry for entry in manifest["files"]}
     if len(listed) != len(manifest["files"]):
-        problems.append(f"{MANIFEST}: a file is listed twice")
+        problems.append(t("{manifest}: a file is listed twice", manifest=MANIFEST))
     present = {name: path for name, path in plain_files(folder) if name != MANIFEST}
     files_read = 0
     for name in sorted(listed.keys() | present.keys()):
         if name not in present:
-            problems.append(f"{name}: missing")
+            problems.append(t("{name}: missing", name=name))
         elif name not in listed:
-            problems.append(f"{name}: added after sealing")
+            problems.append(t("{name}: added after sealing", name=name))
         elif present[name].is_symlink() or not present[name].is_file():
-            problems.append(f"{name}: not a plain file any more")
+            problems.append(t("{name}: not a plain file any more", name=name))
         else:
             files_read += 1
             problems += _compare_file(name, present[name], listed[name])
     return problems, files_read
 
 
-def _compare_file(name: str, path: Path, entry: Mapping[str, Any]) -> list[str]:
+def _compare_file(name: str, path: Path, entry: Mapping[str, Any]) -> list[Text]:
     try:
         size = path.stat().st_size
         if size != entry["bytes"]:
-            return [f"{name}: changed, {size} bytes instead of {entry['bytes']}"]
+            return [t("{name}: changed, {size} bytes instead of {bytes}", name=name, size=size, bytes=entry["bytes"])]
         if file_digest(path) != entry["sha256"]:
-            return [f"{name}: changed, its SHA-256 differs"]
+            return [t("{name}: changed, its SHA-256 differs", name=name)]
     except OSError as error:
-        return [f"{name}: cannot be read ({error.strerror or type(error).__name__})"]
+        return [t("{name}: cannot be read ({why})", name=name, why=error.strerror or type(error).__name__)]
     return []
 
 
-def _compare_identity(folder: RecordFolder, manifest: Mapping[str, Any]) -> list[str]:
+def _compare_identity(folder: RecordFolder, manifest: Mapping[str, Any]) -> list[Text]:
     """A record that was moved under another change or run tells another story."""
     problems = [
-        f"{MANIFEST}: written for {what} {manifest[key]}, but the folder is {name}"
+        t(
+            "{manifest}: written for {what} {written}, but the folder is {name}",
+            manifest=MANIFEST,
+            what=what,
+            written=manifest[key],
+            name=name,
+        )
         for what, key, name in (("run", "run_id", folder.run_id), ("change", "change_id", folder.change_id))
         if manifest[key] != name
     ]
     try:
         facts = json.loads(read_plain(folder.path / RECORD, largest=LARGEST_PLAN).data)
     except FileNotFoundError:
-        return [*problems, f"{RECORD}: missing"] if RECORD not in {e["path"] for e in manifest["files"]} else problems
+        if RECORD in {entry["path"] for entry in manifest["files"]}:
+            return problems
+        return [*problems, t("{record}: missing", record=RECORD)]
     except (OSError, ValueError, RecursionError):
-        return [*problems, f"{RECORD}: it is not JSON"]
+        return [*problems, t("{record}: it is not JSON", record=RECORD)]
     if not isinstance(facts, dict) or facts.get("schema") != RECORD_SCHEMA:
-        problems.append(f"{RECORD}: not a record of this version ({RECORD_SCHEMA})")
+        problems.append(
+            t("{record}: not a record of this version ({record_schema})", record=RECORD, record_schema=RECORD_SCHEMA)
+        )
     elif facts.get("run_id") != manifest["run_id"] or facts.get("change_id") != manifest["change_id"]:
-        problems.append(f"{RECORD}: of another run than {MANIFEST}")
+        problems.append(t("{record}: of another run than {manifest}", record=RECORD, manifest=MANIFEST))
     else:
         problems += contradictions(folder.path, facts)
     return problems
 
 
-def _compare_chain(change_folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+def _compare_chain(change_folder: Path, manifest: Mapping[str, Any]) -> list[Text]:
     """Follow ``previous`` to the first run of the change; each link names the digest it was sealed with."""
     seen = {manifest["run_id"]}
     previous = manifest["previous"]
     while previous is not None:
         run_id = previous["run_id"]
         if run_id in seen or Path(run_id).name != run_id:
-            return [f"{MANIFEST}: the chain of previous runs is not a chain at {run_id}"]
+            return [
+                t("{manifest}: the chain of previous runs is not a chain at {run_id}", manifest=MANIFEST, run_id=run_id)
+            ]
         seen.add(run_id)
         try:
             earlier = read(change_folder / run_id)
         except FileNotFoundError:
-            return [f"previous run {run_id}: not beside this one, the chain is broken"]
+            return [t("previous run {run_id}: not beside this one, the chain is broken", run_id=run_id)]
         except DamagedManifest as damage:
-            return [f"previous run {run_id}: its manifest is damaged: {damage}"]
+            return [t("previous run {run_id}: its manifest is damaged: {damage}", run_id=run_id, damage=str(damage))]
         if earlier["digest"] != previous["digest"]:
-            return [f"previous run {run_id}: its manifest is not the one this run was sealed after"]
+            return [t("previous run {run_id}: its manifest is not the one this run was sealed after", run_id=run_id)]
         previous = earlier["previous"]
     return []
 
 
-def _compare_followers(folder: RecordFolder, manifest: Mapping[str, Any]) -> list[str]:
+def _compare_followers(folder: RecordFolder, manifest: Mapping[str, Any]) -> list[Text]:
     """A run sealed later names what this one was sealed as: a record that was sealed again differs from it."""
     return [
-        f"{MANIFEST}: {run_id} was sealed after another one of this run"
+        t("{manifest}: {run_id} was sealed after another one of this run", manifest=MANIFEST, run_id=run_id)
         for run_id, digest in named_by_followers(folder.change_folder, folder.run_id)
         if digest != manifest["digest"]
     ]

@@ -132,7 +132,7 @@ def _with_choices(error: RunbookError, found: list[Undoable], where: Path) -> Ru
     """The same error with the records that can be undone."""
     lines = [item.line for item in found[:LISTED]]
     if len(found) > LISTED:
-        lines.append(f"and {len(found) - LISTED} older ones; records/index.html lists every run")
+        lines.append(t("and {number} older ones; records/index.html lists every run", number=len(found) - LISTED))
     told = (
         t("Put one of these lines into the parameters file (newest first).")
         if lines

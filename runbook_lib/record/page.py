@@ -20,7 +20,7 @@ from runbook_lib.record.cells import CellState, CellTruth
 from runbook_lib.record.executed import ERROR_MARKER_TAG, OWN, Cleaned, plain_text
 from runbook_lib.record.sanitize import safe_html
 from runbook_lib.shown.findings import ShownFinding, by_severity, finding_html, noted, without_those_shown
-from runbook_lib.shown.html import rows_html, text_html
+from runbook_lib.shown.html import rows_html, text_html, yes_or_no
 from runbook_lib.shown.plan import MEMBER_NUMBERS
 
 CONTENT_SECURITY_POLICY = (
@@ -50,15 +50,15 @@ def _finalize(value: object) -> object:
     if isinstance(value, Markup):
         return value
     if value is None:
-        return "not known"
+        return t("not known")
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return yes_or_no(value)
     return printable(value) if isinstance(value, str) else printable(str(value))
 
 
 def moment(value: object) -> str:
     """A time of record.json for people; what is none as it is."""
-    return "not known" if value is None else to_the_second(str(value))
+    return t("not known") if value is None else to_the_second(str(value))
 
 
 def size(count: int) -> str:
@@ -241,7 +241,7 @@ def _leaf(value: object) -> str:
     if value is None or value == "":
         return "–"
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return yes_or_no(value)
     if isinstance(value, (Mapping, list, tuple)):
-        return "none" if not value else "…"
+        return t("none") if not value else "…"
     return printable(str(value))

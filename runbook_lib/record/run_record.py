@@ -291,9 +291,13 @@ def facts_of(folder: RecordFolder) -> dict[str, Any]:
 def _damaged(folder: RecordFolder, error: UsageError) -> str:
     path = folder.file(RECORD)
     if not path.exists():
-        return "record.json was missing when the run was sealed: the run stopped before it could say what it does."
+        return t("record.json was missing when the run was sealed: the run stopped before it could say what it does.")
     folder.write_bytes(DAMAGED, path.read_bytes())
-    return f"record.json was not readable when the run was sealed ({error.code}); it is kept as {DAMAGED}."
+    return t(
+        "record.json was not readable when the run was sealed ({code}); it is kept as {damaged}.",
+        code=error.code,
+        damaged=DAMAGED,
+    )
 
 
 def _merged(default: Any, value: Any) -> Any:

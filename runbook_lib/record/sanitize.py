@@ -15,6 +15,8 @@ from functools import lru_cache
 import bleach
 from bleach.css_sanitizer import CSSSanitizer
 
+from runbook_lib.model.text import t
+
 _TAG_NAMES = (
     "a b bdi blockquote br caption code del details div em h1 h2 h3 h4 h5 h6 hr i li ol p pre s small span strong sub "
     "summary sup table tbody td tfoot th thead tr u ul"
@@ -61,7 +63,8 @@ def safe_html(text: str) -> str:
         return text
     if len(text) > SLOW_LIMIT:
         cut = html.escape(text[:SLOW_LIMIT])
-        return f"<pre>HTML of {len(text)} characters from an unknown renderer, shown as text and cut:\n{cut}</pre>"
+        said = t("HTML of {number} characters from an unknown renderer, shown as text and cut:", number=len(text))
+        return f"<pre>{html.escape(said)}\n{cut}</pre>"
     return str(_cleaner.clean(text))
 
 

@@ -153,7 +153,11 @@ def _altered_journal(folder: RecordFolder) -> list[str]:
     """Whether the journal's lines follow each other; one that is damaged in another way is sealed as it is."""
     try:
         lines = read_plain(folder.file(JOURNAL), largest=LARGEST_PLAN).data
-        return [f"{JOURNAL}: line {number} does not follow the line before it"] if (number := broken_at(lines)) else []
+        return (
+            [t("{journal}: line {number} does not follow the line before it", journal=JOURNAL, number=number)]
+            if (number := broken_at(lines))
+            else []
+        )
     except (FileNotFoundError, Unfit):
         return []
 
@@ -209,11 +213,13 @@ def _verdict(folder: RecordFolder, facts: dict[str, Any], sealed_at: str, *, int
     if not facts["error"]:
         facts["error"] = {
             "code": "no-verdict",
-            "message": "The run ended without saying how: its process or kernel was stopped. This verdict was decided "
-            "when the record was sealed, from the journal.",
-            "hint": "Run again with the same change id: it resumes."
+            "message": t(
+                "The run ended without saying how: its process or kernel was stopped. This verdict was decided when "
+                "the record was sealed, from the journal."
+            ),
+            "hint": t("Run again with the same change id: it resumes.")
             if outcome is Outcome.PARTIAL
-            else "Nothing was written. Run again.",
+            else t("Nothing was written. Run again."),
         }
     return outcome
 

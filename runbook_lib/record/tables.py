@@ -12,6 +12,7 @@ import pandas as pd
 import xlsxwriter
 
 from runbook_lib.model.moment import iso_exact
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import NOT_SEEN
 
 
@@ -107,7 +108,9 @@ def _write_sheet(sheet: xlsxwriter.worksheet.Worksheet, frame: pd.DataFrame, hea
     widths = [10] * len(frame.columns)
     for number, row in enumerate(rows(frame)):
         if number == ROW_LIMIT and len(frame) > ROW_LIMIT:
-            sheet.write_string(number, 0, f"Cut here: {len(frame)} rows in all, the CSV file holds them.")
+            sheet.write_string(
+                number, 0, t("Cut here: {number} rows in all, the CSV file holds them.", number=len(frame))
+            )
             break
         for column, cell in enumerate(row):
             if isinstance(cell, str):

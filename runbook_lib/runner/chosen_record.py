@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.files import JOURNAL, MANIFEST, PLAN, RECORD
 from runbook_lib.model.outcome import Outcome, ending_of_facts
-from runbook_lib.model.text import t
+from runbook_lib.model.text import NOTHING, t
 from runbook_lib.runner import console
 
 _FILES = (RECORD, PLAN, JOURNAL, MANIFEST)
@@ -45,7 +45,7 @@ class RunOffered:
     @property
     def words(self) -> str:
         """State and outcome, as ``gwb records`` says them."""
-        title = self.ending if self.outcome else "no outcome yet" if self.readable else "not readable"
+        title = self.ending if self.outcome else t("no outcome yet") if self.readable else t("not readable")
         return f"{title}, {'sealed' if self.sealed else 'open'}"
 
 
@@ -94,9 +94,12 @@ def chosen_record(path: Path, *, first: Callable[[RunOffered], bool] | None = No
     if first is not None:
         runs.sort(key=lambda run: not first(run))
     shown = [f"{console.shown_path(run.path)} ({run.words})" for run in runs]
-    holds = f"{console.shown_path(path)} holds {len(runs)} run{'' if len(runs) == 1 else 's'}"
+    folder = console.shown_path(path)
+    holds = t("{folder} holds 1 run", folder=folder)
+    if len(runs) > 1:
+        holds = t("{folder} holds {runs} runs", folder=folder, runs=len(runs))
     if not sys.stdin.isatty():
-        more = f", the first of {len(runs)}" if len(runs) > _MOST_NAMED else ""
+        more = t(", the first of {runs}", runs=len(runs)) if len(runs) > _MOST_NAMED else NOTHING
         raise UsageError(
             t("{holds}; this command is about one.", holds=holds),
             code="record-not-named",
@@ -106,7 +109,7 @@ def chosen_record(path: Path, *, first: Callable[[RunOffered], bool] | None = No
     console.say(f"{holds}:")
     for number, line in enumerate(shown, 1):
         console.say(f"  {number}  {line}")
-    number = click.prompt("Which run", type=click.IntRange(1, len(runs)), prompt_suffix=": ")
+    number = click.prompt(t("Which run"), type=click.IntRange(1, len(runs)), prompt_suffix=": ")
     return runs[int(number) - 1].path
 
 

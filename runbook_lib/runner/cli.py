@@ -14,6 +14,7 @@ import click
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t
 from runbook_lib.runner import console
 from runbook_lib.runner.commands.approve import approve
 from runbook_lib.runner.commands.check import check
@@ -42,10 +43,22 @@ def load_plugin(point: EntryPoint) -> click.Command:
         command = point.load()
     except Exception as error:  # noqa: BLE001 - whatever a plugin raises, it must not break the others
         raise click.ClickException(
-            f"The command {point.name} cannot be loaded from {point.value}: {type(error).__name__}: {error}"
+            t(
+                "The command {command} cannot be loaded from {place}: {error_type}: {error}",
+                command=point.name,
+                place=point.value,
+                error_type=type(error).__name__,
+                error=error,
+            )
         ) from None
     if not isinstance(command, click.Command):
-        raise click.ClickException(f"The command {point.name} cannot be loaded: {point.value} is no command.")
+        raise click.ClickException(
+            t(
+                "The command {command} cannot be loaded: {place} is no command.",
+                command=point.name,
+                place=point.value,
+            )
+        )
     return command
 
 

@@ -97,7 +97,13 @@ def show_error(error: RunbookError) -> None:
     if isinstance(problems, list) and len(problems) > 1:
         more = error.values.get("more")
         more = more if isinstance(more, int) else 0
-        warn(f"{error.outcome.title}: {len(problems) + more:,} things are wrong in the parameters.")
+        warn(
+            t(
+                "{outcome}: {number:,} things are wrong in the parameters.",
+                outcome=error.outcome.title,
+                number=len(problems) + more,
+            )
+        )
         for problem in problems:
             place = f"{problem['where']}: " if problem["where"] else ""
             warn(f"  {place}{problem['text']}{' ' + problem['hint'] if problem['hint'] else ''}")
@@ -106,7 +112,7 @@ def show_error(error: RunbookError) -> None:
         return
     warn(f"{error.outcome.title}: {error.message}")
     if error.hint:
-        warn(f"What to do: {error.hint}")
+        warn(t("What to do: {hint}", hint=error.hint))
     for line in error.choices:
         warn(f"  {line}")
 
@@ -116,14 +122,14 @@ def show_defect(error: BaseException) -> None:
     from runbook_lib.secrets.redact import Redactor, variable_secrets
 
     text = Redactor(variable_secrets(os.environ)).text("".join(traceback.format_exception(error)), "traceback")
-    warn(f"This is a defect of the runbook: an unexpected {type(error).__name__}.")
+    warn(t("This is a defect of the runbook: an unexpected {error_type}.", error_type=type(error).__name__))
     try:
         handle, name = tempfile.mkstemp(prefix="gwb-traceback-", suffix=".txt")
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(text)
     except OSError:
         return
-    warn(f"Please report it with the file {name}")
+    warn(t("Please report it with the file {file}", file=name))
 
 
 def shown_path(path: Path) -> str:
@@ -146,8 +152,9 @@ class Progress:
         """Show a step."""
         if self._quiet:
             return
-        heading = f": {printable(step.heading, limit=80)}" if step.heading else ""
-        text = f"  cell {step.number} of {step.total}{heading}"
+        text = t("  cell {number} of {total}", number=step.number, total=step.total)
+        if step.heading:
+            text = t("{cell}: {heading}", cell=text, heading=printable(step.heading, limit=80))
         if not self._terminal:
             click.echo(text, err=True)
             return
@@ -214,5 +221,5 @@ def asked(lines: list[str], expected: str) -> str:
             hint=t('Read the plan, then add: --phrase "{expected}"', expected=expected),
             values={"phrase": expected},
         )
-    say(f"To approve, type: {expected}")
+    say(t("To approve, type: {expected}", expected=expected))
     return str(click.prompt("Phrase", prompt_suffix=": ", default="", show_default=False))

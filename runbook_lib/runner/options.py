@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from runbook_lib.errors import UsageError
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 
 _NAMES = ("-p", "--parameter")
 
@@ -49,7 +49,9 @@ def overrides_of(given: Sequence[tuple[str, str]]) -> dict[str, str]:
     for name, value in given:
         if not name or name in overrides:
             what = (
-                f"The parameter {name[:80]} is given twice with -p" if name else "A parameter given with -p has no name"
+                t("The parameter {name} is given twice with -p", name=name[:80])
+                if name
+                else t("A parameter given with -p has no name")
             )
             hint = t("Give it once.") if name else t("Write -p NAME=VALUE.")
             raise UsageError(
@@ -70,8 +72,10 @@ def _split(args: Sequence[str]) -> list[str]:
             pair = waiting.pop(0) if waiting else ""
             name, equals, value = pair.partition("=")
             if not equals and not waiting:
-                of = f"{pair[:80]!r} has none" if pair else "nothing follows it"
-                raise click.BadOptionUsage(arg, f"Option {arg!r} takes a name and a value, NAME=VALUE: {of}.")
+                of = t("{pair!r} has none", pair=pair[:80]) if pair else t("nothing follows it")
+                raise click.BadOptionUsage(
+                    arg, t("Option {arg!r} takes a name and a value, NAME=VALUE: {of}.", arg=arg, of=of)
+                )
             found += [arg, name, value] if equals else [arg, pair, *waiting[:1]]
             waiting = waiting if equals else waiting[1:]
             continue
@@ -111,7 +115,7 @@ class TimeLimit(click.ParamType):  # type: ignore[type-arg]
         except UsageError as error:
             self.fail(f"{error.message} {error.hint}", param, ctx)
         if not timedelta(seconds=1) <= length <= LONGEST_TIME_LIMIT:
-            self.fail("A run may take from one second to 30 days.", param, ctx)
+            self.fail(t("A run may take from one second to 30 days."), param, ctx)
         return length.total_seconds()
 
 
@@ -133,16 +137,16 @@ def parse_duration(text: str) -> timedelta:
     return length
 
 
-def duration_words(seconds: float) -> str:
+def duration_words(seconds: float) -> Text:
     """``0.8 s``, ``12 s``, ``3 min 05 s``, ``2 h 10 min``."""
     if seconds < 10:
-        return f"{seconds:.1f} s"
+        return t("{seconds:.1f} s", seconds=seconds)
     whole = round(seconds)
     if whole < 60:
-        return f"{whole} s"
+        return t("{seconds} s", seconds=whole)
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+        return t("{minutes} min {seconds:02d} s", minutes=whole // 60, seconds=whole % 60)
+    return t("{hours} h {minutes:02d} min", hours=whole // 3600, minutes=whole % 3600 // 60)
 
 
 def _refused(text: str) -> UsageError:

@@ -157,7 +157,7 @@ def _read_notebook(notebook: Path) -> bytes:
     except OSError as error:
         reason = error.strerror or type(error).__name__
     except Exception:  # noqa: BLE001 - nbformat raises many kinds; each means the same to the person
-        reason = "it is not a Jupyter notebook"
+        reason = t("it is not a Jupyter notebook")
     else:
         return source
     raise UsageError(
@@ -248,8 +248,13 @@ def _result(record: RunRecord, outcome: Outcome, sealing_failed: str, seconds: f
     message, hint = (str(error.get(key, "")) if isinstance(error, dict) else "" for key in ("message", "hint"))
     planned, done = (changes.get(key) if isinstance(changes, dict) else 0 for key in ("planned", "done"))
     if outcome is Outcome.AWAITING_APPROVAL and not message:
-        message = f"{done} of {planned} changes were approved and applied; the others wait."
-        hint = f"Look at those that wait in the record, then: gwb approve {typed(record.folder.path)} --as NAME"
+        message = t(
+            "{done} of {planned} changes were approved and applied; the others wait.", done=done, planned=planned
+        )
+        hint = t(
+            "Look at those that wait in the record, then: gwb approve {record} --as NAME",
+            record=typed(record.folder.path),
+        )
     return RunResult(
         outcome=outcome,
         title=ending_of_facts(outcome, error).title,
@@ -285,12 +290,17 @@ def seal_run(
     else:
         work_file.unlink(missing_ok=True)
         return _index(folder)
-    return f"The record is not sealed: {reason} To try again: gwb seal {typed(folder.path)} {typed(work_file)}"
+    return t(
+        "The record is not sealed: {reason} To try again: gwb seal {record} {work_file}",
+        reason=reason,
+        record=typed(folder.path),
+        work_file=typed(work_file),
+    )
 
 
 def _index(folder: RecordFolder) -> str:
     try:
         build_index(folder.change_folder.parent)
     except RunbookError as error:
-        return f"The list of records is not up to date: {error.message}"
+        return t("The list of records is not up to date: {why}", why=error.message)
     return ""

@@ -70,13 +70,13 @@ def _reason(execution: Execution) -> tuple[Text, str]:
     return t("The notebook's kernel did not start."), "kernel-not-started"
 
 
-def _signal_words(code: int | None) -> str:
+def _signal_words(code: int | None) -> Text:
     """`` (SIGKILL)``, `` (exit code 1)`` or nothing."""
     if code is None:
-        return ""
+        return NOTHING
     if code < 0:
         try:
-            return f" ({signal.Signals(-code).name})"
+            return t(" ({name})", name=signal.Signals(-code).name)
         except ValueError:
-            return f" (signal {-code})"
-    return f" (exit code {code})"
+            return t(" (signal {number})", number=-code)
+    return t(" (exit code {code})", code=code)

@@ -67,8 +67,8 @@ def approve(
     if verification.sealed and not verification.ok:
         raise Refused(
             t(
-                "The record {shown_path} is not what was sealed: {problems}.",
-                shown_path=console.shown_path(folder.path),
+                "The record {file} is not what was sealed: {problems}.",
+                file=console.shown_path(folder.path),
                 problems=verification.problems[0],
             ),
             code="record-tampered",
@@ -98,8 +98,15 @@ def approve(
         approvers=approvers,
     )
     until = datetime.now(UTC) + length
-    console.say(f"Approved by {approver}, until {to_the_minute(until)}: {console.shown_path(path)}")
-    console.say("Now run the same notebook with the same parameters again.")
+    console.say(
+        t(
+            "Approved by {approver}, until {until}: {file}",
+            approver=approver,
+            until=to_the_minute(until),
+            file=console.shown_path(path),
+        )
+    )
+    console.say(t("Now run the same notebook with the same parameters again."))
 
 
 def _waiting_plan(folder: RecordFolder) -> Plan:
@@ -115,8 +122,8 @@ def _waiting_plan(folder: RecordFolder) -> Plan:
     if (folder.path / RECORD).is_file() and RunRecord.load(folder).outcome is Outcome.DONE:
         raise UsageError(
             t(
-                "Nothing waits in {shown_path}: that run carried out its plan.",
-                shown_path=console.shown_path(folder.path),
+                "Nothing waits in {file}: that run carried out its plan.",
+                file=console.shown_path(folder.path),
             ),
             code="nothing-waits",
             hint=t("Run the notebook again: what then waits is in the record of that run."),
@@ -149,18 +156,23 @@ def _asked_name() -> str:
             code="approver-missing",
             hint=t("Add --as NAME: the name is stored in the approval and in every record."),
         )
-    return str(click.prompt("Name of the approver, stored in every record", prompt_suffix=": "))
+    return str(click.prompt(t("Name of the approver, stored in every record"), prompt_suffix=": "))
 
 
 def plan_lines(plan: Plan) -> list[str]:
     """The plan in a few lines: what, where, how much, and each group by name."""
     target = plan.target
     counts = [f"{number} {kind}" for kind, number in plan.counts.items() if number]
-    lines = [
-        f"Plan {plan.digest[:12]}: {plan.operation.value} in {target.domain_dns_name}",
-        f"  target OU   {target.target_ou}",
-        f"  retired OU  {target.retired_ou}",
-        f"  changes     {', '.join(counts) or 'none'}",
+    lines: list[str] = [
+        t(
+            "Plan {digest}: {operation} in {domain}",
+            digest=plan.digest[:12],
+            operation=plan.operation.value,
+            domain=target.domain_dns_name,
+        ),
+        t("  target OU   {target_ou}", target_ou=target.target_ou),
+        t("  retired OU  {retired_ou}", retired_ou=target.retired_ou),
+        t("  changes     {counts}", counts=", ".join(counts) or t("none")),
     ]
     lines += [f"  {change.kind.value:<15} {change.display_name or change.dn}" for change in plan.changes]
     return lines + members_lines(plan)
@@ -172,8 +184,14 @@ def members_lines(plan: Plan) -> list[str]:
 
     lines: list[str] = []
     for group in in_order(plan):
-        lines.append(f"  members of {group.display_name}: {numbers_of(group)}")
-        lines += [f"    left out: {line}" for line in lines_of(group)]
+        lines.append(
+            t(
+                "  members of {group}: {numbers}",
+                group=group.display_name,
+                numbers=numbers_of(group),
+            )
+        )
+        lines += [t("    left out: {line}", line=line) for line in lines_of(group)]
     return lines
 
 

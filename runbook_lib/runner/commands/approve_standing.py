@@ -73,21 +73,30 @@ def approve_standing(
         approvers=approvers,
     )
     console.say(
-        f"Approved in advance by {approver}, until the end of {until.isoformat()} UTC: {console.shown_path(path)}"
+        t(
+            "Approved in advance by {approver}, until the end of {day} UTC: {file}",
+            approver=approver,
+            day=until.isoformat(),
+            file=console.shown_path(path),
+        )
     )
     for line in lines[1:]:
         console.say(line)
-    console.say("To end it earlier, delete that file.")
+    console.say(t("To end it earlier, delete that file."))
 
 
 def _lines(plan: Plan, groups: tuple[str, ...], kinds: tuple[str, ...], caps: Caps, until: date) -> list[str]:
     names = group_names(plan)
     numbers = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in caps.as_json().items())
     return [
-        f"Standing approval in {plan.target.domain_dns_name} until the end of {until.isoformat()}",
-        f"  target OU   {plan.target.target_ou}",
+        t(
+            "Standing approval in {domain} until the end of {day}",
+            domain=plan.target.domain_dns_name,
+            day=until.isoformat(),
+        ),
+        t("  target OU   {target_ou}", target_ou=plan.target.target_ou),
         f"  kinds       {', '.join(kinds)}",
-        f"  per run     at most {numbers}",
+        t("  per run     at most {numbers}", numbers=numbers),
         *_group_lines(plan, groups, names),
     ]
 
@@ -98,9 +107,9 @@ def _group_lines(plan: Plan, groups: tuple[str, ...], names: Mapping[str, str]) 
     for group in groups:
         known = members.get(group)
         name = names.get(group) or (known.display_name if known else "")
-        numbers = numbers_of(known) if known else "its members are not in this record"
+        numbers = numbers_of(known) if known else t("its members are not in this record")
         yield f"  {group}  {name}: {numbers}" if name else f"  {group}: {numbers}"
-        yield from (f"    left out: {line}" for line in (lines_of(known) if known else ()))
+        yield from (t("    left out: {line}", line=line) for line in (lines_of(known) if known else ()))
     found = [members[group] for group in groups if group in members]
     if not found:
         return
@@ -114,8 +123,13 @@ def _group_lines(plan: Plan, groups: tuple[str, ...], names: Mapping[str, str]) 
         left_out=tuple(member for group in found for member in group.left_out),
     )
     unknown = len(groups) - len(found)
-    less = f"; {counted(unknown, 'group')} of which this record has no numbers" if unknown else ""
-    yield f"  in all      {counted(len(found), 'group')}: {numbers_of(in_all)}{less}"
+    less = t("; {groups} of which this record has no numbers", groups=counted(unknown, "group")) if unknown else ""
+    yield t(
+        "  in all      {groups}: {numbers}{less}",
+        groups=counted(len(found), "group"),
+        numbers=numbers_of(in_all),
+        less=less,
+    )
 
 
 def _kinds(text: str | None) -> tuple[str, ...]:
@@ -128,7 +142,7 @@ def _day(text: str | None) -> date:
     try:
         return date.fromisoformat(text or "")
     except ValueError:
-        said = f"{text[:40]!r} is not a day" if text else "A standing approval needs an end"
+        said = t("{text!r} is not a day", text=text[:40]) if text else t("A standing approval needs an end")
         raise UsageError(
             t("{said}.", said=said),
             code="standing-until",

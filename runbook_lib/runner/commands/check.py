@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runbook_lib.model.text import t
 from runbook_lib.runner import console
 from runbook_lib.runner.options import USUAL_CHECK_LIMIT, TakesParameters, TimeLimit, overrides_of, parameter_option
 
@@ -115,7 +116,7 @@ def _assess(parameters: Parameters, status: console.Status, judged: Sequence[str
         )
 
         def tell(what: str) -> None:
-            status.say(f"Reading: {what}")
+            status.say(t("Reading: {what}", what=what))
 
         try:
             evidence = read_evidence(parameters, reach, clock=clock, progress=tell, allowance=allowance)

@@ -59,7 +59,7 @@ _MOST_NOTES = 20
 def parameters(what: str | None, files: tuple[Path, ...]) -> None:
     """Explain the parameters, or check a parameters file."""
     if what and files:
-        raise click.UsageError("--check stands alone.")
+        raise click.UsageError(t("--check stands alone."))
     if files:
         _check(files)
         return
@@ -80,6 +80,8 @@ def _check(files: tuple[Path, ...]) -> None:
     root = project_root()
     loaded = load_parameters(files, {}, project_root=root)
     require(loaded.parameters, "change_id")
-    console.say(f"No mistakes found: {len(loaded.given)} parameters given, the others have their defaults.")
+    console.say(
+        t("No mistakes found: {given} parameters given, the others have their defaults.", given=len(loaded.given))
+    )
     for note in notes(loaded.parameters, root)[:_MOST_NOTES]:
-        console.warn(f"Note: {note}")
+        console.warn(t("Note: {note}", note=note))

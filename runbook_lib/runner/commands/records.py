@@ -41,7 +41,7 @@ def verify_record(records: Sequence[Path]) -> int:
         result = verify(RecordFolder.open(path))
         good = good and result.ok
         if result.ok:
-            console.say(f"{path}: sealed, {result.files} files are as they were sealed")
+            console.say(t("{path}: sealed, {files} files are as they were sealed", path=path, files=result.files))
         for problem in result.problems:
             console.say(f"{path}: {problem}")
     return 0 if good else Outcome.REFUSED.exit_code
@@ -66,7 +66,7 @@ def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
 
     folder = RecordFolder.open(chosen_record(record, first=lambda run: not run.sealed))
     if without_notebook and notebook is not None:
-        raise click.UsageError("Either NOTEBOOK or --without-notebook.")
+        raise click.UsageError(t("Either NOTEBOOK or --without-notebook."))
     if not without_notebook and (notebook is None or not notebook.is_file()):
         raise UsageError(
             (t("There is no notebook {notebook}.", notebook=notebook) if notebook else t("No notebook is named.")),
@@ -86,7 +86,8 @@ def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
     )
     build_index(folder.change_folder.parent)
     ending = ending_of_facts(sealed.outcome, RunRecord.load(folder).facts.get("error"))
-    console.say(f"Sealed: {ending.title.lower()}, {console.shown_path(sealed.page)}")
+    page = console.shown_path(sealed.page)
+    console.say(t("Sealed: {ending}, {page}", ending=ending.title.lower(), page=page))
     for finding in sealed.findings:
         console.warn(f"{finding.seen} {finding.to_do}")
 
@@ -100,7 +101,7 @@ def records(root: Path | None, schema: str | None) -> None:
     """List every run and write records/index.html anew."""
     if schema is not None:
         if root is not None:
-            raise click.UsageError("--schema stands alone.")
+            raise click.UsageError(t("--schema stands alone."))
         click.echo(schema_text(schema), nl=False)
         return
     from runbook_lib.parameters.model import project_root
@@ -118,7 +119,7 @@ def records(root: Path | None, schema: str | None) -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(4)] if rows else []
     for row in rows:
         console.say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    console.say(f"List of all records: {console.shown_path(build_index(root))}")
+    console.say(t("List of all records: {file}", file=console.shown_path(build_index(root))))
 
 
 def _runs(root: Path) -> Iterator[tuple[str, str, str, str]]:
@@ -133,11 +134,11 @@ def _runs(root: Path) -> Iterator[tuple[str, str, str, str]]:
         try:
             record = RunRecord.load(folder)
         except RunbookError:
-            title = "not readable"
+            title: str = t("not readable")
         else:
             outcome = record.outcome
-            title = ending_of_facts(outcome, record.facts.get("error")).title if outcome else "no verdict yet"
-        state = "sealed" if folder.sealed else "open"
+            title = ending_of_facts(outcome, record.facts.get("error")).title if outcome else t("no verdict yet")
+        state = t("sealed") if folder.sealed else t("open")
         yield folder.change_id, folder.run_id, state, title
 
 
@@ -179,5 +180,5 @@ def close(record: Path, by: str, reason: str) -> None:
     for path in close_by_hand(
         change_folder, unfinished_runs(change_folder), by=by, reason=reason, clock=lambda: datetime.now(UTC)
     ):
-        console.say(f"Closed by {by}: {console.shown_path(path)}")
-    console.say("Now run the notebook again: it plans from what is there and asks for an approval.")
+        console.say(t("Closed by {by}: {file}", by=by, file=console.shown_path(path)))
+    console.say(t("Now run the notebook again: it plans from what is there and asks for an approval."))

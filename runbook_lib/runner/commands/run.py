@@ -12,6 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from runbook_lib.model.outcome import NOTHING_TO_DO_DETAILED, Outcome
+from runbook_lib.model.text import t
 from runbook_lib.runner import console
 from runbook_lib.runner.options import (
     USUAL_TIME_LIMIT,
@@ -82,13 +83,20 @@ def run(
 
 def show_result(result: RunResult) -> None:
     """The last line of a run; and, where it did not end as asked, why and what to do."""
-    changes = f"{result.changes_done} change{'' if result.changes_done == 1 else 's'}"
-    place = console.shown_path(result.record) if result.record else "none"
-    console.say(f"{result.title}: {changes}, {duration_words(result.seconds)}, record {place}")
+    done = result.changes_done
+    console.say(
+        t(
+            "{ending}: {changes}, {duration}, record {record}",
+            ending=result.title,
+            changes=t("1 change") if done == 1 else t("{done} changes", done=done),
+            duration=duration_words(result.seconds),
+            record=console.shown_path(result.record) if result.record else t("none"),
+        )
+    )
     if result.message:
         console.warn(result.message)
     if result.hint:
-        console.warn(f"What to do: {result.hint}")
+        console.warn(t("What to do: {hint}", hint=result.hint))
 
 
 def run_as_told(

@@ -66,4 +66,4 @@ def sign_out(files: Sequence[Path]) -> None:
             code="sign-in-store",
             hint=t("Where the store does not work nothing is kept in it; tokens in memory ended with their run."),
         )
-    console.say("The sign-in is forgotten." if known else "No sign-in was kept.")
+    console.say(t("The sign-in is forgotten.") if known else t("No sign-in was kept."))

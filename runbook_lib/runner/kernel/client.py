@@ -13,7 +13,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import ValidationError, from_dict
 from papermill.clientwrap import PapermillNotebookClient
 
-from runbook_lib.model.text import verbatim
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.record.cells import meaning_in
 from runbook_lib.runner.kernel.execution import CellError, CellStep, Execution, KernelEnd
 from runbook_lib.shown.sign_in import notice_in
@@ -191,7 +191,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         except ValidationError:
             message, cell = arguments[0], arguments[1]
             kinds = ", ".join(map(str, message["content"].get("data", {}))) or message["msg_type"]
-            text = f"An output of this cell could not be kept ({kinds}).\n"
+            text = t("An output of this cell could not be kept ({kinds}).\n", kinds=kinds)
             cell.outputs.append(from_dict({"output_type": "stream", "name": "stderr", "text": text}))  # type: ignore[no-untyped-call]
             return None
 
