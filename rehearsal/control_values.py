@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from unicodedata import category
 
 from rehearsal.cloud.control import ControlRefusedError
+from rehearsal.directory import DirectoryStore
+from rehearsal.directory.descriptors import ATTRIBUTE as DESCRIPTOR
+from rehearsal.directory.tree import Guid, Node
 from runbook_lib.directory.search import guid_text, sid_text
 
 _GUID_ATTRIBUTES = frozenset({"objectGUID", "mS-DS-ConsistencyGuid", "schemaIDGUID", "invocationId"})
@@ -21,6 +24,29 @@ def given_attributes(body: Mapping[str, object]) -> dict[str, str | bytes | Sequ
         str(name): [str(one) for one in value] if isinstance(value, list) else str(value)
         for name, value in given.items()
     }
+
+
+class ShownDirectory:
+    """Everything that a directory holds, as text. Of an object that did not change meanwhile it is known already."""
+
+    def __init__(self, directory: DirectoryStore) -> None:
+        self._directory = directory
+        self._known: dict[Guid, tuple[Node, dict[str, list[str]]]] = {}
+
+    def now(self) -> dict[str, dict[str, list[str]]]:
+        """Attributes by name by DN, links and back links among them; without descriptors."""
+        return {dn: {**self._stored(node), **links} for dn, node, links in self._directory.listed()}
+
+    def _stored(self, node: Node) -> dict[str, list[str]]:
+        known = self._known.get(node.guid)
+        if known is None or known[0] is not node:
+            shown = {
+                name: [shown_value(name, value) for value in values]
+                for name, values in node.attributes.items()
+                if name != DESCRIPTOR
+            }
+            known = self._known[node.guid] = node, shown
+        return known[1]
 
 
 def shown_value(name: str, value: bytes) -> str:

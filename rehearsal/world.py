@@ -25,7 +25,7 @@ from rehearsal.contoso.directory import populate_directory
 from rehearsal.contoso.exchange import hide_exchange, install_exchange, spoil_mail_flow, state_of
 from rehearsal.contoso.forest import add_child_domain, add_controllers, add_refused_accounts
 from rehearsal.contoso.registrations import registrations
-from rehearsal.control_values import given_attributes, shown_value
+from rehearsal.control_values import ShownDirectory, given_attributes
 from rehearsal.directory import DirectoryStore, WriteHolds
 from rehearsal.directory.failures import LdapError
 from rehearsal.directory.logon import renew_passwords
@@ -116,6 +116,7 @@ class World:
         self._samba = samba
         if samba is not None:
             index = samba.fill(self.directory, index)
+        self._shown = ShownDirectory(self.directory)
         self._seed = self.directory.snapshot()
         self._seed_identifiers = self._identifiers.made
         self.cloud = CloudStore(clock=clock)
@@ -174,6 +175,7 @@ class World:
 
     def mark(self) -> None:
         """What AD holds now is what ``reset`` goes back to from here on."""
+        self._shown = ShownDirectory(self.directory)
         self._seed = self.directory.snapshot()
         self._seed_identifiers = self._identifiers.made
 
@@ -243,10 +245,7 @@ class World:
         return {}
 
     async def _dump(self, _: Mapping[str, object]) -> Mapping[str, object]:
-        return {
-            dn: {name: [shown_value(name, value) for value in values] for name, values in attributes.items()}
-            for dn, attributes in self.directory.dump().items()
-        }
+        return self._shown.now()
 
     async def _edit_directory(self, body: Mapping[str, object]) -> Mapping[str, object]:
         action, dn = body.get("action"), str(body["dn"])

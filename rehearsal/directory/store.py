@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 from rehearsal.directory import bulk, deletion, forest, lifecycle, logon, schema_objects
@@ -11,7 +11,7 @@ from rehearsal.directory.descriptors import ATTRIBUTE
 from rehearsal.directory.lifecycle import Given
 from rehearsal.directory.rights import SYSTEM, ObjectStore
 from rehearsal.directory.schema import extend_for_exchange
-from rehearsal.directory.tree import Guid
+from rehearsal.directory.tree import Guid, Node
 from runbook_lib.directory.rights import GuidKind, guid_of
 from runbook_lib.directory.search import sid_text
 
@@ -123,13 +123,19 @@ class DirectoryStore(ObjectStore):
 
     def dump(self) -> dict[str, dict[str, list[bytes]]]:
         """Every object, deleted ones too, with all attributes but the descriptor: stored, linked and back links."""
-        out: dict[str, dict[str, list[bytes]]] = {}
+        return {
+            dn: {
+                **{name: list(stored) for name, stored in node.attributes.items() if name != ATTRIBUTE},
+                **{name: [target.encode("utf-8") for target in targets] for name, targets in links.items()},
+            }
+            for dn, node, links in self.listed()
+        }
+
+    def listed(self) -> Iterator[tuple[str, Node, dict[str, list[str]]]]:
+        """Every object, deleted ones too: its DN, itself, and the DNs that its links and back links name."""
         for node in sorted(self.tree.nodes.values(), key=lambda item: item.number):
-            values = {name: list(stored) for name, stored in node.attributes.items() if name != ATTRIBUTE}
-            for name in node.links:
-                values[name] = [self.tree.dn(target).encode("utf-8") for target in node.links[name]]
+            links = {name: [self.tree.dn(target) for target in targets] for name, targets in node.links.items()}
             sources = self.tree.sources("member", node.guid)
             if sources:
-                values["memberOf"] = sorted(self.tree.dn(source).encode("utf-8") for source in sources)
-            out[self.tree.dn(node.guid)] = values
-        return out
+                links["memberOf"] = sorted(self.tree.dn(source) for source in sources)
+            yield self.tree.dn(node.guid), node, links
