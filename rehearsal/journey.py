@@ -11,6 +11,7 @@ from rehearsal.scene import Objects, Scene, print_command
 from runbook_lib.errors import RunbookError, ServiceFailed
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
+from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner import console
 from runbook_lib.runner.options import duration_words
 
@@ -111,7 +112,7 @@ class Journey:
         from runbook_lib.change.approvals.plan import planned
 
         record = self.run(notebook, change, Outcome.AWAITING_APPROVAL, given)
-        _approve(str(record), "--as", APPROVER, "--phrase", planned(record).phrase)
+        _approve(str(record), "--as", APPROVER, "--phrase", planned(record, ROUTES).phrase)
         return self.run(notebook, change, Outcome.DONE, given)
 
     def on_a_schedule(self, applied: Path) -> None:
@@ -194,9 +195,9 @@ class Journey:
         from runbook_lib.change.approvals.plan import planned
         from runbook_lib.change.approvals.standing import standing_groups
 
-        plan = planned(applied)
+        plan = planned(applied, ROUTES)
         until = _now().date() + timedelta(days=STANDING_DAYS)
-        phrase = standing_phrase(len(standing_groups(plan, ())), plan.target.domain_dns_name, until)
+        phrase = standing_phrase(len(standing_groups(plan, ())), plan.target.title, until)
         options = ("--as", APPROVER, "--until", until.isoformat(), "--phrase", phrase)
         _approve(str(applied), "--standing", *options)
 

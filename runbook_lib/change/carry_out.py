@@ -19,8 +19,8 @@ from typing import Any
 
 from runbook_lib.change.approvals.plan import Approval
 from runbook_lib.change.approvals.standing import StandingApproval
-from runbook_lib.change.journal import CARRIED_OUT, Effect, Journal, JournalFile, JournalUnwritable
-from runbook_lib.change.step import LiveState, Step, Work, drifted
+from runbook_lib.change.journal import CARRIED_OUT, Journal, JournalFile, JournalUnwritable
+from runbook_lib.change.step import Effect, LiveState, Step, Work, drifted
 from runbook_lib.change.strict_file import LARGEST_APPROVAL, Unfit, read_plain
 from runbook_lib.errors import (
     AwaitingApproval,

@@ -25,6 +25,8 @@ from typing import Any
 
 from runbook_lib.change.closing import HOW_TO_CLOSE, closed_by_hand
 from runbook_lib.change.journal_lines import DamagedLine, line_digest, lines_of
+from runbook_lib.change.route import Routes
+from runbook_lib.change.step import Effect
 from runbook_lib.change.strict_file import LARGEST_PLAN, PlainFile, Unfit, read_plain
 from runbook_lib.errors import Refused, ServiceFailed
 from runbook_lib.files import JOURNAL, MANIFEST, new_file, sync_folder
@@ -38,26 +40,6 @@ CARRIED_OUT = "every approved change is carried out"
 
 class JournalUnwritable(ServiceFailed):
     """Disk full or share gone: nothing more is written to AD that cannot be written down here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What one write really changed: the values and members that left and entered.
-
-    Attributes:
-        write: Identifier of the write, ``<change digest>/<number>``.
-        change: Digest of the change.
-        object_guid: The AD object.
-        data: Kind-dependent: ``{"created": dn}``, ``{"deleted": dn}``, ``{"undeleted": dn}``,
-            ``{"attributes": [...]}``, ``{"members_added": [guid…],
-            "members_removed": [guid…], "refused": [{"member",
-            "dn", "cause"}…]}`` or ``{"moved": [from_guid, to_guid]}``; empty where nothing was left to do.
-    """
-
-    write: str
-    change: str
-    object_guid: str
-    data: Mapping[str, Any]
 
 
 class Journal:
@@ -101,9 +83,9 @@ class Journal:
         """First line: operation, plan digest, approved change digests, approval, run resumed; and the run itself."""
         self._line({"entry": "open", "run": self._path.parent.name, **facts})
 
-    def begin(self, write: str, change: str, object_guid: str, intent: Mapping[str, object]) -> None:
+    def begin(self, write: str, change: str, object_id: str, intent: Mapping[str, object]) -> None:
         """Before a write: what is about to be sent."""
-        self._line({"entry": "begin", "write": write, "change": change, "guid": object_guid, "intent": dict(intent)})
+        self._line({"entry": "begin", "write": write, "change": change, "guid": object_id, "intent": dict(intent)})
 
     def finish(self, effect: Effect) -> None:
         """After a write, or where it was found to be done already."""
@@ -113,7 +95,7 @@ class Journal:
                 "entry": "done",
                 "write": effect.write,
                 "change": effect.change,
-                "guid": effect.object_guid,
+                "guid": effect.object_id,
                 "effect": dict(effect.data),
             }
         )
@@ -186,14 +168,18 @@ class JournalFile:
         return str(value) if value else None
 
 
-def read_journal(run: Path) -> JournalFile | None:
+def read_journal(run: Path, routes: Routes) -> JournalFile | None:
     """The journal of a run folder, or None where it has none. A torn last line (power failure) is ignored.
+
+    Args:
+        run: The folder.
+        routes: The routes whose journals can be read.
 
     Raises:
         Refused: It is not what a run writes (``journal-damaged``).
     """
     plain = _plain(run)
-    return None if plain is None else _read(run, plain)
+    return None if plain is None else _read(run, plain, routes)
 
 
 def _plain(run: Path) -> PlainFile | None:
@@ -205,9 +191,9 @@ def _plain(run: Path) -> PlainFile | None:
         raise damaged_journal(run, 1, str(unfit)) from None
 
 
-def _read(run: Path, plain: PlainFile) -> JournalFile | None:
+def _read(run: Path, plain: PlainFile, routes: Routes) -> JournalFile | None:
     try:
-        lines = lines_of(plain.data, run=None if (run / MANIFEST).exists() else run.name)
+        lines = lines_of(plain.data, routes, run=None if (run / MANIFEST).exists() else run.name)
     except DamagedLine as damage:
         raise damaged_journal(run, damage.number, str(damage)) from None
     if not lines:
@@ -250,7 +236,7 @@ def damaged_journal(run: Path, line: int, why: str) -> Refused:
     )
 
 
-def journals_of(change_folder: Path) -> list[JournalFile]:
+def journals_of(change_folder: Path, routes: Routes) -> list[JournalFile]:
     """Every journal of a change id, in the order of its runs (run ids begin with their time).
 
     One that was closed by hand counts as closed, and may be damaged.
@@ -264,10 +250,10 @@ def journals_of(change_folder: Path) -> list[JournalFile]:
         if plain is None:
             continue
         if closed_by_hand(change_folder, run.name) != plain.sha256:
-            journal = _read(run, plain)
+            journal = _read(run, plain, routes)
         else:
             try:
-                journal = _read(run, plain)
+                journal = _read(run, plain, routes)
             except Refused:
                 continue
             journal = replace(journal, closed=True) if journal else None
@@ -283,7 +269,7 @@ def runs_of(change_folder: Path) -> list[Path]:
     return sorted(path for path in change_folder.iterdir() if path.is_dir() and not path.is_symlink())
 
 
-def unfinished_runs(change_folder: Path) -> list[str]:
+def unfinished_runs(change_folder: Path, routes: Routes) -> list[str]:
     """Runs whose journal is open or damaged and not closed by hand: what ``gwb close`` closes."""
     names = []
     for run in runs_of(change_folder):
@@ -291,7 +277,7 @@ def unfinished_runs(change_folder: Path) -> list[str]:
             plain = _plain(run)
             if plain is None or closed_by_hand(change_folder, run.name) == plain.sha256:
                 continue
-            journal = _read(run, plain)
+            journal = _read(run, plain, routes)
         except Refused:
             names.append(run.name)
             continue

@@ -1,4 +1,4 @@
-"""Whether a journal says only what its plan can have done, in the order in which a run does it. Pure.
+"""What a change did by its journals, and whether they say only what its plan can have done, in the order of a run.
 
 A run sends its steps in the order of its plan and waits for each, so of a change that broke off at most one step was
 under way: the first that is not done. A ``begin`` line of any other, an effect that no ``begin`` line announced, or one
@@ -8,12 +8,83 @@ that is no part of its step was written by nobody who carried out this plan. An 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.change.journal import JournalFile
-from runbook_lib.change.step import RouteRules
+from runbook_lib.change.approvals.plan import planned
+from runbook_lib.change.journal import JournalFile, damaged_journal, journals_of, whole_chain
+from runbook_lib.change.route import RouteRules, Routes
+from runbook_lib.change.step import Effect
+from runbook_lib.errors import Refused
 from runbook_lib.model.change import Plan
+from runbook_lib.model.text import t
+
+
+@dataclass(frozen=True, slots=True)
+class DoneChange:
+    """A plan that was carried out, wholly or in part.
+
+    Attributes:
+        plan: As it stands beside the journals.
+        effects: Change digest to what its steps really changed, in the order in which they did.
+        place: What the first journal says about where the run wrote, by the keys of the route (``RouteRules.place``).
+    """
+
+    plan: Plan
+    effects: Mapping[str, Sequence[Effect]] = field(default_factory=dict)
+    place: Mapping[str, str] = field(default_factory=dict)
+
+
+def done_by(record: Path, routes: Routes) -> DoneChange:
+    """Read what the run of a record did, with the runs that it resumed or that resumed it.
+
+    Args:
+        record: Its folder.
+        routes: The routes whose plans and journals can be read.
+
+    Raises:
+        UsageError: The folder holds no plan.
+        Refused: It wrote nothing (``nothing-was-written``), it is not finished (``change-open``), or its journal says
+            what its plan does not have (``journal-damaged``).
+    """
+    plan = planned(record, routes)
+    chain = whole_chain(record.resolve().name, journals_of(record.resolve().parent, routes))
+    if not chain:
+        raise Refused(
+            t("The run {record_name} wrote nothing, so there is nothing to undo.", record_name=record.name),
+            code="nothing-was-written",
+            hint=t("Name the record of the run that applied the plan."),
+            values={"record": record.name},
+        )
+    if not chain[-1].closed:
+        raise Refused(
+            t("The change of {record_name} stopped midway and is not finished.", record_name=record.name),
+            code="change-open",
+            hint=t("Finish it first: run the same notebook with the same change id."),
+            values={"record": record.name, "open": chain[-1].run.name},
+        )
+    for journal in chain:
+        if journal.opened.get("plan_digest") != plan.digest:
+            raise damaged_journal(journal.run, 1, "it is of another plan than plan.json beside it")
+    rules = routes[plan.route]
+    if beyond := effects_beyond(plan, chain, rules):
+        raise damaged_journal(beyond[0], 1, beyond[1])
+    opened = chain[0].opened
+    return DoneChange(plan, effects_of(chain), {name: str(opened.get(name) or "") for name in rules.place})
+
+
+def effects_of(chain: Sequence[JournalFile]) -> dict[str, tuple[Effect, ...]]:
+    """Change digest to the effects of a chain of journals, oldest first."""
+    found: dict[str, tuple[Effect, ...]] = {}
+    for effect in (effect for journal in chain for effect in journal.effects):
+        found[effect.change] = (*found.get(effect.change, ()), effect)
+    return found
+
+
+def objects_of(chain: Sequence[JournalFile]) -> dict[str, str]:
+    """Change digest to the id of the object that it was done to."""
+    return {effect.change: effect.object_id for journal in chain for effect in journal.effects if effect.object_id}
 
 
 def effects_beyond(plan: Plan, chain: Sequence[JournalFile], route: RouteRules) -> tuple[Path, str] | None:
@@ -39,7 +110,7 @@ def effects_beyond(plan: Plan, chain: Sequence[JournalFile], route: RouteRules) 
                 return journal.run, "it says of one write twice that it was done"
             done.add(effect.write)
             if step.makes_object:
-                made[step.change.group_id] = effect.object_guid
+                made[step.change.group_id] = effect.object_id
             if problem := step.beyond_effect(effect, made):
                 return journal.run, problem
     return out_of_order(plan, chain, route)

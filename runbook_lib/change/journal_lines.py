@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
+from runbook_lib.change.route import RouteRules, Routes, rules_in
 from runbook_lib.change.strict_file import Unfit, strict_json
 from runbook_lib.model.untrusted import printable, whole
 
@@ -28,38 +30,6 @@ class _Line(BaseModel):
     previous: str = ""
 
 
-class _Delta(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    name: str
-    removed: list[str]
-    added: list[str]
-
-
-class _Members(BaseModel):
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
-
-    attributes: list[_Delta] = []
-    members_added: list[str] = []
-    members_removed: list[str] = []
-
-
-class _Refused(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    member: str
-    dn: str
-    cause: str
-
-
-class _Effect(_Members):
-    refused: list[_Refused] = []
-    created: str = ""
-    deleted: str = ""
-    undeleted: str = ""
-    moved: Annotated[list[str] | None, Field(min_length=2, max_length=2)] = None
-
-
 class _Open(_Line):
     entry: Literal["open"]
     run: str = ""
@@ -68,9 +38,6 @@ class _Open(_Line):
     plan_digest: str = ""
     approved: list[str] = []
     approval: dict[str, Any] = {}
-    dc_host: str = ""
-    ds_service_name: str = ""
-    invocation_id: str = ""
     resumes: str | None = None
 
 
@@ -79,7 +46,7 @@ class _Begin(_Line):
     write: str
     change: str
     guid: str
-    intent: _Members
+    intent: object
 
 
 class _Done(_Line):
@@ -87,7 +54,7 @@ class _Done(_Line):
     write: str
     change: str
     guid: str
-    effect: _Effect
+    effect: object
 
 
 class _Lost(_Line):
@@ -109,9 +76,17 @@ class _Closed(_Line):
 
 _HALF = rb"\ud"
 """How the escape of half a letter (U+D800 to U+DFFF) begins in a line of JSON, in lower case."""
-_ANY: TypeAdapter[_Line] = TypeAdapter(
-    Annotated[_Open | _Begin | _Done | _Lost | _Stopped | _Closed, Field(discriminator="entry")]
-)
+
+
+@lru_cache
+def line_of(rules: RouteRules) -> TypeAdapter[object]:
+    """Any line of a journal of this route: what all have, with the intents, effects and places of the route."""
+    place: dict[str, Any] = dict.fromkeys(rules.place, (str, ""))
+    opened = create_model("OpenLine", __base__=_Open, **place)
+    begin = create_model("BeginLine", __base__=_Begin, intent=(rules.intent_fields, ...))
+    done = create_model("DoneLine", __base__=_Done, effect=(rules.effect_fields, ...))
+    lines: Any = opened | begin | done | _Lost | _Stopped | _Closed
+    return TypeAdapter(Annotated[lines, Field(discriminator="entry")])
 
 
 def line_digest(line: bytes) -> str:
@@ -119,11 +94,12 @@ def line_digest(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()
 
 
-def lines_of(data: bytes, run: str | None = None) -> list[Mapping[str, Any]]:
+def lines_of(data: bytes, routes: Routes, run: str | None = None) -> list[Mapping[str, Any]]:
     """Every line of a journal; a torn last one, without its line break (power failure), is left out.
 
     Args:
         data: The bytes of the file.
+        routes: The routes whose journals can be read.
         run: The run whose journal it is, where its lines have to prove that they follow each other. None for a sealed
             one: what sealing redacts changes lines, and its manifest proves it.
 
@@ -131,11 +107,17 @@ def lines_of(data: bytes, run: str | None = None) -> list[Mapping[str, Any]]:
         DamagedLine: A line is not of a journal, stands where no run writes it, or does not follow the one before it.
     """
     *raw, rest = data.split(b"\n")
-    lines = [_line(number, line) for number, line in enumerate(raw, start=1)]
+    try:
+        rules = rules_in(_value(1, raw[0] if raw else rest), routes)
+    except ValueError as error:
+        if not raw:
+            return []
+        raise DamagedLine(1, str(error)) from None
+    lines = [_line(number, line, rules) for number, line in enumerate(raw, start=1)]
     if rest:
         # Torn: nothing was sent after it, because a line is on disk before its write.
         with suppress(DamagedLine):
-            lines.append(_line(len(raw) + 1, rest))
+            lines.append(_line(len(raw) + 1, rest, rules))
     for number, line in enumerate(lines, start=1):
         if (line["entry"] == "open") is not (number == 1):
             raise DamagedLine(number, "a journal has one line open, the first")
@@ -168,13 +150,11 @@ def _follow(raw: Sequence[bytes], lines: Sequence[Mapping[str, Any]], run: str) 
             raise DamagedLine(number, "it was written for another run")
 
 
-def _line(number: int, line: bytes) -> Mapping[str, Any]:
+def _line(number: int, line: bytes, rules: RouteRules) -> Mapping[str, Any]:
+    found = _value(number, line)
     try:
-        found = strict_json(line)
         # A key that is no UTF-8 stands in a line as half a letter, which pydantic takes for no text.
-        _ANY.validate_python(_whole_keys(found) if _HALF in line.lower() else found)
-    except Unfit as unfit:
-        raise DamagedLine(number, str(unfit)) from None
+        line_of(rules).validate_python(_whole_keys(found) if _HALF in line.lower() else found)
     except ValidationError as error:
         detail = error.errors(include_url=False, include_input=False)[0]
         place = ", ".join(str(part) for part in detail["loc"][1:])
@@ -182,6 +162,13 @@ def _line(number: int, line: bytes) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise DamagedLine(number, "it is not an object")
     return found
+
+
+def _value(number: int, line: bytes) -> Any:
+    try:
+        return strict_json(line)
+    except Unfit as unfit:
+        raise DamagedLine(number, str(unfit)) from None
 
 
 def _whole_keys(value: Any) -> Any:

@@ -2,17 +2,17 @@
 
 Names are no part of a change's digest: they differ between two readings of the same facts, and a plan.json that is not
 sealed can be altered in them. So an approval keeps what was read when it was given, and it counts only for a change of
-which the run's own reading says the same. What the two OUs are called is compared before the first write; afterwards
-they may be renamed, and stay those that the run's parameters name, by GUID.
+which the run's own reading says the same. What the target is called is compared before the first write; afterwards
+parts of it may be renamed, and stay those that the run's parameters name, by id.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from runbook_lib.files import LEFT_OUT
-from runbook_lib.model.change import Change, GroupMembers, LeftOut, MemberRef, Plan
+from runbook_lib.model.change import Change, GroupMembers, LeftOut, Plan
 from runbook_lib.model.ids import digest
 
 FILE_NAME = LEFT_OUT
@@ -83,12 +83,19 @@ def facts_of(plan: Plan) -> list[dict[str, object]]:
     ]
 
 
+def target_lines(plan: Plan, *, standing: bool = False) -> list[Text]:
+    """How the parts of its target are called that its title does not name; ``standing`` as for ``identity_of``."""
+    parts = [part for part in plan.target.parts() if part.name_key and (part.standing or not standing)]
+    named = [part for part in parts if part.name != plan.target.title]
+    return [t("  {title:<11} {name}", title=part.title, name=part.name) for part in named]
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What is read of one change.
 
     Attributes:
-        names: SHA-256 of the names of its object and members, below the two OUs as those are known: by GUID.
+        names: SHA-256 of the names that its route shows of its object and members.
         members: SHA-256 of what becomes of the group's members, those that are left out by name.
     """
 
@@ -100,33 +107,8 @@ def shown_of(plan: Plan) -> dict[str, Shown]:
     """Change digest to what is read of the change."""
     rows = {group.group_id: digest(asdict(group)) for group in plan.members}
     none = digest(None)
-    return {change.digest: Shown(_names(plan, change), rows.get(change.group_id, none)) for change in plan.changes}
 
+    def names(change: Change) -> str:
+        return digest(change.payload.as_read(change.display_name, plan.target))
 
-def place_of(target: Mapping[str, object]) -> dict[str, str]:
-    """What a target (in its JSON form) calls the domain and the two OUs, for comparison."""
-    return {name: str(target[name]).casefold() for name in ("domain", "target_ou", "retired_ou")}
-
-
-def _names(plan: Plan, change: Change) -> str:
-    move, deletion = change.move, change.deletion
-    known = {plan.target.target_ou: plan.target.target_ou_guid, plan.target.retired_ou: plan.target.retired_ou_guid}
-
-    def name(dn: str) -> str:
-        """The DN with the GUID in place of the OU: an OU may be renamed while a change is under way."""
-        ou = next((ou for ou in known if ou and (dn == ou or dn.endswith(f",{ou}"))), "")
-        return f"{dn.removesuffix(ou)}<GUID={known[ou]}>" if ou else dn
-
-    def members(some: Iterable[MemberRef]) -> list[list[str]]:
-        return sorted([member.key, name(member.dn)] for member in some)
-
-    return digest(
-        {
-            "group": [change.display_name, name(change.dn)],
-            "members_added": members(change.members_added),
-            "members_removed": members(change.members_removed),
-            "move": [name(move.from_dn), name(move.to_dn)] if move else None,
-            "member_of": members(deletion.member_of) if deletion else None,
-            "comes_back": [deletion.may_list, deletion.may_reanimate, deletion.security] if deletion else None,
-        }
-    )
+    return {change.digest: Shown(names(change), rows.get(change.group_id, none)) for change in plan.changes}

@@ -7,102 +7,46 @@ something else to a person than to the program.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from runbook_lib.change.route import Fields, PayloadFields, RouteRules, Routes, TargetFields, rules_in
 from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain, strict_json
 from runbook_lib.errors import UsageError
 from runbook_lib.files import PLAN
 from runbook_lib.model.change import (
-    AttributeDelta,
     Change,
     ChangeKind,
-    Deletion,
     GroupMembers,
     LeftOut,
-    MemberRef,
-    Move,
     Operation,
     Plan,
     Refusal,
 )
-from runbook_lib.model.target import PlanTarget, Route
-from runbook_lib.model.text import t
+from runbook_lib.model.target import Route
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
-from runbook_lib.rules.reach import beyond_kind
 
 SCHEMA = "group-writeback-plan/1"
 FILE_NAME = PLAN
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+class ChangeHead(Fields):
+    """What every route's change holds in plan.json; its payload's fields stand beside these."""
 
-
-class _Delta(_Strict):
-    name: str
-    removed: list[str]
-    added: list[str]
-
-
-class _Member(_Strict):
-    guid: str
-    dn: str
-    group_id: str
-
-
-class _Move(_Strict):
-    from_guid: str
-    to_guid: str
-    from_dn: str
-    to_dn: str
-
-
-class _Deletion(_Strict):
-    sid: str
-    security: bool
-    member_of: list[_Member]
-    recycle_bin: str
-    lifetime_days: int
-    lifetime_source: str
-    may_list: str
-    may_reanimate: str
-    days_left: int | None
-
-
-class _Change(_Strict):
     digest: str
     kind: str
     group_id: str
     display_name: str
-    dn: str
-    object_guid: str
-    rdn: str
-    parent_guid: str
-    attributes: list[_Delta]
-    members_added: list[_Member]
-    members_removed: list[_Member]
-    move: _Move | None
-    deletion: _Deletion | None
     reason: str
     why: str
 
 
-class _Target(_Strict):
-    tenant_id: str
-    domain_guid: str
-    domain: str
-    target_ou: str
-    target_ou_guid: str
-    retired_ou: str
-    retired_ou_guid: str
-
-
-class _Refusal(_Strict):
+class _Refusal(Fields):
     group_id: str
     display_name: str
     rule: str
@@ -110,7 +54,7 @@ class _Refusal(_Strict):
     to_do: str
 
 
-class _LeftOut(_Strict):
+class _LeftOut(Fields):
     member_id: str
     name: str
     type: str
@@ -118,7 +62,7 @@ class _LeftOut(_Strict):
     why: str
 
 
-class _Members(_Strict):
+class _Members(Fields):
     group_id: str
     display_name: str
     in_cloud: int
@@ -128,23 +72,41 @@ class _Members(_Strict):
     left_out: list[_LeftOut]
 
 
-class _PlanFile(BaseModel):
+class PlanFile(BaseModel):
     """Types of everything in a plan; what its texts and numbers say is compared with the plan itself."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     operation: str
-    route: Literal["direct"] = "direct"
+    route: str = Route.DIRECT.value
     in_step: int
     limits: dict[str, int]
-    target: _Target
-    changes: list[_Change]
+    target: TargetFields
+    changes: Sequence[ChangeHead]
     refusals: list[_Refusal]
     members: list[_Members] = []
 
 
-def read_plan(record: Path) -> Plan | None:
+@lru_cache
+def plan_file_of(rules: RouteRules) -> type[PlanFile]:
+    """What plan.json holds where its plan is of this route: heads with its payloads, and its target."""
+    change = create_model("ChangeFields", __base__=(ChangeHead, rules.payload_fields))
+    return create_model(
+        "PlanFile",
+        __base__=PlanFile,
+        __doc__=PlanFile.__doc__,
+        route=(str, Route.DIRECT.value),
+        target=(rules.target_fields, ...),
+        changes=(list[change], ...),  # type: ignore[valid-type]
+    )
+
+
+def read_plan(record: Path, routes: Routes) -> Plan | None:
     """The plan in a run's folder; None where there is none.
+
+    Args:
+        record: The folder.
+        routes: The routes whose plans can be read.
 
     Raises:
         UsageError: ``plan-damaged``: not what a run writes, or changed afterwards.
@@ -156,7 +118,7 @@ def read_plan(record: Path) -> Plan | None:
         return None
     except Unfit as unfit:
         raise _damaged(str(path), str(unfit)) from None
-    return plan_from_json(data, place=str(path))
+    return plan_from_json(data, routes, place=str(path))
 
 
 def plan_to_json(plan: Plan) -> dict[str, object]:
@@ -171,7 +133,7 @@ def plan_to_json(plan: Plan) -> dict[str, object]:
         "groups": plan.groups,
         "in_step": plan.in_step,
         "limits": dict(plan.limits),
-        "target": plan.target.shown(),
+        "target": plan.target.as_json(),
         "changes": [change_to_json(change) for change in plan.changes],
         "refusals": [
             {"group_id": r.group_id, "display_name": r.display_name, "rule": r.rule, "why": r.why, "to_do": r.to_do}
@@ -182,49 +144,47 @@ def plan_to_json(plan: Plan) -> dict[str, object]:
 
 
 def change_to_json(change: Change) -> dict[str, object]:
-    """JSON form of a change."""
-    move = change.move
+    """JSON form of a change: its head and, beside it, its payload."""
     return {
+        **change.payload.as_json(),
         "digest": change.digest,
         "kind": change.kind.value,
         "group_id": change.group_id,
         "display_name": change.display_name,
-        "dn": change.dn,
-        "object_guid": change.object_guid,
-        "rdn": change.rdn,
-        "parent_guid": change.parent_guid,
-        "attributes": [delta.as_json() for delta in change.attributes],
-        "members_added": [_member_to_json(member) for member in change.members_added],
-        "members_removed": [_member_to_json(member) for member in change.members_removed],
-        "move": None
-        if move is None
-        else {"from_guid": move.from_guid, "to_guid": move.to_guid, "from_dn": move.from_dn, "to_dn": move.to_dn},
-        "deletion": _deletion_to_json(change.deletion) if change.deletion else None,
         "reason": change.reason,
         "why": change.why,
     }
 
 
-def plan_from_json(data: object, *, place: str = FILE_NAME) -> Plan:
+def plan_from_json(data: object, routes: Routes, *, place: str = FILE_NAME) -> Plan:
     """Read a plan and check that it says what it says: digests, phrase and numbers fit, no kind exceeds itself.
+
+    Args:
+        data: JSON.
+        routes: The routes whose plans can be read.
+        place: Where it comes from, for the error.
 
     Raises:
         UsageError: Not a plan of this schema, its digest does not fit its content, or a change of it does what its kind
             never does (``plan-damaged``).
     """
     try:
-        _PlanFile.model_validate(data)
-        plan = _plan(data) if isinstance(data, dict) else None
+        rules = rules_in(data, routes)
+        read = plan_file_of(rules).model_validate(data)
     except ValidationError as error:
         detail = error.errors(include_url=False, include_input=False)[0]
         shown = ", ".join(str(part) for part in detail["loc"])
         raise _damaged(place, f"{shown}: {detail['msg'].lower()}" if shown else "it is not a plan") from None
+    except ValueError as error:
+        raise _damaged(place, str(error)) from None
+    try:
+        plan = _plan(read)
     except (KeyError, TypeError, ValueError):
         plan = None
     if plan is None or not isinstance(data, dict) or not _says_the_same(plan, data):
         raise _damaged(place, "its digests, phrase or numbers do not fit what it holds")
     for change in plan.changes:
-        if beyond := beyond_kind(change, plan.operation):
+        if beyond := rules.beyond_kind(change, plan.operation):
             raise _damaged(place, f"a change of kind {change.kind.value} {beyond}")
     return plan
 
@@ -247,79 +207,42 @@ def _damaged(place: str, why: str) -> UsageError:
     )
 
 
-def _plan(data: Mapping[str, Any]) -> Plan:
-    target = data["target"]
+def _plan(read: PlanFile) -> Plan:
     return Plan(
-        operation=Operation(data["operation"]),
-        target=PlanTarget(
-            tenant_id=target["tenant_id"],
-            domain_guid=target["domain_guid"],
-            domain_dns_name=target["domain"],
-            target_ou=target["target_ou"],
-            target_ou_guid=target["target_ou_guid"],
-            retired_ou=target["retired_ou"],
-            retired_ou_guid=target["retired_ou_guid"],
+        operation=Operation(read.operation),
+        target=read.target.target(),
+        changes=tuple(map(_change, read.changes)),
+        limits=dict(read.limits),
+        refusals=tuple(
+            Refusal(r.group_id, r.display_name, r.rule, verbatim(r.why), verbatim(r.to_do)) for r in read.refusals
         ),
-        changes=tuple(change_from_json(item) for item in data["changes"]),
-        limits=dict(data["limits"]),
-        refusals=tuple(Refusal(**item) for item in data["refusals"]),
-        in_step=data["in_step"],
+        in_step=read.in_step,
         # Plans before this version say nothing about members that are left out.
-        members=tuple(_members_from_json(item) for item in data.get("members", ())),
+        members=tuple(map(_members, read.members)),
         # Nor do they say which route they are of: there was one.
-        route=Route(data.get("route", Route.DIRECT.value)),
+        route=Route(read.route),
     )
 
 
-def change_from_json(data: Mapping[str, Any]) -> Change:
-    """Read a change.
-
-    Raises:
-        KeyError, TypeError, ValueError: The data has another shape.
-    """
+def _change(read: ChangeHead) -> Change:
+    if not isinstance(read, PayloadFields):
+        raise TypeError("a change is read with its payload: plan_file_of puts both together")
     return Change(
-        kind=ChangeKind(data["kind"]),
-        group_id=data["group_id"],
-        display_name=data["display_name"],
-        dn=data["dn"],
-        object_guid=data["object_guid"],
-        rdn=data["rdn"],
-        parent_guid=data["parent_guid"],
-        attributes=tuple(
-            AttributeDelta(item["name"], tuple(item["removed"]), tuple(item["added"])) for item in data["attributes"]
-        ),
-        members_added=tuple(MemberRef(**item) for item in data["members_added"]),
-        members_removed=tuple(MemberRef(**item) for item in data["members_removed"]),
-        move=Move(**data["move"]) if data["move"] else None,
-        deletion=_deletion_from_json(data["deletion"]) if data["deletion"] else None,
-        reason=data["reason"],
-        why=data["why"],
+        kind=ChangeKind(read.kind),
+        group_id=read.group_id,
+        display_name=read.display_name,
+        payload=read.payload(),
+        reason=read.reason,
+        why=verbatim(read.why),
     )
 
 
-def _members_from_json(data: Mapping[str, Any]) -> GroupMembers:
-    left_out = tuple(LeftOut(**item) for item in data["left_out"])
-    return GroupMembers(**{**data, "left_out": left_out})
+def _refusal(read: _Refusal) -> Refusal:
+    return Refusal(read.group_id, read.display_name, read.rule, verbatim(read.why), verbatim(read.to_do))
 
 
-def _member_to_json(member: MemberRef) -> dict[str, object]:
-    return {"guid": member.guid, "dn": member.dn, "group_id": member.group_id}
-
-
-def _deletion_to_json(deletion: Deletion) -> dict[str, object]:
-    return {
-        "sid": deletion.sid,
-        "security": deletion.security,
-        "member_of": [_member_to_json(group) for group in deletion.member_of],
-        "recycle_bin": deletion.recycle_bin,
-        "lifetime_days": deletion.lifetime_days,
-        "lifetime_source": deletion.lifetime_source,
-        "may_list": deletion.may_list,
-        "may_reanimate": deletion.may_reanimate,
-        "days_left": deletion.days_left,
-    }
-
-
-def _deletion_from_json(data: Mapping[str, Any]) -> Deletion:
-    groups = tuple(MemberRef(**item) for item in data["member_of"])
-    return Deletion(**{**data, "member_of": groups})
+def _members(read: _Members) -> GroupMembers:
+    left_out = tuple(LeftOut(m.member_id, m.name, m.type, m.code, verbatim(m.why)) for m in read.left_out)
+    return GroupMembers(
+        read.group_id, read.display_name, read.in_cloud, read.already, read.added, read.removed, left_out
+    )

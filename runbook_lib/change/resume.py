@@ -25,9 +25,11 @@ from runbook_lib.change.closing import HOW_TO_CLOSE
 from runbook_lib.change.journal import JournalFile, damaged_journal
 from runbook_lib.change.journal_check import effects_beyond
 from runbook_lib.change.plan_file import read_plan
-from runbook_lib.change.step import NOT_TAKEN, RouteRules
+from runbook_lib.change.route import RouteRules, Routes
+from runbook_lib.change.step import NOT_TAKEN
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.change import Change, Plan
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 
 _Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -55,7 +57,7 @@ class OpenLine(BaseModel):
     at: str
     run: str
     operation: Literal["enable", "disable", "undo"]
-    route: Literal["direct"] = "direct"
+    route: str = Route.DIRECT.value
     plan_digest: _Digest
     approved: Annotated[list[_Digest], Field(min_length=1)]
     approval: _Approval
@@ -120,7 +122,7 @@ def broken_off(chain: Sequence[JournalFile], route: RouteRules) -> BrokenOff:
         other = [name for name in names if journal.opened[name] != chain[0].opened[name]]
         if other or set(line.approved) != set(first.approved):
             raise _contradicts(journal.run, f"it resumes {chain[0].run.name} with another {(*other, 'approved')[0]}")
-    plan = _plan_of(chain, first)
+    plan = _plan_of(chain, first, route)
     known = {change.digest for change in plan.changes}
     if not set(first.approved) <= known or len(set(first.approved)) != len(first.approved):
         raise _contradicts(chain[0].run, "it names changes that its plan does not have, or one twice")
@@ -166,6 +168,8 @@ def _open_line(journal: JournalFile, route: RouteRules) -> OpenLine:
         detail = error.errors(include_url=False, include_input=False)[0]
         place = ", ".join(str(part) for part in detail["loc"])
         raise damaged_journal(journal.run, 1, f"{place}: {detail['msg'].lower()}") from None
+    if line.route != route.route.value:
+        raise damaged_journal(journal.run, 1, f"route: it is of another route than {route.route.value}")
     where = line.model_extra or {}
     if wrong := sorted(where.keys() ^ set(route.place)):
         raise damaged_journal(journal.run, 1, f"{wrong[0]}: it says less or more than where its run wrote")
@@ -190,15 +194,15 @@ def _contradicts(run: Path, why: str) -> Refused:
     )
 
 
-def _plan_of(chain: Sequence[JournalFile], first: OpenLine) -> Plan:
+def _plan_of(chain: Sequence[JournalFile], first: OpenLine, route: RouteRules) -> Plan:
     """The plan that the journal names, by its digest; of the change's other runs where its own is missing."""
-    change_folder = chain[0].run.parent
-    beside = _plans_beside(change_folder, first.plan_digest)
+    routes = {route.route: route}
+    beside = _plans_beside(chain[0].run.parent, first.plan_digest, routes)
     put_back = f"Copy plan.json of {beside[0][0].name} into that folder, then run again." if beside else ""
     found: Plan | None = None
     for journal in chain:
         try:
-            plan = read_plan(journal.run)
+            plan = read_plan(journal.run, routes)
         except UsageError as error:
             raise _replaced(journal.run, error.message, put_back) from None
         if plan is not None and plan.digest != first.plan_digest:
@@ -230,12 +234,12 @@ def _replaced(run: Path, why: str, put_back: str) -> Refused:
     )
 
 
-def _plans_beside(change_folder: Path, digest: str) -> list[tuple[Path, Plan]]:
+def _plans_beside(change_folder: Path, digest: str, routes: Routes) -> list[tuple[Path, Plan]]:
     """Runs of the change whose plan has this digest, oldest first."""
     found = []
     for run in sorted(path for path in change_folder.iterdir() if path.is_dir() and not path.is_symlink()):
         try:
-            plan = read_plan(run)
+            plan = read_plan(run, routes)
         except UsageError:
             continue
         if plan is not None and plan.digest == digest:

@@ -12,14 +12,30 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
-from runbook_lib.change.journal import Effect
 from runbook_lib.errors import Refused, RunbookError
-from runbook_lib.model.change import Change, Plan
+from runbook_lib.model.change import Change
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
 NOT_TAKEN = "refused"
 """Key of an effect that lists what of its step was refused, while everything else of it is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one write really changed: the values and members that left and entered.
+
+    Attributes:
+        write: Identifier of the write, ``<change digest>/<number>``.
+        change: Digest of the change.
+        object_id: The object that was written to, as its route knows it.
+        data: As the step of its route tells it (``Step.effect``), JSON-compatible; empty where nothing was left to do.
+    """
+
+    write: str
+    change: str
+    object_id: str
+    data: Mapping[str, Any]
 
 
 class LiveState(Enum):
@@ -164,21 +180,3 @@ class Work(Protocol):
 
     def not_taken(self) -> RunbookError | None:
         """The error of a run in which parts of single steps were refused and everything else is done; None: none."""
-
-
-class RouteRules(Protocol):
-    """One way in which changes are carried out, as far as files can be held to it. Pure."""
-
-    @property
-    def place(self) -> Sequence[str]:
-        """What the first line of its journals says about where the run wrote, beside what every route's says: texts."""
-
-    @property
-    def same_place(self) -> str:
-        """The one of these that stays the same until a change is finished."""
-
-    def steps_of(self, changes: Sequence[Change]) -> Sequence[PlannedStep]:
-        """The steps of changes of this route in the order in which they are sent."""
-
-    def beyond_target(self, plan: Plan) -> str:
-        """What a plan does outside its own target, as the end of a sentence; empty where there is nothing."""

@@ -16,7 +16,7 @@ from runbook_lib.directory.errors import BUSY, SUCCESS, DirectoryUnavailable, Op
 from runbook_lib.directory.reader import DirectoryReader
 from runbook_lib.directory.wire import SHOW_DELETED, guid_name, utf8
 from runbook_lib.errors import ServiceFailed, WriteUnanswered
-from runbook_lib.model.change import AttributeDelta
+from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.text import t
 
 _METHODS = {"add": "add", "modify": "modify", "move": "modify_dn", "delete": "delete", "undelete": "modify"}

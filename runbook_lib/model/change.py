@@ -1,5 +1,7 @@
 """A change, a plan, and the identity that an approval covers.
 
+A change has a head, the same for every route, and a payload of its own route, which alone knows what is written.
+
 A digest leaves out everything that differs between two machines or two runs that would do the same: run id, time, DC,
 update sequence numbers, language and the texts that people read. It is worked out once for each object: a group of
 50,000 members is asked for it before and after each of its writes.
@@ -7,18 +9,19 @@ update sequence numbers, language and the texts that people read. It is worked o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from typing import Generic, Protocol, TypeVar
 
 from runbook_lib.model.ids import digest
-from runbook_lib.model.target import PlanTarget, Route
+from runbook_lib.model.target import Route, Target
 from runbook_lib.model.text import NOTHING, Text
 
 
 class ChangeKind(Enum):
-    """What a change does to its one AD object."""
+    """What a change does to its one object."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -29,6 +32,11 @@ class ChangeKind(Enum):
     DELETE = "delete"
     UNDELETE = "undelete"
 
+    @property
+    def makes_object(self) -> bool:
+        """Whether others of its plan may need the object that it creates or brings back."""
+        return self in (ChangeKind.CREATE, ChangeKind.UNDELETE)
+
 
 class Operation(Enum):
     """What a plan is for; also the verb of the phrase that approves it."""
@@ -38,96 +46,6 @@ class Operation(Enum):
     UNDO = "undo"
 
 
-@dataclass(frozen=True, slots=True)
-class AttributeDelta:
-    """Values that leave and enter one attribute in one modify.
-
-    A single value changes by naming the old one: if somebody else changed it meanwhile, the write fails instead of
-    overwriting (LDAP answers noSuchAttribute or attributeOrValueExists).
-    """
-
-    name: str
-    removed: tuple[str, ...] = ()
-    added: tuple[str, ...] = ()
-
-    def inverse(self) -> AttributeDelta:
-        """The delta that takes this one back."""
-        return AttributeDelta(self.name, removed=self.added, added=self.removed)
-
-    def as_json(self) -> dict[str, object]:
-        """JSON form; values sorted, because AD keeps no order."""
-        return {"name": self.name, "removed": sorted(self.removed), "added": sorted(self.added)}
-
-
-@dataclass(frozen=True, slots=True)
-class MemberRef:
-    """A member to add or remove.
-
-    ``guid`` is the AD object's GUID. It is empty for a group that this same plan creates. ``group_id`` names a group
-    that this same plan creates or undeletes, and is empty for every other member.
-    ``dn`` is where the object was when planned: for people, never part of a digest.
-    """
-
-    guid: str
-    dn: str
-    group_id: str = ""
-
-    @property
-    def key(self) -> str:
-        """Stable identity: the AD object's GUID, or ``group:<cloud id>`` for one that does not exist yet."""
-        return self.guid or f"group:{self.group_id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A move from one OU to another; the OUs are known by their GUIDs, the RDN stays."""
-
-    from_guid: str
-    to_guid: str
-    from_dn: str
-    to_dn: str
-
-    def inverse(self) -> Move:
-        """The move back."""
-        return Move(self.to_guid, self.from_guid, self.to_dn, self.from_dn)
-
-
-@dataclass(frozen=True, slots=True)
-class Deletion:
-    """What a deletion takes away besides values and members, and what its undo would meet. Also part of an undelete.
-
-    Attributes:
-        sid: objectSid; only an undelete brings it back, no new object ever has it.
-        security: Whether the group grants rights.
-        member_of: Groups that hold it, which lose it as a member.
-        recycle_bin: ``on``, ``off`` or ``unknown``.
-        lifetime_days: How long a deleted object of this forest can be brought back.
-        lifetime_source: The attribute that says so, or ``default`` where none is set.
-        may_list: Whether this account may list deleted objects: ``on`` (it may), ``off`` or ``unknown``.
-        may_reanimate: Whether it may bring them back, in the same words.
-        days_left: For an undelete: about how many of those days are left; None for a deletion, or not known.
-    """
-
-    sid: str
-    security: bool
-    member_of: tuple[MemberRef, ...]
-    recycle_bin: str
-    lifetime_days: int
-    lifetime_source: str
-    may_list: str
-    may_reanimate: str
-    days_left: int | None = None
-
-    def identity(self) -> dict[str, object]:
-        """What an approver has to have read: part of the digest. Days that pass and rights are not."""
-        return {
-            "sid": self.sid,
-            "member_of": sorted(ref.guid or ref.dn.casefold() for ref in self.member_of),
-            "recycle_bin": self.recycle_bin,
-            "lifetime_days": self.lifetime_days,
-        }
-
-
 class _DigestedOnce:
     """Keeps a digest beside the fields: no part of equality, of a copy that is changed, or of a pickle."""
 
@@ -135,23 +53,90 @@ class _DigestedOnce:
         return {name: value for name, value in self.__dict__.items() if name != "digest"}
 
 
+@dataclass(frozen=True, slots=True)
+class ValueDifference:
+    """One value of an object before and after a change, as people read it; several texts where it has several."""
+
+    name: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberDifference:
+    """One member that is added or removed, as people read it; ``name`` is empty where it does not exist yet."""
+
+    added: bool
+    name: str
+
+
+class Payload(Protocol):
+    """What a change writes, as its route has it: everything of a change that is not the same for all routes."""
+
+    @property
+    def route(self) -> Route:
+        """The route that carries it out."""
+
+    @property
+    def object_id(self) -> str:
+        """Id of the object that it changes; empty where it makes one."""
+
+    @property
+    def object_name(self) -> str:
+        """What people call that object where it stands."""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Ids of the cloud groups whose objects other changes of the same plan have to make first."""
+
+    @property
+    def members_added(self) -> Collection[object]:
+        """The members that it adds."""
+
+    @property
+    def members_removed(self) -> Collection[object]:
+        """The members that it removes."""
+
+    def identity(self) -> Mapping[str, object]:
+        """What is written, and to what, by ids: its part of the change's digest. JSON-compatible."""
+
+    def as_json(self) -> Mapping[str, object]:
+        """All of it, for plan.json, beside the head's keys; its route reads it back."""
+
+    def as_read(self, display_name: str, target: Target) -> object:
+        """What an approver reads of it and no digest of the change covers: names. JSON-compatible.
+
+        Args:
+            display_name: Of the group, by the head.
+            target: Of the plan; what may be renamed later stands in it by its id.
+        """
+
+    def beyond_standing(self, kind: ChangeKind) -> str:
+        """Why no standing approval covers a change of this kind with it, as the end of a sentence; empty: one may."""
+
+    def summary(self, kind: ChangeKind) -> Sequence[Text]:
+        """What is done, in a few words each; for tables."""
+
+    def value_differences(self) -> Sequence[ValueDifference]:
+        """Values of the object before and after; for tables."""
+
+    def member_differences(self) -> Sequence[MemberDifference]:
+        """Members added and removed; for tables."""
+
+
+PayloadT = TypeVar("PayloadT", bound=Payload, covariant=True)
+TargetT = TypeVar("TargetT", bound=Target, covariant=True)
+
+
 @dataclass(frozen=True)
-class Change(_DigestedOnce):
-    """Everything that one plan does to one AD object under one kind.
+class ChangeOf(_DigestedOnce, Generic[PayloadT]):
+    """Everything that one plan does to one object under one kind: a head that all routes share, and a payload.
 
     Attributes:
         kind: What is done.
         group_id: The cloud group it is done for.
-        display_name: For people.
-        dn: Where the object is now, or where a create will put it.
-        object_guid: The AD object's GUID; empty for a create.
-        rdn: ``CN=…`` as written to AD, for a create, a delete and an undelete.
-        parent_guid: GUID of the OU that a create or undelete writes into, or a delete takes from.
-        attributes: Values that leave and enter, sorted by name.
-        members_added: Members that enter, sorted by key.
-        members_removed: Members that leave, sorted by key.
-        move: Move between OUs, or None.
-        deletion: For a delete and an undelete, else None.
+        display_name: Of that group, for people.
+        payload: What is written, as its route has it.
         reason: Why, a stable code.
         why: Why, in words.
     """
@@ -159,37 +144,41 @@ class Change(_DigestedOnce):
     kind: ChangeKind
     group_id: str
     display_name: str
-    dn: str
-    object_guid: str = ""
-    rdn: str = ""
-    parent_guid: str = ""
-    attributes: tuple[AttributeDelta, ...] = ()
-    members_added: tuple[MemberRef, ...] = ()
-    members_removed: tuple[MemberRef, ...] = ()
-    move: Move | None = None
-    deletion: Deletion | None = None
+    payload: PayloadT
     reason: str = ""
     why: Text = NOTHING
+
+    @property
+    def route(self) -> Route:
+        """The route that carries it out."""
+        return self.payload.route
+
+    @property
+    def title(self) -> str:
+        """The group's name, or that of its object where it has none; for people."""
+        return self.display_name or self.payload.object_name
 
     @cached_property
     def digest(self) -> str:
         """Identity of what would be written, and to what."""
-        more = {"deletion": self.deletion.identity()} if self.deletion else {}
         return digest(
             {
-                **more,
+                **_route_identity(self.route),
+                **self.payload.identity(),
                 "kind": self.kind.value,
                 "group_id": self.group_id,
-                "object_guid": self.object_guid,
-                "rdn": self.rdn,
-                "parent_guid": self.parent_guid,
-                "attributes": sorted((d.as_json() for d in self.attributes), key=lambda d: str(d["name"])),
-                "members_added": sorted(m.key for m in self.members_added),
-                "members_removed": sorted(m.key for m in self.members_removed),
-                "move": [self.move.from_guid, self.move.to_guid] if self.move else None,
                 "reason": self.reason,
             }
         )
+
+
+Change = ChangeOf[Payload]
+"""A change of any route."""
+
+
+def _route_identity(route: Route) -> dict[str, str]:
+    """Plans before routes had names were all of the direct one, and keep their digests."""
+    return {} if route is Route.DIRECT else {"route": route.value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,12 +229,12 @@ class GroupMembers:
 
 
 @dataclass(frozen=True)
-class Plan(_DigestedOnce):
+class PlanOf(_DigestedOnce, Generic[PayloadT, TargetT]):
     """An ordered list of changes, bound to a target and to the limits it was checked against."""
 
     operation: Operation
-    target: PlanTarget
-    changes: tuple[Change, ...]
+    target: TargetT
+    changes: tuple[ChangeOf[PayloadT], ...]
     limits: Mapping[str, int] = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
     in_step: int = 0
@@ -258,14 +247,12 @@ class Plan(_DigestedOnce):
     @cached_property
     def digest(self) -> str:
         """Identity of the plan: sorted change digests, target identity, limits."""
-        # Plans before routes had names were all of this one, and keep their digests.
-        route = {} if self.route is Route.DIRECT else {"route": self.route.value}
         return digest(
             {
-                **route,
+                **_route_identity(self.route),
                 "operation": self.operation.value,
                 "changes": sorted(c.digest for c in self.changes),
-                "target": list(self.target.identity().values()),
+                "target": [part.id for part in self.target.parts()],
                 "limits": dict(self.limits),
             }
         )
@@ -290,9 +277,13 @@ class Plan(_DigestedOnce):
     def counts(self) -> dict[str, int]:
         """Changes by kind plus the member values they add and remove."""
         counted = {kind.value: sum(c.kind is kind for c in self.changes) for kind in ChangeKind}
-        counted["members-added"] = sum(len(c.members_added) for c in self.changes)
-        counted["members-removed"] = sum(len(c.members_removed) for c in self.changes)
+        counted["members-added"] = sum(len(c.payload.members_added) for c in self.changes)
+        counted["members-removed"] = sum(len(c.payload.members_removed) for c in self.changes)
         return counted
+
+
+Plan = PlanOf[Payload, Target]
+"""A plan of any route."""
 
 
 def _groups(number: int) -> str:

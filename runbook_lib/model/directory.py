@@ -17,6 +17,27 @@ UNIVERSAL_SECURITY = -2147483640
 
 
 @dataclass(frozen=True, slots=True)
+class AttributeDelta:
+    """Values that leave and enter one attribute in one modify.
+
+    A single value changes by naming the old one: if somebody else changed it meanwhile, the write fails instead of
+    overwriting (LDAP answers noSuchAttribute or attributeOrValueExists).
+    """
+
+    name: str
+    removed: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+
+    def inverse(self) -> AttributeDelta:
+        """The delta that takes this one back."""
+        return AttributeDelta(self.name, removed=self.added, added=self.removed)
+
+    def as_json(self) -> dict[str, object]:
+        """JSON form; values sorted, because AD keeps no order."""
+        return {"name": self.name, "removed": sorted(self.removed), "added": sorted(self.added)}
+
+
+@dataclass(frozen=True, slots=True)
 class ControllerIdentity:
     """Which controller it is, wherever its name leads: NTDS Settings object and the id of its database."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
+
+from runbook_lib.model.text import Text
 
 
 class Route(Enum):
@@ -15,6 +17,31 @@ class Route(Enum):
     CLOUD_SYNC = "cloud-sync"
     CONNECT_SYNC = "connect-sync"
     NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPart:
+    """One thing that a plan is bound to: known by its id, and to people by a name that may change.
+
+    Attributes:
+        title: What people call it in a sentence: ``target OU``.
+        caption: The same above a value: ``Target OU``.
+        id_key: Key of its id in JSON.
+        id: Empty where the plan does not need this part.
+        name_key: Key of its name in JSON; empty where it has none.
+        name: What it is called, as an approver reads it.
+        renamable: Whether it may get another name once a change of it is begun: it stays the same one by its id.
+        standing: Whether changes that a standing approval covers touch it.
+    """
+
+    title: Text
+    caption: Text
+    id_key: str
+    id: str
+    name_key: str = ""
+    name: str = ""
+    renamable: bool = False
+    standing: bool = True
 
 
 class Target(Protocol):
@@ -28,52 +55,24 @@ class Target(Protocol):
     def locked(self) -> str:
         """The id that one run writes to at a time, where it runs."""
 
-    def identity(self) -> Mapping[str, str]:
-        """Its ids: part of the plan's digest, and what approvals are bound to."""
+    def parts(self) -> Sequence[TargetPart]:
+        """Everything that it consists of; their ids, in this order, are part of the plan's digest."""
 
-    def shown(self) -> dict[str, object]:
-        """Its ids and names, for records and pages; JSON-compatible."""
+    def as_json(self) -> dict[str, object]:
+        """Its ids and names, for plan.json, approvals and record.json."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlanTarget:
-    """The ``Target`` of the direct route: one tenant, one domain, two OUs. DNs and names are for people."""
+def identity_of(target: Target, *, standing: bool = False) -> dict[str, str]:
+    """Ids of a target by their keys, in lower case: what an approval is bound to.
 
-    tenant_id: str
-    domain_guid: str
-    domain_dns_name: str
-    target_ou: str
-    target_ou_guid: str
-    retired_ou: str
-    retired_ou_guid: str
+    Args:
+        target: Of the plan, or of the approval as it was read.
+        standing: Only what a standing approval is bound to.
+    """
+    return {part.id_key: part.id.casefold() for part in target.parts() if part.standing or not standing}
 
-    @property
-    def title(self) -> str:
-        """DNS name of the domain."""
-        return self.domain_dns_name
 
-    @property
-    def locked(self) -> str:
-        """GUID of the target OU."""
-        return self.target_ou_guid
-
-    def identity(self) -> Mapping[str, str]:
-        """Tenant, domain and both OUs, by id; an OU that the plan does not need is empty."""
-        return {
-            "tenant_id": self.tenant_id,
-            "domain_guid": self.domain_guid,
-            "target_ou_guid": self.target_ou_guid,
-            "retired_ou_guid": self.retired_ou_guid,
-        }
-
-    def shown(self) -> dict[str, object]:
-        """JSON form for plan.json, approvals and record.json."""
-        return {
-            "tenant_id": self.tenant_id,
-            "domain_guid": self.domain_guid,
-            "domain": self.domain_dns_name,
-            "target_ou": self.target_ou,
-            "target_ou_guid": self.target_ou_guid,
-            "retired_ou": self.retired_ou,
-            "retired_ou_guid": self.retired_ou_guid,
-        }
+def names_of(target: Target, *, standing: bool = False) -> dict[str, str]:
+    """Names of a target by their keys, for comparison; ``standing`` as for ``identity_of``."""
+    some = (part for part in target.parts() if part.name_key and (part.standing or not standing))
+    return {part.name_key: part.name.casefold() for part in some}

@@ -13,6 +13,7 @@ from runbook_lib.change.approvals.gate import Grant, Waiting, granted, read_all,
 from runbook_lib.change.carry_out import StillApproved, carry_out
 from runbook_lib.change.journal import CARRIED_OUT, Journal, JournalFile, read_journal
 from runbook_lib.change.journal import FILE_NAME as JOURNAL
+from runbook_lib.change.journal_check import objects_of
 from runbook_lib.change.lock import lock_path
 from runbook_lib.change.plan_as_read import FILE_NAME as LEFT_OUT
 from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, facts_of, rows_of
@@ -46,10 +47,9 @@ from runbook_lib.parameters.check_change import require_acknowledged, with_ackno
 from runbook_lib.record.run_end import RunEnd
 from runbook_lib.routes.direct.backup_and_verify import FILE_NAME as BACKUP
 from runbook_lib.routes.direct.backup_and_verify import backup, verify
-from runbook_lib.routes.direct.effects import collect
 from runbook_lib.routes.direct.planning import Planned
 from runbook_lib.routes.direct.work import DirectWork
-from runbook_lib.routes.route import rules_of
+from runbook_lib.routes.registry import ROUTES, rules_of
 from runbook_lib.shown.change import (
     applied_view,
     nothing_view,
@@ -134,7 +134,7 @@ class ChangeSession:
         if any(group.left_out for group in plan.members):
             context.show(left_out_view(plan))
         require_acknowledged(planned_now.findings, context.parameters)
-        approvals = read_all(context.record.folder.approvals_folder)
+        approvals = read_all(context.record.folder.approvals_folder, ROUTES)
         approvers = approvers_of(context.parameters.approvers)
         try:
             granted(plan, approvals, context.clock(), approvers)
@@ -219,9 +219,8 @@ class ChangeSession:
         if not self._approved:
             return
         context.step(Step.READ_BACK)
-        written = read_journal(context.record.folder.path)
-        effects = collect([*self._chain, *([written] if written else [])])
-        guid_of = {digest: effect.object_guid for digest, effect in effects.items()}
+        written = read_journal(context.record.folder.path, ROUTES)
+        guid_of = objects_of([*self._chain, *([written] if written else [])])
         try:
             checked = verify(context.connect_directory(), self._approved, plan.target, guid_of, self._dn_of)
         except (NoAccess, ServiceFailed) as error:

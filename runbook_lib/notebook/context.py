@@ -25,6 +25,7 @@ from runbook_lib.notebook.front_end import prompt_for, show
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.cells import mark_of
 from runbook_lib.record.run_record import RunRecord, account, run_by
+from runbook_lib.routes.registry import ROUTES
 from runbook_lib.shown.html import View
 from runbook_lib.shown.start import target_facts
 
@@ -132,7 +133,7 @@ class RunContext:
         Where they do not, any may answer, and the change that broke off says which one to name.
         """
         folder = self.record.folder
-        own = read_journal(folder.path)
+        own = read_journal(folder.path, ROUTES)
         chain = [own] if own else unfinished_chain(folder.change_folder, but=folder.path.name)
         opened = chain[0].opened if chain else {}
         host = str(opened.get("dc_host") or "")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runbook_lib.change.closing import HOW_TO_CLOSE
 from runbook_lib.change.journal import JournalFile, chain_of, journals_of, open_chain, whole_chain
+from runbook_lib.change.journal_check import DoneChange, done_by
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.moment import iso_milliseconds
@@ -18,7 +19,7 @@ from runbook_lib.record import manifest
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import DamagedManifest, verify
 from runbook_lib.record.run_record import RunRecord, account
-from runbook_lib.routes.direct.effects import DoneChange, done_by
+from runbook_lib.routes.registry import ROUTES
 
 READ_BACK_DIFFERS = "read-back-differs"
 NOT_PROVED = "approval-not-proved"
@@ -35,7 +36,7 @@ def unfinished_chain(change_folder: Path, *, but: str) -> list[JournalFile]:
     Raises:
         Refused: A journal or a closing cannot be believed.
     """
-    journals = journals_of(change_folder)
+    journals = journals_of(change_folder, ROUTES)
     if chain := open_chain(journals):
         return chain
     last = journals[-1] if journals else None
@@ -69,9 +70,9 @@ def done_of(record: Path) -> tuple[DoneChange, tuple[Finding, ...]]:
     """
     folder = RecordFolder.open(record)
     require_unaltered([folder.path])
-    chain = whole_chain(folder.run_id, journals_of(folder.change_folder))
+    chain = whole_chain(folder.run_id, journals_of(folder.change_folder, ROUTES))
     require_unaltered(journal.run for journal in chain)
-    return done_by(folder.path), effects_not_proved(chain)
+    return done_by(folder.path, ROUTES), effects_not_proved(chain)
 
 
 def require_unaltered(runs: Iterable[Path], further: str = "") -> None:

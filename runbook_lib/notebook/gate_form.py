@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from runbook_lib.change.approvals.approvers import ANYBODY, Approvers
-from runbook_lib.change.approvals.plan import approve, planned
+from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import AwaitingApproval, Refused, RunbookError
 from runbook_lib.model.change import Plan
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.text import Text, joined, t, with_values
 from runbook_lib.model.untrusted import typed
+from runbook_lib.routes.registry import ROUTES
 
 FORM_OPEN = timedelta(minutes=30)
 """How long a form may be answered; a plan that was left on a screen over lunch is read again."""
@@ -139,14 +140,15 @@ class GateForm:
 
     def _approve(self) -> tuple[Path, datetime]:
         """Write the approval of the plan that was shown, if that is still the plan of the record."""
-        if plan_to_json(planned(self._record)) != plan_to_json(self._plan):
+        if plan_to_json(planned(self._record, ROUTES)) != plan_to_json(self._plan):
             raise Refused(
                 t("The plan in the record is not the one that this form was shown for."),
                 code="plan-changed",
                 hint=t("Run the notebook from its plan cell again."),
             )
-        path = approve(
+        path = approve_plan(
             self._record,
+            ROUTES,
             approver=self.approver.value,
             phrase=self.phrase.value,
             valid=APPROVAL_HOLDS,

@@ -39,7 +39,7 @@ from runbook_lib.routes.direct.backup_and_verify import Checked
 from runbook_lib.routes.direct.live import present_name
 from runbook_lib.routes.direct.preconditions import findings_before_writing
 from runbook_lib.routes.direct.resume import require_rules, require_same_target, with_names_of_today
-from runbook_lib.routes.route import rules_of
+from runbook_lib.routes.registry import ROUTES, rules_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def approved_again(context: RunContext, taken: TakenUp) -> Grant | RunbookError:
         grant = authority(
             taken.broken,
             taken.plan,
-            read_all(folder.approvals_folder),
+            read_all(folder.approvals_folder, ROUTES),
             context.clock(),
             approvers_of(context.parameters.approvers),
         )

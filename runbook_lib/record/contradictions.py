@@ -17,7 +17,7 @@ from runbook_lib.files import JOURNAL, PLAN, RECORD
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import Text, t
 from runbook_lib.record.run_end import Written, written_by
-from runbook_lib.routes.direct.writes import writes_of
+from runbook_lib.routes.registry import ROUTES
 
 _AFTER_A_WRITE = frozenset({Outcome.PARTIAL, Outcome.VERIFICATION_FAILED, Outcome.BUG, Outcome.DONE})
 _AFTER_EVERY_WRITE = frozenset({Outcome.DONE, Outcome.AWAITING_APPROVAL, Outcome.VERIFICATION_FAILED})
@@ -158,11 +158,12 @@ def _complete(run: Path, written: Written) -> bool:
         done |= before.done
         earlier = before
     try:
-        plan = plan_from_json(_plan_file(run))
+        plan = plan_from_json(_plan_file(run), ROUTES)
     except RunbookError:
         return True
     approved = set(written.approved)
-    return {write.id for write in writes_of(change for change in plan.changes if change.digest in approved)} <= done
+    changes = [change for change in plan.changes if change.digest in approved]
+    return {step.id for step in ROUTES[plan.route].steps_of(changes)} <= done
 
 
 def _plan_file(run: Path) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.change.journal import journals_of
+from runbook_lib.change.journal_check import done_by
 from runbook_lib.change.strict_file import LARGEST_PLAN, read_plain
 from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.files import JOURNAL, RECORD
@@ -17,9 +18,8 @@ from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.validate import require_group_type
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.routes.direct.effects import done_by
 from runbook_lib.routes.direct.selection import require_selection
-from runbook_lib.routes.route import rules_of
+from runbook_lib.routes.registry import ROUTES, rules_of
 
 LISTED = 10
 """Records that a message lists; records/index.html has all."""
@@ -79,7 +79,7 @@ def require_undoable(parameters: Parameters) -> None:
     record = Path(parameters.undo_record)
     try:
         _require_record(record)
-        done_by(record)
+        done_by(record, ROUTES)
     except (UsageError, Refused) as error:
         here = record if error.code == "undo-is-a-change" else records
         raise _with_choices(error, _of_change(record) if here == record else undoable(records), here) from None
@@ -93,7 +93,7 @@ def _of_change(folder: Path) -> list[Undoable]:
 
 
 def _finished(folder: Path) -> Iterator[Undoable]:
-    for journal in journals_of(folder):
+    for journal in journals_of(folder, ROUTES):
         if not (journal.closed and journal.effects and RecordFolder(journal.run).sealed):
             continue
         facts: dict[str, Any] = json.loads(read_plain(journal.run / RECORD, largest=LARGEST_PLAN).data)

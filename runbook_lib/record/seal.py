@@ -31,6 +31,7 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.page import record_html
 from runbook_lib.record.run_end import decided
 from runbook_lib.record.run_record import facts_of
+from runbook_lib.routes.registry import ROUTES
 from runbook_lib.secrets.redact import Redactor
 
 
@@ -182,7 +183,7 @@ def _refuse_no_plain_file(folder: RecordFolder) -> None:
 def _refuse_running(folder: RecordFolder) -> None:
     """A record is final, so a run that may still write is not sealed; its lock ends with its process."""
     try:
-        plan, target = read_plan(folder.path), folder.read_json(RECORD).get("target")
+        plan, target = read_plan(folder.path, ROUTES), folder.read_json(RECORD).get("target")
     except RunbookError:
         return
     invocation_id = target.get("invocation_id") if isinstance(target, dict) else None

@@ -108,12 +108,12 @@ def naming_of(parameters: Parameters) -> Naming:
     return Naming(parameters.rdn_style, parameters.sam_account_name_pattern)
 
 
-def check_limits(changes: tuple[Change, ...], members_now: Mapping[str, int], limits: Limits) -> None:
+def check_limits(changes: Sequence[Change], members_now: Mapping[str, int], limits: Limits) -> None:
     """Compare a plan's changes with the limits.
 
     Args:
         changes: The plan's changes.
-        members_now: AD object GUID to its present number of members.
+        members_now: Id of an object to its present number of members.
         limits: From the parameters.
 
     Raises:
@@ -127,10 +127,10 @@ def check_limits(changes: tuple[Change, ...], members_now: Mapping[str, int], li
         some = [c for c in changes if c.kind is kind]
         _total(name, len(some), limit, some)
     whole = (ChangeKind.RETIRE, ChangeKind.DELETE)
-    removals = [c for c in changes if c.members_removed and c.kind not in whole]
-    _total("member_removals", sum(len(c.members_removed) for c in removals), limits.member_removals, removals)
+    removals = [c for c in changes if c.payload.members_removed and c.kind not in whole]
+    _total("member_removals", sum(len(c.payload.members_removed) for c in removals), limits.member_removals, removals)
     for change in removals:
-        _per_group(change, members_now.get(change.object_guid, 0), limits)
+        _per_group(change, members_now.get(change.payload.object_id, 0), limits)
 
 
 def _total(name: str, seen: int, limit: int, changes: Sequence[Change]) -> None:
@@ -152,7 +152,7 @@ def _total(name: str, seen: int, limit: int, changes: Sequence[Change]) -> None:
 
 
 def _per_group(change: Change, members: int, limits: Limits) -> None:
-    removed = len(change.members_removed)
+    removed = len(change.payload.members_removed)
     name = printable(change.display_name, limit=80)
     values = {"group_id": change.group_id, "planned": removed, "members": members}
     if removed > limits.member_removals_per_group:

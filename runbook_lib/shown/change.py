@@ -47,7 +47,10 @@ def open_gate_view(approval: Mapping[str, object], approved: int, waiting: Seque
     text = t("{text} {changes} still to be approved.", text=text, changes=changes_words(len(waiting)))
     table = rows_html(
         (t("Change"), t("Group"), t("AD object"), t("Why it waits")),
-        [(item.change.kind.value, item.change.display_name, item.change.dn, item.why) for item in waiting],
+        [
+            (item.change.kind.value, item.change.display_name, item.change.payload.object_name, item.why)
+            for item in waiting
+        ],
         caption=t("Changes that await approval"),
         limit=200,
     )

@@ -8,9 +8,11 @@ from markupsafe import Markup
 
 from runbook_lib.change.plan_as_read import in_order, named_of
 from runbook_lib.inventory.naming import told_apart
-from runbook_lib.model.change import Change, ChangeKind, Deletion, Plan
+from runbook_lib.model.change import Change, ChangeKind, Plan
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, joined, t, verbatim
+from runbook_lib.routes.direct.payload import Deletion, DirectChange, direct_change
 from runbook_lib.shown.findings import findings_html
 from runbook_lib.shown.html import Value, View, banner_html, bars_html, facts_html, rows_html
 
@@ -84,9 +86,7 @@ def plan_view(plan: Plan, findings: Sequence[Finding]) -> View:
         [
             (t("Operation"), plan.operation.value),
             (t("Route"), plan.route.value),
-            (t("Domain"), plan.target.domain_dns_name),
-            (t("Target OU"), plan.target.target_ou),
-            (t("Retired OU"), plan.target.retired_ou or t("(none)")),
+            *((part.caption, part.name or t("(none)")) for part in plan.target.parts() if part.name_key),
             (t("Groups in step"), plan.in_step),
             (t("Groups left alone"), len(plan.refusals)),
             (t("Plan digest"), plan.digest),
@@ -119,41 +119,31 @@ def changes_html(changes: Sequence[Change], *, caption: Text) -> Markup:
     """One row per change, in the order in which they are written."""
     return rows_html(
         (t("Change"), t("Group"), t("AD object"), t("What"), t("Why"), t("Digest")),
-        [(c.kind.value, c.display_name, c.dn, _what(c), c.why, c.digest[:12]) for c in changes],
+        [(c.kind.value, c.display_name, c.payload.object_name, _what(c), c.why, c.digest[:12]) for c in changes],
         caption=caption,
         limit=200,
     )
 
 
 def _what(change: Change) -> Text:
-    parts: list[Text] = []
-    if change.kind is ChangeKind.DELETE:
-        parts.append(t("the object is deleted"))
-    if change.kind is ChangeKind.UNDELETE:
-        parts.append(t("the same object comes back, with GUID and SID"))
-    if change.members_added:
-        parts.append(t("members added: {number}", number=len(change.members_added)))
-    if change.members_removed:
-        parts.append(t("members removed: {number}", number=len(change.members_removed)))
-    if change.move:
-        parts.append(t("moves to {dn}", dn=change.move.to_dn))
-    if change.attributes:
-        parts.append(t("attributes: {names}", names=", ".join(delta.name for delta in change.attributes)))
-    return joined(parts, "; ") or t("a new object without members")
+    return joined(change.payload.summary(change.kind), "; ")
 
 
 def _details(changes: Sequence[Change]) -> Markup:
     """Every value and every member that is added or removed, as far as a page can hold them."""
     values: list[tuple[Value, ...]] = [
-        (change.display_name, change.kind.value, delta.name, *told_apart(_values(delta.removed), _values(delta.added)))
+        (change.display_name, change.kind.value, value.name, *told_apart(_values(value.before), _values(value.after)))
         for change in changes
-        for delta in change.attributes
+        for value in change.payload.value_differences()
     ]
     members: list[tuple[Value, ...]] = [
-        (change.display_name, direction, member.dn or t("a group that this plan creates"))
+        (
+            change.display_name,
+            t("added") if one.added else t("removed"),
+            one.name or t("a group that this plan creates"),
+        )
         for change in changes
-        for direction, some in ((t("added"), change.members_added), (t("removed"), change.members_removed))
-        for member in some
+        for one in change.payload.member_differences()
     ]
     shown = Markup()
     if values:
@@ -171,8 +161,9 @@ def _values(values: Sequence[str]) -> str:
 
 def deletion_tables(changes: Sequence[Change]) -> Markup:
     """What a plan's deletions take away and its undeletes bring back, object by object; empty without any."""
-    deleted = [(c, c.deletion) for c in changes if c.kind is ChangeKind.DELETE and c.deletion]
-    back = [(c, c.deletion) for c in changes if c.kind is ChangeKind.UNDELETE and c.deletion]
+    of_ad = [direct_change(change) for change in changes if change.route is Route.DIRECT]
+    deleted = [(c, c.payload.deletion) for c in of_ad if c.kind is ChangeKind.DELETE and c.payload.deletion]
+    back = [(c, c.payload.deletion) for c in of_ad if c.kind is ChangeKind.UNDELETE and c.payload.deletion]
     shown = Markup()
     if deleted:
         title = t("1 AD object will be deleted")
@@ -204,7 +195,7 @@ def deletion_tables(changes: Sequence[Change]) -> Markup:
     return shown
 
 
-def _objects(pairs: Sequence[tuple[Change, Deletion]], caption: Text) -> Markup:
+def _objects(pairs: Sequence[tuple[DirectChange, Deletion]], caption: Text) -> Markup:
     may = {"on": t("yes"), "off": t("no"), "unknown": t("unknown")}
     return rows_html(
         (
@@ -223,7 +214,7 @@ def _objects(pairs: Sequence[tuple[Change, Deletion]], caption: Text) -> Markup:
                 change.display_name,
                 facts.sid,
                 t("security") if facts.security else t("distribution"),
-                len(change.members_removed) or len(change.members_added),
+                len(change.payload.members_removed) or len(change.payload.members_added),
                 len(facts.member_of),
                 facts.recycle_bin,
                 _days(facts),

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from rehearsal.options import LEAST_STAFF, StartOptions
 from rehearsal.process import RunningRehearsal
-from runbook_lib.change.approvals.plan import approve, planned
+from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.errors import AwaitingApproval
 from runbook_lib.notebook.run import Run
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.seal import seal
+from runbook_lib.routes.registry import ROUTES
 from tests.support.plain import run_plain
 
 Objects = dict[str, dict[str, list[str]]]
@@ -37,7 +38,14 @@ def plan_and_approve(
     else:
         raise AssertionError("the gate let an unapproved plan through")
     record = latest_record(Path(given["records_dir"]) / given["change_id"])
-    approve(record, approver="Test", phrase=planned(record).phrase, valid=valid, clock=lambda: datetime.now(UTC))
+    approve_plan(
+        record,
+        ROUTES,
+        approver="Test",
+        phrase=planned(record, ROUTES).phrase,
+        valid=valid,
+        clock=lambda: datetime.now(UTC),
+    )
     return record
 
 

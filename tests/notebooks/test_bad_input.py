@@ -12,10 +12,11 @@ from click.testing import CliRunner
 
 from rehearsal.certificates import make_certificates
 from rehearsal.process import RunningRehearsal
-from runbook_lib.change.approvals.plan import approve, planned
+from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.errors import RunbookError
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import verify
+from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner.cli import cli
 from tests.notebooks.journey import latest_record, plan_and_approve
 from tests.support.plain import run_plain
@@ -104,7 +105,9 @@ def test_an_approval_of_another_plan_and_one_that_ended(
     record = latest_record(tmp_path / "records" / "CHG-BAD")
     long_ago = datetime.now(UTC) - timedelta(days=2)
     hour = timedelta(hours=1)
-    approve(record, approver="T", phrase=planned(record).phrase, valid=hour, clock=lambda: long_ago)
+    approve_plan(
+        record, ROUTES, approver="T", phrase=planned(record, ROUTES).phrase, valid=hour, clock=lambda: long_ago
+    )
     error = refused(fresh_rehearsal, given | {"select_names": '["Marketing"]'})
     assert (error.code, error.outcome.exit_code) == ("approval-expired", 4)
 

@@ -14,6 +14,7 @@ import yaml
 
 from rehearsal.process import RunningRehearsal
 from runbook_lib.change.approvals.plan import planned
+from runbook_lib.routes.registry import ROUTES
 from tests.notebooks.journey import latest_record
 from tests.notebooks.test_jupyter_server import address
 from tests.support.chromium import CHROMIUM, Page, page
@@ -91,7 +92,7 @@ def _journey(tab: Page, rehearsal: RunningRehearsal, records: Path) -> None:
     assert tab.value("document.querySelectorAll('.jp-OutputArea mjx-container, .jp-OutputArea script').length") == 0
 
     record = latest_record(records)
-    for number, text in enumerate(("Kim", planned(record).phrase)):
+    for number, text in enumerate(("Kim", planned(record, ROUTES).phrase)):
         tab.click(f"{_cell(GATE)}.querySelectorAll('.widget-text input')[{number}]")
         tab.type(text)
     tab.click(f"(b => b && !b.disabled && b)({_cell(GATE)}.querySelector('button.jupyter-button'))")

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from rehearsal.process import RunningRehearsal
-from runbook_lib.change.approvals.plan import approve, planned
+from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.errors import AwaitingApproval, Refused, VerificationFailed
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook import open_run
 from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.run import Run
 from runbook_lib.parameters.load import load_parameters
+from runbook_lib.routes.registry import ROUTES
 from tests.support.plain import ROOT
 from tests.support.schemas import problems
 
@@ -32,8 +33,8 @@ def test_gate_and_apply_cells_run_twice(fresh_rehearsal: RunningRehearsal, tmp_p
         change.require_approval()
     assert str(record) in closed.value.hint
     run.ended_with(closed.value)
-    phrase = planned(record).phrase
-    approve(record, approver="T", phrase=phrase, valid=timedelta(hours=1), clock=lambda: datetime.now(UTC))
+    phrase = planned(record, ROUTES).phrase
+    approve_plan(record, ROUTES, approver="T", phrase=phrase, valid=timedelta(hours=1), clock=lambda: datetime.now(UTC))
     change.require_approval()
     change.require_approval()
     assert run.context.lock_held
@@ -71,10 +72,10 @@ def test_a_person_in_jupyterlab_approves_in_the_form_and_runs_the_gate_again(
     form = change.form
     assert first is not None
     assert form is not None
-    first.approver.value, first.phrase.value = "Kim", planned(run.record.folder.path).phrase
+    first.approver.value, first.phrase.value = "Kim", planned(run.record.folder.path, ROUTES).phrase
     first.button.click()
     assert not run.record.folder.approvals_folder.exists()
-    form.approver.value, form.phrase.value = "Kim", planned(run.record.folder.path).phrase
+    form.approver.value, form.phrase.value = "Kim", planned(run.record.folder.path, ROUTES).phrase
     form.button.click()
     change.require_approval()
     assert run.record.facts["approval"]["approver"] == "Kim"  # type: ignore[index]
@@ -107,7 +108,14 @@ def test_a_clock_that_jumps_back_and_forth_spoils_nothing(fresh_rehearsal: Runni
     change = run.plan_enable(run.read_inventory())
     record = run.record.folder.path
     early = datetime.now(UTC) - timedelta(hours=2)
-    approve(record, approver="T", phrase=planned(record).phrase, valid=timedelta(hours=4), clock=lambda: early)
+    approve_plan(
+        record,
+        ROUTES,
+        approver="T",
+        phrase=planned(record, ROUTES).phrase,
+        valid=timedelta(hours=4),
+        clock=lambda: early,
+    )
     change.require_approval()
     change.apply()
     change.verify()
@@ -127,8 +135,8 @@ def applied_until_verify(rehearsal: RunningRehearsal, records: Path) -> tuple[Ru
     run = open_run(names, notebook="30-enable-writeback")
     change = run.plan_enable(run.read_inventory())
     record = run.record.folder.path
-    phrase = planned(record).phrase
-    approve(record, approver="T", phrase=phrase, valid=timedelta(hours=1), clock=lambda: datetime.now(UTC))
+    phrase = planned(record, ROUTES).phrase
+    approve_plan(record, ROUTES, approver="T", phrase=phrase, valid=timedelta(hours=1), clock=lambda: datetime.now(UTC))
     change.require_approval()
     change.apply()
     return run, change

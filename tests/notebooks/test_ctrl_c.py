@@ -18,6 +18,7 @@ from runbook_lib.directory.reconnect import Line
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.opening import utc_now
+from runbook_lib.routes.registry import ROUTES
 from tests.notebooks.journey import gwb_command, latest_record, other_objects, plan_and_approve, written_objects
 from tests.notebooks.test_kill import settle
 from tests.support.plain import ROOT, run_plain
@@ -98,7 +99,7 @@ def test_ctrl_c_around_everything_that_apply_sends(
         run_plain(NOTEBOOK, world.parameters_file, settings(folder))
         assert written_objects(control.directory()) == written_objects(undisturbed), (number, when)
         assert other_objects(control.directory()) == other_objects(before), (number, when)
-        assert open_chain(journals_of(folder / "CHG-STOP")) == []
+        assert open_chain(journals_of(folder / "CHG-STOP", ROUTES)) == []
     assert outcomes == {Outcome.INTERRUPTED.value, Outcome.PARTIAL.value}
 
 

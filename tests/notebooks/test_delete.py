@@ -12,6 +12,7 @@ import pytest
 
 from rehearsal.process import RunningRehearsal, start_rehearsal
 from runbook_lib.change.journal import journals_of, open_chain
+from runbook_lib.routes.registry import ROUTES
 from tests.notebooks.journey import (
     SMALL,
     TARGET_OU,
@@ -163,7 +164,7 @@ def test_a_killed_run_is_finished_by_the_same_command(
     run = run_plain(notebook, world.parameters_file, given)
     assert run.record.outcome is not None
     assert run.record.outcome.good
-    assert open_chain(journals_of(tmp_path / "records" / given["change_id"])) == []
+    assert open_chain(journals_of(tmp_path / "records" / given["change_id"], ROUTES)) == []
     if notebook == UNDO:
         assert_back(world, before)
     else:

@@ -21,6 +21,7 @@ from rehearsal.process import RunningRehearsal
 from runbook_lib.change.journal import journals_of, open_chain
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.routes.registry import ROUTES
 from tests.notebooks.journey import other_objects, plan_and_approve, written_objects
 from tests.support.plain import run_plain
 
@@ -91,7 +92,7 @@ def test_a_disk_that_is_full_at_any_write_costs_nothing(
         run_plain(NOTEBOOK, world.parameters_file, given)
         assert written_objects(control.directory()) == written_objects(undisturbed), number
         assert other_objects(control.directory()) == other_objects(before), number
-        assert open_chain(journals_of(tmp_path / str(number) / "CHG-FULL")) == []
+        assert open_chain(journals_of(tmp_path / str(number) / "CHG-FULL", ROUTES)) == []
     # From the line after the first write on, and only from there, something was written.
     assert outcomes[-JOURNAL_LINES + 2 :] == [Outcome.PARTIAL] * (JOURNAL_LINES - 2)
     assert set(outcomes[: -JOURNAL_LINES + 2]) <= {Outcome.FAILED, Outcome.USAGE}

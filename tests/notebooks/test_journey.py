@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 
 from rehearsal.process import RunningRehearsal, start_rehearsal
-from runbook_lib.change.approvals.plan import approve, planned
+from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.index import build_index
 from runbook_lib.record.manifest import verify
+from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner.run import RunResult, run_notebook
 from tests.notebooks.journey import Objects, other_objects, written_objects
 from tests.support.plain import ROOT
@@ -71,9 +72,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
         found.run("exchange", "10-detect-exchange", "CHG-ALL")
         found.run("inventory", "20-inventory-groups", "CHG-ALL", sign_in="secret")
         found.run("planned", "30-enable-writeback", "CHG-ALL", **EVERYTHING)
-        plan = planned(found.record("planned"))
-        approve(
+        plan = planned(found.record("planned"), ROUTES)
+        approve_plan(
             found.record("planned"),
+            ROUTES,
             approver="Kim",
             phrase=plan.phrase,
             valid=_hour(),
@@ -109,7 +111,7 @@ def test_every_run_ended_as_asked(whole: Whole) -> None:
 
 
 def test_every_eligible_group_is_written_with_its_very_name(whole: Whole) -> None:
-    plan = planned(whole.record("applied"))
+    plan = planned(whole.record("applied"), ROUTES)
     assert len(plan.changes) >= 45
     written = {
         attributes["adminDescription"][0]: attributes.get("displayName", [""])[0]
@@ -124,7 +126,7 @@ def test_every_eligible_group_is_written_with_its_very_name(whole: Whole) -> Non
 
 
 def test_refused_groups_are_named_with_their_rule(whole: Whole) -> None:
-    rules = {refusal.rule for refusal in planned(whole.record("applied")).refusals}
+    rules = {refusal.rule for refusal in planned(whole.record("applied"), ROUTES).refusals}
     assert rules >= {"collision", "hidden-membership", "role-assignable"}
     assert "original-in-ad" in rules, "whether the cloud took it over is not for this app to read"
     assert "converted-original-in-ad" not in rules

@@ -25,6 +25,7 @@ from runbook_lib.change.journal import journals_of, open_chain
 from runbook_lib.errors import Refused
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import verify
+from runbook_lib.routes.registry import ROUTES
 from tests.notebooks.journey import (
     SMALL,
     TARGET_OU,
@@ -131,7 +132,7 @@ def test_a_killed_run_is_finished_by_the_same_command(
     assert run.record.outcome.good
     assert_ended_like(world, undisturbed[notebook], before)
     assert sorted((tmp_path / "records" / "CHG-KILL" / "approvals").iterdir()) == approvals
-    assert open_chain(journals_of(tmp_path / "records" / "CHG-KILL")) == []
+    assert open_chain(journals_of(tmp_path / "records" / "CHG-KILL", ROUTES)) == []
     if number == 1:
         again = run_plain(notebook, world.parameters_file, given)
         assert again.record.facts["outcome"] == "nothing-to-do"

@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from rehearsal.process import RunningRehearsal
-from runbook_lib.change.approvals.plan import approve, planned
+from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.errors import AwaitingApproval
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook import Run, reading
 from runbook_lib.parameters import Parameters, known_names, load_parameters
 from runbook_lib.parameters.document import USED
 from runbook_lib.record.seal import seal
+from runbook_lib.routes.registry import ROUTES
 from runbook_lib.rules.policy import Policy, policy_of
 from tests.support.plain import ROOT
 
@@ -100,8 +101,10 @@ def carried_out(notebook: str, names: dict[str, object], opened: Callable[[], No
             exec(source, names)  # noqa: S102 - our own notebook
         except AwaitingApproval:
             record = names["run"].record.folder.path  # type: ignore[attr-defined]
-            phrase = planned(record).phrase
-            approve(record, approver="T", phrase=phrase, valid=timedelta(hours=1), clock=lambda: datetime.now(UTC))
+            phrase = planned(record, ROUTES).phrase
+            approve_plan(
+                record, ROUTES, approver="T", phrase=phrase, valid=timedelta(hours=1), clock=lambda: datetime.now(UTC)
+            )
             exec(source, names)  # noqa: S102 - our own notebook
         if "open_run" in source:
             opened()

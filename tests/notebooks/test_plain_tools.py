@@ -14,9 +14,10 @@ import pytest
 import yaml
 
 from rehearsal.process import RunningRehearsal
-from runbook_lib.change.approvals.plan import approve, planned
+from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import verify
+from runbook_lib.routes.registry import ROUTES
 from tests.notebooks.journey import latest_record
 from tests.support.plain import ROOT
 from tests.unit.edges.readers import assert_quiet
@@ -97,8 +98,10 @@ def test_the_gate_stops_them_and_after_an_approval_they_write(desk: Desk) -> Non
     assert not (desk.record() / "journal.jsonl").exists()
     assert (desk.facts()["outcome"], desk.facts()["exit_code"]) == ("awaiting-approval", 4)
 
-    phrase = planned(planning).phrase
-    approve(planning, approver="Kim", phrase=phrase, valid=timedelta(hours=1), clock=lambda: datetime.now(UTC))
+    phrase = planned(planning, ROUTES).phrase
+    approve_plan(
+        planning, ROUTES, approver="Kim", phrase=phrase, valid=timedelta(hours=1), clock=lambda: datetime.now(UTC)
+    )
     written = desk.nbconvert("done")
     assert written.returncode == 0, written.stderr
     assert (desk.facts()["outcome"], desk.facts()["changes"]) == ("done", {"planned": 3, "done": 3})

@@ -14,12 +14,13 @@ import pytest
 
 from rehearsal.process import RunningRehearsal, start_rehearsal
 from runbook_lib.change.approvals.file import standing_phrase
-from runbook_lib.change.approvals.plan import approve, planned
-from runbook_lib.change.approvals.standing import stand
+from runbook_lib.change.approvals.plan import approve_plan, planned
+from runbook_lib.change.approvals.standing import approve_in_advance
 from runbook_lib.errors import RunbookError
 from runbook_lib.parameters import known_names
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.seal import seal
+from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner.run import RunResult, run_notebook
 from tests.notebooks.journey import SMALL, latest_record, plan_and_approve, sealed_record
 from tests.notebooks.test_kill import edit_by_hand, kill_at, plain_command
@@ -110,10 +111,11 @@ def _headless_runs(runs: Runs) -> dict[str, Path]:
     record = results["sealed plan"].record
     assert record is not None
     manifest = json.loads((record / "MANIFEST.json").read_text(encoding="utf-8"))["digest"]
-    approve(
+    approve_plan(
         record,
+        ROUTES,
         approver="Kim",
-        phrase=planned(record).phrase,
+        phrase=planned(record, ROUTES).phrase,
         valid=timedelta(hours=1),
         clock=lambda: datetime.now(UTC),
         manifest_digest=manifest,
@@ -128,7 +130,7 @@ def _standing_runs(runs: Runs) -> dict[str, Path]:
     record = runs.changed(ENABLE, runs.given("CHG-STAND", "Marketing"))
     until = datetime.now(UTC).date() + timedelta(days=30)
     phrase = standing_phrase(1, "contoso.com", until)
-    stand(record, approver="Kim", phrase=phrase, until=until, clock=lambda: datetime.now(UTC))
+    approve_in_advance(record, ROUTES, approver="Kim", phrase=phrase, until=until, clock=lambda: datetime.now(UTC))
     both = runs.given("CHG-STAND", "Marketing", "Sales Team")
     plan_and_approve(runs.world, ENABLE, both)
     edit_by_hand(runs.world)

@@ -13,9 +13,10 @@ from rehearsal.contoso import names
 from rehearsal.process import RunningRehearsal
 from runbook_lib.change.approvals.file import standing_phrase
 from runbook_lib.change.approvals.plan import planned
-from runbook_lib.change.approvals.standing import Caps, stand
+from runbook_lib.change.approvals.standing import Caps, approve_in_advance
 from runbook_lib.errors import AwaitingApproval, Refused
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.routes.registry import ROUTES
 from tests.notebooks.journey import change, latest_record
 from tests.notebooks.test_kill import kill_at, plain_command
 from tests.support.plain import run_plain
@@ -31,8 +32,10 @@ def given(records: Path, *names: str) -> dict[str, str]:
 
 def in_advance(record: Path, **more: Any) -> Path:
     until = datetime.now(UTC).date() + timedelta(days=10)
-    phrase = standing_phrase(1, planned(record).target.domain_dns_name, until)
-    return stand(record, approver="Kim", phrase=phrase, until=until, clock=lambda: datetime.now(UTC), **more)
+    phrase = standing_phrase(1, planned(record, ROUTES).target.title, until)
+    return approve_in_advance(
+        record, ROUTES, approver="Kim", phrase=phrase, until=until, clock=lambda: datetime.now(UTC), **more
+    )
 
 
 def sales(running: RunningRehearsal) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from runbook_lib.change.approvals.plan import planned
 from runbook_lib.model.ids import anchor_of, mark_of
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.routes.registry import ROUTES
 from tests.samba.cloud import GROUPS, GUEST, TENANT_ID, SambaCloud, identifier
 from tests.samba.lab import SambaLab
 
@@ -61,7 +62,7 @@ class Operator:
 
     def approve(self, change_id: str) -> None:
         record = self.record(change_id)
-        assert self.gwb("approve", str(record), "--as", "Lane samba", "--phrase", planned(record).phrase) == 0
+        assert self.gwb("approve", str(record), "--as", "Lane samba", "--phrase", planned(record, ROUTES).phrase) == 0
 
     def through_the_gate(self, notebook: str, change_id: str, **parameters: object) -> Path:
         """Plan, approve, apply. Returns the record that applied."""

@@ -19,7 +19,7 @@ from runbook_lib.directory.rights import Ace, Acl, Control, SecurityDescriptor, 
 from runbook_lib.directory.rights.needs import Grant
 from runbook_lib.directory.sign_in.bind import VerifiedTls, client_context
 from runbook_lib.errors import ServiceFailed
-from runbook_lib.model.change import AttributeDelta
+from runbook_lib.model.directory import AttributeDelta
 from tests.samba.lab import BASE_DN, DOMAIN, SambaLab
 
 TARGET, RETIRED = f"OU=Rights,OU=Rights Lab,{BASE_DN}", f"OU=Retired,OU=Rights Lab,{BASE_DN}"

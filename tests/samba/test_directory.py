@@ -13,7 +13,7 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import EntryExists, ObjectMissing, RightsMissing, ValueConflict
 from runbook_lib.directory.search import equals
 from runbook_lib.errors import NoAccess
-from runbook_lib.model.change import AttributeDelta
+from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.ids import anchor_of, mark_of
 from tests.samba.lab import SambaLab
 

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.change.approvals.plan import approve, planned
+from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.change.journal import FILE_NAME, journals_of, open_chain
 from runbook_lib.errors import AwaitingApproval
+from runbook_lib.routes.registry import ROUTES
 from tests.samba.cloud import GROUPS, SambaCloud
 from tests.samba.lab import SambaLab
 from tests.samba.operator import BOOKKEEPING, ROOT, Content, Operator, content, groups_in, named_for, outside
@@ -67,7 +68,14 @@ def plan_and_approve(operator: Operator, notebook: str, change_id: str) -> Path:
     with pytest.raises(AwaitingApproval):
         run_plain(notebook, path, {})
     record = operator.record(change_id)
-    approve(record, approver="Lane", phrase=planned(record).phrase, valid=HOUR, clock=lambda: datetime.now(UTC))
+    approve_plan(
+        record,
+        ROUTES,
+        approver="Lane",
+        phrase=planned(record, ROUTES).phrase,
+        valid=HOUR,
+        clock=lambda: datetime.now(UTC),
+    )
     return path
 
 
@@ -76,7 +84,7 @@ def finish(operator: Operator, notebook: str, change_id: str, path: Path) -> Non
     outcome = run_plain(notebook, path, {}).record.outcome
     assert outcome is not None
     assert outcome.good
-    assert open_chain(journals_of(operator.records / change_id)) == []
+    assert open_chain(journals_of(operator.records / change_id, ROUTES)) == []
 
 
 def change(operator: Operator, notebook: str, change_id: str) -> None:
@@ -103,7 +111,7 @@ def kill_at_line(operator: Operator, notebook: str, change_id: str, path: Path, 
     finally:
         process.kill()
         process.communicate()
-    return bool(open_chain(journals_of(operator.records / change_id)))
+    return bool(open_chain(journals_of(operator.records / change_id, ROUTES)))
 
 
 def test_a_killed_change_is_finished_by_the_same_command(operator: Operator, samba: SambaLab) -> None:

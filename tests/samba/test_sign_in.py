@@ -14,7 +14,7 @@ import pytest
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.search import equals
 from runbook_lib.errors import NoAccess, RunbookError, UsageError
-from runbook_lib.model.change import AttributeDelta
+from runbook_lib.model.directory import AttributeDelta
 from tests.samba.content import WRITER
 from tests.samba.lab import DOMAIN, TREE, SambaLab
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
+from runbook_lib.change.journal_check import DoneChange
+from runbook_lib.change.step import Effect
 from runbook_lib.inventory import Inventory, Naming, build_inventory, index_directory
+from runbook_lib.model.change import Change, ChangeOf, Plan
 from runbook_lib.model.cloud import (
     CloudGroup,
     CloudKind,
@@ -35,6 +39,8 @@ from runbook_lib.model.enforcement import NO_ENFORCEMENT, Enforcement
 from runbook_lib.model.ids import RETIRED_MARK, anchor_of, as_group_id, as_object_guid, mark_of
 from runbook_lib.model.reading import Reading
 from runbook_lib.model.text import verbatim
+from runbook_lib.routes.direct.payload import DirectChange, direct_change
+from runbook_lib.routes.direct.writes import ChangeEffect
 from runbook_lib.rules.policy import Limits, Policy
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -298,3 +304,26 @@ def policy(*names: str, **more: object) -> Policy:
 def disable_policy(*names: str, **more: object) -> Policy:
     """A policy that disables groups by name; everything else is the default."""
     return policy(**{"disable_names": names, **more})
+
+
+def rewritten(change: Change, **more: Any) -> DirectChange:
+    """The same change of the direct route with other values of its head or of its payload."""
+    head = {name: more.pop(name) for name in list(more) if name in {field.name for field in fields(ChangeOf)}}
+    direct = direct_change(change)
+    return replace(direct, **{"payload": replace(direct.payload, **more), **head})
+
+
+def done_change(plan: Plan, effects: Mapping[str, ChangeEffect], **place: str) -> DoneChange:
+    """A plan that was carried out, by what it did to each object (change digest to effect), as its journal has it."""
+    return DoneChange(plan, {digest: (_effect(digest, effect),) for digest, effect in effects.items()}, place)
+
+
+def _effect(digest: str, effect: ChangeEffect) -> Effect:
+    data: dict[str, Any] = {name: "CN=x" for name in ("created", "deleted", "undeleted") if getattr(effect, name)}
+    if effect.attributes:
+        data["attributes"] = [delta.as_json() for delta in effect.attributes]
+    if effect.members_added or effect.members_removed:
+        data |= {"members_added": list(effect.members_added), "members_removed": list(effect.members_removed)}
+    if effect.moved:
+        data["moved"] = list(effect.moved)
+    return Effect(f"{digest}/1", digest, effect.object_guid, data)

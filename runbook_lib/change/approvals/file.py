@@ -10,15 +10,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, create_model, model_validator
 
+from runbook_lib.change.route import Fields, RouteRules, Routes, TargetFields, rules_in
 from runbook_lib.change.strict_file import (
     LARGEST_APPROVAL,
     PlainFile,
-    Unfit,
     read_plain,
     strict_json,
     whole_text,
@@ -27,6 +28,7 @@ from runbook_lib.change.strict_file import (
 from runbook_lib.errors import Refused
 from runbook_lib.model.ids import GUID_PATTERN, digest
 from runbook_lib.model.moment import iso_seconds
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, t
 from runbook_lib.model.untrusted import printable
 
@@ -64,36 +66,22 @@ def said(text: str) -> str:
 
 
 _Guid = Annotated[str, StringConstraints(pattern=GUID_PATTERN)]
-_GuidOrNone = Annotated[str, StringConstraints(pattern=rf"^$|{GUID_PATTERN}")]
 _Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _Said = Annotated[str, AfterValidator(said)]
 _Time = Annotated[str, AfterValidator(written_time)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class _Target(_Strict):
-    tenant_id: _Guid
-    domain_guid: _Guid
-    domain: str
-    target_ou: str
-    target_ou_guid: _Guid
-    retired_ou: str
-    retired_ou_guid: _GuidOrNone
-
-
-class _Caps(_Strict):
+class _Caps(Fields):
     changes: int = Field(ge=0)
     members_added: int = Field(ge=0)
     members_removed: int = Field(ge=0)
 
 
-class _Common(_Strict):
+class _Common(Fields):
     schema_: Literal["group-writeback-approval/1"] = Field(alias="schema")
     change_id: _Said
-    target: _Target
+    route: str = Route.DIRECT.value
+    target: TargetFields
     approver: _Said
     approved: _Time
     until: _Time
@@ -130,11 +118,11 @@ class PlanApprovalFile(_Common):
             raise ValueError("it does not say of every change what was read")
         if not timedelta(0) < self.end - self.since <= LONGEST:
             raise ValueError(f"it holds longer than {LONGEST.days} days, or ends before it begins")
-        domain = re.escape(self.target.domain)
+        title = re.escape(self.target.target().title)
         groups = r"[0-9]+ GROUPS?"
-        phrase = rf"((ENABLE|DISABLE|UNDO) {groups}( AND DELETE {groups})?|DELETE {groups}) IN {domain}"
+        phrase = rf"((ENABLE|DISABLE|UNDO) {groups}( AND DELETE {groups})?|DELETE {groups}) IN {title}"
         if not re.fullmatch(phrase, self.phrase):
-            raise ValueError("its phrase is not that of a plan in its domain")
+            raise ValueError("its phrase is not that of a plan of its target")
         return self
 
 
@@ -144,7 +132,7 @@ class StandingApprovalFile(_Common):
     kind: Literal["standing"]
     groups: Annotated[list[_Guid], Field(min_length=1)]
     names: list[str]
-    kinds: Annotated[list[Literal["update", "add-members", "remove-members"]], Field(min_length=1)]
+    kinds: Annotated[list[str], Field(min_length=1)]
     caps: _Caps
 
     @model_validator(mode="after")
@@ -159,9 +147,25 @@ class StandingApprovalFile(_Common):
             raise ValueError("it does not end with a day")
         if not 0 <= (self.end.date() - self.since.date()).days <= LONGEST_DAYS:
             raise ValueError(f"it holds longer than {LONGEST_DAYS} days, or ends before it begins")
-        if self.phrase != standing_phrase(len(self.groups), self.target.domain, self.end.date()):
-            raise ValueError("its phrase is not that of its groups, domain and end")
+        if self.phrase != standing_phrase(len(self.groups), self.target.target().title, self.end.date()):
+            raise ValueError("its phrase is not that of its groups, target and end")
         return self
+
+
+@lru_cache
+def approval_files_of(rules: RouteRules) -> tuple[type[PlanApprovalFile], type[StandingApprovalFile]]:
+    """What both kinds hold where they are about this route: its targets, and the kinds of change it lets stand."""
+    target: Any = (rules.approved_target_fields, ...)
+    kind: Any = Literal[tuple(kind.value for kind in rules.standing_kinds)]
+    return (
+        create_model("PlanApprovalFile", __base__=PlanApprovalFile, target=target),
+        create_model(
+            "StandingApprovalFile",
+            __base__=StandingApprovalFile,
+            target=target,
+            kinds=(Annotated[list[kind], Field(min_length=1)], ...),
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +192,12 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class GivenApproval:
-    """What an approval of either kind has. Times are UTC."""
+    """What an approval of either kind has. Times are UTC; ``target`` has ids in lower case by their keys in JSON."""
 
+    route: Route
     target: Mapping[str, str]
-    place: Mapping[str, str]
-    """What the approver read of the target: names of the domain and of its OUs."""
+    target_names: Mapping[str, str]
+    """What the approver read of the target: how its parts are called, by their keys in JSON."""
     approver: str
     approved: datetime
     until: datetime
@@ -219,9 +224,9 @@ def end_of(day: date) -> datetime:
     return datetime.combine(day, time(23, 59, 59), UTC)
 
 
-def standing_phrase(groups: int, domain: str, until: date) -> str:
-    """What the approver types: it proves that number, domain and end were read."""
-    return f"STAND {groups} {'GROUP' if groups == 1 else 'GROUPS'} IN {domain} UNTIL {until.isoformat()}"
+def standing_phrase(groups: int, title: str, until: date) -> str:
+    """What the approver types: it proves that number, title of the target and end were read."""
+    return f"STAND {groups} {'GROUP' if groups == 1 else 'GROUPS'} IN {title} UNTIL {until.isoformat()}"
 
 
 def approval_paths(folder: Path) -> list[Path]:
@@ -241,25 +246,30 @@ def approval_paths(folder: Path) -> list[Path]:
         raise damaged(folder, why, what="a folder of approvals") from None
 
 
-def read_approval_file(path: Path) -> tuple[PlanApprovalFile | StandingApprovalFile, FileFacts]:
+def read_approval_file(path: Path, routes: Routes) -> tuple[PlanApprovalFile | StandingApprovalFile, FileFacts]:
     """One approval of the change whose folder it lies in (``<change id>/approvals/<file>``).
+
+    Args:
+        path: The file.
+        routes: The routes that it may be about.
 
     Raises:
         Refused: ``approval-damaged``: it is not exactly what ``gwb approve`` writes; ``approval-of-another-change``: it
             was given under another change id.
     """
-    kind = StandingApprovalFile if path.name.startswith(PREFIX) else PlanApprovalFile
-    what = "a standing approval" if kind is StandingApprovalFile else "an approval"
+    standing = path.name.startswith(PREFIX)
+    what = "a standing approval" if standing else "an approval"
     try:
         plain = read_plain(path, largest=LARGEST_APPROVAL)
         data = strict_json(plain.data)
-        found = kind.model_validate(data)
+        of_plan, of_groups = approval_files_of(rules_in(data, routes))
+        found = (of_groups if standing else of_plan).model_validate(data)
     except FileNotFoundError:
         raise damaged(path, "it is not there any more", what=what) from None
     except ValidationError as error:
         raise damaged(path, _first(error), what=what) from None
-    except Unfit as unfit:
-        raise damaged(path, str(unfit), what=what) from None
+    except ValueError as error:
+        raise damaged(path, str(error), what=what) from None
     content = {key: value for key, value in data.items() if key != "digest"}
     if found.digest != digest(content) or plain.data != whole_text(data):
         raise damaged(path, "it was changed after it was written", what=what)

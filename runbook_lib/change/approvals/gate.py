@@ -8,15 +8,23 @@ from datetime import datetime
 from pathlib import Path
 
 from runbook_lib.change.approvals.approvers import ANYBODY, Approvers
-from runbook_lib.change.approvals.plan import Approval, approved_changes, otherwise, read_approvals, self_sufficient
+from runbook_lib.change.approvals.plan import (
+    Approval,
+    approved_changes,
+    other_parts,
+    otherwise,
+    read_approvals,
+    renamed_parts,
+    self_sufficient,
+)
 from runbook_lib.change.approvals.standing import StandingApproval, read_standing
+from runbook_lib.change.route import Routes
 from runbook_lib.errors import AwaitingApproval
 from runbook_lib.model.change import Change, Operation, Plan, Refusal
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.rules.reach import beyond_standing
 
 _CAPS = {"changes": "changes", "members_added": "members added", "members_removed": "members removed"}
 _CAP_EXCEEDED = "standing-cap-exceeded"
@@ -88,13 +96,17 @@ class _Asked:
     closed: _Closed | None
 
 
-def read_all(folder: Path) -> Approvals:
+def read_all(folder: Path, routes: Routes) -> Approvals:
     """Every approval in a change's folder.
+
+    Args:
+        folder: Where they lie.
+        routes: The routes that they may be about.
 
     Raises:
         Refused: A damaged file (``approval-damaged``), or one of another change (``approval-of-another-change``).
     """
-    return Approvals(read_approvals(folder), read_standing(folder))
+    return Approvals(read_approvals(folder, routes), read_standing(folder, routes))
 
 
 def granted(
@@ -160,8 +172,8 @@ def _covered(
     new = [change for change in together if change.digest not in kept]
     seen = {
         "changes": len(new),
-        "members_added": sum(len(change.members_added) for change in new),
-        "members_removed": sum(len(change.members_removed) for change in new),
+        "members_added": sum(len(change.payload.members_added) for change in new),
+        "members_removed": sum(len(change.payload.members_removed) for change in new),
     }
     for name, allowed in standing.caps.as_json().items():
         if seen[name] > allowed:
@@ -195,20 +207,12 @@ def _unusable(
             t("{who} is for enabling, not to {operation}.", who=who, operation=plan.operation.value),
             again,
         )
-    target = plan.target.shown()
-    other = [name for name, value in standing.target.items() if value.casefold() != str(target[name]).casefold()]
-    if other:
-        names = {"tenant_id": "tenant", "domain_guid": "domain", "target_ou_guid": "target OU"}
-        return _Closed(
-            "standing-other-target", t("{who} is for another {names}.", who=who, names=names[other[0]]), again
-        )
-    renamed = [name for name, value in standing.place.items() if value.casefold() != str(target[name]).casefold()]
-    # Once it is begun, an OU may be renamed: it is the same one by its GUID.
-    if other := [name for name in renamed if not (begun and name == "target_ou")]:
-        word = {"domain": "domain", "target_ou": "target OU"}[other[0]]
+    if other := other_parts(plan, standing):
+        return _Closed("standing-other-target", t("{who} is for another {part}.", who=who, part=other[0]), again)
+    if renamed := renamed_parts(plan, standing.target_names, begun=begun):
         return _Closed(
             "standing-other-target",
-            t("{who} calls the {word} otherwise than it is called now.", who=who, word=word),
+            t("{who} calls the {part} otherwise than it is called now.", who=who, part=renamed[0].title),
             again,
         )
     if refused := approvers.why_not(standing.approver, standing.file):
@@ -228,7 +232,7 @@ def _unusable(
 
 def _uncovered(change: Change, standing: StandingApproval) -> str:
     """Why this approval does not cover the change, or ""."""
-    if beyond := beyond_standing(change):
+    if beyond := change.payload.beyond_standing(change.kind):
         return beyond
     if change.group_id.casefold() not in standing.groups:
         return f"the standing approval by {_approver(standing)} does not name this group"
@@ -244,7 +248,7 @@ def _why(change: Change, asked: Sequence[_Asked]) -> Text:
     """In words, for one change that waits: by the newest standing approval that has to do with it."""
     if not asked:
         return NOTHING
-    if beyond := beyond_standing(change):
+    if beyond := change.payload.beyond_standing(change.kind):
         return _sentence(beyond)
     for item in asked:
         if item.closed and item.closed.code == _CAP_EXCEEDED and not _uncovered(change, item.standing):
@@ -288,7 +292,7 @@ def _nothing(plan: Plan, asked: Sequence[_Asked], closed: AwaitingApproval | Non
 
 
 def _named(change: Change) -> str:
-    return f"{change.kind.value} {printable(change.display_name or change.dn, limit=80)!r}"
+    return f"{change.kind.value} {printable(change.title, limit=80)!r}"
 
 
 def _approver(standing: StandingApproval) -> str:

@@ -18,12 +18,14 @@ from runbook_lib.change.approvals.file import (
     read_approval_file,
     write_approval,
 )
-from runbook_lib.change.plan_as_read import Shown, place_of, shown_of
+from runbook_lib.change.plan_as_read import Shown, shown_of
 from runbook_lib.change.plan_file import read_plan
+from runbook_lib.change.route import Routes
 from runbook_lib.errors import AwaitingApproval, UsageError
-from runbook_lib.model.change import Change, ChangeKind, Plan
+from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.moment import iso_seconds
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.target import Route, TargetPart, identity_of, names_of
+from runbook_lib.model.text import Text, joined, t
 from runbook_lib.model.untrusted import printable
 
 
@@ -40,13 +42,17 @@ class Approval(GivenApproval):
         return {"kind": "plan", **self.given(), "plan_digest": self.plan_digest}
 
 
-def planned(record: Path) -> Plan:
+def planned(record: Path, routes: Routes) -> Plan:
     """The plan of a record.
+
+    Args:
+        record: Its folder.
+        routes: The routes whose plans can be read.
 
     Raises:
         UsageError: The folder holds no plan (``no-plan``), or a damaged one (``plan-damaged``).
     """
-    plan = read_plan(record)
+    plan = read_plan(record, routes)
     if plan is None:
         raise UsageError(
             t("No plan in {record}.", record=record),
@@ -57,8 +63,9 @@ def planned(record: Path) -> Plan:
     return plan
 
 
-def approve(
+def approve_plan(
     record: Path,
+    routes: Routes,
     *,
     approver: str,
     phrase: str,
@@ -71,6 +78,7 @@ def approve(
 
     Args:
         record: Record folder of the planning run.
+        routes: The routes whose plans can be approved.
         approver: Who approves.
         phrase: What the approver typed; it must be the plan's own phrase.
         valid: How long the approval holds.
@@ -83,7 +91,7 @@ def approve(
         AwaitingApproval: This approver may not (``approver-not-allowed``).
         ServiceFailed: The file cannot be written (``approval-write``).
     """
-    plan = planned(record)
+    plan = planned(record, routes)
     if not plan.changes:
         raise UsageError(
             t("That plan changes nothing."), code="nothing-to-approve", hint=t("There is nothing to approve.")
@@ -116,7 +124,8 @@ def approve(
         "changes": sorted(shown),
         "names": [shown[change].names for change in sorted(shown)],
         "members": [shown[change].members for change in sorted(shown)],
-        "target": plan.target.shown(),
+        "route": plan.route.value,
+        "target": plan.target.as_json(),
         "approver": approver.strip(),
         "approved": iso_seconds(now),
         "until": iso_seconds(now + valid),
@@ -128,25 +137,30 @@ def approve(
     return path
 
 
-def read_approvals(folder: Path) -> list[Approval]:
+def read_approvals(folder: Path, routes: Routes) -> list[Approval]:
     """Every approval of one plan in a change's folder, oldest first; standing ones are ``standing``'s.
+
+    Args:
+        folder: Where they lie.
+        routes: The routes that they may be about.
 
     Raises:
         Refused: A file there is not an approval of this change (``approval-damaged``, ``approval-of-another-change``).
     """
-    found = [_read(path) for path in approval_paths(folder) if not path.name.startswith(PREFIX)]
+    found = [_read(path, routes) for path in approval_paths(folder) if not path.name.startswith(PREFIX)]
     return sorted(found, key=lambda approval: (approval.approved, approval.plan_digest))
 
 
-def _read(path: Path) -> Approval:
-    content, facts = read_approval_file(path)
+def _read(path: Path, routes: Routes) -> Approval:
+    content, facts = read_approval_file(path, routes)
     if not isinstance(content, PlanApprovalFile):
         raise TypeError(f"an approval of one plan, by its name: {path.name}")
     return Approval(
         plan_digest=content.plan_digest,
         changes=dict(zip(content.changes, map(Shown, content.names, content.members), strict=True)),
-        target=identity_of(content.target.model_dump()),
-        place=place_of(content.target.model_dump()),
+        route=Route(content.route),
+        target=identity_of(content.target.target()),
+        target_names=names_of(content.target.target()),
         approver=content.approver,
         approved=content.since,
         until=content.end,
@@ -155,12 +169,6 @@ def _read(path: Path) -> Approval:
         planning_manifest=content.planning_manifest,
         file=facts,
     )
-
-
-def identity_of(target: Mapping[str, object]) -> dict[str, str]:
-    """The ids and GUIDs of a target, lower case: what an approval is bound to; names may change."""
-    names = ("tenant_id", "domain_guid", "target_ou_guid", "retired_ou_guid")
-    return {name: str(target[name]).casefold() for name in names}
 
 
 def approved_changes(
@@ -174,7 +182,8 @@ def approved_changes(
     """The plan's changes that a valid approval names, and that approval (the newest where several do).
 
     A change counts only where the approver read of it what this plan says. ``begun``: the plan was begun, so its
-    numbers of members are not those of today any more, and only names are compared; the two OUs may have others now.
+    numbers of members are not those of today any more, and only names are compared; parts of its target may have others
+    now.
 
     Raises:
         AwaitingApproval: None of the changes is approved; the message says whether there is no approval, one that has
@@ -190,8 +199,8 @@ def approved_changes(
 
 def _as_read(plan: Plan, approval: Approval, *, begun: bool) -> list[Change]:
     """Changes of the plan that an approval names, by digest and as its approver read them."""
-    shown, place = shown_of(plan), place_of(plan.target.shown())
-    if approval.place["domain"] != place["domain"] or not (begun or approval.place == place):
+    shown = shown_of(plan)
+    if renamed_parts(plan, approval.target_names, begun=begun):
         return []
 
     def same(change: Change) -> bool:
@@ -201,11 +210,26 @@ def _as_read(plan: Plan, approval: Approval, *, begun: bool) -> list[Change]:
     return [change for change in plan.changes if same(change)]
 
 
+def renamed_parts(plan: Plan, names: Mapping[str, str], *, begun: bool) -> list[TargetPart]:
+    """Parts of the plan's target that an approval calls otherwise (``names``: by their keys, those that it read)."""
+    parts = (part for part in plan.target.parts() if part.name_key in names)
+    # Once it is begun, some may be renamed: they are the same ones by their ids.
+    return [p for p in parts if names[p.name_key].casefold() != p.name.casefold() and not (begun and p.renamable)]
+
+
+def other_parts(plan: Plan, approval: GivenApproval) -> list[Text]:
+    """What of the plan's target is another one than in an approval, in words; empty where it is the same."""
+    if approval.route is not plan.route:
+        return [t("route")]
+    parts = [part for part in plan.target.parts() if part.id_key in approval.target]
+    return [part.title for part in parts if approval.target[part.id_key] != part.id.casefold()]
+
+
 def why_not_now(approval: Approval, plan: Plan, now: datetime, approvers: Approvers) -> tuple[str, Text] | None:
     """Code and sentence of what keeps an approval from counting for a plan's changes now; None where nothing does."""
     by = t("The approval by {approver}", approver=printable(approval.approver, limit=80))
-    if approval.target != identity_of(plan.target.identity()):
-        return "approval-other-target", t("{by} is for another tenant, domain or OU.", by=by)
+    if other := other_parts(plan, approval):
+        return "approval-other-target", t("{by} is for another {parts}.", by=by, parts=joined(other, ", "))
     if approval.plan_digest == plan.digest and approval.phrase != plan.phrase:
         return "approval-other-phrase", t("{by} was given with another phrase than that of the plan.", by=by)
     if refused := approvers.why_not(approval.approver, approval.file):
@@ -223,7 +247,7 @@ def why_not_now(approval: Approval, plan: Plan, now: datetime, approvers: Approv
 
 def otherwise(change: Change, approver: str) -> Text:
     """Why a change waits whose names or members are not what its approver read."""
-    named = printable(change.display_name or change.dn, limit=80)
+    named = printable(change.title, limit=80)
     return t(
         "The approval by {approver} was given for other names or members than {named!r} has "
         "now: what was read is not what would be written.",
@@ -233,10 +257,10 @@ def otherwise(change: Change, approver: str) -> Text:
 
 
 def self_sufficient(changes: list[Change]) -> tuple[Change, ...]:
-    """Without the changes whose members are groups that would be created or undeleted, but not under this approval."""
+    """Without the changes that need groups which would be created or undeleted, but not under this approval."""
     while True:
-        made = {c.group_id for c in changes if not c.object_guid or c.kind is ChangeKind.UNDELETE}
-        kept = [c for c in changes if all(m.group_id in made for m in c.members_added if m.group_id or not m.guid)]
+        made = {change.group_id for change in changes if change.kind.makes_object}
+        kept = [change for change in changes if change.payload.needs <= made]
         if len(kept) == len(changes):
             return tuple(kept)
         changes = kept

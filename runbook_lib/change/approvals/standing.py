@@ -1,7 +1,7 @@
 """Standing approvals, for schedules: a file that names groups, kinds of change, caps per run and an end.
 
-Whatever such a file says, it never covers a create, a retirement, a restore, a deletion or a change of the group's
-type: ``beyond_standing`` is asked about every change at the moment of use, not when the file is made.
+Whatever such a file says, it never covers a create, a retirement, a restore, a deletion or a change of what an object
+is: its route is asked about every change (``Payload.beyond_standing``) at the moment of use, not when the file is made.
 """
 
 from __future__ import annotations
@@ -25,16 +25,15 @@ from runbook_lib.change.approvals.file import (
     standing_phrase,
     write_approval,
 )
-from runbook_lib.change.approvals.plan import identity_of, planned
+from runbook_lib.change.approvals.plan import planned
+from runbook_lib.change.route import RouteRules, Routes
 from runbook_lib.errors import UsageError
 from runbook_lib.model.change import Operation, Plan
 from runbook_lib.model.ids import digest
 from runbook_lib.model.moment import iso_seconds
+from runbook_lib.model.target import Route, identity_of, names_of
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.rules.reach import STANDING_KINDS
-
-KIND_NAMES = tuple(kind.value for kind in STANDING_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +105,15 @@ def group_names(plan: Plan) -> dict[str, str]:
     return {change.group_id.casefold(): change.display_name for change in plan.changes}
 
 
-def stand(
+def approve_in_advance(
     record: Path,
+    routes: Routes,
     *,
     approver: str,
     phrase: str,
     until: date,
     clock: Callable[[], datetime],
-    kinds: Iterable[str] = KIND_NAMES,
+    kinds: Iterable[str] | None = None,
     caps: Caps = Caps(),
     more_groups: Iterable[str] = (),
     manifest_digest: str | None = None,
@@ -123,11 +123,12 @@ def stand(
 
     Args:
         record: Record folder of an enabling run, whether applied or waiting.
+        routes: The routes that can be approved.
         approver: Who approves.
         phrase: What the approver typed.
         until: Last day; the approval ends with it, UTC.
         clock: Gives the present time, UTC.
-        kinds: Kinds of change that are allowed.
+        kinds: Kinds of change that are allowed, of those that the route lets stand; None: all of these.
         caps: The most that one run may do.
         more_groups: Ids of further groups.
         manifest_digest: Digest of the sealed record, or None while it is still open.
@@ -139,12 +140,12 @@ def stand(
         AwaitingApproval: This approver may not (``approver-not-allowed``).
         ServiceFailed: The file cannot be written (``approval-write``).
     """
-    plan = planned(record)
+    plan = planned(record, routes)
     _require_enabling(plan)
     groups = standing_groups(plan, more_groups)
     now = clock()
     _require_end(until, now)
-    allowed = _require_kinds(kinds)
+    allowed = _require_kinds(kinds, routes[plan.route])
     if min(caps.as_json().values()) < 0 or caps.changes == 0:
         raise UsageError(
             t("A cap is a number of 0 or more, and at least one change has to be allowed."),
@@ -154,7 +155,7 @@ def stand(
     if not approver.strip():
         raise UsageError(t("No approver is named."), code="approver-missing", hint=t("Name a person with --as."))
     require_approver(approver, approvers)
-    expected = standing_phrase(len(groups), plan.target.domain_dns_name, until)
+    expected = standing_phrase(len(groups), plan.target.title, until)
     if " ".join(phrase.split()) != expected:
         raise UsageError(
             t("The phrase does not fit: {phrase!r}.", phrase=printable(phrase, limit=80)),
@@ -172,7 +173,8 @@ def stand(
         "names": [called.get(group, "") for group in groups],
         "kinds": allowed,
         "caps": caps.as_json(),
-        "target": plan.target.shown(),
+        "route": plan.route.value,
+        "target": plan.target.as_json(),
         "approver": approver.strip(),
         "approved": iso_seconds(now),
         "until": iso_seconds(end_of(until)),
@@ -185,30 +187,35 @@ def stand(
     return path
 
 
-def read_standing(folder: Path) -> list[StandingApproval]:
+def read_standing(folder: Path, routes: Routes) -> list[StandingApproval]:
     """Every standing approval in a change's folder, oldest first.
+
+    Args:
+        folder: Where they lie.
+        routes: The routes that they may be about.
 
     Raises:
         Refused: A file there is not a standing approval of this change (``approval-damaged``,
             ``approval-of-another-change``).
     """
-    found = [_read(path) for path in approval_paths(folder) if path.name.startswith(PREFIX)]
+    found = [_read(path, routes) for path in approval_paths(folder) if path.name.startswith(PREFIX)]
     return sorted(found, key=lambda approval: (approval.approved, approval.file.path.name))
 
 
-def _read(path: Path) -> StandingApproval:
-    content, facts = read_approval_file(path)
+def _read(path: Path, routes: Routes) -> StandingApproval:
+    content, facts = read_approval_file(path, routes)
     if not isinstance(content, StandingApprovalFile):
         raise TypeError(f"a standing approval, by its name: {path.name}")
-    target = identity_of(content.target.model_dump())
+    target = content.target.target()
     return StandingApproval(
+        route=Route(content.route),
         groups=frozenset(group.casefold() for group in content.groups),
         names=dict(zip((group.casefold() for group in content.groups), content.names, strict=True)),
-        place={"domain": content.target.domain, "target_ou": content.target.target_ou},
+        target_names=names_of(target, standing=True),
         kinds=frozenset(content.kinds),
         caps=Caps(**content.caps.model_dump()),
-        # Neither retiring nor moving is covered, so the OU for retired groups may change.
-        target={name: target[name] for name in ("tenant_id", "domain_guid", "target_ou_guid")},
+        # What no change under it touches may be another one.
+        target=identity_of(target, standing=True),
         approver=content.approver,
         approved=content.since,
         until=content.end,
@@ -251,14 +258,20 @@ def _require_end(until: date, now: datetime) -> None:
         )
 
 
-def _require_kinds(kinds: Iterable[str]) -> list[str]:
-    chosen = sorted(set(kinds))
-    wrong = [kind for kind in chosen if kind not in KIND_NAMES]
+def standing_kinds_of(rules: RouteRules) -> tuple[str, ...]:
+    """Names of the kinds that a route lets be approved in advance, in its order."""
+    return tuple(kind.value for kind in rules.standing_kinds)
+
+
+def _require_kinds(kinds: Iterable[str] | None, rules: RouteRules) -> list[str]:
+    possible = standing_kinds_of(rules)
+    chosen = sorted(set(possible if kinds is None else kinds))
+    wrong = [kind for kind in chosen if kind not in possible]
     if wrong or not chosen:
         said = f"{printable(wrong[0], limit=40)!r} cannot be approved in advance" if wrong else "No kind is named"
         raise UsageError(
             t("{said}.", said=said),
             code="standing-kinds",
-            hint=t("Possible kinds: {kind_names}.", kind_names=", ".join(KIND_NAMES)),
+            hint=t("Possible kinds: {kind_names}.", kind_names=", ".join(possible)),
         )
     return chosen

@@ -13,26 +13,29 @@ from datetime import datetime
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.deleted import may_list_deleted, read_one_deleted
 from runbook_lib.directory.search import Entry
-from runbook_lib.model.change import Change, ChangeKind, MemberRef
+from runbook_lib.model.change import Change, ChangeKind
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
 from runbook_lib.model.moment import iso_seconds
-from runbook_lib.model.target import PlanTarget
+from runbook_lib.model.target import Target
 from runbook_lib.model.untrusted import counted
 from runbook_lib.routes.direct.live import TwoOus, present_name, read_two_ous
+from runbook_lib.routes.direct.payload import DirectChange, Member, direct_changes
+from runbook_lib.routes.direct.target import DirectTarget, direct_target
 
 FILE_NAME = "backup.ldif"
 
 
-def backup(directory: Directory, changes: Sequence[Change], at: datetime) -> str:
+def backup(directory: Directory, of: Sequence[Change], at: datetime) -> str:
     """LDIF text of the objects of these changes as they are now, every attribute this account may read.
 
     An object that is going to be deleted is written with its access list and with the GUIDs of its members. Objects
     that a plan creates are not in it: they do not exist yet.
     """
-    guids = sorted({change.object_guid for change in changes if change.object_guid})
-    members = {c.object_guid: c.members_removed for c in changes if c.kind is ChangeKind.DELETE}
+    changes = direct_changes(of)
+    guids = sorted({change.payload.object_guid for change in changes if change.payload.object_guid})
+    members = {c.payload.object_guid: c.payload.members_removed for c in changes if c.kind is ChangeKind.DELETE}
     before = f"# {counted(len(guids), 'object')} before the change, {iso_seconds(at)}"
     lines = ["version: 1", before, ""]
     for guid in guids:
@@ -47,7 +50,7 @@ def backup(directory: Directory, changes: Sequence[Change], at: datetime) -> str
     return "\n".join(lines)
 
 
-def _member_comment(ref: MemberRef) -> str:
+def _member_comment(ref: Member) -> str:
     """A comment that ties a member's DN, which may change, to its GUID, which does not. LDIF comments are ASCII."""
     return f"# member {ref.guid} {ref.dn.encode('unicode_escape').decode('ascii')}"
 
@@ -81,7 +84,7 @@ def _fold(line: str) -> list[str]:
 class Checked:
     """One change after its writes. ``differences`` is empty where everything is as wanted."""
 
-    change: Change
+    change: DirectChange
     object_guid: str
     sid: str
     dn: str
@@ -90,8 +93,8 @@ class Checked:
 
 def verify(
     directory: Directory,
-    changes: Iterable[Change],
-    target: PlanTarget,
+    of: Iterable[Change],
+    bound_to: Target,
     guid_of: Mapping[str, str],
     dn_of: Mapping[str, str],
 ) -> tuple[Checked, ...]:
@@ -99,11 +102,12 @@ def verify(
 
     Args:
         directory: The DC that was written to.
-        changes: The changes that were carried out.
-        target: Where they belong.
-        guid_of: Change digest to object GUID, from the journal.
+        of: The changes that were carried out.
+        bound_to: Where they belong.
+        guid_of: DirectChange digest to object GUID, from the journal.
         dn_of: AD GUID to DN of members, read just before the writes.
     """
+    changes, target = direct_changes(of), direct_target(bound_to)
     created = {c.group_id: guid_of.get(c.digest, "") for c in changes if c.kind is ChangeKind.CREATE}
     ous = read_two_ous(directory, target)
     return tuple(
@@ -113,8 +117,8 @@ def verify(
 
 def _check(
     directory: Directory,
-    change: Change,
-    target: PlanTarget,
+    change: DirectChange,
+    target: DirectTarget,
     ous: TwoOus,
     guid: str,
     dn_of: Mapping[str, str],
@@ -122,21 +126,21 @@ def _check(
 ) -> Checked:
     if change.kind is ChangeKind.DELETE:
         return _gone(directory, change, guid)
-    names = [delta.name for delta in change.attributes]
+    names = [delta.name for delta in change.payload.attributes]
     wanted = [*names, MARK_ATTRIBUTE, ANCHOR_ATTRIBUTE, "objectGUID", "objectSid"]
     entry = directory.read(guid, wanted) if guid else None
     if entry is None:
-        return Checked(change, guid, "", change.dn, ("the object is not there",))
+        return Checked(change, guid, "", change.payload.dn, ("the object is not there",))
     problems: list[str] = []
     if owner_of_mark(entry.texts(MARK_ATTRIBUTE)) != (target.tenant_id, change.group_id):
         problems.append("it does not carry the mark")
     if {value.casefold() for value in entry.texts(ANCHOR_ATTRIBUTE)} != {anchor_of(change.group_id).casefold()}:
         problems.append("it does not carry the anchor")
-    for delta in change.attributes:
+    for delta in change.payload.attributes:
         values = set(entry.texts(delta.name))
         if set(delta.added) - values or set(delta.removed) & values:
             problems.append(f"{delta.name} is not as planned")
-    if change.deletion is not None and entry.sid != change.deletion.sid:
+    if change.payload.deletion is not None and entry.sid != change.payload.deletion.sid:
         problems.append("it does not have the SID that it had")
     ou = _expected_ou(change, target)
     if ou and ous.holding(entry.dn) != ou:
@@ -145,9 +149,9 @@ def _check(
     return Checked(change, guid, entry.sid or "", entry.dn, tuple(problems))
 
 
-def _gone(directory: Directory, change: Change, guid: str) -> Checked:
+def _gone(directory: Directory, change: DirectChange, guid: str) -> Checked:
     """A deleted object: not in AD any more and, as far as this account can see that, among the deleted ones."""
-    sid = change.deletion.sid if change.deletion else ""
+    sid = change.payload.deletion.sid if change.payload.deletion else ""
     entry = directory.read(guid, ["objectGUID"])
     if entry is not None:
         return Checked(change, guid, sid, entry.dn, ("it still stands in AD",))
@@ -156,23 +160,23 @@ def _gone(directory: Directory, change: Change, guid: str) -> Checked:
         wrong = ("it does not have the SID that it had",) if sid and deleted.sid != sid else ()
         return Checked(change, guid, deleted.sid, deleted.dn, wrong)
     if may_list_deleted(directory) is Switch.ON:
-        return Checked(change, guid, sid, change.dn, ("it is not among the deleted objects",))
+        return Checked(change, guid, sid, change.payload.dn, ("it is not among the deleted objects",))
     return Checked(change, guid, sid, "gone from AD; this account does not see deleted objects", ())
 
 
-def _expected_ou(change: Change, target: PlanTarget) -> str:
+def _expected_ou(change: DirectChange, target: DirectTarget) -> str:
     """GUID of the OU in which the object has to stand; empty where the change does not say."""
-    if change.move is not None:
-        return change.move.to_guid
+    if change.payload.move is not None:
+        return change.payload.move.to_guid
     if change.kind is ChangeKind.UNDELETE:
-        return change.parent_guid
+        return change.payload.parent_guid
     return target.target_ou_guid if change.kind is ChangeKind.CREATE else ""
 
 
 def _member_problems(
-    directory: Directory, change: Change, guid: str, dn_of: Mapping[str, str], created: Mapping[str, str]
+    directory: Directory, change: DirectChange, guid: str, dn_of: Mapping[str, str], created: Mapping[str, str]
 ) -> list[str]:
-    if not change.members_added and not change.members_removed:
+    if not change.payload.members_added and not change.payload.members_removed:
         return []
     live = {normalize_dn(dn) for dn in directory.members(guid)}
 
@@ -181,7 +185,7 @@ def _member_problems(
         dn = dn_of.get(known) or (present_name(directory, known) if known else None)
         return dn is not None and normalize_dn(dn) in live
 
-    missing = sum(not there(ref.guid, ref.group_id) for ref in change.members_added)
-    extra = sum(there(ref.guid, ref.group_id) for ref in change.members_removed)
+    missing = sum(not there(ref.guid, ref.group_id) for ref in change.payload.members_added)
+    extra = sum(there(ref.guid, ref.group_id) for ref in change.payload.members_removed)
     problems = [f"{counted(missing, 'member')} missing"] if missing else []
     return problems + ([f"{counted(extra, 'member')} still there"] if extra else [])

@@ -10,9 +10,9 @@ import pandas as pd
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.naming import told_apart
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.model.change import Change
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import NOTHING, Text, first_of, joined, t
+from runbook_lib.routes.direct.payload import DirectChange
 from runbook_lib.routes.direct.plan_enable import plan_rows, written_rows
 from runbook_lib.routes.direct.preconditions import require_complete, require_container, require_mark
 from runbook_lib.rules.policy import Limits, Policy
@@ -164,15 +164,15 @@ def _by_type(rows: tuple[GroupRow, ...], policy: Policy) -> Iterator[tuple[bool,
             yield security, some
 
 
-def _lines(change: Change) -> Iterator[tuple[str, ...]]:
+def _lines(change: DirectChange) -> Iterator[tuple[str, ...]]:
     head = (change.group_id, change.display_name)
-    for delta in change.attributes:
+    for delta in change.payload.attributes:
         expected, seen = "; ".join(delta.added) or _EMPTY, "; ".join(delta.removed) or _EMPTY
-        yield _line(*head, delta.name, expected, seen, change.dn)
-    for member in change.members_added:
-        yield _line(*head, _MISSING, member.dn or member.key, "(not a member)", change.dn)
-    for member in change.members_removed:
-        yield _line(*head, _EXTRA, "(not a member)", member.dn, change.dn)
+        yield _line(*head, delta.name, expected, seen, change.payload.dn)
+    for member in change.payload.members_added:
+        yield _line(*head, _MISSING, member.dn or member.key, "(not a member)", change.payload.dn)
+    for member in change.payload.members_removed:
+        yield _line(*head, _EXTRA, "(not a member)", member.dn, change.payload.dn)
 
 
 def _line(group_id: str, name: str, what: str, expected: str, seen: str, dn: str) -> tuple[str, ...]:

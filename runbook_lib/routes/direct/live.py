@@ -13,11 +13,12 @@ from runbook_lib.change.step import LiveState
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.search import Entry, all_of, any_of, equals
 from runbook_lib.errors import Refused
-from runbook_lib.model.change import AttributeDelta, Change
+from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
-from runbook_lib.model.target import PlanTarget
 from runbook_lib.model.text import t
+from runbook_lib.routes.direct.payload import DirectChange
+from runbook_lib.routes.direct.target import DirectTarget
 
 ACCOUNT_NAME = "sAMAccountName"
 KNOWN_BY = (ANCHOR_ATTRIBUTE, ACCOUNT_NAME)
@@ -55,14 +56,14 @@ class TwoOus:
         return next((guid for guid, ou in self.present.items() if normalize_dn(ou) == parent), "")
 
 
-def read_two_ous(directory: Directory, target: PlanTarget) -> TwoOus:
+def read_two_ous(directory: Directory, target: DirectTarget) -> TwoOus:
     """Look both up by their GUIDs."""
     guids = [guid for guid in (target.target_ou_guid, target.retired_ou_guid) if guid]
     names = {guid: present_name(directory, guid) for guid in guids}
     return TwoOus({guid: dn for guid, dn in names.items() if dn is not None})
 
 
-def require_target_ou(ous: TwoOus, target: PlanTarget) -> str:
+def require_target_ou(ous: TwoOus, target: DirectTarget) -> str:
     """Where the target OU is now.
 
     Raises:
@@ -102,7 +103,7 @@ def compare(values_of: Callable[[str], Iterable[str]], deltas: Iterable[Attribut
 
 
 def find_created(
-    directory: Directory, change: Change, target: PlanTarget, ous: TwoOus, indexed: frozenset[str]
+    directory: Directory, change: DirectChange, target: DirectTarget, ous: TwoOus, indexed: frozenset[str]
 ) -> str | None:
     """GUID of the object that a create made earlier, known by anchor and mark; None where there is none.
 
@@ -119,9 +120,9 @@ def find_created(
         Refused: ``ou-missing``: the target OU is gone.
         NotAsPlanned: The anchor stands on an object that is not ours, on several, or elsewhere.
     """
-    there = directory.read_dn(f"{change.rdn},{require_target_ou(ous, target)}", _MARKS)
+    there = directory.read_dn(f"{change.payload.rdn},{require_target_ou(ous, target)}", _MARKS)
     found = {there.guid: there} if there is not None and _is_anchored(there, change) else {}
-    planned = {delta.name: delta.added for delta in change.attributes}
+    planned = {delta.name: delta.added for delta in change.payload.attributes}
     names = [equals(name, value) for name in KNOWN_BY if name in indexed for value in planned.get(name, ())]
     if names:
         wanted = all_of(equals("objectClass", "group"), any_of(*names))
@@ -137,7 +138,7 @@ def find_created(
     return guid
 
 
-def require_created(directory: Directory, change: Change, target: PlanTarget, ous: TwoOus, guid: str) -> None:
+def require_created(directory: Directory, change: DirectChange, target: DirectTarget, ous: TwoOus, guid: str) -> None:
     """Believe what an earlier run says it created only where it stands in the target OU and carries our marks.
 
     Raises:
@@ -151,7 +152,12 @@ def require_created(directory: Directory, change: Change, target: PlanTarget, ou
 
 
 def live_entry(
-    directory: Directory, change: Change, guid: str, target: PlanTarget, ous: TwoOus, attributes: Iterable[str] = ()
+    directory: Directory,
+    change: DirectChange,
+    guid: str,
+    target: DirectTarget,
+    ous: TwoOus,
+    attributes: Iterable[str] = (),
 ) -> Entry:
     """The object of a change as it is now, proved to be ours and to stand in one of the two OUs.
 
@@ -168,9 +174,9 @@ def live_entry(
     return entry
 
 
-def _is_ours(entry: Entry, change: Change, target: PlanTarget) -> bool:
+def _is_ours(entry: Entry, change: DirectChange, target: DirectTarget) -> bool:
     return owner_of_mark(entry.texts(MARK_ATTRIBUTE)) == (target.tenant_id, change.group_id)
 
 
-def _is_anchored(entry: Entry, change: Change) -> bool:
+def _is_anchored(entry: Entry, change: DirectChange) -> bool:
     return {value.casefold() for value in entry.texts(ANCHOR_ATTRIBUTE)} == {anchor_of(change.group_id).casefold()}

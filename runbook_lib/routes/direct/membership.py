@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.keys import ELSEWHERE
-from runbook_lib.model.change import GroupMembers, LeftOut, MemberRef
+from runbook_lib.model.change import GroupMembers, LeftOut
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, normalize_foreign_dn
 from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.routes.direct.payload import ExistingMember, Member, NewGroupMember
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,8 @@ class MemberChanges:
         unaccounted: DNs of AD members that map to nothing in the cloud: findings, never removed.
     """
 
-    added: tuple[MemberRef, ...]
-    removed: tuple[MemberRef, ...]
+    added: tuple[Member, ...]
+    removed: tuple[Member, ...]
     unaccounted: tuple[str, ...]
     in_cloud: int = 0
     already: int = 0
@@ -72,7 +73,7 @@ class Membership:
         wanted = {member.guid: member for member in members if member.guid}
         ids = {member.member_id for member in members}
         there: set[str] = set()
-        removed: list[MemberRef] = []
+        removed: list[Member] = []
         unaccounted: list[str] = []
         for dn in (ad.members or ()) if ad else ():
             guid = self.inventory.index.guid_of_dn(dn)
@@ -83,8 +84,8 @@ class Membership:
             elif guid is None or guid not in self.mapped:
                 unaccounted.append(dn)
             else:
-                removed.append(MemberRef(guid, dn))
-        added: list[MemberRef] = []
+                removed.append(ExistingMember(guid, dn))
+        added: list[Member] = []
         left_out: list[LeftOut] = []
         for member in members:
             if member.member_id in there:
@@ -92,9 +93,9 @@ class Membership:
             if ad is not None and member.guid == ad.guid:
                 member = replace(member, code="itself", why=t("It is this group itself"))
             if member.guid and not member.code:
-                added.append(MemberRef(member.guid, member.dn))
+                added.append(ExistingMember(member.guid, member.dn))
             elif not member.guid and member.member_id in created:
-                added.append(MemberRef("", "", member.member_id))
+                added.append(NewGroupMember(member.member_id))
             else:
                 left_out.append(LeftOut(member.member_id, member.name, member.type, member.code, member.why))
         return MemberChanges(

@@ -6,20 +6,17 @@ and Samba bring back a bare object with the same GUID and SID: the steps that fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from runbook_lib.change.journal import Effect
-from runbook_lib.change.step import LiveState, Look, drifted
+from runbook_lib.change.step import Effect, LiveState, Look, drifted
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.deleted import read_one_deleted
 from runbook_lib.directory.schema import indexed_attributes
 from runbook_lib.directory.search import ANY_OBJECT, Entry
-from runbook_lib.model.change import AttributeDelta, Change, MemberRef, Move
-from runbook_lib.model.directory import RESTORED_ATTRIBUTES
+from runbook_lib.model.directory import RESTORED_ATTRIBUTES, AttributeDelta
 from runbook_lib.model.dn import normalize_dn, parent_of, rdn_of
-from runbook_lib.model.target import PlanTarget
 from runbook_lib.model.untrusted import counted
 from runbook_lib.routes.direct.live import (
     KNOWN_BY,
@@ -32,6 +29,8 @@ from runbook_lib.routes.direct.live import (
     read_two_ous,
     require_created,
 )
+from runbook_lib.routes.direct.payload import DirectChange, HoldingGroup, Member, Move
+from runbook_lib.routes.direct.target import DirectTarget
 from runbook_lib.routes.direct.writes import Write
 
 
@@ -47,7 +46,7 @@ class StepContext:
     """
 
     def __init__(
-        self, directory: Directory, target: PlanTarget, dn_of: Mapping[str, str], doomed: frozenset[str]
+        self, directory: Directory, target: DirectTarget, dn_of: Mapping[str, str], doomed: frozenset[str]
     ) -> None:
         self.directory = directory
         self.target = target
@@ -98,14 +97,14 @@ class DirectStep:
         return self.write.id
 
     @property
-    def change(self) -> Change:
+    def change(self) -> DirectChange:
         """The change that it is part of."""
         return self.write.change
 
     @property
     def object_id(self) -> str:
         """GUID of its AD object; empty until that is created."""
-        return self.change.object_guid or self.context.created.get(self.change.group_id, "")
+        return self.change.payload.object_guid or self.context.created.get(self.change.group_id, "")
 
     def recall(self, effect: Effect) -> None:
         """What an earlier run did stays done; a create proves its object (``Add``)."""
@@ -144,16 +143,16 @@ class Add(DirectStep):
         """Believe that an earlier run created the object only where it stands and carries our marks."""
         here = self.context
         try:
-            require_created(here.directory, self.change, here.target, here.ous, effect.object_guid)
+            require_created(here.directory, self.change, here.target, here.ous, effect.object_id)
         except NotAsPlanned as other:
             raise drifted(self.change, str(other)) from None
-        here.created[self.change.group_id] = effect.object_guid
+        here.created[self.change.group_id] = effect.object_id
 
     def send(self) -> None:
         """Create it in the target OU."""
         here = self.context
         values = {delta.name: delta.added for delta in self.write.deltas}
-        dn = f"{self.change.rdn},{here.ous.dn_of(here.target.target_ou_guid)}"
+        dn = f"{self.change.payload.rdn},{here.ous.dn_of(here.target.target_ou_guid)}"
         guid = here.directory.add(dn, {"objectClass": ("top", "group"), **values})
         here.created[self.change.group_id] = guid
 
@@ -166,7 +165,7 @@ class Add(DirectStep):
         return LiveState.AFTER
 
     def _changed(self) -> Mapping[str, object]:
-        return {"created": self.change.dn}
+        return {"created": self.change.payload.dn}
 
 
 class MoveObject(DirectStep):
@@ -215,22 +214,22 @@ class Delete(DirectStep):
             return LiveState.AFTER
         asked = (*RESTORED_ATTRIBUTES, "member", "memberOf", "adminCount", "isCriticalSystemObject")
         entry = here.entry(self, asked)
-        if here.ous.holding(entry.dn) != change.parent_guid:
+        if here.ous.holding(entry.dn) != change.payload.parent_guid:
             raise NotAsPlanned(f"its AD object stands at {entry.dn}")
         if entry.text("adminCount") == "1" or entry.truth("isCriticalSystemObject"):
             raise NotAsPlanned("AD protects its object now")
-        planned = {delta.name: delta for delta in change.attributes}
+        planned = {delta.name: delta for delta in change.payload.attributes}
         for name in RESTORED_ATTRIBUTES:
             if compare(entry.texts, [planned.get(name, AttributeDelta(name))]) is LiveState.OTHER:
                 raise NotAsPlanned(name)
-        self._require_links(entry, "member", change.members_removed)
-        self._require_links(entry, "memberOf", change.deletion.member_of if change.deletion else ())
+        self._require_links(entry, "member", change.payload.members_removed)
+        self._require_links(entry, "memberOf", change.payload.deletion.member_of if change.payload.deletion else ())
         below = next(here.directory.search(entry.dn, ANY_OBJECT, ["objectGUID"], scope="one"), None)
         if below is not None:
             raise NotAsPlanned(f"{below.dn} stands below it")
         return LiveState.BEFORE
 
-    def _require_links(self, entry: Entry, name: str, planned: tuple[MemberRef, ...]) -> None:
+    def _require_links(self, entry: Entry, name: str, planned: Sequence[Member | HoldingGroup]) -> None:
         dn_of, doomed = self.context.dn_of, self.context.doomed
         going = {
             normalize_dn(dn) for ref in planned for dn in (ref.dn, dn_of.get(ref.guid)) if ref.guid in doomed and dn
@@ -241,7 +240,7 @@ class Delete(DirectStep):
             raise NotAsPlanned(f"{counted(len(live ^ wanted), 'value')} of {name} not as planned")
 
     def _changed(self) -> Mapping[str, object]:
-        return {"deleted": self.change.dn}
+        return {"deleted": self.change.payload.dn}
 
 
 class Undelete(DirectStep):
@@ -252,7 +251,7 @@ class Undelete(DirectStep):
     def send(self) -> None:
         """Bring it back into the OU that it came from."""
         values = {delta.name: delta.added for delta in self.write.deltas}
-        self.context.directory.undelete(self._deleted_dn, f"{self.change.rdn},{self._parent}", values)
+        self.context.directory.undelete(self._deleted_dn, f"{self.change.payload.rdn},{self._parent}", values)
 
     def _look(self) -> LiveState:
         here, change = self.context, self.change
@@ -262,12 +261,12 @@ class Undelete(DirectStep):
         found = read_one_deleted(here.directory, self.object_id)
         if found is None:
             raise NotAsPlanned("its AD object is neither in AD nor among the deleted objects that this account may see")
-        if change.deletion is None or found.sid != change.deletion.sid:
+        if change.payload.deletion is None or found.sid != change.payload.deletion.sid:
             raise NotAsPlanned(f"the deleted object {found.dn} has another SID")
-        if change.parent_guid not in here.ous.present:
-            raise NotAsPlanned(f"the OU it came from is gone: {parent_of(change.dn)}")
-        self._deleted_dn, self._parent = found.dn, here.ous.present[change.parent_guid]
+        if change.payload.parent_guid not in here.ous.present:
+            raise NotAsPlanned(f"the OU it came from is gone: {parent_of(change.payload.dn)}")
+        self._deleted_dn, self._parent = found.dn, here.ous.present[change.payload.parent_guid]
         return LiveState.BEFORE
 
     def _changed(self) -> Mapping[str, object]:
-        return {"undeleted": self.change.dn}
+        return {"undeleted": self.change.payload.dn}

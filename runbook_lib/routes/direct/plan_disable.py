@@ -6,18 +6,23 @@ changed, and the undo finds them in the plan.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow, Writer
-from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Deletion, MemberRef, Operation, Refusal
+from runbook_lib.model.change import ChangeKind, Operation, Refusal
 from runbook_lib.model.cloud import Presence, Switch
-from runbook_lib.model.directory import MAIL_ATTRIBUTES, RESTORED_ATTRIBUTES, UNIVERSAL_DISTRIBUTION, DirectoryGroup
+from runbook_lib.model.directory import (
+    MAIL_ATTRIBUTES,
+    RESTORED_ATTRIBUTES,
+    UNIVERSAL_DISTRIBUTION,
+    AttributeDelta,
+    DirectoryGroup,
+)
 from runbook_lib.model.dn import is_below, normalize_dn, parent_of, rdn_of
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import counted
 from runbook_lib.routes.direct.membership import Membership, membership_of
+from runbook_lib.routes.direct.payload import Deletion, DirectChange, ExistingMember, HoldingGroup, Member
 from runbook_lib.routes.direct.plan_findings import look_alikes, unaccounted_finding
 from runbook_lib.routes.direct.planning import (
     Planned,
@@ -82,7 +87,7 @@ def _refuse(row: GroupRow, rule: str, why: Text, to_do: Text = _RETIRE) -> Refus
     return Refusal(row.group_id, row.display_name, rule, why, to_do)
 
 
-def deletion(row: GroupRow, ad: DirectoryGroup, inventory: Inventory) -> Change:
+def deletion(row: GroupRow, ad: DirectoryGroup, inventory: Inventory) -> DirectChange:
     """The change that deletes one object of ours; ``refuse_deletion`` had nothing against it."""
     snapshot = inventory.directory
     parent = snapshot.target if is_below(ad.dn, snapshot.target.dn) else snapshot.retired
@@ -90,12 +95,16 @@ def deletion(row: GroupRow, ad: DirectoryGroup, inventory: Inventory) -> Change:
         AttributeDelta(name, removed=ad.attributes[name]) for name in RESTORED_ATTRIBUTES if name in ad.attributes
     ]
     why = t("Selected to be deleted (disable_by: delete).")
-    return replace(
-        existing(ChangeKind.DELETE, row, ad, "selected", why),
+    return existing(
+        ChangeKind.DELETE,
+        row,
+        ad,
+        "selected",
+        why,
         rdn=rdn_of(ad.dn),
         parent_guid=parent.guid,
         attributes=tuple(sorted(deltas, key=lambda delta: delta.name)),
-        members_removed=_member_refs(ad.members or (), inventory),
+        members_removed=_members_known(ad.members or (), inventory),
         deletion=deletion_facts(ad, inventory),
     )
 
@@ -106,7 +115,7 @@ def deletion_facts(ad: DirectoryGroup, inventory: Inventory) -> Deletion:
     return Deletion(
         sid=ad.sid or "",
         security=ad.is_security,
-        member_of=_member_refs(ad.member_of, inventory),
+        member_of=_holding_groups(ad.member_of, inventory),
         recycle_bin=deleted.recycle_bin.value,
         lifetime_days=deleted.lifetime_days,
         lifetime_source=deleted.lifetime_source,
@@ -122,9 +131,15 @@ def unaccounted_members(row: GroupRow, ad: DirectoryGroup, membership: Membershi
     return [unaccounted_finding(row, unaccounted)] if unaccounted else []
 
 
-def _member_refs(dns: tuple[str, ...], inventory: Inventory) -> tuple[MemberRef, ...]:
-    refs = (MemberRef(inventory.index.guid_of_dn(dn) or "", dn) for dn in dns)
-    return tuple(sorted(refs, key=lambda ref: (ref.guid, ref.dn)))
+def _members_known(dns: tuple[str, ...], inventory: Inventory) -> tuple[Member, ...]:
+    """Members whose GUIDs are all known: ``refuse_deletion`` had nothing against it."""
+    known = (ExistingMember(guid, dn) for dn in dns if (guid := inventory.index.guid_of_dn(dn)))
+    return tuple(sorted(known, key=lambda member: (member.guid, member.dn)))
+
+
+def _holding_groups(dns: tuple[str, ...], inventory: Inventory) -> tuple[HoldingGroup, ...]:
+    holding = (HoldingGroup(inventory.index.guid_of_dn(dn) or "", dn) for dn in dns)
+    return tuple(sorted(holding, key=lambda group: (group.guid, group.dn)))
 
 
 def plan_disable(inventory: Inventory, policy: Policy) -> Planned:
@@ -144,7 +159,7 @@ def plan_disable(inventory: Inventory, policy: Policy) -> Planned:
         purpose="disable",
     )
     context = rule_context(inventory, policy)
-    changes: list[Change] = []
+    changes: list[DirectChange] = []
     refusals: list[Refusal] = []
     findings: list[Finding] = look_alikes(inventory, rows)
     membership = membership_of(inventory)
@@ -163,7 +178,7 @@ def plan_disable(inventory: Inventory, policy: Policy) -> Planned:
     return Planned(finished_plan(Operation.DISABLE, inventory, policy, changes, refusals, in_step), tuple(findings))
 
 
-def retirement(row: GroupRow, ad: DirectoryGroup, inventory: Inventory, policy: Policy) -> Change | None:
+def retirement(row: GroupRow, ad: DirectoryGroup, inventory: Inventory, policy: Policy) -> DirectChange | None:
     """The change that retires one object of ours; None where it is retired already.
 
     Mail attributes are cleared (their values stay in plan, journal and backup), a security group becomes a
@@ -179,8 +194,12 @@ def retirement(row: GroupRow, ad: DirectoryGroup, inventory: Inventory, policy: 
     there = normalize_dn(parent_of(ad.dn)) == normalize_dn(snapshot.retired.dn)
     if there and not deltas and not removed:
         return None
-    return replace(
-        existing(ChangeKind.RETIRE, row, ad, "selected", t("Selected to be retired.")),
+    return existing(
+        ChangeKind.RETIRE,
+        row,
+        ad,
+        "selected",
+        t("Selected to be retired."),
         attributes=tuple(sorted(deltas, key=lambda delta: delta.name)),
         members_removed=removed,
         move=None if there else move_between(snapshot.target, snapshot.retired),
@@ -202,6 +221,6 @@ def refuse_undecided(row: GroupRow) -> Refusal | None:
     )
 
 
-def _all_members(ad: DirectoryGroup, inventory: Inventory) -> tuple[MemberRef, ...]:
+def _all_members(ad: DirectoryGroup, inventory: Inventory) -> tuple[Member, ...]:
     known = ((dn, inventory.index.guid_of_dn(dn)) for dn in ad.members or ())
-    return tuple(sorted((MemberRef(guid, dn) for dn, guid in known if guid), key=lambda ref: ref.key))
+    return tuple(sorted((ExistingMember(guid, dn) for dn, guid in known if guid), key=lambda ref: ref.key))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.index import address_holders, address_taken
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer
-from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, GroupMembers, MemberRef, Operation, Refusal
+from runbook_lib.model.change import ChangeKind, GroupMembers, Operation, Refusal
 from runbook_lib.model.cloud import CloudGroup
-from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.model.directory import AttributeDelta, DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, parent_of, rdn
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.text import t
 from runbook_lib.routes.direct.membership import MemberChanges, membership_of
+from runbook_lib.routes.direct.payload import DirectChange, DirectPayload, Member
 from runbook_lib.routes.direct.plan_findings import (
     findings_before_create,
     look_alikes,
@@ -70,7 +70,7 @@ def plan_rows(inventory: Inventory, policy: Policy, rows: tuple[GroupRow, ...]) 
     todo = [row for row in rows if row.group_id not in refused]
     created = frozenset(row.group_id for row in todo if row.state is GroupState.NOT_WRITTEN)
     membership = membership_of(inventory)
-    changes: list[Change] = []
+    changes: list[DirectChange] = []
     findings: list[Finding] = [*findings_before_writing(inventory), *odd_texts(todo)]
     findings += look_alikes(inventory, todo)
     findings += shared_accounts(inventory, todo)
@@ -97,12 +97,12 @@ def _plan_row(
     inventory: Inventory,
     policy: Policy,
     members: MemberChanges,
-) -> tuple[list[Change], list[Finding]]:
+) -> tuple[list[DirectChange], list[Finding]]:
     findings = [unaccounted_finding(row, members.unaccounted)] if members.unaccounted else []
     if row.ad is None:
         create = _create(group, inventory, policy, members.added)
         return [create], findings + findings_before_create(group, create, inventory)
-    changes: list[Change] = []
+    changes: list[DirectChange] = []
     deltas = differences(row.ad, followed_attributes(group, policy.group_type))
     added = members.added
     if row.state is GroupState.RETIRED:
@@ -110,32 +110,31 @@ def _plan_row(
     else:
         if deltas:
             why = t("The cloud group changed, or somebody changed its AD object.")
-            changes.append(
-                replace(existing(ChangeKind.UPDATE, row, row.ad, "attributes-differ", why), attributes=deltas)
-            )
+            changes.append(existing(ChangeKind.UPDATE, row, row.ad, "attributes-differ", why, attributes=deltas))
         if added:
             why = t("Members of the cloud group that the AD group lacks.")
-            add = existing(ChangeKind.ADD_MEMBERS, row, row.ad, "members-missing", why)
-            changes.append(replace(add, members_added=added))
+            changes.append(existing(ChangeKind.ADD_MEMBERS, row, row.ad, "members-missing", why, members_added=added))
     if members.removed:
         why = t("AD members whose cloud account is not a member.")
-        remove = existing(ChangeKind.REMOVE_MEMBERS, row, row.ad, "members-extra", why)
-        changes.append(replace(remove, members_removed=members.removed))
+        gone = members.removed
+        changes.append(existing(ChangeKind.REMOVE_MEMBERS, row, row.ad, "members-extra", why, members_removed=gone))
     return changes, findings
 
 
-def _create(group: CloudGroup, inventory: Inventory, policy: Policy, added: tuple[MemberRef, ...]) -> Change:
+def _create(group: CloudGroup, inventory: Inventory, policy: Policy, added: tuple[Member, ...]) -> DirectChange:
     target = inventory.directory.target
     name = rdn("CN", policy.naming.common_name(group.id, group.display_name))
-    return Change(
+    return DirectChange(
         kind=ChangeKind.CREATE,
         group_id=group.id,
         display_name=group.display_name,
-        dn=f"{name},{target.dn}",
-        rdn=name,
-        parent_guid=target.guid,
-        attributes=new_attributes(group, inventory.cloud.tenant.id, policy.group_type, policy.naming),
-        members_added=added,
+        payload=DirectPayload(
+            dn=f"{name},{target.dn}",
+            rdn=name,
+            parent_guid=target.guid,
+            attributes=new_attributes(group, inventory.cloud.tenant.id, policy.group_type, policy.naming),
+            members_added=added,
+        ),
         reason="selected",
         why=t("Selected, and not in AD yet."),
     )
@@ -146,12 +145,16 @@ def _restore(
     ad: DirectoryGroup,
     inventory: Inventory,
     deltas: tuple[AttributeDelta, ...],
-    added: tuple[MemberRef, ...],
-) -> Change:
+    added: tuple[Member, ...],
+) -> DirectChange:
     snapshot = inventory.directory
     in_target = normalize_dn(parent_of(ad.dn)) == normalize_dn(snapshot.target.dn)
-    return replace(
-        existing(ChangeKind.RESTORE, row, ad, "selected-again", t("Selected again after it was retired.")),
+    return existing(
+        ChangeKind.RESTORE,
+        row,
+        ad,
+        "selected-again",
+        t("Selected again after it was retired."),
         attributes=tuple(sorted(deltas, key=lambda delta: delta.name)),
         members_added=added,
         move=None if in_target else move_between(snapshot.retired, snapshot.target),

@@ -9,17 +9,17 @@ from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.index import from_another_domain
 from runbook_lib.inventory.naming import spelled_out, visible
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.model.change import Change
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.dn import normalize_dn
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import counted, printable
+from runbook_lib.routes.direct.payload import DirectChange
 
 _NAMED = ["member_id", "member_name"]
 
 
-def findings_before_create(group: CloudGroup, create: Change, inventory: Inventory) -> list[Finding]:
+def findings_before_create(group: CloudGroup, create: DirectChange, inventory: Inventory) -> list[Finding]:
     """What else may be the AD object of a group that a plan creates."""
     return [*_deleted_before(create, inventory), *_original_elsewhere(group, inventory)]
 
@@ -153,9 +153,9 @@ def _original_elsewhere(group: CloudGroup, inventory: Inventory) -> list[Finding
     ]
 
 
-def _deleted_before(create: Change, inventory: Inventory) -> list[Finding]:
+def _deleted_before(create: DirectChange, inventory: Inventory) -> list[Finding]:
     """A finding where a deleted object of this group could still be brought back, with the SID that a create lacks."""
-    wanted = normalize_dn(create.dn)
+    wanted = normalize_dn(create.payload.dn)
     found = [
         item
         for item in inventory.directory.deleted.objects

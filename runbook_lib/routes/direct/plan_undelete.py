@@ -14,14 +14,15 @@ from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.index import writer_of
 from runbook_lib.inventory.members import no_member
 from runbook_lib.inventory.states import GroupRow, Writer
-from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Deletion, MemberRef, Refusal
+from runbook_lib.model.change import ChangeKind, Refusal
 from runbook_lib.model.cloud import Switch
-from runbook_lib.model.directory import DeletedObject, DirectoryGroup
+from runbook_lib.model.directory import AttributeDelta, DeletedObject, DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import counted
 from runbook_lib.routes.direct.live import compare
+from runbook_lib.routes.direct.payload import Deletion, DirectChange, ExistingMember, Member, UndeletedMember
 from runbook_lib.routes.direct.planning import existing
 from runbook_lib.rules.group import RuleContext, leads_to, refuse_putting_back
 
@@ -57,40 +58,42 @@ class Scene:
 class WayBack:
     """Result for one deletion: changes, or one refusal, or neither (everything is back)."""
 
-    changes: tuple[Change, ...] = ()
+    changes: tuple[DirectChange, ...] = ()
     refusal: Refusal | None = None
     findings: tuple[Finding, ...] = ()
 
 
-def undeletion(change: Change, scene: Scene) -> WayBack:
+def undeletion(change: DirectChange, scene: Scene) -> WayBack:
     """Plan the way back of one deletion, as it was planned and carried out."""
     if refused := refuse_undeletion(change, scene):
         return WayBack(refusal=refused)
-    if change.deletion is None:
+    if change.payload.deletion is None:
         raise ValueError("a deletion without what it took away is refused")
-    live = scene.inventory.index.groups_by_guid.get(change.object_guid)
-    back = _back(change, change.deletion, live, scene)
-    holders, findings = _memberships(change, change.deletion, scene)
+    live = scene.inventory.index.groups_by_guid.get(change.payload.object_guid)
+    back = _back(change, change.payload.deletion, live, scene)
+    holders, findings = _memberships(change, change.payload.deletion, scene)
     if live is not None and not _missing(live, back):
         return WayBack(holders, findings=findings)
     return WayBack((back, *holders), findings=findings)
 
 
-def refuse_undeletion(change: Change, scene: Scene) -> Refusal | None:
+def refuse_undeletion(change: DirectChange, scene: Scene) -> Refusal | None:
     """Why the object of a deletion cannot come back, or is not to; whatever else the plan does."""
     inventory = scene.inventory
-    if change.deletion is None:
+    if change.payload.deletion is None:
         return _refuse(change, "plan-without-deletion", t("Its plan does not say what it had."), _BY_HAND)
-    live = inventory.index.groups_by_guid.get(change.object_guid)
+    live = inventory.index.groups_by_guid.get(change.payload.object_guid)
     if live is not None:
         refused = _not_as_ours(change, live, inventory)
     else:
-        found = next((item for item in inventory.directory.deleted.objects if item.guid == change.object_guid), None)
+        found = next(
+            (item for item in inventory.directory.deleted.objects if item.guid == change.payload.object_guid), None
+        )
         refused = _cannot_come_back(change, found, inventory) or _in_the_way(change, inventory)
-    return refused or _against_the_rules(change, change.deletion, scene)
+    return refused or _against_the_rules(change, change.payload.deletion, scene)
 
 
-def _not_as_ours(change: Change, live: DirectoryGroup, inventory: Inventory) -> Refusal | None:
+def _not_as_ours(change: DirectChange, live: DirectoryGroup, inventory: Inventory) -> Refusal | None:
     """Somebody brought it back already: only with anchor and mark, and in the OU it came from, is it ours again."""
     ours = writer_of(live, change.group_id, inventory.cloud.tenant.id) is Writer.OURS
     if ours and normalize_dn(parent_of(live.dn)) == normalize_dn(parent_of(_dn(change, inventory))):
@@ -101,9 +104,9 @@ def _not_as_ours(change: Change, live: DirectoryGroup, inventory: Inventory) -> 
     return _refuse(change, "undelete-changed-since", why, _BY_HAND)
 
 
-def _cannot_come_back(change: Change, found: DeletedObject | None, inventory: Inventory) -> Refusal | None:
+def _cannot_come_back(change: DirectChange, found: DeletedObject | None, inventory: Inventory) -> Refusal | None:
     if found is not None:
-        if change.deletion is not None and found.sid == change.deletion.sid:
+        if change.payload.deletion is not None and found.sid == change.payload.deletion.sid:
             return None
         return _refuse(
             change,
@@ -135,7 +138,7 @@ def _cannot_come_back(change: Change, found: DeletedObject | None, inventory: In
     )
 
 
-def _in_the_way(change: Change, inventory: Inventory) -> Refusal | None:
+def _in_the_way(change: DirectChange, inventory: Inventory) -> Refusal | None:
     """Rule 3 for an object that comes back: never a second one, never over a taken name."""
     again = inventory.index.groups_by_anchor.get(change.group_id, [])
     if again:
@@ -149,14 +152,16 @@ def _in_the_way(change: Change, inventory: Inventory) -> Refusal | None:
         return _refuse(
             change, "undelete-name-taken", t("{dn} has its name.", dn=by_guid[guid].dn), t("Rename that object first.")
         )
-    names = [delta.removed[0] for delta in change.attributes if delta.name == "sAMAccountName" and delta.removed]
+    names = [
+        delta.removed[0] for delta in change.payload.attributes if delta.name == "sAMAccountName" and delta.removed
+    ]
     for guid in (guid for name in names for guid in inventory.index.guids_by_sam.get(name.casefold(), ())):
         why = t("{dn} has its sAMAccountName {names}.", dn=by_guid[guid].dn, names=names[0])
         return _refuse(change, "undelete-name-taken", why, t("Give that object another sAMAccountName first."))
     return None
 
 
-def _against_the_rules(change: Change, lost: Deletion, scene: Scene) -> Refusal | None:
+def _against_the_rules(change: DirectChange, lost: Deletion, scene: Scene) -> Refusal | None:
     """Rule 2 (another writer), and rule 8 where the directory itself puts the object back into its groups."""
     context = scene.context
     row = scene.rows.get(change.group_id)
@@ -177,18 +182,22 @@ def _against_the_rules(change: Change, lost: Deletion, scene: Scene) -> Refusal 
     return None
 
 
-def _back(change: Change, lost: Deletion, live: DirectoryGroup | None, scene: Scene) -> Change:
+def _back(change: DirectChange, lost: Deletion, live: DirectoryGroup | None, scene: Scene) -> DirectChange:
     inventory, together = scene.inventory, scene.together
     present = {inventory.index.guid_of_dn(dn) for dn in (live.members or () if live else ())}
-    deltas = tuple(delta.inverse() for delta in change.attributes if _can_be_set(delta, inventory))
-    members = tuple(
-        replace(ref, dn=inventory.index.by_guid[ref.guid].dn)
+    deltas = tuple(delta.inverse() for delta in change.payload.attributes if _can_be_set(delta, inventory))
+    members: tuple[Member, ...] = tuple(
+        ExistingMember(ref.guid, inventory.index.by_guid[ref.guid].dn)
         if ref.guid in inventory.index.by_guid
-        else replace(ref, group_id=together[ref.guid])
-        for ref in change.members_removed
+        else UndeletedMember(ref.guid, ref.dn, together[ref.guid])
+        for ref in change.payload.members_removed
         if ref.guid not in present and (_can_be_member(ref.guid, inventory) or ref.guid in together)
     )
-    lacking = len(change.members_removed) - len(members) - len(present & {ref.guid for ref in change.members_removed})
+    lacking = (
+        len(change.payload.members_removed)
+        - len(members)
+        - len(present & {ref.guid for ref in change.payload.members_removed})
+    )
     why = t("Undoes: delete.") + (
         t(
             " Left out: {former_members}, no longer there or unable to be one.",
@@ -198,9 +207,8 @@ def _back(change: Change, lost: Deletion, live: DirectoryGroup | None, scene: Sc
         else NOTHING
     )
     deleted = inventory.directory.deleted
-    return replace(
-        change,
-        kind=ChangeKind.UNDELETE,
+    payload = replace(
+        change.payload,
         dn=_dn(change, inventory),
         attributes=deltas,
         members_added=members,
@@ -213,15 +221,21 @@ def _back(change: Change, lost: Deletion, live: DirectoryGroup | None, scene: Sc
             may_list=deleted.listable.value,
             days_left=_days_left(change, inventory),
         ),
+    )
+    return replace(
+        change,
+        kind=ChangeKind.UNDELETE,
+        payload=payload,
         reason="undo",
         why=why,
     )
 
 
-def _missing(live: DirectoryGroup, back: Change) -> bool:
+def _missing(live: DirectoryGroup, back: DirectChange) -> bool:
     values = live.attributes
     return (
-        bool(back.members_added) or compare(lambda name: values.get(name, ()), back.attributes) is not LiveState.AFTER
+        bool(back.payload.members_added)
+        or compare(lambda name: values.get(name, ()), back.payload.attributes) is not LiveState.AFTER
     )
 
 
@@ -236,10 +250,12 @@ def _can_be_member(guid: str, inventory: Inventory) -> bool:
     return item is not None and no_member(item, inventory.index) is None
 
 
-def _memberships(change: Change, lost: Deletion, scene: Scene) -> tuple[tuple[Change, ...], tuple[Finding, ...]]:
+def _memberships(
+    change: DirectChange, lost: Deletion, scene: Scene
+) -> tuple[tuple[DirectChange, ...], tuple[Finding, ...]]:
     """Its membership in groups of ours; the owners of other groups put it back themselves, so a finding names those."""
     index = scene.inventory.index
-    changes: list[Change] = []
+    changes: list[DirectChange] = []
     by_hand: list[str] = []
     for holder in lost.member_of:
         row = scene.ours.get(holder.guid)
@@ -249,22 +265,23 @@ def _memberships(change: Change, lost: Deletion, scene: Scene) -> tuple[tuple[Ch
         if row is None or group is None:
             if group is None or not _holds(group.guid, change, scene):
                 by_hand.append(group.dn if group else holder.dn)
-        elif change.object_guid not in {index.guid_of_dn(dn) for dn in group.members or ()}:
+        elif change.payload.object_guid not in {index.guid_of_dn(dn) for dn in group.members or ()}:
             why = t("{display_name} was a member before it was deleted.", display_name=change.display_name)
-            add = existing(ChangeKind.ADD_MEMBERS, row, group, "undo", why)
-            back = "" if change.object_guid in index.groups_by_guid else change.group_id
-            member = MemberRef(change.object_guid, _dn(change, scene.inventory), back)
-            changes.append(replace(add, members_added=(member,)))
+            guid, dn = change.payload.object_guid, _dn(change, scene.inventory)
+            member: Member = ExistingMember(guid, dn)
+            if guid not in index.groups_by_guid:
+                member = UndeletedMember(guid, dn, change.group_id)
+            changes.append(existing(ChangeKind.ADD_MEMBERS, row, group, "undo", why, members_added=(member,)))
     return tuple(changes), (_by_hand(change, by_hand),) if by_hand else ()
 
 
-def _holds(guid: str, change: Change, scene: Scene) -> bool:
+def _holds(guid: str, change: DirectChange, scene: Scene) -> bool:
     """Whether a group that is not ours has the object as a member again; its members are not read, the back link is."""
-    live = scene.inventory.index.groups_by_guid.get(change.object_guid)
+    live = scene.inventory.index.groups_by_guid.get(change.payload.object_guid)
     return live is not None and guid in {scene.inventory.index.guid_of_dn(dn) for dn in live.member_of}
 
 
-def _by_hand(change: Change, dns: list[str]) -> Finding:
+def _by_hand(change: DirectChange, dns: list[str]) -> Finding:
     return Finding(
         id=f"memberships-by-hand:{change.group_id}",
         severity=Severity.WARNING,
@@ -282,16 +299,16 @@ def _by_hand(change: Change, dns: list[str]) -> Finding:
     )
 
 
-def _dn(change: Change, inventory: Inventory) -> str:
+def _dn(change: DirectChange, inventory: Inventory) -> str:
     by_guid: dict[str, str] = {c.guid: c.dn for c in (inventory.directory.target, inventory.directory.retired)}
-    return f"{change.rdn},{by_guid.get(change.parent_guid, parent_of(change.dn))}"
+    return f"{change.payload.rdn},{by_guid.get(change.payload.parent_guid, parent_of(change.payload.dn))}"
 
 
-def _days_left(change: Change, inventory: Inventory) -> int | None:
+def _days_left(change: DirectChange, inventory: Inventory) -> int | None:
     deleted = inventory.directory.deleted
-    at = next((item.changed for item in deleted.objects if item.guid == change.object_guid), None)
+    at = next((item.changed for item in deleted.objects if item.guid == change.payload.object_guid), None)
     return None if at is None else max(0, deleted.lifetime_days - (inventory.directory.reading.at - at).days)
 
 
-def _refuse(change: Change, rule: str, why: Text, to_do: Text) -> Refusal:
+def _refuse(change: DirectChange, rule: str, why: Text, to_do: Text) -> Refusal:
     return Refusal(change.group_id, change.display_name, rule, why, to_do)

@@ -5,20 +5,22 @@ Undoing a create retires the object, or deletes it where that is told; undoing a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from runbook_lib.change.journal_check import DoneChange
 from runbook_lib.change.step import LiveState
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.members import no_member
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Refusal
-from runbook_lib.model.directory import UNIVERSAL_SECURITY, Container, DirectoryGroup
+from runbook_lib.model.change import ChangeKind, Operation, Refusal
+from runbook_lib.model.directory import UNIVERSAL_SECURITY, AttributeDelta, Container, DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import Text, t
-from runbook_lib.routes.direct.effects import ChangeEffect, DoneChange
 from runbook_lib.routes.direct.live import compare
+from runbook_lib.routes.direct.payload import DirectChange, ExistingMember, Member, Move, direct_plan
 from runbook_lib.routes.direct.plan_disable import deletion, refuse_deletion, retirement
 from runbook_lib.routes.direct.plan_undelete import Scene, WayBack, refuse_undeletion, undeletion
 from runbook_lib.routes.direct.planning import Planned, existing, finished_plan, plan_target, rule_context
@@ -26,6 +28,8 @@ from runbook_lib.routes.direct.preconditions import (
     require_plannable,
     require_writers_known,
 )
+from runbook_lib.routes.direct.target import DirectTarget
+from runbook_lib.routes.direct.writes import ChangeEffect, effect_of
 from runbook_lib.rules.group import RuleContext, refuse_not_ours, refuse_putting_back
 from runbook_lib.rules.policy import Policy
 
@@ -47,9 +51,10 @@ def plan_undo(inventory: Inventory, policy: Policy, done: DoneChange) -> Planned
         Refused: Another tenant, domain or OU (``undo-elsewhere``), a precondition, or a limit.
     """
     require_plannable(inventory, policy, retires=True)
-    _require_same_place(inventory, done)
-    scene = _scene(inventory, rule_context(inventory, policy), done)
-    effects = [(change, done.effects.get(change.digest, ChangeEffect())) for change in reversed(done.plan.changes)]
+    plan = direct_plan(done.plan)
+    _require_same_place(inventory, plan.target)
+    effects = [(change, effect_of(done.effects.get(change.digest, ()))) for change in reversed(plan.changes)]
+    scene = _scene(inventory, rule_context(inventory, policy), [change for change, did in effects if did.deleted])
     ways = [_way_back(change, effect, scene) for change, effect in effects if not effect.empty]
     changes = [change for way in ways for change in way.changes]
     refusals = [way.refusal for way in ways if way.refusal]
@@ -60,7 +65,7 @@ def plan_undo(inventory: Inventory, policy: Policy, done: DoneChange) -> Planned
     return Planned(finished_plan(Operation.UNDO, inventory, policy, changes, refusals, in_step), findings)
 
 
-def _way_back(change: Change, effect: ChangeEffect, scene: Scene) -> WayBack:
+def _way_back(change: DirectChange, effect: ChangeEffect, scene: Scene) -> WayBack:
     if effect.deleted:
         return undeletion(change, scene)
     row = scene.rows.get(change.group_id)
@@ -77,18 +82,19 @@ def _way_back(change: Change, effect: ChangeEffect, scene: Scene) -> WayBack:
     return WayBack(refusal=refused) if refused else WayBack((back,))
 
 
-def _scene(inventory: Inventory, context: RuleContext, done: DoneChange) -> Scene:
+def _scene(inventory: Inventory, context: RuleContext, deleted: Sequence[DirectChange]) -> Scene:
     ours: dict[str, GroupRow] = {
         row.ad.guid: row for row in inventory.rows if row.ad and refuse_not_ours(row, context) is None
     }
     scene = Scene(context, {row.group_id: row for row in inventory.rows}, ours, {})
-    deleted = [change for change in done.plan.changes if done.effects.get(change.digest, ChangeEffect()).deleted]
-    back = {change.object_guid: change.group_id for change in deleted if refuse_undeletion(change, scene) is None}
+    back = {
+        change.payload.object_guid: change.group_id for change in deleted if refuse_undeletion(change, scene) is None
+    }
     return replace(scene, together=back)
 
 
-def _require_same_place(inventory: Inventory, done: DoneChange) -> None:
-    now, then = plan_target(inventory), done.plan.target
+def _require_same_place(inventory: Inventory, then: DirectTarget) -> None:
+    now = plan_target(inventory)
     pairs = {
         "tenant": (now.tenant_id, then.tenant_id),
         "domain": (now.domain_guid, then.domain_guid),
@@ -112,9 +118,10 @@ def _require_same_place(inventory: Inventory, done: DoneChange) -> None:
 def _other_controller(inventory: Inventory, done: DoneChange) -> tuple[Finding, ...]:
     """Undo reads where the change was written: elsewhere a write may not have arrived and looks taken back."""
     here = inventory.directory.controller
-    if not done.invocation_id or done.invocation_id == here.invocation_id:
+    then = done.place.get("invocation_id", "")
+    if not then or then == here.invocation_id:
         return ()
-    there = done.ds_service_name or f"the one with invocation id {done.invocation_id}"
+    there = done.place.get("ds_service_name") or f"the one with invocation id {then}"
     return (
         Finding(
             id="undo-other-dc",
@@ -130,19 +137,19 @@ def _other_controller(inventory: Inventory, done: DoneChange) -> tuple[Finding, 
                 "Name that controller in dc_host; if it is gone, make sure that replication is "
                 "complete and acknowledge this finding."
             ),
-            values={"then": done.invocation_id, "now": here.invocation_id},
+            values={"then": then, "now": here.invocation_id},
             acknowledgeable=True,
         ),
     )
 
 
 def _inverse(
-    change: Change,
+    change: DirectChange,
     effect: ChangeEffect,
     row: GroupRow,
     ad: DirectoryGroup,
     context: RuleContext,
-) -> Change | Refusal | None:
+) -> DirectChange | Refusal | None:
     inventory, policy = context.inventory, context.policy
     if (effect.created or effect.undeleted) and policy.delete:
         return refuse_deletion(row, ad, context) or _deletion(row, ad, effect, inventory)
@@ -165,18 +172,18 @@ def _inverse(
     move = _move_back(effect, ad, inventory)
     if isinstance(move, str):
         return _refusal(change, "changed-since", t("It stands at {move} now.", move=move))
-    base = existing(_INVERSE[change.kind], row, ad, "undo", t("Undoes: {kind}.", kind=change.kind.value))
-    way_back = replace(
-        base,
+    empty = existing(_INVERSE[change.kind], row, ad, "undo", t("Undoes: {kind}.", kind=change.kind.value))
+    payload = replace(
+        empty.payload,
         attributes=_sorted(deltas) if state is LiveState.BEFORE else (),
         members_added=_members(effect.members_removed, ad, inventory, present=False),
         members_removed=_members(effect.members_added, ad, inventory, present=True),
         move=move,
     )
-    return None if way_back == base else way_back
+    return None if payload == empty.payload else replace(empty, payload=payload)
 
 
-def _deletion(row: GroupRow, ad: DirectoryGroup, effect: ChangeEffect, inventory: Inventory) -> Change | Refusal:
+def _deletion(row: GroupRow, ad: DirectoryGroup, effect: ChangeEffect, inventory: Inventory) -> DirectChange | Refusal:
     """Delete what the undone change made, unless somebody else put members into it (rule 11)."""
     table = inventory.members
     wanted = set(table.loc[table["group_id"] == row.group_id, "ad_guid"].dropna())
@@ -202,11 +209,11 @@ def _made(effect: ChangeEffect) -> str:
     return "created" if effect.created else "undeleted"
 
 
-def refuse_way_back(way_back: Change, row: GroupRow, context: RuleContext) -> Refusal | None:
+def refuse_way_back(way_back: DirectChange, row: GroupRow, context: RuleContext) -> Refusal | None:
     """What a plan of enable would refuse, an undo does not put back either."""
-    types = [delta.added for delta in way_back.attributes if delta.name == "groupType"]
+    types = [delta.added for delta in way_back.payload.attributes if delta.name == "groupType"]
     security = types[0] == (str(UNIVERSAL_SECURITY),) if types else row.ad is not None and row.ad.is_security
-    gains = bool(way_back.members_added or types) or way_back.kind is ChangeKind.RESTORE
+    gains = bool(way_back.payload.members_added or types) or way_back.kind is ChangeKind.RESTORE
     restored = way_back.kind is ChangeKind.RESTORE
     return refuse_putting_back(row, context, restored=restored, security=security and gains)
 
@@ -225,22 +232,20 @@ def _move_back(effect: ChangeEffect, ad: DirectoryGroup, inventory: Inventory) -
     return Move(went_to.guid, came_from.guid, went_to.dn, came_from.dn)
 
 
-def _members(
-    guids: tuple[str, ...], ad: DirectoryGroup, inventory: Inventory, *, present: bool
-) -> tuple[MemberRef, ...]:
+def _members(guids: tuple[str, ...], ad: DirectoryGroup, inventory: Inventory, *, present: bool) -> tuple[Member, ...]:
     """References to those of ``guids`` that still exist and are (or are not) members now."""
     live = {inventory.index.guid_of_dn(dn) for dn in ad.members or ()}
     index = inventory.index
     known = (guid for guid in sorted(set(guids)) if guid in index.by_guid)
     # What AD would refuse now is not put back: its scope or class may have changed since.
     fit = (guid for guid in known if present or no_member(index.by_guid[guid], index) is None)
-    return tuple(MemberRef(guid, index.by_guid[guid].dn) for guid in fit if (guid in live) is present)
+    return tuple(ExistingMember(guid, index.by_guid[guid].dn) for guid in fit if (guid in live) is present)
 
 
 def _sorted(deltas: tuple[AttributeDelta, ...]) -> tuple[AttributeDelta, ...]:
     return tuple(sorted(deltas, key=lambda delta: delta.name))
 
 
-def _refusal(change: Change, rule: str, why: Text) -> Refusal:
+def _refusal(change: DirectChange, rule: str, why: Text) -> Refusal:
     to_do = t("Decide by hand; the record's plan, journal and backup hold the values.")
     return Refusal(change.group_id, change.display_name, rule, why, to_do)

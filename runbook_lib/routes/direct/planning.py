@@ -9,18 +9,19 @@ from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.naming import Naming, cut_units, written_description
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, GroupMembers, Move, Operation, Plan, Refusal
+from runbook_lib.model.change import ChangeKind, GroupMembers, Operation, Refusal
 from runbook_lib.model.cloud import CloudGroup
-from runbook_lib.model.directory import Container, DirectoryGroup
+from runbook_lib.model.directory import AttributeDelta, Container, DirectoryGroup
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, RETIRED_MARK, anchor_of, mark_of
-from runbook_lib.model.target import PlanTarget
 from runbook_lib.model.text import Text, t
+from runbook_lib.routes.direct.payload import Deletion, DirectChange, DirectPayload, DirectPlan, Member, Move
 from runbook_lib.routes.direct.preconditions import refuse_enforced
+from runbook_lib.routes.direct.reach import beyond_kind, beyond_target
 from runbook_lib.routes.direct.selection import named
+from runbook_lib.routes.direct.target import DirectTarget
 from runbook_lib.rules.group import RuleContext, protected_groups
 from runbook_lib.rules.policy import Policy, check_limits
-from runbook_lib.rules.reach import beyond_kind, beyond_target
 
 DISPLAY_NAME_UNITS = 256
 
@@ -69,7 +70,7 @@ def retired_mark(ad: DirectoryGroup, *, present: bool) -> tuple[AttributeDelta, 
 class Planned:
     """A plan and what was found while making it."""
 
-    plan: Plan
+    plan: DirectPlan
     findings: tuple[Finding, ...]
 
 
@@ -79,10 +80,10 @@ def rule_context(inventory: Inventory, policy: Policy) -> RuleContext:
     return RuleContext(inventory, policy, protected_groups(inventory), disabled)
 
 
-def plan_target(inventory: Inventory) -> PlanTarget:
+def plan_target(inventory: Inventory) -> DirectTarget:
     """Identity of the tenant, the domain and the two OUs."""
     directory = inventory.directory
-    return PlanTarget(
+    return DirectTarget(
         tenant_id=inventory.cloud.tenant.id,
         domain_guid=directory.controller.domain_guid,
         domain_dns_name=directory.controller.domain_dns_name,
@@ -97,11 +98,11 @@ def finished_plan(
     operation: Operation,
     inventory: Inventory,
     policy: Policy,
-    changes: list[Change],
+    changes: list[DirectChange],
     refusals: list[Refusal],
     in_step: int,
     members: Sequence[GroupMembers] = (),
-) -> Plan:
+) -> DirectPlan:
     """Order the changes, check the limits and bind them to the target.
 
     Raises:
@@ -110,7 +111,7 @@ def finished_plan(
     passing, enforced = refuse_enforced(changes, inventory)
     ordered = tuple(sorted(passing, key=lambda c: (_ORDER[c.kind], c.group_id)))
     check_limits(ordered, members_now(inventory), policy.limits)
-    plan = Plan(
+    plan = DirectPlan(
         operation=operation,
         target=plan_target(inventory),
         changes=ordered,
@@ -123,7 +124,7 @@ def finished_plan(
     return plan
 
 
-def require_within_reach(plan: Plan) -> None:
+def require_within_reach(plan: DirectPlan) -> None:
     """Hold a plan that was made here to what a plan from disk is held to, before anybody sees it.
 
     Raises:
@@ -153,9 +154,26 @@ _ORDER = {kind: position for position, kind in enumerate(ChangeKind)} | {
 }
 
 
-def existing(kind: ChangeKind, row: GroupRow, ad: DirectoryGroup, reason: str, why: Text) -> Change:
-    """A change of an object that stands in AD, still without content."""
-    return Change(kind, row.group_id, row.display_name, ad.dn, object_guid=ad.guid, reason=reason, why=why)
+def existing(
+    kind: ChangeKind,
+    row: GroupRow,
+    ad: DirectoryGroup,
+    reason: str,
+    why: Text,
+    *,
+    rdn: str = "",
+    parent_guid: str = "",
+    attributes: tuple[AttributeDelta, ...] = (),
+    members_added: tuple[Member, ...] = (),
+    members_removed: tuple[Member, ...] = (),
+    move: Move | None = None,
+    deletion: Deletion | None = None,
+) -> DirectChange:
+    """A change of an object that stands in AD; the content as ``DirectPayload`` has it."""
+    payload = DirectPayload(
+        ad.dn, ad.guid, rdn, parent_guid, attributes, members_added, members_removed, move, deletion
+    )
+    return DirectChange(kind, row.group_id, row.display_name, payload, reason, why)
 
 
 def move_between(source: Container, destination: Container) -> Move:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.model.change import Change, ChangeKind, Refusal
+from runbook_lib.model.change import ChangeKind, Refusal
 from runbook_lib.model.cloud import CloudKind, Switch
 from runbook_lib.model.directory import Container, DirectorySnapshot
 from runbook_lib.model.enforcement import Leave
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.model.text import t
+from runbook_lib.routes.direct.payload import DirectChange
 from runbook_lib.rules.obstacles import (
     HOW_TO_ATTEST,
     PlaceProblem,
@@ -30,7 +31,7 @@ PASSES = frozenset({ChangeKind.CREATE, ChangeKind.DELETE})
 """An LDAP add and a delete are permitted; every other kind is a modify, a modify DN or a restore."""
 
 
-def refuse_enforced(changes: Sequence[Change], inventory: Inventory) -> tuple[list[Change], list[Refusal]]:
+def refuse_enforced(changes: Sequence[DirectChange], inventory: Inventory) -> tuple[list[DirectChange], list[Refusal]]:
     """The changes that a domain controller lets through, and a refusal for each group that it does not.
 
     Only where it is known that this account may not change marked objects; where that is unknown the pre-flight says
@@ -41,7 +42,7 @@ def refuse_enforced(changes: Sequence[Change], inventory: Inventory) -> tuple[li
         return list(changes), []
     marked = {group.guid for group in snapshot.groups if group.governed_by_cloud}
     marked |= {item.guid for item in snapshot.deleted.objects if item.governed_by_cloud}
-    passing = [change for change in changes if change.kind in PASSES or change.object_guid not in marked]
+    passing = [change for change in changes if change.kind in PASSES or change.payload.object_guid not in marked]
     refused = {change.group_id: change for change in changes if change not in passing}
     policies = "; ".join(policy.dn for policy in snapshot.enforcement.policies)
     return passing, [
@@ -52,12 +53,12 @@ def refuse_enforced(changes: Sequence[Change], inventory: Inventory) -> tuple[li
             t(
                 "{change_dn} carries msDS-ObjectSoa, and a policy of this domain ({policies}) lets "
                 "this account neither modify, move nor restore such objects: {kind} would be refused.",
-                change_dn=change.dn,
+                change_dn=change.payload.dn,
                 policies=policies,
                 kind=change.kind.value,
             ),
             t(
-                "Change it in the cloud, or have the account's SID put into msDS-Settings of the "
+                "DirectChange it in the cloud, or have the account's SID put into msDS-Settings of the "
                 "policy. Creating and deleting are not restricted."
             ),
         )

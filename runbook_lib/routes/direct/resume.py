@@ -13,10 +13,20 @@ from runbook_lib.change.resume import BrokenOff
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.model.change import Change, ChangeKind, MemberRef, Operation, Plan, Refusal
+from runbook_lib.model.change import ChangeKind, Operation, Plan, Refusal
 from runbook_lib.model.dn import rdn_of
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
+from runbook_lib.routes.direct.payload import (
+    DirectChange,
+    DirectPlan,
+    HoldingGroup,
+    Member,
+    NewGroupMember,
+    UndeletedMember,
+    direct_changes,
+    direct_plan,
+)
 from runbook_lib.routes.direct.plan_disable import refuse_deletion, refuse_undecided
 from runbook_lib.routes.direct.plan_undo import refuse_way_back
 from runbook_lib.routes.direct.planning import plan_target, rule_context
@@ -43,7 +53,7 @@ def require_same_target(plan: Plan, inventory: Inventory, present_name: Callable
         Refused: ``ou-renamed``: a parameter names an OU that does not exist, and the plan's has another name now;
             ``resume-elsewhere``: it is another one.
     """
-    now, then = plan_target(inventory).shown(), plan.target.shown()
+    now, then = plan_target(inventory).as_json(), plan.target.as_json()
     differing = [name for name in _SAME if now[name] != then[name]]
     for name in ("target_ou", "retired_ou"):
         guid = str(then[f"{name}_guid"])
@@ -77,18 +87,22 @@ def require_same_target(plan: Plan, inventory: Inventory, present_name: Callable
         )
 
 
-def with_names_of_today(plan: Plan, inventory: Inventory) -> Plan:
+def with_names_of_today(plan: Plan, inventory: Inventory) -> DirectPlan:
     """The plan with the DNs and display names that its ids have now; ``require_same_target`` held."""
     directory = inventory.directory
     place: dict[str, str] = {c.guid: c.dn for c in (directory.target, directory.retired) if c.guid}
     names = {row.group_id: (row.display_name, row.ad.dn if row.ad else "") for row in inventory.rows}
     dn_of: dict[str, str] = {item.guid: item.dn for item in directory.objects}
-    return rebound(plan, place, directory.controller.domain_dns_name, names, dn_of)
+    return rebound(direct_plan(plan), place, directory.controller.domain_dns_name, names, dn_of)
 
 
 def rebound(
-    plan: Plan, place: Mapping[str, str], domain: str, names: Mapping[str, tuple[str, str]], dn_of: Mapping[str, str]
-) -> Plan:
+    plan: DirectPlan,
+    place: Mapping[str, str],
+    domain: str,
+    names: Mapping[str, tuple[str, str]],
+    dn_of: Mapping[str, str],
+) -> DirectPlan:
     """The same plan with today's names of everything that it knows by id: names are not part of its digest.
 
     Args:
@@ -104,29 +118,39 @@ def rebound(
         target_ou=place[plan.target.target_ou_guid],
         retired_ou=place.get(plan.target.retired_ou_guid, ""),
     )
-    made = {c.group_id: f"{c.rdn},{place[c.parent_guid]}" for c in plan.changes if c.rdn and c.parent_guid in place}
+    made = {
+        c.group_id: f"{c.payload.rdn},{place[c.payload.parent_guid]}"
+        for c in plan.changes
+        if c.payload.rdn and c.payload.parent_guid in place
+    }
 
-    def member(ref: MemberRef) -> MemberRef:
-        # A group that this plan creates has no name as a member yet.
-        return replace(ref, dn=dn_of.get(ref.guid) or (made.get(ref.group_id, ref.dn) if ref.dn else ""))
+    def member(ref: Member) -> Member:
+        if isinstance(ref, NewGroupMember):
+            return ref  # It has no name as a member yet.
+        dn = made.get(ref.group_id, ref.dn) if isinstance(ref, UndeletedMember) else ref.dn
+        return replace(ref, dn=dn_of.get(ref.guid) or dn)
 
-    def named(change: Change) -> Change:
-        display_name, dn = names.get(change.group_id, (change.display_name, change.dn))
-        move, deletion = change.move, change.deletion
-        if change.rdn and change.parent_guid:
+    def holder(group: HoldingGroup) -> HoldingGroup:
+        return replace(group, dn=dn_of.get(group.guid) or group.dn)
+
+    def named(change: DirectChange) -> DirectChange:
+        payload = change.payload
+        display_name, dn = names.get(change.group_id, (change.display_name, payload.dn))
+        move, deletion = payload.move, payload.deletion
+        if payload.rdn and payload.parent_guid:
             dn = made[change.group_id]
         elif move and dn:
             # Where it stood when it was planned: what is half done may have moved it already.
             dn = f"{rdn_of(dn)},{place[move.from_guid]}"
-        return replace(
-            change,
-            display_name=display_name,
-            dn=dn or change.dn,
-            members_added=tuple(map(member, change.members_added)),
-            members_removed=tuple(map(member, change.members_removed)),
+        today = replace(
+            payload,
+            dn=dn or payload.dn,
+            members_added=tuple(map(member, payload.members_added)),
+            members_removed=tuple(map(member, payload.members_removed)),
             move=replace(move, from_dn=place[move.from_guid], to_dn=place[move.to_guid]) if move else None,
-            deletion=replace(deletion, member_of=tuple(map(member, deletion.member_of))) if deletion else None,
+            deletion=replace(deletion, member_of=tuple(map(holder, deletion.member_of))) if deletion else None,
         )
+        return replace(change, display_name=display_name, payload=today)
 
     return replace(plan, target=target, changes=tuple(named(change) for change in plan.changes))
 
@@ -141,7 +165,7 @@ def require_rules(broken: BrokenOff, inventory: Inventory, policy: Policy) -> No
     check_limits(broken.changes, _members_before(broken, inventory), policy.limits)
     context = rule_context(inventory, policy)
     rows = {row.group_id: row for row in inventory.rows}
-    left = [change for change in broken.changes if change.digest not in broken.finished]
+    left = [change for change in direct_changes(broken.changes) if change.digest not in broken.finished]
     if broken.plan.operation is Operation.ENABLE:
         require_writers_known([rows[c.group_id] for c in left if c.group_id in rows], policy)
     for change in left:
@@ -158,7 +182,7 @@ def require_rules(broken: BrokenOff, inventory: Inventory, policy: Policy) -> No
             )
 
 
-def _refusal(change: Change, operation: Operation, row: GroupRow | None, context: RuleContext) -> Refusal | None:
+def _refusal(change: DirectChange, operation: Operation, row: GroupRow | None, context: RuleContext) -> Refusal | None:
     if operation is Operation.ENABLE:
         if row is None or row.cloud is None:
             why = t("There is no such group in the cloud any more.")
@@ -178,13 +202,14 @@ def _refusal(change: Change, operation: Operation, row: GroupRow | None, context
 def _members_before(broken: BrokenOff, inventory: Inventory) -> Mapping[str, int]:
     """GUID to the number of members before this change touched the group: what shares were planned from."""
     found: dict[str, int] = {}
+    changes = direct_changes(broken.plan.changes)
     index = inventory.index
     for group in inventory.directory.groups:
         if group.members is None:
             continue
         live = {index.guid_of_dn(dn) or dn for dn in group.members}
-        for change in (c for c in broken.plan.changes if c.object_guid == group.guid):
-            live |= {ref.guid for ref in change.members_removed}
-            live -= {ref.guid for ref in change.members_added if ref.guid}
+        for change in (c for c in changes if c.payload.object_guid == group.guid):
+            live |= {ref.guid for ref in change.payload.members_removed}
+            live -= {ref.guid for ref in change.payload.members_added if ref.guid}
         found[group.guid] = len(live)
     return found

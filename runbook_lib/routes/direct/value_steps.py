@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from runbook_lib.change.journal import Effect
-from runbook_lib.change.step import NOT_TAKEN, LiveState, drifted
+from runbook_lib.change.step import NOT_TAKEN, Effect, LiveState, drifted
 from runbook_lib.errors import Refused, RunbookError, UsageError
-from runbook_lib.model.change import AttributeDelta, ChangeKind, MemberRef
+from runbook_lib.model.change import ChangeKind
+from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.dn import normalize_dn
 from runbook_lib.model.text import first_of, t
 from runbook_lib.model.untrusted import counted, printable
 from runbook_lib.routes.direct.live import NotAsPlanned, compare, present_name
 from runbook_lib.routes.direct.object_steps import DirectStep, StepContext
+from runbook_lib.routes.direct.payload import Member
 from runbook_lib.routes.direct.writes import Write
 
 MOST_REFUSED = 20
@@ -44,9 +45,12 @@ OF_ONE_VALUE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class NotTaken:
-    """A member value that did not enter or leave, and why; ``error`` is None for one that was not tried."""
+    """A member value that did not enter or leave, and why; ``error`` is None for one that was not tried.
 
-    ref: MemberRef
+    ``key`` is that of the member.
+    """
+
+    key: str
     dn: str
     error: RunbookError | None
     cause: str = ""
@@ -57,7 +61,7 @@ class NotTaken:
 class Value:
     """A member and the DN that stands for it now."""
 
-    ref: MemberRef
+    ref: Member
     dn: str
 
 
@@ -83,7 +87,7 @@ def send_values(
     while waiting:
         part = waiting.pop(0)
         if len(left) >= MOST_REFUSED:
-            left += [NotTaken(value.ref, value.dn, None) for value in part]
+            left += [NotTaken(value.ref.key, value.dn, None) for value in part]
             continue
         try:
             modify(part)
@@ -91,11 +95,11 @@ def send_values(
             if error.code not in OF_ONE_VALUE:
                 if not taken or not isinstance(error, (Refused, UsageError)):
                     raise
-                left += [NotTaken(value.ref, value.dn, error) for value in part]
-                left += [NotTaken(value.ref, value.dn, None) for rest in waiting for value in rest]
+                left += [NotTaken(value.ref.key, value.dn, error) for value in part]
+                left += [NotTaken(value.ref.key, value.dn, None) for rest in waiting for value in rest]
                 break
             if len(part) == 1:
-                left.append(NotTaken(part[0].ref, part[0].dn, error))
+                left.append(NotTaken(part[0].ref.key, part[0].dn, error))
             else:
                 middle = len(part) // 2
                 waiting[:0] = [part[:middle], part[middle:]]
@@ -127,7 +131,7 @@ def members_refused(some: Sequence[tuple[str, NotTaken]]) -> Refused:
 
 def refused_as_json(item: NotTaken) -> dict[str, str]:
     """The value as the journal's effect names it."""
-    return {"member": item.ref.key, "dn": item.dn, "cause": _code(item)}
+    return {"member": item.key, "dn": item.dn, "cause": _code(item)}
 
 
 def _code(item: NotTaken) -> str:
@@ -136,7 +140,7 @@ def _code(item: NotTaken) -> str:
 
 def not_taken_of(data: Mapping[str, str]) -> NotTaken:
     """The value out of a journal's effect."""
-    return NotTaken(MemberRef("", data["dn"], data["member"]), data["dn"], None, data["cause"])
+    return NotTaken(data["member"], data["dn"], None, data["cause"])
 
 
 class Attributes(DirectStep):
@@ -175,7 +179,7 @@ class Members(DirectStep):
         """Values that the directory did not take, in this run or in an earlier one."""
         self._left: dict[str, list[Value]] = {"removed": [], "added": []}
         """What is still to leave and to enter."""
-        self._gone: list[MemberRef] = []
+        self._gone: list[Member] = []
         """Members to add that do not exist any more."""
         self._intent: Mapping[str, Any] = {}
 
@@ -221,7 +225,8 @@ class Members(DirectStep):
             "added": [value for value in entering if normalize_dn(value.dn) not in live],
         }
         self.refused = [
-            NotTaken(ref, ref.dn or ref.key, drifted(self.change, f"its member {ref.dn} is gone")) for ref in self._gone
+            NotTaken(ref.key, ref.dn or ref.key, drifted(self.change, f"its member {ref.dn} is gone"))
+            for ref in self._gone
         ]
         # What an earlier run had begun and what now is as it wanted is its work, hence ours.
         earlier = _keys(self.begun, "members_added", self.write.added) - {ref.key for ref in self._gone}
@@ -244,7 +249,7 @@ class Members(DirectStep):
         else:
             live -= changed
 
-    def _present(self, ref: MemberRef) -> str | None:
+    def _present(self, ref: Member) -> str | None:
         if ref.guid and ref.guid in self.context.dn_of:
             return self.context.dn_of[ref.guid]
         return present_name(self.context.directory, ref.guid or self.context.created[ref.group_id])
@@ -253,7 +258,7 @@ class Members(DirectStep):
         return self.context.created[key.removeprefix("group:")] if key.startswith("group:") else key
 
 
-def _keys(intent: Mapping[str, Any], side: str, planned: Sequence[MemberRef]) -> set[str]:
+def _keys(intent: Mapping[str, Any], side: str, planned: Sequence[Member]) -> set[str]:
     """Members of an intent that belong to a step."""
     return set(intent.get(side, ())) & {ref.key for ref in planned}
 

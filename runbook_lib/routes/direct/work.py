@@ -8,8 +8,10 @@ from runbook_lib.change.step import Patience, Step
 from runbook_lib.directory.connection import Directory
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.change import Change, ChangeKind
-from runbook_lib.model.target import PlanTarget
+from runbook_lib.model.target import Target
 from runbook_lib.routes.direct.object_steps import Add, Delete, DirectStep, MoveObject, StepContext, Undelete
+from runbook_lib.routes.direct.payload import direct_changes
+from runbook_lib.routes.direct.target import direct_target
 from runbook_lib.routes.direct.value_steps import Attributes, Members, members_refused
 from runbook_lib.routes.direct.writes import WriteKind, writes_of
 
@@ -27,7 +29,7 @@ class DirectWork:
     """The LDAP writes of one run, ready for ``carry_out``."""
 
     def __init__(
-        self, directory: Directory, target: PlanTarget, changes: Sequence[Change], *, dn_of: Mapping[str, str]
+        self, directory: Directory, target: Target, changes: Sequence[Change], *, dn_of: Mapping[str, str]
     ) -> None:
         """Prepare; nothing is asked of the directory yet.
 
@@ -38,9 +40,10 @@ class DirectWork:
             dn_of: AD GUID to present distinguished name, read just before.
         """
         self._directory = directory
-        doomed = frozenset(change.object_guid for change in changes if change.kind is ChangeKind.DELETE)
-        self._context = StepContext(directory, target, dn_of, doomed)
-        self._steps = [_KINDS[write.kind](write, self._context) for write in writes_of(changes)]
+        ours = direct_changes(changes)
+        doomed = frozenset(change.payload.object_guid for change in ours if change.kind is ChangeKind.DELETE)
+        self._context = StepContext(directory, direct_target(target), dn_of, doomed)
+        self._steps = [_KINDS[write.kind](write, self._context) for write in writes_of(ours)]
 
     @property
     def steps(self) -> Sequence[Step]:

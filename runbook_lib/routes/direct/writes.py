@@ -1,4 +1,4 @@
-"""A change as the LDAP writes that carry it out, in order, and what a journal may say of each. Pure.
+"""A change as the LDAP writes that carry it out, in order, what a journal may say of each, and what they did. Pure.
 
 Objects come first, with anchor and mark in the operation that creates them; then members; a retirement sets its
 attributes before it moves, and a restoration moves back before it sets them. An undelete brings the object back with
@@ -8,16 +8,15 @@ anchor and mark, then its other attributes, then members, and what makes it a ma
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from runbook_lib.change.journal import Effect
-from runbook_lib.change.step import NOT_TAKEN, PlannedStep, RouteRules
-from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Plan
-from runbook_lib.model.directory import MAIL_ATTRIBUTES
+from runbook_lib.change.step import NOT_TAKEN, Effect
+from runbook_lib.model.change import ChangeKind
+from runbook_lib.model.directory import MAIL_ATTRIBUTES, AttributeDelta
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
-from runbook_lib.rules.reach import beyond_target
+from runbook_lib.routes.direct.payload import DirectChange, Member, Move
 
 MEMBERS_PER_WRITE = 500
 """Member values in one modify; AD takes about 5,000 reliably, smaller ones keep the DC responsive."""
@@ -58,17 +57,17 @@ class Write:
 
     id: str
     kind: WriteKind
-    change: Change
+    change: DirectChange
     deltas: tuple[AttributeDelta, ...] = ()
-    added: tuple[MemberRef, ...] = ()
-    removed: tuple[MemberRef, ...] = ()
+    added: tuple[Member, ...] = ()
+    removed: tuple[Member, ...] = ()
     move: Move | None = None
 
     def intent(self) -> dict[str, object]:
         """What the journal says before the write."""
         return {
             "operation": self.kind.value,
-            "dn": self.change.dn,
+            "dn": self.change.payload.dn,
             "attributes": [delta.as_json() for delta in self.deltas],
             "members_added": [member.key for member in self.added],
             "members_removed": [member.key for member in self.removed],
@@ -83,7 +82,7 @@ class Write:
     def beyond_intent(self, object_id: str, intent: Mapping[str, Any], made: Mapping[str, str]) -> str:
         """What a ``begin`` line says beyond this write; ``made``: group id to GUID of created objects."""
         wanted = self.intent()
-        own = "" if self.makes_object else self.change.object_guid or made.get(self.change.group_id)
+        own = "" if self.makes_object else self.change.payload.object_guid or made.get(self.change.group_id)
         if object_id != own:
             return "it begins a write on another object than its plan"
         if (intent.get("operation"), intent.get("attributes")) != (wanted["operation"], wanted["attributes"]):
@@ -96,7 +95,7 @@ class Write:
     def beyond_effect(self, effect: Effect, made: Mapping[str, str]) -> str:
         """What a ``done`` line says beyond this write: another object, another kind, values that it never had."""
         data = effect.data
-        if effect.object_guid != (self.change.object_guid or made.get(self.change.group_id)):
+        if effect.object_id != (self.change.payload.object_guid or made.get(self.change.group_id)):
             return "it names another object than its plan"
         if not data.keys() <= _MAY_SAY[self.kind]:
             return "it says of a write that it did something of another kind"
@@ -121,7 +120,7 @@ class Write:
         return ""
 
 
-def writes_of(changes: Iterable[Change]) -> list[Write]:
+def writes_of(changes: Iterable[DirectChange]) -> list[Write]:
     """Every write of a plan in the order in which it is sent.
 
     All objects are created or brought back before any member is written, so that groups of one plan can be members of
@@ -134,21 +133,22 @@ def writes_of(changes: Iterable[Change]) -> list[Write]:
     return first + rest
 
 
-def _parts(change: Change) -> list[Write]:
-    members = [("added", chunk) for chunk in _chunks(change.members_added)]
-    members += [("removed", chunk) for chunk in _chunks(change.members_removed)]
+def _parts(change: DirectChange) -> list[Write]:
+    payload = change.payload
+    members = [("added", chunk) for chunk in _chunks(payload.members_added)]
+    members += [("removed", chunk) for chunk in _chunks(payload.members_removed)]
     member_writes = [
         Write("", WriteKind.MEMBERS, change, added=chunk)
         if side == "added"
         else Write("", WriteKind.MEMBERS, change, removed=chunk)
         for side, chunk in members
     ]
-    attributes = [Write("", WriteKind.ATTRIBUTES, change, deltas=change.attributes)] if change.attributes else []
-    move = [Write("", WriteKind.MOVE, change, move=change.move)] if change.move else []
+    attributes = [Write("", WriteKind.ATTRIBUTES, change, deltas=payload.attributes)] if payload.attributes else []
+    move = [Write("", WriteKind.MOVE, change, move=payload.move)] if payload.move else []
     if change.kind is ChangeKind.CREATE:
-        ordered = [Write("", WriteKind.ADD, change, deltas=change.attributes), *member_writes]
+        ordered = [Write("", WriteKind.ADD, change, deltas=payload.attributes), *member_writes]
     elif change.kind is ChangeKind.DELETE:
-        ordered = [Write("", WriteKind.DELETE, change, change.attributes, removed=change.members_removed)]
+        ordered = [Write("", WriteKind.DELETE, change, payload.attributes, removed=payload.members_removed)]
     elif change.kind is ChangeKind.UNDELETE:
         ordered = _undelete(change, member_writes)
     elif change.kind is ChangeKind.RESTORE:
@@ -162,35 +162,59 @@ def _parts(change: Change) -> list[Write]:
     ]
 
 
-def _undelete(change: Change, member_writes: list[Write]) -> list[Write]:
-    marks = tuple(delta for delta in change.attributes if delta.name in (ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE))
-    mail = tuple(delta for delta in change.attributes if delta.name in MAIL_ATTRIBUTES)
-    others = tuple(delta for delta in change.attributes if delta not in marks and delta not in mail)
+def _undelete(change: DirectChange, member_writes: list[Write]) -> list[Write]:
+    marks = tuple(delta for delta in change.payload.attributes if delta.name in (ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE))
+    mail = tuple(delta for delta in change.payload.attributes if delta.name in MAIL_ATTRIBUTES)
+    others = tuple(delta for delta in change.payload.attributes if delta not in marks and delta not in mail)
     ordered = [Write("", WriteKind.UNDELETE, change, deltas=marks)]
     ordered += [Write("", WriteKind.ATTRIBUTES, change, deltas=others)] if others else []
     ordered += member_writes
     return ordered + ([Write("", WriteKind.ATTRIBUTES, change, deltas=mail)] if mail else [])
 
 
-def _chunks(members: Sequence[MemberRef]) -> Iterable[tuple[MemberRef, ...]]:
+def _chunks(members: Sequence[Member]) -> Iterable[tuple[Member, ...]]:
     return (tuple(members[start : start + MEMBERS_PER_WRITE]) for start in range(0, len(members), MEMBERS_PER_WRITE))
 
 
 @dataclass(frozen=True, slots=True)
-class _DirectRoute:
-    """The direct route as files can be held to it."""
+class ChangeEffect:
+    """What one change of the plan did to its object. Members are AD GUIDs; ``moved`` is (from OU, to OU).
 
-    place: tuple[str, ...] = ("dc_host", "ds_service_name", "invocation_id")
-    """The domain controller by name, its NTDS Settings object and the id of its database."""
-    same_place: str = "invocation_id"
+    What a deletion took away is in the plan: it is carried out only while the object is exactly as planned.
+    """
 
-    def steps_of(self, changes: Sequence[Change]) -> Sequence[PlannedStep]:
-        """Every write, in its order."""
-        return writes_of(changes)
+    object_guid: str = ""
+    created: bool = False
+    deleted: bool = False
+    undeleted: bool = False
+    attributes: tuple[AttributeDelta, ...] = ()
+    members_added: tuple[str, ...] = ()
+    members_removed: tuple[str, ...] = ()
+    moved: tuple[str, str] | None = None
 
-    def beyond_target(self, plan: Plan) -> str:
-        """What the plan does outside its own two OUs."""
-        return beyond_target(plan)
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was really changed."""
+        return replace(self, object_guid="") == ChangeEffect()
 
 
-DIRECT: RouteRules = _DirectRoute()
+def effect_of(effects: Iterable[Effect]) -> ChangeEffect:
+    """What the steps of one change did, put together; ``effects`` in their order."""
+    so_far = ChangeEffect()
+    for effect in effects:
+        data = effect.data
+        deltas = tuple(
+            AttributeDelta(item["name"], tuple(item["removed"]), tuple(item["added"]))
+            for item in data.get("attributes", ())
+        )
+        so_far = ChangeEffect(
+            object_guid=effect.object_id or so_far.object_guid,
+            created=so_far.created or "created" in data,
+            deleted=so_far.deleted or "deleted" in data,
+            undeleted=so_far.undeleted or "undeleted" in data,
+            attributes=so_far.attributes + deltas,
+            members_added=so_far.members_added + tuple(data.get("members_added", ())),
+            members_removed=so_far.members_removed + tuple(data.get("members_removed", ())),
+            moved=tuple(data["moved"]) if "moved" in data else so_far.moved,
+        )
+    return so_far

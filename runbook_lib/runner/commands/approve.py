@@ -54,10 +54,11 @@ def approve(
     With --standing, RECORD may also be a run that was applied: the groups of its plan are approved for runs to come,
     never for creating, retiring, restoring, deleting or changing the type of a group.
     """
-    from runbook_lib.change.approvals import plan as approval
     from runbook_lib.change.approvals.approvers import require_approver
+    from runbook_lib.change.approvals.plan import approve_plan
     from runbook_lib.record.folder import RecordFolder
     from runbook_lib.record.manifest import manifest_digest, verify
+    from runbook_lib.routes.registry import ROUTES
 
     if not standing:
         refuse_standing_options(given)
@@ -88,8 +89,9 @@ def approve(
         return
     if phrase is None and plan is not None:
         phrase = console.asked(plan_lines(plan), plan.phrase)
-    path = approval.approve(
+    path = approve_plan(
         folder.path,
+        ROUTES,
         approver=approver,
         phrase=phrase or "",
         valid=length,
@@ -117,8 +119,9 @@ def _waiting_plan(folder: RecordFolder) -> Plan:
     """
     from runbook_lib.change.approvals.plan import planned
     from runbook_lib.record.run_record import RunRecord
+    from runbook_lib.routes.registry import ROUTES
 
-    plan = planned(folder.path)
+    plan = planned(folder.path, ROUTES)
     if (folder.path / RECORD).is_file() and RunRecord.load(folder).outcome is Outcome.DONE:
         raise UsageError(
             t(
@@ -161,20 +164,20 @@ def _asked_name() -> str:
 
 def plan_lines(plan: Plan) -> list[str]:
     """The plan in a few lines: what, where, how much, and each group by name."""
-    target = plan.target
+    from runbook_lib.change.plan_as_read import target_lines
+
     counts = [f"{number} {kind}" for kind, number in plan.counts.items() if number]
     lines: list[str] = [
         t(
             "Plan {digest}: {operation} in {domain}",
             digest=plan.digest[:12],
             operation=plan.operation.value,
-            domain=target.domain_dns_name,
+            domain=plan.target.title,
         ),
-        t("  target OU   {target_ou}", target_ou=target.target_ou),
-        t("  retired OU  {retired_ou}", retired_ou=target.retired_ou),
+        *target_lines(plan),
         t("  changes     {counts}", counts=", ".join(counts) or t("none")),
     ]
-    lines += [f"  {change.kind.value:<15} {change.display_name or change.dn}" for change in plan.changes]
+    lines += [f"  {change.kind.value:<15} {change.title}" for change in plan.changes]
     return lines + members_lines(plan)
 
 

@@ -10,12 +10,19 @@ from typing import Any
 from runbook_lib.change.approvals.approvers import Approvers
 from runbook_lib.change.approvals.file import standing_phrase
 from runbook_lib.change.approvals.plan import planned
-from runbook_lib.change.approvals.standing import KIND_NAMES, Caps, group_names, stand, standing_groups
-from runbook_lib.change.plan_as_read import lines_of, numbers_of
+from runbook_lib.change.approvals.standing import (
+    Caps,
+    approve_in_advance,
+    group_names,
+    standing_groups,
+    standing_kinds_of,
+)
+from runbook_lib.change.plan_as_read import lines_of, numbers_of, target_lines
 from runbook_lib.errors import UsageError
 from runbook_lib.model.change import GroupMembers, Plan
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import counted
+from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner import console
 
 _CAPS = ("changes", "members_added", "members_removed")
@@ -42,7 +49,7 @@ def approve_standing(
         approvers: Who may approve.
 
     Raises:
-        UsageError: See ``stand``.
+        UsageError: See ``approve_in_advance``.
         AwaitingApproval: There is no phrase, and nobody to type it.
     """
 
@@ -53,15 +60,16 @@ def approve_standing(
             hint=t("Use --until, for example --until 2026-12-31."),
         )
     until = _day(given["until"])
-    plan = planned(record)
+    plan = planned(record, ROUTES)
     groups = standing_groups(plan, given["groups"])
     caps = Caps(**{name: value for name in _CAPS if (value := given[f"max_{name}"]) is not None})
-    kinds = _kinds(given["kinds"])
+    kinds = _kinds(given["kinds"], plan)
     lines = _lines(plan, groups, kinds, caps, until)
     if phrase is None:
-        phrase = console.asked(lines, standing_phrase(len(groups), plan.target.domain_dns_name, until))
-    path = stand(
+        phrase = console.asked(lines, standing_phrase(len(groups), plan.target.title, until))
+    path = approve_in_advance(
         record,
+        ROUTES,
         approver=approver,
         phrase=phrase,
         until=until,
@@ -91,10 +99,10 @@ def _lines(plan: Plan, groups: tuple[str, ...], kinds: tuple[str, ...], caps: Ca
     return [
         t(
             "Standing approval in {domain} until the end of {day}",
-            domain=plan.target.domain_dns_name,
+            domain=plan.target.title,
             day=until.isoformat(),
         ),
-        t("  target OU   {target_ou}", target_ou=plan.target.target_ou),
+        *target_lines(plan, standing=True),
         f"  kinds       {', '.join(kinds)}",
         t("  per run     at most {numbers}", numbers=numbers),
         *_group_lines(plan, groups, names),
@@ -132,9 +140,9 @@ def _group_lines(plan: Plan, groups: tuple[str, ...], names: Mapping[str, str]) 
     )
 
 
-def _kinds(text: str | None) -> tuple[str, ...]:
+def _kinds(text: str | None, plan: Plan) -> tuple[str, ...]:
     if text is None:
-        return KIND_NAMES
+        return standing_kinds_of(ROUTES[plan.route])
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 

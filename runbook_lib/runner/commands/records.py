@@ -167,6 +167,7 @@ def close(record: Path, by: str, reason: str) -> None:
     """
     from runbook_lib.change.closing import close_by_hand
     from runbook_lib.change.journal import unfinished_runs
+    from runbook_lib.routes.registry import ROUTES
 
     folder = record.resolve()
     if not folder.is_dir():
@@ -178,7 +179,7 @@ def close(record: Path, by: str, reason: str) -> None:
         )
     change_folder = folder.parent if (folder / "record.json").is_file() else folder
     for path in close_by_hand(
-        change_folder, unfinished_runs(change_folder), by=by, reason=reason, clock=lambda: datetime.now(UTC)
+        change_folder, unfinished_runs(change_folder, ROUTES), by=by, reason=reason, clock=lambda: datetime.now(UTC)
     ):
         console.say(t("Closed by {by}: {file}", by=by, file=console.shown_path(path)))
     console.say(t("Now run the notebook again: it plans from what is there and asks for an approval."))

@@ -16,12 +16,14 @@ from hypothesis import strategies as st
 from runbook_lib.change.approvals.approvers import approver_findings, approvers_of
 from runbook_lib.change.approvals.file import LONGEST_DAYS, standing_phrase
 from runbook_lib.change.approvals.gate import granted, read_all
-from runbook_lib.change.approvals.plan import Approval, approve
-from runbook_lib.change.approvals.standing import StandingApproval, stand
+from runbook_lib.change.approvals.plan import Approval, approve_plan
+from runbook_lib.change.approvals.standing import StandingApproval, approve_in_advance
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.change.strict_file import Unfit, read_plain, strict_json
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.change import Plan
+from runbook_lib.routes.direct.target import direct_target
+from runbook_lib.routes.registry import ROUTES
 from tests.support import builders as b
 from tests.support.approvals import rewrite
 from tests.unit.change.test_approval_lock_journal import a_plan, record_of
@@ -32,13 +34,15 @@ UNTIL = b.TODAY + timedelta(days=30)
 
 def plan_approval(tmp_path: Path) -> Path:
     plan = a_plan("A")
-    return approve(record_of(tmp_path, plan), approver="Kim", phrase=plan.phrase, valid=HOUR, clock=lambda: b.NOW)
+    return approve_plan(
+        record_of(tmp_path, plan), ROUTES, approver="Kim", phrase=plan.phrase, valid=HOUR, clock=lambda: b.NOW
+    )
 
 
 def standing_approval(tmp_path: Path) -> Path:
     phrase = standing_phrase(1, "contoso.com", UNTIL)
     record = record_of(tmp_path, a_plan("A"))
-    return stand(record, approver="Kim", phrase=phrase, until=UNTIL, clock=lambda: b.NOW)
+    return approve_in_advance(record, ROUTES, approver="Kim", phrase=phrase, until=UNTIL, clock=lambda: b.NOW)
 
 
 GIVERS = {"plan": plan_approval, "standing": standing_approval}
@@ -52,14 +56,14 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def refused(path: Path) -> Refused:
     with pytest.raises(Refused) as caught:
-        read_all(path.parent)
+        read_all(path.parent, ROUTES)
     assert str(path) in caught.value.message
     assert "gwb approve" in caught.value.hint
     return caught.value
 
 
 def test_both_kinds_are_read_as_they_were_given(path: Path) -> None:
-    found = read_all(path.parent)
+    found = read_all(path.parent, ROUTES)
     everything: list[Approval | StandingApproval] = [*found.plans, *found.standing]
     (approval,) = everything
     assert (approval.approver, approval.file.path, len(approval.file.sha256)) == ("Kim", path, 64)
@@ -161,7 +165,7 @@ def test_links_pipes_and_folders_are_no_approvals(path: Path) -> None:
     folder = path.parent.rename(path.parents[1] / "approvals-elsewhere")
     path.parent.symlink_to(folder, target_is_directory=True)
     with pytest.raises(Refused, match="it is a link"):
-        read_all(path.parent)
+        read_all(path.parent, ROUTES)
 
 
 def test_a_file_without_end_is_not_read(tmp_path: Path) -> None:
@@ -180,23 +184,23 @@ def test_any_altered_byte_is_refused_or_alters_nothing_that_counts(
 ) -> None:
     """Never a defect, and never another approval: not even of white space."""
     path = GIVERS[kind](tmp_path_factory.mktemp("approvals"))
-    before = read_all(path.parent)
+    before = read_all(path.parent, ROUTES)
     data = bytearray(path.read_bytes())
     changed = data[at % len(data)] != byte
     data[at % len(data)] = byte
     path.write_bytes(bytes(data))
     if changed:
         with pytest.raises(Refused):
-            read_all(path.parent)
+            read_all(path.parent, ROUTES)
     else:
-        assert read_all(path.parent) == before
+        assert read_all(path.parent, ROUTES) == before
 
 
 @pytest.mark.parametrize("field", ["tenant_id", "domain_guid", "target_ou_guid", "retired_ou_guid"])
 def test_a_plan_approval_is_bound_to_its_target(tmp_path: Path, field: str) -> None:
     path = plan_approval(tmp_path)
     plan = a_plan("A")
-    elsewhere = replace(plan, target=replace(plan.target, **{field: b.guid("elsewhere")}))
+    elsewhere = replace(plan, target=replace(direct_target(plan.target), **{field: b.guid("elsewhere")}))
     assert closed(path, elsewhere).code == "approval-other-target"
 
 
@@ -208,7 +212,7 @@ def test_the_phrase_of_the_very_plan_counts(tmp_path: Path) -> None:
 
 def closed(path: Path, plan: Plan, *approvers: str) -> AwaitingApproval:
     with pytest.raises(AwaitingApproval) as caught:
-        granted(plan, read_all(path.parent), b.NOW, approvers_of(approvers))
+        granted(plan, read_all(path.parent, ROUTES), b.NOW, approvers_of(approvers))
     assert "gwb approve" in caught.value.hint
     return caught.value
 
@@ -216,19 +220,19 @@ def closed(path: Path, plan: Plan, *approvers: str) -> AwaitingApproval:
 def test_approvers_are_names_accounts_or_groups(tmp_path: Path) -> None:
     path = plan_approval(tmp_path)
     plan = a_plan("A")
-    (approval,) = read_all(path.parent).plans
+    (approval,) = read_all(path.parent, ROUTES).plans
     assert closed(path, plan, "Ada", "account:nobody-here", "group:none-here").code == "approver-not-allowed"
     allowed: list[tuple[str, ...]] = [(), ("ada", " KIM ")]
     if approval.file.owner:
         allowed += [(f"account:{approval.file.owner}",), *((f"group:{name}",) for name in approval.file.groups)]
     for entries in allowed:
-        assert granted(plan, read_all(path.parent), b.NOW, approvers_of(entries)).changes == plan.changes
+        assert granted(plan, read_all(path.parent, ROUTES), b.NOW, approvers_of(entries)).changes == plan.changes
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the system does not tell who owns a file")
 def test_the_owner_of_a_file_that_others_may_write_to_proves_nothing(path: Path) -> None:
     def why_not(entry: str) -> str:
-        found = read_all(path.parent)
+        found = read_all(path.parent, ROUTES)
         files = [approval.file for approval in found.plans] + [approval.file for approval in found.standing]
         (file,) = files
         return approvers_of([entry.format(owner=file.owner)]).why_not("Kim", file)
@@ -244,7 +248,9 @@ def test_the_owner_of_a_file_that_others_may_write_to_proves_nothing(path: Path)
 def test_a_name_that_a_reader_takes_for_another_one_is_none(tmp_path: Path, name: str) -> None:
     plan = a_plan("A")
     with pytest.raises(UsageError) as caught:
-        approve(record_of(tmp_path, plan), approver=name, phrase=plan.phrase, valid=HOUR, clock=lambda: b.NOW)
+        approve_plan(
+            record_of(tmp_path, plan), ROUTES, approver=name, phrase=plan.phrase, valid=HOUR, clock=lambda: b.NOW
+        )
     assert caught.value.code == "approver-name"
     assert not (tmp_path / "CHG" / "approvals").exists()
 
@@ -261,7 +267,7 @@ def test_a_standing_approval_of_somebody_who_may_not_approve_is_closed(tmp_path:
 
 
 def test_one_person_who_asks_and_approves_is_a_finding(tmp_path: Path) -> None:
-    (approval,) = read_all(plan_approval(tmp_path).parent).plans
+    (approval,) = read_all(plan_approval(tmp_path).parent, ROUTES).plans
     used = [(approval.approver, approval.file)]
     other = [(approval.approver, replace(approval.file, owner="svc-approvals"))]
 

@@ -11,26 +11,28 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.change.approvals.plan import approve, approved_changes, planned, read_approvals
+from runbook_lib.change.approvals.plan import approve_plan, approved_changes, planned, read_approvals
 from runbook_lib.change.journal import (
     FILE_NAME,
-    Effect,
     Journal,
     JournalUnwritable,
     journals_of,
     open_chain,
     read_journal,
 )
+from runbook_lib.change.journal_check import done_by
 from runbook_lib.change.plan_file import plan_to_json
+from runbook_lib.change.step import Effect
 from runbook_lib.errors import AwaitingApproval, Refused, ServiceFailed, UsageError
 from runbook_lib.model.change import Plan
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import t
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
-from runbook_lib.routes.direct.effects import done_by
+from runbook_lib.routes.direct.payload import direct_changes
 from runbook_lib.routes.direct.plan_enable import plan_enable
-from runbook_lib.routes.direct.writes import writes_of
+from runbook_lib.routes.direct.writes import effect_of, writes_of
+from runbook_lib.routes.registry import ROUTES
 from tests.support import builders as b
 
 HOUR = timedelta(hours=1)
@@ -50,7 +52,7 @@ def record_of(tmp_path: Path, plan: Plan, run: str = "run-1") -> Path:
 
 
 def approved(record: Path, plan: Plan, *, valid: timedelta = HOUR, when: Any = b.NOW) -> Path:
-    return approve(record, approver="Kim", phrase=plan.phrase, valid=valid, clock=lambda: when)
+    return approve_plan(record, ROUTES, approver="Kim", phrase=plan.phrase, valid=valid, clock=lambda: when)
 
 
 def test_an_approval_covers_exactly_the_changes_of_its_plan(tmp_path: Path) -> None:
@@ -58,7 +60,7 @@ def test_an_approval_covers_exactly_the_changes_of_its_plan(tmp_path: Path) -> N
     path = approved(record_of(tmp_path, plan), plan)
     assert path == tmp_path / "CHG" / "approvals" / f"{plan.digest}.json"
     larger = a_plan("A", "B", "C")
-    covered, approval = approved_changes(larger, read_approvals(path.parent), b.NOW + HOUR)
+    covered, approval = approved_changes(larger, read_approvals(path.parent, ROUTES), b.NOW + HOUR)
     assert {change.display_name for change in covered} == {"A", "B"}
     assert approval.approver == "Kim"
 
@@ -71,7 +73,7 @@ def test_an_approval_holds_only_in_its_time(tmp_path: Path, moment: Any, code: s
     plan = a_plan("A")
     path = approved(record_of(tmp_path, plan), plan)
     with pytest.raises(AwaitingApproval) as caught:
-        approved_changes(plan, read_approvals(path.parent), moment)
+        approved_changes(plan, read_approvals(path.parent, ROUTES), moment)
     assert caught.value.code == code
 
 
@@ -82,7 +84,7 @@ def test_no_approval_and_an_approval_of_another_plan_are_told_apart(tmp_path: Pa
     other = a_plan("B")
     path = approved(record_of(tmp_path, other), other)
     with pytest.raises(AwaitingApproval) as caught:
-        approved_changes(a_plan("A"), read_approvals(path.parent), b.NOW)
+        approved_changes(a_plan("A"), read_approvals(path.parent, ROUTES), b.NOW)
     assert caught.value.code == "approval-of-another-plan"
 
 
@@ -95,7 +97,7 @@ def test_a_change_whose_member_would_be_created_without_approval_waits_too(tmp_p
     only_parent = replace(plan, changes=tuple(c for c in plan.changes if c.display_name == "P"))
     path = approved(record_of(tmp_path, only_parent), only_parent)
     with pytest.raises(AwaitingApproval):
-        approved_changes(plan, read_approvals(path.parent), b.NOW)
+        approved_changes(plan, read_approvals(path.parent, ROUTES), b.NOW)
 
 
 @pytest.mark.parametrize(
@@ -112,20 +114,20 @@ def test_approvals_that_are_not_meant(tmp_path: Path, change: Any, code: str) ->
     plan = a_plan("A")
     words = {"approver": "Kim", "phrase": plan.phrase, "valid": HOUR, "clock": lambda: b.NOW} | change
     with pytest.raises(UsageError) as caught:
-        approve(record_of(tmp_path, plan), **words)
+        approve_plan(record_of(tmp_path, plan), ROUTES, **words)
     assert caught.value.code == code
     assert not (tmp_path / "CHG" / "approvals").exists()
 
 
 def test_damaged_plans_and_approvals_stop_everything(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as missing:
-        planned(tmp_path)
+        planned(tmp_path, ROUTES)
     assert missing.value.code == "no-plan"
     folder = tmp_path / "approvals"
     folder.mkdir()
     (folder / "x.json").write_text("{}", encoding="utf-8")
     with pytest.raises(Refused) as caught:
-        read_approvals(folder)
+        read_approvals(folder, ROUTES)
     assert caught.value.code == "approval-damaged"
 
 
@@ -139,7 +141,7 @@ def journal(folder: Path, *, resumes: str | None = None, closed: bool = False, p
             operation="enable", resumes=resumes, plan_digest=plan.digest if plan else "", approved=[digest]
         )
         if not (plan and resumes):
-            intent = writes_of(plan.changes)[0].intent() if plan else {"operation": "add"}
+            intent = writes_of(direct_changes(plan.changes))[0].intent() if plan else {"operation": "add"}
             open_journal.begin(f"{digest}/1", digest, "", intent)
             open_journal.finish(Effect(f"{digest}/1", digest, "guid", {"created": "CN=x"}))
         if closed:
@@ -158,13 +160,13 @@ def following(text: str) -> bytes:
 
 def test_an_open_journal_is_found_with_everything_that_it_resumes(tmp_path: Path) -> None:
     journal(tmp_path / "1")
-    assert [j.run.name for j in open_chain(journals_of(tmp_path))] == ["1"]
+    assert [j.run.name for j in open_chain(journals_of(tmp_path, ROUTES))] == ["1"]
     journal(tmp_path / "2", resumes="1")
-    assert [j.run.name for j in open_chain(journals_of(tmp_path))] == ["1", "2"]
+    assert [j.run.name for j in open_chain(journals_of(tmp_path, ROUTES))] == ["1", "2"]
     journal(tmp_path / "3", resumes="2", closed=True)
-    assert open_chain(journals_of(tmp_path)) == []
+    assert open_chain(journals_of(tmp_path, ROUTES)) == []
     journal(tmp_path / "4")
-    assert [j.run.name for j in open_chain(journals_of(tmp_path))] == ["4"]
+    assert [j.run.name for j in open_chain(journals_of(tmp_path, ROUTES))] == ["4"]
 
 
 def test_a_torn_last_line_is_ignored_and_a_torn_middle_stops(tmp_path: Path) -> None:
@@ -172,13 +174,13 @@ def test_a_torn_last_line_is_ignored_and_a_torn_middle_stops(tmp_path: Path) -> 
     path = tmp_path / "1" / FILE_NAME
     whole = path.read_bytes()
     path.write_bytes(whole[:-10])
-    torn = read_journal(tmp_path / "1")
+    torn = read_journal(tmp_path / "1", ROUTES)
     assert torn is not None
     assert list(torn.begun) == ["c/1"]
     assert torn.effects == ()
     path.write_bytes(whole.replace(b'"begin"', b'"begin', 1))
     with pytest.raises(Refused) as caught:
-        read_journal(tmp_path / "1")
+        read_journal(tmp_path / "1", ROUTES)
     assert caught.value.code == "journal-damaged"
 
 
@@ -186,14 +188,15 @@ def test_what_is_not_finished_or_never_was_cannot_be_undone(tmp_path: Path) -> N
     plan = a_plan("A")
     record = record_of(tmp_path, plan, "0")
     with pytest.raises(Refused) as nothing:
-        done_by(record)
+        done_by(record, ROUTES)
     assert nothing.value.code == "nothing-was-written"
     journal(tmp_path / "CHG" / "1", plan=plan)
     with pytest.raises(Refused) as unfinished:
-        done_by(tmp_path / "CHG" / "1")
+        done_by(tmp_path / "CHG" / "1", ROUTES)
     assert unfinished.value.code == "change-open"
     journal(tmp_path / "CHG" / "2", plan=plan, resumes="1", closed=True)
-    assert done_by(tmp_path / "CHG" / "1").effects[plan.changes[0].digest].created
+    done = done_by(tmp_path / "CHG" / "1", ROUTES)
+    assert effect_of(done.effects[plan.changes[0].digest]).created
 
 
 def test_a_journal_that_says_what_its_plan_could_not_have_done_is_not_undone(tmp_path: Path) -> None:
@@ -213,18 +216,18 @@ def test_a_journal_that_says_what_its_plan_could_not_have_done_is_not_undone(tmp
         assert old in whole
         path.write_bytes(following(whole.replace(old, new)))
         with pytest.raises(Refused, match=why) as caught:
-            done_by(run)
+            done_by(run, ROUTES)
         assert caught.value.code == "journal-damaged"
 
 
 def test_a_chain_that_goes_in_a_circle_or_nowhere_is_damage(tmp_path: Path) -> None:
     journal(tmp_path / "1", resumes="2")
     with pytest.raises(Refused, match="no journal here"):
-        open_chain(journals_of(tmp_path))
+        open_chain(journals_of(tmp_path, ROUTES))
     journal(tmp_path / "2", resumes="1")
     journal(tmp_path / "3", resumes="2")
     with pytest.raises(Refused, match="resumes itself"):
-        open_chain(journals_of(tmp_path))
+        open_chain(journals_of(tmp_path, ROUTES))
 
 
 def test_blocking_findings_need_an_acknowledgement_that_still_holds() -> None:

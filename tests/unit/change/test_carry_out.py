@@ -19,12 +19,9 @@ from runbook_lib.change.carry_out import carry_out
 from runbook_lib.change.journal import FILE_NAME, Journal, JournalFile, read_journal
 from runbook_lib.change.journal_check import effects_beyond
 from runbook_lib.errors import AwaitingApproval, BrokeOff, Refused
-from runbook_lib.model.change import Change, Operation, Plan
-from runbook_lib.model.target import PlanTarget
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
-from tests.unit.change.fake_route import FAKE, FakeWork, Thing, World, change
-
-TARGET = PlanTarget("t", "d", "contoso.com", "OU=T", "t" * 36, "", "")
+from tests.support.second_route import SECOND, THINGS, Thing, ThingChange, ThingWork, World, change, plan_of
 
 
 class Killed(BaseException):
@@ -51,21 +48,18 @@ def _no_waiting_for_the_disk() -> Iterator[None]:
         yield
 
 
-def plan_of(changes: list[Change]) -> Plan:
-    return Plan(Operation.ENABLE, TARGET, tuple(changes))
-
-
-def start_of(changes: list[Change], done_by_others: int = 0) -> World:
+def start_of(changes: list[ThingChange], done_by_others: int = 0) -> World:
     """The world that the changes were planned from; the first texts of some were changed by others meanwhile."""
-    world = World({c.object_guid: Thing({d.name: "old" for d in c.attributes}) for c in changes if c.object_guid})
-    for item in changes[:done_by_others]:
-        if item.attributes:
-            world.things[item.object_guid].texts["text 0"] = "new"
+    payloads = [item.payload for item in changes]
+    world = World({one.thing: Thing({text.name: "old" for text in one.texts}) for one in payloads if one.thing})
+    for one in payloads[:done_by_others]:
+        if one.texts:
+            world.things[one.thing].texts["text 0"] = "new"
     return world
 
 
 def run(
-    folder: Path, changes: list[Change], world: World, earlier: list[JournalFile], death: tuple[int, bool]
+    folder: Path, changes: list[ThingChange], world: World, earlier: list[JournalFile], death: tuple[int, bool]
 ) -> JournalFile:
     """One process; ``death`` is the moment at which it dies (counted from 1; 0: never), and whether the power fails."""
     moments = itertools.count()
@@ -80,8 +74,8 @@ def run(
     world.tick = tick
     with suppress(Killed, BrokeOff, Refused), DyingJournal(path / FILE_NAME, tick) as journal:
         resumes = earlier[-1].run.name if earlier else None
-        journal.open(approved=[item.digest for item in changes], resumes=resumes)
-        carry_out(FakeWork(changes, world), journal, earlier=earlier)
+        journal.open(route=Route.CLOUD_SYNC.value, approved=[item.digest for item in changes], resumes=resumes)
+        carry_out(ThingWork(changes, world), journal, earlier=earlier)
     data = (path / FILE_NAME).read_bytes()
     if torn and data.count(b"\n") > 1 and not data.endswith(b'closed"}\n'):
         # The power failed: nothing was sent after a line that is only half on the disk.
@@ -89,12 +83,14 @@ def run(
         if b'"entry": "begin"' not in last:
             (path / FILE_NAME).write_bytes(data[: -len(last) // 2])
     world.tick = lambda: None
-    found = read_journal(path)
+    found = read_journal(path, SECOND)
     assert found is not None
     return found
 
 
-def finished(folder: Path, changes: list[Change], world: World, deaths: list[tuple[int, bool]]) -> list[JournalFile]:
+def finished(
+    folder: Path, changes: list[ThingChange], world: World, deaths: list[tuple[int, bool]]
+) -> list[JournalFile]:
     """Processes that die, one after the other, and at last some that do not."""
     chain: list[JournalFile] = []
     for moment, torn in [*deaths, *[(0, False)] * 4]:
@@ -114,7 +110,7 @@ DEATHS = st.lists(st.tuples(st.integers(1, 60), st.booleans()), max_size=5)
 @given(CHANGES, ANSWERS, DEATHS, st.sets(st.sampled_from([f"value {n}" for n in range(5)])), st.integers(0, 4))
 @settings(max_examples=150, deadline=None)
 def test_whatever_dies_or_is_lost_the_end_is_that_of_an_undisturbed_run(
-    changes: list[Change], answers: list[str], deaths: list[tuple[int, bool]], refuses: set[str], by_others: int
+    changes: list[ThingChange], answers: list[str], deaths: list[tuple[int, bool]], refuses: set[str], by_others: int
 ) -> None:
     calm, rough = (start_of(changes, by_others) for _ in range(2))
     calm.refuses = rough.refuses = frozenset(refuses)
@@ -126,7 +122,7 @@ def test_whatever_dies_or_is_lost_the_end_is_that_of_an_undisturbed_run(
         assert rough.things == calm.things
         assert sorted(rough.done) == sorted(set(rough.done)) == sorted(calm.done)
         assert told(chain) == told(undisturbed)
-        assert effects_beyond(plan_of(changes), chain, FAKE) is None
+        assert effects_beyond(plan_of(changes), chain, THINGS) is None
         assert chain[-1].carried_out is not any(said(chain))
 
 
@@ -153,10 +149,10 @@ def test_a_process_that_dies_at_any_moment_is_resumed(tmp_path: Path) -> None:
             assert told(chain) == told(undisturbed)
 
 
-def calmly(folder: Path, work: FakeWork, **more: Any) -> None:
+def calmly(folder: Path, work: ThingWork, **more: Any) -> None:
     """One run, without a death."""
     with Journal(folder / FILE_NAME, lambda: "now") as journal:
-        journal.open(approved=[], resumes=None)
+        journal.open(route=Route.CLOUD_SYNC.value, approved=[], resumes=None)
         carry_out(work, journal, **more)
 
 
@@ -168,11 +164,11 @@ def test_drift_before_the_first_step_is_refused_and_after_it_breaks_off(tmp_path
         folder = tmp_path / str(number)
         folder.mkdir()
         with pytest.raises(kind) as caught:
-            calmly(folder, FakeWork(changes, world))
+            calmly(folder, ThingWork(changes, world))
         assert "it says by hand" in caught.value.message
         assert caught.value.values.get("cause", caught.value.code) == "drift"
         assert world.things[f"thing {number}"].texts["text 0"] == "by hand"
-        read = read_journal(folder)
+        read = read_journal(folder, SECOND)
         assert read is not None
         assert read.closed
 
@@ -181,7 +177,7 @@ def test_the_approval_is_looked_at_before_every_step_that_is_sent(tmp_path: Path
     changes = [change(0, new=False, texts=2, values=3)]
     world = start_of(changes, done_by_others=1)
     looked: list[int] = []
-    calmly(tmp_path, FakeWork(changes, world), still_approved=lambda: looked.append(len(world.done)))
+    calmly(tmp_path, ThingWork(changes, world), still_approved=lambda: looked.append(len(world.done)))
     assert looked == [0, 1, 3]  # not before the first text, which others had changed
 
     def lapsed() -> None:
@@ -190,7 +186,7 @@ def test_the_approval_is_looked_at_before_every_step_that_is_sent(tmp_path: Path
     other = copy.deepcopy(start_of(changes))
     (tmp_path / "2").mkdir()
     with pytest.raises(AwaitingApproval):
-        calmly(tmp_path / "2", FakeWork(changes, other), still_approved=lapsed)
+        calmly(tmp_path / "2", ThingWork(changes, other), still_approved=lapsed)
     assert not other.done
     assert b'"begin"' not in (tmp_path / "2" / FILE_NAME).read_bytes()
 
@@ -201,19 +197,19 @@ def test_a_step_that_was_done_in_part_breaks_off_and_is_resumed(tmp_path: Path) 
     world = start_of(changes)
     world.answers = ["ok", "forbidden"]
     with pytest.raises(BrokeOff) as caught:
-        calmly(tmp_path, FakeWork(changes, world))
+        calmly(tmp_path, ThingWork(changes, world))
     assert "it resumes" in caught.value.hint
-    read = read_journal(tmp_path)
+    read = read_journal(tmp_path, SECOND)
     assert read is not None
     assert (read.closed, read.effects) == (False, ())
     again = tmp_path / "again"
     again.mkdir()
-    calmly(again, FakeWork(changes, world), earlier=[read])
+    calmly(again, ThingWork(changes, world), earlier=[read])
     assert world.things["thing 0"].content == {"value 0", "value 1"}
 
 
 def test_progress_names_each_step_that_is_done(tmp_path: Path) -> None:
     changes = [change(0, new=True, texts=0, values=3)]
     seen: list[tuple[str, int, int | None]] = []
-    calmly(tmp_path, FakeWork(changes, start_of(changes)), progress=lambda *told: seen.append(told))
+    calmly(tmp_path, ThingWork(changes, start_of(changes)), progress=lambda *told: seen.append(told))
     assert seen == [("g0", 1, 3), ("g0", 2, 3), ("g0", 3, 3)]

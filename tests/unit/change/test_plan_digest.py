@@ -20,12 +20,13 @@ from runbook_lib.change.journal import Journal
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import UsageError
 from runbook_lib.model import change as change_module
-from runbook_lib.model.change import Operation, Plan
 from runbook_lib.model.ids import digest
-from runbook_lib.model.target import Route, Target
+from runbook_lib.model.target import Route, Target, identity_of, names_of
 from runbook_lib.routes.direct.plan_enable import plan_enable
+from runbook_lib.routes.direct.target import direct_target
+from runbook_lib.routes.registry import ROUTES
 from tests.support import builders as b
-from tests.unit.change.fake_route import FAKE, FakeWork, World, change
+from tests.support.second_route import THINGS, ThingWork, World, change, plan_of
 
 
 def enable(cloud: Any, directory: Any, policy: Any) -> Any:
@@ -72,7 +73,7 @@ def test_digests_are_the_same_in_every_process_and_hash_seed() -> None:
 def test_digests_cover_content_target_and_limits_and_nothing_else() -> None:
     plan = big_plan()
     change = plan.changes[0]
-    assert replace(change, why="told otherwise", dn="CN=elsewhere").digest == change.digest
+    assert b.rewritten(change, why="told otherwise", dn="CN=elsewhere").digest == change.digest
     assert replace(change, reason="other").digest != change.digest
     assert replace(plan, limits={"creates": 1}).digest != plan.digest
     assert replace(plan, target=replace(plan.target, target_ou_guid=b.guid("other"))).digest != plan.digest
@@ -84,12 +85,12 @@ def test_digests_cover_content_target_and_limits_and_nothing_else() -> None:
 def test_plans_survive_the_way_through_json_and_damage_is_noticed() -> None:
     plan = big_plan()
     data = json.loads(json.dumps(plan_to_json(plan)))
-    assert plan_from_json(data) == plan
+    assert plan_from_json(data, ROUTES) == plan
     data["changes"][0]["attributes"][0]["added"] = ["something else"]
     with pytest.raises(UsageError, match="changed after it was written"):
-        plan_from_json(data)
+        plan_from_json(data, ROUTES)
     with pytest.raises(UsageError):
-        plan_from_json({})
+        plan_from_json({}, ROUTES)
 
 
 def test_a_digest_is_worked_out_once_however_often_it_is_asked_for(
@@ -105,13 +106,13 @@ def test_a_digest_is_worked_out_once_however_often_it_is_asked_for(
     monkeypatch.setattr(change_module, "digest", counted)
     monkeypatch.setattr("os.fsync", lambda _: None)
     changes = [change(number, new=True, texts=0, values=40) for number in range(3)]
-    plan = Plan(Operation.ENABLE, big_plan().target, tuple(changes))
+    plan = plan_of(changes)
     worked_out.clear()
     for number in range(2):
         with Journal(tmp_path / f"{number}.jsonl", lambda: "now") as journal:
             journal.open(approved=[item.digest for item in plan.changes], plan_digest=plan.digest)
-            carry_out(FakeWork(plan.changes, World()), journal)
-    assert len(FAKE.steps_of(plan.changes)) == 63
+            carry_out(ThingWork(plan.changes, World()), journal)
+    assert len(THINGS.steps_of(plan.changes)) == 63
     assert (plan.digest, len(worked_out)) == (plan.digest, 3 + 1)
 
 
@@ -137,10 +138,10 @@ def test_a_plan_names_its_route_and_one_that_says_nothing_is_of_the_direct_one()
     plan = big_plan()
     data = json.loads(json.dumps(plan_to_json(plan)))
     assert data["route"] == "direct"
-    assert plan_from_json({name: value for name, value in data.items() if name != "route"}) == plan
+    assert plan_from_json({name: value for name, value in data.items() if name != "route"}, ROUTES) == plan
     for other in ("cloud-sync", "none", "", 1):
         with pytest.raises(UsageError, match="route"):
-            plan_from_json({**data, "route": other})
+            plan_from_json({**data, "route": other}, ROUTES)
     assert replace(plan, route=Route.CLOUD_SYNC).digest != plan.digest
 
 
@@ -151,9 +152,10 @@ def test_digests_of_plans_of_earlier_versions_stay_what_they_were() -> None:
 
 def test_a_target_is_bound_by_its_ids_and_shown_with_its_names() -> None:
     target: Target = big_plan().target
-    assert set(target.identity()) == {name for name in target.shown() if name.endswith(("_guid", "_id"))}
-    assert target.locked in target.identity().values()
-    renamed = replace(big_plan().target, domain_dns_name="other.com", target_ou="OU=X", retired_ou="OU=Y")
-    assert renamed.identity() == target.identity()
-    assert renamed.shown() != target.shown()
+    assert set(identity_of(target)) == {name for name in target.as_json() if name.endswith(("_guid", "_id"))}
+    assert set(names_of(target)) == set(target.as_json()) - set(identity_of(target))
+    assert target.locked in identity_of(target).values()
+    renamed = replace(direct_target(target), domain_dns_name="other.com", target_ou="OU=X", retired_ou="OU=Y")
+    assert identity_of(renamed) == identity_of(target)
+    assert renamed.as_json() != target.as_json()
     assert "IN other.com" in replace(big_plan(), target=renamed).phrase

@@ -12,33 +12,45 @@ import pytest
 
 from runbook_lib.change.approvals.file import standing_phrase
 from runbook_lib.change.approvals.gate import Grant, granted, read_all, waiting_findings
-from runbook_lib.change.approvals.plan import approve
-from runbook_lib.change.approvals.standing import Caps, read_standing, stand
+from runbook_lib.change.approvals.plan import approve_plan
+from runbook_lib.change.approvals.standing import Caps, approve_in_advance, read_standing
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
-from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Plan
-from runbook_lib.model.target import PlanTarget
-from runbook_lib.rules.reach import STANDING_KINDS
+from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
+from runbook_lib.model.directory import AttributeDelta
+from runbook_lib.routes.direct.payload import (
+    STANDING_KINDS,
+    DirectChange,
+    DirectPayload,
+    ExistingMember,
+    Move,
+    NewGroupMember,
+)
+from runbook_lib.routes.direct.target import DirectTarget
+from runbook_lib.routes.registry import ROUTES
 from tests.support import builders as b
 from tests.support.approvals import rewrite
+from tests.support.builders import rewritten
 
 LAST_DAY = b.TODAY + timedelta(days=30)
-TARGET = PlanTarget(
+TARGET = DirectTarget(
     b.TENANT, b.guid("domain"), "contoso.com", b.TARGET_OU, b.guid("target"), b.RETIRED_OU, b.guid("retired")
 )
 FORBIDDEN = [kind for kind in ChangeKind if kind not in STANDING_KINDS]
 
 
 def change(kind: ChangeKind, name: str = "Sales", *, added: int = 0, removed: int = 0, attribute: str = "") -> Change:
-    return Change(
+    return DirectChange(
         kind=kind,
         group_id=b.guid(f"group {name}"),
         display_name=name,
-        dn=f"CN={name},{b.TARGET_OU}",
-        object_guid="" if kind is ChangeKind.CREATE else b.guid(f"object {name}"),
-        attributes=(AttributeDelta(attribute, ("old",), ("new",)),) if attribute else (),
-        members_added=tuple(MemberRef(b.guid(f"in {n}"), b.user_dn(f"in {n}")) for n in range(added)),
-        members_removed=tuple(MemberRef(b.guid(f"out {n}"), b.user_dn(f"out {n}")) for n in range(removed)),
+        payload=DirectPayload(
+            dn=f"CN={name},{b.TARGET_OU}",
+            object_guid="" if kind is ChangeKind.CREATE else b.guid(f"object {name}"),
+            attributes=(AttributeDelta(attribute, ("old",), ("new",)),) if attribute else (),
+            members_added=tuple(ExistingMember(b.guid(f"in {n}"), b.user_dn(f"in {n}")) for n in range(added)),
+            members_removed=tuple(ExistingMember(b.guid(f"out {n}"), b.user_dn(f"out {n}")) for n in range(removed)),
+        ),
     )
 
 
@@ -60,11 +72,11 @@ def standing(tmp_path: Path, *names: str, when: Any = b.NOW, **more: Any) -> Pat
     until = more.pop("until", LAST_DAY)
     phrase = standing_phrase(len(groups), "contoso.com", until)
     words = {"approver": "Kim", "phrase": phrase, "until": until, "clock": lambda: when} | more
-    return stand(record_of(tmp_path, plan), **words)
+    return approve_in_advance(record_of(tmp_path, plan), ROUTES, **words)
 
 
 def decide(path: Path, plan: Plan, now: Any = b.NOW) -> Grant:
-    return granted(plan, read_all(path.parent), now)
+    return granted(plan, read_all(path.parent, ROUTES), now)
 
 
 def closed(path: Path, plan: Plan, now: Any = b.NOW) -> AwaitingApproval:
@@ -92,10 +104,10 @@ def test_members_and_attributes_of_the_named_groups_are_covered(tmp_path: Path) 
 @pytest.mark.parametrize("kind", FORBIDDEN, ids=lambda kind: kind.value)
 def test_forbidden_kinds_wait_whatever_the_approval_says(tmp_path: Path, kind: ChangeKind) -> None:
     path = standing(tmp_path)
-    read = read_all(path.parent)
+    read = read_all(path.parent, ROUTES)
     everything = frozenset(kind.value for kind in ChangeKind)
     wide = replace(read, standing=[replace(read.standing[0], kinds=everything)])
-    forbidden = replace(change(kind), object_guid=b.guid("object Sales"))
+    forbidden = rewritten(change(kind), object_guid=b.guid("object Sales"))
     with pytest.raises(AwaitingApproval) as caught:
         granted(plan_of(forbidden), wide, b.NOW)
     assert caught.value.code == "standing-not-covered"
@@ -105,7 +117,7 @@ def test_forbidden_kinds_wait_whatever_the_approval_says(tmp_path: Path, kind: C
     assert [item.change for item in grant.waiting] == [forbidden]
     rewrite(path, kinds=["update", kind.value])
     with pytest.raises(Refused, match="kinds"):
-        read_all(path.parent)
+        read_all(path.parent, ROUTES)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +139,7 @@ def test_type_and_marks_wait_even_as_an_update(tmp_path: Path, attribute: str, w
     "twist", [{"move": Move("a", "b", b.TARGET_OU, b.RETIRED_OU)}, {"object_guid": ""}], ids=["moved", "not-there"]
 )
 def test_a_move_or_a_create_under_another_name_waits(tmp_path: Path, twist: Any) -> None:
-    disguised = replace(change(ChangeKind.UPDATE, attribute="displayName"), **twist)
+    disguised = b.rewritten(change(ChangeKind.UPDATE, attribute="displayName"), **twist)
     assert "move or an object that does not exist" in closed(standing(tmp_path), plan_of(disguised)).message
 
 
@@ -215,8 +227,13 @@ def test_plan_approvals_come_first_and_standing_ones_take_the_rest(tmp_path: Pat
     create = change(ChangeKind.CREATE, "Board", added=2)
     plan = plan_of(EVERYDAY[1], create)
     only = plan_of(create)
-    approve(
-        record_of(tmp_path, only), approver="Ada", phrase=only.phrase, valid=timedelta(hours=1), clock=lambda: b.NOW
+    approve_plan(
+        record_of(tmp_path, only),
+        ROUTES,
+        approver="Ada",
+        phrase=only.phrase,
+        valid=timedelta(hours=1),
+        clock=lambda: b.NOW,
     )
     path = standing(tmp_path, caps=Caps(changes=1, members_added=1))
     grant = decide(path, plan)
@@ -235,7 +252,7 @@ def test_plan_approvals_come_first_and_standing_ones_take_the_rest(tmp_path: Pat
 
 def test_a_member_whose_creation_waits_keeps_the_change_waiting(tmp_path: Path) -> None:
     create = change(ChangeKind.CREATE, "New")
-    nested = replace(change(ChangeKind.ADD_MEMBERS), members_added=(MemberRef("", "", create.group_id),))
+    nested = rewritten(change(ChangeKind.ADD_MEMBERS), members_added=(NewGroupMember(create.group_id),))
     update = change(ChangeKind.UPDATE, attribute="description")
     grant = decide(standing(tmp_path), plan_of(update, create, nested))
     assert grant.changes == (update,)
@@ -277,10 +294,10 @@ def test_what_cannot_be_approved_in_advance(tmp_path: Path, words: Any, code: st
 
 def test_ninety_days_are_possible_and_no_edit_makes_them_more(tmp_path: Path) -> None:
     path = standing(tmp_path, until=b.TODAY + timedelta(days=90))
-    assert len(read_standing(path.parent)) == 1
+    assert len(read_standing(path.parent, ROUTES)) == 1
     rewrite(path, until="2027-02-21T00:00:00Z")
     with pytest.raises(Refused):
-        read_standing(path.parent)
+        read_standing(path.parent, ROUTES)
 
 
 @pytest.mark.parametrize(
@@ -294,7 +311,7 @@ def test_ninety_days_are_possible_and_no_edit_makes_them_more(tmp_path: Path) ->
 def test_records_that_name_no_group_to_keep_in_step(tmp_path: Path, plan: Plan, code: str) -> None:
     words: dict[str, Any] = {"approver": "Kim", "phrase": "x", "until": date(2026, 12, 1), "clock": lambda: b.NOW}
     with pytest.raises(UsageError) as caught:
-        stand(record_of(tmp_path, plan), **words)
+        approve_in_advance(record_of(tmp_path, plan), ROUTES, **words)
     assert caught.value.code == code
 
 
@@ -322,7 +339,7 @@ def test_a_damaged_file_stops_everything(tmp_path: Path, damage: Any) -> None:
     path = standing(tmp_path)
     rewrite(path, **damage)
     with pytest.raises(Refused) as caught:
-        read_all(path.parent)
+        read_all(path.parent, ROUTES)
     assert (caught.value.code, str(path) in caught.value.message) == ("approval-damaged", True)
 
 
@@ -330,8 +347,8 @@ def test_a_file_that_is_no_json_stops_everything_under_any_name(tmp_path: Path) 
     path = standing(tmp_path)
     path.rename(path.with_name("renamed.json"))
     with pytest.raises(Refused):
-        read_all(path.parent)
+        read_all(path.parent, ROUTES)
     path.with_name("renamed.json").unlink()
     path.write_bytes(b'{"schema"')
     with pytest.raises(Refused):
-        read_all(path.parent)
+        read_all(path.parent, ROUTES)

@@ -17,7 +17,7 @@ from rehearsal.certificates import make_certificates, utc_now
 from runbook_lib.directory.sign_in.bind import client_context
 from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.errors import NoAccess, RunbookError, UsageError, WriteUnanswered
-from runbook_lib.model.change import AttributeDelta
+from runbook_lib.model.directory import AttributeDelta
 from tests.unit.directory.embedded import ADMINISTRATOR, PASSWORD, WRITER, Embedded, clock
 
 

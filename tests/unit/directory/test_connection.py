@@ -8,7 +8,7 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import DirectoryUnavailable, EntryExists, ObjectMissing, RightsMissing, ValueConflict
 from runbook_lib.directory.search import ANY_OBJECT, bytes_equal, equals, guid_bytes, present
 from runbook_lib.errors import Refused, UsageError
-from runbook_lib.model.change import AttributeDelta
+from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.dn import rdn, same_dn
 from tests.support import hostile
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET, Embedded

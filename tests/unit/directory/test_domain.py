@@ -21,8 +21,7 @@ from runbook_lib.directory.search import present
 from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.errors import NoAccess, Refused, RunbookError, ServiceFailed, WriteUnanswered
-from runbook_lib.model.change import AttributeDelta
-from runbook_lib.model.directory import ControllerIdentity
+from runbook_lib.model.directory import AttributeDelta, ControllerIdentity
 from tests.unit.directory.embedded import BASE, PASSWORD, RETIRED, TARGET, Embedded, clock, running
 
 

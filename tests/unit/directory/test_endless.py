@@ -19,7 +19,7 @@ from runbook_lib.directory.search import ANY_OBJECT
 from runbook_lib.directory.sign_in import bind as sign_on
 from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.errors import RunbookError, ServiceFailed, WriteUnanswered
-from runbook_lib.model.change import AttributeDelta
+from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.parameters.model import Parameters
 from tests.unit.directory.embedded import Embedded, clock
 from tests.unit.directory.front import start_tls_front

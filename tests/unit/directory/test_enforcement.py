@@ -13,8 +13,7 @@ from runbook_lib.directory.rights.account import read_enforcement
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.directory.two_ous import read_place
 from runbook_lib.errors import RunbookError
-from runbook_lib.model.change import AttributeDelta
-from runbook_lib.model.directory import UNIVERSAL_DISTRIBUTION
+from runbook_lib.model.directory import UNIVERSAL_DISTRIBUTION, AttributeDelta
 from runbook_lib.model.enforcement import EnforcementMode, Leave
 from tests.unit.directory.embedded import ADMINISTRATOR, BASE, RETIRED, TARGET, WRITER, Embedded, clock
 

@@ -18,18 +18,21 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runbook_lib.change.approvals.approvers import LONGEST_NAME
-from runbook_lib.change.approvals.plan import approve, planned, read_approvals
-from runbook_lib.change.journal import Effect, Journal, read_journal
+from runbook_lib.change.approvals.plan import approve_plan, planned, read_approvals
+from runbook_lib.change.journal import Journal, read_journal
 from runbook_lib.change.plan_file import plan_to_json
+from runbook_lib.change.step import Effect
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.search import Entry
 from runbook_lib.errors import UsageError
-from runbook_lib.model.change import Change, ChangeKind, MemberRef, Operation, Plan
+from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
 from runbook_lib.model.untrusted import printable
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.tables import csv_bytes, plain, workbook_bytes
 from runbook_lib.routes.direct.backup_and_verify import backup
+from runbook_lib.routes.direct.payload import DirectChange, DirectPayload, ExistingMember
 from runbook_lib.routes.direct.plan_enable import plan_enable
+from runbook_lib.routes.registry import ROUTES
 from tests.support import builders as b
 from tests.support import hostile
 from tests.unit.edges.readers import assert_quiet, deceives, read_ldif
@@ -55,8 +58,13 @@ def _ldif(entry: Entry, change: Change) -> str:
 
 
 def _change(kind: ChangeKind = ChangeKind.UPDATE, text: str = "x") -> Change:
-    members = (MemberRef(b.guid("member"), f"CN={text},{b.BASE}"),) if kind is ChangeKind.DELETE else ()
-    return Change(kind=kind, group_id=_GUID, display_name=text, dn=text, object_guid=_GUID, members_removed=members)
+    members = (ExistingMember(b.guid("member"), f"CN={text},{b.BASE}"),) if kind is ChangeKind.DELETE else ()
+    return DirectChange(
+        kind=kind,
+        group_id=_GUID,
+        display_name=text,
+        payload=DirectPayload(dn=text, object_guid=_GUID, members_removed=members),
+    )
 
 
 @given(hostile.anything(min_size=1, surrogates=False), st.lists(st.binary(max_size=100), min_size=1, max_size=3))
@@ -89,7 +97,7 @@ def test_a_journal_on_disk_is_read_back(text: str, tmp_path: Path) -> None:
         journal.begin("w/1", text, _GUID, {text: [text]})
         journal.finish(Effect("w/1", text, _GUID, {"created": text}))
         journal.lost("w/2", text, text)
-    read = read_journal(tmp_path)
+    read = read_journal(tmp_path, ROUTES)
     assert read is not None
     assert read.opened["approver"] == text
     assert read.effects == (Effect("w/1", text, _GUID, {"created": text}),)
@@ -108,13 +116,13 @@ def _approved(folder: RecordFolder, plan: Plan, name: str) -> Path:
     """Approve in this name, or, where it is refused as unseen characters or no name's length, in a plain one."""
     given: dict[str, Any] = {"phrase": plan.phrase, "valid": timedelta(hours=1), "clock": lambda: b.NOW}
     if printable(name) == name and len(name) <= LONGEST_NAME:
-        path = approve(folder.path, approver=name, **given)
+        path = approve_plan(folder.path, ROUTES, approver=name, **given)
         assert json.loads(path.read_bytes())["approver"] == name.strip()
         return path
     with pytest.raises(UsageError) as refused:
-        approve(folder.path, approver=name, **given)
+        approve_plan(folder.path, ROUTES, approver=name, **given)
     assert refused.value.code == "approver-name"
-    return approve(folder.path, approver="Kim", **given)
+    return approve_plan(folder.path, ROUTES, approver="Kim", **given)
 
 
 @hostile.each(whole_unicode=True)
@@ -123,7 +131,7 @@ def test_a_plan_of_every_name_is_approved_and_read_back(text: str, tmp_path: Pat
     assert plan.operation is Operation.ENABLE
     folder = RecordFolder.create(tmp_path, "CHG1", "run-1")
     folder.write_json("plan.json", plan_to_json(plan))
-    assert planned(folder.path) == plan
+    assert planned(folder.path, ROUTES) == plan
     assert_quiet(folder.file("plan.json").read_text(encoding="utf-8"))
     if plan.changes:
         path = _approved(folder, plan, f"Kim {text}")
@@ -136,7 +144,7 @@ def test_an_approver_whose_terminal_sends_no_utf8_is_written_down(text: str, tmp
     plan = _plan("Team")
     folder.write_json("plan.json", plan_to_json(plan))
     path = _approved(folder, plan, f"K{text}")
-    (read,) = read_approvals(folder.approvals_folder)
+    (read,) = read_approvals(folder.approvals_folder, ROUTES)
     assert read.approver == json.loads(path.read_bytes())["approver"]
 
 

@@ -129,7 +129,7 @@ def test_a_leftover_immutable_id_leads_nobody_to_somebody_elses_account() -> Non
     inventory = joined([by_guid, by_anchor], [ANA, bo])
     assert codes(inventory) == {"Eve": "key-unproved", "Eva": "key-unproved"}
     assert ANA.dn in next(why for why in inventory.members["reason"] if "Ana" in why)
-    assert planned(inventory).plan.changes[0].members_added == ()
+    assert planned(inventory).plan.changes[0].payload.members_added == ()
 
 
 def test_ad_keeps_a_member_whose_cloud_user_is_not_proved() -> None:
@@ -159,7 +159,7 @@ def test_the_one_that_sid_and_immutable_id_prove_is_written_and_the_other_is_not
     wrong = replace(b.synced("Ana"), id=b.guid("user other"), display_name="Wrong")
     plan = planned(joined([proved, wrong], [ANA]))
     assert {m.name: m.code for m in team(plan).left_out} == {"Wrong": "shared-account"}
-    assert [ref.guid for ref in plan.plan.changes[0].members_added] == [ANA.guid]
+    assert [ref.guid for ref in plan.plan.changes[0].payload.members_added] == [ANA.guid]
     assert [f.id for f in plan.findings if f.id.startswith("members-share")] == [f"members-share-account:{ANA.guid}"]
 
 
@@ -286,7 +286,7 @@ def test_a_domain_local_group_cannot_be_represented_and_the_rest_is_written(grou
     plan = planned(inventory)
     assert codes(inventory) == {"Bo": None, "FS": code}
     (create,) = plan.plan.changes
-    assert {ref.dn for ref in create.members_added} == {b.user_dn("Bo"), *([] if code else [fs.dn])}
+    assert {ref.dn for ref in create.payload.members_added} == {b.user_dn("Bo"), *([] if code else [fs.dn])}
     if code:
         (left,) = team(plan).left_out
         assert "Cannot be represented: domain local scope" in left.why

@@ -11,8 +11,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import patch
 
-from runbook_lib.change.approvals.plan import approve
-from runbook_lib.change.journal import Effect, Journal, JournalFile
+from runbook_lib.change.approvals.plan import approve_plan
+from runbook_lib.change.journal import Journal, JournalFile
+from runbook_lib.change.step import Effect
 from runbook_lib.errors import BrokeOff, NoAccess, Refused, RunbookError, ServiceFailed
 from runbook_lib.model.change import Change
 from runbook_lib.model.directory import ControllerIdentity
@@ -24,7 +25,9 @@ from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.routes.direct.backup_and_verify import Checked
+from runbook_lib.routes.direct.payload import direct_changes
 from runbook_lib.routes.direct.writes import writes_of
+from runbook_lib.routes.registry import ROUTES
 from tests.support import builders as b
 
 NAMES = ("Marketing", "Sales")
@@ -126,8 +129,9 @@ class Cells:
 
     def _approve(self, run: Run) -> None:
         plan = json.loads((run.record.folder.path / "plan.json").read_text())
-        approve(
+        approve_plan(
             run.record.folder.path,
+            ROUTES,
             approver="Kim",
             phrase=plan["phrase"],
             valid=timedelta(hours=1),
@@ -162,14 +166,16 @@ class Cells:
     ) -> None:
         """Write into the journal what the real one does, and to nothing else: every write, or the trouble between."""
         before = {effect.write for file in earlier for effect in file.effects}
-        for number, write in enumerate(w for w in writes_of(changes) if w.id not in before):
+        for number, write in enumerate(w for w in writes_of(direct_changes(changes)) if w.id not in before):
             journal.begin(write.id, write.change.digest, "", write.intent())
             if self.trouble == "first write refused" and not number and not before:
                 journal.close("refused")
                 raise Refused(t("no right"), code="rights")
             if self.trouble == "broke off" and number:
                 raise BrokeOff(t("lost"), code="broke-off")
-            journal.finish(Effect(write.id, write.change.digest, b.guid(write.id), {"created": write.change.dn}))
+            journal.finish(
+                Effect(write.id, write.change.digest, b.guid(write.id), {"created": write.change.payload.dn})
+            )
         journal.close("every approved change is carried out")
         self.applied.add(self.runs[-1].record.folder.run_id)
         if self.trouble == "disk full":
@@ -181,7 +187,8 @@ class Cells:
         wrong = ("description",) if self.trouble == "read-back differs" else ()
         if not wrong:
             self.read_back.add(self.runs[-1].record.folder.run_id)
-        return [Checked(change, b.guid(change.digest), "S-1-5-21-1", change.dn, wrong) for change in changes]
+        direct = direct_changes(changes)
+        return [Checked(one, b.guid(one.digest), "S-1-5-21-1", one.payload.dn, wrong) for one in direct]
 
 
 class _Controller:

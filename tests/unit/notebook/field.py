@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.change.approvals.plan import approve, planned
+from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.errors import RunbookError
@@ -31,6 +31,7 @@ from runbook_lib.parameters.load import parameters_from_values
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
+from runbook_lib.routes.registry import ROUTES
 from tests.support import builders as b
 from tests.unit.directory.embedded import ADMINISTRATOR, BASE, RETIRED, TARGET, Embedded, clock, running
 
@@ -144,7 +145,9 @@ class Field:
     def approve(self, record: Path | None = None, valid: timedelta = timedelta(hours=4)) -> Path:
         """Approve what a run planned, the newest unless told otherwise."""
         record = record or self.runs()[-1]
-        return approve(record, approver="Kim", phrase=planned(record).phrase, valid=valid, clock=lambda: self.now)
+        return approve_plan(
+            record, ROUTES, approver="Kim", phrase=planned(record, ROUTES).phrase, valid=valid, clock=lambda: self.now
+        )
 
     def planned(self, notebook: str = ENABLE, **told: Any) -> Run:
         """A run that waits for an approval, and its approval."""

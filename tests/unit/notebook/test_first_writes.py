@@ -17,6 +17,7 @@ from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.course import Course
 from runbook_lib.parameters.model import Parameters
+from runbook_lib.routes.registry import ROUTES
 
 FIRST = ControllerIdentity("dc1.contoso.com", "CN=NTDS Settings,CN=DC1", "11111111-0000-0000-0000-000000000000")
 BOTH = {"dc_host": "dc2.contoso.com", "dc_host_fallback": "DC1.contoso.com"}
@@ -72,7 +73,7 @@ def test_a_change_that_is_finished_binds_nobody_but_its_own_run(change: Callable
 
 
 def test_another_controller_is_refused_and_the_right_one_named(change: Callable[..., Path]) -> None:
-    journal = read_journal(change("1"))
+    journal = read_journal(change("1"), ROUTES)
     assert journal is not None
     elsewhere = SimpleNamespace(controller=SimpleNamespace(invocation_id="2" * 36))
     context = cast(RunContext, SimpleNamespace(connect_directory=lambda: elsewhere))

@@ -16,6 +16,7 @@ from runbook_lib.model.change import Plan
 from runbook_lib.model.text import t
 from runbook_lib.notebook.gate_form import APPROVAL_HOLDS, FORM_OPEN, GateForm
 from runbook_lib.routes.direct.plan_enable import plan_enable
+from runbook_lib.routes.registry import ROUTES
 from tests.support import builders as b
 
 
@@ -71,7 +72,7 @@ def test_the_exact_phrase_and_a_name_approve_this_plan(desk: Desk) -> None:
     desk.fill()
     assert not desk.form.button.disabled
     desk.form.button.click()
-    covered, approval = approved_changes(desk.plan, read_approvals(desk.record.parent / "approvals"), desk.now)
+    covered, approval = approved_changes(desk.plan, read_approvals(desk.record.parent / "approvals", ROUTES), desk.now)
     assert covered == desk.plan.changes
     assert (approval.approver, approval.until) == ("Kim Abe", desk.now + APPROVAL_HOLDS)
     assert "Kim Abe" in desk.said[-1]

@@ -86,7 +86,7 @@ def test_a_difference_is_found_then_too(field: Field) -> None:
     change = run.plan_enable(run.read_inventory())
     change.require_approval()
     before_reading_back(run, change)
-    for dn in [f"{change_.dn}" for change_ in change._approved][:1]:
+    for dn in [f"{change_.payload.object_name}" for change_ in change._approved][:1]:
         field.embedded.store.modify(dn, {"description": "by hand", "displayName": "by hand"})
     again, error = field.run()
     assert isinstance(error, RunbookError)

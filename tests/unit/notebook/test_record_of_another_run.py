@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.change.approvals.plan import approve, read_approvals
+from runbook_lib.change.approvals.plan import approve_plan, read_approvals
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
 from runbook_lib.files import RECORD_VARIABLE
 from runbook_lib.model.outcome import Outcome
@@ -17,6 +17,7 @@ from runbook_lib.notebook import open_run
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
+from runbook_lib.routes.registry import ROUTES
 from tests.support import builders as b
 
 NOTEBOOK = "20-inventory-groups"
@@ -99,9 +100,11 @@ def test_an_approval_does_not_count_for_a_change_whose_folder_is_a_link_to_its_o
     record = begun(tmp_path, "CHG2")
     plan = a_plan("A")
     record.folder.write_json("plan.json", plan_to_json(plan))
-    approve(record.folder.path, approver="Kim", phrase=plan.phrase, valid=timedelta(hours=1), clock=lambda: b.NOW)
-    assert len(read_approvals(tmp_path / "CHG2" / "approvals")) == 1
+    approve_plan(
+        record.folder.path, ROUTES, approver="Kim", phrase=plan.phrase, valid=timedelta(hours=1), clock=lambda: b.NOW
+    )
+    assert len(read_approvals(tmp_path / "CHG2" / "approvals", ROUTES)) == 1
     (tmp_path / "CHG1").symlink_to(tmp_path / "CHG2")
     with pytest.raises(RunbookError) as caught:
-        read_approvals(tmp_path / "CHG1" / "approvals")
+        read_approvals(tmp_path / "CHG1" / "approvals", ROUTES)
     assert caught.value.code == "approval-of-another-change"

@@ -14,11 +14,14 @@ import pytest
 
 from runbook_lib.change.closing import close_by_hand
 from runbook_lib.change.journal import unfinished_runs
-from runbook_lib.change.plan_file import change_from_json, plan_from_json, plan_to_json
+from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import RunbookError
 from runbook_lib.files import MANIFEST
-from runbook_lib.model.change import Plan
+from runbook_lib.model.change import Change, ChangeKind, Plan
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import verbatim
+from runbook_lib.routes.direct.files import DirectPayloadFields
+from runbook_lib.routes.registry import ROUTES
 from tests.support import builders as b
 from tests.support.approvals import rewrite
 from tests.unit.directory.embedded import BASE, RETIRED
@@ -105,11 +108,22 @@ def test_an_approval_of_another_plan_does_not_help(field: Field) -> None:
 def test_what_a_kind_never_writes_is_refused_in_any_plan(field: Field) -> None:
     plan, line = forged(field)
     lay(field, plan, line)
-    honest = plan_from_json(plan)
+    honest = plan_from_json(plan, ROUTES)
     for name in ("member", "userAccountControl", "proxyAddresses", "nTSecurityDescriptor", "EXTENSIONNAME"):
         changed = json.loads(json.dumps(plan))
         changed["changes"][0]["attributes"].append({"name": name, "removed": [], "added": ["x"]})
-        evil = Plan(honest.operation, honest.target, tuple(map(change_from_json, changed["changes"])), honest.limits)
+        changes = (
+            Change(
+                ChangeKind(c["kind"]),
+                c["group_id"],
+                c["display_name"],
+                DirectPayloadFields.model_validate({key: c[key] for key in DirectPayloadFields.model_fields}).payload(),
+                c["reason"],
+                verbatim(c["why"]),
+            )
+            for c in changed["changes"]
+        )
+        evil = Plan(honest.operation, honest.target, tuple(changes), honest.limits)
         folder = field.folder / "20261122T059999-forged"
         (folder / "plan.json").write_text(json.dumps(plan_to_json(evil)), encoding="utf-8")
         field.write_lines(folder, [{**line, "plan_digest": evil.digest, "approved": [c.digest for c in evil.changes]}])
@@ -201,7 +215,7 @@ def test_a_plan_that_is_nowhere_has_a_way_out(field: Field) -> None:
     for run in field.runs():
         (run / "plan.json").unlink(missing_ok=True)
     assert "gwb close" in refused(field, "plan-missing").hint
-    close_by_hand(field.folder, unfinished_runs(field.folder), by="Kim", reason="lost", clock=lambda: field.now)
+    close_by_hand(field.folder, unfinished_runs(field.folder, ROUTES), by="Kim", reason="lost", clock=lambda: field.now)
     field.planned()
     finished(field)
     assert field.lines(broken)[0]["entry"] == "open"
@@ -329,7 +343,9 @@ def test_a_damaged_journal_is_one_clear_refusal_and_can_be_closed_by_hand(field:
         error = refused(field, "journal-damaged")
         assert "Line 5 of" in error.message, name
         assert "gwb close" in error.hint
-    close_by_hand(field.folder, unfinished_runs(field.folder), by="Kim", reason="damaged", clock=lambda: field.now)
+    close_by_hand(
+        field.folder, unfinished_runs(field.folder, ROUTES), by="Kim", reason="damaged", clock=lambda: field.now
+    )
     field.planned()
     finished(field)
     assert path.read_bytes() == whole + DAMAGED_LINES["deep"] + b"\n"
@@ -337,11 +353,11 @@ def test_a_damaged_journal_is_one_clear_refusal_and_can_be_closed_by_hand(field:
 
 def test_a_closing_counts_for_the_journal_as_it_was(field: Field) -> None:
     broken = field.killed(2)
-    close_by_hand(field.folder, unfinished_runs(field.folder), by="Kim", reason="x", clock=lambda: field.now)
-    assert unfinished_runs(field.folder) == []
+    close_by_hand(field.folder, unfinished_runs(field.folder, ROUTES), by="Kim", reason="x", clock=lambda: field.now)
+    assert unfinished_runs(field.folder, ROUTES) == []
     path = broken / "journal.jsonl"
     path.write_bytes(path.read_bytes() + b'{"entry": "lost", "at": "x", "write": "w", "change": "c", "why": "y"}\n')
-    assert unfinished_runs(field.folder) == [broken.name]
+    assert unfinished_runs(field.folder, ROUTES) == [broken.name]
     closing = field.folder / "closings" / f"{broken.name}.json"
     closing.write_text("{}", encoding="utf-8")
     refused(field, "closing-damaged")

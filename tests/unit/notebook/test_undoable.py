@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from runbook_lib.change.journal import CARRIED_OUT, FILE_NAME, Effect, Journal
+from runbook_lib.change.journal import CARRIED_OUT, FILE_NAME, Journal
 from runbook_lib.change.plan_file import plan_to_json
+from runbook_lib.change.step import Effect
 from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.parameters.model import Parameters

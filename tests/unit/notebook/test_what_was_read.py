@@ -13,17 +13,21 @@ import pytest
 
 from runbook_lib.change.approvals.file import standing_phrase
 from runbook_lib.change.approvals.plan import planned
-from runbook_lib.change.approvals.standing import stand
+from runbook_lib.change.approvals.standing import approve_in_advance
 from runbook_lib.change.plan_as_read import shown_of
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import AwaitingApproval, RunbookError
-from runbook_lib.model.change import Change, Deletion, GroupMembers, LeftOut, MemberRef, Plan
+from runbook_lib.model.change import Change, GroupMembers, LeftOut, Plan
 from runbook_lib.model.cloud import CloudKind
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
+from runbook_lib.routes.direct.payload import Deletion, ExistingMember, HoldingGroup, direct_change
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.routes.direct.resume import rebound
+from runbook_lib.routes.direct.target import direct_target
+from runbook_lib.routes.registry import ROUTES
 from tests.support import builders as b
+from tests.support.builders import rewritten
 from tests.unit.notebook.field import DISABLE, ENABLE, Field
 
 Lie = Callable[[Plan], Plan]
@@ -38,18 +42,22 @@ def members(plan: Plan, how: Callable[[GroupMembers], GroupMembers]) -> Plan:
 
 
 def other_people(change: Change) -> Change:
-    refs = change.members_added
+    refs = [ref for ref in direct_change(change).payload.members_added if isinstance(ref, ExistingMember)]
     names = [*refs[1:], *refs[:1]]
-    return replace(change, members_added=tuple(replace(r, dn=n.dn) for r, n in zip(refs, names, strict=True)))
+    return rewritten(change, members_added=tuple(replace(r, dn=n.dn) for r, n in zip(refs, names, strict=True)))
 
 
 LIES: dict[str, Lie] = {
     "group": lambda plan: each(plan, lambda change: replace(change, display_name="Canteen")),
-    "place of an object": lambda plan: each(plan, lambda change: replace(change, dn="CN=x,OU=Elsewhere,DC=c")),
+    "place of an object": lambda plan: each(plan, lambda change: rewritten(change, dn="CN=x,OU=Elsewhere,DC=c")),
     "members": lambda plan: each(plan, other_people),
-    "domain": lambda plan: replace(plan, target=replace(plan.target, domain_dns_name="lab.contoso.com")),
-    "target OU": lambda plan: replace(plan, target=replace(plan.target, target_ou="OU=Lab,DC=contoso,DC=com")),
-    "retired OU": lambda plan: replace(plan, target=replace(plan.target, retired_ou="OU=Lab,DC=contoso,DC=com")),
+    "domain": lambda plan: replace(plan, target=replace(direct_target(plan.target), domain_dns_name="lab.contoso.com")),
+    "target OU": lambda plan: replace(
+        plan, target=replace(direct_target(plan.target), target_ou="OU=Lab,DC=contoso,DC=com")
+    ),
+    "retired OU": lambda plan: replace(
+        plan, target=replace(direct_target(plan.target), retired_ou="OU=Lab,DC=contoso,DC=com")
+    ),
     "numbers": lambda plan: members(plan, lambda group: replace(group, in_cloud=1, added=1)),
     "left out": lambda plan: members(
         plan, lambda group: replace(group, left_out=(LeftOut(b.guid("x"), "Ada", "user", "no-account", t("x")),))
@@ -60,11 +68,11 @@ LIES: dict[str, Lie] = {
 
 def lie(record: Path, how: Lie) -> None:
     """Alter a plan.json in what its digest does not cover."""
-    before = planned(record)
+    before = planned(record, ROUTES)
     after = how(before)
     assert after.digest == before.digest
     (record / "plan.json").write_text(json.dumps(plan_to_json(after)), encoding="utf-8")
-    assert planned(record) == after
+    assert planned(record, ROUTES) == after
 
 
 @pytest.mark.parametrize("what", LIES)
@@ -111,7 +119,7 @@ def test_the_form_approves_only_what_it_showed(field: Field) -> None:
             self.said = text
 
     run, _ = field.run()
-    record, plan, line = run.record.folder.path, planned(run.record.folder.path), Line()
+    record, plan, line = run.record.folder.path, planned(run.record.folder.path, ROUTES), Line()
     form = GateForm(record, plan, preconditions=lambda: None, clock=lambda: field.now, line=line)
     lie(record, LIES["group"])
     form.approver.value, form.phrase.value = "Kim", plan.phrase
@@ -124,11 +132,11 @@ def test_the_form_approves_only_what_it_showed(field: Field) -> None:
 def test_who_approves_a_change_that_goes_on_reads_the_names_of_today(field: Field, what: str) -> None:
     broken = field.killed(2)
     field.now += timedelta(hours=5)
-    right = planned(broken)
+    right = planned(broken, ROUTES)
     lie(broken, LIES[what])
     asking, error = field.run()
     assert isinstance(error, AwaitingApproval)
-    shown = planned(asking.record.folder.path)
+    shown = planned(asking.record.folder.path, ROUTES)
     assert (shown.target, shown.changes) == (right.target, right.changes)
     field.approve(asking.record.folder.path)
     done, error = field.run()
@@ -175,14 +183,16 @@ def test_names_of_today_are_those_of_an_honest_plan() -> None:
     parent, child = b.cloud_group("P", CloudKind.SECURITY), b.cloud_group("C", CloudKind.SECURITY)
     cloud = b.cloud_side([parent, child], {"P": [child], "C": []})
     plan = plan_enable(b.inventory_of(cloud, b.directory_side()), b.policy("P", "C")).plan
-    assert any(ref.group_id for change in plan.changes for ref in change.members_added)
-    holder = MemberRef(b.guid("holder"), "CN=holder,DC=c")
+    assert any(ref.group_id for change in plan.changes for ref in change.payload.members_added)
+    holder = HoldingGroup(b.guid("holder"), "CN=holder,DC=c")
     deletion = Deletion("S-1", True, (holder,), "on", 60, "default", "on", "on")
-    plan = replace(plan, changes=(*plan.changes, replace(plan.changes[0], object_guid=b.guid("x"), deletion=deletion)))
+    plan = replace(
+        plan, changes=(*plan.changes, rewritten(plan.changes[0], object_guid=b.guid("x"), deletion=deletion))
+    )
     target = plan.target
     place = {target.target_ou_guid: target.target_ou, target.retired_ou_guid: target.retired_ou}
-    liar = replace(deletion, member_of=(MemberRef(holder.guid, "CN=liar,DC=c"),))
-    lied = replace(plan, changes=(*plan.changes[:-1], replace(plan.changes[-1], deletion=liar)))
+    liar = replace(deletion, member_of=(HoldingGroup(holder.guid, "CN=liar,DC=c"),))
+    lied = replace(plan, changes=(*plan.changes[:-1], rewritten(plan.changes[-1], deletion=liar)))
     again = rebound(lied, place, target.domain_dns_name, {}, {holder.guid: holder.dn})
     assert shown_of(again) == shown_of(plan)
 
@@ -197,9 +207,9 @@ def test_a_standing_approval_counts_for_the_names_that_were_read(field: Field) -
     def standing_run(how: Lie) -> RunbookError | None:
         kept = (record / "plan.json").read_bytes()
         lie(record, how)
-        plan = planned(record)
-        phrase = standing_phrase(2, plan.target.domain_dns_name, until)
-        path = stand(record, approver="Kim", phrase=phrase, until=until, clock=lambda: field.now)
+        plan = planned(record, ROUTES)
+        phrase = standing_phrase(2, plan.target.title, until)
+        path = approve_in_advance(record, ROUTES, approver="Kim", phrase=phrase, until=until, clock=lambda: field.now)
         (record / "plan.json").write_bytes(kept)
         try:
             return field.run(ENABLE)[1]
@@ -218,4 +228,4 @@ def test_a_standing_approval_counts_for_the_names_that_were_read(field: Field) -
         assert error is not None, name
         assert error.code == code
     assert standing_run(lambda plan: plan) is None
-    assert plan_from_json(json.loads((record / "plan.json").read_bytes())) == planned(record)
+    assert plan_from_json(json.loads((record / "plan.json").read_bytes()), ROUTES) == planned(record, ROUTES)

@@ -11,20 +11,24 @@ import pytest
 from click.testing import CliRunner, Result
 
 from runbook_lib.change.approvals.approvers import approvers_of
-from runbook_lib.change.approvals.plan import approve, planned
+from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.change.closing import close_by_hand
 from runbook_lib.change.journal import unfinished_runs
 from runbook_lib.errors import AwaitingApproval, Refused, ServiceFailed
-from runbook_lib.model.change import AttributeDelta, ChangeKind
+from runbook_lib.model.change import ChangeKind
+from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.notebook.resuming import requesters
 from runbook_lib.record.run_record import account
+from runbook_lib.routes.direct.payload import direct_plan
 from runbook_lib.routes.direct.planning import require_within_reach
+from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner.cli import cli
+from tests.support.builders import rewritten
 from tests.unit.notebook.field import Field
 
 
 def gwb_approve(record: Path, approver: str, *more: str) -> Result:
-    phrase = planned(record).phrase
+    phrase = planned(record, ROUTES).phrase
     words = ["approve", str(record), "--as", approver, *(more or ("--phrase", phrase))]
     return CliRunner().invoke(cli, words, prog_name="gwb")
 
@@ -61,9 +65,9 @@ def test_a_standing_approval_and_the_form_ask_too(field: Field) -> None:
     done = gwb_approve(record, "Kim", "--standing", "--until", until, "--phrase", "x")
     assert (done.exit_code, "parameter approvers" in done.stderr) == (4, True), done.output
     with pytest.raises(AwaitingApproval) as caught:
-        approve(
-            record, approver="Kim", phrase=planned(record).phrase, valid=done_in(1), clock=lambda: field.now,
-            approvers=approvers_of(["Ada"]),
+        approve_plan(
+            record, ROUTES, approver="Kim", phrase=planned(record, ROUTES).phrase, valid=done_in(1),
+            clock=lambda: field.now, approvers=approvers_of(["Ada"]),
         )  # fmt: skip
     assert caught.value.code == "approver-not-allowed"
     assert not (field.folder / "approvals").exists()
@@ -119,7 +123,7 @@ def test_no_approval_is_written_through_a_link(field: Field, tmp_path: Path, wha
         place.symlink_to(tmp_path, target_is_directory=True)
     else:
         place.mkdir()
-        (place / f"{planned(record).digest}.json").symlink_to(tmp_path / "elsewhere")
+        (place / f"{planned(record, ROUTES).digest}.json").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ServiceFailed, match="is a link") as caught:
         field.approve(record)
     assert caught.value.code == "approval-write"
@@ -140,19 +144,19 @@ def test_no_closing_is_written_through_a_link(field: Field, tmp_path: Path, what
         close_by_hand(field.folder, runs, by="Kim", reason="x", clock=lambda: field.now)
     assert caught.value.code in ("closing-write", "closing-damaged")
     assert list(tmp_path.iterdir()) == []
-    assert unfinished_runs(field.folder) == [broken.name]
+    assert unfinished_runs(field.folder, ROUTES) == [broken.name]
 
 
 def test_a_plan_that_was_made_here_reaches_no_further_than_one_from_disk(field: Field) -> None:
     from dataclasses import replace
 
-    plan = planned(waiting(field))
+    plan = direct_plan(planned(waiting(field), ROUTES))
     require_within_reach(plan)
     first, *rest = plan.changes
     for changed in (
-        replace(first, attributes=(*first.attributes, AttributeDelta("userAccountControl", (), ("512",)))),
+        rewritten(first, attributes=(*first.payload.attributes, AttributeDelta("userAccountControl", (), ("512",)))),
         replace(first, kind=ChangeKind.DELETE),
-        replace(first, parent_guid="0" * 36),
+        rewritten(first, parent_guid="0" * 36),
         rest[0],
     ):
         with pytest.raises(Refused) as caught:

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from runbook_lib.change.approvals.file import SCHEMA as APPROVAL_SCHEMA
-from runbook_lib.change.approvals.standing import KIND_NAMES, Caps
+from runbook_lib.change.approvals.standing import Caps, standing_kinds_of
 from runbook_lib.change.closing import SCHEMA as CLOSING_SCHEMA
 from runbook_lib.change.closing import close_by_hand, closed_by_hand
 from runbook_lib.change.plan_file import SCHEMA as PLAN_SCHEMA
@@ -26,6 +26,7 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import build
 from runbook_lib.record.run_record import facts_of
 from runbook_lib.record.schema_files import SCHEMAS, schema_text
+from runbook_lib.routes.direct.route import DIRECT
 from runbook_lib.routes.direct.writes import WriteKind
 from runbook_lib.rules.policy import Limits
 from runbook_lib.runner.cli import cli
@@ -93,7 +94,7 @@ def test_values_are_those_of_the_code() -> None:
     severities = [severity.value for severity in Severity]
     assert record["$defs"]["finding"]["properties"]["severity"]["enum"] == severities
     standing = schema_of("approval")["$defs"]["standing"]["properties"]
-    assert standing["kinds"]["items"]["enum"] == sorted(KIND_NAMES)
+    assert standing["kinds"]["items"]["enum"] == sorted(standing_kinds_of(DIRECT))
     assert set(schema_of("approval")["$defs"]["caps"]["properties"]) == set(Caps().as_json())
     assert set(plan["properties"]["limits"]["properties"]) == set(Limits(1, 1, 1, 1, 1, 1).as_json())
 

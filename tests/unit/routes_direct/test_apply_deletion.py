@@ -12,6 +12,7 @@ import pytest
 
 from runbook_lib.change.carry_out import carry_out
 from runbook_lib.change.journal import Journal, JournalFile, read_journal
+from runbook_lib.change.journal_check import DoneChange, effects_of
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.search import Entry
 from runbook_lib.directory.snapshot import read_directory
@@ -20,12 +21,14 @@ from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import ChangeKind, Plan
 from runbook_lib.model.ids import anchor_of, mark_of
 from runbook_lib.routes.direct.backup_and_verify import backup, verify
-from runbook_lib.routes.direct.effects import DoneChange, collect
+from runbook_lib.routes.direct.payload import direct_changes
 from runbook_lib.routes.direct.plan_disable import plan_disable
 from runbook_lib.routes.direct.plan_undo import plan_undo
 from runbook_lib.routes.direct.work import DirectWork
-from runbook_lib.routes.direct.writes import WriteKind, writes_of
+from runbook_lib.routes.direct.writes import WriteKind, effect_of, writes_of
+from runbook_lib.routes.registry import ROUTES
 from tests.support import builders as b
+from tests.support.builders import rewritten
 from tests.unit.directory.embedded import ADMINISTRATOR, BASE, RETIRED, TARGET, WRITER, Embedded, clock, running
 
 HOLDER, CHILD = b.cloud_group("Holder"), b.cloud_group("Child")
@@ -103,12 +106,12 @@ class Operator:
             work = DirectWork(directory, plan.target, plan.changes, dn_of=dn_of)
             try:
                 carry_out(work, journal, earlier=earlier)
-                guids = {c.digest: c.object_guid for c in plan.changes}
+                guids = {c.digest: c.payload.object_id for c in plan.changes}
                 differing = [c.differences for c in verify(directory, plan.changes, plan.target, guids, dn_of)]
                 assert not any(differing), differing
             except Killed:
                 pass
-        found = read_journal(run)
+        found = read_journal(run, ROUTES)
         assert found is not None
         return found
 
@@ -150,7 +153,7 @@ def lasting(entry: Entry) -> dict[str, list[bytes]]:
 def deleted(operator: Operator) -> DoneChange:
     plan = operator.plan(lambda i: plan_disable(i, DELETING))
     assert [c.kind for c in plan.changes] == [ChangeKind.DELETE] * 2
-    return DoneChange(plan, collect([operator.apply(plan, [])]))
+    return DoneChange(plan, effects_of([operator.apply(plan, [])]))
 
 
 def undo(operator: Operator, done: DoneChange) -> Plan:
@@ -172,12 +175,12 @@ def test_everything_comes_back_and_the_journal_names_only_what_was_written(opera
     assert not {dn for dn in state(operator.embedded) if dn.endswith((TARGET, RETIRED))}
     plan = undo(operator, done)
     assert [c.kind for c in plan.changes] == [ChangeKind.UNDELETE] * 2
-    effects = collect([operator.apply(plan, [])])
+    effects = [effect_of(some) for some in effects_of([operator.apply(plan, [])]).values()]
     assert state(operator.embedded) == foreign_again(before, operator.embedded)
-    written_members = sum(len(effect.members_added) for effect in effects.values())
+    written_members = sum(len(effect.members_added) for effect in effects)
     # With the Recycle Bin at most the link between the two is left: the first comes back while the other is gone.
     assert written_members in ((0, 1) if operator.embedded.store.recycle_bin else (4,))
-    assert all(effect.undeleted for effect in effects.values())
+    assert all(effect.undeleted for effect in effects)
     assert undo(operator, done).changes == ()
     assert undo(operator, done).in_step == 2
 
@@ -192,7 +195,7 @@ def test_a_deletion_killed_at_any_write_is_finished(operator: Operator, when: st
         assert not broken.closed
         finished = operator.apply(plan, [broken])
         assert finished.closed
-        done = DoneChange(plan, collect([broken, finished]))
+        done = DoneChange(plan, effects_of([broken, finished]))
         operator.apply(undo(operator, done), [])
         assert state(operator.embedded) == foreign_again(dict(before), operator.embedded)
         operator.embedded.store.restore(snapshot)
@@ -203,7 +206,7 @@ def test_a_deletion_killed_at_any_write_is_finished(operator: Operator, when: st
 def test_an_undelete_killed_at_any_write_is_finished(operator: Operator, when: str) -> None:
     wanted = foreign_again(state(operator.embedded), operator.embedded)
     plan = undo(operator, deleted(operator))
-    kinds = [write.kind for write in writes_of(plan.changes)]
+    kinds = [write.kind for write in writes_of(direct_changes(plan.changes))]
     assert kinds[:2] == [WriteKind.UNDELETE] * 2
     needed = 2 if operator.embedded.store.recycle_bin else len(kinds)
     assert len(kinds) == 7
@@ -241,8 +244,8 @@ def test_an_object_that_changed_since_is_not_deleted(operator: Operator, what: s
 def test_an_object_that_somebody_else_deleted_is_not_ours_to_bring_back(operator: Operator) -> None:
     plan = operator.plan(lambda i: plan_disable(i, b.disable_policy("Child", delete=True)))
     operator.embedded.store.delete(f"CN=Child,{TARGET}")
-    effects = collect([operator.apply(plan, [])])
-    assert [effect.empty for effect in effects.values()] == [True]
+    effects = [effect_of(some) for some in effects_of([operator.apply(plan, [])]).values()]
+    assert [effect.empty for effect in effects] == [True]
 
 
 def test_a_deleted_object_that_the_account_does_not_see_stops_the_undo_with_words(operator: Operator) -> None:
@@ -270,7 +273,7 @@ def test_an_account_without_the_right_is_told_so(operator: Operator) -> None:
 
 
 def read_back(operator: Operator, plan: Plan) -> list[tuple[str, ...]]:
-    guids = {change.digest: change.object_guid for change in plan.changes}
+    guids = {change.digest: change.payload.object_id for change in plan.changes}
     with operator.connected() as directory:
         return [item.differences for item in verify(directory, plan.changes, plan.target, guids, {})]
 
@@ -278,20 +281,20 @@ def read_back(operator: Operator, plan: Plan) -> list[tuple[str, ...]]:
 def test_the_read_back_notices_what_is_not_gone_or_not_the_same(operator: Operator) -> None:
     plan = operator.plan(lambda i: plan_disable(i, b.disable_policy("Child", delete=True)))
     assert read_back(operator, plan) == [("it still stands in AD",)]
-    (change,) = plan.changes
-    nobody = replace(change, object_guid=b.guid("nobody"))
-    done = DoneChange(plan, collect([operator.apply(plan, [])]))
+    (change,) = direct_changes(plan.changes)
+    nobody = rewritten(change, object_guid=b.guid("nobody"))
+    done = DoneChange(plan, effects_of([operator.apply(plan, [])]))
     assert read_back(operator, plan) == [()]
-    assert change.deletion is not None
-    other = replace(change, deletion=replace(change.deletion, sid="S-1-5-21-9"))
+    assert change.payload.deletion is not None
+    other = rewritten(change, deletion=replace(change.payload.deletion, sid="S-1-5-21-9"))
     assert read_back(operator, replace(plan, changes=(other,))) == [("it does not have the SID that it had",)]
     assert read_back(operator, replace(plan, changes=(nobody,))) == [("it is not among the deleted objects",)]
     back = undo(operator, done)
     assert read_back(operator, back)[0] == ("the object is not there",)
     operator.apply(back, [])
-    (undelete, *_) = back.changes
-    assert undelete.deletion is not None
-    other = replace(undelete, deletion=replace(undelete.deletion, sid="S-1-5-21-9"))
+    (undelete, *_) = direct_changes(back.changes)
+    assert undelete.payload.deletion is not None
+    other = rewritten(undelete, deletion=replace(undelete.payload.deletion, sid="S-1-5-21-9"))
     assert read_back(operator, replace(back, changes=(other,)))[0] == ("it does not have the SID that it had",)
 
 
@@ -301,9 +304,12 @@ def test_the_backup_holds_identity_links_and_members_by_guid(operator: Operator)
         text = backup(directory, plan.changes, clock())
     for name in ("objectguid::", "objectsid::", "member:", "memberof:", "mail: child@contoso.com", "admindescription:"):
         assert f"\n{name}" in text
-    (change,) = plan.changes
+    (change,) = direct_changes(plan.changes)
     assert [line for line in text.splitlines() if line.startswith("# member ")] == [
-        f"# member {ref.guid} {ref.dn}" for ref in change.members_removed
+        f"# member {ref.guid} {ref.dn}" for ref in change.payload.members_removed
     ]
-    assert change.deletion is not None
-    assert {ref.dn for ref in change.deletion.member_of} == {f"CN=Holder,{RETIRED}", f"CN=Foreign,OU=Staff,{BASE}"}
+    assert change.payload.deletion is not None
+    assert {ref.dn for ref in change.payload.deletion.member_of} == {
+        f"CN=Holder,{RETIRED}",
+        f"CN=Foreign,OU=Staff,{BASE}",
+    }

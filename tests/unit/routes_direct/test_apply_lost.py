@@ -21,14 +21,25 @@ from runbook_lib.change.journal_check import out_of_order
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.search import equals, guid_text
 from runbook_lib.errors import BrokeOff, NoAccess, RunbookError, ServiceFailed
-from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Deletion, MemberRef, Move, Operation, Plan
-from runbook_lib.model.directory import RESTORED_ATTRIBUTES
+from runbook_lib.model.change import ChangeKind, Operation
+from runbook_lib.model.directory import RESTORED_ATTRIBUTES, AttributeDelta
 from runbook_lib.model.ids import anchor_of, mark_of
-from runbook_lib.model.target import PlanTarget
 from runbook_lib.model.text import t
 from runbook_lib.record.schema_files import schema_text
+from runbook_lib.routes.direct.payload import (
+    Deletion,
+    DirectChange,
+    DirectPayload,
+    DirectPlan,
+    ExistingMember,
+    Member,
+    Move,
+    NewGroupMember,
+)
+from runbook_lib.routes.direct.route import DIRECT
+from runbook_lib.routes.direct.target import DirectTarget
 from runbook_lib.routes.direct.work import DirectWork
-from runbook_lib.routes.direct.writes import DIRECT
+from runbook_lib.routes.registry import ROUTES
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET, Embedded, running
 from tests.unit.directory.faulty import BUSY, LATE, OK, UNANSWERED, UNSENT, Faults
 
@@ -49,7 +60,7 @@ class World:
         people = [f"CN=person {n},OU=Staff,{BASE}" for n in range(4)]
         for number, dn in enumerate(people):
             store.add(dn, {"objectClass": "user", "sAMAccountName": f"person{number}"})
-        self.people = [MemberRef(self._guid(dn), dn) for dn in people]
+        self.people = [ExistingMember(self._guid(dn), dn) for dn in people]
         self.first = self._ours("first", member=people[:2], displayName="before")
         self.second = self._ours("second", member=people[2:])
         self.third = self._ours("third", description="goes")
@@ -64,21 +75,20 @@ class World:
         marks = {"adminDescription": anchor_of(group_id(name)), "extensionName": mark_of(TENANT, group_id(name))}
         return self.embedded.add_group(name, **marks, **more)
 
-    def _deletion(self) -> Change:
+    def _deletion(self) -> DirectChange:
         with self.embedded.open() as directory:
             entry = directory.read(self.third, RESTORED_ATTRIBUTES)
         assert entry is not None
         there = tuple(AttributeDelta(n, removed=entry.texts(n)) for n in RESTORED_ATTRIBUTES if entry.texts(n))
         at, parent = f"CN=third,{TARGET}", self._guid(TARGET)
         name = "CN=third"
-        return Change(
-            *(ChangeKind.DELETE, group_id("third"), "third", at, self.third, name, parent, there), deletion=self.lost
-        )
+        payload = DirectPayload(at, self.third, name, parent, there, deletion=self.lost)
+        return DirectChange(ChangeKind.DELETE, group_id("third"), "third", payload)
 
-    def _plan(self) -> Plan:
-        target = PlanTarget(TENANT, "d" * 36, "contoso.com", TARGET, self._guid(TARGET), RETIRED, self._guid(RETIRED))
+    def _plan(self) -> DirectPlan:
+        target = DirectTarget(TENANT, "d" * 36, "contoso.com", TARGET, self._guid(TARGET), RETIRED, self._guid(RETIRED))
 
-        def created(name: str, *members: MemberRef) -> Change:
+        def created(name: str, *members: Member) -> DirectChange:
             values = {
                 "adminDescription": anchor_of(group_id(name)),
                 "extensionName": mark_of(TENANT, group_id(name)),
@@ -87,28 +97,27 @@ class World:
             }
             deltas = tuple(AttributeDelta(key, added=(value,)) for key, value in values.items())
             dn = f"CN={name},{TARGET}"
-            return Change(
-                *(ChangeKind.CREATE, group_id(name), name, dn, "", f"CN={name}", target.target_ou_guid, deltas),
-                members_added=members,
-            )
+            payload = DirectPayload(dn, "", f"CN={name}", target.target_ou_guid, deltas, members)
+            return DirectChange(ChangeKind.CREATE, group_id(name), name, payload)
 
         one, two, three, four = self.people
         move = Move(target.target_ou_guid, target.retired_ou_guid, TARGET, RETIRED)
         renamed = (AttributeDelta("displayName", ("before",), ("after",)),)
         told = (AttributeDelta("description", (), ("retired",)),)
-        at = f"CN=first,{TARGET}"
+
+        def of(name: str, kind: ChangeKind, **more: Any) -> DirectChange:
+            guid = {"first": self.first, "second": self.second}[name]
+            return DirectChange(kind, group_id(name), name, DirectPayload(f"CN={name},{TARGET}", guid, **more))
+
         changes = (
-            created("new", one, MemberRef("", "", group_id("other"))),
+            created("new", one, NewGroupMember(group_id("other"))),
             created("other", two),
-            Change(ChangeKind.UPDATE, group_id("first"), "first", at, self.first, attributes=renamed),
-            Change(ChangeKind.ADD_MEMBERS, group_id("first"), "first", at, self.first, members_added=(three, four)),
-            Change(ChangeKind.REMOVE_MEMBERS, group_id("first"), "first", at, self.first, members_removed=(one,)),
-            Change(
-                ChangeKind.RETIRE, group_id("second"), "second", f"CN=second,{TARGET}", self.second,
-                attributes=told, move=move, members_removed=(three,),
-            ),
-        )  # fmt: skip
-        return Plan(Operation.ENABLE, target, (*changes, self._deletion()))
+            of("first", ChangeKind.UPDATE, attributes=renamed),
+            of("first", ChangeKind.ADD_MEMBERS, members_added=(three, four)),
+            of("first", ChangeKind.REMOVE_MEMBERS, members_removed=(one,)),
+            of("second", ChangeKind.RETIRE, attributes=told, move=move, members_removed=(three,)),
+        )
+        return DirectPlan(Operation.ENABLE, target, (*changes, self._deletion()))
 
     def apply(self, folder: Path, faults: Faults, earlier: list[JournalFile]) -> JournalFile:
         """Apply the plan through faults and return the journal; raises what applying raises."""
@@ -123,7 +132,7 @@ class World:
             journal.open(approved=[change.digest for change in self.plan.changes], resumes=resumes)
             work = DirectWork(directory, self.plan.target, self.plan.changes, dn_of=dn_of)
             carry_out(work, journal, earlier=earlier)
-        read = read_journal(folder)
+        read = read_journal(folder, ROUTES)
         assert read is not None
         return read
 
@@ -195,7 +204,7 @@ def test_any_faults_end_like_none(
             run = Path(folder) / f"run{number}"
             with suppress(BrokeOff):
                 world.apply(run, faults, journals)
-            read = read_journal(run)
+            read = read_journal(run, ROUTES)
             assert read is not None
             journals.append(read)
             if read.closed:
@@ -226,7 +235,7 @@ def test_a_write_that_never_gets_through_is_partial_and_stays_open(world: World,
         world.apply(tmp_path / "run", Faults([UNSENT] * 5), [])
     assert "resumes" in caught.value.hint
     assert world.embedded.slept == [1.0, 2.0, 4.0, 8.0]
-    read = read_journal(tmp_path / "run")
+    read = read_journal(tmp_path / "run", ROUTES)
     assert read is not None
     assert not read.closed
 
@@ -268,6 +277,6 @@ def test_a_connection_that_cannot_be_had_again_is_partial(world: World, tmp_path
     with pytest.raises(BrokeOff) as caught:
         world.apply(tmp_path / "run", Broken([UNANSWERED]), [])
     assert caught.value.values["cause"] == error.code
-    read = read_journal(tmp_path / "run")
+    read = read_journal(tmp_path / "run", ROUTES)
     assert read is not None
     assert not read.closed

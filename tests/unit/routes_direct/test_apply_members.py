@@ -16,17 +16,21 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from runbook_lib.change.carry_out import carry_out
 from runbook_lib.change.journal import Journal, JournalFile, read_journal
+from runbook_lib.change.journal_check import effects_of
 from runbook_lib.directory.search import guid_text
 from runbook_lib.errors import BrokeOff, NoAccess, RunbookError, ServiceFailed
-from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Operation, Plan
+from runbook_lib.model.change import ChangeKind, Operation, Plan
+from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.ids import anchor_of, mark_of
-from runbook_lib.model.target import PlanTarget
 from runbook_lib.model.text import t
 from runbook_lib.record.schema_files import schema_text
-from runbook_lib.routes.direct.effects import collect
+from runbook_lib.routes.direct.payload import DirectChange, DirectPayload, ExistingMember, Member, direct_changes
+from runbook_lib.routes.direct.target import DirectTarget
 from runbook_lib.routes.direct.value_steps import MOST_REFUSED, Value, send_values
 from runbook_lib.routes.direct.work import DirectWork
-from runbook_lib.routes.direct.writes import MEMBERS_PER_WRITE, WriteKind, writes_of
+from runbook_lib.routes.direct.writes import MEMBERS_PER_WRITE, WriteKind, effect_of, writes_of
+from runbook_lib.routes.registry import ROUTES
+from tests.support.builders import rewritten
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET, Embedded, running
 from tests.unit.directory.faulty import OK, UNANSWERED, UNSENT, Faults
 
@@ -45,8 +49,8 @@ class World:
             person, local = f"CN=person {number},OU=Staff,{BASE}", f"CN=local {number},OU=Staff,{BASE}"
             store.add(person, {"objectClass": "user", "sAMAccountName": f"person{number}"})
             store.add(local, {"objectClass": "group", "sAMAccountName": f"local{number}", "groupType": "-2147483644"})
-            self.good.append(MemberRef(self.guid(person), person))
-            self.bad.append(MemberRef(self.guid(local), local))
+            self.good.append(ExistingMember(self.guid(person), person))
+            self.bad.append(ExistingMember(self.guid(local), local))
         self.group, self.other = (self._ours(name, key) for name, key in (("group", GROUP), ("other", OTHER)))
         self.start = store.snapshot()
 
@@ -56,15 +60,19 @@ class World:
     def _ours(self, name: str, key: str) -> str:
         return self.embedded.add_group(name, adminDescription=anchor_of(key), extensionName=mark_of(TENANT, key))
 
-    def plan(self, members: list[MemberRef]) -> Plan:
-        target = PlanTarget(TENANT, "d" * 36, "contoso.com", TARGET, self.guid(TARGET), RETIRED, self.guid(RETIRED))
+    def plan(self, members: list[Member]) -> Plan:
+        target = DirectTarget(TENANT, "d" * 36, "contoso.com", TARGET, self.guid(TARGET), RETIRED, self.guid(RETIRED))
         kind = ChangeKind.ADD_MEMBERS
         return Plan(
             Operation.ENABLE,
             target,
             (
-                Change(kind, GROUP, "Group", f"CN=group,{TARGET}", self.group, members_added=tuple(members)),
-                Change(kind, OTHER, "Other", f"CN=other,{TARGET}", self.other, members_added=(self.good[0],)),
+                DirectChange(
+                    kind, GROUP, "Group", DirectPayload(f"CN=group,{TARGET}", self.group, members_added=tuple(members))
+                ),
+                DirectChange(
+                    kind, OTHER, "Other", DirectPayload(f"CN=other,{TARGET}", self.other, members_added=(self.good[0],))
+                ),
             ),
         )
 
@@ -72,7 +80,7 @@ class World:
         self, plan: Plan, folder: Path, earlier: tuple[JournalFile, ...] = (), script: tuple[str, ...] = ()
     ) -> RunbookError | None:
         folder.mkdir()
-        refs = [ref for change in plan.changes for ref in change.members_added]
+        refs = [ref for change in direct_changes(plan.changes) for ref in change.payload.members_added]
         with (
             self.embedded.open() as directory,
             Journal(folder / "journal.jsonl", lambda: "2026-11-25T00:00:00Z") as journal,
@@ -93,7 +101,7 @@ class World:
 
 
 def journal_of(folder: Path) -> JournalFile:
-    read = read_journal(folder)
+    read = read_journal(folder, ROUTES)
     assert read is not None
     for line in (folder / "journal.jsonl").read_text(encoding="utf-8").splitlines()[1:]:
         assert Draft202012Validator(json.loads(schema_text("journal"))).is_valid(json.loads(line)), line
@@ -119,7 +127,7 @@ def test_whatever_is_refused_everything_else_is_written_and_the_refused_are_name
 ) -> None:
     """``places``: whether a value is one that AD refuses."""
     world.embedded.store.restore(world.start)
-    members = [world.bad[n] if refused else world.good[n] for n, refused in enumerate(places)]
+    members: list[Member] = [world.bad[n] if refused else world.good[n] for n, refused in enumerate(places)]
     plan = world.plan(members)
     with TemporaryDirectory() as name:
         error = world.apply(plan, Path(name) / "run")
@@ -129,7 +137,7 @@ def test_whatever_is_refused_everything_else_is_written_and_the_refused_are_name
     assert world.members(world.group) == good
     assert world.members(world.other) == {world.good[0].dn}
     assert journal.closed
-    effect = collect([journal]).get(plan.changes[0].digest)
+    effect = effect_of(effects_of([journal]).get(plan.changes[0].digest, ()))
     assert effect is not None
     assert set(effect.members_added) == {ref.guid for ref in members if ref.dn in good}
     if not bad:
@@ -153,7 +161,7 @@ def test_a_lost_answer_between_the_halves_changes_nothing(
     error = world.apply(plan, tmp_path / "run", script=script)
     assert error is not None
     assert world.members(world.group) == {ref.dn for ref in world.good[:6]}
-    effect = collect([journal_of(tmp_path / "run")])[plan.changes[0].digest]
+    effect = effect_of(effects_of([journal_of(tmp_path / "run")])[plan.changes[0].digest])
     assert set(effect.members_added) == {ref.guid for ref in world.good[:6]}
 
 
@@ -172,13 +180,13 @@ def test_a_run_that_ended_between_the_halves_resumes_and_owns_all_that_it_wrote(
     assert error.values["cause"] == "members-refused"
     second = journal_of(tmp_path / "two")
     assert second.closed
-    effect = collect([first, second])[plan.changes[0].digest]
+    effect = effect_of(effects_of([first, second])[plan.changes[0].digest])
     assert set(effect.members_added) == {ref.guid for ref in world.good[:8]}
 
 
 def test_a_member_that_was_deleted_meanwhile_takes_nobody_along(world: World, tmp_path: Path) -> None:
     world.embedded.store.restore(world.start)
-    gone = MemberRef("0a1b2c3d-0000-4000-8000-00000000dead", f"CN=gone,OU=Staff,{BASE}")
+    gone = ExistingMember("0a1b2c3d-0000-4000-8000-00000000dead", f"CN=gone,OU=Staff,{BASE}")
     plan = world.plan([world.good[0], gone, world.good[1]])
     folder = tmp_path / "run"
     folder.mkdir()
@@ -199,7 +207,7 @@ def test_a_text_that_no_directory_holds_closes_the_journal_so_that_the_next_run_
     world.embedded.store.restore(world.start)
     plan = world.plan([world.good[0]])
     broken = AttributeDelta("description", added=("cut \ud83d",))
-    last = replace(plan.changes[1], kind=ChangeKind.UPDATE, attributes=(broken,), members_added=())
+    last = rewritten(plan.changes[1], kind=ChangeKind.UPDATE, attributes=(broken,), members_added=())
     error = world.apply(replace(plan, changes=(plan.changes[0], last)), tmp_path / "run")
     assert isinstance(error, BrokeOff)
     assert error.values["cause"] == "text-not-unicode"
@@ -208,7 +216,7 @@ def test_a_text_that_no_directory_holds_closes_the_journal_so_that_the_next_run_
 
 
 def values(count: int) -> list[Value]:
-    return [Value(MemberRef(f"{n:08}-0000-4000-8000-000000000000", f"CN={n}"), f"CN={n}") for n in range(count)]
+    return [Value(ExistingMember(f"{n:08}-0000-4000-8000-000000000000", f"CN={n}"), f"CN={n}") for n in range(count)]
 
 
 def test_where_everything_is_refused_it_stops_trying() -> None:
@@ -240,8 +248,11 @@ def test_what_is_not_about_one_value_is_not_tried_again() -> None:
 @settings(max_examples=20, deadline=None)
 def test_no_modify_holds_more_members_than_one_write_may(added: int, removed: int) -> None:
     refs = [value.ref for value in values(max(added, removed, 1))]
-    change = Change(
-        ChangeKind.UPDATE, GROUP, "G", "CN=G", members_added=tuple(refs[:added]), members_removed=tuple(refs[:removed])
+    change = DirectChange(
+        ChangeKind.UPDATE,
+        GROUP,
+        "G",
+        DirectPayload("CN=G", members_added=tuple(refs[:added]), members_removed=tuple(refs[:removed])),
     )
     writes = [write for write in writes_of([change]) if write.kind is WriteKind.MEMBERS]
     assert all(len(write.added) + len(write.removed) <= MEMBERS_PER_WRITE for write in writes)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.model.change import Change, ChangeKind
+from runbook_lib.model.change import ChangeKind
 from runbook_lib.model.enforcement import NO_ENFORCEMENT, Enforcement, EnforcementMode, Leave, SoaPolicy
+from runbook_lib.routes.direct.payload import DirectChange, DirectPayload
 from runbook_lib.routes.direct.preconditions import refuse_enforced
 from tests.support import builders as b
 
@@ -76,7 +77,7 @@ def side(enforcement: Enforcement, *, marked: bool, deleted: bool = False) -> ob
 )
 def test_every_kind_is_refused_or_passes_as_documented(kind: ChangeKind, marked: bool, found: Enforcement) -> None:
     guid = "" if kind is ChangeKind.CREATE else b.written(TEAM).guid
-    change = Change(kind, TEAM.id, "Team", "CN=Team", object_guid=guid)
+    change = DirectChange(kind, TEAM.id, "Team", DirectPayload("CN=Team", object_guid=guid))
     inventory = side(found, marked=marked, deleted=kind is ChangeKind.UNDELETE)
     passing, refused = refuse_enforced([change], inventory)  # type: ignore[arg-type]
     expected = marked and found == seen(ENFORCED) and kind not in {ChangeKind.CREATE, ChangeKind.DELETE}
@@ -89,10 +90,10 @@ def test_one_marked_group_takes_no_neighbour_along_and_is_named_once() -> None:
     inventory = side(seen(ENFORCED), marked=True)
     guid = b.written(TEAM).guid
     two = [
-        Change(kind, TEAM.id, "Team", "CN=Team", object_guid=guid)
+        DirectChange(kind, TEAM.id, "Team", DirectPayload("CN=Team", object_guid=guid))
         for kind in (ChangeKind.UPDATE, ChangeKind.ADD_MEMBERS)
     ]
-    other = Change(ChangeKind.UPDATE, "other", "Other", "CN=Other", object_guid="another")
+    other = DirectChange(ChangeKind.UPDATE, "other", "Other", DirectPayload("CN=Other", object_guid="another"))
     passing, refused = refuse_enforced([*two, other], inventory)  # type: ignore[arg-type]
     assert passing == [other]
     assert [one.group_id for one in refused] == [TEAM.id]

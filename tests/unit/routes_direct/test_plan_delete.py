@@ -10,15 +10,25 @@ import pytest
 from runbook_lib.change.approvals.plan import self_sufficient
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import Refused
-from runbook_lib.model.change import Change, ChangeKind, Deletion, MemberRef, Operation, Plan, Refusal
+from runbook_lib.model.change import ChangeKind, Operation, Plan, Refusal
 from runbook_lib.model.cloud import Presence, Switch
 from runbook_lib.model.directory import DeletedObjects
-from runbook_lib.routes.direct.effects import ChangeEffect, DoneChange
+from runbook_lib.routes.direct.payload import (
+    Deletion,
+    DirectChange,
+    DirectPayload,
+    ExistingMember,
+    HoldingGroup,
+    UndeletedMember,
+)
 from runbook_lib.routes.direct.plan_disable import plan_disable
 from runbook_lib.routes.direct.plan_undo import plan_undo
 from runbook_lib.routes.direct.planning import Planned
+from runbook_lib.routes.direct.writes import ChangeEffect
+from runbook_lib.routes.registry import ROUTES
 from runbook_lib.shown.plan import plan_view
 from tests.support import builders as b
+from tests.support.builders import rewritten
 
 ANA, BO = b.synced("Ana"), b.synced("Bo")
 ACCOUNTS = [b.ad_user("Ana"), b.ad_user("Bo")]
@@ -36,7 +46,7 @@ def disable(*groups: Any, policy: Any = None, presence: Any = None, cloud: Any =
     return plan_disable(b.inventory_of(cloud, directory, presence), policy or b.disable_policy("Team", delete=True))
 
 
-def deletion() -> Change:
+def deletion() -> DirectChange:
     (change,) = disable().plan.changes
     return change
 
@@ -49,17 +59,17 @@ def test_retiring_is_the_default() -> None:
 def test_a_deletion_names_everything_that_leaves() -> None:
     planned = disable()
     (change,) = planned.plan.changes
-    assert (change.kind, change.dn, change.object_guid) == (ChangeKind.DELETE, TEAM.dn, TEAM.guid)
-    assert change.parent_guid == b.guid(f"ou {b.TARGET_OU}")
-    assert {delta.name: delta.removed for delta in change.attributes} == {
+    assert (change.kind, change.payload.dn, change.payload.object_guid) == (ChangeKind.DELETE, TEAM.dn, TEAM.guid)
+    assert change.payload.parent_guid == b.guid(f"ou {b.TARGET_OU}")
+    assert {delta.name: delta.removed for delta in change.payload.attributes} == {
         name: values for name, values in TEAM.attributes.items() if name not in ("cn", "isCriticalSystemObject")
     }
-    assert not any(delta.added for delta in change.attributes)
-    assert {ref.guid for ref in change.members_removed} == {b.guid("ad Ana"), b.guid("ad Bo")}
-    assert change.deletion == Deletion(
+    assert not any(delta.added for delta in change.payload.attributes)
+    assert {ref.guid for ref in change.payload.members_removed} == {b.guid("ad Ana"), b.guid("ad Bo")}
+    assert change.payload.deletion == Deletion(
         sid=TEAM.sid or "",
         security=True,
-        member_of=tuple(sorted((MemberRef(g.guid, g.dn) for g in (FOREIGN, HOLDER)), key=lambda ref: ref.guid)),
+        member_of=tuple(sorted((HoldingGroup(g.guid, g.dn) for g in (FOREIGN, HOLDER)), key=lambda ref: ref.guid)),
         recycle_bin="on",
         lifetime_days=180,
         lifetime_source="msDS-deletedObjectLifetime",
@@ -67,22 +77,22 @@ def test_a_deletion_names_everything_that_leaves() -> None:
         may_reanimate="unknown",
     )
     assert planned.plan.phrase == "DELETE 1 GROUP IN contoso.com"
-    assert plan_from_json(plan_to_json(planned.plan)) == planned.plan
+    assert plan_from_json(plan_to_json(planned.plan), ROUTES) == planned.plan
 
 
 def test_a_retired_group_and_an_orphan_can_be_deleted_too() -> None:
     retired = b.written(GROUP, parent=b.RETIRED_OU, retired=True)
     (change,) = disable(retired).plan.changes
-    assert (change.kind, change.parent_guid) == (ChangeKind.DELETE, b.guid(f"ou {b.RETIRED_OU}"))
+    assert (change.kind, change.payload.parent_guid) == (ChangeKind.DELETE, b.guid(f"ou {b.RETIRED_OU}"))
     gone = disable(TEAM, presence={GROUP.id: Presence.GONE}, cloud=b.cloud_side([OTHER])).plan
     assert [c.kind for c in gone.changes] == [ChangeKind.DELETE]
 
 
 def test_what_the_approver_reads_is_part_of_the_digest() -> None:
     digest = deletion().digest
-    off = replace(deletion(), deletion=replace(deletion().deletion, recycle_bin="off"))  # type: ignore[type-var]
-    fewer = replace(deletion(), members_removed=deletion().members_removed[:1])
-    days = replace(deletion(), deletion=replace(deletion().deletion, days_left=7, may_list="off"))  # type: ignore[type-var]
+    off = rewritten(deletion(), deletion=replace(deletion().payload.deletion, recycle_bin="off"))  # type: ignore[type-var]
+    fewer = rewritten(deletion(), members_removed=deletion().payload.members_removed[:1])
+    days = rewritten(deletion(), deletion=replace(deletion().payload.deletion, days_left=7, may_list="off"))  # type: ignore[type-var]
     assert digest not in {off.digest, fewer.digest}
     assert days.digest == digest
 
@@ -118,28 +128,33 @@ def test_the_plan_shows_what_can_come_back(deleted: DeletedObjects, words: tuple
 
 
 def undo(
-    *groups: Any, change: Change | None = None, deleted: Any = None, effect: Any = None, cloud: Any = None, **more: Any
+    *groups: Any,
+    change: DirectChange | None = None,
+    deleted: Any = None,
+    effect: Any = None,
+    cloud: Any = None,
+    **more: Any,
 ) -> Planned:
     change = change or deletion()
     here = replace(b.BIN_ON, objects=(b.deleted_object(TEAM),)) if deleted is None else deleted
     directory = b.directory_side(ACCOUNTS, groups or [FOREIGN, HOLDER], deleted=here)
     inventory = b.inventory_of(cloud or b.cloud_side([GROUP, OTHER], {"Team": [ANA]}, people=[BO]), directory)
-    effect = effect or ChangeEffect(object_guid=change.object_guid, deleted=True)
-    done = DoneChange(Plan(Operation.DISABLE, disable().plan.target, (change,)), {change.digest: effect})
+    effect = effect or ChangeEffect(object_guid=change.payload.object_guid, deleted=True)
+    done = b.done_change(Plan(Operation.DISABLE, disable().plan.target, (change,)), {change.digest: effect})
     return plan_undo(inventory, b.policy(**more), done)
 
 
 def test_the_same_object_comes_back_with_everything_the_plan_held() -> None:
     planned = undo()
     back, holder = planned.plan.changes
-    assert (back.kind, back.object_guid, back.dn) == (ChangeKind.UNDELETE, TEAM.guid, TEAM.dn)
-    assert back.attributes == tuple(delta.inverse() for delta in deletion().attributes)
-    assert back.members_added == deletion().members_removed
-    assert back.members_removed == ()
-    assert back.deletion is not None
-    assert back.deletion.days_left == 177
-    assert (holder.kind, holder.object_guid) == (ChangeKind.ADD_MEMBERS, HOLDER.guid)
-    assert holder.members_added == (MemberRef(TEAM.guid, TEAM.dn, GROUP.id),)
+    assert (back.kind, back.payload.object_guid, back.payload.dn) == (ChangeKind.UNDELETE, TEAM.guid, TEAM.dn)
+    assert back.payload.attributes == tuple(delta.inverse() for delta in deletion().payload.attributes)
+    assert back.payload.members_added == deletion().payload.members_removed
+    assert back.payload.members_removed == ()
+    assert back.payload.deletion is not None
+    assert back.payload.deletion.days_left == 177
+    assert (holder.kind, holder.payload.object_guid) == (ChangeKind.ADD_MEMBERS, HOLDER.guid)
+    assert holder.payload.members_added == (UndeletedMember(TEAM.guid, TEAM.dn, GROUP.id),)
     assert self_sufficient([holder]) == ()
     assert self_sufficient([back, holder]) == (back, holder)
     (finding,) = planned.findings
@@ -156,28 +171,28 @@ def test_groups_that_were_deleted_together_come_back_as_members_of_each_other_if
     cloud = b.cloud_side([GROUP, b.cloud_group("Child")])
     doomed = b.inventory_of(cloud, b.directory_side(ACCOUNTS, [parent, child]))
     plan = plan_disable(doomed, b.disable_policy("Team", "Child", delete=True)).plan
-    effects = {c.digest: ChangeEffect(object_guid=c.object_guid, deleted=True) for c in plan.changes}
+    effects = {c.digest: ChangeEffect(object_guid=c.payload.object_guid, deleted=True) for c in plan.changes}
 
     def back(*objects: Any) -> Planned:
         directory = b.directory_side(ACCOUNTS, deleted=replace(b.BIN_ON, objects=objects))
-        return plan_undo(b.inventory_of(cloud, directory), b.policy(), DoneChange(plan, effects))
+        return plan_undo(b.inventory_of(cloud, directory), b.policy(), b.done_change(plan, effects))
 
     both = back(b.deleted_object(parent), b.deleted_object(child)).plan
     first = next(c for c in both.changes if c.group_id == GROUP.id)
-    assert {ref.group_id for ref in first.members_added} == {"", b.cloud_group("Child").id}
+    assert {ref.group_id for ref in first.payload.members_added} == {"", b.cloud_group("Child").id}
     assert self_sufficient([first]) == ()
-    assert plan_from_json(plan_to_json(both)) == both
+    assert plan_from_json(plan_to_json(both), ROUTES) == both
     alone = back(b.deleted_object(parent)).plan
     assert [r.rule for r in alone.refusals] == ["undelete-gone"]
     (only,) = alone.changes
-    assert [ref.guid for ref in only.members_added] == [b.guid("ad Ana")]
+    assert [ref.guid for ref in only.payload.members_added] == [b.guid("ad Ana")]
 
 
 def test_a_member_that_is_gone_is_left_out_and_counted() -> None:
-    stranger = MemberRef(b.guid("ad Cy"), b.user_dn("Cy"))
-    change = replace(deletion(), members_removed=(*deletion().members_removed, stranger))
+    stranger = ExistingMember(b.guid("ad Cy"), b.user_dn("Cy"))
+    change = rewritten(deletion(), members_removed=(*deletion().payload.members_removed, stranger))
     back = undo(change=change).plan.changes[0]
-    assert stranger not in back.members_added
+    assert stranger not in back.payload.members_added
     assert "1 former member, no longer there" in back.why
 
 
@@ -185,7 +200,7 @@ def test_a_manager_who_is_gone_is_left_out() -> None:
     managed = b.written(GROUP, [], attributes={"managedBy": (b.user_dn("Cy"),)})
     (change,) = disable(managed).plan.changes
     back = undo(change=change, deleted=replace(b.BIN_ON, objects=(b.deleted_object(managed),))).plan.changes[0]
-    assert "managedBy" not in {delta.name for delta in back.attributes}
+    assert "managedBy" not in {delta.name for delta in back.payload.attributes}
 
 
 def rules(planned: Planned) -> list[str]:
@@ -221,14 +236,14 @@ def test_nothing_in_the_way_is_overwritten() -> None:
 def test_an_object_that_is_back_gets_only_what_it_lacks() -> None:
     half = replace(TEAM, members=TEAM.members[:1] if TEAM.members else ())
     back, _ = undo(half, HOLDER).plan.changes
-    assert len(back.members_added) == 1
+    assert len(back.payload.members_added) == 1
     whole = replace(HOLDER, members=(TEAM.dn,))
     plan = undo(TEAM, whole, FOREIGN).plan
     assert (plan.changes, plan.in_step) == ((), 1)
 
 
 def test_undoing_a_create_deletes_only_when_told_and_only_our_own_members() -> None:
-    made = Change(ChangeKind.CREATE, GROUP.id, "Team", TEAM.dn)
+    made = DirectChange(ChangeKind.CREATE, GROUP.id, "Team", DirectPayload(TEAM.dn))
     entered = ChangeEffect(object_guid=TEAM.guid, created=True, members_added=(b.guid("ad Bo"),))
     assert [c.kind for c in undo(TEAM, change=made, effect=entered).plan.changes] == [ChangeKind.RETIRE]
     (change,) = undo(TEAM, change=made, effect=entered, delete=True).plan.changes

@@ -36,21 +36,21 @@ def test_disabling_clears_mail_ends_rights_marks_and_moves() -> None:
     )
     (change,) = disable(b.cloud_side([group], {"Team": [ANA]}), b.directory_side(ACCOUNTS, [ad])).changes
     assert change.kind is ChangeKind.RETIRE
-    assert {d.name: (d.removed, d.added) for d in change.attributes} == {
+    assert {d.name: (d.removed, d.added) for d in change.payload.attributes} == {
         "extensionName": ((), (RETIRED_MARK,)),
         "groupType": ((str(UNIVERSAL_SECURITY),), ("8",)),
         "mail": (("team@contoso.com",), ()),
         "proxyAddresses": (("SMTP:team@contoso.com", "smtp:t@contoso.com"), ()),
     }
-    assert change.members_removed == ()
-    assert change.move is not None
-    assert change.move.to_dn == b.RETIRED_OU
+    assert change.payload.members_removed == ()
+    assert change.payload.move is not None
+    assert change.payload.move.to_dn == b.RETIRED_OU
     told = disable(
         b.cloud_side([group], {"Team": [ANA]}),
         b.directory_side(ACCOUNTS, [ad]),
         b.disable_policy("Team", empty_on_retire=True),
     )
-    assert [m.guid for m in told.changes[0].members_removed] == [b.guid("ad Ana")]
+    assert [m.guid for m in told.changes[0].payload.members_removed] == [b.guid("ad Ana")]
 
 
 def test_disabling_again_changes_nothing() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import Refused
-from runbook_lib.model.change import AttributeDelta, ChangeKind
+from runbook_lib.model.change import ChangeKind
 from runbook_lib.model.cloud import CloudKind, OtherWriters, Switch
-from runbook_lib.model.directory import UNIVERSAL_SECURITY
+from runbook_lib.model.directory import UNIVERSAL_SECURITY, AttributeDelta
 from runbook_lib.model.ids import RETIRED_MARK, GroupId, anchor_of, mark_of
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.rules.obstacles import connect_v1_of
@@ -34,7 +34,7 @@ def test_a_new_group_is_created_with_anchor_and_mark_in_one_change() -> None:
     planned = enable(b.cloud_side([group], {"Team": [ANA, b.person("Cloud only")]}), b.directory_side(ACCOUNTS))
     (change,) = planned.plan.changes
     assert change.kind is ChangeKind.CREATE
-    values = {delta.name: delta.added for delta in change.attributes}
+    values = {delta.name: delta.added for delta in change.payload.attributes}
     assert values == {
         "adminDescription": (anchor_of(group.id),),
         "description": ("About us",),
@@ -44,8 +44,8 @@ def test_a_new_group_is_created_with_anchor_and_mark_in_one_change() -> None:
         "sAMAccountName": (f"Group_{group.id[-12:]}",),
     }
     assert "msDS-ExternalDirectoryObjectId" not in values
-    assert [m.guid for m in change.members_added] == [b.guid("ad Ana")]
-    assert change.dn == f"CN=Team_{group.id[-12:]},{b.TARGET_OU}"
+    assert [m.guid for m in change.payload.members_added] == [b.guid("ad Ana")]
+    assert change.payload.dn == f"CN=Team_{group.id[-12:]},{b.TARGET_OU}"
     assert planned.plan.phrase == "ENABLE 1 GROUP IN contoso.com"
 
 
@@ -65,19 +65,19 @@ def test_differences_become_update_add_and_remove() -> None:
     planned = enable(cloud, b.directory_side(ACCOUNTS, [ad]))
     assert kinds(planned.plan) == [ChangeKind.UPDATE, ChangeKind.ADD_MEMBERS, ChangeKind.REMOVE_MEMBERS]
     update, add, remove = planned.plan.changes
-    assert update.attributes == (AttributeDelta("description", ("old",), ("new",)),)
-    assert [m.dn for m in add.members_added] == [b.user_dn("Ana")]
-    assert [m.dn for m in remove.members_removed] == [b.user_dn("Bo")]
-    assert all(change.object_guid == ad.guid for change in planned.plan.changes)
+    assert update.payload.attributes == (AttributeDelta("description", ("old",), ("new",)),)
+    assert [m.dn for m in add.payload.members_added] == [b.user_dn("Ana")]
+    assert [m.dn for m in remove.payload.members_removed] == [b.user_dn("Bo")]
+    assert all(change.payload.object_guid == ad.guid for change in planned.plan.changes)
 
 
 def test_a_rename_follows_in_display_name_and_leaves_the_rdn() -> None:
     group = b.cloud_group("Team")
     ad = b.written(replace(group, display_name="Old name"))
     (change,) = enable(b.cloud_side([group], {"Team": []}), b.directory_side(groups=[ad])).plan.changes
-    assert change.attributes == (AttributeDelta("displayName", ("Old name",), ("Team",)),)
-    assert change.move is None
-    assert change.dn.startswith("CN=Old name_")
+    assert change.payload.attributes == (AttributeDelta("displayName", ("Old name",), ("Team",)),)
+    assert change.payload.move is None
+    assert change.payload.dn.startswith("CN=Old name_")
 
 
 def test_an_ad_member_that_maps_to_nothing_is_a_finding_and_stays() -> None:
@@ -96,9 +96,9 @@ def test_nested_groups_of_one_plan_refer_to_each_other_before_they_exist() -> No
     cloud = b.cloud_side([parent, child], {"Team": [child], "Child": [ANA]})
     both = enable(cloud, b.directory_side(ACCOUNTS), b.policy("Team", "Child")).plan
     by_name = {change.display_name: change for change in both.changes}
-    assert [m.key for m in by_name["Team"].members_added] == [f"group:{child.id}"]
+    assert [m.key for m in by_name["Team"].payload.members_added] == [f"group:{child.id}"]
     alone = enable(cloud, b.directory_side(ACCOUNTS), b.policy("Team")).plan
-    assert alone.changes[0].members_added == ()
+    assert alone.changes[0].payload.members_added == ()
 
 
 def test_a_retired_group_that_is_selected_again_is_restored_not_created() -> None:
@@ -106,10 +106,10 @@ def test_a_retired_group_that_is_selected_again_is_restored_not_created() -> Non
     ad = b.written(group, parent=b.RETIRED_OU, retired=True)
     (change,) = enable(b.cloud_side([group], {"Team": [ANA]}), b.directory_side(ACCOUNTS, [ad])).plan.changes
     assert change.kind is ChangeKind.RESTORE
-    assert change.move is not None
-    assert (change.move.from_dn, change.move.to_dn) == (b.RETIRED_OU, b.TARGET_OU)
-    assert change.attributes == (AttributeDelta("extensionName", removed=(RETIRED_MARK,)),)
-    assert len(change.members_added) == 1
+    assert change.payload.move is not None
+    assert (change.payload.move.from_dn, change.payload.move.to_dn) == (b.RETIRED_OU, b.TARGET_OU)
+    assert change.payload.attributes == (AttributeDelta("extensionName", removed=(RETIRED_MARK,)),)
+    assert len(change.payload.members_added) == 1
 
 
 REFUSED_GROUPS = [

@@ -12,6 +12,7 @@ from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import GroupMembers
 from runbook_lib.model.cloud import CloudPrincipal, PrincipalType
 from runbook_lib.routes.direct.plan_enable import plan_enable
+from runbook_lib.routes.registry import ROUTES
 from tests.support import builders as b
 
 TEAM = b.cloud_group("Team")
@@ -83,7 +84,7 @@ def test_a_member_that_this_plan_creates_is_added_and_not_left_out() -> None:
 
 def test_it_is_in_plan_json_and_back_and_outside_the_digest() -> None:
     plan = plan_enable(inventory_of([SYNCED[0], *OTHERS]), b.policy("Team")).plan
-    assert plan_from_json(plan_to_json(plan)) == plan
+    assert plan_from_json(plan_to_json(plan), ROUTES) == plan
     assert replace(plan, members=()).digest == plan.digest
     old = {key: value for key, value in plan_to_json(plan).items() if key != "members"}
-    assert plan_from_json(old).members == ()
+    assert plan_from_json(old, ROUTES).members == ()

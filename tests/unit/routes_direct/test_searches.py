@@ -16,9 +16,12 @@ from runbook_lib.change.journal import Journal, JournalFile, read_journal
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.schema import indexed_attributes
 from runbook_lib.errors import Refused
-from runbook_lib.model.change import AttributeDelta, Change, ChangeKind
+from runbook_lib.model.change import Change, ChangeKind
+from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.routes.direct.backup_and_verify import verify
+from runbook_lib.routes.direct.payload import DirectChange, DirectPayload
 from runbook_lib.routes.direct.work import DirectWork
+from runbook_lib.routes.registry import ROUTES
 from tests.unit.directory.embedded import ADMINISTRATOR, BASE, RETIRED, TARGET, running
 from tests.unit.routes_direct.test_apply_lost import World, group_id
 
@@ -109,9 +112,9 @@ def applied(
         log = Log(directory)
         journal.open(approved=[change.digest for change in changes], resumes=None)
         carry_out(DirectWork(directory, target, changes, dn_of=dn_of), journal, earlier=earlier)
-        read = read_journal(folder)
+        read = read_journal(folder, ROUTES)
         assert read is not None
-        guid_of = {effect.change: effect.object_guid for file in (*earlier, read) for effect in file.effects}
+        guid_of = {effect.change: effect.object_id for file in (*earlier, read) for effect in file.effects}
         assert not any(item.differences for item in verify(directory, changes, target, guid_of, dn_of))
     return log, read
 
@@ -124,13 +127,20 @@ def test_no_step_searches_the_domain_by_what_is_not_indexed(world: World, tmp_pa
     creates = sum(change.kind is ChangeKind.CREATE for change in world.plan.changes)
     assert len(log.of_domain()) == creates
     again, _ = applied(world, tmp_path / "again", world.plan.changes, [first])
-    undelete = Change(
-        *(ChangeKind.UNDELETE, group_id("third"), "third", f"CN=third,{TARGET}", world.third, "CN=third"),
-        parent_guid=world.plan.target.target_ou_guid,
-        attributes=tuple(
-            AttributeDelta(delta.name, added=delta.removed) for delta in world.plan.changes[-1].attributes
+    undelete = DirectChange(
+        ChangeKind.UNDELETE,
+        group_id("third"),
+        "third",
+        DirectPayload(
+            f"CN=third,{TARGET}",
+            world.third,
+            "CN=third",
+            parent_guid=world.plan.target.target_ou_guid,
+            attributes=tuple(
+                AttributeDelta(delta.name, added=delta.removed) for delta in world.plan.changes[-1].payload.attributes
+            ),
+            deletion=world.lost,
         ),
-        deletion=world.lost,
     )
     back, _ = applied(world, tmp_path / "back", (undelete,), [])
     assert again.of_domain() == back.of_domain() == []
@@ -157,7 +167,7 @@ def test_a_group_with_the_same_anchor_that_was_moved_or_renamed_is_found_by_its_
     store = world.embedded.store
     store.restore(world.start)
     create = world.plan.changes[1]
-    values = {delta.name: delta.added[0] for delta in create.attributes}
+    values = {delta.name: delta.added[0] for delta in create.payload.attributes}
     parent = {"elsewhere": f"OU=Staff,{BASE}", "in the target OU": TARGET, "in the retired OU": RETIRED}[where]
     store.add(f"CN=renamed by hand,{parent}", {"objectClass": "group", **values})
     if where == "in the target OU":
@@ -176,8 +186,8 @@ def test_where_the_schema_indexes_nothing_the_name_in_the_target_ou_is_looked_at
     store = world.embedded.store
     store.restore(world.start)
     create = world.plan.changes[1]
-    values = {delta.name: delta.added[0] for delta in create.attributes}
-    store.add(f"{create.rdn},{TARGET}", {"objectClass": "group", **values})
+    values = {delta.name: delta.added[0] for delta in create.payload.attributes}
+    store.add(f"{create.payload.rdn},{TARGET}", {"objectClass": "group", **values})
     with patch("runbook_lib.routes.direct.object_steps.indexed_attributes", lambda *_: frozenset()):
         log, journal = applied(world, tmp_path / "run", (create,), [])
     assert log.of_domain() == []
@@ -188,8 +198,8 @@ def test_a_group_of_somebody_else_with_its_anchor_is_drift(world: World, tmp_pat
     store = world.embedded.store
     store.restore(world.start)
     create = world.plan.changes[1]
-    anchor = {delta.name: delta.added[0] for delta in create.attributes if delta.name != "extensionName"}
-    store.add(f"{create.rdn},{TARGET}", {"objectClass": "group", **anchor})
+    anchor = {delta.name: delta.added[0] for delta in create.payload.attributes if delta.name != "extensionName"}
+    store.add(f"{create.payload.rdn},{TARGET}", {"objectClass": "group", **anchor})
     with pytest.raises(Refused, match="that this runbook did not write"):
         applied(world, tmp_path / "run", (create,), [])
 

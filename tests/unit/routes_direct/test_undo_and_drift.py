@@ -9,14 +9,15 @@ import pytest
 
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.naming import spelled_out
-from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Move, Operation, Plan
-from runbook_lib.model.directory import UNIVERSAL_SECURITY
+from runbook_lib.model.change import ChangeKind, Operation, Plan
+from runbook_lib.model.directory import UNIVERSAL_SECURITY, AttributeDelta
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.ids import RETIRED_MARK
 from runbook_lib.routes.direct.drift import check_drift
-from runbook_lib.routes.direct.effects import ChangeEffect, DoneChange
+from runbook_lib.routes.direct.payload import DirectChange, DirectPayload, ExistingMember, Move
 from runbook_lib.routes.direct.plan_undo import plan_undo
 from runbook_lib.routes.direct.planning import plan_target
+from runbook_lib.routes.direct.writes import ChangeEffect
 from tests.support import builders as b
 
 ANA, BO = b.synced("Ana"), b.synced("Bo")
@@ -26,9 +27,9 @@ GROUP = b.cloud_group("Team")
 
 def undo(ad: Any, kind: Any, effect: Any, **target: Any) -> Any:
     inventory = b.inventory_of(b.cloud_side([GROUP], {"Team": [ANA]}, people=[BO]), b.directory_side(ACCOUNTS, [ad]))
-    change = Change(kind, GROUP.id, "Team", ad.dn, object_guid=ad.guid)
+    change = DirectChange(kind, GROUP.id, "Team", DirectPayload(ad.dn, object_guid=ad.guid))
     place = replace(plan_target(inventory), **target)
-    done = DoneChange(Plan(Operation.ENABLE, place, (change,)), {change.digest: effect})
+    done = b.done_change(Plan(Operation.ENABLE, place, (change,)), {change.digest: effect})
     return plan_undo(inventory, b.policy(limits=replace(b.WIDE, member_removals_percent=100)), done).plan
 
 
@@ -49,7 +50,7 @@ def test_attributes_go_back_and_only_while_they_are_as_the_change_left_them() ->
     delta = AttributeDelta("description", ("old",), ("new",))
     as_left = b.written(GROUP, attributes={"description": ("new",)})
     (change,) = undo(as_left, ChangeKind.UPDATE, effect(as_left, attributes=(delta,))).changes
-    assert change.attributes == (delta.inverse(),)
+    assert change.payload.attributes == (delta.inverse(),)
     back_already = b.written(GROUP, attributes={"description": ("old",)})
     plan = undo(back_already, ChangeKind.UPDATE, effect(back_already, attributes=(delta,)))
     assert (plan.changes, plan.in_step) == ((), 1)
@@ -62,15 +63,15 @@ def test_members_that_entered_leave_and_only_those() -> None:
     ad = b.written(GROUP, [b.user_dn("Ana"), b.user_dn("Bo")])
     (change,) = undo(ad, ChangeKind.ADD_MEMBERS, effect(ad, members_added=(b.guid("ad Ana"),))).changes
     assert change.kind is ChangeKind.REMOVE_MEMBERS
-    assert change.members_removed == (MemberRef(b.guid("ad Ana"), b.user_dn("Ana")),)
-    assert change.members_added == ()
+    assert change.payload.members_removed == (ExistingMember(b.guid("ad Ana"), b.user_dn("Ana")),)
+    assert change.payload.members_added == ()
 
 
 def test_a_member_who_is_back_already_or_gone_for_good_is_left_out() -> None:
     ad = b.written(GROUP, [b.user_dn("Ana")])
     removed = (b.guid("ad Ana"), b.guid("ad Bo"), b.guid("nobody"))
     (change,) = undo(ad, ChangeKind.REMOVE_MEMBERS, effect(ad, members_removed=removed)).changes
-    assert [m.guid for m in change.members_added] == [b.guid("ad Bo")]
+    assert [m.guid for m in change.payload.members_added] == [b.guid("ad Bo")]
 
 
 def test_a_retirement_comes_back_with_place_and_attributes() -> None:
@@ -79,8 +80,8 @@ def test_a_retirement_comes_back_with_place_and_attributes() -> None:
     moved = (b.guid(f"ou {b.TARGET_OU}"), b.guid(f"ou {b.RETIRED_OU}"))
     (change,) = undo(ad, ChangeKind.RETIRE, effect(ad, attributes=(retired,), moved=moved)).changes
     assert change.kind is ChangeKind.RESTORE
-    assert change.attributes == (retired.inverse(),)
-    assert change.move == Move(moved[1], moved[0], b.RETIRED_OU, b.TARGET_OU)
+    assert change.payload.attributes == (retired.inverse(),)
+    assert change.payload.move == Move(moved[1], moved[0], b.RETIRED_OU, b.TARGET_OU)
 
 
 def test_objects_that_are_gone_moved_away_or_no_longer_ours_are_left_alone() -> None:
@@ -214,8 +215,8 @@ def test_undo_on_another_domain_controller_has_to_be_acknowledged(database: str,
     ad = b.written(GROUP)
     inventory = b.inventory_of(b.cloud_side([GROUP], {"Team": [ANA]}), b.directory_side(ACCOUNTS, [ad]))
     here = inventory.directory.controller.invocation_id
-    change = Change(ChangeKind.CREATE, GROUP.id, "Team", ad.dn, object_guid=ad.guid)
-    done = DoneChange(
+    change = DirectChange(ChangeKind.CREATE, GROUP.id, "Team", DirectPayload(ad.dn, object_guid=ad.guid))
+    done = b.done_change(
         Plan(Operation.ENABLE, plan_target(inventory), (change,)),
         {change.digest: effect(ad, created=True)},
         invocation_id=here if database == "the same" else database,

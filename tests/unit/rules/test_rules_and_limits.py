@@ -14,19 +14,20 @@ import pytest
 
 from runbook_lib.errors import Refused
 from runbook_lib.inventory import Inventory, Naming
-from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, MemberRef, Operation, Plan
+from runbook_lib.model.change import ChangeKind, Operation, Plan
 from runbook_lib.model.cloud import CloudKind, OtherWriters, Presence, Switch
-from runbook_lib.model.directory import UNIVERSAL_SECURITY
+from runbook_lib.model.directory import UNIVERSAL_SECURITY, AttributeDelta
 from runbook_lib.model.enforcement import Enforcement, EnforcementMode, SoaPolicy
 from runbook_lib.model.ids import GroupId, anchor_of
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
-from runbook_lib.routes.direct.effects import ChangeEffect, DoneChange
+from runbook_lib.routes.direct.payload import DirectChange, DirectPayload, ExistingMember
 from runbook_lib.routes.direct.plan_disable import plan_disable
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.routes.direct.plan_undo import plan_undo
 from runbook_lib.routes.direct.planning import Planned, plan_target
 from runbook_lib.routes.direct.preconditions import findings_before_writing
+from runbook_lib.routes.direct.writes import ChangeEffect
 from tests.support import builders as b
 from tests.unit.routes_direct.refusal_codes import codes
 
@@ -87,7 +88,7 @@ def delete(*ad: Any, policy: Any = None, **more: Any) -> Said:
 def undo(*ad: Any, change: Any, effect: Any, policy: Any = None, place: Any = None, dc: str = "", **more: Any) -> Said:
     inventory = both_sides(*ad, **more)
     target = replace(plan_target(inventory), **(place or {}))
-    done = DoneChange(Plan(Operation.ENABLE, target, (change,)), {change.digest: effect}, invocation_id=dc)
+    done = b.done_change(Plan(Operation.ENABLE, target, (change,)), {change.digest: effect}, invocation_id=dc)
     return heard(lambda: plan_undo(inventory, b.policy(**(policy or {})), done))
 
 
@@ -101,7 +102,7 @@ def undelete(*ad: Any, lost: Any = OURS, deleted: Any = None, **more: Any) -> Sa
     change = plan_disable(doomed, b.policy(disable_ids=(TEAM.id,), delete=True)).plan.changes[0]
     more.pop("holders", None)
     here = replace(b.BIN_ON, objects=(b.deleted_object(lost),)) if deleted is None else deleted
-    effect = ChangeEffect(object_guid=change.object_guid, deleted=True)
+    effect = ChangeEffect(object_guid=change.payload.object_guid, deleted=True)
     return undo(*ad, change=change, effect=effect, deleted=here, **more)
 
 
@@ -110,19 +111,21 @@ def restore(*ad: Any, removed: str = "8", **more: Any) -> Said:
     old = ad[0]
     taken = AttributeDelta("groupType", (removed,), ("8",))
     effect = ChangeEffect(object_guid=old.guid, attributes=(taken,), members_removed=(b.guid("ad Ana"),))
-    change = Change(ChangeKind.RETIRE, TEAM.id, "Team", old.dn, object_guid=old.guid)
+    change = DirectChange(ChangeKind.RETIRE, TEAM.id, "Team", DirectPayload(old.dn, object_guid=old.guid))
     return undo(*ad, change=change, effect=effect, **more)
 
 
 def created(*ad: Any, **more: Any) -> Said:
     effect = ChangeEffect(object_guid=ad[0].guid, created=True, members_added=more.pop("entered", ()))
-    return undo(*ad, change=Change(ChangeKind.CREATE, TEAM.id, "Team", ad[0].dn), effect=effect, **more)
+    return undo(
+        *ad, change=DirectChange(ChangeKind.CREATE, TEAM.id, "Team", DirectPayload(ad[0].dn)), effect=effect, **more
+    )
 
 
 def described(value: str, **more: Any) -> Said:
     ad = b.written(TEAM, attributes={"description": (value,)})
     effect = ChangeEffect(object_guid=ad.guid, attributes=(AttributeDelta("description", ("old",), ("new",)),))
-    change = Change(ChangeKind.UPDATE, TEAM.id, "Team", ad.dn, object_guid=ad.guid)
+    change = DirectChange(ChangeKind.UPDATE, TEAM.id, "Team", DirectPayload(ad.dn, object_guid=ad.guid))
     return undo(ad, change=change, effect=effect, **more)
 
 
@@ -441,7 +444,7 @@ CASES: dict[str, tuple[Callable[[], Said], Callable[[], Said], tuple[str, ...]]]
     ),
     "plan-without-deletion": (
         lambda: undo(
-            change=Change(ChangeKind.DELETE, TEAM.id, "Team", OURS.dn, object_guid=OURS.guid),
+            change=DirectChange(ChangeKind.DELETE, TEAM.id, "Team", DirectPayload(OURS.dn, object_guid=OURS.guid)),
             effect=ChangeEffect(object_guid=OURS.guid, deleted=True),
         ),
         lambda: undelete(),
@@ -455,7 +458,7 @@ CASES: dict[str, tuple[Callable[[], Said], Callable[[], Said], tuple[str, ...]]]
     # Undo
     "gone": (
         lambda: undo(
-            change=Change(ChangeKind.UPDATE, TEAM.id, "Team", OURS.dn, object_guid=OURS.guid),
+            change=DirectChange(ChangeKind.UPDATE, TEAM.id, "Team", DirectPayload(OURS.dn, object_guid=OURS.guid)),
             effect=ChangeEffect(object_guid=OURS.guid, members_added=(b.guid("ad Ana"),)),
         ),
         lambda: created(OURS),
@@ -704,7 +707,7 @@ def test_no_plan_but_a_deletion_ever_takes_anchor_or_mark_away() -> None:
     seen = [change for one in planned for change in one.plan.changes]
     assert len(seen) >= 3
     for change in seen:
-        for delta in change.attributes:
+        for delta in change.payload.attributes:
             assert delta.name != "adminDescription"
             assert not any(value.startswith("gwb:") for value in delta.removed)
 
@@ -725,4 +728,4 @@ def test_an_attestation_needs_name_and_day_and_ends() -> None:
 def test_members_that_enter_a_deleted_group_are_not_named_twice() -> None:
     lost = b.written(TEAM, members("Ana"))
     change = plan_disable(both_sides(lost), b.policy(disable_ids=(TEAM.id,), delete=True)).plan.changes[0]
-    assert change.members_removed == (MemberRef(b.guid("ad Ana"), b.user_dn("Ana")),)
+    assert change.payload.members_removed == (ExistingMember(b.guid("ad Ana"), b.user_dn("Ana")),)

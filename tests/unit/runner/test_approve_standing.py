@@ -10,13 +10,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from runbook_lib.change.approvals.plan import planned, read_approvals
-from runbook_lib.change.approvals.standing import KIND_NAMES, Caps, read_standing
+from runbook_lib.change.approvals.standing import Caps, read_standing, standing_kinds_of
 from runbook_lib.change.plan_file import plan_to_json
-from runbook_lib.model.change import Change, ChangeKind, GroupMembers, LeftOut, Operation, Plan
+from runbook_lib.model.change import ChangeKind, GroupMembers, LeftOut, Operation, Plan
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.model.target import PlanTarget
 from runbook_lib.model.text import t
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.routes.direct.payload import DirectChange, DirectPayload
+from runbook_lib.routes.direct.route import DIRECT
+from runbook_lib.routes.direct.target import DirectTarget
+from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner.cli import cli
 
 GROUP = "1a0fd0b6-5a55-4f38-9a3c-0d6c0a6f5a10"
@@ -34,8 +37,8 @@ def gwb(*arguments: str) -> Result:
 def record(tmp_path: Path) -> Path:
     """A record folder with a plan of one change."""
     tenant, domain, target_ou, retired_ou = (f"00000000-0000-4000-8000-00000000000{n}" for n in range(4))
-    target = PlanTarget(tenant, domain, "contoso.com", "OU=a,DC=c", target_ou, "OU=r,DC=c", retired_ou)
-    change = Change(ChangeKind.CREATE, GROUP, "Pro\x1bject", "CN=x")
+    target = DirectTarget(tenant, domain, "contoso.com", "OU=a,DC=c", target_ou, "OU=r,DC=c", retired_ou)
+    change = DirectChange(ChangeKind.CREATE, GROUP, "Pro\x1bject", DirectPayload("CN=x"))
     folder = RecordFolder.create(tmp_path / "records", "CHG1", "run1")
     folder.write_json("plan.json", plan_to_json(Plan(Operation.ENABLE, target, (change,))))
     return folder.path
@@ -44,11 +47,11 @@ def record(tmp_path: Path) -> Path:
 def test_with_the_phrase_and_every_default(record: Path) -> None:
     done = gwb("approve", str(record), "--standing", "--as", "Ada", "--until", UNTIL, "--phrase", PHRASE)
     assert done.exit_code == 0, done.output
-    (approval,) = read_standing(record.parent / "approvals")
+    (approval,) = read_standing(record.parent / "approvals", ROUTES)
     assert (approval.approver, sorted(approval.groups), approval.caps) == ("Ada", [GROUP], Caps())
-    assert approval.kinds == set(KIND_NAMES)
+    assert approval.kinds == set(standing_kinds_of(DIRECT))
     assert approval.until.isoformat() == f"{UNTIL}T23:59:59+00:00"
-    assert read_approvals(record.parent / "approvals") == []
+    assert read_approvals(record.parent / "approvals", ROUTES) == []
     assert "Approved in advance by Ada" in done.stdout
     assert "at most 50 changes, 100 members added, 20 members removed" in done.stdout
 
@@ -59,7 +62,7 @@ def test_every_option(record: Path) -> None:
     more = ("--kinds", "add-members, update", "--group", OTHER, *caps, "--phrase", phrase)
     done = gwb("approve", str(record), "--standing", "--as", "Ada", "--until", UNTIL, *more)
     assert done.exit_code == 0, done.output
-    (approval,) = read_standing(record.parent / "approvals")
+    (approval,) = read_standing(record.parent / "approvals", ROUTES)
     assert approval.groups == {GROUP, OTHER}
     assert approval.kinds == {"add-members", "update"}
     assert approval.caps == Caps(3, 2, 0)
@@ -75,7 +78,7 @@ def test_without_the_phrase_what_would_be_approved_is_shown(record: Path) -> Non
 
 
 def test_each_group_is_shown_with_its_members_and_all_together(record: Path) -> None:
-    plan = planned(record)
+    plan = planned(record, ROUTES)
     left_out = (LeftOut(OTHER, "Kim", "user", "no-account", t("No AD account was found.")),)
     known = (GroupMembers(GROUP, "Project", 13, 2, 10, 1, left_out), GroupMembers(THIRD, "Board", 4, 0, 4, 0))
     third = replace(plan.changes[0], group_id=THIRD, display_name="Board")
@@ -93,7 +96,7 @@ def test_each_group_is_shown_with_its_members_and_all_together(record: Path) -> 
     # What was read is kept: the group that was given by its id alone has no name there.
     phrase = f"STAND 3 GROUPS IN contoso.com UNTIL {UNTIL}"
     gwb(*("approve", str(record), "--standing", "--as", "Ada", "--until", UNTIL, "--group", OTHER, "--phrase", phrase))
-    (approval,) = read_standing(record.parent / "approvals")
+    (approval,) = read_standing(record.parent / "approvals", ROUTES)
     assert approval.names == {GROUP: "Pro\x1bject", OTHER: "", THIRD: "Board"}
 
 

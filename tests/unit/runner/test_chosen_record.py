@@ -16,6 +16,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
+from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner.chosen_record import chosen_record, complete_records, runs_below
 from runbook_lib.runner.cli import cli
 from tests.unit.runner.conftest import Project
@@ -150,7 +151,7 @@ def test_at_a_terminal_run_name_and_phrase_are_asked_for(planned: Path, project:
     assert process.returncode == 0, told
     assert told.index("1  ") < told.index("newer") < told.index("older") < told.index("run1")
     assert "Name of the approver" in told
-    (approval,) = read_approvals(planned.parent / "approvals")
+    (approval,) = read_approvals(planned.parent / "approvals", ROUTES)
     assert approval.approver == "Ada Approver"
 
 

@@ -19,12 +19,15 @@ from runbook_lib.change.approvals.plan import read_approvals
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.files import RUN_MIME
-from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Operation, Plan
+from runbook_lib.model.change import ChangeKind, Operation, Plan
+from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.model.target import PlanTarget
 from runbook_lib.model.text import t
 from runbook_lib.parameters.document import example_yaml, json_schema
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.routes.direct.payload import DirectChange, DirectPayload
+from runbook_lib.routes.direct.target import DirectTarget
+from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner import cli as cli_module
 from runbook_lib.runner import cli as plugins
 from runbook_lib.runner.cli import cli
@@ -39,9 +42,12 @@ def gwb(*arguments: str, **environment: str) -> Result:
 def planned(tmp_path: Path) -> Path:
     """A record folder with a plan of one change."""
     tenant, domain, target_ou, retired_ou = (f"00000000-0000-4000-8000-00000000000{n}" for n in range(4))
-    target = PlanTarget(tenant, domain, "contoso.com", "OU=a,DC=c", target_ou, "OU=r,DC=c", retired_ou)
-    change = Change(
-        ChangeKind.CREATE, "id", "Pro\x1bject", "CN=x", attributes=(AttributeDelta("displayName", added=("x",)),)
+    target = DirectTarget(tenant, domain, "contoso.com", "OU=a,DC=c", target_ou, "OU=r,DC=c", retired_ou)
+    change = DirectChange(
+        ChangeKind.CREATE,
+        "id",
+        "Pro\x1bject",
+        DirectPayload("CN=x", attributes=(AttributeDelta("displayName", added=("x",)),)),
     )
     folder = RecordFolder.create(tmp_path / "records", "CHG1", "run1")
     folder.write_json("plan.json", plan_to_json(Plan(Operation.ENABLE, target, (change,))))
@@ -195,7 +201,7 @@ def test_exit_codes_are_those_of_the_outcomes() -> None:
 def test_approve_with_the_phrase(planned: Path) -> None:
     result = gwb("approve", str(planned), "--as", "Ada", "--phrase", "ENABLE 1 GROUP IN contoso.com", "--valid", "30m")
     assert result.exit_code == 0, result.output
-    (approval,) = read_approvals(planned.parent / "approvals")
+    (approval,) = read_approvals(planned.parent / "approvals", ROUTES)
     assert approval.approver == "Ada"
     assert (approval.until - approval.approved).total_seconds() == 1800
     assert "Approved by Ada" in result.stdout

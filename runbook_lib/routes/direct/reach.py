@@ -8,25 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook_lib.model.change import AttributeDelta, Change, ChangeKind, Operation, Plan
+from runbook_lib.model.change import ChangeKind, Operation
 from runbook_lib.model.directory import (
     FOLLOWED_ATTRIBUTES,
     MAIL_ATTRIBUTES,
     RESTORED_ATTRIBUTES,
     UNIVERSAL_DISTRIBUTION,
     UNIVERSAL_SECURITY,
+    AttributeDelta,
 )
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, RETIRED_MARK, anchor_of, mark_of
+from runbook_lib.routes.direct.payload import DirectChange, DirectPlan
 
 _FOLLOWED = frozenset(FOLLOWED_ATTRIBUTES)
 _RETIRED = _FOLLOWED | {MARK_ATTRIBUTE, *MAIL_ATTRIBUTES}
 """A retirement clears mail attributes; its undo, a restoration, writes them back."""
 _TYPES = {str(UNIVERSAL_DISTRIBUTION), str(UNIVERSAL_SECURITY)}
-
-STANDING_KINDS = (ChangeKind.UPDATE, ChangeKind.ADD_MEMBERS, ChangeKind.REMOVE_MEMBERS)
-"""The only kinds that can be approved in advance."""
-_IDENTITY = frozenset({"grouptype", "admindescription", "extensionname"})
-"""Attributes that say what the object is and whose; lower case, because LDAP names have no case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,32 +72,32 @@ _OPERATIONS = {
 }
 
 
-def beyond_kind(change: Change, operation: Operation) -> str:
+def beyond_kind(change: DirectChange, operation: Operation) -> str:
     """What a change does that its kind never does, as the end of a sentence; empty where there is nothing."""
-    reach = _REACH[change.kind]
+    reach, payload = _REACH[change.kind], change.payload
     if change.kind not in _OPERATIONS[operation]:
         return f"does not belong into a plan to {operation.value}"
-    names = [delta.name for delta in change.attributes]
+    names = [delta.name for delta in payload.attributes]
     if foreign := [name for name in names if name not in reach.attributes]:
         return f"never writes {foreign[0]}"
     if len(set(names)) != len(names):
         return "names an attribute twice"
-    if change.members_added and not reach.enter:
+    if payload.members_added and not reach.enter:
         return "never adds members"
-    if change.members_removed and not reach.leave:
+    if payload.members_removed and not reach.leave:
         return "never removes members"
-    if change.move and not reach.move:
+    if payload.move and not reach.move:
         return "never moves an object"
-    if bool(change.object_guid) is not reach.existing:
+    if bool(payload.object_guid) is not reach.existing:
         return "has to name its object" if reach.existing else "never names an object"
-    if change.deletion and not reach.deletion:
+    if payload.deletion and not reach.deletion:
         return "takes nothing away with an object"
     return _values_beyond(change, operation)
 
 
-def _values_beyond(change: Change, operation: Operation) -> str:
-    entering = {delta.name: delta.added for delta in change.attributes if delta.added}
-    leaving = {delta.name: delta.removed for delta in change.attributes if delta.removed}
+def _values_beyond(change: DirectChange, operation: Operation) -> str:
+    entering = {delta.name: delta.added for delta in change.payload.attributes if delta.added}
+    leaving = {delta.name: delta.removed for delta in change.payload.attributes if delta.removed}
     if change.kind is ChangeKind.DELETE:
         return "only takes values away" if entering else ""
     if change.kind in (ChangeKind.CREATE, ChangeKind.UNDELETE):
@@ -119,7 +116,7 @@ def _mark_beyond(kind: ChangeKind, entering: tuple[str, ...], leaving: tuple[str
     return "" if (entering, leaving) == wanted else "never changes the marks that say whose the object is"
 
 
-def beyond_target(plan: Plan) -> str:
+def beyond_target(plan: DirectPlan) -> str:
     """What a plan does outside its own two OUs or to a group that would not be ours; empty where there is nothing.
 
     What its changes are is judged by ``beyond_kind``.
@@ -131,34 +128,21 @@ def beyond_target(plan: Plan) -> str:
         if change.digest in seen:
             return "it holds a change twice"
         seen.add(change.digest)
-        if change.move and not {change.move.from_guid, change.move.to_guid} <= ous:
+        if change.payload.move and not {change.payload.move.from_guid, change.payload.move.to_guid} <= ous:
             return "it moves an object into or out of another OU than the two of its target"
-        if change.parent_guid and change.parent_guid not in ous:
+        if change.payload.parent_guid and change.payload.parent_guid not in ous:
             return "it writes into another OU than the two of its target"
         if change.kind is ChangeKind.CREATE and (problem := _not_ours(change, target.tenant_id, target.target_ou_guid)):
             return problem
     return ""
 
 
-def _not_ours(create: Change, tenant_id: str, target_ou_guid: str) -> str:
-    deltas = set(create.attributes)
+def _not_ours(create: DirectChange, tenant_id: str, target_ou_guid: str) -> str:
+    deltas = set(create.payload.attributes)
     marks = {
         AttributeDelta(ANCHOR_ATTRIBUTE, added=(anchor_of(create.group_id),)),
         AttributeDelta(MARK_ATTRIBUTE, added=(mark_of(tenant_id, create.group_id),)),
     }
-    if create.parent_guid != target_ou_guid:
+    if create.payload.parent_guid != target_ou_guid:
         return "it creates a group elsewhere than in the target OU"
     return "" if marks <= deltas else "it creates a group without the anchor and mark of its cloud group"
-
-
-def beyond_standing(change: Change) -> str:
-    """Why no standing approval covers this change, or "" if one may."""
-    if change.kind not in STANDING_KINDS:
-        return f"a standing approval never covers the kind {change.kind.value}"
-    if any(delta.name.casefold() == "grouptype" for delta in change.attributes):
-        return "a standing approval never covers a change of groupType"
-    if any(delta.name.casefold() in _IDENTITY for delta in change.attributes):
-        return "a standing approval never covers the marks that say whose the object is"
-    if change.move or not change.object_guid:
-        return "a standing approval never covers a move or an object that does not exist yet"
-    return ""

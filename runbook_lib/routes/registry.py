@@ -1,16 +1,16 @@
-"""The routes that a run can be about, and how each is carried out."""
+"""The routes that a run can be about: which are carried out, with what rules and by which planners."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runbook_lib.change.step import RouteRules
+from runbook_lib.change.route import RouteRules, Routes
 from runbook_lib.errors import Refused
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, t
-from runbook_lib.routes.direct.writes import DIRECT
+from runbook_lib.routes.direct.route import DIRECT
 
-CARRIED_OUT: Mapping[Route, RouteRules] = {Route.DIRECT: DIRECT}
+ROUTES: Routes = {Route.DIRECT: DIRECT}
 """Routes whose changes this version carries out, with what their files are held to."""
 
 _INSTEAD: Mapping[Route, Text] = {
@@ -37,7 +37,7 @@ def rules_of(name: str) -> RouteRules:
         Refused: ``route-not-carried-out``; the hint says what to do instead.
     """
     route = Route(name)
-    if route not in CARRIED_OUT:
+    if route not in ROUTES:
         raise Refused(
             t(
                 "The route {route} is not carried out yet: nothing was read, and nothing is planned or written.",
@@ -47,4 +47,4 @@ def rules_of(name: str) -> RouteRules:
             hint=_INSTEAD[route],
             values={"route": route.value},
         )
-    return CARRIED_OUT[route]
+    return ROUTES[route]

@@ -1,0 +1,91 @@
+"""What a plan of the direct route is bound to: one tenant, one domain, two OUs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runbook_lib.model.target import Target, TargetPart
+from runbook_lib.model.text import t
+
+
+@dataclass(frozen=True, slots=True)
+class DirectTarget:
+    """The ``Target`` of the direct route: one tenant, one domain, two OUs. DNs and names are for people."""
+
+    tenant_id: str
+    domain_guid: str
+    domain_dns_name: str
+    target_ou: str
+    target_ou_guid: str
+    retired_ou: str
+    retired_ou_guid: str
+
+    @property
+    def title(self) -> str:
+        """DNS name of the domain."""
+        return self.domain_dns_name
+
+    @property
+    def locked(self) -> str:
+        """GUID of the target OU."""
+        return self.target_ou_guid
+
+    def parts(self) -> tuple[TargetPart, ...]:
+        """Tenant, domain and both OUs. No standing approval covers retiring or moving, so the retired OU is open."""
+        return (
+            TargetPart(t("tenant"), t("Tenant"), "tenant_id", self.tenant_id),
+            TargetPart(t("domain"), t("Domain"), "domain_guid", self.domain_guid, "domain", self.domain_dns_name),
+            TargetPart(
+                t("target OU"),
+                t("Target OU"),
+                "target_ou_guid",
+                self.target_ou_guid,
+                "target_ou",
+                self.target_ou,
+                renamable=True,
+            ),
+            TargetPart(
+                t("retired OU"),
+                t("Retired OU"),
+                "retired_ou_guid",
+                self.retired_ou_guid,
+                "retired_ou",
+                self.retired_ou,
+                renamable=True,
+                standing=False,
+            ),
+        )
+
+    def as_json(self) -> dict[str, object]:
+        """JSON form for plan.json, approvals and record.json; ``files.TargetFields`` reads it back."""
+        return {
+            "tenant_id": self.tenant_id,
+            "domain_guid": self.domain_guid,
+            "domain": self.domain_dns_name,
+            "target_ou": self.target_ou,
+            "target_ou_guid": self.target_ou_guid,
+            "retired_ou": self.retired_ou,
+            "retired_ou_guid": self.retired_ou_guid,
+        }
+
+    def names_by_guid(self) -> Callable[[str], str]:
+        """Gives a DN with the GUID in place of the OU: an OU may be renamed while a change is under way."""
+        known = {self.target_ou: self.target_ou_guid, self.retired_ou: self.retired_ou_guid}
+
+        def name(dn: str) -> str:
+            ou = next((ou for ou in known if ou and (dn == ou or dn.endswith(f",{ou}"))), "")
+            return f"{dn.removesuffix(ou)}<GUID={known[ou]}>" if ou else dn
+
+        return name
+
+
+def direct_target(target: Target) -> DirectTarget:
+    """A target that is known to be of the direct route.
+
+    Raises:
+        TypeError: It is of another route: a defect.
+    """
+    if not isinstance(target, DirectTarget):
+        raise TypeError(f"a target of another route came to the direct one: {type(target).__name__}")
+    return target
