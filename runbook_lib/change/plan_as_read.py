@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from runbook_lib.files import LEFT_OUT
 from runbook_lib.model.change import Change, GroupMembers, LeftOut, Plan
 from runbook_lib.model.ids import digest
+from runbook_lib.model.text import Text, t
 
 FILE_NAME = LEFT_OUT
 """The whole list, beside plan.json."""

@@ -167,8 +167,8 @@ class _NotTaken(Fields):
 class EffectFields(IntentFields):
     """What a journal says after one LDAP write; nothing where others had done it before.
 
-    ``created``, ``deleted`` and ``undeleted`` are the DN of the object, ``moved`` the GUIDs of the OUs (from, to), members
-    GUIDs; ``refused`` names the members that the directory did not take, and why.
+    ``created``, ``deleted`` and ``undeleted`` are the DN of the object, ``moved`` the GUIDs of the OUs (from, to),
+    members GUIDs; ``refused`` names the members that the directory did not take, and why.
     """
 
     refused: list[_NotTaken] = []
