@@ -122,7 +122,7 @@ class Control:
         return self.call("POST", "cloud", {"action": action, **arguments})
 
     def fault(self, kind: str, **arguments: object) -> None:
-        """Arm a fault: see ``Fault`` for kinds and arguments (count, retry_after, seconds, service, path, skip)."""
+        """Arm a fault: see ``Fault`` for kinds and arguments (count, retry_after, service, path, when …)."""
         self.call("POST", "fault", {"kind": kind, **arguments})
 
     def settings(self, **values: object) -> None:

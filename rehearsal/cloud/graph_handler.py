@@ -174,7 +174,7 @@ class GraphHandler(Handler):
         clock = self.services.sign_in.clock
         try:
             fault = self.services.faults.next_for("graph", self.request.uri or "")
-            if fault is not None and not await self._suffer(fault):
+            if fault is not None and not fault.after and not await self._suffer(fault):
                 return
             request = self._request(version)
         except GraphError as error:
@@ -183,7 +183,10 @@ class GraphHandler(Handler):
         answer = dispatch(self.services.graph, request, clock=clock, throttle=self.services.throttle, around=self._part)
         if self.services.pace.latency:
             await asyncio.sleep(self.services.pace.latency)
-        self._send(answer)
+        if fault is not None and fault.after:
+            await self._suffer_afterwards(fault, answer)
+        else:
+            self._send(answer)
 
     get = post = patch = put = delete = _serve
 
@@ -231,13 +234,33 @@ class GraphHandler(Handler):
             return False
         raise self._error_of(fault)
 
+    async def _suffer_afterwards(self, fault: Fault, answer: GraphAnswer) -> None:
+        """Act out a fault of a request that was carried out: what it was answered with does not arrive."""
+        if fault.kind == "half":
+            await self._send_half(answer)
+            return
+        try:
+            await self._suffer(fault)
+        except GraphError as error:
+            clock = self.services.sign_in.clock
+            self._send(refusal(error, self.request_id, self._client_request_id(), clock()))
+
+    async def _send_half(self, answer: GraphAnswer) -> None:
+        """Half of the body, or of the status line where there is no body; then hang up."""
+        head = f"HTTP/1.1 {answer.status} Done\r\nrequest-id: {self.request_id}\r\n"
+        head += f"Content-Type: application/json\r\nContent-Length: {len(answer.body)}\r\n\r\n"
+        whole = head.encode("ascii") + answer.body
+        stream = self.detach()
+        await stream.write(whole[: -len(answer.body) // 2] if len(answer.body) > 1 else whole[:7])
+        stream.close()
+
     def _part(self, part: GraphRequest, answer: Callable[[], GraphAnswer]) -> GraphAnswer:
         """Answer and note a part of a batch, or act out its fault: one that is an answer, for it has no connection."""
         path = f"/{part.version}/{part.path}"
         fault = self.services.faults.next_for("graph", path, kinds=ANSWERS)
-        if fault is None:
+        if fault is None or fault.after:
             given = answer()
-        else:
+        if fault is not None:
             given = refusal(
                 self._error_of(fault), part.request_id, self._client_request_id(), self.services.sign_in.clock()
             )
@@ -248,6 +271,8 @@ class GraphHandler(Handler):
         retry = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
         if fault.kind == "429":
             return GraphError(429, "TooManyRequests", "Too many requests. Retry later.", retry)
+        if fault.kind == "500":
+            return GraphError(500, "InternalServerError", "The service failed to process the request.")
         if fault.kind == "503":
             return GraphError(503, "ServiceUnavailable", "The service is temporarily unavailable.", retry)
         if fault.kind == "504":

@@ -42,7 +42,17 @@ def test_the_first_armed_comes_first_and_clear_forgets() -> None:
     assert kinds(faults, "/a") == [None]
 
 
-@pytest.mark.parametrize("wrong", [{"kind": "418"}, {"kind": "429", "count": 0}, {"kind": "429", "service": "dns"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kind": "418"},
+        {"kind": "429", "count": 0},
+        {"kind": "429", "service": "dns"},
+        {"kind": "close", "when": "during"},
+        {"kind": "429", "when": "after"},
+        {"kind": "half", "service": "sign-in"},
+    ],
+)
 def test_nonsense_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"is|are"):
         Fault(**wrong)  # type: ignore[arg-type]
