@@ -117,11 +117,12 @@ def test_make_targets_exist(path: Path) -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
 def test_parameter_names_exist(path: Path) -> None:
-    """A name in backticks with an underscore is a parameter, or a key of a record's files."""
+    """A name in backticks with an underscore is a parameter, a key of a record's files, or a package of the product."""
     named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)(?::[^`]*)?`", path.read_text(encoding="utf-8")))
     paths = [key.path for name in SCHEMAS for part in parts_of(name).values() for key in keys_of(part, schema_of(name))]
     keys = {word for path in paths for word in re.split(r"[.\[\]]+", path)}
-    assert named <= set(known_names()) | keys | {"windows_only", PARAMETERS_FILE}
+    packages = {package.parent.name for package in (ROOT / "runbook_lib").glob("*/__init__.py")}
+    assert named <= set(known_names()) | keys | packages | {"windows_only", PARAMETERS_FILE}
 
 
 @lru_cache
