@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from rehearsal.certificates import make_certificates, server_context, write_private
+from rehearsal.certificates import server_context, write_private
 from rehearsal.directory import DirectoryServer, DirectoryStore
 from rehearsal.directory.service import QueryPolicy, Service
 from tests.contract.directory_client import Client, DirectoryUnderTest, Workshop
+from tests.support.certificates import shared_certificates
 
 OTHER_DIRECTORY = "GWB_CONTRACT_SAMBA"
 """Names a JSON file with the fields of DirectoryUnderTest; fields it has besides are not looked at."""
@@ -93,7 +94,7 @@ def directory_under_test(tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
 
 def embedded_directory(folder: Path, *, exchange: bool = True) -> Generator[DirectoryUnderTest, None, None]:
     """An embedded directory of its own, as a generator that stops it at its end; with Exchange's schema or without."""
-    certificates = make_certificates(datetime.now(UTC))
+    certificates = shared_certificates()
     (folder / "ca.pem").write_bytes(certificates.ca_pem)
     write_private(folder / "server.pem", certificates.server_pem)
     store = DirectoryStore("contoso.com", "CONTOSO", clock=lambda: datetime.now(UTC))

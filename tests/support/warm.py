@@ -34,6 +34,7 @@ ROOT = Path(__file__).parents[2]
 ABLE = sys.platform == "linux" and hasattr(os, "pidfd_open")
 MODULES = {
     "ipykernel_launcher": False,
+    "nbconvert": True,
     "papermill": True,
     "rehearsal.serve": False,
     "runbook_lib.runner": True,

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rehearsal.certificates import make_certificates, server_context, utc_now, write_private
+from rehearsal.certificates import server_context, write_private
 from rehearsal.directory import DirectoryServer, DirectoryStore
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.parameters.model import Parameters
+from tests.support.certificates import shared_certificates
 
 PASSWORD = "rehearsal-Passw0rd-ä"
 BASE = "DC=contoso,DC=com"
@@ -88,7 +89,7 @@ class Embedded:
 @contextmanager
 def running(folder: Path) -> Iterator[Embedded]:
     """Start a directory with two OUs and the accounts of the tests; stop it afterwards."""
-    certificates = make_certificates(utc_now())
+    certificates = shared_certificates()
     ca_file, server_file = folder / "ca.pem", folder / "server.pem"
     ca_file.write_bytes(certificates.ca_pem)
     write_private(server_file, certificates.server_pem)

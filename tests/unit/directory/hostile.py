@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rehearsal.certificates import make_certificates, server_context, utc_now, write_private
+from rehearsal.certificates import server_context, write_private
 from rehearsal.directory import ber
 from rehearsal.directory.ber import Reader
+from tests.support.certificates import shared_certificates
 
 Speech = Callable[[int], Iterator[bytes]]
 """Pieces of the answer to the request with this message id."""
@@ -52,7 +53,7 @@ class Hostile:
 @contextmanager
 def hostile_controller(folder: Path, speech: Speech, *, bind: Speech | None = None) -> Iterator[Hostile]:
     """Run it until the block ends; ``bind`` replaces the answer to the bind."""
-    certificates = make_certificates(utc_now())
+    certificates = shared_certificates()
     ca_file, server_file = folder / "ca.pem", folder / "server.pem"
     ca_file.write_bytes(certificates.ca_pem)
     write_private(server_file, certificates.server_pem)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rehearsal.directory.state import StoreSnapshot
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import DirectoryUnavailable, ReadInterrupted
 from runbook_lib.directory.search import present
@@ -22,14 +23,24 @@ from tests.unit.directory.faulty import BUSY, OK, UNANSWERED, UNSENT, Faults
 FAULTS = (UNSENT, UNANSWERED, BUSY)
 
 
-@pytest.fixture
-def many(embedded: Embedded) -> Embedded:
+@pytest.fixture(scope="module")
+def crowd(started: Embedded) -> StoreSnapshot:
     """Twelve groups, one of them with more members than one range holds."""
+    before = started.store.snapshot()
     users = [f"CN=u{number},OU=Staff,{BASE}" for number in range(1600)]
     for number, dn in enumerate(users):
-        embedded.store.add(dn, {"objectClass": "user", "sAMAccountName": f"u{number}"})
+        started.store.add(dn, {"objectClass": "user", "sAMAccountName": f"u{number}"})
     for number in range(12):
-        embedded.add_group(f"g{number}", member=users if number == 5 else users[:number])
+        started.add_group(f"g{number}", member=users if number == 5 else users[:number])
+    made = started.store.snapshot()
+    started.store.restore(before)
+    return made
+
+
+@pytest.fixture
+def many(crowd: StoreSnapshot, embedded: Embedded) -> Embedded:
+    """The directory with that crowd in it."""
+    embedded.store.restore(crowd)
     return embedded
 
 

@@ -18,11 +18,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from rehearsal.certificates import make_certificates, server_context, write_private
+from rehearsal.certificates import server_context, write_private
 from rehearsal.cloud.accounts import Application, TenantUsers
 from rehearsal.cloud.server import CloudServer, Patience
 from rehearsal.cloud.sign_in import Endpoint, SignIn
 from rehearsal.cloud.store import CloudStore
+from tests.support.certificates import shared_certificates
 
 TENANT = "8f2a6c1e-3b47-4d59-9e60-5c7d1b2a4f83"
 CLIENT = "c4d1e0a7-96b2-4f3c-8a15-7e29d6b3f041"
@@ -100,7 +101,7 @@ def server() -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    certificates = make_certificates(datetime.now(UTC))
+    certificates = shared_certificates()
     pem = tmp_path_factory.mktemp("tls") / "server.pem"
     write_private(pem, certificates.server_pem)
     yield from serving(server_context(pem))

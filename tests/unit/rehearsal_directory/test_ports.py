@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from rehearsal.certificates import make_certificates, server_context, utc_now, write_private
+from rehearsal.certificates import server_context, utc_now, write_private
 from rehearsal.cloud.control import ControlRefusedError
 from rehearsal.contoso import names
 from rehearsal.directory_ports import SECOND_LOOPBACK
 from rehearsal.folder import new_passwords
 from rehearsal.options import StartOptions
 from rehearsal.world import Ports, World
+from tests.support.certificates import shared_certificates
 from tests.unit.rehearsal_directory.wire import Wire, equal
 
 START_TLS = "1.3.6.1.4.1.1466.20037"
@@ -26,7 +27,7 @@ PASSWORDS = new_passwords()
 @pytest.fixture(scope="module")
 def trust_and_world(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl.SSLContext, World]:
     """Contoso with its child domain, not started yet; a client's context and the server's."""
-    certificates = make_certificates(utc_now())
+    certificates = shared_certificates()
     file = Path(tmp_path_factory.mktemp("world")) / "server.pem"
     write_private(file, certificates.server_pem)
     trust = ssl.create_default_context(cadata=certificates.ca_pem.decode())

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.certificates import make_certificates, server_context, write_private
+from rehearsal.certificates import server_context, write_private
 from rehearsal.directory import DirectoryServer, DirectoryStore, ber
 from rehearsal.directory.service import DirectoryFault, QueryPolicy, Service
-from tests.unit.rehearsal_directory.conftest import BASE, GROUPS, NOW, STAFF, WRITER
+from tests.support.certificates import shared_certificates
+from tests.unit.rehearsal_directory.conftest import BASE, GROUPS, STAFF, WRITER
 from tests.unit.rehearsal_directory.wire import Wire, equal
 
 PASSWORD = "correct horse"
@@ -27,7 +28,7 @@ Scenario = Callable[[Wire], Coroutine[None, None, None]]
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """The server's context, and one of a client to which NOW is no time."""
-    certificates = make_certificates(NOW)
+    certificates = shared_certificates()
     file = tmp_path_factory.mktemp("tls") / "server.pem"
     write_private(Path(file), certificates.server_pem)
     trust = ssl.create_default_context()

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rehearsal.certificates import make_certificates, server_context, write_private
+from rehearsal.certificates import server_context, write_private
 from rehearsal.directory import DirectoryServer, DirectoryStore, ber, searching
-from tests.unit.rehearsal_directory.conftest import BASE, GROUPS, NOW, STAFF, WRITER
+from tests.support.certificates import shared_certificates
+from tests.unit.rehearsal_directory.conftest import BASE, GROUPS, STAFF, WRITER
 from tests.unit.rehearsal_directory.wire import Wire
 
 PASSWORD = "correct horse"
@@ -222,7 +223,7 @@ def test_stopping_does_not_wait_for_clients(store: DirectoryStore) -> None:
 
 def test_stopping_does_not_wait_for_a_tls_farewell(store: DirectoryStore, tmp_path: Path) -> None:
     """A client that has stopped reading does not keep the server up."""
-    certificates = make_certificates(NOW)
+    certificates = shared_certificates()
     write_private(tmp_path / "server.pem", certificates.server_pem)
     trust = ssl.create_default_context(cadata=certificates.ca_pem.decode())
     trust.check_hostname = False
