@@ -266,7 +266,11 @@ def _domains(facts: Facts, *, behind: bool) -> Iterator[Finding]:
         if version is not None and (not expected or version >= expected[0]):
             continue
         state = "not prepared" if version is None else "behind"
-        shown = "is not prepared for Exchange" if version is None else f"was prepared by an older release ({version})"
+        shown = (
+            t("is not prepared for Exchange")
+            if version is None
+            else t("was prepared by an older release ({version})", version=version)
+        )
         yield Finding(
             id=f"exchange-domain-{state.replace(' ', '-')}:{domain.domain}",
             severity=Severity.WARNING,

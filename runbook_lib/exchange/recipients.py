@@ -13,7 +13,7 @@ from runbook_lib.directory.search import Entry, all_of, any_of, equals, starts_w
 from runbook_lib.errors import NoAccess
 from runbook_lib.model.addresses import smtp_addresses
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, from_table, t
 
 _CONTROL = "objectClass"
 """In every schema; where it does not show, the schema cannot be read."""
@@ -59,7 +59,7 @@ class GroupAttribute:
     attribute: str
     comes_with: str
     routes: tuple[str, ...]
-    purpose: str
+    purpose: Text
     confirmed: bool
     source: str
 
@@ -71,7 +71,7 @@ def _load() -> tuple[GroupAttribute, ...]:
             attribute=row["attribute"],
             comes_with=row["comes_with"],
             routes=tuple(row["routes"].split()),
-            purpose=row["purpose"],
+            purpose=from_table(row["purpose"]),
             confirmed=row["confirmed"] == "yes",
             source=row["source"],
         )

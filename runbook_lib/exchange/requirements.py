@@ -16,7 +16,7 @@ from importlib.resources import files
 from runbook_lib.exchange.facts import Facts, Presence
 from runbook_lib.exchange.versions import Build
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import joined, t
+from runbook_lib.model.text import Text, from_table, joined, t
 
 _WIZARD = "MicrosoftDocs/entra-docs, how-to-connect-install-custom.md"
 _HISTORY = "MicrosoftDocs/entra-docs, reference-connect-version-history.md"
@@ -29,7 +29,7 @@ class Statement:
     """What one page asks of a server."""
 
     id: str
-    text: str
+    text: Text
     builds: tuple[Build, ...]
     source: str
 
@@ -48,7 +48,7 @@ def statements() -> tuple[Statement, ...]:
     return tuple(
         Statement(
             row["id"],
-            row["statement"],
+            from_table(row["statement"]),
             tuple(Build(*map(int, build.split("."))) for build in row["builds"].split()),
             row["source"],
         )
@@ -90,7 +90,9 @@ def server_minimum(facts: Facts) -> Iterator[Finding]:
             continue
         met = [one for one in statements() if one not in unmet]
         runs = facts.server_releases[name].name if name in facts.server_releases else str(build)
-        agree = "Every page says so." if not met else f"Enough for: {'; '.join(one.text for one in met)}."
+        agree = (
+            t("Enough for: {met}.", met=joined((one.text for one in met), "; ")) if met else t("Every page says so.")
+        )
         yield Finding(
             id=f"exchange-server-too-old:{name}",
             severity=Severity.WARNING if met else Severity.BLOCKING,
@@ -98,7 +100,7 @@ def server_minimum(facts: Facts) -> Iterator[Finding]:
                 "The server {name} runs {runs}: not enough for: {unmet}. {agree}",
                 name=name,
                 runs=runs,
-                unmet="; ".join(one.text for one in unmet),
+                unmet=joined((one.text for one in unmet), "; "),
                 agree=agree,
             ),
             expected=joined((one.text for one in statements()), "; "),

@@ -72,12 +72,12 @@ class Part(Generic[_S, _T]):
     """
 
     key: str
-    title: str
+    title: Text
     read: Callable[[_S], _T | Unreadable]
     needs: tuple[Part[Any, Any], ...] = ()
     inside: Part[Any, Any] | None = None
 
-    def part(self, name: str, title: str, take: Callable[[_T], _U | Unreadable]) -> Part[Readings, _U]:
+    def part(self, name: str, title: Text, take: Callable[[_T], _U | Unreadable]) -> Part[Readings, _U]:
         """A part of this one that may be unreadable alone. Its key is ``<this key>.<name>``.
 
         Args:
@@ -94,7 +94,7 @@ class Part(Generic[_S, _T]):
             name: Name below this part.
             work_out: Pure.
         """
-        return self.part(name, "", work_out)
+        return self.part(name, NOTHING, work_out)
 
 
 def in_reading_order(parts: Iterable[Part[Any, Any]]) -> tuple[Part[Any, Any], ...]:

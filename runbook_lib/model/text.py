@@ -75,6 +75,11 @@ def t(template: str, /, **values: object) -> Text:
     return Text(template, values)
 
 
+def from_table(words: str) -> Text:
+    """Words of a table of the product (CSV), which name no value; the catalogue lists its column."""
+    return Text(words.replace("{", "{{").replace("}", "}}"))
+
+
 def verbatim(text: str) -> Text:
     """Words that no language changes: what somebody typed, a name, an identifier, a service's own answer."""
     return text if isinstance(text, Text) else Text("{text}", {"text": text})

@@ -13,6 +13,7 @@ from enum import Enum
 from functools import cache
 from importlib.resources import files
 
+from runbook_lib.model.text import Text, from_table
 from runbook_lib.parameters.model import Parameters
 
 MEANT_FOR_ONE_CLOUD = ("graph_url", "authority_url")
@@ -33,7 +34,7 @@ class Feature:
 
     name: str
     """``synchronization-features``, ``cloud-sync-groups-to-ad``, ``provision-on-demand``, …"""
-    title: str
+    title: Text
     source: str
     offer: Offer
 
@@ -52,7 +53,7 @@ class Cloud:
     """
 
     name: str
-    title: str
+    title: Text
     graph_url: str
     authority_url: str
     features: tuple[Feature, ...]
@@ -88,10 +89,12 @@ def clouds() -> tuple[Cloud, ...]:
     return tuple(
         Cloud(
             name=row["name"],
-            title=row["title"],
+            title=from_table(row["title"]),
             graph_url=row["graph_url"],
             authority_url=row["authority_url"],
-            features=tuple(Feature(o["feature"], o["title"], o["source"], Offer(o[row["name"]])) for o in offers),
+            features=tuple(
+                Feature(o["feature"], from_table(o["title"]), o["source"], Offer(o[row["name"]])) for o in offers
+            ),
             source=row["source"],
         )
         for row in _rows("clouds.csv")

@@ -12,7 +12,7 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.moment import iso_exact
 from runbook_lib.model.reading import Part
 from runbook_lib.model.target import Route
-from runbook_lib.model.text import Text
+from runbook_lib.model.text import NOTHING, Text
 from runbook_lib.parameters.check_change import with_acknowledgements
 from runbook_lib.preflight.evidence import Cause, Evidence, causes
 from runbook_lib.preflight.hand_off import IN_SHELL, HandOffText, hand_offs
@@ -51,7 +51,7 @@ class Check:
     """
 
     id: str
-    title: str
+    title: Text
     needs: tuple[Part[Any, Any], ...]
     routes: Mapping[Route, Severity]
     run: Callable[[Evidence], Answers]
@@ -82,7 +82,7 @@ class CheckResult:
     check: Check
     findings: tuple[Finding, ...]
     because: tuple[Cause, ...] = ()
-    nothing: str = ""
+    nothing: Text = NOTHING
 
     @property
     def state(self) -> str:
@@ -255,12 +255,12 @@ def assess(
 def _result(check: Check, evidence: Evidence, reasons: Mapping[str, Cause]) -> CheckResult:
     missing = (reason for part in check.needs if (reason := evidence.unreadable(part)) is not None)
     because = tuple(dict.fromkeys(reasons[reason.part] for reason in missing))
-    nothing = ""
+    nothing = NOTHING
     if because:
         found = [cause.as_finding() for cause in because]
     else:
         answers = list(check.run(evidence))
         found = [one for one in answers if isinstance(one, Finding)]
-        nothing = next((one.why for one in answers if isinstance(one, NothingToCheck)), "")
+        nothing = next((one.why for one in answers if isinstance(one, NothingToCheck)), NOTHING)
     findings = with_acknowledgements(found, evidence.parameters, evidence.at.date())
     return CheckResult(check, findings, because, nothing)

@@ -61,7 +61,7 @@ def _exchange(source: Source) -> ExchangeReading:
     return read_exchange(source.directory(), source.reach.elsewhere)
 
 
-EXCHANGE = Part("exchange", "Exchange in Active Directory", _exchange)
+EXCHANGE = Part("exchange", t("Exchange in Active Directory"), _exchange)
 EXCHANGE_FACTS = EXCHANGE.worked_out("facts", lambda reading: Facts(reading, load_versions()))
 EXCHANGE_DETECTION = EXCHANGE_FACTS.worked_out("detection", detection_of)
 
@@ -71,7 +71,7 @@ def _group_schema(source: Source) -> frozenset[str]:
     return allowed_attributes(source.directory(), "group", (row.attribute for row in GROUP_ATTRIBUTES))
 
 
-GROUP_SCHEMA = Part("group_schema", "What this forest's schema lets a group carry", _group_schema)
+GROUP_SCHEMA = Part("group_schema", t("What this forest's schema lets a group carry"), _group_schema)
 
 
 def _mail_flow(source: Source) -> MailFlowReading:
@@ -84,14 +84,14 @@ def _mail_flow(source: Source) -> MailFlowReading:
     return read_mail_flow(source.directory(), exchange.organizations[0].dn)
 
 
-MAIL_FLOW = Part("mail_flow", "Accepted domains and send connectors", _mail_flow, (EXCHANGE,))
+MAIL_FLOW = Part("mail_flow", t("Accepted domains and send connectors"), _mail_flow, (EXCHANGE,))
 
 
 def _written_groups(source: Source) -> tuple[WrittenGroup, ...]:
     return read_written_groups(source.directory())
 
 
-WRITTEN_GROUPS = Part("written_groups", "Written-back groups in this domain", _written_groups)
+WRITTEN_GROUPS = Part("written_groups", t("Written-back groups in this domain"), _written_groups)
 
 
 def _tenant(source: Source) -> TenantReading:
@@ -104,17 +104,17 @@ def _tenant(source: Source) -> TenantReading:
     )
 
 
-TENANT = Part("tenant", "The tenant", _tenant)
-SYNCHRONIZATION = TENANT.part("synchronization", "Synchronization of the tenant", lambda read: read.synchronization)
-FEATURES = TENANT.part("features", "Synchronization features of the tenant", lambda read: read.features)
-CONTAINERS = TENANT.part("containers", "Containers that Connect Sync reported (beta)", lambda read: read.containers)
-CONNECT = TENANT.part("connect", "What Connect Sync reported about itself (beta)", lambda read: read.connect)
-LICENCES = TENANT.part("licences", "Licences of the tenant", lambda read: read.licences)
-NEW_GROUPS = TENANT.part("new_groups", "Default for new groups", lambda read: read.new_groups)
-DOMAINS = TENANT.part("domains", "Domains of the tenant", lambda read: read.domains)
-CLOUD_SYNC = TENANT.part("cloud_sync", "Cloud Sync configurations", lambda read: read.cloud_sync)
-AGENTS = TENANT.part("agents", "Provisioning agents of Cloud Sync (beta)", lambda read: read.agents)
-PERMISSIONS = TENANT.part("permissions", "Permissions of the access token", lambda read: read.permissions)
+TENANT = Part("tenant", t("The tenant"), _tenant)
+SYNCHRONIZATION = TENANT.part("synchronization", t("Synchronization of the tenant"), lambda read: read.synchronization)
+FEATURES = TENANT.part("features", t("Synchronization features of the tenant"), lambda read: read.features)
+CONTAINERS = TENANT.part("containers", t("Containers that Connect Sync reported (beta)"), lambda read: read.containers)
+CONNECT = TENANT.part("connect", t("What Connect Sync reported about itself (beta)"), lambda read: read.connect)
+LICENCES = TENANT.part("licences", t("Licences of the tenant"), lambda read: read.licences)
+NEW_GROUPS = TENANT.part("new_groups", t("Default for new groups"), lambda read: read.new_groups)
+DOMAINS = TENANT.part("domains", t("Domains of the tenant"), lambda read: read.domains)
+CLOUD_SYNC = TENANT.part("cloud_sync", t("Cloud Sync configurations"), lambda read: read.cloud_sync)
+AGENTS = TENANT.part("agents", t("Provisioning agents of Cloud Sync (beta)"), lambda read: read.agents)
+PERMISSIONS = TENANT.part("permissions", t("Permissions of the access token"), lambda read: read.permissions)
 
 
 def _cloud_sync_groups(source: Source) -> CloudSyncGroups:
@@ -126,7 +126,9 @@ def _cloud_sync_groups(source: Source) -> CloudSyncGroups:
     )
 
 
-CLOUD_SYNC_GROUPS = Part("cloud_sync_groups", "Groups of Cloud Sync on both sides", _cloud_sync_groups, (CLOUD_SYNC,))
+CLOUD_SYNC_GROUPS = Part(
+    "cloud_sync_groups", t("Groups of Cloud Sync on both sides"), _cloud_sync_groups, (CLOUD_SYNC,)
+)
 
 
 def _groups(source: Source) -> MailGroups:
@@ -134,7 +136,7 @@ def _groups(source: Source) -> MailGroups:
     return MailGroups(tenant, read_mail_groups(source.graph(), lambda done: source.progress(f"{done:,}")))
 
 
-GROUPS = Part("groups", "Microsoft 365 groups of the tenant", _groups, (TENANT,))
+GROUPS = Part("groups", t("Microsoft 365 groups of the tenant"), _groups, (TENANT,))
 
 
 def _mail_domains(source: Source) -> MailDomains:
@@ -151,7 +153,7 @@ def _mail_domains(source: Source) -> MailDomains:
         raise
 
 
-MAIL_DOMAINS = Part("mail_domains", "Mail domains of the groups", _mail_domains, (GROUPS, WRITTEN_GROUPS, MAIL_FLOW))
+MAIL_DOMAINS = Part("mail_domains", t("Mail domains of the groups"), _mail_domains, (GROUPS, WRITTEN_GROUPS, MAIL_FLOW))
 
 
 def _address_holders(source: Source) -> tuple[AddressHolder, ...]:
@@ -163,7 +165,7 @@ def _address_holders(source: Source) -> tuple[AddressHolder, ...]:
     )
 
 
-ADDRESS_HOLDERS = Part("address_holders", "Objects that hold the groups' addresses", _address_holders, (GROUPS,))
+ADDRESS_HOLDERS = Part("address_holders", t("Objects that hold the groups' addresses"), _address_holders, (GROUPS,))
 
 
 def _dns(source: Source) -> DnsReading:
@@ -173,14 +175,14 @@ def _dns(source: Source) -> DnsReading:
     return read_dns(Resolver(servers, timeout=float(parameters.dns_timeout)), domains)
 
 
-DNS = Part("dns", "DNS records of the groups' domains", _dns, (MAIL_DOMAINS,))
+DNS = Part("dns", t("DNS records of the groups' domains"), _dns, (MAIL_DOMAINS,))
 
 
 def _place(source: Source) -> PlaceReading:
     return read_place(source.directory(), source.parameters.target_ou, source.parameters.retired_ou)
 
 
-PLACE = Part("place", "The target OU and the retired OU", _place)
+PLACE = Part("place", t("The target OU and the retired OU"), _place)
 
 
 def _rights(source: Source) -> Situation:
@@ -188,7 +190,7 @@ def _rights(source: Source) -> Situation:
     return read_situation(source.directory(), place.target.dn, place.retired.dn)
 
 
-RIGHTS = Part("rights", "Rights of the account that writes", _rights, (PLACE,))
+RIGHTS = Part("rights", t("Rights of the account that writes"), _rights, (PLACE,))
 RIGHTS_TABLE = RIGHTS.worked_out("table", rights_table)
 
 
@@ -196,7 +198,7 @@ def _forest(source: Source) -> ForestReading:
     return read_forest(source.directory())
 
 
-FOREST = Part("forest", "Recycle Bin and functional levels", _forest)
+FOREST = Part("forest", t("Recycle Bin and functional levels"), _forest)
 
 
 def _names(source: Source) -> NamesAhead:
@@ -208,7 +210,7 @@ def _names(source: Source) -> NamesAhead:
     return NamesAhead(wanted, read_taken_names(source.directory(), accounts, common, ous), unseen)
 
 
-NAMES = Part("names", "Names that the selected groups would get", _names, (PLACE, GROUPS))
+NAMES = Part("names", t("Names that the selected groups would get"), _names, (PLACE, GROUPS))
 
 PARTS: tuple[Part[Any, Any], ...] = in_reading_order(
     part for part in list(globals().values()) if isinstance(part, Part) and part.title

@@ -28,6 +28,7 @@ from runbook_lib.graph.tenant import (
 from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
 from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.reading import Part, Unreadable
+from runbook_lib.model.text import Text, from_table
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import (
     AGENTS,
@@ -60,7 +61,7 @@ class Permission:
     name: str
     higher: frozenset[str]
     notebooks: tuple[str, ...]
-    opens: str
+    opens: Text
 
     def granted(self, names: Iterable[str]) -> bool:
         """Whether one of ``names`` is it or a higher one."""
@@ -72,7 +73,12 @@ def needed_permissions() -> tuple[Permission, ...]:
     """Every permission that the runbook asks for."""
     text = files("runbook_lib.preflight").joinpath("permissions.csv").read_text(encoding="utf-8")
     return tuple(
-        Permission(row["permission"], frozenset(row["higher"].split()), tuple(row["notebooks"].split()), row["opens"])
+        Permission(
+            row["permission"],
+            frozenset(row["higher"].split()),
+            tuple(row["notebooks"].split()),
+            from_table(row["opens"]),
+        )
         for row in csv.DictReader(text.splitlines())
     )
 

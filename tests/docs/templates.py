@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from runbook_lib.model.text import from_table
+
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "runbook_lib"
 PAGE = LIBRARY / "model" / "templates.csv"
@@ -41,10 +43,24 @@ def _parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+TABLES = (
+    ("parameters/clouds.csv", "title"),
+    ("parameters/cloud_offers.csv", "title"),
+    ("preflight/permissions.csv", "opens"),
+    ("exchange/group-attributes.csv", "purpose"),
+    ("exchange/statements.csv", "statement"),
+)
+"""Tables of the product with a column of words for people (``from_table``)."""
+
+
 def templates() -> list[str]:
     """Every template of the product, each once, sorted. Those that are no literals are left out: another test's."""
     arguments = (call.args[0] for _, call in calls() if call.args)
-    return sorted({one.value for one in arguments if isinstance(one, ast.Constant) and isinstance(one.value, str)})
+    found = {one.value for one in arguments if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+    for name, column in TABLES:
+        rows = csv.DictReader(io.StringIO((LIBRARY / name).read_text(encoding="utf-8")))
+        found |= {from_table(row[column]).template for row in rows}
+    return sorted(found)
 
 
 def names_in(template: str) -> set[str]:

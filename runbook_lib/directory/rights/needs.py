@@ -18,6 +18,7 @@ from runbook_lib.directory.rights.descriptor import Ace, AceFlag, AceType
 from runbook_lib.directory.rights.evaluate import GROUP_IN, Place
 from runbook_lib.model.directory import FOLLOWED_ATTRIBUTES, GROUP_ATTRIBUTES, MAIL_ATTRIBUTES, RESTORED_ATTRIBUTES
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
+from runbook_lib.model.text import Text, t
 
 GROUP_CLASS = guid_of(GuidKind.CLASS, "group")
 REANIMATE = guid_of(GuidKind.EXTENDED_RIGHT, "Reanimate-Tombstones")
@@ -119,7 +120,7 @@ class Operation:
     """Something that the product does. Every row of ``needs`` must hold; of the needs in a row one is enough."""
 
     id: str
-    title: str
+    title: Text
     purpose: Purpose
     needs: tuple[tuple[Need, ...], ...]
 
@@ -130,38 +131,45 @@ def operations(attributes: Mapping[str, object]) -> tuple[Operation, ...]:
 
 
 def _all(known: frozenset[str]) -> Iterator[Operation]:
-    where = {Place.TARGET: "the target OU", Place.RETIRED: "the retired OU"}
+    where = {Place.TARGET: t("the target OU"), Place.RETIRED: t("the retired OU")}
     changed = (*FOLLOWED_ATTRIBUTES, MARK_ATTRIBUTE)
     for ou, words in where.items():
         group, tail = GROUP_IN[ou], ou.value
         read = [name for name in (ANCHOR_ATTRIBUTE, *changed, "member") if name in known]
         yield Operation(
             f"read:{tail}",
-            f"List {words} and read its groups",
+            t("List {ou} and read its groups", ou=words),
             Purpose.WRITE,
             ((Need(ou, AccessMask.LIST_CONTENTS),), *((Need(group, _READ, name),) for name in read)),
         )
         for name in (*changed, "member", *MAIL_ATTRIBUTES):
             if name in known:
                 purpose = Purpose.MAIL if name in MAIL_ATTRIBUTES else Purpose.WRITE
-                title = "Add and remove members" if name == "member" else f"Change {name}"
-                yield Operation(f"write:{tail}:{name}", f"{title} in {words}", purpose, ((Need(group, _WRITE, name),),))
-        yield Operation(f"delete:{tail}", f"Delete a group from {words}", Purpose.DELETE, (_leave(ou),))
+                title = t("Add and remove members") if name == "member" else t("Change {name}", name=name)
+                yield Operation(
+                    f"write:{tail}:{name}",
+                    t("{what} in {ou}", what=title, ou=words),
+                    purpose,
+                    ((Need(group, _WRITE, name),),),
+                )
+        yield Operation(f"delete:{tail}", t("Delete a group from {ou}", ou=words), Purpose.DELETE, (_leave(ou),))
         yield Operation(
-            f"undelete:{tail}", f"Bring a deleted group back to {words}", Purpose.DELETE, _undelete(ou, known)
+            f"undelete:{tail}", t("Bring a deleted group back to {ou}", ou=words), Purpose.DELETE, _undelete(ou, known)
         )
         rest = [name for name in RESTORED_ATTRIBUTES if name in known and name not in (*changed, *MAIL_ATTRIBUTES)]
         yield Operation(
             f"put-back:{tail}",
-            f"Put back what a deleted group of {words} had",
+            t("Put back what a deleted group of {ou} had", ou=words),
             Purpose.DELETE,
             tuple((Need(group, _WRITE, name),) for name in rest),
         )
-    yield Operation("create", "Create a group in the target OU", Purpose.WRITE, (_enter(Place.TARGET),))
-    yield Operation("retire", "Move a group to the retired OU", Purpose.WRITE, _move(Place.TARGET, Place.RETIRED))
-    yield Operation("restore", "Move a group back to the target OU", Purpose.WRITE, _move(Place.RETIRED, Place.TARGET))
+    yield Operation("create", t("Create a group in the target OU"), Purpose.WRITE, (_enter(Place.TARGET),))
+    yield Operation("retire", t("Move a group to the retired OU"), Purpose.WRITE, _move(Place.TARGET, Place.RETIRED))
+    yield Operation(
+        "restore", t("Move a group back to the target OU"), Purpose.WRITE, _move(Place.RETIRED, Place.TARGET)
+    )
     listing = AccessMask.LIST_CONTENTS | _READ
-    yield Operation(LIST_DELETED, "List deleted objects", Purpose.DELETE, ((Need(Place.DELETED_OBJECTS, listing),),))
+    yield Operation(LIST_DELETED, t("List deleted objects"), Purpose.DELETE, ((Need(Place.DELETED_OBJECTS, listing),),))
 
 
 def _enter(ou: Place) -> tuple[Need, ...]:

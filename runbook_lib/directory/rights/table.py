@@ -28,6 +28,7 @@ from runbook_lib.directory.rights.needs import (
     operations,
 )
 from runbook_lib.model.cloud import Switch
+from runbook_lib.model.text import NOTHING, Text, joined, t, verbatim
 
 
 def deciding_descriptors(situation: Situation) -> dict[Place, SecurityDescriptor | None]:
@@ -126,57 +127,66 @@ def _refused(
     return True
 
 
-_MASK_WORDS = {
-    AccessMask.CREATE_CHILD: "create {name} objects",
-    AccessMask.DELETE_CHILD: "delete {name} objects",
-    AccessMask.LIST_CONTENTS: "list what stands there",
-    AccessMask.LIST_CONTENTS | AccessMask.READ_PROPERTY: "list and read",
-    AccessMask.CONTROL_ACCESS: "{name}",
-    AccessMask.DELETE: "delete",
-    AccessMask.READ_PROPERTY: "read {name}",
-    AccessMask.WRITE_PROPERTY: "write {name}",
-}
+def _right(need: Need) -> Text:
+    """A right by its name, without the object."""
+    match need.mask:
+        case AccessMask.CREATE_CHILD:
+            return t("create {name} objects", name=need.name)
+        case AccessMask.DELETE_CHILD:
+            return t("delete {name} objects", name=need.name)
+        case AccessMask.LIST_CONTENTS:
+            return t("list what stands there")
+        case AccessMask.DELETE:
+            return t("delete")
+        case AccessMask.READ_PROPERTY:
+            return t("read {name}", name=need.name)
+        case AccessMask.WRITE_PROPERTY:
+            return t("write {name}", name=need.name)
+        case AccessMask.CONTROL_ACCESS:
+            return verbatim(need.name)
+    return t("list and read")
 
 
-def words_of(need: Need, situation: Situation) -> str:
+def words_of(need: Need, situation: Situation) -> Text:
     """The right and the object, for example ``write member on groups in OU=…``."""
-    on = situation.places[OU_OF.get(need.place, need.place)].dn
-    where = f"groups in {on}" if need.place in OU_OF else on
-    return f"{_MASK_WORDS[need.mask].format(name=need.name)} on {where}"
+    dn = situation.places[OU_OF.get(need.place, need.place)].dn
+    if need.place in OU_OF:
+        return t("{right} on groups in {dn}", right=_right(need), dn=dn)
+    return t("{right} on {dn}", right=_right(need), dn=dn)
 
 
-def unread(need: Need, situation: Situation) -> str:
+def unread(need: Need, situation: Situation) -> Text:
     """Why nothing answers a need."""
     holder = situation.places[OU_OF.get(need.place, need.place)]
     if holder.descriptor is None:
-        return holder.why or f"the access list of {holder.dn} was not read"
+        return verbatim(holder.why) if holder.why else t("the access list of {dn} was not read", dn=holder.dn)
     if need.place in OU_OF and situation.group_default is None:
-        return "the default access list of the class group was not read"
-    return "the answer hangs on a conditional entry"
+        return t("the default access list of the class group was not read")
+    return t("the answer hangs on a conditional entry")
 
 
-def granted_by(need: Need, found: Decision, situation: Situation) -> str:
+def granted_by(need: Need, found: Decision, situation: Situation) -> Text:
     """The right, and by what the account has it."""
     if found.everything:
-        how = "there is no access list, which allows everybody everything"
+        how = t("there is no access list, which allows everybody everything")
     elif found.by:
-        how = "by " + " and ".join(describe(ace) for ace in dict.fromkeys(found.by))
+        how = t("by {entries}", entries=joined((describe(ace) for ace in dict.fromkeys(found.by)), " and "))
     else:
-        how = "as owner"
-    return f"{words_of(need, situation)}: {how}"
+        how = t("as owner")
+    return t("{right}: {how}", right=words_of(need, situation), how=how)
 
 
-def refused_by(against: Ace | None) -> str:
+def refused_by(against: Ace | None) -> Text:
     """What refuses: the entry that denies, or that there is none that allows."""
-    return f"denied by {describe(against)}" if against is not None else "no entry allows it"
+    return t("denied by {entry}", entry=describe(against)) if against is not None else t("no entry allows it")
 
 
-def describe(ace: Ace) -> str:
+def describe(ace: Ace) -> Text:
     """An entry in a few words: what it does, for whom, limited to what, inherited or not."""
-    verb = "allows" if ace.allows else "denies"
-    limited = f" for {ace.object_type}" if ace.object_type else ""
-    origin = ", inherited" if ace.inherited else ""
-    return f"the entry that {verb} 0x{int(ace.mask):x}{limited} to {ace.sid}{origin}"
+    mask = f"0x{int(ace.mask):x}"
+    does = t("the entry that allows {mask}", mask=mask) if ace.allows else t("the entry that denies {mask}", mask=mask)
+    limited = t(" for {object_type}", object_type=ace.object_type) if ace.object_type else NOTHING
+    return does + limited + t(" to {sid}", sid=ace.sid) + (t(", inherited") if ace.inherited else NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +202,7 @@ class Missing:
     """
 
     id: str
-    what: str
+    what: Text
     grant: Grant | None
     against: Ace | None
     on: str
@@ -209,7 +219,7 @@ class OperationRight:
 
     operation: Operation
     granted: Switch
-    because: str
+    because: Text
     missing: tuple[Missing, ...] = ()
 
 
@@ -226,17 +236,21 @@ def _as_seen(row: OperationRight, situation: Situation) -> OperationRight:
         return row
     need = row.operation.needs[0][0]
     if situation.listed is Switch.ON:
-        return replace(row, granted=Switch.ON, because=f"{words_of(need, situation)}: a deleted object was seen")
+        return replace(
+            row, granted=Switch.ON, because=t("{right}: a deleted object was seen", right=words_of(need, situation))
+        )
     grant = grant_of(need, situation)
     missing = Missing(need.id, words_of(need, situation), grant, None, grant.dn)
-    return replace(row, granted=Switch.OFF, because=f"{missing.what}: refused when it was tried", missing=(missing,))
+    return replace(
+        row, granted=Switch.OFF, because=t("{right}: refused when it was tried", right=missing.what), missing=(missing,)
+    )
 
 
 def _row(
     operation: Operation, situation: Situation, descriptors: Mapping[Place, SecurityDescriptor | None]
 ) -> OperationRight:
     states: list[Switch] = []
-    words: list[str] = []
+    words: list[Text] = []
     missing: list[Missing] = []
     for row in operation.needs:
         answers = [(need, ask(need, situation, descriptors)) for need in row]
@@ -247,10 +261,12 @@ def _row(
             words.append(granted_by(*granted, situation))
         elif unknown is not None:
             states.append(Switch.UNKNOWN)
-            words.append(f"{words_of(unknown, situation)}: unknown, {unread(unknown, situation)}")
+            why = unread(unknown, situation)
+            words.append(t("{right}: unknown, {why}", right=words_of(unknown, situation), why=why))
         elif not row[-1].confirmed:
             states.append(Switch.UNKNOWN)
-            words.append(f"{words_of(row[-1], situation)}: not granted, and it is not confirmed whether AD asks for it")
+            right = words_of(row[-1], situation)
+            words.append(t("{right}: not granted, and it is not confirmed whether AD asks for it", right=right))
         else:
             states.append(Switch.OFF)
             need, found = answers[-1]
@@ -258,9 +274,9 @@ def _row(
             missing.append(_missing(need, found, situation, descriptors))
     order = (Switch.OFF, Switch.UNKNOWN, Switch.ON)
     if missing:
-        words = [f"{one.what}: {refused_by(one.against)}" for one in missing]
+        words = [t("{right}: {how}", right=one.what, how=refused_by(one.against)) for one in missing]
     distinct = tuple(dict.fromkeys(words))
-    return OperationRight(operation, min(states, key=order.index), "; ".join(distinct), tuple(missing))
+    return OperationRight(operation, min(states, key=order.index), joined(distinct, "; "), tuple(missing))
 
 
 def _missing(

@@ -313,22 +313,22 @@ def several(evidence: Evidence) -> Answers:
 _NEEDS = (CLOUD_SYNC,)
 
 CHECKS: tuple[Check, ...] = (
-    Check("cloud-sync", "A Cloud Sync configuration writes groups", _NEEDS, on(cloud_sync=_B), absent),
-    Check("cloud-sync-state", "Cloud Sync's configurations run", _NEEDS, on(cloud_sync=_B), states),
-    Check("cloud-sync-last-run", "Cloud Sync succeeded lately", _NEEDS, on(cloud_sync=_W), last_runs),
+    Check("cloud-sync", t("A Cloud Sync configuration writes groups"), _NEEDS, on(cloud_sync=_B), absent),
+    Check("cloud-sync-state", t("Cloud Sync's configurations run"), _NEEDS, on(cloud_sync=_B), states),
+    Check("cloud-sync-last-run", t("Cloud Sync succeeded lately"), _NEEDS, on(cloud_sync=_W), last_runs),
     Check(
         "cloud-sync-scope",
-        "No writeback state decides in Cloud Sync's scope",
+        t("No writeback state decides in Cloud Sync's scope"),
         _NEEDS,
         on(direct=_I, cloud_sync=_U, connect_sync=_I),
         scopes,
     ),
     Check(
         "cloud-sync-other-jobs",
-        "Cloud Sync writes nothing else to Active Directory",
+        t("Cloud Sync writes nothing else to Active Directory"),
         _NEEDS,
         on(direct=_I, cloud_sync=_I, connect_sync=_I),
         other_jobs,
     ),
-    Check("cloud-sync-several", "One Cloud Sync configuration writes groups", _NEEDS, on(cloud_sync=_W), several),
+    Check("cloud-sync-several", t("One Cloud Sync configuration writes groups"), _NEEDS, on(cloud_sync=_W), several),
 )

@@ -127,10 +127,10 @@ def agent_unread(evidence: Evidence) -> Answers:
 
 
 AGENT_CHECKS: tuple[Check, ...] = (
-    Check("cloud-sync-agents", "Cloud Sync's agents were looked at", (CLOUD_SYNC,), on(cloud_sync=_W), agent_unread),
+    Check("cloud-sync-agents", t("Cloud Sync's agents were looked at"), (CLOUD_SYNC,), on(cloud_sync=_W), agent_unread),
     Check(
         "cloud-sync-agents-active",
-        "Cloud Sync's agents are active",
+        t("Cloud Sync's agents are active"),
         (CLOUD_SYNC, AGENTS),
         on(cloud_sync=_B),
         agents,
@@ -244,7 +244,7 @@ def _overlap(job: CloudSyncJob, what: str, severity: Severity, seen: Text, value
 _NEEDS = (CLOUD_SYNC,)
 
 OVERLAP_CHECKS: tuple[Check, ...] = (
-    Check("cloud-sync-groups", "Cloud Sync has none of the selected groups", _NEEDS, on(direct=_B), same_groups),
-    Check("cloud-sync-kinds", "Cloud Sync writes no selected kind", _NEEDS, on(direct=_U), same_kinds),
-    Check("cloud-sync-target", "Cloud Sync writes into neither OU", _NEEDS, on(direct=_B), same_container),
+    Check("cloud-sync-groups", t("Cloud Sync has none of the selected groups"), _NEEDS, on(direct=_B), same_groups),
+    Check("cloud-sync-kinds", t("Cloud Sync writes no selected kind"), _NEEDS, on(direct=_U), same_kinds),
+    Check("cloud-sync-target", t("Cloud Sync writes into neither OU"), _NEEDS, on(direct=_B), same_container),
 )

@@ -277,21 +277,21 @@ def mappings(evidence: Evidence) -> Answers:
 CHECKS: tuple[Check, ...] = (
     Check(
         "cloud-sync-size",
-        "Cloud Sync's scopes are within Microsoft's limits",
+        t("Cloud Sync's scopes are within Microsoft's limits"),
         (CLOUD_SYNC, CLOUD_SYNC_GROUPS),
         on(cloud_sync=_W),
         sizes,
     ),
     Check(
         "cloud-sync-empty",
-        "Cloud Sync's groups arrive with their members",
+        t("Cloud Sync's groups arrive with their members"),
         (CLOUD_SYNC, CLOUD_SYNC_GROUPS),
         on(cloud_sync=_U),
         arrive_empty,
     ),
     Check(
         "cloud-sync-mapping",
-        "Cloud Sync's mapping names groups and marks none",
+        t("Cloud Sync's mapping names groups and marks none"),
         (CLOUD_SYNC,),
         on(cloud_sync=_I),
         mappings,

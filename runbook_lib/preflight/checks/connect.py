@@ -139,17 +139,17 @@ _B, _W = Severity.BLOCKING, Severity.WARNING
 CHECKS: tuple[Check, ...] = (
     Check(
         "synchronization-on",
-        "The tenant is synchronized from Active Directory",
+        t("The tenant is synchronized from Active Directory"),
         (SYNCHRONIZATION,),
         on(direct=_W, cloud_sync=_W, connect_sync=_B),
         synchronization_off,
     ),
     Check(
         "synchronization-age",
-        "The last synchronization is recent",
+        t("The last synchronization is recent"),
         (SYNCHRONIZATION,),
         on(direct=_W, cloud_sync=_W, connect_sync=_B),
         synchronization_age,
     ),
-    Check("connect-server", "The Connect server was looked at", (TENANT,), on(connect_sync=_W), server_unread),
+    Check("connect-server", t("The Connect server was looked at"), (TENANT,), on(connect_sync=_W), server_unread),
 )

@@ -228,32 +228,32 @@ def new_group_default(evidence: Evidence) -> Iterator[Finding]:
 _B, _W = Severity.BLOCKING, Severity.WARNING
 
 CHECKS: tuple[Check, ...] = (
-    Check("connect-v1-other", "Connect writes no Microsoft 365 group", (TENANT,), on(direct=_B), v1_as_other_writer),
-    Check("connect-v1", "Connect writes Microsoft 365 groups (v1)", (TENANT,), on(connect_sync=_B), v1_as_route),
+    Check("connect-v1-other", t("Connect writes no Microsoft 365 group"), (TENANT,), on(direct=_B), v1_as_other_writer),
+    Check("connect-v1", t("Connect writes Microsoft 365 groups (v1)"), (TENANT,), on(connect_sync=_B), v1_as_route),
     Check(
         "connect-v2",
-        "Group writeback V2 is not on",
+        t("Group writeback V2 is not on"),
         (TENANT,),
         on(direct=_B, cloud_sync=_W, connect_sync=_W),
         v2_on,
     ),
     Check(
         "connect-v2-readable",
-        "The synchronization features can be read",
+        t("The synchronization features can be read"),
         (FEATURES,),
         on(direct=_W, cloud_sync=_W, connect_sync=_W),
         v2_unknown,
     ),
     Check(
         "deletion-prevention",
-        "Connect protects from accidental deletions",
+        t("Connect protects from accidental deletions"),
         (FEATURES,),
         on(connect_sync=_W),
         deletion_prevention,
     ),
     Check(
         "new-group-default",
-        "The default for new groups is known",
+        t("The default for new groups is known"),
         (NEW_GROUPS, TENANT),
         on(direct=_W, connect_sync=_W),
         new_group_default,

@@ -208,28 +208,28 @@ def _named(jobs: list[CloudSyncJob]) -> str:
 CHECKS: tuple[Check, ...] = (
     Check(
         "connect-build",
-        "The build of Connect Sync synchronizes",
+        t("The build of Connect Sync synchronizes"),
         (CONNECT,),
         on(direct=_W, cloud_sync=_W, connect_sync=_B),
         build,
     ),
     Check(
         "connect-build-support",
-        "The build of Connect Sync is supported",
+        t("The build of Connect Sync is supported"),
         (CONNECT,),
         on(connect_sync=_W),
         support,
     ),
     Check(
         "connect-pending-deletions",
-        "Connect Sync holds back no deletions",
+        t("Connect Sync holds back no deletions"),
         (CONNECT,),
         on(direct=_I, cloud_sync=_I, connect_sync=_W),
         pending_deletions,
     ),
     Check(
         "connect-transition",
-        "No transition to Cloud Sync is under way",
+        t("No transition to Cloud Sync is under way"),
         (CLOUD_SYNC, TENANT),
         on(direct=_W, cloud_sync=_W, connect_sync=_U),
         transition,

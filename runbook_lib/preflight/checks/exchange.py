@@ -12,7 +12,7 @@ from runbook_lib.model.addresses import smtp_addresses
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.target import Route
-from runbook_lib.model.text import first_of, t
+from runbook_lib.model.text import Text, first_of, t
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import MailContact, MakeMailContacts, UpdateRecipients
@@ -39,7 +39,7 @@ _S, _O, _V, _D, _N, _B = (
 
 def _check(
     id_: str,
-    title: str,
+    title: Text,
     routes: Mapping[Route, Severity],
     run: Callable[[Facts], Iterator[Finding]],
     *sees: Sees,
@@ -56,34 +56,36 @@ def _check(
 
 
 EXCHANGE_CHECKS: tuple[Check, ...] = (
-    _check("exchange-unreadable", "Everything about Exchange can be read", _READABLE, findings.unreadable),
-    _check("exchange-organization-hidden", "No organization is hidden", _READABLE, findings.hidden_organization, _O),
-    _check("exchange-number-absent", "Every number is shown", _MAIL, findings.absent_numbers, _S, _O),
-    _check("exchange-absent", "Exchange is here", _MAIL, findings.absent, _O),
-    _check("exchange-without-servers", "The organization has servers", _MAIL, findings.without_servers, _O, _N),
-    _check("exchange-several-organizations", "There is one organization", _MAIL, findings.several_organizations, _O),
-    _check("exchange-newer-than-table", "The release is known to this program", _MAIL, findings.newer, _S, _V, _B),
+    _check("exchange-unreadable", t("Everything about Exchange can be read"), _READABLE, findings.unreadable),
+    _check("exchange-organization-hidden", t("No organization is hidden"), _READABLE, findings.hidden_organization, _O),
+    _check("exchange-number-absent", t("Every number is shown"), _MAIL, findings.absent_numbers, _S, _O),
+    _check("exchange-absent", t("Exchange is here"), _MAIL, findings.absent, _O),
+    _check("exchange-without-servers", t("The organization has servers"), _MAIL, findings.without_servers, _O, _N),
+    _check("exchange-several-organizations", t("There is one organization"), _MAIL, findings.several_organizations, _O),
+    _check("exchange-newer-than-table", t("The release is known to this program"), _MAIL, findings.newer, _S, _V, _B),
     _check(
-        *("exchange-number-unknown", "Every number is one that a release writes"),
+        *("exchange-number-unknown", t("Every number is one that a release writes")),
         *(_MAIL, findings.unknown_numbers),
         *(_S, _V, _D),
     ),
-    _check("exchange-ahead", "Schema and organization are of one release", _MAIL, findings.mixture, _S, _V),
-    _check("exchange-domain", "Every domain is prepared", _MAIL, findings.domains, _V, _D),
-    _check("exchange-out-of-support", "The servers' releases are supported", _MAIL, requirements.support, _B),
-    _check("exchange-servers-differ", "The servers run one release", _MAIL, requirements.servers_differ, _B),
-    _check("exchange-pages-disagree", "Exchange is where Connect's wizard wants it", _MAIL, requirements.presence, _O),
-    _check("exchange-server-too-old", "Every server is new enough", _SERVERS, requirements.server_minimum, _B),
-    _check("exchange-hybrid-update", "Every server has a recent update", _MAIL, requirements.hybrid_update, _B),
+    _check("exchange-ahead", t("Schema and organization are of one release"), _MAIL, findings.mixture, _S, _V),
+    _check("exchange-domain", t("Every domain is prepared"), _MAIL, findings.domains, _V, _D),
+    _check("exchange-out-of-support", t("The servers' releases are supported"), _MAIL, requirements.support, _B),
+    _check("exchange-servers-differ", t("The servers run one release"), _MAIL, requirements.servers_differ, _B),
     _check(
-        *("exchange-server-ahead", "No server is ahead of the organization"),
+        "exchange-pages-disagree", t("Exchange is where Connect's wizard wants it"), _MAIL, requirements.presence, _O
+    ),
+    _check("exchange-server-too-old", t("Every server is new enough"), _SERVERS, requirements.server_minimum, _B),
+    _check("exchange-hybrid-update", t("Every server has a recent update"), _MAIL, requirements.hybrid_update, _B),
+    _check(
+        *("exchange-server-ahead", t("No server is ahead of the organization")),
         *(_MAIL, requirements.servers_ahead),
         *(_V, _B),
     ),
-    _check("exchange-server-numbers-differ", "Each server shows one build", _MAIL, requirements.numbers_agree, _B),
-    _check("exchange-server-version-unknown", "Every server shows its build", _MAIL, requirements.server_builds, _B),
+    _check("exchange-server-numbers-differ", t("Each server shows one build"), _MAIL, requirements.numbers_agree, _B),
+    _check("exchange-server-version-unknown", t("Every server shows its build"), _MAIL, requirements.server_builds, _B),
     _check(
-        "exchange-server-release-unknown", "Every server's release is known", _MAIL, requirements.server_releases, _B
+        "exchange-server-release-unknown", t("Every server's release is known"), _MAIL, requirements.server_releases, _B
     ),
 )
 
@@ -211,20 +213,22 @@ def _count(items: Sequence[object], noun: str) -> str:
 
 _ROUTES = on(direct=Severity.INFO, connect_sync=Severity.WARNING)
 RECIPIENT_CHECKS: tuple[Check, ...] = (
-    Check("mail-address-book", "Written-back groups are in the address book", (WRITTEN_GROUPS,), _ROUTES, address_book),
+    Check(
+        "mail-address-book", t("Written-back groups are in the address book"), (WRITTEN_GROUPS,), _ROUTES, address_book
+    ),
     Check(
         "mail-secondary-addresses",
-        "Groups have only the address that is written back",
+        t("Groups have only the address that is written back"),
         (GROUPS, MAIL_DOMAINS),
         _ROUTES,
         secondary_addresses,
     ),
     Check(
         "mail-address-taken",
-        "No other object holds a group's address",
+        t("No other object holds a group's address"),
         (GROUPS, ADDRESS_HOLDERS),
         on(direct=Severity.WARNING, connect_sync=Severity.WARNING),
         addresses_taken,
     ),
-    Check("mail-forest-not-searched", "The whole forest was searched", (EXCHANGE,), _ROUTES, other_domains),
+    Check("mail-forest-not-searched", t("The whole forest was searched"), (EXCHANGE,), _ROUTES, other_domains),
 )

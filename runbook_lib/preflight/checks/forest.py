@@ -52,7 +52,7 @@ def attribute_missing(row: GroupAttribute, evidence: Evidence) -> Iterator[Findi
 def _check(row: GroupAttribute) -> Check:
     return Check(
         f"group-attribute-{row.attribute}",
-        f"A group can carry {row.attribute}",
+        t("A group can carry {attribute}", attribute=row.attribute),
         (GROUP_SCHEMA,),
         _limits(row),
         lambda evidence: attribute_missing(row, evidence),
@@ -162,7 +162,7 @@ def levels(evidence: Evidence) -> Iterator[Finding]:
 _FOREST = (FOREST,)
 _BLOCKS, _UNKNOWN = on(direct=Severity.BLOCKING), on(direct=Severity.UNKNOWN)
 FOREST_CHECKS: tuple[Check, ...] = (
-    Check("recycle-bin", "The Recycle Bin is on", _FOREST, _UNKNOWN, recycle_bin),
-    Check("deleted-objects", "Deleted objects can be listed", _FOREST, _BLOCKS, deleted_objects),
-    Check("functional-levels", "Domain and forest are at a recent level", _FOREST, _UNKNOWN, levels),
+    Check("recycle-bin", t("The Recycle Bin is on"), _FOREST, _UNKNOWN, recycle_bin),
+    Check("deleted-objects", t("Deleted objects can be listed"), _FOREST, _BLOCKS, deleted_objects),
+    Check("functional-levels", t("Domain and forest are at a recent level"), _FOREST, _UNKNOWN, levels),
 )

@@ -162,21 +162,21 @@ _NEEDS = (DNS, MAIL_DOMAINS)
 CHECKS: tuple[Check, ...] = (
     Check(
         "dns-cloud",
-        "The cloud's mail hosts are known",
+        t("The cloud's mail hosts are known"),
         _NEEDS,
         on(direct=Severity.INFO, connect_sync=Severity.BLOCKING),
         other_cloud,
     ),
     Check(
         "dns-mx",
-        "MX of the groups domain leads to the cloud",
+        t("MX of the groups domain leads to the cloud"),
         _NEEDS,
         on(direct=Severity.INFO, connect_sync=Severity.BLOCKING),
         mx,
     ),
     Check(
         "dns-autodiscover",
-        "Autodiscover of the groups domain leads to the cloud",
+        t("Autodiscover of the groups domain leads to the cloud"),
         _NEEDS,
         on(direct=Severity.INFO, connect_sync=Severity.WARNING),
         autodiscover,

@@ -301,12 +301,12 @@ def several_domains(evidence: Evidence) -> Iterator[Finding]:
 _FLOW = (MAIL_FLOW,)
 _BOTH = (MAIL_FLOW, MAIL_DOMAINS)
 CHECKS: tuple[Check, ...] = (
-    Check("mail-several-domains", "The groups have one mail domain", (MAIL_DOMAINS,), _ROUTES, several_domains),
-    Check("mail-flow-not-in-schema", "The schema has what routes mail", _FLOW, _ROUTES, names_absent),
-    Check("mail-hybrid-missing", "The Exchange hybrid is configured", _FLOW, _ROUTES, hybrid_configuration),
-    Check("mail-accepted-domain", "The groups domain is an internal relay domain", _BOTH, _ROUTES, accepted_domain),
-    Check("mail-routing-domain", "The tenant's routing domain is known", _BOTH, _ROUTES, routing_domain),
-    Check("mail-send-connector", "A send connector covers the groups domain", _BOTH, _ROUTES, send_connector),
-    Check("mail-address-space-unread", "Every address space is readable", _FLOW, _ROUTES, address_spaces_readable),
-    Check("mail-address-policy", "No policy gives out groups' addresses", _BOTH, _ROUTES, address_policies),
+    Check("mail-several-domains", t("The groups have one mail domain"), (MAIL_DOMAINS,), _ROUTES, several_domains),
+    Check("mail-flow-not-in-schema", t("The schema has what routes mail"), _FLOW, _ROUTES, names_absent),
+    Check("mail-hybrid-missing", t("The Exchange hybrid is configured"), _FLOW, _ROUTES, hybrid_configuration),
+    Check("mail-accepted-domain", t("The groups domain is an internal relay domain"), _BOTH, _ROUTES, accepted_domain),
+    Check("mail-routing-domain", t("The tenant's routing domain is known"), _BOTH, _ROUTES, routing_domain),
+    Check("mail-send-connector", t("A send connector covers the groups domain"), _BOTH, _ROUTES, send_connector),
+    Check("mail-address-space-unread", t("Every address space is readable"), _FLOW, _ROUTES, address_spaces_readable),
+    Check("mail-address-policy", t("No policy gives out groups' addresses"), _BOTH, _ROUTES, address_policies),
 )

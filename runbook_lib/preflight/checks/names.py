@@ -154,8 +154,8 @@ def _not_looked_up(identifier: str, seen: Text, ids: list[str]) -> Finding:
 _NAMES = (NAMES,)
 _WARNS = on(direct=Severity.WARNING)
 CHECKS: tuple[Check, ...] = (
-    Check("names-free", "The selected groups' names are free", _NAMES, _WARNS, collisions),
-    Check("names-differ", "The selected groups' names differ", _NAMES, _WARNS, twins),
-    Check("names-possible", "The selected groups' names are possible", _NAMES, on(direct=Severity.BLOCKING), limits),
-    Check("names-looked-up", "Every selected group was looked up", _NAMES, on(direct=Severity.INFO), _not_seen),
+    Check("names-free", t("The selected groups' names are free"), _NAMES, _WARNS, collisions),
+    Check("names-differ", t("The selected groups' names differ"), _NAMES, _WARNS, twins),
+    Check("names-possible", t("The selected groups' names are possible"), _NAMES, on(direct=Severity.BLOCKING), limits),
+    Check("names-looked-up", t("Every selected group was looked up"), _NAMES, on(direct=Severity.INFO), _not_seen),
 )

@@ -15,7 +15,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.dn import is_below
 from runbook_lib.model.enforcement import MOST_SIDS, EnforcementMode, Leave
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import NOTHING, t
+from runbook_lib.model.text import NOTHING, joined, t
 from runbook_lib.model.untrusted import counted, printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
@@ -70,7 +70,7 @@ def _missing(missing: Missing, broken: list[OperationRight], situation: Situatio
             "{account_name} may not {what}.{refused}", account_name=account.name, what=missing.what, refused=refused
         ),
         expected=t("A dedicated account with exactly the rights that it needs."),
-        why=t("Without it this is refused: {titles}.", titles="; ".join(titles)),
+        why=t("Without it this is refused: {titles}.", titles=joined(titles, "; ")),
         to_do=t("Run: {lines}", lines="; ".join(lines)) if lines else remove,
         source=_DELETED if deletes else _SOURCE,
         values=values,
@@ -91,7 +91,7 @@ def unknown_rights(evidence: Evidence) -> Iterator[Finding]:
             seen=t(
                 "For {operations} it cannot be told whether they are allowed: {why}.",
                 operations=counted(len(rows), "operation"),
-                why="; ".join(list(why)[:4]),
+                why=joined(list(why)[:4], "; "),
             ),
             expected=t("The account can read the access lists of both OUs and the default of the class group."),
             why=t("An operation that is refused in the middle of a run leaves a change half done."),
@@ -192,10 +192,12 @@ def rights_on_groups(evidence: Evidence) -> Answers:
 
 _NEEDS = (RIGHTS,)
 RIGHTS_CHECKS: tuple[Check, ...] = (
-    Check("rights", "The account has every right it needs", _NEEDS, on(direct=Severity.BLOCKING), missing_rights),
-    Check("rights-known", "Every right can be told", _NEEDS, on(direct=Severity.UNKNOWN), unknown_rights),
-    Check("rights-for-less", "The account has further rights", _NEEDS, on(direct=Severity.INFO), rights_for_less),
-    Check("rights-on-groups", "Written groups can be changed", _NEEDS, on(direct=Severity.UNKNOWN), rights_on_groups),
+    Check("rights", t("The account has every right it needs"), _NEEDS, on(direct=Severity.BLOCKING), missing_rights),
+    Check("rights-known", t("Every right can be told"), _NEEDS, on(direct=Severity.UNKNOWN), unknown_rights),
+    Check("rights-for-less", t("The account has further rights"), _NEEDS, on(direct=Severity.INFO), rights_for_less),
+    Check(
+        "rights-on-groups", t("Written groups can be changed"), _NEEDS, on(direct=Severity.UNKNOWN), rights_on_groups
+    ),
 )
 
 
@@ -312,7 +314,7 @@ def _values(evidence: Evidence) -> dict[str, object]:
 ENFORCEMENT_CHECKS: tuple[Check, ...] = (
     Check(
         "ou-enforcement",
-        "No policy keeps this account from changing objects",
+        t("No policy keeps this account from changing objects"),
         (PLACE,),
         on(direct=Severity.BLOCKING),
         enforcement,

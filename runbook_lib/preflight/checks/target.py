@@ -234,10 +234,10 @@ def _denials(holder: Holder) -> list[Ace]:
 _BLOCKS, _PLACE = on(direct=Severity.BLOCKING), (PLACE,)
 _WARNS, _UNKNOWN = on(direct=Severity.WARNING), on(direct=Severity.UNKNOWN)
 CHECKS: tuple[Check, ...] = (
-    Check("ous", "Target OU and retired OU can be written to", _PLACE, _BLOCKS, ous),
-    Check("ou-sync-scope", "The target OU is in no synchronization's scope", _PLACE, _UNKNOWN, sync_scope),
-    Check("ou-of-connect-v1", "Connect Sync uses another OU", (PLACE, TENANT), _BLOCKS, v1_container),
-    Check("ou-other-objects", "The target OU is used by nobody else", _PLACE, _BLOCKS, other_objects),
-    Check("ou-inheritance", "Both OUs inherit rights", (RIGHTS,), _WARNS, inheritance),
-    Check("ou-deletion-protection", "Nothing is protected from deletion", (RIGHTS,), _WARNS, deletion_protection),
+    Check("ous", t("Target OU and retired OU can be written to"), _PLACE, _BLOCKS, ous),
+    Check("ou-sync-scope", t("The target OU is in no synchronization's scope"), _PLACE, _UNKNOWN, sync_scope),
+    Check("ou-of-connect-v1", t("Connect Sync uses another OU"), (PLACE, TENANT), _BLOCKS, v1_container),
+    Check("ou-other-objects", t("The target OU is used by nobody else"), _PLACE, _BLOCKS, other_objects),
+    Check("ou-inheritance", t("Both OUs inherit rights"), (RIGHTS,), _WARNS, inheritance),
+    Check("ou-deletion-protection", t("Nothing is protected from deletion"), (RIGHTS,), _WARNS, deletion_protection),
 )

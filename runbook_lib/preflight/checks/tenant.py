@@ -130,7 +130,7 @@ def cloud_lacks(name: str, evidence: Evidence) -> Iterator[Finding]:
             yield _lack(cloud.title, cloud.name, feature)
 
 
-def _lack(title: str, cloud: str, feature: Feature) -> Finding:
+def _lack(title: Text, cloud: str, feature: Feature) -> Finding:
     without = feature.offer is Offer.NOT_OFFERED
     return Finding(
         id=f"cloud-lacks:{feature.name}",
@@ -158,20 +158,20 @@ def _asked(name: str) -> Callable[[Evidence], Iterator[Finding]]:
 TENANT_CHECKS: tuple[Check, ...] = (
     Check(
         "licences",
-        "Microsoft Entra ID P1 or P2 is in force",
+        t("Microsoft Entra ID P1 or P2 is in force"),
         (LICENCES,),
         on(cloud_sync=_B, connect_sync=_B),
         licences,
     ),
     Check(
         "groups-domain",
-        "The groups' mail domain is verified in the tenant",
+        t("The groups' mail domain is verified in the tenant"),
         (MAIL_DOMAINS, DOMAINS),
         on(direct=_W, connect_sync=_B),
         groups_domain,
     ),
     *(
-        Check(f"cloud-offers-{name}", f"The tenant's cloud offers {name}", (TENANT,), routes, _asked(name))
+        Check(f"cloud-offers-{name}", t("The tenant's cloud offers {name}", name=name), (TENANT,), routes, _asked(name))
         for name, routes in OFFERS.items()
     ),
 )
@@ -241,7 +241,7 @@ def _routes(notebook: str) -> Mapping[Route, Severity]:
 def _check(notebook: str) -> Check:
     return Check(
         f"permissions-{notebook}",
-        f"Permissions for {notebook} are granted",
+        t("Permissions for {notebook} are granted", notebook=notebook),
         (PERMISSIONS,),
         _routes(notebook),
         lambda evidence: lacking(notebook, evidence),
@@ -250,5 +250,5 @@ def _check(notebook: str) -> Check:
 
 PERMISSION_CHECKS: tuple[Check, ...] = (
     *(_check(notebook) for notebook in notebooks()),
-    Check("permissions-excess", "No permission to write was granted", (PERMISSIONS,), _EVERY, excess),
+    Check("permissions-excess", t("No permission to write was granted"), (PERMISSIONS,), _EVERY, excess),
 )

@@ -75,7 +75,9 @@ def _assessment(text: str) -> Assessment:
         text,
         hand_offs=(RelayAcceptedDomain(text),),
     )
-    return assess(evidence(), [Check("c", text, (), on(connect_sync=Severity.BLOCKING), lambda _: iter([finding]))])
+    return assess(
+        evidence(), [Check("c", verbatim(text), (), on(connect_sync=Severity.BLOCKING), lambda _: iter([finding]))]
+    )
 
 
 def _graph_error(reply: Reply) -> RunbookError:

@@ -12,7 +12,7 @@ from runbook_lib.model.text import t, verbatim
 
 
 def part(key: str, *needs: Part[None, int]) -> Part[None, int]:
-    return Part(key, key.title(), lambda _: 1, needs)
+    return Part(key, verbatim(key.title()), lambda _: 1, needs)
 
 
 def test_the_order_is_as_written_where_it_may_be() -> None:

@@ -13,7 +13,7 @@ from runbook_lib.graph.connect import open_graph
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.target import Route
-from runbook_lib.model.text import t
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
 from runbook_lib.preflight.assess import Assessment, Check, NothingToCheck, assess, on
 from runbook_lib.preflight.checks import CHECKS
@@ -146,7 +146,7 @@ def test_two_reasons_are_two_findings_and_a_check_of_both_names_both() -> None:
         exchange=Unreadable("exchange", "a", t("A."), hint=t("Do a.")),
         place=Unreadable("place", "b", t("B."), hint=t("Do b.")),
     )
-    check = Check("c", "C", (EXCHANGE, PLACE), on(direct=Severity.BLOCKING), lambda _: iter(()))
+    check = Check("c", t("C"), (EXCHANGE, PLACE), on(direct=Severity.BLOCKING), lambda _: iter(()))
     found = assess(given, [check])
     assert [f.id for f in found.findings] == ["part-unreadable:exchange", "part-unreadable:place"]
     (row,) = cast("list[dict[str, object]]", found.as_json()["checks"])
@@ -164,14 +164,18 @@ def test_one_acknowledged_part_does_not_silence_the_reason() -> None:
 
 
 def test_a_check_with_nothing_to_look_at_is_not_fine() -> None:
-    check = Check("c", "C", (), on(direct=Severity.BLOCKING), lambda _: iter([NothingToCheck(t("There is nothing."))]))
+    check = Check(
+        "c", t("C"), (), on(direct=Severity.BLOCKING), lambda _: iter([NothingToCheck(t("There is nothing."))])
+    )
     (result,) = assess(evidence(), [check]).results
     assert (result.state, result.nothing) == ("nothing-to-check", "There is nothing.")
 
 
 def three_routes(check_routes: list[str], judged: list[str] | None = None) -> Assessment:
     def check(name: str, severity: Severity, **routes: Severity) -> Check:
-        return Check(name, name, (), on(**routes), lambda _: iter([Finding(name, severity, t("{name}.", name=name))]))
+        return Check(
+            name, verbatim(name), (), on(**routes), lambda _: iter([Finding(name, severity, t("{name}.", name=name))])
+        )
 
     block = Severity.BLOCKING
     told = Parameters.model_validate({**GIVEN, "check_routes": check_routes})

@@ -50,7 +50,7 @@ def check(routes: dict[Route, Severity], *findings: Finding, needs: tuple[Part[A
     def run(evidence: Evidence) -> Iterator[Finding]:
         yield from findings
 
-    return Check("asked", "Asked", needs, routes, run)
+    return Check("asked", t("Asked"), needs, routes, run)
 
 
 VERDICTS = {
@@ -142,7 +142,9 @@ def test_a_part_that_cannot_be_read_makes_its_own_checks_unknown_and_nothing_els
         yield from (finding(Severity.BLOCKING) for _ in [evidence[EXCHANGE]])
 
     lost = EVIDENCE.with_part(EXCHANGE, Unreadable("exchange", "insufficient-rights", t("No rights.")))
-    needy = Check("needy", "Needy", (EXCHANGE,), on(connect_sync=Severity.BLOCKING, direct=Severity.WARNING), explode)
+    needy = Check(
+        "needy", t("Needy"), (EXCHANGE,), on(connect_sync=Severity.BLOCKING, direct=Severity.WARNING), explode
+    )
     found = assess(lost, [needy, check(on(cloud_sync=Severity.BLOCKING), needs=())])
     assert [found.verdict(r) for r in ROUTES] == [Verdict.WARNINGS, Verdict.READY, Verdict.UNKNOWN]
     assert [f.id for f in found.findings] == ["part-unreadable:exchange"]
@@ -280,7 +282,7 @@ def test_reading_catches_each_part_s_error() -> None:
 
     told: list[str] = []
     reach = Reach(directory=directory, graph=_unreachable)  # type: ignore[arg-type]
-    again: Part[Source, Directory] = Part("again", "Once more", lambda source: source.directory())
+    again: Part[Source, Directory] = Part("again", t("Once more"), lambda source: source.directory())
     evidence = read_evidence(NONE_GIVEN, reach, clock=lambda: AT, progress=told.append, parts=(*PARTS, again))
     assert evidence.unreadable(EXCHANGE) == Unreadable("exchange", "dc-unreachable", t("No connection to dc1."))
     assert evidence.unreadable(again) == Unreadable("again", "dc-unreachable", t("No connection to dc1."))
@@ -293,10 +295,10 @@ def test_a_reader_may_look_at_what_it_names_and_at_nothing_else() -> None:
     reach = Reach(directory=_unreachable, graph=_unreachable)  # type: ignore[arg-type]
     looks: list[Callable[[Source], object]] = [lambda source: source[EXCHANGE], lambda source: source.get(EXCHANGE)]
     for look in looks:
-        curious = Part("curious", "Curious", look)
+        curious = Part("curious", t("Curious"), look)
         with pytest.raises(LookupError, match="reader of curious looks at exchange"):
             read_evidence(NONE_GIVEN, reach, clock=lambda: AT, parts=(EXCHANGE, curious))
-        honest = Part("honest", "Honest", look, (EXCHANGE,))
+        honest = Part("honest", t("Honest"), look, (EXCHANGE,))
         found = read_evidence(NONE_GIVEN, reach, clock=lambda: AT, parts=(EXCHANGE, honest))
         expected = look(Source(honest, reach, EVIDENCE, lambda: AT, told_nobody))
         assert expected == READING

@@ -106,7 +106,7 @@ def shown(text: str) -> Assessment:
         acknowledgeable=True,
     )
     given = evidence(mail_flow=flow(), dns=dns(), mail_domains=domains(text), tenant=odd_tenant(text))
-    check = Check("c", text, (MAIL_FLOW,), on(connect_sync=Severity.BLOCKING), lambda _: iter([finding]))
+    check = Check("c", verbatim(text), (MAIL_FLOW,), on(connect_sync=Severity.BLOCKING), lambda _: iter([finding]))
     return assess(given, [check])
 
 

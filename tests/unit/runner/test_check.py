@@ -35,7 +35,7 @@ def gwb_check(*arguments: str) -> Result:
 def answering(severity: Severity) -> Assessment:
     finding = Finding("odd\x1b[2J", severity, t("Seen \x1b]0;x\x07 here."), to_do=t("Look."), source="A page")
     routes = on(direct=Severity.INFO, connect_sync=Severity.BLOCKING)
-    return assess(EVIDENCE, [Check("c", "C", (EXCHANGE,), routes, lambda _: iter([finding]))])
+    return assess(EVIDENCE, [Check("c", t("C"), (EXCHANGE,), routes, lambda _: iter([finding]))])
 
 
 @pytest.fixture

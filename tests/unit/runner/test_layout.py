@@ -73,7 +73,7 @@ def shown_assessment(text: str = "word " * 60) -> Assessment:
 
 
 def _check(finding: Finding) -> Check:
-    return Check(finding.id, finding.id, (), on(direct=Severity.BLOCKING), lambda _: iter([finding]))
+    return Check(finding.id, verbatim(finding.id), (), on(direct=Severity.BLOCKING), lambda _: iter([finding]))
 
 
 @pytest.mark.parametrize("width", [40, 72, 200])
