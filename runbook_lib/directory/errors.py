@@ -242,11 +242,11 @@ def error_of(result: Mapping[str, object], *, operation: Operation, dn: str = ""
         return bind_error(result)
     windows = windows_error(message)
     row = _row(code, windows, message, operation)
-    said = f" The server says: {printable(message, limit=300)}" if message else ""
+    said = t(" The server says: {message}", message=printable(message, limit=300)) if message else NOTHING
     urls = [
         scrubbed(str(url)) for url in islice(cast(Iterable[object], result.get("referrals") or ()), _MOST_REFERRALS)
     ]
-    said += f" It points to {printable(', '.join(urls), limit=300)}." if urls else ""
+    said += t(" It points to {urls}.", urls=printable(", ".join(urls), limit=300)) if urls else NOTHING
     return row.kind(
         t(
             "Active Directory would not {doing} {dn}: {reason} (LDAP result {code}).{said}",

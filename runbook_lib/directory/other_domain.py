@@ -100,10 +100,11 @@ def _hosts(home: Directory, context: str, *, by_domain: bool) -> list[str]:
 
 def _require_domain(directory: Directory, host: str, context: str) -> None:
     root = directory.read_dn("", ("defaultNamingContext",))
-    found = (root.text("defaultNamingContext") if root else None) or "no domain"
+    found = (root.text("defaultNamingContext") if root else None) or ""
     if not same_dn(found, context):
+        named = found or t("no domain")
         raise NoAccess(
-            t("{host} answers for {found}, not for {context}.", host=host, found=found, context=context),
+            t("{host} answers for {found}, not for {context}.", host=host, found=named, context=context),
             code=WRONG_DOMAIN,
         )
     head = directory.read_dn(context, ("objectClass",))

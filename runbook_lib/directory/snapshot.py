@@ -24,8 +24,8 @@ from runbook_lib.model.directory import (
 from runbook_lib.model.dn import is_below
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE
 from runbook_lib.model.reading import Reading
-from runbook_lib.model.text import Text, t
-from runbook_lib.model.untrusted import counted, printable
+from runbook_lib.model.text import NOTHING, Text, counted, t
+from runbook_lib.model.untrusted import printable
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int | None], None]
@@ -216,7 +216,7 @@ class _Reader:
             self.gaps.append(t("{base} disappeared while the directory was read; read again", base=base))
         self.progress(what, len(found), len(found))
         pages, restarts = directory.pages - pages, directory.restarts - restarts
-        again = f", read again from the first page ({restarts} interrupted)" if restarts else ""
+        again = t(", read again from the first page ({times} interrupted)", times=restarts) if restarts else NOTHING
         self.proof.append(
             t(
                 "{found:,} {what} on {pages}, the last without cookie{again}",
@@ -251,7 +251,7 @@ class _Reader:
 
     def _compare_usn(self, before: int) -> None:
         after = committed_usn(self.directory)
-        moved = "nothing was written meanwhile" if after == before else "writes went on meanwhile, of any kind"
+        moved = t("nothing was written meanwhile") if after == before else t("writes went on meanwhile, of any kind")
         self.proof.append(
             t(
                 "highestCommittedUSN {before:,} before and {after:,} after: {moved}",

@@ -16,6 +16,7 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.search import Entry, equals
 from runbook_lib.exchange.recipients import names_in_schema
 from runbook_lib.exchange.versions import WIZARD_SINCE
+from runbook_lib.model.text import t
 
 
 class DomainType(Enum):
@@ -143,10 +144,10 @@ SINCE = {
 }
 """The release whose schema brings it (``tools.SCHEMA_REFERENCE``)."""
 LOOK = {
-    "accepted domains": ("Get-AcceptedDomain", "at Recipients, Recipient Policies"),
-    "send connectors": ("Get-SendConnector", "at Connectors"),
-    "address policies": ("Get-EmailAddressPolicy", "at Recipients, Recipient Policies"),
-    "hybrid configuration": ("Get-HybridConfiguration", "for nothing: there was no such wizard"),
+    "accepted domains": ("Get-AcceptedDomain", t("at Recipients, Recipient Policies")),
+    "send connectors": ("Get-SendConnector", t("at Connectors")),
+    "address policies": ("Get-EmailAddressPolicy", t("at Recipients, Recipient Policies")),
+    "hybrid configuration": ("Get-HybridConfiguration", t("for nothing: there was no such wizard")),
 }
 """Where one looks for it: in the Exchange Management Shell, and in Exchange System Manager."""
 

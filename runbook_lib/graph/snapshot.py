@@ -36,8 +36,8 @@ from runbook_lib.model.cloud import (
     Tenant,
 )
 from runbook_lib.model.reading import Reading
-from runbook_lib.model.text import NOTHING, Text, t
-from runbook_lib.model.untrusted import counted, printable
+from runbook_lib.model.text import NOTHING, Text, counted, t
+from runbook_lib.model.untrusted import printable
 
 _PAGE = "999"
 """The most that Graph puts on one page of groups or users."""

@@ -92,6 +92,32 @@ def joined(texts: Iterable[str], separator: str = " ") -> Text:
     return Text(separator.join(f"{{{name}}}" for name in names), names)
 
 
+PLURALS = {
+    "AD member": ("{number:,} AD member", "{number:,} AD members"),
+    "direct member": ("{number:,} direct member", "{number:,} direct members"),
+    "former member": ("{number:,} former member", "{number:,} former members"),
+    "group": ("{number:,} group", "{number:,} groups"),
+    "member": ("{number:,} member", "{number:,} members"),
+    "object": ("{number:,} object", "{number:,} objects"),
+    "operation": ("{number:,} operation", "{number:,} operations"),
+    "page": ("{number:,} page", "{number:,} pages"),
+    "security group": ("{number:,} security group", "{number:,} security groups"),
+    "time": ("{number:,} time", "{number:,} times"),
+    "value": ("{number:,} value", "{number:,} values"),
+    "written-back group": ("{number:,} written-back group", "{number:,} written-back groups"),
+}
+"""Noun to the templates of one of it and of several."""
+
+
+def counted(number: int, noun: str) -> Text:
+    """``1 object``, ``1,200 objects``: a number with its noun.
+
+    Raises:
+        KeyError: ``PLURALS`` has no such noun.
+    """
+    return Text(PLURALS[noun][number != 1], {"number": number})
+
+
 def first_of(texts: Sequence[str], most: int, separator: str = ", ") -> Text:
     """The first ``most`` of them, and how many more there are: ``a, b and 3 more``."""
     shown = joined((verbatim(text) for text in texts[:most]), separator)

@@ -53,11 +53,6 @@ def printable(text: str, *, limit: int | None = None) -> str:
     return shown
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 object``, ``2 objects``, ``1,200 objects``: a number with its noun, whose plural ends in s."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 _TYPED_AS_IT_IS = re.compile(r"[\w./\\:~+=,@%-]+")
 
 

@@ -52,7 +52,7 @@ def require_acknowledged(findings: Iterable[Finding], parameters: Parameters) ->
     known = {item.finding for item in parameters.acknowledge}
     for finding in findings:
         if finding.severity is Severity.BLOCKING:
-            ended = " Its acknowledgement has ended." if finding.id in known else ""
+            ended = t(" Its acknowledgement has ended.") if finding.id in known else NOTHING
             raise Refused(
                 t(
                     "The finding {finding_id} is not acknowledged.{ended} {seen}",

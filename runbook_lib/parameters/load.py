@@ -170,7 +170,8 @@ def _read(path: Path, project_root: Path) -> str:
         ) from None
     except (OSError, ValueError) as error:
         missing = isinstance(error, FileNotFoundError)
-        reason = "is not there" if missing else f"cannot be read: {getattr(error, 'strerror', None) or 'bad name'}"
+        said = getattr(error, "strerror", None) or t("bad name")
+        reason = t("is not there") if missing else t("cannot be read: {reason}", reason=said)
         raise UsageError(
             t("The parameters file {path} {reason}.", path=path, reason=reason),
             code="parameters-file-missing" if missing else "parameters-file-unreadable",
@@ -225,12 +226,12 @@ def _add_override(name: str, text: str, collected: _Collected) -> None:
         collected.sources[name] = COMMAND_LINE
         return
     hint = t('Write a list as ["first", "second"], a number as 5, and true or false.')
-    why = "has a value that cannot be read"
+    why = t("has a value that cannot be read")
     try:
         node = read_tree(text)
     except YamlProblem as wrong:
         node, hint = None, wrong.hint or hint
-        why = f"{why}: {wrong.text}"
+        why = t("has a value that cannot be read: {wrong}", wrong=wrong.text)
     if node is None:
         collected.problems.add(Problem(name, t("{name} {why}.", name=name, why=why), "bad-value", COMMAND_LINE, hint))
         return

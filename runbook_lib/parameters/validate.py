@@ -177,51 +177,54 @@ def _type_problem(detail: ErrorDetails, where: Callable[[Location], str], number
     shown = shown_part(location)
     text, code = _type_words(detail)
     given = detail["input"]
-    turned = (text == "must be text" and (given is None or isinstance(given, int | float | date))) or (
-        text in ("must be a whole number", "must be true or false", "must be a list") and isinstance(given, str)
+    turned = (detail["type"] in _NO_TEXT and (given is None or isinstance(given, int | float | date))) or (
+        detail["type"] in ("int_type", "bool_type", "list_type") and isinstance(given, str)
     )
-    text = f"{text}, and is {_kind_words(given)}" if turned else text
+    told = t("{text}, and is {given}", text=text, given=_kind_words(given)) if turned else text
     return Problem(
         shown,
-        t("{shown} {text}.", shown=shown, text=text),
+        t("{shown} {text}.", shown=shown, text=told),
         code,
         where(location),
         (numbers_hint if turned else NOTHING),
     )
 
 
-def _kind_words(value: object) -> str:
+_NO_TEXT = ("string_type", "string_sub_type", "string_unicode")
+
+
+def _kind_words(value: object) -> Text:
     if value is None or isinstance(value, bool):
-        return "empty" if value is None else "true or false"
-    return "text" if isinstance(value, str) else "a date" if isinstance(value, date) else "a number"
+        return t("empty") if value is None else t("true or false")
+    return t("text") if isinstance(value, str) else t("a date") if isinstance(value, date) else t("a number")
 
 
-def _type_words(detail: ErrorDetails) -> tuple[str, str]:
+def _type_words(detail: ErrorDetails) -> tuple[Text, str]:
     context = detail.get("ctx", {})
     match detail["type"]:
         case "missing":
-            return "is missing", "parameter-missing"
+            return t("is missing"), "parameter-missing"
         case "extra_forbidden":
-            return "is not known here", "unknown-parameter"
+            return t("is not known here"), "unknown-parameter"
         case "literal_error":
             # An empty text is a parameter that was left out, nothing to choose.
-            return f"must be {context['expected'].removeprefix(_EMPTY_CHOICE)}", "bad-value"
+            return t("must be {one_of}", one_of=context["expected"].removeprefix(_EMPTY_CHOICE)), "bad-value"
         case "greater_than_equal":
-            return f"must be {context['ge']} or more", "bad-value"
+            return t("must be {least} or more", least=context["ge"]), "bad-value"
         case "less_than_equal":
-            return f"must be {context['le']} or less", "bad-value"
+            return t("must be {most} or less", most=context["le"]), "bad-value"
         case "string_too_short":
-            return "is empty", "bad-value"
+            return t("is empty"), "bad-value"
         case "string_type" | "string_sub_type" | "string_unicode":
-            return "must be text", "bad-value"
+            return t("must be text"), "bad-value"
         case "int_type":
-            return "must be a whole number", "bad-value"
+            return t("must be a whole number"), "bad-value"
         case "bool_type":
-            return "must be true or false", "bad-value"
+            return t("must be true or false"), "bad-value"
         case "list_type":
-            return "must be a list", "bad-value"
+            return t("must be a list"), "bad-value"
         case _:
-            return "has a value of the wrong kind", "bad-value"
+            return t("has a value of the wrong kind"), "bad-value"
 
 
 def shown_part(location: Location) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.reading import Part, Unreadable
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, joined, t
 from runbook_lib.parameters.check_change import with_acknowledgements
 from runbook_lib.parameters.model import Parameters
 
@@ -96,9 +96,11 @@ _ONE_FOR_ALL = {
 }
 """Codes whose sentences differ from call to call although the reason is one; those of all others are the same."""
 _CURES = {
-    "app-only": "Sign in as a person (sign_in: device-code).",
-    "forbidden": "Grant the app registration the permissions that docs/permissions.md names, with an administrator's "
-    "consent, or give the person the role; findings permissions-lacking name those that the token does not carry.",
+    "app-only": t("Sign in as a person (sign_in: device-code)."),
+    "forbidden": t(
+        "Grant the app registration the permissions that docs/permissions.md names, with an administrator's "
+        "consent, or give the person the role; findings permissions-lacking name those that the token does not carry."
+    ),
 }
 """What to do about codes of parts that bring no hint of their own."""
 
@@ -115,7 +117,7 @@ class Cause:
 
     code: str
     parts: tuple[Unreadable, ...]
-    titles: tuple[str, ...]
+    titles: tuple[Text, ...]
 
     @property
     def id(self) -> str:
@@ -127,7 +129,7 @@ class Cause:
         first = self.parts[0]
         reasons = tuple(dict.fromkeys(part.sentence for part in self.parts))
         alone = len(self.parts) == 1
-        cure = _CURES.get(self.code) or first.hint or "Fix the error above."
+        cure = _CURES.get(self.code) or first.hint or t("Fix the error above.")
         names = ", ".join(part.part for part in self.parts)
         return Finding(
             id=self.id,
@@ -137,12 +139,12 @@ class Cause:
             else t(
                 "{parts} parts could not be read: {reasons}",
                 parts=len(self.parts),
-                reasons=" ".join(reasons),
+                reasons=joined(reasons),
             ),
             expected=t("Readable."),
             why=t("What depends on it is unknown; nothing else is affected.")
             if alone
-            else t("Not checked because of it: {titles}.", titles="; ".join(self.titles)),
+            else t("Not checked because of it: {titles}.", titles=joined(self.titles, "; ")),
             to_do=t("{cure} Then run again", cure=cure)
             + (
                 t(", or look by other means and acknowledge this finding.")

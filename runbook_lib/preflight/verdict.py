@@ -63,7 +63,12 @@ class RouteVerdict:
     def as_finding(self, *, asked: bool = True) -> Finding:
         """The verdict as a finding, so that a record shows it among them; information where nobody asked for it."""
         ids = [finding.id for finding in self.because]
-        why = f", because of {', '.join(ids[:5])}{' and others' if len(ids) > 5 else ''}" if ids else ""
+        why = NOTHING
+        if ids:
+            some = ", ".join(ids[:5])
+            why = (
+                t(", because of {some} and others", some=some) if len(ids) > 5 else t(", because of {some}", some=some)
+            )
         return Finding(
             id=f"verdict:{self.route.value}",
             severity=next(severity for severity, verdict in _OF_SEVERITY.items() if verdict is self.verdict)
@@ -103,8 +108,8 @@ def refusal_of(verdicts: Iterable[RouteVerdict]) -> RunbookError | None:
     """Why the routes cannot be taken, or None where they can: ``not-ready`` or ``readiness-unknown``."""
     judged = list(verdicts)
     for verdict, kind, code, words in (
-        (Verdict.NOT_READY, Refused, "not-ready", "is not ready"),
-        (Verdict.UNKNOWN, NoAccess, "readiness-unknown", "cannot be judged"),
+        (Verdict.NOT_READY, Refused, "not-ready", t("is not ready")),
+        (Verdict.UNKNOWN, NoAccess, "readiness-unknown", t("cannot be judged")),
     ):
         hit = [one for one in judged if one.verdict is verdict]
         if hit:

@@ -22,8 +22,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import t
-from runbook_lib.model.untrusted import counted, json_text
+from runbook_lib.model.text import counted, t
+from runbook_lib.model.untrusted import json_text
 from runbook_lib.parameters import Parameters, resolve
 from runbook_lib.secrets.sources import secret_file, without_marks
 

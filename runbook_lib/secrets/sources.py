@@ -15,7 +15,7 @@ from unicodedata import category
 from urllib.parse import quote, quote_plus
 
 from runbook_lib.errors import NoAccess, UsageError
-from runbook_lib.model.text import t
+from runbook_lib.model.text import NOTHING, t, verbatim
 from runbook_lib.model.untrusted import character_name, printable, unseen
 
 _SECRET_NAME = re.compile(
@@ -244,18 +244,19 @@ MALFORMED = "secret-malformed"
 def _private_text(path: Path, parameter: str, largest: int) -> str:
     """The text of a regular file that only its owner may read, decoded as its byte order mark says, else as UTF-8."""
     place = {"path": str(path), "parameter": parameter}
-    why = ""
+    why = NOTHING
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
             # Opening a pipe would wait for whoever writes to it, and a device may never end.
-            why = "it is not a regular file"
+            why = t("it is not a regular file")
         else:
             with path.open("rb") as stream:
                 data = stream.read(largest + 1)
-            why = f"it is larger than {largest} bytes" if len(data) > largest else ""
+            why = t("it is larger than {largest} bytes", largest=largest) if len(data) > largest else NOTHING
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "its name cannot be used"
+        said = getattr(error, "strerror", None)
+        why = verbatim(said) if said else t("its name cannot be used")
     if not why and os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise UsageError(
             t(
@@ -272,7 +273,9 @@ def _private_text(path: Path, parameter: str, largest: int) -> str:
         try:
             return data[len(mark) :].decode(encoding)
         except UnicodeDecodeError:
-            why = "it is not UTF-8 text" if encoding == "utf-8" else "it is not the UTF-16 text that its mark says"
+            why = (
+                t("it is not UTF-8 text") if encoding == "utf-8" else t("it is not the UTF-16 text that its mark says")
+            )
     raise UsageError(
         t("The secret file {path} cannot be read: {why}.", path=path, why=why),
         code="secret-file-unreadable",

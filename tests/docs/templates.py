@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from runbook_lib.model.text import from_table
+from runbook_lib.model.text import PLURALS, from_table
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "runbook_lib"
@@ -57,6 +57,7 @@ def templates() -> list[str]:
     """Every template of the product, each once, sorted. Those that are no literals are left out: another test's."""
     arguments = (call.args[0] for _, call in calls() if call.args)
     found = {one.value for one in arguments if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+    found |= {template for both in PLURALS.values() for template in both}
     for name, column in TABLES:
         rows = csv.DictReader(io.StringIO((LIBRARY / name).read_text(encoding="utf-8")))
         found |= {from_table(row[column]).template for row in rows}

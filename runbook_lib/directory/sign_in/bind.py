@@ -69,10 +69,10 @@ def client_context(ca_file: str) -> ssl.SSLContext:
         require_regular(path)
         context = ssl.create_default_context(cafile=str(path))
     except ssl.SSLError:
-        what = "holds no usable certificate"
+        what = t("holds no usable certificate")
     except OSError as error:
         missing = isinstance(error, FileNotFoundError)
-        what = "does not exist" if missing else f"cannot be read: {error.strerror}"
+        what = t("does not exist") if missing else t("cannot be read: {reason}", reason=error.strerror)
     else:
         return context
     raise UsageError(

@@ -26,7 +26,7 @@ from runbook_lib.directory.errors import SUCCESS, bind_error
 from runbook_lib.directory.sign_in.kerberos_errors import kerberos_error
 from runbook_lib.errors import NoAccess, UsageError
 from runbook_lib.files import require_regular
-from runbook_lib.model.text import t
+from runbook_lib.model.text import NOTHING, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.secrets.sources import MALFORMED
 
@@ -119,8 +119,10 @@ def _negotiation(service: str, binding: bytes, *, user: str, keytab: str) -> Neg
     try:
         module = importlib.import_module(name)
     except ImportError as error:
-        needs = "" if windows else " It is built on this machine: that takes a C compiler and the headers of Kerberos "
-        needs += "" if windows else "(Debian: gcc libkrb5-dev; Fedora: gcc krb5-devel)."
+        needs = t(
+            " It is built on this machine: that takes a C compiler and the headers of Kerberos (Debian: gcc "
+            "libkrb5-dev; Fedora: gcc krb5-devel)."
+        )
         raise UsageError(
             t(
                 "bind_method is kerberos, and the package {name} cannot be used: {error}.",
@@ -128,7 +130,10 @@ def _negotiation(service: str, binding: bytes, *, user: str, keytab: str) -> Neg
                 error=printable(str(error), limit=200),
             ),
             code="kerberos-missing",
-            hint=t('In the project folder run: python -m pip install -e ".[kerberos]"{needs}', needs=needs),
+            hint=t(
+                'In the project folder run: python -m pip install -e ".[kerberos]"{needs}',
+                needs=NOTHING if windows else needs,
+            ),
             values={"package": name},
         ) from None
     if windows:

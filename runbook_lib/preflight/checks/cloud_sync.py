@@ -31,10 +31,10 @@ _B, _U, _W, _I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity
 _JOB = 'Microsoft Graph documentation, "synchronizationJob", "synchronizationStatus"'
 PREREQUISITES = 'Microsoft Entra documentation, "Prerequisites for provisioning to Active Directory"'
 _STOPPED = {
-    JobState.PAUSED: "is paused",
-    JobState.DISABLED: "is disabled",
-    JobState.NOT_RUN: "has never run",
-    JobState.NOT_CONFIGURED: "is not configured",
+    JobState.PAUSED: t("is paused"),
+    JobState.DISABLED: t("is disabled"),
+    JobState.NOT_RUN: t("has never run"),
+    JobState.NOT_CONFIGURED: t("is not configured"),
 }
 _RUNNING = (JobState.ACTIVE, JobState.IN_PROGRESS)
 
@@ -47,9 +47,10 @@ def jobs_for_groups(evidence: Evidence) -> tuple[CloudSyncJob, ...]:
     return evidence[CLOUD_SYNC].writing_groups
 
 
-def job_name(job: CloudSyncJob) -> str:
+def job_name(job: CloudSyncJob) -> Text:
     """How sentences name a job."""
-    return f"The Cloud Sync configuration {printable(job.configuration) or '(without a name)'} ({printable(job.id)})"
+    name = printable(job.configuration) or t("(without a name)")
+    return t("The Cloud Sync configuration {name} ({id})", name=name, id=printable(job.id))
 
 
 def absent(evidence: Evidence) -> Iterator[Finding]:
@@ -285,21 +286,21 @@ def several(evidence: Evidence) -> Answers:
     shared = sorted(one for one, count in times.items() if count > 1)
     domains = Counter(job.domain for job in jobs)
     twice = sorted(domain for domain, count in domains.items() if domain and count > 1)
-    told = [f" {len(shared)} objects are assigned to more than one of them."] if shared else []
-    told += [f" More than one is for {printable(', '.join(twice), limit=200)}."] if twice else []
+    told = [t(" {shared} objects are assigned to more than one of them.", shared=len(shared))] if shared else []
+    told += [t(" More than one is for {domains}.", domains=printable(", ".join(twice), limit=200))] if twice else []
     limits = []
     if len(jobs) > WITHOUT_GOVERNANCE:
-        limits.append(f"new ones beyond the first {WITHOUT_GOVERNANCE} need ID Governance")
+        limits.append(t("new ones beyond the first {count} need ID Governance", count=WITHOUT_GOVERNANCE))
     if len(jobs) > MOST:
-        limits.append(f"a tenant can have {MOST}")
+        limits.append(t("a tenant can have {count}", count=MOST))
     # Each for a domain of its own is what the documentation asks for; a domain that is not named proves nothing.
     apart = not twice and not domains[""] and not limits
     yield Finding(
         id="cloud-sync-several",
         severity=_I if apart else _W,
-        seen=t("{jobs} Cloud Sync configurations write groups.{told}", jobs=len(jobs), told="".join(told)),
+        seen=t("{jobs} Cloud Sync configurations write groups.{told}", jobs=len(jobs), told=joined(told, "")),
         expected=t("One configuration for each Active Directory domain, with scopes that do not overlap")
-        + (t("; {limits}.", limits=", and ".join(limits)) if limits else t(".")),
+        + (t("; {limits}.", limits=joined(limits, ", and ")) if limits else t(".")),
         why=t("Two configurations that write one group into one domain overwrite each other."),
         to_do=NOTHING
         if apart

@@ -9,7 +9,7 @@ from runbook_lib.model.dn import normalize_foreign_dn
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import as_group_id
 from runbook_lib.model.reading import Unreadable
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import Text, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, on
 from runbook_lib.preflight.checks.cloud_sync import NO_JOB, PREREQUISITES, job_name, jobs_for_groups
@@ -49,7 +49,7 @@ def agents(evidence: Evidence) -> Answers:
                 t(
                     "No agent is for {domain}; there are agents for {shown}.",
                     domain=printable(domain),
-                    shown=_shown(sorted(read.domains)) or "none",
+                    shown=_shown(sorted(read.domains)) or t("none"),
                 ),
                 names,
             )
@@ -75,8 +75,16 @@ def domain_of(job: CloudSyncJob) -> str:
     return job.domain or (name if "." in name and " " not in name else "")
 
 
-def _states(some: Iterable[Agent]) -> str:
-    return _shown([f"{agent.machine} ({agent.status or 'no state'})" for agent in some])
+def _states(some: Iterable[Agent]) -> Text:
+    """The first five, each with its state in Graph's own word."""
+    every = list(some)
+    shown = joined((_state_of(agent) for agent in every[:5]), ", ")
+    return shown + t(", …") if len(every) > 5 else shown
+
+
+def _state_of(agent: Agent) -> Text:
+    status = printable(agent.status) if agent.status else t("no state")
+    return t("{machine} ({status})", machine=printable(agent.machine, limit=100), status=status)
 
 
 def _shown(texts: list[str]) -> str:
@@ -169,7 +177,7 @@ def same_kinds(evidence: Evidence) -> Iterator[Finding]:
     if not parameters.select_names or "security" not in parameters.select_kinds:
         return
     for job in jobs_for_groups(evidence):
-        count = "not readable" if isinstance(job.assigned, Unreadable) else str(len(job.assigned))
+        count = t("not readable") if isinstance(job.assigned, Unreadable) else verbatim(str(len(job.assigned)))
         yield _overlap(
             job,
             "kind",

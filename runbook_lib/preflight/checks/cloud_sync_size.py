@@ -9,8 +9,8 @@ from runbook_lib.graph.tenant import CloudSyncJob, JobState
 from runbook_lib.model.enforcement import SOA_ATTRIBUTE
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.reading import Unreadable
-from runbook_lib.model.text import NOTHING, t
-from runbook_lib.model.untrusted import counted, printable
+from runbook_lib.model.text import NOTHING, counted, t
+from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.checks.cloud_sync import NO_JOB, job_name, jobs_for_groups, own_clauses
 from runbook_lib.preflight.derived import CloudSyncGroups

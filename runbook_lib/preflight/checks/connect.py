@@ -100,9 +100,11 @@ def _age(state: str, severity: Severity, seen: Text, age: timedelta | None) -> F
     )
 
 
-def _words(age: timedelta) -> str:
+def _words(age: timedelta) -> Text:
     hours = int(age.total_seconds() // 3600)
-    return f"{age.days} days" if age.days > 1 else f"{hours} hours" if hours else f"{age.seconds // 60} minutes"
+    if age.days > 1:
+        return t("{days} days", days=age.days)
+    return t("{hours} hours", hours=hours) if hours else t("{minutes} minutes", minutes=age.seconds // 60)
 
 
 def server_unread(evidence: Evidence) -> Iterator[Finding]:
@@ -113,12 +115,12 @@ def server_unread(evidence: Evidence) -> Iterator[Finding]:
         )
     else:
         report, containers = evidence[CONNECT], evidence.get(CONTAINERS)
-        place = (containers.unified_groups if containers else None) or "no container"
+        place = containers.unified_groups if containers else None
         told = t(
             "Connect Sync reported {version} and {place} for groups; its scope and its rules "
             "cannot be read over Microsoft Graph.",
-            version=printable(report.version or "no build", limit=80),
-            place=printable(place),
+            version=printable(report.version, limit=80) if report.version else t("no build"),
+            place=printable(place) if place else t("no container"),
         )
     yield Finding(
         id="connect-server-unread",

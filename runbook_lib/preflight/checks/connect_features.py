@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from runbook_lib.graph.tenant import WrittenByDefault
 from runbook_lib.model.cloud import OtherWriters, Switch
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import NOTHING, t
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.preflight.assess import Check, on
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import LookAtConnectServer
@@ -102,8 +102,10 @@ def v1_as_route(evidence: Evidence) -> Iterator[Finding]:
         return
     features = evidence.get(FEATURES)
     unset = features is not None and not features.configured
-    flag = "Connect Sync is not configured (HTTP 404)" if unset else "the flag unifiedGroupWritebackEnabled is false"
-    why = "a person attests that it is off" if attested else flag
+    flag = (
+        t("Connect Sync is not configured (HTTP 404)") if unset else t("the flag unifiedGroupWritebackEnabled is false")
+    )
+    why = t("a person attests that it is off") if attested else flag
     off = state is Switch.OFF
     yield Finding(
         id="connect-v1-off" if off else "connect-v1-not-readable",
@@ -149,6 +151,14 @@ def v2_unknown(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
+def _threshold(threshold: int | None, *, count: bool) -> Text:
+    if threshold is None:
+        return t("an unknown number of objects") if count else t("an unknown number of percent of the objects")
+    if count:
+        return t("{threshold} objects", threshold=threshold)
+    return t("{threshold} percent of the objects", threshold=threshold)
+
+
 def deletion_prevention(evidence: Evidence) -> Iterator[Finding]:
     """Connect's protection from accidental deletions is on."""
     features, report = evidence[FEATURES], evidence.get(CONNECT)
@@ -165,15 +175,14 @@ def deletion_prevention(evidence: Evidence) -> Iterator[Finding]:
     state, severity, seen = "on", Severity.INFO, NOTHING
     kind = read.kind.casefold() if read else ""
     if kind in ("enabledforcount", "enabledforpercentage"):
-        unit = "objects" if kind == "enabledforcount" else "percent of the objects"
-        shown = f"{read.threshold} {unit}" if read and read.threshold is not None else f"an unknown number of {unit}"
+        shown = _threshold(read.threshold if read else None, count=kind == "enabledforcount")
         seen = t("Protection from accidental deletions stops an export that deletes {shown} or more.", shown=shown)
         high = kind == "enabledforcount" and (not read or read.threshold is None or read.threshold > DELETIONS)
         state, severity = ("high", Severity.WARNING) if high else ("on", Severity.INFO)
     elif kind == "disabled":
         state, severity, seen = "off", Severity.WARNING, t("Protection from accidental deletions is off.")
     else:
-        told = f"an unknown type, {read.kind!r}" if read else "nothing"
+        told = t("an unknown type, {kind!r}", kind=read.kind) if read else t("nothing")
         state, severity = "unknown", Severity.UNKNOWN
         seen = t("Graph tells {told} about protection from accidental deletions.", told=told)
     yield Finding(

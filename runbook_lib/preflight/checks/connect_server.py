@@ -59,11 +59,16 @@ def build(evidence: Evidence) -> Answers:
         yield _NOT_CONFIGURED
         return
     if report.build is None:
-        shown = "no build" if report.version is None else f"{printable(report.version, limit=80)}, which is no build"
+        shown = (
+            t("no build")
+            if report.version is None
+            else t("{version}, which is no build", version=printable(report.version, limit=80))
+        )
         yield _build_finding("unknown", _U, t("The tenant shows {shown} of Connect Sync.", shown=shown), report)
     elif report.build < MINIMUM:
         stopped = evidence.at.date() >= STOPS
-        words = f"{'stopped' if stopped else 'will stop'} on {STOPS.isoformat()}"
+        day = STOPS.isoformat()
+        words = t("stopped on {day}", day=day) if stopped else t("will stop on {day}", day=day)
         seen = t(
             "Connect Sync reported build {build_text}; its synchronization {state}.",
             build_text=build_text(report.build),

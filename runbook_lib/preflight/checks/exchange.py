@@ -12,7 +12,7 @@ from runbook_lib.model.addresses import smtp_addresses
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.target import Route
-from runbook_lib.model.text import Text, first_of, t
+from runbook_lib.model.text import Text, counted, first_of, t
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import MailContact, MakeMailContacts, UpdateRecipients
@@ -105,7 +105,7 @@ def address_book(evidence: Evidence) -> Iterator[Finding]:
             severity=Severity.WARNING,
             seen=t(
                 "{count} with an address, but not in the address book (showInAddressBook is empty): {some}.",
-                count=_count(waiting, "written-back group"),
+                count=counted(len(waiting), "written-back group"),
                 some=first_of([group.dn for group in waiting], 5),
             ),
             expected=t("Groups that address lists show."),
@@ -144,7 +144,9 @@ def secondary_addresses(evidence: Evidence) -> Iterator[Finding]:
             id="mail-secondary-addresses",
             severity=Severity.WARNING,
             seen=t(
-                "{count} with further addresses: {some}.", count=_count(several, "group"), some=first_of(shown, 5, "; ")
+                "{count} with further addresses: {some}.",
+                count=counted(len(several), "group"),
+                some=first_of(shown, 5, "; "),
             ),
             expected=t("Groups that are written to by their primary address only."),
             why=t("Only the primary SMTP address is written back, so mail from on premises to the others fails."),
@@ -205,10 +207,6 @@ def _contacts(evidence: Evidence, groups: Sequence[tuple[str, str]]) -> MakeMail
             if routing and address
         )
     )
-
-
-def _count(items: Sequence[object], noun: str) -> str:
-    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
 
 
 _ROUTES = on(direct=Severity.INFO, connect_sync=Severity.WARNING)

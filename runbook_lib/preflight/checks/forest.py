@@ -70,7 +70,7 @@ def recycle_bin(evidence: Evidence) -> Iterator[Finding]:
     """The Recycle Bin keeps what a deleted group had."""
     forest = evidence[FOREST]
     deletes = evidence.parameters.disable_by == "delete"
-    days = f"{forest.lifetime_days} days ({forest.lifetime_source})"
+    days = t("{days} days ({source})", days=forest.lifetime_days, source=forest.lifetime_source)
     values = {"state": forest.recycle_bin.value, "days": forest.lifetime_days, "source": forest.lifetime_source}
     if forest.recycle_bin is Switch.OFF:
         yield Finding(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from runbook_lib.dns import Answer, State
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t, verbatim
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import AddAutodiscoverRecord, AddMxRecord
@@ -133,9 +133,9 @@ def autodiscover(evidence: Evidence) -> Answers:
             )
 
 
-def _words(answer: Answer) -> str:
-    return {State.NO_NAME: "the name does not exist", State.NO_RECORD: "there is no such record"}.get(
-        answer.state, answer.state.value
+def _words(answer: Answer) -> Text:
+    return {State.NO_NAME: t("the name does not exist"), State.NO_RECORD: t("there is no such record")}.get(
+        answer.state, verbatim(answer.state.value)
     )
 
 

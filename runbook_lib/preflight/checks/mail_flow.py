@@ -130,7 +130,7 @@ def send_connector(evidence: Evidence) -> Answers:
         servers = tuple(server.name for server in exchange.servers) if exchange else ()
         ways = (MakeSendConnector(servers, spaces),)
         to_do = t("Run the Hybrid Configuration Wizard, or make the connector by hand; the hand-off has the lines.")
-    names = ", ".join(connector.name for connector in flow.send_connectors) or "none"
+    names = ", ".join(connector.name for connector in flow.send_connectors) or t("none")
     yield Finding(
         id="mail-send-connector-missing",
         severity=Severity.WARNING,

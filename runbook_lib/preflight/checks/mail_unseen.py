@@ -8,7 +8,7 @@ from runbook_lib.exchange.mail import LOOK, NEEDED, SINCE
 from runbook_lib.exchange.versions import SCHEMA_REFERENCE, Tools, tools_of
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 from runbook_lib.preflight.assess import NothingToCheck
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import EXCHANGE_FACTS, MAIL_FLOW
@@ -18,7 +18,7 @@ PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021)
 
 NO_ORGANIZATION = NothingToCheck(t("There is no Exchange organization."))
 NO_DOMAIN = NothingToCheck(t("The groups have no mail domain of their own."))
-_SETUP_MAKES = {"accepted domains": "Exchange Server 2007 and newer", "address policies": "every release"}
+_SETUP_MAKES = {"accepted domains": t("Exchange Server 2007 and newer"), "address policies": t("every release")}
 
 
 def tools_in(evidence: Evidence) -> Tools:
@@ -27,16 +27,19 @@ def tools_in(evidence: Evidence) -> Tools:
     return facts.tools if facts else tools_of(Switch.UNKNOWN, Switch.UNKNOWN)
 
 
-def how_to_look(evidence: Evidence, what: str) -> str:
+def how_to_look(evidence: Evidence, what: str) -> Text:
     """How to look at something by the tool that the organization has."""
     tools, (shell, manager) = tools_in(evidence), LOOK[what]
-    in_shell = f"Look with {shell} in the Exchange Management Shell"
-    in_manager = f"look in Exchange System Manager {manager}"
     if tools.shell is Switch.ON:
-        return in_shell
+        return t("Look with {shell} in the Exchange Management Shell", shell=shell)
     if tools.shell is Switch.OFF:
-        return in_manager.capitalize().replace("exchange system manager", "Exchange System Manager")
-    return f"{in_shell} (Exchange Server 2007 or newer), or {in_manager} (2000 and 2003)"
+        return t("Look in Exchange System Manager {at}", at=manager)
+    return t(
+        "Look with {shell} in the Exchange Management Shell (Exchange Server 2007 or newer), or look in Exchange "
+        "System Manager {at} (2000 and 2003)",
+        shell=shell,
+        at=manager,
+    )
 
 
 def not_in_schema(evidence: Evidence, what: str) -> Iterator[Finding]:

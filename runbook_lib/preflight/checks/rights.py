@@ -15,8 +15,8 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.dn import is_below
 from runbook_lib.model.enforcement import MOST_SIDS, EnforcementMode, Leave
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import NOTHING, joined, t
-from runbook_lib.model.untrusted import counted, printable
+from runbook_lib.model.text import NOTHING, counted, joined, t
+from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import GrantRights
@@ -108,8 +108,8 @@ def rights_for_less(evidence: Evidence) -> Iterator[Finding]:
     rows = evidence[RIGHTS_TABLE]
     told = _told(evidence)
     wanted = {
-        Purpose.MAIL: ("rights-for-mail", "clear mail attributes that a group may have from another writer"),
-        Purpose.DELETE: ("rights-to-delete", "delete groups and bring them back (disable_by: delete)"),
+        Purpose.MAIL: ("rights-for-mail", t("clear mail attributes that a group may have from another writer")),
+        Purpose.DELETE: ("rights-to-delete", t("delete groups and bring them back (disable_by: delete)")),
     }
     for purpose, (id_, words) in wanted.items():
         mine = [row for row in rows if row.operation.purpose is purpose and row.granted is not Switch.ON]

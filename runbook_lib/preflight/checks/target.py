@@ -10,8 +10,8 @@ from runbook_lib.directory.rights.table import describe
 from runbook_lib.model.directory import Container
 from runbook_lib.model.dn import is_below, normalize_dn, normalize_foreign_dn
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import NOTHING, t
-from runbook_lib.model.untrusted import counted, printable
+from runbook_lib.model.text import NOTHING, counted, joined, t
+from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Check, on
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import CONTAINERS, PLACE, RIGHTS, TENANT
@@ -199,14 +199,20 @@ def deletion_protection(evidence: Evidence) -> Iterator[Finding]:
     groups = [one.dn for one in situation.groups if one.descriptor and protects_from_deletion(one.descriptor)]
     denials = {words: found for place, words in _OUS.items() if (found := _denials(situation.places[place]))}
     if groups or denials:
-        told = [f"the list of the {words} denies Everyone to delete what stands in it" for words in denials]
+        told = [t("the list of the {ou} denies Everyone to delete what stands in it", ou=words) for words in denials]
         if groups:
-            told.append(f"deletion is denied to Everyone on {counted(len(groups), 'group')}: {'; '.join(groups[:5])}")
+            told.append(
+                t(
+                    "deletion is denied to Everyone on {groups}: {some}",
+                    groups=counted(len(groups), "group"),
+                    some="; ".join(groups[:5]),
+                )
+            )
         entries = [describe(ace) for found in denials.values() for ace in found]
         yield Finding(
             id="protected-from-deletion",
             severity=Severity.WARNING,
-            seen=t("{told}.", told="; ".join(told)),
+            seen=t("{told}.", told=joined(told, "; ")),
             expected=t("No protection on the groups. On the OUs themselves it does no harm."),
             why=t(
                 '"Protect object from accidental deletion" on a group denies on its OU too, and '

@@ -11,7 +11,7 @@ from runbook_lib.graph.tenant import Licences
 from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.target import Route
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import Text, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.clouds import Feature, Offer
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
@@ -28,10 +28,18 @@ def licences(evidence: Evidence) -> Iterator[Finding]:
     holding = [licence for licence in read.all if licence.plans & {P1_PLAN, P2_PLAN}]
     enabled = [licence for licence in holding if licence.status.casefold() == "enabled"]
     counted = [licence for licence in enabled if licence.enabled_units != 0]
-    shown = "; ".join(
-        f"{printable(one.part_number)} {printable(one.status)}, {_count(one.enabled_units)} enabled, "
-        f"{_count(one.consumed_units)} used"
-        for one in holding
+    shown = joined(
+        (
+            t(
+                "{licence} {status}, {enabled} enabled, {used} used",
+                licence=printable(one.part_number),
+                status=printable(one.status),
+                enabled=_count(one.enabled_units),
+                used=_count(one.consumed_units),
+            )
+            for one in holding
+        ),
+        "; ",
     )
     if any(licence.enabled_units is not None for licence in counted):
         return
@@ -50,8 +58,8 @@ def licences(evidence: Evidence) -> Iterator[Finding]:
         yield _licence("licence-missing", _B, t("No licence of the tenant holds Microsoft Entra ID P1 or P2."), read)
 
 
-def _count(units: int | None) -> str:
-    return "an unknown number" if units is None else str(units)
+def _count(units: int | None) -> Text:
+    return t("an unknown number") if units is None else verbatim(str(units))
 
 
 def _licence(identifier: str, severity: Severity, seen: Text, read: Licences) -> Finding:
@@ -187,7 +195,7 @@ def lacking(notebook: str, evidence: Evidence) -> Iterator[Finding]:
     if not missing:
         return
     names = [one.name for one in missing]
-    kind = "delegated" if granted.delegated else "application"
+    kind = t("delegated") if granted.delegated else t("application")
     yield Finding(
         id=f"permissions-lacking:{notebook}",
         severity=Severity.WARNING,
@@ -200,7 +208,7 @@ def lacking(notebook: str, evidence: Evidence) -> Iterator[Finding]:
             "Each of them, or a higher one that Graph accepts, as {kind} permission with an administrator's consent.",
             kind=kind,
         ),
-        why=t("It reads: {missing}.", missing="; ".join(one.opens for one in missing)),
+        why=t("It reads: {missing}.", missing=joined((one.opens for one in missing), "; ")),
         to_do=t("Grant them to the app registration and consent; a new token carries them."),
         source=_SOURCE,
         values={"notebook": notebook, "missing": names, "delegated": granted.delegated},

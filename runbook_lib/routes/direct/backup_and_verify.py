@@ -19,7 +19,7 @@ from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.target import Target
-from runbook_lib.model.untrusted import counted
+from runbook_lib.model.text import counted
 from runbook_lib.routes.direct.live import TwoOus, present_name, read_two_ous
 from runbook_lib.routes.direct.payload import DirectChange, Member, direct_changes
 from runbook_lib.routes.direct.target import DirectTarget, direct_target

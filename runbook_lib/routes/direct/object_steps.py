@@ -17,7 +17,7 @@ from runbook_lib.directory.schema import indexed_attributes
 from runbook_lib.directory.search import ANY_OBJECT, Entry
 from runbook_lib.model.directory import RESTORED_ATTRIBUTES, AttributeDelta
 from runbook_lib.model.dn import normalize_dn, parent_of, rdn_of
-from runbook_lib.model.untrusted import counted
+from runbook_lib.model.text import counted
 from runbook_lib.routes.direct.live import (
     KNOWN_BY,
     NotAsPlanned,

@@ -19,8 +19,7 @@ from runbook_lib.model.directory import (
 )
 from runbook_lib.model.dn import is_below, normalize_dn, parent_of, rdn_of
 from runbook_lib.model.finding import Finding
-from runbook_lib.model.text import Text, t
-from runbook_lib.model.untrusted import counted
+from runbook_lib.model.text import Text, counted, t
 from runbook_lib.routes.direct.membership import Membership, membership_of
 from runbook_lib.routes.direct.payload import Deletion, DirectChange, ExistingMember, HoldingGroup, Member
 from runbook_lib.routes.direct.plan_findings import look_alikes, unaccounted_finding

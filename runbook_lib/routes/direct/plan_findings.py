@@ -12,8 +12,8 @@ from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.dn import normalize_dn
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import t
-from runbook_lib.model.untrusted import counted, printable
+from runbook_lib.model.text import counted, t
+from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.direct.payload import DirectChange
 
 _NAMED = ["member_id", "member_name"]

@@ -19,8 +19,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import AttributeDelta, DeletedObject, DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import NOTHING, Text, t
-from runbook_lib.model.untrusted import counted
+from runbook_lib.model.text import NOTHING, Text, counted, t
 from runbook_lib.routes.direct.live import compare
 from runbook_lib.routes.direct.payload import Deletion, DirectChange, ExistingMember, Member, UndeletedMember
 from runbook_lib.routes.direct.planning import existing

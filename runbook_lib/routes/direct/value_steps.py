@@ -18,8 +18,8 @@ from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.model.change import ChangeKind
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.dn import normalize_dn
-from runbook_lib.model.text import first_of, t
-from runbook_lib.model.untrusted import counted, printable
+from runbook_lib.model.text import counted, first_of, t
+from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.direct.live import NotAsPlanned, compare, present_name
 from runbook_lib.routes.direct.object_steps import DirectStep, StepContext
 from runbook_lib.routes.direct.payload import Member

@@ -20,8 +20,7 @@ from runbook_lib.change.approvals.standing import (
 from runbook_lib.change.plan_as_read import lines_of, numbers_of, target_lines
 from runbook_lib.errors import UsageError
 from runbook_lib.model.change import GroupMembers, Plan
-from runbook_lib.model.text import t
-from runbook_lib.model.untrusted import counted
+from runbook_lib.model.text import counted, t
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner import console
 
