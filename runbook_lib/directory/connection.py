@@ -33,7 +33,8 @@ class Directory(DirectoryReader):
         """Create an object and return its objectGUID, read back from the same controller.
 
         Raises:
-            EntryExists, ObjectMissing, RightsMissing, DirectoryUnavailable and others of ``results``.
+            EntryExists, ObjectMissing, RightsMissing, DirectoryUnavailable and others of ``directory.errors``.
+            ServiceFailed: It was created and cannot be read back (``created-object-unreadable``).
         """
         values = {name: [utf8(v) for v in texts] for name, texts in attributes.items() if texts}
         result = self._send("add", dn, attributes=values)
@@ -56,7 +57,7 @@ class Directory(DirectoryReader):
 
         Raises:
             ValueConflict: The object is not what the deltas were made from.
-            ObjectMissing, RightsMissing, DirectoryUnavailable and others of ``results``.
+            ObjectMissing, RightsMissing, DirectoryUnavailable and others of ``directory.errors``.
         """
         changes: dict[str, list[tuple[str, list[bytes]]]] = {}
         for delta in deltas:
@@ -77,7 +78,7 @@ class Directory(DirectoryReader):
         """Move or rename an object; ``rdn`` is escaped already (``names.rdn``).
 
         Raises:
-            EntryExists, ObjectMissing, RightsMissing, DirectoryUnavailable and others of ``results``.
+            EntryExists, ObjectMissing, RightsMissing, DirectoryUnavailable and others of ``directory.errors``.
         """
         result = self._send("move", guid_name(guid), rdn, delete_old_dn=True, new_superior=new_parent_dn)
         if result["result"] != SUCCESS:
@@ -87,7 +88,7 @@ class Directory(DirectoryReader):
         """Delete one object, never what stands below it: with objects below, the server refuses (``not-empty``).
 
         Raises:
-            ObjectMissing, RightsMissing, DirectoryUnavailable and others of ``results``.
+            ObjectMissing, RightsMissing, DirectoryUnavailable and others of ``directory.errors``.
         """
         result = self._send("delete", guid_name(guid))
         if result["result"] != SUCCESS:
@@ -105,7 +106,7 @@ class Directory(DirectoryReader):
             values: Attributes to set, all their values.
 
         Raises:
-            EntryExists, ObjectMissing, RightsMissing, DirectoryUnavailable and others of ``results``.
+            EntryExists, ObjectMissing, RightsMissing, DirectoryUnavailable and others of ``directory.errors``.
         """
         changes: dict[str, list[tuple[str, list[bytes]]]] = {
             "isDeleted": [(MODIFY_DELETE, [])],

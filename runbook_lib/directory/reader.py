@@ -244,7 +244,11 @@ class DirectoryReader:
         return self.read_dn(guid_name(guid), attributes, show_deleted=show_deleted)
 
     def read_dn(self, dn: str, attributes: Sequence[str], *, show_deleted: bool = False) -> Entry | None:
-        """The object with this DN, or None where it does not exist or this account may not see it."""
+        """The object with this DN, or None where it does not exist or this account may not see it.
+
+        Raises:
+            RunbookError: Any other result (``directory.errors``), and a connection that is lost for good.
+        """
         controls = _controls(attributes, show_deleted=show_deleted)
         result, entries = self._line.patiently(lambda: self._search_once(dn, ANY_OBJECT, attributes, BASE, controls))
         if result["result"] == NO_SUCH_OBJECT:
@@ -293,7 +297,11 @@ class DirectoryReader:
         return result, entries
 
     def require_controller(self, expected: ControllerIdentity) -> None:
-        """Close the connection and raise (``controller-changed``) where another controller than this one answers."""
+        """Close the connection where another controller than this one answers.
+
+        Raises:
+            ServiceFailed: It is another one (``controller-changed``).
+        """
         now = []
         for dn, name in (("", "dsServiceName"), (expected.ds_service_name, "invocationId")):
             _, entries = self._search_once(dn, ANY_OBJECT, [name], BASE, None)

@@ -60,7 +60,11 @@ def starts_with(attribute: str, prefix: str) -> Filter:
 
 
 def has_bits(attribute: str, bits: int) -> Filter:
-    """All of ``bits`` are set. ``bits`` is unsigned: 0x80000000 is written as 2147483648."""
+    """All of ``bits`` are set. ``bits`` is unsigned: 0x80000000 is written as 2147483648.
+
+    Raises:
+        ValueError: No bit is named.
+    """
     if bits <= 0:
         raise ValueError("bits must be a positive number")
     return Filter(f"({_name(attribute)}:{_BIT_AND}:={bits})")

@@ -132,7 +132,11 @@ class _RawEntry(dict[str, object]):
 
 
 def next_cookie(result: Mapping[str, Any], base: str) -> bytes | None:
-    """Where the next page begins; None after the last one. A server that ignores paging proves nothing complete."""
+    """Where the next page begins; None after the last one. A server that ignores paging proves nothing complete.
+
+    Raises:
+        ServiceFailed: It ignored paging (``incomplete-read``).
+    """
     try:
         cookie = result["controls"][PAGED_RESULTS]["value"]["cookie"]
     except KeyError:

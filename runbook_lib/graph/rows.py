@@ -146,7 +146,11 @@ def _kind(unified: bool, mail_enabled: bool, security_enabled: bool) -> CloudKin
 
 
 def text_of(row: Row, name: str) -> str | None:
-    """A text, or None. What is no character (half an emoji, NUL) comes as U+FFFD: one text never stops a reading."""
+    """A text, or None. What is no character (half an emoji, NUL) comes as U+FFFD: one text never stops a reading.
+
+    Raises:
+        ServiceFailed: It is something else.
+    """
     value = row.get(name)
     if value is None:
         return None
@@ -156,7 +160,11 @@ def text_of(row: Row, name: str) -> str | None:
 
 
 def flag_of(row: Row, name: str) -> bool | None:
-    """True, false or None."""
+    """True, false or None.
+
+    Raises:
+        ServiceFailed: It is something else.
+    """
     value = row.get(name)
     if value is None or isinstance(value, bool):
         return value
@@ -164,7 +172,11 @@ def flag_of(row: Row, name: str) -> bool | None:
 
 
 def number_of(row: Row, name: str) -> int | None:
-    """A whole number, or None."""
+    """A whole number, or None.
+
+    Raises:
+        ServiceFailed: It is something else.
+    """
     value = row.get(name)
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
@@ -172,7 +184,11 @@ def number_of(row: Row, name: str) -> int | None:
 
 
 def texts_of(row: Row, name: str) -> tuple[str, ...]:
-    """A list of texts; null is none."""
+    """A list of texts; null is none.
+
+    Raises:
+        ServiceFailed: It is something else.
+    """
     value = row.get(name)
     if value is None:
         return ()
@@ -182,7 +198,11 @@ def texts_of(row: Row, name: str) -> tuple[str, ...]:
 
 
 def object_of(row: Row, name: str) -> Row:
-    """An object inside this one; null is an empty one."""
+    """An object inside this one; null is an empty one.
+
+    Raises:
+        ServiceFailed: It is something else.
+    """
     value = row.get(name)
     if value is None or isinstance(value, dict):
         return value or {}
@@ -190,7 +210,11 @@ def object_of(row: Row, name: str) -> Row:
 
 
 def objects_of(row: Row, name: str) -> tuple[Row, ...]:
-    """A list of objects; null is none."""
+    """A list of objects; null is none.
+
+    Raises:
+        ServiceFailed: It is something else.
+    """
     value = row.get(name)
     if value is None:
         return ()
@@ -200,7 +224,11 @@ def objects_of(row: Row, name: str) -> tuple[Row, ...]:
 
 
 def moment_of(row: Row, name: str) -> datetime | None:
-    """A moment, UTC; None for null and for the year 1, which Graph sends where there was none."""
+    """A moment, UTC; None for null and for the year 1, which Graph sends where there was none.
+
+    Raises:
+        ServiceFailed: It is something else.
+    """
     text = text_of(row, name)
     if text is None:
         return None

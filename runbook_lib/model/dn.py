@@ -159,6 +159,7 @@ def rdn(attribute: str, value: str) -> str:
 
     Raises:
         UsageError: The value is empty or holds unpaired surrogates.
+        ValueError: ``attribute`` is no attribute type, which is a defect of the caller.
     """
     if not _TYPE.fullmatch(attribute):
         raise ValueError(f"not an attribute type: {attribute!r}")

@@ -118,6 +118,7 @@ class ChangeSession:
         Raises:
             Refused: A blocking finding is not acknowledged, or another run holds the lock.
             AwaitingApproval: No approval, an expired one, or one of another plan.
+            ValueError: There is no plan yet, which is a defect of the caller.
         """
         context, plan = self._context, self._known_plan()
         context.step(Step.GATE)

@@ -44,7 +44,11 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-
 
 
 def moment(text: str) -> datetime:
-    """A time as approvals write it: UTC, with ``Z``."""
+    """A time as approvals write it: UTC, with ``Z``.
+
+    Raises:
+        ValueError: It is none.
+    """
     if not _TIME.fullmatch(text):
         raise ValueError("it has to be a time in UTC, as 2026-12-31T12:00:00Z")
     return datetime.fromisoformat(text)
@@ -57,7 +61,11 @@ def written_time(text: str) -> str:
 
 
 def said(text: str) -> str:
-    """What a person typed: something, without white space around it."""
+    """What a person typed: something, without white space around it.
+
+    Raises:
+        ValueError: It is nothing, or has characters that nobody sees.
+    """
     if not text.strip() or text != text.strip():
         raise ValueError("it is empty, or has white space around it")
     if printable(text) != text:

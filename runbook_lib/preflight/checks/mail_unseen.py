@@ -87,6 +87,7 @@ def without_value(evidence: Evidence, what: str, names: list[str], attribute: st
 
 
 def nothing_visible(evidence: Evidence, what: str, id_: str) -> Finding:
+    """The finding where an organization shows nothing of what its setup makes."""
     return Finding(
         id=id_,
         severity=Severity.UNKNOWN,
