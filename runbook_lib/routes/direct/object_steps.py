@@ -140,7 +140,11 @@ class Add(DirectStep):
     """Create the object with anchor and mark in the same operation."""
 
     def recall(self, effect: Effect) -> None:
-        """Believe that an earlier run created the object only where it stands and carries our marks."""
+        """Believe that an earlier run created the object only where it stands and carries our marks.
+
+        Raises:
+            Drifted: It does not (``drift``).
+        """
         here = self.context
         try:
             require_created(here.directory, self.change, here.target, here.ous, effect.object_id)

@@ -63,7 +63,11 @@ class WayBack:
 
 
 def undeletion(change: DirectChange, scene: Scene) -> WayBack:
-    """Plan the way back of one deletion, as it was planned and carried out."""
+    """Plan the way back of one deletion, as it was planned and carried out.
+
+    Raises:
+        ValueError: The change says nothing of what it took away, which ``refuse_undeletion`` refuses before.
+    """
     if refused := refuse_undeletion(change, scene):
         return WayBack(refusal=refused)
     if change.payload.deletion is None:
