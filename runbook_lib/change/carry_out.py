@@ -20,7 +20,7 @@ from typing import Any
 from runbook_lib.change.approvals.plan import Approval
 from runbook_lib.change.approvals.standing import StandingApproval
 from runbook_lib.change.journal import CARRIED_OUT, Journal, JournalFile, JournalUnwritable
-from runbook_lib.change.step import Effect, LiveState, Step, Work, drifted
+from runbook_lib.change.step import Effect, LiveState, Step, Work, drifted, in_batches
 from runbook_lib.change.strict_file import LARGEST_APPROVAL, Unfit, read_plain
 from runbook_lib.errors import (
     AwaitingApproval,
@@ -161,13 +161,19 @@ class _Loop:
 
     def run(self, progress: Progress | None) -> None:
         steps = self._work.steps
-        for number, step in enumerate(steps, start=1):
+        done = 0
+        for batch in in_batches(steps):
             try:
-                self._patiently(step)
+                if len(batch) == 1:
+                    self._patiently(batch[0])
+                else:
+                    self._together(batch)
             except RunbookError as error:
-                raise self._stopped(error, number, len(steps)) from error
-            if progress is not None:
-                progress(step.change.display_name, number, len(steps))
+                raise self._stopped(error, done + 1, len(steps)) from error
+            for step in batch:
+                done += 1
+                if progress is not None:
+                    progress(step.change.title, done, len(steps))
         if not_taken := self._work.not_taken():
             raise self._stopped(not_taken, len(steps), len(steps))
         try:
@@ -201,6 +207,30 @@ class _Loop:
             hint=joined((error.hint, again)),
             values={"write": number, "of": of, "cause": error.code, **error.values},
         )
+
+    def _together(self, batch: Sequence[Step]) -> None:
+        """Carry out steps that may be under way at the same time: all are looked at before the first is sent.
+
+        What goes without an answer is carried out by itself afterwards, which looks at it first. An error of one is
+        raised when the others are accounted for.
+        """
+        ready = [step for step in batch if self._is_to_be_sent(step)]
+        for step in ready:
+            self._begin(step)
+        failed: RunbookError | None = None
+        open_: list[tuple[Step, RunbookError]] = []
+        for step, error in zip(ready, self._work.send_together(ready) if ready else (), strict=True):
+            if error is None:
+                self._finish(step)
+            elif isinstance(error, (WriteUnanswered, ContradictsLook)):
+                open_.append((step, error))
+            else:
+                failed = failed or error
+        for step, error in open_:
+            self._look_again(step, error)
+            self._patiently(step)
+        if failed is not None:
+            raise failed
 
     def _patiently(self, step: Step) -> None:
         """Carry out a step; one without an answer is looked up after a pause, and sent again if it had no effect.
@@ -236,18 +266,30 @@ class _Loop:
         self._journal.lost(step.id, step.change.digest, f"{why.code}: {why.message}")
 
     def _once(self, step: Step) -> None:
+        if self._is_to_be_sent(step):
+            self._begin(step)
+            step.send()
+            self._finish(step)
+
+    def _is_to_be_sent(self, step: Step) -> bool:
+        """Look at a step; one that was done by an earlier run, or that others have done, is accounted for here."""
         if earlier := self._done.get(step.id):
             step.recall(earlier)
-            return
+            return False
         found = step.look(self._begun.get(step.id))
         if found.state is LiveState.OTHER:
             raise drifted(step.change, found.seen)
-        digest = step.change.digest
         if found.state is LiveState.BEFORE:
-            self._still_approved()
-            intent = dict(step.intent())
-            self._journal.begin(step.id, digest, step.object_id, intent)
-            self._begun[step.id] = intent
-            step.send()
+            return True
+        self._finish(step)
+        return False
+
+    def _begin(self, step: Step) -> None:
+        self._still_approved()
+        intent = dict(step.intent())
+        self._journal.begin(step.id, step.change.digest, step.object_id, intent)
+        self._begun[step.id] = intent
+
+    def _finish(self, step: Step) -> None:
         effect = step.effect(self._begun.get(step.id))
-        self._journal.finish(Effect(step.id, digest, step.object_id, effect))
+        self._journal.finish(Effect(step.id, step.change.digest, step.object_id, effect))

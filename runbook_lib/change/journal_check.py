@@ -1,8 +1,9 @@
 """What a change did by its journals, and whether they say only what its plan can have done, in the order of a run.
 
-A run sends its steps in the order of its plan and waits for each, so of a change that broke off at most one step was
-under way: the first that is not done. A ``begin`` line of any other, an effect that no ``begin`` line announced, or one
-that is no part of its step was written by nobody who carried out this plan. An undo takes back what journals say.
+A run sends its steps in the order of its plan and waits for each, or for those that its route sends together, so of a
+change that broke off only steps of the first batch that is not done were under way. A ``begin`` line of any other, an
+effect that no ``begin`` line announced, or one that is no part of its step was written by nobody who carried out this
+plan. An undo takes back what journals say.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from runbook_lib.change.approvals.plan import planned
 from runbook_lib.change.journal import JournalFile, damaged_journal, journals_of, whole_chain
 from runbook_lib.change.route import RouteRules, Routes
-from runbook_lib.change.step import Effect
+from runbook_lib.change.step import Effect, in_batches
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import Plan
 from runbook_lib.model.text import t
@@ -125,15 +126,16 @@ def out_of_order(plan: Plan, chain: Sequence[JournalFile], route: RouteRules) ->
         route: How the plan is carried out.
     """
     approved = set(chain[0].opened.get("approved") or ()) if chain else set()
-    left = list(reversed(route.steps_of([change for change in plan.changes if change.digest in approved])))
+    steps = route.steps_of([change for change in plan.changes if change.digest in approved])
+    left = [{step.id: step for step in batch} for batch in reversed(in_batches(steps))]
     made: dict[str, str] = {}
     begun: dict[str, list[Mapping[str, Any]]] = {}
     for journal in chain:
         for line in journal.lines:
             if line["entry"] not in ("begin", "lost", "done"):
                 continue
-            step = left[-1] if left else None
-            if step is None or line["write"] != step.id or line["change"] != step.change.digest:
+            step = left[-1].get(line["write"]) if left else None
+            if step is None or line["change"] != step.change.digest:
                 return journal.run, f"it has a line {line['entry']} of a write whose turn it was not"
             if line["entry"] == "begin":
                 if problem := step.beyond_intent(line["guid"], line["intent"], made):
@@ -144,5 +146,7 @@ def out_of_order(plan: Plan, chain: Sequence[JournalFile], route: RouteRules) ->
                     return journal.run, problem
                 if step.makes_object:
                     made[step.change.group_id] = line["guid"]
-                left.pop()
+                del left[-1][step.id]
+                if not left[-1]:
+                    left.pop()
     return None

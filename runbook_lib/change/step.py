@@ -7,10 +7,10 @@ connected to the place where it takes effect.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.change import Change
@@ -102,6 +102,10 @@ class PlannedStep(Protocol):
     def makes_object(self) -> bool:
         """Whether it makes the object of its change, whose id is known only afterwards."""
 
+    @property
+    def together(self) -> str:
+        """Key of the steps that may be under way at the same time, if they follow each other; empty: alone."""
+
     def beyond_intent(self, object_id: str, intent: Mapping[str, Any], made: Mapping[str, str]) -> str:
         """What a ``begin`` line says beyond this step, as the end of a sentence; empty where there is nothing.
 
@@ -129,6 +133,10 @@ class Step(Protocol):
     @property
     def object_id(self) -> str:
         """Id of the object that it changes; empty until the step that makes the object is done."""
+
+    @property
+    def together(self) -> str:
+        """As that of its ``PlannedStep``."""
 
     @property
     def partly(self) -> bool:
@@ -175,8 +183,38 @@ class Work(Protocol):
     def patience(self) -> Patience:
         """How long an answer is waited for."""
 
+    def send_together(self, steps: Sequence[Step]) -> Sequence[RunbookError | None]:
+        """Send several steps with one key at once: for each None where it is done, else what ``send`` would raise."""
+
     def forget(self) -> None:
         """Drop what earlier looks found: a step went without an answer."""
 
     def not_taken(self) -> RunbookError | None:
         """The error of a run in which parts of single steps were refused and everything else is done; None: none."""
+
+
+StepT = TypeVar("StepT", PlannedStep, Step)
+
+
+def in_batches(steps: Iterable[StepT]) -> list[list[StepT]]:
+    """Steps that follow each other and have one key, together; every other by itself."""
+    found: list[list[StepT]] = []
+    for step in steps:
+        if found and step.together and found[-1][0].together == step.together:
+            found[-1].append(step)
+        else:
+            found.append([step])
+    return found
+
+
+def one_by_one(steps: Iterable[Step]) -> list[RunbookError | None]:
+    """``Work.send_together`` of a route that sends nothing at the same time."""
+    outcomes: list[RunbookError | None] = []
+    for step in steps:
+        try:
+            step.send()
+        except RunbookError as error:
+            outcomes.append(error)
+        else:
+            outcomes.append(None)
+    return outcomes

@@ -79,7 +79,7 @@ def expressions_of(schema: Document) -> dict[str, str]:
     """
     rule, mapping = mapping_of_groups(schema)
     rows = _objects(schema["synchronizationRules"][rule]["objectMappings"][mapping].get("attributeMappings"))
-    return {_target(row): str((row.get("source") or {}).get("expression") or "") for row in rows}
+    return {target_of(row): str((row.get("source") or {}).get("expression") or "") for row in rows}
 
 
 def with_mappings(schema: Document, sources: Mapping[str, Document]) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def with_mappings(schema: Document, sources: Mapping[str, Document]) -> dict[str
     rows: list[Any] = []
     placed: set[str] = set()
     for row in holder.get("attributeMappings") or []:
-        key = _target(row) if isinstance(row, Mapping) else ""
+        key = target_of(row)
         if key not in wanted:
             rows.append(row)
         elif key not in placed:
@@ -214,8 +214,9 @@ def _new_mapping(name: str, source: Document) -> dict[str, Any]:
     }
 
 
-def _target(row: Document) -> str:
-    return str(row.get("targetAttributeName") or "").casefold()
+def target_of(row: object) -> str:
+    """The attribute that a mapping fills, lower case; empty where it is none."""
+    return str(row.get("targetAttributeName") or "").casefold() if isinstance(row, Mapping) else ""
 
 
 def _objects(value: object) -> list[Mapping[str, Any]]:

@@ -31,6 +31,13 @@ class ChangeKind(Enum):
     RESTORE = "restore"
     DELETE = "delete"
     UNDELETE = "undelete"
+    ASSIGN = "assign"
+    UNASSIGN = "unassign"
+    MAP = "map"
+    SETTINGS = "settings"
+    START = "start"
+    PAUSE = "pause"
+    PROVISION = "provision"
 
     @property
     def makes_object(self) -> bool:
@@ -260,7 +267,7 @@ class PlanOf(_DigestedOnce, Generic[PayloadT, TargetT]):
     @property
     def groups(self) -> int:
         """How many groups the plan touches."""
-        return len({c.group_id for c in self.changes})
+        return len({c.group_id for c in self.changes if c.group_id})
 
     @property
     def phrase(self) -> str:
@@ -271,6 +278,8 @@ class PlanOf(_DigestedOnce, Generic[PayloadT, TargetT]):
             return f"DELETE {_groups(self.groups)} IN {domain}"
         also = f" AND DELETE {_groups(deleted)}" if deleted else ""
         others = self.groups - deleted
+        if self.changes and not self.groups:
+            return f"{self.operation.value.upper()} CONFIGURATION IN {domain}"
         return f"{self.operation.value.upper()} {_groups(others)}{also} IN {domain}"
 
     @property

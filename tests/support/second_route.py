@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from runbook_lib.change.journal_check import DoneChange
 from runbook_lib.change.route import Fields, PayloadFields, RouteRules, Routes, TargetFields
-from runbook_lib.change.step import NOT_TAKEN, Effect, LiveState, Look, PlannedStep, drifted
+from runbook_lib.change.step import NOT_TAKEN, Effect, LiveState, Look, PlannedStep, Step, drifted, one_by_one
 from runbook_lib.errors import ContradictsLook, NoAccess, Refused, RunbookError, WriteUnanswered
 from runbook_lib.model.change import (
     Change,
@@ -258,6 +258,11 @@ class ThingStep:
     earlier: frozenset[str] = frozenset()
 
     @property
+    def together(self) -> str:
+        """Empty: one after the other."""
+        return ""
+
+    @property
     def makes_object(self) -> bool:
         """Whether it makes the object of its change."""
         return self.kind == "make"
@@ -397,6 +402,10 @@ class ThingWork:
 
     def __init__(self, changes: Iterable[Change], world: World) -> None:
         self.steps = steps_of(changes, world)
+
+    def send_together(self, steps: Sequence[Step]) -> Sequence[RunbookError | None]:
+        """One after the other."""
+        return one_by_one(steps)
 
     def forget(self) -> None:
         """Nothing is kept."""

@@ -127,7 +127,7 @@ def _job(client: GraphClient, row: Row, principal: Row) -> CloudSyncJob:
     """The job, without what is assigned to its service principal."""
     identifier = text_of(row, "id") or ""
     status = object_of(row, "status")
-    state = _state(status, object_of(row, "schedule"))
+    state = state_of(status, object_of(row, "schedule"))
     owner = row_id(principal)
     schema = f"{_jobs_path(owner)}/{quote(identifier, safe='')}/schema"
     return CloudSyncJob(
@@ -157,7 +157,8 @@ def _counts(status: Row) -> Mapping[str, int]:
     return {key: value for key, value in pairs if key and value is not None}
 
 
-def _state(status: Row, schedule: Row) -> JobState:
+def state_of(status: Row, schedule: Row) -> JobState:
+    """State of a job, from its ``status`` and its ``schedule``."""
     stopped = _STOPPED.get((text_of(schedule, "state") or "").casefold())
     told = _STATUS.get((text_of(status, "code") or "").casefold(), JobState.UNKNOWN)
     # A job that was stopped keeps the status of its last run, except that quarantine is worth more.

@@ -102,6 +102,11 @@ class DirectStep:
         return self.write.change
 
     @property
+    def together(self) -> str:
+        """Empty: as its write."""
+        return self.write.together
+
+    @property
     def object_id(self) -> str:
         """GUID of its AD object; empty until that is created."""
         return self.change.payload.object_guid or self.context.created.get(self.change.group_id, "")

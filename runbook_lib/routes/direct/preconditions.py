@@ -58,7 +58,7 @@ def refuse_enforced(changes: Sequence[DirectChange], inventory: Inventory) -> tu
                 kind=change.kind.value,
             ),
             t(
-                "DirectChange it in the cloud, or have the account's SID put into msDS-Settings of the "
+                "Change it in the cloud, or have the account's SID put into msDS-Settings of the "
                 "policy. Creating and deleting are not restricted."
             ),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from runbook_lib.change.step import Patience, Step
+from runbook_lib.change.step import Patience, Step, one_by_one
 from runbook_lib.directory.connection import Directory
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.change import Change, ChangeKind
@@ -54,6 +54,10 @@ class DirectWork:
     def patience(self) -> Patience:
         """How long the domain controller is waited for."""
         return self._directory.patience
+
+    def send_together(self, steps: Sequence[Step]) -> Sequence[RunbookError | None]:
+        """One after the other, as always."""
+        return one_by_one(steps)
 
     def forget(self) -> None:
         """Drop what was read of members: a write went without an answer."""

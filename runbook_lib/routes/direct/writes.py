@@ -79,6 +79,11 @@ class Write:
         """Whether it creates the object, whose GUID is known only afterwards."""
         return self.kind is WriteKind.ADD
 
+    @property
+    def together(self) -> str:
+        """Empty: LDAP writes are sent one after the other."""
+        return ""
+
     def beyond_intent(self, object_id: str, intent: Mapping[str, Any], made: Mapping[str, str]) -> str:
         """What a ``begin`` line says beyond this write; ``made``: group id to GUID of created objects."""
         wanted = self.intent()

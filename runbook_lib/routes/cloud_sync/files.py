@@ -1,0 +1,151 @@
+"""How the targets, payloads, intents and effects of the route cloud-sync stand in files, for strict reading."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from runbook_lib.change.route import Fields, PayloadFields, TargetFields
+from runbook_lib.model.ids import GUID_PATTERN
+from runbook_lib.routes.cloud_sync.payload import (
+    Action,
+    Assign,
+    CloudSyncPayload,
+    Provision,
+    ReplaceSchema,
+    ReplaceSecrets,
+    SetRunning,
+    Unassign,
+)
+from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
+
+_Guid = Annotated[str, StringConstraints(pattern=GUID_PATTERN)]
+
+
+class CloudSyncTargetFields(TargetFields):
+    """One tenant, one domain, one configuration."""
+
+    tenant_id: str
+    domain_guid: str
+    domain: str
+    service_principal: str
+    job_id: str
+    configuration: str
+
+    def target(self) -> CloudSyncTarget:
+        """The target that they say."""
+        return CloudSyncTarget(
+            tenant_id=self.tenant_id,
+            domain_guid=self.domain_guid,
+            domain_dns_name=self.domain,
+            service_principal=self.service_principal,
+            job_id=self.job_id,
+            configuration=self.configuration,
+        )
+
+
+class ApprovedCloudSyncTargetFields(CloudSyncTargetFields):
+    """The same in an approval: every id is one."""
+
+    tenant_id: _Guid
+    domain_guid: _Guid
+    service_principal: _Guid
+    job_id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class _AssignFields(Fields):
+    action: Literal["assign"]
+    role_id: str
+
+    def made(self) -> Action:
+        return Assign(self.role_id)
+
+
+class _UnassignFields(Fields):
+    action: Literal["unassign"]
+    role_id: str
+    assignment_id: str
+
+    def made(self) -> Action:
+        return Unassign(self.role_id, self.assignment_id)
+
+
+class _SchemaFields(Fields):
+    action: Literal["replace-schema"]
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+    def made(self) -> Action:
+        return ReplaceSchema(self.before, self.after)
+
+
+class _SecretFields(Fields):
+    key: str
+    value: str
+
+
+class _SecretsFields(Fields):
+    action: Literal["replace-secrets"]
+    before: list[_SecretFields]
+    after: list[_SecretFields]
+
+    def made(self) -> Action:
+        before, after = (tuple(row.model_dump() for row in rows) for rows in (self.before, self.after))
+        return ReplaceSecrets(before, after)
+
+
+class _RunningFields(Fields):
+    action: Literal["set-running"]
+    running: bool
+
+    def made(self) -> Action:
+        return SetRunning(self.running)
+
+
+class _ProvisionFields(Fields):
+    action: Literal["provision"]
+    rule_id: str
+    members: list[str]
+
+    def made(self) -> Action:
+        return Provision(self.rule_id, tuple(self.members))
+
+
+_ActionFields = Annotated[
+    _AssignFields | _UnassignFields | _SchemaFields | _SecretsFields | _RunningFields | _ProvisionFields,
+    Field(discriminator="action"),
+]
+
+
+class CloudSyncPayloadFields(PayloadFields):
+    """One action on one configuration."""
+
+    service_principal: str
+    job_id: str
+    of_group: str
+    action: _ActionFields
+
+    def payload(self) -> CloudSyncPayload:
+        """The payload that they say."""
+        return CloudSyncPayload(self.service_principal, self.job_id, self.of_group, self.action.made())
+
+
+class IntentFields(Fields):
+    """What a journal says before a request: which, with what was there until then where Graph replaces the whole."""
+
+    action: str
+    members: list[str] = Field(default_factory=list)
+    before: dict[str, Any] | list[dict[str, Any]] | None = None
+
+
+class EffectFields(Fields):
+    """What a journal says after a request: what really changed, and Graph's ids of the request."""
+
+    assignment_id: str = ""
+    unassigned: str = ""
+    schema_replaced: bool = False
+    secrets_replaced: bool = False
+    running: bool | None = None
+    provisioned: list[str] | None = None
+    request_id: str = ""

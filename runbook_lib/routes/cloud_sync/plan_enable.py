@@ -1,0 +1,293 @@
+"""Plan of 30-enable-writeback on the route cloud-sync: selected groups come into scope, mapped as wished. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+
+from runbook_lib.cloud_sync.configuration import expressions_of, secrets_of, with_mappings, with_notification
+from runbook_lib.cloud_sync.predicted import PredictedGroup, Prediction
+from runbook_lib.cloud_sync.scope import Known, passes_fixed_filter
+from runbook_lib.errors import Refused
+from runbook_lib.graph.tenant.jobs import JobState
+from runbook_lib.inventory.states import GroupRow
+from runbook_lib.model.change import ChangeKind, Operation, Refusal
+from runbook_lib.model.cloud import CloudKind
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import Text, counted, joined, t
+from runbook_lib.model.untrusted import printable
+from runbook_lib.routes.cloud_sync.payload import (
+    Assign,
+    CloudSyncChange,
+    Provision,
+    ReplaceSchema,
+    ReplaceSecrets,
+    SetRunning,
+    schema_digest,
+    secrets_digest,
+)
+from runbook_lib.routes.cloud_sync.planning import (
+    PlannedCloudSync,
+    Sides,
+    Wishes,
+    accounts_of,
+    action,
+    finished_plan,
+    in_ad,
+    members_of,
+    prediction_of,
+    require_same_domain,
+)
+from runbook_lib.routes.cloud_sync.requests import MEMBERS_AT_ONCE
+from runbook_lib.routes.direct.preconditions import require_complete
+from runbook_lib.routes.direct.selection import select
+from runbook_lib.rules.policy import Policy
+
+BARS = frozenset(
+    {
+        "cn-taken",
+        "cn-twice",
+        "cn-too-long",
+        "account-name-taken",
+        "account-name-twice",
+        "account-name-too-long",
+        "not-universal",
+        "no-object",
+        "two-objects",
+        "members-unread",
+        "too-large",
+    }
+)
+"""Troubles with which a group is not brought into scope: it would arrive otherwise than wished, or not at all."""
+_HOW = 'Microsoft Entra documentation, "How provisioning to Active Directory works"'
+_RUNS = (JobState.ACTIVE, JobState.IN_PROGRESS)
+
+
+def plan_enable(sides: Sides, policy: Policy, wishes: Wishes) -> PlannedCloudSync:
+    """Plan the selected groups.
+
+    Raises:
+        Refused: A reading is incomplete, the selection, the configuration's domain or state, or a limit. A rule that
+            refuses single groups does not raise: they are listed in the plan's refusals.
+    """
+    inventory = sides.inventory
+    require_complete(inventory)
+    require_same_domain(sides)
+    _require_answering(sides)
+    rows = select(
+        inventory.rows,
+        policy.select_ids,
+        policy.select_names,
+        by_name=lambda row: row.kind == CloudKind.SECURITY.value and row.cloud is not None,
+        purpose="select",
+    )
+    refused = {row.group_id: found for row in rows if (found := _refused_by_filter(row))}
+    wanted = [row for row in rows if row.group_id not in refused]
+    after = with_mappings(sides.documents.schema, wishes.sources) if wishes.sources else dict(sides.documents.schema)
+    expressions = expressions_of(after)
+    assigned = {*sides.documents.assignments, *(row.group_id for row in wanted)}
+    prediction = prediction_of(sides, wishes, sorted(assigned), expressions)
+    predicted = {group.group_id: group for group in prediction.groups}
+    refused |= {row.group_id: found for row in wanted if (found := _refused_by_trouble(predicted[row.group_id]))}
+    wanted = [row for row in wanted if row.group_id not in refused]
+    joining = [row for row in wanted if row.group_id not in sides.documents.assignments]
+    _require_limit(joining, predicted, policy)
+    changes = [*_configuration(sides, wishes, after), *(_assign(sides, row) for row in joining)]
+    changes += _pilot(sides, wishes, predicted, wanted)
+    changes += _start(sides)
+    accounts = accounts_of(inventory)
+    members = [
+        members_of(predicted[row.group_id], in_ad(inventory, predicted[row.group_id].guid), accounts) for row in wanted
+    ]
+    plan = finished_plan(
+        Operation.ENABLE,
+        sides,
+        changes,
+        list(refused.values()),
+        policy.limits.as_json(),
+        len(wanted) - len(joining),
+        members,
+    )
+    return PlannedCloudSync(plan, tuple(_findings(prediction, [row.group_id for row in wanted])), prediction)
+
+
+def _require_answering(sides: Sides) -> None:
+    if sides.job.state is JobState.QUARANTINE:
+        told = sides.job.quarantine
+        raise Refused(
+            t(
+                "The job of the configuration is in quarantine: {why}.",
+                why=printable((told.reason or told.message) if told else "", limit=300) or "no reason is given",
+            ),
+            code="in-quarantine",
+            hint=t("Fix the error that the Entra admin center names, restart the job there, then run again."),
+            values={"job": sides.job.id},
+        )
+
+
+def _refused_by_filter(row: GroupRow) -> Refusal | None:
+    if row.cloud is None:
+        return Refusal(
+            row.group_id,
+            row.display_name,
+            "not-in-cloud",
+            t("There is no such group in the tenant any more."),
+            t("Take it out of the selection."),
+        )
+    answer = passes_fixed_filter(row.cloud)
+    if answer.known is Known.YES:
+        return None
+    return Refusal(row.group_id, row.display_name, answer.code, answer.why, t("Take it out of the selection."))
+
+
+def _refused_by_trouble(group: PredictedGroup) -> Refusal | None:
+    found = [trouble for trouble in group.troubles if trouble.code in BARS]
+    if not found:
+        return None
+    return Refusal(
+        group.group_id,
+        group.display_name,
+        found[0].code,
+        joined(trouble.what for trouble in found),
+        t("Change the group, its AD object or the mapping expressions, then plan again."),
+    )
+
+
+def _require_limit(joining: list[GroupRow], predicted: Mapping[str, PredictedGroup], policy: Policy) -> None:
+    new = [row for row in joining if not predicted[row.group_id].guid]
+    if len(new) > policy.limits.creates:
+        raise Refused(
+            t(
+                "The plan lets Cloud Sync create {seen} groups, and max_creates is {limit}.",
+                seen=len(new),
+                limit=policy.limits.creates,
+            ),
+            code="limit-creates",
+            hint=t("Select fewer groups, or raise max_creates."),
+            values={"limit": policy.limits.creates, "seen": len(new)},
+        )
+
+
+def _configuration(sides: Sides, wishes: Wishes, after: Mapping[str, object]) -> list[CloudSyncChange]:
+    changes = []
+    before = sides.documents.schema
+    if schema_digest(after) != schema_digest(before):
+        why = t("The mapping shall give other names or another OU.")
+        changes.append(
+            CloudSyncChange(ChangeKind.MAP, "", "", action(sides, ReplaceSchema(before, after)), "mapping", why)
+        )
+    if wishes.notification is not None:
+        now = secrets_of(sides.documents.secrets)
+        then = with_notification(now, wishes.notification)
+        if secrets_digest(then) != secrets_digest(now):
+            replaced = ReplaceSecrets(tuple(now), tuple(then))
+            why = t("Notification or deletion threshold shall be others.")
+            changes.append(CloudSyncChange(ChangeKind.SETTINGS, "", "", action(sides, replaced), "settings", why))
+    return changes
+
+
+def _assign(sides: Sides, row: GroupRow) -> CloudSyncChange:
+    return CloudSyncChange(
+        ChangeKind.ASSIGN,
+        row.group_id,
+        row.display_name,
+        action(sides, Assign(sides.documents.role_id), row.group_id),
+        "selected",
+        t("Selected, and not in scope yet."),
+    )
+
+
+def _pilot(
+    sides: Sides, wishes: Wishes, predicted: Mapping[str, PredictedGroup], wanted: list[GroupRow]
+) -> list[CloudSyncChange]:
+    if not wishes.pilot:
+        return []
+    row = next((row for row in wanted if row.group_id == wishes.pilot), None)
+    if row is None:
+        raise Refused(
+            t("The pilot group {group} is not among the groups that come into scope.", group=printable(wishes.pilot)),
+            code="pilot-not-selected",
+            hint=t("Select it, or name another one in cloud_sync_pilot."),
+            values={"group_id": wishes.pilot},
+        )
+    rules = sides.documents.schema.get("synchronizationRules") or [{}]
+    can_be = (one for one in predicted[row.group_id].members if one.type == "user" and one.answer.known is not Known.NO)
+    members = tuple(one.id for one in islice(can_be, MEMBERS_AT_ONCE))
+    provision = Provision(str(rules[0].get("id") or ""), members)
+    why = t("One group is tried before the job runs, with its first members.")
+    payload = action(sides, provision, row.group_id)
+    return [CloudSyncChange(ChangeKind.PROVISION, row.group_id, row.display_name, payload, "pilot", why)]
+
+
+def _start(sides: Sides) -> list[CloudSyncChange]:
+    if sides.documents.state in _RUNS:
+        return []
+    why = t("The job does not run: it is {state}.", state=sides.documents.state.value)
+    return [CloudSyncChange(ChangeKind.START, "", "", action(sides, SetRunning(True)), "not-running", why)]
+
+
+def _findings(prediction: Prediction, chosen: list[str]) -> list[Finding]:
+    """What an approver has to know before groups come into scope."""
+    picked = [group for group in prediction.groups if group.group_id in set(chosen)]
+    empty = [group for group in picked if any(trouble.code == "arrives-empty" for trouble in group.troubles)]
+    unknown = [group for group in picked if group.count(Known.UNKNOWN)]
+    unnamed = [group for group in picked if not group.account_name.known and not group.guid]
+    unplaced = [group for group in picked if not group.dn.known]
+    found = []
+    if empty:
+        found.append(
+            _finding(
+                "cloud-sync-arrives-empty",
+                Severity.WARNING,
+                t("{count} arrive empty: none of their members is written.", count=counted(len(empty), "group")),
+                empty,
+            )
+        )
+    if unknown:
+        members = sum(group.count(Known.UNKNOWN) for group in unknown)
+        found.append(
+            _finding(
+                "cloud-sync-members-unknown",
+                Severity.UNKNOWN,
+                t(
+                    "Of {members} of {groups} it cannot be known beforehand whether they are written.",
+                    members=counted(members, "member"),
+                    groups=counted(len(unknown), "group"),
+                ),
+                unknown,
+            )
+        )
+    if unnamed:
+        found.append(
+            _finding(
+                "cloud-sync-random-names",
+                Severity.INFO,
+                t("AD makes a random sAMAccountName for {count}.", count=counted(len(unnamed), "group")),
+                unnamed,
+            )
+        )
+    if unplaced:
+        found.append(
+            _finding(
+                "cloud-sync-place-unknown",
+                Severity.UNKNOWN,
+                t("Name or OU of {count} cannot be known beforehand.", count=counted(len(unplaced), "group")),
+                unplaced,
+            )
+        )
+    return found
+
+
+def _finding(code: str, severity: Severity, seen: Text, groups: list[PredictedGroup]) -> Finding:
+    names = [f"{printable(group.display_name, limit=60)} ({group.group_id})" for group in groups]
+    return Finding(
+        id=code,
+        severity=severity,
+        seen=seen,
+        expected=t("Names, OU and members that are known before the gate."),
+        why=t("Cloud Sync decides by itself, and says nothing before it writes."),
+        to_do=t("Look at the plan's table of members; one group can be tried first with cloud_sync_pilot."),
+        source=_HOW,
+        values={"groups": names},
+        acknowledgeable=severity is not Severity.INFO,
+    )

@@ -1,0 +1,193 @@
+"""Plan of 60-undo-change on the route cloud-sync: what a record really did is taken back, as far as it stands. Pure.
+
+Scope, schema and settings come back as they were, whole; the job comes back to its state. What Cloud Sync has written
+to AD meanwhile is not taken back by any of that, and is said before the gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from runbook_lib.change.journal_check import DoneChange
+from runbook_lib.change.step import Effect
+from runbook_lib.cloud_sync.configuration import expressions_of, secrets_of
+from runbook_lib.errors import Refused
+from runbook_lib.graph.tenant.jobs import JobState
+from runbook_lib.model.change import ChangeKind, Operation, Refusal
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import Text, counted, t
+from runbook_lib.routes.cloud_sync.payload import (
+    Assign,
+    CloudSyncChange,
+    Provision,
+    ReplaceSchema,
+    ReplaceSecrets,
+    SetRunning,
+    Unassign,
+    cloud_sync_plan,
+    schema_digest,
+    secrets_digest,
+)
+from runbook_lib.routes.cloud_sync.planning import (
+    PlannedCloudSync,
+    Sides,
+    Wishes,
+    action,
+    finished_plan,
+    prediction_of,
+)
+from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
+from runbook_lib.routes.direct.preconditions import require_complete
+from runbook_lib.rules.policy import Policy
+
+_STOPPED = (JobState.PAUSED, JobState.DISABLED, JobState.NOT_RUN, JobState.NOT_CONFIGURED)
+
+
+def plan_undo(sides: Sides, policy: Policy, wishes: Wishes, done: DoneChange) -> PlannedCloudSync:
+    """Plan the way back.
+
+    Raises:
+        Refused: Another tenant, domain or configuration (``undo-elsewhere``), or an incomplete reading.
+    """
+    require_complete(sides.inventory)
+    plan = cloud_sync_plan(done.plan)
+    _require_same_place(sides.target, plan.target)
+    changes: list[CloudSyncChange] = []
+    refusals: list[Refusal] = []
+    in_step = 0
+    provisioned = []
+    for change in reversed(plan.changes):
+        did = _did(done.effects.get(change.digest, ()))
+        if not did:
+            continue
+        if isinstance(change.payload.action, Provision):
+            provisioned.append(change)
+            continue
+        back = _way_back(change, did, sides)
+        if back is None:
+            in_step += 1
+        elif isinstance(back, Refusal):
+            refusals.append(back)
+        else:
+            changes.append(back)
+    made = finished_plan(Operation.UNDO, sides, changes, refusals, policy.limits.as_json(), in_step)
+    findings = [*_stays(plan.changes, provisioned)]
+    assigned = _assigned_afterwards(sides, changes)
+    return PlannedCloudSync(made, tuple(findings), prediction_of(sides, wishes, assigned, _expressions(sides, changes)))
+
+
+def _did(effects: Sequence[Effect]) -> dict[str, Any]:
+    """What the requests of a change really changed, put together; empty: nothing."""
+    told: dict[str, Any] = {}
+    for effect in effects:
+        told |= {key: value for key, value in effect.data.items() if key != "request_id"}
+    return told
+
+
+def _way_back(change: CloudSyncChange, did: Mapping[str, Any], sides: Sides) -> CloudSyncChange | Refusal | None:
+    """The inverse of one change; None where it has been taken back already."""
+    documents = sides.documents
+    match change.payload.action:
+        case Assign(role_id):
+            now = documents.assignments.get(change.group_id)
+            if now is None:
+                return None
+            if did.get("assignment_id") not in ("", now):
+                return _refusal(change, "assigned-anew", t("It was taken out of scope and put back since."))
+            return _back(change, ChangeKind.UNASSIGN, action(sides, Unassign(role_id, now), change.group_id))
+        case Unassign(role_id):
+            if change.group_id in documents.assignments:
+                return None
+            return _back(change, ChangeKind.ASSIGN, action(sides, Assign(role_id), change.group_id))
+        case ReplaceSchema(before, after):
+            present = schema_digest(documents.schema)
+            if present == schema_digest(before):
+                return None
+            if present != schema_digest(after):
+                return _refusal(change, "schema-changed", t("Somebody changed the schema since."))
+            return _back(change, ChangeKind.MAP, action(sides, ReplaceSchema(documents.schema, before)))
+        case ReplaceSecrets(old, new):
+            now_set = secrets_of(documents.secrets)
+            if secrets_digest(now_set) == secrets_digest(old):
+                return None
+            if secrets_digest(now_set) != secrets_digest(new):
+                return _refusal(change, "settings-changed", t("Somebody changed the settings since."))
+            return _back(change, ChangeKind.SETTINGS, action(sides, ReplaceSecrets(tuple(now_set), old)))
+        case SetRunning(running):
+            runs = documents.state not in _STOPPED
+            if runs is not running:
+                return None
+            kind = ChangeKind.PAUSE if running else ChangeKind.START
+            return _back(change, kind, action(sides, SetRunning(not running)))
+    return None
+
+
+def _back(change: CloudSyncChange, kind: ChangeKind, payload: Any) -> CloudSyncChange:
+    return CloudSyncChange(
+        kind, change.group_id, change.display_name, payload, f"undo-{change.kind.value}", t("The record did it.")
+    )
+
+
+def _refusal(change: CloudSyncChange, rule: str, why: Text) -> Refusal:
+    to_do = t("Decide by hand, in the Entra admin center.")
+    return Refusal(change.group_id, change.display_name, rule, why, to_do)
+
+
+def _require_same_place(now: CloudSyncTarget, then: CloudSyncTarget) -> None:
+    pairs = {
+        "tenant": (now.tenant_id, then.tenant_id),
+        "domain": (now.domain_guid, then.domain_guid),
+        "configuration": (now.service_principal, then.service_principal),
+        "job": (now.job_id, then.job_id),
+    }
+    differing = [name for name, (here, there) in pairs.items() if here.casefold() != there.casefold()]
+    if differing:
+        raise Refused(
+            t(
+                "The record was made for another {differing} than the parameters name.",
+                differing=" and ".join(differing),
+            ),
+            code="undo-elsewhere",
+            hint=t("Use the parameters file that the record was made with."),
+            values={"differing": differing},
+        )
+
+
+def _assigned_afterwards(sides: Sides, changes: Sequence[CloudSyncChange]) -> list[str]:
+    assigned = set(sides.documents.assignments)
+    for change in changes:
+        if change.kind is ChangeKind.ASSIGN:
+            assigned.add(change.group_id)
+        elif change.kind is ChangeKind.UNASSIGN:
+            assigned.discard(change.group_id)
+    return sorted(assigned)
+
+
+def _expressions(sides: Sides, changes: Sequence[CloudSyncChange]) -> dict[str, str]:
+    schemas = [c.payload.action.after for c in changes if isinstance(c.payload.action, ReplaceSchema)]
+    return expressions_of(schemas[-1] if schemas else sides.documents.schema)
+
+
+def _stays(changes: Sequence[CloudSyncChange], provisioned: Sequence[CloudSyncChange]) -> list[Finding]:
+    """What no undo of this route takes back."""
+    came = {change.group_id for change in changes if change.kind is ChangeKind.ASSIGN}
+    came |= {change.group_id for change in provisioned}
+    if not came:
+        return []
+    return [
+        Finding(
+            id="cloud-sync-ad-stays",
+            severity=Severity.WARNING,
+            seen=t("AD objects that Cloud Sync made for {count} may stay.", count=counted(len(came), "group")),
+            expected=t("An undo takes back what the change did."),
+            why=t(
+                "The configuration comes back as it was. What Cloud Sync has written to AD meanwhile it takes back by "
+                "itself, or not at all: no page of Microsoft's says it."
+            ),
+            to_do=t("Look at these groups in AD afterwards; what is not needed any more can be deleted there by hand."),
+            source='Microsoft Entra documentation, "How provisioning to Active Directory works"',
+            values={"groups": sorted(came)},
+            acknowledgeable=True,
+        )
+    ]

@@ -1,0 +1,228 @@
+"""What every planner of the route cloud-sync shares: what was read, the prediction behind a plan, limits. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from runbook_lib.cloud_sync.configuration import Document, Notification, domain_of, expressions_of, secrets_of
+from runbook_lib.cloud_sync.predicted import PredictedGroup, Prediction
+from runbook_lib.cloud_sync.prediction import predict
+from runbook_lib.cloud_sync.scope import Known
+from runbook_lib.errors import Refused
+from runbook_lib.graph.tenant.configuration import ConfigurationDocuments
+from runbook_lib.graph.tenant.jobs import CloudSync, CloudSyncJob, ObjectScope
+from runbook_lib.inventory.build import Inventory
+from runbook_lib.model.change import GroupMembers, LeftOut, Operation, Plan, Refusal
+from runbook_lib.model.cloud import Switch
+from runbook_lib.model.finding import Finding
+from runbook_lib.model.target import Route
+from runbook_lib.model.text import t
+from runbook_lib.model.untrusted import printable
+from runbook_lib.routes.cloud_sync.payload import Action, CloudSyncChange, CloudSyncPayload
+from runbook_lib.routes.cloud_sync.requests import ORDER
+from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the parameters say about a configuration.
+
+    Attributes:
+        sources: Target attribute, lower case, to the ``attributeMappingSource`` that it shall have.
+        notification: Who is told and the deletion threshold; None: as it is.
+        pilot: Cloud group that is provisioned on demand before the job runs; empty: none.
+        synchronized_users: Whether "Provision membership to on-premises users" is on, as the operator knows.
+    """
+
+    sources: Mapping[str, Document]
+    notification: Notification | None = None
+    pilot: str = ""
+    synchronized_users: Switch = Switch.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Both sides, and the configuration between them, as they were read."""
+
+    inventory: Inventory
+    job: CloudSyncJob
+    documents: ConfigurationDocuments
+
+    @property
+    def target(self) -> CloudSyncTarget:
+        """What a plan made from them is bound to."""
+        controller = self.inventory.directory.controller
+        return CloudSyncTarget(
+            tenant_id=self.inventory.cloud.tenant.id,
+            domain_guid=controller.domain_guid,
+            domain_dns_name=controller.domain_dns_name,
+            service_principal=self.documents.address.service_principal,
+            job_id=self.documents.address.job_id,
+            configuration=self.job.configuration,
+        )
+
+    @property
+    def mapping(self) -> ObjectScope:
+        """The mapping of groups.
+
+        Raises:
+            Refused: There is none, or more than one (``no-mapping-of-groups``, ``several-mappings-of-groups``).
+        """
+        found = [part for part in self.job.of_groups if part.enabled]
+        if len(found) != 1:
+            expressions_of(self.documents.schema)
+            raise Refused(
+                t("The configuration maps groups to AD {count} times, not once.", count=len(found)),
+                code="several-mappings-of-groups" if found else "no-mapping-of-groups",
+                hint=t("Look at the attribute mapping of the configuration in the Entra admin center."),
+            )
+        return found[0]
+
+    @property
+    def users_in_scope(self) -> bool:
+        """Whether the job provisions users as well."""
+        parts = self.job.scope if isinstance(self.job.scope, tuple) else ()
+        return any(part.enabled and part.into_ad and part.source.casefold() == "user" for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCloudSync:
+    """A plan, what AD will look like when it is carried out, and what was found while making it."""
+
+    plan: Plan
+    findings: tuple[Finding, ...]
+    prediction: Prediction
+
+
+def configuration_of(read: CloudSync, domain: str) -> CloudSyncJob:
+    """The job that writes groups to a domain.
+
+    Raises:
+        Refused: There is none (``no-configuration``), or several (``several-configurations``).
+    """
+    found = [job for job in read.writing_groups if job.domain in ("", domain.lower())]
+    if not found:
+        raise Refused(
+            t("No Cloud Sync configuration writes groups to {domain}.", domain=domain),
+            code="no-configuration",
+            hint=t("Make one in the Entra admin center (Entra Connect, Cloud sync): Microsoft Entra ID to AD sync."),
+            values={"domain": domain, "jobs": [job.id for job in read.jobs]},
+        )
+    if len(found) > 1:
+        names = "; ".join(f"{printable(job.configuration, limit=60)} ({printable(job.id, limit=90)})" for job in found)
+        raise Refused(
+            t(
+                "{count} Cloud Sync configurations write groups to {domain}: {names}.",
+                count=len(found),
+                domain=domain,
+                names=names,
+            ),
+            code="several-configurations",
+            hint=t(
+                "A domain has one configuration: remove the others, or pause them and take them out of this domain."
+            ),
+            values={"domain": domain, "jobs": [job.id for job in found]},
+        )
+    return found[0]
+
+
+def require_same_domain(sides: Sides) -> None:
+    """Refuse a configuration whose settings name another domain than the one that was read.
+
+    Raises:
+        Refused: ``other-domain``; or its settings cannot be put back (``NotEditable``).
+    """
+    named = domain_of(secrets_of(sides.documents.secrets)) or sides.job.domain
+    here = sides.inventory.directory.controller.domain_dns_name.lower()
+    if named and named != here:
+        raise Refused(
+            t("The configuration writes to {named}; this run reads {here}.", named=printable(named), here=here),
+            code="other-domain",
+            hint=t("Name a domain controller of {named} in dc_host.", named=printable(named)),
+            values={"named": named, "here": here},
+        )
+
+
+def accounts_of(inventory: Inventory) -> dict[str, str]:
+    """Principal id to the GUID of its AD object."""
+    frame = inventory.principals
+    pairs = zip(frame["member_id"], frame["ad_guid"], strict=True)
+    return {str(member): str(guid) for member, guid in pairs if guid is not None}
+
+
+def in_ad(inventory: Inventory, guid: str) -> frozenset[str]:
+    """GUIDs of the members that an AD group has now; empty where there is no such group."""
+    group = inventory.index.groups_by_guid.get(guid)
+    found = (inventory.index.guid_of_dn(dn) for dn in (group.members or ())) if group else ()
+    return frozenset(one for one in found if one)
+
+
+def prediction_of(sides: Sides, wishes: Wishes, assigned: Sequence[str], expressions: Mapping[str, str]) -> Prediction:
+    """What AD will look like with these groups assigned and these expressions in the mapping."""
+    mapping = sides.mapping
+    changed = replace(mapping, mapped={**mapping.mapped, **{k.casefold(): v for k, v in expressions.items()}})
+    return predict(
+        replace(sides.job, assigned=tuple(sorted(assigned))),
+        changed,
+        sides.inventory.cloud,
+        sides.inventory.directory,
+        accounts_of(sides.inventory),
+        synchronized_users=wishes.synchronized_users,
+        users_in_scope=sides.users_in_scope,
+    )
+
+
+def action(sides: Sides, act: Action, group_id: str = "") -> CloudSyncPayload:
+    """The payload of an action on this configuration."""
+    address = sides.documents.address
+    return CloudSyncPayload(address.service_principal, address.job_id, group_id, act)
+
+
+def finished_plan(
+    operation: Operation,
+    sides: Sides,
+    changes: Sequence[CloudSyncChange],
+    refusals: Sequence[Refusal],
+    limits: Mapping[str, int],
+    in_step: int,
+    members: Sequence[GroupMembers] = (),
+) -> Plan:
+    """Order the changes and bind them to the configuration."""
+    ordered = tuple(sorted(changes, key=lambda change: (ORDER.index(change.kind), change.group_id)))
+    return Plan(
+        operation=operation,
+        target=sides.target,
+        changes=ordered,
+        limits=dict(limits),
+        refusals=tuple(sorted(refusals, key=lambda refusal: refusal.group_id)),
+        in_step=in_step,
+        members=tuple(sorted(members, key=lambda group: group.group_id)),
+        route=Route.CLOUD_SYNC,
+    )
+
+
+def members_of(group: PredictedGroup, there: frozenset[str], accounts: Mapping[str, str]) -> GroupMembers:
+    """What becomes of the members of a predicted group.
+
+    Args:
+        group: The prediction.
+        there: GUIDs of the members that its AD object has now.
+        accounts: Member id to GUID.
+    """
+    sure = [one for one in group.members if one.answer.known is Known.YES]
+    already = sum(accounts.get(one.id) in there for one in sure)
+    left_out = tuple(
+        LeftOut(one.id, one.name, one.type, one.answer.code, one.answer.why)
+        for one in group.members
+        if one.answer.known is not Known.YES
+    )
+    return GroupMembers(
+        group_id=group.group_id,
+        display_name=group.display_name,
+        in_cloud=len(group.members),
+        already=already,
+        added=len(sure) - already,
+        removed=0,
+        left_out=left_out,
+    )

@@ -1,0 +1,91 @@
+"""How far a change and a plan of the route cloud-sync may reach, wherever they come from. Pure."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from runbook_lib.cloud_sync.configuration import Document, expressions_of, mapping_of_groups, target_of
+from runbook_lib.errors import RunbookError
+from runbook_lib.model.change import ChangeKind, Operation
+from runbook_lib.routes.cloud_sync.payload import (
+    Action,
+    Assign,
+    CloudSyncChange,
+    CloudSyncPlan,
+    Provision,
+    ReplaceSchema,
+    ReplaceSecrets,
+    SetRunning,
+    Unassign,
+    schema_digest,
+)
+
+_ACTION: dict[ChangeKind, type[Action]] = {
+    ChangeKind.ASSIGN: Assign,
+    ChangeKind.UNASSIGN: Unassign,
+    ChangeKind.MAP: ReplaceSchema,
+    ChangeKind.SETTINGS: ReplaceSecrets,
+    ChangeKind.START: SetRunning,
+    ChangeKind.PAUSE: SetRunning,
+    ChangeKind.PROVISION: Provision,
+}
+_KINDS = {
+    Operation.ENABLE: frozenset(
+        {ChangeKind.ASSIGN, ChangeKind.MAP, ChangeKind.SETTINGS, ChangeKind.START, ChangeKind.PROVISION}
+    ),
+    Operation.DISABLE: frozenset({ChangeKind.UNASSIGN, ChangeKind.PAUSE}),
+    Operation.UNDO: frozenset(_ACTION) - {ChangeKind.PROVISION},
+}
+"""What each operation may do."""
+MAPPED_HERE = frozenset({"cn", "parentdistinguishedname", "samaccountname"})
+"""The only attributes whose mapping this runbook changes. The anchors are never among them: "Do not edit"."""
+_OF_GROUP = frozenset({ChangeKind.ASSIGN, ChangeKind.UNASSIGN, ChangeKind.PROVISION})
+
+
+def beyond_kind(change: CloudSyncChange, operation: Operation) -> str:
+    """What a change does that its kind never does, as the end of a sentence; empty where there is nothing."""
+    wanted = _ACTION.get(change.kind)
+    if wanted is None or not isinstance(change.payload.action, wanted):
+        return "does something of another kind"
+    if change.kind not in _KINDS[operation]:
+        return f"is no part of a plan to {operation.value}"
+    if change.group_id != change.payload.group_id or bool(change.group_id) is not (change.kind in _OF_GROUP):
+        return "is about another group than it names"
+    action = change.payload.action
+    if isinstance(action, SetRunning) and action.running is not (change.kind is ChangeKind.START):
+        return "starts what it says that it pauses"
+    if isinstance(action, ReplaceSchema):
+        return _beyond_mapping(action)
+    return ""
+
+
+def beyond_target(plan: CloudSyncPlan) -> str:
+    """What a plan does outside its own configuration, as the end of a sentence; empty where there is nothing."""
+    here = (plan.target.service_principal, plan.target.job_id)
+    for change in plan.changes:
+        if (change.payload.service_principal, change.payload.job_id) != here:
+            return "a change is about another configuration than its plan"
+    return ""
+
+
+def _beyond_mapping(action: ReplaceSchema) -> str:
+    try:
+        before, after = expressions_of(action.before), expressions_of(action.after)
+        at = mapping_of_groups(action.before)
+        elsewhere = at == mapping_of_groups(action.after) and _without(action.before, at) == _without(action.after, at)
+    except RunbookError:
+        return "changes a schema that does not map groups"
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    if not changed <= MAPPED_HERE:
+        return f"changes the mapping of {', '.join(sorted(changed - MAPPED_HERE))}"
+    return "" if elsewhere else "changes more of the schema than the mapping of groups"
+
+
+def _without(schema: Document, at: tuple[int, int]) -> str:
+    """Identity of a schema without what this runbook changes in it."""
+    copied: dict[str, Any] = copy.deepcopy(dict(schema))
+    mapping = copied["synchronizationRules"][at[0]]["objectMappings"][at[1]]
+    rows = mapping.get("attributeMappings") or []
+    mapping["attributeMappings"] = [row for row in rows if target_of(row) not in MAPPED_HERE]
+    return schema_digest(copied)

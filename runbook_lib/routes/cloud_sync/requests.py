@@ -1,0 +1,128 @@
+"""A change as the requests to Graph that carry it out, in order, and what a journal may say of each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from runbook_lib.change.step import Effect
+from runbook_lib.model.change import ChangeKind
+from runbook_lib.routes.cloud_sync.payload import (
+    Assign,
+    CloudSyncChange,
+    Provision,
+    ReplaceSchema,
+    ReplaceSecrets,
+    SetRunning,
+    Unassign,
+)
+
+MEMBERS_AT_ONCE = 5
+"""Members of one on-demand call (Microsoft Graph documentation, "synchronizationJob: provisionOnDemand")."""
+GROUPS_AT_ONCE = 20
+"""Requests of one batch ("Combine multiple HTTP requests using JSON batching")."""
+ORDER = (
+    ChangeKind.PAUSE,
+    ChangeKind.SETTINGS,
+    ChangeKind.MAP,
+    ChangeKind.UNASSIGN,
+    ChangeKind.ASSIGN,
+    ChangeKind.PROVISION,
+    ChangeKind.START,
+)
+"""A job is paused before and started after everything else; the mapping is right before a group comes into scope."""
+
+_MAY_SAY: Mapping[type, frozenset[str]] = {
+    Assign: frozenset({"assignment_id"}),
+    Unassign: frozenset({"unassigned"}),
+    ReplaceSchema: frozenset({"schema_replaced"}),
+    ReplaceSecrets: frozenset({"secrets_replaced"}),
+    SetRunning: frozenset({"running"}),
+    Provision: frozenset({"provisioned"}),
+}
+"""What the effect of a request may hold, beside ``request_id``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of a change; a ``PlannedStep`` of the route cloud-sync.
+
+    Attributes:
+        id: ``<change digest>/<number>``, the same on every machine.
+        change: The change.
+        members: For an on-demand call, the members that it names.
+        together: Groups come into scope and leave it up to 20 in one batch; everything else is sent alone.
+    """
+
+    id: str
+    change: CloudSyncChange
+    members: tuple[str, ...] = ()
+    together: str = ""
+
+    @property
+    def makes_object(self) -> bool:
+        """None of them makes an object whose id is known only afterwards."""
+        return False
+
+    def intent(self) -> dict[str, object]:
+        """What the journal says before it; with what is there until then, where Graph replaces the whole."""
+        action = self.change.payload.action
+        before: object = None
+        if isinstance(action, ReplaceSchema):
+            before = dict(action.before)
+        elif isinstance(action, ReplaceSecrets):
+            before = [dict(row) for row in action.before]
+        return {"action": action.as_json()["action"], "members": list(self.members), "before": before}
+
+    def beyond_intent(self, object_id: str, intent: Mapping[str, Any], made: Mapping[str, str]) -> str:
+        """What a ``begin`` line says beyond this request."""
+        del made
+        if object_id != self.change.payload.service_principal:
+            return "it begins a request on another configuration than its plan"
+        if dict(intent) != self.intent():
+            return "it begins a request that its plan does not have"
+        return ""
+
+    def beyond_effect(self, effect: Effect, made: Mapping[str, str]) -> str:
+        """What a ``done`` line says beyond this request."""
+        del made
+        action, data = self.change.payload.action, effect.data
+        if effect.object_id != self.change.payload.service_principal:
+            return "it names another configuration than its plan"
+        if not data.keys() <= _MAY_SAY[type(action)] | {"request_id"}:
+            return "it says of a request that it did something of another kind"
+        if "running" in data and not (isinstance(action, SetRunning) and data["running"] is action.running):
+            return "it says that the job runs otherwise than its plan wants"
+        if "provisioned" in data and not set(data["provisioned"]) <= set(self.members):
+            return "it names members that its plan does not have"
+        if "unassigned" in data and data["unassigned"] != self.change.group_id:
+            return "it names a group that its plan does not have"
+        return ""
+
+    def not_begun(self, effect: Mapping[str, Any], begun: Sequence[Mapping[str, Any]], made: Mapping[str, str]) -> str:
+        """What of an effect no ``begin`` line announced."""
+        del made
+        if effect.keys() - {"request_id"} and not begun:
+            return "it says of a request that it did something, and nothing of having begun it"
+        return ""
+
+
+def requests_of(changes: Iterable[CloudSyncChange]) -> list[Request]:
+    """Every request of a plan in the order in which it is sent."""
+    ordered = sorted(changes, key=lambda change: (ORDER.index(change.kind), change.group_id))
+    requests = [request for change in ordered for request in _requests(change)]
+    many = [request for request in requests if request.change.kind in (ChangeKind.ASSIGN, ChangeKind.UNASSIGN)]
+    batch = {
+        request.id: f"{request.change.kind.value} {number // GROUPS_AT_ONCE}" for number, request in enumerate(many)
+    }
+    return [replace(request, together=batch.get(request.id, "")) for request in requests]
+
+
+def _requests(change: CloudSyncChange) -> list[Request]:
+    action = change.payload.action
+    chunks: list[tuple[str, ...]] = [()]
+    if isinstance(action, Provision) and action.members:
+        every = range(0, len(action.members), MEMBERS_AT_ONCE)
+        chunks = [action.members[start : start + MEMBERS_AT_ONCE] for start in every]
+    return [Request(f"{change.digest}/{number}", change, members) for number, members in enumerate(chunks, start=1)]

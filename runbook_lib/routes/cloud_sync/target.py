@@ -1,0 +1,78 @@
+"""What a plan of the route cloud-sync is bound to: one tenant, one domain, one configuration. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runbook_lib.model.target import Target, TargetPart
+from runbook_lib.model.text import t
+
+
+@dataclass(frozen=True, slots=True)
+class CloudSyncTarget:
+    """The ``Target`` of the route cloud-sync.
+
+    Attributes:
+        tenant_id: The tenant.
+        domain_guid: objectGUID of the AD domain that the configuration writes to.
+        domain_dns_name: Its DNS name, for people.
+        service_principal: Id of the configuration's service principal; empty where the plan creates it.
+        job_id: Id of its synchronization job; empty where the plan creates it.
+        configuration: Its display name, for people.
+    """
+
+    tenant_id: str
+    domain_guid: str
+    domain_dns_name: str
+    service_principal: str
+    job_id: str
+    configuration: str
+
+    @property
+    def title(self) -> str:
+        """DNS name of the domain."""
+        return self.domain_dns_name
+
+    @property
+    def locked(self) -> str:
+        """GUID of the domain: a domain has one configuration."""
+        return self.domain_guid
+
+    def parts(self) -> tuple[TargetPart, ...]:
+        """Tenant, domain, and the configuration with its job."""
+        return (
+            TargetPart(t("tenant"), t("Tenant"), "tenant_id", self.tenant_id),
+            TargetPart(t("domain"), t("Domain"), "domain_guid", self.domain_guid, "domain", self.domain_dns_name),
+            TargetPart(
+                t("Cloud Sync configuration"),
+                t("Cloud Sync configuration"),
+                "service_principal",
+                self.service_principal,
+                "configuration",
+                self.configuration,
+                renamable=True,
+            ),
+            TargetPart(t("synchronization job"), t("Synchronization job"), "job_id", self.job_id),
+        )
+
+    def as_json(self) -> dict[str, object]:
+        """JSON form for plan.json, approvals and record.json; ``files.CloudSyncTargetFields`` reads it back."""
+        return {
+            "tenant_id": self.tenant_id,
+            "domain_guid": self.domain_guid,
+            "domain": self.domain_dns_name,
+            "service_principal": self.service_principal,
+            "job_id": self.job_id,
+            "configuration": self.configuration,
+        }
+
+
+def cloud_sync_target(target: Target) -> CloudSyncTarget:
+    """A target that is known to be of the route cloud-sync.
+
+    Raises:
+        TypeError: It is of another route: a defect.
+    """
+    if not isinstance(target, CloudSyncTarget):
+        raise TypeError(f"a target of another route came to cloud-sync: {type(target).__name__}")
+    return target

@@ -1,0 +1,228 @@
+"""Plans of the route cloud-sync: what is asked of a configuration, what is said before the gate, what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from runbook_lib.change.plan_file import plan_from_json, plan_to_json
+from runbook_lib.cloud_sync.configuration import Notification, expressions_of
+from runbook_lib.errors import Refused
+from runbook_lib.graph.tenant.jobs import CloudSync, JobState, Quarantine
+from runbook_lib.model.change import ChangeKind, Operation, Plan
+from runbook_lib.model.cloud import Switch
+from runbook_lib.routes.cloud_sync.payload import Provision, ReplaceSchema
+from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
+from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
+from runbook_lib.routes.cloud_sync.planning import Wishes, configuration_of
+from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC
+from tests.support import builders as b
+from tests.unit.routes_cloud_sync.world import (
+    OU,
+    Graph,
+    inventory,
+    schema,
+    secrets,
+    security,
+    sides_of,
+    source,
+    with_job,
+)
+
+NOTHING = Wishes({})
+ON = Wishes({}, synchronized_users=Switch.ON)
+SALES, OPS = security("Sales"), security("Ops")
+ANA, CY = b.synced("Ana"), b.person("Cy")
+READ = inventory([SALES, OPS, b.cloud_group("Team")], {"Sales": [ANA, CY], "Ops": []}, users=[b.ad_user("Ana")])
+
+
+def kinds(plan: Plan) -> list[ChangeKind]:
+    return [change.kind for change in plan.changes]
+
+
+def test_a_selected_group_comes_into_scope_and_the_job_starts() -> None:
+    made = plan_enable(sides_of(READ, Graph()), b.policy("Sales"), ON)
+    assert kinds(made.plan) == [ChangeKind.ASSIGN, ChangeKind.START]
+    assert made.plan.changes[0].group_id == SALES.id
+    assert made.plan.phrase == "ENABLE 1 GROUP IN contoso.com"
+    (members,) = made.plan.members
+    assert (members.in_cloud, members.added, members.already) == (2, 1, 0)
+    assert [(one.name, one.code) for one in members.left_out] == [("Cy", "cloud-only")]
+    assert [group.dn.value for group in made.prediction.groups] == [f"CN=Sales_{SALES.id[-12:]},{OU}"]
+    assert {finding.id for finding in made.findings} == {"cloud-sync-random-names"}
+
+
+def test_what_is_in_scope_and_running_needs_nothing() -> None:
+    graph = Graph(assigned={SALES.id: "a-1"}, running=True)
+    made = plan_enable(sides_of(READ, graph), b.policy("Sales"), ON)
+    assert made.plan.changes == ()
+    assert made.plan.in_step == 1
+
+
+def test_names_and_ou_change_as_one_schema() -> None:
+    wishes = Wishes({"cn": source("[displayName]"), "samaccountname": source('Append([displayName],"_g")')})
+    made = plan_enable(sides_of(READ, Graph(running=True)), b.policy("Sales"), wishes)
+    assert kinds(made.plan) == [ChangeKind.MAP, ChangeKind.ASSIGN]
+    replaced = made.plan.changes[0].payload.action  # type: ignore[attr-defined]
+    assert isinstance(replaced, ReplaceSchema)
+    assert replaced.before == schema()
+    assert expressions_of(replaced.after)["cn"] == "[displayName]"
+    assert [(one.name, one.before, one.after) for one in made.plan.changes[0].payload.value_differences()][1] == (
+        "samaccountname",
+        (),
+        ('Append([displayName],"_g")',),
+    )
+    assert [group.cn.value for group in made.prediction.groups] == ["Sales"]
+
+
+def test_a_schema_that_is_as_wished_is_not_sent() -> None:
+    wishes = Wishes({"cn": source(expressions_of(schema())["cn"])})
+    assert kinds(plan_enable(sides_of(READ, Graph(running=True)), b.policy("Sales"), wishes).plan) == [
+        ChangeKind.ASSIGN
+    ]
+
+
+def test_the_notification_changes_as_one_list_of_settings() -> None:
+    wishes = Wishes({}, notification=Notification(True, "other@contoso.com", 20))
+    made = plan_enable(sides_of(READ, Graph(running=True)), b.policy("Sales"), wishes)
+    assert kinds(made.plan) == [ChangeKind.SETTINGS, ChangeKind.ASSIGN]
+    assert {one.name for one in made.plan.changes[0].payload.value_differences()} == {
+        "notification",
+        "deletion threshold",
+    }
+
+
+def test_the_pilot_is_provisioned_before_the_job_starts_with_five_members_at_most() -> None:
+    people = [b.synced(f"P{n}") for n in range(9)]
+    read = inventory([SALES], {"Sales": people}, users=[b.ad_user(f"P{n}") for n in range(9)])
+    made = plan_enable(sides_of(read, Graph()), b.policy("Sales"), Wishes({}, pilot=SALES.id))
+    assert kinds(made.plan) == [ChangeKind.ASSIGN, ChangeKind.PROVISION, ChangeKind.START]
+    call = made.plan.changes[1].payload.action  # type: ignore[attr-defined]
+    assert isinstance(call, Provision)
+    assert (call.rule_id, len(call.members)) == ("rule-1", 5)
+    with pytest.raises(Refused) as caught:
+        plan_enable(sides_of(read, Graph()), b.policy("Sales"), Wishes({}, pilot=OPS.id))
+    assert caught.value.code == "pilot-not-selected"
+
+
+@pytest.mark.parametrize(
+    ("group", "rule"),
+    [
+        (b.cloud_group("X"), "microsoft-365"),
+        (security("X", on_premises_sync_enabled=True), "synchronized"),
+        (security("X", on_premises_sid="S-1-5-9", cloud_managed=True), "no-object"),
+    ],
+)
+def test_groups_that_can_never_arrive_are_refused_one_by_one(group: Any, rule: str) -> None:
+    read = inventory([group, SALES], {})
+    made = plan_enable(sides_of(read, Graph(running=True)), b.policy(select_ids=(group.id, SALES.id)), NOTHING)
+    assert [(one.group_id, one.rule) for one in made.plan.refusals] == [(group.id, rule)]
+    assert [change.group_id for change in made.plan.changes] == [SALES.id]
+
+
+def test_a_name_that_is_taken_keeps_the_group_out() -> None:
+    taken = b.ad_group(f"Sales_{SALES.id[-12:]}", parent=OU)
+    made = plan_enable(sides_of(inventory([SALES], {}, [taken]), Graph(running=True)), b.policy("Sales"), NOTHING)
+    assert made.plan.changes == ()
+    assert [one.rule for one in made.plan.refusals] == ["cn-taken"]
+
+
+def test_what_cannot_be_known_is_a_finding_before_the_gate() -> None:
+    read = inventory([SALES, OPS], {"Sales": [ANA], "Ops": [CY]}, users=[b.ad_user("Ana")])
+    wishes = Wishes({"cn": source("Guid()")})
+    made = plan_enable(sides_of(read, Graph(running=True)), b.policy("Sales", "Ops"), wishes)
+    assert {finding.id for finding in made.findings} == {
+        "cloud-sync-arrives-empty",
+        "cloud-sync-members-unknown",
+        "cloud-sync-random-names",
+        "cloud-sync-place-unknown",
+    }
+    assert all(finding.seen and finding.to_do for finding in made.findings)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"state": JobState.QUARANTINE, "quarantine": Quarantine("TooManyDeletes", None, None, "")}, "in-quarantine"),
+        ({"scope": ()}, "no-mapping-of-groups"),
+    ],
+)
+def test_a_configuration_that_does_not_answer_is_refused(change: dict[str, Any], code: str) -> None:
+    graph = Graph()
+    if code == "no-mapping-of-groups":
+        graph.schema["synchronizationRules"] = []
+        sides = with_job(sides_of(READ, Graph()), **change)
+        sides = type(sides)(sides.inventory, sides.job, sides_of_documents(graph))
+    else:
+        sides = with_job(sides_of(READ, graph), **change)
+    with pytest.raises(Refused) as caught:
+        plan_enable(sides, b.policy("Sales"), NOTHING)
+    assert caught.value.code == code
+
+
+def sides_of_documents(graph: Graph) -> Any:
+    """Documents of a schema that no job can be read from."""
+    whole = sides_of(READ, Graph()).documents
+    return type(whole)(whole.address, graph.schema, whole.secrets, whole.assignments, whole.role_id, whole.state)
+
+
+def test_a_configuration_of_another_domain_is_refused() -> None:
+    with pytest.raises(Refused) as caught:
+        plan_enable(sides_of(READ, Graph(secrets=secrets("fabrikam.com"))), b.policy("Sales"), NOTHING)
+    assert caught.value.code == "other-domain"
+
+
+def test_which_configuration_it_is() -> None:
+    job = sides_of(READ, Graph()).job
+    other = with_job(sides_of(READ, Graph()), id="other", domain="fabrikam.com").job
+    assert configuration_of(CloudSync((job, other)), "Contoso.com") is job
+    for jobs, code in (((other,), "no-configuration"), ((job, job), "several-configurations")):
+        with pytest.raises(Refused) as caught:
+            configuration_of(CloudSync(jobs), "contoso.com")
+        assert caught.value.code == code
+
+
+def test_more_new_groups_than_the_limit() -> None:
+    limits = b.policy().limits
+    many = [security(f"G{n}") for n in range(limits.creates + 1)]
+    with pytest.raises(Refused) as caught:
+        plan_enable(sides_of(inventory(many, {}), Graph()), b.policy("G*"), NOTHING)
+    assert caught.value.code == "limit-creates"
+
+
+def test_named_groups_leave_the_scope_and_what_nobody_knows_is_said() -> None:
+    written = b.ad_group("Sales", {"msDS-ExternalDirectoryObjectId": (f"Group_{SALES.id}",)}, parent=OU)
+    read = inventory([SALES, OPS], {}, [written])
+    graph = Graph(assigned={SALES.id: "a-1"}, running=True)
+    made = plan_disable(sides_of(read, graph), b.policy(disable_names=("Sales",)), NOTHING, pause=False)
+    assert kinds(made.plan) == [ChangeKind.UNASSIGN]
+    assert {finding.id for finding in made.findings} == {"cloud-sync-out-of-scope", "cloud-sync-scope-empty"}
+    with pytest.raises(Refused) as caught:
+        plan_disable(sides_of(read, graph), b.policy(disable_names=("Ops",)), NOTHING, pause=False)
+    assert caught.value.code == "selection-matches-nothing"
+    made = plan_disable(sides_of(read, graph), b.policy(disable_ids=(OPS.id,)), NOTHING, pause=False)
+    assert [one.rule for one in made.plan.refusals] == ["not-assigned"]
+
+
+def test_a_job_is_paused_once() -> None:
+    graph = Graph(running=True)
+    made = plan_disable(sides_of(READ, graph), b.policy(), NOTHING, pause=True)
+    assert kinds(made.plan) == [ChangeKind.PAUSE]
+    graph.running = False
+    assert plan_disable(sides_of(READ, graph), b.policy(), NOTHING, pause=True).plan.changes == ()
+
+
+def test_a_plan_is_read_back_from_its_file_and_held_to_its_kinds() -> None:
+    wishes = Wishes({"cn": source("[displayName]")}, Notification(False, "x", None), SALES.id)
+    plan = plan_enable(sides_of(READ, Graph()), b.policy("Sales"), wishes).plan
+    told = json.loads(json.dumps(plan_to_json(plan)))
+    again = plan_from_json(told, {CLOUD_SYNC.route: CLOUD_SYNC})
+    assert again.digest == plan.digest
+    assert [change.digest for change in again.changes] == [change.digest for change in plan.changes]
+    assert all(CLOUD_SYNC.beyond_kind(change, Operation.ENABLE) == "" for change in plan.changes)
+    assert CLOUD_SYNC.beyond_target(plan) == ""
+    assert {CLOUD_SYNC.beyond_kind(change, Operation.DISABLE) for change in plan.changes} == {
+        "is no part of a plan to disable"
+    }
