@@ -45,7 +45,7 @@ class _Begin(_Line):
     entry: Literal["begin"]
     write: str
     change: str
-    guid: str
+    object_id: str = Field(alias="guid")
     intent: object
 
 
@@ -53,7 +53,7 @@ class _Done(_Line):
     entry: Literal["done"]
     write: str
     change: str
-    guid: str
+    object_id: str = Field(alias="guid")
     effect: object
 
 

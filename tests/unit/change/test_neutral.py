@@ -12,12 +12,33 @@ import pytest
 from tests.unit.test_floors import imports_of, under
 
 ROOT = Path(__file__).resolve().parents[3]
-MODULES = sorted((ROOT / "runbook_lib" / "change").rglob("*.py"))
+MODEL = [ROOT / "runbook_lib" / "model" / name for name in ("change.py", "target.py")]
+MODULES = [*sorted((ROOT / "runbook_lib" / "change").rglob("*.py")), *MODEL]
 FOREIGN = (
     *(f"runbook_lib.{name}" for name in ("directory", "graph", "exchange", "inventory", "routes", "preflight", "dns")),
     *(f"runbook_lib.model.{name}" for name in ("directory", "anchor", "dn", "cloud", "enforcement")),
     *("ldap3", "requests", "msal"),
 )
+SHAPES = frozenset(
+    {
+        *(
+            "MemberRef",
+            "Member",
+            "ExistingMember",
+            "Move",
+            "Deletion",
+            "AttributeDelta",
+            "DirectPayload",
+            "DirectTarget",
+        ),
+        *("ANCHOR_ATTRIBUTE", "MARK_ATTRIBUTE", "ObjectGuid", "normalize_dn", "parent_of"),
+        *("dn", "rdn", "object_guid", "parent_guid", "guid", "sid", "attributes", "move", "deletion", "member_of"),
+        *("domain_guid", "domain_dns_name", "target_ou", "target_ou_guid", "retired_ou", "retired_ou_guid"),
+    }
+)
+"""Names of what only AD has: types, and fields of objects and targets of the direct route."""
+KEYS_OF_LINES = {"guid"}
+"""Of a journal's lines: the id of the object that a step is about has this key there, whatever the route."""
 SCHEMA = ROOT / "rehearsal" / "directory" / "data" / "attributes.csv"
 
 
@@ -39,6 +60,22 @@ def texts(path: Path) -> set[str]:
     }
 
 
+def names_in(path: Path) -> set[str]:
+    """Names that the code of a module uses or gives: of variables, fields, arguments and imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for field in ("id", "attr", "arg", "name"):
+            if isinstance(value := getattr(node, field, None), str):
+                found.add(value)
+    return found
+
+
+def test_the_names_are_read() -> None:
+    direct = ROOT / "runbook_lib" / "routes" / "direct"
+    assert {"dn", "Move", "object_guid", "deletion"} <= names_in(direct / "payload.py") & SHAPES
+    assert {"target_ou_guid", "DirectTarget"} <= names_in(direct / "target.py") & SHAPES
+
+
 def test_the_schema_is_read() -> None:
     assert {"samaccountname", "admindescription", "extensionname", "grouptype", "objectguid"} <= attributes()
     assert texts(Path(__file__))
@@ -48,3 +85,5 @@ def test_the_schema_is_read() -> None:
 def test_a_module_that_routes_share_names_nothing_of_one(path: Path) -> None:
     assert not under(imports_of(path), FOREIGN)
     assert not {text for text in texts(path) if text.casefold() in attributes()}
+    assert not names_in(path) & SHAPES
+    assert not texts(path) & SHAPES - KEYS_OF_LINES
