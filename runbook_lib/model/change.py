@@ -15,6 +15,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
+from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import digest
 from runbook_lib.model.target import Route, Target
 from runbook_lib.model.text import NOTHING, Text
@@ -293,6 +294,18 @@ class PlanOf(_DigestedOnce, Generic[PayloadT, TargetT]):
 
 Plan = PlanOf[Payload, Target]
 """A plan of any route."""
+
+
+@dataclass(frozen=True)
+class PlannedOf(Generic[PayloadT, TargetT]):
+    """A plan and what was found while making it."""
+
+    plan: PlanOf[PayloadT, TargetT]
+    findings: tuple[Finding, ...]
+
+
+Planned = PlannedOf[Payload, Target]
+"""What a planner of any route gives."""
 
 
 def _groups(number: int) -> str:

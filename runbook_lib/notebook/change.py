@@ -20,7 +20,7 @@ from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, facts_of, rows_of
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import AwaitingApproval, NoAccess, Refused, RunbookError, ServiceFailed, VerificationFailed
 from runbook_lib.inventory import Inventory
-from runbook_lib.model.change import Change, Operation, Plan
+from runbook_lib.model.change import Change, Operation, Plan, Planned
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
@@ -47,7 +47,6 @@ from runbook_lib.parameters.check_change import require_acknowledged, with_ackno
 from runbook_lib.record.run_end import RunEnd
 from runbook_lib.routes.direct.backup_and_verify import FILE_NAME as BACKUP
 from runbook_lib.routes.direct.backup_and_verify import backup, verify
-from runbook_lib.routes.direct.planning import Planned
 from runbook_lib.routes.direct.work import DirectWork
 from runbook_lib.routes.registry import ROUTES, rules_of
 from runbook_lib.shown.change import (
@@ -62,7 +61,7 @@ from runbook_lib.shown.change import (
 )
 from runbook_lib.shown.plan import left_out_view, plan_view
 
-Planner = Callable[[Inventory], Planned]
+Planning = Callable[[Inventory], Planned]
 
 
 class ChangeSession:
@@ -73,7 +72,7 @@ class ChangeSession:
         self.course = course
         """The steps of the run that this change belongs to."""
         self._operation = operation
-        self._planner: Planner | None = None
+        self._planner: Planning | None = None
         self._planned: Planned | None = None
         self._plan: Plan | None = None
         self._chain: list[JournalFile] = []
@@ -89,7 +88,7 @@ class ChangeSession:
         self.form: GateForm | None = None
         """The form that the gate showed last, where a person can fill it in."""
 
-    def plan(self, inventory: Inventory, planner: Planner) -> ChangeSession:
+    def plan(self, inventory: Inventory, planner: Planning) -> ChangeSession:
         """Make the plan and show it, or take up the one that broke off under this change id.
 
         Raises:

@@ -20,9 +20,7 @@ from runbook_lib.preflight.assess import Assessment
 from runbook_lib.record.run_end import RunEnd
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.routes.direct.drift import Drift
-from runbook_lib.routes.direct.plan_disable import plan_disable
-from runbook_lib.routes.direct.plan_enable import plan_enable
-from runbook_lib.routes.direct.plan_undo import plan_undo
+from runbook_lib.routes.registry import Planners, planners_of
 from runbook_lib.shown.inventory import groups_view, inventory_view, members_view
 from runbook_lib.shown.preflight import evidence_view, findings_view, hand_offs_view
 from runbook_lib.shown.start import end_view, records_view, sealing_words
@@ -103,14 +101,14 @@ class Run:
         """Plan the selected groups (30-enable-writeback)."""
         self._require_own(inventory)
         change = ChangeSession(self.context, self.course, Operation.ENABLE)
-        return change.plan(inventory, lambda read: plan_enable(read, policy_now(self.context, read)))
+        return change.plan(inventory, lambda read: self._planners().enable(read, policy_now(self.context, read)))
 
     @takes(Step.PLAN)
     def plan_disable(self, inventory: Inventory) -> ChangeSession:
         """Plan the retirement of the selected groups (40-disable-writeback)."""
         self._require_own(inventory)
         change = ChangeSession(self.context, self.course, Operation.DISABLE)
-        return change.plan(inventory, lambda read: plan_disable(read, policy_now(self.context, read)))
+        return change.plan(inventory, lambda read: self._planners().disable(read, policy_now(self.context, read)))
 
     @takes(Step.PLAN)
     def plan_undo(self, inventory: Inventory) -> ChangeSession:
@@ -120,7 +118,7 @@ class Run:
         done, unproved = done_of(Path(self.context.parameters.undo_record))
         self.context.note(*unproved)
         change = ChangeSession(self.context, self.course, Operation.UNDO)
-        return change.plan(inventory, lambda read: plan_undo(read, policy_now(self.context, read), done))
+        return change.plan(inventory, lambda read: self._planners().undo(read, policy_now(self.context, read), done))
 
     @takes(Step.COMPARE)
     def check_drift(self, inventory: Inventory) -> Drift:
@@ -171,6 +169,9 @@ class Run:
         """Close this run because another took its place in the same notebook; ``to`` is that one's run id."""
         self.course.close(t("the run {to} was begun in this notebook after it", to=to))
         self.context.close()
+
+    def _planners(self) -> Planners:
+        return planners_of(self.context.parameters.route)
 
     def _require_own(self, made: Inventory | Assessment) -> None:
         """Refuse a variable of the notebook that was made by an earlier run, or before the last reading."""

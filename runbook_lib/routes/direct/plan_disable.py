@@ -24,7 +24,7 @@ from runbook_lib.routes.direct.membership import Membership, membership_of
 from runbook_lib.routes.direct.payload import Deletion, DirectChange, ExistingMember, HoldingGroup, Member
 from runbook_lib.routes.direct.plan_findings import look_alikes, unaccounted_finding
 from runbook_lib.routes.direct.planning import (
-    Planned,
+    DirectPlanned,
     existing,
     finished_plan,
     move_between,
@@ -141,7 +141,7 @@ def _holding_groups(dns: tuple[str, ...], inventory: Inventory) -> tuple[Holding
     return tuple(sorted(holding, key=lambda group: (group.guid, group.dn)))
 
 
-def plan_disable(inventory: Inventory, policy: Policy) -> Planned:
+def plan_disable(inventory: Inventory, policy: Policy) -> DirectPlanned:
     """Plan the retirement (or, when told, the deletion) of the selected groups of ours.
 
     Groups that are retired already are in step with a retirement.
@@ -174,7 +174,9 @@ def plan_disable(inventory: Inventory, policy: Policy) -> Planned:
         elif row.ad is not None and (change := retirement(row, row.ad, inventory, policy)) is not None:
             changes.append(change)
     in_step = len(rows) - len(refusals) - len(changes)
-    return Planned(finished_plan(Operation.DISABLE, inventory, policy, changes, refusals, in_step), tuple(findings))
+    return DirectPlanned(
+        finished_plan(Operation.DISABLE, inventory, policy, changes, refusals, in_step), tuple(findings)
+    )
 
 
 def retirement(row: GroupRow, ad: DirectoryGroup, inventory: Inventory, policy: Policy) -> DirectChange | None:

@@ -23,7 +23,7 @@ from runbook_lib.routes.direct.plan_findings import (
     unaccounted_finding,
 )
 from runbook_lib.routes.direct.planning import (
-    Planned,
+    DirectPlanned,
     differences,
     existing,
     finished_plan,
@@ -43,7 +43,7 @@ from runbook_lib.rules.group import first_refusal
 from runbook_lib.rules.policy import Policy
 
 
-def plan_enable(inventory: Inventory, policy: Policy) -> Planned:
+def plan_enable(inventory: Inventory, policy: Policy) -> DirectPlanned:
     """Plan the selected groups.
 
     Raises:
@@ -62,7 +62,7 @@ def plan_enable(inventory: Inventory, policy: Policy) -> Planned:
     return plan_rows(inventory, policy, rows)
 
 
-def plan_rows(inventory: Inventory, policy: Policy, rows: tuple[GroupRow, ...]) -> Planned:
+def plan_rows(inventory: Inventory, policy: Policy, rows: tuple[GroupRow, ...]) -> DirectPlanned:
     """Plan exactly these rows; what ``plan_enable`` does after selecting."""
     context = rule_context(inventory, policy)
     refused = {row.group_id: found for row in rows if (found := first_refusal(row, context))}
@@ -88,7 +88,7 @@ def plan_rows(inventory: Inventory, policy: Policy, rows: tuple[GroupRow, ...]) 
         findings += seen
         in_step += not made
     plan = finished_plan(Operation.ENABLE, inventory, policy, changes, list(refused.values()), in_step, members)
-    return Planned(plan, tuple(findings))
+    return DirectPlanned(plan, tuple(findings))
 
 
 def _plan_row(

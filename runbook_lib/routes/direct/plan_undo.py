@@ -23,7 +23,7 @@ from runbook_lib.routes.direct.live import compare
 from runbook_lib.routes.direct.payload import DirectChange, ExistingMember, Member, Move, direct_plan
 from runbook_lib.routes.direct.plan_disable import deletion, refuse_deletion, retirement
 from runbook_lib.routes.direct.plan_undelete import Scene, WayBack, refuse_undeletion, undeletion
-from runbook_lib.routes.direct.planning import Planned, existing, finished_plan, plan_target, rule_context
+from runbook_lib.routes.direct.planning import DirectPlanned, existing, finished_plan, plan_target, rule_context
 from runbook_lib.routes.direct.preconditions import (
     require_plannable,
     require_writers_known,
@@ -44,7 +44,7 @@ _INVERSE = {
 """Of a deletion: ``plan_undelete``. Of an undelete: as of a create."""
 
 
-def plan_undo(inventory: Inventory, policy: Policy, done: DoneChange) -> Planned:
+def plan_undo(inventory: Inventory, policy: Policy, done: DoneChange) -> DirectPlanned:
     """Plan the way back.
 
     Raises:
@@ -62,7 +62,7 @@ def plan_undo(inventory: Inventory, policy: Policy, done: DoneChange) -> Planned
     put_back = {c.group_id for c in changes if c.kind in (ChangeKind.RESTORE, ChangeKind.UNDELETE)}
     require_writers_known([row for row in inventory.rows if row.group_id in put_back], policy)
     in_step = sum(not way.changes and not way.refusal for way in ways)
-    return Planned(finished_plan(Operation.UNDO, inventory, policy, changes, refusals, in_step), findings)
+    return DirectPlanned(finished_plan(Operation.UNDO, inventory, policy, changes, refusals, in_step), findings)
 
 
 def _way_back(change: DirectChange, effect: ChangeEffect, scene: Scene) -> WayBack:

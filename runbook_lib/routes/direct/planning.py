@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.naming import Naming, cut_units, written_description
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.model.change import ChangeKind, GroupMembers, Operation, Refusal
+from runbook_lib.model.change import ChangeKind, GroupMembers, Operation, PlannedOf, Refusal
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.directory import AttributeDelta, Container, DirectoryGroup
-from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, RETIRED_MARK, anchor_of, mark_of
 from runbook_lib.model.text import Text, t
 from runbook_lib.routes.direct.payload import Deletion, DirectChange, DirectPayload, DirectPlan, Member, Move
@@ -66,12 +64,8 @@ def retired_mark(ad: DirectoryGroup, *, present: bool) -> tuple[AttributeDelta, 
     return (AttributeDelta(MARK_ATTRIBUTE, added=mark) if present else AttributeDelta(MARK_ATTRIBUTE, removed=mark),)
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A plan and what was found while making it."""
-
-    plan: DirectPlan
-    findings: tuple[Finding, ...]
+DirectPlanned = PlannedOf[DirectPayload, DirectTarget]
+"""A plan of the direct route and what was found while making it."""
 
 
 def rule_context(inventory: Inventory, policy: Policy) -> RuleContext:

@@ -18,7 +18,7 @@ from runbook_lib.model.cloud import CloudGroup, CloudKind, CloudPrincipal
 from runbook_lib.model.directory import DirectoryGroup, DirectoryObject
 from runbook_lib.model.ids import anchor_of
 from runbook_lib.routes.direct.plan_enable import plan_enable
-from runbook_lib.routes.direct.planning import Planned
+from runbook_lib.routes.direct.planning import DirectPlanned
 from tests.support import builders as b
 
 TEAM = b.cloud_group("Team")
@@ -52,11 +52,11 @@ def codes(inventory: Inventory) -> dict[str, str | None]:
     return dict(zip(table["member_name"], table["reason_code"], strict=True))
 
 
-def planned(inventory: Inventory, name: str = "Team") -> Planned:
+def planned(inventory: Inventory, name: str = "Team") -> DirectPlanned:
     return plan_enable(inventory, b.policy(name))
 
 
-def team(plan: Planned) -> GroupMembers:
+def team(plan: DirectPlanned) -> GroupMembers:
     return next(group for group in plan.plan.members if group.group_id == TEAM.id)
 
 

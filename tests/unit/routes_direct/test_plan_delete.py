@@ -23,7 +23,7 @@ from runbook_lib.routes.direct.payload import (
 )
 from runbook_lib.routes.direct.plan_disable import plan_disable
 from runbook_lib.routes.direct.plan_undo import plan_undo
-from runbook_lib.routes.direct.planning import Planned
+from runbook_lib.routes.direct.planning import DirectPlanned
 from runbook_lib.routes.direct.writes import ChangeEffect
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.shown.plan import plan_view
@@ -40,7 +40,7 @@ TEAM = b.written(GROUP, [b.user_dn("Ana"), b.user_dn("Bo")], attributes=MAIL, me
 BIN_OFF = DeletedObjects(Switch.OFF, 60, "default", Switch.ON)
 
 
-def disable(*groups: Any, policy: Any = None, presence: Any = None, cloud: Any = None, **side: Any) -> Planned:
+def disable(*groups: Any, policy: Any = None, presence: Any = None, cloud: Any = None, **side: Any) -> DirectPlanned:
     directory = b.directory_side(ACCOUNTS, groups or [TEAM, FOREIGN, HOLDER], **side)
     cloud = cloud or b.cloud_side([GROUP, OTHER], {"Team": [ANA]}, people=[BO])
     return plan_disable(b.inventory_of(cloud, directory, presence), policy or b.disable_policy("Team", delete=True))
@@ -134,7 +134,7 @@ def undo(
     effect: Any = None,
     cloud: Any = None,
     **more: Any,
-) -> Planned:
+) -> DirectPlanned:
     change = change or deletion()
     here = replace(b.BIN_ON, objects=(b.deleted_object(TEAM),)) if deleted is None else deleted
     directory = b.directory_side(ACCOUNTS, groups or [FOREIGN, HOLDER], deleted=here)
@@ -173,7 +173,7 @@ def test_groups_that_were_deleted_together_come_back_as_members_of_each_other_if
     plan = plan_disable(doomed, b.disable_policy("Team", "Child", delete=True)).plan
     effects = {c.digest: ChangeEffect(object_guid=c.payload.object_guid, deleted=True) for c in plan.changes}
 
-    def back(*objects: Any) -> Planned:
+    def back(*objects: Any) -> DirectPlanned:
         directory = b.directory_side(ACCOUNTS, deleted=replace(b.BIN_ON, objects=objects))
         return plan_undo(b.inventory_of(cloud, directory), b.policy(), b.done_change(plan, effects))
 
@@ -203,7 +203,7 @@ def test_a_manager_who_is_gone_is_left_out() -> None:
     assert "managedBy" not in {delta.name for delta in back.payload.attributes}
 
 
-def rules(planned: Planned) -> list[str]:
+def rules(planned: DirectPlanned) -> list[str]:
     assert not planned.plan.changes
     return [refusal.rule for refusal in planned.plan.refusals]
 
@@ -266,7 +266,7 @@ def test_a_mixed_plan_says_both_in_its_phrase() -> None:
     assert replace(plan, changes=(*plan.changes, retire)).phrase == "DISABLE 1 GROUP AND DELETE 1 GROUP IN contoso.com"
 
 
-def refusals(planned: Planned) -> dict[str, Refusal]:
+def refusals(planned: DirectPlanned) -> dict[str, Refusal]:
     return {refusal.rule: refusal for refusal in planned.plan.refusals}
 
 

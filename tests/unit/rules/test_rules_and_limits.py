@@ -25,7 +25,7 @@ from runbook_lib.routes.direct.payload import DirectChange, DirectPayload, Exist
 from runbook_lib.routes.direct.plan_disable import plan_disable
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.routes.direct.plan_undo import plan_undo
-from runbook_lib.routes.direct.planning import Planned, plan_target
+from runbook_lib.routes.direct.planning import DirectPlanned, plan_target
 from runbook_lib.routes.direct.preconditions import findings_before_writing
 from runbook_lib.routes.direct.writes import ChangeEffect
 from tests.support import builders as b
@@ -49,7 +49,7 @@ class Said:
     changes: int
 
 
-def heard(run: Callable[[], Planned]) -> Said:
+def heard(run: Callable[[], DirectPlanned]) -> Said:
     try:
         planned = run()
     except Refused as error:
@@ -148,7 +148,7 @@ def acknowledged(until: str, finding: str = "target-ou-sync-scope") -> Said:
     parameters = Parameters.model_validate({"acknowledge": [item]})
     found = with_acknowledgements(findings_before_writing(both_sides()), parameters, b.TODAY)
 
-    def run() -> Planned:
+    def run() -> DirectPlanned:
         require_acknowledged(found, parameters)
         return plan_enable(both_sides(), b.policy(select_ids=(TEAM.id,)))
 
