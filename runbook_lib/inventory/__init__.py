@@ -1,4 +1,4 @@
-"""Both sides in one set of pandas tables: cloud groups, their AD objects, their members, states and reasons."""
+"""Both sides joined: cloud groups, their AD objects, their members, states and reasons."""
 
 from runbook_lib.inventory.build import Inventory, build_inventory, group_ids_to_probe
 from runbook_lib.inventory.index import index_directory

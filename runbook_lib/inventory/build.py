@@ -1,15 +1,12 @@
-"""The inventory: one row per group of either side, one per membership, one per AD group."""
+"""The inventory: every group of either side, and the members of each with their AD objects."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import pandas as pd
-
-from runbook_lib.inventory.index import DirectoryIndex, came_from_ad, claimed_ids, collision, writer_of
-from runbook_lib.inventory.members import memberships, resolve_principals
+from runbook_lib.inventory.index import DirectoryIndex, came_from_ad, collision, writer_of
+from runbook_lib.inventory.members import Principal, memberships, resolve_principals
 from runbook_lib.inventory.naming import Naming
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer, route_of
 from runbook_lib.model.cloud import Authority, CloudGroup, CloudKind, CloudSnapshot, Presence, Switch
@@ -26,11 +23,8 @@ class Inventory:
 
     Attributes:
         rows: One ``GroupRow`` per group, in group id order.
-        groups: The same for people; columns ``group_id display_name kind source membership visibility mail state route
-            reason_code reason writer ad_dn ad_guid`` (object) and ``members representable`` (Int64, missing = unread).
-        members: One row per direct membership, see ``members.memberships``, plus ``group_name``.
-        ad_groups: One row per AD group: ``guid dn display_name sam_account_name type writer claims members``.
-        principals: One row per principal and group, see ``members.resolve_principals``.
+        members: Direct members of each group whose members were read, by group id, in the order of their ids.
+        principals: Every principal and group of the tenant, by id.
     """
 
     cloud: CloudSnapshot
@@ -38,10 +32,8 @@ class Inventory:
     index: DirectoryIndex
     naming: Naming
     rows: tuple[GroupRow, ...]
-    groups: pd.DataFrame
-    members: pd.DataFrame
-    ad_groups: pd.DataFrame
-    principals: pd.DataFrame
+    members: Mapping[str, tuple[Principal, ...]]
+    principals: Mapping[str, Principal]
 
 
 def group_ids_to_probe(cloud: CloudSnapshot, index: DirectoryIndex) -> list[str]:
@@ -71,7 +63,7 @@ def build_inventory(
     """
     principals = resolve_principals(cloud, directory, index)
     members = memberships(cloud, principals)
-    representable = Counter(members.loc[members["reason_code"].isna(), "group_id"])
+    representable = {key: sum(not member.code for member in some) for key, some in members.items()}
     context = _Context(cloud, directory, index, naming, connect_v1, representable)
     rows = [context.cloud_row(group, Presence.PRESENT) for group in cloud.groups]
     rows += [context.cloud_row(group, Presence.SOFT_DELETED) for group in cloud.deleted_groups]
@@ -81,19 +73,7 @@ def build_inventory(
         for group_id in sorted(set(index.groups_by_anchor) - seen)
     ]
     rows.sort(key=lambda row: row.group_id)
-    names = {row.group_id: row.display_name for row in rows}
-    members.insert(1, "group_name", [names.get(group_id, "") for group_id in members["group_id"]])
-    return Inventory(
-        cloud,
-        directory,
-        index,
-        naming,
-        tuple(rows),
-        _groups_table(rows),
-        members,
-        _ad_groups_table(directory, cloud.tenant.id),
-        principals,
-    )
+    return Inventory(cloud, directory, index, naming, tuple(rows), members, principals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,54 +197,3 @@ _ABSENT: dict[Presence, tuple[GroupState, str, Text]] = {
         t("The tenant answers for its id but does not list it: it is brand new, or this account may not list it."),
     ),
 }
-
-
-def _groups_table(rows: list[GroupRow]) -> pd.DataFrame:
-    table = pd.DataFrame(
-        [
-            {
-                "group_id": row.group_id,
-                "display_name": row.display_name,
-                "kind": row.kind,
-                "source": "directory"
-                if row.cloud is None
-                else "on-premises"
-                if row.cloud.on_premises_sync_enabled
-                else "cloud",
-                "membership": "" if row.cloud is None else "dynamic" if row.cloud.dynamic else "assigned",
-                "visibility": (row.cloud.visibility or "") if row.cloud else "",
-                "mail": (row.cloud.mail or "") if row.cloud else "",
-                "state": row.state.value,
-                "route": row.route.value,
-                "reason_code": row.reason_code,
-                "reason": row.reason,
-                "writer": row.writer.value if row.writer else "",
-                "ad_dn": row.ad.dn if row.ad else "",
-                "ad_guid": row.ad.guid if row.ad else "",
-                "members": row.cloud_members,
-                "representable": row.representable,
-            }
-            for row in rows
-        ]
-    )
-    return table.astype({"members": "Int64", "representable": "Int64"}) if len(table) else table
-
-
-def _ad_groups_table(directory: DirectorySnapshot, tenant_id: str) -> pd.DataFrame:
-    lines = []
-    for group in sorted(directory.groups, key=lambda g: g.dn.casefold()):
-        claims = sorted(claimed_ids(group))
-        lines.append(
-            {
-                "guid": group.guid,
-                "dn": group.dn,
-                "display_name": group.text("displayName") or "",
-                "sam_account_name": group.text("sAMAccountName") or "",
-                "type": "security" if group.is_security else "distribution",
-                "writer": writer_of(group, claims[0], tenant_id).value if len(claims) == 1 else "",
-                "claims": " ".join(claims),
-                "members": None if group.members is None else len(group.members),
-            }
-        )
-    table = pd.DataFrame(lines)
-    return table.astype({"members": "Int64"}) if len(table) else table

@@ -8,58 +8,88 @@ Distribution groups are held to the same rules here.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
-
-import pandas as pd
 
 from runbook_lib.inventory.index import DirectoryIndex, claimed_ids, writer_of
 from runbook_lib.inventory.keys import PROVED, AccountKeys, Resolved
 from runbook_lib.inventory.states import Writer
 from runbook_lib.model.cloud import CloudGroup, CloudSnapshot, PrincipalType
 from runbook_lib.model.directory import DirectoryGroup, DirectoryObject, DirectorySnapshot
+from runbook_lib.model.text import NOTHING, Text, t, with_values
 from runbook_lib.model.untrusted import printable
 
-REASONS = {
-    "guest": "Guest: no account in this AD",
-    "cloud-only": "Cloud-only user: no account in this AD by any key",
-    "not-found": "Synchronized, but no object in this domain has its keys",
-    "leftover-keys": "Not synchronized any more, and its keys from AD lead to no object in this domain",
-    "other-domain": "Account in {value}, which this run does not read",
-    "other-forest": "Account in {value}, which is not a domain of this forest",
-    "other-domain-sid": "Account in a domain that this run does not read: SID {value}",
-    "group-in-other-domain": "Group in {value}, which this run does not read",
-    "group-in-other-forest": "Group in {value}, which is not a domain of this forest",
-    "group-in-other-domain-sid": "Group in a domain that this run does not read: SID {value}",
-    "keys-disagree": "Its keys lead to different AD objects",
-    "key-ambiguous": "Several AD objects have its key",
-    "key-unproved": "Not synchronized, and its immutable id alone leads to {value}: it may be somebody else's",
-    "shared-account": "Another cloud object leads to {value} too, and this one is not proved by immutable id and SID",
-    "not-an-account": "Its keys lead to {value}, which is not an account",
-    "domain-local": "Cannot be represented: domain local scope ({value}); AD takes none into a universal group",
-    "foreign-security-principal": "Cannot be represented: account of another forest ({value}); AD takes none into a "
-    "universal group",
-    "not-a-member-class": "Cannot be represented: {value} is no account, group or contact",
-    "group-not-in-ad": "Group without an object in this AD",
-    "group-ambiguous": "Several AD objects claim this group",
-    "group-claim-contested": "{value} claims several cloud groups, so it proves none",
-    "device": "Devices are not written",
-    "service-principal": "Service principals have no object in AD",
-    "contact": "Contact without an object in this AD",
-    "unknown": "Its type could not be read",
+REASONS: Mapping[str, Text] = {
+    "guest": t("Guest: no account in this AD"),
+    "cloud-only": t("Cloud-only user: no account in this AD by any key"),
+    "not-found": t("Synchronized, but no object in this domain has its keys"),
+    "leftover-keys": t("Not synchronized any more, and its keys from AD lead to no object in this domain"),
+    "other-domain": t("Account in {value}, which this run does not read", value=NOTHING),
+    "other-forest": t("Account in {value}, which is not a domain of this forest", value=NOTHING),
+    "other-domain-sid": t("Account in a domain that this run does not read: SID {value}", value=NOTHING),
+    "group-in-other-domain": t("Group in {value}, which this run does not read", value=NOTHING),
+    "group-in-other-forest": t("Group in {value}, which is not a domain of this forest", value=NOTHING),
+    "group-in-other-domain-sid": t("Group in a domain that this run does not read: SID {value}", value=NOTHING),
+    "keys-disagree": t("Its keys lead to different AD objects"),
+    "key-ambiguous": t("Several AD objects have its key"),
+    "key-unproved": t(
+        "Not synchronized, and its immutable id alone leads to {value}: it may be somebody else's", value=NOTHING
+    ),
+    "shared-account": t(
+        "Another cloud object leads to {value} too, and this one is not proved by immutable id and SID", value=NOTHING
+    ),
+    "not-an-account": t("Its keys lead to {value}, which is not an account", value=NOTHING),
+    "domain-local": t(
+        "Cannot be represented: domain local scope ({value}); AD takes none into a universal group", value=NOTHING
+    ),
+    "foreign-security-principal": t(
+        "Cannot be represented: account of another forest ({value}); AD takes none into a universal group",
+        value=NOTHING,
+    ),
+    "not-a-member-class": t("Cannot be represented: {value} is no account, group or contact", value=NOTHING),
+    "group-not-in-ad": t("Group without an object in this AD"),
+    "group-ambiguous": t("Several AD objects claim this group"),
+    "group-claim-contested": t("{value} claims several cloud groups, so it proves none", value=NOTHING),
+    "device": t("Devices are not written"),
+    "service-principal": t("Service principals have no object in AD"),
+    "contact": t("Contact without an object in this AD"),
+    "unknown": t("Its type could not be read"),
 }
 """Why a member is not written, by code. ``{value}`` is a DN, a domain or a SID."""
 
 
-def resolve_principals(cloud: CloudSnapshot, directory: DirectorySnapshot, index: DirectoryIndex) -> pd.DataFrame:
-    """One row per principal and per group of the tenant.
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A principal of the tenant, or one of its groups, and where its keys lead in AD. What is not there is empty.
 
-    Returns:
-        Columns, all ``object`` (text or None): ``member_id``, ``member_type``, ``member_name``, ``ad_guid``, ``ad_dn``,
-        ``match_key``, ``reason_code``, ``reason``, ``leads_to``. A member that is written has ``ad_guid`` and no
-        ``reason_code``; one with both is known in AD and is not written all the same. ``leads_to`` is the GUID of the
-        AD object that its keys lead to without proving it.
+    Attributes:
+        member_id: Its id in the tenant.
+        name: Display name; else its user principal name or its id.
+        type: ``user``, ``group``, ``device`` …; ``unknown`` where it could not be read.
+        guid: objectGUID of its AD object.
+        dn: Distinguished name of that object.
+        key: The key that led there: ``consistency-guid``, ``sid``, ``anchor`` …
+        code: Why it is not written, one of ``REASONS``. With a GUID too: known in AD, and not written all the same.
+        why: The same in words.
+        leads_to: GUID of the AD object that its keys lead to without proving it.
     """
+
+    member_id: str
+    name: str
+    type: str
+    guid: str = ""
+    dn: str = ""
+    key: str = ""
+    code: str = ""
+    why: Text = NOTHING
+    leads_to: str = ""
+
+
+def resolve_principals(
+    cloud: CloudSnapshot, directory: DirectorySnapshot, index: DirectoryIndex
+) -> dict[str, Principal]:
+    """Every principal and every group of the tenant, by id."""
     keys = AccountKeys(directory.objects, directory.controller)
     known: dict[str, tuple[str, str, Resolved]] = {}
     for person in cloud.principals.values():
@@ -70,29 +100,33 @@ def resolve_principals(cloud: CloudSnapshot, directory: DirectorySnapshot, index
         found = _group(group, index, keys, cloud.tenant.id)
         known[group.id] = (PrincipalType.GROUP.value, group.display_name, found)
     resolved = _unshared({key: found for key, (_, _, found) in known.items()})
-    rows = []
+    principals: dict[str, Principal] = {}
     for key, (kind, name, _) in known.items():
         found = _accepted(resolved[key], index)
-        dn = index.by_guid[found.guid].dn if found.guid else None
-        why = _reason(found, index)
-        rows.append((key, kind, name, found.guid, dn, found.key, found.code, why, _leads_to(found, index)))
-    columns = ["member_id", "member_type", "member_name", "ad_guid", "ad_dn", "match_key", "reason_code", "reason"]
-    columns.append("leads_to")
-    return pd.DataFrame(rows, columns=columns, dtype=object)
+        principals[key] = Principal(
+            member_id=key,
+            name=name,
+            type=kind,
+            guid=found.guid or "",
+            dn=index.by_guid[found.guid].dn if found.guid else "",
+            key=found.key or "",
+            code=found.code or "",
+            why=_reason(found, index),
+            leads_to=_leads_to(found, index),
+        )
+    return principals
 
 
-def memberships(cloud: CloudSnapshot, principals: pd.DataFrame) -> pd.DataFrame:
-    """One row per direct membership: ``group_id`` and the columns of ``resolve_principals``, sorted by both ids."""
-    pairs = pd.DataFrame(
-        [(group_id, member) for group_id, members in cloud.members.items() for member in members],
-        columns=["group_id", "member_id"],
-        dtype=object,
-    )
-    joined = pairs.merge(principals, on="member_id", how="left")
-    missing = joined["member_type"].isna()
-    joined.loc[missing, ["member_type", "reason_code", "reason"]] = ["unknown", "unknown", REASONS["unknown"]]
-    joined = joined.astype(object).where(joined.notna(), None)
-    return joined.sort_values(["group_id", "member_id"], ignore_index=True)
+def memberships(cloud: CloudSnapshot, principals: Mapping[str, Principal]) -> dict[str, tuple[Principal, ...]]:
+    """Direct members of every group whose members were read, by group id; both in the order of ids."""
+    return {
+        group_id: tuple(principals.get(member) or _unknown(member) for member in sorted(members))
+        for group_id, members in sorted(cloud.members.items())
+    }
+
+
+def _unknown(member_id: str) -> Principal:
+    return Principal(member_id, "", PrincipalType.UNKNOWN.value, code="unknown", why=REASONS["unknown"])
 
 
 def _account(found: Resolved, index: DirectoryIndex) -> Resolved:
@@ -146,15 +180,15 @@ def _accepted(found: Resolved, index: DirectoryIndex) -> Resolved:
     return replace(found, code=code, value=found.guid or "") if code else found
 
 
-def _leads_to(found: Resolved, index: DirectoryIndex) -> str | None:
-    return found.value if found.guid is None and found.value in index.by_guid else None
+def _leads_to(found: Resolved, index: DirectoryIndex) -> str:
+    return found.value if found.guid is None and found.value in index.by_guid else ""
 
 
-def _reason(found: Resolved, index: DirectoryIndex) -> str | None:
+def _reason(found: Resolved, index: DirectoryIndex) -> Text:
     if found.code is None:
-        return None
+        return NOTHING
     named = index.by_guid.get(found.value)
-    return REASONS[found.code].format(value=printable(named.dn if named else found.value, limit=300))
+    return with_values(REASONS[found.code], value=printable(named.dn if named else found.value, limit=300))
 
 
 class Scope(Enum):

@@ -9,6 +9,7 @@ from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.graph.groups import probe_groups
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.inventory import Inventory, build_inventory, group_ids_to_probe, index_directory
+from runbook_lib.inventory.tables import ad_groups_table, groups_table, members_table
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.front_end import ProgressLine
@@ -112,13 +113,11 @@ def read_sides(context: RunContext, *, keep: bool) -> Inventory:
 
 def _keep(context: RunContext, inventory: Inventory) -> None:
     folder = context.record.folder
-    folder.write_csv("groups.csv", inventory.groups)
-    folder.write_csv("members.csv", inventory.members)
-    folder.write_csv("ad-groups.csv", inventory.ad_groups)
-    folder.write_workbook(
-        "inventory.xlsx",
-        {"groups": inventory.groups, "members": inventory.members, "AD groups": inventory.ad_groups},
-    )
+    groups, members, ad_groups = groups_table(inventory), members_table(inventory), ad_groups_table(inventory)
+    folder.write_csv("groups.csv", groups)
+    folder.write_csv("members.csv", members)
+    folder.write_csv("ad-groups.csv", ad_groups)
+    folder.write_workbook("inventory.xlsx", {"groups": groups, "members": members, "AD groups": ad_groups})
     cloud, directory = inventory.cloud.reading, inventory.directory.reading
     context.record.set(snapshots={"cloud": cloud.as_json(), "directory": directory.as_json()})
     context.record.note_gaps(*cloud.gaps, *directory.gaps)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from collections import Counter
+from collections.abc import Iterable
+
 from markupsafe import Markup
 
 from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.tables import groups_table, members_table
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.reading import Reading
 from runbook_lib.model.text import Text, joined, t
@@ -38,18 +41,15 @@ _DRIFT_LABELS = {
 }
 
 
-def _counts(column: pd.Series[str] | None) -> list[tuple[str, int]]:
-    """How often each value stands in a column, by value."""
-    if column is None:
-        return []
-    return [(str(value), int(count)) for value, count in column.value_counts().sort_index().items()]
+def _counts(values: Iterable[str]) -> list[tuple[str, int]]:
+    """How often each value is there, by value."""
+    return sorted(Counter(values).items())
 
 
 def inventory_view(inventory: Inventory) -> View:
     """How both sides were read, what proves it, and how many groups are in which state."""
-    groups = inventory.groups
-    states = _counts(groups["state"] if len(groups) else None)
-    routes = _counts(groups["route"] if len(groups) else None)
+    states = _counts(row.state.value for row in inventory.rows)
+    routes = _counts(row.route.value for row in inventory.rows)
     html = (
         reading_html(t("Entra ID: how it was read"), inventory.cloud.reading)
         + reading_html(t("Active Directory: how it was read"), inventory.directory.reading)
@@ -57,7 +57,7 @@ def inventory_view(inventory: Inventory) -> View:
         + bars_html(routes, caption=t("Groups by route"))
     )
     by_state = joined((t("{count} {state}", count=count, state=state) for state, count in states), ", ")
-    return View(html, t("{number} groups: {by_state}", number=len(groups), by_state=by_state))
+    return View(html, t("{number} groups: {by_state}", number=len(inventory.rows), by_state=by_state))
 
 
 def reading_html(caption: Text, reading: Reading) -> Markup:
@@ -75,7 +75,7 @@ def reading_html(caption: Text, reading: Reading) -> Markup:
 
 def groups_view(inventory: Inventory) -> View:
     """One row per group of either side."""
-    table = inventory.groups
+    table = groups_table(inventory)
     if not len(table):
         return View(banner_html("attention", t("No groups"), t("Neither side has a group.")), t("No groups"))
     shown = table[list(_GROUP_LABELS)].sort_values(["state", "display_name"], ignore_index=True)
@@ -85,10 +85,9 @@ def groups_view(inventory: Inventory) -> View:
 
 def members_view(inventory: Inventory) -> View:
     """Members that have no object in this AD, and why; first how many for which reason."""
-    members = inventory.members
-    lost = members[members["reason_code"].notna()] if len(members) else members
+    number, lost = sum(map(len, inventory.members.values())), members_table(inventory, left_out=True)
     if not len(lost):
-        text = t("Every one of {number:,} memberships has an AD object.", number=len(members))
+        text = t("Every one of {number:,} memberships has an AD object.", number=number)
         return View(banner_html("good", t("All members can be represented"), text), text)
     bars = bars_html(_counts(lost["reason"]), caption=t("Members without an AD object, by reason"))
     table = table_html(
@@ -100,7 +99,7 @@ def members_view(inventory: Inventory) -> View:
     text = t(
         "{lost:,} of {number:,} memberships have no AD object; all are in members.csv",
         lost=len(lost),
-        number=len(members),
+        number=number,
     )
     return View(bars + table, text)
 

@@ -52,9 +52,11 @@ def test_the_demo_groups_are_planned(running: RunningRehearsal) -> None:
     inventory = build_inventory(cloud, ad, presence, index=index, naming=naming_of(told), connect_v1=v1)
     planned = plan_enable(inventory, policy_of(told, cloud.writers, now().date())).plan
     assert len(planned.changes) == len(names.DEMO_GROUPS)
-    people = inventory.members[inventory.members["member_type"] == "user"].set_index("member_id")["ad_guid"]
-    assert people.notna().mean() > 0.95
-    assert people[[names.user_id(names.SID_ONLY_USER)]].notna().all(), "the cloud knows the SIDs that Samba gave"
+    people = [member for members in inventory.members.values() for member in members if member.type == "user"]
+    assert sum(bool(member.guid) for member in people) > 0.95 * len(people)
+    by_sid = [member for member in people if member.member_id == names.user_id(names.SID_ONLY_USER)]
+    assert by_sid, "somebody whose SID is all that tells who it is"
+    assert all(member.guid for member in by_sid), "the cloud knows the SIDs that Samba gave"
 
 
 def test_an_administrator_edits_a_group_there(running: RunningRehearsal) -> None:

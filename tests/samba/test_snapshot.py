@@ -53,8 +53,7 @@ def test_people_are_mapped_by_the_keys_that_connect_writes(
     client.close()
     assert {group.display_name for group in cloud.groups} == set(GROUPS)
     snapshot = read_directory(directory, samba.target_ou, samba.retired_ou, clock=now)
-    principals = resolve_principals(cloud, snapshot, index_directory(snapshot))
-    found = principals.set_index("member_id")
+    found = resolve_principals(cloud, snapshot, index_directory(snapshot))
     for entry in samba.tools.search(samba.staff_ou, "(objectClass=user)", "sAMAccountName"):
-        assert found.loc[identifier(entry.text("sAMAccountName") or ""), "ad_dn"] == entry.dn
-    assert found.loc[identifier(GUEST), "reason_code"] == "guest"
+        assert found[identifier(entry.text("sAMAccountName") or "")].dn == entry.dn
+    assert found[identifier(GUEST)].code == "guest"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -41,3 +42,35 @@ def test_imports_are_declared(package: str) -> None:
     }
     assert used
     assert undeclared == {}
+
+
+EDGE = {
+    "inventory/tables.py": "the inventory for a record's files and for a notebook",
+    "notebook/change.py": "members that a plan leaves out, as a file",
+    "record/folder.py": "files of a record",
+    "record/tables.py": "CSV and workbook",
+    "routes/direct/drift.py": "differences, as a file and for a notebook",
+    "shown/html.py": "tables in a notebook",
+}
+"""Modules that know tables. What decides works on plain values: a table's cells have no types."""
+
+
+def test_pandas_is_at_the_edge_alone() -> None:
+    library = ROOT / "runbook_lib"
+    found = {
+        path.relative_to(library).as_posix()
+        for path in library.rglob("*.py")
+        if any(name.split(".")[0] == "pandas" for name in imported(parse(path), "runbook_lib"))
+    }
+    assert found == set(EDGE)
+
+
+def test_the_directory_is_indexed_at_one_place() -> None:
+    """100,000 objects are gone through once for a reading; whoever needs the index is given it."""
+    calls = [
+        path.name
+        for path in (ROOT / "runbook_lib").rglob("*.py")
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "index_directory"
+    ]
+    assert calls == ["reading.py"]

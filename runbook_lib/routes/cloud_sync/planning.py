@@ -146,9 +146,7 @@ def require_same_domain(sides: Sides) -> None:
 
 def accounts_of(inventory: Inventory) -> dict[str, str]:
     """Principal id to the GUID of its AD object."""
-    frame = inventory.principals
-    pairs = zip(frame["member_id"], frame["ad_guid"], strict=True)
-    return {str(member): str(guid) for member, guid in pairs if guid is not None}
+    return {key: principal.guid for key, principal in inventory.principals.items() if principal.guid}
 
 
 def in_ad(inventory: Inventory, guid: str) -> frozenset[str]:

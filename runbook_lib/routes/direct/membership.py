@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.keys import ELSEWHERE
+from runbook_lib.inventory.members import Principal
 from runbook_lib.model.change import GroupMembers, LeftOut
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, normalize_foreign_dn
-from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.model.text import t
 from runbook_lib.routes.direct.payload import ExistingMember, Member, NewGroupMember
 
 
@@ -43,23 +43,10 @@ class MemberChanges:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One member of a cloud group. ``guid`` and ``dn`` are those of its AD object, empty where it has none."""
-
-    member_id: str
-    name: str
-    type: str
-    guid: str
-    dn: str
-    code: str
-    why: Text
-
-
-@dataclass(frozen=True, slots=True)
 class Membership:
     """Members by group, resolved once for a plan."""
 
-    wanted: Mapping[str, tuple[Wanted, ...]]
+    wanted: Mapping[str, tuple[Principal, ...]]
     """Group id to its members."""
     mapped: frozenset[str]
     """GUIDs of AD objects that a cloud object was positively mapped to."""
@@ -109,15 +96,12 @@ class Membership:
 
 
 def membership_of(inventory: Inventory) -> Membership:
-    """Prepare the comparison from the inventory's tables."""
-    wanted: defaultdict[str, list[Wanted]] = defaultdict(list)
-    for group_id, *member in inventory.members[["group_id", *_COLUMNS]].itertuples(index=False, name=None):
-        wanted[group_id].append(Wanted(*(value or NOTHING for value in member)))
-    codes = dict(zip(inventory.principals["member_id"], inventory.principals["reason_code"], strict=True))
+    """Prepare the comparison."""
+    principals = inventory.principals.values()
     return Membership(
-        {group_id: tuple(members) for group_id, members in wanted.items()},
-        frozenset(guid for guid in inventory.principals["ad_guid"] if guid),
-        _elsewhere(inventory, {key for key, code in codes.items() if code in ELSEWHERE}),
+        inventory.members,
+        frozenset(member.guid for member in principals if member.guid),
+        _elsewhere(inventory, {member.member_id for member in principals if member.code in ELSEWHERE}),
         inventory,
     )
 
@@ -132,6 +116,3 @@ def _elsewhere(inventory: Inventory, ids: set[str]) -> dict[str, str]:
             twice |= {dn} & found.keys()
             found[dn] = key
     return {dn: key for dn, key in found.items() if dn not in twice}
-
-
-_COLUMNS = ["member_id", "member_name", "member_type", "ad_guid", "ad_dn", "reason_code", "reason"]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.index import from_another_domain
+from runbook_lib.inventory.members import Principal
 from runbook_lib.inventory.naming import spelled_out, visible
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.cloud import CloudGroup
@@ -15,8 +16,6 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import counted, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.direct.payload import DirectChange
-
-_NAMED = ["member_id", "member_name"]
 
 
 def findings_before_create(group: CloudGroup, create: DirectChange, inventory: Inventory) -> list[Finding]:
@@ -95,14 +94,16 @@ def look_alikes(inventory: Inventory, rows: Sequence[GroupRow]) -> list[Finding]
 
 def shared_accounts(inventory: Inventory, rows: Sequence[GroupRow]) -> list[Finding]:
     """A finding for each AD object that several cloud objects lead to, where members of these groups are among them."""
-    members = inventory.members
-    planned = members["group_id"].isin([row.group_id for row in rows])
-    shared = members[planned & (members["reason_code"] == "shared-account")]
+    planned = (member for row in rows for member in inventory.members.get(row.group_id, ()))
+    claimants: dict[str, list[Principal]] = {
+        member.leads_to: [] for member in planned if member.code == "shared-account"
+    }
+    for principal in inventory.principals.values():
+        for guid in {principal.leads_to, principal.guid} & claimants.keys():
+            claimants[guid].append(principal)
     found = []
-    for guid in sorted(set(shared["leads_to"])):
-        principals = inventory.principals
-        claims = principals[(principals["leads_to"] == guid) | (principals["ad_guid"] == guid)]
-        named = sorted(f"{printable(name, limit=80)} ({key})" for key, name in claims[_NAMED].itertuples(index=False))
+    for guid, claims in sorted(claimants.items()):
+        named = sorted(f"{printable(one.name, limit=80)} ({one.member_id})" for one in claims)
         dn = inventory.index.by_guid[guid].dn
         found.append(
             Finding(
@@ -121,7 +122,7 @@ def shared_accounts(inventory: Inventory, rows: Sequence[GroupRow]) -> list[Find
                     "proved."
                 ),
                 to_do=t("Clear onPremisesImmutableId of the one that does not belong to that account."),
-                values={"object_guid": guid, "dn": dn, "cloud_ids": sorted(claims["member_id"])},
+                values={"object_guid": guid, "dn": dn, "cloud_ids": sorted(one.member_id for one in claims)},
             )
         )
     return found

@@ -185,8 +185,7 @@ def _inverse(
 
 def _deletion(row: GroupRow, ad: DirectoryGroup, effect: ChangeEffect, inventory: Inventory) -> DirectChange | Refusal:
     """Delete what the undone change made, unless somebody else put members into it (rule 11)."""
-    table = inventory.members
-    wanted = set(table.loc[table["group_id"] == row.group_id, "ad_guid"].dropna())
+    wanted = {member.guid for member in inventory.members.get(row.group_id, ()) if member.guid}
     strangers = [
         dn for dn in ad.members or () if inventory.index.guid_of_dn(dn) not in wanted | set(effect.members_added)
     ]

@@ -9,6 +9,7 @@ import pytest
 
 from runbook_lib.inventory import GroupState, Naming, Route, Writer, group_ids_to_probe, index_directory
 from runbook_lib.inventory.naming import cut_units, written_description
+from runbook_lib.inventory.tables import groups_table, members_table
 from runbook_lib.model.change import ChangeKind
 from runbook_lib.model.cloud import Authority, CloudKind, Presence, PrincipalType, Switch
 from runbook_lib.model.finding import Severity
@@ -40,7 +41,7 @@ def test_a_member_is_found_by_every_key_and_the_best_key_wins() -> None:
             ]
         ),
     )
-    keys = dict(zip(inventory.members["member_name"], inventory.members["match_key"], strict=True))
+    keys = dict(zip(members_table(inventory)["member_name"], members_table(inventory)["match_key"], strict=True))
     assert keys == {"Ana": "object-guid", "Bo": "consistency-guid", "Cy": "sid", "Di": "dn", "Ed": "cloud-sync-anchor"}
 
 
@@ -49,28 +50,28 @@ def test_a_stale_dn_that_now_belongs_to_somebody_else_is_never_a_match() -> None
     inventory = b.inventory_of(
         b.cloud_side([b.cloud_group("Team")], {"Team": [moved]}), b.directory_side([b.ad_user("New")])
     )
-    assert inventory.members["ad_guid"].tolist() == [None]
-    assert inventory.members["reason_code"].tolist() == ["not-found"]
+    assert members_table(inventory)["ad_guid"].tolist() == [None]
+    assert members_table(inventory)["reason_code"].tolist() == ["not-found"]
 
 
 def test_a_dn_that_is_none_is_no_key_and_no_error() -> None:
     odd = b.person("Odd", on_premises_dn="not a DN")
     inventory = b.inventory_of(b.cloud_side([b.cloud_group("T")], {"T": [odd]}), b.directory_side([b.ad_user("Odd")]))
-    assert inventory.members["ad_guid"].tolist() == [None]
+    assert members_table(inventory)["ad_guid"].tolist() == [None]
 
 
 def test_keys_that_lead_to_two_objects_prove_nothing() -> None:
     torn = replace(b.synced("Ana"), on_premises_sid="S-1-5-21-1-2-3-5")
     users = [b.ad_user("Ana"), b.ad_user("Bo", sid="S-1-5-21-1-2-3-5")]
     inventory = b.inventory_of(b.cloud_side([b.cloud_group("T")], {"T": [torn]}), b.directory_side(users))
-    assert inventory.members["reason_code"].tolist() == ["keys-disagree"]
+    assert members_table(inventory)["reason_code"].tolist() == ["keys-disagree"]
 
 
 def test_a_key_that_two_objects_share_matches_none() -> None:
     twice = b.person("Ana", on_premises_sid="S-1-5-21-1-2-3-5")
     users = [b.ad_user("A1", sid="S-1-5-21-1-2-3-5"), b.ad_user("A2", sid="S-1-5-21-1-2-3-5")]
     inventory = b.inventory_of(b.cloud_side([b.cloud_group("T")], {"T": [twice]}), b.directory_side(users))
-    assert inventory.members["ad_guid"].tolist() == [None]
+    assert members_table(inventory)["ad_guid"].tolist() == [None]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_a_key_that_two_objects_share_matches_none() -> None:
 )
 def test_members_without_an_object_say_why(member: Any, reason: Any) -> None:
     inventory = b.inventory_of(b.cloud_side([b.cloud_group("T")], {"T": [member]}), b.directory_side())
-    assert inventory.members["reason_code"].tolist() == [reason]
+    assert members_table(inventory)["reason_code"].tolist() == [reason]
     assert inventory.rows[0].representable == 0
     assert inventory.rows[0].cloud_members == 1
 
@@ -179,7 +180,7 @@ def test_a_nested_group_with_converted_authority_is_found_by_its_sid(managed: bo
     team = b.cloud_group("Team")
     original = b.ad_group("Original", {"groupType": ("-2147483640",)}, sid=ORIGINAL_SID)
     inventory = b.inventory_of(b.cloud_side([team, nested], {"Team": [nested]}), b.directory_side(groups=[original]))
-    assert inventory.members[["ad_guid", "match_key"]].to_numpy().tolist() == [[original.guid, "sid"]]
+    assert members_table(inventory)[["ad_guid", "match_key"]].to_numpy().tolist() == [[original.guid, "sid"]]
 
 
 @pytest.mark.parametrize(
@@ -284,8 +285,8 @@ def test_tables_have_the_documented_columns() -> None:
     inventory = b.inventory_of(
         b.cloud_side([b.cloud_group("T")], {"T": [b.synced("Ana")]}), b.directory_side([b.ad_user("Ana")])
     )
-    assert inventory.groups["members"].dtype == "Int64"
-    assert list(inventory.members.columns)[:3] == ["group_id", "group_name", "member_id"]
+    assert groups_table(inventory)["members"].dtype == "Int64"
+    assert list(members_table(inventory).columns)[:3] == ["group_id", "group_name", "member_id"]
     empty = b.inventory_of(b.cloud_side(), b.directory_side())
-    assert len(empty.groups) == 0
-    assert len(empty.members) == 0
+    assert len(groups_table(empty)) == 0
+    assert len(members_table(empty)) == 0

@@ -48,8 +48,11 @@ def joined(
 
 
 def codes(inventory: Inventory) -> dict[str, str | None]:
-    table = inventory.members[inventory.members["group_id"] == TEAM.id]
-    return dict(zip(table["member_name"], table["reason_code"], strict=True))
+    return {member.name: member.code or None for member in inventory.members[TEAM.id]}
+
+
+def reasons(inventory: Inventory) -> list[str]:
+    return [member.why for members in inventory.members.values() for member in members if member.code]
 
 
 def planned(inventory: Inventory, name: str = "Team") -> DirectPlanned:
@@ -82,7 +85,7 @@ def test_where_the_account_stands_is_said_and_cloud_only_means_no_key_at_all(
 ) -> None:
     inventory = joined([person])
     assert codes(inventory) == {person.display_name: code}
-    assert said in inventory.members["reason"][0]
+    assert said in reasons(inventory)[0]
     assert [(m.name, m.code) for m in team(planned(inventory)).left_out] == [(person.display_name, code)]
 
 
@@ -91,7 +94,7 @@ def test_a_group_of_another_domain_is_said_as_that() -> None:
     assert codes(joined([nested], nested=[nested])) == {"Nested": "group-in-other-domain-sid"}
     named = replace(nested, on_premises_domain="emea.contoso.com")
     inventory = joined([named], nested=[named])
-    assert "Group in emea.contoso.com, which this run does not read" in list(inventory.members["reason"])
+    assert "Group in emea.contoso.com, which this run does not read" in reasons(inventory)
 
 
 def test_a_member_of_another_domain_that_stands_in_ad_is_known_by_its_dn() -> None:
@@ -128,7 +131,7 @@ def test_a_leftover_immutable_id_leads_nobody_to_somebody_elses_account() -> Non
     bo = b.ad_user("Bo", consistency_guid=b.guid("ad x"))
     inventory = joined([by_guid, by_anchor], [ANA, bo])
     assert codes(inventory) == {"Eve": "key-unproved", "Eva": "key-unproved"}
-    assert ANA.dn in next(why for why in inventory.members["reason"] if "Ana" in why)
+    assert ANA.dn in next(why for why in reasons(inventory) if "Ana" in why)
     assert planned(inventory).plan.changes[0].payload.members_added == ()
 
 
@@ -212,18 +215,18 @@ def test_no_ad_object_ever_stands_for_two_cloud_objects(
         )
         for number, (anchor, sid, sync) in enumerate(told)
     ]
-    table = joined(people, list(users.values())).members
-    guids = [guid for guid in table["ad_guid"] if guid]
+    known = {member.member_id: member for member in joined(people, list(users.values())).members[TEAM.id]}
+    guids = [member.guid for member in known.values() if member.guid]
     assert len(guids) == len(set(guids))
     for person, (anchor, sid, sync) in zip(people, told, strict=True):
-        row = table[table["member_id"] == person.id].iloc[0]
-        if row["ad_guid"]:
+        found = known[person.id]
+        if found.guid:
             name = anchor or sid
             assert name
-            assert row["ad_guid"] == users[name].guid
+            assert found.guid == users[name].guid
             assert sid or sync
         else:
-            assert row["reason"]
+            assert found.why
 
 
 # Groups

@@ -1,0 +1,118 @@
+"""The inventory as pandas tables, for the files of a record and for what a notebook shows; nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.index import claimed_ids, writer_of
+
+
+def groups_table(inventory: Inventory) -> pd.DataFrame:
+    """One row per group of either side, in group id order.
+
+    Returns:
+        Columns ``group_id display_name kind source membership visibility mail state route reason_code reason writer
+        ad_dn ad_guid`` (object) and ``members representable`` (Int64, missing where they could not be read).
+    """
+    rows = inventory.rows
+    table = pd.DataFrame(
+        [
+            {
+                "group_id": row.group_id,
+                "display_name": row.display_name,
+                "kind": row.kind,
+                "source": "directory"
+                if row.cloud is None
+                else "on-premises"
+                if row.cloud.on_premises_sync_enabled
+                else "cloud",
+                "membership": "" if row.cloud is None else "dynamic" if row.cloud.dynamic else "assigned",
+                "visibility": (row.cloud.visibility or "") if row.cloud else "",
+                "mail": (row.cloud.mail or "") if row.cloud else "",
+                "state": row.state.value,
+                "route": row.route.value,
+                "reason_code": row.reason_code,
+                "reason": row.reason,
+                "writer": row.writer.value if row.writer else "",
+                "ad_dn": row.ad.dn if row.ad else "",
+                "ad_guid": row.ad.guid if row.ad else "",
+                "members": row.cloud_members,
+                "representable": row.representable,
+            }
+            for row in rows
+        ]
+    )
+    return table.astype({"members": "Int64", "representable": "Int64"}) if len(table) else table
+
+
+_MEMBER_COLUMNS = {
+    "member_type": "type",
+    "member_name": "name",
+    "ad_guid": "guid",
+    "ad_dn": "dn",
+    "match_key": "key",
+    "reason_code": "code",
+    "reason": "why",
+    "leads_to": "leads_to",
+}
+"""Column to attribute of a ``Principal``."""
+
+
+def members_table(inventory: Inventory, *, left_out: bool = False) -> pd.DataFrame:
+    """One row per direct membership, in the order of group id and member id.
+
+    Args:
+        inventory: The inventory.
+        left_out: Only members that are not written.
+
+    Returns:
+        Columns ``group_id group_name member_id member_type member_name ad_guid ad_dn match_key reason_code reason
+        leads_to``, all object: text, or None for what is not there.
+    """
+    names = {row.group_id: row.display_name for row in inventory.rows}
+    pairs = [
+        (group_id, member)
+        for group_id, members in inventory.members.items()
+        for member in members
+        if member.code or not left_out
+    ]
+    columns: dict[str, Sequence[object]] = {
+        "group_id": [group_id for group_id, _ in pairs],
+        "group_name": [names.get(group_id, "") for group_id, _ in pairs],
+        "member_id": [member.member_id for _, member in pairs],
+    }
+    columns |= {
+        column: [getattr(member, attribute) or None for _, member in pairs]
+        for column, attribute in _MEMBER_COLUMNS.items()
+    }
+    return pd.DataFrame(columns, dtype=object)
+
+
+def ad_groups_table(inventory: Inventory) -> pd.DataFrame:
+    """One row per AD group, by distinguished name.
+
+    Returns:
+        Columns ``guid dn display_name sam_account_name type writer claims`` (object) and ``members`` (Int64, missing
+        where they could not be read).
+    """
+    directory, tenant_id = inventory.directory, inventory.cloud.tenant.id
+    lines = []
+    for group in sorted(directory.groups, key=lambda g: g.dn.casefold()):
+        claims = sorted(claimed_ids(group))
+        lines.append(
+            {
+                "guid": group.guid,
+                "dn": group.dn,
+                "display_name": group.text("displayName") or "",
+                "sam_account_name": group.text("sAMAccountName") or "",
+                "type": "security" if group.is_security else "distribution",
+                "writer": writer_of(group, claims[0], tenant_id).value if len(claims) == 1 else "",
+                "claims": " ".join(claims),
+                "members": None if group.members is None else len(group.members),
+            }
+        )
+    table = pd.DataFrame(lines)
+    return table.astype({"members": "Int64"}) if len(table) else table
