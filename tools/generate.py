@@ -1,10 +1,11 @@
 """Write anew what is generated from the code: ``make generate``.
 
 The parameters model gives parameters/example.yaml, the parameters cell of every notebook and the table in
-docs/parameters.md; the rehearsal gives parameters/demo.yaml; the record schemas give the tables of keys in
-docs/records.md; what each operation needs gives the dsacls lines in docs/permissions.md; the modules' docstrings
-give docs/rooms.md, and every text for people has a line in runbook_lib/model/templates.csv. Tests compare each with its
-source.
+docs/parameters.md; the rehearsal gives parameters/demo.yaml; the models of a change's files give their JSON Schemas,
+and those the tables of keys in docs/records.md; what each operation needs gives the dsacls lines in
+docs/permissions.md;
+the modules' docstrings give docs/rooms.md, and every text for people has a line in runbook_lib/model/templates.csv.
+Tests compare each with its source.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from rehearsal.parameters_file import demo_parameters
 from runbook_lib.parameters import parameters_cell
 from runbook_lib.parameters.document import example_yaml, reference_table_markdown
 from tests.docs import record_keys, rights_lines, rooms, templates
+from tools import schemas
 
 ROOT = Path(__file__).resolve().parent.parent
 _FIRST_PART = re.compile(r"^## .*\Z", re.MULTILINE | re.DOTALL)
@@ -54,6 +56,8 @@ def main(_: Sequence[str]) -> int:
         rewrite(path, with_cell(path.read_text(encoding="utf-8"), parameters_cell(path.stem)))
     page = ROOT / "docs" / "parameters.md"
     rewrite(page, with_parts(page.read_text(encoding="utf-8"), reference_table_markdown().replace("### ", "## ")))
+    for name in schemas.TITLES:
+        rewrite(schemas.FOLDER / f"{name}.json", schemas.schema_json(name))
     rewrite(record_keys.PAGE, record_keys.rewritten(record_keys.PAGE.read_text(encoding="utf-8")))
     rewrite(rooms.PAGE, rooms.page())
     rewrite(templates.PAGE, templates.rewritten())

@@ -28,16 +28,32 @@ HOW_TO_CLOSE = t(
 )
 
 
-class _ClosingFile(BaseModel):
+_Typed = Annotated[str, AfterValidator(said), Field(json_schema_extra={"minLength": 1})]
+_Time = Annotated[
+    str,
+    AfterValidator(written_time),
+    Field(
+        json_schema_extra={
+            "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z$",
+        }
+    ),
+]
+
+
+class ClosingFile(BaseModel):
+    """One file that gwb close writes."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    schema_: Literal["group-writeback-closing/1"] = Field(alias="schema")
-    change_id: str
-    run_id: str
-    journal_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    by: Annotated[str, AfterValidator(said)]
-    reason: Annotated[str, AfterValidator(said)]
-    at: Annotated[str, AfterValidator(written_time)]
+    schema_: Literal["group-writeback-closing/1"] = Field(alias="schema", description="Name and version of this format")
+    change_id: str = Field(description="Change that the run belongs to")
+    run_id: str = Field(description="Run whose journal is closed")
+    journal_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
+        description="SHA-256 of that journal as it was; one that is written on is open again"
+    )
+    by: _Typed = Field(description="Who closed it")
+    reason: _Typed = Field(description="Why it is not finished")
+    at: _Time = Field(description="When, UTC")
 
 
 def close_by_hand(
@@ -107,7 +123,7 @@ def closed_by_hand(change_folder: Path, run: str) -> str:
     """
     path = change_folder / CLOSINGS / f"{run}.json"
     try:
-        found = _ClosingFile.model_validate(strict_json(read_plain(path, largest=LARGEST_APPROVAL).data))
+        found = ClosingFile.model_validate(strict_json(read_plain(path, largest=LARGEST_APPROVAL).data))
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except (Unfit, ValidationError) as error:

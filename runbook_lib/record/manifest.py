@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.errors import UsageError
 from runbook_lib.files import MANIFEST, MANIFEST_SCHEMA, RECORD, RECORD_SCHEMA
@@ -24,6 +26,7 @@ from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record import folder as files
 from runbook_lib.record.contradictions import contradictions
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.formats.record import ManifestFormat
 
 
 class DamagedManifest(ValueError):  # noqa: N818
@@ -86,30 +89,15 @@ def read(folder: Path) -> dict[str, Any]:
         raise DamagedManifest(
             t("it is not a manifest of this version ({manifest_schema})", manifest_schema=MANIFEST_SCHEMA)
         )
-    _check_shape(manifest)
+    try:
+        ManifestFormat.model_validate(manifest)
+    except ValidationError:
+        raise DamagedManifest(t("entries are missing or of the wrong type")) from None
     if manifest["digest"] != digest({key: value for key, value in manifest.items() if key != "digest"}):
         raise DamagedManifest(t("its digest does not match its contents"))
     if data != files.json_bytes(manifest):
         raise DamagedManifest(t("it was rewritten"))
     return manifest
-
-
-def _check_shape(manifest: Mapping[str, Any]) -> None:
-    texts = ("change_id", "run_id", "sealed_at", "digest")
-    previous = manifest.get("previous")
-    entries = manifest.get("files")
-    fine = (
-        all(isinstance(manifest.get(key), str) for key in texts)
-        and (previous is None or _all_texts(previous, ("run_id", "digest")))
-        and isinstance(entries, list)
-        and all(_all_texts(entry, ("path", "sha256")) and isinstance(entry.get("bytes"), int) for entry in entries)
-    )
-    if not fine:
-        raise DamagedManifest(t("entries are missing or of the wrong type"))
-
-
-def _all_texts(value: object, keys: tuple[str, ...]) -> bool:
-    return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in keys)
 
 
 def manifest_digest(folder: Path) -> str:

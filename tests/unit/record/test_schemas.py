@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 from click.testing import CliRunner
+from pydantic import BaseModel, ValidationError
 
 from runbook_lib.change.approvals.file import SCHEMA as APPROVAL_SCHEMA
 from runbook_lib.change.approvals.standing import Caps, standing_kinds_of
@@ -23,6 +24,8 @@ from runbook_lib.model.change import ChangeKind, Operation
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.formats.approval import PlanApprovalFormat, StandingApprovalFormat
+from runbook_lib.record.formats.record import ManifestFormat, RecordFormat
 from runbook_lib.record.manifest import build
 from runbook_lib.record.run_record import facts_of
 from runbook_lib.record.schema_files import SCHEMAS, schema_text
@@ -31,9 +34,74 @@ from runbook_lib.routes.direct.writes import WriteKind
 from runbook_lib.rules.policy import Limits
 from runbook_lib.runner.cli import cli
 from tests.support.schemas import keys_of, parts_of, problems, schema_of
+from tools import schemas
 
 OPEN = {"parameters", "versions", "values"}
 """Objects whose names are not fixed."""
+
+
+AT = "2026-11-22T10:00:00.000Z"
+GUID = "2f9d5a0c-0000-4000-8000-000000000000"
+READING = {
+    "source": "x", "at": AT, "complete": True, "proof": ["x"], "gaps": [], "seconds": 0.5, "requests": 3,
+}  # fmt: skip
+GIVEN = {
+    "file": f"{'0' * 64}.json", "sha256": "0" * 64, "owner": None, "approver": "Kim", "approved": AT, "until": AT,
+    "phrase": "ENABLE 1 GROUP IN contoso.com", "planning_manifest": None, "planning_record": "run",
+}  # fmt: skip
+STANDING = {
+    **GIVEN, "kind": "standing", "groups": [GUID], "kinds": ["update"],
+    "caps": {"changes": 1, "members_added": 2, "members_removed": 3},
+    "target": {"tenant_id": GUID, "domain_guid": GUID, "target_ou_guid": GUID},
+}  # fmt: skip
+RECORD: dict[str, Any] = {
+    "schema": RECORD_SCHEMA, "change_id": "CHG1", "run_id": "run",
+    "notebook": {"name": "30-enable-writeback", "sha256": "0" * 64}, "mode": "record",
+    "ran_by": {
+        "account": "gwb", "host": "h",
+        "cloud": {"kind": "app", "client_id": GUID, "object_id": None, "user_principal_name": None},
+        "directory": {"method": "password", "identity": None},
+    },
+    "outcome": "done", "exit_code": 0, "started": AT, "ended": AT,
+    "target": {"tenant": GUID, "domain": "x", "dc": "x", "ou": "x", "ds_service_name": "x", "invocation_id": GUID},
+    "parameters": {"change_id": "CHG1", "select_ids": [GUID]},
+    "snapshots": {"cloud": READING, "directory": READING},
+    "plan": {
+        "digest": "0" * 64, "phrase": "x", "operation": "enable", "route": "direct", "groups": 1,
+        "counts": {**dict.fromkeys((kind.value for kind in ChangeKind), 0), "members-added": 1, "members-removed": 0},
+        "members": [
+            {"group_id": GUID, "group": "x", "in_cloud": 1, "already": 0, "added": 1, "removed": 0, "left_out": 0,
+             "who": ["x"]}
+        ],
+    },
+    "approval": {**GIVEN, "kind": "plan", "plan_digest": "0" * 64, "further": [STANDING]},
+    "changes": {"planned": 1, "done": 1},
+    "findings": [
+        {"id": "x", "severity": "warning", "seen": "x", "expected": "", "why": "", "to_do": "", "source": "",
+         "values": {"n": [1]}}
+    ],
+    "steps": [{"title": "Plan", "at": AT}], "versions": {"python": "3.11"}, "gaps": ["x"],
+    "error": {"code": "x", "message": "x", "hint": ""},
+}  # fmt: skip
+APPROVAL = {
+    "schema": APPROVAL_SCHEMA, "change_id": "CHG1", "names": [], "route": "direct", "approver": "Kim", "approved": AT,
+    "until": AT, "phrase": "x", "planning_record": "run", "planning_manifest": "0" * 64, "digest": "0" * 64,
+    "target": {
+        "tenant_id": GUID, "domain_guid": GUID, "domain": "x", "target_ou": "x", "target_ou_guid": GUID,
+        "retired_ou": "", "retired_ou_guid": "",
+    },
+}  # fmt: skip
+PLAN_APPROVAL: dict[str, Any] = {
+    **APPROVAL, "kind": "plan", "plan_digest": "0" * 64, "changes": ["0" * 64, "1" * 64], "members": ["2" * 64],
+}  # fmt: skip
+STANDING_APPROVAL: dict[str, Any] = {
+    **APPROVAL, "kind": "standing", "groups": [GUID], "kinds": ["update"], "caps": STANDING["caps"],
+}  # fmt: skip
+MANIFEST: dict[str, Any] = {
+    "schema": MANIFEST_SCHEMA, "change_id": "CHG1", "run_id": "run", "sealed_at": AT,
+    "previous": {"run_id": "earlier", "digest": "0" * 64},
+    "files": [{"path": "a", "bytes": 1, "sha256": "0" * 64}], "digest": "0" * 64,
+}  # fmt: skip
 
 
 def objects(schema: Any, path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -68,6 +136,52 @@ def test_objects_are_closed_and_every_key_is_described(name: str) -> None:
     ]
     assert undescribed == []
     assert all(part["description"] for part in parts_of(name).values())
+
+
+@pytest.mark.parametrize("name", schemas.TITLES)
+def test_a_schema_is_made_from_its_model(name: str) -> None:
+    assert schema_text(name) == schemas.schema_json(name), "make generate writes it"
+
+
+def samples() -> Iterator[tuple[str, type[BaseModel], dict[str, Any]]]:
+    """Files with something under every key."""
+    yield "record", RecordFormat, RECORD
+    yield "record", RecordFormat, {**RECORD, "approval": STANDING}
+    yield "record", RecordFormat, {**RECORD, "plan": None, "approval": None, "error": None, "outcome": None}
+    yield "manifest", ManifestFormat, MANIFEST
+    yield "approval", PlanApprovalFormat, PLAN_APPROVAL
+    yield "approval", StandingApprovalFormat, STANDING_APPROVAL
+
+
+def changed(value: Any) -> Iterator[Any]:
+    """Every value that differs in one place: another type, less, more, a key that nobody knows."""
+    yield from (None, "", "x", -1, 3, True, [], {}, [1], ["x"], {"x": "y"}, "2026-11-22", "0" * 64)
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield {name: other for name, other in value.items() if name != key}
+            yield from ({**value, key: other} for other in changed(inner))
+        yield {**value, "more": 1}
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from ([*value[:number], other, *value[number + 1 :]] for other in changed(inner))
+        yield [*value, *value]
+
+
+@pytest.mark.parametrize(("name", "model", "sample"), list(samples()))
+def test_model_and_schema_take_and_refuse_the_same(name: str, model: type[BaseModel], sample: dict[str, Any]) -> None:
+    validator = jsonschema.Draft202012Validator(schema_of(name))
+    assert problems(name, sample) == []
+    verdicts = set()
+    for value in (sample, *changed(sample)):
+        try:
+            model.model_validate(value)
+        except ValidationError:
+            taken = False
+        else:
+            taken = True
+        assert validator.is_valid(value) is taken, value
+        verdicts.add(taken)
+    assert verdicts == {True, False}
 
 
 def test_what_two_schemas_share_is_the_same() -> None:
