@@ -33,6 +33,8 @@ _HEX = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _GUID = re.compile(_HEX, re.IGNORECASE)
 GUID_PATTERN = f"^{_HEX.replace('a-f', 'a-fA-F')}$"
 """The same as JSON Schema takes it: without flags, from beginning to end."""
+WRITTEN_GUID_PATTERN = f"^{_HEX}$"
+"""A GUID as this product writes it: in lower case."""
 _ANCHOR = re.compile(rf"Group_({_HEX})", re.IGNORECASE)
 _USER_ANCHOR = re.compile(rf"User_({_HEX})", re.IGNORECASE)
 _MARK = re.compile(rf"gwb:({_HEX}):({_HEX})", re.IGNORECASE)

@@ -7,11 +7,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from runbook_lib.model.ids import WRITTEN_GUID_PATTERN
+
 Time = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z$")]
 """A point in time, UTC."""
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in hexadecimal digits."""
-Guid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
+Guid = Annotated[str, StringConstraints(pattern=WRITTEN_GUID_PATTERN)]
 Count = Annotated[int, Field(ge=0)]
 Something = Annotated[str, StringConstraints(min_length=1)]
 """A text that is not empty."""
@@ -73,7 +75,7 @@ class TargetFormat(Format):
     retired_ou: str = Field(description="OU that retired groups are moved to; empty: none was named")
     retired_ou_guid: Annotated[
         str,
-        StringConstraints(pattern=r"^$|^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"),
+        StringConstraints(pattern=f"^$|{WRITTEN_GUID_PATTERN}"),
     ] = Field(description="GUID of that OU; empty: none was named")
 
 
