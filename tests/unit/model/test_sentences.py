@@ -15,8 +15,10 @@ LIBRARY = Path(runbook_lib.__file__).parent
 FOR_PEOPLE = ("notebook", "record", "runner", "shown")
 """Packages whose sentences are all read by somebody."""
 _SENTENCE = re.compile(r"[A-Za-z]{2,} [A-Za-z(]")
-_NOT_READ = frozenset({"Markup", "compile", "option", "argument", "escape", "KeyError", "RuntimeError", "ValueError"})
-"""Calls whose words are markup, a pattern, the help of a command, or for whoever mends a defect."""
+_NOT_READ = frozenset(
+    {"Field", "Markup", "compile", "option", "argument", "escape", "KeyError", "RuntimeError", "ValueError"}
+)
+"""Calls whose words are markup, a pattern, the help of a command, what a key holds, or for whoever mends a defect."""
 NOT_SHOWN = {
     "gwb approve": "what a person types",
     "drift found": "a value that is compared",
