@@ -46,6 +46,30 @@ class ChangeKind(Enum):
         return self in (ChangeKind.CREATE, ChangeKind.UNDELETE)
 
 
+KINDS_OF_ROUTE: Mapping[Route, tuple[ChangeKind, ...]] = {
+    Route.DIRECT: (
+        ChangeKind.CREATE,
+        ChangeKind.UPDATE,
+        ChangeKind.ADD_MEMBERS,
+        ChangeKind.REMOVE_MEMBERS,
+        ChangeKind.RETIRE,
+        ChangeKind.RESTORE,
+        ChangeKind.DELETE,
+        ChangeKind.UNDELETE,
+    ),
+    Route.CLOUD_SYNC: (
+        ChangeKind.ASSIGN,
+        ChangeKind.UNASSIGN,
+        ChangeKind.MAP,
+        ChangeKind.SETTINGS,
+        ChangeKind.START,
+        ChangeKind.PAUSE,
+        ChangeKind.PROVISION,
+    ),
+}
+"""The kinds that a route's plans count: a file of one route says nothing of another's."""
+
+
 class Operation(Enum):
     """What a plan is for; also the verb of the phrase that approves it."""
 
@@ -285,8 +309,9 @@ class PlanOf(_DigestedOnce, Generic[PayloadT, TargetT]):
 
     @property
     def counts(self) -> dict[str, int]:
-        """Changes by kind plus the member values they add and remove."""
-        counted = {kind.value: sum(c.kind is kind for c in self.changes) for kind in ChangeKind}
+        """Changes by kind, of the kinds that its route has, plus the member values they add and remove."""
+        kinds = KINDS_OF_ROUTE.get(self.route, tuple(ChangeKind))
+        counted = {kind.value: sum(c.kind is kind for c in self.changes) for kind in kinds}
         counted["members-added"] = sum(len(c.payload.members_added) for c in self.changes)
         counted["members-removed"] = sum(len(c.payload.members_removed) for c in self.changes)
         return counted

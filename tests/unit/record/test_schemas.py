@@ -20,9 +20,10 @@ from runbook_lib.change.closing import close_by_hand, closed_by_hand
 from runbook_lib.change.plan_file import SCHEMA as PLAN_SCHEMA
 from runbook_lib.errors import Refused
 from runbook_lib.files import MANIFEST_SCHEMA, RECORD_SCHEMA
-from runbook_lib.model.change import ChangeKind, Operation
+from runbook_lib.model.change import KINDS_OF_ROUTE, Operation
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.target import Route
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.formats.approval import PlanApprovalFormat, StandingApprovalFormat
 from runbook_lib.record.formats.record import ManifestFormat, RecordFormat
@@ -41,6 +42,7 @@ OPEN = {"parameters", "versions", "values"}
 
 
 AT = "2026-11-22T10:00:00.000Z"
+KINDS = [kind.value for kind in KINDS_OF_ROUTE[Route.DIRECT]]
 GUID = "2f9d5a0c-0000-4000-8000-000000000000"
 READING = {
     "source": "x", "at": AT, "complete": True, "proof": ["x"], "gaps": [], "seconds": 0.5, "requests": 3,
@@ -68,7 +70,7 @@ RECORD: dict[str, Any] = {
     "snapshots": {"cloud": READING, "directory": READING},
     "plan": {
         "digest": "0" * 64, "phrase": "x", "operation": "enable", "route": "direct", "groups": 1,
-        "counts": {**dict.fromkeys((kind.value for kind in ChangeKind), 0), "members-added": 1, "members-removed": 0},
+        "counts": {**dict.fromkeys(KINDS, 0), "members-added": 1, "members-removed": 0},
         "members": [
             {"group_id": GUID, "group": "x", "in_cloud": 1, "already": 0, "added": 1, "removed": 0, "left_out": 0,
              "who": ["x"]}
@@ -198,7 +200,7 @@ def test_values_are_those_of_the_code() -> None:
     record, plan, journal = schema_of("record"), schema_of("plan"), schema_of("journal")
     assert record["properties"]["outcome"]["enum"] == [*(outcome.value for outcome in Outcome), None]
     assert record["properties"]["exit_code"]["enum"] == [*sorted({outcome.exit_code for outcome in Outcome}), None]
-    kinds = [kind.value for kind in ChangeKind]
+    kinds = KINDS
     assert plan["$defs"]["change"]["properties"]["kind"]["enum"] == kinds
     assert list(plan["$defs"]["counts"]["properties"]) == [*kinds, "members-added", "members-removed"]
     operations = [operation.value for operation in Operation]
