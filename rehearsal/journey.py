@@ -95,7 +95,7 @@ class Journey:
         console.say(f"Step {len(self.lines) + 1} of {STEPS}:")
         print_command("run", *words)
         told = command_run.run.make_context("run", words).params
-        progress = console.Progress(quiet=self.quiet)
+        progress = console.CellProgress(quiet=self.quiet)
         result = command_run.run_as_told(
             told["notebook"], told["files"], overrides_of(told["given"]), progress=progress
         )

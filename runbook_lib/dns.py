@@ -16,7 +16,7 @@ from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.text import t
 from runbook_lib.secrets.sources import scrubbed
 
-Kind = Literal["MX", "CNAME"]
+DnsRecordType = Literal["MX", "CNAME"]
 _LONGEST_WHY = 300
 
 
@@ -33,7 +33,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DnsAnswer:
     """What DNS says about one name.
 
     Attributes:
@@ -42,7 +42,7 @@ class Answer:
     """
 
     name: str
-    kind: Kind
+    kind: DnsRecordType
     state: State
     values: tuple[str, ...] = ()
     why: str = ""
@@ -75,22 +75,22 @@ class Resolver:
         self.source = ", ".join(f"{host}:{port}" for host, port in servers) or "the DNS servers of this machine"
         """Who is asked, for people."""
 
-    def ask(self, name: str, kind: Kind) -> Answer:
+    def ask(self, name: str, kind: DnsRecordType) -> DnsAnswer:
         """One question. Never fails: a timeout is an answer with the state ``FAILED``."""
         try:
             found = self._resolver.resolve(f"{name.rstrip('.')}.", dns.rdatatype.from_text(kind), search=False)
         except dns.resolver.NXDOMAIN:
-            return Answer(name, kind, State.NO_NAME)
+            return DnsAnswer(name, kind, State.NO_NAME)
         except dns.resolver.NoAnswer:
-            return Answer(name, kind, State.NO_RECORD)
+            return DnsAnswer(name, kind, State.NO_RECORD)
         except (dns.exception.DNSException, OSError) as error:
-            return Answer(
+            return DnsAnswer(
                 name, kind, State.FAILED, why=scrubbed(f"{type(error).__name__}: {error}", limit=_LONGEST_WHY)
             )
-        return Answer(name, kind, State.ANSWERED, _values(found, kind))
+        return DnsAnswer(name, kind, State.ANSWERED, _values(found, kind))
 
 
-def _values(found: Any, kind: Kind) -> tuple[str, ...]:
+def _values(found: Any, kind: DnsRecordType) -> tuple[str, ...]:
     if kind == "CNAME":
         return tuple(sorted(record.target.to_text(omit_final_dot=True).lower() for record in found))
     records = sorted((record.preference, record.exchange.to_text(omit_final_dot=True).lower()) for record in found)

@@ -83,7 +83,7 @@ def effects_of(chain: Sequence[JournalFile]) -> dict[str, tuple[Effect, ...]]:
     return found
 
 
-def objects_of(chain: Sequence[JournalFile]) -> dict[str, str]:
+def changed_objects(chain: Sequence[JournalFile]) -> dict[str, str]:
     """Change digest to the id of the object that it was done to."""
     return {effect.change: effect.object_id for journal in chain for effect in journal.effects if effect.object_id}
 

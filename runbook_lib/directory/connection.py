@@ -12,9 +12,9 @@ from typing import Any, Self
 
 from ldap3 import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE
 
-from runbook_lib.directory.errors import BUSY, SUCCESS, DirectoryUnavailable, Operation, error_of
+from runbook_lib.directory.errors import BUSY, SUCCESS, DirectoryUnavailable, LdapOperation, ldap_error_of
 from runbook_lib.directory.reader import DirectoryReader
-from runbook_lib.directory.wire import SHOW_DELETED, guid_name, utf8
+from runbook_lib.directory.wire import SHOW_DELETED, guid_name, stored_utf8
 from runbook_lib.errors import ServiceFailed, WriteUnanswered
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.text import t
@@ -36,10 +36,10 @@ class Directory(DirectoryReader):
             EntryExists, ObjectMissing, RightsMissing, DirectoryUnavailable and others of ``directory.errors``.
             ServiceFailed: It was created and cannot be read back (``created-object-unreadable``).
         """
-        values = {name: [utf8(v) for v in texts] for name, texts in attributes.items() if texts}
+        values = {name: [stored_utf8(v) for v in texts] for name, texts in attributes.items() if texts}
         result = self._send("add", dn, attributes=values)
         if result["result"] != SUCCESS:
-            raise error_of(result, operation="add", dn=dn)
+            raise ldap_error_of(result, operation="add", dn=dn)
         created = self.read_dn(dn, ["objectGUID"])
         if created is None:
             raise ServiceFailed(
@@ -64,15 +64,15 @@ class Directory(DirectoryReader):
             operations = changes.setdefault(delta.name, [])
             # An empty delete would remove the whole attribute.
             if delta.removed:
-                operations.append((MODIFY_DELETE, [utf8(value) for value in delta.removed]))
+                operations.append((MODIFY_DELETE, [stored_utf8(value) for value in delta.removed]))
             if delta.added:
-                operations.append((MODIFY_ADD, [utf8(value) for value in delta.added]))
+                operations.append((MODIFY_ADD, [stored_utf8(value) for value in delta.added]))
         changes = {name: operations for name, operations in changes.items() if operations}
         if not changes:
             return
         result = self._send("modify", guid_name(guid), changes)
         if result["result"] != SUCCESS:
-            raise error_of(result, operation="modify", dn=guid_name(guid))
+            raise ldap_error_of(result, operation="modify", dn=guid_name(guid))
 
     def move(self, guid: str, rdn: str, new_parent_dn: str) -> None:
         """Move or rename an object; ``rdn`` is escaped already (``names.rdn``).
@@ -82,7 +82,7 @@ class Directory(DirectoryReader):
         """
         result = self._send("move", guid_name(guid), rdn, delete_old_dn=True, new_superior=new_parent_dn)
         if result["result"] != SUCCESS:
-            raise error_of(result, operation="move", dn=f"{guid_name(guid)} to {rdn},{new_parent_dn}")
+            raise ldap_error_of(result, operation="move", dn=f"{guid_name(guid)} to {rdn},{new_parent_dn}")
 
     def delete(self, guid: str) -> None:
         """Delete one object, never what stands below it: with objects below, the server refuses (``not-empty``).
@@ -92,7 +92,7 @@ class Directory(DirectoryReader):
         """
         result = self._send("delete", guid_name(guid))
         if result["result"] != SUCCESS:
-            raise error_of(result, operation="delete", dn=guid_name(guid))
+            raise ldap_error_of(result, operation="delete", dn=guid_name(guid))
 
     def undelete(self, deleted_dn: str, new_dn: str, values: Mapping[str, Sequence[str]]) -> None:
         """Bring a deleted object back under ``new_dn`` and set ``values`` in the same modify (MS-ADTS 3.1.1.5.3.7).
@@ -110,12 +110,12 @@ class Directory(DirectoryReader):
         """
         changes: dict[str, list[tuple[str, list[bytes]]]] = {
             "isDeleted": [(MODIFY_DELETE, [])],
-            "distinguishedName": [(MODIFY_REPLACE, [utf8(new_dn)])],
+            "distinguishedName": [(MODIFY_REPLACE, [stored_utf8(new_dn)])],
         }
-        changes |= {name: [(MODIFY_REPLACE, [utf8(value) for value in texts])] for name, texts in values.items()}
+        changes |= {name: [(MODIFY_REPLACE, [stored_utf8(value) for value in texts])] for name, texts in values.items()}
         result = self._send("undelete", deleted_dn, changes, controls=[(SHOW_DELETED, True, None)])
         if result["result"] != SUCCESS:
-            raise error_of(result, operation="undelete", dn=f"{deleted_dn} as {new_dn}")
+            raise ldap_error_of(result, operation="undelete", dn=f"{deleted_dn} as {new_dn}")
 
     def __enter__(self) -> Self:
         return self
@@ -125,7 +125,7 @@ class Directory(DirectoryReader):
     ) -> None:
         self.close()
 
-    def _send(self, operation: Operation, dn: str, *arguments: object, **named: object) -> dict[str, Any]:
+    def _send(self, operation: LdapOperation, dn: str, *arguments: object, **named: object) -> dict[str, Any]:
         """Send one write, once.
 
         Raises:
@@ -136,6 +136,6 @@ class Directory(DirectoryReader):
         except DirectoryUnavailable as error:
             raise WriteUnanswered(error.message, code=error.code, hint=error.hint, values=error.values) from None
         if result["result"] in BUSY:
-            busy = error_of(result, operation=operation, dn=dn)
+            busy = ldap_error_of(result, operation=operation, dn=dn)
             raise WriteUnanswered(busy.message, code=busy.code, hint=busy.hint, values=busy.values)
         return result

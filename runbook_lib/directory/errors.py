@@ -25,8 +25,8 @@ BUSY = frozenset({51, 52})
 BUSY_READING = BUSY | {11}
 """adminLimitExceeded passes too where it comes from other clients' load; a read may find out."""
 
-Operation = Literal["search", "read", "add", "modify", "move", "delete", "undelete"]
-_DOING: dict[Operation, str] = {
+LdapOperation = Literal["search", "read", "add", "modify", "move", "delete", "undelete"]
+_DOING: dict[LdapOperation, str] = {
     "search": "search below",
     "read": "read",
     "add": "create",
@@ -130,7 +130,7 @@ _BY_WINDOWS_ERROR: dict[tuple[int, int], _Row] = {
     (1, 0x04DC): _Row(NoAccess, "not-bound", t("the server wants a successful bind first")),
 }
 
-_BY_OPERATION: dict[tuple[int, Operation], _Row] = {
+_BY_OPERATION: dict[tuple[int, LdapOperation], _Row] = {
     # What the same LDAP result means depends on what was asked.
     (68, "modify"): _THERE,
     (32, "add"): _PARENT,
@@ -229,7 +229,7 @@ _WINDOWS_ERROR = re.compile(r"\s*([0-9A-Fa-f]{8}):")
 _BIND_DATA = re.compile(r"\bdata ([0-9A-Fa-f]+)\b")
 
 
-def error_of(result: Mapping[str, object], *, operation: Operation, dn: str = "") -> RunbookError:
+def ldap_error_of(result: Mapping[str, object], *, operation: LdapOperation, dn: str = "") -> RunbookError:
     """The error for an LDAP result that is not a success.
 
     Args:
@@ -270,7 +270,7 @@ def error_of(result: Mapping[str, object], *, operation: Operation, dn: str = ""
     )
 
 
-def _row(code: int, windows: int | None, message: str, operation: Operation) -> _Row:
+def _row(code: int, windows: int | None, message: str, operation: LdapOperation) -> _Row:
     if windows is not None and (row := _BY_WINDOWS_ERROR.get((code, windows))):
         return row
     lowered = message.lower()
@@ -292,14 +292,14 @@ def bind_error(
     """The error for a refused bind, with AD's reason in words. Always code ``bind-refused`` for result 49.
 
     Args:
-        result: As ``error_of``.
+        result: As ``ldap_error_of``.
         user: Who signed in.
         doubt: What nobody sees in the password that was sent (``secrets.doubtful``).
         secrets: What was sent: never quoted, even if the server does.
     """
     code, message = _code_and_message(result, secrets)
     if code != INVALID_CREDENTIALS:
-        return error_of({**result, "message": message}, operation="read", dn="the root DSE after signing in")
+        return ldap_error_of({**result, "message": message}, operation="read", dn="the root DSE after signing in")
     match = _BIND_DATA.search(message)
     sub_code = int(match.group(1), 16) if match else (windows_error(message) or 0)
     reason, words, hint = _BIND_REASONS.get(

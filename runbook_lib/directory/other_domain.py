@@ -10,9 +10,9 @@ from datetime import datetime
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import DirectoryUnavailable
-from runbook_lib.directory.reconnect import UNREACHABLE, Patience
+from runbook_lib.directory.reconnect import UNREACHABLE, ControllerPatience
 from runbook_lib.directory.search import Entry, all_of, equals
-from runbook_lib.directory.sign_in.bind import PORTS, Address, sign_on
+from runbook_lib.directory.sign_in.bind import PORTS, ControllerAddress, sign_on
 from runbook_lib.directory.sign_in.connect import binder, redactor
 from runbook_lib.errors import NoAccess, RunbookError
 from runbook_lib.model.dn import parent_of, parse_dn, same_dn
@@ -22,7 +22,7 @@ from runbook_lib.parameters.model import Parameters
 WRONG_DOMAIN = "wrong-domain"
 """Code of the error of a host that answers for another domain than the one looked for."""
 _NEXT_HOST = frozenset({UNREACHABLE, "dc-certificate", WRONG_DOMAIN})
-_AT_ONCE = Patience(pauses=())
+_AT_ONCE = ControllerPatience(pauses=())
 
 OtherDomainReader = Callable[[Directory, str, str, Sequence[str]], Entry | None]
 """Reads an object: from the run's connection, the naming context of its domain, its DN and names of attributes."""
@@ -45,7 +45,9 @@ def other_domain_reader(
     def read(home: Directory, context: str, dn: str, attributes: Sequence[str]) -> Entry | None:
         missed: list[RunbookError] = []
         for host in _hosts(home, context, by_domain=parameters.bind_method != "kerberos"):
-            address = Address(host, parameters.dc_port or PORTS[parameters.dc_security], parameters.dc_security)
+            address = ControllerAddress(
+                host, parameters.dc_port or PORTS[parameters.dc_security], parameters.dc_security
+            )
             try:
                 connection = sign_on(address, parameters, binder(parameters, environment))
                 with Directory(connection, opened=clock(), patience=_AT_ONCE) as directory:

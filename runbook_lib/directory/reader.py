@@ -20,9 +20,9 @@ from runbook_lib.directory.errors import (
     AnswerWithoutEnd,
     DirectoryUnavailable,
     ReadInterrupted,
-    error_of,
+    ldap_error_of,
 )
-from runbook_lib.directory.reconnect import Line, Patience
+from runbook_lib.directory.reconnect import ControllerPatience, ReconnectingConnection
 from runbook_lib.directory.search import ANY_OBJECT, Entry, Filter
 from runbook_lib.directory.wire import (
     SHOW_DELETED,
@@ -37,15 +37,15 @@ from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.directory import ControllerIdentity, DomainController
 from runbook_lib.model.text import t
 
-T = TypeVar("T")
-Scope = Literal["base", "one", "subtree"]
+_T = TypeVar("_T")
+SearchScope = Literal["base", "one", "subtree"]
 
 _SCOPES = {"base": BASE, "one": LEVEL, "subtree": SUBTREE}
 _ACCESS_LIST = 7
 """Owner, group, access list; not the audit list, which only administrators may read (MS-ADTS 3.1.1.3.4.1.11)."""
-MOST_PAGES = 20_000
+MOST_SEARCH_PAGES = 20_000
 """Pages of one search: twenty million objects at 1,000 on each."""
-MOST_EMPTY_PAGES = 100
+MOST_EMPTY_SEARCH_PAGES = 100
 """Empty pages in a row: AD hands out some where a filter finds little in the time of one page."""
 MOST_REFERENCES = 1_000
 """References to other naming contexts that are noted; a forest has one for each domain and partition."""
@@ -73,9 +73,9 @@ class DirectoryReader:
         references: Where search results pointed to other naming contexts; never followed.
     """
 
-    def __init__(self, connection: Any, *, opened: datetime, patience: Patience | None = None) -> None:
+    def __init__(self, connection: Any, *, opened: datetime, patience: ControllerPatience | None = None) -> None:
         """Wrap a bound ldap3 connection (SAFE_SYNC, ``auto_range`` and ``return_empty_attributes`` off)."""
-        self._line = Line(connection, patience or Patience())
+        self._line = ReconnectingConnection(connection, patience or ControllerPatience())
         self._controller: DomainController | None = None
         self.opened = opened
         self.pages = 0
@@ -93,7 +93,7 @@ class DirectoryReader:
         return self._line.renewed
 
     @property
-    def patience(self) -> Patience:
+    def patience(self) -> ControllerPatience:
         """How long this controller is waited for."""
         return self._line.patience
 
@@ -132,7 +132,7 @@ class DirectoryReader:
         filter_: Filter,
         attributes: Sequence[str],
         *,
-        scope: Scope = "subtree",
+        scope: SearchScope = "subtree",
         show_deleted: bool = False,
         page_size: int = 1000,
     ) -> Iterator[Entry]:
@@ -153,13 +153,13 @@ class DirectoryReader:
         base: str,
         filter_: Filter,
         attributes: Sequence[str],
-        convert: Callable[[Entry], T],
+        convert: Callable[[Entry], _T],
         *,
-        scope: Scope = "subtree",
+        scope: SearchScope = "subtree",
         show_deleted: bool = False,
         page_size: int = 1000,
         progress: Callable[[int], None] = lambda _count: None,
-    ) -> list[T]:
+    ) -> list[_T]:
         """All matching objects, converted; a search that was interrupted is begun again from its first page.
 
         What was read before is thrown away: pages of two searches are never put together, because a cookie belongs to
@@ -169,7 +169,7 @@ class DirectoryReader:
             RunbookError: Any result but success, and an interruption for the fourth time.
         """
         for pause in (*self.patience.pauses[:_RESTARTS], None):
-            found: list[T] = []
+            found: list[_T] = []
             pages = self.pages
             try:
                 for page in self._pages(
@@ -196,7 +196,7 @@ class DirectoryReader:
         base: str,
         filter_: Filter,
         attributes: Sequence[str],
-        scope: Scope,
+        scope: SearchScope,
         *,
         show_deleted: bool,
         page_size: int,
@@ -224,14 +224,14 @@ class DirectoryReader:
                 except DirectoryUnavailable as error:
                     raise _interrupted(base, error.message.rstrip(".")) from None
             if result["result"] != SUCCESS:
-                raise error_of(result, operation="search", dn=base)
+                raise ldap_error_of(result, operation="search", dn=base)
             self.pages += 1
             cookie = next_cookie(result, base)
             pages, empty = pages + 1, 0 if entries else empty + 1
             names = [entry.dn for entry in entries]
             if cookie and names and names == before:
                 raise never_complete(base, f"page {pages} is the same as the one before it")
-            if cookie and (empty > MOST_EMPTY_PAGES or pages >= MOST_PAGES):
+            if cookie and (empty > MOST_EMPTY_SEARCH_PAGES or pages >= MOST_SEARCH_PAGES):
                 what = f"{empty} pages in a row are empty" if empty else f"there are more than {pages:,} pages"
                 raise never_complete(base, f"{what}, and another one is to follow")
             before = names
@@ -254,7 +254,7 @@ class DirectoryReader:
         if result["result"] == NO_SUCH_OBJECT:
             return None
         if result["result"] != SUCCESS:
-            raise error_of(result, operation="read", dn=dn)
+            raise ldap_error_of(result, operation="read", dn=dn)
         return self._completed(entries[0], show_deleted=show_deleted) if entries else None
 
     def read_whole(self, guid: str) -> Entry | None:
@@ -288,7 +288,7 @@ class DirectoryReader:
             "search", base, str(filter_), search_scope=scope, attributes=list(attributes), controls=controls, **paging
         )
         if result["result"] in BUSY_READING:
-            busy = error_of(result, operation="search", dn=base)
+            busy = ldap_error_of(result, operation="search", dn=base)
             raise DirectoryUnavailable(busy.message, code=busy.code, hint=busy.hint, values=busy.values)
         entries = [item["entry"] for item in response or () if item["type"] == "searchResEntry"]
         if len(entries) != len(response or ()):

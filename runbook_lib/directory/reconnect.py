@@ -20,10 +20,10 @@ from runbook_lib.directory.wire import raw_decoder, unavailable, without_end
 from runbook_lib.errors import NoAccess
 from runbook_lib.secrets.sources import scrubbed
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 UNREACHABLE = "dc-unreachable"
 """Code of the error of a controller that no connection can be opened to."""
-LARGEST_ANSWER = 512 * 1024 * 1024
+LARGEST_LDAP_ANSWER = 512 * 1024 * 1024
 """Bytes of the answer to one request: a page of 1,000 groups with 1,500 members each has less than half of it."""
 MOST_MESSAGES = 20_000
 """Entries and references in the answer to one request; a page has 1,000 entries."""
@@ -35,14 +35,14 @@ class _TooMany(LDAPException):  # type: ignore[misc]
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class ControllerPatience:
     """How long a controller that is busy, or whose connection was lost, is waited for: seconds before each new try."""
 
     sleep: Callable[[float], None] = time.sleep
     pauses: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
 
 
-class Line:
+class ReconnectingConnection:
     """One ldap3 connection at a time (SAFE_SYNC, ``auto_range`` and ``return_empty_attributes`` off).
 
     Attributes:
@@ -51,7 +51,7 @@ class Line:
         redact: Takes secrets out of what the controller says, before anybody quotes it.
     """
 
-    def __init__(self, connection: Any, patience: Patience) -> None:
+    def __init__(self, connection: Any, patience: ControllerPatience) -> None:
         self.patience = patience
         self.redact: Callable[[str], str] = partial(scrubbed, limit=LONGEST_SAID)
         self._messages = 0
@@ -85,7 +85,7 @@ class Line:
         self.requests += 1
         self._messages = 0
         try:
-            with within(self._connection.receive_timeout * ANSWER_TIMES, largest=LARGEST_ANSWER) as limit:
+            with within(self._connection.receive_timeout * ANSWER_TIMES, largest=LARGEST_LDAP_ANSWER) as limit:
                 answer = getattr(self._connection, method)(*arguments, **named)
         except (LDAPException, OSError) as error:
             self._lost = True
@@ -103,7 +103,7 @@ class Line:
             result["message"] = self.redact(str(result["message"]).rstrip("\x00 \n"))
         return answer
 
-    def patiently(self, ask: Callable[[], T]) -> T:
+    def patiently(self, ask: Callable[[], _T]) -> _T:
         """What ``ask`` returns; where it raises ``DirectoryUnavailable``, once more after each pause."""
         for pause in self.patience.pauses:
             try:

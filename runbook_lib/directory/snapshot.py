@@ -27,7 +27,7 @@ from runbook_lib.model.reading import Reading
 from runbook_lib.model.text import NOTHING, Text, counted, t
 from runbook_lib.model.untrusted import printable
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 Progress = Callable[[str, int, int | None], None]
 """What is read, how many so far, how many in all if known."""
 
@@ -200,12 +200,12 @@ class _Reader:
         what: str,
         base: str,
         wanted: Filter,
-        convert: Callable[[Entry], T],
+        convert: Callable[[Entry], _T],
         attributes: tuple[str, ...] = _OBJECT_ATTRIBUTES,
-    ) -> list[T]:
+    ) -> list[_T]:
         directory = self.directory
         pages, restarts = directory.pages, directory.restarts
-        found: list[T] = []
+        found: list[_T] = []
         try:
             found = directory.collect(
                 base, wanted, attributes, convert, progress=lambda count: self.progress(what, count, None)

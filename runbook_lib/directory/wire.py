@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from runbook_lib.directory import search
-from runbook_lib.directory.errors import SUCCESS, AnswerWithoutEnd, DirectoryUnavailable, ObjectMissing, error_of
+from runbook_lib.directory.errors import SUCCESS, AnswerWithoutEnd, DirectoryUnavailable, ObjectMissing, ldap_error_of
 from runbook_lib.directory.search import Entry, guid_bytes, guid_text
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.directory import ControllerIdentity
@@ -74,7 +74,7 @@ def _rest(dn: str, attribute: str, last: int | None, ask: Ask) -> list[bytes]:
     while last is not None:
         result, entries = ask(dn, range_from(attribute, last + 1))
         if result["result"] != SUCCESS:
-            raise error_of(result, operation="read", dn=dn)
+            raise ldap_error_of(result, operation="read", dn=dn)
         pieces = [(parse_range(n), v) for e in entries for n, v in e.attributes.items()]
         found = [(p, v) for p, v in pieces if p is not None and p.attribute == attribute.lower()]
         if not found or found[0][0].first != last + 1:
@@ -154,7 +154,7 @@ def guid_name(guid: str) -> str:
     return f"<GUID={guid_text(guid_bytes(guid))}>"
 
 
-def utf8(value: str) -> bytes:
+def stored_utf8(value: str) -> bytes:
     """A text value as AD stores it; undecodable bytes that were read go back as they came."""
     return search.utf8(value, errors="surrogateescape")
 

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from requests.structures import CaseInsensitiveDict
 
 from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
-from runbook_lib.graph.errors import GraphNotFound, claims_challenge, error_of, unexpected
+from runbook_lib.graph.errors import GraphNotFound, claims_challenge, graph_error_of, unexpected
 from runbook_lib.graph.retry import Attempts
 from runbook_lib.graph.sender import WORTH_ANOTHER_TRY, Answer, Sender
 from runbook_lib.graph.sign_in.tokens import Tokens, bearer, with_token
@@ -54,7 +54,7 @@ class BatchSender:
         body = json.dumps({"requests": [{"id": key, "method": "GET", "url": url, **more} for key, url in asks.items()]})
         outer, token = with_token(self.tokens, lambda token: self._post(body, token))
         if outer.whole is None:
-            error = error_of(outer, _PATH, secrets=(token.reveal(),))
+            error = graph_error_of(outer, _PATH, secrets=(token.reveal(),))
             if outer.status == 401:
                 raise error
             raise BatchRefused(error.message, code="graph-batch-refused", values=error.values)
@@ -133,7 +133,7 @@ def _take(part: _Part, answer: Answer, token: Secret, batches: BatchSender) -> N
     elif answer.whole is not None:
         part.result = answer.whole
     else:
-        part.result = error_of(answer, part.path, secrets=(token.reveal(),))
+        part.result = graph_error_of(answer, part.path, secrets=(token.reveal(),))
 
 
 def parts_of(outer: Answer, asked: Collection[str]) -> dict[str, Answer]:

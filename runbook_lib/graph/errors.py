@@ -35,7 +35,7 @@ class GraphContradicts(ContradictsLook):
     its entity tag was read (412). ``values["graph_code"]`` is Graph's code."""
 
 
-def error_of(answer: Answer, path: str, *, secrets: tuple[str, ...] = ()) -> RunbookError:
+def graph_error_of(answer: Answer, path: str, *, secrets: tuple[str, ...] = ()) -> RunbookError:
     """The error for an answer that is not 2xx. ``path`` is what was asked for; ``secrets`` are never quoted."""
     code, _ = _graph_error(answer.body)
     shown_path = scrubbed(path, secrets)

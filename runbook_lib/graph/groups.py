@@ -91,7 +91,7 @@ def read_mail_groups(client: GraphClient, progress: Callable[[int], None] | None
     return tuple(found[key] for key in sorted(found))
 
 
-Progress = Callable[[int, int], None]
+GroupsProgress = Callable[[int, int], None]
 """How many groups are done, of how many."""
 _COUNT = {"$count": "true", "$top": "1", "$select": "id"}
 _CANDIDATES = {
@@ -102,7 +102,9 @@ _CANDIDATES = {
 _USERS = {"$select": "id,userPrincipalName,onPremisesSyncEnabled", "$top": "999"}
 
 
-def count_members(client: GraphClient, ids: Sequence[str], progress: Progress) -> tuple[dict[str, int], frozenset[str]]:
+def count_members(
+    client: GraphClient, ids: Sequence[str], progress: GroupsProgress
+) -> tuple[dict[str, int], frozenset[str]]:
     """Direct members by group id, and the groups that could not be counted; what is no group is in neither.
 
     Raises:

@@ -51,7 +51,7 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class FailedAttempt:
     """Why an attempt failed, where another may succeed.
 
     Attributes:
@@ -108,7 +108,7 @@ class Attempts:
         self._monotonic = monotonic
         self._begun = monotonic()
 
-    def wait(self, trouble: Trouble) -> None:
+    def wait(self, trouble: FailedAttempt) -> None:
         """Wait before the next attempt.
 
         Raises:
@@ -117,7 +117,7 @@ class Attempts:
         """
         self._sleep(self.delay(trouble))
 
-    def delay(self, trouble: Trouble) -> float:
+    def delay(self, trouble: FailedAttempt) -> float:
         """Seconds to wait before the next attempt, for whoever waits for several things at a time.
 
         Raises:
@@ -143,7 +143,7 @@ class Attempts:
         self._waited += seconds
         return seconds
 
-    def _used_up(self, trouble: Trouble) -> bool:
+    def _used_up(self, trouble: FailedAttempt) -> bool:
         policy = self._policy
         if trouble.unreachable and not self._reached:
             return self._made >= policy.first_attempts
@@ -155,7 +155,7 @@ class Attempts:
             or self._of_kind["damaged"] >= policy.damaged_attempts
         )
 
-    def _seconds(self, trouble: Trouble) -> float:
+    def _seconds(self, trouble: FailedAttempt) -> float:
         # "Retry-After: 0" with a failure that lasts would burn all attempts in an instant; waiting longer than asked
         # is always allowed.
         if trouble.retry_after is not None and trouble.retry_after >= 1:
@@ -163,7 +163,7 @@ class Attempts:
         back_off = min(self._policy.first_wait * 2.0 ** (self._made - 1), self._policy.longest_back_off)
         return max(back_off * (0.5 + 0.5 * self._random()), trouble.retry_after or 0.0)
 
-    def _gave_up(self, trouble: Trouble, why: str) -> RunbookError:
+    def _gave_up(self, trouble: FailedAttempt, why: str) -> RunbookError:
         values = {
             **trouble.values,
             "attempts": self._made,
@@ -215,7 +215,7 @@ _PROXY_SIGN_IN = re.compile(r"Tunnel connection failed: 407\b")
 
 def connection_trouble(
     error: Exception, *, host: str, values: dict[str, object], never_sent: bool = False
-) -> Trouble | NoAccess:
+) -> FailedAttempt | NoAccess:
     """What a network error means for a request to ``host`` (``name:port``).
 
     The error says by itself that nothing was sent where no connection came about; of a proxy or of TLS it does not
@@ -250,7 +250,7 @@ def connection_trouble(
     code, what = "cloud-connection-lost", f"The connection to {host} broke off"
     if isinstance(error, requests.exceptions.Timeout | pool.TimeoutError):
         code, what = "cloud-no-answer", f"{host} did not answer in time"
-    return Trouble(code, what, unprocessed=never_sent, values=values)
+    return FailedAttempt(code, what, unprocessed=never_sent, values=values)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -266,8 +266,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
 
 
-def _unreachable(what: str, values: dict[str, object], never_sent: bool = True) -> Trouble:
-    return Trouble("cloud-unreachable", what, unreachable=True, unprocessed=never_sent, values=values)
+def _unreachable(what: str, values: dict[str, object], never_sent: bool = True) -> FailedAttempt:
+    return FailedAttempt("cloud-unreachable", what, unreachable=True, unprocessed=never_sent, values=values)
 
 
 def _untrusted(host: str, why: str, values: dict[str, object]) -> NoAccess:

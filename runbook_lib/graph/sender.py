@@ -16,7 +16,14 @@ from requests import Request, Response
 
 from runbook_lib.deadline import within
 from runbook_lib.errors import NoAccess
-from runbook_lib.graph.retry import NETWORK_ERRORS, Attempts, RetryPolicy, Trouble, connection_trouble, retry_after
+from runbook_lib.graph.retry import (
+    NETWORK_ERRORS,
+    Attempts,
+    FailedAttempt,
+    RetryPolicy,
+    connection_trouble,
+    retry_after,
+)
 from runbook_lib.graph.session import CloudSession, NotWhole, body_of, json_object, watched
 
 WORTH_ANOTHER_TRY = frozenset({429, 500, 502, 503, 504})
@@ -152,7 +159,7 @@ class Sender:
         data: str | None = None,
         timeout: float | None = None,
         manner: Manner = WRITING,
-    ) -> Answer | Trouble:
+    ) -> Answer | FailedAttempt:
         """Send one time, whatever comes of it: for requests that change something.
 
         Returns:
@@ -179,10 +186,12 @@ class Sender:
         """Wait."""
         self._sleep(seconds)
 
-    def trouble(self, status: int, headers: Mapping[str, str], host: str, values: Mapping[str, object]) -> Trouble:
+    def trouble(
+        self, status: int, headers: Mapping[str, str], host: str, values: Mapping[str, object]
+    ) -> FailedAttempt:
         """Why a request with one of the statuses ``WORTH_ANOTHER_TRY`` (or a part of a batch, with 424) failed."""
         throttled = status == 429
-        return Trouble(
+        return FailedAttempt(
             "cloud-throttled" if throttled else "cloud-unavailable",
             f"{host} {'limits how much it answers' if throttled else 'is not available'} (HTTP {status})",
             retry_after=retry_after(headers.get("Retry-After"), now=self._clock()),
@@ -190,7 +199,7 @@ class Sender:
             values=values,
         )
 
-    def _once(self, request: Request, host: str, timeout: float | None, manner: Manner) -> Answer | Trouble:
+    def _once(self, request: Request, host: str, timeout: float | None, manner: Manner) -> Answer | FailedAttempt:
         client_id = self._new_id()
         request.headers["client-request-id"] = client_id
         request.headers["return-client-request-id"] = "true"
@@ -207,10 +216,10 @@ class Sender:
                 response = self._session.send(prepared, timeout=timeout, allow_redirects=False, **settings)
                 return self._judge(response, host, values, manner)
         except NotWhole as broken:
-            return Trouble("cloud-garbled", f"{host} {broken}", damaged=True, values=values)
+            return FailedAttempt("cloud-garbled", f"{host} {broken}", damaged=True, values=values)
         except NETWORK_ERRORS as error:
             if limit.over:
-                return Trouble(
+                return FailedAttempt(
                     "cloud-too-slow", f"{host} {limit.over}", slow=True, unprocessed=way.never_sent, values=values
                 )
             failure = connection_trouble(error, host=host, values=values, never_sent=way.never_sent)
@@ -219,7 +228,9 @@ class Sender:
             raise failure
         return failure
 
-    def _judge(self, response: Response, host: str, values: dict[str, object], manner: Manner) -> Answer | Trouble:
+    def _judge(
+        self, response: Response, host: str, values: dict[str, object], manner: Manner
+    ) -> Answer | FailedAttempt:
         status = response.status_code
         values["status"] = status
         request_id = response.headers.get("request-id") or response.headers.get("x-ms-request-id") or ""
@@ -243,7 +254,7 @@ class Sender:
             return Answer(status, response.headers, None if nothing else json_object(content), values)
         if 200 <= status < 300:
             what = f"answered with HTTP {status} where the whole answer has HTTP {WHOLE}"
-            return Trouble("cloud-garbled", f"{host} {what}", damaged=True, values=values)
+            return FailedAttempt("cloud-garbled", f"{host} {what}", damaged=True, values=values)
         try:
             body = json_object(content)
         except NotWhole:

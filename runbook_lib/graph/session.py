@@ -120,7 +120,7 @@ def watched() -> Iterator[Way]:
         _of_thread.way = None
 
 
-class LimitedSocket(Limited, ssl.SSLSocket):
+class LimitedTlsSocket(Limited, ssl.SSLSocket):
     """A TLS socket that receives nothing when the time for a whole answer is over."""
 
 
@@ -187,7 +187,7 @@ class _LimitedAdapter(HTTPAdapter):
 def _limited_context() -> ssl.SSLContext:
     """urllib3's settings; it adds the CAs, and demands certificate and host name as without it."""
     context = create_urllib3_context()
-    context.sslsocket_class = LimitedSocket
+    context.sslsocket_class = LimitedTlsSocket
     return context
 
 

@@ -258,7 +258,7 @@ def _look_up(client: GraphClient, ids: list[str]) -> tuple[dict[str, CloudPrinci
     return found, tuple(gaps), not unread
 
 
-SYNCHRONIZATION = "/directory/onPremisesSynchronization"
+SYNCHRONIZATION_PATH = "/directory/onPremisesSynchronization"
 
 
 def read_other_writers(client: GraphClient, tenant: Tenant) -> OtherWriters:
@@ -270,7 +270,7 @@ def read_other_writers(client: GraphClient, tenant: Tenant) -> OtherWriters:
     synchronized.
     """
     try:
-        answer = client.get(SYNCHRONIZATION, {"$select": "id,features"})
+        answer = client.get(SYNCHRONIZATION_PATH, {"$select": "id,features"})
     except NoAccess as error:
         if error.code != "graph-forbidden":
             raise

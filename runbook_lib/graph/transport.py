@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
 from runbook_lib.graph.batch import BatchRefused, BatchSender, bearable, read_firsts
-from runbook_lib.graph.errors import GraphNotFound, GraphRejected, error_of, unexpected
+from runbook_lib.graph.errors import GraphNotFound, GraphRejected, graph_error_of, unexpected
 from runbook_lib.graph.sender import Answer, Sender
 from runbook_lib.graph.session import CloudSession
 from runbook_lib.graph.sign_in.tokens import Tokens, bearer, claims_of, with_token
@@ -245,7 +245,7 @@ class GraphClient:
     ) -> dict[str, object]:
         answer, token = with_token(self._tokens, lambda token: self._send(url, params, token, headers))
         if answer.whole is None:
-            raise error_of(answer, path, secrets=(token.reveal(),))
+            raise graph_error_of(answer, path, secrets=(token.reveal(),))
         return answer.whole
 
     def _send(

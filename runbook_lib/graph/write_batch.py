@@ -13,25 +13,25 @@ from dataclasses import dataclass
 from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed, WriteUnanswered
 from runbook_lib.graph.batch import MOST_IN_BATCH, parts_of
 from runbook_lib.graph.errors import GraphContradicts, GraphRejected, claims_challenge, refused_write
-from runbook_lib.graph.retry import Attempts, Trouble
+from runbook_lib.graph.retry import Attempts, FailedAttempt
 from runbook_lib.graph.sender import Answer
 from runbook_lib.graph.writing import (
     JSON_BODY,
+    GraphWrite,
     GraphWriter,
-    Outcome,
     Unanswered,
-    Write,
+    WriteOutcome,
     Written,
     as_json,
     hidden,
     not_known,
-    outcome_of,
+    write_outcome_of,
 )
 from runbook_lib.model.text import t
 from runbook_lib.secrets.sources import Secret, scrubbed
 
 _BATCH = "/$batch"
-Told = Callable[[int, Outcome], None]
+Told = Callable[[int, WriteOutcome], None]
 """Hears of the outcome of a write, by its number in the list, as soon as it is known: a journal notes it then."""
 
 
@@ -40,8 +40,8 @@ class NotTried(ServiceFailed):
 
 
 def write_all(
-    writer: GraphWriter, writes: Sequence[Write], version: str = "v1.0", *, told: Told = lambda _, __: None
-) -> list[Outcome]:
+    writer: GraphWriter, writes: Sequence[GraphWrite], version: str = "v1.0", *, told: Told = lambda _, __: None
+) -> list[WriteOutcome]:
     """Send several writes; no error of Graph or of the connection is raised.
 
     A part that is throttled is sent again in a further batch when its own time has come. Where the service takes no
@@ -71,7 +71,7 @@ class _Part:
     """One write until its outcome is known."""
 
     number: int
-    write: Write
+    write: GraphWrite
     attempts: Attempts
     told: Told
     forerunners: list[_Part]
@@ -80,14 +80,14 @@ class _Part:
     """Seconds until it may be sent again."""
     renewed: bool = False
     """Whether a new token was got for it once."""
-    outcome: Outcome | None = None
+    outcome: WriteOutcome | None = None
 
     @property
     def key(self) -> str:
         """Its id in a batch."""
         return str(self.number + 1)
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: WriteOutcome) -> None:
         """Note the outcome and tell of it."""
         self.outcome = outcome
         self.told(self.number, outcome)
@@ -107,7 +107,7 @@ class _Part:
 
 
 class _Run:
-    def __init__(self, writer: GraphWriter, writes: Sequence[Write], version: str, told: Told) -> None:
+    def __init__(self, writer: GraphWriter, writes: Sequence[GraphWrite], version: str, told: Told) -> None:
         self._writer = writer
         self._version = version
         self._parts: list[_Part] = []
@@ -116,7 +116,7 @@ class _Run:
             self._parts.append(_Part(number, write, writer.attempts(), told, forerunners))
         self._batches = len(writes) > 1
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[WriteOutcome]:
         """Send until every outcome is known."""
         while ready := self._ready():
             if self._batches:
@@ -148,7 +148,7 @@ class _Run:
 
     def _alone(self, part: _Part) -> None:
         try:
-            outcome: Outcome = self._writer.write(part.write, self._version)
+            outcome: WriteOutcome = self._writer.write(part.write, self._version)
         except RunbookError as error:
             outcome = error
         part.end(outcome)
@@ -176,7 +176,7 @@ class _Run:
         refusal = refused_write(outer, _BATCH, secrets=secrets)
         if isinstance(refusal, WriteUnanswered):
             what = f"A batch was answered with HTTP {outer.status}, and not as Graph does"
-            _lose(ready, Trouble("graph-unexpected-answer", what, values=outer.values))
+            _lose(ready, FailedAttempt("graph-unexpected-answer", what, values=outer.values))
         elif isinstance(refusal, NoAccess):
             self._end_all(refusal)
         else:
@@ -186,14 +186,14 @@ class _Run:
         try:
             answers = parts_of(outer, [part.key for part in ready])
         except ServiceFailed as broken:
-            _lose(ready, Trouble(broken.code, broken.message.rstrip("."), values=broken.values))
+            _lose(ready, FailedAttempt(broken.code, broken.message.rstrip("."), values=broken.values))
             return
         for part in ready:
             self._take(part, answers[part.key], token)
 
     def _take(self, part: _Part, answer: Answer, token: Secret) -> None:
         """Note the outcome of a part, or when it is sent again."""
-        outcome: Outcome | None = None
+        outcome: WriteOutcome | None = None
         try:
             if answer.status == 429:
                 part.wait = part.attempts.delay(self._throttled(answer))
@@ -201,7 +201,7 @@ class _Run:
                 part.renewed = True
                 self._writer.tokens.token(refused=token, claims=claims_challenge(answer.headers))
             elif answer.status != 424:
-                outcome = outcome_of(answer, part.write, token)
+                outcome = write_outcome_of(answer, part.write, token)
             elif all(isinstance(one.outcome, Written) for one in part.forerunners):
                 outcome = not_known(_dependency(answer), part.write)
             # else it is sent again behind its forerunner, or ended with it
@@ -210,7 +210,7 @@ class _Run:
         if outcome is not None:
             part.end(outcome)
 
-    def _throttled(self, answer: Answer) -> Trouble:
+    def _throttled(self, answer: Answer) -> FailedAttempt:
         return self._writer.sender.trouble(answer.status, answer.headers, self._writer.host, answer.values)
 
     def _end_all(self, error: RunbookError) -> None:
@@ -225,17 +225,17 @@ def _of_one_write(error: RunbookError) -> bool:
     return own or error.code == "graph-forbidden"
 
 
-def _lose(parts: Sequence[_Part], trouble: Trouble) -> None:
+def _lose(parts: Sequence[_Part], trouble: FailedAttempt) -> None:
     for part in parts:
         part.end(not_known(trouble, part.write))
 
 
-def _dependency(answer: Answer) -> Trouble:
+def _dependency(answer: Answer) -> FailedAttempt:
     what = "Graph says that a write waited for another one, which was done"
-    return Trouble("graph-unexpected-answer", what, values=answer.values)
+    return FailedAttempt("graph-unexpected-answer", what, values=answer.values)
 
 
-def _not_tried(write: Write, forerunner: Write) -> NotTried:
+def _not_tried(write: GraphWrite, forerunner: GraphWrite) -> NotTried:
     path, other = scrubbed(write.path), scrubbed(forerunner.path)
     return NotTried(
         t("The write to {path} was not tried: the one to {other} before it was not done.", path=path, other=other),

@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 
 from runbook_lib.errors import RunbookError, WriteUnanswered
 from runbook_lib.graph.errors import refused_write
-from runbook_lib.graph.retry import Attempts, Trouble
+from runbook_lib.graph.retry import Attempts, FailedAttempt
 from runbook_lib.graph.sender import DONE, Answer, Sender
 from runbook_lib.graph.sign_in.tokens import Tokens, bearer, with_token
 from runbook_lib.model.text import t
@@ -42,7 +42,7 @@ _SHORTEST_SECRET = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
+class GraphWrite:
     """One change that Graph is asked for.
 
     Attributes:
@@ -93,14 +93,14 @@ class Written:
     client_request_id: str
 
 
-Outcome = Written | RunbookError
+WriteOutcome = Written | RunbookError
 """Done; ``WriteUnanswered``: not known; any other error: nothing was changed by it."""
 
 
 class Unanswered(Exception):  # noqa: N818 - becomes a WriteUnanswered where the write is known
     """A request was sent, and whether anything came of it is not known."""
 
-    def __init__(self, trouble: Trouble) -> None:
+    def __init__(self, trouble: FailedAttempt) -> None:
         super().__init__(trouble.code)
         self.trouble = trouble
 
@@ -122,7 +122,7 @@ class GraphWriter:
         self.tokens = tokens
         self.sender = sender
 
-    def write(self, write: Write, version: str = "v1.0") -> Written:
+    def write(self, write: GraphWrite, version: str = "v1.0") -> Written:
         """Send one write.
 
         Raises:
@@ -136,9 +136,9 @@ class GraphWriter:
         try:
             answer, token = self.send(write.method, self.address(write.path, version), write.headers, data)
         except Unanswered as lost:
-            outcome: Outcome = not_known(lost.trouble, write)
+            outcome: WriteOutcome = not_known(lost.trouble, write)
         else:
-            outcome = outcome_of(answer, write, token)
+            outcome = write_outcome_of(answer, write, token)
         if isinstance(outcome, RunbookError):
             raise outcome
         return outcome
@@ -173,7 +173,7 @@ class GraphWriter:
         return f"{self._base}/{version}{path}"
 
 
-def outcome_of(answer: Answer, write: Write, token: Secret) -> Outcome:
+def write_outcome_of(answer: Answer, write: GraphWrite, token: Secret) -> WriteOutcome:
     """What an answer of Graph to a write means, alone or as a part of a batch."""
     if answer.status not in DONE:
         return refused_write(answer, write.path, secrets=(token.reveal(), *hidden(write.body)))
@@ -188,7 +188,7 @@ def outcome_of(answer: Answer, write: Write, token: Secret) -> Outcome:
     )
 
 
-def not_known(trouble: Trouble, write: Write) -> WriteUnanswered:
+def not_known(trouble: FailedAttempt, write: GraphWrite) -> WriteUnanswered:
     """The error for a write after whose trouble nobody knows whether it took effect."""
     path = scrubbed(write.path)
     return WriteUnanswered(

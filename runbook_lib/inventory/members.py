@@ -191,7 +191,7 @@ def _reason(found: Resolved, index: DirectoryIndex) -> Text:
     return with_values(REASONS[found.code], value=printable(named.dn if named else found.value, limit=300))
 
 
-class Scope(Enum):
+class GroupScope(Enum):
     """Scope of an AD group, from groupType ([MS-ADTS] 2.2.12)."""
 
     GLOBAL = "global"
@@ -217,13 +217,13 @@ _MEMBER_CLASSES = frozenset(
 """Accounts, groups and contacts; what else has a mail address in AD (public folders, dynamic lists) is none of them."""
 
 
-def scope_of(group_type: int) -> Scope:
+def scope_of(group_type: int) -> GroupScope:
     """The scope that a groupType says; built-in groups are domain local."""
     if group_type & (_BUILT_IN | _DOMAIN_LOCAL):
-        return Scope.DOMAIN_LOCAL
+        return GroupScope.DOMAIN_LOCAL
     if group_type & _UNIVERSAL:
-        return Scope.UNIVERSAL
-    return Scope.GLOBAL if group_type & _GLOBAL else Scope.UNKNOWN
+        return GroupScope.UNIVERSAL
+    return GroupScope.GLOBAL if group_type & _GLOBAL else GroupScope.UNKNOWN
 
 
 def no_member(item: DirectoryObject, index: DirectoryIndex) -> str | None:
@@ -237,7 +237,7 @@ def no_member(item: DirectoryObject, index: DirectoryIndex) -> str | None:
     if kind not in _MEMBER_CLASSES:
         return "not-a-member-class"
     group = index.groups_by_guid.get(item.guid)
-    return "domain-local" if group and scope_of(group.group_type) is Scope.DOMAIN_LOCAL else None
+    return "domain-local" if group and scope_of(group.group_type) is GroupScope.DOMAIN_LOCAL else None
 
 
 def keeps_from_universal(group: DirectoryGroup, index: DirectoryIndex) -> str | None:
@@ -246,10 +246,10 @@ def keeps_from_universal(group: DirectoryGroup, index: DirectoryIndex) -> str | 
     A domain local group must not hold domain local groups, a global one must not be a member of global groups.
     """
     scope = scope_of(group.group_type)
-    if scope is Scope.DOMAIN_LOCAL:
-        others, hindering = group.members or (), Scope.DOMAIN_LOCAL
-    elif scope is Scope.GLOBAL:
-        others, hindering = group.member_of, Scope.GLOBAL
+    if scope is GroupScope.DOMAIN_LOCAL:
+        others, hindering = group.members or (), GroupScope.DOMAIN_LOCAL
+    elif scope is GroupScope.GLOBAL:
+        others, hindering = group.member_of, GroupScope.GLOBAL
     else:
         return None
     for dn in others:

@@ -13,7 +13,7 @@ from runbook_lib.change.approvals.gate import Grant, Waiting, granted, read_all,
 from runbook_lib.change.carry_out import StillApproved, carry_out
 from runbook_lib.change.journal import CARRIED_OUT, Journal, JournalFile, read_journal
 from runbook_lib.change.journal import FILE_NAME as JOURNAL
-from runbook_lib.change.journal_check import objects_of
+from runbook_lib.change.journal_check import changed_objects
 from runbook_lib.change.lock import lock_path
 from runbook_lib.change.plan_as_read import FILE_NAME as LEFT_OUT
 from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, facts_of, rows_of
@@ -220,7 +220,7 @@ class ChangeSession:
             return
         context.step(Step.READ_BACK)
         written = read_journal(context.record.folder.path, ROUTES)
-        guid_of = objects_of([*self._chain, *([written] if written else [])])
+        guid_of = changed_objects([*self._chain, *([written] if written else [])])
         try:
             checked = verify(context.connect_directory(), self._approved, plan.target, guid_of, self._dn_of)
         except (NoAccess, ServiceFailed) as error:

@@ -22,7 +22,7 @@ from runbook_lib.parameters.validate import (
     validated,
 )
 from runbook_lib.parameters.yaml_text import Location
-from runbook_lib.parameters.yaml_tree import DEEPEST, YamlProblem, names_at_line_starts, read_tree, texts_of
+from runbook_lib.parameters.yaml_tree import DEEPEST, YamlProblem, names_at_line_starts, read_tree, texts_below
 from runbook_lib.secrets.sources import is_secret_name
 
 COMMAND_LINE = "command line"
@@ -182,12 +182,12 @@ def _read(path: Path, project_root: Path) -> str:
         ) from None
 
 
-def _add_entry(entry: yaml_text.Entry, where: str, source: str, collected: _Collected) -> None:
+def _add_entry(entry: yaml_text.YamlEntry, where: str, source: str, collected: _Collected) -> None:
     """Take one name and its value; what is wrong with it joins the problems."""
     if not is_known(entry.name):
         collected.problems.add(partial(name_problem, entry.name, where), secret=is_secret_name(entry.name))
         return
-    if problem := secret_problem(entry.name, texts_of(entry.node), where):
+    if problem := secret_problem(entry.name, texts_below(entry.node), where):
         collected.problems.add(problem, secret=True)
         return
     lines: dict[Location, int] = {}
@@ -235,7 +235,7 @@ def _add_override(name: str, text: str, collected: _Collected) -> None:
     if node is None:
         collected.problems.add(Problem(name, t("{name} {why}.", name=name, why=why), "bad-value", COMMAND_LINE, hint))
         return
-    _add_entry(yaml_text.Entry(name, 1, node), COMMAND_LINE, COMMAND_LINE, collected)
+    _add_entry(yaml_text.YamlEntry(name, 1, node), COMMAND_LINE, COMMAND_LINE, collected)
 
 
 def _is_flat(value: object) -> bool:

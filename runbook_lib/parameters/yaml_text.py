@@ -41,7 +41,7 @@ _ELSEWHERE_NO_TEXT = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class YamlEntry:
     """One key of a mapping with the line (from 1) it stands on and its value's node."""
 
     name: str
@@ -49,7 +49,7 @@ class Entry:
     node: Node
 
 
-def entries(node: Node) -> list[Entry]:
+def entries(node: Node) -> list[YamlEntry]:
     """The keys of a mapping in the order written.
 
     Raises:
@@ -57,7 +57,7 @@ def entries(node: Node) -> list[Entry]:
     """
     if not isinstance(node, Branch) or node.keys is None:
         raise YamlProblem(t("this is not a list of names and values"), line=node.line, hint=t('Write: name: "value"'))
-    found: dict[str, Entry] = {}
+    found: dict[str, YamlEntry] = {}
     for key, value in zip(node.keys, node.values, strict=True):
         if not isinstance(key, Scalar):
             raise YamlProblem(t("a name is not plain text"), line=key.line)
@@ -66,7 +66,7 @@ def entries(node: Node) -> list[Entry]:
                 t("{key_text} is there twice, first in line {line}", key_text=key.text, line=found[key.text].line),
                 line=key.line,
             )
-        found[key.text] = Entry(key.text, key.line, value)
+        found[key.text] = YamlEntry(key.text, key.line, value)
     return list(found.values())
 
 

@@ -280,7 +280,7 @@ def names_at_line_starts(text: str) -> list[tuple[str, int]]:
     return found
 
 
-def texts_of(node: Node) -> Iterator[str]:
+def texts_below(node: Node) -> Iterator[str]:
     """Every text below ``node`` as written, keys included."""
     waiting: list[Node] = [node]
     while waiting:

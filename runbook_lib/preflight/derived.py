@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.deleted import read_empty_groups
 from runbook_lib.directory.two_ous import TakenName
-from runbook_lib.dns import Answer, Kind, Resolver, State
+from runbook_lib.dns import DnsAnswer, DnsRecordType, Resolver, State
 from runbook_lib.errors import NoAccess, ServiceFailed
 from runbook_lib.exchange.mail import MailFlowReading
 from runbook_lib.exchange.recipients import WrittenGroup
@@ -121,13 +121,13 @@ class DnsReading:
     """
 
     source: str
-    answers: Mapping[tuple[str, Kind], Answer] = field(default_factory=dict)
+    answers: Mapping[tuple[str, DnsRecordType], DnsAnswer] = field(default_factory=dict)
 
-    def mx(self, domain: str) -> Answer:
+    def mx(self, domain: str) -> DnsAnswer:
         """MX records of a groups domain."""
         return self.answers[(domain, "MX")]
 
-    def autodiscover(self, domain: str) -> Answer:
+    def autodiscover(self, domain: str) -> DnsAnswer:
         """CNAME record of autodiscover below a groups domain."""
         return self.answers[(f"autodiscover.{domain}", "CNAME")]
 
@@ -138,10 +138,10 @@ def read_dns(resolver: Resolver, domains: tuple[str, ...]) -> DnsReading:
     Raises:
         ServiceFailed: ``dns-no-answer``: not one question was answered.
     """
-    questions: list[tuple[str, Kind]] = []
+    questions: list[tuple[str, DnsRecordType]] = []
     for domain in domains:
         questions += [(domain, "MX"), (f"autodiscover.{domain}", "CNAME")]
-    answers: dict[tuple[str, Kind], Answer] = {}
+    answers: dict[tuple[str, DnsRecordType], DnsAnswer] = {}
     for name, kind in questions:
         answers[(name, kind)] = resolver.ask(name, kind)
         if len(answers) == 2 and all(answer.state is State.FAILED for answer in answers.values()):

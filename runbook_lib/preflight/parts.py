@@ -53,7 +53,7 @@ from runbook_lib.preflight.derived import (
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.reach import Reach, Source
 
-Progress = Callable[[str], None]
+PartProgress = Callable[[str], None]
 """Told what is being read now, in a few words."""
 
 
@@ -223,7 +223,7 @@ def read_evidence(
     reach: Reach,
     *,
     clock: Callable[[], datetime],
-    progress: Progress | None = None,
+    progress: PartProgress | None = None,
     allowance: Allowance | None = None,
     parts: tuple[Part[Any, Any], ...] = PARTS,
 ) -> Evidence:

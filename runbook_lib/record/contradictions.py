@@ -16,7 +16,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.files import JOURNAL, PLAN, RECORD
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import Text, t
-from runbook_lib.record.run_end import Written, written_by
+from runbook_lib.record.run_end import WrittenJournal, written_by
 from runbook_lib.routes.registry import ROUTES
 
 _AFTER_A_WRITE = frozenset({Outcome.PARTIAL, Outcome.VERIFICATION_FAILED, Outcome.BUG, Outcome.DONE})
@@ -65,7 +65,7 @@ def _of_itself(facts: Mapping[str, Any], outcome: Outcome, plan: Mapping[str, An
         yield t("it says {outcome!r}, but nothing was planned", outcome=outcome.value)
 
 
-def _of_approval(written: Written, approval: object) -> Iterator[Text]:
+def _of_approval(written: WrittenJournal, approval: object) -> Iterator[Text]:
     """A run that wrote names the approval that its journal was opened with; one that only read back may name none."""
     opened = written.opened.get("approval")
     if opened is not None and approval != opened and (approval is not None or written.anything):
@@ -84,7 +84,7 @@ def _without_journal(outcome: Outcome, planned: object, done: object) -> Iterato
         )
 
 
-def _of_outcome(run: Path, written: Written, outcome: Outcome, planned: object, done: object) -> Iterator[Text]:
+def _of_outcome(run: Path, written: WrittenJournal, outcome: Outcome, planned: object, done: object) -> Iterator[Text]:
     complete = _complete(run, written)
     approved = len(written.approved)
     if outcome is Outcome.NOTHING_TO_DO:
@@ -119,7 +119,7 @@ def _of_outcome(run: Path, written: Written, outcome: Outcome, planned: object, 
         )
 
 
-def _of_plan(run: Path, written: Written | None, plan: Mapping[str, Any], planned: object) -> Iterator[Text]:
+def _of_plan(run: Path, written: WrittenJournal | None, plan: Mapping[str, Any], planned: object) -> Iterator[Text]:
     digest = written.opened.get("plan_digest") if written else None
     if digest is not None and plan.get("digest") != digest:
         yield t("its plan is another one than the plan that {journal} was opened with", journal=JOURNAL)
@@ -138,7 +138,7 @@ def _of_plan(run: Path, written: Written | None, plan: Mapping[str, Any], planne
         )
 
 
-def _complete(run: Path, written: Written) -> bool:
+def _complete(run: Path, written: WrittenJournal) -> bool:
     """Whether everything approved was carried out, by this run and those that it resumes.
 
     Where the plan or an earlier run is not at hand, or cannot be read, what closed the journal must do.

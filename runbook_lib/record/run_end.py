@@ -19,7 +19,7 @@ from runbook_lib.record.folder import RecordFolder
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenJournal:
     """One journal.
 
     Attributes:
@@ -52,7 +52,7 @@ class Written:
         return tuple(item for item in found if isinstance(item, str)) if isinstance(found, list) else ()
 
 
-def written_by(run: Path) -> Written | None:
+def written_by(run: Path) -> WrittenJournal | None:
     """What the run in this folder wrote; None where it has no journal.
 
     A journal that cannot be read at all counts as one unreadable line: nobody can say that nothing was written.
@@ -62,7 +62,7 @@ def written_by(run: Path) -> Written | None:
     except FileNotFoundError:
         return None
     except Unfit:
-        return Written({}, frozenset(), frozenset(), 0, closed=False, unreadable=1)
+        return WrittenJournal({}, frozenset(), frozenset(), 0, closed=False, unreadable=1)
     entries: list[dict[str, Any]] = []
     unreadable = 0
     for line in filter(None, lines):
@@ -76,7 +76,7 @@ def written_by(run: Path) -> Written | None:
         else:
             unreadable += 1
     of = {kind: [entry for entry in entries if entry.get("entry") == kind] for kind in ("open", "begin", "done")}
-    return Written(
+    return WrittenJournal(
         opened=of["open"][0] if of["open"] else {},
         begun=frozenset(str(entry.get("write")) for entry in of["begin"]),
         done=frozenset(str(entry.get("write")) for entry in of["done"]),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runbook_lib.inventory.build import Inventory
-from runbook_lib.inventory.members import Scope, keeps_from_universal, scope_of
+from runbook_lib.inventory.members import GroupScope, keeps_from_universal, scope_of
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer
 from runbook_lib.model.change import Refusal
 from runbook_lib.model.cloud import CloudKind, Switch
@@ -226,7 +226,7 @@ def _scope(row: GroupRow, context: RuleContext) -> Refusal | None:
     if row.ad is None or hindering is None:
         return None
     scope = scope_of(row.ad.group_type).value
-    link = "holds" if scope_of(row.ad.group_type) is Scope.DOMAIN_LOCAL else "is a member of"
+    link = "holds" if scope_of(row.ad.group_type) is GroupScope.DOMAIN_LOCAL else "is a member of"
     return _refuse(
         row,
         "scope-fixed",

@@ -140,7 +140,7 @@ def shown_path(path: Path) -> str:
         return str(path)
 
 
-class Progress:
+class CellProgress:
     """Which cell runs: one line that is overwritten on a terminal, plain lines elsewhere, nothing when quiet."""
 
     def __init__(self, *, quiet: bool) -> None:

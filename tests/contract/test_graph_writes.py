@@ -20,7 +20,7 @@ from runbook_lib.graph.connect import open_graph
 from runbook_lib.graph.errors import GraphContradicts, GraphRejected
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.graph.write_batch import NotTried, write_all
-from runbook_lib.graph.writing import Write, Written
+from runbook_lib.graph.writing import GraphWrite, Written
 from runbook_lib.parameters.model import Parameters
 
 SALES = names.group_id("sales-team")
@@ -40,7 +40,7 @@ class Opened:
         )
 
     def write(self, method: Any, path: str, body: dict[str, object] | None = None, **options: Any) -> Written:
-        return self.client.writer.write(Write(method, path, body, **options))
+        return self.client.writer.write(GraphWrite(method, path, body, **options))
 
 
 @pytest.fixture
@@ -209,11 +209,11 @@ def test_a_batch_with_outcomes_that_differ(opened: Opened, control: Control) -> 
     outcomes = write_all(
         opened.client.writer,
         [
-            Write("POST", f"{group}/members/$ref", reference(opened, person)),
-            Write("DELETE", f"{group}/members/{names.group_id('nobody')}/$ref"),
-            Write("PATCH", group, {"nonsense": 1}),
-            Write("POST", f"{JOB}/start"),
-            Write("POST", f"{JOB}/pause"),
+            GraphWrite("POST", f"{group}/members/$ref", reference(opened, person)),
+            GraphWrite("DELETE", f"{group}/members/{names.group_id('nobody')}/$ref"),
+            GraphWrite("PATCH", group, {"nonsense": 1}),
+            GraphWrite("POST", f"{JOB}/start"),
+            GraphWrite("POST", f"{JOB}/pause"),
         ],
     )
     assert [type(outcome) for outcome in outcomes] == [
@@ -234,7 +234,7 @@ def test_a_batch_with_outcomes_that_differ(opened: Opened, control: Control) -> 
 def test_a_part_without_an_answer_leaves_its_neighbour_alone(opened: Opened, control: Control, when: str) -> None:
     other = names.group_id("vpn-users")
     control.fault("500", path=SALES, when=when)
-    todo = [Write("PATCH", f"/groups/{group}", {"description": "in a batch"}) for group in (SALES, other)]
+    todo = [GraphWrite("PATCH", f"/groups/{group}", {"description": "in a batch"}) for group in (SALES, other)]
     outcomes = write_all(opened.client.writer, todo)
     assert [type(outcome) for outcome in outcomes] == [WriteUnanswered, Written]
     described = [opened.client.get(f"/groups/{group}")["description"] == "in a batch" for group in (SALES, other)]
@@ -246,9 +246,9 @@ def test_a_chain_stops_where_one_was_not_done(opened: Opened) -> None:
     outcomes = write_all(
         opened.client.writer,
         [
-            Write("POST", f"{JOB}/pause"),
-            Write("PATCH", f"/groups/{SALES}", {"nonsense": 1}, after=(0,)),
-            Write("POST", f"{JOB}/start", after=(1,)),
+            GraphWrite("POST", f"{JOB}/pause"),
+            GraphWrite("PATCH", f"/groups/{SALES}", {"nonsense": 1}, after=(0,)),
+            GraphWrite("POST", f"{JOB}/start", after=(1,)),
         ],
     )
     assert [type(outcome) for outcome in outcomes] == [Written, GraphRejected, NotTried]
@@ -268,8 +268,8 @@ def test_a_batch_without_an_answer_leaves_every_part_open(
     outcomes = write_all(
         opened.client.writer,
         [
-            Write("POST", f"/groups/{SALES}/members/$ref", reference(opened, person)),
-            Write("PATCH", f"/groups/{SALES}", {"description": "in a batch"}),
+            GraphWrite("POST", f"/groups/{SALES}/members/$ref", reference(opened, person)),
+            GraphWrite("PATCH", f"/groups/{SALES}", {"description": "in a batch"}),
         ],
     )
     assert [type(outcome) for outcome in outcomes] == [WriteUnanswered] * 2

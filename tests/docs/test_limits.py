@@ -38,10 +38,10 @@ def test_every_limit_is_in_the_guide() -> None:
         "domain controller: next part of an answer": f"{told.dc_timeout} s",
         "domain controller: a whole answer, asked for once": times,
         "domain controller: size of an answer; entries in it": (
-            f"{reconnect.LARGEST_ANSWER // MB} MB; {reconnect.MOST_MESSAGES:,}"
+            f"{reconnect.LARGEST_LDAP_ANSWER // MB} MB; {reconnect.MOST_MESSAGES:,}"
         ),
         "domain controller: pages of one search; empty ones in a row": (
-            f"{reader.MOST_PAGES:,}; {reader.MOST_EMPTY_PAGES}"
+            f"{reader.MOST_SEARCH_PAGES:,}; {reader.MOST_EMPTY_SEARCH_PAGES}"
         ),
         "domain controller: values of one attribute; pieces of them": (f"{wire.MOST_VALUES:,}; {wire.MOST_PIECES:,}"),
         "Cloud Sync, pre-flight: groups whose members are counted; empty ones looked up": (

@@ -14,7 +14,7 @@ import pytest
 from rehearsal.process import RunningRehearsal
 from runbook_lib.change.journal import journals_of, open_chain
 from runbook_lib.change.lock import writer_lock
-from runbook_lib.directory.reconnect import Line
+from runbook_lib.directory.reconnect import ReconnectingConnection
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.opening import utc_now
@@ -36,10 +36,10 @@ class Interrupter:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, number: int = 0, when: str = "") -> None:
         self.sent = 0
         self.locks: list[Path] = []
-        request, apply = Line.request, ChangeSession.apply
+        request, apply = ReconnectingConnection.request, ChangeSession.apply
         applying: list[bool] = []
 
-        def requested(line: Line, *arguments: Any, **named: Any) -> Any:
+        def requested(line: ReconnectingConnection, *arguments: Any, **named: Any) -> Any:
             if not applying:
                 return request(line, *arguments, **named)
             self.sent += 1
@@ -61,7 +61,7 @@ class Interrupter:
             self.locks.append(path)
             return writer_lock(path, *rest, **more)
 
-        monkeypatch.setattr(Line, "request", requested)
+        monkeypatch.setattr(ReconnectingConnection, "request", requested)
         monkeypatch.setattr(ChangeSession, "apply", applied)
         monkeypatch.setattr("runbook_lib.notebook.context.writer_lock", locked)
 

@@ -16,7 +16,7 @@ from rehearsal.certificates import write_private
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import ObjectMissing, RightsMissing
 from runbook_lib.directory.rights import Ace, Acl, Control, SecurityDescriptor, WellKnownSid, parse_security_descriptor
-from runbook_lib.directory.rights.needs import Grant
+from runbook_lib.directory.rights.needs import AllowEntry
 from runbook_lib.directory.sign_in.bind import VerifiedTls, client_context
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.directory import AttributeDelta
@@ -73,7 +73,7 @@ class RightsLab:
         controls = [*security_descriptor_control(sdflags=DACL), _SHOW_DELETED]
         self._done(self.connection.modify(dn, changes, controls=controls))
 
-    def set_entries(self, grants: Sequence[Grant], sid: str) -> None:
+    def set_entries(self, grants: Sequence[AllowEntry], sid: str) -> None:
         """Leave these entries of the account on every object, and no other of it."""
         for dn in self.before:
             whole = self.descriptor(dn)

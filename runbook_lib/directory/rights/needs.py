@@ -40,7 +40,7 @@ def letters(mask: AccessMask) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class AllowEntry:
     """An entry that allows.
 
     Attributes:
@@ -116,7 +116,7 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class ProductOperation:
     """Something that the product does. Every row of ``needs`` must hold; of the needs in a row one is enough."""
 
     id: str
@@ -125,18 +125,18 @@ class Operation:
     needs: tuple[tuple[Need, ...], ...]
 
 
-def operations(attributes: Mapping[str, object]) -> tuple[Operation, ...]:
+def operations(attributes: Mapping[str, object]) -> tuple[ProductOperation, ...]:
     """Everything that the product does in AD, as far as the schema has the attributes (names as in ``types``)."""
     return tuple(_all(frozenset(attributes)))
 
 
-def _all(known: frozenset[str]) -> Iterator[Operation]:
+def _all(known: frozenset[str]) -> Iterator[ProductOperation]:
     where = {Place.TARGET: t("the target OU"), Place.RETIRED: t("the retired OU")}
     changed = (*FOLLOWED_ATTRIBUTES, MARK_ATTRIBUTE)
     for ou, words in where.items():
         group, tail = GROUP_IN[ou], ou.value
         read = [name for name in (ANCHOR_ATTRIBUTE, *changed, "member") if name in known]
-        yield Operation(
+        yield ProductOperation(
             f"read:{tail}",
             t("List {ou} and read its groups", ou=words),
             Purpose.WRITE,
@@ -146,30 +146,34 @@ def _all(known: frozenset[str]) -> Iterator[Operation]:
             if name in known:
                 purpose = Purpose.MAIL if name in MAIL_ATTRIBUTES else Purpose.WRITE
                 title = t("Add and remove members") if name == "member" else t("Change {name}", name=name)
-                yield Operation(
+                yield ProductOperation(
                     f"write:{tail}:{name}",
                     t("{what} in {ou}", what=title, ou=words),
                     purpose,
                     ((Need(group, _WRITE, name),),),
                 )
-        yield Operation(f"delete:{tail}", t("Delete a group from {ou}", ou=words), Purpose.DELETE, (_leave(ou),))
-        yield Operation(
+        yield ProductOperation(f"delete:{tail}", t("Delete a group from {ou}", ou=words), Purpose.DELETE, (_leave(ou),))
+        yield ProductOperation(
             f"undelete:{tail}", t("Bring a deleted group back to {ou}", ou=words), Purpose.DELETE, _undelete(ou, known)
         )
         rest = [name for name in RESTORED_ATTRIBUTES if name in known and name not in (*changed, *MAIL_ATTRIBUTES)]
-        yield Operation(
+        yield ProductOperation(
             f"put-back:{tail}",
             t("Put back what a deleted group of {ou} had", ou=words),
             Purpose.DELETE,
             tuple((Need(group, _WRITE, name),) for name in rest),
         )
-    yield Operation("create", t("Create a group in the target OU"), Purpose.WRITE, (_enter(Place.TARGET),))
-    yield Operation("retire", t("Move a group to the retired OU"), Purpose.WRITE, _move(Place.TARGET, Place.RETIRED))
-    yield Operation(
+    yield ProductOperation("create", t("Create a group in the target OU"), Purpose.WRITE, (_enter(Place.TARGET),))
+    yield ProductOperation(
+        "retire", t("Move a group to the retired OU"), Purpose.WRITE, _move(Place.TARGET, Place.RETIRED)
+    )
+    yield ProductOperation(
         "restore", t("Move a group back to the target OU"), Purpose.WRITE, _move(Place.RETIRED, Place.TARGET)
     )
     listing = AccessMask.LIST_CONTENTS | _READ
-    yield Operation(LIST_DELETED, t("List deleted objects"), Purpose.DELETE, ((Need(Place.DELETED_OBJECTS, listing),),))
+    yield ProductOperation(
+        LIST_DELETED, t("List deleted objects"), Purpose.DELETE, ((Need(Place.DELETED_OBJECTS, listing),),)
+    )
 
 
 def _enter(ou: Place) -> tuple[Need, ...]:

@@ -21,9 +21,9 @@ from runbook_lib.directory.rights.needs import (
     GROUP_CLASS,
     LIST_DELETED,
     REANIMATE,
-    Grant,
+    AllowEntry,
     Need,
-    Operation,
+    ProductOperation,
     Purpose,
     operations,
 )
@@ -68,12 +68,12 @@ def ask(
     return decide(descriptor, situation.account.token, need.mask, types_of(need, situation), own_sid=own_sid)
 
 
-def grant_of(need: Need, situation: Situation) -> Grant:
+def grant_of(need: Need, situation: Situation) -> AllowEntry:
     """The entry that gives exactly this right: on the OU itself, or on its groups by inheritance."""
     on_groups = need.place in OU_OF
     dn = situation.places[OU_OF.get(need.place, need.place)].dn
     types = types_of(need, situation)
-    return Grant(
+    return AllowEntry(
         dn,
         need.mask,
         need.name,
@@ -83,20 +83,20 @@ def grant_of(need: Need, situation: Situation) -> Grant:
     )
 
 
-def needed_grants(situation: Situation, *purposes: Purpose) -> tuple[Grant, ...]:
+def needed_grants(situation: Situation, *purposes: Purpose) -> tuple[AllowEntry, ...]:
     """What a dedicated account needs for these purposes and nothing else, each entry once.
 
     Reading is left out: every account of the domain may read what ordinary defaults show. To leave an OU or to delete,
     the right on the OU is taken, which works for groups with a protected list too.
     """
-    found: dict[Grant, None] = {}
+    found: dict[AllowEntry, None] = {}
     for operation in operations(situation.types):
         if operation.purpose in purposes and not operation.id.startswith("read:"):
             found |= {grant_of(row[-1], situation): None for row in operation.needs}
     return tuple(found)
 
 
-def lacking_on(group: GroupHolder, place: Place, situation: Situation) -> tuple[Operation, ...] | None:
+def lacking_on(group: GroupHolder, place: Place, situation: Situation) -> tuple[ProductOperation, ...] | None:
     """Operations that this account may not carry out on a group that exists; None where its list was not read.
 
     Args:
@@ -203,7 +203,7 @@ class Missing:
 
     id: str
     what: Text
-    grant: Grant | None
+    grant: AllowEntry | None
     against: Ace | None
     on: str
 
@@ -217,7 +217,7 @@ class OperationRight:
         because: By which entries, or what is missing or unread, in words.
     """
 
-    operation: Operation
+    operation: ProductOperation
     granted: Switch
     because: Text
     missing: tuple[Missing, ...] = ()
@@ -247,7 +247,7 @@ def _as_seen(row: OperationRight, situation: Situation) -> OperationRight:
 
 
 def _row(
-    operation: Operation, situation: Situation, descriptors: Mapping[Place, SecurityDescriptor | None]
+    operation: ProductOperation, situation: Situation, descriptors: Mapping[Place, SecurityDescriptor | None]
 ) -> OperationRight:
     states: list[Switch] = []
     words: list[Text] = []
@@ -289,7 +289,7 @@ def _missing(
 
 
 def _granted(
-    grant: Grant, situation: Situation, descriptors: Mapping[Place, SecurityDescriptor | None]
+    grant: AllowEntry, situation: Situation, descriptors: Mapping[Place, SecurityDescriptor | None]
 ) -> dict[Place, SecurityDescriptor | None]:
     """The descriptors with one more entry on the object that the grant is for."""
     ace = grant.ace(situation.account.sid)

@@ -14,7 +14,7 @@ from ldap3.core.exceptions import LDAPException
 
 from runbook_lib.deadline import ANSWER_TIMES, Limited, within
 from runbook_lib.directory.errors import SUCCESS, DirectoryUnavailable
-from runbook_lib.directory.reconnect import LARGEST_ANSWER, UNREACHABLE
+from runbook_lib.directory.reconnect import LARGEST_LDAP_ANSWER, UNREACHABLE
 from runbook_lib.errors import NoAccess, UsageError
 from runbook_lib.files import require_regular
 from runbook_lib.model.text import NOTHING, t
@@ -26,7 +26,7 @@ class LimitedTlsSocket(Limited, ssl.SSLSocket):
     """A TLS socket that receives nothing when the time for a whole answer is over."""
 
 
-class LimitedSocket(Limited, socket.socket):
+class LimitedPlainSocket(Limited, socket.socket):
     """The same without TLS, for the answer to StartTLS."""
 
 
@@ -88,7 +88,7 @@ _START_TLS = "1.3.6.1.4.1.1466.20037"
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ControllerAddress:
     """Where a domain controller listens, and how TLS begins there (``ldaps`` or ``starttls``)."""
 
     host: str
@@ -99,18 +99,18 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-Binder = Callable[[Any, Address], None]
+Binder = Callable[[Any, ControllerAddress], None]
 """Signs in over a connection that has TLS, or raises and leaves it to the caller to close it."""
 
 
-def addresses(parameters: Parameters) -> list[Address]:
+def addresses(parameters: Parameters) -> list[ControllerAddress]:
     """The controllers that the parameters name, in order."""
     port = parameters.dc_port or PORTS[parameters.dc_security]
     hosts = (parameters.dc_host, parameters.dc_host_fallback)
-    return [Address(host, port, parameters.dc_security) for host in hosts if host]
+    return [ControllerAddress(host, port, parameters.dc_security) for host in hosts if host]
 
 
-def sign_on(address: Address, parameters: Parameters, bind: Binder) -> Any:
+def sign_on(address: ControllerAddress, parameters: Parameters, bind: Binder) -> Any:
     """A bound ldap3 connection.
 
     Raises:
@@ -125,7 +125,7 @@ def sign_on(address: Address, parameters: Parameters, bind: Binder) -> Any:
     except (LDAPException, OSError) as error:
         raise _not_connected(address, tls, error) from None
     try:
-        with within(parameters.dc_timeout * ANSWER_TIMES, largest=LARGEST_ANSWER):
+        with within(parameters.dc_timeout * ANSWER_TIMES, largest=LARGEST_LDAP_ANSWER):
             if address.security == "starttls":
                 _start_tls(connection, address, tls)
             if not isinstance(connection.socket, ssl.SSLSocket):
@@ -144,7 +144,7 @@ def sign_on(address: Address, parameters: Parameters, bind: Binder) -> Any:
     return connection
 
 
-def broke_off(address: Address, error: Exception) -> DirectoryUnavailable:
+def broke_off(address: ControllerAddress, error: Exception) -> DirectoryUnavailable:
     """The error for a connection that ended while signing in."""
     return DirectoryUnavailable(
         t(
@@ -158,7 +158,7 @@ def broke_off(address: Address, error: Exception) -> DirectoryUnavailable:
     )
 
 
-def _connection(address: Address, parameters: Parameters, tls: VerifiedTls) -> Any:
+def _connection(address: ControllerAddress, parameters: Parameters, tls: VerifiedTls) -> Any:
     server = Server(
         address.host,
         port=address.port,
@@ -182,10 +182,10 @@ def _connection(address: Address, parameters: Parameters, tls: VerifiedTls) -> A
     return connection
 
 
-def _start_tls(connection: Any, address: Address, tls: VerifiedTls) -> None:
+def _start_tls(connection: Any, address: ControllerAddress, tls: VerifiedTls) -> None:
     """Ask for TLS and put it around the socket. ldap3's own method tells a refusal and a failure alike."""
     plain = connection.socket
-    connection.socket = LimitedSocket(plain.family, plain.type, plain.proto, plain.detach())
+    connection.socket = LimitedPlainSocket(plain.family, plain.type, plain.proto, plain.detach())
     connection.socket.settimeout(connection.receive_timeout)
     result = connection.extended(_START_TLS)[1]
     if result["result"] != SUCCESS:
@@ -229,7 +229,7 @@ def _close_failed_sockets(connection: Any) -> None:
     connection.strategy._open_socket = tidy  # noqa: SLF001
 
 
-def _not_connected(address: Address, tls: VerifiedTls, error: Exception) -> NoAccess:
+def _not_connected(address: ControllerAddress, tls: VerifiedTls, error: Exception) -> NoAccess:
     values = {"host": address.host, "port": address.port, "reason": scrubbed(str(tls.failure or error), limit=300)}
     if isinstance(tls.failure, ssl.SSLCertVerificationError):
         return NoAccess(

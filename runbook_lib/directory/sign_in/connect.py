@@ -12,9 +12,9 @@ from ldap3 import SIMPLE
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import LONGEST_SAID, SUCCESS, DirectoryUnavailable, bind_error
-from runbook_lib.directory.reconnect import UNREACHABLE, Patience
+from runbook_lib.directory.reconnect import UNREACHABLE, ControllerPatience
 from runbook_lib.directory.search import Entry, all_of, equals, has_bits
-from runbook_lib.directory.sign_in.bind import Address, Binder, addresses, sign_on
+from runbook_lib.directory.sign_in.bind import Binder, ControllerAddress, addresses, sign_on
 from runbook_lib.directory.sign_in.kerberos import bind_kerberos, principal
 from runbook_lib.errors import NoAccess, Refused, RunbookError, UsageError
 from runbook_lib.model.directory import ControllerIdentity, DomainController
@@ -174,7 +174,9 @@ def open_directory(
     unanswered: list[RunbookError] = []
     for address in hosts:
         try:
-            return _open(address, parameters, bind, opened=clock(), patience=Patience(sleep), only=only, redact=redact)
+            return _open(
+                address, parameters, bind, opened=clock(), patience=ControllerPatience(sleep), only=only, redact=redact
+            )
         except (NoAccess, DirectoryUnavailable) as error:
             if not (isinstance(error, DirectoryUnavailable) or error.code == UNREACHABLE):
                 raise
@@ -222,12 +224,12 @@ def _require(parameters: Parameters) -> None:
 
 
 def _open(
-    address: Address,
+    address: ControllerAddress,
     parameters: Parameters,
     bind: Binder,
     *,
     opened: datetime,
-    patience: Patience,
+    patience: ControllerPatience,
     only: ControllerIdentity | None,
     redact: Callable[[str], str],
 ) -> Directory:
@@ -251,7 +253,7 @@ def binder(parameters: Parameters, environment: Mapping[str, str]) -> Binder:
         return lambda connection, address: bind_kerberos(connection, address.host, user=user, keytab=keytab)
     bind_password(parameters, environment)  # a missing one is told before any host is asked
 
-    def bind(connection: Any, _address: Address) -> None:
+    def bind(connection: Any, _address: ControllerAddress) -> None:
         connection.authentication = SIMPLE
         connection.user = parameters.bind_user
         # As bytes: ldap3 would put text through SASLprep, which changes some passwords; AD compares them as they are.

@@ -16,7 +16,7 @@ from runbook_lib.graph.sender import Sender
 from runbook_lib.graph.sign_in.cache import SignInCache
 from runbook_lib.graph.sign_in.msal_http import HttpForMsal, Registration
 from runbook_lib.graph.sign_in.tokens import CAPABILITIES, account_of, has_token
-from runbook_lib.graph.sign_in.words import number_of, sign_in_refused
+from runbook_lib.graph.sign_in.words import refusal_number_of, sign_in_refused
 from runbook_lib.model.addresses import is_https
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
@@ -158,7 +158,7 @@ class DeviceCodeSignIn:
             error = answer.get("error")
             if error == "slow_down":
                 interval = min(interval + 5, _LONGEST_INTERVAL)
-            elif error == "authorization_declined" or (error == "access_denied" and not number_of(answer)):
+            elif error == "authorization_declined" or (error == "access_denied" and not refusal_number_of(answer)):
                 raise self._not_completed("it was declined")
             elif error == "expired_token":
                 raise self._not_completed(f"nobody typed the code within its {code.minutes} minutes")
@@ -248,7 +248,7 @@ def _claims(result: Mapping[str, object]) -> Mapping[str, object] | None:
 
 
 def _words(answer: Mapping[str, object]) -> str:
-    number = number_of(answer)
+    number = refusal_number_of(answer)
     return f" (AADSTS{number})" if number else ""
 
 

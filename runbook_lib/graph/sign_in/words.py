@@ -162,7 +162,7 @@ def sign_in_refused(
         person: Whether a person signed in, not the app itself.
     """
     description = str(answer.get("error_description") or "")
-    number = number_of(answer)
+    number = refusal_number_of(answer)
     table = {**_WORDS, **_FOR_PEOPLE} if person else _WORDS
     words, hint = table.get(number, (NOTHING, NOTHING)) if number else (NOTHING, NOTHING)
     said = scrubbed(_TRAILER.sub("", description) or str(answer.get("error") or ""), secrets, limit=300)
@@ -187,7 +187,7 @@ def sign_in_refused(
     )
 
 
-def number_of(answer: Mapping[str, object]) -> int | None:
+def refusal_number_of(answer: Mapping[str, object]) -> int | None:
     """The AADSTS number of a refusal, from its text or its list of codes."""
     match = _NUMBER.search(str(answer.get("error_description") or ""))
     if match:

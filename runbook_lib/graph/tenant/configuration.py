@@ -17,7 +17,7 @@ from runbook_lib.graph.rows import object_of, objects_of, text_of
 from runbook_lib.graph.tenant.cloud_sync import state_of
 from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.graph.transport import GraphClient
-from runbook_lib.graph.writing import Write
+from runbook_lib.graph.writing import GraphWrite
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
@@ -34,7 +34,7 @@ SELECTED_ROLES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ConfigurationAddress:
     """Where a configuration is in Graph."""
 
     service_principal: str
@@ -74,7 +74,7 @@ class ConfigurationDocuments:
         state: Of its job.
     """
 
-    address: Address
+    address: ConfigurationAddress
     schema: Mapping[str, Any]
     secrets: Mapping[str, Any]
     assignments: Mapping[str, str]
@@ -82,7 +82,7 @@ class ConfigurationDocuments:
     state: JobState
 
 
-def read_configuration(client: GraphClient, address: Address) -> ConfigurationDocuments:
+def read_configuration(client: GraphClient, address: ConfigurationAddress) -> ConfigurationDocuments:
     """Read everything of a configuration that can be changed.
 
     Raises:
@@ -113,7 +113,7 @@ def read_configuration(client: GraphClient, address: Address) -> ConfigurationDo
     )
 
 
-def read_assignments(client: GraphClient, address: Address, role_id: str) -> dict[str, str]:
+def read_assignments(client: GraphClient, address: ConfigurationAddress, role_id: str) -> dict[str, str]:
     """Principal id, lower case, to the id of its assignment in a role.
 
     Raises:
@@ -127,7 +127,7 @@ def read_assignments(client: GraphClient, address: Address, role_id: str) -> dic
     }
 
 
-def read_state(client: GraphClient, address: Address) -> JobState:
+def read_state(client: GraphClient, address: ConfigurationAddress) -> JobState:
     """State of the job as it is now.
 
     Raises:
@@ -137,7 +137,7 @@ def read_state(client: GraphClient, address: Address) -> JobState:
     return state_of(object_of(job, "status"), object_of(job, "schedule"))
 
 
-def parse_expression(client: GraphClient, address: Address, expression: str) -> Mapping[str, Any]:
+def parse_expression(client: GraphClient, address: ConfigurationAddress, expression: str) -> Mapping[str, Any]:
     """Let the service itself read a mapping expression, before it is anywhere in a schema. Nothing is changed.
 
     Returns:
@@ -148,7 +148,7 @@ def parse_expression(client: GraphClient, address: Address, expression: str) -> 
         NoAccess, ServiceFailed: It cannot be asked.
     """
     body = {"expression": expression, "targetAttributeDefinition": None, "testInputObject": None}
-    answer = client.writer.write(Write("POST", f"{address.schema}/parseExpression", body)).body or {}
+    answer = client.writer.write(GraphWrite("POST", f"{address.schema}/parseExpression", body)).body or {}
     source = answer.get("parsedExpression")
     if answer.get("parsingSucceeded") is not True:
         told = text_of(object_of(answer, "error"), "message") or ""

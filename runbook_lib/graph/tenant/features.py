@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from runbook_lib.graph.errors import GraphNotFound
 from runbook_lib.graph.rows import Row, number_of, object_of, text_of
-from runbook_lib.graph.snapshot import SYNCHRONIZATION, not_configured, single, switch_of
+from runbook_lib.graph.snapshot import SYNCHRONIZATION_PATH, not_configured, single, switch_of
 from runbook_lib.graph.tenant.parts import (
     ConnectReport,
     DeletionPrevention,
@@ -27,7 +27,7 @@ def read_features(client: GraphClient, tenant: Tenant) -> SynchronizationFeature
         GraphNotFound: Graph has no synchronization for a tenant that says that it is synchronized.
     """
     try:
-        row = single(client.get(SYNCHRONIZATION, {"$select": "id,features,configuration"}), tenant.id)
+        row = single(client.get(SYNCHRONIZATION_PATH, {"$select": "id,features,configuration"}), tenant.id)
     except GraphNotFound:
         if not not_configured(tenant):
             raise
@@ -41,14 +41,14 @@ def read_features(client: GraphClient, tenant: Tenant) -> SynchronizationFeature
     )
 
 
-def read_configuration(client: GraphClient, tenant: Tenant) -> Row:
+def read_connect_configuration(client: GraphClient, tenant: Tenant) -> Row:
     """``configuration`` of the tenant's synchronization (beta); empty where Connect is not configured.
 
     Raises:
         GraphNotFound: As ``read_features``.
     """
     try:
-        answer = client.get(SYNCHRONIZATION, {"$select": "id,configuration"}, version="beta")
+        answer = client.get(SYNCHRONIZATION_PATH, {"$select": "id,configuration"}, version="beta")
     except GraphNotFound:
         if not not_configured(tenant):
             raise

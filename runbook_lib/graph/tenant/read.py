@@ -22,7 +22,7 @@ from runbook_lib.graph.rows import (
 from runbook_lib.graph.sign_in.tokens import account_of
 from runbook_lib.graph.snapshot import read_tenant
 from runbook_lib.graph.tenant.cloud_sync import read_agents, read_cloud_sync
-from runbook_lib.graph.tenant.features import containers_of, read_configuration, read_features, report_of
+from runbook_lib.graph.tenant.features import containers_of, read_connect_configuration, read_features, report_of
 from runbook_lib.graph.tenant.parts import (
     Domain,
     GrantedPermissions,
@@ -81,7 +81,7 @@ def read_tenant_state(
     def of_people(name: str, read: Callable[[], _T]) -> _T | Unreadable:
         return or_unreadable(name, read, for_people_only=True, as_app=as_app)
 
-    configuration = told(of_people("configuration", lambda: read_configuration(client, tenant)))
+    configuration = told(of_people("configuration", lambda: read_connect_configuration(client, tenant)))
     return TenantReading(
         at=at,
         cloud=cloud,

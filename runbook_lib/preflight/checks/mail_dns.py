@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook_lib.dns import Answer, State
+from runbook_lib.dns import DnsAnswer, State
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import Text, t, verbatim
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
@@ -133,13 +133,13 @@ def autodiscover(evidence: Evidence) -> Answers:
             )
 
 
-def _words(answer: Answer) -> Text:
+def _words(answer: DnsAnswer) -> Text:
     return {State.NO_NAME: t("the name does not exist"), State.NO_RECORD: t("there is no such record")}.get(
         answer.state, verbatim(answer.state.value)
     )
 
 
-def _failed(answer: Answer, source: str) -> Finding:
+def _failed(answer: DnsAnswer, source: str) -> Finding:
     return Finding(
         id=f"dns-no-answer:{answer.name}:{answer.kind.lower()}",
         severity=Severity.UNKNOWN,

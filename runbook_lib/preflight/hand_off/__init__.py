@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import ClassVar, NamedTuple
 
-from runbook_lib.directory.rights.needs import Grant
+from runbook_lib.directory.rights.needs import AllowEntry
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.text import Text, t
 from runbook_lib.preflight.hand_off.templates import each_once, rendered
@@ -291,7 +291,7 @@ class GrantRights(_HandOff):
     template = "rights.ps1.j2"
     what: str
     account: str
-    grants: tuple[Grant, ...]
+    grants: tuple[AllowEntry, ...]
 
     @property
     def title(self) -> Text:

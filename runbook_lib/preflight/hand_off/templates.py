@@ -17,7 +17,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from runbook_lib.directory.rights.evaluate import Account, Holder, Place, Situation
-from runbook_lib.directory.rights.needs import READ_ATTRIBUTES, Grant, Purpose
+from runbook_lib.directory.rights.needs import READ_ATTRIBUTES, AllowEntry, Purpose
 from runbook_lib.directory.rights.table import needed_grants
 
 if TYPE_CHECKING:
@@ -122,9 +122,9 @@ def _code(char: str) -> str:
     return f"[char]0x{number:04X}" if number <= 0xFFFF else f"[char]::ConvertFromUtf32(0x{number:X})"
 
 
-def each_once(grants: Iterable[Grant]) -> tuple[Grant, ...]:
+def each_once(grants: Iterable[AllowEntry]) -> tuple[AllowEntry, ...]:
     """The grants in their order, each once; an object is taken over once, before its first entry."""
-    found: dict[Grant, Grant] = {}
+    found: dict[AllowEntry, AllowEntry] = {}
     taken: set[str] = set()
     for grant in grants:
         entry = replace(grant, take_ownership=False)
@@ -135,7 +135,7 @@ def each_once(grants: Iterable[Grant]) -> tuple[Grant, ...]:
     return tuple(found.values())
 
 
-def dsacls_lines(grants: Iterable[Grant], account: str) -> tuple[str, ...]:
+def dsacls_lines(grants: Iterable[AllowEntry], account: str) -> tuple[str, ...]:
     """The lines that write the entries, in the order of the grants, each once; an object that has to be taken over is
     taken over first.
 

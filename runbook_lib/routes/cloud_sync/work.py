@@ -9,11 +9,11 @@ from typing import Any
 from runbook_lib.change.step import Effect, LiveState, Look, Patience, Step
 from runbook_lib.cloud_sync.configuration import secrets_of
 from runbook_lib.errors import RunbookError
-from runbook_lib.graph.tenant.configuration import Address, read_assignments, read_state
+from runbook_lib.graph.tenant.configuration import ConfigurationAddress, read_assignments, read_state
 from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.graph.write_batch import write_all
-from runbook_lib.graph.writing import Write, Written
+from runbook_lib.graph.writing import GraphWrite, Written
 from runbook_lib.model.change import Change
 from runbook_lib.model.target import Target
 from runbook_lib.routes.cloud_sync.payload import (
@@ -40,7 +40,7 @@ InAd = Callable[[str, Sequence[str]], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class GraphPatience:
     """How long Graph is waited for when a request went without an answer; a ``Patience``."""
 
     pauses: Sequence[float]
@@ -52,7 +52,7 @@ class RequestContext:
 
     def __init__(self, client: GraphClient, target: CloudSyncTarget, in_ad: InAd) -> None:
         self.client = client
-        self.address = Address(target.service_principal, target.job_id)
+        self.address = ConfigurationAddress(target.service_principal, target.job_id)
         self.in_ad = in_ad
         self._assigned: dict[str, dict[str, str]] = {}
 
@@ -117,7 +117,7 @@ class RequestStep:
         """What its answer says."""
         self.answer = answer
 
-    def write(self) -> Write:
+    def write(self) -> GraphWrite:
         """The request itself."""
         raise NotImplementedError
 
@@ -142,11 +142,11 @@ class AssignStep(RequestStep):
         assigned = self.change.group_id in self.context.assigned(self._role)
         return Look(LiveState.AFTER if assigned else LiveState.BEFORE)
 
-    def write(self) -> Write:
+    def write(self) -> GraphWrite:
         """Grant the role."""
         address = self.context.address
         body = {"principalId": self.change.group_id, "resourceId": address.service_principal, "appRoleId": self._role}
-        return Write("POST", address.assignments, body)
+        return GraphWrite("POST", address.assignments, body)
 
     def take(self, answer: Written) -> None:
         """Remember its id."""
@@ -178,9 +178,9 @@ class UnassignStep(RequestStep):
             return Look(LiveState.OTHER, "it was taken out of scope and put back since")
         return Look(LiveState.BEFORE)
 
-    def write(self) -> Write:
+    def write(self) -> GraphWrite:
         """Take the role."""
-        return Write("DELETE", f"{self.context.address.assignments}/{self._action.assignment_id}")
+        return GraphWrite("DELETE", f"{self.context.address.assignments}/{self._action.assignment_id}")
 
     def take(self, answer: Written) -> None:
         """Remember that it is gone."""
@@ -212,9 +212,9 @@ class SchemaStep(RequestStep):
             return Look(LiveState.BEFORE)
         return Look(LiveState.OTHER, "somebody else changed the schema of the configuration")
 
-    def write(self) -> Write:
+    def write(self) -> GraphWrite:
         """The whole schema."""
-        return Write("PUT", self.context.address.schema, dict(self._action.after))
+        return GraphWrite("PUT", self.context.address.schema, dict(self._action.after))
 
     def changed(self) -> Mapping[str, object]:
         """That it is another one."""
@@ -241,9 +241,9 @@ class SecretsStep(RequestStep):
             return Look(LiveState.BEFORE)
         return Look(LiveState.OTHER, "somebody else changed the settings of the configuration")
 
-    def write(self) -> Write:
+    def write(self) -> GraphWrite:
         """All settings."""
-        return Write("PUT", self.context.address.secrets, {"value": [dict(row) for row in self._action.after]})
+        return GraphWrite("PUT", self.context.address.secrets, {"value": [dict(row) for row in self._action.after]})
 
     def changed(self) -> Mapping[str, object]:
         """That they are others."""
@@ -269,9 +269,9 @@ class RunningStep(RequestStep):
             return Look(LiveState.AFTER)
         return Look(LiveState.BEFORE) if state in other else Look(LiveState.OTHER, f"its job is {state.value}")
 
-    def write(self) -> Write:
+    def write(self) -> GraphWrite:
         """Start or pause it."""
-        return Write("POST", f"{self.context.address.job}/{'start' if self._running else 'pause'}")
+        return GraphWrite("POST", f"{self.context.address.job}/{'start' if self._running else 'pause'}")
 
     def changed(self) -> Mapping[str, object]:
         """Whether it runs now."""
@@ -297,7 +297,7 @@ class ProvisionStep(RequestStep):
         there = self.context.in_ad(self.change.group_id, self.request.members)
         return Look(LiveState.AFTER if there else LiveState.BEFORE)
 
-    def write(self) -> Write:
+    def write(self) -> GraphWrite:
         """The call."""
         action = self.change.payload.action
         if not isinstance(action, Provision):
@@ -307,7 +307,7 @@ class ProvisionStep(RequestStep):
             members = [{"objectId": member, "objectTypeName": "User"} for member in self.request.members]
             subject["links"] = {"members": members}
         body = {"parameters": [{"ruleId": action.rule_id, "subjects": [subject]}]}
-        return Write("POST", f"{self.context.address.job}/provisionOnDemand", body)
+        return GraphWrite("POST", f"{self.context.address.job}/provisionOnDemand", body)
 
     def changed(self) -> Mapping[str, object]:
         """The members that it named."""

@@ -12,11 +12,11 @@ from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import appearance, difference, printable
 
-Purpose = Literal["select", "disable"]
+SelectionPurpose = Literal["select", "disable"]
 """Which of the two selections: its parameters are ``<purpose>_ids`` and ``<purpose>_names``."""
 
 
-def _where(purpose: Purpose, what: str) -> Text:
+def _where(purpose: SelectionPurpose, what: str) -> Text:
     """Where to look the groups up that ``what``, a parameter, may name."""
     if purpose == "select":
         return t("Check {what} against the table of 20-inventory-groups.", what=what)
@@ -26,11 +26,11 @@ def _where(purpose: Purpose, what: str) -> Text:
     )
 
 
-_NAMES: dict[Purpose, str] = {
+_NAMES: dict[SelectionPurpose, str] = {
     "select": "the parameters select_names and select_kinds",
     "disable": "the parameter disable_names",
 }
-_EMPTY: dict[Purpose, tuple[Text, Text]] = {
+_EMPTY: dict[SelectionPurpose, tuple[Text, Text]] = {
     "select": (t("No group is selected."), t("Name groups in the parameter select_ids or select_names.")),
     "disable": (
         t("No group is named to be disabled."),
@@ -39,7 +39,7 @@ _EMPTY: dict[Purpose, tuple[Text, Text]] = {
 }
 
 
-def require_selection(ids: Sequence[str], names: Sequence[str], purpose: Purpose) -> None:
+def require_selection(ids: Sequence[str], names: Sequence[str], purpose: SelectionPurpose) -> None:
     """Insist that some group is named.
 
     Raises:
@@ -65,7 +65,7 @@ def select(
     names: Sequence[str],
     *,
     by_name: Callable[[GroupRow], bool],
-    purpose: Purpose,
+    purpose: SelectionPurpose,
 ) -> tuple[GroupRow, ...]:
     """Rows named by id, plus rows whose display name matches a pattern and that ``by_name`` lets patterns pick.
 
@@ -103,7 +103,9 @@ def select(
     return tuple(row for row in rows if row.group_id in chosen)
 
 
-def _matches_nothing(pattern: str, picked: frozenset[str], rows: Sequence[GroupRow], purpose: Purpose) -> Refused:
+def _matches_nothing(
+    pattern: str, picked: frozenset[str], rows: Sequence[GroupRow], purpose: SelectionPurpose
+) -> Refused:
     hint = _where(purpose, _NAMES[purpose])
     if picked:
         hint = t("Groups of that name are of a kind or in a state that a name does not pick. {hint}", hint=hint)

@@ -73,7 +73,7 @@ def run(
     7 verification failed, 8 no access, 9 failed before any write, 70 a defect, 130 interrupted.
     """
     overrides = overrides_of(given)
-    progress = console.Progress(quiet=quiet)
+    progress = console.CellProgress(quiet=quiet)
     result = run_as_told(notebook, files, overrides, records=records, timeout=timeout, progress=progress)
     show_result(result)
     if detailed_exitcode and result.outcome is Outcome.NOTHING_TO_DO:
@@ -104,7 +104,7 @@ def run_as_told(
     files: Sequence[Path],
     overrides: dict[str, str],
     *,
-    progress: console.Progress,
+    progress: console.CellProgress,
     records: Path | None = None,
     timeout: float | None = None,
 ) -> RunResult:

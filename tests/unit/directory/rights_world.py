@@ -12,7 +12,7 @@ from rehearsal.directory.descriptors import DACL
 from rehearsal.directory.failures import LdapError
 from runbook_lib.directory.rights import AccessMask, Ace, AceType, Acl, GuidKind, SecurityDescriptor, known_guids
 from runbook_lib.directory.rights.evaluate import Account, Holder, Place, Situation
-from runbook_lib.directory.rights.needs import GROUP_CLASS, Grant
+from runbook_lib.directory.rights.needs import GROUP_CLASS, AllowEntry
 from runbook_lib.directory.rights.sddl import parse_sddl
 
 BASE = "DC=contoso,DC=com"
@@ -50,7 +50,7 @@ def explicit(store: DirectoryStore, dn: str, aces: Sequence[Ace], *, keep: bool 
     store.descriptors.hand_down(draft.guid)
 
 
-def add_grant(store: DirectoryStore, grant: Grant, who: str = BOB) -> None:
+def add_grant(store: DirectoryStore, grant: AllowEntry, who: str = BOB) -> None:
     """Write the entry of a grant as dsacls would: behind what denies, before what allows."""
     own = [ace for ace in store.descriptors.of(store.node(grant.dn)).entries if not ace.inherited]
     last = max((n for n, ace in enumerate(own, 1) if not ace.allows), default=0)

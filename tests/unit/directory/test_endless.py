@@ -13,8 +13,8 @@ from ldap3 import Server
 
 from runbook_lib.directory import reader, reconnect, wire
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.errors import AnswerWithoutEnd, bind_error, error_of
-from runbook_lib.directory.reconnect import Patience
+from runbook_lib.directory.errors import AnswerWithoutEnd, bind_error, ldap_error_of
+from runbook_lib.directory.reconnect import ControllerPatience
 from runbook_lib.directory.search import ANY_OBJECT
 from runbook_lib.directory.sign_in import bind as sign_on
 from runbook_lib.directory.sign_in.connect import open_directory
@@ -122,9 +122,9 @@ def test_the_controller_of_these_tests_answers_whatever_number_a_request_has(
 
 
 def test_one_message_without_end_ends_at_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert reconnect.LARGEST_ANSWER == 512 * 1024 * 1024
+    assert reconnect.LARGEST_LDAP_ANSWER == 512 * 1024 * 1024
     for module in (reconnect, sign_on):
-        monkeypatch.setattr(module, "LARGEST_ANSWER", 2 * 1024 * 1024)
+        monkeypatch.setattr(module, "LARGEST_LDAP_ANSWER", 2 * 1024 * 1024)
     error, _, _ = opening(tmp_path, lambda _: iter([b"\x30\x84\x7f\xff\xff\xff", *repeat(b"\x00" * 65_536, 64)]))
     assert isinstance(error, AnswerWithoutEnd)
     assert "answered with more than 2 MB" in error.message
@@ -136,7 +136,7 @@ def directory_with(answers: Iterator[Any]) -> tuple[_Connection, Directory]:
             return next(answers)
 
     connection = _Connection(Endless())
-    return connection, Directory(connection, opened=clock(), patience=Patience(pauses=()))
+    return connection, Directory(connection, opened=clock(), patience=ControllerPatience(pauses=()))
 
 
 def test_a_write_whose_answer_does_not_end_may_have_taken_effect() -> None:
@@ -151,15 +151,15 @@ def test_a_write_whose_answer_does_not_end_may_have_taken_effect() -> None:
 @pytest.mark.parametrize(
     ("limit", "entries", "words"),
     [
-        ("MOST_EMPTY_PAGES", lambda _: [], "4 pages in a row are empty"),
-        ("MOST_PAGES", lambda number: [_entry(f"CN={number},DC=x")], "there are more than 3 pages"),
+        ("MOST_EMPTY_SEARCH_PAGES", lambda _: [], "4 pages in a row are empty"),
+        ("MOST_SEARCH_PAGES", lambda number: [_entry(f"CN={number},DC=x")], "there are more than 3 pages"),
         ("", lambda _: [_entry("CN=a,DC=x")], "page 2 is the same as the one before it"),
     ],
 )
 def test_cookies_without_end_come_to_an_end(
     monkeypatch: pytest.MonkeyPatch, limit: str, entries: Callable[[int], list[Any]], words: str
 ) -> None:
-    assert (reader.MOST_EMPTY_PAGES, reader.MOST_PAGES) == (100, 20_000)
+    assert (reader.MOST_EMPTY_SEARCH_PAGES, reader.MOST_SEARCH_PAGES) == (100, 20_000)
     if limit:
         monkeypatch.setattr(reader, limit, 3)
     connection, directory = directory_with((_done(cookie=b"next"), entries(number)) for number in count())
@@ -231,7 +231,7 @@ def clean(error: RunbookError, *, password: bool = True) -> bool:
 def test_what_a_controller_says_is_redacted_and_escaped_wherever_it_is_kept(tmp_path: Path) -> None:
     for code in (1, 3, 50, 53, 80):
         result = {"result": code, "message": SAID, "description": "x", "referrals": [f"ldap://{TOKEN}/\x1b"] * 99}
-        error = error_of(result, operation="modify", dn="CN=a")
+        error = ldap_error_of(result, operation="modify", dn="CN=a")
         assert clean(error, password=False)
         assert len(told(error)) < 20_000
         assert clean(bind_error(result, user="svc", secrets=(PASSWORD,)))

@@ -7,17 +7,17 @@ import pytest
 from runbook_lib.directory.errors import (
     DirectoryUnavailable,
     EntryExists,
+    LdapOperation,
     ObjectMissing,
-    Operation,
     RightsMissing,
     ValueConflict,
     bind_error,
-    error_of,
+    ldap_error_of,
     windows_error,
 )
 from runbook_lib.errors import NoAccess, Refused, RunbookError, ServiceFailed
 
-_CASES: list[tuple[int, str, Operation, type[RunbookError], str]] = [
+_CASES: list[tuple[int, str, LdapOperation, type[RunbookError], str]] = [
     (
         68,
         "00002071: UpdErr: DSID-031A11E2, problem 6005 (ENTRY_EXISTS), data 0\n\x00",
@@ -59,9 +59,9 @@ _CASES: list[tuple[int, str, Operation, type[RunbookError], str]] = [
 
 @pytest.mark.parametrize(("code", "message", "operation", "kind", "name"), _CASES)
 def test_results_become_errors(
-    code: int, message: str, operation: Operation, kind: type[RunbookError], name: str
+    code: int, message: str, operation: LdapOperation, kind: type[RunbookError], name: str
 ) -> None:
-    error = error_of({"result": code, "description": "x", "message": message}, operation=operation, dn="CN=a,DC=x")
+    error = ldap_error_of({"result": code, "description": "x", "message": message}, operation=operation, dn="CN=a,DC=x")
     assert type(error) is kind
     assert error.code == name
     assert error.values["dn"] == "CN=a,DC=x"
@@ -102,24 +102,29 @@ def test_channel_binding_is_told_from_a_wrong_password() -> None:
 
 def test_a_referral_is_told_and_not_followed() -> None:
     url = "ldap://child.contoso.com/DC=child,DC=contoso,DC=com"
-    error = error_of({"result": 10, "message": "0000202B: RefErr", "referrals": [url]}, operation="read", dn="DC=c")
+    error = ldap_error_of(
+        {"result": 10, "message": "0000202B: RefErr", "referrals": [url]}, operation="read", dn="DC=c"
+    )
     assert url in error.message
     assert "never followed" in error.message
     assert error.values["referrals"] == [url]
-    assert "referrals" not in error_of({"result": 10, "message": ""}, operation="read").values
+    assert "referrals" not in ldap_error_of({"result": 10, "message": ""}, operation="read").values
 
 
 @pytest.mark.parametrize("code", [8, 13])
 def test_signing_that_is_asked_for_is_said_with_what_to_set(code: int) -> None:
     message = "00002028: LdapErr: DSID-0C090259, comment: The server requires binds to turn on integrity checking"
-    for error in (bind_error({"result": code, "message": message}), error_of({"result": code}, operation="search")):
+    for error in (
+        bind_error({"result": code, "message": message}),
+        ldap_error_of({"result": code}, operation="search"),
+    ):
         assert (type(error), error.code) == (NoAccess, "stronger-sign-in-required")
         assert "dc_host" in error.hint
         assert "bind_method" in error.hint
 
 
 def test_the_servers_words_cannot_steer_a_terminal() -> None:
-    error = error_of({"result": 53, "message": "\x1b[31mred\n"}, operation="modify", dn="CN=\u202ex")
+    error = ldap_error_of({"result": 53, "message": "\x1b[31mred\n"}, operation="modify", dn="CN=\u202ex")
     assert "\x1b" not in error.message
     assert "\u202e" not in error.message
 

@@ -109,4 +109,4 @@ def test_without_tls_there_is_no_bind(embedded: Embedded, front: Front, monkeypa
 def test_the_port_follows_the_kind_of_tls(told: dict[str, object], port: int) -> None:
     named = Parameters.model_validate({"dc_host": "dc1", "dc_host_fallback": "dc2", **told})
     assert [(a.host, a.port) for a in addresses(named)] == [("dc1", port), ("dc2", port)]
-    assert str(bind.Address("::1", 636, "ldaps")) == "[::1]:636"
+    assert str(bind.ControllerAddress("::1", 636, "ldaps")) == "[::1]:636"

@@ -11,7 +11,7 @@ from ldap3.core.exceptions import LDAPSocketReceiveError
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import DirectoryUnavailable
-from runbook_lib.directory.reconnect import Patience
+from runbook_lib.directory.reconnect import ControllerPatience
 from runbook_lib.directory.search import ANY_OBJECT, Entry
 from runbook_lib.directory.wire import PAGED_RESULTS
 from runbook_lib.errors import RunbookError, ServiceFailed
@@ -52,7 +52,7 @@ class _Connection:
 
 def _search(*answers: Answer | Exception) -> tuple[_Connection, Callable[[], list[Entry]]]:
     connection = _Connection(list(answers))
-    directory = Directory(connection, opened=clock(), patience=Patience(pauses=()))
+    directory = Directory(connection, opened=clock(), patience=ControllerPatience(pauses=()))
     return connection, lambda: list(directory.search("DC=x", ANY_OBJECT, ("cn", "member")))
 
 

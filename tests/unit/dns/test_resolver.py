@@ -12,7 +12,7 @@ import dns.resolver
 import pytest
 
 from rehearsal.dns_server import DnsServer, Zone, answer, zone
-from runbook_lib.dns import Answer, Kind, Resolver, State
+from runbook_lib.dns import DnsAnswer, DnsRecordType, Resolver, State
 from runbook_lib.errors import ServiceFailed
 
 GROUPS = "groups.contoso.com"
@@ -55,8 +55,8 @@ def resolver() -> Iterator[Resolver]:
         ("nowhere.example", "MX", State.NO_NAME, ()),
     ],
 )
-def test_answers(resolver: Resolver, name: str, kind: Kind, state: State, values: tuple[str, ...]) -> None:
-    assert resolver.ask(name, kind) == Answer(name, kind, state, values)
+def test_answers(resolver: Resolver, name: str, kind: DnsRecordType, state: State, values: tuple[str, ...]) -> None:
+    assert resolver.ask(name, kind) == DnsAnswer(name, kind, state, values)
 
 
 def test_silence_is_an_answer_too() -> None:

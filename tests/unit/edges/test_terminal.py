@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from runbook_lib.directory.errors import bind_error, error_of
+from runbook_lib.directory.errors import bind_error, ldap_error_of
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
@@ -40,7 +40,7 @@ def test_every_line_of_a_command_is_quiet(text: str, capsys: pytest.CaptureFixtu
     console.show_error(Refused(verbatim(text), code="x", hint=verbatim(text)))
     problems = [{"where": text, "text": text, "hint": text}] * 2
     console.show_error(Refused(verbatim(text), code="x", values={"problems": problems}))
-    progress = console.Progress(quiet=False)
+    progress = console.CellProgress(quiet=False)
     progress(CellStep(1, 2, text))
     progress.notice(text)
     said = capsys.readouterr()
@@ -91,7 +91,7 @@ def _graph_error(reply: Reply) -> RunbookError:
 
 def _ldap_error(text: str, number: int) -> RunbookError:
     result = {"result": number, "message": hostile.ldap_message(text), "referrals": [text], "description": text}
-    return bind_error(result, user=text) if number == 49 else error_of(result, operation="modify", dn=f"CN={text}")
+    return bind_error(result, user=text) if number == 49 else ldap_error_of(result, operation="modify", dn=f"CN={text}")
 
 
 def _answers(text: str) -> list[RunbookError]:

@@ -17,7 +17,7 @@ from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed, WriteUnans
 from runbook_lib.graph.errors import GraphContradicts, GraphRejected
 from runbook_lib.graph.retry import RetryPolicy
 from runbook_lib.graph.write_batch import NotTried, write_all
-from runbook_lib.graph.writing import Outcome, Write, Written
+from runbook_lib.graph.writing import GraphWrite, WriteOutcome, Written
 from runbook_lib.model.text import t
 from runbook_lib.secrets.sources import Secret
 from tests.unit.graph.fake_cloud import Reply, client_with, graph_error, in_turn
@@ -144,14 +144,14 @@ def answer_of(fault: str, body: object) -> Reply | Exception:
     return graph_error(status, REFUSED.get(fault, "Some_Code"), headers={"Retry-After": "2"})
 
 
-def writes(count: int, waits: Sequence[Sequence[int]] = ()) -> list[Write]:
+def writes(count: int, waits: Sequence[Sequence[int]] = ()) -> list[GraphWrite]:
     """Writes to ``/w/0``, ``/w/1`` …"""
     after = [tuple(one) for one in waits] + [()] * count
-    return [Write("POST", f"/w/{number}", {"n": number}, after=after[number]) for number in range(count)]
+    return [GraphWrite("POST", f"/w/{number}", {"n": number}, after=after[number]) for number in range(count)]
 
 
 @st.composite
-def lists_of_writes(draw: st.DrawFn) -> list[Write]:
+def lists_of_writes(draw: st.DrawFn) -> list[GraphWrite]:
     """Up to seven writes, each of which may wait for some before it."""
     count = draw(st.integers(1, 7))
     waits = [draw(st.sets(st.integers(0, number - 1), max_size=2)) if number else () for number in range(count)]
@@ -165,12 +165,12 @@ def lists_of_writes(draw: st.DrawFn) -> list[Write]:
     of_parts=st.lists(st.sampled_from(OF_PART), max_size=20),
 )
 def test_nothing_is_written_twice_and_every_outcome_is_true(
-    todo: list[Write], of_requests: list[str], of_parts: list[str]
+    todo: list[GraphWrite], of_requests: list[str], of_parts: list[str]
 ) -> None:
-    world, heard = World(of_requests, of_parts), dict[int, Outcome]()
+    world, heard = World(of_requests, of_parts), dict[int, WriteOutcome]()
     client, _, clock = client_with(world)
 
-    def told(number: int, outcome: Outcome) -> None:
+    def told(number: int, outcome: WriteOutcome) -> None:
         assert number not in heard, "told once"
         heard[number] = outcome
 
@@ -198,7 +198,7 @@ def test_the_same_for_one_write(faults: list[str]) -> None:
     world = World(faults)
     client, _, _ = client_with(world)
     try:
-        client.writer.write(Write("POST", "/w/0", {}))
+        client.writer.write(GraphWrite("POST", "/w/0", {}))
     except WriteUnanswered:
         assert world.done["/w/0"] <= 1
     except RunbookError:
@@ -225,8 +225,8 @@ def test_a_part_carries_what_graph_needs() -> None:
     world = World()
     client, _, _ = client_with(world)
     todo = [
-        Write("PATCH", "/w/0", {"value": Secret("hidden")}, if_match='W/"1"'),
-        Write("DELETE", "/w/1", after=(0,)),
+        GraphWrite("PATCH", "/w/0", {"value": Secret("hidden")}, if_match='W/"1"'),
+        GraphWrite("DELETE", "/w/1", after=(0,)),
     ]
     write_all(client.writer, todo)
     assert world.batches == [
@@ -357,7 +357,7 @@ def test_a_journal_that_cannot_be_written_stops_everything() -> None:
     world = World(of_parts=["fine", "429"])
     client, _, _ = client_with(world)
 
-    def told(_: int, __: Outcome) -> None:
+    def told(_: int, __: WriteOutcome) -> None:
         raise ServiceFailed(t("The disk is full."), code="disk-full")
 
     with pytest.raises(ServiceFailed, match="disk is full"):

@@ -14,11 +14,11 @@ from urllib3 import exceptions as pool
 from runbook_lib.errors import ContradictsLook, NoAccess, RunbookError, ServiceFailed, WriteUnanswered
 from runbook_lib.graph.errors import GraphContradicts, GraphRejected
 from runbook_lib.graph.retry import RetryPolicy
-from runbook_lib.graph.writing import Write, as_json, hidden
+from runbook_lib.graph.writing import GraphWrite, as_json, hidden
 from runbook_lib.secrets.sources import Secret
 from tests.unit.graph.fake_cloud import GRAPH, Clock, Reply, client_with, graph_error, in_turn
 
-ADD = Write("POST", "/groups/g/members/$ref", {"@odata.id": f"{GRAPH}/v1.0/directoryObjects/u"})
+ADD = GraphWrite("POST", "/groups/g/members/$ref", {"@odata.id": f"{GRAPH}/v1.0/directoryObjects/u"})
 DONE = Reply(204, raw=b"")
 REFUSED = requests.exceptions.ConnectionError(pool.MaxRetryError(None, "/", pool.NewConnectionError(None, "refused")))  # type: ignore[arg-type]
 
@@ -44,7 +44,7 @@ def test_a_write_carries_what_graph_needs_and_nothing_else() -> None:
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
 def test_every_method_and_both_versions(method: str) -> None:
     client, adapter, _ = client_with(in_turn(DONE))
-    client.writer.write(Write(method, "/x"), "beta")  # type: ignore[arg-type]
+    client.writer.write(GraphWrite(method, "/x"), "beta")  # type: ignore[arg-type]
     (request,) = adapter.sent
     assert (request.method, request.url, request.body) == (method, f"{GRAPH}/beta/x", None)
     assert "Content-Type" not in request.headers
@@ -52,7 +52,7 @@ def test_every_method_and_both_versions(method: str) -> None:
 
 def test_an_entity_tag_goes_out_and_comes_back() -> None:
     client, adapter, _ = client_with(in_turn(Reply(200, {"id": "x"}, {"ETag": 'W/"2"', "Location": "there"})))
-    written = client.writer.write(Write("PATCH", "/x", {"a": 1}, if_match='W/"1"'))
+    written = client.writer.write(GraphWrite("PATCH", "/x", {"a": 1}, if_match='W/"1"'))
     assert adapter.sent[0].headers["If-Match"] == 'W/"1"'
     assert (written.etag, written.location, written.body) == ('W/"2"', "there", {"id": "x"})
 
@@ -216,7 +216,7 @@ def test_ctrl_c_in_the_middle_is_heard_and_nothing_is_sent_again() -> None:
 @pytest.mark.parametrize("path", ["", "groups", "/groups/a b", "/groups\\x", "/x\n", "/grö"])
 def test_what_is_no_path_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="not a path"):
-        Write("POST", path)
+        GraphWrite("POST", path)
 
 
 # Secrets of a body
@@ -229,7 +229,7 @@ SECRETS = {
         {"key": "Domain", "value": Secret(json.dumps({"domain": "contoso.com", "password": INNER}))},
     ]
 }
-PUT = Write("PUT", "/servicePrincipals/s/synchronization/secrets", SECRETS)
+PUT = GraphWrite("PUT", "/servicePrincipals/s/synchronization/secrets", SECRETS)
 
 
 def test_secrets_reach_graph_and_nobody_else() -> None:
@@ -312,6 +312,6 @@ def test_what_is_no_json_is_a_mistake_of_the_caller() -> None:
 def test_writes_of_several_threads_do_not_mix() -> None:
     client, adapter, _ = client_with(lambda request: Reply(200, json.loads(request.body or "")), Clock())
     with ThreadPoolExecutor(8) as workers:
-        bodies = list(workers.map(lambda n: client.writer.write(Write("POST", "/x", {"n": n})).body, range(50)))
+        bodies = list(workers.map(lambda n: client.writer.write(GraphWrite("POST", "/x", {"n": n})).body, range(50)))
     assert bodies == [{"n": n} for n in range(50)]
     assert len(adapter.sent) == 50

@@ -12,8 +12,8 @@ import pytest
 from runbook_lib.errors import NoAccess, WriteUnanswered
 from runbook_lib.graph.retry import RetryPolicy
 from runbook_lib.graph.sender import Sender
-from runbook_lib.graph.session import CloudSession, LimitedSocket
-from runbook_lib.graph.writing import GraphWriter, Write
+from runbook_lib.graph.session import CloudSession, LimitedTlsSocket
+from runbook_lib.graph.writing import GraphWrite, GraphWriter
 from tests.unit.graph.certificates import ServerFiles, server_files
 from tests.unit.graph.fake_cloud import Clock, FixedTokens
 from tests.unit.graph.hostile_server import CLOSING, HEAD, Speech, drip, hostile_server
@@ -45,7 +45,7 @@ def writer_to(port: int, files: ServerFiles, timeout: float = 5.0) -> Iterator[G
 
 def write(port: int, files: ServerFiles, timeout: float = 5.0) -> None:
     with writer_to(port, files, timeout) as writer:
-        writer.write(Write("POST", "/x", {"n": 1}))
+        writer.write(GraphWrite("POST", "/x", {"n": 1}))
 
 
 HANGS_UP: Speech = lambda: iter(())  # noqa: E731
@@ -115,18 +115,18 @@ def test_a_host_that_is_not_trusted_gets_nothing(files: ServerFiles, tmp_path: P
 def test_after_ctrl_c_the_next_write_does_not_read_the_answer_of_the_last_one(
     files: ServerFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    receive = LimitedSocket.recv_into
+    receive = LimitedTlsSocket.recv_into
     interrupted: list[int] = []
 
-    def recv_into(self: LimitedSocket, *arguments: Any, **named: Any) -> int:
+    def recv_into(self: LimitedTlsSocket, *arguments: Any, **named: Any) -> int:
         if not interrupted:
             interrupted.append(1)
             raise KeyboardInterrupt
         return receive(self, *arguments, **named)
 
     with https_server(files.server) as port, writer_to(port, files) as writer:
-        assert writer.write(Write("POST", "/x", {"n": 0})).body == {"n": 0}  # the connection is open and kept
-        monkeypatch.setattr(LimitedSocket, "recv_into", recv_into)
+        assert writer.write(GraphWrite("POST", "/x", {"n": 0})).body == {"n": 0}  # the connection is open and kept
+        monkeypatch.setattr(LimitedTlsSocket, "recv_into", recv_into)
         with pytest.raises(KeyboardInterrupt):
-            writer.write(Write("POST", "/x", {"n": 1}))
-        assert writer.write(Write("POST", "/x", {"n": 2})).body == {"n": 2}
+            writer.write(GraphWrite("POST", "/x", {"n": 1}))
+        assert writer.write(GraphWrite("POST", "/x", {"n": 2})).body == {"n": 2}

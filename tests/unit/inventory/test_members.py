@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.inventory import Inventory
-from runbook_lib.inventory.members import Scope, keeps_from_universal, scope_of
+from runbook_lib.inventory.members import GroupScope, keeps_from_universal, scope_of
 from runbook_lib.model.change import ChangeKind, GroupMembers
 from runbook_lib.model.cloud import CloudGroup, CloudKind, CloudPrincipal
 from runbook_lib.model.directory import DirectoryGroup, DirectoryObject
@@ -330,14 +330,14 @@ def test_a_group_is_never_its_own_member() -> None:
 @pytest.mark.parametrize(
     ("value", "scope"),
     [
-        (-2147483646, Scope.GLOBAL),
-        (4, Scope.DOMAIN_LOCAL),
-        (-2147483643, Scope.DOMAIN_LOCAL),
-        (8, Scope.UNIVERSAL),
-        (0, Scope.UNKNOWN),
+        (-2147483646, GroupScope.GLOBAL),
+        (4, GroupScope.DOMAIN_LOCAL),
+        (-2147483643, GroupScope.DOMAIN_LOCAL),
+        (8, GroupScope.UNIVERSAL),
+        (0, GroupScope.UNKNOWN),
     ],
 )
-def test_scopes(value: int, scope: Scope) -> None:
+def test_scopes(value: int, scope: GroupScope) -> None:
     assert scope_of(value) is scope
 
 

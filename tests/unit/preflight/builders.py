@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runbook_lib.dns import Answer, State
+from runbook_lib.dns import DnsAnswer, State
 from runbook_lib.exchange.mail import (
     AcceptedDomain,
     AddressPolicy,
@@ -163,11 +163,11 @@ def domains(*names: str, routing: str = ROUTING) -> MailDomains:
     return MailDomains(names or (GROUPS,), "Given.", routing, verbatim("" if routing else "Not known."))
 
 
-def dns(**answers: Answer) -> DnsReading:
+def dns(**answers: DnsAnswer) -> DnsReading:
     """Good answers, unless ``mx`` or ``autodiscover`` is given."""
-    mx = answers.get("mx", Answer(GROUPS, "MX", State.ANSWERED, ("x.mail.protection.outlook.com",)))
+    mx = answers.get("mx", DnsAnswer(GROUPS, "MX", State.ANSWERED, ("x.mail.protection.outlook.com",)))
     name = f"autodiscover.{GROUPS}"
-    auto = answers.get("autodiscover", Answer(name, "CNAME", State.ANSWERED, ("autodiscover.outlook.com",)))
+    auto = answers.get("autodiscover", DnsAnswer(name, "CNAME", State.ANSWERED, ("autodiscover.outlook.com",)))
     return DnsReading("192.0.2.53:53", {(GROUPS, "MX"): mx, (name, "CNAME"): auto})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook_lib.directory.rights import AccessMask
-from runbook_lib.directory.rights.needs import Grant
+from runbook_lib.directory.rights.needs import AllowEntry
 from runbook_lib.model.finding import Finding, HandOff, Severity
 from runbook_lib.model.text import t
 from runbook_lib.preflight.hand_off import (
@@ -29,12 +29,12 @@ FIXED = {"connect-server", "cloud-sync-agent"}
 
 def hand_off(kind: str, text: str) -> HandOff:
     """A hand-off of this kind."""
-    member = Grant(text, AccessMask.WRITE_PROPERTY, "member", on_groups=True)
+    member = AllowEntry(text, AccessMask.WRITE_PROPERTY, "member", on_groups=True)
     deleted, reading = f"CN={text},DC=x", AccessMask.LIST_CONTENTS | AccessMask.READ_PROPERTY
     grants = (
         member,
-        Grant(deleted, reading, take_ownership=True),
-        Grant(deleted, AccessMask.DELETE, take_ownership=True),
+        AllowEntry(deleted, reading, take_ownership=True),
+        AllowEntry(deleted, AccessMask.DELETE, take_ownership=True),
         member,
     )
     contacts = (MailContact(text, f"{text}@x", f"{text}@y"), MailContact(text * 20, f"{text}@z", f"{text}@y"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.dns import Answer, State
+from runbook_lib.dns import DnsAnswer, State
 from runbook_lib.errors import NoAccess
 from runbook_lib.exchange.mail import NEEDED, AddressPolicy, DomainType, MailFlowReading
 from runbook_lib.exchange.read import ExchangeReading, ServerReading
@@ -182,19 +182,19 @@ def test_an_address_policy_that_gives_out_groups_addresses() -> None:
 @pytest.mark.parametrize(
     ("answer", "found", "severity"),
     [
-        (Answer(GROUPS, "MX", State.ANSWERED, ("groups-contoso-com.mail.protection.outlook.com",)), "", None),
-        (Answer(GROUPS, "MX", State.ANSWERED, ("groups-contoso-com.x-v1.mx.microsoft",)), "", None),
-        (Answer(GROUPS, "MX", State.ANSWERED, ("mail.contoso.com",)), "dns-mx-elsewhere", Severity.WARNING),
-        (Answer(GROUPS, "MX", State.ANSWERED, ("a.mail.protection.outlook.com", "mail.contoso.com")),
+        (DnsAnswer(GROUPS, "MX", State.ANSWERED, ("groups-contoso-com.mail.protection.outlook.com",)), "", None),
+        (DnsAnswer(GROUPS, "MX", State.ANSWERED, ("groups-contoso-com.x-v1.mx.microsoft",)), "", None),
+        (DnsAnswer(GROUPS, "MX", State.ANSWERED, ("mail.contoso.com",)), "dns-mx-elsewhere", Severity.WARNING),
+        (DnsAnswer(GROUPS, "MX", State.ANSWERED, ("a.mail.protection.outlook.com", "mail.contoso.com")),
          "dns-mx-elsewhere", Severity.WARNING),
-        (Answer(GROUPS, "MX", State.ANSWERED, ("evilmail.protection.outlook.com.example",)),
+        (DnsAnswer(GROUPS, "MX", State.ANSWERED, ("evilmail.protection.outlook.com.example",)),
          "dns-mx-elsewhere", Severity.WARNING),
-        (Answer(GROUPS, "MX", State.NO_RECORD), "dns-mx-missing", Severity.BLOCKING),
-        (Answer(GROUPS, "MX", State.NO_NAME), "dns-mx-missing", Severity.BLOCKING),
-        (Answer(GROUPS, "MX", State.FAILED, why="timeout"), "dns-no-answer", Severity.UNKNOWN),
+        (DnsAnswer(GROUPS, "MX", State.NO_RECORD), "dns-mx-missing", Severity.BLOCKING),
+        (DnsAnswer(GROUPS, "MX", State.NO_NAME), "dns-mx-missing", Severity.BLOCKING),
+        (DnsAnswer(GROUPS, "MX", State.FAILED, why="timeout"), "dns-no-answer", Severity.UNKNOWN),
     ],
 )  # fmt: skip
-def test_mx(answer: Answer, found: str, severity: Severity | None) -> None:
+def test_mx(answer: DnsAnswer, found: str, severity: Severity | None) -> None:
     result = findings("dns-mx", evidence(dns=dns(mx=answer), mail_domains=domains()))
     assert [(f.id.partition(":")[0], f.severity) for f in result] == ([(found, severity)] if found else [])
 
@@ -202,21 +202,21 @@ def test_mx(answer: Answer, found: str, severity: Severity | None) -> None:
 @pytest.mark.parametrize(
     ("answer", "found"),
     [
-        (Answer(AUTODISCOVER, "CNAME", State.ANSWERED, ("autodiscover.outlook.com",)), ""),
-        (Answer(AUTODISCOVER, "CNAME", State.ANSWERED, ("mail.contoso.com",)), "dns-autodiscover"),
-        (Answer(AUTODISCOVER, "CNAME", State.NO_RECORD), "dns-autodiscover"),
-        (Answer(AUTODISCOVER, "CNAME", State.NO_NAME), "dns-autodiscover"),
-        (Answer(AUTODISCOVER, "CNAME", State.FAILED, why="refused"), "dns-no-answer"),
+        (DnsAnswer(AUTODISCOVER, "CNAME", State.ANSWERED, ("autodiscover.outlook.com",)), ""),
+        (DnsAnswer(AUTODISCOVER, "CNAME", State.ANSWERED, ("mail.contoso.com",)), "dns-autodiscover"),
+        (DnsAnswer(AUTODISCOVER, "CNAME", State.NO_RECORD), "dns-autodiscover"),
+        (DnsAnswer(AUTODISCOVER, "CNAME", State.NO_NAME), "dns-autodiscover"),
+        (DnsAnswer(AUTODISCOVER, "CNAME", State.FAILED, why="refused"), "dns-no-answer"),
     ],
 )
-def test_autodiscover(answer: Answer, found: str) -> None:
+def test_autodiscover(answer: DnsAnswer, found: str) -> None:
     result = findings("dns-autodiscover", evidence(dns=dns(autodiscover=answer), mail_domains=domains()))
     assert [f.id.partition(":")[0] for f in result] == ([found] if found else [])
 
 
 def test_hosts_of_another_cloud_are_unknown_and_not_wrong() -> None:
     elsewhere = Parameters.model_validate({"cloud": "us-government-l4"})
-    mx = Answer(GROUPS, "MX", State.ANSWERED, ("x.mail.protection.office365.us",))
+    mx = DnsAnswer(GROUPS, "MX", State.ANSWERED, ("x.mail.protection.office365.us",))
     given = replace(evidence(dns=dns(mx=mx), mail_domains=domains()), parameters=elsewhere)
     (found,) = findings("dns-cloud", given)
     assert findings("dns-mx", given) == findings("dns-autodiscover", given) == [found], "not looked at is not fine"

@@ -11,7 +11,7 @@ import pytest
 from runbook_lib.directory.rights import AccessMask, Ace, AceType, Acl, Control, SecurityDescriptor, WellKnownSid
 from runbook_lib.directory.rights.account import read_situation
 from runbook_lib.directory.rights.evaluate import GroupHolder, Place, Situation
-from runbook_lib.directory.rights.needs import Grant
+from runbook_lib.directory.rights.needs import AllowEntry
 from runbook_lib.directory.two_ous import ForestReading, PlaceReading, TakenName, read_place, read_taken_names
 from runbook_lib.errors import NoAccess
 from runbook_lib.graph import tenant as entra
@@ -298,7 +298,7 @@ def test_the_table_of_rights(situation: Situation) -> None:
 
 def test_a_quotation_mark_in_a_dn_reaches_dsacls() -> None:
     """As the pair of hexadecimal digits, which needs no quoting."""
-    (line,) = dsacls_lines([Grant("OU=a\\\"b'c,DC=x", AccessMask.CREATE_CHILD, "group")], "X\\y")
+    (line,) = dsacls_lines([AllowEntry("OU=a\\\"b'c,DC=x", AccessMask.CREATE_CHILD, "group")], "X\\y")
     assert line == "dsacls 'OU=a\\22b''c,DC=x' /G 'X\\y:CC;group'"
 
 

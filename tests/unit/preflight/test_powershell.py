@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tree_sitter import Language, Node, Parser
 
 from runbook_lib.directory.rights import AccessMask
-from runbook_lib.directory.rights.needs import Grant
+from runbook_lib.directory.rights.needs import AllowEntry
 from runbook_lib.model.dn import rdn, same_dn
 from runbook_lib.preflight.hand_off import DNS, KINDS
 from runbook_lib.preflight.hand_off.templates import QUOTES, dsacls_lines, in_comment, quoted
@@ -98,7 +98,7 @@ def test_hostile_values(text: str) -> None:
 @hostile.each(whole_unicode=True, empty=False)
 def test_a_dsacls_line_names_the_very_object(text: str) -> None:
     dn = f"{rdn('OU', text)},DC=contoso,DC=com"
-    (line,) = dsacls_lines([Grant(dn, AccessMask.CREATE_CHILD, "group")], "CONTOSO\\svc-gwb")
+    (line,) = dsacls_lines([AllowEntry(dn, AccessMask.CREATE_CHILD, "group")], "CONTOSO\\svc-gwb")
     assert commands(parsed(line)) == ["dsacls"]
     argument = value_of(line.removeprefix("dsacls ").rpartition(" /G ")[0])
     assert same_dn(argument, dn)
@@ -107,7 +107,7 @@ def test_a_dsacls_line_names_the_very_object(text: str) -> None:
 
 
 ANY_GRANT = st.builds(
-    lambda dn, mask, on_groups: Grant(dn, mask, on_groups=on_groups, take_ownership=dn == "CN=Deleted"),
+    lambda dn, mask, on_groups: AllowEntry(dn, mask, on_groups=on_groups, take_ownership=dn == "CN=Deleted"),
     st.sampled_from(["CN=Deleted", "OU=x"]),
     st.sampled_from([AccessMask.DELETE, AccessMask.LIST_CONTENTS]),
     st.booleans(),
@@ -115,7 +115,7 @@ ANY_GRANT = st.builds(
 
 
 @given(st.lists(ANY_GRANT, max_size=6))
-def test_no_line_of_dsacls_stands_twice(grants: list[Grant]) -> None:
+def test_no_line_of_dsacls_stands_twice(grants: list[AllowEntry]) -> None:
     one_by_one = [line for grant in grants for line in dsacls_lines([grant], "X")]
     assert dsacls_lines(grants, "X") == tuple(dict.fromkeys(one_by_one))
 

@@ -9,7 +9,7 @@ import pytest
 from rehearsal.contoso import names
 from rehearsal.contoso.exchange import CONNECTOR, STATES, hide_exchange, install_exchange, releases, spoil_mail_flow
 from rehearsal.directory.schema import extend_for_exchange, load_schema
-from runbook_lib.dns import Answer, State
+from runbook_lib.dns import DnsAnswer, State
 from runbook_lib.errors import NoAccess
 from runbook_lib.exchange.detect import detect
 from runbook_lib.exchange.mail import DomainType, address_space, covers, read_mail_flow
@@ -51,9 +51,9 @@ class FakeResolver:
         mx, mx_values, auto, auto_values = ANSWERS[mail_flow]
         self.answers = {"MX": (mx, mx_values), "CNAME": (auto, auto_values)}
 
-    def ask(self, name: str, kind: str) -> Answer:
+    def ask(self, name: str, kind: str) -> DnsAnswer:
         state, values = self.answers[kind]
-        return Answer(name, kind, state, values)  # type: ignore[arg-type]
+        return DnsAnswer(name, kind, state, values)  # type: ignore[arg-type]
 
 
 def no_graph() -> NoReturn:

@@ -27,7 +27,7 @@ from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.plan_undo import plan_undo
 from runbook_lib.routes.cloud_sync.planning import Wishes
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC
-from runbook_lib.routes.cloud_sync.work import CloudSyncWork, Waiting
+from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.world import CN, Graph, inventory, security, sides_of, source
 
@@ -85,7 +85,11 @@ class Runs:
         path.mkdir(parents=True)
         self.graph.tick = tick
         work = CloudSyncWork(
-            self.graph.client(), self.plan.target, self.plan.changes, self.graph.has, Waiting((1.0,), lambda _: None)
+            self.graph.client(),
+            self.plan.target,
+            self.plan.changes,
+            self.graph.has,
+            GraphPatience((1.0,), lambda _: None),
         )
         with suppress(Killed, BrokeOff, Refused), DyingJournal(path / FILE_NAME, tick) as journal:
             resumes = earlier[-1].run.name if earlier else None

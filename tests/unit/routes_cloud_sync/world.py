@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import requests
 
-from runbook_lib.graph.tenant.configuration import Address, ConfigurationDocuments
+from runbook_lib.graph.tenant.configuration import ConfigurationAddress, ConfigurationDocuments
 from runbook_lib.graph.tenant.jobs import CloudSyncJob, JobState, ObjectScope
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.inventory.build import Inventory
@@ -224,7 +224,7 @@ def sides_of(read: Inventory, graph: Graph, state: JobState | None = None) -> Si
         domain="contoso.com",
     )
     documents = ConfigurationDocuments(
-        address=Address(PRINCIPAL, JOB),
+        address=ConfigurationAddress(PRINCIPAL, JOB),
         schema=copy.deepcopy(graph.schema),
         secrets={"value": copy.deepcopy(graph.secrets)},
         assignments=dict(graph.assigned),

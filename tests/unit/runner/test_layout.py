@@ -58,7 +58,7 @@ def test_progress_stays_on_its_line_with_wide_headings(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
-    progress = console.Progress(quiet=False)
+    progress = console.CellProgress(quiet=False)
     progress._terminal = True
     progress(CellStep(1, 2, "漢字" * 30))
     shown = capsys.readouterr().err

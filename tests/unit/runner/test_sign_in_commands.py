@@ -15,7 +15,7 @@ from runbook_lib.graph.sign_in.cache import kept_cache
 from runbook_lib.graph.sign_in.device_code import DeviceCode
 from runbook_lib.runner.cli import cli
 from runbook_lib.runner.commands.sign_in import terminal_prompt
-from runbook_lib.runner.console import Progress
+from runbook_lib.runner.console import CellProgress
 from tests.unit.graph.fake_cloud import TENANT
 from tests.unit.graph.fake_sign_in import CLIENT, FakeSignIn, Prompt, person_source
 from tests.unit.graph.test_sign_in_cache import Sealed, no_store
@@ -62,13 +62,13 @@ def test_a_code_is_shown_on_a_terminal_alone(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert terminal_prompt() is None
-    assert Progress(quiet=False).notices is None
+    assert CellProgress(quiet=False).notices is None
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     prompt = terminal_prompt()
     assert prompt is not None
     prompt.show(DeviceCode("A1\x1b[2J", "https://login.example/device", datetime(2026, 11, 20, tzinfo=UTC), 15))
     prompt.close("Sign-in: done")
-    notice = Progress(quiet=True).notices
+    notice = CellProgress(quiet=True).notices
     assert notice is not None
     notice("also when quiet")
     assert capsys.readouterr().err == (
