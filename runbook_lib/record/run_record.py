@@ -8,6 +8,7 @@ import platform
 import sys
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -36,6 +37,12 @@ _PACKAGES = (
 
 def versions() -> dict[str, str]:
     """Name to version: this product, Python, the operating system, the libraries that do the work."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Looked up once: what a process has loaded stays as it is, whatever is installed meanwhile."""
     found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.release()}"}
     for name in _PACKAGES:
         try:

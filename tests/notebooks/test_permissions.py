@@ -63,6 +63,13 @@ def written_before(world: RunningRehearsal, records: Path) -> str:
     return str(sealed_record(records / "CHG-BEFORE"))
 
 
+@pytest.fixture(scope="module")
+def record(shared_rehearsal: RunningRehearsal, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A sealed record of a change; what it wrote is gone with the next reset."""
+    shared_rehearsal.control.reset()
+    return written_before(shared_rehearsal, tmp_path_factory.mktemp("before"))
+
+
 def prepare(world: RunningRehearsal, notebook: str, records: Path) -> dict[str, str]:
     """What a notebook needs: groups that were written before, and for an undo, the record that wrote them."""
     given = {"records_dir": str(records), "change_id": "CHG-P", **chosen(notebook, ["Sales Team"])}
@@ -108,11 +115,11 @@ PRE_FLIGHT = "10-detect-exchange"
     ("notebook", "missing"), [case for case in CASES if case[1] != NOBODY and case[0] != PRE_FLIGHT]
 )
 def test_without_one_permission_of_its_row_a_notebook_ends_with_no_access(
-    fresh_rehearsal: RunningRehearsal, tmp_path: Path, notebook: str, missing: str
+    fresh_rehearsal: RunningRehearsal, tmp_path: Path, record: str, notebook: str, missing: str
 ) -> None:
     given = {"records_dir": str(tmp_path), "change_id": "CHG-P", **chosen(notebook, ["Sales Team"])}
     if notebook.startswith("60"):  # asks for the record before it asks for anything else
-        given["undo_record"] = written_before(fresh_rehearsal, tmp_path)
+        given["undo_record"] = record
     wrote = fresh_rehearsal.control.writes()["count"]
     fresh_rehearsal.control.settings(roles=[name for name in permissions_of(notebook) if name != missing])
     with pytest.raises(NoAccess) as caught:
