@@ -92,17 +92,19 @@ class Control:
         """``{"count": writes since start, reset or the last hold-write, "held": bool}``."""
         return self.call("GET", "writes")
 
-    def wait_until_held(self, timeout: float = 30.0) -> None:
-        """Return once a write is held.
+    def wait_until_held(self, timeout: float = 30.0, *, held: bool = True) -> None:
+        """Return once a write is held, or with ``held`` false, once none is.
 
         Raises:
-            ControlError: None was within ``timeout`` seconds.
+            ControlError: That was not so within ``timeout`` seconds.
         """
         end = time.monotonic() + timeout
-        while not self.writes()["held"]:
-            if time.monotonic() > end:
-                raise ControlError(f"no write was held within {timeout} s")
-            time.sleep(0.02)
+        while True:
+            seconds = max(min(end - time.monotonic(), self._timeout / 3), 0)
+            if self.call("POST", "wait-held", {"held": held, "seconds": seconds})["held"] == held:
+                return
+            if time.monotonic() >= end:
+                raise ControlError(f"{'no' if held else 'a'} write was held within {timeout} s")
 
     def release(self) -> None:
         """Let the held write go on and hold no further one."""

@@ -39,6 +39,8 @@ from rehearsal.samba.outside import SambaDirectory
 SEEDED_AT = datetime(2026, 10, 1, 6, 0, tzinfo=UTC)
 """whenCreated of everything that Contoso begins with."""
 
+_LONGEST_WAIT = 60
+"""Seconds for which a request of the control endpoint may wait."""
 _Action = Callable[[Mapping[str, object]], Awaitable[Mapping[str, object]]]
 
 
@@ -194,6 +196,7 @@ class World:
         embedded = {
             "POST mark": self._mark,
             "POST hold-write": self._hold_write,
+            "POST wait-held": self._wait_held,
             "GET writes": self._writes,
             "POST release": self._release,
             "GET directory": self._dump,
@@ -236,6 +239,12 @@ class World:
         self.holds.reset()
         self.holds.hold(number, when)
         return {}
+
+    async def _wait_held(self, body: Mapping[str, object]) -> Mapping[str, object]:
+        held, seconds = body.get("held", True), body.get("seconds", 0)
+        if not isinstance(held, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= _LONGEST_WAIT:
+            raise ControlRefusedError(f"held is true or false; seconds is a number from 0 to {_LONGEST_WAIT}")
+        return {"held": await self.holds.until(held, seconds)}
 
     async def _writes(self, _: Mapping[str, object]) -> Mapping[str, object]:
         return {"count": self.holds.count, "held": self.holds.held}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Literal
 
 When = Literal["before", "after"]
@@ -26,6 +27,7 @@ class WriteHolds:
         self._number: int | None = None
         self._when: When = "before"
         self._waiting: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self._watchers: set[asyncio.Event] = set()
 
     def hold(self, number: int, when: When) -> None:
         """Hold the write whose count (since the last reset) is ``number``, before or after it takes effect."""
@@ -56,7 +58,7 @@ class WriteHolds:
             return True
         released = asyncio.Event()
         self._waiting = (asyncio.get_running_loop(), released)
-        self.held = True
+        self._note(held=True)
         waiting = [asyncio.create_task(event.wait()) for event in (released, closed)]
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -64,8 +66,30 @@ class WriteHolds:
             for task in waiting:
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
-            self.held = False
+            self._note(held=False)
             self._waiting = None
             if self._number == number:
                 self._number = None
         return not closed.is_set()
+
+    async def until(self, held: bool, seconds: float) -> bool:
+        """Whether a write waits: told as soon as that is ``held``, at the latest after ``seconds``.
+
+        Called in the loop in which writes wait.
+        """
+        changed = asyncio.Event()
+        self._watchers.add(changed)
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    while self.held != held:
+                        changed.clear()
+                        await changed.wait()
+        finally:
+            self._watchers.discard(changed)
+        return self.held
+
+    def _note(self, *, held: bool) -> None:
+        self.held = held
+        for watcher in self._watchers:
+            watcher.set()

@@ -147,6 +147,10 @@ def test_requests_are_remembered(client: CloudClient, control: Control) -> None:
     [
         ("POST", "hold-write", {"number": 0}),
         ("POST", "hold-write", {"number": 1, "when": "during"}),
+        ("POST", "wait-held", {"held": 1}),
+        ("POST", "wait-held", {"seconds": "1"}),
+        ("POST", "wait-held", {"seconds": -1}),
+        ("POST", "wait-held", {"seconds": 61}),
         ("POST", "fault", {"kind": "418"}),
         ("POST", "fault", {"colour": "red"}),
         ("POST", "settings", {"token_lifetime": 0}),
@@ -176,4 +180,5 @@ def test_a_write_that_is_not_held_is_not_waited_for(control: Control) -> None:
     assert control.writes() == {"count": 0, "held": False}
     with pytest.raises(ControlError, match="no write was held"):
         control.wait_until_held(timeout=0.1)
+    control.wait_until_held(timeout=0.1, held=False)
     control.release()

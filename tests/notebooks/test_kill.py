@@ -210,9 +210,7 @@ def nursery_of_this_process() -> Nursery:
 
 def settle(world: RunningRehearsal) -> None:
     """The rehearsal notices that the killed client is gone: a write held before its effect never happens."""
-    end = time.monotonic() + SOON
-    while world.control.writes()["held"] and time.monotonic() < end:
-        time.sleep(0.02)
+    world.control.wait_until_held(SOON, held=False)
     world.control.release()
 
 

@@ -158,6 +158,26 @@ def test_counting(store: DirectoryStore) -> None:
     serve(store, scenario, account="writer@contoso.com")
 
 
+def test_who_waits_for_a_held_write_is_told_when_it_happens(store: DirectoryStore) -> None:
+    """Both ways: that one is held, and that none is any more; what does not happen is told when the time is over."""
+
+    async def scenario(_: DirectoryServer, holds: WriteHolds, wire: Wire) -> None:
+        assert await holds.until(held=False, seconds=0) is False
+        assert await holds.until(held=True, seconds=0.01) is False
+        holds.hold(1, "before")
+        waiting = [asyncio.create_task(holds.until(held=True, seconds=60)) for _ in range(2)]
+        await asyncio.sleep(0)
+        await wire.add_group(GROUP)
+        assert await asyncio.gather(*waiting) == [True, True]
+        gone = asyncio.create_task(holds.until(held=False, seconds=60))
+        await asyncio.sleep(0)
+        await wire.close()
+        assert await gone is False
+        assert not holds._watchers
+
+    serve(store, scenario)
+
+
 def test_only_before_and_after() -> None:
     """Anything else is a mistake of the caller."""
     with pytest.raises(ValueError, match="during"):
