@@ -160,10 +160,10 @@ class Journey:
         """Verify every record and write the list of all records."""
         from runbook_lib.record.folder import RecordFolder
         from runbook_lib.record.index import build_index
-        from runbook_lib.record.manifest import verify
+        from runbook_lib.record.manifest import verified_record
 
         for line in self.lines:
-            verification = verify(RecordFolder.open(line.record))
+            verification = verified_record(RecordFolder.open(line.record))
             if not verification.ok:
                 raise _unexpected(f"the record {line.record} does not verify: {verification.problems}")
         index = build_index(self.records)

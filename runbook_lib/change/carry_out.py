@@ -33,7 +33,7 @@ from runbook_lib.errors import (
     WriteUnanswered,
 )
 from runbook_lib.model.moment import iso_seconds
-from runbook_lib.model.text import joined, t
+from runbook_lib.model.text import Progress, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
 
 
@@ -116,10 +116,6 @@ def _withdrawn(approval: Approval | StandingApproval) -> str:
     return "" if plain.sha256 == approval.file.sha256 else "was changed"
 
 
-Progress = Callable[[str, int, int | None], None]
-"""What was done last, how many so far, how many in all."""
-
-
 def carry_out(
     work: Work,
     journal: Journal,
@@ -173,7 +169,7 @@ class _Loop:
             for step in batch:
                 done += 1
                 if progress is not None:
-                    progress(step.change.title, done, len(steps))
+                    progress(verbatim(step.change.title), done, len(steps))
         if not_taken := self._work.not_taken():
             raise self._stopped(not_taken, len(steps), len(steps))
         try:

@@ -21,7 +21,7 @@ from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
-SCHEMA = "group-writeback-closing/1"
+CLOSING_SCHEMA = "group-writeback-closing/1"
 HOW_TO_CLOSE = t(
     "If it cannot be finished: gwb close RECORD --as NAME --reason TEXT. The next run then plans what is left anew and "
     "asks for an approval of that; no file is lost."
@@ -81,7 +81,7 @@ def close_by_hand(
     written = []
     for run in runs:
         content = {
-            "schema": SCHEMA,
+            "schema": CLOSING_SCHEMA,
             "change_id": change_folder.name,
             "run_id": run,
             "journal_sha256": _journal_digest(change_folder / run / "journal.jsonl"),

@@ -33,7 +33,7 @@ from runbook_lib.files import JOURNAL, MANIFEST, new_file, sync_folder
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import json_text, printable
 
-FILE_NAME = JOURNAL
+JOURNAL_FILE = JOURNAL
 CARRIED_OUT = "every approved change is carried out"
 """Why a journal is closed whose change is finished."""
 
@@ -184,7 +184,7 @@ def read_journal(run: Path, routes: Routes) -> JournalFile | None:
 
 def _plain(run: Path) -> PlainFile | None:
     try:
-        return read_plain(run / FILE_NAME, largest=LARGEST_PLAN)
+        return read_plain(run / JOURNAL_FILE, largest=LARGEST_PLAN)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except Unfit as unfit:
@@ -224,7 +224,7 @@ def _own_file(path: str, flags: int) -> int:
 
 def damaged_journal(run: Path, line: int, why: str) -> Refused:
     """The error of a journal that no run wrote like this."""
-    path = run / FILE_NAME
+    path = run / JOURNAL_FILE
     return Refused(
         t("Line {line} of {path} cannot be believed: {why}.", line=line, path=path, why=printable(why, limit=200)),
         code="journal-damaged",

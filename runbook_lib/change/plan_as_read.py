@@ -16,7 +16,7 @@ from runbook_lib.model.change import Change, GroupMembers, LeftOut, Plan
 from runbook_lib.model.ids import digest
 from runbook_lib.model.text import Text, t
 
-FILE_NAME = LEFT_OUT
+LEFT_OUT_FILE = LEFT_OUT
 """The whole list, beside plan.json."""
 LEFT_OUT_COLUMNS = ("group_id", "group", "member_id", "member", "type", "code", "why")
 MOST_NAMED = 5
@@ -42,7 +42,7 @@ def named_of(group: GroupMembers) -> tuple[tuple[LeftOut, ...], str]:
     """The members that are named, and what is said of the others (empty where all are named)."""
     shown = group.left_out[:MOST_NAMED]
     rest = len(group.left_out) - len(shown)
-    return shown, f"{len(shown)} shown and {rest} more, all in {FILE_NAME}" if rest else ""
+    return shown, f"{len(shown)} shown and {rest} more, all in {LEFT_OUT_FILE}" if rest else ""
 
 
 def sentence_of(member: LeftOut) -> str:
@@ -50,7 +50,7 @@ def sentence_of(member: LeftOut) -> str:
     return f"{member.name} ({member.type}): {member.why}"
 
 
-def lines_of(group: GroupMembers) -> Iterator[str]:
+def member_lines(group: GroupMembers) -> Iterator[str]:
     """The members that are named and what is said of the others, a line each."""
     shown, rest = named_of(group)
     yield from map(sentence_of, shown)
@@ -67,7 +67,7 @@ def rows_of(plan: Plan) -> list[tuple[str, ...]]:
     ]
 
 
-def facts_of(plan: Plan) -> list[dict[str, object]]:
+def members_facts(plan: Plan) -> list[dict[str, object]]:
     """What record.json says of the groups' members."""
     return [
         {
@@ -78,7 +78,7 @@ def facts_of(plan: Plan) -> list[dict[str, object]]:
             "added": group.added,
             "removed": group.removed,
             "left_out": len(group.left_out),
-            "who": list(lines_of(group)),
+            "who": list(member_lines(group)),
         }
         for group in in_order(plan)
     ]

@@ -31,8 +31,8 @@ from runbook_lib.model.target import Route
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
 
-SCHEMA = "group-writeback-plan/1"
-FILE_NAME = PLAN
+PLAN_SCHEMA = "group-writeback-plan/1"
+PLAN_JSON = PLAN
 
 
 class ChangeHead(Fields):
@@ -111,7 +111,7 @@ def read_plan(record: Path, routes: Routes) -> Plan | None:
     Raises:
         UsageError: ``plan-damaged``: not what a run writes, or changed afterwards.
     """
-    path = record / FILE_NAME
+    path = record / PLAN_JSON
     try:
         data = strict_json(read_plain(path, largest=LARGEST_PLAN).data)
     except (FileNotFoundError, NotADirectoryError):
@@ -124,7 +124,7 @@ def read_plan(record: Path, routes: Routes) -> Plan | None:
 def plan_to_json(plan: Plan) -> dict[str, object]:
     """JSON form of a plan, digests included for people and for ``plan_from_json`` to compare."""
     return {
-        "schema": SCHEMA,
+        "schema": PLAN_SCHEMA,
         "digest": plan.digest,
         "operation": plan.operation.value,
         "route": plan.route.value,
@@ -156,7 +156,7 @@ def change_to_json(change: Change) -> dict[str, object]:
     }
 
 
-def plan_from_json(data: object, routes: Routes, *, place: str = FILE_NAME) -> Plan:
+def plan_from_json(data: object, routes: Routes, *, place: str = PLAN_JSON) -> Plan:
     """Read a plan and check that it says what it says: digests, phrase and numbers fit, no kind exceeds itself.
 
     Args:

@@ -24,13 +24,10 @@ from runbook_lib.model.directory import (
 from runbook_lib.model.dn import is_below
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE
 from runbook_lib.model.reading import Reading
-from runbook_lib.model.text import NOTHING, Text, counted, t
+from runbook_lib.model.text import NOTHING, Progress, Text, counted, t
 from runbook_lib.model.untrusted import printable
 
 _T = TypeVar("_T")
-Progress = Callable[[str, int, int | None], None]
-"""What is read, how many so far, how many in all if known."""
-
 _OBJECT_ATTRIBUTES = (
     "objectGUID",
     "objectSid",
@@ -107,7 +104,7 @@ class _Reader:
             )
         )
         base = directory.controller.default_naming_context
-        others = self._read("users, contacts and other objects", base, _OTHERS, _object)
+        others = self._read(t("users, contacts and other objects"), base, _OTHERS, _object)
         groups, group_objects = self._groups(base, sorted(carried), (target, retired))
         deleted, gap = read_deleted(directory, [c.dn for c in (target, retired) if c.exists])
         self.proof.append(
@@ -148,7 +145,7 @@ class _Reader:
     ) -> tuple[tuple[DirectoryGroup, ...], list[DirectoryObject]]:
         # What a DirectoryObject needs is part of it, so a group is read once for both.
         asked = dict.fromkeys((*_OBJECT_ATTRIBUTES, *carried, "memberOf"))
-        entries = self._read("groups", base, _GROUP, _itself, tuple(asked))
+        entries = self._read(t("groups"), base, _GROUP, _itself, tuple(asked))
         entries, members = self._members(base, containers, entries, tuple(asked))
         names = [(name, name.lower()) for name in GROUP_ATTRIBUTES if name in set(carried)]
         groups = tuple(_group(entry, names, members.get(entry.guid)) for entry in entries)
@@ -160,11 +157,15 @@ class _Reader:
         """The groups that are still there, and by GUID the members of those whose members matter."""
         found: dict[str, tuple[str, ...]] = {}
         below = [c.dn for c in containers if c.exists]
-        searches = [("groups with an anchor", base, _ANCHORED)]
+        searches = [(t("groups with an anchor"), base, _ANCHORED)]
         # Without those of the first search: a target OU is full of them.
-        searches += [(f"groups without an anchor below {dn}", dn, all_of(_GROUP, not_(_HAS_ANCHOR))) for dn in below]
+        searches += [
+            (t("groups without an anchor below {dn}", dn=dn), dn, all_of(_GROUP, not_(_HAS_ANCHOR))) for dn in below
+        ]
         for what, where, wanted in searches:
-            found.update(self._read(f"{what}, members read", where, wanted, _members, ("objectGUID", "member")))
+            found.update(
+                self._read(t("{what}, members read", what=what), where, wanted, _members, ("objectGUID", "member"))
+            )
         values = sum(map(len, found.values()))
         self.proof.append(
             t(
@@ -197,7 +198,7 @@ class _Reader:
 
     def _read(
         self,
-        what: str,
+        what: Text,
         base: str,
         wanted: Filter,
         convert: Callable[[Entry], _T],

@@ -13,8 +13,8 @@ from runbook_lib.exchange.facts import (
     UNKNOWN_NEWER,
     ComponentRow,
     ExchangeDetection,
+    ExchangePresence,
     Facts,
-    Presence,
     ServerRow,
 )
 from runbook_lib.exchange.findings import (
@@ -27,7 +27,7 @@ from runbook_lib.exchange.findings import (
     unknown_numbers,
     unreadable,
 )
-from runbook_lib.exchange.read import DOMAIN, ORGANIZATION, SCHEMA, SERVERS, ExchangeReading, ServerReading
+from runbook_lib.exchange.read import DOMAIN_PART, ORGANIZATION, SCHEMA_PART, SERVERS, ExchangeReading, ServerReading
 from runbook_lib.exchange.requirements import server_builds, server_releases, servers_ahead
 from runbook_lib.exchange.versions import Release, VersionTable, role_names, spans
 from runbook_lib.model.dn import rdn_value
@@ -51,19 +51,19 @@ def words(facts: Facts) -> tuple[str, ...]:
         if value is not None
     )
     servers = _count(len(reading.servers))
-    if facts.presence is Presence.NONE:
+    if facts.presence is ExchangePresence.NONE:
         first = "No Exchange: the schema is not extended and there is no organization."
-    elif facts.presence is Presence.SERVERS:
+    elif facts.presence is ExchangePresence.SERVERS:
         names = ", ".join(server.name for server in reading.servers[:5]) + (", …" if len(reading.servers) > 5 else "")
         first = (
             f"{facts.product or 'Exchange Server of unknown release'}: {numbers or 'no numbers'}; {servers} ({names})."
         )
-    elif facts.presence is Presence.ORGANIZATION_WITHOUT_SERVERS:
+    elif facts.presence is ExchangePresence.ORGANIZATION_WITHOUT_SERVERS:
         first = (
             f"Exchange organization without servers (management tools only, or decommissioned), "
             f"prepared by {facts.product or 'an unknown release'}: {numbers}; no servers."
         )
-    elif facts.presence is Presence.SCHEMA_ONLY:
+    elif facts.presence is ExchangePresence.SCHEMA_ONLY:
         prepared = spans(facts.candidates) or (UNKNOWN_NEWER if facts.newer else UNKNOWN)
         first = f"Only the schema is extended for Exchange: {numbers} ({prepared}); there is no organization."
     else:
@@ -86,7 +86,7 @@ def components(facts: Facts) -> tuple[ComponentRow, ...]:
     """One row per number: schema, organizations, domains."""
     reading = facts.reading
     tops = facts.newer
-    schema = _seen(reading.schema_range_upper, reading.is_unreadable(SCHEMA))
+    schema = _seen(reading.schema_range_upper, reading.is_unreadable(SCHEMA_PART))
     rows = [ComponentRow("Schema (rangeUpper)", schema, _meaning(facts.schema_releases, schema, "schema" in tops))]
     organizations = reading.organizations or (None,)
     for organization in organizations:
@@ -104,9 +104,9 @@ def components(facts: Facts) -> tuple[ComponentRow, ...]:
         meaning = _meaning(releases, seen, "domain preparation" in tops)
         rows.append(ComponentRow(f"Domain preparation of {domain.domain} (objectVersion)", seen, meaning))
     rows += [
-        ComponentRow(f"Domain preparation of {u.part.removeprefix(DOMAIN)}", "not readable", u.clause)
+        ComponentRow(f"Domain preparation of {u.part.removeprefix(DOMAIN_PART)}", "not readable", u.clause)
         for u in reading.unreadable
-        if u.part.startswith(DOMAIN)
+        if u.part.startswith(DOMAIN_PART)
     ]
     return tuple(rows)
 
@@ -161,7 +161,7 @@ def detection_of(facts: Facts) -> ExchangeDetection:
         presence=facts.presence,
         newer_than_table=bool(facts.newer),
         mixture=tuple(finding.seen for check in MIXED for finding in check(facts)),
-        schema_extended=None if reading.is_unreadable(SCHEMA) else reading.schema_range_upper is not None,
+        schema_extended=None if reading.is_unreadable(SCHEMA_PART) else reading.schema_range_upper is not None,
         organization_present=_known(bool(reading.organizations), reading.is_unreadable(ORGANIZATION)),
         servers_present=_known(
             bool(reading.servers), reading.is_unreadable(SERVERS) or reading.is_unreadable(ORGANIZATION)
@@ -196,16 +196,16 @@ class Sees(Enum):
 
 
 _PARTS = {
-    Sees.SCHEMA: (SCHEMA,),
+    Sees.SCHEMA: (SCHEMA_PART,),
     Sees.ORGANIZATION: (ORGANIZATION,),
     Sees.ORGANIZATION_VERSION: (ORGANIZATION,),
-    Sees.DOMAINS: (ORGANIZATION, DOMAIN),
+    Sees.DOMAINS: (ORGANIZATION, DOMAIN_PART),
     Sees.SERVERS: (ORGANIZATION, SERVERS),
     Sees.BUILDS: (ORGANIZATION, SERVERS),
 }
 
 
-def unseen(facts: Facts, *what: Sees) -> Iterator[Finding]:
+def unseen_findings(facts: Facts, *what: Sees) -> Iterator[Finding]:
     """The findings about everything of ``what`` that was not seen, each with the id that it has elsewhere too."""
     hidden = tuple(name for one in what for name in _PARTS[one])
     for finding in unreadable(facts):
@@ -214,7 +214,7 @@ def unseen(facts: Facts, *what: Sees) -> Iterator[Finding]:
     if ORGANIZATION in hidden:
         yield from hidden_organization(facts)
     for finding in absent_numbers(facts):
-        of = Sees.SCHEMA if finding.values["component"] == SCHEMA else Sees.ORGANIZATION_VERSION
+        of = Sees.SCHEMA if finding.values["component"] == SCHEMA_PART else Sees.ORGANIZATION_VERSION
         if of in what:
             yield finding
     if Sees.ORGANIZATION_VERSION in what and facts.organization_version is not None and not facts.organization_releases:

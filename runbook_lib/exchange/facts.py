@@ -8,7 +8,7 @@ from functools import cached_property
 
 from runbook_lib.exchange.read import (
     ORGANIZATION,
-    SCHEMA,
+    SCHEMA_PART,
     SERVERS,
     ExchangeReading,
     OrganizationReading,
@@ -30,7 +30,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding
 
 
-class Presence(Enum):
+class ExchangePresence(Enum):
     """How far Exchange is there. ``title`` says it in words."""
 
     NONE = "none"
@@ -46,11 +46,11 @@ class Presence(Enum):
 
 
 _TITLES = {
-    Presence.NONE: "No Exchange",
-    Presence.SCHEMA_ONLY: "Schema extended for Exchange, no organization",
-    Presence.ORGANIZATION_WITHOUT_SERVERS: "Exchange organization without servers",
-    Presence.SERVERS: "Exchange organization with servers",
-    Presence.UNREADABLE: "Not readable with the rights of this account",
+    ExchangePresence.NONE: "No Exchange",
+    ExchangePresence.SCHEMA_ONLY: "Schema extended for Exchange, no organization",
+    ExchangePresence.ORGANIZATION_WITHOUT_SERVERS: "Exchange organization without servers",
+    ExchangePresence.SERVERS: "Exchange organization with servers",
+    ExchangePresence.UNREADABLE: "Not readable with the rights of this account",
 }
 
 
@@ -97,7 +97,7 @@ class ExchangeDetection:
         findings: What deserves a second look.
     """
 
-    presence: Presence
+    presence: ExchangePresence
     newer_than_table: bool
     mixture: tuple[str, ...]
     unprepared_domains: tuple[str, ...]
@@ -116,7 +116,7 @@ class ExchangeDetection:
     @property
     def state(self) -> str:
         """One word: ``unreadable``, ``newer``, ``mixture``, or the presence where everything fits together."""
-        if self.presence is Presence.UNREADABLE:
+        if self.presence is ExchangePresence.UNREADABLE:
             return "unreadable"
         if self.newer_than_table:
             return "newer"
@@ -200,17 +200,21 @@ class Facts:
         return tools_of(self.has(SHELL_SINCE), self.has(WIZARD_SINCE))
 
     @cached_property
-    def presence(self) -> Presence:
+    def presence(self) -> ExchangePresence:
         """How far Exchange is there. What is hidden is never called absent."""
         reading = self.reading
         if reading.servers:
-            return Presence.SERVERS
+            return ExchangePresence.SERVERS
         if reading.organizations:
-            return Presence.UNREADABLE if reading.is_unreadable(SERVERS) else Presence.ORGANIZATION_WITHOUT_SERVERS
+            return (
+                ExchangePresence.UNREADABLE
+                if reading.is_unreadable(SERVERS)
+                else ExchangePresence.ORGANIZATION_WITHOUT_SERVERS
+            )
         # A prepared domain without a visible organization: hidden from this account, or cleared away by hand.
-        if reading.is_unreadable(ORGANIZATION) or reading.is_unreadable(SCHEMA) or self.domain_version is not None:
-            return Presence.UNREADABLE
-        return Presence.NONE if reading.schema_range_upper is None else Presence.SCHEMA_ONLY
+        if reading.is_unreadable(ORGANIZATION) or reading.is_unreadable(SCHEMA_PART) or self.domain_version is not None:
+            return ExchangePresence.UNREADABLE
+        return ExchangePresence.NONE if reading.schema_range_upper is None else ExchangePresence.SCHEMA_ONLY
 
     @cached_property
     def decoded(self) -> dict[str, tuple[Build | None, Build | None]]:
@@ -271,7 +275,7 @@ class Facts:
             return spans(running) if len(running) == 1 else " and ".join(sorted(r.name for r in running))
         if any(name.startswith("server ") for name in self.newer):
             return f"Exchange Server, {UNKNOWN_NEWER}"
-        if self.presence in (Presence.SERVERS, Presence.ORGANIZATION_WITHOUT_SERVERS):
+        if self.presence in (ExchangePresence.SERVERS, ExchangePresence.ORGANIZATION_WITHOUT_SERVERS):
             return spans(self.candidates) or (f"Exchange Server, {UNKNOWN_NEWER}" if self.newer else "")
         return ""
 

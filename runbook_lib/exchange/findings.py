@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from runbook_lib.exchange.facts import Facts, Presence
-from runbook_lib.exchange.read import SCHEMA
-from runbook_lib.exchange.requirements import server_builds, server_releases, servers_differ, support
+from runbook_lib.exchange.facts import ExchangePresence, Facts
+from runbook_lib.exchange.read import SCHEMA_PART
+from runbook_lib.exchange.requirements import server_builds, server_releases, servers_differ, servers_in_support
 from runbook_lib.exchange.versions import spans
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.reading import Unreadable
@@ -72,7 +72,7 @@ def hidden_organization(facts: Facts) -> Iterator[Finding]:
 def absent_numbers(facts: Facts) -> Iterator[Finding]:
     """A number that ought to be there, and is not shown."""
     reading = facts.reading
-    if reading.organizations and reading.schema_range_upper is None and not reading.is_unreadable(SCHEMA):
+    if reading.organizations and reading.schema_range_upper is None and not reading.is_unreadable(SCHEMA_PART):
         yield _absent_number(
             "schema",
             t("There is an Exchange organization, but the schema has no ms-Exch-Schema-Version-Pt."),
@@ -114,9 +114,9 @@ def _absent_number(what: str, seen: Text, unknown: str, to_do: Text) -> Finding:
     )
 
 
-def absent(facts: Facts) -> Iterator[Finding]:
+def exchange_absent(facts: Facts) -> Iterator[Finding]:
     """No Exchange, or only its schema."""
-    if facts.presence is Presence.NONE:
+    if facts.presence is ExchangePresence.NONE:
         yield Finding(
             id="exchange-none",
             severity=Severity.INFO,
@@ -124,7 +124,7 @@ def absent(facts: Facts) -> Iterator[Finding]:
             why=t("Groups in Active Directory cannot be mail recipients here; membership and rights are not affected."),
             to_do=t("Nothing, as long as written-back groups need no mail on premises."),
         )
-    if facts.presence is Presence.SCHEMA_ONLY:
+    if facts.presence is ExchangePresence.SCHEMA_ONLY:
         yield Finding(
             id="exchange-schema-only",
             severity=Severity.INFO,
@@ -140,7 +140,7 @@ def absent(facts: Facts) -> Iterator[Finding]:
 
 def without_servers(facts: Facts) -> Iterator[Finding]:
     """An organization that has no server any more, or never had one."""
-    if facts.presence is Presence.ORGANIZATION_WITHOUT_SERVERS:
+    if facts.presence is ExchangePresence.ORGANIZATION_WITHOUT_SERVERS:
         yield Finding(
             id="exchange-without-servers",
             severity=Severity.INFO,
@@ -292,14 +292,14 @@ CHECKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     unreadable,
     hidden_organization,
     absent_numbers,
-    absent,
+    exchange_absent,
     without_servers,
     several_organizations,
     newer,
     unknown_numbers,
     mixture,
     domains,
-    support,
+    servers_in_support,
     servers_differ,
     server_builds,
     server_releases,

@@ -18,10 +18,10 @@ from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t
 
-SCHEMA = "schema"
+SCHEMA_PART = "schema"
 ORGANIZATION = "organization"
 SERVERS = "servers"
-DOMAIN = "domain:"
+DOMAIN_PART = "domain:"
 """What is read, as ``Unreadable.part`` names it; ``domain:`` with this domain's DNS name or another one's DN."""
 HIDDEN = "hidden"
 """Code of what this account sees only in part, or not at all; other codes are those of the error."""
@@ -112,7 +112,7 @@ def _schema(directory: Directory, unreadable: list[Unreadable]) -> int | None:
     # AD answers "no such object" for what an account may not see, so the parent is looked at first.
     if not _readable(directory, context):
         unreadable.append(
-            Unreadable(SCHEMA, HIDDEN, t("this account cannot read {context}", context=context), {"dn": context})
+            Unreadable(SCHEMA_PART, HIDDEN, t("this account cannot read {context}", context=context), {"dn": context})
         )
         return None
     entry = _read(directory, f"CN=ms-Exch-Schema-Version-Pt,{context}", ("rangeUpper",))
@@ -122,7 +122,7 @@ def _schema(directory: Directory, unreadable: list[Unreadable]) -> int | None:
     if value is None:
         unreadable.append(
             Unreadable(
-                SCHEMA,
+                SCHEMA_PART,
                 HIDDEN,
                 t("{entry_dn} is there, but shows this account no rangeUpper", entry_dn=entry.dn),
                 {"dn": entry.dn},
@@ -185,7 +185,7 @@ def _servers(directory: Directory, base: str, unreadable: list[Unreadable]) -> t
 def _domain(directory: Directory, unreadable: list[Unreadable]) -> tuple[DomainReading, ...]:
     controller = directory.controller
     entry = _read(directory, f"{_SYSTEM_OBJECTS},{controller.default_naming_context}", ("objectVersion",))
-    return _prepared(entry, controller.domain_dns_name, f"{DOMAIN}{controller.domain_dns_name}", unreadable)
+    return _prepared(entry, controller.domain_dns_name, f"{DOMAIN_PART}{controller.domain_dns_name}", unreadable)
 
 
 def _other_domains(
@@ -193,7 +193,7 @@ def _other_domains(
 ) -> Iterator[DomainReading]:
     controller = directory.controller
     for context in controller.other_domains:
-        part = f"{DOMAIN}{context}"
+        part = f"{DOMAIN_PART}{context}"
         if elsewhere is None:
             why = t(
                 "{controller_host} does not hold this domain; ask one of its own controllers",

@@ -79,7 +79,7 @@ def _load() -> tuple[GroupAttribute, ...]:
     )
 
 
-GROUP_ATTRIBUTES = _load()
+EXCHANGE_GROUP_ATTRIBUTES = _load()
 
 
 _AT_ONCE = 40
@@ -105,7 +105,7 @@ class WrittenGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class AddressHolder:
+class AddressOwner:
     """An object that holds an address which was asked for.
 
     Attributes:
@@ -147,14 +147,14 @@ def read_written_groups(directory: Directory) -> tuple[WrittenGroup, ...]:
 
 def read_address_holders(
     directory: Directory, addresses: Sequence[str], progress: Callable[[int, int], None] | None = None
-) -> tuple[AddressHolder, ...]:
+) -> tuple[AddressOwner, ...]:
     """Every object of the domain that holds one of ``addresses`` (SMTP, without prefix), sorted by DN.
 
     Raises:
         RunbookError: A search failed.
     """
     asked = sorted({address.lower() for address in addresses})
-    found: dict[str, AddressHolder] = {}
+    found: dict[str, AddressOwner] = {}
     for start in range(0, len(asked), _AT_ONCE):
         part = asked[start : start + _AT_ONCE]
         if progress is not None:
@@ -169,11 +169,11 @@ def read_address_holders(
     return tuple(found[dn] for dn in sorted(found, key=str.casefold))
 
 
-def _holder(entry: Entry, asked: set[str]) -> AddressHolder:
+def _holder(entry: Entry, asked: set[str]) -> AddressOwner:
     held = set(smtp_addresses(entry.text("mail"), entry.texts("proxyAddresses")))
     anchors = (*entry.texts(ANCHOR_ATTRIBUTE), *entry.texts(EXTERNAL_ID_ATTRIBUTE))
     classes = entry.texts("objectClass")
-    return AddressHolder(
+    return AddressOwner(
         dn=entry.dn,
         object_class=classes[-1] if classes else "",
         addresses=tuple(sorted(held & asked)),

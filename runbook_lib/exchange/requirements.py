@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from runbook_lib.exchange.facts import Facts, Presence
+from runbook_lib.exchange.facts import ExchangePresence, Facts
 from runbook_lib.exchange.versions import Build
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import Text, from_table, joined, t
@@ -58,7 +58,7 @@ def statements() -> tuple[Statement, ...]:
 
 def presence(facts: Facts) -> Iterator[Finding]:
     """Exchange is in AD, as Connect's wizard wants it."""
-    if facts.presence not in (Presence.NONE, Presence.SCHEMA_ONLY):
+    if facts.presence not in (ExchangePresence.NONE, ExchangePresence.SCHEMA_ONLY):
         return
     yield Finding(
         id="exchange-pages-disagree",
@@ -190,7 +190,7 @@ _BUILDS = "microsoft/CSS-Exchange, Shared/Get-ExchangeBuildVersionInformation.ps
 _LIFECYCLE = "Microsoft Lifecycle, Exchange Server"
 
 
-def support(facts: Facts) -> Iterator[Finding]:
+def servers_in_support(facts: Facts) -> Iterator[Finding]:
     """Servers whose release is no longer supported, and since when."""
     day = facts.reading.at.date()
     ended = {release.product: release for release in facts.server_releases.values() if release.support_ends < day}

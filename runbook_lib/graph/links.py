@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,11 +14,8 @@ from runbook_lib.graph.session import WORKERS
 from runbook_lib.graph.transport import GraphClient, Listing
 from runbook_lib.model.cloud import CloudGroup, CloudPrincipal
 from runbook_lib.model.ids import GroupId
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import Progress, Text, t
 from runbook_lib.model.untrusted import printable
-
-Progress = Callable[[str, int, int | None], None]
-"""What is being read, how much of it is done, how much there is (None while unknown)."""
 
 _LINK_PARAMETERS = {"$select": "id,displayName", "$top": "999"}
 _SHOWN_GAPS = 20
@@ -116,7 +113,7 @@ def _read_all(client: GraphClient, groups: Sequence[CloudGroup], progress: Progr
         for future in [pool.submit(client.listings, batch, _LINK_PARAMETERS) for batch in batches]:
             results += future.result()
             if progress is not None:
-                progress("members", len(results), len(groups))
+                progress(t("members"), len(results), len(groups))
     except BaseException:
         client.abandon()  # a thread that waits for a person would hold up the end
         raise

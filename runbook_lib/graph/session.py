@@ -120,11 +120,11 @@ def watched() -> Iterator[Way]:
         _of_thread.way = None
 
 
-class LimitedTlsSocket(Limited, ssl.SSLSocket):
+class HttpsSocket(Limited, ssl.SSLSocket):
     """A TLS socket that receives nothing when the time for a whole answer is over."""
 
 
-class LimitedPlainSocket(Limited, socket.socket):
+class HttpSocket(Limited, socket.socket):
     """The same before TLS begins: what a proxy answers to CONNECT comes over it."""
 
 
@@ -149,7 +149,7 @@ class _Connection(HTTPSConnection):
     def _new_conn(self) -> socket.socket:
         plain = super()._new_conn()
         wait = plain.gettimeout()
-        limited = LimitedPlainSocket(plain.family, plain.type, plain.proto, fileno=plain.detach())
+        limited = HttpSocket(plain.family, plain.type, plain.proto, fileno=plain.detach())
         limited.settimeout(wait)
         return limited
 
@@ -187,7 +187,7 @@ class _LimitedAdapter(HTTPAdapter):
 def _limited_context() -> ssl.SSLContext:
     """urllib3's settings; it adds the CAs, and demands certificate and host name as without it."""
     context = create_urllib3_context()
-    context.sslsocket_class = LimitedTlsSocket
+    context.sslsocket_class = HttpsSocket
     return context
 
 

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 from runbook_lib.errors import NoAccess, Refused
 from runbook_lib.graph.errors import GraphNotFound, GraphRejected, unexpected
 from runbook_lib.graph.groups import probe_groups, with_sync_behavior
-from runbook_lib.graph.links import Links, Progress, read_members
+from runbook_lib.graph.links import Links, read_members
 from runbook_lib.graph.rows import (
     GROUP_PROPERTIES,
     TENANT_PROPERTIES,
@@ -36,7 +36,7 @@ from runbook_lib.model.cloud import (
     Tenant,
 )
 from runbook_lib.model.reading import Reading
-from runbook_lib.model.text import NOTHING, Text, counted, t
+from runbook_lib.model.text import NOTHING, Progress, Text, counted, t
 from runbook_lib.model.untrusted import printable
 
 _PAGE = "999"
@@ -78,13 +78,13 @@ def read_cloud(
     started, requests_before = clock(), client.requests
     tenant = read_tenant(client, tenant_id)
     writers = read_other_writers(client, tenant)
-    groups, groups_proof = _read(client, "groups", "/groups", GROUP_PROPERTIES, group_of, progress)
+    groups, groups_proof = _read(client, t("groups"), "/groups", GROUP_PROPERTIES, group_of, progress)
     groups, authority_gap = with_sync_behavior(client, groups)
     deleted, deleted_proof = _read(
-        client, "deleted groups", "/directory/deletedItems/microsoft.graph.group", GROUP_PROPERTIES, group_of, None
+        client, t("deleted groups"), "/directory/deletedItems/microsoft.graph.group", GROUP_PROPERTIES, group_of, None
     )
     groups, members, deleted_meanwhile = _members(client, groups, progress)
-    users, users_proof = _read(client, "users", "/users", USER_PROPERTIES, user_of, progress)
+    users, users_proof = _read(client, t("users"), "/users", USER_PROPERTIES, user_of, progress)
     principals, unlisted_gaps, unlisted_complete = _principals(client, groups, users, members)
     return CloudSnapshot(
         tenant=tenant,
@@ -178,7 +178,7 @@ def read_tenant(client: GraphClient, tenant_id: str) -> Tenant:
 
 def _read(
     client: GraphClient,
-    what: str,
+    what: Text,
     path: str,
     properties: str,
     decode: Callable[[Row], _T],

@@ -103,7 +103,7 @@ class Enforcement:
 NO_ENFORCEMENT = Enforcement()
 
 
-def policy_of(
+def soa_policy_of(
     dn: str, keywords: Iterable[str], settings: Iterable[str], is_sid: Callable[[str], bool], stale: frozenset[str]
 ) -> SoaPolicy:
     """A policy from the values of its object; ``stale`` are SIDs that no object of the domain has, upper case."""

@@ -11,7 +11,7 @@ goes by: it stays when the English is polished. ``make generate`` keeps the file
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -68,6 +68,9 @@ def _codes() -> Mapping[str, str]:
 
 NOTHING = Text("")
 """Where there is nothing to say."""
+
+Progress = Callable[[Text, int, int | None], None]
+"""Told what is read or was done last, how much of it so far, and how much there is in all; None: that is not known."""
 
 
 def t(template: str, /, **values: object) -> Text:

@@ -12,11 +12,11 @@ from runbook_lib.change.approvals.approvers import approver_findings, approvers_
 from runbook_lib.change.approvals.gate import Grant, Waiting, granted, read_all, refusal_finding, waiting_findings
 from runbook_lib.change.carry_out import StillApproved, carry_out
 from runbook_lib.change.journal import CARRIED_OUT, Journal, JournalFile, read_journal
-from runbook_lib.change.journal import FILE_NAME as JOURNAL
+from runbook_lib.change.journal import JOURNAL_FILE as JOURNAL
 from runbook_lib.change.journal_check import changed_objects
 from runbook_lib.change.lock import lock_path
-from runbook_lib.change.plan_as_read import FILE_NAME as LEFT_OUT
-from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, facts_of, rows_of
+from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, members_facts, rows_of
+from runbook_lib.change.plan_as_read import LEFT_OUT_FILE as LEFT_OUT
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import AwaitingApproval, NoAccess, Refused, RunbookError, ServiceFailed, VerificationFailed
 from runbook_lib.inventory import Inventory
@@ -26,7 +26,7 @@ from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import NOTHING, joined, t
 from runbook_lib.notebook.context import RunContext
-from runbook_lib.notebook.course import Course, Step, takes
+from runbook_lib.notebook.course import Course, NotebookStep, takes
 from runbook_lib.notebook.earlier_runs import unfinished_chain
 from runbook_lib.notebook.front_end import ProgressLine, show_widget
 from runbook_lib.notebook.gate_form import GateForm, with_form, with_place
@@ -45,8 +45,8 @@ from runbook_lib.notebook.resuming import (
 )
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.record.run_end import RunEnd
-from runbook_lib.routes.direct.backup_and_verify import FILE_NAME as BACKUP
-from runbook_lib.routes.direct.backup_and_verify import backup, verify
+from runbook_lib.routes.direct.backup_and_verify import BACKUP_FILE as BACKUP
+from runbook_lib.routes.direct.backup_and_verify import backup, read_back
 from runbook_lib.routes.direct.work import DirectWork
 from runbook_lib.routes.registry import ROUTES, rules_of
 from runbook_lib.shown.change import (
@@ -96,7 +96,7 @@ class ChangeSession:
                 operation broke off under this change id (``change-open``); the route is not carried out yet.
         """
         rules_of(self._context.parameters.route)
-        self._context.step(Step.PLAN)
+        self._context.step(NotebookStep.PLAN)
         self._planner = planner
         folder = self._context.record.folder
         self._chain = unfinished_chain(folder.change_folder, but=folder.run_id)
@@ -110,7 +110,7 @@ class ChangeSession:
         require_some_not_refused(self._plan)
         return self
 
-    @takes(Step.GATE)
+    @takes(NotebookStep.GATE)
     def require_approval(self) -> None:
         """The gate: raises until this plan is approved, then reads both sides again and keeps what still holds.
 
@@ -120,7 +120,7 @@ class ChangeSession:
             ValueError: There is no plan yet, which is a defect of the caller.
         """
         context, plan = self._context, self._known_plan()
-        context.step(Step.GATE)
+        context.step(NotebookStep.GATE)
         if self._chain:
             self._open_again(plan)
             return
@@ -156,7 +156,7 @@ class ChangeSession:
         context.note(*waiting_findings(grant.waiting))
         context.show(open_gate_view(self._approval, len(self._approved), grant.waiting))
 
-    @takes(Step.APPLY)
+    @takes(NotebookStep.APPLY)
     def apply(self) -> None:
         """Write what is approved, each write journaled before and after.
 
@@ -174,7 +174,7 @@ class ChangeSession:
                 code="gate-closed-again",
                 hint=t("Run the gate cell again: it reads both sides once more and takes the lock."),
             )
-        context.step(Step.APPLY)
+        context.step(NotebookStep.APPLY)
         directory = context.connect_directory()
         read_back_only = self._taken is not None and self._taken.broken.written
         if not read_back_only:
@@ -208,7 +208,7 @@ class ChangeSession:
             self.course.end = RunEnd(Outcome.AWAITING_APPROVAL, None)
         context.show(applied_view(self._approved))
 
-    @takes(Step.READ_BACK)
+    @takes(NotebookStep.READ_BACK)
     def verify(self) -> None:
         """Read every changed object back from the same DC and compare.
 
@@ -218,11 +218,11 @@ class ChangeSession:
         context, plan = self._context, self._known_plan()
         if not self._approved:
             return
-        context.step(Step.READ_BACK)
+        context.step(NotebookStep.READ_BACK)
         written = read_journal(context.record.folder.path, ROUTES)
         guid_of = changed_objects([*self._chain, *([written] if written else [])])
         try:
-            checked = verify(context.connect_directory(), self._approved, plan.target, guid_of, self._dn_of)
+            checked = read_back(context.connect_directory(), self._approved, plan.target, guid_of, self._dn_of)
         except (NoAccess, ServiceFailed) as error:
             # Everything is written by now: codes that mean "nothing was written" would be a lie.
             raise VerificationFailed(
@@ -341,7 +341,7 @@ class ChangeSession:
                 "operation": plan.operation.value,
                 "route": plan.route.value,
                 "groups": plan.groups,
-                "members": facts_of(plan),
+                "members": members_facts(plan),
             },
             changes={"planned": len(plan.changes), "done": 0},
         )

@@ -19,11 +19,11 @@ from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.directory import ControllerIdentity
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.text import t
-from runbook_lib.notebook.course import Step
+from runbook_lib.notebook.course import NotebookStep
 from runbook_lib.notebook.earlier_runs import unfinished_chain
 from runbook_lib.notebook.front_end import prompt_for, show
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.record.cells import mark_of
+from runbook_lib.record.cells import run_mark_of
 from runbook_lib.record.run_record import RunRecord, account, run_by
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.shown.html import View
@@ -143,7 +143,7 @@ class RunContext:
 
     # what people and the record see
 
-    def step(self, step: Step) -> None:
+    def step(self, step: NotebookStep) -> None:
         """Note in the record that this step was reached."""
         self.record.note_step(step.title, self.clock())
 
@@ -153,7 +153,7 @@ class RunContext:
 
     def show(self, view: View) -> None:
         """Show static HTML (and its plain text)."""
-        show(view, mark_of(self.record.folder))
+        show(view, run_mark_of(self.record.folder))
 
     def note_sign_in(self) -> None:
         """Put into the record who is signed in to Entra ID, as far as that is known by now."""

@@ -29,7 +29,7 @@ LEAVE_THE_VERDICT = frozenset({RUN_CLOSED, RUN_HAS_WRITTEN, STEP_NOT_NOW, ANOTHE
 ANEW = t("Run the notebook from its first cell again: that begins a new run.")
 
 
-class Step(Enum):
+class NotebookStep(Enum):
     """A step of a notebook; ``title`` is its name for people."""
 
     ENDS = "ends"
@@ -48,30 +48,30 @@ class Step(Enum):
 
 
 _TITLES = {
-    Step.ENDS: t("Check both connections"),
-    Step.PREFLIGHT: t("Pre-flight"),
-    Step.READ: t("Read both sides"),
-    Step.COMPARE: t("Compare"),
-    Step.PLAN: t("Plan"),
-    Step.GATE: t("Gate"),
-    Step.APPLY: t("Apply"),
-    Step.READ_BACK: t("Read back"),
+    NotebookStep.ENDS: t("Check both connections"),
+    NotebookStep.PREFLIGHT: t("Pre-flight"),
+    NotebookStep.READ: t("Read both sides"),
+    NotebookStep.COMPARE: t("Compare"),
+    NotebookStep.PLAN: t("Plan"),
+    NotebookStep.GATE: t("Gate"),
+    NotebookStep.APPLY: t("Apply"),
+    NotebookStep.READ_BACK: t("Read back"),
 }
 
 
-_WRITING = (Step.READ, Step.PLAN, Step.GATE, Step.APPLY, Step.READ_BACK)
-_OF_THE_CHANGE = frozenset({Step.GATE, Step.APPLY, Step.READ_BACK})
+_WRITING = (NotebookStep.READ, NotebookStep.PLAN, NotebookStep.GATE, NotebookStep.APPLY, NotebookStep.READ_BACK)
+_OF_THE_CHANGE = frozenset({NotebookStep.GATE, NotebookStep.APPLY, NotebookStep.READ_BACK})
 STEPS = {
-    "00-start-here": (Step.ENDS,),
-    "10-detect-exchange": (Step.PREFLIGHT,),
-    "20-inventory-groups": (Step.READ,),
+    "00-start-here": (NotebookStep.ENDS,),
+    "10-detect-exchange": (NotebookStep.PREFLIGHT,),
+    "20-inventory-groups": (NotebookStep.READ,),
     "30-enable-writeback": _WRITING,
     "40-disable-writeback": _WRITING,
-    "50-check-drift": (Step.READ, Step.COMPARE),
+    "50-check-drift": (NotebookStep.READ, NotebookStep.COMPARE),
     "60-undo-change": _WRITING,
 }
 """Notebook to the steps without which it is not done, in their order."""
-_KINDS = (_WRITING, (Step.READ, Step.COMPARE), (Step.PREFLIGHT,), (Step.ENDS,))
+_KINDS = (_WRITING, (NotebookStep.READ, NotebookStep.COMPARE), (NotebookStep.PREFLIGHT,), (NotebookStep.ENDS,))
 """Orders of steps in a notebook of somebody's own: what it began it has to carry out."""
 
 
@@ -81,8 +81,8 @@ class Course:
     def __init__(self, notebook: str, record: RunRecord) -> None:
         self._steps = STEPS.get(notebook)
         self._record = record
-        self._done: set[Step] = set()
-        self._failed: tuple[Step, BaseException] | None = None
+        self._done: set[NotebookStep] = set()
+        self._failed: tuple[NotebookStep, BaseException] | None = None
         self._closed = NOTHING
         self._change: object = None
         self.end = RunEnd(Outcome.DONE, None)
@@ -99,7 +99,7 @@ class Course:
         return bool(self._done)
 
     @property
-    def missing(self) -> tuple[Step, ...]:
+    def missing(self) -> tuple[NotebookStep, ...]:
         """Steps of this notebook that were not carried out, in their order."""
         return tuple(step for step in self._order() if step not in self._done)
 
@@ -143,7 +143,7 @@ class Course:
                 values={"run": self._record.folder.run_id},
             )
 
-    def enter(self, step: Step, owner: object) -> None:
+    def enter(self, step: NotebookStep, owner: object) -> None:
         """Take a step, or raise and touch nothing. What comes after it has to be done again.
 
         Raises:
@@ -163,31 +163,31 @@ class Course:
         self._done -= after
         if self._failed and self._failed[0] in after:
             self._failed = None
-        if step not in (Step.APPLY, Step.READ_BACK):
+        if step not in (NotebookStep.APPLY, NotebookStep.READ_BACK):
             self.end = RunEnd(Outcome.DONE, None)
         self._record.reopen()
 
-    def carried_out(self, step: Step, made: object) -> None:
+    def carried_out(self, step: NotebookStep, made: object) -> None:
         """Note that a step ended well; ``made`` is the change that a plan made."""
         self._done.add(step)
-        if step is Step.PLAN:
+        if step is NotebookStep.PLAN:
             self._change = made
 
-    def broke(self, step: Step, error: BaseException) -> None:
+    def broke(self, step: NotebookStep, error: BaseException) -> None:
         """Note that a step ended with an error."""
         self._failed = (step, error)
 
-    def _order(self, taken: Step | None = None) -> tuple[Step, ...]:
+    def _order(self, taken: NotebookStep | None = None) -> tuple[NotebookStep, ...]:
         if self._steps is not None:
             return self._steps
         touched = {*self._done, *([self._failed[0]] if self._failed else []), *([taken] if taken else [])}
-        wanted = {step for kind in _KINDS for step in kind if touched and touched & set(kind) - {Step.READ}}
+        wanted = {step for kind in _KINDS for step in kind if touched and touched & set(kind) - {NotebookStep.READ}}
         if touched and not wanted:
-            return (Step.READ,)
-        return tuple(step for step in Step if step in wanted)
+            return (NotebookStep.READ,)
+        return tuple(step for step in NotebookStep if step in wanted)
 
-    def _require_unwritten(self, step: Step) -> None:
-        if step is Step.READ_BACK or not (self._record.folder.path / JOURNAL).exists():
+    def _require_unwritten(self, step: NotebookStep) -> None:
+        if step is NotebookStep.READ_BACK or not (self._record.folder.path / JOURNAL).exists():
             return
         raise Refused(
             t("This run has written already; its record holds one change. The cell did nothing."),
@@ -199,7 +199,7 @@ class Course:
             values={"run": self._record.folder.run_id},
         )
 
-    def _not_now(self, step: Step, left_out: list[Step]) -> RunbookError:
+    def _not_now(self, step: NotebookStep, left_out: list[NotebookStep]) -> RunbookError:
         values = {"step": step.value, "missing": [one.value for one in left_out]}
         failed = self._failed
         if failed and failed[0] in left_out and isinstance(failed[1], RunbookError):
@@ -239,7 +239,7 @@ _Made = TypeVar("_Made")
 
 
 def takes(
-    step: Step,
+    step: NotebookStep,
 ) -> Callable[
     [Callable[Concatenate[_Owner, _Given], _Made]],
     Callable[Concatenate[_Owner, _Given], _Made],
@@ -306,7 +306,7 @@ def ending_of(course: Course, folder: RecordFolder) -> RunEnd:
             hint=t("Nothing was written. {anew} Run every cell, in their order.", anew=ANEW),
             values=values,
         )
-    elif Step.APPLY in missing:
+    elif NotebookStep.APPLY in missing:
         hint = t("Run the same notebook with the same change id again: it resumes.")
         error = BrokeOff(text, code="steps-not-run", hint=hint, values=values)
     else:

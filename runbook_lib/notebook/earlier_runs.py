@@ -17,7 +17,7 @@ from runbook_lib.model.text import NOTHING, joined, t
 from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record import manifest
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.manifest import DamagedManifest, verify
+from runbook_lib.record.manifest import DamagedManifest, verified_record
 from runbook_lib.record.run_record import RunRecord, account
 from runbook_lib.routes.registry import ROUTES
 
@@ -85,7 +85,7 @@ def require_unaltered(runs: Iterable[Path], further: str = "") -> None:
     """
     for run in runs:
         folder = RecordFolder.open(run)
-        found = verify(folder)
+        found = verified_record(folder)
         if found.sealed and not found.ok:
             raise _altered(run, found.problems[0], further)
         if not found.sealed and (by := manifest.named_by_followers(folder.change_folder, folder.run_id)):

@@ -20,10 +20,10 @@ from runbook_lib.graph.sign_in.device_code import DeviceCode, SignInPrompt
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import Text, t, verbatim
 from runbook_lib.model.untrusted import printable
-from runbook_lib.record.cells import mark_of
+from runbook_lib.record.cells import run_mark_of
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.shown.html import View, line_html
-from runbook_lib.shown.sign_in import NOTICE_TYPE, NOTICES_VARIABLE, code_html, sign_in_words
+from runbook_lib.shown.sign_in import NOTICE_TYPE, NOTICES_VARIABLE, sign_in_code_html, sign_in_words
 
 _SECONDS_BETWEEN_UPDATES = 0.25
 
@@ -93,7 +93,7 @@ def watch_cells(folder: RecordFolder, on_error: Callable[[BaseException], None])
     """
     shell: Any = get_ipython()
     if shell is not None:
-        _watch(shell, mark_of(folder), on_error)
+        _watch(shell, run_mark_of(folder), on_error)
 
 
 def _watch(shell: Any, mark: Mapping[str, str], on_error: Callable[[BaseException], None]) -> None:
@@ -149,7 +149,7 @@ class NotebookPrompt:
 
     def show(self, code: DeviceCode) -> None:
         """Code and address, large enough to type from."""
-        data = {"text/html": str(code_html(code)), "text/plain": printable(sign_in_words(code))}
+        data = {"text/html": str(sign_in_code_html(code)), "text/plain": printable(sign_in_words(code))}
         # First the place, then the code: an interrupt in between must not leave a code that nothing replaces.
         self._handle = display({"text/plain": t("Sign-in")}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         self._handle.update(data, raw=True)

@@ -31,7 +31,7 @@ APPROVAL_HOLDS = timedelta(hours=4)
 """How long its approval holds, as with ``gwb approve``."""
 
 
-class Line(Protocol):
+class FormLine(Protocol):
     """Where the form says in static text what became of it."""
 
     def say(self, text: Text) -> None:
@@ -57,7 +57,7 @@ class GateForm:
         *,
         preconditions: Callable[[], None],
         clock: Callable[[], datetime],
-        line: Line,
+        line: FormLine,
         approvers: Approvers = ANYBODY,
     ) -> None:
         import ipywidgets

@@ -128,7 +128,7 @@ def policy_now(context: RunContext, inventory: Inventory) -> Policy:
     return policy_of(context.parameters, inventory.cloud.writers, context.clock().date())
 
 
-def compare(context: RunContext, inventory: Inventory) -> tuple[Drift, RunbookError | None]:
+def compare_sides(context: RunContext, inventory: Inventory) -> tuple[Drift, RunbookError | None]:
     """Compare what is written with what the cloud says now, note and show it.
 
     Returns the comparison, and the refusal that it means (None where nothing differs).

@@ -12,9 +12,9 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.context import RunContext
-from runbook_lib.notebook.course import LEAVE_THE_VERDICT, Course, Step, end_by, ending_of, takes
+from runbook_lib.notebook.course import LEAVE_THE_VERDICT, Course, NotebookStep, end_by, ending_of, takes
 from runbook_lib.notebook.earlier_runs import done_of
-from runbook_lib.notebook.reading import check_ends, compare, policy_now, read_preflight, read_sides
+from runbook_lib.notebook.reading import check_ends, compare_sides, policy_now, read_preflight, read_sides
 from runbook_lib.parameters.validate import require
 from runbook_lib.preflight.assess import Assessment
 from runbook_lib.record.run_end import RunEnd
@@ -42,10 +42,10 @@ class Run:
         """The record of this run."""
         return self.context.record
 
-    @takes(Step.ENDS)
+    @takes(NotebookStep.ENDS)
     def check_ends(self) -> None:
         """Check both connections and say who answers (00-start-here)."""
-        self.context.step(Step.ENDS)
+        self.context.step(NotebookStep.ENDS)
         check_ends(self.context)
 
     def show_records(self) -> None:
@@ -53,10 +53,10 @@ class Run:
         parameters = self.context.parameters
         self.context.show(records_view(Path(parameters.records_dir), parameters))
 
-    @takes(Step.PREFLIGHT)
+    @takes(NotebookStep.PREFLIGHT)
     def preflight(self) -> Assessment:
         """Read both sides as far as they can be read, run every check, show the verdicts (10-detect-exchange)."""
-        self.context.step(Step.PREFLIGHT)
+        self.context.step(NotebookStep.PREFLIGHT)
         assessment, why_not = read_preflight(self.context)
         self._made = assessment
         self.course.end = RunEnd(why_not.outcome if why_not else Outcome.DONE, why_not)
@@ -77,10 +77,10 @@ class Run:
         self._require_own(assessment)
         self.context.show(evidence_view(assessment))
 
-    @takes(Step.READ)
+    @takes(NotebookStep.READ)
     def read_inventory(self) -> Inventory:
         """Read both sides, join them, keep the tables in the record and show a summary."""
-        self.context.step(Step.READ)
+        self.context.step(NotebookStep.READ)
         inventory = self._made = read_sides(self.context, keep=True)
         self.context.note_sign_in()
         self.context.show(inventory_view(inventory))
@@ -96,21 +96,21 @@ class Run:
         self._require_own(inventory)
         self.context.show(members_view(inventory))
 
-    @takes(Step.PLAN)
+    @takes(NotebookStep.PLAN)
     def plan_enable(self, inventory: Inventory) -> ChangeSession:
         """Plan the selected groups (30-enable-writeback)."""
         self._require_own(inventory)
         change = ChangeSession(self.context, self.course, Operation.ENABLE)
         return change.plan(inventory, lambda read: self._planners().enable(read, policy_now(self.context, read)))
 
-    @takes(Step.PLAN)
+    @takes(NotebookStep.PLAN)
     def plan_disable(self, inventory: Inventory) -> ChangeSession:
         """Plan the retirement of the selected groups (40-disable-writeback)."""
         self._require_own(inventory)
         change = ChangeSession(self.context, self.course, Operation.DISABLE)
         return change.plan(inventory, lambda read: self._planners().disable(read, policy_now(self.context, read)))
 
-    @takes(Step.PLAN)
+    @takes(NotebookStep.PLAN)
     def plan_undo(self, inventory: Inventory) -> ChangeSession:
         """Plan the way back of the record that ``undo_record`` names (60-undo-change)."""
         self._require_own(inventory)
@@ -120,12 +120,12 @@ class Run:
         change = ChangeSession(self.context, self.course, Operation.UNDO)
         return change.plan(inventory, lambda read: self._planners().undo(read, policy_now(self.context, read), done))
 
-    @takes(Step.COMPARE)
+    @takes(NotebookStep.COMPARE)
     def check_drift(self, inventory: Inventory) -> Drift:
         """Compare what is written with what the cloud says now (50-check-drift)."""
         self._require_own(inventory)
-        self.context.step(Step.COMPARE)
-        drift, differs = compare(self.context, inventory)
+        self.context.step(NotebookStep.COMPARE)
+        drift, differs = compare_sides(self.context, inventory)
         self.course.end = RunEnd(differs.outcome if differs else Outcome.NOTHING_TO_DO, differs)
         return drift
 

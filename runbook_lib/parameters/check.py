@@ -155,11 +155,11 @@ _CHECKS: tuple[Callable[[Parameters], Iterator[Complaint]], ...] = (
     check_change.selected_names,
     check_change.records_dir,
     check_change.approvers,
-    check_connections.ous,
+    check_connections.ou_names,
     check_change.last_days,
     check_change.sam_pattern,
     check_change.attestation,
-    check_change.groups_domain,
+    check_change.mail_domain_of_groups,
     check_change.dns_servers,
     check_change.check_routes,
 )

@@ -135,7 +135,7 @@ def sam_pattern(parameters: Parameters) -> Iterator[Complaint]:
         yield Complaint(("sam_account_name_pattern",), wrong, "bad-sam-pattern", t("The default is Group_{{id12}}."))
 
 
-def groups_domain(parameters: Parameters) -> Iterator[Complaint]:
+def mail_domain_of_groups(parameters: Parameters) -> Iterator[Complaint]:
     """A mail domain of groups that is no domain name."""
     domain = parameters.groups_domain
     if domain and not is_domain(domain):

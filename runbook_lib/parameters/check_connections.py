@@ -10,7 +10,7 @@ from runbook_lib.model.addresses import is_host, is_https
 from runbook_lib.model.dn import MalformedDnError, parse_dn, same_dn
 from runbook_lib.model.ids import is_guid
 from runbook_lib.model.text import t
-from runbook_lib.parameters.clouds import contradictions
+from runbook_lib.parameters.clouds import cloud_contradictions
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.problems import Complaint
 from runbook_lib.parameters.yaml_text import Location
@@ -67,7 +67,7 @@ def urls(parameters: Parameters) -> Iterator[Complaint]:
 
 def cloud(parameters: Parameters) -> Iterator[Complaint]:
     """Addresses that belong to another cloud than the one that is named."""
-    for name, owner in contradictions(parameters):
+    for name, owner in cloud_contradictions(parameters):
         yield Complaint(
             (name,),
             t(
@@ -148,7 +148,7 @@ def require_dn(text: str) -> None:
         raise MalformedDnError(t("it does not end with DC=…"))
 
 
-def ous(parameters: Parameters) -> Iterator[Complaint]:
+def ou_names(parameters: Parameters) -> Iterator[Complaint]:
     """OUs that are no distinguished names, and one OU for two purposes."""
     values: list[tuple[Location, str]] = [((name,), getattr(parameters, name)) for name in _DN_FIELDS]
     values = [(location, text) for location, text in values if text]

@@ -111,7 +111,7 @@ def addresses_of(parameters: Parameters) -> Addresses:
     )
 
 
-def contradictions(parameters: Parameters) -> Iterator[tuple[str, str]]:
+def cloud_contradictions(parameters: Parameters) -> Iterator[tuple[str, str]]:
     """Addresses of one of Microsoft's clouds that are not those of the cloud named: parameter and whose it is."""
     chosen = next(known for known in clouds() if known.name == parameters.cloud)
     for name in MEANT_FOR_ONE_CLOUD:

@@ -22,7 +22,7 @@ from runbook_lib.parameters.validate import (
     validated,
 )
 from runbook_lib.parameters.yaml_text import Location
-from runbook_lib.parameters.yaml_tree import DEEPEST, YamlProblem, names_at_line_starts, read_tree, texts_below
+from runbook_lib.parameters.yaml_tree import DEEPEST_YAML, YamlProblem, names_at_line_starts, read_tree, texts_below
 from runbook_lib.secrets.sources import is_secret_name
 
 COMMAND_LINE = "command line"
@@ -241,7 +241,7 @@ def _add_override(name: str, text: str, collected: _Collected) -> None:
 def _is_flat(value: object) -> bool:
     """Whether lists and mappings stand in each other no deeper than in a file, without a circle."""
     level = [value]
-    for _ in range(DEEPEST):
+    for _ in range(DEEPEST_YAML):
         level = [
             item
             for branch in level

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from runbook_lib.model.ids import is_guid
 from runbook_lib.model.text import t
-from runbook_lib.parameters.yaml_tree import Branch, Node, Scalar, YamlProblem
+from runbook_lib.parameters.yaml_tree import Branch, Scalar, YamlNode, YamlProblem
 
 Location = tuple[str | int, ...]
 """Path to a value: the parameter, then list positions and nested names."""
@@ -46,10 +46,10 @@ class YamlEntry:
 
     name: str
     line: int
-    node: Node
+    node: YamlNode
 
 
-def entries(node: Node) -> list[YamlEntry]:
+def entries(node: YamlNode) -> list[YamlEntry]:
     """The keys of a mapping in the order written.
 
     Raises:
@@ -70,7 +70,7 @@ def entries(node: Node) -> list[YamlEntry]:
     return list(found.values())
 
 
-def convert(node: Node, wanted: Any, lines: dict[Location, int], path: Location = (), name: str = "") -> object:
+def convert(node: YamlNode, wanted: Any, lines: dict[Location, int], path: Location = (), name: str = "") -> object:
     """The value of ``node`` as the annotation ``wanted`` has it; ``lines`` collects the line of every part.
 
     Args:
@@ -90,7 +90,7 @@ def convert(node: Node, wanted: Any, lines: dict[Location, int], path: Location 
         raise
 
 
-def _converted(node: Node, wanted: Any, lines: dict[Location, int], path: Location, name: str) -> object:
+def _converted(node: YamlNode, wanted: Any, lines: dict[Location, int], path: Location, name: str) -> object:
     lines[path] = node.line
     if isinstance(node, Branch) and node.tag not in _BRANCH_TAGS:
         raise YamlProblem(_TAGGED, line=node.line, hint=t("Take it away."))
@@ -113,7 +113,7 @@ def _converted(node: Node, wanted: Any, lines: dict[Location, int], path: Locati
     return _scalar(node, wanted, prose=name in PROSE)
 
 
-def _items(node: Node, wanted: Any, lines: dict[Location, int], path: Location) -> list[object]:
+def _items(node: YamlNode, wanted: Any, lines: dict[Location, int], path: Location) -> list[object]:
     if not isinstance(node, Branch) or node.keys is not None:
         raise YamlProblem(
             t("must be a list"), line=node.line, hint=t('Write a list as ["first", "second"], or [] for none.')

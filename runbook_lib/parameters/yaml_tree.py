@@ -18,7 +18,7 @@ from yaml.reader import Reader
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import character_name, unseen
 
-DEEPEST = 8
+DEEPEST_YAML = 8
 """Levels of lists and mappings in each other; the model needs four."""
 _MOST_VALUES = 100_000
 """Names and values of one file in all; four times the ids that fit into the largest one."""
@@ -81,10 +81,10 @@ class Branch:
     tag: str = ""
 
 
-Node = Scalar | Branch
+YamlNode = Scalar | Branch
 
 
-def read_tree(text: str) -> Node | None:
+def read_tree(text: str) -> YamlNode | None:
     """The one YAML document in ``text``, or None where there is only white space and comments.
 
     Raises:
@@ -118,15 +118,15 @@ def read_tree(text: str) -> Node | None:
             mended.append(at)
 
 
-def _tree(text: str, mended: frozenset[int]) -> Node | None:
-    root: Node | None = None
+def _tree(text: str, mended: frozenset[int]) -> YamlNode | None:
+    root: YamlNode | None = None
     open_: list[Branch] = []
     count = 0
     for event in yaml.parse(text, Loader=_LOADER):
         if isinstance(event, yaml.ScalarEvent):
-            node: Node = _scalar(event, text, mended)
+            node: YamlNode = _scalar(event, text, mended)
         elif isinstance(event, yaml.CollectionStartEvent):
-            if len(open_) == DEEPEST:
+            if len(open_) == DEEPEST_YAML:
                 raise YamlProblem(t("the values are nested too deeply"), line=_line(event))
             mapping = isinstance(event, yaml.MappingStartEvent)
             node = Branch(_line(event), [], [] if mapping else None, event.tag or "")
@@ -280,9 +280,9 @@ def names_at_line_starts(text: str) -> list[tuple[str, int]]:
     return found
 
 
-def texts_below(node: Node) -> Iterator[str]:
+def texts_below(node: YamlNode) -> Iterator[str]:
     """Every text below ``node`` as written, keys included."""
-    waiting: list[Node] = [node]
+    waiting: list[YamlNode] = [node]
     while waiting:
         current = waiting.pop()
         if isinstance(current, Scalar):

@@ -20,7 +20,7 @@ from runbook_lib.preflight.parts import EXCHANGE_DETECTION, EXCHANGE_FACTS
 from runbook_lib.preflight.tenant_facts import tenant_facts
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict, verdict_on
 
-ROUTES = (Route.DIRECT, Route.CLOUD_SYNC, Route.CONNECT_SYNC)
+JUDGED_ROUTES = (Route.DIRECT, Route.CLOUD_SYNC, Route.CONNECT_SYNC)
 """The routes that a verdict is given for."""
 
 
@@ -127,7 +127,7 @@ class Assessment:
     results: tuple[CheckResult, ...]
     verdicts: tuple[RouteVerdict, ...]
     beside: tuple[Finding, ...] = ()
-    judged: tuple[Route, ...] = ROUTES
+    judged: tuple[Route, ...] = JUDGED_ROUTES
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
@@ -152,11 +152,11 @@ class Assessment:
 
     @cached_property
     def _worst(self) -> dict[str, Finding]:
-        return self._highest(ROUTES)
+        return self._highest(JUDGED_ROUTES)
 
     @cached_property
     def _by_route(self) -> dict[str, dict[Route, Finding]]:
-        return by_route(self.results, ROUTES)
+        return by_route(self.results, JUDGED_ROUTES)
 
     def is_asked(self, finding_id: str) -> bool:
         """Whether a finding is about a route that was asked for: it counts there, or counts nowhere for more."""
@@ -247,7 +247,7 @@ def assess(
     results = tuple(_result(check, evidence, reasons) for check in checks)
     verdicts = tuple(
         verdict_on(route, [finding for found in by_route(results, (route,)).values() for finding in found.values()])
-        for route in sorted(ROUTES, key=lambda route: route not in asked)
+        for route in sorted(JUDGED_ROUTES, key=lambda route: route not in asked)
     )
     return Assessment(evidence, results, verdicts, tuple(beside), asked)
 

@@ -23,8 +23,8 @@ from runbook_lib.exchange.facts import Facts
 from runbook_lib.exchange.mail import MailFlowReading, read_mail_flow
 from runbook_lib.exchange.read import ORGANIZATION, ExchangeReading, read_exchange
 from runbook_lib.exchange.recipients import (
-    GROUP_ATTRIBUTES,
-    AddressHolder,
+    EXCHANGE_GROUP_ATTRIBUTES,
+    AddressOwner,
     WrittenGroup,
     names_in_schema,
     read_address_holders,
@@ -68,7 +68,7 @@ EXCHANGE_DETECTION = EXCHANGE_FACTS.worked_out("detection", detection_of)
 
 def _group_schema(source: Source) -> frozenset[str]:
     names_in_schema(source.directory(), ())  # raises where the schema does not show: nothing would be absence
-    return allowed_attributes(source.directory(), "group", (row.attribute for row in GROUP_ATTRIBUTES))
+    return allowed_attributes(source.directory(), "group", (row.attribute for row in EXCHANGE_GROUP_ATTRIBUTES))
 
 
 GROUP_SCHEMA = Part("group_schema", t("What this forest's schema lets a group carry"), _group_schema)
@@ -156,7 +156,7 @@ def _mail_domains(source: Source) -> MailDomains:
 MAIL_DOMAINS = Part("mail_domains", t("Mail domains of the groups"), _mail_domains, (GROUPS, WRITTEN_GROUPS, MAIL_FLOW))
 
 
-def _address_holders(source: Source) -> tuple[AddressHolder, ...]:
+def _address_holders(source: Source) -> tuple[AddressOwner, ...]:
     addresses = [
         address for group in source[GROUPS].groups for address in smtp_addresses(group.mail, group.proxy_addresses)
     ]

@@ -112,7 +112,7 @@ def execution_times(cell: Mapping[str, object]) -> Mapping[str, object]:
     return times if isinstance(times, Mapping) else {}
 
 
-def mark_of(folder: RecordFolder) -> dict[str, str]:
+def run_mark_of(folder: RecordFolder) -> dict[str, str]:
     """What a display of this run carries under ``RUN_MIME``."""
     return {"change_id": folder.change_id, "run_id": folder.run_id}
 

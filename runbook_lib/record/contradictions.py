@@ -27,7 +27,7 @@ _BY_ITS_PLAN = frozenset({Outcome.DONE, Outcome.NOTHING_TO_DO, Outcome.AWAITING_
 """Outcomes of a run without a journal that its plan decides."""
 
 
-def contradictions(run: Path, facts: Mapping[str, Any]) -> list[Text]:
+def record_contradictions(run: Path, facts: Mapping[str, Any]) -> list[Text]:
     """Where record.json (``facts``) and what lies beside it in the folder of a run differ, one sentence each.
 
     A run that gave no verdict contradicts nothing: sealing decides one from the journal.

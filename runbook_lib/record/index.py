@@ -15,9 +15,9 @@ from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.model.text import t
 from runbook_lib.record import folder as files
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.manifest import DamagedManifest, verify
+from runbook_lib.record.manifest import DamagedManifest, verified_record
 from runbook_lib.record.manifest import read as read_manifest
-from runbook_lib.record.page import TONES, environment
+from runbook_lib.record.page import OUTCOME_TONES, environment
 
 VERIFY_AT_MOST = 100
 """Runs whose every file is read for the index; with more of them only the manifests are."""
@@ -96,7 +96,7 @@ def _run(path: Path, *, thorough: bool) -> _Run:
         name=path.name,
         notebook=str(notebook.get("name", "unknown")),
         outcome=ending_of_facts(outcome, facts.get("error")).title if outcome else t("Open: no verdict yet"),
-        tone=TONES.get(outcome, "bad") if outcome else "neutral",
+        tone=OUTCOME_TONES.get(outcome, "bad") if outcome else "neutral",
         started=started if isinstance(started, str) else None,
         planned=changes.get("planned", 0),
         done=changes.get("done", 0),
@@ -107,7 +107,7 @@ def _run(path: Path, *, thorough: bool) -> _Run:
 
 def _state(path: Path, *, thorough: bool) -> str:
     if thorough:
-        result = verify(RecordFolder(path))
+        result = verified_record(RecordFolder(path))
         if not result.sealed:
             return t("open: not sealed yet")
         return "sealed, verified" if result.ok else f"DAMAGED: {result.problems[0]}"

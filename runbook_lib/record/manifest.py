@@ -24,13 +24,13 @@ from runbook_lib.model.ids import digest
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record import folder as files
-from runbook_lib.record.contradictions import contradictions
+from runbook_lib.record.contradictions import record_contradictions
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.formats.record import ManifestFormat
 
 
 class DamagedManifest(ValueError):  # noqa: N818
-    """MANIFEST.json is not what ``build`` writes; the text says why."""
+    """MANIFEST.json is not what ``build_manifest`` writes; the text says why."""
 
 
 def file_entries(folder: Path) -> list[dict[str, object]]:
@@ -57,7 +57,9 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def build(folder: Path, *, change_id: str, run_id: str, sealed_at: str, previous: Mapping[str, str] | None) -> bytes:
+def build_manifest(
+    folder: Path, *, change_id: str, run_id: str, sealed_at: str, previous: Mapping[str, str] | None
+) -> bytes:
     """The manifest of ``folder`` as it is now; ``previous`` is ``{"run_id", "digest"}`` or None for a first run."""
     facts: dict[str, object] = {
         "schema": MANIFEST_SCHEMA,
@@ -71,7 +73,7 @@ def build(folder: Path, *, change_id: str, run_id: str, sealed_at: str, previous
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The manifest of a run, checked for being exactly what ``build`` writes.
+    """The manifest of a run, checked for being exactly what ``build_manifest`` writes.
 
     Raises:
         FileNotFoundError: The run is not sealed.
@@ -158,7 +160,7 @@ OPEN = t("open: not sealed yet")
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What ``verify`` found.
+    """What ``verified_record`` found.
 
     Attributes:
         sealed: Whether there is a manifest.
@@ -173,7 +175,7 @@ class Verification:
     files: int
 
 
-def verify(folder: RecordFolder) -> Verification:
+def verified_record(folder: RecordFolder) -> Verification:
     """Compare every file of a record with its manifest, and the manifest with the runs sealed before it."""
     try:
         manifest = read(folder.path)
@@ -258,7 +260,7 @@ def _compare_identity(folder: RecordFolder, manifest: Mapping[str, Any]) -> list
     elif facts.get("run_id") != manifest["run_id"] or facts.get("change_id") != manifest["change_id"]:
         problems.append(t("{record}: of another run than {manifest}", record=RECORD, manifest=MANIFEST))
     else:
-        problems += contradictions(folder.path, facts)
+        problems += record_contradictions(folder.path, facts)
     return problems
 
 

@@ -39,7 +39,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["moment"] = moment
+    made.filters["moment"] = moment_words
     made.filters["size"] = size
     made.globals["policy"] = CONTENT_SECURITY_POLICY
     return made
@@ -56,7 +56,7 @@ def _finalize(value: object) -> object:
     return printable(value) if isinstance(value, str) else printable(str(value))
 
 
-def moment(value: object) -> str:
+def moment_words(value: object) -> str:
     """A time of record.json for people; what is none as it is."""
     return t("not known") if value is None else to_the_second(str(value))
 
@@ -71,7 +71,7 @@ def size(count: int) -> str:
 TEXT_LIMIT = 200_000
 """Characters of one plain-text output that the page shows; the notebook beside it holds everything."""
 
-TONES = {
+OUTCOME_TONES = {
     Outcome.DONE: "good",
     Outcome.NOTHING_TO_DO: "good",
     Outcome.AWAITING_APPROVAL: "waiting",
@@ -116,7 +116,7 @@ def record_html(
         .render(
             facts=facts,
             outcome=outcome,
-            tone=TONES.get(outcome, "bad"),
+            tone=OUTCOME_TONES.get(outcome, "bad"),
             ending=ending_of_facts(outcome, facts.get("error")),
             seconds=_seconds(facts.get("started"), facts.get("ended")),
             findings=[finding_html(finding) for finding in by_severity(findings)],

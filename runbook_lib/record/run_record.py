@@ -275,7 +275,7 @@ def _nothing_yet(folder: RecordFolder) -> dict[str, Any]:
     }
 
 
-def facts_of(folder: RecordFolder) -> dict[str, Any]:
+def run_facts_of(folder: RecordFolder) -> dict[str, Any]:
     """Facts of a run with every key present and of the right kind.
 
     A record.json that is missing or unreadable is replaced by what the folder itself says; the damaged file is kept

@@ -25,12 +25,12 @@ from runbook_lib.model.untrusted import typed
 from runbook_lib.record import folder as files
 from runbook_lib.record import manifest
 from runbook_lib.record.cells import of_this_run
-from runbook_lib.record.contradictions import contradictions
+from runbook_lib.record.contradictions import record_contradictions
 from runbook_lib.record.executed import Cleaned, clean
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.page import record_html
 from runbook_lib.record.run_end import decided
-from runbook_lib.record.run_record import facts_of
+from runbook_lib.record.run_record import run_facts_of
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.secrets.redact import Redactor
 
@@ -88,7 +88,7 @@ def seal(
     for leftover in files.leftovers(folder.path):
         leftover.unlink()
     sealed_at = iso_milliseconds(clock())
-    facts = facts_of(folder)
+    facts = run_facts_of(folder)
     _refuse_contradiction(folder, facts)
     outcome = _verdict(folder, facts, sealed_at, interrupted=interrupted)
     redactor = Redactor(known_secrets)
@@ -103,7 +103,7 @@ def seal(
     entries = [entry for entry in manifest.file_entries(folder.path) if entry["path"] != PAGE]
     place = f"{folder.change_folder.parent.name}/{folder.change_id}/{folder.run_id}"
     folder.write_text(PAGE, record_html(facts, cleaned, files=entries, sealed_at=sealed_at, place=place))
-    data = manifest.build(
+    data = manifest.build_manifest(
         folder.path, change_id=folder.change_id, run_id=folder.run_id, sealed_at=sealed_at, previous=previous
     )
     _refuse_sealed(folder)
@@ -137,7 +137,7 @@ def _refuse_sealed_once(folder: RecordFolder) -> None:
 
 
 def _refuse_contradiction(folder: RecordFolder, facts: dict[str, Any]) -> None:
-    found = [*contradictions(folder.path, facts), *_altered_journal(folder)]
+    found = [*record_contradictions(folder.path, facts), *_altered_journal(folder)]
     if found:
         raise Refused(
             t("The record {path} is not sealed: {found}.", path=folder.path, found="; ".join(found)),

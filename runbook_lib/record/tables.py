@@ -56,7 +56,7 @@ _HARMFUL = re.compile(f"{_CELL_START}(?='*{_BEFORE}*{_TRIGGER})")
 _HARMLESS = re.compile(f"{_CELL_START}'(?='*{_BEFORE}*{_TRIGGER})")
 # What XML 1.0 cannot hold. XlsxWriter would write most of them as Excel's own escapes, which Excel turns back.
 _NOT_XML = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-CELL_LIMIT = 32_767
+EXCEL_CELL_LIMIT = 32_767
 ROW_LIMIT = 1_048_575
 """Rows below the heading of an Excel sheet."""
 _CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 - a fixed creation date in the workbook: same table, same bytes
@@ -129,4 +129,4 @@ def _write_sheet(sheet: xlsxwriter.worksheet.Worksheet, frame: pd.DataFrame, hea
 def _cell_text(text: str) -> str:
     shown = _NOT_XML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
     note = " … (cut)"
-    return shown if len(shown) <= CELL_LIMIT else shown[: CELL_LIMIT - len(note)] + note
+    return shown if len(shown) <= EXCEL_CELL_LIMIT else shown[: EXCEL_CELL_LIMIT - len(note)] + note

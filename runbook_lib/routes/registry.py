@@ -12,7 +12,7 @@ from runbook_lib.errors import Refused
 from runbook_lib.model.change import Planned
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, t
-from runbook_lib.routes.direct.route import DIRECT
+from runbook_lib.routes.direct.route import DIRECT_RULES
 
 if TYPE_CHECKING:
     from runbook_lib.inventory.build import Inventory
@@ -40,7 +40,9 @@ def _direct_planners() -> Planners:
     return Planners(plan_enable, plan_disable, plan_undo)
 
 
-_CARRIED_OUT: Mapping[Route, tuple[RouteRules, Callable[[], Planners]]] = {Route.DIRECT: (DIRECT, _direct_planners)}
+_CARRIED_OUT: Mapping[Route, tuple[RouteRules, Callable[[], Planners]]] = {
+    Route.DIRECT: (DIRECT_RULES, _direct_planners)
+}
 """What this version carries out: a new route has its line here."""
 
 ROUTES: Routes = {route: rules for route, (rules, _) in _CARRIED_OUT.items()}

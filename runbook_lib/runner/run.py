@@ -20,7 +20,7 @@ from runbook_lib.model.text import NOTHING, t
 from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters import LoadedParameters, Parameters, load_parameters, require, resolve
 from runbook_lib.parameters.model import ROOT_VARIABLE
-from runbook_lib.record.cells import mark_of
+from runbook_lib.record.cells import run_mark_of
 from runbook_lib.record.folder import RecordFolder, work_file_of
 from runbook_lib.record.folder import new_run_id as default_run_id
 from runbook_lib.record.index import build_index
@@ -127,7 +127,7 @@ def run_notebook(
     with tempfile.TemporaryDirectory(prefix="gwb-", ignore_cleanup_errors=True) as scratch:
         execution = Execution(
             work_file=work_file,
-            mark=mark_of(folder),
+            mark=run_mark_of(folder),
             scratch=Path(scratch),
             environment=_kernel_environment(
                 environment, folder, project_root, Path(scratch), notices=notice is not None

@@ -18,7 +18,7 @@ from runbook_lib.shown.html import (
     PAPER,
     QUIET,
     TONES,
-    Kind,
+    ToneName,
     banner_html,
     heading_html,
     text_html,
@@ -31,7 +31,7 @@ WORDS: Mapping[Severity, Text] = {
     Severity.WARNING: t("Warning"),
     Severity.INFO: t("Information"),
 }
-_KINDS: Mapping[Severity, Kind] = {
+_KINDS: Mapping[Severity, ToneName] = {
     Severity.BLOCKING: "bad",
     Severity.UNKNOWN: "attention",
     Severity.WARNING: "attention",
@@ -61,7 +61,7 @@ class ShownFinding:
     details: tuple[tuple[Text, str], ...]
 
 
-def shown(finding: Finding) -> ShownFinding:
+def shown_finding(finding: Finding) -> ShownFinding:
     """A finding of a check."""
     return noted(finding.as_json())
 
@@ -114,7 +114,7 @@ def findings_html(findings: Sequence[Finding], *, caption: Text | None = None) -
     if not findings:
         return banner_html("good", t("{caption}: none", caption=named))
     heading = heading_html(t("{caption} ({number})", caption=named, number=len(findings)))
-    return heading + Markup().join(map(finding_html, by_severity(map(shown, findings))))
+    return heading + Markup().join(map(finding_html, by_severity(map(shown_finding, findings))))
 
 
 _BLOCK = re.compile(

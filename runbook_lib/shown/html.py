@@ -41,9 +41,9 @@ TITLE_LIMIT = 1000
 CELL_LIMIT = 160
 """Characters of a table cell that are shown."""
 
-Value: TypeAlias = str | int | float | None
+CellValue: TypeAlias = str | int | float | None
 """What a table cell holds: text that is escaped and cut, ``Markup`` that is shown as it is, a number; None is empty."""
-Kind = Literal["good", "attention", "bad", "neutral"]
+ToneName = Literal["good", "attention", "bad", "neutral"]
 
 
 class View(NamedTuple):
@@ -64,7 +64,7 @@ class Tone(NamedTuple):
     edge: str
 
 
-TONES: Mapping[Kind, Tone] = {
+TONES: Mapping[ToneName, Tone] = {
     "good": Tone(NOTHING, "#0b4f1f", "#e6f6ea", "#1a7f37"),
     "attention": Tone(t("Attention: "), "#5c3b00", "#fff6dd", "#bf8700"),
     "bad": Tone(t("Problem: "), "#82071e", "#ffebe9", "#cf222e"),
@@ -116,7 +116,9 @@ def number_text(value: float) -> str:
     return f"{value:.3f}".rstrip("0")
 
 
-def rows_html(headings: Sequence[Text], rows: Sequence[Sequence[Value]], *, caption: Text, limit: int = 50) -> Markup:
+def rows_html(
+    headings: Sequence[Text], rows: Sequence[Sequence[CellValue]], *, caption: Text, limit: int = 50
+) -> Markup:
     """A table of at most ``limit`` rows whose caption says how many there are.
 
     Args:
@@ -170,7 +172,7 @@ def bars_html(pairs: Sequence[tuple[str, int]], *, caption: Text) -> Markup:
     return _table(caption, NOTHING, Markup("<tbody>{}</tbody>").format(body))
 
 
-def banner_html(kind: Kind, title: Text, text: Text = NOTHING) -> Markup:
+def banner_html(kind: ToneName, title: Text, text: Text = NOTHING) -> Markup:
     """One sentence that must be seen. A problem is also said as a word; else the title says what is so."""
     tone = TONES[kind]
     paragraph = Markup('<div style="margin-top:4px">{}</div>').format(broken_html(text)) if text else Markup()
@@ -199,7 +201,7 @@ def line_html(text: str) -> Markup:
     return Markup('<p style="margin:2px 0">{}</p>').format(text_html(text))
 
 
-def _numeric(values: Iterable[Value]) -> bool:
+def _numeric(values: Iterable[CellValue]) -> bool:
     """Whether a column holds numbers, and nothing but numbers and empty cells."""
     kinds = {type(value) for value in values if value is not None}
     return bool(kinds) and kinds <= {int, float}
@@ -207,7 +209,7 @@ def _numeric(values: Iterable[Value]) -> bool:
 
 def _shown_rows(
     headings: Sequence[Text],
-    rows: Sequence[Sequence[Value]],
+    rows: Sequence[Sequence[CellValue]],
     numeric: Sequence[bool],
     caption: Text,
     *,
@@ -238,7 +240,7 @@ def _table(caption: Text, count: Text, inner: Markup) -> Markup:
     )
 
 
-def _row(values: Sequence[Value], numeric: Sequence[bool]) -> Markup:
+def _row(values: Sequence[CellValue], numeric: Sequence[bool]) -> Markup:
     # Thousands of cells: joined as they are, because each value is escaped and each style is ours.
     cells = "".join(
         f'<td style="{NUMBER if right else CELL}">{_value(value)}</td>'
@@ -248,7 +250,7 @@ def _row(values: Sequence[Value], numeric: Sequence[bool]) -> Markup:
     return Markup(f'<tr style="{BOX}">{cells}</tr>')  # noqa: S704 - escaped by _value
 
 
-def _value(value: Value) -> Markup:
+def _value(value: CellValue) -> Markup:
     """A table's cell, escaped."""
     if value is None or isinstance(value, Markup):
         return value or Markup()

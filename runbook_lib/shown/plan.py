@@ -14,7 +14,7 @@ from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, joined, t, verbatim
 from runbook_lib.routes.direct.payload import Deletion, DirectChange, direct_change
 from runbook_lib.shown.findings import findings_html
-from runbook_lib.shown.html import Value, View, banner_html, bars_html, facts_html, rows_html
+from runbook_lib.shown.html import CellValue, View, banner_html, bars_html, facts_html, rows_html
 
 MEMBER_NUMBERS = (t("Group"), t("In the cloud"), t("In AD already"), t("Added"), t("Removed"), t("Left out"))
 """Headings of what is said of the members of a planned group."""
@@ -131,12 +131,12 @@ def _what(change: Change) -> Text:
 
 def _details(changes: Sequence[Change]) -> Markup:
     """Every value and every member that is added or removed, as far as a page can hold them."""
-    values: list[tuple[Value, ...]] = [
+    values: list[tuple[CellValue, ...]] = [
         (change.display_name, change.kind.value, value.name, *told_apart(_values(value.before), _values(value.after)))
         for change in changes
         for value in change.payload.value_differences()
     ]
-    members: list[tuple[Value, ...]] = [
+    members: list[tuple[CellValue, ...]] = [
         (
             change.display_name,
             t("added") if one.added else t("removed"),

@@ -17,9 +17,9 @@ from runbook_lib.preflight.parts import DNS, EXCHANGE_DETECTION, MAIL_FLOW, RIGH
 from runbook_lib.preflight.tenant_facts import tenant_facts
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict
 from runbook_lib.shown.findings import findings_html
-from runbook_lib.shown.html import Kind, View, banner_html, code_html, rows_html
+from runbook_lib.shown.html import ToneName, View, banner_html, code_html, rows_html
 
-_KINDS: dict[Verdict, Kind] = {
+_KINDS: dict[Verdict, ToneName] = {
     Verdict.READY: "good",
     Verdict.WARNINGS: "attention",
     Verdict.UNKNOWN: "attention",
@@ -36,7 +36,7 @@ _MOST_REASONS = 5
 
 def verdicts_view(assessment: Assessment) -> View:
     """One banner per route, with what decides; those that were not asked for come last and alarm nobody."""
-    shown: list[tuple[Kind, Text, Text]] = []
+    shown: list[tuple[ToneName, Text, Text]] = []
     for one in assessment.verdicts:
         asked = one.route in assessment.judged
         title = t("{route}: {verdict}", route=_ROUTES[one.route], verdict=one.verdict.title.lower())

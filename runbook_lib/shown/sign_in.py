@@ -43,7 +43,7 @@ def sign_in_words(code: DeviceCode) -> Text:
     )
 
 
-def code_html(code: DeviceCode) -> Markup:
+def sign_in_code_html(code: DeviceCode) -> Markup:
     """The code as static HTML."""
     frame = f"{BOX};margin:6px 0;padding:10px 14px;font-size:14px;line-height:1.6"
     large = f"color:{INK};background-color:{SHADE};font-size:22px;padding:4px 10px"

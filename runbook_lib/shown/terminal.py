@@ -10,9 +10,9 @@ from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.text import first_of, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Assessment
-from runbook_lib.preflight.hand_off import DNS
+from runbook_lib.preflight.hand_off import DNS_CONSOLE
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict
-from runbook_lib.shown.findings import detail_lines, heading_lines, shown
+from runbook_lib.shown.findings import detail_lines, heading_lines, shown_finding
 from runbook_lib.shown.layout import columns, wrapped
 
 _OF_VERDICT = {
@@ -23,49 +23,49 @@ _OF_VERDICT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TerminalLine:
     """One line. ``severity`` is what its text says in words as well; colour only repeats it."""
 
     text: str
     severity: Severity | None = None
 
 
-def lines(assessment: Assessment, judged: Sequence[str], width: int = 100) -> Iterator[Line]:
+def lines(assessment: Assessment, judged: Sequence[str], width: int = 100) -> Iterator[TerminalLine]:
     """Verdicts, findings about the routes that were asked for, then what concerns the others alone."""
     at = assessment.evidence.at
-    yield Line(t("Pre-flight, {at}", at=to_the_minute(at)))
-    yield Line("")
+    yield TerminalLine(t("Pre-flight, {at}", at=to_the_minute(at)))
+    yield TerminalLine("")
     yield from _verdicts(assessment.verdicts, judged, width)
     asked = [finding for finding in assessment.findings if assessment.is_asked(finding.id)]
     others = [finding for finding in assessment.findings if not assessment.is_asked(finding.id)]
     for finding in asked:
-        yield Line("")
+        yield TerminalLine("")
         yield from _finding(assessment, finding, width)
     offers = len(assessment.hand_offs)
     if offers:
-        yield Line("")
+        yield TerminalLine("")
         text = t("Hand-offs for others: {offers}. gwb check with --hand-offs prints them.", offers=offers)
-        yield from map(Line, wrapped(text, width, later="  "))
+        yield from map(TerminalLine, wrapped(text, width, later="  "))
     if others:
         routes = ", ".join(one.route.value for one in assessment.verdicts if one.route not in assessment.judged)
-        yield Line("")
-        yield Line(t("Routes that were not asked for ({routes}):", routes=routes))
+        yield TerminalLine("")
+        yield TerminalLine(t("Routes that were not asked for ({routes}):", routes=routes))
     for finding in others:
-        yield Line("")
+        yield TerminalLine("")
         yield from _finding(assessment, finding, width)
 
 
-def hand_off_lines(assessment: Assessment) -> Iterator[Line]:
+def hand_off_lines(assessment: Assessment) -> Iterator[TerminalLine]:
     """What others have to do, to be copied: never broken."""
     for offer in assessment.hand_offs:
         # Both PowerShell and zone files get a comment that says what follows.
-        sign = ";" if offer.where == DNS else "#"
-        yield Line(printable(f"{sign} {offer.title} ({offer.finding}), in: {offer.where}"))
-        yield from (Line(printable(line)) for line in offer.text.splitlines())
-        yield Line("")
+        sign = ";" if offer.where == DNS_CONSOLE else "#"
+        yield TerminalLine(printable(f"{sign} {offer.title} ({offer.finding}), in: {offer.where}"))
+        yield from (TerminalLine(printable(line)) for line in offer.text.splitlines())
+        yield TerminalLine("")
 
 
-def _verdicts(verdicts: Sequence[RouteVerdict], judged: Sequence[str], width: int) -> Iterator[Line]:
+def _verdicts(verdicts: Sequence[RouteVerdict], judged: Sequence[str], width: int) -> Iterator[TerminalLine]:
     rows = [
         (
             one.route.value + (" *" if one.route.value in judged else ""),
@@ -81,18 +81,18 @@ def _verdicts(verdicts: Sequence[RouteVerdict], judged: Sequence[str], width: in
         begin = f"{route:<{first_width}}  {verdict:<{second_width}}  "
         if columns(begin) > width // 2:
             # A narrow terminal: the reasons below, where each name stays whole.
-            yield Line(begin.rstrip(), severity)
-            yield from map(Line, wrapped(because, width, first="    ", later="    ") if because else ())
+            yield TerminalLine(begin.rstrip(), severity)
+            yield from map(TerminalLine, wrapped(because, width, first="    ", later="    ") if because else ())
             continue
         first, *rest = wrapped(because, width, first=begin, later=" " * columns(begin))
-        yield Line(first, severity)
-        yield from map(Line, rest)
-    yield Line(t("* decides the exit code"))
+        yield TerminalLine(first, severity)
+        yield from map(TerminalLine, rest)
+    yield TerminalLine(t("* decides the exit code"))
 
 
-def _finding(assessment: Assessment, finding: Finding, width: int) -> Iterator[Line]:
+def _finding(assessment: Assessment, finding: Finding, width: int) -> Iterator[TerminalLine]:
     routes = ", ".join(f"{route.value}: {s.value}" for route, s in assessment.routes_of(finding.id).items())
-    one = shown(finding)
+    one = shown_finding(finding)
     for text in heading_lines(one, routes, width):
-        yield Line(text, finding.severity)
-    yield from map(Line, detail_lines(one, width))
+        yield TerminalLine(text, finding.severity)
+    yield from map(TerminalLine, detail_lines(one, width))

@@ -14,7 +14,7 @@ from runbook_lib.model.outcome import NOTHING_TO_DO_DETAILED, Outcome
 from runbook_lib.parameters import known_names
 from runbook_lib.parameters.document import PARAMETERS_FILE, reference_table_markdown
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.run_record import facts_of
+from runbook_lib.record.run_record import run_facts_of
 from runbook_lib.record.schema_files import SCHEMAS
 from tests.docs import rights_lines
 from tests.docs.markdown import ROOT, anchored_links, anchors, code_blocks, committed_files, links, section, table_rows
@@ -68,7 +68,7 @@ def test_parameters_page_is_generated() -> None:
 def test_record_keys_are_complete(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")
     told = {row[0] for row in table_rows(section(text, "## record.json"))}
-    assert {key for key in told if "." not in key and "[" not in key} == set(facts_of(RecordFolder(tmp_path)))
+    assert {key for key in told if "." not in key and "[" not in key} == set(run_facts_of(RecordFolder(tmp_path)))
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

@@ -49,7 +49,7 @@ def test_every_limit_is_in_the_guide() -> None:
         ),
         "DNS: one question, all tries and servers": f"{told.dns_timeout} s",
         "a parameters file; one text in it; levels; problems told": (
-            f"{load.LARGEST_FILE:,} bytes; {validate.LONGEST_TEXT:,} characters; {yaml_tree.DEEPEST}; "
+            f"{load.LARGEST_FILE:,} bytes; {validate.LONGEST_TEXT:,} characters; {yaml_tree.DEEPEST_YAML}; "
             f"{problems.MOST_SHOWN}"
         ),
         "a password file; a file with certificates": f"{sources.LARGEST_SECRET:,} bytes; {sources.LARGEST_PEM:,} bytes",

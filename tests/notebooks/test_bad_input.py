@@ -15,7 +15,7 @@ from rehearsal.process import RunningRehearsal
 from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.errors import RunbookError
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.manifest import verify
+from runbook_lib.record.manifest import verified_record
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner.cli import cli
 from tests.notebooks.journey import latest_record, plan_and_approve
@@ -157,7 +157,7 @@ def test_a_refused_run_under_papermill_leaves_a_sealed_record_without_a_stack_tr
     result = CliRunner().invoke(cli, [*command, "OU=Nowhere,DC=contoso,DC=com"])
     assert result.exit_code == 5, result.output
     record = latest_record(tmp_path / "records" / "CHG-BAD")
-    assert verify(RecordFolder.open(record)).ok
+    assert verified_record(RecordFolder.open(record)).ok
     assert json.loads((record / "record.json").read_text())["error"]["code"] == "ou-missing"
     page = (record / "record.html").read_text(encoding="utf-8")
     assert "OU=Nowhere" in page

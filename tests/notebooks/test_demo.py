@@ -14,7 +14,7 @@ import pytest
 
 from rehearsal.options import LEAST_STAFF
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.manifest import verify
+from runbook_lib.record.manifest import verified_record
 from tests.support.plain import ROOT
 
 DEMO = [sys.executable, "-m", "runbook_lib.runner", "demo", "--quiet", "--records"]
@@ -81,7 +81,7 @@ def test_two_demos_beside_each_other_end_well_and_leave_only_records(tmp_path: P
         assert "3 of 4 changes were approved and applied; the others wait." in output
         records = [path.parent for path in place.glob("*/*/record.json")]
         assert len(records) == RUNS
-        assert all(verify(RecordFolder.open(record)).ok for record in records)
+        assert all(verified_record(RecordFolder.open(record)).ok for record in records)
         assert (place / "index.html").is_file()
         assert scheduled(records) == [("awaiting-approval", "Alex Approver", {"planned": 4, "done": 3})]
         assert drifted(records) == {"description", "member missing"}

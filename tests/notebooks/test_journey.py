@@ -19,7 +19,7 @@ from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.index import build_index
-from runbook_lib.record.manifest import verify
+from runbook_lib.record.manifest import verified_record
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner.run import RunResult, run_notebook
 from tests.notebooks.journey import Objects, other_objects, written_objects
@@ -107,7 +107,7 @@ def test_every_run_ended_as_asked(whole: Whole) -> None:
         "again": Outcome.NOTHING_TO_DO,
         "drift": Outcome.NOTHING_TO_DO,
     }, messages
-    assert all(verify(RecordFolder.open(whole.record(name))).ok for name in whole.results)
+    assert all(verified_record(RecordFolder.open(whole.record(name))).ok for name in whole.results)
 
 
 def test_every_eligible_group_is_written_with_its_very_name(whole: Whole) -> None:
@@ -198,12 +198,12 @@ def test_plain_papermill_runs_the_same_notebook_and_seal_closes_its_record(whole
     papermill = [sys.executable, "-m", "papermill", "--no-progress-bar", str(notebook), str(output), "-f", str(file)]
     subprocess.run(papermill, cwd=ROOT, check=True, capture_output=True, timeout=300)
     (record,) = (records / "CHG-PM").iterdir()
-    open_record = verify(RecordFolder.open(record))
+    open_record = verified_record(RecordFolder.open(record))
     assert not open_record.sealed
     gwb = [sys.executable, "-m", "runbook_lib.runner"]
     assert subprocess.run([*gwb, "verify-record", str(record)], check=False, capture_output=True).returncode == 5
     subprocess.run([*gwb, "seal", str(record), str(output)], cwd=ROOT, check=True, capture_output=True, timeout=300)
-    assert verify(RecordFolder.open(record)).ok
+    assert verified_record(RecordFolder.open(record)).ok
     assert json.loads((record / "record.json").read_text())["outcome"] == "done"
 
 

@@ -24,7 +24,7 @@ from rehearsal.process import RunningRehearsal, start_rehearsal
 from runbook_lib.change.journal import journals_of, open_chain
 from runbook_lib.errors import Refused
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.manifest import verify
+from runbook_lib.record.manifest import verified_record
 from runbook_lib.routes.registry import ROUTES
 from tests.notebooks.journey import (
     SMALL,
@@ -253,7 +253,7 @@ def test_a_killed_run_under_papermill_is_finished_by_the_same_command(
     broken = latest_record(tmp_path / "records" / "CHG-KILL")
     if victim == "kernel":
         assert process.returncode == 6
-        assert verify(RecordFolder.open(broken)).ok
+        assert verified_record(RecordFolder.open(broken)).ok
         statements = (broken / f"{notebook}.ipynb").read_text(encoding="utf-8")
         assert '"completed"' not in statements.split("apply")[-1]
 
@@ -262,7 +262,7 @@ def test_a_killed_run_under_papermill_is_finished_by_the_same_command(
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert_ended_like(world, undisturbed[notebook], before)
     record = latest_record(tmp_path / "records" / "CHG-KILL")
-    assert verify(RecordFolder.open(record)).ok
+    assert verified_record(RecordFolder.open(record)).ok
     assert json.loads((record / "record.json").read_text())["approval"]["approver"] == "Test"
 
 

@@ -17,7 +17,7 @@ import yaml
 from rehearsal.process import RunningRehearsal
 from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.manifest import verify
+from runbook_lib.record.manifest import verified_record
 from runbook_lib.routes.registry import ROUTES
 from tests.notebooks.journey import latest_record
 from tests.support.plain import ROOT
@@ -68,7 +68,7 @@ class Desk:
         assert self.command("runbook_lib.runner", "verify-record", str(record)).returncode == 5
         done = self.command("runbook_lib.runner", "seal", str(record), str(self.folder / output))
         assert done.returncode == 0, done.stderr
-        assert verify(RecordFolder.open(record)).ok
+        assert verified_record(RecordFolder.open(record)).ok
 
 
 @pytest.fixture

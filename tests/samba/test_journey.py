@@ -14,7 +14,7 @@ from rehearsal.journey import APPROVER, EDITED_DESCRIPTION, Journey, Line
 from rehearsal.scene import Objects, Roles
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.manifest import verify
+from runbook_lib.record.manifest import verified_record
 from tests.samba.cloud import GROUPS, SambaCloud, identifier, microsoft_365_group
 from tests.samba.lab import SambaLab
 from tests.samba.operator import ROOT, Content, check_written, groups_in, outside
@@ -118,7 +118,7 @@ def test_the_whole_journey(scene: SambaScene, samba: SambaLab, tmp_path: Path) -
     journey.go()
 
     assert tuple(line.outcome.value for line in journey.lines) == OUTCOMES
-    assert all(verify(RecordFolder.open(line.record)).ok for line in journey.lines)
+    assert all(verified_record(RecordFolder.open(line.record)).ok for line in journey.lines)
     assert outside(samba) == before
     check_enabled_and_retired(samba, seen)
     check_drift_and_schedule(scene, samba, journey.lines)

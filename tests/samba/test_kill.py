@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.change.approvals.plan import approve_plan, planned
-from runbook_lib.change.journal import FILE_NAME, journals_of, open_chain
+from runbook_lib.change.journal import JOURNAL_FILE, journals_of, open_chain
 from runbook_lib.errors import AwaitingApproval
 from runbook_lib.routes.registry import ROUTES
 from tests.samba.cloud import GROUPS, SambaCloud
@@ -104,7 +104,8 @@ def kill_at_line(operator: Operator, notebook: str, change_id: str, path: Path, 
     try:
         while time.monotonic() < end and process.poll() is None:
             found = [
-                journal.read_bytes().count(b"\n") for journal in (operator.records / change_id).glob(f"*/{FILE_NAME}")
+                journal.read_bytes().count(b"\n")
+                for journal in (operator.records / change_id).glob(f"*/{JOURNAL_FILE}")
             ]
             if found and max(found) >= lines:
                 break

@@ -14,7 +14,7 @@ import pytest
 from runbook_lib.directory.connection import Directory
 from runbook_lib.errors import NoAccess
 from runbook_lib.exchange.detect import detect
-from runbook_lib.exchange.recipients import GROUP_ATTRIBUTES, names_in_schema, read_address_holders
+from runbook_lib.exchange.recipients import EXCHANGE_GROUP_ATTRIBUTES, names_in_schema, read_address_holders
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
@@ -89,7 +89,7 @@ def test_an_ordinary_account_reads_every_part_of_the_directory(blind: Callable[[
     found = evidence_of(blind(""))
     for part in (EXCHANGE, GROUP_SCHEMA, MAIL_FLOW, WRITTEN_GROUPS):
         assert found.unreadable(part) is None
-    assert found[GROUP_SCHEMA] == {row.attribute for row in GROUP_ATTRIBUTES}
+    assert found[GROUP_SCHEMA] == {row.attribute for row in EXCHANGE_GROUP_ATTRIBUTES}
     assert detect(found[EXCHANGE], load_versions()).state == "organization-without-servers"
     assert found[MAIL_FLOW].organization
     assert found.unreadable(GROUPS) is not None

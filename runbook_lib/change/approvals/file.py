@@ -32,7 +32,7 @@ from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, t
 from runbook_lib.model.untrusted import printable
 
-SCHEMA = "group-writeback-approval/1"
+APPROVAL_SCHEMA = "group-writeback-approval/1"
 LONGEST = timedelta(days=7)
 """A plan approval is for the run that follows, not for next month."""
 LONGEST_DAYS = 90

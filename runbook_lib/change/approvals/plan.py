@@ -9,9 +9,9 @@ from pathlib import Path
 
 from runbook_lib.change.approvals.approvers import ANYBODY, Approvers, not_counted, require_approver
 from runbook_lib.change.approvals.file import (
+    APPROVAL_SCHEMA,
     LONGEST,
     PREFIX,
-    SCHEMA,
     GivenApproval,
     PlanApprovalFile,
     approval_paths,
@@ -117,7 +117,7 @@ def approve_plan(
     change_folder = record.resolve().parent
     path = change_folder / "approvals" / f"{plan.digest}.json"
     content = {
-        "schema": SCHEMA,
+        "schema": APPROVAL_SCHEMA,
         "kind": "plan",
         "change_id": change_folder.name,
         "plan_digest": plan.digest,

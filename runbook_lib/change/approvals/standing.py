@@ -14,9 +14,9 @@ from pathlib import Path
 
 from runbook_lib.change.approvals.approvers import ANYBODY, Approvers, require_approver
 from runbook_lib.change.approvals.file import (
+    APPROVAL_SCHEMA,
     LONGEST_DAYS,
     PREFIX,
-    SCHEMA,
     GivenApproval,
     StandingApprovalFile,
     approval_paths,
@@ -166,7 +166,7 @@ def approve_in_advance(
     called = group_names(plan)
     change_folder = record.resolve().parent
     content: dict[str, object] = {
-        "schema": SCHEMA,
+        "schema": APPROVAL_SCHEMA,
         "kind": "standing",
         "change_id": change_folder.name,
         "groups": list(groups),

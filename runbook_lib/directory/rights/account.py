@@ -34,7 +34,7 @@ from runbook_lib.directory.search import (
     starts_with,
 )
 from runbook_lib.errors import NoAccess
-from runbook_lib.model.enforcement import NO_ENFORCEMENT, Enforcement, policy_of
+from runbook_lib.model.enforcement import NO_ENFORCEMENT, Enforcement, soa_policy_of
 from runbook_lib.model.ids import MARK_ATTRIBUTE
 from runbook_lib.model.text import t
 
@@ -198,7 +198,7 @@ def read_enforcement(directory: Directory) -> Enforcement:
         return NO_ENFORCEMENT
     stale = _stale(directory, [value for entry in found for value in entry.texts(_SETTINGS)])
     policies = tuple(
-        policy_of(entry.dn, entry.texts(_KEYWORDS), entry.texts(_SETTINGS), _is_sid, stale)
+        soa_policy_of(entry.dn, entry.texts(_KEYWORDS), entry.texts(_SETTINGS), _is_sid, stale)
         for entry in sorted(found, key=lambda entry: entry.dn)
     )
     try:

@@ -22,11 +22,11 @@ from runbook_lib.parameters.model import Parameters
 from runbook_lib.secrets.sources import scrubbed
 
 
-class LimitedTlsSocket(Limited, ssl.SSLSocket):
+class LdapTlsSocket(Limited, ssl.SSLSocket):
     """A TLS socket that receives nothing when the time for a whole answer is over."""
 
 
-class LimitedPlainSocket(Limited, socket.socket):
+class LdapSocket(Limited, socket.socket):
     """The same without TLS, for the answer to StartTLS."""
 
 
@@ -42,7 +42,7 @@ class VerifiedTls(Tls):  # type: ignore[misc]
 
     def __init__(self, context: ssl.SSLContext) -> None:
         super().__init__(validate=ssl.CERT_REQUIRED)
-        context.sslsocket_class = LimitedTlsSocket
+        context.sslsocket_class = LdapTlsSocket
         self.context = context
         self.failure: ssl.SSLError | None = None
 
@@ -185,7 +185,7 @@ def _connection(address: ControllerAddress, parameters: Parameters, tls: Verifie
 def _start_tls(connection: Any, address: ControllerAddress, tls: VerifiedTls) -> None:
     """Ask for TLS and put it around the socket. ldap3's own method tells a refusal and a failure alike."""
     plain = connection.socket
-    connection.socket = LimitedPlainSocket(plain.family, plain.type, plain.proto, plain.detach())
+    connection.socket = LdapSocket(plain.family, plain.type, plain.proto, plain.detach())
     connection.socket.settimeout(connection.receive_timeout)
     result = connection.extended(_START_TLS)[1]
     if result["result"] != SUCCESS:

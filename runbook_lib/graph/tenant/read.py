@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TypeVar
 
 from runbook_lib.graph.errors import or_unreadable
-from runbook_lib.graph.links import Progress
 from runbook_lib.graph.rows import (
     Row,
     flag_of,
@@ -36,7 +35,7 @@ from runbook_lib.graph.tenant.parts import (
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import Tenant
 from runbook_lib.model.reading import Unreadable
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Progress, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.clouds import Cloud
 
@@ -116,7 +115,7 @@ class _Told:
     def __call__(self, value: _T) -> _T:
         self._done += 1
         if self._progress is not None:
-            self._progress("parts of the tenant", self._done, _PARTS)
+            self._progress(t("parts of the tenant"), self._done, _PARTS)
         return value
 
 

@@ -16,9 +16,9 @@ from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import CLOUD_SYNC
 
-INTERVAL = timedelta(minutes=20)
+CLOUD_SYNC_INTERVAL = timedelta(minutes=20)
 """Cloud Sync's schedule for groups ("Group provisioning to Active Directory, prerequisites")."""
-LATE = 6 * INTERVAL
+CLOUD_SYNC_LATE = 6 * CLOUD_SYNC_INTERVAL
 """Our threshold: six intervals without a success are no longer one slow run."""
 WITHOUT_GOVERNANCE = 2
 """New configurations that P1 covers ("Prerequisites for provisioning to Active Directory")."""
@@ -53,7 +53,7 @@ def job_name(job: CloudSyncJob) -> Text:
     return t("The Cloud Sync configuration {name} ({id})", name=name, id=printable(job.id))
 
 
-def absent(evidence: Evidence) -> Iterator[Finding]:
+def cloud_sync_absent(evidence: Evidence) -> Iterator[Finding]:
     """There is a configuration that writes groups."""
     if jobs_for_groups(evidence):
         return
@@ -145,7 +145,7 @@ def last_runs(evidence: Evidence) -> Answers:
         yield NothingToCheck(t("No Cloud Sync configuration that writes groups is running."))
     for job in running:
         age = None if job.last_success is None else evidence.at - job.last_success
-        if age is not None and age <= LATE:
+        if age is not None and age <= CLOUD_SYNC_LATE:
             continue
         minutes = None if age is None else int(age.total_seconds() // 60)
         yield Finding(
@@ -154,7 +154,7 @@ def last_runs(evidence: Evidence) -> Answers:
             seen=t("{job_name} shows no successful run.", job_name=job_name(job))
             if minutes is None
             else t("{job_name} last succeeded {minutes:,} minutes ago.", job_name=job_name(job), minutes=minutes),
-            expected=t("A run every {seconds} minutes.", seconds=INTERVAL.seconds // 60),
+            expected=t("A run every {seconds} minutes.", seconds=CLOUD_SYNC_INTERVAL.seconds // 60),
             why=t("Changes to groups do not arrive while it does not succeed."),
             to_do=t("Read its provisioning log in the Entra admin center, and look at the agents."),
             source=_JOB,
@@ -314,7 +314,7 @@ def several(evidence: Evidence) -> Answers:
 _NEEDS = (CLOUD_SYNC,)
 
 CHECKS: tuple[Check, ...] = (
-    Check("cloud-sync", t("A Cloud Sync configuration writes groups"), _NEEDS, on(cloud_sync=_B), absent),
+    Check("cloud-sync", t("A Cloud Sync configuration writes groups"), _NEEDS, on(cloud_sync=_B), cloud_sync_absent),
     Check("cloud-sync-state", t("Cloud Sync's configurations run"), _NEEDS, on(cloud_sync=_B), states),
     Check("cloud-sync-last-run", t("Cloud Sync succeeded lately"), _NEEDS, on(cloud_sync=_W), last_runs),
     Check(

@@ -32,7 +32,7 @@ def agents(evidence: Evidence) -> Answers:
         yield _finding("none", _B, t("The tenant has no provisioning agent."), {})
         return
     told: set[str] = set()
-    for domain in sorted({domain_of(job) for job in jobs} - {""}):
+    for domain in sorted({domain_of_job(job) for job in jobs} - {""}):
         serving = [agent for agent in read.all if domain in agent.domains]
         names = {"domain": domain, "machines": [agent.machine for agent in serving]}
         if not read.assigned:
@@ -69,7 +69,7 @@ def agents(evidence: Evidence) -> Answers:
         yield _finding("inactive", _W, seen, {"machines": [agent.machine for agent in rest]})
 
 
-def domain_of(job: CloudSyncJob) -> str:
+def domain_of_job(job: CloudSyncJob) -> str:
     """The AD domain that a job writes to: its setting, or the configuration's name where that is a DNS name."""
     name = job.configuration.strip().lower()
     return job.domain or (name if "." in name and " " not in name else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from runbook_lib.cloud_sync.prediction import LARGEST_GROUP
 from runbook_lib.graph.tenant import CloudSyncJob, JobState
 from runbook_lib.model.enforcement import SOA_ATTRIBUTE
 from runbook_lib.model.finding import Finding, Severity
@@ -24,20 +25,19 @@ _HOW = 'Microsoft Entra documentation, "How provisioning to Active Directory wor
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ScopeLimits:
     """Limits of one way to choose groups (source: ``_OPTIONS``)."""
 
     groups: int
     members: int
 
 
-SELECTED = Limits(10_000, 250_000)
-FILTERED = Limits(20_000, 500_000)
+SELECTED = ScopeLimits(10_000, 250_000)
+FILTERED = ScopeLimits(20_000, 500_000)
 """All security groups, with at least one attribute filter."""
 MOST_USERS, MOST_GROUPS = 200_000, 40_000
 """Of a tenant in which all groups with a filter are supported; a million memberships is the third number, which no call
 counts."""
-LARGEST_GROUP = 50_000
 SHOWN_IN_PORTAL = 999
 
 
@@ -75,7 +75,7 @@ class _Scope:
         """The numbers, for a finding."""
         return {"groups": self.groups, "members": self.members, "uncounted": self.uncounted}
 
-    def over(self, limits: Limits) -> str:
+    def over(self, limits: ScopeLimits) -> str:
         """What is over the limits, in words; empty: nothing that was counted."""
         told = []
         if self.groups > limits.groups:

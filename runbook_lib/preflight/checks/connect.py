@@ -13,9 +13,9 @@ from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import LookAtConnectServer
 from runbook_lib.preflight.parts import CONNECT, CONTAINERS, SYNCHRONIZATION, TENANT
 
-INTERVAL = timedelta(minutes=30)
+CONNECT_INTERVAL = timedelta(minutes=30)
 """Connect's default interval ("Connect Sync: scheduler")."""
-LATE = 6 * INTERVAL
+CONNECT_LATE = 6 * CONNECT_INTERVAL
 """Our threshold: six intervals without a run are no longer one slow run."""
 STALE = timedelta(days=7)
 """A delta synchronization must run at least this often (same page)."""
@@ -68,7 +68,7 @@ def synchronization_age(evidence: Evidence) -> Iterator[Finding]:
             stale_days=STALE.days,
         )
         yield _age("stale", Severity.BLOCKING, words, age)
-    elif age > LATE:
+    elif age > CONNECT_LATE:
         yield _age("late", Severity.WARNING, t("The last synchronization was {age} ago.", age=_words(age)), age)
 
 
@@ -79,7 +79,7 @@ def _age(state: str, severity: Severity, seen: Text, age: timedelta | None) -> F
         seen=seen,
         expected=t(
             "A run every {seconds} minutes (Connect's default), and at least every {stale_days} days.",
-            seconds=INTERVAL.seconds // 60,
+            seconds=CONNECT_INTERVAL.seconds // 60,
             stale_days=STALE.days,
         ),
         why=t(

@@ -14,13 +14,13 @@ from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import LookAtConnectServer
 from runbook_lib.preflight.parts import CLOUD_SYNC, CONNECT, FEATURES, TENANT
 
-Build = tuple[int, int, int, int]
+ConnectBuild = tuple[int, int, int, int]
 
-MINIMUM: Build = (2, 5, 79, 0)
+MINIMUM: ConnectBuild = (2, 5, 79, 0)
 STOPS = date(2026, 9, 30)
 """All synchronization of lower builds stops ("Security hardening to the autoupgrade process for Microsoft Entra
 Connect", learn.microsoft.com/entra/identity/hybrid/connect/security-updates-pks)."""
-END_OF_SUPPORT: dict[Build, date] = {
+END_OF_SUPPORT: dict[ConnectBuild, date] = {
     (2, 5, 79, 0): date(2026, 10, 23),
     (2, 5, 190, 0): date(2027, 2, 2),
     (2, 6, 1, 0): date(2027, 3, 10),
@@ -29,7 +29,7 @@ END_OF_SUPPORT: dict[Build, date] = {
     (2, 6, 91, 0): date(2027, 9, 23),
 }
 """Of a third party's table of October 2026; Microsoft's rule is twelve months after the next release."""
-RECALLED: Build = (2, 6, 79, 0)
+RECALLED: ConnectBuild = (2, 6, 79, 0)
 """Same table."""
 
 _B, _U, _W, _I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO
@@ -42,7 +42,7 @@ _NOT_CONFIGURED = NothingToCheck(t("Connect Sync is not configured."))
 _SERVER = (LookAtConnectServer(),)
 
 
-def build_text(build: Build) -> str:
+def build_text(build: ConnectBuild) -> str:
     """``2.5.79.0``."""
     return ".".join(map(str, build))
 
@@ -99,7 +99,7 @@ def _build_finding(state: str, severity: Severity, seen: Text, report: ConnectRe
     )
 
 
-def support(evidence: Evidence) -> Answers:
+def connect_build_support(evidence: Evidence) -> Answers:
     """The build that Connect Sync reported is supported, as far as a third party's table tells."""
     report = evidence[CONNECT]
     found = report.build
@@ -223,7 +223,7 @@ CHECKS: tuple[Check, ...] = (
         t("The build of Connect Sync is supported"),
         (CONNECT,),
         on(connect_sync=_W),
-        support,
+        connect_build_support,
     ),
     Check(
         "connect-pending-deletions",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from runbook_lib.exchange import findings, requirements
-from runbook_lib.exchange.detect import Sees, nothing_there, unseen
+from runbook_lib.exchange.detect import Sees, nothing_there, unseen_findings
 from runbook_lib.exchange.facts import Facts
 from runbook_lib.inventory.index import AddressHolder, address_taken
 from runbook_lib.model.addresses import smtp_addresses
@@ -46,7 +46,7 @@ def _check(
 ) -> Check:
     def answers(evidence: Evidence) -> Answers:
         facts = evidence[EXCHANGE_FACTS]
-        found = {finding.id: finding for finding in (*run(facts), *unseen(facts, *sees))}
+        found = {finding.id: finding for finding in (*run(facts), *unseen_findings(facts, *sees))}
         yield from found.values()
         why = nothing_there(facts, *sees)
         if why and not found:
@@ -59,7 +59,7 @@ EXCHANGE_CHECKS: tuple[Check, ...] = (
     _check("exchange-unreadable", t("Everything about Exchange can be read"), _READABLE, findings.unreadable),
     _check("exchange-organization-hidden", t("No organization is hidden"), _READABLE, findings.hidden_organization, _O),
     _check("exchange-number-absent", t("Every number is shown"), _MAIL, findings.absent_numbers, _S, _O),
-    _check("exchange-absent", t("Exchange is here"), _MAIL, findings.absent, _O),
+    _check("exchange-absent", t("Exchange is here"), _MAIL, findings.exchange_absent, _O),
     _check("exchange-without-servers", t("The organization has servers"), _MAIL, findings.without_servers, _O, _N),
     _check("exchange-several-organizations", t("There is one organization"), _MAIL, findings.several_organizations, _O),
     _check("exchange-newer-than-table", t("The release is known to this program"), _MAIL, findings.newer, _S, _V, _B),
@@ -70,7 +70,9 @@ EXCHANGE_CHECKS: tuple[Check, ...] = (
     ),
     _check("exchange-ahead", t("Schema and organization are of one release"), _MAIL, findings.mixture, _S, _V),
     _check("exchange-domain", t("Every domain is prepared"), _MAIL, findings.domains, _V, _D),
-    _check("exchange-out-of-support", t("The servers' releases are supported"), _MAIL, requirements.support, _B),
+    _check(
+        "exchange-out-of-support", t("The servers' releases are supported"), _MAIL, requirements.servers_in_support, _B
+    ),
     _check("exchange-servers-differ", t("The servers run one release"), _MAIL, requirements.servers_differ, _B),
     _check(
         "exchange-pages-disagree", t("Exchange is where Connect's wizard wants it"), _MAIL, requirements.presence, _O

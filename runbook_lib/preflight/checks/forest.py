@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook_lib.exchange.recipients import GROUP_ATTRIBUTES, GroupAttribute
+from runbook_lib.exchange.recipients import EXCHANGE_GROUP_ATTRIBUTES, GroupAttribute
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
-from runbook_lib.preflight.assess import ROUTES, Check, on
+from runbook_lib.preflight.assess import JUDGED_ROUTES, Check, on
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import FOREST, GROUP_SCHEMA
 
@@ -24,7 +24,7 @@ def _limits(row: GroupAttribute) -> dict[Route, Severity]:
     """Anchor and mark decide; a mail attribute is a loss that somebody can accept."""
     decides = {"adminDescription", "extensionName", "msDS-ExternalDirectoryObjectId"}
     severity = Severity.BLOCKING if row.attribute in decides else Severity.WARNING
-    limits = {route: severity for route in ROUTES if route.value in row.routes}
+    limits = {route: severity for route in JUDGED_ROUTES if route.value in row.routes}
     if row.attribute not in decides:
         limits.setdefault(Route.DIRECT, Severity.INFO)
     return limits
@@ -59,7 +59,7 @@ def _check(row: GroupAttribute) -> Check:
     )
 
 
-GROUP_SCHEMA_CHECKS: tuple[Check, ...] = tuple(_check(row) for row in GROUP_ATTRIBUTES)
+GROUP_SCHEMA_CHECKS: tuple[Check, ...] = tuple(_check(row) for row in EXCHANGE_GROUP_ATTRIBUTES)
 
 
 _SERVER_2008_R2 = 4

@@ -13,7 +13,7 @@ from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.checks.mail_unseen import (
     NO_DOMAIN,
     NO_ORGANIZATION,
-    PAGE,
+    SOURCE_PAGE,
     how_to_look,
     not_in_schema,
     nothing_visible,
@@ -62,7 +62,7 @@ def accepted_domain(evidence: Evidence) -> Answers:
                 expected=t("{domain} as internal relay domain.", domain=domain),
                 why=t("Mail from mailboxes on premises reaches such a group only if it accepts senders outside."),
                 to_do=t("Add the accepted domain; the hand-off has the lines."),
-                source=PAGE,
+                source=SOURCE_PAGE,
                 values={"domain": domain},
                 hand_offs=(AddAcceptedDomain(domain),),
                 acknowledgeable=True,
@@ -89,7 +89,7 @@ def _wrong_type(domain: str, name: str, kind: DomainType) -> Iterator[Finding]:
         expected=t("Internal relay."),
         why=why.get(kind, t("The type decides what happens to mail for groups that are not recipients on premises.")),
         to_do=t("Change the type, if no mailbox on premises depends on the present one; the hand-off has the lines."),
-        source=PAGE,
+        source=SOURCE_PAGE,
         values={"domain": domain, "type": kind.value},
         hand_offs=(RelayAcceptedDomain(name),),
         acknowledgeable=True,
@@ -144,7 +144,7 @@ def send_connector(evidence: Evidence) -> Answers:
             "Mail leaves by the connector for the Internet, without the trust of the hybrid connector, or not at all."
         ),
         to_do=to_do,
-        source=PAGE,
+        source=SOURCE_PAGE,
         values={"domains": missing},
         hand_offs=ways,
         acknowledgeable=True,
@@ -171,7 +171,7 @@ def routing_domain(evidence: Evidence) -> Answers:
             expected=t("A domain such as contoso.mail.onmicrosoft.com."),
             why=t("The send connector has to cover it."),
             to_do=t("Run with an account that may read the tenant, or look at the tenant's domains yourself."),
-            source=PAGE,
+            source=SOURCE_PAGE,
             acknowledgeable=True,
         )
 
@@ -265,7 +265,7 @@ def address_policies(evidence: Evidence) -> Answers:
                 expected=t("A groups domain whose addresses only the cloud gives out."),
                 why=t("A recipient on premises may get an address that a group in the cloud has, or will get."),
                 to_do=t("Use a domain of its own for groups, or watch for collisions."),
-                source=PAGE,
+                source=SOURCE_PAGE,
                 values={"domain": domain, "policies": names},
             )
 
@@ -284,7 +284,7 @@ def several_domains(evidence: Evidence) -> Iterator[Finding]:
             ),
             why=t("Every one of them is checked; Microsoft recommends one domain for groups."),
             to_do=t("Name one in groups_domain if the others do not matter."),
-            source=PAGE,
+            source=SOURCE_PAGE,
             values={"domains": list(domains.groups)},
         )
     elif not domains.groups:
@@ -294,7 +294,7 @@ def several_domains(evidence: Evidence) -> Iterator[Finding]:
             seen=t("No Microsoft 365 group has an address outside onmicrosoft.com."),
             why=t("There is no groups domain whose mail flow could be checked."),
             to_do=t("Name the domain that groups will have in groups_domain."),
-            source=PAGE,
+            source=SOURCE_PAGE,
         )
 
 

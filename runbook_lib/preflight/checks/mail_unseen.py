@@ -13,7 +13,7 @@ from runbook_lib.preflight.assess import NothingToCheck
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import EXCHANGE_FACTS, MAIL_FLOW
 
-PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021)"
+SOURCE_PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md (2021)"
 """What Microsoft wrote about mail to groups from on premises."""
 
 NO_ORGANIZATION = NothingToCheck(t("There is no Exchange organization."))

@@ -19,13 +19,13 @@ from runbook_lib.model.finding import Finding
 from runbook_lib.model.text import Text, t
 from runbook_lib.preflight.hand_off.templates import each_once, rendered
 
-EXCHANGE = t("Exchange Management Shell (on-premises)")
-CONNECT = t("Windows PowerShell on the Connect Sync server")
+EXCHANGE_SHELL = t("Exchange Management Shell (on-premises)")
+CONNECT_SHELL = t("Windows PowerShell on the Connect Sync server")
 AGENT = t("Windows PowerShell on each server with a Cloud Sync agent")
 EXCHANGE_ONLINE = t("Exchange Online PowerShell, then Exchange Management Shell (on-premises)")
-IN_SHELL = (EXCHANGE, EXCHANGE_ONLINE)
+IN_SHELL = (EXCHANGE_SHELL, EXCHANGE_ONLINE)
 """Where lines run that need the Exchange Management Shell on premises."""
-DNS = t("DNS zone")
+DNS_CONSOLE = t("DNS zone")
 DIRECTORY = t("PowerShell or a command prompt, as an administrator of the domain")
 _DOMAIN = re.compile(r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,63}")
 
@@ -109,7 +109,7 @@ class AddAcceptedDomain(_HandOff):
     """A domain becomes an accepted domain of the type internal relay."""
 
     kind = "accepted-domain"
-    where = EXCHANGE
+    where = EXCHANGE_SHELL
     template = "accepted-domain.ps1.j2"
     domain: str
 
@@ -124,7 +124,7 @@ class RelayAcceptedDomain(_HandOff):
     """An accepted domain, by its name, gets the type internal relay."""
 
     kind = "relay-type"
-    where = EXCHANGE
+    where = EXCHANGE_SHELL
     template = "relay-type.ps1.j2"
     name: str
 
@@ -139,7 +139,7 @@ class AddAddressSpaces(_HandOff):
     """A send connector, by its name, gets the address spaces that it lacks (``smtp:contoso.com;1``)."""
 
     kind = "address-spaces"
-    where = EXCHANGE
+    where = EXCHANGE_SHELL
     template = "address-spaces.ps1.j2"
     connector: str
     spaces: tuple[str, ...]
@@ -155,7 +155,7 @@ class MakeSendConnector(_HandOff):
     """A send connector to the cloud with these address spaces; without servers, every transport server uses it."""
 
     kind = "send-connector"
-    where = EXCHANGE
+    where = EXCHANGE_SHELL
     template = "send-connector.ps1.j2"
     servers: tuple[str, ...]
     spaces: tuple[str, ...]
@@ -171,7 +171,7 @@ class UpdateRecipients(_HandOff):
     """Written-back groups, by their distinguished names, get into the address book."""
 
     kind = "address-book"
-    where = EXCHANGE
+    where = EXCHANGE_SHELL
     template = "address-book.ps1.j2"
     dns: tuple[str, ...]
 
@@ -213,7 +213,7 @@ class MakeMailContacts(_HandOff):
 class _DnsRecord(_HandOff):
     """A line of a domain's zone. A name that no zone can hold has no line."""
 
-    where = DNS
+    where = DNS_CONSOLE
     domain: str
 
     @property
@@ -253,7 +253,7 @@ class LookAtConnectServer(_HandOff):
     """What only the Connect Sync server knows; reads only."""
 
     kind = "connect-server"
-    where = CONNECT
+    where = CONNECT_SHELL
     template = "connect-server.ps1.j2"
 
     @property

@@ -49,4 +49,4 @@ class _CloudSyncRules:
         return beyond_target(cloud_sync_plan(plan))
 
 
-CLOUD_SYNC: RouteRules = _CloudSyncRules()
+CLOUD_SYNC_RULES: RouteRules = _CloudSyncRules()

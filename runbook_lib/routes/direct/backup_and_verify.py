@@ -24,7 +24,7 @@ from runbook_lib.routes.direct.live import TwoOus, present_name, read_two_ous
 from runbook_lib.routes.direct.payload import DirectChange, Member, direct_changes
 from runbook_lib.routes.direct.target import DirectTarget, direct_target
 
-FILE_NAME = "backup.ldif"
+BACKUP_FILE = "backup.ldif"
 
 
 def backup(directory: Directory, of: Sequence[Change], at: datetime) -> str:
@@ -91,7 +91,7 @@ class Checked:
     differences: tuple[str, ...]
 
 
-def verify(
+def read_back(
     directory: Directory,
     of: Iterable[Change],
     bound_to: Target,

@@ -24,7 +24,7 @@ from runbook_lib.routes.direct.plan_findings import (
 )
 from runbook_lib.routes.direct.planning import (
     DirectPlanned,
-    differences,
+    attribute_differences,
     existing,
     finished_plan,
     followed_attributes,
@@ -103,7 +103,7 @@ def _plan_row(
         create = _create(group, inventory, policy, members.added)
         return [create], findings + findings_before_create(group, create, inventory)
     changes: list[DirectChange] = []
-    deltas = differences(row.ad, followed_attributes(group, policy.group_type))
+    deltas = attribute_differences(row.ad, followed_attributes(group, policy.group_type))
     added = members.added
     if row.state is GroupState.RETIRED:
         changes.append(_restore(row, row.ad, inventory, deltas + retired_mark(row.ad, present=False), added))

@@ -44,7 +44,7 @@ def new_attributes(group: CloudGroup, tenant_id: str, group_type: int, naming: N
     return tuple(AttributeDelta(name, added=(value,)) for name, value in sorted(values.items()) if value is not None)
 
 
-def differences(ad: DirectoryGroup, wanted: dict[str, str | None]) -> tuple[AttributeDelta, ...]:
+def attribute_differences(ad: DirectoryGroup, wanted: dict[str, str | None]) -> tuple[AttributeDelta, ...]:
     """Deltas that bring the AD object's attributes to ``wanted``, sorted by name; empty where it is in step."""
     deltas = []
     for name, value in sorted(wanted.items()):

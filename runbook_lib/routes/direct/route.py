@@ -49,4 +49,4 @@ class _DirectRules:
         return beyond_target(direct_plan(plan))
 
 
-DIRECT: RouteRules = _DirectRules()
+DIRECT_RULES: RouteRules = _DirectRules()

@@ -58,7 +58,7 @@ class NotTaken:
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class MemberValue:
     """A member and the DN that stands for it now."""
 
     ref: Member
@@ -66,8 +66,8 @@ class Value:
 
 
 def send_values(
-    values: Sequence[Value], modify: Callable[[Sequence[Value]], None]
-) -> tuple[list[Value], list[NotTaken]]:
+    values: Sequence[MemberValue], modify: Callable[[Sequence[MemberValue]], None]
+) -> tuple[list[MemberValue], list[NotTaken]]:
     """Send values in as few modifies as the directory lets it be.
 
     Args:
@@ -81,7 +81,7 @@ def send_values(
         RunbookError: What is not about one value and either came first or passes with time. Values may have taken
             effect before it; what they are is seen in the directory.
     """
-    taken: list[Value] = []
+    taken: list[MemberValue] = []
     left: list[NotTaken] = []
     waiting = [list(values)] if values else []
     while waiting:
@@ -177,7 +177,7 @@ class Members(DirectStep):
         super().__init__(write, context)
         self.refused: list[NotTaken] = []
         """Values that the directory did not take, in this run or in an earlier one."""
-        self._left: dict[str, list[Value]] = {"removed": [], "added": []}
+        self._left: dict[str, list[MemberValue]] = {"removed": [], "added": []}
         """What is still to leave and to enter."""
         self._gone: list[Member] = []
         """Members to add that do not exist any more."""
@@ -218,8 +218,8 @@ class Members(DirectStep):
         live, dn_of = self.context.members(self.object_id), self.context.dn_of
         dns = {ref.key: dn for ref in self.write.added if (dn := self._present(ref)) is not None}
         self._gone = [ref for ref in self.write.added if ref.key not in dns]
-        entering = [Value(ref, dns[ref.key]) for ref in self.write.added if ref.key in dns]
-        leaving = [Value(ref, dn_of[ref.guid]) for ref in self.write.removed if ref.guid in dn_of]
+        entering = [MemberValue(ref, dns[ref.key]) for ref in self.write.added if ref.key in dns]
+        leaving = [MemberValue(ref, dn_of[ref.guid]) for ref in self.write.removed if ref.guid in dn_of]
         self._left = {
             "removed": [value for value in leaving if normalize_dn(value.dn) in live],
             "added": [value for value in entering if normalize_dn(value.dn) not in live],
@@ -238,7 +238,7 @@ class Members(DirectStep):
         }
         return LiveState.BEFORE if any(self._left.values()) else LiveState.AFTER
 
-    def _modify(self, side: str, values: Sequence[Value]) -> None:
+    def _modify(self, side: str, values: Sequence[MemberValue]) -> None:
         dns = tuple(value.dn for value in values)
         delta = AttributeDelta("member", added=dns) if side == "added" else AttributeDelta("member", removed=dns)
         self.context.directory.modify(self.object_id, [delta])
@@ -263,5 +263,5 @@ def _keys(intent: Mapping[str, Any], side: str, planned: Sequence[Member]) -> se
     return set(intent.get(side, ())) & {ref.key for ref in planned}
 
 
-def _named(values: Sequence[Value]) -> set[str]:
+def _named(values: Sequence[MemberValue]) -> set[str]:
     return {value.ref.key for value in values}

@@ -57,14 +57,14 @@ def approve(
     from runbook_lib.change.approvals.approvers import require_approver
     from runbook_lib.change.approvals.plan import approve_plan
     from runbook_lib.record.folder import RecordFolder
-    from runbook_lib.record.manifest import manifest_digest, verify
+    from runbook_lib.record.manifest import manifest_digest, verified_record
     from runbook_lib.routes.registry import ROUTES
 
     if not standing:
         refuse_standing_options(given)
     length = parse_duration("4h" if valid is None else valid)
     folder = RecordFolder.open(chosen_record(record))
-    verification = verify(folder)
+    verification = verified_record(folder)
     if verification.sealed and not verification.ok:
         raise Refused(
             t(
@@ -183,7 +183,7 @@ def plan_lines(plan: Plan) -> list[str]:
 
 def members_lines(plan: Plan) -> list[str]:
     """Each group's members in numbers, and who is left out, by name with the reason."""
-    from runbook_lib.change.plan_as_read import in_order, lines_of, numbers_of
+    from runbook_lib.change.plan_as_read import in_order, member_lines, numbers_of
 
     lines: list[str] = []
     for group in in_order(plan):
@@ -194,7 +194,7 @@ def members_lines(plan: Plan) -> list[str]:
                 numbers=numbers_of(group),
             )
         )
-        lines += [t("    left out: {line}", line=line) for line in lines_of(group)]
+        lines += [t("    left out: {line}", line=line) for line in member_lines(group)]
     return lines
 
 

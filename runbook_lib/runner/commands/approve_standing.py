@@ -17,7 +17,7 @@ from runbook_lib.change.approvals.standing import (
     standing_groups,
     standing_kinds_of,
 )
-from runbook_lib.change.plan_as_read import lines_of, numbers_of, target_lines
+from runbook_lib.change.plan_as_read import member_lines, numbers_of, target_lines
 from runbook_lib.errors import UsageError
 from runbook_lib.model.change import GroupMembers, Plan
 from runbook_lib.model.text import counted, t
@@ -116,7 +116,7 @@ def _group_lines(plan: Plan, groups: tuple[str, ...], names: Mapping[str, str]) 
         name = names.get(group) or (known.display_name if known else "")
         numbers = numbers_of(known) if known else t("its members are not in this record")
         yield f"  {group}  {name}: {numbers}" if name else f"  {group}: {numbers}"
-        yield from (t("    left out: {line}", line=line) for line in (lines_of(known) if known else ()))
+        yield from (t("    left out: {line}", line=line) for line in (member_lines(known) if known else ()))
     found = [members[group] for group in groups if group in members]
     if not found:
         return

@@ -34,11 +34,11 @@ def verify_record(records: Sequence[Path]) -> int:
     still open.
     """
     from runbook_lib.record.folder import RecordFolder
-    from runbook_lib.record.manifest import verify
+    from runbook_lib.record.manifest import verified_record
 
     good = True
     for path in [chosen_record(given, first=lambda run: run.sealed) for given in records]:
-        result = verify(RecordFolder.open(path))
+        result = verified_record(RecordFolder.open(path))
         good = good and result.ok
         if result.ok:
             console.say(t("{path}: sealed, {files} files are as they were sealed", path=path, files=result.files))

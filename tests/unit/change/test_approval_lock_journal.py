@@ -13,7 +13,7 @@ import pytest
 
 from runbook_lib.change.approvals.plan import approve_plan, approved_changes, planned, read_approvals
 from runbook_lib.change.journal import (
-    FILE_NAME,
+    JOURNAL_FILE,
     Journal,
     JournalUnwritable,
     journals_of,
@@ -135,7 +135,7 @@ def journal(folder: Path, *, resumes: str | None = None, closed: bool = False, p
     folder.mkdir(parents=True, exist_ok=True)
     if plan:
         (folder / "plan.json").write_text(json.dumps(plan_to_json(plan)), encoding="utf-8")
-    with Journal(folder / FILE_NAME, lambda: "2026-11-22T10:00:00Z") as open_journal:
+    with Journal(folder / JOURNAL_FILE, lambda: "2026-11-22T10:00:00Z") as open_journal:
         digest = plan.changes[0].digest if plan else "c"
         open_journal.open(
             operation="enable", resumes=resumes, plan_digest=plan.digest if plan else "", approved=[digest]
@@ -171,7 +171,7 @@ def test_an_open_journal_is_found_with_everything_that_it_resumes(tmp_path: Path
 
 def test_a_torn_last_line_is_ignored_and_a_torn_middle_stops(tmp_path: Path) -> None:
     journal(tmp_path / "1")
-    path = tmp_path / "1" / FILE_NAME
+    path = tmp_path / "1" / JOURNAL_FILE
     whole = path.read_bytes()
     path.write_bytes(whole[:-10])
     torn = read_journal(tmp_path / "1", ROUTES)
@@ -203,7 +203,7 @@ def test_a_journal_that_says_what_its_plan_could_not_have_done_is_not_undone(tmp
     plan = a_plan("A")
     run = tmp_path / "CHG" / "1"
     journal(run, plan=plan, closed=True)
-    path = run / FILE_NAME
+    path = run / JOURNAL_FILE
     whole = path.read_text("utf-8")
     digest = plan.changes[0].digest
     for old, new, why in (
@@ -259,11 +259,11 @@ def test_a_journal_on_a_full_disk_is_an_error_in_words(tmp_path: Path, monkeypat
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    with Journal(tmp_path / FILE_NAME, lambda: "now") as journal:
+    with Journal(tmp_path / JOURNAL_FILE, lambda: "now") as journal:
         journal.open(operation="enable")
         with monkeypatch.context() as patched:
             patched.setattr("os.fsync", full)
             with pytest.raises(JournalUnwritable, match="No space left"):
                 journal.begin("w", "c", "g", {})
-    with pytest.raises(JournalUnwritable, match="File exists"), Journal(tmp_path / FILE_NAME, lambda: "now"):
+    with pytest.raises(JournalUnwritable, match="File exists"), Journal(tmp_path / JOURNAL_FILE, lambda: "now"):
         pass

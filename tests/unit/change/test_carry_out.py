@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.change.carry_out import carry_out
-from runbook_lib.change.journal import FILE_NAME, Journal, JournalFile, read_journal
+from runbook_lib.change.journal import JOURNAL_FILE, Journal, JournalFile, read_journal
 from runbook_lib.change.journal_check import effects_beyond
 from runbook_lib.errors import AwaitingApproval, BrokeOff, Refused
 from runbook_lib.model.target import Route
@@ -72,16 +72,16 @@ def run(
     path = folder / f"run{len(earlier)}"
     path.mkdir()
     world.tick = tick
-    with suppress(Killed, BrokeOff, Refused), DyingJournal(path / FILE_NAME, tick) as journal:
+    with suppress(Killed, BrokeOff, Refused), DyingJournal(path / JOURNAL_FILE, tick) as journal:
         resumes = earlier[-1].run.name if earlier else None
         journal.open(route=Route.CLOUD_SYNC.value, approved=[item.digest for item in changes], resumes=resumes)
         carry_out(ThingWork(changes, world), journal, earlier=earlier)
-    data = (path / FILE_NAME).read_bytes()
+    data = (path / JOURNAL_FILE).read_bytes()
     if torn and data.count(b"\n") > 1 and not data.endswith(b'closed"}\n'):
         # The power failed: nothing was sent after a line that is only half on the disk.
         last = data.rstrip(b"\n").rpartition(b"\n")[2]
         if b'"entry": "begin"' not in last:
-            (path / FILE_NAME).write_bytes(data[: -len(last) // 2])
+            (path / JOURNAL_FILE).write_bytes(data[: -len(last) // 2])
     world.tick = lambda: None
     found = read_journal(path, SECOND)
     assert found is not None
@@ -151,7 +151,7 @@ def test_a_process_that_dies_at_any_moment_is_resumed(tmp_path: Path) -> None:
 
 def calmly(folder: Path, work: ThingWork, **more: Any) -> None:
     """One run, without a death."""
-    with Journal(folder / FILE_NAME, lambda: "now") as journal:
+    with Journal(folder / JOURNAL_FILE, lambda: "now") as journal:
         journal.open(route=Route.CLOUD_SYNC.value, approved=[], resumes=None)
         carry_out(work, journal, **more)
 
@@ -188,7 +188,7 @@ def test_the_approval_is_looked_at_before_every_step_that_is_sent(tmp_path: Path
     with pytest.raises(AwaitingApproval):
         calmly(tmp_path / "2", ThingWork(changes, other), still_approved=lapsed)
     assert not other.done
-    assert b'"begin"' not in (tmp_path / "2" / FILE_NAME).read_bytes()
+    assert b'"begin"' not in (tmp_path / "2" / JOURNAL_FILE).read_bytes()
 
 
 def test_a_step_that_was_done_in_part_breaks_off_and_is_resumed(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from runbook_lib.change.approvals.gate import Grant, granted, read_all
 from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.change.approvals.standing import Caps, approve_in_advance
 from runbook_lib.change.carry_out import carry_out
-from runbook_lib.change.journal import FILE_NAME, Journal, journals_of, open_chain
+from runbook_lib.change.journal import JOURNAL_FILE, Journal, journals_of, open_chain
 from runbook_lib.change.journal_check import done_by
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.change.resume import authority, broken_off
@@ -56,7 +56,7 @@ def record_of(folder: Path, run: str, plan: Plan) -> Path:
 def carried_out(record: Path, plan: Plan, world: World, grant: Grant, where: str = "here") -> None:
     """One run: opens its journal as a notebook does and sends what the gate let through."""
     chain = open_chain(journals_of(record.parent, SECOND))
-    with Journal(record / FILE_NAME, lambda: "2026-11-22T10:00:00Z") as journal:
+    with Journal(record / JOURNAL_FILE, lambda: "2026-11-22T10:00:00Z") as journal:
         journal.open(
             operation=plan.operation.value,
             route=plan.route.value,

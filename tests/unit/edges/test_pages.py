@@ -27,7 +27,7 @@ from runbook_lib.shown.change import applied_view
 from runbook_lib.shown.findings import findings_html
 from runbook_lib.shown.inventory import groups_view, inventory_view, members_view
 from runbook_lib.shown.plan import plan_view
-from runbook_lib.shown.sign_in import code_html
+from runbook_lib.shown.sign_in import sign_in_code_html
 from tests.support import builders as b
 from tests.support import hostile
 from tests.unit.edges.pages import formulas, tree_of
@@ -106,7 +106,7 @@ def test_the_plan_and_the_inventory_of_every_name(text: str) -> None:
 @hostile.each("address", "markup", "math", "characters")
 def test_a_sign_in_code_links_nowhere_else(text: str) -> None:
     for address in (text, f"https://login.example/{text}"):
-        page = code_html(DeviceCode(text, address, datetime(2026, 11, 22, tzinfo=UTC), 1))
+        page = sign_in_code_html(DeviceCode(text, address, datetime(2026, 11, 22, tzinfo=UTC), 1))
         tree = tree_of(page)
         links = [element for element in tree.elements if element.endswith(">a")]
         assert len(links) == address.startswith("https://")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from runbook_lib.exchange.detect import detect
-from runbook_lib.exchange.facts import ExchangeDetection, Presence
+from runbook_lib.exchange.facts import ExchangeDetection, ExchangePresence
 from runbook_lib.exchange.read import (
     DomainReading,
     ExchangeReading,
@@ -58,7 +58,7 @@ def _ids(detection: ExchangeDetection) -> list[str]:
 
 def test_no_exchange() -> None:
     found = detect(_NONE, _TABLE)
-    assert found.presence is Presence.NONE
+    assert found.presence is ExchangePresence.NONE
     assert (found.schema_extended, found.organization_present, found.servers_present) == (False, False, False)
     assert (found.product, found.newer_than_table) == ("", False)
     assert found.words == ("No Exchange: the schema is not extended and there is no organization.",)
@@ -68,7 +68,7 @@ def test_no_exchange() -> None:
 
 def test_schema_only() -> None:
     found = detect(replace(_NONE, schema_range_upper=15334), _TABLE)
-    assert found.presence is Presence.SCHEMA_ONLY
+    assert found.presence is ExchangePresence.SCHEMA_ONLY
     assert (found.schema_extended, found.organization_present) == (True, False)
     assert "Exchange Server 2016 CU21 to CU23" in found.words[0]
     assert _ids(found) == ["exchange-schema-only"]
@@ -76,7 +76,7 @@ def test_schema_only() -> None:
 
 def test_organization_without_servers() -> None:
     found = detect(_reading(), _TABLE)
-    assert found.presence is Presence.ORGANIZATION_WITHOUT_SERVERS
+    assert found.presence is ExchangePresence.ORGANIZATION_WITHOUT_SERVERS
     assert (found.organization_present, found.servers_present) == (True, False)
     assert found.product == "Exchange Server 2019 CU15 or Exchange Server SE RTM"
     assert "no servers" in found.words[0]
@@ -85,7 +85,7 @@ def test_organization_without_servers() -> None:
 
 def test_se_with_two_servers() -> None:
     found = detect(_reading(servers=(_server("EX1"), _server("EX2"))), _TABLE)
-    assert found.presence is Presence.SERVERS
+    assert found.presence is ExchangePresence.SERVERS
     assert found.words == (
         "Exchange Server SE RTM: schema 17003, organization 16763, domain preparation 13243; 2 servers (EX1, EX2).",
     )
@@ -171,7 +171,7 @@ def test_numbers_that_no_release_writes(schema: int, organization: int, part: st
 def test_a_mixture(schema: int, organization: int, ahead: str) -> None:
     found = detect(_reading(schema, organization), _TABLE)
     assert f"exchange-{ahead}-ahead" in _ids(found)
-    assert found.presence is Presence.ORGANIZATION_WITHOUT_SERVERS
+    assert found.presence is ExchangePresence.ORGANIZATION_WITHOUT_SERVERS
 
 
 @pytest.mark.parametrize(("domain", "state"), [(None, "not-prepared"), (13236, "behind"), (13243, ""), (13300, "")])
@@ -190,7 +190,7 @@ def test_the_update_of_may_2022_is_not_behind_and_not_ahead() -> None:
 @pytest.mark.parametrize("part", ["schema", "organization"])
 def test_what_is_hidden_is_never_called_absent(part: str) -> None:
     found = detect(replace(_NONE, unreadable=(Unreadable(part, "hidden", t("no rights")),)), _TABLE)
-    assert found.presence is Presence.UNREADABLE
+    assert found.presence is ExchangePresence.UNREADABLE
     assert found.schema_extended is (None if part == "schema" else False)
     assert found.organization_present is (None if part == "organization" else False)
     assert _ids(found) == [f"exchange-unreadable:{part}"]
@@ -200,13 +200,13 @@ def test_what_is_hidden_is_never_called_absent(part: str) -> None:
 
 def test_hidden_servers() -> None:
     found = detect(_reading(unreadable=(Unreadable("servers", "hidden", t("no rights")),)), _TABLE)
-    assert (found.presence, found.servers_present) == (Presence.UNREADABLE, None)
+    assert (found.presence, found.servers_present) == (ExchangePresence.UNREADABLE, None)
 
 
 def test_a_prepared_domain_without_a_visible_organization() -> None:
     reading = replace(_NONE, schema_range_upper=17003, domains=(DomainReading("contoso.com", 13243),))
     found = detect(reading, _TABLE)
-    assert found.presence is Presence.UNREADABLE
+    assert found.presence is ExchangePresence.UNREADABLE
     assert _ids(found) == ["exchange-organization-hidden"]
 
 
@@ -215,13 +215,13 @@ def test_servers_count_even_where_the_schema_is_hidden() -> None:
         schema=None, servers=(_server("EX1"),), unreadable=(Unreadable("schema", "hidden", t("no rights")),)
     )
     found = detect(reading, _TABLE)
-    assert (found.presence, found.product) == (Presence.SERVERS, "Exchange Server SE RTM")
+    assert (found.presence, found.product) == (ExchangePresence.SERVERS, "Exchange Server SE RTM")
 
 
 def test_other_domains_that_this_controller_does_not_hold() -> None:
     unreadable = (Unreadable("domain:DC=sales,DC=contoso,DC=com", "hidden", t("ask its own controllers")),)
     found = detect(_reading(servers=(_server("EX1"),), unreadable=unreadable), _TABLE)
-    assert found.presence is Presence.SERVERS
+    assert found.presence is ExchangePresence.SERVERS
     assert _ids(found) == ["exchange-unreadable:domain:DC=sales,DC=contoso,DC=com"]
     assert found.components[-1].seen == "not readable"
 
@@ -242,6 +242,6 @@ def test_detection_is_pure_and_can_be_written_down() -> None:
     assert json.dumps([finding.as_json() for finding in first.findings])
 
 
-@pytest.mark.parametrize("presence", list(Presence))
-def test_every_state_has_words(presence: Presence) -> None:
+@pytest.mark.parametrize("presence", list(ExchangePresence))
+def test_every_state_has_words(presence: ExchangePresence) -> None:
     assert presence.title

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.exchange.detect import detect
-from runbook_lib.exchange.facts import Presence
+from runbook_lib.exchange.facts import ExchangePresence
 from runbook_lib.exchange.read import DomainReading, read_exchange
 from runbook_lib.exchange.versions import load_versions
 from tests.unit.directory.embedded import BASE, WRITER, Embedded, clock
@@ -38,7 +38,7 @@ def test_a_forest_without_exchange(directory: Directory) -> None:
     assert reading.domains == (DomainReading("contoso.com", None),)
     assert reading.unreadable == ()
     assert reading.at == clock()
-    assert detect(reading, load_versions()).presence is Presence.NONE
+    assert detect(reading, load_versions()).presence is ExchangePresence.NONE
 
 
 def test_schema_organization_domain_and_server(directory: Directory, embedded: Embedded) -> None:
@@ -56,13 +56,13 @@ def test_schema_organization_domain_and_server(directory: Directory, embedded: E
 def test_an_organization_without_servers(directory: Directory, embedded: Embedded) -> None:
     _install(embedded, servers=False)
     found = detect(read_exchange(directory), load_versions())
-    assert found.presence is Presence.ORGANIZATION_WITHOUT_SERVERS
+    assert found.presence is ExchangePresence.ORGANIZATION_WITHOUT_SERVERS
 
 
 def test_schema_only(directory: Directory, embedded: Embedded) -> None:
     embedded.store.extend_schema_for_exchange(15334)
     found = detect(read_exchange(directory), load_versions())
-    assert (found.presence, found.schema_version) == (Presence.SCHEMA_ONLY, 15334)
+    assert (found.presence, found.schema_version) == (ExchangePresence.SCHEMA_ONLY, 15334)
 
 
 def test_a_hidden_configuration_is_unreadable_and_nothing_else_is(embedded: Embedded) -> None:
@@ -72,7 +72,7 @@ def test_a_hidden_configuration_is_unreadable_and_nothing_else_is(embedded: Embe
         reading = read_exchange(directory)
     assert [u.part for u in reading.unreadable] == ["organization"]
     assert reading.schema_range_upper == 17003
-    assert detect(reading, load_versions()).presence is Presence.UNREADABLE
+    assert detect(reading, load_versions()).presence is ExchangePresence.UNREADABLE
 
 
 def test_a_hidden_organization_is_unreadable(embedded: Embedded) -> None:
@@ -89,7 +89,7 @@ def test_a_hidden_container_is_noticed_by_the_prepared_domain(embedded: Embedded
     embedded.store.descriptors.add_entries(services, f"(D;;LC;;;{embedded.store.sid(WRITER)})")
     with embedded.open() as directory:
         found = detect(read_exchange(directory), load_versions())
-    assert found.presence is Presence.UNREADABLE
+    assert found.presence is ExchangePresence.UNREADABLE
     assert [f.id for f in found.findings] == ["exchange-organization-hidden"]
 
 

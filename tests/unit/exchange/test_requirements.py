@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.exchange.detect import detect
-from runbook_lib.exchange.facts import Facts, Presence
+from runbook_lib.exchange.facts import ExchangePresence, Facts
 from runbook_lib.exchange.read import (
     DomainReading,
     ExchangeReading,
@@ -172,19 +172,21 @@ def test_a_newer_server_is_too_old_for_nothing() -> None:
     assert list(server_minimum(facts(reading))) == list(hybrid_update(facts(reading))) == []
 
 
-@pytest.mark.parametrize("state", list(Presence))
-def test_pages_disagree_where_exchange_is_not_in_ad(state: Presence) -> None:
+@pytest.mark.parametrize("state", list(ExchangePresence))
+def test_pages_disagree_where_exchange_is_not_in_ad(state: ExchangePresence) -> None:
     readings = {
-        Presence.NONE: ExchangeReading(at=AT),
-        Presence.SCHEMA_ONLY: ExchangeReading(at=AT, schema_range_upper=17003),
-        Presence.ORGANIZATION_WITHOUT_SERVERS: installed(TABLE.newest, servers=()),
-        Presence.SERVERS: installed(TABLE.newest),
-        Presence.UNREADABLE: ExchangeReading(at=AT, unreadable=(Unreadable("organization", "hidden", t("no rights")),)),
+        ExchangePresence.NONE: ExchangeReading(at=AT),
+        ExchangePresence.SCHEMA_ONLY: ExchangeReading(at=AT, schema_range_upper=17003),
+        ExchangePresence.ORGANIZATION_WITHOUT_SERVERS: installed(TABLE.newest, servers=()),
+        ExchangePresence.SERVERS: installed(TABLE.newest),
+        ExchangePresence.UNREADABLE: ExchangeReading(
+            at=AT, unreadable=(Unreadable("organization", "hidden", t("no rights")),)
+        ),
     }
     given = facts(readings[state])
     assert given.presence is state
     found = list(presence(given))
-    assert bool(found) is (state in (Presence.NONE, Presence.SCHEMA_ONLY))
+    assert bool(found) is (state in (ExchangePresence.NONE, ExchangePresence.SCHEMA_ONLY))
     for finding in found:
         assert finding.severity is Severity.WARNING
         for page in ("install-custom", "version-history", "writeback-v2"):

@@ -12,7 +12,7 @@ import pytest
 from runbook_lib.errors import NoAccess, WriteUnanswered
 from runbook_lib.graph.retry import RetryPolicy
 from runbook_lib.graph.sender import Sender
-from runbook_lib.graph.session import CloudSession, LimitedTlsSocket
+from runbook_lib.graph.session import CloudSession, HttpsSocket
 from runbook_lib.graph.writing import GraphWrite, GraphWriter
 from tests.unit.graph.certificates import ServerFiles, server_files
 from tests.unit.graph.fake_cloud import Clock, FixedTokens
@@ -115,10 +115,10 @@ def test_a_host_that_is_not_trusted_gets_nothing(files: ServerFiles, tmp_path: P
 def test_after_ctrl_c_the_next_write_does_not_read_the_answer_of_the_last_one(
     files: ServerFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    receive = LimitedTlsSocket.recv_into
+    receive = HttpsSocket.recv_into
     interrupted: list[int] = []
 
-    def recv_into(self: LimitedTlsSocket, *arguments: Any, **named: Any) -> int:
+    def recv_into(self: HttpsSocket, *arguments: Any, **named: Any) -> int:
         if not interrupted:
             interrupted.append(1)
             raise KeyboardInterrupt
@@ -126,7 +126,7 @@ def test_after_ctrl_c_the_next_write_does_not_read_the_answer_of_the_last_one(
 
     with https_server(files.server) as port, writer_to(port, files) as writer:
         assert writer.write(GraphWrite("POST", "/x", {"n": 0})).body == {"n": 0}  # the connection is open and kept
-        monkeypatch.setattr(LimitedTlsSocket, "recv_into", recv_into)
+        monkeypatch.setattr(HttpsSocket, "recv_into", recv_into)
         with pytest.raises(KeyboardInterrupt):
             writer.write(GraphWrite("POST", "/x", {"n": 1}))
         assert writer.write(GraphWrite("POST", "/x", {"n": 2})).body == {"n": 2}

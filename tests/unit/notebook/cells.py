@@ -146,7 +146,7 @@ class Cells:
             ("change.DirectWork", lambda _directory, _target, changes, **_: changes),
             ("change.carry_out", self._carry_out),
             ("change.backup", lambda *_: ""),
-            ("change.verify", self._verify),
+            ("change.read_back", self._verify),
             ("change.lock_path", lambda *_: self.records / "lock"),
             ("context.RunContext.connect_directory", lambda _: _Controller()),
         ):

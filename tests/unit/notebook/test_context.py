@@ -12,7 +12,7 @@ import pytest
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import t
 from runbook_lib.notebook import RunContext
-from runbook_lib.notebook.course import Step
+from runbook_lib.notebook.course import NotebookStep
 from runbook_lib.notebook.run import Run
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
@@ -75,7 +75,7 @@ def test_a_run_is_what_cells_call_and_little_else() -> None:
 def test_all_findings_of_a_step_are_one_write(context: RunContext, monkeypatch: pytest.MonkeyPatch) -> None:
     flushed: list[int] = []
     monkeypatch.setattr("os.fsync", flushed.append)
-    context.step(Step.PLAN)
+    context.step(NotebookStep.PLAN)
     one_write = len(flushed)
     context.note(*(Finding(f"refused:{n}", Severity.WARNING, t("{n} is refused", n=n)) for n in range(500)))
     assert len(flushed) == 2 * one_write > 0

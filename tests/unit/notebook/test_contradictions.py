@@ -13,7 +13,7 @@ import pytest
 from runbook_lib.errors import Refused
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.manifest import verify
+from runbook_lib.record.manifest import verified_record
 from runbook_lib.record.seal import seal
 from tests.support import builders as b
 from tests.unit.notebook.cells import Cells, all_cells
@@ -94,9 +94,9 @@ def test_a_record_that_contradicts_its_journal_is_refused_and_named(
     assert caught.value.code == "record-contradicts-journal"
     assert said in caught.value.message
     assert not folder.sealed
-    with patch("runbook_lib.record.seal.contradictions", lambda *_: []):
+    with patch("runbook_lib.record.seal.record_contradictions", lambda *_: []):
         seal(folder, None, clock=lambda: b.NOW)
-    found = verify(folder)
+    found = verified_record(folder)
     assert not found.ok
     assert any(said in problem for problem in found.problems)
 
@@ -136,7 +136,7 @@ def test_a_journal_that_drift_closed_is_not_done_because_its_plan_is_gone(tmp_pa
 def test_what_really_happened_is_sealed(tmp_path: Path, trouble: str) -> None:
     folder = ran(tmp_path, trouble)
     seal(folder, None, clock=lambda: b.NOW)
-    assert verify(folder).ok
+    assert verified_record(folder).ok
 
 
 def test_a_resumed_change_is_sealed_with_what_both_runs_wrote(tmp_path: Path) -> None:
@@ -148,6 +148,6 @@ def test_a_resumed_change_is_sealed_with_what_both_runs_wrote(tmp_path: Path) ->
     assert json.loads((again.path / "record.json").read_bytes())["outcome"] == "done"
     for folder in (cells.runs[0].record.folder, again):
         seal(folder, None, clock=lambda: b.NOW)
-        assert verify(folder).ok
+        assert verified_record(folder).ok
     (again.path / "journal.jsonl").write_text("")
-    assert any("does not hold every approved write" in problem for problem in verify(again).problems)
+    assert any("does not hold every approved write" in problem for problem in verified_record(again).problems)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.errors import AwaitingApproval, Refused
 from runbook_lib.notebook.run import Run
-from runbook_lib.record.contradictions import contradictions
+from runbook_lib.record.contradictions import record_contradictions
 from runbook_lib.record.run_end import written_by
 from tests.unit.notebook.cells import CELLS, OTHERS, TROUBLES, Cells, all_cells
 
@@ -160,6 +160,6 @@ def _judge(cells: Cells, run: Run, final: dict[str, bytes]) -> None:
         assert said in (None, "done", "partial", "verification-failed", "bug")
     if folder.run_id in cells.applied and said not in (None, "partial"):
         assert facts["changes"]["done"] == 2
-    assert contradictions(folder.path, facts) == []
+    assert record_contradictions(folder.path, facts) == []
     if run.course.closed:
         assert final.setdefault(folder.run_id, on_disk) == on_disk, "a closed run was touched"

@@ -118,7 +118,7 @@ def test_what_is_only_left_to_be_read_back_is_found_in_an_ou_that_was_renamed(fi
         raise Killed
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(change_module, "verify", dying)
+        patched.setattr(change_module, "read_back", dying)
         with pytest.raises(Killed):
             field.run(DISABLE, **told)
     field.retired = rename(field, RETIRED, "Attic")

@@ -109,7 +109,7 @@ def test_a_read_back_that_could_not_be_made_is_made_by_the_next_run(
         raise ServiceFailed(t("gone"), code="directory-unavailable")
 
     with monkeypatch.context() as patched:
-        patched.setattr(module, "verify", gone)
+        patched.setattr(module, "read_back", gone)
         _, error = field.run(notebook, **told)
     assert error is not None
     assert error.code == "read-back-impossible"

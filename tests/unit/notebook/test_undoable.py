@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from runbook_lib.change.journal import CARRIED_OUT, FILE_NAME, Journal
+from runbook_lib.change.journal import CARRIED_OUT, JOURNAL_FILE, Journal
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.change.step import Effect
 from runbook_lib.errors import Refused, RunbookError, UsageError
@@ -48,7 +48,7 @@ def a_run(
     record.set(plan={"digest": PLAN.digest, "counts": PLAN.counts, "operation": "enable", "groups": PLAN.groups})
     outcome = Outcome.PARTIAL if wrote else Outcome.AWAITING_APPROVAL
     if wrote:
-        with Journal(folder.path / FILE_NAME, lambda: "now") as journal:
+        with Journal(folder.path / JOURNAL_FILE, lambda: "now") as journal:
             journal.open(operation="enable", plan_digest=PLAN.digest, approved=[DIGEST])
             journal.begin(f"{DIGEST}/1", DIGEST, "", writes_of(PLAN.changes)[0].intent())
             journal.finish(Effect(f"{DIGEST}/1", DIGEST, b.guid("x"), {"created": "CN=x"}))
@@ -77,7 +77,7 @@ def test_a_missing_record_is_answered_with_those_that_can_be_undone_newest_first
     a_run(tmp_path, "CHG4", "r4", closed=False)
     a_run(tmp_path, "CHG5", "r5", wrote=False)
     (tmp_path / "CHG6" / "damaged").mkdir(parents=True)
-    (tmp_path / "CHG6" / "damaged" / FILE_NAME).write_text("x\n\n", encoding="utf-8")
+    (tmp_path / "CHG6" / "damaged" / JOURNAL_FILE).write_text("x\n\n", encoding="utf-8")
     error = refused(told(tmp_path))
     assert (error.code, error.outcome) == ("undo-missing", Outcome.USAGE)
     assert error.choices == (

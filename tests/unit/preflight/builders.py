@@ -16,7 +16,7 @@ from runbook_lib.exchange.mail import (
     SendConnector,
     address_space,
 )
-from runbook_lib.exchange.recipients import AddressHolder, WrittenGroup
+from runbook_lib.exchange.recipients import AddressOwner, WrittenGroup
 from runbook_lib.graph import tenant as entra
 from runbook_lib.graph.tenant import ScopeClause
 from runbook_lib.graph.tenant.parts import P1_PLAN
@@ -198,5 +198,5 @@ def written(name: str, *, mail: str | None = "x", book: bool = False) -> Written
     return WrittenGroup(group_id(name), group_id(f"ad {name}"), f"CN={name},OU=G", name, address, None, book)
 
 
-def holder(dn: str, *addresses: str, of: Iterable[str] = ()) -> AddressHolder:
-    return AddressHolder(dn, "contact", addresses, frozenset(group_id(name) for name in of))
+def holder(dn: str, *addresses: str, of: Iterable[str] = ()) -> AddressOwner:
+    return AddressOwner(dn, "contact", addresses, frozenset(group_id(name) for name in of))

@@ -126,8 +126,8 @@ def test_a_quarantine_says_since_when_and_why() -> None:
     ("age", "severity"),
     [
         (timedelta(minutes=20), None),
-        (cloud_sync.LATE, None),
-        (cloud_sync.LATE + timedelta(minutes=1), W),
+        (cloud_sync.CLOUD_SYNC_LATE, None),
+        (cloud_sync.CLOUD_SYNC_LATE + timedelta(minutes=1), W),
         (None, U),
     ],
 )

@@ -53,8 +53,8 @@ def test_synchronization_on_and_off(enabled: bool | None, words: str) -> None:
     ("age", "expected"),
     [
         (timedelta(minutes=30), []),
-        (connect.LATE, []),
-        (connect.LATE + timedelta(seconds=1), [("synchronization-late", W)]),
+        (connect.CONNECT_LATE, []),
+        (connect.CONNECT_LATE + timedelta(seconds=1), [("synchronization-late", W)]),
         (connect.STALE, [("synchronization-late", W)]),
         (connect.STALE + timedelta(seconds=1), [("synchronization-stale", B)]),
         (-connect.AHEAD, []),

@@ -27,7 +27,7 @@ from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
 from runbook_lib.preflight import parts
-from runbook_lib.preflight.assess import ROUTES, Check, assess, on
+from runbook_lib.preflight.assess import JUDGED_ROUTES, Check, assess, on
 from runbook_lib.preflight.checks import CHECKS
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import EXCHANGE, FEATURES, LICENCES, PARTS, TENANT, read_evidence
@@ -72,11 +72,12 @@ def test_a_finding_counts_with_its_severity_or_the_limit_of_the_route(severity: 
 
 ANY_FINDING = st.builds(finding, st.sampled_from(Severity), st.sampled_from("abc"))
 ANY_CHECK = st.tuples(
-    st.dictionaries(st.sampled_from(ROUTES), st.sampled_from(Severity), min_size=1), st.lists(ANY_FINDING, max_size=3)
+    st.dictionaries(st.sampled_from(JUDGED_ROUTES), st.sampled_from(Severity), min_size=1),
+    st.lists(ANY_FINDING, max_size=3),
 )
 
 
-@given(st.lists(ANY_CHECK, max_size=5), st.sets(st.sampled_from(ROUTES), min_size=1))
+@given(st.lists(ANY_CHECK, max_size=5), st.sets(st.sampled_from(JUDGED_ROUTES), min_size=1))
 def test_list_verdicts_and_routes_tell_the_same_severities(
     given: list[tuple[dict[Route, Severity], list[Finding]]], judged: set[Route]
 ) -> None:
@@ -97,7 +98,7 @@ def test_list_verdicts_and_routes_tell_the_same_severities(
             id_ for (id_, route), s in expected.items() if route is verdict.route and s is worst is not Severity.INFO
         }
     for one in found.findings:
-        counted = judged if found.is_asked(one.id) and judged & set(found.routes_of(one.id)) else set(ROUTES)
+        counted = judged if found.is_asked(one.id) and judged & set(found.routes_of(one.id)) else set(JUDGED_ROUTES)
         here = [s for (id_, route), s in expected.items() if id_ == one.id and route in counted]
         assert one.severity is max(here, key=lambda s: s.rank)
 
@@ -146,7 +147,7 @@ def test_a_part_that_cannot_be_read_makes_its_own_checks_unknown_and_nothing_els
         "needy", t("Needy"), (EXCHANGE,), on(connect_sync=Severity.BLOCKING, direct=Severity.WARNING), explode
     )
     found = assess(lost, [needy, check(on(cloud_sync=Severity.BLOCKING), needs=())])
-    assert [found.verdict(r) for r in ROUTES] == [Verdict.WARNINGS, Verdict.READY, Verdict.UNKNOWN]
+    assert [found.verdict(r) for r in JUDGED_ROUTES] == [Verdict.WARNINGS, Verdict.READY, Verdict.UNKNOWN]
     assert [f.id for f in found.findings] == ["part-unreadable:exchange"]
     assert [result.state for result in found.results] == ["unknown", "fine"]
     assert json.loads(json.dumps(found.as_json()))["unreadable"][0]["code"] == "insufficient-rights"
@@ -214,7 +215,7 @@ def test_every_check_is_registered_properly() -> None:
     assert len({check.id for check in CHECKS}) == len(CHECKS)
     assert {part for check in CHECKS for part in check.needs} <= set(PARTS)
     assert all(check.title and check.needs and check.routes for check in CHECKS)
-    assert all(set(check.routes) <= set(ROUTES) for check in CHECKS)
+    assert all(set(check.routes) <= set(JUDGED_ROUTES) for check in CHECKS)
 
 
 def test_every_part_that_is_written_is_read() -> None:

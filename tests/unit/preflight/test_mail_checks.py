@@ -19,8 +19,8 @@ from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.checks import CHECKS
 from runbook_lib.preflight.derived import mail_domains
 from runbook_lib.preflight.hand_off import (
-    EXCHANGE,
     EXCHANGE_ONLINE,
+    EXCHANGE_SHELL,
     MailContact,
     MakeMailContacts,
     UpdateRecipients,
@@ -228,11 +228,11 @@ def test_groups_outside_the_address_book() -> None:
     (found,) = findings("mail-address-book", given)
     book = UpdateRecipients(("CN=A,OU=G", "CN=D,OU=G"))
     assert found.hand_offs == (book, MakeMailContacts(()))
-    assert [one.where for one in hand_offs([found])] == [EXCHANGE]
+    assert [one.where for one in hand_offs([found])] == [EXCHANGE_SHELL]
     (found,) = findings("mail-address-book", with_parts(given, mail_domains=domains()))
     contacts = (MailContact("A", f"a@{GROUPS}", f"a@{ROUTING}"), MailContact("D", f"d@{GROUPS}", f"d@{ROUTING}"))
     assert found.hand_offs == (book, MakeMailContacts(contacts))
-    assert [one.where for one in hand_offs([found])] == [EXCHANGE, EXCHANGE_ONLINE]
+    assert [one.where for one in hand_offs([found])] == [EXCHANGE_SHELL, EXCHANGE_ONLINE]
 
 
 def test_secondary_addresses() -> None:

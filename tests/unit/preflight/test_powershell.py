@@ -13,7 +13,7 @@ from tree_sitter import Language, Node, Parser
 from runbook_lib.directory.rights import AccessMask
 from runbook_lib.directory.rights.needs import AllowEntry
 from runbook_lib.model.dn import rdn, same_dn
-from runbook_lib.preflight.hand_off import DNS, KINDS
+from runbook_lib.preflight.hand_off import DNS_CONSOLE, KINDS
 from runbook_lib.preflight.hand_off.templates import QUOTES, dsacls_lines, in_comment, quoted
 from tests.support import hostile
 from tests.unit.preflight.hand_off_cases import hand_off, texts
@@ -172,7 +172,7 @@ COMMANDS = {
 def test_every_hand_off_is_the_commands_it_means_and_no_other(kind: str, text: str) -> None:
     for offer in texts(hand_off(kind, text)):
         assert all(line.isprintable() for line in offer.text.splitlines())
-        if offer.where == DNS:
+        if offer.where == DNS_CONSOLE:
             assert text == "contoso.com", "a name that no zone can hold gets no line"
         else:
             assert commands(parsed(offer.text)) == COMMANDS[kind]
@@ -216,7 +216,7 @@ def changes(command: list[str]) -> bool:
 @pytest.mark.parametrize("text", ["x.example", *hostile.of("powershell")])
 def test_every_command_that_changes_something_shows_first_what_it_would_do(kind: str, text: str) -> None:
     for offer in texts(hand_off(kind, text)):
-        if offer.where == DNS:
+        if offer.where == DNS_CONSOLE:
             continue
         found = [words(command) for command in nodes(parsed(offer.text), "command")]
         changing = [command for command in found if changes(command)]

@@ -14,7 +14,7 @@ from runbook_lib.errors import NoAccess
 from runbook_lib.exchange.detect import detect
 from runbook_lib.exchange.mail import DomainType, address_space, covers, read_mail_flow
 from runbook_lib.exchange.recipients import (
-    GROUP_ATTRIBUTES,
+    EXCHANGE_GROUP_ATTRIBUTES,
     GroupAttribute,
     names_in_schema,
     read_address_holders,
@@ -203,10 +203,10 @@ def test_a_hidden_schema_is_no_absence(embedded: Embedded) -> None:
     assert caught.value.code == "schema-unreadable"
 
 
-@pytest.mark.parametrize("row", GROUP_ATTRIBUTES, ids=lambda row: row.attribute)
+@pytest.mark.parametrize("row", EXCHANGE_GROUP_ATTRIBUTES, ids=lambda row: row.attribute)
 def test_each_attribute_of_a_group(row: object) -> None:
-    everything = frozenset(one.attribute for one in GROUP_ATTRIBUTES)
-    (attribute,) = [one for one in GROUP_ATTRIBUTES if one is row]
+    everything = frozenset(one.attribute for one in EXCHANGE_GROUP_ATTRIBUTES)
+    (attribute,) = [one for one in EXCHANGE_GROUP_ATTRIBUTES if one is row]
     assert list(attribute_missing(attribute, evidence(group_schema=everything))) == []
     (found,) = attribute_missing(attribute, evidence(group_schema=everything - {attribute.attribute}))
     assert found.id == f"group-attribute-missing:{attribute.attribute}"
@@ -216,7 +216,7 @@ def test_each_attribute_of_a_group(row: object) -> None:
     assert attribute.source
 
 
-@pytest.mark.parametrize("row", GROUP_ATTRIBUTES, ids=lambda row: row.attribute)
+@pytest.mark.parametrize("row", EXCHANGE_GROUP_ATTRIBUTES, ids=lambda row: row.attribute)
 def test_where_each_attribute_comes_from_is_what_published_schemas_say(row: GroupAttribute) -> None:
     """The embedded directory's schema is that of Windows Server 2016, as published; Exchange's comes on top."""
     base = load_schema()
@@ -238,7 +238,7 @@ def test_where_each_attribute_comes_from_is_what_published_schemas_say(row: Grou
     ],
 )
 def test_what_a_missing_attribute_means_for_a_route(route: Route, attribute: str, verdict: Verdict) -> None:
-    carried = frozenset(one.attribute for one in GROUP_ATTRIBUTES) - {attribute}
+    carried = frozenset(one.attribute for one in EXCHANGE_GROUP_ATTRIBUTES) - {attribute}
     checks = [check for check in CHECKS if check.id.startswith("group-attribute")]
     assert assess(evidence(group_schema=carried), checks).verdict(route) is verdict
 

@@ -12,7 +12,7 @@ from runbook_lib.exchange.detect import detect
 from runbook_lib.exchange.facts import Facts
 from runbook_lib.exchange.mail import NEEDED, AddressPolicy, MailFlowReading
 from runbook_lib.exchange.read import DomainReading, ExchangeReading, OrganizationReading, ServerReading
-from runbook_lib.exchange.recipients import GROUP_ATTRIBUTES
+from runbook_lib.exchange.recipients import EXCHANGE_GROUP_ATTRIBUTES
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.graph import tenant as entra
 from runbook_lib.model.cloud import Switch
@@ -80,7 +80,7 @@ OLD = reading(6870, None, None, (SERVER_2003,))
 def whole(**parts: Any) -> Evidence:
     given: dict[str, Any] = {
         "exchange": reading(),
-        "group_schema": frozenset(row.attribute for row in GROUP_ATTRIBUTES),
+        "group_schema": frozenset(row.attribute for row in EXCHANGE_GROUP_ATTRIBUTES),
         "mail_flow": flow(),
         "mail_domains": domains(),
         "dns": dns(),

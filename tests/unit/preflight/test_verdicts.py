@@ -15,7 +15,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t, verbatim
-from runbook_lib.preflight.assess import ROUTES, Assessment, Check, assess, on
+from runbook_lib.preflight.assess import JUDGED_ROUTES, Assessment, Check, assess, on
 from runbook_lib.preflight.parts import MAIL_FLOW, PARTS, TENANT
 from runbook_lib.preflight.tenant_facts import TenantFact, tenant_facts
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict, refusal_of, verdict_on
@@ -61,7 +61,7 @@ def test_a_verdict_is_a_finding_of_the_record(verdict: Verdict, severity: Severi
 def test_how_a_notebook_ends(verdicts: list[Verdict], outcome: Outcome | None) -> None:
     judged = [
         RouteVerdict(route, verdict, (finding(SEVERITIES[verdict], route.value),))
-        for route, verdict in zip(ROUTES, verdicts, strict=False)
+        for route, verdict in zip(JUDGED_ROUTES, verdicts, strict=False)
     ]
     error = refusal_of(judged)
     assert (error.outcome if error else None) is outcome

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from runbook_lib.errors import UsageError
 from runbook_lib.files import RUN_MIME
-from runbook_lib.record.cells import mark_of
-from runbook_lib.record.manifest import verify
+from runbook_lib.record.cells import run_mark_of
+from runbook_lib.record.manifest import verified_record
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
 from runbook_lib.runner.commands.records import seal as seal_command
@@ -64,7 +64,7 @@ def test_cells_that_another_run_left_below_are_not_this_runs(make_run: Make, clo
     folder = make_run().folder
     cells = [code("begin", shown("mine", "run-1")), code("apply", shown("WRITTEN BY ANOTHER", "run-0"), stream("OLD"))]
     sealed = seal(folder, saved(tmp_path, *cells), clock=clock, prove_run=True)
-    assert verify(folder).ok
+    assert verified_record(folder).ok
     kept = json.loads((folder.path / "30-enable-writeback.ipynb").read_bytes())["cells"]
     assert [cell["metadata"].get("gwb", {}).get("state") for cell in kept[1:]] == ["ran", "not-run"]
     everything = sealed.page.read_text() + json.dumps(kept)
@@ -95,7 +95,7 @@ def test_the_command_asks_for_the_runs_own_notebook_or_seals_without(make_run: M
     assert run(seal_command, [str(folder.path), str(other), "--without-notebook"]).exit_code == 2
     assert not folder.sealed
     run(seal_command, [str(folder.path), "--without-notebook"], standalone_mode=False)
-    assert verify(folder).ok
+    assert verified_record(folder).ok
     assert "No executed notebook was given when the record was sealed." in _gaps(folder.path)
 
 
@@ -104,16 +104,16 @@ def test_what_the_runner_left_beside_the_record_is_known_by_its_mark_not_by_its_
     folder = make_run().folder
     work_file = folder.change_folder / f".executing-{folder.run_id}.ipynb"
     left = notebook(code("a"))
-    for mark in (None, "run-1", {**mark_of(folder), "run_id": "run-2"}, {"run_id": folder.run_id}):
+    for mark in (None, "run-1", {**run_mark_of(folder), "run_id": "run-2"}, {"run_id": folder.run_id}):
         metadata = {**left["metadata"], RUN_MIME: mark} if mark else left["metadata"]
         work_file.write_text(json.dumps({**left, "metadata": metadata}), encoding="utf-8")
         done = CliRunner().invoke(seal_command, [str(folder.path), str(work_file)], standalone_mode=False)
         assert isinstance(done.exception, UsageError)
         assert (done.exception.code, folder.sealed) == ("notebook-of-another-run", False)
-    left["metadata"][RUN_MIME] = mark_of(folder)
+    left["metadata"][RUN_MIME] = run_mark_of(folder)
     work_file.write_text(json.dumps(left), encoding="utf-8")
     CliRunner().invoke(seal_command, [str(folder.path), str(work_file)], standalone_mode=False)
-    assert verify(folder).ok
+    assert verified_record(folder).ok
     assert RUN_MIME not in (folder.path / "30-enable-writeback.ipynb").read_text("utf-8")
 
 

@@ -15,9 +15,9 @@ import pytest
 from runbook_lib.change.closing import close_by_hand
 from runbook_lib.change.strict_file import Unfit, read_plain
 from runbook_lib.errors import Refused, UsageError
-from runbook_lib.record.contradictions import contradictions
+from runbook_lib.record.contradictions import record_contradictions
 from runbook_lib.record.index import build_index
-from runbook_lib.record.manifest import verify
+from runbook_lib.record.manifest import verified_record
 from runbook_lib.record.run_end import writes_begun, written_by
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
@@ -54,7 +54,7 @@ def test_it_is_an_answer(
         path.symlink_to(kept)
     else:
         os.mkfifo(path)
-    found = verify(folder)
+    found = verified_record(folder)
     assert found.sealed
     assert not found.ok
     if name == "journal.jsonl":
@@ -62,7 +62,7 @@ def test_it_is_an_answer(
         assert written is not None
         assert written.unreadable == 1
         assert writes_begun(folder)
-    contradictions(folder.path, {"outcome": "done", "changes": {"planned": 1, "done": 1}})
+    record_contradictions(folder.path, {"outcome": "done", "changes": {"planned": 1, "done": 1}})
     if name == "record.json":
         with pytest.raises(UsageError, match=r"ordinary file|a link"):
             RunRecord.load(folder)

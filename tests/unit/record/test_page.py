@@ -24,7 +24,7 @@ from runbook_lib.record.page import markdown_html, record_html
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
 from runbook_lib.shown import html as ours
-from runbook_lib.shown.findings import finding_html, findings_html, shown
+from runbook_lib.shown.findings import finding_html, findings_html, shown_finding
 from tests.support import hostile
 from tests.unit.record.markup import parsed
 from tests.unit.record.notebooks import PNG, code, crash, display, markdown, never_run, notebook, stream
@@ -205,7 +205,7 @@ def _with_findings(shown: str) -> str:
     """The page of a run whose record holds two findings and whose notebook showed this."""
     facts = _facts("dull")
     facts["findings"] = [finding.as_json() for finding in (MILD, GRAVE)]
-    cleaned = clean(notebook(code("x", display(text_html=shown))), Outcome.DONE, places={}, reason="")
+    cleaned = clean(notebook(code("x", display(text_html=shown_finding))), Outcome.DONE, places={}, reason="")
     return record_html(facts, cleaned, files=[], sealed_at="dull", place="dull")
 
 
@@ -216,7 +216,7 @@ GRAVE = Finding("grave:<b>", Severity.BLOCKING, t("It is grave & <i>old</i>."), 
 def test_a_finding_stands_on_the_page_once_and_looks_as_in_the_notebook() -> None:
     page = _with_findings(findings_html([MILD, GRAVE]))
     for finding in (MILD, GRAVE):
-        assert page.count(str(finding_html(shown(finding)))) == 1
+        assert page.count(str(finding_html(shown_finding(finding)))) == 1
     text = " ".join(parsed(page).text)
     assert text.index("It is grave") < text.index("It is mild"), "the gravest first"
     assert "Findings (2)" in text
@@ -226,7 +226,7 @@ def test_a_finding_stands_on_the_page_once_and_looks_as_in_the_notebook() -> Non
 def test_a_finding_that_the_record_does_not_hold_is_shown_where_it_was() -> None:
     other = Finding("mild", Severity.WARNING, t("It was mild, once."), to_do=t("Wait."))
     page = _with_findings(findings_html([other]))
-    assert page.count(str(finding_html(shown(other)))) == 1
+    assert page.count(str(finding_html(shown_finding(other)))) == 1
     assert "(above, under Findings)" not in page
 
 

@@ -13,11 +13,11 @@ import pytest
 from click.testing import CliRunner
 from pydantic import BaseModel, ValidationError
 
-from runbook_lib.change.approvals.file import SCHEMA as APPROVAL_SCHEMA
+from runbook_lib.change.approvals.file import APPROVAL_SCHEMA as APPROVAL_SCHEMA
 from runbook_lib.change.approvals.standing import Caps, standing_kinds_of
-from runbook_lib.change.closing import SCHEMA as CLOSING_SCHEMA
+from runbook_lib.change.closing import CLOSING_SCHEMA as CLOSING_SCHEMA
 from runbook_lib.change.closing import close_by_hand, closed_by_hand
-from runbook_lib.change.plan_file import SCHEMA as PLAN_SCHEMA
+from runbook_lib.change.plan_file import PLAN_SCHEMA as PLAN_SCHEMA
 from runbook_lib.errors import Refused
 from runbook_lib.files import MANIFEST_SCHEMA, RECORD_SCHEMA
 from runbook_lib.model.change import KINDS_OF_ROUTE, Operation
@@ -27,10 +27,10 @@ from runbook_lib.model.target import Route
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.formats.approval import PlanApprovalFormat, StandingApprovalFormat
 from runbook_lib.record.formats.record import ManifestFormat, RecordFormat
-from runbook_lib.record.manifest import build
-from runbook_lib.record.run_record import facts_of
+from runbook_lib.record.manifest import build_manifest
+from runbook_lib.record.run_record import run_facts_of
 from runbook_lib.record.schema_files import SCHEMAS, schema_text
-from runbook_lib.routes.direct.route import DIRECT
+from runbook_lib.routes.direct.route import DIRECT_RULES
 from runbook_lib.routes.direct.writes import WriteKind
 from runbook_lib.rules.policy import Limits
 from runbook_lib.runner.cli import cli
@@ -210,7 +210,7 @@ def test_values_are_those_of_the_code() -> None:
     severities = [severity.value for severity in Severity]
     assert record["$defs"]["finding"]["properties"]["severity"]["enum"] == severities
     standing = schema_of("approval")["$defs"]["standing"]["properties"]
-    assert standing["kinds"]["items"]["enum"] == sorted(standing_kinds_of(DIRECT))
+    assert standing["kinds"]["items"]["enum"] == sorted(standing_kinds_of(DIRECT_RULES))
     assert set(schema_of("approval")["$defs"]["caps"]["properties"]) == set(Caps().as_json())
     assert set(plan["properties"]["limits"]["properties"]) == set(Limits(1, 1, 1, 1, 1, 1).as_json())
 
@@ -253,10 +253,10 @@ def test_a_closing_fits_and_its_reader_takes_nothing_else(tmp_path: Path) -> Non
 
 def test_what_is_left_of_a_broken_record_fits_too(tmp_path: Path) -> None:
     folder = RecordFolder.create(tmp_path, "CHG1", "run")
-    assert problems("record", facts_of(folder)) == []
+    assert problems("record", run_facts_of(folder)) == []
     folder.file("record.json").write_bytes(b"{")
-    assert problems("record", facts_of(folder)) == []
-    assert facts_of(folder)["gaps"][-1].startswith("record.json was not readable")
+    assert problems("record", run_facts_of(folder)) == []
+    assert run_facts_of(folder)["gaps"][-1].startswith("record.json was not readable")
 
 
 def test_the_chain_of_manifests_fits(tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_the_chain_of_manifests_fits(tmp_path: Path) -> None:
     folder.write_text("a.txt", "a")
     at = datetime(2026, 11, 22, tzinfo=UTC).isoformat().replace("+00:00", "Z")
     for previous in (None, {"run_id": "earlier", "digest": "0" * 64}):
-        value = json.loads(build(folder.path, change_id="CHG1", run_id="run", sealed_at=at, previous=previous))
+        value = json.loads(build_manifest(folder.path, change_id="CHG1", run_id="run", sealed_at=at, previous=previous))
         assert problems("manifest", value) == []
         assert problems("manifest", {**value, "files": []})
 

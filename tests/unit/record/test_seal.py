@@ -16,8 +16,8 @@ from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.manifest import build as build_manifest
-from runbook_lib.record.manifest import manifest_digest, verify
+from runbook_lib.record.manifest import build_manifest as build_manifest
+from runbook_lib.record.manifest import manifest_digest, verified_record
 from runbook_lib.record.run_record import STANDING_GAPS, RunRecord
 from runbook_lib.record.seal import Sealed, seal
 from tests.unit.record.notebooks import broken_off, code, display, markdown, never_run, notebook, stop, stream
@@ -62,7 +62,7 @@ def test_sealed_record_is_complete(sealed: Sealed) -> None:
     assert manifest["previous"] is None
     assert manifest["digest"] == sealed.digest == manifest_digest(sealed.folder.path)
     assert sealed.outcome is Outcome.DONE
-    result = verify(sealed.folder)
+    result = verified_record(sealed.folder)
     assert (result.sealed, result.ok, result.problems, result.files) == (True, True, (), 6)
 
 
@@ -80,29 +80,29 @@ def test_every_changed_byte_is_found(sealed: Sealed) -> None:
         # Every byte of the small files, three hundred places in the others.
         for position in range(0, len(data), max(1, len(data) // 300)):
             path.write_bytes(data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :])
-            assert not verify(sealed.folder).ok, f"{path.name} at {position}"
+            assert not verified_record(sealed.folder).ok, f"{path.name} at {position}"
         for changed in (data + b"\n", data[:-1], b""):
             if changed != data:
                 path.write_bytes(changed)
-                assert not verify(sealed.folder).ok, path.name
+                assert not verified_record(sealed.folder).ok, path.name
         path.write_bytes(data)
-    assert verify(sealed.folder).ok
+    assert verified_record(sealed.folder).ok
 
 
 def test_missing_and_added_files_are_found(sealed: Sealed) -> None:
     folder = sealed.folder.path
     (folder / "groups.csv").unlink()
-    assert verify(sealed.folder).problems == ("groups.csv: missing",)
+    assert verified_record(sealed.folder).problems == ("groups.csv: missing",)
     (folder / "groups.csv").mkdir()
     (folder / "groups.csv" / "inner.txt").touch()
-    assert set(verify(sealed.folder).problems) == {
+    assert set(verified_record(sealed.folder).problems) == {
         "groups.csv: missing", "groups.csv/inner.txt: added after sealing"
     }  # fmt: skip
     shutil.rmtree(folder / "groups.csv")
     (folder / "groups.csv").symlink_to(folder / "backup.ldif")
-    assert verify(sealed.folder).problems == ("groups.csv: not a plain file any more",)
+    assert verified_record(sealed.folder).problems == ("groups.csv: not a plain file any more",)
     (folder / "MANIFEST.json").unlink()
-    result = verify(sealed.folder)
+    result = verified_record(sealed.folder)
     assert (result.sealed, result.problems) == (False, ("open: not sealed yet",))
 
 
@@ -118,9 +118,9 @@ def test_changed_manifest_entries_are_found_even_if_it_stays_json(sealed: Sealed
         {"note": "added"},
     ):
         path.write_text(json.dumps(manifest | change, indent=2, sort_keys=True) + "\n")
-        assert not verify(sealed.folder).ok
+        assert not verified_record(sealed.folder).ok
     path.write_text(json.dumps(manifest))
-    assert verify(sealed.folder).problems == ("MANIFEST.json: it was rewritten",)
+    assert verified_record(sealed.folder).problems == ("MANIFEST.json: it was rewritten",)
     for garbage in (
         "",
         "[]",
@@ -130,13 +130,13 @@ def test_changed_manifest_entries_are_found_even_if_it_stays_json(sealed: Sealed
         '{"schema": "gwb-manifest/1", "files": 1}',
     ):
         path.write_text(garbage)
-        result = verify(sealed.folder)
+        result = verified_record(sealed.folder)
         assert (result.sealed, result.ok) == (True, False)
 
 
 def test_record_under_another_name_is_found(sealed: Sealed) -> None:
     moved = sealed.folder.path.rename(sealed.folder.path.with_name("run-9"))
-    assert any("written for run run-1" in problem for problem in verify(RecordFolder(moved)).problems)
+    assert any("written for run run-1" in problem for problem in verified_record(RecordFolder(moved)).problems)
 
 
 def test_runs_of_one_change_form_a_chain(make_run: Make, clock: Clock) -> None:
@@ -144,15 +144,15 @@ def test_runs_of_one_change_form_a_chain(make_run: Make, clock: Clock) -> None:
     last = sealed[2].folder
     manifest = json.loads((last.path / "MANIFEST.json").read_text())
     assert manifest["previous"] == {"run_id": "run-2", "digest": sealed[1].digest}
-    assert verify(last).ok
+    assert verified_record(last).ok
     first = sealed[0].folder.path
     kept = first.with_name("kept")
     shutil.copytree(first, kept)
     shutil.rmtree(first)
-    assert verify(last).problems == ("previous run run-1: not beside this one, the chain is broken",)
+    assert verified_record(last).problems == ("previous run run-1: not beside this one, the chain is broken",)
     shutil.copytree(kept, first)
     shutil.rmtree(kept)
-    assert verify(last).ok
+    assert verified_record(last).ok
     # The first run sealed again with other contents, by hand: both ends of the chain tell.
     (first / "MANIFEST.json").unlink()
     (first / "backup.ldif").write_text("dn: CN=forged\n")
@@ -166,8 +166,10 @@ def test_runs_of_one_change_form_a_chain(make_run: Make, clock: Clock) -> None:
         "previous": None,
     }
     (first / "MANIFEST.json").write_bytes(build_manifest(first, **facts))
-    assert any("run-1: its manifest is not the one" in problem for problem in verify(last).problems)
-    assert verify(RecordFolder(first)).problems == ("MANIFEST.json: run-2 was sealed after another one of this run",)
+    assert any("run-1: its manifest is not the one" in problem for problem in verified_record(last).problems)
+    assert verified_record(RecordFolder(first)).problems == (
+        "MANIFEST.json: run-2 was sealed after another one of this run",
+    )
 
 
 def test_gate_that_stayed_closed(make_run: Make, clock: Clock, tmp_path: Path) -> None:
@@ -205,7 +207,7 @@ def test_run_without_a_verdict_gets_one(
     assert (facts["outcome"], facts["exit_code"]) == (outcome.value, outcome.exit_code)
     assert facts["error"]["code"] == "no-verdict"
     assert facts["ended"].startswith("2026-11-22T10:01:")
-    assert verify(sealed.folder).ok
+    assert verified_record(sealed.folder).ok
 
 
 @pytest.mark.parametrize(
@@ -220,7 +222,7 @@ def test_damaged_facts_never_stop_the_sealing(make_run: Make, clock: Clock, data
     sealed = seal(folder, None, clock=clock)
     assert sealed.outcome is Outcome.FAILED
     assert _facts(sealed)["gaps"][: len(STANDING_GAPS)] == list(STANDING_GAPS)
-    assert verify(folder).ok
+    assert verified_record(folder).ok
     if data in (b"{", b"[]"):
         assert (folder.path / "record.damaged.json").read_bytes() == data
 
@@ -232,7 +234,7 @@ def test_damaged_notebook_is_a_gap(make_run: Make, clock: Clock, tmp_path: Path,
     sealed = seal(make_run().folder, path, clock=clock)
     assert any("executed notebook could not be read" in gap for gap in _facts(sealed)["gaps"])
     assert not list(sealed.folder.path.glob("*.ipynb"))
-    assert verify(sealed.folder).ok
+    assert verified_record(sealed.folder).ok
 
 
 def test_what_papermill_saved_inside_the_record_goes(make_run: Make, clock: Clock) -> None:
@@ -266,7 +268,7 @@ def test_planted_secrets_are_in_no_file(make_run: Make, clock: Clock, tmp_path: 
         ),
     ]
     sealed = seal(record.folder, _saved(tmp_path, *cells), clock=clock, known_secrets=[CANARY])
-    assert verify(sealed.folder).ok
+    assert verified_record(sealed.folder).ok
     for path in sealed.folder.path.iterdir():
         data = path.read_bytes()
         assert CANARY.encode() not in data, path.name

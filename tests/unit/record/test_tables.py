@@ -15,7 +15,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runbook_lib.record.tables import CELL_LIMIT, csv_bytes, harmless, plain, workbook_bytes
+from runbook_lib.record.tables import EXCEL_CELL_LIMIT, csv_bytes, harmless, plain, workbook_bytes
 from tests.support import hostile
 from tests.unit.edges.readers import deceives, hides
 
@@ -106,5 +106,5 @@ def test_same_table_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_long_cell_says_that_it_was_cut() -> None:
     strings, _ = _sheet(workbook_bytes({"groups": pd.DataFrame({"name": ["x" * 40_000]})}))
-    assert max(map(len, strings)) == CELL_LIMIT
+    assert max(map(len, strings)) == EXCEL_CELL_LIMIT
     assert strings[-1].endswith("(cut)")

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.change.carry_out import carry_out
-from runbook_lib.change.journal import FILE_NAME, Journal, JournalFile, read_journal
+from runbook_lib.change.journal import JOURNAL_FILE, Journal, JournalFile, read_journal
 from runbook_lib.change.journal_check import DoneChange, effects_beyond, effects_of
 from runbook_lib.cloud_sync.configuration import Notification
 from runbook_lib.errors import BrokeOff, Refused
@@ -26,12 +26,12 @@ from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
 from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.plan_undo import plan_undo
 from runbook_lib.routes.cloud_sync.planning import Wishes
-from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC
+from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
 from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.world import CN, Graph, inventory, security, sides_of, source
 
-ROUTES = {CLOUD_SYNC.route: CLOUD_SYNC}
+ROUTES = {CLOUD_SYNC_RULES.route: CLOUD_SYNC_RULES}
 GROUPS = [security(f"G{number}") for number in range(4)]
 PEOPLE = [b.synced(f"P{number}") for number in range(7)]
 READ = inventory(GROUPS, {"G0": PEOPLE}, users=[b.ad_user(f"P{number}") for number in range(7)])
@@ -91,10 +91,10 @@ class Runs:
             self.graph.has,
             GraphPatience((1.0,), lambda _: None),
         )
-        with suppress(Killed, BrokeOff, Refused), DyingJournal(path / FILE_NAME, tick) as journal:
+        with suppress(Killed, BrokeOff, Refused), DyingJournal(path / JOURNAL_FILE, tick) as journal:
             resumes = earlier[-1].run.name if earlier else None
             approved = [change.digest for change in self.plan.changes]
-            journal.open(route=CLOUD_SYNC.route.value, approved=approved, resumes=resumes)
+            journal.open(route=CLOUD_SYNC_RULES.route.value, approved=approved, resumes=resumes)
             carry_out(work, journal, earlier=earlier)
         self.graph.tick = lambda: None
         found = read_journal(path, ROUTES)
@@ -134,7 +134,7 @@ def test_whatever_dies_or_is_lost_the_end_is_that_of_a_calm_run(
         assert chain[-1].carried_out
         assert rough.state() == calm.state()
         assert sorted(rough.took) == sorted(set(rough.took)) == sorted(calm.took), "nothing is sent twice"
-        assert effects_beyond(plan, chain, CLOUD_SYNC) is None
+        assert effects_beyond(plan, chain, CLOUD_SYNC_RULES) is None
 
 
 @given(st.lists(st.integers(1, 40), max_size=2), st.lists(st.sampled_from(("ok", "after", "before")), max_size=8))

@@ -17,7 +17,7 @@ from runbook_lib.routes.cloud_sync.payload import Provision, ReplaceSchema
 from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
 from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.planning import Wishes, configuration_of
-from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC
+from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.world import (
     OU,
@@ -218,11 +218,11 @@ def test_a_plan_is_read_back_from_its_file_and_held_to_its_kinds() -> None:
     wishes = Wishes({"cn": source("[displayName]")}, Notification(False, "x", None), SALES.id)
     plan = plan_enable(sides_of(READ, Graph()), b.policy("Sales"), wishes).plan
     told = json.loads(json.dumps(plan_to_json(plan)))
-    again = plan_from_json(told, {CLOUD_SYNC.route: CLOUD_SYNC})
+    again = plan_from_json(told, {CLOUD_SYNC_RULES.route: CLOUD_SYNC_RULES})
     assert again.digest == plan.digest
     assert [change.digest for change in again.changes] == [change.digest for change in plan.changes]
-    assert all(CLOUD_SYNC.beyond_kind(change, Operation.ENABLE) == "" for change in plan.changes)
-    assert CLOUD_SYNC.beyond_target(plan) == ""
-    assert {CLOUD_SYNC.beyond_kind(change, Operation.DISABLE) for change in plan.changes} == {
+    assert all(CLOUD_SYNC_RULES.beyond_kind(change, Operation.ENABLE) == "" for change in plan.changes)
+    assert CLOUD_SYNC_RULES.beyond_target(plan) == ""
+    assert {CLOUD_SYNC_RULES.beyond_kind(change, Operation.DISABLE) for change in plan.changes} == {
         "is no part of a plan to disable"
     }

@@ -20,7 +20,7 @@ from runbook_lib.errors import BrokeOff, NoAccess, Refused
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import ChangeKind, Plan
 from runbook_lib.model.ids import anchor_of, mark_of
-from runbook_lib.routes.direct.backup_and_verify import backup, verify
+from runbook_lib.routes.direct.backup_and_verify import backup, read_back
 from runbook_lib.routes.direct.payload import direct_changes
 from runbook_lib.routes.direct.plan_disable import plan_disable
 from runbook_lib.routes.direct.plan_undo import plan_undo
@@ -107,7 +107,7 @@ class Operator:
             try:
                 carry_out(work, journal, earlier=earlier)
                 guids = {c.digest: c.payload.object_id for c in plan.changes}
-                differing = [c.differences for c in verify(directory, plan.changes, plan.target, guids, dn_of)]
+                differing = [c.differences for c in read_back(directory, plan.changes, plan.target, guids, dn_of)]
                 assert not any(differing), differing
             except Killed:
                 pass
@@ -272,30 +272,30 @@ def test_an_account_without_the_right_is_told_so(operator: Operator) -> None:
     assert "Reanimate-Tombstones" in (caught.value.hint or "")
 
 
-def read_back(operator: Operator, plan: Plan) -> list[tuple[str, ...]]:
+def differing(operator: Operator, plan: Plan) -> list[tuple[str, ...]]:
     guids = {change.digest: change.payload.object_id for change in plan.changes}
     with operator.connected() as directory:
-        return [item.differences for item in verify(directory, plan.changes, plan.target, guids, {})]
+        return [item.differences for item in read_back(directory, plan.changes, plan.target, guids, {})]
 
 
 def test_the_read_back_notices_what_is_not_gone_or_not_the_same(operator: Operator) -> None:
     plan = operator.plan(lambda i: plan_disable(i, b.disable_policy("Child", delete=True)))
-    assert read_back(operator, plan) == [("it still stands in AD",)]
+    assert differing(operator, plan) == [("it still stands in AD",)]
     (change,) = direct_changes(plan.changes)
     nobody = rewritten(change, object_guid=b.guid("nobody"))
     done = DoneChange(plan, effects_of([operator.apply(plan, [])]))
-    assert read_back(operator, plan) == [()]
+    assert differing(operator, plan) == [()]
     assert change.payload.deletion is not None
     other = rewritten(change, deletion=replace(change.payload.deletion, sid="S-1-5-21-9"))
-    assert read_back(operator, replace(plan, changes=(other,))) == [("it does not have the SID that it had",)]
-    assert read_back(operator, replace(plan, changes=(nobody,))) == [("it is not among the deleted objects",)]
+    assert differing(operator, replace(plan, changes=(other,))) == [("it does not have the SID that it had",)]
+    assert differing(operator, replace(plan, changes=(nobody,))) == [("it is not among the deleted objects",)]
     back = undo(operator, done)
-    assert read_back(operator, back)[0] == ("the object is not there",)
+    assert differing(operator, back)[0] == ("the object is not there",)
     operator.apply(back, [])
     (undelete, *_) = direct_changes(back.changes)
     assert undelete.payload.deletion is not None
     other = rewritten(undelete, deletion=replace(undelete.payload.deletion, sid="S-1-5-21-9"))
-    assert read_back(operator, replace(back, changes=(other,)))[0] == ("it does not have the SID that it had",)
+    assert differing(operator, replace(back, changes=(other,)))[0] == ("it does not have the SID that it had",)
 
 
 def test_the_backup_holds_identity_links_and_members_by_guid(operator: Operator) -> None:

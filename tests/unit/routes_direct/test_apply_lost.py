@@ -36,7 +36,7 @@ from runbook_lib.routes.direct.payload import (
     Move,
     NewGroupMember,
 )
-from runbook_lib.routes.direct.route import DIRECT
+from runbook_lib.routes.direct.route import DIRECT_RULES
 from runbook_lib.routes.direct.target import DirectTarget
 from runbook_lib.routes.direct.work import DirectWork
 from runbook_lib.routes.registry import ROUTES
@@ -211,7 +211,7 @@ def test_any_faults_end_like_none(
                 break
         assert (world.state(), effects(journals)) == undisturbed
         assert journals[-1].closed
-        assert out_of_order(world.plan, journals, DIRECT) is None
+        assert out_of_order(world.plan, journals, DIRECT_RULES) is None
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -26,7 +26,7 @@ from runbook_lib.model.text import t
 from runbook_lib.record.schema_files import schema_text
 from runbook_lib.routes.direct.payload import DirectChange, DirectPayload, ExistingMember, Member, direct_changes
 from runbook_lib.routes.direct.target import DirectTarget
-from runbook_lib.routes.direct.value_steps import MOST_REFUSED, Value, send_values
+from runbook_lib.routes.direct.value_steps import MOST_REFUSED, MemberValue, send_values
 from runbook_lib.routes.direct.work import DirectWork
 from runbook_lib.routes.direct.writes import MEMBERS_PER_WRITE, WriteKind, effect_of, writes_of
 from runbook_lib.routes.registry import ROUTES
@@ -215,8 +215,10 @@ def test_a_text_that_no_directory_holds_closes_the_journal_so_that_the_next_run_
     assert journal_of(tmp_path / "run").closed
 
 
-def values(count: int) -> list[Value]:
-    return [Value(ExistingMember(f"{n:08}-0000-4000-8000-000000000000", f"CN={n}"), f"CN={n}") for n in range(count)]
+def values(count: int) -> list[MemberValue]:
+    return [
+        MemberValue(ExistingMember(f"{n:08}-0000-4000-8000-000000000000", f"CN={n}"), f"CN={n}") for n in range(count)
+    ]
 
 
 def test_where_everything_is_refused_it_stops_trying() -> None:

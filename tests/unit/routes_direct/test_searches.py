@@ -18,7 +18,7 @@ from runbook_lib.directory.schema import indexed_attributes
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import Change, ChangeKind
 from runbook_lib.model.directory import AttributeDelta
-from runbook_lib.routes.direct.backup_and_verify import verify
+from runbook_lib.routes.direct.backup_and_verify import read_back
 from runbook_lib.routes.direct.payload import DirectChange, DirectPayload
 from runbook_lib.routes.direct.work import DirectWork
 from runbook_lib.routes.registry import ROUTES
@@ -115,7 +115,7 @@ def applied(
         read = read_journal(folder, ROUTES)
         assert read is not None
         guid_of = {effect.change: effect.object_id for file in (*earlier, read) for effect in file.effects}
-        assert not any(item.differences for item in verify(directory, changes, target, guid_of, dn_of))
+        assert not any(item.differences for item in read_back(directory, changes, target, guid_of, dn_of))
     return log, read
 
 

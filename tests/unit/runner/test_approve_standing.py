@@ -17,7 +17,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.routes.direct.payload import DirectChange, DirectPayload
-from runbook_lib.routes.direct.route import DIRECT
+from runbook_lib.routes.direct.route import DIRECT_RULES
 from runbook_lib.routes.direct.target import DirectTarget
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner.cli import cli
@@ -49,7 +49,7 @@ def test_with_the_phrase_and_every_default(record: Path) -> None:
     assert done.exit_code == 0, done.output
     (approval,) = read_standing(record.parent / "approvals", ROUTES)
     assert (approval.approver, sorted(approval.groups), approval.caps) == ("Ada", [GROUP], Caps())
-    assert approval.kinds == set(standing_kinds_of(DIRECT))
+    assert approval.kinds == set(standing_kinds_of(DIRECT_RULES))
     assert approval.until.isoformat() == f"{UNTIL}T23:59:59+00:00"
     assert read_approvals(record.parent / "approvals", ROUTES) == []
     assert "Approved in advance by Ada" in done.stdout

@@ -14,7 +14,7 @@ import pytest
 
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.manifest import verify
+from runbook_lib.record.manifest import verified_record
 from runbook_lib.runner.run import RunResult
 from tests.unit.runner.conftest import OPENING, Project
 
@@ -79,7 +79,7 @@ def test_a_full_disk_ends_the_run_with_a_true_verdict(
         check=False,
     )
     assert sealed.returncode == 0, sealed.stderr
-    assert verify(RecordFolder.open(result.record)).ok
+    assert verified_record(RecordFolder.open(result.record)).ok
 
 
 def test_a_share_that_vanishes_is_told_in_words_and_never_as_nothing_written(project: Project) -> None:

@@ -17,7 +17,7 @@ from runbook_lib.errors import UsageError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.parameters import parameters_cell
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.manifest import verify
+from runbook_lib.record.manifest import verified_record
 from runbook_lib.runner.kernel.execution import CellStep
 from runbook_lib.runner.run import RunResult
 from tests.unit.runner.conftest import OPENING, Project
@@ -51,7 +51,7 @@ def test_a_run_that_ends_well(project: Project, facts: Facts) -> None:
     assert (result.message, result.hint, result.sealed) == ("", "", True)
     assert result.record is not None
     assert result.record.parent == project.root / "records" / "CHG1"
-    assert verify(RecordFolder(result.record)).ok
+    assert verified_record(RecordFolder(result.record)).ok
     assert "Équipe \N{PARTY POPPER} OU=a,DC=b 7 ['a', 'b']" in texts(executed(result))
     assert facts(result)["notebook"]["sha256"] == hashlib.sha256(notebook.read_bytes()).hexdigest()
     assert facts(result)["parameters"]["max_creates"] == 7

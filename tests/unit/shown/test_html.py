@@ -136,7 +136,7 @@ def _luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize("kind", ["good", "attention", "bad", "neutral"])
-def test_contrast(kind: html.Kind) -> None:
+def test_contrast(kind: html.ToneName) -> None:
     page = (
         _everything("x")
         + html.banner_html(kind, verbatim("t"), verbatim("x"))

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, MOST_NAMED, facts_of, rows_of
+from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, MOST_NAMED, members_facts, rows_of
 from runbook_lib.model.change import GroupMembers, LeftOut, Operation, Plan
 from runbook_lib.model.text import verbatim
 from runbook_lib.record.page import record_html
@@ -86,7 +86,7 @@ def test_a_long_list_is_folded_and_the_file_has_all() -> None:
     assert lines[-1] == f"    left out: {said}"
     assert len(lines) == 4 + 1 + MOST_NAMED + 1
     assert [row[LEFT_OUT_COLUMNS.index("member")] for row in rows_of(MANY)] == [f"P{number:02}" for number in range(17)]
-    (facts,) = facts_of(MANY)
+    (facts,) = members_facts(MANY)
     assert (facts["left_out"], len(facts["who"])) == (17, MOST_NAMED + 1)  # type: ignore[arg-type]
 
 
@@ -105,7 +105,7 @@ def test_the_record_page_has_the_table() -> None:
         "phrase": plan.phrase,
         "operation": "enable",
         "groups": 1,
-        "members": json.loads(json.dumps(facts_of(plan))),
+        "members": json.loads(json.dumps(members_facts(plan))),
     }
     page = record_html(facts(said), None, files=(), sealed_at="2026-11-22T10:00:00Z", place="records/C/r")
     assert "Members of each group" in page
@@ -124,7 +124,7 @@ def test_the_record_page_has_the_table() -> None:
 
 def facts(plan: dict[str, Any]) -> dict[str, Any]:
     from runbook_lib.record.folder import RecordFolder
-    from runbook_lib.record.run_record import facts_of as facts_in
+    from runbook_lib.record.run_record import run_facts_of as facts_in
 
     return facts_in(RecordFolder(Path("/nowhere/C/r"))) | {"plan": plan, "outcome": "awaiting-approval"}
 

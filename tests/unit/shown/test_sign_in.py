@@ -11,7 +11,7 @@ import pytest
 from runbook_lib.graph.sign_in.device_code import DeviceCode
 from runbook_lib.notebook import front_end as sign_in
 from runbook_lib.notebook.front_end import NotebookPrompt, TerminalNotice, prompt_for
-from runbook_lib.shown.sign_in import NOTICE_TYPE, code_html, notice_in, sign_in_words
+from runbook_lib.shown.sign_in import NOTICE_TYPE, notice_in, sign_in_code_html, sign_in_words
 
 CODE = DeviceCode("CANARY7QX", "https://login.example/device", datetime(2026, 11, 20, tzinfo=UTC), 15)
 HOSTILE = DeviceCode('<b>"x', 'https://login.example/"><script>', datetime(2026, 11, 20, tzinfo=UTC), 1)
@@ -89,10 +89,10 @@ def test_hostile_codes_break_out_of_nothing() -> None:
             tags.append(tag)
             links.extend(value for name, value in attrs if name == "href")
 
-    Reader().feed(code_html(HOSTILE))
+    Reader().feed(sign_in_code_html(HOSTILE))
     assert tags == ["div", "strong", "p", "a", "br", "code", "br"]
     assert links == [HOSTILE.address]
-    assert "within 1 minute:" in code_html(HOSTILE)
+    assert "within 1 minute:" in sign_in_code_html(HOSTILE)
 
 
 def test_who_would_see_it() -> None:
