@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar, Unpack, cast
+from typing import Any, TypeVar, Unpack, cast
 
 import click
 
@@ -143,6 +143,60 @@ def approve_device(
             "denied": f"Declined the sign-in to {application} with the code {shown}.",
             "blocked": f"Conditional Access blocked the sign-in to {application} with the code {shown} (AADSTS53003).",
         }[outcome]
+    )
+
+
+@rehearsal.group("cloud-sync")
+def cloud_sync() -> None:
+    """Microsoft Entra Cloud Sync: let its jobs run, take its agents away, provision the membership of people."""
+
+
+@cloud_sync.command("run")
+@_where
+def run_cloud_sync(name: str, directory_folder: Path | None) -> None:
+    """Let every job that is started run once, and say what it wrote to AD.
+
+    Microsoft's service runs them every twenty minutes; a rehearsal does by this command, or every few seconds where it
+    was started with --cloud-sync-runs.
+    """
+    jobs = cast("dict[str, Any]", _running(name, directory_folder).control.cloud_sync("run")["jobs"])
+    if not jobs:
+        click.echo("No job is started, or those that are wait for a restart.")
+    for job_id, done in jobs.items():
+        if done["error"]:
+            code, reason = done["error"]
+            click.echo(f"{job_id}: {code}, in quarantine. {printable(reason)}")
+            continue
+        click.echo(f"{job_id}: {done['entitled']} groups in scope, {len(done['results'])} changed.")
+        for one in done["results"]:
+            why = f": {one['code']}, {one['reason']}" if one["code"] else ""
+            click.echo(printable(f"  {one['action']:<7} {one['status']:<8} {one['name']}{why}"))
+
+
+@cloud_sync.command("agent")
+@_where
+@click.argument("state", type=click.Choice(("up", "down")))
+def cloud_sync_agent(name: str, directory_folder: Path | None, state: str) -> None:
+    """Let every provisioning agent answer (up) or be inactive (down).
+
+    While they are inactive, jobs go into quarantine with HybridIdentityServiceNoActiveAgents.
+    """
+    told = {"up": "active", "down": "inactive"}[state]
+    count = _running(name, directory_folder).control.cloud_sync("agents", state=told)["agents"]
+    click.echo(f"Agents that are {told} now: {count}.")
+
+
+@cloud_sync.command("members")
+@_where
+@click.argument("switch", type=click.Choice(("on", "off")))
+def cloud_sync_members(name: str, directory_folder: Path | None, switch: str) -> None:
+    """The switch "Provision membership to on-premises users", off at the start as in Microsoft's wizard.
+
+    Graph does not show it. While it is off, no synchronized user is written as a member.
+    """
+    _running(name, directory_folder).control.cloud_sync("members", on=switch == "on")
+    click.echo(
+        f"Membership of on-premises users is {'' if switch == 'on' else 'not '}provisioned from the next run on."
     )
 
 

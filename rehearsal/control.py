@@ -123,6 +123,11 @@ class Control:
         ``contoso.cloud_sync.KINDS``."""
         return self.call("POST", "cloud", {"action": action, **arguments})
 
+    def cloud_sync(self, action: str, **arguments: object) -> dict[str, object]:
+        """``run``: let Cloud Sync's jobs run once, and say what each did; ``agents`` (``state``: active, inactive);
+        ``members`` (``on``): "Provision membership to on-premises users"."""
+        return self.call("POST", "cloud-sync", {"action": action, **arguments})
+
     def fault(self, kind: str, **arguments: object) -> None:
         """Arm a fault: see ``Fault`` for kinds and arguments (count, retry_after, service, path, when …)."""
         self.call("POST", "fault", {"kind": kind, **arguments})

@@ -28,6 +28,8 @@ class Passwords:
     bind: str
     administrator: str
     control_token: str
+    agent: str
+    """Of Cloud Sync's provisioning agent; in no file."""
 
     def __repr__(self) -> str:
         return "Passwords(••••)"
@@ -36,7 +38,7 @@ class Passwords:
 def new_passwords() -> Passwords:
     """Random passwords, 32 letters and digits each."""
     alphabet = string.ascii_letters + string.digits
-    made = ["".join(secrets.choice(alphabet) for _ in range(32)) for _ in range(4)]
+    made = ["".join(secrets.choice(alphabet) for _ in range(32)) for _ in range(5)]
     return Passwords(*made)
 
 

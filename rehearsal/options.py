@@ -17,6 +17,7 @@ from runbook_lib.model.untrusted import printable
 DIRECTORIES = ("embedded", "samba")
 MOST_DOMAINS = 2
 MOST_LATENCY_MS = 60_000
+MOST_REPLICATION_SECONDS = 600
 LEAST_STAFF = 210
 """Whom Contoso's groups need, rounded up."""
 _SAMBA_EXCHANGES = ("se", "none")
@@ -55,6 +56,8 @@ class StartOptions:
         staff: Ordinary people of Contoso; fewer make a rehearsal that starts and is read faster, whose group of
             everybody is smaller. Only without ``size``.
         directory: ``embedded``, or ``samba`` for a real controller (Linux, root).
+        cloud_sync_runs: Whether Cloud Sync's jobs run by themselves every few seconds; else by command alone.
+        replication_seconds: How long an application made from a template is not found by those who ask for it.
 
     Raises:
         UsageError: A value is none that a rehearsal knows, or one that Samba cannot have.
@@ -72,6 +75,8 @@ class StartOptions:
     size: Size | None = None
     staff: int = STAFF
     directory: str = "embedded"
+    cloud_sync_runs: bool = False
+    replication_seconds: int = 2
 
     def __post_init__(self) -> None:
         _require_known("--exchange", self.exchange, self.exchange in exchanges())
@@ -81,6 +86,9 @@ class StartOptions:
         _require_known("--staff", self.staff, LEAST_STAFF <= self.staff <= STAFF)
         _require_known("--staff beside a size:", self.staff, self.size is None or self.staff == STAFF)
         _require_known("--domains", self.domains, 1 <= self.domains <= MOST_DOMAINS)
+        _require_known(
+            "--replication-seconds", self.replication_seconds, 0 <= self.replication_seconds <= MOST_REPLICATION_SECONDS
+        )
         _require_known("--directory", self.directory, self.directory in DIRECTORIES)
         if self.directory == "samba":
             self._require_samba_can()
@@ -109,7 +117,8 @@ class StartOptions:
         told += ["--throttle", self.throttle] if self.throttle else []
         told += ["--latency-ms", str(self.latency_ms), "--domains", str(self.domains)]
         told += ["--recycle-bin", "on" if self.recycle_bin else "off", "--directory", self.directory]
-        told += ["--staff", str(self.staff)]
+        told += ["--staff", str(self.staff), "--replication-seconds", str(self.replication_seconds)]
+        told += ["--cloud-sync-runs"] if self.cloud_sync_runs else []
         return told + (["--size", *map(str, astuple(self.size))] if self.size else [])
 
 
@@ -131,6 +140,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, nargs=4)
     parser.add_argument("--staff", type=int, default=DEFAULTS.staff)
     parser.add_argument("--directory", default=DEFAULTS.directory)
+    parser.add_argument("--cloud-sync-runs", action="store_true")
+    parser.add_argument("--replication-seconds", type=int, default=DEFAULTS.replication_seconds)
 
 
 def options_of(told: argparse.Namespace) -> StartOptions:
@@ -152,4 +163,6 @@ def options_of(told: argparse.Namespace) -> StartOptions:
         size=Size(*told.size) if told.size else None,
         staff=told.staff,
         directory=told.directory,
+        cloud_sync_runs=told.cloud_sync_runs,
+        replication_seconds=told.replication_seconds,
     )

@@ -26,6 +26,7 @@ from rehearsal.options import (
     LEAST_STAFF,
     MOST_DOMAINS,
     MOST_LATENCY_MS,
+    MOST_REPLICATION_SECONDS,
     StartOptions,
     exchanges,
 )
@@ -52,6 +53,8 @@ class Told(TypedDict):
     memberships: int | None
     seed: int | None
     directory: str
+    cloud_sync_runs: bool
+    replication_seconds: int
 
 
 _FLAGS = (
@@ -130,6 +133,19 @@ _FLAGS = (
         show_default=True,
         help="samba: a real Samba AD DC in the place of the embedded directory (Linux, root; takes about a minute).",
     ),
+    click.option(
+        "--cloud-sync-runs",
+        is_flag=True,
+        help="Let Cloud Sync's jobs run every few seconds. Default: only by gwb rehearsal cloud-sync run.",
+    ),
+    click.option(
+        "--replication-seconds",
+        type=click.IntRange(0, MOST_REPLICATION_SECONDS),
+        default=DEFAULTS.replication_seconds,
+        show_default=True,
+        metavar="N",
+        help="Let an application made from a template be found only after N seconds, as in Microsoft Entra ID.",
+    ),
 )
 
 
@@ -161,4 +177,6 @@ def options_told(told: Told) -> StartOptions:
         size=size,
         staff=told["staff"],
         directory=told["directory"],
+        cloud_sync_runs=told["cloud_sync_runs"],
+        replication_seconds=told["replication_seconds"],
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from rehearsal.certificates import Certificates
 from rehearsal.cloud.accounts import TenantUsers
@@ -16,6 +18,8 @@ from rehearsal.cloud.control import ControlRefusedError, edit_cloud
 from rehearsal.cloud.server import CloudServer
 from rehearsal.cloud.sign_in import SignIn
 from rehearsal.cloud.store import CloudStore
+from rehearsal.cloud_sync.engine import Engine
+from rehearsal.cloud_sync.target import Target, ldap_target
 from rehearsal.contoso import names
 from rehearsal.contoso.administrators import ADMINISTRATORS, add_administrators
 from rehearsal.contoso.cloud import populate_cloud
@@ -23,7 +27,12 @@ from rehearsal.contoso.cloud_sync import KINDS, add_configuration
 from rehearsal.contoso.crowd import crowd_of
 from rehearsal.contoso.directory import populate_directory
 from rehearsal.contoso.exchange import hide_exchange, install_exchange, spoil_mail_flow, state_of
-from rehearsal.contoso.forest import add_child_domain, add_controllers, add_refused_accounts
+from rehearsal.contoso.forest import (
+    add_child_domain,
+    add_controllers,
+    add_provisioning_agent,
+    add_refused_accounts,
+)
 from rehearsal.contoso.registrations import registrations
 from rehearsal.control_values import ShownDirectory, given_attributes
 from rehearsal.directory import DirectoryStore, WriteHolds
@@ -105,6 +114,7 @@ class World:
         hide_exchange(self.directory, options.exchange)
         spoil_mail_flow(self.directory, options.mail_flow)
         add_refused_accounts(self.directory, passwords.bind)
+        add_provisioning_agent(self.directory, passwords.agent)
         add_controllers(self.directory)
         if options.domains > 1:
             add_child_domain(self.directory, exchange=recipients)
@@ -122,6 +132,7 @@ class World:
         self._seed = self.directory.snapshot()
         self._seed_identifiers = self._identifiers.made
         self.cloud = CloudStore(clock=clock)
+        self.cloud.replication = timedelta(seconds=options.replication_seconds)
         populate_cloud(self.cloud, index, crowd)
         self.sign_in = SignIn(
             names.TENANT_ID,
@@ -130,6 +141,10 @@ class World:
             clock=clock,
             domains=(names.INITIAL_DOMAIN, names.MAIL_DOMAIN, names.GROUP_MAIL_DOMAIN),
         )
+        self._agent = (ssl.create_default_context(cadata=certificates.ca_pem.decode()), passwords.agent)
+        self._ldap_port = 0
+        self.cloud_sync = Engine(self.cloud, self._as_agent)
+        self._runs: asyncio.Task[None] | None = None
         self.holds = WriteHolds(account=names.BIND_USER)
         self.service = Service(self.directory, self.holds, QueryPolicy(require_signing=True))
         self.directory_ports = DirectoryPorts(self.service)
@@ -143,6 +158,7 @@ class World:
             control_token=passwords.control_token,
             throttle=options.throttle,
             latency=options.latency_ms / 1000,
+            provisioner=self.cloud_sync,
         )
 
     async def start(self, context: ssl.SSLContext) -> Ports:
@@ -155,19 +171,31 @@ class World:
         try:
             dns = await self.dns_server.start(port=self.options.dns_port)
             if self._samba is not None:
-                ldap, addresses = await self._samba.listen(self.options.ldap_port)
-                return Ports(graph, ldap, dns, addresses)
-            ldap = await self.directory_ports.start(context, self.options.ldap_port)
+                self._ldap_port, addresses = await self._samba.listen(self.options.ldap_port)
+            else:
+                self._ldap_port = await self.directory_ports.start(context, self.options.ldap_port)
+                addresses = self.directory_ports.addresses
         except OSError:
             self.dns_server.stop()
             await self.cloud_server.stop()
             if self._samba is not None:
                 await self._samba.stop()
             raise
-        return Ports(graph, ldap, dns, self.directory_ports.addresses)
+        if self.options.cloud_sync_runs:
+            self._runs = asyncio.create_task(self.cloud_sync.keep_running())
+        return Ports(graph, self._ldap_port, dns, addresses)
+
+    def _as_agent(self) -> AbstractContextManager[Target]:
+        """AD as Cloud Sync's provisioning agent reaches it."""
+        context, password = self._agent
+        return ldap_target(self._ldap_port, context, names.BASE_DN, names.AGENT_USER, password)
 
     async def stop(self) -> None:
         """Stop the servers."""
+        if self._runs is not None:
+            self._runs.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._runs
         self.holds.release()
         self.dns_server.stop()
         await self.directory_ports.stop()
@@ -210,6 +238,7 @@ class World:
             "POST cloud": self._edit_cloud,
             "POST stay": self._stay,
             "POST stop": self._stop,
+            **self.cloud_sync.actions(),
             **GraphActions(self.cloud_server).actions(),
             **SignInActions(self.sign_in, client_id=names.CLIENT_ID).actions(),
         }

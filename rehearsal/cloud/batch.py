@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -34,7 +34,7 @@ class _Part:
     depends_on: tuple[str, ...]
 
 
-def answer_batch(request: GraphRequest, send: Callable[[GraphRequest], GraphAnswer]) -> GraphAnswer:
+async def answer_batch(request: GraphRequest, send: Callable[[GraphRequest], Awaitable[GraphAnswer]]) -> GraphAnswer:
     """Answer a batch. ``send`` answers one part; each is permitted, throttled and refused by itself.
 
     Raises:
@@ -47,7 +47,7 @@ def answer_batch(request: GraphRequest, send: Callable[[GraphRequest], GraphAnsw
     answers = []
     for part in parts:
         failed = [other for other in part.depends_on if statuses[other] >= 400]
-        answer = _failed_dependency() if failed else _send(request, part, send)
+        answer = _failed_dependency() if failed else await _send(request, part, send)
         statuses[part.id] = answer.status
         answers.append(_written(part.id, answer))
     # The service promises no order; last first, so that a client which counts on one is noticed here.
@@ -112,7 +112,9 @@ def _check_chain(parts: list[_Part]) -> None:
         raise _refused("'dependsOn' makes the requests of a batch run all in parallel, all in series, or after one.")
 
 
-def _send(request: GraphRequest, part: _Part, send: Callable[[GraphRequest], GraphAnswer]) -> GraphAnswer:
+async def _send(
+    request: GraphRequest, part: _Part, send: Callable[[GraphRequest], Awaitable[GraphAnswer]]
+) -> GraphAnswer:
     address = urlsplit(part.url)
     inherited = {name: value for name, value in request.headers.items() if name == "client-request-id"}
     single = replace(
@@ -128,7 +130,7 @@ def _send(request: GraphRequest, part: _Part, send: Callable[[GraphRequest], Gra
         single = replace(single, options=split_options(address.query))
     except GraphError as error:
         return GraphAnswer(error.status, {"Content-Type": _JSON}, _error(error.code, error.message))
-    return send(single)
+    return await send(single)
 
 
 def _failed_dependency() -> GraphAnswer:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 
+from rehearsal.cloud import documents
 from rehearsal.cloud.bodies import check_values, json_body
 from rehearsal.cloud.errors import bad_request, object_not_found
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest, json_answer
@@ -18,7 +19,6 @@ from rehearsal.cloud.query import DIRECTORY_LIST, SINGLE, parse_query, project
 from rehearsal.cloud.reading import Collection, Reader
 from rehearsal.cloud.resources import APPLICATION, ASSIGNMENT, SERVICE_PRINCIPAL, Record
 from rehearsal.cloud.store import CloudStore, graph_time
-from rehearsal.cloud_sync import documents
 
 SERVICE_PRINCIPALS = Collection(SERVICE_PRINCIPAL, "service_principals", DIRECTORY_LIST, SINGLE, guids=True)
 APPLICATIONS = Collection(APPLICATION, "applications", DIRECTORY_LIST, SINGLE, guids=True)

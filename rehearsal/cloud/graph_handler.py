@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -105,29 +105,33 @@ class GraphService(Protocol):
         ...
 
 
-def dispatch(
+async def dispatch(
     service: GraphService,
     request: GraphRequest,
     *,
     clock: Callable[[], datetime],
     throttle: Throttle,
-    around: Callable[[GraphRequest, Callable[[], GraphAnswer]], GraphAnswer] = lambda _, answer: answer(),
+    around: Callable[[GraphRequest, Callable[[], Awaitable[GraphAnswer]]], Awaitable[GraphAnswer]] = (
+        lambda _, answer: answer()
+    ),
 ) -> GraphAnswer:
     """Answer one request; refusals come in Graph's shape. Every part of a batch passes here by itself.
+
+    Nothing is waited for but what a handler waits for: provisioning on demand, which writes to AD.
 
     ``throttle`` counts each request, and each part of a batch instead of the batch, before anything else is looked at.
     ``around`` is told of every part and answers it, by calling what it is given or otherwise (faults, a log); whoever
     took the whole request has seen to that one.
     """
 
-    def answer_part(part: GraphRequest) -> GraphAnswer:
+    def answer_part(part: GraphRequest) -> Awaitable[GraphAnswer]:
         return around(part, lambda: dispatch(service, part, clock=clock, throttle=throttle))
 
     headers: dict[str, str] = {}
     try:
         request = service.spelled(request)
         if request.segments == ("$batch",):
-            return answer_batch(request, answer_part)
+            return await answer_batch(request, answer_part)
         headers = throttle.admit(request.caller.client_id, cost_of(request.method, request.segments, request.options))
         route, values = service.find(request)
         require(
@@ -140,7 +144,8 @@ def dispatch(
             owns=lambda owner: service.owns(owner, values[0]),
         )
         _require_condition(request)
-        answer = route.handler(request, *values)
+        handled = route.handler(request, *values)
+        answer = handled if isinstance(handled, GraphAnswer) else await handled
         return replace(answer, headers={**headers, **answer.headers})
     except GraphError as error:
         answer = refusal(error, request.request_id, request.client_request_id, clock())
@@ -180,7 +185,9 @@ class GraphHandler(Handler):
         except GraphError as error:
             self._send(refusal(error, self.request_id, self._client_request_id(), clock()))
             return
-        answer = dispatch(self.services.graph, request, clock=clock, throttle=self.services.throttle, around=self._part)
+        answer = await dispatch(
+            self.services.graph, request, clock=clock, throttle=self.services.throttle, around=self._part
+        )
         if self.services.pace.latency:
             await asyncio.sleep(self.services.pace.latency)
         if fault is not None and fault.after:
@@ -254,12 +261,12 @@ class GraphHandler(Handler):
         await stream.write(whole[: -len(answer.body) // 2] if len(answer.body) > 1 else whole[:7])
         stream.close()
 
-    def _part(self, part: GraphRequest, answer: Callable[[], GraphAnswer]) -> GraphAnswer:
+    async def _part(self, part: GraphRequest, answer: Callable[[], Awaitable[GraphAnswer]]) -> GraphAnswer:
         """Answer and note a part of a batch, or act out its fault: one that is an answer, for it has no connection."""
         path = f"/{part.version}/{part.path}"
         fault = self.services.faults.next_for("graph", path, kinds=ANSWERS)
         if fault is None or fault.after:
-            given = answer()
+            given = await answer()
         if fault is not None:
             given = refusal(
                 self._error_of(fault), part.request_id, self._client_request_id(), self.services.sign_in.clock()

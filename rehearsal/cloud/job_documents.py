@@ -11,17 +11,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rehearsal.cloud import documents
 from rehearsal.cloud.bodies import check_values, json_body
 from rehearsal.cloud.configurations import SERVICE_PRINCIPALS
 from rehearsal.cloud.errors import bad_request
+from rehearsal.cloud.expressions import parsed, tested_values
 from rehearsal.cloud.jobs import Jobs, where
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest, json_answer
 from rehearsal.cloud.metadata import parameters, types
 from rehearsal.cloud.reading import Reader
-from rehearsal.cloud.resources import JOB, SCHEMA, Record, ResourceType
+from rehearsal.cloud.resources import JOB, SCHEMA, ResourceType
 from rehearsal.cloud.store import CloudStore
-from rehearsal.cloud_sync import documents
-from rehearsal.cloud_sync.sources import parsed, tested_values
 
 _SHOWN = frozenset({documents.DOMAIN, documents.NOTIFICATION, "SyncAll", "BaseAddress", "SkipOutOfScopeDeletions"})
 """Secrets whose value is no secret; of others a mask comes back."""
@@ -103,33 +103,13 @@ class JobDocuments:
         check_values(body, declared, request.version)
         saved = body.get("useSavedCredentials") is True
         pairs = self._pairs(str(job["servicePrincipalId"])) if saved else _listed(body.get("credentials"))
-        code = agent_trouble(self._store, documents.domain_of(pairs))
+        code = documents.agent_trouble(list(self._store.table("agents").values()), documents.domain_of(pairs))
         if code:
             raise bad_request(f"The credentials are not valid: {code}.", code)
         return GraphAnswer(204, {})
 
     def _pairs(self, principal: str) -> list[dict[str, Any]]:
         return _listed(self._store.table("secrets").get(principal, {}).get("value"))
-
-
-def agent_trouble(store: CloudStore, domain: str) -> str:
-    """Why a domain cannot be reached, one of Cloud Sync's error codes; empty where an active agent serves it.
-
-    Source: Microsoft Entra documentation, "Microsoft Entra Cloud Sync error codes and descriptions".
-    """
-    if not domain:
-        return "HybridIdentityServiceInvalidResource"
-    serving = [agent for agent in store.table("agents").values() if domain in _domains(agent)]
-    if not serving:
-        return "HybridIdentityServiceNoAgentsAssigned"
-    if not any(agent.get("status") == "active" for agent in serving):
-        return "HybridIdentityServiceNoActiveAgents"
-    return ""
-
-
-def _domains(agent: Record) -> list[str]:
-    told = agent.get("domains")
-    return [str(one).lower() for one in told] if isinstance(told, list | tuple) else []
 
 
 def _listed(value: object) -> list[dict[str, Any]]:

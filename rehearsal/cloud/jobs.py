@@ -10,17 +10,17 @@ import re
 import uuid
 from collections.abc import Callable
 
+from rehearsal.cloud import documents
 from rehearsal.cloud.bodies import check_values, json_body
 from rehearsal.cloud.configurations import SERVICE_PRINCIPALS
 from rehearsal.cloud.errors import GraphError, bad_request
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest, json_answer
 from rehearsal.cloud.metadata import parameters
-from rehearsal.cloud.on_demand import OnDemand
+from rehearsal.cloud.on_demand import OnDemand, Provisioner
 from rehearsal.cloud.query import SINGLE, Capabilities, parse_query, project
 from rehearsal.cloud.reading import Reader
 from rehearsal.cloud.resources import ASSIGNMENT, JOB, SCHEMA, TEMPLATE, Record, ResourceType
 from rehearsal.cloud.store import CloudStore, graph_time
-from rehearsal.cloud_sync import documents
 
 _ASSIGNED = Capabilities(frozenset({"$select", "$top", "$skiptoken"}))
 _SCOPES = frozenset({"None", "ConnectorDataStore", "Escrows", "Watermark", "QuarantineState", "Full", "ForceDeletes"})
@@ -33,11 +33,18 @@ _INTERVAL = "PT20M"
 class Jobs:
     """Answers for synchronization jobs. ``new_id`` makes ids of jobs and changes."""
 
-    def __init__(self, store: CloudStore, reader: Reader, *, new_id: Callable[[], uuid.UUID] = uuid.uuid4) -> None:
+    def __init__(
+        self,
+        store: CloudStore,
+        reader: Reader,
+        provisioner: Provisioner,
+        *,
+        new_id: Callable[[], uuid.UUID] = uuid.uuid4,
+    ) -> None:
         self._store = store
         self._reader = reader
         self._new_id = new_id
-        self._on_demand = OnDemand(store, new_id=new_id)
+        self._on_demand = OnDemand(store, provisioner, new_id=new_id)
 
     def list(self, kind: ResourceType, request: GraphRequest, principal: str) -> GraphAnswer:
         """``GET …/synchronization/jobs``, ``…/templates`` and ``appRoleAssignedTo``, what is assigned."""
@@ -107,9 +114,9 @@ class Jobs:
         self._store.update("jobs", str(job["id"]), {"restarted": tuple(sorted(asked))})
         return self._set_state(job, "Quarantine" if stays else "Active", "Active")
 
-    def provision(self, request: GraphRequest, principal: str, identifier: str) -> GraphAnswer:
+    async def provision(self, request: GraphRequest, principal: str, identifier: str) -> GraphAnswer:
         """``POST …/provisionOnDemand``."""
-        return self._on_demand.answer(request, self.find(JOB, principal, identifier))
+        return await self._on_demand.answer(request, self.find(JOB, principal, identifier))
 
     # Objects
 
@@ -125,9 +132,9 @@ class Jobs:
         return {key: self._lately(record) for key, record in owned.items()} if kind is JOB else owned
 
     def _lately(self, job: Record) -> Record:
-        """A job that runs did so within its interval of twenty minutes."""
+        """A started job that the engine did not run yet says that it ran within its interval of twenty minutes."""
         status = _status(job)
-        if status["code"] != "Active":
+        if status["code"] != "Active" or job.get("ran") or status["lastExecution"] is None:
             return job
         now = self._store.clock()
         moment = graph_time(now.replace(minute=now.minute // 20 * 20, second=0, microsecond=0))

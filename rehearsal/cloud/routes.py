@@ -17,6 +17,7 @@ from rehearsal.cloud.job_documents import JobDocuments
 from rehearsal.cloud.jobs import Jobs
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest
 from rehearsal.cloud.metadata import csdl, parameters
+from rehearsal.cloud.on_demand import NoAgents, Provisioner
 from rehearsal.cloud.paging import Pages, Seal
 from rehearsal.cloud.query import Capabilities, spelled_options
 from rehearsal.cloud.reading import DELETED_GROUPS, GROUPS, USERS, Collection, Reader
@@ -44,9 +45,9 @@ _PLAIN = (
 
 
 class Graph:
-    """Finds what answers a request, from a ``CloudStore``."""
+    """Finds what answers a request, from a ``CloudStore``; ``provisioner`` writes to AD on demand (None: nothing)."""
 
-    def __init__(self, store: CloudStore) -> None:
+    def __init__(self, store: CloudStore, provisioner: Provisioner | None = None) -> None:
         seal = Seal()
         self._store = store
         self._reader = Reader(store, Pages(seal))
@@ -54,7 +55,7 @@ class Graph:
         self._settings = GroupSettings(store, self._reader)
         self._hybrid = Hybrid(store, self._reader)
         self._configurations = Configurations(store, self._reader)
-        self._jobs = Jobs(store, self._reader)
+        self._jobs = Jobs(store, self._reader, provisioner or NoAgents())
         self._job_documents = JobDocuments(store, self._reader, self._jobs)
         self._deltas = Deltas(store, seal)
         self._routes = Routes(self.table())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rehearsal.cloud.errors import GraphError, bad_request, method_not_allowed, not_covered, unknown_segment
@@ -11,7 +11,7 @@ from rehearsal.cloud.messages import GraphAnswer, GraphRequest
 from rehearsal.cloud.metadata.names import can_be, exists_below
 from rehearsal.cloud.resources import PRINCIPALS
 
-Handler = Callable[..., GraphAnswer]
+Handler = Callable[..., GraphAnswer | Awaitable[GraphAnswer]]
 """Takes the request and, in order, what stands for the braces of its template."""
 
 _KEY = re.compile(r"(\w+)\('([^']*)'\)")

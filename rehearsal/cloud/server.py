@@ -19,6 +19,7 @@ from rehearsal.cloud.control import ControlActions, ControlHandler
 from rehearsal.cloud.device_page import DevicePageHandler
 from rehearsal.cloud.faults import Faults
 from rehearsal.cloud.graph_handler import GraphHandler
+from rehearsal.cloud.on_demand import Provisioner
 from rehearsal.cloud.routes import Graph
 from rehearsal.cloud.services import Handler, Pace, Services, Traffic
 from rehearsal.cloud.sign_in import SignIn
@@ -98,6 +99,7 @@ class CloudServer:
         throttle: ``small``, ``medium`` or ``large`` to throttle as in a tenant of that size; empty not to.
         latency: Seconds that every answer of Graph takes longer.
         patience: Limits for slow and numerous clients.
+        provisioner: What writes to AD where Cloud Sync provisions on demand; None for a tenant with nothing beside it.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class CloudServer:
         throttle: str = "",
         latency: float = 0.0,
         patience: Patience = Patience(),
+        provisioner: Provisioner | None = None,
     ) -> None:
         self.store = store
         self.sign_in = sign_in
@@ -119,7 +122,7 @@ class CloudServer:
         self.pace = Pace(latency)
         self._at_start = (throttle, latency)
         self._patience = patience
-        shared = Services(sign_in, Graph(store), self.faults, self.traffic, self.throttle, self.pace)
+        shared = Services(sign_in, Graph(store, provisioner), self.faults, self.traffic, self.throttle, self.pace)
         services = {"services": shared}
         rules: list[tuple[str, type[RequestHandler], dict[str, object]]] = [
             (r"/(v1\.0|beta)(?:/.*)?", GraphHandler, dict(services)),

@@ -41,6 +41,10 @@ class _State:
     schemas: dict[str, Record] = field(default_factory=dict)
     secrets: dict[str, Record] = field(default_factory=dict)
     """By service principal: ``value`` is the list of its synchronization secrets."""
+    sent: dict[str, Record] = field(default_factory=dict)
+    """What Cloud Sync's jobs sent to AD so far, by job and group."""
+    cloud_sync: dict[str, Record] = field(default_factory=dict)
+    """Switches of Cloud Sync that Graph does not show."""
     not_yet: dict[str, Record] = field(default_factory=dict)
     """Objects that were just made, and ``until`` when the service does not find them."""
     provisioning: dict[str, Record] = field(default_factory=dict)

@@ -6,11 +6,17 @@ is not documented, so a client has to find all of them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from rehearsal.cloud import documents
 from rehearsal.cloud.configurations import AD_TO_CLOUD, GROUPS_TO_AD
+from rehearsal.cloud.on_demand import Result
 from rehearsal.cloud.store import CloudStore
-from rehearsal.cloud_sync import documents
+from rehearsal.cloud_sync.log import row
+from rehearsal.cloud_sync.tenant import Sent, keep_sent, tenant_of
+from rehearsal.cloud_sync.wanted import wanted_of
 from rehearsal.contoso import names
 from rehearsal.contoso.cloud_groups import every_group
 from rehearsal.contoso.crowd import NOBODY, Crowd
@@ -73,8 +79,6 @@ PRINCIPAL_ID, JOB_ID = CONTOSO.principal_id, CONTOSO.job_id
 RULE_ID = names.guid("rule of Cloud Sync")
 _STEADY = "2026-05-04T06:20:00Z"
 _WRITTEN = "2026-09-14T06:{minute:02}:00Z"
-
-_STEPS = (("EntryImportAdd", "import"), ("EntrySynchronizationAdd", "matching"), ("EntryExportAdd", "export"))
 
 
 def add_configuration(store: CloudStore, kind: str) -> str:
@@ -142,11 +146,24 @@ def add_cloud_sync(store: CloudStore, index: DirectoryIndex, crowd: Crowd = NOBO
     _add(store, CONTOSO, len(everything))
     for group in everything:
         store.add("assignments", {**_assignment(group), **owned})
+    _steady(store, index, everything)
     for minute, group in enumerate(written):
         guid = index.groups[group.key].guid if group.key in index.groups else ""
         store.add("provisioning", _row(group, minute, guid))
     out_of_scope = next(group for group in every_group() if group.key == "vpn-users")
     store.add("provisioning", _row(out_of_scope, len(written), "", error="MissingMembersInTarget"))
+
+
+def _steady(store: CloudStore, index: DirectoryIndex, groups: Sequence[GroupSpecification]) -> None:
+    """Remember that the job has sent its groups, so that its next run sends what changes from here on and no more."""
+    tenant = tenant_of(store, JOB_ID)
+    guids = {names.group_id(key): identity.guid for key, identity in index.groups.items()}
+    for group in groups:
+        if group.key in index.groups:
+            wanted = wanted_of(tenant, tenant.groups[group.id])
+            members = {one: guids[one] for one in wanted.references if one in guids}
+            sent = Sent(index.groups[group.key].guid, wanted.cn, wanted.container, wanted.values, members)
+            keep_sent(store, JOB_ID, group.id, sent)
 
 
 def _job(configuration: Configuration, groups: int) -> dict[str, object]:
@@ -205,44 +222,24 @@ def _assignment(group: GroupSpecification) -> dict[str, object]:
 
 
 def _row(group: GroupSpecification, minute: int, guid: str, *, error: str = "") -> dict[str, object]:
-    result = "failure" if error else "success"
-    told = {
-        "errorCode": error,
-        "reason": "A member of the group has no object in Active Directory.",
-        "additionalDetails": None,
-        "errorCategory": "nonServiceFailure",
-        "recommendedAction": None,
-    }
-    steps = [
-        {
-            "name": name,
-            "provisioningStepType": kind,
-            "status": result if kind == "export" else "success",
-            "description": f"{name} of Group '{group.name}'",
-            "details": {},
-        }
-        for name, kind in _STEPS
-    ]
-    return {
-        "id": names.guid(f"provisioning {group.key}"),
-        "activityDateTime": _WRITTEN.format(minute=minute),
-        "changeId": names.guid(f"change {group.key}"),
-        "cycleId": names.guid("cycle of Cloud Sync"),
-        "durationInMilliseconds": 2310,
-        "initiatedBy": {"id": "", "displayName": "Azure AD Provisioning Service", "initiatorType": "system"},
-        "jobId": JOB_ID,
-        "modifiedProperties": [{"displayName": "displayName", "oldValue": None, "newValue": group.name}],
-        "provisioningAction": "create",
-        "provisioningStatusInfo": {"status": result, "errorInformation": told if error else None},
-        "provisioningSteps": steps,
-        "servicePrincipal": {"id": PRINCIPAL_ID, "displayName": names.DOMAIN},
-        "sourceIdentity": {"id": group.id, "displayName": group.name, "identityType": "Group", "details": {}},
-        "sourceSystem": {
-            "id": names.guid("system Microsoft Entra ID"),
-            "displayName": "Microsoft Entra ID",
-            "details": {},
-        },
-        "targetIdentity": {"id": guid, "displayName": group.name, "identityType": "group", "details": {}},
-        "targetSystem": {"id": names.guid("system AD"), "displayName": "Active Directory", "details": {}},
-        "tenantId": names.TENANT_ID,
-    }
+    result = Result(
+        group.id,
+        group.name,
+        "create",
+        "failure" if error else "success",
+        guid,
+        (("displayName", None, group.name),),
+        error,
+        "A member of the group has no object in Active Directory." if error else "",
+    )
+    identifiers = iter((names.guid(f"provisioning {group.key}"), names.guid(f"change {group.key}")))
+    shown = row(
+        result,
+        job_id=JOB_ID,
+        principal={"id": PRINCIPAL_ID, "displayName": names.DOMAIN},
+        tenant_id=names.TENANT_ID,
+        cycle_id=names.guid("cycle of Cloud Sync"),
+        moment=datetime.fromisoformat(_WRITTEN.format(minute=minute)),
+        new_id=lambda: next(identifiers),
+    )
+    return {**shown, "durationInMilliseconds": 2310}

@@ -50,6 +50,23 @@ def add_refused_accounts(store: DirectoryStore, password: str) -> None:
         store.modify(dn, _RESTRICTIONS[reason])
 
 
+def add_provisioning_agent(store: DirectoryStore, password: str) -> None:
+    """The account of Cloud Sync's agent, with the rights that its setup gives it: groups below the whole domain."""
+    store.add(
+        names.AGENT_DN,
+        {
+            "objectClass": ["user"],
+            "objectGUID": names.object_guid("svc-cloud-sync"),
+            "sAMAccountName": names.AGENT_USER.partition("@")[0],
+            "userPrincipalName": names.AGENT_USER,
+            "displayName": "Cloud Sync provisioning agent",
+            "userAccountControl": "66048",
+        },
+    )
+    store.set_password(names.AGENT_DN, password)
+    store.grant(names.AGENT_DN, names.BASE_DN)
+
+
 def add_child_domain(store: DirectoryStore, *, exchange: bool) -> None:
     """A second domain, with people, groups of each scope, and members from the other domain in both directions."""
     host = names.CHILD_CONTROLLER

@@ -72,6 +72,9 @@ CONNECT_OU = f"OU=Connect Groups,{BASE_DN}"
 CLOUD_SYNC_OU = f"OU=Cloud Sync Groups,{BASE_DN}"
 BIND_USER = "svc-gwb@contoso.com"
 BIND_DN = f"CN=svc-gwb,{SERVICE_OU}"
+AGENT_USER = "svc-cloud-sync@contoso.com"
+AGENT_DN = f"CN=svc-cloud-sync,{SERVICE_OU}"
+"""The account of Cloud Sync's provisioning agent: it writes groups anywhere in the domain."""
 ADMINISTRATOR = "administrator@contoso.com"
 REFUSED_ACCOUNTS = {
     "svc-out-of-hours": "530",

@@ -27,12 +27,13 @@ _NO_PASSWORD_NEEDED = 0x20
 """PASSWD_NOTREQD of userAccountControl: people of the rehearsal never log on to AD."""
 
 
-def content_ldif(store: DirectoryStore, bind_password: str) -> str:
-    """OUs, people, contacts, groups, then memberships; of the service accounts only the runbook's."""
+def content_ldif(store: DirectoryStore, bind_password: str, agent_password: str) -> str:
+    """OUs, people, contacts, groups, then memberships; of the service accounts the runbook's and Cloud Sync's."""
     below = [node for unit in _UNITS for node in _children(store, unit)]
     records = [_record(unit, [("objectClass", b"organizationalUnit")]) for unit in _UNITS]
     records += [_object(store, node) for node in below if "organizationalUnit" not in node.classes]
-    records.append(_service_account(store, bind_password))
+    records.append(_service_account(store, names.BIND_DN, bind_password))
+    records.append(_service_account(store, names.AGENT_DN, agent_password))
     for node in below:
         members = [store.tree.dn(guid) for guid in node.links.get("member", ())]
         if members:
@@ -66,10 +67,10 @@ def _children(store: DirectoryStore, dn: str) -> Iterator[Node]:
         yield store.tree.nodes[guid]
 
 
-def _service_account(store: DirectoryStore, password: str) -> str:
+def _service_account(store: DirectoryStore, dn: str, password: str) -> str:
     # unicodePwd takes the password in quotes as UTF-16, little-endian ([MS-ADTS] 3.1.1.3.1.5.1).
     quoted = f'"{password}"'.encode("utf-16-le")
-    return _object(store, store.node(names.BIND_DN), ("unicodePwd", quoted))
+    return _object(store, store.node(dn), ("unicodePwd", quoted))
 
 
 def _object(store: DirectoryStore, node: Node, *more: tuple[str, bytes]) -> str:

@@ -92,7 +92,7 @@ class SambaDirectory:
             "administrator_password": self._passwords.administrator,
             "ca_pem": self._certificates.ca_pem.decode(),
             "server_pem": self._certificates.server_pem.decode(),
-            "content": content_ldif(store, self._passwords.bind),
+            "content": content_ldif(store, self._passwords.bind, self._passwords.agent),
             "exchange": exchange_ldif(state.organization or 0, state.domain or 0) if has_exchange else "",
             "ldaps_socket": str(self._sockets / "ldaps"),
             "ldap_socket": str(self._sockets / "ldap"),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from rehearsal.cloud.graph_handler import dispatch
@@ -39,6 +39,16 @@ class Clock:
 
     def advance(self, **how: float) -> None:
         self.now += timedelta(**how)
+
+
+def answered(answer: Coroutine[Any, Any, GraphAnswer]) -> GraphAnswer:
+    """The answer of a request that waits for nothing, without a loop around it."""
+    try:
+        answer.send(None)
+    except StopIteration as done:
+        return cast("GraphAnswer", done.value)
+    answer.close()
+    raise AssertionError("the request waits for something")
 
 
 class Asking:
@@ -77,7 +87,11 @@ class Asking:
             caller=self.caller,
             request_id="11111111-2222-4333-8444-555555555555",
         )
-        return dispatch(self.graph, request, clock=self.store.clock, throttle=self.throttle)
+        return self.dispatched(request)
+
+    def dispatched(self, request: GraphRequest) -> GraphAnswer:
+        """The answer of a request; those that wait for something need a loop."""
+        return answered(dispatch(self.graph, request, clock=self.store.clock, throttle=self.throttle))
 
     def json(self, method: str, address: str, body: object = None, **how: Any) -> Any:
         """The JSON of a successful answer; None where it has no body."""

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from rehearsal.cloud.configurations import GROUPS_TO_AD
+from rehearsal.cloud.documents import APP_ROLES, secret
 from rehearsal.cloud.permissions import Caller
-from rehearsal.cloud_sync.documents import APP_ROLES, secret
 from rehearsal.contoso import names
 from rehearsal.contoso.cloud_sync import JOB_ID, PRINCIPAL_ID, TEMPLATE
 from tests.unit.rehearsal_cloud.asking import Asking, Clock

@@ -27,6 +27,7 @@ from rehearsal.cloud.routes import Graph
 from rehearsal.cloud.routing import Route
 from rehearsal.cloud.store import CloudStore
 from rehearsal.cloud.throttling import Throttle
+from tests.unit.rehearsal_cloud.asking import answered
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 GROUP, OWNER, MEMBER = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
@@ -66,7 +67,7 @@ class Office:
         segments = tuple(path.replace("{id}", GROUP).split("/"))
         raw = b"" if body is None else json.dumps(body).encode()
         request = GraphRequest(method, "https://x/v1.0", "v1.0", segments, {}, headers, raw, caller, "request")
-        return dispatch(self.graph, request, clock=lambda: NOW, throttle=self.throttle)
+        return answered(dispatch(self.graph, request, clock=lambda: NOW, throttle=self.throttle))
 
     def status(self, method: str, path: str, caller: Caller, body: Mapping[str, object] | None = None) -> int:
         return self.ask(method, path, caller, body).status

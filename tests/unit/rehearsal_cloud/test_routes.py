@@ -16,6 +16,7 @@ from rehearsal.cloud.routes import Graph
 from rehearsal.cloud.store import CloudStore
 from rehearsal.cloud.throttling import Throttle
 from rehearsal.contoso import names
+from tests.unit.rehearsal_cloud.asking import answered
 
 ALL_ROLES = frozenset(names.APP_ROLES)
 ROOT = "https://localhost:8443"
@@ -67,7 +68,7 @@ def request(
 def answer_to(graph: Graph, path: str, **how: object) -> GraphAnswer:
     asked = request(path, **how)  # type: ignore[arg-type]
     clock: Callable[[], datetime] = lambda: datetime(2026, 11, 22, 9, 47, 11, tzinfo=UTC)  # noqa: E731
-    return dispatch(graph, asked, clock=clock, throttle=Throttle(names.TENANT_ID, clock=clock))
+    return answered(dispatch(graph, asked, clock=clock, throttle=Throttle(names.TENANT_ID, clock=clock)))
 
 
 def body(graph: Graph, path: str, **how: object) -> Mapping[str, object]:

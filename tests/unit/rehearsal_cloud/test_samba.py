@@ -14,6 +14,7 @@ from typing import cast
 import pytest
 
 from rehearsal.contoso import names
+from rehearsal.contoso.forest import add_provisioning_agent
 from rehearsal.directory import DirectoryStore
 from rehearsal.samba import controller, outside
 from rehearsal.samba.content import content_ldif
@@ -75,7 +76,9 @@ def test_what_samba_cannot_be_is_refused(tmp_path: Path, option: tuple[str, str]
 
 @pytest.fixture(scope="module")
 def contoso() -> DirectoryStore:
-    return build(exchange=True)[0]
+    store = build(exchange=True)[0]
+    add_provisioning_agent(store, "agent's")
+    return store
 
 
 def records(text: str) -> list[dict[str, list[str]]]:
@@ -95,7 +98,7 @@ def records(text: str) -> list[dict[str, list[str]]]:
 def test_samba_is_given_contoso_in_an_order_that_it_can_take(contoso: DirectoryStore) -> None:
     there = {names.BASE_DN, f"CN=Users,{names.BASE_DN}"}
     accounts: list[str] = []
-    for one in records(content_ldif(contoso, "pass word")):
+    for one in records(content_ldif(contoso, "pass word", "agent's")):
         (dn,) = one["dn"]
         if one["changetype"] == ["modify"]:
             assert dn in there
@@ -111,13 +114,14 @@ def test_samba_is_given_contoso_in_an_order_that_it_can_take(contoso: DirectoryS
     assert "svc-locked-out" not in accounts
 
 
-def test_only_the_runbooks_account_has_a_password(contoso: DirectoryStore) -> None:
-    text = content_ldif(contoso, "pass word")
-    assert text.count("unicodePwd::") == 1
-    assert base64.b64encode('"pass word"'.encode("utf-16-le")).decode() in text
+def test_only_the_runbooks_and_the_agents_account_have_a_password(contoso: DirectoryStore) -> None:
+    text = content_ldif(contoso, "pass word", "agent's")
+    assert text.count("unicodePwd::") == 2
+    for password in ("pass word", "agent's"):
+        assert base64.b64encode(f'"{password}"'.encode("utf-16-le")).decode() in text
     for one in records(text):
         needed = int(one.get("userAccountControl", ["32"])[0]) & 0x20 == 0
-        assert needed == (one["dn"] == [names.BIND_DN])
+        assert needed == (one["dn"][0] in (names.BIND_DN, names.AGENT_DN))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell script in the place of Samba")

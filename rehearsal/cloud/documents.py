@@ -8,10 +8,10 @@ Graph documentation, "Create synchronizationJob".
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rehearsal.cloud_sync.sources import source_of
+from rehearsal.cloud.expressions import source_of
 
 Document = dict[str, object]
 
@@ -43,7 +43,7 @@ _MAPPINGS = (
     ("member", "[members]", 0),
 )
 """Target attribute, expression (empty: the container) and matching priority."""
-_NEVER = "0001-01-01T00:00:00Z"
+NEVER = "0001-01-01T00:00:00Z"
 _NO_INTERVAL = "P10675199DT2H48M5.4775807S"
 """What a job that was never started shows."""
 
@@ -149,8 +149,8 @@ def new_job(template_id: str, domain: str) -> Document:
             "lastSuccessfulExecutionWithExports": None,
             "progress": [],
             "quarantine": None,
-            "steadyStateFirstAchievedTime": _NEVER,
-            "steadyStateLastAchievedTime": _NEVER,
+            "steadyStateFirstAchievedTime": NEVER,
+            "steadyStateLastAchievedTime": NEVER,
             "synchronizedEntryCountByType": [],
             "troubleshootingUrl": None,
         },
@@ -201,3 +201,24 @@ def app_role(cloud: str = "global") -> Document:
         "origin": "Application",
         "value": None,
     }
+
+
+def agent_trouble(agents: Sequence[Mapping[str, object]], domain: str) -> str:
+    """Why a domain cannot be reached, one of Cloud Sync's error codes; empty where an active agent serves it.
+
+    Source: Microsoft Entra documentation, "Microsoft Entra Cloud Sync error codes and descriptions".
+    """
+    if not domain:
+        return "HybridIdentityServiceInvalidResource"
+    serving = [agent for agent in agents if domain in domains_of(agent)]
+    if not serving:
+        return "HybridIdentityServiceNoAgentsAssigned"
+    if not any(agent.get("status") == "active" for agent in serving):
+        return "HybridIdentityServiceNoActiveAgents"
+    return ""
+
+
+def domains_of(agent: Mapping[str, object]) -> list[str]:
+    """AD domains that an agent serves, lower case."""
+    told = agent.get("domains")
+    return [str(one).lower() for one in told] if isinstance(told, list | tuple) else []
