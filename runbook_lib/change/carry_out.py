@@ -33,7 +33,7 @@ from runbook_lib.errors import (
     WriteUnanswered,
 )
 from runbook_lib.model.moment import iso_seconds
-from runbook_lib.model.text import Progress, joined, t, verbatim
+from runbook_lib.model.text import NOTHING, Progress, Text, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
 
 
@@ -69,7 +69,7 @@ class StillApproved:
         """
         now = self.clock()
         for approval in self.approvals:
-            by = f"The approval by {printable(approval.approver, limit=80)}"
+            by = t("The approval by {approver}", approver=printable(approval.approver, limit=80))
             if now > approval.until:
                 raise ApprovalLapsed(
                     t(
@@ -106,14 +106,15 @@ class StillApproved:
             )
 
 
-def _withdrawn(approval: Approval | StandingApproval) -> str:
+def _withdrawn(approval: Approval | StandingApproval) -> Text:
+    """What happened to its file, as the end of a sentence; empty where it is as it was."""
     try:
         plain = read_plain(approval.file.path, largest=LARGEST_APPROVAL)
     except FileNotFoundError:
-        return "was removed"
+        return t("was removed")
     except Unfit as unfit:
-        return f"cannot be believed: {unfit}"
-    return "" if plain.sha256 == approval.file.sha256 else "was changed"
+        return t("cannot be believed: {why}", why=str(unfit))
+    return NOTHING if plain.sha256 == approval.file.sha256 else t("was changed")
 
 
 def carry_out(

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from runbook_lib.files import LEFT_OUT
 from runbook_lib.model.change import Change, GroupMembers, LeftOut, Plan
 from runbook_lib.model.ids import digest
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import NOTHING, Text, joined, t
 
 LEFT_OUT_FILE = LEFT_OUT
 """The whole list, beside plan.json."""
@@ -28,29 +28,31 @@ def in_order(plan: Plan) -> tuple[GroupMembers, ...]:
     return tuple(sorted(plan.members, key=lambda g: (not g.left_out, g.display_name.casefold(), g.group_id)))
 
 
-def numbers_of(group: GroupMembers) -> str:
+def numbers_of(group: GroupMembers) -> Text:
     """``13 in the cloud, 10 added, 3 left out``."""
-    parts = [f"{group.in_cloud} in the cloud"]
-    parts += [f"{group.already} in AD already"] if group.already else []
-    parts.append(f"{group.added} added")
-    parts += [f"{group.removed} removed"] if group.removed else []
-    parts.append(f"{len(group.left_out)} left out")
-    return ", ".join(parts)
+    parts = [t("{number} in the cloud", number=group.in_cloud)]
+    parts += [t("{number} in AD already", number=group.already)] if group.already else []
+    parts.append(t("{number} added", number=group.added))
+    parts += [t("{number} removed", number=group.removed)] if group.removed else []
+    parts.append(t("{number} left out", number=len(group.left_out)))
+    return joined(parts, ", ")
 
 
-def named_of(group: GroupMembers) -> tuple[tuple[LeftOut, ...], str]:
+def named_of(group: GroupMembers) -> tuple[tuple[LeftOut, ...], Text]:
     """The members that are named, and what is said of the others (empty where all are named)."""
     shown = group.left_out[:MOST_NAMED]
     rest = len(group.left_out) - len(shown)
-    return shown, f"{len(shown)} shown and {rest} more, all in {LEFT_OUT_FILE}" if rest else ""
+    if not rest:
+        return shown, NOTHING
+    return shown, t("{shown} shown and {rest} more, all in {file}", shown=len(shown), rest=rest, file=LEFT_OUT_FILE)
 
 
-def sentence_of(member: LeftOut) -> str:
+def sentence_of(member: LeftOut) -> Text:
     """``Kim (user): No AD account was found.``"""
-    return f"{member.name} ({member.type}): {member.why}"
+    return t("{name} ({type}): {why}", name=member.name, type=member.type, why=member.why)
 
 
-def member_lines(group: GroupMembers) -> Iterator[str]:
+def member_lines(group: GroupMembers) -> Iterator[Text]:
     """The members that are named and what is said of the others, a line each."""
     shown, rest = named_of(group)
     yield from map(sentence_of, shown)

@@ -18,7 +18,7 @@ from typing import Generic, Protocol, TypeVar
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import digest
 from runbook_lib.model.target import Route, Target
-from runbook_lib.model.text import NOTHING, Text
+from runbook_lib.model.text import NOTHING, Text, t
 
 
 class ChangeKind(Enum):
@@ -41,10 +41,34 @@ class ChangeKind(Enum):
     PROVISION = "provision"
 
     @property
+    def title(self) -> Text:
+        """What is done, for people: as the first word of a line about a group."""
+        return _KIND_TITLES[self]
+
+    @property
     def makes_object(self) -> bool:
         """Whether others of its plan may need the object that it creates or brings back."""
         return self in (ChangeKind.CREATE, ChangeKind.UNDELETE)
 
+
+_KIND_TITLES: Mapping[ChangeKind, Text] = {
+    ChangeKind.CREATE: t("create"),
+    ChangeKind.UPDATE: t("update"),
+    ChangeKind.ADD_MEMBERS: t("add-members"),
+    ChangeKind.REMOVE_MEMBERS: t("remove-members"),
+    ChangeKind.RETIRE: t("retire"),
+    ChangeKind.RESTORE: t("restore"),
+    ChangeKind.DELETE: t("delete"),
+    ChangeKind.UNDELETE: t("undelete"),
+    ChangeKind.ASSIGN: t("assign"),
+    ChangeKind.UNASSIGN: t("unassign"),
+    ChangeKind.MAP: t("map"),
+    ChangeKind.SETTINGS: t("settings"),
+    ChangeKind.START: t("start"),
+    ChangeKind.PAUSE: t("pause"),
+    ChangeKind.PROVISION: t("provision"),
+}
+"""In English the name by which options and files know the kind, so that a reader can type it."""
 
 KINDS_OF_ROUTE: Mapping[Route, tuple[ChangeKind, ...]] = {
     Route.DIRECT: (
@@ -76,6 +100,18 @@ class Operation(Enum):
     ENABLE = "enable"
     DISABLE = "disable"
     UNDO = "undo"
+
+    @property
+    def title(self) -> Text:
+        """The verb, for people."""
+        return _OPERATION_TITLES[self]
+
+
+_OPERATION_TITLES: Mapping[Operation, Text] = {
+    Operation.ENABLE: t("enable"),
+    Operation.DISABLE: t("disable"),
+    Operation.UNDO: t("undo"),
+}
 
 
 class _DigestedOnce:
@@ -143,8 +179,8 @@ class Payload(Protocol):
             target: Of the plan; what may be renamed later stands in it by its id.
         """
 
-    def beyond_standing(self, kind: ChangeKind) -> str:
-        """Why no standing approval covers a change of this kind with it, as the end of a sentence; empty: one may."""
+    def beyond_standing(self, kind: ChangeKind) -> Text:
+        """Why no standing approval covers a change of this kind with it, as a sentence; empty: one may."""
 
     def summary(self, kind: ChangeKind) -> Sequence[Text]:
         """What is done, in a few words each; for tables."""

@@ -26,7 +26,7 @@ from runbook_lib.model.change import (
     ValueDifference,
 )
 from runbook_lib.model.target import Route, Target, TargetPart
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import NOTHING, Text, t
 
 AT_ONCE = 2
 """Values of one step of the kind ``fill``."""
@@ -83,9 +83,10 @@ class ThingPayload:
         """What it is called, and where."""
         return [display_name, self.thing, target.title]
 
-    def beyond_standing(self, kind: ChangeKind) -> str:
+    def beyond_standing(self, kind: ChangeKind) -> Text:
         """Only texts can be approved in advance."""
-        return "" if kind is ChangeKind.UPDATE and not self.members_added else "a standing approval covers texts alone"
+        stands = kind is ChangeKind.UPDATE and not self.members_added
+        return NOTHING if stands else t("A standing approval covers texts alone.")
 
     def summary(self, kind: ChangeKind) -> tuple[Text, ...]:
         """Its kind."""

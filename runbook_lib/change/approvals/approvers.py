@@ -14,7 +14,7 @@ from runbook_lib.change.approvals.file import FileFacts
 from runbook_lib.change.strict_file import own_account
 from runbook_lib.errors import AwaitingApproval, UsageError
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import t
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
 
 LONGEST_NAME = 200
@@ -35,19 +35,23 @@ class Approvers:
         """Whether nobody is named."""
         return not (self.names or self.accounts or self.groups)
 
-    def why_not(self, approver: str, file: FileFacts) -> str:
+    def why_not(self, approver: str, file: FileFacts) -> Text:
         """Why this approver does not count, as a clause; empty where they do."""
         if self.anybody or _folded(approver) in self.names:
-            return ""
+            return NOTHING
         groups = {_folded(name) for name in file.groups}
         if file.owner and not file.shared and (_folded(file.owner) in self.accounts or self.groups & groups):
-            return ""
+            return NOTHING
         if file.shared:
-            return (
+            return t(
                 "that name is not allowed by the parameter approvers, and others than its owner may write to its file"
             )
-        owner = f"the account {printable(file.owner, limit=80)}, which owns its file," if file.owner else "its file"
-        return f"neither that name nor {owner} is allowed by the parameter approvers"
+        if not file.owner:
+            return t("neither that name nor its file is allowed by the parameter approvers")
+        return t(
+            "neither that name nor the account {owner}, which owns its file, is allowed by the parameter approvers",
+            owner=printable(file.owner, limit=80),
+        )
 
 
 ANYBODY = Approvers()
@@ -87,9 +91,9 @@ def require_approver(approver: str, approvers: Approvers) -> None:
         )
 
 
-def not_counted(approver: str) -> str:
+def not_counted(approver: str) -> Text:
     """How a sentence begins about an approval that does not count."""
-    return f"The approval by {printable(approver, limit=80)} does not count"
+    return t("The approval by {approver} does not count", approver=printable(approver, limit=80))
 
 
 def approvers_of(entries: Iterable[str]) -> Approvers:
@@ -130,7 +134,9 @@ def approver_findings(
     if same:
         approver, owner, wrote = same[0]
         shown = printable(approver, limit=80)
-        by = f"the account {printable(wrote, limit=80)} wrote its approval file" if wrote else "the names are the same"
+        by = t("the names are the same")
+        if wrote:
+            by = t("the account {account} wrote its approval file", account=printable(wrote, limit=80))
         found.append(
             Finding(
                 id="approver-is-requester",

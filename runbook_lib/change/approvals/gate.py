@@ -26,7 +26,11 @@ from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
 
-_CAPS = {"changes": "changes", "members_added": "members added", "members_removed": "members removed"}
+_CAPS = {
+    "changes": t("changes"),
+    "members_added": t("members added"),
+    "members_removed": t("members removed"),
+}
 _CAP_EXCEEDED = "standing-cap-exceeded"
 
 
@@ -200,11 +204,11 @@ def _unusable(
     plan: Plan, standing: StandingApproval, now: datetime, approvers: Approvers, *, begun: bool
 ) -> _Closed | None:
     again = t("Make a new one with gwb approve {record} --standing, or approve this plan.", record="RECORD")
-    who = f"The standing approval by {_approver(standing)}"
+    who = t("The standing approval by {approver}", approver=_approver(standing))
     if plan.operation is not Operation.ENABLE:
         return _Closed(
             "standing-operation",
-            t("{who} is for enabling, not to {operation}.", who=who, operation=plan.operation.value),
+            t("{who} is for enabling, not to {operation}.", who=who, operation=plan.operation.title),
             again,
         )
     if other := other_parts(plan, standing):
@@ -230,18 +234,26 @@ def _unusable(
     return None
 
 
-def _uncovered(change: Change, standing: StandingApproval) -> str:
-    """Why this approval does not cover the change, or ""."""
+def _uncovered(change: Change, standing: StandingApproval) -> Text:
+    """Why this approval does not cover the change; empty where it does."""
     if beyond := change.payload.beyond_standing(change.kind):
         return beyond
     if change.group_id.casefold() not in standing.groups:
-        return f"the standing approval by {_approver(standing)} does not name this group"
+        return t("The standing approval by {approver} does not name this group.", approver=_approver(standing))
     if (called := standing.names.get(change.group_id.casefold(), "")) not in ("", change.display_name):
         name = printable(called, limit=80)
-        return f"the standing approval by {_approver(standing)} calls this group {name!r}, which is not its name now"
+        return t(
+            "The standing approval by {approver} calls this group {name!r}, which is not its name now.",
+            approver=_approver(standing),
+            name=name,
+        )
     if change.kind.value not in standing.kinds:
-        return f"the standing approval by {_approver(standing)} does not allow the kind {change.kind.value}"
-    return ""
+        return t(
+            "The standing approval by {approver} does not allow the kind {kind}.",
+            approver=_approver(standing),
+            kind=change.kind.title,
+        )
+    return NOTHING
 
 
 def _why(change: Change, asked: Sequence[_Asked]) -> Text:
@@ -249,7 +261,7 @@ def _why(change: Change, asked: Sequence[_Asked]) -> Text:
     if not asked:
         return NOTHING
     if beyond := change.payload.beyond_standing(change.kind):
-        return _sentence(beyond)
+        return beyond
     for item in asked:
         if item.closed and item.closed.code == _CAP_EXCEEDED and not _uncovered(change, item.standing):
             return t("{why} {hint}", why=item.closed.why, hint=item.closed.hint)
@@ -257,7 +269,7 @@ def _why(change: Change, asked: Sequence[_Asked]) -> Text:
     if nearest is None:
         return asked[0].closed.why if asked[0].closed else NOTHING
     uncovered = _uncovered(change, nearest.standing)
-    return _sentence(uncovered or "one of its members is a group whose creation is not approved")
+    return uncovered or t("One of its members is a group whose creation is not approved.")
 
 
 def _nothing(plan: Plan, asked: Sequence[_Asked], closed: AwaitingApproval | None) -> AwaitingApproval:
@@ -291,16 +303,12 @@ def _nothing(plan: Plan, asked: Sequence[_Asked], closed: AwaitingApproval | Non
     )
 
 
-def _named(change: Change) -> str:
-    return f"{change.kind.value} {printable(change.title, limit=80)!r}"
+def _named(change: Change) -> Text:
+    return t("{kind} {name!r}", kind=change.kind.title, name=printable(change.title, limit=80))
 
 
 def _approver(standing: StandingApproval) -> str:
     return printable(standing.approver, limit=80)
-
-
-def _sentence(text: str) -> Text:
-    return t("{sentence}.", sentence=text[:1].upper() + text[1:])
 
 
 def refusal_finding(refusal: Refusal) -> Finding:

@@ -19,7 +19,7 @@ from runbook_lib.cloud_sync.configuration import Document, expressions_of, notif
 from runbook_lib.model.change import Change, ChangeKind, ChangeOf, MemberDifference, Plan, PlanOf, ValueDifference
 from runbook_lib.model.ids import digest
 from runbook_lib.model.target import Route, Target
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget, cloud_sync_target
 
 SERVICE_KEYS = frozenset({"version", "provisioningTaskIdentifier"})
@@ -179,11 +179,11 @@ class CloudSyncPayload:
         """Names: everything else stands in the digest."""
         return {"group": display_name, "configuration": cloud_sync_target(target).service_principal}
 
-    def beyond_standing(self, kind: ChangeKind) -> str:
+    def beyond_standing(self, kind: ChangeKind) -> Text:
         """Only on-demand provisioning of a group can be approved in advance: it sends what is in scope already."""
         if kind is ChangeKind.PROVISION:
-            return ""
-        return f"a standing approval never covers the kind {kind.value}"
+            return NOTHING
+        return t("A standing approval never covers the kind {kind}.", kind=kind.title)
 
     def summary(self, kind: ChangeKind) -> tuple[Text, ...]:
         """What is done, in a few words."""

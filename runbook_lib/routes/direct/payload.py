@@ -20,7 +20,7 @@ from runbook_lib.model.change import (
 )
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.target import Route, Target
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.direct.target import DirectTarget, direct_target
 
 STANDING_KINDS = (ChangeKind.UPDATE, ChangeKind.ADD_MEMBERS, ChangeKind.REMOVE_MEMBERS)
@@ -237,17 +237,17 @@ class DirectPayload:
             "comes_back": [deletion.may_list, deletion.may_reanimate, deletion.security] if deletion else None,
         }
 
-    def beyond_standing(self, kind: ChangeKind) -> str:
-        """Why no standing approval covers it, or "" if one may: objects and their identity are approved one by one."""
+    def beyond_standing(self, kind: ChangeKind) -> Text:
+        """Why no standing approval covers it; empty if one may: objects and their identity are approved one by one."""
         if kind not in STANDING_KINDS:
-            return f"a standing approval never covers the kind {kind.value}"
+            return t("A standing approval never covers the kind {kind}.", kind=kind.title)
         if any(delta.name.casefold() == "grouptype" for delta in self.attributes):
-            return "a standing approval never covers a change of groupType"
+            return t("A standing approval never covers a change of groupType.")
         if any(delta.name.casefold() in _IDENTITY for delta in self.attributes):
-            return "a standing approval never covers the marks that say whose the object is"
+            return t("A standing approval never covers the marks that say whose the object is.")
         if self.move or not self.object_guid:
-            return "a standing approval never covers a move or an object that does not exist yet"
-        return ""
+            return t("A standing approval never covers a move or an object that does not exist yet.")
+        return NOTHING
 
     def summary(self, kind: ChangeKind) -> tuple[Text, ...]:
         """What is done to the object."""
