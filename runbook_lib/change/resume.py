@@ -30,7 +30,7 @@ from runbook_lib.change.step import NOT_TAKEN
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.target import Route
-from runbook_lib.model.text import t
+from runbook_lib.model.text import NOTHING, Text, t
 
 _Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -198,7 +198,9 @@ def _plan_of(chain: Sequence[JournalFile], first: OpenLine, route: RouteRules) -
     """The plan that the journal names, by its digest; of the change's other runs where its own is missing."""
     routes = {route.route: route}
     beside = _plans_beside(chain[0].run.parent, first.plan_digest, routes)
-    put_back = f"Copy plan.json of {beside[0][0].name} into that folder, then run again." if beside else ""
+    put_back = NOTHING
+    if beside:
+        put_back = t("Copy plan.json of {run} into that folder, then run again.", run=beside[0][0].name)
     found: Plan | None = None
     for journal in chain:
         try:
@@ -207,7 +209,9 @@ def _plan_of(chain: Sequence[JournalFile], first: OpenLine, route: RouteRules) -
             raise _replaced(journal.run, error.message, put_back) from None
         if plan is not None and plan.digest != first.plan_digest:
             raise _replaced(
-                journal.run, f"plan.json of {journal.run.name} is another plan than its journal names.", put_back
+                journal.run,
+                t("plan.json of {run} is another plan than its journal names.", run=journal.run.name),
+                put_back,
             )
         found = found or plan
     found = found or (beside[0][1] if beside else None)
@@ -221,13 +225,13 @@ def _plan_of(chain: Sequence[JournalFile], first: OpenLine, route: RouteRules) -
     return found
 
 
-def _replaced(run: Path, why: str, put_back: str) -> Refused:
+def _replaced(run: Path, why: Text, put_back: Text) -> Refused:
     return Refused(
         t("The change that stopped midway in {run_name} cannot go on. {why}", run_name=run.name, why=why),
         code="plan-replaced",
         hint=t(
             "{put_back} {how_to_close}",
-            put_back=put_back or "Bring the right plan.json back from a copy of the records folder.",
+            put_back=put_back or t("Bring the right plan.json back from a copy of the records folder."),
             how_to_close=HOW_TO_CLOSE,
         ),
         values={"run": run.name},
@@ -261,15 +265,15 @@ def authority(broken: BrokenOff, plan: Plan, approvals: Approvals, now: datetime
         [one for one in approvals.plans if _is_used(one, broken.used)],
         [one for one in approvals.standing if _is_used(one, broken.used)],
     )
-    why, code = "The approval that it was written under is not there any more, or was changed.", "approval-withdrawn"
+    why, code = t("The approval that it was written under is not there any more, or was changed."), "approval-withdrawn"
     if len(named.plans) + len(named.standing) == len(broken.used):
         at = broken.opened if broken.written else now
         revived = broken.stopped and not broken.written
         if not revived and (found := _grant(plan, named, at, approvers, wanted)):
             return found
-        why, code = "The approval that its journal names did not cover it.", "approval-of-another-plan"
+        why, code = t("The approval that its journal names did not cover it."), "approval-of-another-plan"
         if revived or now > min([one.until for one in named.plans] + [one.until for one in named.standing]):
-            why, code = "The approval that it was written under has ended.", "approval-expired"
+            why, code = t("The approval that it was written under has ended."), "approval-expired"
     others = approvals
     if broken.stopped:
         # What was taken back while a run wrote under it is not revived by putting its file back.

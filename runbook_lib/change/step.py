@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.change import Change
-from runbook_lib.model.text import t
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
 
 NOT_TAKEN = "refused"
@@ -54,14 +54,14 @@ class Look:
     """What a step found. Where it is ``OTHER``, ``seen`` says what is there instead, as the end of a sentence."""
 
     state: LiveState
-    seen: str = ""
+    seen: Text = NOTHING
 
 
 class Drifted(Refused):
     """The live state is neither what the plan saw nor what it wants. Always code ``drift``."""
 
 
-def drifted(change: Change, seen: str) -> Drifted:
+def drifted(change: Change, seen: Text) -> Drifted:
     """The error for a change whose object was changed since it was planned; ``seen`` is the end of a sentence."""
     return Drifted(
         t(

@@ -48,7 +48,7 @@ def open_gate_view(approval: Mapping[str, object], approved: int, waiting: Seque
     table = rows_html(
         (t("Change"), t("Group"), t("AD object"), t("Why it waits")),
         [
-            (item.change.kind.value, item.change.display_name, item.change.payload.object_name, item.why)
+            (item.change.kind.title, item.change.display_name, item.change.payload.object_name, item.why)
             for item in waiting
         ],
         caption=t("Changes that await approval"),
@@ -95,7 +95,7 @@ def verified_view(checked: Sequence[Checked]) -> View:
         (t("Change"), t("Group"), t("objectGUID"), t("objectSid"), t("AD object"), t("Read back")),
         [
             (
-                item.change.kind.value,
+                item.change.kind.title,
                 item.change.display_name,
                 item.object_guid,
                 item.sid,

@@ -84,7 +84,7 @@ def plan_view(plan: Plan, findings: Sequence[Finding]) -> View:
         title = t("{changes} to {groups}", changes=changes_words(len(plan.changes)), groups=_groups_words(plan.groups))
     head = facts_html(
         [
-            (t("Operation"), plan.operation.value),
+            (t("Operation"), plan.operation.title),
             (t("Route"), plan.route.value),
             *((part.caption, part.name or t("(none)")) for part in plan.target.parts() if part.name_key),
             (t("Groups in step"), plan.in_step),
@@ -119,7 +119,7 @@ def changes_html(changes: Sequence[Change], *, caption: Text) -> Markup:
     """One row per change, in the order in which they are written."""
     return rows_html(
         (t("Change"), t("Group"), t("AD object"), t("What"), t("Why"), t("Digest")),
-        [(c.kind.value, c.display_name, c.payload.object_name, _what(c), c.why, c.digest[:12]) for c in changes],
+        [(c.kind.title, c.display_name, c.payload.object_name, _what(c), c.why, c.digest[:12]) for c in changes],
         caption=caption,
         limit=200,
     )
@@ -132,7 +132,7 @@ def _what(change: Change) -> Text:
 def _details(changes: Sequence[Change]) -> Markup:
     """Every value and every member that is added or removed, as far as a page can hold them."""
     values: list[tuple[CellValue, ...]] = [
-        (change.display_name, change.kind.value, value.name, *told_apart(_values(value.before), _values(value.after)))
+        (change.display_name, change.kind.title, value.name, *told_apart(_values(value.before), _values(value.after)))
         for change in changes
         for value in change.payload.value_differences()
     ]

@@ -283,7 +283,7 @@ class ThingStep:
         """Believe an object that is there."""
         self.refused = list(effect.data.get(NOT_TAKEN, ()))
         if self.makes_object and self.object_id != effect.object_id:
-            raise drifted(self.change, "it is gone")
+            raise drifted(self.change, t("it is gone"))
 
     def look(self, begun: Mapping[str, Any] | None) -> Look:
         """How its object is now."""
@@ -297,7 +297,9 @@ class ThingStep:
             value = thing.texts.get(self.text.name, "")
             if value == self.text.new:
                 return Look(LiveState.AFTER)
-            return Look(LiveState.BEFORE) if value == self.text.old else Look(LiveState.OTHER, f"it says {value}")
+            if value == self.text.old:
+                return Look(LiveState.BEFORE)
+            return Look(LiveState.OTHER, t("it says {value}", value=value))
         taking = self.kind == "take"
         self.left = [value for value in self.values if (value in thing.content) is taking]
         self.refused = []

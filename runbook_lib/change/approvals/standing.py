@@ -231,7 +231,7 @@ def _require_enabling(plan: Plan) -> None:
         raise UsageError(
             t(
                 "A standing approval keeps written groups in step; this plan is to {operation}.",
-                operation=plan.operation.value,
+                operation=plan.operation.title,
             ),
             code="standing-operation",
             hint=t("Name a record of 30-enable-writeback."),
@@ -268,9 +268,10 @@ def _require_kinds(kinds: Iterable[str] | None, rules: RouteRules) -> list[str]:
     chosen = sorted(set(possible if kinds is None else kinds))
     wrong = [kind for kind in chosen if kind not in possible]
     if wrong or not chosen:
-        said = f"{printable(wrong[0], limit=40)!r} cannot be approved in advance" if wrong else "No kind is named"
         raise UsageError(
-            t("{said}.", said=said),
+            t("{kind!r} cannot be approved in advance.", kind=printable(wrong[0], limit=40))
+            if wrong
+            else t("No kind is named."),
             code="standing-kinds",
             hint=t("Possible kinds: {kind_names}.", kind_names=", ".join(possible)),
         )

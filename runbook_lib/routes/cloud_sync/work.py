@@ -16,6 +16,7 @@ from runbook_lib.graph.write_batch import write_all
 from runbook_lib.graph.writing import GraphWrite, Written
 from runbook_lib.model.change import Change
 from runbook_lib.model.target import Target
+from runbook_lib.model.text import t
 from runbook_lib.routes.cloud_sync.payload import (
     Action,
     Assign,
@@ -175,7 +176,7 @@ class UnassignStep(RequestStep):
         if found is None:
             return Look(LiveState.AFTER)
         if found != self._action.assignment_id and begun is None:
-            return Look(LiveState.OTHER, "it was taken out of scope and put back since")
+            return Look(LiveState.OTHER, t("it was taken out of scope and put back since"))
         return Look(LiveState.BEFORE)
 
     def write(self) -> GraphWrite:
@@ -210,7 +211,7 @@ class SchemaStep(RequestStep):
             return Look(LiveState.AFTER)
         if present == schema_digest(self._action.before):
             return Look(LiveState.BEFORE)
-        return Look(LiveState.OTHER, "somebody else changed the schema of the configuration")
+        return Look(LiveState.OTHER, t("somebody else changed the schema of the configuration"))
 
     def write(self) -> GraphWrite:
         """The whole schema."""
@@ -239,7 +240,7 @@ class SecretsStep(RequestStep):
             return Look(LiveState.AFTER)
         if present == secrets_digest(self._action.before):
             return Look(LiveState.BEFORE)
-        return Look(LiveState.OTHER, "somebody else changed the settings of the configuration")
+        return Look(LiveState.OTHER, t("somebody else changed the settings of the configuration"))
 
     def write(self) -> GraphWrite:
         """All settings."""
@@ -267,7 +268,9 @@ class RunningStep(RequestStep):
         wanted, other = (_RUNNING, _STOPPED) if self._running else (_STOPPED, _RUNNING)
         if state in wanted:
             return Look(LiveState.AFTER)
-        return Look(LiveState.BEFORE) if state in other else Look(LiveState.OTHER, f"its job is {state.value}")
+        if state in other:
+            return Look(LiveState.BEFORE)
+        return Look(LiveState.OTHER, t("its job is {state}", state=state.value))
 
     def write(self) -> GraphWrite:
         """Start or pause it."""

@@ -19,7 +19,7 @@ from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.target import Target
-from runbook_lib.model.text import counted
+from runbook_lib.model.text import Text, counted, t
 from runbook_lib.routes.direct.live import TwoOus, present_name, read_two_ous
 from runbook_lib.routes.direct.payload import DirectChange, Member, direct_changes
 from runbook_lib.routes.direct.target import DirectTarget, direct_target
@@ -88,7 +88,7 @@ class Checked:
     object_guid: str
     sid: str
     dn: str
-    differences: tuple[str, ...]
+    differences: tuple[Text, ...]
 
 
 def read_back(
@@ -130,21 +130,21 @@ def _check(
     wanted = [*names, MARK_ATTRIBUTE, ANCHOR_ATTRIBUTE, "objectGUID", "objectSid"]
     entry = directory.read(guid, wanted) if guid else None
     if entry is None:
-        return Checked(change, guid, "", change.payload.dn, ("the object is not there",))
-    problems: list[str] = []
+        return Checked(change, guid, "", change.payload.dn, (t("the object is not there"),))
+    problems: list[Text] = []
     if owner_of_mark(entry.texts(MARK_ATTRIBUTE)) != (target.tenant_id, change.group_id):
-        problems.append("it does not carry the mark")
+        problems.append(t("it does not carry the mark"))
     if {value.casefold() for value in entry.texts(ANCHOR_ATTRIBUTE)} != {anchor_of(change.group_id).casefold()}:
-        problems.append("it does not carry the anchor")
+        problems.append(t("it does not carry the anchor"))
     for delta in change.payload.attributes:
         values = set(entry.texts(delta.name))
         if set(delta.added) - values or set(delta.removed) & values:
-            problems.append(f"{delta.name} is not as planned")
+            problems.append(t("{name} is not as planned", name=delta.name))
     if change.payload.deletion is not None and entry.sid != change.payload.deletion.sid:
-        problems.append("it does not have the SID that it had")
+        problems.append(t("it does not have the SID that it had"))
     ou = _expected_ou(change, target)
     if ou and ous.holding(entry.dn) != ou:
-        problems.append(f"it stands in {parent_of(entry.dn)}")
+        problems.append(t("it stands in {dn}", dn=parent_of(entry.dn)))
     problems += _member_problems(directory, change, guid, dn_of, created)
     return Checked(change, guid, entry.sid or "", entry.dn, tuple(problems))
 
@@ -154,14 +154,14 @@ def _gone(directory: Directory, change: DirectChange, guid: str) -> Checked:
     sid = change.payload.deletion.sid if change.payload.deletion else ""
     entry = directory.read(guid, ["objectGUID"])
     if entry is not None:
-        return Checked(change, guid, sid, entry.dn, ("it still stands in AD",))
+        return Checked(change, guid, sid, entry.dn, (t("it still stands in AD"),))
     deleted = read_one_deleted(directory, guid)
     if deleted is not None:
-        wrong = ("it does not have the SID that it had",) if sid and deleted.sid != sid else ()
+        wrong = (t("it does not have the SID that it had"),) if sid and deleted.sid != sid else ()
         return Checked(change, guid, deleted.sid, deleted.dn, wrong)
     if may_list_deleted(directory) is Switch.ON:
-        return Checked(change, guid, sid, change.payload.dn, ("it is not among the deleted objects",))
-    return Checked(change, guid, sid, "gone from AD; this account does not see deleted objects", ())
+        return Checked(change, guid, sid, change.payload.dn, (t("it is not among the deleted objects"),))
+    return Checked(change, guid, sid, t("gone from AD; this account does not see deleted objects"), ())
 
 
 def _expected_ou(change: DirectChange, target: DirectTarget) -> str:
@@ -175,7 +175,7 @@ def _expected_ou(change: DirectChange, target: DirectTarget) -> str:
 
 def _member_problems(
     directory: Directory, change: DirectChange, guid: str, dn_of: Mapping[str, str], created: Mapping[str, str]
-) -> list[str]:
+) -> list[Text]:
     if not change.payload.members_added and not change.payload.members_removed:
         return []
     live = {normalize_dn(dn) for dn in directory.members(guid)}
@@ -187,5 +187,5 @@ def _member_problems(
 
     missing = sum(not there(ref.guid, ref.group_id) for ref in change.payload.members_added)
     extra = sum(there(ref.guid, ref.group_id) for ref in change.payload.members_removed)
-    problems = [f"{counted(missing, 'member')} missing"] if missing else []
-    return problems + ([f"{counted(extra, 'member')} still there"] if extra else [])
+    problems = [t("{members} missing", members=counted(missing, "member"))] if missing else []
+    return problems + ([t("{members} still there", members=counted(extra, "member"))] if extra else [])

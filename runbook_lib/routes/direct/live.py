@@ -16,7 +16,7 @@ from runbook_lib.errors import Refused
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 from runbook_lib.routes.direct.payload import DirectChange
 from runbook_lib.routes.direct.target import DirectTarget
 
@@ -27,7 +27,11 @@ _MARKS = (MARK_ATTRIBUTE, ANCHOR_ATTRIBUTE, "objectGUID")
 
 
 class NotAsPlanned(Exception):  # noqa: N818 - what a look found, not a defect
-    """Neither before nor after; the text says what is there instead, as the end of a sentence."""
+    """Neither before nor after; ``seen`` says what is there instead, as the end of a sentence."""
+
+    def __init__(self, seen: Text) -> None:
+        super().__init__(seen)
+        self.seen = seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class TwoOus:
             NotAsPlanned: It is gone, or not one of the two.
         """
         if guid not in self.present:
-            raise NotAsPlanned(f"the OU with the GUID {guid} is gone")
+            raise NotAsPlanned(t("the OU with the GUID {guid} is gone", guid=guid))
         return self.present[guid]
 
     def holding(self, dn: str) -> str:
@@ -131,10 +135,10 @@ def find_created(
     if not found:
         return None
     if len(found) > 1 or not all(_is_ours(entry, change, target) for entry in found.values()):
-        raise NotAsPlanned("an AD object with its anchor appeared that this runbook did not write")
+        raise NotAsPlanned(t("an AD object with its anchor appeared that this runbook did not write"))
     ((guid, entry),) = found.items()
     if ous.holding(entry.dn) != target.target_ou_guid:
-        raise NotAsPlanned(f"its AD object stands at {entry.dn}")
+        raise NotAsPlanned(t("its AD object stands at {dn}", dn=entry.dn))
     return guid
 
 
@@ -146,9 +150,9 @@ def require_created(directory: Directory, change: DirectChange, target: DirectTa
     """
     entry = directory.read(guid, _MARKS) if guid else None
     if entry is None or not _is_anchored(entry, change) or not _is_ours(entry, change, target):
-        raise NotAsPlanned("the object that was created for it is not there any more")
+        raise NotAsPlanned(t("the object that was created for it is not there any more"))
     if ous.holding(entry.dn) != target.target_ou_guid:
-        raise NotAsPlanned(f"its AD object stands at {entry.dn}")
+        raise NotAsPlanned(t("its AD object stands at {dn}", dn=entry.dn))
 
 
 def live_entry(
@@ -166,11 +170,11 @@ def live_entry(
     """
     entry = directory.read(guid, [*attributes, *_MARKS])
     if entry is None:
-        raise NotAsPlanned("its AD object is gone")
+        raise NotAsPlanned(t("its AD object is gone"))
     if not _is_ours(entry, change, target) or not _is_anchored(entry, change):
-        raise NotAsPlanned("its AD object no longer carries anchor and mark")
+        raise NotAsPlanned(t("its AD object no longer carries anchor and mark"))
     if not ous.holding(entry.dn):
-        raise NotAsPlanned(f"its AD object was moved to {entry.dn}")
+        raise NotAsPlanned(t("its AD object was moved to {dn}", dn=entry.dn))
     return entry
 
 

@@ -17,7 +17,7 @@ from runbook_lib.directory.schema import indexed_attributes
 from runbook_lib.directory.search import ANY_OBJECT, Entry
 from runbook_lib.model.directory import RESTORED_ATTRIBUTES, AttributeDelta
 from runbook_lib.model.dn import normalize_dn, parent_of, rdn_of
-from runbook_lib.model.text import counted
+from runbook_lib.model.text import counted, t, verbatim
 from runbook_lib.routes.direct.live import (
     KNOWN_BY,
     NotAsPlanned,
@@ -120,7 +120,7 @@ class DirectStep:
         try:
             return Look(self._look())
         except NotAsPlanned as other:
-            return Look(LiveState.OTHER, str(other))
+            return Look(LiveState.OTHER, other.seen)
 
     def intent(self) -> Mapping[str, object]:
         """What the journal says before it is sent."""
@@ -154,7 +154,7 @@ class Add(DirectStep):
         try:
             require_created(here.directory, self.change, here.target, here.ous, effect.object_id)
         except NotAsPlanned as other:
-            raise drifted(self.change, str(other)) from None
+            raise drifted(self.change, other.seen) from None
         here.created[self.change.group_id] = effect.object_id
 
     def send(self) -> None:
@@ -200,7 +200,7 @@ class MoveObject(DirectStep):
         if found == self._move.to_guid:
             return LiveState.AFTER
         if found != self._move.from_guid:
-            raise NotAsPlanned(f"its AD object stands at {entry.dn}")
+            raise NotAsPlanned(t("its AD object stands at {dn}", dn=entry.dn))
         return LiveState.BEFORE
 
     def _changed(self) -> Mapping[str, object]:
@@ -224,18 +224,18 @@ class Delete(DirectStep):
         asked = (*RESTORED_ATTRIBUTES, "member", "memberOf", "adminCount", "isCriticalSystemObject")
         entry = here.entry(self, asked)
         if here.ous.holding(entry.dn) != change.payload.parent_guid:
-            raise NotAsPlanned(f"its AD object stands at {entry.dn}")
+            raise NotAsPlanned(t("its AD object stands at {dn}", dn=entry.dn))
         if entry.text("adminCount") == "1" or entry.truth("isCriticalSystemObject"):
-            raise NotAsPlanned("AD protects its object now")
+            raise NotAsPlanned(t("AD protects its object now"))
         planned = {delta.name: delta for delta in change.payload.attributes}
         for name in RESTORED_ATTRIBUTES:
             if compare(entry.texts, [planned.get(name, AttributeDelta(name))]) is LiveState.OTHER:
-                raise NotAsPlanned(name)
+                raise NotAsPlanned(verbatim(name))
         self._require_links(entry, "member", change.payload.members_removed)
         self._require_links(entry, "memberOf", change.payload.deletion.member_of if change.payload.deletion else ())
         below = next(here.directory.search(entry.dn, ANY_OBJECT, ["objectGUID"], scope="one"), None)
         if below is not None:
-            raise NotAsPlanned(f"{below.dn} stands below it")
+            raise NotAsPlanned(t("{dn} stands below it", dn=below.dn))
         return LiveState.BEFORE
 
     def _require_links(self, entry: Entry, name: str, planned: Sequence[Member | HoldingGroup]) -> None:
@@ -246,7 +246,8 @@ class Delete(DirectStep):
         wanted = {normalize_dn(dn_of.get(ref.guid, ref.dn)) for ref in planned} - going
         live = {normalize_dn(dn) for dn in entry.texts(name)} - going
         if live != wanted:
-            raise NotAsPlanned(f"{counted(len(live ^ wanted), 'value')} of {name} not as planned")
+            values = counted(len(live ^ wanted), "value")
+            raise NotAsPlanned(t("{values} of {name} not as planned", values=values, name=name))
 
     def _changed(self) -> Mapping[str, object]:
         return {"deleted": self.change.payload.dn}
@@ -269,11 +270,13 @@ class Undelete(DirectStep):
             return LiveState.AFTER
         found = read_one_deleted(here.directory, self.object_id)
         if found is None:
-            raise NotAsPlanned("its AD object is neither in AD nor among the deleted objects that this account may see")
+            raise NotAsPlanned(
+                t("its AD object is neither in AD nor among the deleted objects that this account may see")
+            )
         if change.payload.deletion is None or found.sid != change.payload.deletion.sid:
-            raise NotAsPlanned(f"the deleted object {found.dn} has another SID")
+            raise NotAsPlanned(t("the deleted object {dn} has another SID", dn=found.dn))
         if change.payload.parent_guid not in here.ous.present:
-            raise NotAsPlanned(f"the OU it came from is gone: {parent_of(change.payload.dn)}")
+            raise NotAsPlanned(t("the OU it came from is gone: {dn}", dn=parent_of(change.payload.dn)))
         self._deleted_dn, self._parent = found.dn, here.ous.present[change.payload.parent_guid]
         return LiveState.BEFORE
 

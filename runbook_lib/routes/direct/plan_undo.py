@@ -172,7 +172,7 @@ def _inverse(
     move = _move_back(effect, ad, inventory)
     if isinstance(move, str):
         return _refusal(change, "changed-since", t("It stands at {move} now.", move=move))
-    empty = existing(_INVERSE[change.kind], row, ad, "undo", t("Undoes: {kind}.", kind=change.kind.value))
+    empty = existing(_INVERSE[change.kind], row, ad, "undo", t("Undoes: {kind}.", kind=change.kind.title))
     payload = replace(
         empty.payload,
         attributes=_sorted(deltas) if state is LiveState.BEFORE else (),

@@ -55,7 +55,7 @@ def refuse_enforced(changes: Sequence[DirectChange], inventory: Inventory) -> tu
                 "this account neither modify, move nor restore such objects: {kind} would be refused.",
                 change_dn=change.payload.dn,
                 policies=policies,
-                kind=change.kind.value,
+                kind=change.kind.title,
             ),
             t(
                 "Change it in the cloud, or have the account's SID put into msDS-Settings of the "

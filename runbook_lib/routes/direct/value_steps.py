@@ -18,7 +18,7 @@ from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.model.change import ChangeKind
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.dn import normalize_dn
-from runbook_lib.model.text import counted, first_of, t
+from runbook_lib.model.text import counted, first_of, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.direct.live import NotAsPlanned, compare, present_name
 from runbook_lib.routes.direct.object_steps import DirectStep, StepContext
@@ -163,7 +163,7 @@ class Attributes(DirectStep):
         self._deltas = deltas
         state = compare(entry.texts, deltas)
         if state is LiveState.OTHER:
-            raise NotAsPlanned(", ".join(delta.name for delta in deltas))
+            raise NotAsPlanned(verbatim(", ".join(delta.name for delta in deltas)))
         return state
 
     def _changed(self) -> Mapping[str, object]:
@@ -225,7 +225,7 @@ class Members(DirectStep):
             "added": [value for value in entering if normalize_dn(value.dn) not in live],
         }
         self.refused = [
-            NotTaken(ref.key, ref.dn or ref.key, drifted(self.change, f"its member {ref.dn} is gone"))
+            NotTaken(ref.key, ref.dn or ref.key, drifted(self.change, t("its member {dn} is gone", dn=ref.dn)))
             for ref in self._gone
         ]
         # What an earlier run had begun and what now is as it wanted is its work, hence ours.

@@ -171,13 +171,13 @@ def plan_lines(plan: Plan) -> list[str]:
         t(
             "Plan {digest}: {operation} in {domain}",
             digest=plan.digest[:12],
-            operation=plan.operation.value,
+            operation=plan.operation.title,
             domain=plan.target.title,
         ),
         *target_lines(plan),
         t("  changes     {counts}", counts=", ".join(counts) or t("none")),
     ]
-    lines += [f"  {change.kind.value:<15} {change.title}" for change in plan.changes]
+    lines += [f"  {change.kind.title:<15} {change.title}" for change in plan.changes]
     return lines + members_lines(plan)
 
 

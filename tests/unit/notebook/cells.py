@@ -184,7 +184,7 @@ class Cells:
     def _verify(self, _directory: object, changes: Sequence[Change], *_: object) -> Sequence[Checked]:
         if self.trouble == "no read-back":
             raise ServiceFailed(t("gone"), code="directory-unavailable")
-        wrong = ("description",) if self.trouble == "read-back differs" else ()
+        wrong = (t("description"),) if self.trouble == "read-back differs" else ()
         if not wrong:
             self.read_back.add(self.runs[-1].record.folder.run_id)
         direct = direct_changes(changes)
