@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from runbook_lib.model.text import NOTHING, Text, t
+
 ANSWER_TIMES = 4
 """A whole answer may take this many times ``cloud_timeout`` or ``dc_timeout``, within which each part has to come."""
 
@@ -33,11 +35,13 @@ class Limit:
         return self._ends - self._monotonic()
 
     @property
-    def over(self) -> str:
+    def over(self) -> Text:
         """Which limit was met, to follow the name of the service; empty: none."""
         if self.largest is not None and self.received > self.largest:
-            return f"answered with more than {self.largest // (1024 * 1024)} MB"
-        return f"did not finish its answer within {self.seconds:.0f} seconds" if self.left <= 0 else ""
+            return t("answered with more than {size} MB", size=self.largest // (1024 * 1024))
+        if self.left > 0:
+            return NOTHING
+        return t("did not finish its answer within {seconds:.0f} seconds", seconds=self.seconds)
 
 
 @contextmanager

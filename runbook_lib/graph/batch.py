@@ -19,6 +19,7 @@ from runbook_lib.graph.errors import GraphNotFound, claims_challenge, graph_erro
 from runbook_lib.graph.retry import Attempts
 from runbook_lib.graph.sender import WORTH_ANOTHER_TRY, Answer, Sender
 from runbook_lib.graph.sign_in.tokens import Tokens, bearer, with_token
+from runbook_lib.model.text import t
 from runbook_lib.secrets.sources import Secret
 
 MOST_IN_BATCH = 20
@@ -144,25 +145,27 @@ def parts_of(outer: Answer, asked: Collection[str]) -> dict[str, Answer]:
     """
     listed = outer.body.get("responses") if outer.body else None
     if not isinstance(listed, list) or not all(isinstance(part, dict) for part in listed):
-        raise unexpected(_PATH, "its responses are not a list of objects", outer.values)
+        raise unexpected(_PATH, t("its responses are not a list of objects"), outer.values)
     found: dict[str, Answer] = {}
     for part in listed:
         key = part.get("id")
         if not isinstance(key, str) or key not in asked:
-            raise unexpected(_PATH, "it holds a part that nobody asked for", outer.values)
+            raise unexpected(_PATH, t("it holds a part that nobody asked for"), outer.values)
         if key in found:
-            raise unexpected(_PATH, "it holds a part twice", outer.values)
+            raise unexpected(_PATH, t("it holds a part twice"), outer.values)
         found[key] = _answer(part, outer)
     if len(found) < len(asked):
         missing = len(asked) - len(found)
-        raise unexpected(_PATH, f"{missing} of {len(asked)} parts are missing", outer.values)
+        raise unexpected(
+            _PATH, t("{missing} of {number} parts are missing", missing=missing, number=len(asked)), outer.values
+        )
     return found
 
 
 def _answer(part: Mapping[str, object], outer: Answer) -> Answer:
     status, headers, body = part.get("status"), part.get("headers"), part.get("body")
     if not isinstance(status, int) or isinstance(status, bool):
-        raise unexpected(_PATH, "a part has no status", outer.values)
+        raise unexpected(_PATH, t("a part has no status"), outer.values)
     told = {str(name): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {}
     request_id = told.get("request-id") or outer.values.get("request-id")
     values = {**outer.values, "status": status, "request-id": request_id}

@@ -158,7 +158,7 @@ _CONTRADICTIONS = {
 }
 
 
-def unexpected(path: str, what: str, values: Mapping[str, object] | None = None) -> ServiceFailed:
+def unexpected(path: str, what: Text, values: Mapping[str, object] | None = None) -> ServiceFailed:
     """The error for an answer of Graph that breaks its own format."""
     shown_path = scrubbed(path)
     return ServiceFailed(
@@ -230,11 +230,12 @@ def _unauthorized(answer: Answer, said: str, values: Mapping[str, object]) -> No
     )
 
 
-def _said(answer: Answer, secrets: tuple[str, ...]) -> str:
+def _said(answer: Answer, secrets: tuple[str, ...]) -> Text:
     code, message = _graph_error(answer.body)
     if not code and not message:
-        return "no reason given"
-    return f"{scrubbed(code, secrets, limit=80)}: {scrubbed(message, secrets, limit=300)}"
+        return t("no reason given")
+    told = scrubbed(message, secrets, limit=300)
+    return t("{graph_code}: {message}", graph_code=scrubbed(code, secrets, limit=80), message=told)
 
 
 def _graph_error(body: Mapping[str, object] | None) -> tuple[str, str]:

@@ -18,7 +18,7 @@ import requests
 from urllib3 import exceptions as pool
 
 from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 
 _SECONDS = re.compile(r"\d{1,12}(\.\d{1,6})?")
@@ -67,7 +67,7 @@ class FailedAttempt:
     """
 
     code: str
-    what: str
+    what: Text
     retry_after: float | None = None
     unreachable: bool = False
     slow: bool = False
@@ -127,18 +127,28 @@ class Attempts:
         self._made += 1
         policy = self._policy
         if self._used_up(trouble):
-            raise self._gave_up(trouble, f"{self._made} attempts were made")
+            raise self._gave_up(trouble, t("{number} attempts were made", number=self._made))
         seconds = self._seconds(trouble)
         if seconds > policy.longest_wait:
             raise self._gave_up(
-                trouble, f"it asked to wait {seconds:.0f} seconds, and at most {policy.longest_wait:.0f} are waited"
+                trouble,
+                t(
+                    "it asked to wait {seconds:.0f} seconds, and at most {most:.0f} are waited",
+                    seconds=seconds,
+                    most=policy.longest_wait,
+                ),
             )
         spent = max(self._waited, self._monotonic() - self._begun)
         if spent + seconds > policy.longest_total:
             raise self._gave_up(
                 trouble,
-                f"it asks for another {seconds:.0f} seconds after {spent:.0f} were waited, "
-                f"and at most {policy.longest_total:.0f} are waited in all",
+                t(
+                    "it asks for another {seconds:.0f} seconds after {spent:.0f} were waited, "
+                    "and at most {most:.0f} are waited in all",
+                    seconds=seconds,
+                    spent=spent,
+                    most=policy.longest_total,
+                ),
             )
         self._waited += seconds
         return seconds
@@ -163,7 +173,7 @@ class Attempts:
         back_off = min(self._policy.first_wait * 2.0 ** (self._made - 1), self._policy.longest_back_off)
         return max(back_off * (0.5 + 0.5 * self._random()), trouble.retry_after or 0.0)
 
-    def _gave_up(self, trouble: FailedAttempt, why: str) -> RunbookError:
+    def _gave_up(self, trouble: FailedAttempt, why: Text) -> RunbookError:
         values = {
             **trouble.values,
             "attempts": self._made,
@@ -236,20 +246,22 @@ def connection_trouble(
         # http.client tells the proxy's answer in words alone; they are looked at and never quoted.
         if any(isinstance(cause, OSError) and _PROXY_SIGN_IN.search(str(cause)) for cause in causes):
             return _proxy_sign_in(host, values)
-        return _unreachable(f"The proxy on the way to {host} did not let the connection through", values, never_sent)
+        return _unreachable(
+            t("The proxy on the way to {host} did not let the connection through", host=host), values, never_sent
+        )
     if any(isinstance(cause, pool.NameResolutionError) for cause in causes):
-        return _unreachable(f"The name of {host} cannot be resolved", values)
+        return _unreachable(t("The name of {host} cannot be resolved", host=host), values)
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return _unreachable(f"{host} did not accept a connection in time", values)
+        return _unreachable(t("{host} did not accept a connection in time", host=host), values)
     if any(isinstance(cause, pool.NewConnectionError) for cause in causes):
-        return _unreachable(f"{host} cannot be reached", values)
+        return _unreachable(t("{host} cannot be reached", host=host), values)
     if isinstance(error, (requests.exceptions.SSLError, ssl.SSLError)):
-        return _unreachable(f"{host} did not complete the TLS handshake", values, never_sent)
+        return _unreachable(t("{host} did not complete the TLS handshake", host=host), values, never_sent)
     if isinstance(error, ValueError):  # requests' family for addresses and proxies that are none
-        return _unreachable(f"The address or the proxy of {host} cannot be used", values)
-    code, what = "cloud-connection-lost", f"The connection to {host} broke off"
+        return _unreachable(t("The address or the proxy of {host} cannot be used", host=host), values)
+    code, what = "cloud-connection-lost", t("The connection to {host} broke off", host=host)
     if isinstance(error, requests.exceptions.Timeout | pool.TimeoutError):
-        code, what = "cloud-no-answer", f"{host} did not answer in time"
+        code, what = "cloud-no-answer", t("{host} did not answer in time", host=host)
     return FailedAttempt(code, what, unprocessed=never_sent, values=values)
 
 
@@ -266,7 +278,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
 
 
-def _unreachable(what: str, values: dict[str, object], never_sent: bool = True) -> FailedAttempt:
+def _unreachable(what: Text, values: dict[str, object], never_sent: bool = True) -> FailedAttempt:
     return FailedAttempt("cloud-unreachable", what, unreachable=True, unprocessed=never_sent, values=values)
 
 

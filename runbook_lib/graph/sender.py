@@ -25,6 +25,7 @@ from runbook_lib.graph.retry import (
     retry_after,
 )
 from runbook_lib.graph.session import CloudSession, NotWhole, body_of, json_object, watched
+from runbook_lib.model.text import Text, t
 
 WORTH_ANOTHER_TRY = frozenset({429, 500, 502, 503, 504})
 """Status codes after which a reading request is sent again (Microsoft Graph documentation, "Best practices" and
@@ -163,7 +164,7 @@ class Sender:
         """Send one time, whatever comes of it: for requests that change something.
 
         Returns:
-            The answer, or the trouble; ``Trouble.unprocessed`` says whether the request may be sent again.
+            The answer, or the trouble; ``FailedAttempt.unprocessed`` says whether the request may be sent again.
 
         Raises:
             NoAccess: The host is not trusted (``cloud-certificate``), or the proxy wants a sign-in (``cloud-proxy``);
@@ -193,7 +194,9 @@ class Sender:
         throttled = status == 429
         return FailedAttempt(
             "cloud-throttled" if throttled else "cloud-unavailable",
-            f"{host} {'limits how much it answers' if throttled else 'is not available'} (HTTP {status})",
+            t("{host} limits how much it answers (HTTP {status})", host=host, status=status)
+            if throttled
+            else t("{host} is not available (HTTP {status})", host=host, status=status),
             retry_after=retry_after(headers.get("Retry-After"), now=self._clock()),
             unprocessed=throttled,
             values=values,
@@ -216,11 +219,11 @@ class Sender:
                 response = self._session.send(prepared, timeout=timeout, allow_redirects=False, **settings)
                 return self._judge(response, host, values, manner)
         except NotWhole as broken:
-            return FailedAttempt("cloud-garbled", f"{host} {broken}", damaged=True, values=values)
+            return FailedAttempt("cloud-garbled", _said_of(host, broken.what), damaged=True, values=values)
         except NETWORK_ERRORS as error:
             if limit.over:
                 return FailedAttempt(
-                    "cloud-too-slow", f"{host} {limit.over}", slow=True, unprocessed=way.never_sent, values=values
+                    "cloud-too-slow", _said_of(host, limit.over), slow=True, unprocessed=way.never_sent, values=values
                 )
             failure = connection_trouble(error, host=host, values=values, never_sent=way.never_sent)
         # Raised out here so that no error of ours drags along the exception that holds the whole request.
@@ -250,13 +253,20 @@ class Sender:
         if status in manner.whole:
             nothing = manner.empty and not content.strip()
             if nothing and not request_id:
-                raise NotWhole(f"answered with HTTP {status}, without a body and without an id of the request")
+                raise NotWhole(
+                    t("answered with HTTP {status}, without a body and without an id of the request", status=status)
+                )
             return Answer(status, response.headers, None if nothing else json_object(content), values)
         if 200 <= status < 300:
-            what = f"answered with HTTP {status} where the whole answer has HTTP {WHOLE}"
-            return FailedAttempt("cloud-garbled", f"{host} {what}", damaged=True, values=values)
+            raise NotWhole(
+                t("answered with HTTP {status} where the whole answer has HTTP {whole}", status=status, whole=WHOLE)
+            )
         try:
             body = json_object(content)
         except NotWhole:
             body = None
         return Answer(status, response.headers, body, values)
+
+
+def _said_of(host: str, what: Text) -> Text:
+    return t("{host} {what}", host=host, what=what)

@@ -33,7 +33,7 @@ from runbook_lib import __version__
 from runbook_lib.deadline import ANSWER_TIMES, Limited
 from runbook_lib.errors import UsageError
 from runbook_lib.files import require_regular
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 
 USER_AGENT = f"group-writeback-runbook/{__version__}"
 LONGEST_CONNECT = 10.0
@@ -224,8 +224,12 @@ _GZIP = 16 + zlib.MAX_WBITS
 _PACKED = ("gzip", "x-gzip")
 
 
-class NotWhole(Exception):  # noqa: N818 - becomes a Trouble where the host is known
-    """The answer is too large, breaks off or is damaged; the text continues a sentence that begins with the host."""
+class NotWhole(Exception):  # noqa: N818 - becomes a FailedAttempt where the host is known
+    """The answer is too large, breaks off or is damaged; ``what`` continues a sentence that begins with the host."""
+
+    def __init__(self, what: Text) -> None:
+        super().__init__(what)
+        self.what = what
 
 
 def body_of(response: Response, *, largest: int = LARGEST_ANSWER) -> bytes:
@@ -237,7 +241,7 @@ def body_of(response: Response, *, largest: int = LARGEST_ANSWER) -> bytes:
     """
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in ("", "identity", *_PACKED):
-        raise NotWhole("answered in an encoding that was not asked for")
+        raise NotWhole(t("answered in an encoding that was not asked for"))
     unpacker = zlib.decompressobj(_GZIP) if encoding in _PACKED else None
     found = bytearray()
     received = 0
@@ -249,11 +253,11 @@ def body_of(response: Response, *, largest: int = LARGEST_ANSWER) -> bytes:
             try:
                 found += unpacker.decompress(piece, largest + 1 - len(found))
             except zlib.error:
-                raise NotWhole("answered with a compressed text that is damaged") from None
+                raise NotWhole(t("answered with a compressed text that is damaged")) from None
         if max(len(found), received) > largest:
-            raise NotWhole(f"answered with more than {largest // (1024 * 1024)} MB")
+            raise NotWhole(t("answered with more than {size} MB", size=largest // (1024 * 1024)))
     if unpacker is not None and received and not unpacker.eof:
-        raise NotWhole("answered with a compressed text that breaks off")
+        raise NotWhole(t("answered with a compressed text that breaks off"))
     return bytes(found)
 
 
@@ -269,19 +273,19 @@ def json_object(content: bytes) -> dict[str, object]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise NotWhole("answered with something other than a JSON object")
+        raise NotWhole(t("answered with something other than a JSON object"))
     return value
 
 
 def _single(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise NotWhole("answered with damaged JSON: an object holds a name twice")
+        raise NotWhole(t("answered with damaged JSON: an object holds a name twice"))
     return found
 
 
 def _no_number(_: str) -> Never:
-    raise NotWhole("answered with damaged JSON: a number that is none")
+    raise NotWhole(t("answered with damaged JSON: a number that is none"))
 
 
 def _finite(text: str) -> float:

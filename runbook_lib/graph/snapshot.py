@@ -36,7 +36,7 @@ from runbook_lib.model.cloud import (
     Tenant,
 )
 from runbook_lib.model.reading import Reading
-from runbook_lib.model.text import NOTHING, Progress, Text, counted, t
+from runbook_lib.model.text import NOTHING, Progress, Text, counted, t, verbatim
 from runbook_lib.model.untrusted import printable
 
 _PAGE = "999"
@@ -159,7 +159,7 @@ def read_tenant(client: GraphClient, tenant_id: str) -> Tenant:
     """
     rows = client.listing("/organization", {"$select": TENANT_PROPERTIES}).rows
     if len(rows) != 1:
-        raise unexpected("/organization", f"it names {len(rows)} tenants instead of one")
+        raise unexpected("/organization", t("it names {number} tenants instead of one", number=len(rows)))
     tenant = tenant_of(rows[0])
     if tenant.id != tenant_id.lower():
         raise Refused(
@@ -274,20 +274,24 @@ def read_other_writers(client: GraphClient, tenant: Tenant) -> OtherWriters:
     except NoAccess as error:
         if error.code != "graph-forbidden":
             raise
-        return _unknown("Graph does not let an app read the synchronization features (HTTP 403)")
+        return _unknown(t("Graph does not let an app read the synchronization features (HTTP 403)"))
     except GraphNotFound:
         if not_configured(tenant):
             return OtherWriters(Switch.OFF, Switch.OFF)
-        return _unknown("Graph has no synchronization features for this tenant (HTTP 404)")
+        return _unknown(t("Graph has no synchronization features for this tenant (HTTP 404)"))
     except GraphRejected as error:
-        return _unknown(f"Graph does not answer for the synchronization features (HTTP {error.values.get('status')})")
+        status = error.values.get("status")
+        return _unknown(t("Graph does not answer for the synchronization features (HTTP {status})", status=status))
     features = single(answer, tenant.id).get("features")
     if not isinstance(features, dict):
-        return _unknown("Graph's answer holds no synchronization features")
+        return _unknown(t("Graph's answer holds no synchronization features"))
     v1 = switch_of(features.get("unifiedGroupWritebackEnabled"))
     v2 = switch_of(features.get("groupWriteBackEnabled"))
     unread = [name for name, switch in (("v1", v1), ("v2", v2)) if switch is Switch.UNKNOWN]
-    why = f"Graph's answer does not say whether group writeback {' and '.join(unread)} is on" if unread else ""
+    if not unread:
+        return OtherWriters(v1, v2)
+    versions = t("v1 and v2") if len(unread) > 1 else verbatim(unread[0])
+    why = t("Graph's answer does not say whether group writeback {versions} is on", versions=versions)
     return OtherWriters(v1, v2, why)
 
 
@@ -313,5 +317,5 @@ def switch_of(value: object) -> Switch:
     return Switch.UNKNOWN
 
 
-def _unknown(why: str) -> OtherWriters:
+def _unknown(why: Text) -> OtherWriters:
     return OtherWriters(why_unknown=why)

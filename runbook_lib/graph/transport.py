@@ -40,11 +40,6 @@ class Listing:
     rows: tuple[dict[str, object], ...]
     pages: int
 
-    @property
-    def proof(self) -> str:
-        """Why nothing is missing, to follow "45 groups"."""
-        return f"on {self.pages} page{'' if self.pages == 1 else 's'}, the last one without nextLink"
-
 
 class GraphClient:
     """Reads from Microsoft Graph, and writes by its ``writer``. Threads may share it.
@@ -152,9 +147,10 @@ class GraphClient:
             if link is None:
                 return
             if empty > MOST_EMPTY_PAGES:
-                raise unexpected(path, f"{empty} pages in a row are empty or hold nothing new, and each names another")
+                what = t("{pages} pages in a row are empty or hold nothing new, and each names another", pages=empty)
+                raise unexpected(path, what)
             if len(followed) >= MOST_PAGES:
-                raise unexpected(path, f"it has more than {MOST_PAGES:,} pages")
+                raise unexpected(path, t("it has more than {pages:,} pages", pages=MOST_PAGES))
             url = self._checked_link(link, path, followed)
             followed.add(url)
             page = self._fetch(url, path, None)
@@ -256,7 +252,7 @@ class GraphClient:
 
     def _checked_link(self, link: object, path: str, followed: set[str]) -> str:
         if not isinstance(link, str) or len(link) > LONGEST_LINK or not _PLAIN_LINK.fullmatch(link):
-            raise unexpected(path, "its nextLink is not an address")
+            raise unexpected(path, t("its nextLink is not an address"))
         # Compared as text, up to the slash that ends the host: no parser, nothing to be fooled.
         if not link.lower().startswith(self._base.lower() + "/"):
             raise ServiceFailed(
@@ -272,7 +268,8 @@ class GraphClient:
                 values={"path": scrubbed(path), "host": self.host},
             )
         if link in followed:
-            raise unexpected(path, f"after {len(followed) + 1} pages its nextLink leads back to an earlier one")
+            pages = len(followed) + 1
+            raise unexpected(path, t("after {pages} pages its nextLink leads back to an earlier one", pages=pages))
         return link
 
 
@@ -284,7 +281,7 @@ def _own_refusal(error: RunbookError) -> NoAccess | GraphNotFound | GraphRejecte
 def _rows_of(page: Mapping[str, object], path: str) -> list[dict[str, object]]:
     value = page.get("value")
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
-        raise unexpected(path, "its value is not a list of objects")
+        raise unexpected(path, t("its value is not a list of objects"))
     return value
 
 

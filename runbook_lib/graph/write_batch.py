@@ -27,7 +27,7 @@ from runbook_lib.graph.writing import (
     not_known,
     write_outcome_of,
 )
-from runbook_lib.model.text import t
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.secrets.sources import Secret, scrubbed
 
 _BATCH = "/$batch"
@@ -175,7 +175,7 @@ class _Run:
         secrets = (token.reveal(), *(text for part in ready for text in hidden(part.write.body)))
         refusal = refused_write(outer, _BATCH, secrets=secrets)
         if isinstance(refusal, WriteUnanswered):
-            what = f"A batch was answered with HTTP {outer.status}, and not as Graph does"
+            what = t("A batch was answered with HTTP {status}, and not as Graph does", status=outer.status)
             _lose(ready, FailedAttempt("graph-unexpected-answer", what, values=outer.values))
         elif isinstance(refusal, NoAccess):
             self._end_all(refusal)
@@ -186,7 +186,7 @@ class _Run:
         try:
             answers = parts_of(outer, [part.key for part in ready])
         except ServiceFailed as broken:
-            _lose(ready, FailedAttempt(broken.code, broken.message.rstrip("."), values=broken.values))
+            _lose(ready, FailedAttempt(broken.code, verbatim(broken.message.rstrip(".")), values=broken.values))
             return
         for part in ready:
             self._take(part, answers[part.key], token)
@@ -231,7 +231,7 @@ def _lose(parts: Sequence[_Part], trouble: FailedAttempt) -> None:
 
 
 def _dependency(answer: Answer) -> FailedAttempt:
-    what = "Graph says that a write waited for another one, which was done"
+    what = t("Graph says that a write waited for another one, which was done")
     return FailedAttempt("graph-unexpected-answer", what, values=answer.values)
 
 

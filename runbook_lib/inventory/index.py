@@ -21,7 +21,7 @@ from runbook_lib.model.ids import (
     group_id_of_anchor,
     owner_of_mark,
 )
-from runbook_lib.model.text import Text, first_of, t
+from runbook_lib.model.text import Text, counted, first_of, t
 from runbook_lib.model.untrusted import printable
 
 
@@ -106,16 +106,17 @@ def came_from_ad(group: CloudGroup, index: DirectoryIndex) -> tuple[GroupState, 
     object for it would be a second group with another SID. None where the original is gone from this domain.
     """
     guids = index.guids_by_sid.get(group.on_premises_sid or "", [])
-    original = f"its original still stands: {index.by_guid[guids[0]].dn}" if guids else ""
+    original = index.by_guid[guids[0]].dn if guids else ""
     if original and group.authority is Authority.CONVERTED:
-        return GroupState.CONVERTED, "converted", t("It was converted from AD, and {original}", original=original)
+        converted = t("It was converted from AD, and its original still stands: {original}", original=original)
+        return GroupState.CONVERTED, "converted", converted
     if original and group.authority is Authority.UNKNOWN:
-        unread = "Whether it was converted or is being given back to AD could not be read (onPremisesSyncBehavior)."
-        return (
-            GroupState.ORIGINAL_IN_AD,
-            "authority-unknown",
-            t("It came from AD, and {original}. {unread}", original=original, unread=unread),
+        unknown = t(
+            "It came from AD, and its original still stands: {original}. Whether it was converted or is being given "
+            "back to AD could not be read (onPremisesSyncBehavior).",
+            original=original,
         )
+        return GroupState.ORIGINAL_IN_AD, "authority-unknown", unknown
     return None
 
 
@@ -170,13 +171,12 @@ def address_holders(groups: Iterable[CloudGroup], index: DirectoryIndex) -> list
 def address_taken(holders: Sequence[AddressHolder]) -> Finding:
     """The finding where there are holders."""
     shown = [printable(f"{', '.join(one.addresses)} ({one.object_class} {one.dn})") for one in holders]
-    objects = f"{len(holders)} object{'' if len(holders) == 1 else 's'}"
     return Finding(
         id="mail-address-taken",
         severity=Severity.WARNING,
         seen=t(
             "{objects} of this domain with a cloud group's address: {shown}.",
-            objects=objects,
+            objects=counted(len(holders), "object"),
             shown=first_of(shown, 5, "; "),
         ),
         expected=t("Addresses that no other object in AD holds."),

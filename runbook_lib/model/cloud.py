@@ -8,6 +8,7 @@ from enum import Enum
 
 from runbook_lib.model.ids import GroupId
 from runbook_lib.model.reading import Reading
+from runbook_lib.model.text import NOTHING, Text
 
 
 class CloudKind(Enum):
@@ -168,7 +169,7 @@ class OtherWriters:
 
     connect_v1: Switch = Switch.UNKNOWN
     connect_v2: Switch = Switch.UNKNOWN
-    why_unknown: str = ""
+    why_unknown: Text = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,11 +218,12 @@ class AppSignIn:
         values = self._registration.values
         secrets: tuple[str, ...] = ()
         if isinstance(self._credential, ClientCertificate):
-            how = f"the certificate with thumbprint {self._credential.thumbprint_sha1}"
-            values["thumbprint"] = self._credential.thumbprint_sha1
+            thumbprint = self._credential.thumbprint_sha1
+            how = t("the certificate with thumbprint {thumbprint}", thumbprint=thumbprint)
+            values["thumbprint"] = thumbprint
         else:
             secrets = (self._credential.reveal(),)
             doubt = doubtful(secrets[0])
-            how = f"a client secret that {doubt}" if doubt else "a client secret"
-        who = f"{self._registration.shown} signed in with {how}"
+            how = t("a client secret that {doubt}", doubt=doubt) if doubt else t("a client secret")
+        who = t("{app} signed in with {how}", app=self._registration.shown, how=how)
         return sign_in_refused(answer, who=who, secrets=secrets, values=values)

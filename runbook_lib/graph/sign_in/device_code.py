@@ -18,7 +18,7 @@ from runbook_lib.graph.sign_in.msal_http import HttpForMsal, Registration
 from runbook_lib.graph.sign_in.tokens import CAPABILITIES, account_of, has_token
 from runbook_lib.graph.sign_in.words import refusal_number_of, sign_in_refused
 from runbook_lib.model.addresses import is_https
-from runbook_lib.model.text import t
+from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.model.untrusted import printable
 
 _LONGEST_INTERVAL = 60.0
@@ -43,7 +43,7 @@ class SignInPrompt(Protocol):
         """Show the code and the address."""
         ...
 
-    def close(self, text: str) -> None:
+    def close(self, text: Text) -> None:
         """Replace the code by how it ended, for example "signed in as ada@contoso.com"."""
         ...
 
@@ -98,7 +98,7 @@ class DeviceCodeSignIn:
         if silent is not None and has_token(silent):
             return silent
         if self._abandoned.is_set():
-            raise self._not_completed("it was cancelled")
+            raise self._not_completed(t("it was cancelled"))
         if self._prompt is None:
             raise self._nobody(silent)
         return self._ask_person(self._prompt, claims)
@@ -131,16 +131,16 @@ class DeviceCodeSignIn:
         answer = self._http.ask(lambda: self._client().initiate_device_flow(scopes, claims_challenge=claims)) or {}
         flow = dict(answer)
         code = self._code(flow, asked)
-        ended = "Sign-in: cancelled"
+        ended = t("Sign-in: cancelled")
         try:
             # Inside: Ctrl-C may come while the code is being shown, and the code must not stay on the screen then.
             prompt.show(code)
             result = self._wait(flow, code, claims)
-            ended = f"Sign-in: done{_as_account(result)}"
+            ended = _done(result)
             self._forget_others(result)
             return result
         except (NoAccess, ServiceFailed):
-            ended = "Sign-in: not completed"
+            ended = t("Sign-in: not completed")
             raise
         finally:
             flow["expires_at"] = 0  # ends msal's own waiting, wherever that may be
@@ -151,7 +151,7 @@ class DeviceCodeSignIn:
         while True:
             self._nap(interval)
             if self._clock() >= code.expires:
-                raise self._not_completed(f"nobody typed the code within its {code.minutes} minutes")
+                raise self._not_completed(_not_typed(code))
             answer = self._poll(flow, claims)
             if has_token(answer):
                 return answer
@@ -159,9 +159,9 @@ class DeviceCodeSignIn:
             if error == "slow_down":
                 interval = min(interval + 5, _LONGEST_INTERVAL)
             elif error == "authorization_declined" or (error == "access_denied" and not refusal_number_of(answer)):
-                raise self._not_completed("it was declined")
+                raise self._not_completed(t("it was declined"))
             elif error == "expired_token":
-                raise self._not_completed(f"nobody typed the code within its {code.minutes} minutes")
+                raise self._not_completed(_not_typed(code))
             elif error != "authorization_pending":
                 raise self._refused(answer, flow)
 
@@ -181,7 +181,7 @@ class DeviceCodeSignIn:
     def _nap(self, seconds: float) -> None:
         while seconds > 0:
             if self._abandoned.is_set():
-                raise self._not_completed("it was cancelled")
+                raise self._not_completed(t("it was cancelled"))
             self._sleep(min(seconds, _SLICE))
             seconds -= _SLICE
 
@@ -211,19 +211,16 @@ class DeviceCodeSignIn:
                 client.remove_account(account)
 
     def _nobody(self, silent: Mapping[str, object] | None) -> NoAccess:
-        why = "" if silent is None else f" The sign-in that was kept is not accepted any more{_words(silent)}."
+        kept = NOTHING if silent is None else _not_accepted(refusal_number_of(silent))
+        nobody = t("sign_in is device-code, and nobody would see the code here.")
         return NoAccess(
-            t(
-                "sign_in is device-code, and nobody would see the code here.{why} {shown}.",
-                why=why,
-                shown=self._registration.shown,
-            ),
+            joined((nobody, kept, t("{app}.", app=self._registration.shown))),
             code="sign-in-needs-person",
             hint=t("Run it in JupyterLab, or with gwb run in a terminal. For schedules set sign_in to certificate."),
             values=self._registration.values,
         )
 
-    def _not_completed(self, why: str) -> NoAccess:
+    def _not_completed(self, why: Text) -> NoAccess:
         return NoAccess(
             t("Sign-in was not completed: {why}. {shown}.", why=why, shown=self._registration.shown),
             code="sign-in-not-completed",
@@ -232,14 +229,20 @@ class DeviceCodeSignIn:
         )
 
     def _refused(self, answer: Mapping[str, object], flow: Mapping[str, object]) -> NoAccess:
-        who = f"{self._registration.shown} asked a person to sign in with a device code"
+        who = t("{app} asked a person to sign in with a device code", app=self._registration.shown)
         secrets = tuple(str(flow[name]) for name in ("device_code", "user_code") if flow.get(name))
         return sign_in_refused(answer, who=who, secrets=secrets, values=self._registration.values, person=True)
 
 
-def _as_account(result: Mapping[str, object]) -> str:
+def _done(result: Mapping[str, object]) -> Text:
     account = account_of(_claims(result))
-    return f", signed in as {printable(account, limit=200)}" if account else ""
+    if not account:
+        return t("Sign-in: done")
+    return t("Sign-in: done, signed in as {account}", account=printable(account, limit=200))
+
+
+def _not_typed(code: DeviceCode) -> Text:
+    return t("nobody typed the code within its {minutes} minutes", minutes=code.minutes)
 
 
 def _claims(result: Mapping[str, object]) -> Mapping[str, object] | None:
@@ -247,9 +250,10 @@ def _claims(result: Mapping[str, object]) -> Mapping[str, object] | None:
     return claims if isinstance(claims, dict) else None
 
 
-def _words(answer: Mapping[str, object]) -> str:
-    number = refusal_number_of(answer)
-    return f" (AADSTS{number})" if number else ""
+def _not_accepted(number: int | None) -> Text:
+    if number:
+        return t("The sign-in that was kept is not accepted any more (AADSTS{number}).", number=number)
+    return t("The sign-in that was kept is not accepted any more.")
 
 
 def _seconds(value: object, default: float, most: float = _LONGEST_INTERVAL) -> float:

@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.graph.sender import Answer, Sender
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 
 MICROSOFT_AUTHORITY_HOSTS = frozenset(
@@ -60,9 +60,9 @@ class Registration:
         return None if urlsplit(self.authority_url).hostname in MICROSOFT_AUTHORITY_HOSTS else False
 
     @property
-    def shown(self) -> str:
+    def shown(self) -> Text:
         """App and tenant in words."""
-        return f"App {printable(self.client_id)} of tenant {printable(self.tenant_id)}"
+        return t("App {app} of tenant {tenant}", app=printable(self.client_id), tenant=printable(self.tenant_id))
 
     @property
     def values(self) -> dict[str, object]:

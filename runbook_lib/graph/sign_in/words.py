@@ -147,7 +147,7 @@ _FOR_PEOPLE: dict[int, tuple[Text, Text]] = {
 def sign_in_refused(
     answer: Mapping[str, object],
     *,
-    who: str,
+    who: Text,
     secrets: tuple[str, ...],
     values: Mapping[str, object],
     person: bool = False,
@@ -166,12 +166,11 @@ def sign_in_refused(
     table = {**_WORDS, **_FOR_PEOPLE} if person else _WORDS
     words, hint = table.get(number, (NOTHING, NOTHING)) if number else (NOTHING, NOTHING)
     said = scrubbed(_TRAILER.sub("", description) or str(answer.get("error") or ""), secrets, limit=300)
-    told = f" (AADSTS{number})" if number else ""
-    message = t(
-        "Sign-in was refused{told}: {reason}. {who}.",
-        told=told,
-        reason=words or "the service gave the reason below",
-        who=who,
+    reason = words or t("the service gave the reason below")
+    message = (
+        t("Sign-in was refused (AADSTS{number}): {reason}. {who}.", number=number, reason=reason, who=who)
+        if number
+        else t("Sign-in was refused: {reason}. {who}.", reason=reason, who=who)
     )
     if said:
         message = message + t(" The service says: {said}", said=said)

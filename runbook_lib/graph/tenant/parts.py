@@ -11,6 +11,7 @@ from enum import Enum
 from runbook_lib.graph.tenant.jobs import CloudSync
 from runbook_lib.model.cloud import Switch, Tenant
 from runbook_lib.model.reading import Unreadable
+from runbook_lib.model.text import Text, t
 from runbook_lib.parameters.clouds import Cloud
 
 
@@ -176,14 +177,18 @@ class NewGroupDefault:
     value: str = ""
 
     @property
-    def words(self) -> str:
+    def words(self) -> Text:
         """The state in a sentence, without a full stop."""
         return {
-            WrittenByDefault.NO_SETTING: "The tenant has no Group.Unified setting, so new groups count as written back",
-            WrittenByDefault.NO_VALUE: "The Group.Unified setting does not say, so new groups count as written back",
-            WrittenByDefault.YES: "The Group.Unified setting says that new groups are written back",
-            WrittenByDefault.NO: "The Group.Unified setting says that new groups are not written back",
-            WrittenByDefault.OTHER: f"The Group.Unified setting holds {self.value!r}, and what that does is unknown",
+            WrittenByDefault.NO_SETTING: t(
+                "The tenant has no Group.Unified setting, so new groups count as written back"
+            ),
+            WrittenByDefault.NO_VALUE: t("The Group.Unified setting does not say, so new groups count as written back"),
+            WrittenByDefault.YES: t("The Group.Unified setting says that new groups are written back"),
+            WrittenByDefault.NO: t("The Group.Unified setting says that new groups are not written back"),
+            WrittenByDefault.OTHER: t(
+                "The Group.Unified setting holds {value!r}, and what that does is unknown", value=self.value
+            ),
         }[self.state]
 
     @property

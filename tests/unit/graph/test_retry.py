@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
 from runbook_lib.graph.retry import Attempts, FailedAttempt, RetryPolicy, retry_after
+from runbook_lib.model.text import verbatim
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -32,18 +33,18 @@ def test_the_time_of_slow_answers_counts_too() -> None:
     """A service that takes an hour for each failure is not waited for until the attempts are used up."""
     now = iter((0.0, 400.0, 850.0, 950.0))
     attempts = Attempts(RetryPolicy(), sleep=lambda _: None, random=lambda: 1.0, monotonic=lambda: next(now))
-    assert [attempts.delay(FailedAttempt("x", "down")) for _ in range(2)] == [1.0, 2.0]
+    assert [attempts.delay(FailedAttempt("x", verbatim("down"))) for _ in range(2)] == [1.0, 2.0]
     with pytest.raises(ServiceFailed, match="after 950 were waited"):
-        attempts.delay(FailedAttempt("x", "down"))
+        attempts.delay(FailedAttempt("x", verbatim("down")))
 
 
 def test_an_answer_that_does_not_end_is_asked_for_twice() -> None:
-    assert waits([FailedAttempt("x", "slow", slow=True)] * 5, RetryPolicy())[0] == [1.0]
-    assert waits([FailedAttempt("x", "slow", slow=True)] * 5, RetryPolicy(attempts=1))[0] == []
+    assert waits([FailedAttempt("x", verbatim("slow"), slow=True)] * 5, RetryPolicy())[0] == [1.0]
+    assert waits([FailedAttempt("x", verbatim("slow"), slow=True)] * 5, RetryPolicy(attempts=1))[0] == []
 
 
 def test_a_damaged_answer_is_asked_for_three_times() -> None:
-    damaged, down = FailedAttempt("x", "damaged", damaged=True), FailedAttempt("x", "down")
+    damaged, down = FailedAttempt("x", verbatim("damaged"), damaged=True), FailedAttempt("x", verbatim("down"))
     slept, error = waits([damaged] * 5, RetryPolicy())
     assert (slept, error is not None and "3 attempts" in error.message) == ([1.0, 2.0], True)
     assert waits([damaged] * 5, RetryPolicy(attempts=1))[0] == []
@@ -52,29 +53,29 @@ def test_a_damaged_answer_is_asked_for_three_times() -> None:
 
 
 def test_back_off_doubles_up_to_its_cap() -> None:
-    slept, error = waits([FailedAttempt("x", "down")] * 7, RetryPolicy(longest_back_off=20.0))
+    slept, error = waits([FailedAttempt("x", verbatim("down"))] * 7, RetryPolicy(longest_back_off=20.0))
     assert slept == [1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0]
     assert error is None
 
 
 def test_jitter_never_halves_more_than_once() -> None:
-    assert waits([FailedAttempt("x", "down")] * 3, RetryPolicy(), jitter=0.0)[0] == [0.5, 1.0, 2.0]
+    assert waits([FailedAttempt("x", verbatim("down"))] * 3, RetryPolicy(), jitter=0.0)[0] == [0.5, 1.0, 2.0]
 
 
 def test_retry_after_is_obeyed_exactly() -> None:
-    assert waits([FailedAttempt("x", "slow down", retry_after=17.0)] * 2, RetryPolicy())[0] == [17.0, 17.0]
+    assert waits([FailedAttempt("x", verbatim("slow down"), retry_after=17.0)] * 2, RetryPolicy())[0] == [17.0, 17.0]
 
 
 def test_retry_after_zero_does_not_burn_the_attempts_in_an_instant() -> None:
-    assert waits([FailedAttempt("x", "slow down", retry_after=0.0)] * 2, RetryPolicy())[0] == [1.0, 2.0]
+    assert waits([FailedAttempt("x", verbatim("slow down"), retry_after=0.0)] * 2, RetryPolicy())[0] == [1.0, 2.0]
 
 
 def test_a_fraction_of_a_second_is_obeyed_too() -> None:
-    assert waits([FailedAttempt("x", "slow down", retry_after=0.75)], RetryPolicy(), jitter=0.0)[0] == [0.75]
+    assert waits([FailedAttempt("x", verbatim("slow down"), retry_after=0.75)], RetryPolicy(), jitter=0.0)[0] == [0.75]
 
 
 def test_a_longer_wait_than_allowed_says_how_long_was_asked() -> None:
-    slept, error = waits([FailedAttempt("cloud-throttled", "slow down", retry_after=3600.0)], RetryPolicy())
+    slept, error = waits([FailedAttempt("cloud-throttled", verbatim("slow down"), retry_after=3600.0)], RetryPolicy())
     assert slept == []
     assert isinstance(error, ServiceFailed)
     assert error.code == "cloud-throttled"
@@ -83,14 +84,16 @@ def test_a_longer_wait_than_allowed_says_how_long_was_asked() -> None:
 
 
 def test_the_sum_of_waits_is_capped() -> None:
-    slept, error = waits([FailedAttempt("x", "slow down", retry_after=200.0)] * 9, RetryPolicy(longest_total=500.0))
+    slept, error = waits(
+        [FailedAttempt("x", verbatim("slow down"), retry_after=200.0)] * 9, RetryPolicy(longest_total=500.0)
+    )
     assert slept == [200.0, 200.0]
     assert isinstance(error, ServiceFailed)
     assert "400 were waited" in error.message
 
 
 def test_an_address_that_never_answered_is_told_soon_and_as_no_access() -> None:
-    trouble = FailedAttempt("cloud-unreachable", "nobody there", unreachable=True)
+    trouble = FailedAttempt("cloud-unreachable", verbatim("nobody there"), unreachable=True)
     slept, error = waits([trouble] * 9, RetryPolicy(), reached=False)
     assert len(slept) == RetryPolicy().first_attempts - 1
     assert isinstance(error, NoAccess)
