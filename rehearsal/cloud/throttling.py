@@ -115,7 +115,8 @@ class Bucket:
     @property
     def share(self) -> float:
         """Level by limit after the last request."""
-        return self._level / self.limit
+        # 13 * 1.8 / 13 is more than 1.8.
+        return min(self._level / self.limit, _FULLEST)
 
 
 class Throttle:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import nbformat
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 
 from runbook_lib.graph.sign_in.device_code import DeviceCode
+from runbook_lib.model.addresses import is_https
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import verbatim
@@ -103,13 +105,28 @@ def test_the_plan_and_the_inventory_of_every_name(text: str) -> None:
         assert {name for _, name in tree.attributes} <= {"style", "scope", "colspan", "title", "dir"}
 
 
+@pytest.mark.parametrize(
+    ("address", "links"),
+    [
+        ("https://login.microsoft.com/device", 1),
+        ("https://login.example/a?b=c", 1),
+        ("http://login.example/", 0),
+        ("https://login.example/a b", 0),
+    ],
+)
+def test_an_address_to_sign_in_at_is_a_link(address: str, links: int) -> None:
+    page = code_html(DeviceCode("CODE", address, datetime(2026, 11, 22, tzinfo=UTC), 1))
+    assert len([element for element in tree_of(page).elements if element.endswith(">a")]) == links
+
+
 @hostile.each("address", "markup", "math", "characters")
 def test_a_sign_in_code_links_nowhere_else(text: str) -> None:
     for address in (text, f"https://login.example/{text}"):
         page = sign_in_code_html(DeviceCode(text, address, datetime(2026, 11, 22, tzinfo=UTC), 1))
         tree = tree_of(page)
         links = [element for element in tree.elements if element.endswith(">a")]
-        assert len(links) == address.startswith("https://")
+        # What could look like another address than it is, is no link.
+        assert len(links) == is_https(address, with_path=True)
         assert tree.attributes <= {("a", n) for n in ("href", "target", "rel")} | {
             (tag, "style") for tag in ("div", "p", "code", "strong")
         }

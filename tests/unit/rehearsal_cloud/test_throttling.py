@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rehearsal.cloud.errors import GraphError
@@ -165,6 +165,7 @@ def test_without_a_size_everything_passes_and_is_counted(clock: Clock) -> None:
     st.lists(st.tuples(st.floats(0, 3), st.integers(1, 6)), min_size=1, max_size=60),
     st.integers(6, 40),
 )
+@example([(0.0, 6)] * 4, 13)
 def test_a_bucket_never_lets_through_more_than_it_holds(steps: list[tuple[float, int]], limit: int) -> None:
     bucket, now, passed = Bucket(limit, 10.0), 0.0, 0
     for pause, cost in steps:
