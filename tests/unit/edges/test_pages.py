@@ -115,7 +115,7 @@ def test_the_plan_and_the_inventory_of_every_name(text: str) -> None:
     ],
 )
 def test_an_address_to_sign_in_at_is_a_link(address: str, links: int) -> None:
-    page = code_html(DeviceCode("CODE", address, datetime(2026, 11, 22, tzinfo=UTC), 1))
+    page = sign_in_code_html(DeviceCode("CODE", address, datetime(2026, 11, 22, tzinfo=UTC), 1))
     assert len([element for element in tree_of(page).elements if element.endswith(">a")]) == links
 
 

@@ -36,7 +36,7 @@ def shown_at_the_gate(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> list[str
     for cell in ("begin", "read", "plan"):
         cells.run(cell)
     said: list[str] = []
-    monkeypatch.setattr(RunContext, "show", lambda _, html, text: said.append(f"{html} {text}"))
+    monkeypatch.setattr(RunContext, "show", lambda _, view: said.append(f"{view.html} {view.text}"))
     cells.run("gate")
     assert isinstance(cells.raised, AwaitingApproval)
     return said
