@@ -16,6 +16,15 @@ from pydantic import BaseModel
 from runbook_lib.change.closing import ClosingFile
 from runbook_lib.record import schema_files
 from runbook_lib.record.formats.approval import PlanApprovalFormat, StandingApprovalFormat
+from runbook_lib.record.formats.journal import (
+    BeginFormat,
+    ClosedFormat,
+    DoneFormat,
+    LostFormat,
+    OpenFormat,
+    StoppedFormat,
+)
+from runbook_lib.record.formats.plan import PlanFormat
 from runbook_lib.record.formats.record import ManifestFormat, RecordFormat
 
 FOLDER = Path(schema_files.__file__).parent / "schemas"
@@ -23,6 +32,12 @@ Schema = dict[str, Any]
 
 TITLES: Mapping[str, tuple[str, Sequence[type[BaseModel]], str]] = {
     "record": ("record.json", (RecordFormat,), ""),
+    "plan": ("plan.json", (PlanFormat,), ""),
+    "journal": (
+        "One line of journal.jsonl",
+        (OpenFormat, BeginFormat, DoneFormat, LostFormat, StoppedFormat, ClosedFormat),
+        "One line of a journal; `entry` says which kind",
+    ),
     "manifest": ("MANIFEST.json", (ManifestFormat,), ""),
     "closing": ("closings/<run id>.json", (ClosingFile,), ""),
     "approval": (

@@ -14,6 +14,7 @@ Time = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in hexadecimal digits."""
 Guid = Annotated[str, StringConstraints(pattern=WRITTEN_GUID_PATTERN)]
+GuidOrNone = Annotated[str, StringConstraints(pattern=f"^$|{WRITTEN_GUID_PATTERN}")]
 Count = Annotated[int, Field(ge=0)]
 Something = Annotated[str, StringConstraints(min_length=1)]
 """A text that is not empty."""
@@ -52,6 +53,16 @@ class CountsFormat(Format):
     members_removed: Count = Field(alias="members-removed", description="Member values that leave, over all groups")
 
 
+class DeltaFormat(Format):
+    """Values that leave and enter one attribute in one modify."""
+
+    model_config = ConfigDict(title="delta")
+
+    name: str = Field(description="Name of the AD attribute")
+    removed: list[str] = Field(description="Values that leave, sorted")
+    added: list[str] = Field(description="Values that enter, sorted")
+
+
 class CapsFormat(Format):
     """The most that one run may do under this approval."""
 
@@ -73,10 +84,7 @@ class TargetFormat(Format):
     target_ou: str = Field(description="OU that written-back groups stand in, as a distinguished name")
     target_ou_guid: Guid = Field(description="GUID of that OU")
     retired_ou: str = Field(description="OU that retired groups are moved to; empty: none was named")
-    retired_ou_guid: Annotated[
-        str,
-        StringConstraints(pattern=f"^$|{WRITTEN_GUID_PATTERN}"),
-    ] = Field(description="GUID of that OU; empty: none was named")
+    retired_ou_guid: GuidOrNone = Field(description="GUID of that OU; empty: none was named")
 
 
 class _BoundTo(Format):

@@ -26,6 +26,15 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.target import Route
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.formats.approval import PlanApprovalFormat, StandingApprovalFormat
+from runbook_lib.record.formats.journal import (
+    BeginFormat,
+    ClosedFormat,
+    DoneFormat,
+    LostFormat,
+    OpenFormat,
+    StoppedFormat,
+)
+from runbook_lib.record.formats.plan import PlanFormat
 from runbook_lib.record.formats.record import ManifestFormat, RecordFormat
 from runbook_lib.record.manifest import build_manifest
 from runbook_lib.record.run_record import run_facts_of
@@ -99,6 +108,57 @@ PLAN_APPROVAL: dict[str, Any] = {
 STANDING_APPROVAL: dict[str, Any] = {
     **APPROVAL, "kind": "standing", "groups": [GUID], "kinds": ["update"], "caps": STANDING["caps"],
 }  # fmt: skip
+PLACE_MEMBER = {"guid": GUID, "dn": "x", "group_id": ""}
+DELTA = {"name": "description", "removed": ["x"], "added": []}
+PLAN: dict[str, Any] = {
+    "schema": PLAN_SCHEMA, "digest": "0" * 64, "operation": "enable", "route": "direct", "phrase": "x",
+    "counts": {**dict.fromkeys(KINDS, 0), "members-added": 1, "members-removed": 0}, "groups": 1, "in_step": 0,
+    "limits": Limits(1, 1, 1, 1, 1, 1).as_json(), "target": APPROVAL["target"],
+    "changes": [
+        {
+            "digest": "0" * 64, "kind": "update", "group_id": GUID, "display_name": "x", "dn": "x", "object_guid": GUID,
+            "rdn": "", "parent_guid": "", "attributes": [DELTA], "members_added": [PLACE_MEMBER],
+            "members_removed": [PLACE_MEMBER],
+            "move": {"from_guid": GUID, "to_guid": GUID, "from_dn": "x", "to_dn": "x"},
+            "deletion": {
+                "sid": "x", "security": True, "member_of": [PLACE_MEMBER], "recycle_bin": "on", "lifetime_days": 180,
+                "lifetime_source": "default", "may_list": "on", "may_reanimate": "unknown", "days_left": 3,
+            },
+            "reason": "x", "why": "x",
+        }
+    ],
+    "refusals": [{"group_id": GUID, "display_name": "x", "rule": "x", "why": "x", "to_do": ""}],
+    "members": [
+        {"group_id": GUID, "display_name": "x", "in_cloud": 1, "already": 0, "added": 1, "removed": 0,
+         "left_out": [{"member_id": GUID, "name": "x", "type": "user", "code": "x", "why": "x"}]}
+    ],
+}  # fmt: skip
+WRITE = {"at": AT, "previous": "0" * 64, "write": f"{'0' * 64}/1", "change": "0" * 64}
+LINES: list[dict[str, Any]] = [
+    {"entry": "open", "at": AT, "run": "run", "operation": "enable", "route": "direct", "plan_digest": "0" * 64,
+     "approved": ["0" * 64], "approval": RECORD["approval"], "dc_host": "x", "ds_service_name": "x",
+     "invocation_id": "x", "resumes": "earlier"},
+    {**WRITE, "entry": "begin", "guid": GUID, "intent": {
+        "operation": "members", "dn": "x", "attributes": [DELTA], "members_added": [f"group:{GUID}"],
+        "members_removed": [GUID], "move": ["x", "y"]}},
+    {**WRITE, "entry": "done", "guid": GUID, "effect": {}},
+    {**WRITE, "entry": "done", "guid": GUID, "effect": {"created": "x"}},
+    {**WRITE, "entry": "done", "guid": GUID, "effect": {"attributes": [DELTA], "moved": [GUID, GUID]}},
+    {**WRITE, "entry": "done", "guid": GUID, "effect": {"members_added": [GUID], "members_removed": []}},
+    {**WRITE, "entry": "done", "guid": GUID, "effect": {
+        "members_added": [GUID], "members_removed": [], "refused": [{"member": GUID, "dn": "x", "cause": "x"}]}},
+    {**WRITE, "entry": "lost", "why": "x"},
+    {"entry": "stopped", "at": AT, "previous": "0" * 64, "why": "x"},
+    {"entry": "closed", "at": AT, "previous": "0" * 64, "why": "x"},
+]  # fmt: skip
+LINE_FORMATS: dict[str, type[BaseModel]] = {
+    "open": OpenFormat,
+    "begin": BeginFormat,
+    "done": DoneFormat,
+    "lost": LostFormat,
+    "stopped": StoppedFormat,
+    "closed": ClosedFormat,
+}
 MANIFEST: dict[str, Any] = {
     "schema": MANIFEST_SCHEMA, "change_id": "CHG1", "run_id": "run", "sealed_at": AT,
     "previous": {"run_id": "earlier", "digest": "0" * 64},
@@ -151,6 +211,9 @@ def samples() -> Iterator[tuple[str, type[BaseModel], dict[str, Any]]]:
     yield "record", RecordFormat, {**RECORD, "approval": STANDING}
     yield "record", RecordFormat, {**RECORD, "plan": None, "approval": None, "error": None, "outcome": None}
     yield "manifest", ManifestFormat, MANIFEST
+    yield "plan", PlanFormat, PLAN
+    for line in LINES:
+        yield "journal", LINE_FORMATS[str(line["entry"])], line
     yield "approval", PlanApprovalFormat, PLAN_APPROVAL
     yield "approval", StandingApprovalFormat, STANDING_APPROVAL
 
