@@ -25,6 +25,7 @@ from runbook_lib.parameters import load_parameters
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import naming_of, policy_of
+from tests.support.cloud_sync import go_the_way
 
 
 def now() -> datetime:
@@ -62,6 +63,10 @@ def test_the_demo_groups_are_planned(running: RunningRehearsal) -> None:
 def test_an_administrator_edits_a_group_there(running: RunningRehearsal) -> None:
     said = edit_group(running, "GG-HR-Write", GroupEdit(add_members=("aaliyah.abbott",), description="ü"))
     assert said[0] == f"Added aaliyah.abbott to CN=GG-HR-Write,{names.GROUPS_OU}."
+
+
+def test_cloud_sync_writes_groups_there(running: RunningRehearsal) -> None:
+    go_the_way(running)
 
 
 def test_what_passed_is_counted(running: RunningRehearsal) -> None:

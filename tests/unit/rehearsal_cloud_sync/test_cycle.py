@@ -56,6 +56,20 @@ def test_names_and_places_follow_the_schema(contoso: Contoso) -> None:
     assert "description" not in thing.values
 
 
+def test_another_place_alone_moves_what_is_there(contoso: Contoso) -> None:
+    group = contoso.group("Sales")
+    contoso.run()
+    before = contoso.ad.anchored_as(group)
+    contoso.map(parentDistinguishedName=f'"{OTHER_OU}"')
+    assert contoso.results() == [("Sales", "update", "success")]
+    after = contoso.ad.anchored_as(group)
+    assert before is not None
+    assert after is not None
+    assert (after.guid, after.dn) == (before.guid, f"CN=Sales_{group[-12:]},{OTHER_OU}")
+    contoso.map(parentDistinguishedName=f'"{OTHER_OU.replace(",", ", ").lower()}"')
+    assert contoso.results() == [], "another spelling is no other place"
+
+
 @pytest.mark.parametrize(
     ("more", "written"),
     [
@@ -160,6 +174,7 @@ def test_a_member_group_that_leaves_the_scope_leaves_its_parents(contoso: Contos
     assert ("Child", "other", "skipped") in results
     assert contoso.held(parent) == set()
     assert contoso.ad.anchored_as(child), "its AD object stays"
+    assert contoso.results() == [], "said once"
 
 
 def test_edits_by_hand_stay_until_that_value_changes_in_the_cloud(contoso: Contoso) -> None:

@@ -53,6 +53,10 @@ class Memory:
     """Active Directory as the agent meets it. ``writes`` lists every write; ``down`` lets nothing be answered."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """As it began: empty but for the containers."""
         self.things: dict[str, Thing] = {}
         self.containers = {OU, OTHER_OU, f"CN=Users,{BASE}"}
         self.writes: list[tuple[str, str]] = []
