@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
 from runbook_lib.model.finding import Finding
-from runbook_lib.model.ids import digest
+from runbook_lib.model.ids import DigestedOnce, digest
 from runbook_lib.model.target import Route, Target
 from runbook_lib.model.text import NOTHING, Text, t
 
@@ -51,46 +51,30 @@ class ChangeKind(Enum):
         return self in (ChangeKind.CREATE, ChangeKind.UNDELETE)
 
 
-_KIND_TITLES: Mapping[ChangeKind, Text] = {
-    ChangeKind.CREATE: t("create"),
-    ChangeKind.UPDATE: t("update"),
-    ChangeKind.ADD_MEMBERS: t("add-members"),
-    ChangeKind.REMOVE_MEMBERS: t("remove-members"),
-    ChangeKind.RETIRE: t("retire"),
-    ChangeKind.RESTORE: t("restore"),
-    ChangeKind.DELETE: t("delete"),
-    ChangeKind.UNDELETE: t("undelete"),
-    ChangeKind.ASSIGN: t("assign"),
-    ChangeKind.UNASSIGN: t("unassign"),
-    ChangeKind.MAP: t("map"),
-    ChangeKind.SETTINGS: t("settings"),
-    ChangeKind.START: t("start"),
-    ChangeKind.PAUSE: t("pause"),
-    ChangeKind.PROVISION: t("provision"),
+_KINDS: Mapping[Route, Mapping[ChangeKind, Text]] = {
+    Route.DIRECT: {
+        ChangeKind.CREATE: t("create"),
+        ChangeKind.UPDATE: t("update"),
+        ChangeKind.ADD_MEMBERS: t("add-members"),
+        ChangeKind.REMOVE_MEMBERS: t("remove-members"),
+        ChangeKind.RETIRE: t("retire"),
+        ChangeKind.RESTORE: t("restore"),
+        ChangeKind.DELETE: t("delete"),
+        ChangeKind.UNDELETE: t("undelete"),
+    },
+    Route.CLOUD_SYNC: {
+        ChangeKind.ASSIGN: t("assign"),
+        ChangeKind.UNASSIGN: t("unassign"),
+        ChangeKind.MAP: t("map"),
+        ChangeKind.SETTINGS: t("settings"),
+        ChangeKind.START: t("start"),
+        ChangeKind.PAUSE: t("pause"),
+        ChangeKind.PROVISION: t("provision"),
+    },
 }
-"""In English the name by which options and files know the kind, so that a reader can type it."""
-
-KINDS_OF_ROUTE: Mapping[Route, tuple[ChangeKind, ...]] = {
-    Route.DIRECT: (
-        ChangeKind.CREATE,
-        ChangeKind.UPDATE,
-        ChangeKind.ADD_MEMBERS,
-        ChangeKind.REMOVE_MEMBERS,
-        ChangeKind.RETIRE,
-        ChangeKind.RESTORE,
-        ChangeKind.DELETE,
-        ChangeKind.UNDELETE,
-    ),
-    Route.CLOUD_SYNC: (
-        ChangeKind.ASSIGN,
-        ChangeKind.UNASSIGN,
-        ChangeKind.MAP,
-        ChangeKind.SETTINGS,
-        ChangeKind.START,
-        ChangeKind.PAUSE,
-        ChangeKind.PROVISION,
-    ),
-}
+"""Titles are in English the names by which options and files know the kinds, so that a reader can type them."""
+_KIND_TITLES = {kind: title for kinds in _KINDS.values() for kind, title in kinds.items()}
+KINDS_OF_ROUTE: Mapping[Route, tuple[ChangeKind, ...]] = {route: tuple(kinds) for route, kinds in _KINDS.items()}
 """The kinds that a route's plans count: a file of one route says nothing of another's."""
 
 
@@ -104,21 +88,8 @@ class Operation(Enum):
     @property
     def title(self) -> Text:
         """The verb, for people."""
-        return _OPERATION_TITLES[self]
-
-
-_OPERATION_TITLES: Mapping[Operation, Text] = {
-    Operation.ENABLE: t("enable"),
-    Operation.DISABLE: t("disable"),
-    Operation.UNDO: t("undo"),
-}
-
-
-class _DigestedOnce:
-    """Keeps a digest beside the fields: no part of equality, of a copy that is changed, or of a pickle."""
-
-    def __getstate__(self) -> dict[str, object]:
-        return {name: value for name, value in self.__dict__.items() if name != "digest"}
+        titles = {Operation.ENABLE: t("enable"), Operation.DISABLE: t("disable"), Operation.UNDO: t("undo")}
+        return titles[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +168,7 @@ TargetT = TypeVar("TargetT", bound=Target, covariant=True)
 
 
 @dataclass(frozen=True)
-class ChangeOf(_DigestedOnce, Generic[PayloadT]):
+class ChangeOf(DigestedOnce, Generic[PayloadT]):
     """Everything that one plan does to one object under one kind: a head that all routes share, and a payload.
 
     Attributes:
@@ -297,7 +268,7 @@ class GroupMembers:
 
 
 @dataclass(frozen=True)
-class PlanOf(_DigestedOnce, Generic[PayloadT, TargetT]):
+class PlanOf(DigestedOnce, Generic[PayloadT, TargetT]):
     """An ordered list of changes, bound to a target and to the limits it was checked against."""
 
     operation: Operation

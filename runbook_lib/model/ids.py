@@ -119,3 +119,10 @@ def canonical_json(value: object) -> bytes:
 def digest(value: object) -> str:
     """SHA-256 of the canonical JSON of ``value``, 64 lower-case hexadecimal digits."""
     return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+class DigestedOnce:
+    """Keeps a digest beside the fields: no part of equality, of a copy that is changed, or of a pickle."""
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in self.__dict__.items() if name != "digest"}

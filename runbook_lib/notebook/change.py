@@ -263,7 +263,8 @@ class ChangeSession:
         return with_form(closed)
 
     def _take_up(self, inventory: Inventory) -> ChangeSession:
-        require_own(self._chain, self._operation, self._context.connect_directory().controller.invocation_id)
+        invocation_id = self._context.connect_directory().controller.invocation_id
+        require_own(self._chain, self._context.parameters.route, self._operation, invocation_id)
         taken = self._taken = take_up(self._context, self._chain, inventory)
         self._plan = taken.plan
         self._approved = taken.changes

@@ -19,6 +19,7 @@ from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Operation, Plan
 from runbook_lib.model.dn import rdn_value
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.notebook.context import RunContext
@@ -62,14 +63,35 @@ class TakenUp:
         return self.broken.waiting
 
 
-def require_own(chain: Sequence[JournalFile], operation: Operation, invocation_id: str) -> None:
-    """Refuse to finish a change of another notebook, or on another controller.
+def require_own(chain: Sequence[JournalFile], route: str, operation: Operation, invocation_id: str) -> None:
+    """Refuse to finish a change of another route or notebook, or on another controller.
+
+    Args:
+        chain: Its journals, oldest first.
+        route: Of this run, as the parameter has it.
+        operation: Of this run.
+        invocation_id: Database of the domain controller that this run is connected to.
 
     Raises:
         Refused: ``change-open`` or ``another-dc``.
     """
     first = chain[0]
     opened = first.opened
+    if (began := str(opened.get("route", Route.DIRECT.value))) != route:
+        raise Refused(
+            t(
+                "A change of the route {route} stopped midway under this change id.",
+                route=printable(began, limit=40),
+            ),
+            code="change-open",
+            hint=t(
+                "Finish it first: set route to {route} and run again with the same change id. "
+                "Or use another change id. ",
+                route=printable(began, limit=40),
+            )
+            + HOW_TO_CLOSE,
+            values={"run": first.run.name, "route": began},
+        )
     if opened.get("operation") != operation.value:
         kind = printable(str(opened.get("operation")), limit=40)
         raise Refused(

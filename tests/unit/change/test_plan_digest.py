@@ -20,6 +20,7 @@ from runbook_lib.change.journal import Journal
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import UsageError
 from runbook_lib.model import change as change_module
+from runbook_lib.model.change import KINDS_OF_ROUTE, ChangeKind, Operation
 from runbook_lib.model.ids import digest
 from runbook_lib.model.target import Route, Target, identity_of, names_of
 from runbook_lib.routes.direct.plan_enable import plan_enable
@@ -159,3 +160,11 @@ def test_a_target_is_bound_by_its_ids_and_shown_with_its_names() -> None:
     assert identity_of(renamed) == identity_of(target)
     assert renamed.as_json() != target.as_json()
     assert "IN other.com" in replace(big_plan(), target=renamed).phrase
+
+
+def test_every_kind_and_operation_has_a_title_by_which_it_can_be_typed() -> None:
+    assert [kind.title for kind in ChangeKind] == [kind.value for kind in ChangeKind]
+    assert [operation.title for operation in Operation] == [operation.value for operation in Operation]
+    assert sorted(kind.value for kinds in KINDS_OF_ROUTE.values() for kind in kinds) == sorted(
+        k.value for k in ChangeKind
+    )

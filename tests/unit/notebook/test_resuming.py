@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from runbook_lib.change.closing import close_by_hand
-from runbook_lib.change.journal import unfinished_runs
+from runbook_lib.change.journal import journals_of, unfinished_runs
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import RunbookError
 from runbook_lib.files import MANIFEST
-from runbook_lib.model.change import Change, ChangeKind, Plan
+from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import verbatim
+from runbook_lib.notebook.resuming import require_own
 from runbook_lib.routes.direct.files import DirectPayloadFields
 from runbook_lib.routes.registry import ROUTES
 from tests.support import builders as b
@@ -364,3 +365,14 @@ def test_a_closing_counts_for_the_journal_as_it_was(field: Field) -> None:
     assert field.folder.name == CHANGE
     assert b.TENANT
     assert Path(closing).is_file()
+
+
+def test_a_change_of_another_route_is_not_taken_up(field: Field) -> None:
+    field.killed(2)
+    (journal,) = journals_of(field.folder, ROUTES)
+    place = str(journal.opened["invocation_id"])
+    require_own([journal], "direct", Operation.ENABLE, place)
+    with pytest.raises(RunbookError, match="of the route direct stopped midway") as caught:
+        require_own([journal], "cloud-sync", Operation.ENABLE, place)
+    assert caught.value.code == "change-open"
+    assert "set route to direct" in caught.value.hint
