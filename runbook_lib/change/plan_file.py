@@ -27,6 +27,7 @@ from runbook_lib.model.change import (
     Plan,
     Refusal,
 )
+from runbook_lib.model.ids import as_group_id
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
@@ -214,7 +215,8 @@ def _plan(read: PlanFile) -> Plan:
         changes=tuple(map(_change, read.changes)),
         limits=dict(read.limits),
         refusals=tuple(
-            Refusal(r.group_id, r.display_name, r.rule, verbatim(r.why), verbatim(r.to_do)) for r in read.refusals
+            Refusal(as_group_id(r.group_id), r.display_name, r.rule, verbatim(r.why), verbatim(r.to_do))
+            for r in read.refusals
         ),
         in_step=read.in_step,
         # Plans before this version say nothing about members that are left out.
@@ -229,7 +231,7 @@ def _change(read: ChangeHead) -> Change:
         raise TypeError("a change is read with its payload: plan_file_of puts both together")
     return Change(
         kind=ChangeKind(read.kind),
-        group_id=read.group_id,
+        group_id=as_group_id(read.group_id),
         display_name=read.display_name,
         payload=read.payload(),
         reason=read.reason,
@@ -238,11 +240,11 @@ def _change(read: ChangeHead) -> Change:
 
 
 def _refusal(read: _Refusal) -> Refusal:
-    return Refusal(read.group_id, read.display_name, read.rule, verbatim(read.why), verbatim(read.to_do))
+    return Refusal(as_group_id(read.group_id), read.display_name, read.rule, verbatim(read.why), verbatim(read.to_do))
 
 
 def _members(read: _Members) -> GroupMembers:
     left_out = tuple(LeftOut(m.member_id, m.name, m.type, m.code, verbatim(m.why)) for m in read.left_out)
     return GroupMembers(
-        read.group_id, read.display_name, read.in_cloud, read.already, read.added, read.removed, left_out
+        as_group_id(read.group_id), read.display_name, read.in_cloud, read.already, read.added, read.removed, left_out
     )

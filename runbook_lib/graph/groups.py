@@ -11,15 +11,15 @@ from runbook_lib.graph.errors import GraphNotFound, GraphRejected
 from runbook_lib.graph.rows import GROUP_PROPERTIES, flag_of, group_of, number_of, objects_of, row_id, text_of
 from runbook_lib.graph.transport import NEXT_LINK, GraphClient
 from runbook_lib.model.cloud import CloudGroup, CloudKind, Presence
-from runbook_lib.model.ids import is_guid
+from runbook_lib.model.ids import GroupId, is_guid
 from runbook_lib.model.text import NOTHING, Text, t
 
 _NO_SUCH_OBJECT = "request_resourcenotfound"
 """Graph's code for an object that does not exist; other codes with 404 say that an address does not."""
 
 
-def probe_groups(client: GraphClient, ids: Iterable[str]) -> dict[str, Presence]:
-    """State of each group, by lower-case id, in the order of the ids.
+def probe_groups(client: GraphClient, ids: Iterable[GroupId]) -> dict[GroupId, Presence]:
+    """State of each group, by id, in the order of the ids.
 
     Gone needs two proofs: GET by id answers 404 with Graph's code for it, and the complete list of deleted groups,
     read afterwards, does not hold the id. A refusal, 403 above all, makes the state unknown.
@@ -28,7 +28,7 @@ def probe_groups(client: GraphClient, ids: Iterable[str]) -> dict[str, Presence]
         NoAccess: Sign-in, or the connection, fails as such.
         ServiceFailed: Graph does not answer.
     """
-    found = {key: _by_id(client, key) for key in sorted({identifier.lower() for identifier in ids})}
+    found = {key: _by_id(client, key) for key in sorted(set(ids))}
     if Presence.GONE not in found.values():
         return found
     deleted = _deleted(client)
@@ -40,7 +40,7 @@ def probe_groups(client: GraphClient, ids: Iterable[str]) -> dict[str, Presence]
     return found
 
 
-def _by_id(client: GraphClient, key: str) -> Presence:
+def _by_id(client: GraphClient, key: GroupId) -> Presence:
     if not is_guid(key):
         return Presence.UNKNOWN
     try:

@@ -12,7 +12,7 @@ from runbook_lib.inventory.states import GroupRow, GroupState, Writer, route_of
 from runbook_lib.model.cloud import Authority, CloudGroup, CloudKind, CloudSnapshot, Presence, Switch
 from runbook_lib.model.directory import DirectoryGroup, DirectorySnapshot
 from runbook_lib.model.dn import is_below
-from runbook_lib.model.ids import MARK_ATTRIBUTE, RETIRED_MARK
+from runbook_lib.model.ids import MARK_ATTRIBUTE, RETIRED_MARK, GroupId
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, t
 
@@ -36,7 +36,7 @@ class Inventory:
     principals: Mapping[str, Principal]
 
 
-def group_ids_to_probe(cloud: CloudSnapshot, index: DirectoryIndex) -> list[str]:
+def group_ids_to_probe(cloud: CloudSnapshot, index: DirectoryIndex) -> list[GroupId]:
     """Group ids that AD objects claim and the tenant's lists lack: whether they are gone has to be asked one by one."""
     known = {group.id for group in cloud.groups} | {group.id for group in cloud.deleted_groups}
     return sorted(set(index.groups_by_anchor) - known)
@@ -45,7 +45,7 @@ def group_ids_to_probe(cloud: CloudSnapshot, index: DirectoryIndex) -> list[str]
 def build_inventory(
     cloud: CloudSnapshot,
     directory: DirectorySnapshot,
-    presence: Mapping[str, Presence],
+    presence: Mapping[GroupId, Presence],
     *,
     index: DirectoryIndex,
     naming: Naming,
@@ -108,7 +108,7 @@ class _Context:
             representable=None if members is None else self.representable.get(group.id, 0),
         )
 
-    def anchor_row(self, group_id: str, presence: Presence) -> GroupRow:
+    def anchor_row(self, group_id: GroupId, presence: Presence) -> GroupRow:
         """The row of an AD object whose cloud group the tenant does not list."""
         claimants = self.index.groups_by_anchor[group_id]
         ad = claimants[0] if len(claimants) == 1 else None

@@ -18,6 +18,8 @@ from runbook_lib.model.ids import (
     ANCHOR_ATTRIBUTE,
     EXTERNAL_ID_ATTRIBUTE,
     MARK_ATTRIBUTE,
+    GroupId,
+    ObjectGuid,
     group_id_of_anchor,
     owner_of_mark,
 )
@@ -27,17 +29,20 @@ from runbook_lib.model.untrusted import printable
 
 @dataclass(frozen=True, slots=True)
 class DirectoryIndex:
-    """Dictionaries over one snapshot. Names and addresses are casefolded, DNs normalized."""
+    """Dictionaries over one snapshot. Names and addresses are casefolded, DNs normalized.
+
+    What is found by a GUID may be asked for by any text: a key of a cloud account can hold anything.
+    """
 
     by_guid: dict[str, DirectoryObject]
-    guid_by_dn: dict[str, str]
-    guids_by_sam: dict[str, list[str]]
-    guids_by_address: dict[str, list[str]]
-    guids_by_sid: dict[str, list[str]]
+    guid_by_dn: dict[str, ObjectGuid]
+    guids_by_sam: dict[str, list[ObjectGuid]]
+    guids_by_address: dict[str, list[ObjectGuid]]
+    guids_by_sid: dict[str, list[ObjectGuid]]
     groups_by_guid: dict[str, DirectoryGroup]
-    groups_by_anchor: dict[str, list[DirectoryGroup]]
+    groups_by_anchor: dict[GroupId, list[DirectoryGroup]]
 
-    def guid_of_dn(self, dn: str) -> str | None:
+    def guid_of_dn(self, dn: str) -> ObjectGuid | None:
         """GUID of the object at a DN, or None."""
         return self.guid_by_dn.get(normalize_dn(dn))
 
@@ -45,10 +50,10 @@ class DirectoryIndex:
 def index_directory(snapshot: DirectorySnapshot) -> DirectoryIndex:
     """Build the look-ups of a snapshot in one pass."""
     by_guid: dict[str, DirectoryObject] = {}
-    guid_by_dn: dict[str, str] = {}
-    by_sam: defaultdict[str, list[str]] = defaultdict(list)
-    by_address: defaultdict[str, list[str]] = defaultdict(list)
-    by_sid: defaultdict[str, list[str]] = defaultdict(list)
+    guid_by_dn: dict[str, ObjectGuid] = {}
+    by_sam: defaultdict[str, list[ObjectGuid]] = defaultdict(list)
+    by_address: defaultdict[str, list[ObjectGuid]] = defaultdict(list)
+    by_sid: defaultdict[str, list[ObjectGuid]] = defaultdict(list)
     for item in snapshot.objects:
         by_guid[item.guid] = item
         guid_by_dn[normalize_dn(item.dn)] = item.guid
@@ -58,7 +63,7 @@ def index_directory(snapshot: DirectorySnapshot) -> DirectoryIndex:
             by_sid[item.sid].append(item.guid)
         for address in smtp_addresses(item.mail, item.proxy_addresses):
             by_address[address].append(item.guid)
-    by_anchor: defaultdict[str, list[DirectoryGroup]] = defaultdict(list)
+    by_anchor: defaultdict[GroupId, list[DirectoryGroup]] = defaultdict(list)
     for group in snapshot.groups:
         for group_id in claimed_ids(group):
             by_anchor[group_id].append(group)
@@ -73,7 +78,7 @@ def index_directory(snapshot: DirectorySnapshot) -> DirectoryIndex:
     )
 
 
-def claimed_ids(group: DirectoryGroup) -> set[str]:
+def claimed_ids(group: DirectoryGroup) -> set[GroupId]:
     """Cloud group ids that an AD group claims by anchor, Cloud Sync's anchor or our mark."""
     claims = {
         group_id
@@ -85,7 +90,7 @@ def claimed_ids(group: DirectoryGroup) -> set[str]:
     return claims | ({mark[1]} if mark else set())
 
 
-def writer_of(group: DirectoryGroup, group_id: str, tenant_id: str) -> Writer:
+def writer_of(group: DirectoryGroup, group_id: GroupId, tenant_id: str) -> Writer:
     """Who wrote an AD group that claims ``group_id``.
 
     Ours needs both: the anchor of exactly this group and the mark of this tenant and this group.
@@ -156,7 +161,7 @@ class AddressHolder:
 
 def address_holders(groups: Iterable[CloudGroup], index: DirectoryIndex) -> list[AddressHolder]:
     """Contacts, accounts, groups and whatever else of the domain holds an address of these groups, sorted by DN."""
-    found: dict[str, set[str]] = {}
+    found: dict[ObjectGuid, set[str]] = {}
     for group in groups:
         own = {claimant.guid for claimant in index.groups_by_anchor.get(group.id, [])}
         for address in smtp_addresses(group.mail, group.proxy_addresses):

@@ -17,6 +17,7 @@ from runbook_lib.inventory.keys import PROVED, AccountKeys, Resolved
 from runbook_lib.inventory.states import Writer
 from runbook_lib.model.cloud import CloudGroup, CloudSnapshot, PrincipalType
 from runbook_lib.model.directory import DirectoryGroup, DirectoryObject, DirectorySnapshot
+from runbook_lib.model.ids import NO_OBJECT, GroupId
 from runbook_lib.model.text import NOTHING, Text, t, with_values
 from runbook_lib.model.untrusted import printable
 
@@ -156,7 +157,7 @@ def _group(group: CloudGroup, index: DirectoryIndex, keys: AccountKeys, tenant_i
     return Resolved(code="group-not-in-ad")
 
 
-def _ours(claimant: DirectoryGroup, group_id: str, tenant_id: str) -> bool:
+def _ours(claimant: DirectoryGroup, group_id: GroupId, tenant_id: str) -> bool:
     return writer_of(claimant, group_id, tenant_id) is Writer.OURS
 
 
@@ -253,7 +254,7 @@ def keeps_from_universal(group: DirectoryGroup, index: DirectoryIndex) -> str | 
     else:
         return None
     for dn in others:
-        other = index.groups_by_guid.get(index.guid_of_dn(dn) or "")
+        other = index.groups_by_guid.get(index.guid_of_dn(dn) or NO_OBJECT)
         if other is not None and scope_of(other.group_type) is hindering:
             return other.dn
     return None

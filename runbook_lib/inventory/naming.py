@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from runbook_lib.model.ids import GroupId
 from runbook_lib.model.untrusted import is_shown
 
 RDN_NAME_UNITS = 51
@@ -32,13 +33,13 @@ class Naming:
     rdn_style: Literal["display-name", "id"] = "display-name"
     sam_account_name_pattern: str = "Group_{id12}"
 
-    def common_name(self, group_id: str, display_name: str) -> str:
+    def common_name(self, group_id: GroupId, display_name: str) -> str:
         """Value of the RDN attribute ``CN``, at most 64 UTF-16 units, unescaped."""
         if self.rdn_style == "id":
             return f"Group_{group_id}"
         return f"{cut_units(_one_line(display_name).strip(), RDN_NAME_UNITS)}_{_last12(group_id)}"
 
-    def sam_account_name(self, group_id: str) -> str:
+    def sam_account_name(self, group_id: GroupId) -> str:
         """sAMAccountName of a new object."""
         return self.sam_account_name_pattern.replace("{id12}", _last12(group_id)).replace("{id}", group_id)
 
@@ -144,7 +145,7 @@ def _folded(text: str) -> str:
     return _composed(text).casefold()
 
 
-def _last12(group_id: str) -> str:
+def _last12(group_id: GroupId) -> str:
     return group_id.replace("-", "")[-12:]
 
 

@@ -8,6 +8,7 @@ from enum import Enum
 
 from runbook_lib.model.cloud import CloudGroup, CloudKind, Presence, Switch
 from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.model.ids import GroupId
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, t
 
@@ -54,7 +55,7 @@ class GroupRow:
         representable: How many of them have an AD object.
     """
 
-    group_id: str
+    group_id: GroupId
     display_name: str
     state: GroupState
     route: Route

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
 from runbook_lib.model.finding import Finding
-from runbook_lib.model.ids import DigestedOnce, digest
+from runbook_lib.model.ids import DigestedOnce, GroupId, digest
 from runbook_lib.model.target import Route, Target
 from runbook_lib.model.text import NOTHING, Text, t
 
@@ -181,7 +181,7 @@ class ChangeOf(DigestedOnce, Generic[PayloadT]):
     """
 
     kind: ChangeKind
-    group_id: str
+    group_id: GroupId
     display_name: str
     payload: PayloadT
     reason: str = ""
@@ -224,7 +224,7 @@ def _route_identity(route: Route) -> dict[str, str]:
 class Refusal:
     """A selected group that this plan leaves alone, with the rule that says so."""
 
-    group_id: str
+    group_id: GroupId
     display_name: str
     rule: str
     why: Text
@@ -258,7 +258,7 @@ class GroupMembers:
     leave. For people: what is written is in the changes, so no digest covers this.
     """
 
-    group_id: str
+    group_id: GroupId
     display_name: str
     in_cloud: int
     already: int

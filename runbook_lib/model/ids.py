@@ -74,14 +74,23 @@ def as_object_guid(text: str | bytes) -> ObjectGuid:
     return ObjectGuid(lower_guid(text) if isinstance(text, str) else str(UUID(bytes_le=text)))
 
 
-def anchor_of(group: str) -> str:
+def object_guid_or_none(text: str) -> ObjectGuid:
+    """As ``as_object_guid``, where an empty text stands for no object; it gives ``NO_OBJECT`` for that.
+
+    Raises:
+        ValueError: ``text`` is something else and no GUID.
+    """
+    return as_object_guid(text) if text else NO_OBJECT
+
+
+def anchor_of(group: GroupId) -> str:
     """``adminDescription`` value for a cloud group."""
-    return f"Group_{group.lower()}"
+    return f"Group_{group}"
 
 
-def mark_of(tenant_id: str, group: str) -> str:
-    """``extensionName`` value that says: written by this runbook, for this group of this tenant."""
-    return f"gwb:{tenant_id.lower()}:{group.lower()}"
+def mark_of(tenant_id: str, group: GroupId) -> str:
+    """``extensionName`` value that says: written by this runbook, for this group of this tenant (lower-case GUIDs)."""
+    return f"gwb:{tenant_id}:{group}"
 
 
 def group_id_of_anchor(value: str) -> GroupId | None:

@@ -22,6 +22,7 @@ from runbook_lib.errors import AwaitingApproval, NoAccess, Refused, RunbookError
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Operation, Plan, Planned
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.ids import ObjectGuid
 from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import NOTHING, joined, t
@@ -84,7 +85,7 @@ class ChangeSession:
         self._approved: tuple[Change, ...] = ()
         self._approval: Mapping[str, object] = {}
         self._waiting = 0
-        self._dn_of: dict[str, str] = {}
+        self._dn_of: dict[ObjectGuid, str] = {}
         self.form: GateForm | None = None
         """The form that the gate showed last, where a person can fill it in."""
 

@@ -11,6 +11,7 @@ from runbook_lib.inventory.naming import Naming
 from runbook_lib.model.change import Change, ChangeKind
 from runbook_lib.model.cloud import OtherWriters, Switch
 from runbook_lib.model.directory import UNIVERSAL_DISTRIBUTION, UNIVERSAL_SECURITY
+from runbook_lib.model.ids import GroupId, as_group_id
 from runbook_lib.model.text import first_of, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.model import Parameters
@@ -44,10 +45,10 @@ class Limits:
 class Policy:
     """The decisions of the parameters that planning depends on."""
 
-    select_ids: tuple[str, ...]
+    select_ids: tuple[GroupId, ...]
     select_names: tuple[str, ...]
     select_kinds: frozenset[str]
-    disable_ids: tuple[str, ...]
+    disable_ids: tuple[GroupId, ...]
     disable_names: tuple[str, ...]
     security: bool | None
     """Whether written groups are security groups; None where nobody said what they are for."""
@@ -78,10 +79,10 @@ class Policy:
 def policy_of(parameters: Parameters, writers: OtherWriters, today: date) -> Policy:
     """Read the policy out of the parameters."""
     return Policy(
-        select_ids=tuple(group_id.lower() for group_id in parameters.select_ids),
+        select_ids=tuple(map(as_group_id, parameters.select_ids)),
         select_names=tuple(parameters.select_names),
         select_kinds=frozenset(parameters.select_kinds),
-        disable_ids=tuple(group_id.lower() for group_id in parameters.disable_ids),
+        disable_ids=tuple(map(as_group_id, parameters.disable_ids)),
         disable_names=tuple(parameters.disable_names),
         security=parameters.group_type == "security" if parameters.group_type else None,
         naming=naming_of(parameters),

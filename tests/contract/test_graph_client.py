@@ -19,7 +19,7 @@ from runbook_lib.graph.groups import count_members, count_tenant, probe_groups, 
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import CloudKind, CloudSnapshot, Presence, PrincipalType, Switch
-from runbook_lib.model.ids import as_group_id
+from runbook_lib.model.ids import GroupId, as_group_id
 from runbook_lib.parameters.model import Parameters
 from tests.unit.graph.certificates import server_files
 
@@ -164,7 +164,7 @@ def test_probing(opened: Opened) -> None:
     snapshot = opened.snapshot()
     present, deleted = snapshot.groups[0].id, snapshot.deleted_groups[0].id
     gone = names.guid("no group at all")
-    assert probe_groups(opened.client(), [present, deleted, gone]) == {
+    assert probe_groups(opened.client(), [present, deleted, GroupId(gone)]) == {
         present: Presence.PRESENT,
         deleted: Presence.SOFT_DELETED,
         gone: Presence.GONE,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.change.approvals.plan import planned
-from runbook_lib.model.ids import anchor_of, mark_of
+from runbook_lib.model.ids import GroupId, anchor_of, mark_of
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.routes.registry import ROUTES
 from tests.samba.cloud import GROUPS, GUEST, TENANT_ID, SambaCloud, identifier
@@ -105,8 +105,8 @@ def check_written(samba: SambaLab, enabled: Content) -> None:
     assert set(by_name) == set(GROUPS)
     for name, members in GROUPS.items():
         written, group_id = by_name[name], identifier(name)
-        assert written["adminDescription"] == (anchor_of(group_id).encode(),)
-        assert written["extensionName"] == (mark_of(TENANT_ID, group_id).encode(),)
+        assert written["adminDescription"] == (anchor_of(GroupId(group_id)).encode(),)
+        assert written["extensionName"] == (mark_of(TENANT_ID, GroupId(group_id)).encode(),)
         assert written["groupType"] == (b"8",)
         wanted = sorted(people[member] for member in members if member != GUEST)
         assert sorted(written.get("member", ())) == wanted

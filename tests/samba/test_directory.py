@@ -14,7 +14,7 @@ from runbook_lib.directory.errors import EntryExists, ObjectMissing, RightsMissi
 from runbook_lib.directory.search import equals
 from runbook_lib.errors import NoAccess
 from runbook_lib.model.directory import AttributeDelta
-from runbook_lib.model.ids import anchor_of, mark_of
+from runbook_lib.model.ids import GroupId, anchor_of, mark_of
 from tests.samba.lab import SambaLab
 
 TENANT = "11111111-2222-3333-4444-555555555555"
@@ -30,8 +30,8 @@ def attributes(name: str = NAME, account: str = "Group_aabbccddeeff") -> dict[st
         "sAMAccountName": [account],
         "groupType": ["8"],
         "displayName": [name],
-        "adminDescription": [anchor_of(GROUP_ID)],
-        "extensionName": [mark_of(TENANT, GROUP_ID)],
+        "adminDescription": [anchor_of(GroupId(GROUP_ID))],
+        "extensionName": [mark_of(TENANT, GroupId(GROUP_ID))],
     }
 
 
@@ -39,7 +39,7 @@ def attributes(name: str = NAME, account: str = "Group_aabbccddeeff") -> dict[st
 def group(directory: Directory, samba: SambaLab) -> Iterator[str]:
     """GUID of a group that the product created; removed afterwards wherever it is then."""
     yield directory.add(f"CN={NAME},{samba.target_ou}", attributes())
-    for entry in samba.tools.search(samba.base_dn, f"(adminDescription={anchor_of(GROUP_ID)})", "cn"):
+    for entry in samba.tools.search(samba.base_dn, f"(adminDescription={anchor_of(GroupId(GROUP_ID))})", "cn"):
         samba.tools.modify(f"dn: {entry.dn}\nchangetype: delete\n")
 
 

@@ -36,7 +36,7 @@ from runbook_lib.model.directory import (
     DomainController,
 )
 from runbook_lib.model.enforcement import NO_ENFORCEMENT, Enforcement
-from runbook_lib.model.ids import RETIRED_MARK, anchor_of, as_group_id, as_object_guid, mark_of
+from runbook_lib.model.ids import RETIRED_MARK, GroupId, anchor_of, as_group_id, as_object_guid, mark_of
 from runbook_lib.model.reading import Reading
 from runbook_lib.model.text import verbatim
 from runbook_lib.routes.direct.payload import DirectChange, direct_change
@@ -271,7 +271,7 @@ def ou(dn: str, **more: object) -> Container:
 def inventory_of(
     cloud: CloudSnapshot,
     directory: DirectorySnapshot,
-    presence: Mapping[str, Presence] | None = None,
+    presence: Mapping[GroupId, Presence] | None = None,
     connect_v1: Switch = Switch.OFF,
 ) -> Inventory:
     """Both sides joined."""

@@ -25,6 +25,7 @@ from runbook_lib.model.change import (
     Plan,
     ValueDifference,
 )
+from runbook_lib.model.ids import GroupId
 from runbook_lib.model.target import Route, Target, TargetPart
 from runbook_lib.model.text import NOTHING, Text, t
 
@@ -482,4 +483,4 @@ def change(number: int, *, new: bool, texts: int, values: int) -> ThingChange:
     wordings = tuple(Wording(f"text {n}", "old", "new") for n in range(0 if new else texts))
     put = tuple(f"value {n}" for n in range(values))
     own = "" if new else f"thing {number}"
-    return ThingChange(kind, f"g{number}", f"g{number}", ThingPayload(own, wordings, put))
+    return ThingChange(kind, GroupId(f"g{number}"), f"g{number}", ThingPayload(own, wordings, put))

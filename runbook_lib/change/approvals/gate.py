@@ -238,9 +238,9 @@ def _uncovered(change: Change, standing: StandingApproval) -> Text:
     """Why this approval does not cover the change; empty where it does."""
     if beyond := change.payload.beyond_standing(change.kind):
         return beyond
-    if change.group_id.casefold() not in standing.groups:
+    if change.group_id not in standing.groups:
         return t("The standing approval by {approver} does not name this group.", approver=_approver(standing))
-    if (called := standing.names.get(change.group_id.casefold(), "")) not in ("", change.display_name):
+    if (called := standing.names.get(change.group_id, "")) not in ("", change.display_name):
         name = printable(called, limit=80)
         return t(
             "The standing approval by {approver} calls this group {name!r}, which is not its name now.",

@@ -29,7 +29,7 @@ from runbook_lib.change.approvals.plan import planned
 from runbook_lib.change.route import RouteRules, Routes
 from runbook_lib.errors import UsageError
 from runbook_lib.model.change import Operation, Plan
-from runbook_lib.model.ids import digest
+from runbook_lib.model.ids import GroupId, as_group_id, digest
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.target import Route, identity_of, names_of
 from runbook_lib.model.text import t
@@ -57,8 +57,8 @@ class Caps:
 class StandingApproval(GivenApproval):
     """One approval of kind standing. Ids are lower case."""
 
-    groups: frozenset[str]
-    names: Mapping[str, str]
+    groups: frozenset[GroupId]
+    names: Mapping[GroupId, str]
     """Group id to what the group was called; empty: its name was not shown."""
     kinds: frozenset[str]
     caps: Caps
@@ -75,16 +75,16 @@ class StandingApproval(GivenApproval):
         }
 
 
-def standing_groups(plan: Plan, more: Iterable[str]) -> tuple[str, ...]:
+def standing_groups(plan: Plan, more: Iterable[str]) -> tuple[GroupId, ...]:
     """Ids of the plan's groups and of those given besides, lower case and sorted.
 
     Raises:
         UsageError: Not a GUID, or no group at all.
     """
-    found = {change.group_id.casefold() for change in plan.changes}
+    found = {change.group_id for change in plan.changes}
     for text in more:
         try:
-            found.add(str(uuid.UUID(text.strip())))
+            found.add(as_group_id(str(uuid.UUID(text.strip()))))
         except ValueError:
             raise UsageError(
                 t("{text!r} is not the id of a group.", text=printable(text, limit=80)),
@@ -100,9 +100,9 @@ def standing_groups(plan: Plan, more: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def group_names(plan: Plan) -> dict[str, str]:
-    """Group id, lower case, to the name that the plan shows for it."""
-    return {change.group_id.casefold(): change.display_name for change in plan.changes}
+def group_names(plan: Plan) -> dict[GroupId, str]:
+    """Group id to the name that the plan shows for it."""
+    return {change.group_id: change.display_name for change in plan.changes}
 
 
 def approve_in_advance(
@@ -209,8 +209,8 @@ def _read(path: Path, routes: Routes) -> StandingApproval:
     target = content.target.target()
     return StandingApproval(
         route=Route(content.route),
-        groups=frozenset(group.casefold() for group in content.groups),
-        names=dict(zip((group.casefold() for group in content.groups), content.names, strict=True)),
+        groups=frozenset(map(as_group_id, content.groups)),
+        names=dict(zip(map(as_group_id, content.groups), content.names, strict=True)),
         target_names=names_of(target, standing=True),
         kinds=frozenset(content.kinds),
         caps=Caps(**content.caps.model_dump()),

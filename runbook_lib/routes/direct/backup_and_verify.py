@@ -16,7 +16,15 @@ from runbook_lib.directory.search import Entry
 from runbook_lib.model.change import Change, ChangeKind
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.dn import normalize_dn, parent_of
-from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, anchor_of, owner_of_mark
+from runbook_lib.model.ids import (
+    ANCHOR_ATTRIBUTE,
+    MARK_ATTRIBUTE,
+    NO_OBJECT,
+    ObjectGuid,
+    anchor_of,
+    object_guid_or_none,
+    owner_of_mark,
+)
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.target import Target
 from runbook_lib.model.text import Text, counted, t
@@ -96,7 +104,7 @@ def read_back(
     of: Iterable[Change],
     bound_to: Target,
     guid_of: Mapping[str, str],
-    dn_of: Mapping[str, str],
+    dn_of: Mapping[ObjectGuid, str],
 ) -> tuple[Checked, ...]:
     """Read every changed object by its GUID and compare.
 
@@ -108,7 +116,9 @@ def read_back(
         dn_of: AD GUID to DN of members, read just before the writes.
     """
     changes, target = direct_changes(of), direct_target(bound_to)
-    created = {c.group_id: guid_of.get(c.digest, "") for c in changes if c.kind is ChangeKind.CREATE}
+    created: dict[str, ObjectGuid] = {
+        c.group_id: object_guid_or_none(guid_of.get(c.digest, "")) for c in changes if c.kind is ChangeKind.CREATE
+    }
     ous = read_two_ous(directory, target)
     return tuple(
         _check(directory, change, target, ous, guid_of.get(change.digest, ""), dn_of, created) for change in changes
@@ -121,8 +131,8 @@ def _check(
     target: DirectTarget,
     ous: TwoOus,
     guid: str,
-    dn_of: Mapping[str, str],
-    created: Mapping[str, str],
+    dn_of: Mapping[ObjectGuid, str],
+    created: Mapping[str, ObjectGuid],
 ) -> Checked:
     if change.kind is ChangeKind.DELETE:
         return _gone(directory, change, guid)
@@ -174,14 +184,18 @@ def _expected_ou(change: DirectChange, target: DirectTarget) -> str:
 
 
 def _member_problems(
-    directory: Directory, change: DirectChange, guid: str, dn_of: Mapping[str, str], created: Mapping[str, str]
+    directory: Directory,
+    change: DirectChange,
+    guid: str,
+    dn_of: Mapping[ObjectGuid, str],
+    created: Mapping[str, ObjectGuid],
 ) -> list[Text]:
     if not change.payload.members_added and not change.payload.members_removed:
         return []
     live = {normalize_dn(dn) for dn in directory.members(guid)}
 
-    def there(key_guid: str, group_id: str) -> bool:
-        known = key_guid or created.get(group_id, "")
+    def there(key_guid: ObjectGuid, group_id: str) -> bool:
+        known = key_guid or created.get(group_id, NO_OBJECT)
         dn = dn_of.get(known) or (present_name(directory, known) if known else None)
         return dn is not None and normalize_dn(dn) in live
 

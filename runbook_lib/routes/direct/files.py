@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from runbook_lib.change.route import Fields, PayloadFields, TargetFields
 from runbook_lib.model.directory import AttributeDelta
-from runbook_lib.model.ids import GUID_PATTERN
+from runbook_lib.model.ids import GUID_PATTERN, as_group_id, as_object_guid, object_guid_or_none
 from runbook_lib.routes.direct.payload import (
     Deletion,
     DirectPayload,
@@ -40,9 +40,9 @@ class DirectTargetFields(TargetFields):
             domain_guid=self.domain_guid,
             domain_dns_name=self.domain,
             target_ou=self.target_ou,
-            target_ou_guid=self.target_ou_guid,
+            target_ou_guid=as_object_guid(self.target_ou_guid),
             retired_ou=self.retired_ou,
-            retired_ou_guid=self.retired_ou_guid,
+            retired_ou_guid=object_guid_or_none(self.retired_ou_guid),
         )
 
 
@@ -76,11 +76,12 @@ class _Member(Fields):
         if not self.group_id:
             if not self.guid:
                 raise ValueError("a member without a GUID is a group that the plan creates")
-            return ExistingMember(self.guid, self.dn)
-        return UndeletedMember(self.guid, self.dn, self.group_id) if self.guid else NewGroupMember(self.group_id)
+            return ExistingMember(as_object_guid(self.guid), self.dn)
+        group = as_group_id(self.group_id)
+        return UndeletedMember(as_object_guid(self.guid), self.dn, group) if self.guid else NewGroupMember(group)
 
     def holder(self) -> HoldingGroup:
-        return HoldingGroup(self.guid, self.dn)
+        return HoldingGroup(object_guid_or_none(self.guid), self.dn)
 
 
 class _Move(Fields):
@@ -88,6 +89,9 @@ class _Move(Fields):
     to_guid: str
     from_dn: str
     to_dn: str
+
+    def move(self) -> Move:
+        return Move(as_object_guid(self.from_guid), as_object_guid(self.to_guid), self.from_dn, self.to_dn)
 
 
 class _Deletion(Fields):
@@ -134,16 +138,16 @@ class DirectPayloadFields(PayloadFields):
         Raises:
             ValueError: A member has neither a GUID nor the group that the plan creates.
         """
-        move, deletion = self.move, self.deletion
+        deletion = self.deletion
         return DirectPayload(
             dn=self.dn,
-            object_guid=self.object_guid,
+            object_guid=object_guid_or_none(self.object_guid),
             rdn=self.rdn,
-            parent_guid=self.parent_guid,
+            parent_guid=object_guid_or_none(self.parent_guid),
             attributes=tuple(AttributeDelta(d.name, tuple(d.removed), tuple(d.added)) for d in self.attributes),
             members_added=tuple(member.member() for member in self.members_added),
             members_removed=tuple(member.member() for member in self.members_removed),
-            move=Move(move.from_guid, move.to_guid, move.from_dn, move.to_dn) if move else None,
+            move=self.move.move() if self.move else None,
             deletion=deletion.deletion() if deletion else None,
         )
 

@@ -11,6 +11,7 @@ from runbook_lib.inventory.members import Principal
 from runbook_lib.model.change import GroupMembers, LeftOut
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, normalize_foreign_dn
+from runbook_lib.model.ids import GroupId, as_group_id, as_object_guid
 from runbook_lib.model.text import t
 from runbook_lib.routes.direct.payload import ExistingMember, Member, NewGroupMember
 
@@ -35,7 +36,7 @@ class MemberChanges:
     already: int = 0
     left_out: tuple[LeftOut, ...] = ()
 
-    def summary(self, group_id: str, display_name: str) -> GroupMembers:
+    def summary(self, group_id: GroupId, display_name: str) -> GroupMembers:
         """The same as numbers and names, for the plan."""
         return GroupMembers(
             group_id, display_name, self.in_cloud, self.already, len(self.added), len(self.removed), self.left_out
@@ -80,9 +81,9 @@ class Membership:
             if ad is not None and member.guid == ad.guid:
                 member = replace(member, code="itself", why=t("It is this group itself"))
             if member.guid and not member.code:
-                added.append(ExistingMember(member.guid, member.dn))
+                added.append(ExistingMember(as_object_guid(member.guid), member.dn))
             elif not member.guid and member.member_id in created:
-                added.append(NewGroupMember(member.member_id))
+                added.append(NewGroupMember(as_group_id(member.member_id)))
             else:
                 left_out.append(LeftOut(member.member_id, member.name, member.type, member.code, member.why))
         return MemberChanges(

@@ -17,6 +17,7 @@ from runbook_lib.directory.schema import indexed_attributes
 from runbook_lib.directory.search import ANY_OBJECT, Entry
 from runbook_lib.model.directory import RESTORED_ATTRIBUTES, AttributeDelta
 from runbook_lib.model.dn import normalize_dn, parent_of, rdn_of
+from runbook_lib.model.ids import ObjectGuid
 from runbook_lib.model.text import counted, t, verbatim
 from runbook_lib.routes.direct.live import (
     KNOWN_BY,
@@ -46,7 +47,7 @@ class StepContext:
     """
 
     def __init__(
-        self, directory: Directory, target: DirectTarget, dn_of: Mapping[str, str], doomed: frozenset[str]
+        self, directory: Directory, target: DirectTarget, dn_of: Mapping[ObjectGuid, str], doomed: frozenset[str]
     ) -> None:
         self.directory = directory
         self.target = target

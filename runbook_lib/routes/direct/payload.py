@@ -19,6 +19,7 @@ from runbook_lib.model.change import (
     ValueDifference,
 )
 from runbook_lib.model.directory import AttributeDelta
+from runbook_lib.model.ids import NO_OBJECT, GroupId, ObjectGuid
 from runbook_lib.model.target import Route, Target
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.direct.target import DirectTarget, direct_target
@@ -33,7 +34,7 @@ _IDENTITY = frozenset({"grouptype", "admindescription", "extensionname"})
 class ExistingMember:
     """A member that stands in AD: the GUID of its object, and where that was when planned, for people."""
 
-    guid: str
+    guid: ObjectGuid
     dn: str
 
     @property
@@ -51,7 +52,7 @@ class ExistingMember:
 class NewGroupMember:
     """A member that is the object of a cloud group that this same plan creates: it has neither GUID nor DN yet."""
 
-    group_id: str
+    group_id: GroupId
 
     @property
     def key(self) -> str:
@@ -59,9 +60,9 @@ class NewGroupMember:
         return f"group:{self.group_id}"
 
     @property
-    def guid(self) -> str:
+    def guid(self) -> ObjectGuid:
         """Empty: AD gives it one when it is created."""
-        return ""
+        return NO_OBJECT
 
     @property
     def dn(self) -> str:
@@ -76,9 +77,9 @@ class UndeletedMember:
     ``group_id`` is the cloud group of that object; ``dn`` is where it stood or will stand, for people.
     """
 
-    guid: str
+    guid: ObjectGuid
     dn: str
-    group_id: str
+    group_id: GroupId
 
     @property
     def key(self) -> str:
@@ -94,7 +95,7 @@ Member: TypeAlias = ExistingMember | NewGroupMember | UndeletedMember
 class HoldingGroup:
     """A group that has the object as a member; ``guid`` is empty where the group was not read, as in another domain."""
 
-    guid: str
+    guid: ObjectGuid
     dn: str
 
 
@@ -102,8 +103,8 @@ class HoldingGroup:
 class Move:
     """A move from one OU to another; the OUs are known by their GUIDs, the RDN stays."""
 
-    from_guid: str
-    to_guid: str
+    from_guid: ObjectGuid
+    to_guid: ObjectGuid
     from_dn: str
     to_dn: str
 
@@ -165,9 +166,9 @@ class DirectPayload:
     """
 
     dn: str
-    object_guid: str = ""
+    object_guid: ObjectGuid = NO_OBJECT
     rdn: str = ""
-    parent_guid: str = ""
+    parent_guid: ObjectGuid = NO_OBJECT
     attributes: tuple[AttributeDelta, ...] = ()
     members_added: tuple[Member, ...] = ()
     members_removed: tuple[Member, ...] = ()

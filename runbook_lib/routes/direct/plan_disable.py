@@ -19,6 +19,7 @@ from runbook_lib.model.directory import (
 )
 from runbook_lib.model.dn import is_below, normalize_dn, parent_of, rdn_of
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.ids import NO_OBJECT
 from runbook_lib.model.text import Text, counted, t
 from runbook_lib.routes.direct.membership import Membership, membership_of
 from runbook_lib.routes.direct.payload import Deletion, DirectChange, ExistingMember, HoldingGroup, Member
@@ -137,7 +138,7 @@ def _members_known(dns: tuple[str, ...], inventory: Inventory) -> tuple[Member, 
 
 
 def _holding_groups(dns: tuple[str, ...], inventory: Inventory) -> tuple[HoldingGroup, ...]:
-    holding = (HoldingGroup(inventory.index.guid_of_dn(dn) or "", dn) for dn in dns)
+    holding = (HoldingGroup(inventory.index.guid_of_dn(dn) or NO_OBJECT, dn) for dn in dns)
     return tuple(sorted(holding, key=lambda group: (group.guid, group.dn)))
 
 

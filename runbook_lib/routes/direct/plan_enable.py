@@ -12,6 +12,7 @@ from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.directory import AttributeDelta, DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, parent_of, rdn
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.ids import GroupId
 from runbook_lib.model.text import t
 from runbook_lib.routes.direct.membership import MemberChanges, membership_of
 from runbook_lib.routes.direct.payload import DirectChange, DirectPayload, Member
@@ -161,7 +162,7 @@ def _restore(
     )
 
 
-def _twins(rows: list[GroupRow], inventory: Inventory) -> dict[str, Refusal]:
+def _twins(rows: list[GroupRow], inventory: Inventory) -> dict[GroupId, Refusal]:
     """Groups of one plan that would take the same name: none of them is written."""
     fresh = [row for row in rows if row.state is GroupState.NOT_WRITTEN and row.cloud]
     naming = inventory.naming

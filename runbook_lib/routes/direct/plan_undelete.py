@@ -19,6 +19,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import AttributeDelta, DeletedObject, DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.ids import GroupId, ObjectGuid
 from runbook_lib.model.text import NOTHING, Text, counted, t
 from runbook_lib.routes.direct.live import compare
 from runbook_lib.routes.direct.payload import Deletion, DirectChange, ExistingMember, Member, UndeletedMember
@@ -45,7 +46,7 @@ class Scene:
     context: RuleContext
     rows: Mapping[str, GroupRow]
     ours: Mapping[str, GroupRow]
-    together: Mapping[str, str]
+    together: Mapping[ObjectGuid, GroupId]
 
     @property
     def inventory(self) -> Inventory:

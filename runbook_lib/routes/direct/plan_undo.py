@@ -238,7 +238,9 @@ def _members(guids: tuple[str, ...], ad: DirectoryGroup, inventory: Inventory, *
     known = (guid for guid in sorted(set(guids)) if guid in index.by_guid)
     # What AD would refuse now is not put back: its scope or class may have changed since.
     fit = (guid for guid in known if present or no_member(index.by_guid[guid], index) is None)
-    return tuple(ExistingMember(guid, index.by_guid[guid].dn) for guid in fit if (guid in live) is present)
+    return tuple(
+        ExistingMember(index.by_guid[guid].guid, index.by_guid[guid].dn) for guid in fit if (guid in live) is present
+    )
 
 
 def _sorted(deltas: tuple[AttributeDelta, ...]) -> tuple[AttributeDelta, ...]:

@@ -11,7 +11,15 @@ from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import ChangeKind, GroupMembers, Operation, PlannedOf, Refusal
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.directory import AttributeDelta, Container, DirectoryGroup
-from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, RETIRED_MARK, anchor_of, mark_of
+from runbook_lib.model.ids import (
+    ANCHOR_ATTRIBUTE,
+    MARK_ATTRIBUTE,
+    NO_OBJECT,
+    RETIRED_MARK,
+    ObjectGuid,
+    anchor_of,
+    mark_of,
+)
 from runbook_lib.model.text import Text, t
 from runbook_lib.routes.direct.payload import Deletion, DirectChange, DirectPayload, DirectPlan, Member, Move
 from runbook_lib.routes.direct.preconditions import refuse_enforced
@@ -156,7 +164,7 @@ def existing(
     why: Text,
     *,
     rdn: str = "",
-    parent_guid: str = "",
+    parent_guid: ObjectGuid = NO_OBJECT,
     attributes: tuple[AttributeDelta, ...] = (),
     members_added: tuple[Member, ...] = (),
     members_removed: tuple[Member, ...] = (),

@@ -15,6 +15,7 @@ from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import ChangeKind, Operation, Plan, Refusal
 from runbook_lib.model.dn import rdn_of
+from runbook_lib.model.ids import GroupId, ObjectGuid
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.direct.payload import (
@@ -90,18 +91,18 @@ def require_same_target(plan: Plan, inventory: Inventory, present_name: Callable
 def with_names_of_today(plan: Plan, inventory: Inventory) -> DirectPlan:
     """The plan with the DNs and display names that its ids have now; ``require_same_target`` held."""
     directory = inventory.directory
-    place: dict[str, str] = {c.guid: c.dn for c in (directory.target, directory.retired) if c.guid}
+    place = {c.guid: c.dn for c in (directory.target, directory.retired) if c.guid}
     names = {row.group_id: (row.display_name, row.ad.dn if row.ad else "") for row in inventory.rows}
-    dn_of: dict[str, str] = {item.guid: item.dn for item in directory.objects}
+    dn_of = {item.guid: item.dn for item in directory.objects}
     return rebound(direct_plan(plan), place, directory.controller.domain_dns_name, names, dn_of)
 
 
 def rebound(
     plan: DirectPlan,
-    place: Mapping[str, str],
+    place: Mapping[ObjectGuid, str],
     domain: str,
-    names: Mapping[str, tuple[str, str]],
-    dn_of: Mapping[str, str],
+    names: Mapping[GroupId, tuple[str, str]],
+    dn_of: Mapping[ObjectGuid, str],
 ) -> DirectPlan:
     """The same plan with today's names of everything that it knows by id: names are not part of its digest.
 

@@ -9,6 +9,7 @@ from typing import Literal
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.naming import DisplayNames
 from runbook_lib.inventory.states import GroupRow
+from runbook_lib.model.ids import GroupId
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import appearance, difference, printable
 
@@ -50,18 +51,18 @@ def require_selection(ids: Sequence[str], names: Sequence[str], purpose: Selecti
         raise Refused(message, code="empty-selection", hint=hint)
 
 
-def named(rows: Iterable[GroupRow], ids: Iterable[str], names: Iterable[str]) -> frozenset[str]:
+def named(rows: Iterable[GroupRow], ids: Iterable[GroupId], names: Iterable[str]) -> frozenset[str]:
     """Ids of the rows that are named by id or by a pattern, whatever kind they are."""
     known = list(rows)
     everybody = DisplayNames(row.display_name for row in known)
     picked = frozenset[str]().union(*map(everybody.picked, names))
-    wanted = {group_id.casefold() for group_id in ids}
+    wanted = set(ids)
     return frozenset(row.group_id for row in known if row.group_id in wanted or row.display_name in picked)
 
 
 def select(
     rows: Sequence[GroupRow],
-    ids: Sequence[str],
+    ids: Sequence[GroupId],
     names: Sequence[str],
     *,
     by_name: Callable[[GroupRow], bool],
@@ -78,7 +79,7 @@ def select(
     """
     require_selection(ids, names, purpose)
     by_id = {row.group_id: row for row in rows}
-    unknown = [group_id for group_id in ids if group_id.casefold() not in by_id]
+    unknown = [group_id for group_id in ids if group_id not in by_id]
     if unknown:
         raise Refused(
             t(
@@ -89,9 +90,9 @@ def select(
             hint=_where(purpose, f"the parameter {purpose}_ids"),
             values={"ids": list(unknown)},
         )
-    chosen = {group_id.casefold() for group_id in ids}
+    chosen = set(ids)
     everybody = DisplayNames(row.display_name for row in rows)
-    by_display_name: defaultdict[str, list[str]] = defaultdict(list)
+    by_display_name: defaultdict[str, list[GroupId]] = defaultdict(list)
     for row in filter(by_name, rows):
         by_display_name[row.display_name].append(row.group_id)
     for pattern in names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from runbook_lib.model.ids import ObjectGuid
 from runbook_lib.model.target import Target, TargetPart
 from runbook_lib.model.text import t
 
@@ -17,9 +18,9 @@ class DirectTarget:
     domain_guid: str
     domain_dns_name: str
     target_ou: str
-    target_ou_guid: str
+    target_ou_guid: ObjectGuid
     retired_ou: str
-    retired_ou_guid: str
+    retired_ou_guid: ObjectGuid
 
     @property
     def title(self) -> str:

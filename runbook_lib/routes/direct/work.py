@@ -8,6 +8,7 @@ from runbook_lib.change.step import Patience, Step, one_by_one
 from runbook_lib.directory.connection import Directory
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.change import Change, ChangeKind
+from runbook_lib.model.ids import ObjectGuid
 from runbook_lib.model.target import Target
 from runbook_lib.routes.direct.object_steps import Add, Delete, DirectStep, MoveObject, StepContext, Undelete
 from runbook_lib.routes.direct.payload import direct_changes
@@ -29,7 +30,7 @@ class DirectWork:
     """The LDAP writes of one run, ready for ``carry_out``."""
 
     def __init__(
-        self, directory: Directory, target: Target, changes: Sequence[Change], *, dn_of: Mapping[str, str]
+        self, directory: Directory, target: Target, changes: Sequence[Change], *, dn_of: Mapping[ObjectGuid, str]
     ) -> None:
         """Prepare; nothing is asked of the directory yet.
 

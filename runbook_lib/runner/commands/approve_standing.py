@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from runbook_lib.change.approvals.standing import (
 )
 from runbook_lib.change.plan_as_read import member_lines, numbers_of, target_lines
 from runbook_lib.errors import UsageError
-from runbook_lib.model.change import GroupMembers, Plan
+from runbook_lib.model.change import Plan
+from runbook_lib.model.ids import GroupId
 from runbook_lib.model.text import counted, t
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner import console
@@ -92,7 +94,7 @@ def approve_standing(
     console.say(t("To end it earlier, delete that file."))
 
 
-def _lines(plan: Plan, groups: tuple[str, ...], kinds: tuple[str, ...], caps: Caps, until: date) -> list[str]:
+def _lines(plan: Plan, groups: tuple[GroupId, ...], kinds: tuple[str, ...], caps: Caps, until: date) -> list[str]:
     names = group_names(plan)
     numbers = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in caps.as_json().items())
     return [
@@ -108,9 +110,9 @@ def _lines(plan: Plan, groups: tuple[str, ...], kinds: tuple[str, ...], caps: Ca
     ]
 
 
-def _group_lines(plan: Plan, groups: tuple[str, ...], names: Mapping[str, str]) -> Iterator[str]:
+def _group_lines(plan: Plan, groups: tuple[GroupId, ...], names: Mapping[GroupId, str]) -> Iterator[str]:
     """Each group with the numbers of its members, as far as the record's plan has them, and the numbers in all."""
-    members = {group.group_id.casefold(): group for group in plan.members}
+    members = {group.group_id: group for group in plan.members}
     for group in groups:
         known = members.get(group)
         name = names.get(group) or (known.display_name if known else "")
@@ -120,9 +122,8 @@ def _group_lines(plan: Plan, groups: tuple[str, ...], names: Mapping[str, str]) 
     found = [members[group] for group in groups if group in members]
     if not found:
         return
-    in_all = GroupMembers(
-        group_id="",
-        display_name="",
+    in_all = replace(
+        found[0],
         in_cloud=sum(group.in_cloud for group in found),
         already=sum(group.already for group in found),
         added=sum(group.added for group in found),

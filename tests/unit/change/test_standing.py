@@ -18,6 +18,7 @@ from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
 from runbook_lib.model.directory import AttributeDelta
+from runbook_lib.model.ids import GroupId, ObjectGuid, as_object_guid
 from runbook_lib.routes.direct.payload import (
     STANDING_KINDS,
     DirectChange,
@@ -34,7 +35,13 @@ from tests.support.builders import rewritten
 
 LAST_DAY = b.TODAY + timedelta(days=30)
 TARGET = DirectTarget(
-    b.TENANT, b.guid("domain"), "contoso.com", b.TARGET_OU, b.guid("target"), b.RETIRED_OU, b.guid("retired")
+    b.TENANT,
+    b.guid("domain"),
+    "contoso.com",
+    b.TARGET_OU,
+    ObjectGuid(b.guid("target")),
+    b.RETIRED_OU,
+    ObjectGuid(b.guid("retired")),
 )
 FORBIDDEN = [kind for kind in ChangeKind if kind not in STANDING_KINDS]
 
@@ -42,14 +49,18 @@ FORBIDDEN = [kind for kind in ChangeKind if kind not in STANDING_KINDS]
 def change(kind: ChangeKind, name: str = "Sales", *, added: int = 0, removed: int = 0, attribute: str = "") -> Change:
     return DirectChange(
         kind=kind,
-        group_id=b.guid(f"group {name}"),
+        group_id=GroupId(b.guid(f"group {name}")),
         display_name=name,
         payload=DirectPayload(
             dn=f"CN={name},{b.TARGET_OU}",
-            object_guid="" if kind is ChangeKind.CREATE else b.guid(f"object {name}"),
+            object_guid=ObjectGuid("" if kind is ChangeKind.CREATE else b.guid(f"object {name}")),
             attributes=(AttributeDelta(attribute, ("old",), ("new",)),) if attribute else (),
-            members_added=tuple(ExistingMember(b.guid(f"in {n}"), b.user_dn(f"in {n}")) for n in range(added)),
-            members_removed=tuple(ExistingMember(b.guid(f"out {n}"), b.user_dn(f"out {n}")) for n in range(removed)),
+            members_added=tuple(
+                ExistingMember(ObjectGuid(b.guid(f"in {n}")), b.user_dn(f"in {n}")) for n in range(added)
+            ),
+            members_removed=tuple(
+                ExistingMember(ObjectGuid(b.guid(f"out {n}")), b.user_dn(f"out {n}")) for n in range(removed)
+            ),
         ),
     )
 
@@ -136,7 +147,9 @@ def test_type_and_marks_wait_even_as_an_update(tmp_path: Path, attribute: str, w
 
 
 @pytest.mark.parametrize(
-    "twist", [{"move": Move("a", "b", b.TARGET_OU, b.RETIRED_OU)}, {"object_guid": ""}], ids=["moved", "not-there"]
+    "twist",
+    [{"move": Move(ObjectGuid("a"), ObjectGuid("b"), b.TARGET_OU, b.RETIRED_OU)}, {"object_guid": ""}],
+    ids=["moved", "not-there"],
 )
 def test_a_move_or_a_create_under_another_name_waits(tmp_path: Path, twist: Any) -> None:
     disguised = b.rewritten(change(ChangeKind.UPDATE, attribute="displayName"), **twist)
@@ -213,7 +226,7 @@ def test_it_holds_only_in_its_time(tmp_path: Path, moment: Any, code: str) -> No
     ("field", "word"), [("tenant_id", "tenant"), ("domain_guid", "domain"), ("target_ou_guid", "target OU")]
 )
 def test_it_is_bound_to_its_target(tmp_path: Path, field: str, word: str) -> None:
-    elsewhere = plan_of(*EVERYDAY, target=replace(TARGET, **{field: b.guid("elsewhere")}))
+    elsewhere = plan_of(*EVERYDAY, target=replace(TARGET, **{field: as_object_guid(b.guid("elsewhere"))}))
     error = closed(standing(tmp_path), elsewhere)
     assert (error.code, f"for another {word}." in error.message) == ("standing-other-target", True)
 

@@ -18,12 +18,12 @@ from runbook_lib.directory.errors import EntryExists, ObjectMissing, RightsMissi
 from runbook_lib.errors import Refused
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.dn import same_dn
-from runbook_lib.model.ids import anchor_of
+from runbook_lib.model.ids import GroupId, anchor_of
 from tests.unit.directory.embedded import ADMINISTRATOR, BASE, RETIRED, TARGET, WRITER, Embedded
 
 _ID = "0d3a8d7f-0000-4000-8000-0123456789ab"
 _SERVICE = f"CN=Directory Service,CN=Windows NT,CN=Services,CN=Configuration,{BASE}"
-_VALUES = {"adminDescription": [anchor_of(_ID)], "extensionName": ["gwb:mark", "other"]}
+_VALUES = {"adminDescription": [anchor_of(GroupId(_ID))], "extensionName": ["gwb:mark", "other"]}
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_lifetimes(
 def test_only_groups_of_the_two_ous_and_anchored_ones_are_listed(embedded: Embedded, admin: Directory) -> None:
     embedded.store.recycle_bin = True
     ours = [embedded.add_group("a"), embedded.add_group("b", RETIRED)]
-    anchored = embedded.add_group("c", f"OU=Staff,{BASE}", adminDescription=anchor_of(_ID))
+    anchored = embedded.add_group("c", f"OU=Staff,{BASE}", adminDescription=anchor_of(GroupId(_ID)))
     other = embedded.add_group("d", f"OU=Staff,{BASE}")
     for guid in (*ours, anchored, other):
         admin.delete(guid)

@@ -26,6 +26,7 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.search import Entry
 from runbook_lib.errors import UsageError
 from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
+from runbook_lib.model.ids import GroupId, ObjectGuid
 from runbook_lib.model.untrusted import printable
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.tables import csv_bytes, plain, workbook_bytes
@@ -58,12 +59,14 @@ def _ldif(entry: Entry, change: Change) -> str:
 
 
 def _change(kind: ChangeKind = ChangeKind.UPDATE, text: str = "x") -> Change:
-    members = (ExistingMember(b.guid("member"), f"CN={text},{b.BASE}"),) if kind is ChangeKind.DELETE else ()
+    members = (
+        (ExistingMember(ObjectGuid(b.guid("member")), f"CN={text},{b.BASE}"),) if kind is ChangeKind.DELETE else ()
+    )
     return DirectChange(
         kind=kind,
-        group_id=_GUID,
+        group_id=GroupId(_GUID),
         display_name=text,
-        payload=DirectPayload(dn=text, object_guid=_GUID, members_removed=members),
+        payload=DirectPayload(dn=text, object_guid=ObjectGuid(_GUID), members_removed=members),
     )
 
 

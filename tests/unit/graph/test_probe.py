@@ -8,6 +8,7 @@ import requests
 from runbook_lib.errors import NoAccess, ServiceFailed
 from runbook_lib.graph.groups import probe_groups
 from runbook_lib.model.cloud import Presence
+from runbook_lib.model.ids import GroupId, as_group_id
 from tests.unit.graph.fake_cloud import Reply, client_with, graph_error, path_of
 from tests.unit.graph.fake_tenant import DELETED, FakeTenant, group, identifier
 
@@ -17,7 +18,7 @@ GONE = identifier(7)
 
 
 def probed(tenant: FakeTenant, key: str = GONE) -> Presence:
-    return probe_groups(client_with(tenant)[0], [key])[key]
+    return probe_groups(client_with(tenant)[0], [GroupId(key)])[GroupId(key)]
 
 
 def test_present_deleted_and_gone() -> None:
@@ -25,7 +26,7 @@ def test_present_deleted_and_gone() -> None:
     tenant.pages = {DELETED: [1]}
     client, adapter, _ = client_with(tenant)
     ids = [identifier(9), GONE, identifier(1).upper(), GONE, identifier(8)]
-    assert probe_groups(client, ids) == {
+    assert probe_groups(client, map(as_group_id, ids)) == {
         identifier(1): Presence.PRESENT,
         GONE: Presence.GONE,
         identifier(8): Presence.SOFT_DELETED,
@@ -37,7 +38,7 @@ def test_present_deleted_and_gone() -> None:
 
 def test_deleted_groups_are_not_listed_without_need() -> None:
     client, adapter, _ = client_with(FakeTenant({"/groups": [group(1)]}))
-    assert probe_groups(client, [identifier(1)]) == {identifier(1): Presence.PRESENT}
+    assert probe_groups(client, [GroupId(identifier(1))]) == {identifier(1): Presence.PRESENT}
     assert probe_groups(client, []) == {}
     assert len(adapter.sent) == 1
 
@@ -62,7 +63,7 @@ def test_without_the_deleted_groups_nothing_is_gone(answer: Reply) -> None:
 
 def test_what_is_no_id_is_not_asked_for() -> None:
     client, adapter, _ = client_with(FakeTenant())
-    assert probe_groups(client, ["../users"]) == {"../users": Presence.UNKNOWN}
+    assert probe_groups(client, [GroupId("../users")]) == {"../users": Presence.UNKNOWN}
     assert adapter.sent == []
 
 
@@ -71,10 +72,10 @@ def test_a_service_that_fails_is_an_error_and_not_an_answer() -> None:
         return Reply(404, raw=b"<html>Not found</html>")
 
     with pytest.raises(ServiceFailed):
-        probe_groups(client_with(html)[0], [GONE])
+        probe_groups(client_with(html)[0], [GroupId(GONE)])
 
     def refused(request: requests.PreparedRequest) -> Reply:
         return graph_error(401, "InvalidAuthenticationToken")
 
     with pytest.raises(NoAccess):
-        probe_groups(client_with(refused)[0], [GONE])
+        probe_groups(client_with(refused)[0], [GroupId(GONE)])

@@ -13,7 +13,7 @@ from runbook_lib.inventory.tables import groups_table, members_table
 from runbook_lib.model.change import ChangeKind
 from runbook_lib.model.cloud import Authority, CloudKind, Presence, PrincipalType, Switch
 from runbook_lib.model.finding import Severity
-from runbook_lib.model.ids import anchor_of, as_object_guid, mark_of
+from runbook_lib.model.ids import GroupId, anchor_of, as_object_guid, mark_of
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from tests.support import builders as b
 
@@ -267,12 +267,12 @@ def test_connect_v1_on_gives_microsoft_365_groups_its_route() -> None:
 
 
 def test_names_are_cut_in_utf_16_units_and_stay_within_the_limit_of_cn() -> None:
-    name = Naming().common_name(b.guid("g"), "🎉" * 60)
+    name = Naming().common_name(GroupId(b.guid("g")), "🎉" * 60)
     assert name.endswith("_" + b.guid("g").replace("-", "")[-12:])
     assert len(name.encode("utf-16-le")) // 2 <= 64
     assert cut_units("🎉", 1) == ""
-    assert Naming().common_name(b.guid("g"), "two\nlines").startswith("two lines_")
-    assert Naming("id").common_name(b.guid("g"), "x") == f"Group_{b.guid('g')}"
+    assert Naming().common_name(GroupId(b.guid("g")), "two\nlines").startswith("two lines_")
+    assert Naming("id").common_name(GroupId(b.guid("g")), "x") == f"Group_{b.guid('g')}"
 
 
 def test_descriptions_are_trimmed_cut_and_absent_when_empty() -> None:

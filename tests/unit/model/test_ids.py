@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import runbook_lib
 from runbook_lib.model import ids
+from runbook_lib.model.ids import GroupId
 
 LIBRARY = Path(runbook_lib.__file__).parent
 HOME = LIBRARY / "model" / "ids.py"
@@ -33,7 +34,7 @@ NO_GUID = (
 def test_one_id_has_one_spelling(text: str) -> None:
     assert str(ids.as_group_id(text)) == str(ids.as_object_guid(text)) == text.lower()
     assert ids.group_id_of_anchor(f"group_{text}") == text.lower()
-    assert ids.owner_of_mark((ids.mark_of(text, text.upper()),)) == (text.lower(), text.lower())
+    assert ids.owner_of_mark((ids.mark_of(text, GroupId(text.upper())),)) == (text.lower(), text.lower())
 
 
 @given(st.uuids())

@@ -19,6 +19,7 @@ from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import AwaitingApproval, RunbookError
 from runbook_lib.model.change import Change, GroupMembers, LeftOut, Plan
 from runbook_lib.model.cloud import CloudKind
+from runbook_lib.model.ids import ObjectGuid
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.routes.direct.payload import Deletion, ExistingMember, HoldingGroup, direct_change
@@ -184,7 +185,7 @@ def test_names_of_today_are_those_of_an_honest_plan() -> None:
     cloud = b.cloud_side([parent, child], {"P": [child], "C": []})
     plan = plan_enable(b.inventory_of(cloud, b.directory_side()), b.policy("P", "C")).plan
     assert any(ref.group_id for change in plan.changes for ref in change.payload.members_added)
-    holder = HoldingGroup(b.guid("holder"), "CN=holder,DC=c")
+    holder = HoldingGroup(ObjectGuid(b.guid("holder")), "CN=holder,DC=c")
     deletion = Deletion("S-1", True, (holder,), "on", 60, "default", "on", "on")
     plan = replace(
         plan, changes=(*plan.changes, rewritten(plan.changes[0], object_guid=b.guid("x"), deletion=deletion))

@@ -99,7 +99,7 @@ class Operator:
         run = self.folder / f"run{next(self.numbers)}"
         run.mkdir()
         with self.connected() as directory, Journal(run / "journal.jsonl", lambda: "now") as journal:
-            dn_of: dict[str, str] = {item.guid: item.dn for item in self.inventory(directory).directory.objects}
+            dn_of = {item.guid: item.dn for item in self.inventory(directory).directory.objects}
             journal.open(operation="x", resumes=earlier[-1].run.name if earlier else None)
             if kill[0]:
                 die_at(directory, *kill)

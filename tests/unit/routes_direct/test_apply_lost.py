@@ -23,7 +23,7 @@ from runbook_lib.directory.search import equals, guid_text
 from runbook_lib.errors import BrokeOff, NoAccess, RunbookError, ServiceFailed
 from runbook_lib.model.change import ChangeKind, Operation
 from runbook_lib.model.directory import RESTORED_ATTRIBUTES, AttributeDelta
-from runbook_lib.model.ids import anchor_of, mark_of
+from runbook_lib.model.ids import GroupId, ObjectGuid, anchor_of, mark_of
 from runbook_lib.model.text import t
 from runbook_lib.record.schema_files import schema_text
 from runbook_lib.routes.direct.payload import (
@@ -60,7 +60,7 @@ class World:
         people = [f"CN=person {n},OU=Staff,{BASE}" for n in range(4)]
         for number, dn in enumerate(people):
             store.add(dn, {"objectClass": "user", "sAMAccountName": f"person{number}"})
-        self.people = [ExistingMember(self._guid(dn), dn) for dn in people]
+        self.people = [ExistingMember(ObjectGuid(self._guid(dn)), dn) for dn in people]
         self.first = self._ours("first", member=people[:2], displayName="before")
         self.second = self._ours("second", member=people[2:])
         self.third = self._ours("third", description="goes")
@@ -72,7 +72,10 @@ class World:
         return guid_text(self.embedded.store.node(dn).guid)
 
     def _ours(self, name: str, **more: Any) -> str:
-        marks = {"adminDescription": anchor_of(group_id(name)), "extensionName": mark_of(TENANT, group_id(name))}
+        marks = {
+            "adminDescription": anchor_of(GroupId(group_id(name))),
+            "extensionName": mark_of(TENANT, GroupId(group_id(name))),
+        }
         return self.embedded.add_group(name, **marks, **more)
 
     def _deletion(self) -> DirectChange:
@@ -82,23 +85,31 @@ class World:
         there = tuple(AttributeDelta(n, removed=entry.texts(n)) for n in RESTORED_ATTRIBUTES if entry.texts(n))
         at, parent = f"CN=third,{TARGET}", self._guid(TARGET)
         name = "CN=third"
-        payload = DirectPayload(at, self.third, name, parent, there, deletion=self.lost)
-        return DirectChange(ChangeKind.DELETE, group_id("third"), "third", payload)
+        payload = DirectPayload(at, ObjectGuid(self.third), name, ObjectGuid(parent), there, deletion=self.lost)
+        return DirectChange(ChangeKind.DELETE, GroupId(group_id("third")), "third", payload)
 
     def _plan(self) -> DirectPlan:
-        target = DirectTarget(TENANT, "d" * 36, "contoso.com", TARGET, self._guid(TARGET), RETIRED, self._guid(RETIRED))
+        target = DirectTarget(
+            TENANT,
+            "d" * 36,
+            "contoso.com",
+            TARGET,
+            ObjectGuid(self._guid(TARGET)),
+            RETIRED,
+            ObjectGuid(self._guid(RETIRED)),
+        )
 
         def created(name: str, *members: Member) -> DirectChange:
             values = {
-                "adminDescription": anchor_of(group_id(name)),
-                "extensionName": mark_of(TENANT, group_id(name)),
+                "adminDescription": anchor_of(GroupId(group_id(name))),
+                "extensionName": mark_of(TENANT, GroupId(group_id(name))),
                 "groupType": "8",
                 "sAMAccountName": f"Group_{name}",
             }
             deltas = tuple(AttributeDelta(key, added=(value,)) for key, value in values.items())
             dn = f"CN={name},{TARGET}"
-            payload = DirectPayload(dn, "", f"CN={name}", target.target_ou_guid, deltas, members)
-            return DirectChange(ChangeKind.CREATE, group_id(name), name, payload)
+            payload = DirectPayload(dn, ObjectGuid(""), f"CN={name}", target.target_ou_guid, deltas, members)
+            return DirectChange(ChangeKind.CREATE, GroupId(group_id(name)), name, payload)
 
         one, two, three, four = self.people
         move = Move(target.target_ou_guid, target.retired_ou_guid, TARGET, RETIRED)
@@ -107,10 +118,12 @@ class World:
 
         def of(name: str, kind: ChangeKind, **more: Any) -> DirectChange:
             guid = {"first": self.first, "second": self.second}[name]
-            return DirectChange(kind, group_id(name), name, DirectPayload(f"CN={name},{TARGET}", guid, **more))
+            return DirectChange(
+                kind, GroupId(group_id(name)), name, DirectPayload(f"CN={name},{TARGET}", ObjectGuid(guid), **more)
+            )
 
         changes = (
-            created("new", one, NewGroupMember(group_id("other"))),
+            created("new", one, NewGroupMember(GroupId(group_id("other")))),
             created("other", two),
             of("first", ChangeKind.UPDATE, attributes=renamed),
             of("first", ChangeKind.ADD_MEMBERS, members_added=(three, four)),

@@ -21,7 +21,7 @@ from runbook_lib.directory.search import guid_text
 from runbook_lib.errors import BrokeOff, NoAccess, RunbookError, ServiceFailed
 from runbook_lib.model.change import ChangeKind, Operation, Plan
 from runbook_lib.model.directory import AttributeDelta
-from runbook_lib.model.ids import anchor_of, mark_of
+from runbook_lib.model.ids import GroupId, ObjectGuid, anchor_of, mark_of
 from runbook_lib.model.text import t
 from runbook_lib.record.schema_files import schema_text
 from runbook_lib.routes.direct.payload import DirectChange, DirectPayload, ExistingMember, Member, direct_changes
@@ -49,8 +49,8 @@ class World:
             person, local = f"CN=person {number},OU=Staff,{BASE}", f"CN=local {number},OU=Staff,{BASE}"
             store.add(person, {"objectClass": "user", "sAMAccountName": f"person{number}"})
             store.add(local, {"objectClass": "group", "sAMAccountName": f"local{number}", "groupType": "-2147483644"})
-            self.good.append(ExistingMember(self.guid(person), person))
-            self.bad.append(ExistingMember(self.guid(local), local))
+            self.good.append(ExistingMember(ObjectGuid(self.guid(person)), person))
+            self.bad.append(ExistingMember(ObjectGuid(self.guid(local)), local))
         self.group, self.other = (self._ours(name, key) for name, key in (("group", GROUP), ("other", OTHER)))
         self.start = store.snapshot()
 
@@ -58,20 +58,36 @@ class World:
         return guid_text(self.embedded.store.node(dn).guid)
 
     def _ours(self, name: str, key: str) -> str:
-        return self.embedded.add_group(name, adminDescription=anchor_of(key), extensionName=mark_of(TENANT, key))
+        return self.embedded.add_group(
+            name, adminDescription=anchor_of(GroupId(key)), extensionName=mark_of(TENANT, GroupId(key))
+        )
 
     def plan(self, members: list[Member]) -> Plan:
-        target = DirectTarget(TENANT, "d" * 36, "contoso.com", TARGET, self.guid(TARGET), RETIRED, self.guid(RETIRED))
+        target = DirectTarget(
+            TENANT,
+            "d" * 36,
+            "contoso.com",
+            TARGET,
+            ObjectGuid(self.guid(TARGET)),
+            RETIRED,
+            ObjectGuid(self.guid(RETIRED)),
+        )
         kind = ChangeKind.ADD_MEMBERS
         return Plan(
             Operation.ENABLE,
             target,
             (
                 DirectChange(
-                    kind, GROUP, "Group", DirectPayload(f"CN=group,{TARGET}", self.group, members_added=tuple(members))
+                    kind,
+                    GroupId(GROUP),
+                    "Group",
+                    DirectPayload(f"CN=group,{TARGET}", ObjectGuid(self.group), members_added=tuple(members)),
                 ),
                 DirectChange(
-                    kind, OTHER, "Other", DirectPayload(f"CN=other,{TARGET}", self.other, members_added=(self.good[0],))
+                    kind,
+                    GroupId(OTHER),
+                    "Other",
+                    DirectPayload(f"CN=other,{TARGET}", ObjectGuid(self.other), members_added=(self.good[0],)),
                 ),
             ),
         )
@@ -186,7 +202,7 @@ def test_a_run_that_ended_between_the_halves_resumes_and_owns_all_that_it_wrote(
 
 def test_a_member_that_was_deleted_meanwhile_takes_nobody_along(world: World, tmp_path: Path) -> None:
     world.embedded.store.restore(world.start)
-    gone = ExistingMember("0a1b2c3d-0000-4000-8000-00000000dead", f"CN=gone,OU=Staff,{BASE}")
+    gone = ExistingMember(ObjectGuid("0a1b2c3d-0000-4000-8000-00000000dead"), f"CN=gone,OU=Staff,{BASE}")
     plan = world.plan([world.good[0], gone, world.good[1]])
     folder = tmp_path / "run"
     folder.mkdir()
@@ -252,7 +268,7 @@ def test_no_modify_holds_more_members_than_one_write_may(added: int, removed: in
     refs = [value.ref for value in values(max(added, removed, 1))]
     change = DirectChange(
         ChangeKind.UPDATE,
-        GROUP,
+        GroupId(GROUP),
         "G",
         DirectPayload("CN=G", members_added=tuple(refs[:added]), members_removed=tuple(refs[:removed])),
     )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.model.change import ChangeKind
 from runbook_lib.model.enforcement import NO_ENFORCEMENT, Enforcement, EnforcementMode, Leave, SoaPolicy
+from runbook_lib.model.ids import NO_OBJECT, GroupId, ObjectGuid
 from runbook_lib.routes.direct.payload import DirectChange, DirectPayload
 from runbook_lib.routes.direct.preconditions import refuse_enforced
 from tests.support import builders as b
@@ -76,7 +77,7 @@ def side(enforcement: Enforcement, *, marked: bool, deleted: bool = False) -> ob
     ),
 )
 def test_every_kind_is_refused_or_passes_as_documented(kind: ChangeKind, marked: bool, found: Enforcement) -> None:
-    guid = "" if kind is ChangeKind.CREATE else b.written(TEAM).guid
+    guid = NO_OBJECT if kind is ChangeKind.CREATE else b.written(TEAM).guid
     change = DirectChange(kind, TEAM.id, "Team", DirectPayload("CN=Team", object_guid=guid))
     inventory = side(found, marked=marked, deleted=kind is ChangeKind.UNDELETE)
     passing, refused = refuse_enforced([change], inventory)  # type: ignore[arg-type]
@@ -93,7 +94,9 @@ def test_one_marked_group_takes_no_neighbour_along_and_is_named_once() -> None:
         DirectChange(kind, TEAM.id, "Team", DirectPayload("CN=Team", object_guid=guid))
         for kind in (ChangeKind.UPDATE, ChangeKind.ADD_MEMBERS)
     ]
-    other = DirectChange(ChangeKind.UPDATE, "other", "Other", DirectPayload("CN=Other", object_guid="another"))
+    other = DirectChange(
+        ChangeKind.UPDATE, GroupId("other"), "Other", DirectPayload("CN=Other", object_guid=ObjectGuid("another"))
+    )
     passing, refused = refuse_enforced([*two, other], inventory)  # type: ignore[arg-type]
     assert passing == [other]
     assert [one.group_id for one in refused] == [TEAM.id]

@@ -13,6 +13,7 @@ from runbook_lib.errors import Refused
 from runbook_lib.model.change import ChangeKind, Operation, Plan, Refusal
 from runbook_lib.model.cloud import Presence, Switch
 from runbook_lib.model.directory import DeletedObjects
+from runbook_lib.model.ids import ObjectGuid
 from runbook_lib.routes.direct.payload import (
     Deletion,
     DirectChange,
@@ -189,7 +190,7 @@ def test_groups_that_were_deleted_together_come_back_as_members_of_each_other_if
 
 
 def test_a_member_that_is_gone_is_left_out_and_counted() -> None:
-    stranger = ExistingMember(b.guid("ad Cy"), b.user_dn("Cy"))
+    stranger = ExistingMember(ObjectGuid(b.guid("ad Cy")), b.user_dn("Cy"))
     change = rewritten(deletion(), members_removed=(*deletion().payload.members_removed, stranger))
     back = undo(change=change).plan.changes[0]
     assert stranger not in back.payload.members_added

@@ -18,6 +18,7 @@ from runbook_lib.directory.schema import indexed_attributes
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import Change, ChangeKind
 from runbook_lib.model.directory import AttributeDelta
+from runbook_lib.model.ids import GroupId, ObjectGuid
 from runbook_lib.routes.direct.backup_and_verify import read_back
 from runbook_lib.routes.direct.payload import DirectChange, DirectPayload
 from runbook_lib.routes.direct.work import DirectWork
@@ -129,11 +130,11 @@ def test_no_step_searches_the_domain_by_what_is_not_indexed(world: World, tmp_pa
     again, _ = applied(world, tmp_path / "again", world.plan.changes, [first])
     undelete = DirectChange(
         ChangeKind.UNDELETE,
-        group_id("third"),
+        GroupId(group_id("third")),
         "third",
         DirectPayload(
             f"CN=third,{TARGET}",
-            world.third,
+            ObjectGuid(world.third),
             "CN=third",
             parent_guid=world.plan.target.target_ou_guid,
             attributes=tuple(

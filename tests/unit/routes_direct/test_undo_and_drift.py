@@ -12,7 +12,7 @@ from runbook_lib.inventory.naming import spelled_out
 from runbook_lib.model.change import ChangeKind, Operation, Plan
 from runbook_lib.model.directory import UNIVERSAL_SECURITY, AttributeDelta
 from runbook_lib.model.finding import Severity
-from runbook_lib.model.ids import RETIRED_MARK
+from runbook_lib.model.ids import RETIRED_MARK, ObjectGuid
 from runbook_lib.routes.direct.drift import check_drift
 from runbook_lib.routes.direct.payload import DirectChange, DirectPayload, ExistingMember, Move
 from runbook_lib.routes.direct.plan_undo import plan_undo
@@ -63,7 +63,7 @@ def test_members_that_entered_leave_and_only_those() -> None:
     ad = b.written(GROUP, [b.user_dn("Ana"), b.user_dn("Bo")])
     (change,) = undo(ad, ChangeKind.ADD_MEMBERS, effect(ad, members_added=(b.guid("ad Ana"),))).changes
     assert change.kind is ChangeKind.REMOVE_MEMBERS
-    assert change.payload.members_removed == (ExistingMember(b.guid("ad Ana"), b.user_dn("Ana")),)
+    assert change.payload.members_removed == (ExistingMember(ObjectGuid(b.guid("ad Ana")), b.user_dn("Ana")),)
     assert change.payload.members_added == ()
 
 
@@ -81,7 +81,7 @@ def test_a_retirement_comes_back_with_place_and_attributes() -> None:
     (change,) = undo(ad, ChangeKind.RETIRE, effect(ad, attributes=(retired,), moved=moved)).changes
     assert change.kind is ChangeKind.RESTORE
     assert change.payload.attributes == (retired.inverse(),)
-    assert change.payload.move == Move(moved[1], moved[0], b.RETIRED_OU, b.TARGET_OU)
+    assert change.payload.move == Move(ObjectGuid(moved[1]), ObjectGuid(moved[0]), b.RETIRED_OU, b.TARGET_OU)
 
 
 def test_objects_that_are_gone_moved_away_or_no_longer_ours_are_left_alone() -> None:

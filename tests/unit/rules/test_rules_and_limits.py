@@ -18,7 +18,7 @@ from runbook_lib.model.change import ChangeKind, Operation, Plan
 from runbook_lib.model.cloud import CloudKind, OtherWriters, Presence, Switch
 from runbook_lib.model.directory import UNIVERSAL_SECURITY, AttributeDelta
 from runbook_lib.model.enforcement import Enforcement, EnforcementMode, SoaPolicy
-from runbook_lib.model.ids import GroupId, anchor_of
+from runbook_lib.model.ids import GroupId, ObjectGuid, anchor_of
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
 from runbook_lib.routes.direct.payload import DirectChange, DirectPayload, ExistingMember
@@ -728,4 +728,4 @@ def test_an_attestation_needs_name_and_day_and_ends() -> None:
 def test_members_that_enter_a_deleted_group_are_not_named_twice() -> None:
     lost = b.written(TEAM, members("Ana"))
     change = plan_disable(both_sides(lost), b.policy(disable_ids=(TEAM.id,), delete=True)).plan.changes[0]
-    assert change.payload.members_removed == (ExistingMember(b.guid("ad Ana"), b.user_dn("Ana")),)
+    assert change.payload.members_removed == (ExistingMember(ObjectGuid(b.guid("ad Ana")), b.user_dn("Ana")),)

@@ -13,6 +13,7 @@ from runbook_lib.change.approvals.plan import planned, read_approvals
 from runbook_lib.change.approvals.standing import Caps, read_standing, standing_kinds_of
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.model.change import ChangeKind, GroupMembers, LeftOut, Operation, Plan
+from runbook_lib.model.ids import GroupId, ObjectGuid
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.record.folder import RecordFolder
@@ -37,8 +38,10 @@ def gwb(*arguments: str) -> Result:
 def record(tmp_path: Path) -> Path:
     """A record folder with a plan of one change."""
     tenant, domain, target_ou, retired_ou = (f"00000000-0000-4000-8000-00000000000{n}" for n in range(4))
-    target = DirectTarget(tenant, domain, "contoso.com", "OU=a,DC=c", target_ou, "OU=r,DC=c", retired_ou)
-    change = DirectChange(ChangeKind.CREATE, GROUP, "Pro\x1bject", DirectPayload("CN=x"))
+    target = DirectTarget(
+        tenant, domain, "contoso.com", "OU=a,DC=c", ObjectGuid(target_ou), "OU=r,DC=c", ObjectGuid(retired_ou)
+    )
+    change = DirectChange(ChangeKind.CREATE, GroupId(GROUP), "Pro\x1bject", DirectPayload("CN=x"))
     folder = RecordFolder.create(tmp_path / "records", "CHG1", "run1")
     folder.write_json("plan.json", plan_to_json(Plan(Operation.ENABLE, target, (change,))))
     return folder.path
@@ -80,8 +83,11 @@ def test_without_the_phrase_what_would_be_approved_is_shown(record: Path) -> Non
 def test_each_group_is_shown_with_its_members_and_all_together(record: Path) -> None:
     plan = planned(record, ROUTES)
     left_out = (LeftOut(OTHER, "Kim", "user", "no-account", t("No AD account was found.")),)
-    known = (GroupMembers(GROUP, "Project", 13, 2, 10, 1, left_out), GroupMembers(THIRD, "Board", 4, 0, 4, 0))
-    third = replace(plan.changes[0], group_id=THIRD, display_name="Board")
+    known = (
+        GroupMembers(GroupId(GROUP), "Project", 13, 2, 10, 1, left_out),
+        GroupMembers(GroupId(THIRD), "Board", 4, 0, 4, 0),
+    )
+    third = replace(plan.changes[0], group_id=GroupId(THIRD), display_name="Board")
     plan = replace(plan, changes=(*plan.changes, third), members=known)
     RecordFolder(record).write_json("plan.json", plan_to_json(plan))
     shown = gwb("approve", str(record), "--standing", "--as", "Ada", "--until", UNTIL, "--group", OTHER).stdout

@@ -21,6 +21,7 @@ from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.files import RUN_MIME
 from runbook_lib.model.change import ChangeKind, Operation, Plan
 from runbook_lib.model.directory import AttributeDelta
+from runbook_lib.model.ids import GroupId, ObjectGuid
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.parameters.document import example_yaml, json_schema
@@ -42,10 +43,12 @@ def gwb(*arguments: str, **environment: str) -> Result:
 def planned(tmp_path: Path) -> Path:
     """A record folder with a plan of one change."""
     tenant, domain, target_ou, retired_ou = (f"00000000-0000-4000-8000-00000000000{n}" for n in range(4))
-    target = DirectTarget(tenant, domain, "contoso.com", "OU=a,DC=c", target_ou, "OU=r,DC=c", retired_ou)
+    target = DirectTarget(
+        tenant, domain, "contoso.com", "OU=a,DC=c", ObjectGuid(target_ou), "OU=r,DC=c", ObjectGuid(retired_ou)
+    )
     change = DirectChange(
         ChangeKind.CREATE,
-        "id",
+        GroupId("id"),
         "Pro\x1bject",
         DirectPayload("CN=x", attributes=(AttributeDelta("displayName", added=("x",)),)),
     )

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, MOST_NAMED, members_facts, rows_of
 from runbook_lib.model.change import GroupMembers, LeftOut, Operation, Plan
+from runbook_lib.model.ids import GroupId
 from runbook_lib.model.text import verbatim
 from runbook_lib.record.page import record_html
 from runbook_lib.routes.direct.plan_enable import plan_enable
@@ -36,7 +37,7 @@ def members(name: str, *left_out: str, added: int = 10) -> GroupMembers:
     people = tuple(
         LeftOut(b.guid(f"member {n}"), p, "user", "cloud-only", verbatim(WHY)) for n, p in enumerate(left_out)
     )
-    return GroupMembers(b.guid("group"), name, added + len(people), 0, added, 0, people)
+    return GroupMembers(GroupId(b.guid("group")), name, added + len(people), 0, added, 0, people)
 
 
 def visible(html: str) -> str:
