@@ -27,7 +27,7 @@ from runbook_lib.model.change import (
     Plan,
     Refusal,
 )
-from runbook_lib.model.ids import as_group_id
+from runbook_lib.model.ids import as_group_id, group_id_or_none
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
@@ -231,7 +231,7 @@ def _change(read: ChangeHead) -> Change:
         raise TypeError("a change is read with its payload: plan_file_of puts both together")
     return Change(
         kind=ChangeKind(read.kind),
-        group_id=as_group_id(read.group_id),
+        group_id=group_id_or_none(read.group_id),
         display_name=read.display_name,
         payload=read.payload(),
         reason=read.reason,

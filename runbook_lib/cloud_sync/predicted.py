@@ -9,6 +9,7 @@ from runbook_lib.cloud_sync.members import MemberAnswer
 from runbook_lib.cloud_sync.scope import Known, ScopeAnswer
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.dn import normalize_foreign_dn, parent_of, rdn, rdn_value
+from runbook_lib.model.ids import GroupId
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
 
@@ -68,7 +69,7 @@ class PredictedGroup:
         troubles: What is wrong with it, in the order in which it is found.
     """
 
-    group_id: str
+    group_id: GroupId
     display_name: str
     scope: ScopeAnswer
     guid: str

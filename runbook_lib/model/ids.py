@@ -26,6 +26,8 @@ GroupId = NewType("GroupId", str)
 ObjectGuid = NewType("ObjectGuid", str)
 """``objectGUID`` of an AD object in lower case, as Windows spells the 16 bytes ([MS-DTYP] 2.3.4). Made by
 ``as_object_guid`` alone."""
+NO_GROUP = GroupId("")
+"""Where a change is about no group."""
 NO_OBJECT = ObjectGuid("")
 """Where there is no AD object, or none yet."""
 
@@ -72,6 +74,15 @@ def as_object_guid(text: str | bytes) -> ObjectGuid:
         ValueError: ``text`` is no GUID.
     """
     return ObjectGuid(lower_guid(text) if isinstance(text, str) else str(UUID(bytes_le=text)))
+
+
+def group_id_or_none(text: str) -> GroupId:
+    """As ``as_group_id``, where an empty text stands for no group; it gives ``NO_GROUP`` for that.
+
+    Raises:
+        ValueError: ``text`` is something else and no GUID.
+    """
+    return as_group_id(text) if text else NO_GROUP
 
 
 def object_guid_or_none(text: str) -> ObjectGuid:

@@ -25,7 +25,7 @@ from runbook_lib.model.change import (
     Plan,
     ValueDifference,
 )
-from runbook_lib.model.ids import GroupId
+from runbook_lib.model.ids import GroupId, as_group_id
 from runbook_lib.model.target import Route, Target, TargetPart
 from runbook_lib.model.text import NOTHING, Text, t
 
@@ -64,7 +64,7 @@ class ThingPayload:
 
     @property
     def needs(self) -> frozenset[str]:
-        """Values that name another group: ``group g1``."""
+        """Values that name another group: ``group <id>``."""
         return frozenset(value.split()[1] for value in self.members_added if value.startswith("group "))
 
     def identity(self) -> dict[str, object]:
@@ -477,10 +477,15 @@ def undo_of(done: DoneChange) -> Plan:
     return plan_of(back, Operation.UNDO)
 
 
+def group_of(number: int) -> GroupId:
+    """The group that number ``number`` is about."""
+    return as_group_id(f"00000000-0000-4000-8000-{number:012x}")
+
+
 def change(number: int, *, new: bool, texts: int, values: int) -> ThingChange:
     """Number ``number``: makes its object or changes one, some texts, and puts values into it."""
     kind = ChangeKind.CREATE if new else ChangeKind.UPDATE
     wordings = tuple(Wording(f"text {n}", "old", "new") for n in range(0 if new else texts))
     put = tuple(f"value {n}" for n in range(values))
     own = "" if new else f"thing {number}"
-    return ThingChange(kind, GroupId(f"g{number}"), f"g{number}", ThingPayload(own, wordings, put))
+    return ThingChange(kind, group_of(number), f"g{number}", ThingPayload(own, wordings, put))

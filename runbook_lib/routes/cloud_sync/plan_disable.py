@@ -7,7 +7,7 @@ from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import ChangeKind, Operation, Refusal
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
+from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, NO_GROUP, group_id_of_anchor
 from runbook_lib.model.text import counted, t
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, SetRunning, Unassign
 from runbook_lib.routes.cloud_sync.planning import (
@@ -40,7 +40,7 @@ def plan_disable(sides: Sides, policy: Policy, wishes: Wishes, *, pause: bool) -
     if pause:
         running = sides.documents.state not in (JobState.PAUSED, JobState.DISABLED)
         why = t("Nothing more shall be written.")
-        changes = [CloudSyncChange(ChangeKind.PAUSE, "", "", action(sides, SetRunning(False)), "pause", why)]
+        changes = [CloudSyncChange(ChangeKind.PAUSE, NO_GROUP, "", action(sides, SetRunning(False)), "pause", why)]
         plan = finished_plan(
             Operation.DISABLE, sides, changes if running else [], [], policy.limits.as_json(), int(not running)
         )

@@ -14,6 +14,7 @@ from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import ChangeKind, Operation, Refusal
 from runbook_lib.model.cloud import CloudKind
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.ids import NO_GROUP, GroupId
 from runbook_lib.model.text import Text, counted, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.payload import (
@@ -153,7 +154,7 @@ def _refused_by_trouble(group: PredictedGroup) -> Refusal | None:
     )
 
 
-def _require_limit(joining: list[GroupRow], predicted: Mapping[str, PredictedGroup], policy: Policy) -> None:
+def _require_limit(joining: list[GroupRow], predicted: Mapping[GroupId, PredictedGroup], policy: Policy) -> None:
     new = [row for row in joining if not predicted[row.group_id].guid]
     if len(new) > policy.limits.creates:
         raise Refused(
@@ -174,7 +175,7 @@ def _configuration(sides: Sides, wishes: Wishes, after: Mapping[str, object]) ->
     if schema_digest(after) != schema_digest(before):
         why = t("The mapping shall give other names or another OU.")
         changes.append(
-            CloudSyncChange(ChangeKind.MAP, "", "", action(sides, ReplaceSchema(before, after)), "mapping", why)
+            CloudSyncChange(ChangeKind.MAP, NO_GROUP, "", action(sides, ReplaceSchema(before, after)), "mapping", why)
         )
     if wishes.notification is not None:
         now = secrets_of(sides.documents.secrets)
@@ -182,7 +183,7 @@ def _configuration(sides: Sides, wishes: Wishes, after: Mapping[str, object]) ->
         if secrets_digest(then) != secrets_digest(now):
             replaced = ReplaceSecrets(tuple(now), tuple(then))
             why = t("Notification or deletion threshold shall be others.")
-            changes.append(CloudSyncChange(ChangeKind.SETTINGS, "", "", action(sides, replaced), "settings", why))
+            changes.append(CloudSyncChange(ChangeKind.SETTINGS, NO_GROUP, "", action(sides, replaced), "settings", why))
     return changes
 
 
@@ -198,7 +199,7 @@ def _assign(sides: Sides, row: GroupRow) -> CloudSyncChange:
 
 
 def _pilot(
-    sides: Sides, wishes: Wishes, predicted: Mapping[str, PredictedGroup], wanted: list[GroupRow]
+    sides: Sides, wishes: Wishes, predicted: Mapping[GroupId, PredictedGroup], wanted: list[GroupRow]
 ) -> list[CloudSyncChange]:
     if not wishes.pilot:
         return []
@@ -223,7 +224,7 @@ def _start(sides: Sides) -> list[CloudSyncChange]:
     if sides.documents.state in _RUNS:
         return []
     why = t("The job does not run: it is {state}.", state=sides.documents.state.value)
-    return [CloudSyncChange(ChangeKind.START, "", "", action(sides, SetRunning(True)), "not-running", why)]
+    return [CloudSyncChange(ChangeKind.START, NO_GROUP, "", action(sides, SetRunning(True)), "not-running", why)]
 
 
 def _findings(prediction: Prediction, chosen: list[str]) -> list[Finding]:

@@ -33,6 +33,7 @@ from tests.support.second_route import (
     ThingWork,
     World,
     change,
+    group_of,
     plan_of,
     undo_of,
 )
@@ -90,14 +91,14 @@ def test_a_plan_of_another_route_is_approved_broken_off_resumed_and_undone(tmp_p
     world.answers = ["ok", "ok", "forbidden"]
     with pytest.raises(BrokeOff):
         carried_out(record, read, world, grant)
-    assert sorted(world.things) == ["id of g0", "thing 1"]
+    assert sorted(world.things) == [f"id of {group_of(0)}", "thing 1"]
 
     broken = broken_off(open_chain(journals_of(record.parent, SECOND)), THINGS)
     assert (broken.plan, broken.changes, broken.written) == (plan, plan.changes, False)
     again = record_of(tmp_path, "2", plan)
     allowed = authority(broken, broken.plan, read_all(again.parent / "approvals", SECOND), b.NOW, ANYBODY)
     carried_out(again, plan, world, allowed)
-    assert world.things["id of g0"].content == {"value 0", "value 1", "value 2"}
+    assert world.things[f"id of {group_of(0)}"].content == {"value 0", "value 1", "value 2"}
     assert world.things["thing 1"].texts == {"text 0": "new", "text 1": "new"}
     assert len(world.done) == len(set(world.done))  # nothing was sent twice
 
@@ -136,14 +137,16 @@ def test_what_a_route_says_about_its_plans_and_files_is_held_to(tmp_path: Path) 
         plan_from_json(data, ROUTES)
     with pytest.raises(UsageError, match="extra inputs"):
         plan_from_json({**data, "changes": [{**change_, "dn": "CN=x"} for change_ in data["changes"]]}, SECOND)  # type: ignore[attr-defined]
-    wrong = ThingChange(ChangeKind.CREATE, "g5", "g5", ThingPayload("thing 5"))
+    wrong = ThingChange(ChangeKind.CREATE, group_of(5), "g5", ThingPayload("thing 5"))
     with pytest.raises(UsageError, match="names the wrong thing"):
         plan_from_json(plan_to_json(plan_of([wrong])), SECOND)
 
 
 def test_what_one_change_needs_another_has_to_make_under_the_same_approval(tmp_path: Path) -> None:
     child, parent = change(0, new=True, texts=0, values=0), change(1, new=False, texts=0, values=0)
-    parent = ThingChange(parent.kind, "g1", "g1", ThingPayload("thing 1", members_added=("group g0",)))
+    parent = ThingChange(
+        parent.kind, group_of(1), "g1", ThingPayload("thing 1", members_added=(f"group {group_of(0)}",))
+    )
     alone = record_of(tmp_path, "1", plan_of([parent]))
     approve_plan(alone, SECOND, approver="Kim", phrase=plan_of([parent]).phrase, valid=HOUR, clock=lambda: b.NOW)
     with pytest.raises(AwaitingApproval):
@@ -171,7 +174,7 @@ def test_an_approval_counts_for_its_own_route_and_target_alone(tmp_path: Path) -
 
 
 def test_a_standing_approval_covers_what_its_route_lets_stand(tmp_path: Path) -> None:
-    group = "11111111-1111-4111-8111-111111111111"
+    group = group_of(1)
     texts = ThingChange(
         ChangeKind.UPDATE, group, "One", ThingPayload("thing 1", change(1, new=False, texts=1, values=0).payload.texts)
     )
