@@ -72,7 +72,7 @@ def members_table(inventory: Inventory, *, left_out: bool = False) -> pd.DataFra
         Columns ``group_id group_name member_id member_type member_name ad_guid ad_dn match_key reason_code reason
         leads_to``, all object: text, or None for what is not there.
     """
-    names = {row.group_id: row.display_name for row in inventory.rows}
+    names: dict[str, str] = {row.group_id: row.display_name for row in inventory.rows}
     pairs = [
         (group_id, member)
         for group_id, members in inventory.members.items()
