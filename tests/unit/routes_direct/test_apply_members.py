@@ -233,7 +233,8 @@ def test_a_text_that_no_directory_holds_closes_the_journal_so_that_the_next_run_
 
 def values(count: int) -> list[MemberValue]:
     return [
-        MemberValue(ExistingMember(f"{n:08}-0000-4000-8000-000000000000", f"CN={n}"), f"CN={n}") for n in range(count)
+        MemberValue(ExistingMember(ObjectGuid(f"{n:08}-0000-4000-8000-000000000000"), f"CN={n}"), f"CN={n}")
+        for n in range(count)
     ]
 
 
