@@ -18,7 +18,7 @@ from runbook_lib.change.strict_file import LARGEST_APPROVAL, LARGEST_PLAN, Unfit
 from runbook_lib.errors import Refused, UsageError
 from runbook_lib.files import CLOSINGS
 from runbook_lib.model.moment import iso_seconds
-from runbook_lib.model.text import t
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
 
 CLOSING_SCHEMA = "group-writeback-closing/1"
@@ -106,7 +106,7 @@ def _journal_digest(path: Path) -> str:
     try:
         return read_plain(path, largest=LARGEST_PLAN).sha256
     except (FileNotFoundError, Unfit) as error:
-        why = str(error) if isinstance(error, Unfit) else "it is not there"
+        why = verbatim(str(error)) if isinstance(error, Unfit) else t("it is not there")
         raise Refused(
             t("The journal {path} cannot be closed: {why}.", path=path, why=why),
             code="closing-journal",

@@ -249,11 +249,16 @@ def _note(descriptor: int) -> Any:
 def _held(descriptor: int) -> Refused:
     try:
         note = _note(descriptor)
-        by = f"{note['holder']} (process {note['process']}) since {note['since']}"
+        by = t(
+            "{holder} (process {process}) since {since}",
+            holder=printable(str(note["holder"]), limit=100),
+            process=printable(str(note["process"]), limit=100),
+            since=printable(str(note["since"]), limit=100),
+        )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        by = "another run that is just starting or ending"
+        by = t("another run that is just starting or ending")
     return Refused(
-        t("Another run writes to this OU: {by}.", by=printable(by, limit=300)),
+        t("Another run writes to this OU: {by}.", by=by),
         code="locked",
         hint=t("Wait until it has ended, then run again."),
         values={"holder": by},

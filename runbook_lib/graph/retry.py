@@ -283,7 +283,7 @@ def _unreachable(what: Text, values: dict[str, object], never_sent: bool = True)
 
 
 def _untrusted(host: str, why: str, values: dict[str, object]) -> NoAccess:
-    reason = printable(why, limit=120) or "it could not be verified"
+    reason = printable(why, limit=120) or t("it could not be verified")
     return NoAccess(
         t("The certificate of {host} is not trusted: {reason}.", host=host, reason=reason),
         code="cloud-certificate",

@@ -33,7 +33,7 @@ from runbook_lib import __version__
 from runbook_lib.deadline import ANSWER_TIMES, Limited
 from runbook_lib.errors import UsageError
 from runbook_lib.files import require_regular
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import NOTHING, Text, t, verbatim
 
 USER_AGENT = f"group-writeback-runbook/{__version__}"
 LONGEST_CONNECT = 10.0
@@ -201,11 +201,11 @@ def _checked_ca_file(path: Path) -> Path:
         require_regular(path)
         context = ssl.create_default_context(cafile=path)
         empty = not context.get_ca_certs()
-        why = "it holds no CA certificate" if empty else ""
+        why = t("it holds no CA certificate") if empty else NOTHING
     except ssl.SSLError:
-        why = "it is not a PEM file with certificates"
+        why = t("it is not a PEM file with certificates")
     except OSError as error:
-        why = error.strerror or "it cannot be read"
+        why = verbatim(error.strerror) if error.strerror else t("it cannot be read")
     if why:
         raise UsageError(
             t("The CA file {path} cannot be used: {why}.", path=path, why=why),

@@ -97,6 +97,7 @@ def joined(texts: Iterable[str], separator: str = " ") -> Text:
 
 PLURALS = {
     "AD member": ("{number:,} AD member", "{number:,} AD members"),
+    "difference": ("{number:,} difference", "{number:,} differences"),
     "direct member": ("{number:,} direct member", "{number:,} direct members"),
     "former member": ("{number:,} former member", "{number:,} former members"),
     "group": ("{number:,} group", "{number:,} groups"),

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from runbook_lib.model.text import Text, t
+
 NOT_SEEN = (
     "\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
@@ -88,13 +90,13 @@ def appearance(text: str) -> str:
     return " ".join(_NOT_SHOWN.sub("", plain).split()).casefold()
 
 
-def difference(text: str, other: str) -> str:
+def difference(text: str, other: str) -> Text:
     """Where two texts of the same appearance differ first, to follow the name of ``text``: what each has there."""
     at = next(
         (n for n, (one, two) in enumerate(zip(text, other, strict=False)) if one != two), min(len(text), len(other))
     )
-    has, instead = (character_name(one[at]) if at < len(one) else "its end" for one in (text, other))
-    return f"has {has} at character {at + 1}, not {instead}"
+    has, instead = (character_name(one[at]) if at < len(one) else t("its end") for one in (text, other))
+    return t("has {has} at character {at}, not {instead}", has=has, at=at + 1, instead=instead)
 
 
 # Halves of characters, NUL, and the code points that Unicode keeps from ever being characters (Corrigendum 9).

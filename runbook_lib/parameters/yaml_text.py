@@ -17,7 +17,7 @@ import yaml
 from pydantic import BaseModel
 
 from runbook_lib.model.ids import is_guid
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 from runbook_lib.parameters.yaml_tree import Branch, Scalar, YamlNode, YamlProblem
 
 Location = tuple[str | int, ...]
@@ -166,9 +166,9 @@ def _resolver() -> Any:
     return yaml.resolver.Resolver()
 
 
-def _words(wanted: Any) -> str:
+def _words(wanted: Any) -> Text:
     if wanted is int:
-        return "a whole number"
+        return t("a whole number")
     if wanted is bool:
-        return "true or false"
-    return "one of " + ", ".join(get_args(wanted)) if get_origin(wanted) is Literal else "text"
+        return t("true or false")
+    return t("one of {words}", words=", ".join(get_args(wanted))) if get_origin(wanted) is Literal else t("text")

@@ -226,7 +226,7 @@ def _scope(row: GroupRow, context: RuleContext) -> Refusal | None:
     if row.ad is None or hindering is None:
         return None
     scope = scope_of(row.ad.group_type).value
-    link = "holds" if scope_of(row.ad.group_type) is GroupScope.DOMAIN_LOCAL else "is a member of"
+    holds = scope_of(row.ad.group_type) is GroupScope.DOMAIN_LOCAL
     return _refuse(
         row,
         "scope-fixed",
@@ -235,10 +235,10 @@ def _scope(row: GroupRow, context: RuleContext) -> Refusal | None:
             "AD does not turn it into a universal group.",
             ad_dn=row.ad.dn,
             scope=scope,
-            link=link,
+            link=t("holds") if holds else t("is a member of"),
             hindering=hindering,
         ),
-        t("Take that group out of it first.") if link == "holds" else t("Take it out of that group first."),
+        t("Take that group out of it first.") if holds else t("Take it out of that group first."),
     )
 
 

@@ -48,7 +48,9 @@ def container_problem(
         )
     if not container.exists:
         message = t(
-            "{parameter} does not exist: {container_dn}.", parameter=parameter, container_dn=container.dn or "(empty)"
+            "{parameter} does not exist: {container_dn}.",
+            parameter=parameter,
+            container_dn=container.dn or t("(empty)"),
         )
         return PlaceProblem(
             "ou-missing",
@@ -126,11 +128,16 @@ def unproved_scope(target: Container) -> Finding:
 
 def foreign_objects(target: Container, dns: Sequence[str]) -> Finding:
     """That another tool's objects are in the target OU."""
-    many = "1 object created by another tool is" if len(dns) == 1 else f"{len(dns)} objects created by another tool are"
     return Finding(
         id="other-writer-in-target-ou",
         severity=Severity.BLOCKING,
-        seen=t("{many} in the target OU: {dns}.", many=many, dns="; ".join(dns[:5])),
+        seen=t("1 object created by another tool is in the target OU: {dns}.", dns=dns[0])
+        if len(dns) == 1
+        else t(
+            "{count} objects created by another tool are in the target OU: {dns}.",
+            count=len(dns),
+            dns="; ".join(dns[:5]),
+        ),
         expected=t("The target OU holds only what this runbook writes."),
         why=t("Two writers in one OU overwrite or delete each other's groups."),
         to_do=t(

@@ -50,7 +50,7 @@ def _of_error(error: CellError, begun: bool) -> RunEnd:
     return RunEnd(
         Outcome.BUG,
         RunbookError(
-            t("An unexpected {error_name} stopped the notebook.", error_name=error.name or "error"),
+            t("An unexpected {error_name} stopped the notebook.", error_name=error.name or t("error")),
             code="unexpected-error",
             hint=t("The executed notebook in the record shows where.")
             + (t(" {resume}", resume=RESUME) if begun else NOTHING),

@@ -80,7 +80,7 @@ def require_valid(certificate: ClientCertificate, *, now: datetime) -> None:
     """
     if certificate.not_before <= now <= certificate.not_after:
         return
-    word = "expired on" if now > certificate.not_after else "is not valid before"
+    word = t("expired on") if now > certificate.not_after else t("is not valid before")
     day = certificate.not_after if now > certificate.not_after else certificate.not_before
     raise NoAccess(
         t(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from runbook_lib.graph.tenant import WrittenByDefault
 from runbook_lib.model.cloud import OtherWriters, Switch
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.model.text import NOTHING, Text, t, verbatim
 from runbook_lib.preflight.assess import Check, on
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import LookAtConnectServer
@@ -21,10 +21,10 @@ _FEATURES = 'Microsoft Graph documentation, "onPremisesDirectorySynchronizationF
 _ENABLE = 'Microsoft Entra documentation, "Enable Microsoft Entra Connect group writeback"'
 
 
-def _not_told(evidence: Evidence) -> str:
+def _not_told(evidence: Evidence) -> Text:
     """Why a flag is unknown, without a full stop."""
     unread = evidence.unreadable(FEATURES)
-    return unread.clause if unread else "Graph's answer does not hold the flag"
+    return verbatim(unread.clause) if unread else t("Graph's answer does not hold the flag")
 
 
 def _v1(evidence: Evidence) -> tuple[Switch, bool]:

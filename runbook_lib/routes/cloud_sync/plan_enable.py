@@ -118,7 +118,7 @@ def _require_answering(sides: Sides) -> None:
         raise Refused(
             t(
                 "The job of the configuration is in quarantine: {why}.",
-                why=printable((told.reason or told.message) if told else "", limit=300) or "no reason is given",
+                why=printable((told.reason or told.message) if told else "", limit=300) or t("no reason is given"),
             ),
             code="in-quarantine",
             hint=t("Fix the error that the Entra admin center names, restart the job there, then run again."),

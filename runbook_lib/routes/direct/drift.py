@@ -11,7 +11,7 @@ from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.naming import told_apart
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import NOTHING, Text, first_of, joined, t
+from runbook_lib.model.text import NOTHING, Text, counted, first_of, joined, t
 from runbook_lib.routes.direct.payload import DirectChange
 from runbook_lib.routes.direct.plan_enable import plan_rows, written_rows
 from runbook_lib.routes.direct.preconditions import require_complete, require_container, require_mark
@@ -53,13 +53,15 @@ class Drift:
         by_group = self.table.groupby(["group_id", "display_name"], sort=False).size()
         names = [str(name) for _, name in by_group.index]
         if len(names) == 1:
-            parts.append(t("{differences} in {name}.", differences=_count(len(self.table)), name=names[0]))
+            parts.append(
+                t("{differences} in {name}.", differences=counted(len(self.table), "difference"), name=names[0])
+            )
         elif names:
             listed = first_of([f"{name} ({n})" for name, n in zip(names, by_group, strict=True)], SHOWN)
             parts.append(
                 t(
                     "{differences} in {count} of {groups} written groups: {listed}.",
-                    differences=_count(len(self.table)),
+                    differences=counted(len(self.table), "difference"),
                     count=len(names),
                     groups=self.groups,
                     listed=listed,
@@ -115,7 +117,7 @@ def _findings(differences: list[tuple[str, ...]]) -> Iterator[Finding]:
             severity=Severity.WARNING,
             seen=t(
                 "{count} in {lines}: {told}",
-                count=_count(len(lines)),
+                count=counted(len(lines), "difference"),
                 lines=lines[0][1],
                 told=_told(lines, named=False),
             ),
@@ -131,27 +133,30 @@ def _findings(differences: list[tuple[str, ...]]) -> Iterator[Finding]:
 
 def _told(lines: list[tuple[str, ...]], *, named: bool) -> Text:
     """The first differences in words, and how many more there are."""
-    said = first_of([(f"{line[1]}: " if named else "") + _words(*line[2:5]) for line in lines], SHOWN, "; ")
+    said = first_of([_difference(line, named=named) for line in lines], SHOWN, "; ")
     if len(lines) > SHOWN:
         return t("{said} in drift.csv.", said=said)
     return t("{said}.", said=said) if said else NOTHING
 
 
-def _words(what: str, cloud: str, ad: str) -> str:
+def _difference(line: tuple[str, ...], *, named: bool) -> Text:
+    words = _words(*line[2:5])
+    return t("{group}: {words}", group=line[1], words=words) if named else words
+
+
+def _words(what: str, cloud: str, ad: str) -> Text:
     if what == _MISSING:
-        return f"{cloud} is a member in the cloud and not in AD"
+        return t("{member} is a member in the cloud and not in AD", member=cloud)
     if what == _EXTRA:
-        return f"{ad} is a member in AD and not in the cloud"
+        return t("{member} is a member in AD and not in the cloud", member=ad)
     ad, cloud = told_apart(ad, cloud)
-    return f"{what}: {ad}" if not cloud else f"{what} is {_quoted(ad)} in AD and {_quoted(cloud)} in the cloud"
+    if not cloud:
+        return t("{what}: {ad}", what=what, ad=ad)
+    return t("{what} is {ad} in AD and {cloud} in the cloud", what=what, ad=_quoted(ad), cloud=_quoted(cloud))
 
 
 def _quoted(value: str) -> str:
     return value if value == _EMPTY else f'"{value}"'
-
-
-def _count(number: int) -> str:
-    return f"{number} difference" if number == 1 else f"{number} differences"
 
 
 def _by_type(rows: tuple[GroupRow, ...], policy: Policy) -> Iterator[tuple[bool, tuple[GroupRow, ...]]]:

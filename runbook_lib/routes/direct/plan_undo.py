@@ -121,7 +121,7 @@ def _other_controller(inventory: Inventory, done: DoneChange) -> tuple[Finding, 
     then = done.place.get("invocation_id", "")
     if not then or then == here.invocation_id:
         return ()
-    there = done.place.get("ds_service_name") or f"the one with invocation id {then}"
+    there = done.place.get("ds_service_name") or t("the one with invocation id {id}", id=then)
     return (
         Finding(
             id="undo-other-dc",
@@ -204,8 +204,8 @@ def _deletion(row: GroupRow, ad: DirectoryGroup, effect: ChangeEffect, inventory
     return replace(deletion(row, ad, inventory), reason="undo", why=why)
 
 
-def _made(effect: ChangeEffect) -> str:
-    return "created" if effect.created else "undeleted"
+def _made(effect: ChangeEffect) -> Text:
+    return t("created") if effect.created else t("undeleted")
 
 
 def refuse_way_back(way_back: DirectChange, row: GroupRow, context: RuleContext) -> Refusal | None:

@@ -13,7 +13,7 @@ from runbook_lib.model.directory import Container, DirectorySnapshot
 from runbook_lib.model.enforcement import Leave
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
-from runbook_lib.model.text import t
+from runbook_lib.model.text import joined, t
 from runbook_lib.routes.direct.payload import DirectChange
 from runbook_lib.rules.obstacles import (
     HOW_TO_ATTEST,
@@ -72,13 +72,16 @@ def require_complete(inventory: Inventory) -> None:
     Raises:
         Refused: ``incomplete-read`` or ``empty-source``.
     """
-    for side, reading in (("Entra ID", inventory.cloud.reading), ("Active Directory", inventory.directory.reading)):
+    for side, reading in (
+        (t("Entra ID"), inventory.cloud.reading),
+        (t("Active Directory"), inventory.directory.reading),
+    ):
         if not reading.complete:
             raise Refused(
                 t(
                     "The reading of {side} is not complete: {gaps}.",
                     side=side,
-                    gaps="; ".join(reading.gaps) or "no proof of completeness",
+                    gaps=joined(reading.gaps, "; ") or t("no proof of completeness"),
                 ),
                 code="incomplete-read",
                 hint=t("Fix the error above and run again; an incomplete reading can be shown, never planned from."),

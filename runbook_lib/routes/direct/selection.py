@@ -10,7 +10,7 @@ from runbook_lib.errors import Refused
 from runbook_lib.inventory.naming import DisplayNames
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.ids import GroupId
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import appearance, difference, printable
 
 SelectionPurpose = Literal["select", "disable"]
@@ -114,7 +114,7 @@ def _matches_nothing(
         t(
             "The selection {pattern!r} matches no group.{hint}",
             pattern=printable(pattern, limit=80),
-            hint="" if picked else _alike(pattern, rows),
+            hint=NOTHING if picked else _alike(pattern, rows),
         ),
         code="selection-matches-nothing",
         hint=hint,
@@ -122,11 +122,15 @@ def _matches_nothing(
     )
 
 
-def _alike(pattern: str, rows: Sequence[GroupRow]) -> str:
+def _alike(pattern: str, rows: Sequence[GroupRow]) -> Text:
     """A sentence about a group that looks as if it were meant; empty without one."""
     wanted = appearance(pattern)
     row = next((row for row in rows if appearance(row.display_name) == wanted), None)
     if row is None:
-        return ""
-    name = printable(row.display_name, limit=80)
-    return f" {name!r} ({row.group_id}) looks the same: it {difference(row.display_name, pattern)}."
+        return NOTHING
+    return t(
+        " {name!r} ({id}) looks the same: it {difference}.",
+        name=printable(row.display_name, limit=80),
+        id=row.group_id,
+        difference=difference(row.display_name, pattern),
+    )
