@@ -13,7 +13,9 @@ ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "runbook_lib"
 COMMANDS = LIBRARY / "runner" / "commands"
 """Docstrings of commands are their help; what they raise is an exit code of the README."""
-DEFECTS = frozenset({"RuntimeError", "AssertionError", "NotImplementedError", "SystemExit", "StopIteration"})
+DEFECTS = frozenset(
+    {"RuntimeError", "TypeError", "AssertionError", "NotImplementedError", "SystemExit", "StopIteration"}
+)
 """Errors that no caller waits for."""
 DTYPES = re.compile(r"\b(object|Int64|int64|bool|boolean|string|str|float64|datetime64)\b")
 
