@@ -37,6 +37,8 @@ class ScopeAnswer:
 
 
 _IN_SCOPE = ScopeAnswer(Known.YES)
+_FIXED = frozenset({"securityenabled", "dirsyncenabled", "mailenabled"})
+"""What the fixed filter of every configuration asks for."""
 
 
 def passes_fixed_filter(group: CloudGroup) -> ScopeAnswer:
@@ -67,6 +69,9 @@ class JobScope:
 
     def __init__(self, job: CloudSyncJob, mapping: ObjectScope) -> None:
         self._mapping = mapping
+        clauses = (clause for group in mapping.alternatives for clause in group)
+        # The fixed filter stands in the schema like one that somebody made.
+        self._filters = any(clause.attribute.casefold() not in _FIXED for clause in clauses)
         self._assigned = None if isinstance(job.assigned, Unreadable) else frozenset(job.assigned)
 
     def answer(self, group: CloudGroup) -> ScopeAnswer:
@@ -81,7 +86,7 @@ class JobScope:
         filtered = _filtered(group, self._mapping)
         if filtered.known is not Known.YES:
             return filtered
-        if not self._assigned and not self._mapping.alternatives:
+        if not self._assigned and not self._filters:
             return _unknown("nothing-selected", t("No group is selected and no filter set: all groups, or none."))
         return first
 

@@ -125,7 +125,10 @@ def test_scope_of_selected_groups() -> None:
     one, other = security("one"), security("other")
     assert scope_answer(one, job(one), mapping()).known is Known.YES
     assert scope_answer(other, job(one), mapping()).code == "not-assigned"
-    assert scope_answer(one, job(), mapping()).code == "nothing-selected"
+    fixed = tuple(ScopeClause(name, "IS FALSE", ()) for name in ("dirSyncEnabled", "mailEnabled"))
+    for without_filter in (mapping(), mapping(fixed)):
+        assert scope_answer(one, job(), without_filter).code == "nothing-selected"
+    assert scope_answer(one, job(), mapping((*fixed, ScopeClause("displayName", "IS NOT NULL", ())))).known is Known.YES
     unread = replace(job(), assigned=Unreadable("assigned", "x", t("because")))
     assert scope_answer(one, unread, mapping()).known is Known.UNKNOWN
     open_ = security("open", on_premises_sid="S-1-5-1")
