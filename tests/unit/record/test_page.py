@@ -201,11 +201,11 @@ def test_every_severity_is_said_in_words(severity: Severity, word: str) -> None:
     assert {one for one in words if one in text} == {word}
 
 
-def _with_findings(shown: str) -> str:
+def _with_findings(html: str) -> str:
     """The page of a run whose record holds two findings and whose notebook showed this."""
     facts = _facts("dull")
     facts["findings"] = [finding.as_json() for finding in (MILD, GRAVE)]
-    cleaned = clean(notebook(code("x", display(text_html=shown_finding))), Outcome.DONE, places={}, reason="")
+    cleaned = clean(notebook(code("x", display(text_html=html))), Outcome.DONE, places={}, reason="")
     return record_html(facts, cleaned, files=[], sealed_at="dull", place="dull")
 
 
