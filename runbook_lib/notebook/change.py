@@ -27,7 +27,7 @@ from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import NOTHING, joined, t
 from runbook_lib.notebook.context import RunContext
-from runbook_lib.notebook.course import Course, NotebookStep, takes
+from runbook_lib.notebook.course import Course, NotebookStep, carries_out
 from runbook_lib.notebook.earlier_runs import unfinished_chain
 from runbook_lib.notebook.front_end import ProgressLine, show_widget
 from runbook_lib.notebook.gate_form import GateForm, with_form, with_place
@@ -111,7 +111,7 @@ class ChangeSession:
         require_some_not_refused(self._plan)
         return self
 
-    @takes(NotebookStep.GATE)
+    @carries_out(NotebookStep.GATE)
     def require_approval(self) -> None:
         """The gate: raises until this plan is approved, then reads both sides again and keeps what still holds.
 
@@ -157,7 +157,7 @@ class ChangeSession:
         context.note(*waiting_findings(grant.waiting))
         context.show(open_gate_view(self._approval, len(self._approved), grant.waiting))
 
-    @takes(NotebookStep.APPLY)
+    @carries_out(NotebookStep.APPLY)
     def apply(self) -> None:
         """Write what is approved, each write journaled before and after.
 
@@ -173,7 +173,7 @@ class ChangeSession:
             raise Refused(
                 t("The lock was given back since the gate was open."),
                 code="gate-closed-again",
-                hint=t("Run the gate cell again: it reads both sides once more and takes the lock."),
+                hint=t("Run the gate cell again: it reads both sides once more and carries_out the lock."),
             )
         context.step(NotebookStep.APPLY)
         directory = context.connect_directory()
@@ -209,7 +209,7 @@ class ChangeSession:
             self.course.end = RunEnd(Outcome.AWAITING_APPROVAL, None)
         context.show(applied_view(self._approved))
 
-    @takes(NotebookStep.READ_BACK)
+    @carries_out(NotebookStep.READ_BACK)
     def verify(self) -> None:
         """Read every changed object back from the same DC and compare.
 

@@ -129,7 +129,7 @@ class Course:
                 values={"run": self._record.folder.run_id},
             )
 
-    def belongs(self, what: str, value: object, own: object) -> None:
+    def require_made_here(self, what: str, value: object, own: object) -> None:
         """Raise where a variable of a notebook is not the one that this run made.
 
         Raises:
@@ -143,7 +143,7 @@ class Course:
                 values={"run": self._record.folder.run_id},
             )
 
-    def enter(self, step: NotebookStep, owner: object) -> None:
+    def begin(self, step: NotebookStep, owner: object) -> None:
         """Take a step, or raise and touch nothing. What comes after it has to be done again.
 
         Raises:
@@ -153,7 +153,7 @@ class Course:
         self.require_open()
         self._require_unwritten(step)
         if step in _OF_THE_CHANGE and self._change is not None:
-            self.belongs("change", owner, self._change)
+            self.require_made_here("change", owner, self._change)
         order = self._order(step)
         before = order[: order.index(step)] if step in order else ()
         left_out = [earlier for earlier in before if earlier not in self._done]
@@ -173,7 +173,7 @@ class Course:
         if step is NotebookStep.PLAN:
             self._change = made
 
-    def broke(self, step: NotebookStep, error: BaseException) -> None:
+    def fail(self, step: NotebookStep, error: BaseException) -> None:
         """Note that a step ended with an error."""
         self._failed = (step, error)
 
@@ -238,7 +238,7 @@ _Given = ParamSpec("_Given")
 _Made = TypeVar("_Made")
 
 
-def takes(
+def carries_out(
     step: NotebookStep,
 ) -> Callable[
     [Callable[Concatenate[_Owner, _Given], _Made]],
@@ -252,11 +252,11 @@ def takes(
         @wraps(method)
         def taken(owner: _Owner, /, *given: _Given.args, **named: _Given.kwargs) -> _Made:
             course = owner.course
-            course.enter(step, owner)
+            course.begin(step, owner)
             try:
                 made = method(owner, *given, **named)
             except BaseException as error:
-                course.broke(step, error)
+                course.fail(step, error)
                 raise
             course.carried_out(step, made)
             return made

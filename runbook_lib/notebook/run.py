@@ -12,7 +12,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.context import RunContext
-from runbook_lib.notebook.course import LEAVE_THE_VERDICT, Course, NotebookStep, end_by, ending_of, takes
+from runbook_lib.notebook.course import LEAVE_THE_VERDICT, Course, NotebookStep, carries_out, end_by, ending_of
 from runbook_lib.notebook.earlier_runs import done_of
 from runbook_lib.notebook.reading import check_ends, compare_sides, policy_now, read_preflight, read_sides
 from runbook_lib.parameters.validate import require
@@ -42,7 +42,7 @@ class Run:
         """The record of this run."""
         return self.context.record
 
-    @takes(NotebookStep.ENDS)
+    @carries_out(NotebookStep.ENDS)
     def check_ends(self) -> None:
         """Check both connections and say who answers (00-start-here)."""
         self.context.step(NotebookStep.ENDS)
@@ -53,7 +53,7 @@ class Run:
         parameters = self.context.parameters
         self.context.show(records_view(Path(parameters.records_dir), parameters))
 
-    @takes(NotebookStep.PREFLIGHT)
+    @carries_out(NotebookStep.PREFLIGHT)
     def preflight(self) -> Assessment:
         """Read both sides as far as they can be read, run every check, show the verdicts (10-detect-exchange)."""
         self.context.step(NotebookStep.PREFLIGHT)
@@ -77,7 +77,7 @@ class Run:
         self._require_own(assessment)
         self.context.show(evidence_view(assessment))
 
-    @takes(NotebookStep.READ)
+    @carries_out(NotebookStep.READ)
     def read_inventory(self) -> Inventory:
         """Read both sides, join them, keep the tables in the record and show a summary."""
         self.context.step(NotebookStep.READ)
@@ -96,21 +96,21 @@ class Run:
         self._require_own(inventory)
         self.context.show(members_view(inventory))
 
-    @takes(NotebookStep.PLAN)
+    @carries_out(NotebookStep.PLAN)
     def plan_enable(self, inventory: Inventory) -> ChangeSession:
         """Plan the selected groups (30-enable-writeback)."""
         self._require_own(inventory)
         change = ChangeSession(self.context, self.course, Operation.ENABLE)
         return change.plan(inventory, lambda read: self._planners().enable(read, policy_now(self.context, read)))
 
-    @takes(NotebookStep.PLAN)
+    @carries_out(NotebookStep.PLAN)
     def plan_disable(self, inventory: Inventory) -> ChangeSession:
         """Plan the retirement of the selected groups (40-disable-writeback)."""
         self._require_own(inventory)
         change = ChangeSession(self.context, self.course, Operation.DISABLE)
         return change.plan(inventory, lambda read: self._planners().disable(read, policy_now(self.context, read)))
 
-    @takes(NotebookStep.PLAN)
+    @carries_out(NotebookStep.PLAN)
     def plan_undo(self, inventory: Inventory) -> ChangeSession:
         """Plan the way back of the record that ``undo_record`` names (60-undo-change)."""
         self._require_own(inventory)
@@ -120,7 +120,7 @@ class Run:
         change = ChangeSession(self.context, self.course, Operation.UNDO)
         return change.plan(inventory, lambda read: self._planners().undo(read, policy_now(self.context, read), done))
 
-    @takes(NotebookStep.COMPARE)
+    @carries_out(NotebookStep.COMPARE)
     def check_drift(self, inventory: Inventory) -> Drift:
         """Compare what is written with what the cloud says now (50-check-drift)."""
         self._require_own(inventory)
@@ -176,4 +176,4 @@ class Run:
     def _require_own(self, made: Inventory | Assessment) -> None:
         """Refuse a variable of the notebook that was made by an earlier run, or before the last reading."""
         self.course.require_open()
-        self.course.belongs("inventory" if isinstance(made, Inventory) else "pre-flight", made, self._made)
+        self.course.require_made_here("inventory" if isinstance(made, Inventory) else "pre-flight", made, self._made)

@@ -19,7 +19,7 @@ from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record.cells import CellState, CellTruth
 from runbook_lib.record.executed import ERROR_MARKER_TAG, OWN, Cleaned, plain_text
 from runbook_lib.record.sanitize import safe_html
-from runbook_lib.shown.findings import ShownFinding, by_severity, finding_html, noted, without_those_shown
+from runbook_lib.shown.findings import ShownFinding, by_severity, finding_html, finding_in_record, without_those_shown
 from runbook_lib.shown.html import rows_html, text_html, yes_or_no
 from runbook_lib.shown.plan import MEMBER_NUMBERS
 
@@ -109,7 +109,7 @@ def record_html(
         place: The record's folder as people write it, ``records/<change id>/<run id>``.
     """
     outcome = Outcome(facts["outcome"])
-    findings = [noted(item) for item in facts["findings"] if isinstance(item, Mapping)]
+    findings = [finding_in_record(item) for item in facts["findings"] if isinstance(item, Mapping)]
     return (
         environment()
         .get_template("record.html.j2")

@@ -206,7 +206,7 @@ class Status:
             click.echo(f"\r{cut(text, width)}", nl=False, err=True)
 
 
-def asked(lines: list[str], expected: str) -> str:
+def typed_phrase(lines: list[str], expected: str) -> str:
     """Show what would be approved and ask for its phrase.
 
     Raises:

@@ -63,10 +63,10 @@ class ShownFinding:
 
 def shown_finding(finding: Finding) -> ShownFinding:
     """A finding of a check."""
-    return noted(finding.as_json())
+    return finding_in_record(finding.as_json())
 
 
-def noted(item: Mapping[str, object]) -> ShownFinding:
+def finding_in_record(item: Mapping[str, object]) -> ShownFinding:
     """A finding as record.json holds it; whatever else stands there is shown as text."""
     try:
         severity = Severity(item.get("severity"))

@@ -88,7 +88,7 @@ def approve(
         approve_standing(folder.path, approver, phrase, valid, given, digest, approvers)
         return
     if phrase is None and plan is not None:
-        phrase = console.asked(plan_lines(plan), plan.phrase)
+        phrase = console.typed_phrase(plan_lines(plan), plan.phrase)
     path = approve_plan(
         folder.path,
         ROUTES,

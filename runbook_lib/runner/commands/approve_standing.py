@@ -67,7 +67,7 @@ def approve_standing(
     kinds = _kinds(given["kinds"], plan)
     lines = _lines(plan, groups, kinds, caps, until)
     if phrase is None:
-        phrase = console.asked(lines, standing_phrase(len(groups), plan.target.title, until))
+        phrase = console.typed_phrase(lines, standing_phrase(len(groups), plan.target.title, until))
     path = approve_in_advance(
         record,
         ROUTES,
