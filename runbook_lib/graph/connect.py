@@ -19,7 +19,7 @@ from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.addresses import is_https
 from runbook_lib.model.ids import is_guid, lower_guid
 from runbook_lib.model.text import t
-from runbook_lib.parameters.clouds import addresses_of
+from runbook_lib.parameters.connections import addresses_of
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.secrets.sources import Secret, secret_variable
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import character_name, unseen
-from runbook_lib.parameters import check_change, check_connections
+from runbook_lib.parameters import check_change, connections
 from runbook_lib.parameters.model import PATHS, Parameters, resolve
 from runbook_lib.parameters.problems import Complaint
 from runbook_lib.parameters.yaml_text import PROSE, Location
@@ -146,16 +146,16 @@ def _typographic(parameters: Parameters) -> list[str]:
 _CHECKS: tuple[Callable[[Parameters], Iterator[Complaint]], ...] = (
     single_backslash,
     check_change.change_id,
-    check_connections.guids,
-    check_connections.urls,
-    check_connections.cloud,
-    check_connections.sign_in,
-    check_connections.controllers,
-    check_connections.bind,
+    connections.guids,
+    connections.urls,
+    connections.cloud,
+    connections.sign_in,
+    connections.controllers,
+    connections.bind,
     check_change.selected_names,
     check_change.records_dir,
     check_change.approvers,
-    check_connections.ou_names,
+    connections.ou_names,
     check_change.last_days,
     check_change.sam_pattern,
     check_change.attestation,

@@ -13,7 +13,7 @@ from runbook_lib.files import LONGEST_CHANGE_ID, safe_change_id
 from runbook_lib.model.addresses import is_domain
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import NOTHING, t
-from runbook_lib.parameters.check_connections import split_server
+from runbook_lib.parameters.connections import split_server
 from runbook_lib.parameters.model import Parameters, parse_day
 from runbook_lib.parameters.problems import Complaint
 from runbook_lib.parameters.yaml_text import Location

@@ -12,8 +12,7 @@ from runbook_lib.errors import UsageError
 from runbook_lib.model.ids import as_group_id, lower_guid
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.parameters.check import complaints, unlike_typed
-from runbook_lib.parameters.check_connections import GUID_FIELDS
-from runbook_lib.parameters.clouds import addresses_of
+from runbook_lib.parameters.connections import GUID_FIELDS, addresses_of
 from runbook_lib.parameters.document import known_names, nearest_name
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.problems import MOST_SHOWN, SECRET_CODE, Complaint, Problem, usage_error

@@ -36,8 +36,7 @@ from runbook_lib.graph.tenant import TenantReading, read_tenant_state
 from runbook_lib.model.addresses import smtp_addresses
 from runbook_lib.model.reading import Part, Unreadable, in_reading_order
 from runbook_lib.model.text import t
-from runbook_lib.parameters.check_connections import split_server
-from runbook_lib.parameters.clouds import addresses_of
+from runbook_lib.parameters.connections import addresses_of, split_server
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.derived import (
     CloudSyncGroups,

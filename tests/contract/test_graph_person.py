@@ -24,7 +24,7 @@ from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t
-from runbook_lib.parameters.clouds import addresses_of
+from runbook_lib.parameters.connections import addresses_of
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.assess import Assessment, assess
 from runbook_lib.preflight.checks import CHECKS

@@ -12,7 +12,7 @@ from runbook_lib.graph.tenant.jobs import CloudSync
 from runbook_lib.model.cloud import Switch, Tenant
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import Text, t
-from runbook_lib.parameters.clouds import Cloud
+from runbook_lib.parameters.connections import Cloud
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ from runbook_lib.model.cloud import Switch, Tenant
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import Progress, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.parameters.clouds import Cloud
+from runbook_lib.parameters.connections import Cloud
 
 GROUP_UNIFIED = "62375ab9-6b52-47ed-826b-58e47e0e304b"
 """Template id of the Group.Unified settings (Microsoft Graph documentation, "groupSetting resource type")."""

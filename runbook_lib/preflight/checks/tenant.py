@@ -13,7 +13,7 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
-from runbook_lib.parameters.clouds import Feature, Offer
+from runbook_lib.parameters.connections import Feature, Offer
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import DOMAINS, LICENCES, MAIL_DOMAINS, PERMISSIONS, TENANT

@@ -29,7 +29,7 @@ from runbook_lib.graph.tenant.cloud_sync import TO_AD
 from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN, DeletionPrevention, Synchronization
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.reading import Unreadable
-from runbook_lib.parameters.clouds import clouds
+from runbook_lib.parameters.connections import clouds
 from runbook_lib.secrets.sources import Secret
 from tests.unit.graph.fake_cloud import START, TENANT, FixedTokens, Reply, client_with, graph_error, path_of
 from tests.unit.graph.fake_tenant import ORGANIZATION, identifier

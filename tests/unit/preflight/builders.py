@@ -24,7 +24,7 @@ from runbook_lib.model.cloud import CloudGroup, CloudKind, Switch, Tenant
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import as_group_id
 from runbook_lib.model.text import verbatim
-from runbook_lib.parameters.clouds import clouds
+from runbook_lib.parameters.connections import clouds
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.checks import CHECKS, exchange, forest, mail_dns, mail_flow
 from runbook_lib.preflight.derived import DnsReading, MailDomains, MailGroups

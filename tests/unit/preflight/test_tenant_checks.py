@@ -16,7 +16,7 @@ from runbook_lib.model.finding import Severity
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
-from runbook_lib.parameters.clouds import clouds
+from runbook_lib.parameters.connections import clouds
 from runbook_lib.preflight.assess import assess
 from runbook_lib.preflight.checks import cloud_sync, cloud_sync_domains, connect, connect_features, connect_server
 from runbook_lib.preflight.checks import tenant as tenant_checks
