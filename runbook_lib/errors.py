@@ -123,6 +123,12 @@ class ServiceFailed(RunbookError):  # noqa: N818
     outcome = Outcome.FAILED
 
 
+class AwaitingHandoff(RunbookError):  # noqa: N818
+    """Everything of ours is done, and a person or another engine has to act; the next run goes on from there."""
+
+    outcome = Outcome.AWAITING_HANDOFF
+
+
 class Unavailable(ServiceFailed):
     """The connection is lost or the service is busy: the same request may be answered a moment later."""
 

@@ -18,6 +18,7 @@ class Outcome(Enum):
     VERIFICATION_FAILED = "verification-failed"
     NO_ACCESS = "no-access"
     FAILED = "failed"
+    AWAITING_HANDOFF = "awaiting-handoff"
     BUG = "bug"
     INTERRUPTED = "interrupted"
 
@@ -47,6 +48,7 @@ _EXIT_CODES = {
     Outcome.VERIFICATION_FAILED: 7,
     Outcome.NO_ACCESS: 8,
     Outcome.FAILED: 9,
+    Outcome.AWAITING_HANDOFF: 10,
     Outcome.BUG: 70,
     Outcome.INTERRUPTED: 130,
 }
@@ -61,6 +63,7 @@ _TITLES = {
     Outcome.VERIFICATION_FAILED: "Verification failed",
     Outcome.NO_ACCESS: "No access",
     Outcome.FAILED: "Failed before any write",
+    Outcome.AWAITING_HANDOFF: "Waiting for another system",
     Outcome.BUG: "A defect of the runbook",
     Outcome.INTERRUPTED: "Interrupted",
 }
@@ -105,6 +108,7 @@ _MEANINGS = {
     Outcome.VERIFICATION_FAILED: "Written, but what the directory answers afterwards differs from the plan.",
     Outcome.NO_ACCESS: "Sign-in, certificate or permissions were not accepted.",
     Outcome.FAILED: "Ended before anything was written.",
+    Outcome.AWAITING_HANDOFF: "Our part is done; a person or another engine has to act. The next run goes on.",
     Outcome.BUG: "The runbook itself is at fault.",
     Outcome.INTERRUPTED: "Stopped by a person or by the system.",
 }

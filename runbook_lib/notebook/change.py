@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -13,16 +13,22 @@ from runbook_lib.change.approvals.gate import Grant, Waiting, granted, read_all,
 from runbook_lib.change.carry_out import StillApproved, carry_out
 from runbook_lib.change.journal import CARRIED_OUT, Journal, JournalFile, read_journal
 from runbook_lib.change.journal import JOURNAL_FILE as JOURNAL
-from runbook_lib.change.journal_check import changed_objects
 from runbook_lib.change.lock import lock_path
 from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, members_facts, rows_of
 from runbook_lib.change.plan_as_read import LEFT_OUT_FILE as LEFT_OUT
 from runbook_lib.change.plan_file import plan_to_json
-from runbook_lib.errors import AwaitingApproval, NoAccess, Refused, RunbookError, ServiceFailed, VerificationFailed
+from runbook_lib.errors import (
+    AwaitingApproval,
+    AwaitingHandoff,
+    NoAccess,
+    Refused,
+    RunbookError,
+    ServiceFailed,
+    VerificationFailed,
+)
 from runbook_lib.inventory import Inventory
-from runbook_lib.model.change import Change, Operation, Plan, Planned
+from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.finding import Finding
-from runbook_lib.model.ids import ObjectGuid
 from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import NOTHING, joined, t
@@ -38,18 +44,15 @@ from runbook_lib.notebook.resuming import (
     not_proved,
     read_at,
     requesters,
-    require_as_planned,
     require_not_overtaken,
     require_own,
     require_some_not_refused,
     take_up,
 )
+from runbook_lib.notebook.way import PlanMade, Way
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.record.run_end import RunEnd
-from runbook_lib.routes.direct.backup_and_verify import BACKUP_FILE as BACKUP
-from runbook_lib.routes.direct.backup_and_verify import backup, read_back
-from runbook_lib.routes.direct.work import DirectWork
-from runbook_lib.routes.registry import ROUTES, rules_of
+from runbook_lib.routes.registry import ROUTES
 from runbook_lib.shown.change import (
     applied_view,
     nothing_view,
@@ -58,23 +61,19 @@ from runbook_lib.shown.change import (
     read_back_view,
     resume_view,
     resumed_gate_view,
-    verified_view,
 )
 from runbook_lib.shown.plan import left_out_view, plan_view
-
-Planning = Callable[[Inventory], Planned]
 
 
 class ChangeSession:
     """One plan on its way from planning to read-back, in the order of the notebook's cells."""
 
-    def __init__(self, context: RunContext, course: Course, operation: Operation) -> None:
+    def __init__(self, context: RunContext, course: Course, way: Way) -> None:
         self._context = context
         self.course = course
         """The steps of the run that this change belongs to."""
-        self._operation = operation
-        self._planner: Planning | None = None
-        self._planned: Planned | None = None
+        self._way = way
+        self._planned: PlanMade | None = None
         self._plan: Plan | None = None
         self._chain: list[JournalFile] = []
         self._taken: TakenUp | None = None
@@ -85,29 +84,29 @@ class ChangeSession:
         self._approved: tuple[Change, ...] = ()
         self._approval: Mapping[str, object] = {}
         self._waiting = 0
-        self._dn_of: dict[ObjectGuid, str] = {}
         self.form: GateForm | None = None
         """The form that the gate showed last, where a person can fill it in."""
 
-    def plan(self, inventory: Inventory, planner: Planning) -> ChangeSession:
+    def plan(self, inventory: Inventory) -> ChangeSession:
         """Make the plan and show it, or take up the one that broke off under this change id.
 
         Raises:
             Refused: A precondition, the selection, a limit; every selected group is refused (``all-refused``); another
-                operation broke off under this change id (``change-open``); the route is not carried out yet.
+                operation broke off under this change id (``change-open``).
         """
-        rules_of(self._context.parameters.route)
         self._context.step(NotebookStep.PLAN)
-        self._planner = planner
         folder = self._context.record.folder
         self._chain = unfinished_chain(folder.change_folder, but=folder.run_id)
         if self._chain:
             return self._take_up(inventory)
-        self._planned = self._with_acknowledgements(planner(inventory))
+        self._planned = self._with_acknowledgements(self._way.plan(inventory))
         self._plan = self._planned.plan
+        self._read_at = read_at(inventory)
         self._write_plan(self._plan)
         self._context.note(*self._planned.findings, *(refusal_finding(r) for r in self._plan.refusals))
         self._context.show(plan_view(self._plan, self._planned.findings))
+        for view in self._planned.more:
+            self._context.show(view)
         require_some_not_refused(self._plan)
         return self
 
@@ -130,7 +129,7 @@ class ChangeSession:
             context.show(nothing_view(plan))
             return
         planned_now = self._planned
-        if planned_now is None or self._planner is None:
+        if planned_now is None:
             raise ValueError("the gate comes after the plan")
         if any(group.left_out for group in plan.members):
             context.show(left_out_view(plan))
@@ -143,14 +142,13 @@ class ChangeSession:
             raise self._asked(plan, planned_now.findings, with_place(closed, context.record.folder.path)) from None
         self._lock(plan)
         fresh = read_sides(context, keep=False)
-        again = self._with_acknowledgements(self._planner(fresh))
+        again = self._with_acknowledgements(self._way.plan(fresh))
         require_acknowledged(again.findings, context.parameters)
         grant = granted(again.plan, approvals, context.clock(), approvers)
         self._approved = grant.changes
         self._plan = again.plan
         self._waiting = len(grant.waiting)
         self._approval = grant.approval_json()
-        self._dn_of = {item.guid: item.dn for item in fresh.directory.objects}
         self._write_plan(again.plan)
         self._read_at = read_at(fresh)
         self._under(grant)
@@ -176,29 +174,25 @@ class ChangeSession:
                 hint=t("Run the gate cell again: it reads both sides once more and carries_out the lock."),
             )
         context.step(NotebookStep.APPLY)
-        directory = context.connect_directory()
         read_back_only = self._taken is not None and self._taken.broken.written
         if not read_back_only:
             self._still_approved()
-            context.record.folder.write_text(BACKUP, backup(directory, self._approved, context.clock()))
-        identity = directory.controller.identity
+            self._way.back_up(self._approved)
         with Journal(context.record.folder.path / JOURNAL, self._now) as journal:
             journal.open(
-                operation=self._operation.value,
+                operation=self._way.operation.value,
                 route=plan.route.value,
                 plan_digest=plan.digest,
                 approved=[change.digest for change in self._approved],
                 approval=dict(self._approval or self._chain[-1].opened["approval"]),
-                dc_host=identity.host,
-                ds_service_name=identity.ds_service_name,
-                invocation_id=identity.invocation_id,
+                **self._way.place(),
                 resumes=self._chain[-1].run.name if self._chain else None,
             )
             if read_back_only:
                 journal.close(CARRIED_OUT)
             else:
                 carry_out(
-                    DirectWork(directory, plan.target, self._approved, dn_of=self._dn_of),
+                    self._way.work(plan, self._approved),
                     journal,
                     earlier=self._chain,
                     still_approved=self._still_approved,
@@ -211,19 +205,18 @@ class ChangeSession:
 
     @carries_out(NotebookStep.READ_BACK)
     def verify(self) -> None:
-        """Read every changed object back from the same DC and compare.
+        """Look what has come of it, and compare with the plan.
 
         Raises:
             VerificationFailed: Something is not as the approved changes wanted it, or it could not be read back.
         """
         context, plan = self._context, self._known_plan()
-        if not self._approved:
-            return
-        context.step(NotebookStep.READ_BACK)
+        if self._approved:
+            context.step(NotebookStep.READ_BACK)
         written = read_journal(context.record.folder.path, ROUTES)
-        guid_of = changed_objects([*self._chain, *([written] if written else [])])
+        chain = [*self._chain, *([written] if written else [])]
         try:
-            checked = read_back(context.connect_directory(), self._approved, plan.target, guid_of, self._dn_of)
+            seen = self._way.read_back(plan, self._approved, chain)
         except (NoAccess, ServiceFailed) as error:
             # Everything is written by now: codes that mean "nothing was written" would be a lie.
             raise VerificationFailed(
@@ -235,8 +228,13 @@ class ChangeSession:
                 hint=joined((error.hint, t("Then run the notebook again: it compares both sides anew."))),
                 values={"cause": error.code},
             ) from error
-        context.show(verified_view(checked))
-        require_as_planned(checked)
+        if seen is None:
+            return
+        context.show(seen.view)
+        if isinstance(seen.error, AwaitingHandoff):
+            self.course.end = RunEnd(seen.error.outcome, seen.error)
+        elif seen.error is not None:
+            raise seen.error
         if self._unproved is not None:
             raise not_proved(self._unproved)
 
@@ -264,16 +262,14 @@ class ChangeSession:
         return with_form(closed)
 
     def _take_up(self, inventory: Inventory) -> ChangeSession:
-        invocation_id = self._context.connect_directory().controller.invocation_id
-        require_own(self._chain, self._context.parameters.route, self._operation, invocation_id)
-        taken = self._taken = take_up(self._context, self._chain, inventory)
+        require_own(self._chain, self._context.parameters.route, self._way)
+        taken = self._taken = take_up(self._context, self._chain, inventory, self._way)
         self._plan = taken.plan
         self._approved = taken.changes
         self._read_at = read_at(inventory)
         waiting = [Waiting(change, NOTHING) for change in taken.waiting]
         self._waiting = len(waiting)
         self._context.note(*waiting_findings(waiting))
-        self._dn_of = {item.guid: item.dn for item in inventory.directory.objects}
         self._write_plan(taken.plan)
         runs = [journal.run.name for journal in self._chain]
         self._context.show(resume_view(taken.plan, runs, written=taken.broken.written))
@@ -317,7 +313,7 @@ class ChangeSession:
             raise ValueError("the gate is not open")
         self._still()
 
-    def _with_acknowledgements(self, planned_: Planned) -> Planned:
+    def _with_acknowledgements(self, planned_: PlanMade) -> PlanMade:
         today = self._context.clock().date()
         return replace(planned_, findings=with_acknowledgements(planned_.findings, self._context.parameters, today))
 
@@ -325,8 +321,7 @@ class ChangeSession:
         context = self._context
         if context.lock_held:
             return
-        controller = context.connect_directory().controller
-        context.take_lock(lock_path(controller.invocation_id, plan.target.locked))
+        context.take_lock(lock_path(self._way.lock_server, plan.target.locked))
         require_not_overtaken(context, self._chain)
 
     def _write_plan(self, plan: Plan) -> None:

@@ -266,7 +266,7 @@ def carries_out(
     return around
 
 
-_MAY_FOLLOW_A_WRITE = frozenset({Outcome.PARTIAL, Outcome.VERIFICATION_FAILED, Outcome.BUG})
+_MAY_FOLLOW_A_WRITE = frozenset({Outcome.PARTIAL, Outcome.VERIFICATION_FAILED, Outcome.AWAITING_HANDOFF, Outcome.BUG})
 
 
 def end_by(error: BaseException, folder: RecordFolder) -> RunEnd:

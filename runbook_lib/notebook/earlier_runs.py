@@ -55,7 +55,7 @@ def _reported(journal: JournalFile) -> bool:
     if outcome == Outcome.VERIFICATION_FAILED.value:
         good = isinstance(error, Mapping) and error.get("code") in _REPORTED
     else:
-        good = outcome in (Outcome.DONE.value, Outcome.AWAITING_APPROVAL.value)
+        good = outcome in (Outcome.DONE.value, Outcome.AWAITING_APPROVAL.value, Outcome.AWAITING_HANDOFF.value)
     return good and str(facts.get("ended") or "") >= journal.last
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from runbook_lib.change.approvals.approvers import approvers_of
 from runbook_lib.change.approvals.gate import Grant, read_all
@@ -16,30 +15,24 @@ from runbook_lib.change.journal import JournalFile
 from runbook_lib.change.resume import BrokenOff, authority, broken_off
 from runbook_lib.errors import AwaitingApproval, Refused, RunbookError, VerificationFailed
 from runbook_lib.inventory import Inventory
-from runbook_lib.model.change import Change, Operation, Plan
+from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.dn import rdn_value
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.target import Route
-from runbook_lib.model.text import t, verbatim
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.course import ANEW
 from runbook_lib.notebook.earlier_runs import (
     NOT_PROVED,
-    READ_BACK_DIFFERS,
     effects_not_proved,
     require_planning_record,
     require_unaltered,
     require_uncontradicted,
     unfinished_chain,
 )
-from runbook_lib.notebook.reading import policy_now
-from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
+from runbook_lib.notebook.way import Way
 from runbook_lib.record.run_record import account
-from runbook_lib.routes.direct.backup_and_verify import Checked
-from runbook_lib.routes.direct.live import present_name
-from runbook_lib.routes.direct.preconditions import findings_before_writing
-from runbook_lib.routes.direct.resume import require_rules, require_same_target, with_names_of_today
 from runbook_lib.routes.registry import ROUTES, rules_of
 
 
@@ -63,17 +56,16 @@ class TakenUp:
         return self.broken.waiting
 
 
-def require_own(chain: Sequence[JournalFile], route: str, operation: Operation, invocation_id: str) -> None:
-    """Refuse to finish a change of another route or notebook, or on another controller.
+def require_own(chain: Sequence[JournalFile], route: str, way: Way) -> None:
+    """Refuse to finish a change of another route or notebook, or on another server.
 
     Args:
         chain: Its journals, oldest first.
         route: Of this run, as the parameter has it.
-        operation: Of this run.
-        invocation_id: Database of the domain controller that this run is connected to.
+        way: Of this run.
 
     Raises:
-        Refused: ``change-open`` or ``another-dc``.
+        Refused: ``change-open``, or what the route says of another server (``another-dc``).
     """
     first = chain[0]
     opened = first.opened
@@ -92,7 +84,7 @@ def require_own(chain: Sequence[JournalFile], route: str, operation: Operation, 
             + HOW_TO_CLOSE,
             values={"run": first.run.name, "route": began},
         )
-    if opened.get("operation") != operation.value:
+    if opened.get("operation") != way.operation.value:
         kind = printable(str(opened.get("operation")), limit=40)
         raise Refused(
             t("A change of kind {kind} stopped midway under this change id.", kind=kind),
@@ -101,22 +93,10 @@ def require_own(chain: Sequence[JournalFile], route: str, operation: Operation, 
             + HOW_TO_CLOSE,
             values={"run": first.run.name, "operation": opened.get("operation")},
         )
-    if opened.get("invocation_id") != invocation_id:
-        host = opened.get("dc_host")
-        then = verbatim(repr(printable(str(host), limit=200))) if host else t("the same one as then")
-        raise Refused(
-            t("The change that stopped midway was written to another domain controller."),
-            code="another-dc",
-            hint=t("Set dc_host to {then}: another one may not have the first writes yet.", then=then),
-            values={
-                "then": opened.get("invocation_id"),
-                "now": invocation_id,
-                "dc_host": opened.get("dc_host"),
-            },
-        )
+    way.require_same_server(opened)
 
 
-def take_up(context: RunContext, chain: Sequence[JournalFile], inventory: Inventory) -> TakenUp:
+def take_up(context: RunContext, chain: Sequence[JournalFile], inventory: Inventory, way: Way) -> TakenUp:
     """Prove what the change's own files and both readings can prove; the approval is the gate's.
 
     Raises:
@@ -126,14 +106,7 @@ def take_up(context: RunContext, chain: Sequence[JournalFile], inventory: Invent
     broken = broken_off(chain, rules_of(context.parameters.route))
     require_uncontradicted(chain, broken.opened)
     context.note(*effects_not_proved(chain))
-    require_same_target(broken.plan, inventory, partial(present_name, context.connect_directory()))
-    if not broken.written:
-        require_rules(broken, inventory, policy_now(context, inventory))
-        if broken.plan.operation is Operation.ENABLE:
-            today = context.clock().date()
-            findings = with_acknowledgements(findings_before_writing(inventory), context.parameters, today)
-            require_acknowledged(findings, context.parameters)
-    plan = with_names_of_today(broken.plan, inventory)
+    plan = way.taken_up(broken, inventory)
     approved = {change.digest for change in broken.changes}
     return TakenUp(broken, plan, tuple(change for change in plan.changes if change.digest in approved))
 
@@ -185,28 +158,6 @@ def require_not_overtaken(context: RunContext, chain: Sequence[JournalFile]) -> 
         code="plan-overtaken",
         hint=ANEW,
     )
-
-
-def require_as_planned(checked: Sequence[Checked]) -> None:
-    """Refuse to call done what was read back and is not as planned.
-
-    Raises:
-        VerificationFailed: ``read-back-differs``.
-    """
-    wrong = [item for item in checked if item.differences]
-    if wrong:
-        raise VerificationFailed(
-            t(
-                "{wrong} of {checked} objects are not as planned; the first is {display_name!r}: {differences}.",
-                wrong=len(wrong),
-                checked=len(checked),
-                display_name=wrong[0].change.display_name,
-                differences="; ".join(wrong[0].differences),
-            ),
-            code=READ_BACK_DIFFERS,
-            hint=t("Look at the table, then run the notebook again: it plans from what is there now."),
-            values={"objects": [item.object_guid for item in wrong]},
-        )
 
 
 def not_proved(why: RunbookError) -> VerificationFailed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from runbook_lib.change.journal_check import DoneChange
 from runbook_lib.errors import RunbookError
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Operation
@@ -14,13 +15,13 @@ from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.course import LEAVE_THE_VERDICT, Course, NotebookStep, carries_out, end_by, ending_of
 from runbook_lib.notebook.earlier_runs import done_of
-from runbook_lib.notebook.reading import check_ends, compare_sides, policy_now, read_preflight, read_sides
+from runbook_lib.notebook.reading import check_ends, compare_sides, read_preflight, read_sides
+from runbook_lib.notebook.ways import way_of
 from runbook_lib.parameters.validate import require
 from runbook_lib.preflight.assess import Assessment
 from runbook_lib.record.run_end import RunEnd
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.routes.direct.drift import Drift
-from runbook_lib.routes.registry import Planners, planners_of
 from runbook_lib.shown.inventory import groups_view, inventory_view, members_view
 from runbook_lib.shown.preflight import evidence_view, findings_view, hand_offs_view
 from runbook_lib.shown.start import end_view, records_view, sealing_words
@@ -100,15 +101,13 @@ class Run:
     def plan_enable(self, inventory: Inventory) -> ChangeSession:
         """Plan the selected groups (30-enable-writeback)."""
         self._require_own(inventory)
-        change = ChangeSession(self.context, self.course, Operation.ENABLE)
-        return change.plan(inventory, lambda read: self._planners().enable(read, policy_now(self.context, read)))
+        return self._session(Operation.ENABLE).plan(inventory)
 
     @carries_out(NotebookStep.PLAN)
     def plan_disable(self, inventory: Inventory) -> ChangeSession:
         """Plan the retirement of the selected groups (40-disable-writeback)."""
         self._require_own(inventory)
-        change = ChangeSession(self.context, self.course, Operation.DISABLE)
-        return change.plan(inventory, lambda read: self._planners().disable(read, policy_now(self.context, read)))
+        return self._session(Operation.DISABLE).plan(inventory)
 
     @carries_out(NotebookStep.PLAN)
     def plan_undo(self, inventory: Inventory) -> ChangeSession:
@@ -117,8 +116,7 @@ class Run:
         require(self.context.parameters, "undo_record")
         done, unproved = done_of(Path(self.context.parameters.undo_record))
         self.context.note(*unproved)
-        change = ChangeSession(self.context, self.course, Operation.UNDO)
-        return change.plan(inventory, lambda read: self._planners().undo(read, policy_now(self.context, read), done))
+        return self._session(Operation.UNDO, done).plan(inventory)
 
     @carries_out(NotebookStep.COMPARE)
     def check_drift(self, inventory: Inventory) -> Drift:
@@ -170,8 +168,8 @@ class Run:
         self.course.close(t("the run {to} was begun in this notebook after it", to=to))
         self.context.close()
 
-    def _planners(self) -> Planners:
-        return planners_of(self.context.parameters.route)
+    def _session(self, operation: Operation, done: DoneChange | None = None) -> ChangeSession:
+        return ChangeSession(self.context, self.course, way_of(self.context, operation, done))
 
     def _require_own(self, made: Inventory | Assessment) -> None:
         """Refuse a variable of the notebook that was made by an earlier run, or before the last reading."""

@@ -151,7 +151,7 @@ def split_server(text: str) -> tuple[str, int] | None:
     return host, int(port)
 
 
-GUID_FIELDS = ("tenant_id", "client_id")
+GUID_FIELDS = ("tenant_id", "client_id", "cloud_sync_pilot")
 _URL_FIELDS = ("graph_url", "authority_url")
 
 

@@ -25,6 +25,7 @@ SECTIONS: tuple[tuple[str, str], ...] = (
     ("Which groups", "select_ids"),
     ("How a group looks in AD", "group_type"),
     ("Other writers, findings", "attest_connect_v1_off_by"),
+    ("Cloud Sync", "cloud_sync_ou_expression"),
     ("Pre-flight", "check_routes"),
     ("Limits of one plan", "max_creates"),
     ("Undo", "undo_record"),
@@ -252,6 +253,15 @@ COMMENTS = {
     "attest_connect_v1_off_by": "This person attests that Connect writeback v1 is off.",
     "attest_connect_v1_off_until": "That attestation counts until this day (YYYY-MM-DD).",
     "acknowledge": "These findings are accepted, each with finding, by, reason and until.",
+    "cloud_sync_ou_expression": "Cloud Sync puts each group where this expression says; empty takes target_ou.",
+    "cloud_sync_cn_expression": "Cloud Sync names each group as this expression says; empty changes nothing.",
+    "cloud_sync_account_name_expression": "Account names are what this expression says; empty changes nothing.",
+    "cloud_sync_notify": "Cloud Sync writes to this address when its job stops; empty changes nothing.",
+    "cloud_sync_delete_threshold": "This many deletions in one run stop the job; 0 changes nothing.",
+    "cloud_sync_pilot": "The group with this id is tried first; empty tries none.",
+    "cloud_sync_on_premises_users": "Membership of on-premises users is on, off or unknown.",
+    "cloud_sync_wait": "AD is watched for this many minutes until it is as predicted.",
+    "cloud_sync_disable": "Disabling takes the named groups out of scope, or pauses the job (pause).",
     "check_routes": "The verdicts on these routes decide how the run ends.",
     "groups_domain": "The groups have this mail domain; empty takes it from their addresses.",
     "dns_servers": "These DNS servers are asked; empty takes those of this machine.",
@@ -286,6 +296,9 @@ _WRITING = (
     *("max_member_removals", "max_member_removals_per_group", "max_member_removals_percent"),
 )
 _OUT = ("disable_by", "empty_on_retire")
+_ENABLED_BY_CLOUD_SYNC = ("cloud_sync_notify", "cloud_sync_delete_threshold", "cloud_sync_pilot", "cloud_sync_wait")
+_PREDICTED = ("cloud_sync_on_premises_users",)
+_EXPRESSIONS = ("cloud_sync_ou_expression", "cloud_sync_cn_expression", "cloud_sync_account_name_expression")
 _PREFLIGHT = ("check_routes", "groups_domain", "dns_servers", "dns_timeout")
 
 USED: dict[str, frozenset[str]] = {
@@ -295,11 +308,16 @@ USED: dict[str, frozenset[str]] = {
     ),
     "20-inventory-groups": frozenset((*_ALL, *_READING)),
     "30-enable-writeback": frozenset(
-        (*_ALL, *_READING, *_WRITING, *_SELECTION, *_DISABLED, *_ALLOWED, "group_type"),
+        (
+            *(*_ALL, *_READING, *_WRITING, *_SELECTION, *_DISABLED, *_ALLOWED, *_EXPRESSIONS),
+            *(*_PREDICTED, *_ENABLED_BY_CLOUD_SYNC, "group_type"),
+        ),
     ),
-    "40-disable-writeback": frozenset((*_ALL, *_READING, *_WRITING, *_DISABLED, *_OUT)),
+    "40-disable-writeback": frozenset(
+        (*_ALL, *_READING, *_WRITING, *_DISABLED, *_OUT, *_PREDICTED, "cloud_sync_disable"),
+    ),
     "50-check-drift": frozenset((*_ALL, *_READING, *_ALLOWED, "protected_ous", "group_type")),
-    "60-undo-change": frozenset((*_ALL, *_READING, *_WRITING, *_OUT, "undo_record")),
+    "60-undo-change": frozenset((*_ALL, *_READING, *_WRITING, *_OUT, *_PREDICTED, "undo_record")),
 }
 """Notebook to the names of the parameters that its steps look at."""
 

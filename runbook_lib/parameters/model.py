@@ -164,6 +164,43 @@ class Parameters(BaseModel):
         [], description="Findings that are known and accepted: finding, by, reason, until"
     )
 
+    # Cloud Sync
+    cloud_sync_ou_expression: str = Field(
+        "", description="Mapping expression of the OU of each group (parentDistinguishedName); empty: target_ou"
+    )
+    cloud_sync_cn_expression: str = Field(
+        "", description="Mapping expression of the name of each group (cn); empty: as the configuration has it"
+    )
+    cloud_sync_account_name_expression: str = Field(
+        "",
+        description='Mapping expression of sAMAccountName, for example Append([displayName], "_cloud"); empty: as the '
+        "configuration has it",
+    )
+    cloud_sync_notify: str = Field(
+        "", description="Address that Cloud Sync writes to when its job stops; empty: as the configuration has it"
+    )
+    cloud_sync_delete_threshold: int = Field(
+        0,
+        ge=0,
+        le=2_147_483_647,
+        description="Deletions in one run that stop the job; 0: as the configuration has it",
+    )
+    cloud_sync_pilot: str = Field(
+        "", description="Id of one selected group that is provisioned on demand before the job runs; empty: none"
+    )
+    cloud_sync_on_premises_users: Literal["unknown", "on", "off"] = Field(
+        "unknown",
+        description="Whether 'Provision membership to on-premises users' is on in the configuration: no call shows it",
+    )
+    cloud_sync_wait: int = Field(
+        60, ge=0, le=1440, description="Minutes to wait until Active Directory is as predicted; 0: one look"
+    )
+    cloud_sync_disable: Literal["scope", "pause"] = Field(
+        "scope",
+        description="What 40-disable-writeback does on the route cloud-sync: scope (the named groups leave it) or "
+        "pause (the whole job stops)",
+    )
+
     # Pre-flight
     check_routes: list[Literal["direct", "cloud-sync", "connect-sync"]] = Field(
         ["direct"], description="Routes whose verdict decides how 10-detect-exchange and gwb check end"

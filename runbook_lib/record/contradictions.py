@@ -20,7 +20,9 @@ from runbook_lib.record.run_end import WrittenJournal, written_by
 from runbook_lib.routes.registry import ROUTES
 
 _AFTER_A_WRITE = frozenset({Outcome.PARTIAL, Outcome.VERIFICATION_FAILED, Outcome.BUG, Outcome.DONE})
-_AFTER_EVERY_WRITE = frozenset({Outcome.DONE, Outcome.AWAITING_APPROVAL, Outcome.VERIFICATION_FAILED})
+_AFTER_EVERY_WRITE = frozenset(
+    {Outcome.DONE, Outcome.AWAITING_APPROVAL, Outcome.AWAITING_HANDOFF, Outcome.VERIFICATION_FAILED}
+)
 """Outcomes that a run which has written may have only when it carried out everything that was approved."""
 
 _BY_ITS_PLAN = frozenset({Outcome.DONE, Outcome.NOTHING_TO_DO, Outcome.AWAITING_APPROVAL})
@@ -75,7 +77,9 @@ def _of_approval(written: WrittenJournal, approval: object) -> Iterator[Text]:
 def _without_journal(outcome: Outcome, planned: object, done: object) -> Iterator[Text]:
     if done:
         yield t("it counts {done} changes as done, but there is no {journal}", done=done, journal=JOURNAL)
-    elif outcome in (Outcome.PARTIAL, Outcome.VERIFICATION_FAILED) or (outcome is Outcome.DONE and planned):
+    elif outcome in (Outcome.PARTIAL, Outcome.VERIFICATION_FAILED) or (
+        outcome in (Outcome.DONE, Outcome.AWAITING_HANDOFF) and planned
+    ):
         yield t(
             "it says {outcome!r} with {planned} changes planned, but there is no {journal}",
             outcome=outcome.value,

@@ -13,11 +13,13 @@ from runbook_lib.change.journal_check import done_by
 from runbook_lib.change.strict_file import LARGEST_PLAN, read_plain
 from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.files import JOURNAL, RECORD
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import joined, t
 from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.validate import require_group_type
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.routes.cloud_sync.wishes import require_fit
 from runbook_lib.routes.direct.selection import require_selection
 from runbook_lib.routes.registry import ROUTES, rules_of
 
@@ -161,17 +163,23 @@ def require_told(notebook: str, parameters: Parameters) -> None:
         parameters: With absolute paths.
 
     Raises:
-        UsageError: What the groups are for is not said (30); no record is named that can be undone (60).
+        UsageError: What the groups are for is not said, or a mapping expression is not well formed (30); no record is
+            named that can be undone (60).
         Refused: The route is not carried out yet (30, 40, 60), no group is selected (30), none is named to be disabled
             (40), nothing was written (60).
     """
+    direct = parameters.route == Route.DIRECT.value
     if notebook in (ENABLE, DISABLE, UNDO):
         rules_of(parameters.route)
     if notebook == ENABLE:
-        require_group_type(parameters)
+        if direct:
+            require_group_type(parameters)
+        else:
+            require_fit(parameters)
         require_selection(parameters.select_ids, parameters.select_names, "select")
     elif notebook == DISABLE:
-        require_selection(parameters.disable_ids, parameters.disable_names, "disable")
+        if direct or parameters.cloud_sync_disable == "scope":
+            require_selection(parameters.disable_ids, parameters.disable_names, "disable")
     elif notebook == UNDO:
         require_undoable(parameters)
 

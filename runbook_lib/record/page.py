@@ -75,6 +75,7 @@ OUTCOME_TONES = {
     Outcome.DONE: "good",
     Outcome.NOTHING_TO_DO: "good",
     Outcome.AWAITING_APPROVAL: "waiting",
+    Outcome.AWAITING_HANDOFF: "waiting",
     Outcome.REFUSED: "waiting",
 }
 

@@ -20,6 +20,7 @@ _ERROR_OUTCOMES = (
     Outcome.VERIFICATION_FAILED,
     Outcome.NO_ACCESS,
     Outcome.FAILED,
+    Outcome.AWAITING_HANDOFF,
 )
 _BEFORE_ANY_WRITE = (Outcome.NO_ACCESS, Outcome.FAILED)
 

@@ -49,10 +49,16 @@ OPENING = {"change_id", "reason", "records_dir", "records_access"}
 """What opening a run uses, whichever it is; the steps are looked at from there on."""
 IN_OTHER_CASES = {
     "all": {"kerberos_keytab", "sign_in_cache"},  # with bind_method kerberos, with sign_in device-code
-    "30-enable-writeback": {"allow_dynamic_security", "allow_role_assignable", "allow_hidden_membership"},
+    "30-enable-writeback": {
+        *("allow_dynamic_security", "allow_role_assignable", "allow_hidden_membership"),
+        *(name for name in known_names() if name.startswith("cloud_sync_") and name != "cloud_sync_disable"),
+    },
+    "40-disable-writeback": {"cloud_sync_on_premises_users", "cloud_sync_disable"},
+    "60-undo-change": {"cloud_sync_on_premises_users"},
     "50-check-drift": {"allow_dynamic_security", "allow_role_assignable", "allow_hidden_membership"},
 }
-"""What these runs have no reason to look at: the rehearsal signs in otherwise, the one group is an ordinary one."""
+"""What these runs have no reason to look at: the rehearsal signs in otherwise, the one group is an ordinary one, and
+the route is direct (``tests/notebooks/test_cloud_sync.py`` runs the other one)."""
 WITHOUT_EFFECT = {
     "50-check-drift": {"disable_ids", "disable_names", *POLICY["limits"]},  # drift puts its own in their place
     "60-undo-change": {"disable_ids", "disable_names"},  # only a rule of enabling asks who is to be disabled

@@ -128,7 +128,8 @@ class PlanApprovalFile(_Common):
             raise ValueError(f"it holds longer than {LONGEST.days} days, or ends before it begins")
         title = re.escape(self.target.target().title)
         groups = r"[0-9]+ GROUPS?"
-        phrase = rf"((ENABLE|DISABLE|UNDO) {groups}( AND DELETE {groups})?|DELETE {groups}) IN {title}"
+        what = rf"(CONFIGURATION|{groups}( AND DELETE {groups})?)"
+        phrase = rf"((ENABLE|DISABLE|UNDO) {what}|DELETE {groups}) IN {title}"
         if not re.fullmatch(phrase, self.phrase):
             raise ValueError("its phrase is not that of a plan of its target")
         return self

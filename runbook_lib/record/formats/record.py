@@ -184,7 +184,7 @@ class RecordFormat(Format):
     outcome: Annotated[Outcome, Field(strict=False)] | None = Field(
         description="How it ended; null while the run has given no verdict"
     )
-    exit_code: Literal[0, 2, 4, 5, 6, 7, 8, 9, 70, 130] | None = Field(description="Exit code of that outcome")
+    exit_code: Literal[0, 2, 4, 5, 6, 7, 8, 9, 10, 70, 130] | None = Field(description="Exit code of that outcome")
     started: Time | None = Field(description="When it began, UTC; null: not known")
     ended: Time | None = Field(description="When it ended, UTC; null while it has not")
     target: _Place = Field(

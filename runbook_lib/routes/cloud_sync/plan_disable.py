@@ -13,12 +13,12 @@ from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, SetRunning, U
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
     Sides,
-    Wishes,
     action,
     finished_plan,
     prediction_of,
     require_same_domain,
 )
+from runbook_lib.routes.cloud_sync.wishes import Wishes
 from runbook_lib.routes.direct.preconditions import require_complete
 from runbook_lib.routes.direct.selection import select
 from runbook_lib.rules.policy import Policy

@@ -30,7 +30,6 @@ from runbook_lib.routes.cloud_sync.payload import (
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
     Sides,
-    Wishes,
     accounts_of,
     action,
     finished_plan,
@@ -40,6 +39,7 @@ from runbook_lib.routes.cloud_sync.planning import (
     require_same_domain,
 )
 from runbook_lib.routes.cloud_sync.requests import MEMBERS_AT_ONCE
+from runbook_lib.routes.cloud_sync.wishes import Wishes
 from runbook_lib.routes.direct.preconditions import require_complete
 from runbook_lib.routes.direct.selection import select
 from runbook_lib.rules.policy import Policy
@@ -93,9 +93,8 @@ def plan_enable(sides: Sides, policy: Policy, wishes: Wishes) -> PlannedCloudSyn
     wanted = [row for row in wanted if row.group_id not in refused]
     joining = [row for row in wanted if row.group_id not in sides.documents.assignments]
     _require_limit(joining, predicted, policy)
-    changes = [*_configuration(sides, wishes, after), *(_assign(sides, row) for row in joining)]
-    changes += _pilot(sides, wishes, predicted, wanted)
-    changes += _start(sides)
+    pilot = _pilot(sides, wishes, predicted, wanted)
+    changes = [*_configuration(sides, wishes, after), *(_assign(sides, row) for row in joining), *pilot, *_start(sides)]
     accounts = accounts_of(inventory)
     members = [
         members_of(predicted[row.group_id], in_ad(inventory, predicted[row.group_id].guid), accounts) for row in wanted
@@ -103,13 +102,14 @@ def plan_enable(sides: Sides, policy: Policy, wishes: Wishes) -> PlannedCloudSyn
     plan = finished_plan(
         Operation.ENABLE,
         sides,
-        changes,
+        changes if wanted else [],
         list(refused.values()),
         policy.limits.as_json(),
         len(wanted) - len(joining),
         members,
     )
-    return PlannedCloudSync(plan, tuple(_findings(prediction, [row.group_id for row in wanted])), prediction)
+    chosen = tuple(row.group_id for row in wanted)
+    return PlannedCloudSync(plan, tuple(_findings(prediction, list(chosen))), prediction, chosen)
 
 
 def _require_answering(sides: Sides) -> None:
@@ -201,7 +201,7 @@ def _assign(sides: Sides, row: GroupRow) -> CloudSyncChange:
 def _pilot(
     sides: Sides, wishes: Wishes, predicted: Mapping[GroupId, PredictedGroup], wanted: list[GroupRow]
 ) -> list[CloudSyncChange]:
-    if not wishes.pilot:
+    if not wishes.pilot or not wanted:
         return []
     row = next((row for row in wanted if row.group_id == wishes.pilot), None)
     if row is None:
@@ -211,6 +211,8 @@ def _pilot(
             hint=t("Select it, or name another one in cloud_sync_pilot."),
             values={"group_id": wishes.pilot},
         )
+    if predicted[row.group_id].guid:
+        return []  # it is in AD already
     rules = sides.documents.schema.get("synchronizationRules") or [{}]
     can_be = (one for one in predicted[row.group_id].members if one.type == "user" and one.answer.known is not Known.NO)
     members = tuple(one.id for one in islice(can_be, MEMBERS_AT_ONCE))

@@ -32,12 +32,13 @@ from runbook_lib.routes.cloud_sync.payload import (
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
     Sides,
-    Wishes,
     action,
+    differing_parts,
     finished_plan,
     prediction_of,
 )
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
+from runbook_lib.routes.cloud_sync.wishes import Wishes
 from runbook_lib.routes.direct.preconditions import require_complete
 from runbook_lib.rules.policy import Policy
 
@@ -135,14 +136,7 @@ def _refusal(change: CloudSyncChange, rule: str, why: Text) -> Refusal:
 
 
 def _require_same_place(now: CloudSyncTarget, then: CloudSyncTarget) -> None:
-    pairs = {
-        "tenant": (now.tenant_id, then.tenant_id),
-        "domain": (now.domain_guid, then.domain_guid),
-        "configuration": (now.service_principal, then.service_principal),
-        "job": (now.job_id, then.job_id),
-    }
-    differing = [name for name, (here, there) in pairs.items() if here.casefold() != there.casefold()]
-    if differing:
+    if differing := differing_parts(now, then):
         raise Refused(
             t(
                 "The record was made for another {differing} than the parameters name.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from runbook_lib.cloud_sync.configuration import Document, Notification, domain_of, expressions_of, secrets_of
+from runbook_lib.cloud_sync.configuration import domain_of, expressions_of, secrets_of
 from runbook_lib.cloud_sync.predicted import PredictedGroup, Prediction
 from runbook_lib.cloud_sync.prediction import predict
 from runbook_lib.cloud_sync.scope import Known
@@ -14,7 +14,6 @@ from runbook_lib.graph.tenant.configuration import ConfigurationDocuments
 from runbook_lib.graph.tenant.jobs import CloudSync, CloudSyncJob, ObjectScope
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import GroupMembers, LeftOut, Operation, Plan, Refusal
-from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
@@ -22,23 +21,7 @@ from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.payload import Action, CloudSyncChange, CloudSyncPayload
 from runbook_lib.routes.cloud_sync.requests import ORDER
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the parameters say about a configuration.
-
-    Attributes:
-        sources: Target attribute, lower case, to the ``attributeMappingSource`` that it shall have.
-        notification: Who is told and the deletion threshold; None: as it is.
-        pilot: Cloud group that is provisioned on demand before the job runs; empty: none.
-        synchronized_users: Whether "Provision membership to on-premises users" is on, as the operator knows.
-    """
-
-    sources: Mapping[str, Document]
-    notification: Notification | None = None
-    pilot: str = ""
-    synchronized_users: Switch = Switch.UNKNOWN
+from runbook_lib.routes.cloud_sync.wishes import Wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +76,8 @@ class PlannedCloudSync:
     plan: Plan
     findings: tuple[Finding, ...]
     prediction: Prediction
+    chosen: tuple[str, ...] = ()
+    """Ids of the groups that are, or come, into scope as selected."""
 
 
 def configuration_of(read: CloudSync, domain: str) -> CloudSyncJob:
@@ -125,6 +110,17 @@ def configuration_of(read: CloudSync, domain: str) -> CloudSyncJob:
             values={"domain": domain, "jobs": [job.id for job in found]},
         )
     return found[0]
+
+
+def differing_parts(now: CloudSyncTarget, then: CloudSyncTarget) -> list[str]:
+    """What of two targets is not the same, in words."""
+    pairs = {
+        "tenant": (now.tenant_id, then.tenant_id),
+        "domain": (now.domain_guid, then.domain_guid),
+        "configuration": (now.service_principal, then.service_principal),
+        "job": (now.job_id, then.job_id),
+    }
+    return [name for name, (here, there) in pairs.items() if here.casefold() != there.casefold()]
 
 
 def require_same_domain(sides: Sides) -> None:

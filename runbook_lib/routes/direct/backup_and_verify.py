@@ -5,14 +5,13 @@ A backup restores attributes and members by hand; it never restores a SID or a G
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.deleted import may_list_deleted, read_one_deleted
-from runbook_lib.directory.search import Entry
+from runbook_lib.directory.ldif import ldif_of
 from runbook_lib.model.change import Change, ChangeKind
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.dn import normalize_dn, parent_of
@@ -25,14 +24,11 @@ from runbook_lib.model.ids import (
     object_guid_or_none,
     owner_of_mark,
 )
-from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.target import Target
 from runbook_lib.model.text import Text, counted, t
 from runbook_lib.routes.direct.live import TwoOus, present_name, read_two_ous
 from runbook_lib.routes.direct.payload import DirectChange, Member, direct_changes
 from runbook_lib.routes.direct.target import DirectTarget, direct_target
-
-BACKUP_FILE = "backup.ldif"
 
 
 def backup(directory: Directory, of: Sequence[Change], at: datetime) -> str:
@@ -43,49 +39,18 @@ def backup(directory: Directory, of: Sequence[Change], at: datetime) -> str:
     """
     changes = direct_changes(of)
     guids = sorted({change.payload.object_guid for change in changes if change.payload.object_guid})
-    members = {c.payload.object_guid: c.payload.members_removed for c in changes if c.kind is ChangeKind.DELETE}
-    before = f"# {counted(len(guids), 'object')} before the change, {iso_seconds(at)}"
-    lines = ["version: 1", before, ""]
-    for guid in guids:
-        entry = directory.read_whole(guid) if guid in members else directory.read(guid, ["*"])
-        if entry is not None:
-            lines += [
-                f"# objectGUID {guid}",
-                *(_member_comment(ref) for ref in members.get(guid, ())),
-                *_entry_lines(entry),
-                "",
-            ]
-    return "\n".join(lines)
+    deleted = [change.payload for change in changes if change.kind is ChangeKind.DELETE]
+    members: dict[str, Sequence[Member]] = {payload.object_guid: payload.members_removed for payload in deleted}
+
+    def comments(guid: str) -> Iterable[str]:
+        return map(_member_comment, members.get(guid, ()))
+
+    return ldif_of(directory, guids, at, whole=members.keys(), comments=comments)
 
 
 def _member_comment(ref: Member) -> str:
     """A comment that ties a member's DN, which may change, to its GUID, which does not. LDIF comments are ASCII."""
     return f"# member {ref.guid} {ref.dn.encode('unicode_escape').decode('ascii')}"
-
-
-def _entry_lines(entry: Entry) -> list[str]:
-    lines = _fold(_line("dn", entry.dn.encode("utf-8", "surrogateescape")))
-    for name in sorted(entry.attributes):
-        for value in entry.raw(name):
-            lines += _fold(_line(name, value))
-    return lines
-
-
-def _line(name: str, value: bytes) -> str:
-    """``name: value`` where the value is safe as it stands, else ``name:: base64``."""
-    safe = (
-        all(32 <= byte < 127 for byte in value)
-        and not value.startswith((b" ", b":", b"<"))
-        and not value.endswith(b" ")
-    )
-    return f"{name}: {value.decode('ascii')}" if safe else f"{name}:: {base64.b64encode(value).decode('ascii')}"
-
-
-def _fold(line: str) -> list[str]:
-    """RFC 2849 folds a long line; every continuation begins with one space."""
-    parts = [line[:76]]
-    parts += [" " + line[start : start + 75] for start in range(76, len(line), 75)]
-    return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +77,7 @@ def read_back(
         directory: The DC that was written to.
         of: The changes that were carried out.
         bound_to: Where they belong.
-        guid_of: DirectChange digest to object GUID, from the journal.
+        guid_of: Change digest to object GUID, from the journal.
         dn_of: AD GUID to DN of members, read just before the writes.
     """
     changes, target = direct_changes(of), direct_target(bound_to)

@@ -21,7 +21,7 @@ from runbook_lib.change.resume import authority, broken_off
 from runbook_lib.errors import AwaitingApproval, BrokeOff, Refused, UsageError
 from runbook_lib.model.change import ChangeKind, Plan
 from runbook_lib.model.target import Route
-from runbook_lib.routes.registry import ROUTES
+from runbook_lib.routes.direct.route import DIRECT_RULES
 from tests.support import builders as b
 from tests.support.second_route import (
     SECOND,
@@ -39,6 +39,8 @@ from tests.support.second_route import (
 )
 
 HOUR = timedelta(hours=1)
+ONE = {Route.DIRECT: DIRECT_RULES}
+"""A version that carries out the direct route alone."""
 CHANGES = [change(0, new=True, texts=0, values=3), change(1, new=False, texts=2, values=1)]
 
 
@@ -120,7 +122,7 @@ def test_a_journal_of_another_place_route_or_plan_is_not_resumed(tmp_path: Path)
     with pytest.raises(BrokeOff):
         carried_out(record, plan, world, let_through(record, plan))
     with pytest.raises(Refused, match="route that this version does not carry out"):
-        journals_of(record.parent, ROUTES)
+        journals_of(record.parent, ONE)
     again = record_of(tmp_path, "2", plan)
     world.answers = ["forbidden"]
     with pytest.raises(BrokeOff):
@@ -134,7 +136,7 @@ def test_what_a_route_says_about_its_plans_and_files_is_held_to(tmp_path: Path) 
     data = plan_to_json(plan_of(CHANGES))
     assert plan_from_json(data, SECOND) == plan_of(CHANGES)
     with pytest.raises(UsageError, match="route that this version does not carry out"):
-        plan_from_json(data, ROUTES)
+        plan_from_json(data, ONE)
     with pytest.raises(UsageError, match="extra inputs"):
         plan_from_json({**data, "changes": [{**change_, "dn": "CN=x"} for change_ in data["changes"]]}, SECOND)  # type: ignore[attr-defined]
     wrong = ThingChange(ChangeKind.CREATE, group_of(5), "g5", ThingPayload("thing 5"))
@@ -162,7 +164,7 @@ def test_an_approval_counts_for_its_own_route_and_target_alone(tmp_path: Path) -
     path = approve_plan(record, SECOND, approver="Kim", phrase=plan.phrase, valid=HOUR, clock=lambda: b.NOW)
     assert json.loads(path.read_text(encoding="utf-8"))["route"] == "cloud-sync"
     with pytest.raises(Refused, match="route that this version does not carry out"):
-        read_all(path.parent, ROUTES)
+        read_all(path.parent, ONE)
     moved = Plan(plan.operation, Shelf("shelf-2"), plan.changes, route=Route.CLOUD_SYNC)
     with pytest.raises(AwaitingApproval, match="is for another shelf") as caught:
         let_through(record, moved)

@@ -143,10 +143,10 @@ class Cells:
         for name, instead in (
             ("run.read_sides", self._read),
             ("change.read_sides", self._read),
-            ("change.DirectWork", lambda _directory, _target, changes, **_: changes),
+            ("direct_way.DirectWork", lambda _directory, _target, changes, **_: changes),
             ("change.carry_out", self._carry_out),
-            ("change.backup", lambda *_: ""),
-            ("change.read_back", self._verify),
+            ("direct_way.backup", lambda *_: ""),
+            ("direct_way.read_back", self._verify),
             ("change.lock_path", lambda *_: self.records / "lock"),
             ("context.RunContext.connect_directory", lambda _: _Controller()),
         ):

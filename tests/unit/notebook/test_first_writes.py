@@ -16,6 +16,7 @@ from runbook_lib.model.directory import ControllerIdentity
 from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.course import Course
+from runbook_lib.notebook.direct_way import DirectWay
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.routes.registry import ROUTES
 
@@ -77,7 +78,8 @@ def test_another_controller_is_refused_and_the_right_one_named(change: Callable[
     assert journal is not None
     elsewhere = SimpleNamespace(controller=SimpleNamespace(invocation_id="2" * 36))
     context = cast(RunContext, SimpleNamespace(connect_directory=lambda: elsewhere))
-    session = ChangeSession(context, cast(Course, None), Operation.ENABLE)
+    way = DirectWay(context, Operation.ENABLE, cast(Any, None))
+    session = ChangeSession(context, cast(Course, None), way)
     session._chain = [journal]
     with pytest.raises(Refused) as caught:
         session._take_up(cast(Any, None))

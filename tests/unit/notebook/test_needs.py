@@ -40,22 +40,40 @@ def test_what_is_missing_is_missing_only_where_it_is_needed(notebook: str, left_
     assert code_of(notebook, **EVERYTHING) is None
 
 
-@pytest.mark.parametrize("route", ["cloud-sync", "connect-sync"])
-def test_a_route_that_is_not_carried_out_yet_is_refused_where_something_is_written(route: str) -> None:
+def test_a_route_that_is_not_carried_out_yet_is_refused_where_something_is_written() -> None:
     for notebook in NOTEBOOKS:
         writes = notebook[:2] in ("30", "40", "60")
-        assert code_of(notebook, route=route, **EVERYTHING) == ("route-not-carried-out" if writes else None)
+        assert code_of(notebook, route="connect-sync", **EVERYTHING) == ("route-not-carried-out" if writes else None)
     assert code_of(ENABLE, route="direct", **EVERYTHING) is None
 
 
 def test_the_command_says_what_to_do_instead_of_a_route(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
-    file.write_text('change_id: "C"\nselect_names: ["Team"]\nroute: "cloud-sync"\n', encoding="utf-8")
+    file.write_text('change_id: "C"\nselect_names: ["Team"]\nroute: "connect-sync"\n', encoding="utf-8")
     result = CliRunner().invoke(cli, ["run", ENABLE, "-f", str(file), "--records", str(tmp_path / "records")])
     assert result.exit_code == 5
-    assert "The route cloud-sync is not carried out yet" in result.output
+    assert "The route connect-sync is not carried out yet" in result.output
     assert "set route to direct" in " ".join(result.output.split())
     assert not (tmp_path / "records").exists()
+
+
+@pytest.mark.parametrize(
+    ("notebook", "given", "code"),
+    [
+        (ENABLE, {}, None),
+        (ENABLE, {"group_type": ""}, None),
+        (ENABLE, {"group_type": "distribution"}, "group-type-of-cloud-sync"),
+        (ENABLE, {"select_names": []}, "empty-selection"),
+        (ENABLE, {"cloud_sync_cn_expression": "left([displayName], 3)"}, "mapping-expression"),
+        (ENABLE, {"cloud_sync_account_name_expression": 'Append([displayName], "_x"'}, "mapping-expression"),
+        (ENABLE, {"cloud_sync_ou_expression": 'Switch([displayName], "OU=A,DC=x", "B", "OU=B,DC=x")'}, None),
+        (DISABLE, {}, None),
+        (DISABLE, {"disable_names": []}, "empty-selection"),
+        (DISABLE, {"disable_names": [], "cloud_sync_disable": "pause"}, None),
+    ],
+)
+def test_what_the_route_cloud_sync_needs(notebook: str, given: dict[str, object], code: str | None) -> None:
+    assert code_of(notebook, route="cloud-sync", **{**EVERYTHING, **given}) == code
 
 
 def test_ids_are_a_selection_too() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.notebook import change as change_module
+from runbook_lib.notebook import direct_way
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET
 from tests.unit.notebook.field import DISABLE, ENABLE, Field, Killed
 
@@ -118,7 +118,7 @@ def test_what_is_only_left_to_be_read_back_is_found_in_an_ou_that_was_renamed(fi
         raise Killed
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(change_module, "read_back", dying)
+        patched.setattr(direct_way, "read_back", dying)
         with pytest.raises(Killed):
             field.run(DISABLE, **told)
     field.retired = rename(field, RETIRED, "Attic")

@@ -100,7 +100,7 @@ def test_a_read_back_that_could_not_be_made_is_made_by_the_next_run(
     field: Field, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from runbook_lib.errors import ServiceFailed
-    from runbook_lib.notebook import change as module
+    from runbook_lib.notebook import direct_way as module
 
     notebook, told = told_of(field, "delete")
     field.planned(notebook, **told)

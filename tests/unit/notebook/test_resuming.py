@@ -8,7 +8,8 @@ import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -20,6 +21,8 @@ from runbook_lib.files import MANIFEST
 from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import verbatim
+from runbook_lib.notebook.context import RunContext
+from runbook_lib.notebook.direct_way import DirectWay
 from runbook_lib.notebook.resuming import require_own
 from runbook_lib.routes.direct.files import DirectPayloadFields
 from runbook_lib.routes.registry import ROUTES
@@ -370,9 +373,12 @@ def test_a_closing_counts_for_the_journal_as_it_was(field: Field) -> None:
 def test_a_change_of_another_route_is_not_taken_up(field: Field) -> None:
     field.killed(2)
     (journal,) = journals_of(field.folder, ROUTES)
-    place = str(journal.opened["invocation_id"])
-    require_own([journal], "direct", Operation.ENABLE, place)
+    place = journal.opened["invocation_id"]
+    connected = SimpleNamespace(controller=SimpleNamespace(invocation_id=place))
+    context = cast(RunContext, SimpleNamespace(connect_directory=lambda: connected))
+    way = DirectWay(context, Operation.ENABLE, cast(Any, None))
+    require_own([journal], "direct", way)
     with pytest.raises(RunbookError, match="of the route direct stopped midway") as caught:
-        require_own([journal], "cloud-sync", Operation.ENABLE, place)
+        require_own([journal], "cloud-sync", way)
     assert caught.value.code == "change-open"
     assert "set route to direct" in caught.value.hint

@@ -25,8 +25,8 @@ from runbook_lib.routes.cloud_sync.payload import schema_digest, secrets_digest
 from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
 from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.plan_undo import plan_undo
-from runbook_lib.routes.cloud_sync.planning import Wishes
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
+from runbook_lib.routes.cloud_sync.wishes import Wishes
 from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.world import CN, Graph, inventory, security, sides_of, source

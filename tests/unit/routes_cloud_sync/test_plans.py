@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,8 +17,9 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.routes.cloud_sync.payload import Provision, ReplaceSchema
 from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
 from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
-from runbook_lib.routes.cloud_sync.planning import Wishes, configuration_of
+from runbook_lib.routes.cloud_sync.planning import configuration_of
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
+from runbook_lib.routes.cloud_sync.wishes import Wishes
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.world import (
     OU,
@@ -102,6 +104,12 @@ def test_the_pilot_is_provisioned_before_the_job_starts_with_five_members_at_mos
     call = made.plan.changes[1].payload.action  # type: ignore[attr-defined]
     assert isinstance(call, Provision)
     assert (call.rule_id, len(call.members)) == ("rule-1", 5)
+    there = b.ad_group("Sales", {"msDS-ExternalDirectoryObjectId": (f"Group_{SALES.id}",)}, parent=OU)
+    there = replace(there, attributes={**there.attributes, "groupType": ("-2147483640",)})
+    again = plan_enable(
+        sides_of(inventory([SALES], {}, [there]), Graph()), b.policy("Sales"), Wishes({}, pilot=SALES.id)
+    )
+    assert kinds(again.plan) == [ChangeKind.ASSIGN, ChangeKind.START], "it is in AD already"
     with pytest.raises(Refused) as caught:
         plan_enable(sides_of(read, Graph()), b.policy("Sales"), Wishes({}, pilot=OPS.id))
     assert caught.value.code == "pilot-not-selected"
@@ -120,6 +128,14 @@ def test_groups_that_can_never_arrive_are_refused_one_by_one(group: Any, rule: s
     made = plan_enable(sides_of(read, Graph(running=True)), b.policy(select_ids=(group.id, SALES.id)), NOTHING)
     assert [(one.group_id, one.rule) for one in made.plan.refusals] == [(group.id, rule)]
     assert [change.group_id for change in made.plan.changes] == [SALES.id]
+
+
+def test_where_every_group_is_refused_the_configuration_stays_as_it_is() -> None:
+    group = b.cloud_group("X")
+    wishes = Wishes({"cn": source("[displayName]")}, Notification(True, "x", 3))
+    made = plan_enable(sides_of(inventory([group], {}), Graph()), b.policy(select_ids=(group.id,)), wishes)
+    assert made.plan.changes == ()
+    assert [one.rule for one in made.plan.refusals] == ["microsoft-365"]
 
 
 def test_a_name_that_is_taken_keeps_the_group_out() -> None:
@@ -210,6 +226,7 @@ def test_a_job_is_paused_once() -> None:
     graph = Graph(running=True)
     made = plan_disable(sides_of(READ, graph), b.policy(), NOTHING, pause=True)
     assert kinds(made.plan) == [ChangeKind.PAUSE]
+    assert made.plan.phrase == "DISABLE CONFIGURATION IN contoso.com"
     graph.running = False
     assert plan_disable(sides_of(READ, graph), b.policy(), NOTHING, pause=True).plan.changes == ()
 

@@ -1,0 +1,157 @@
+"""The route cloud-sync in a notebook: requests to one configuration, then AD is watched until it is as predicted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from runbook_lib.change.journal import JournalFile
+from runbook_lib.change.journal_check import DoneChange
+from runbook_lib.change.resume import BrokenOff
+from runbook_lib.cloud_sync.configuration import expressions_of
+from runbook_lib.cloud_sync.predicted import PredictedGroup
+from runbook_lib.directory.anchored import AnchoredGroups
+from runbook_lib.directory.ldif import BACKUP_FILE, ldif_of
+from runbook_lib.graph.tenant.cloud_sync import read_cloud_sync
+from runbook_lib.graph.tenant.configuration import (
+    ConfigurationAddress,
+    parse_expression,
+    read_configuration,
+    read_state,
+)
+from runbook_lib.inventory import Inventory
+from runbook_lib.model.change import Change, Operation, Plan
+from runbook_lib.model.text import t
+from runbook_lib.notebook.context import RunContext
+from runbook_lib.notebook.front_end import ProgressLine
+from runbook_lib.notebook.reading import policy_now
+from runbook_lib.notebook.way import PlanMade, ReadBack
+from runbook_lib.routes.cloud_sync.payload import cloud_sync_plan
+from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
+from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
+from runbook_lib.routes.cloud_sync.plan_undo import plan_undo
+from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, configuration_of
+from runbook_lib.routes.cloud_sync.resume import renamed, require_same_target
+from runbook_lib.routes.cloud_sync.watch import Present, end_of_watch, watch
+from runbook_lib.routes.cloud_sync.wishes import expressions_wished, wishes_of
+from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
+from runbook_lib.shown.cloud_sync import arrivals_view, prediction_view
+
+_PAUSES = (2.0, 5.0, 15.0)
+"""Seconds before a request without an answer is looked up, and sent again if it had no effect."""
+
+
+class CloudSyncWay:
+    """The ``Way`` of the route cloud-sync."""
+
+    def __init__(self, context: RunContext, operation: Operation, done: DoneChange | None) -> None:
+        self._context = context
+        self._done = done
+        self.operation = operation
+        self._read: tuple[Sides, Present] | None = None
+        self._made: PlannedCloudSync | None = None
+
+    @property
+    def lock_server(self) -> str:
+        """Id of the tenant."""
+        return self._sides.inventory.cloud.tenant.id
+
+    def plan(self, inventory: Inventory) -> PlanMade:
+        """Read the configuration, work out what AD will look like, plan."""
+        context, sides = self._context, self._look_at(inventory)
+        policy = policy_now(context, inventory)
+        client, address = context.connect_graph(), sides.documents.address
+        asked = expressions_wished(context.parameters, self.operation)
+        present = expressions_of(sides.documents.schema)
+        other = {name: text for name, text in asked.items() if present.get(name.casefold()) != text}
+        sources = {name: parse_expression(client, address, text) for name, text in other.items()}
+        wishes = wishes_of(context.parameters, self.operation, sources)
+        if self._done is not None:
+            self._made = plan_undo(sides, policy, wishes, self._done)
+        elif self.operation is Operation.DISABLE:
+            pause = context.parameters.cloud_sync_disable == "pause"
+            self._made = plan_disable(sides, policy, wishes, pause=pause)
+        else:
+            self._made = plan_enable(sides, policy, wishes)
+        chosen = self._chosen
+        return PlanMade(self._made.plan, self._made.findings, (prediction_view(chosen),) if chosen else ())
+
+    def require_same_server(self, opened: Mapping[str, object]) -> None:
+        """A configuration is known by its job: ``taken_up`` compares it."""
+
+    def taken_up(self, broken: BrokenOff, inventory: Inventory) -> Plan:
+        """As it was planned: each of its requests looks at the configuration before it is sent."""
+        sides = self._look_at(inventory)
+        plan = cloud_sync_plan(broken.plan)
+        require_same_target(plan, sides)
+        return renamed(plan, sides)
+
+    def back_up(self, changes: Sequence[Change]) -> None:
+        """The AD objects of the groups, as LDIF: Cloud Sync may rename, move or delete them."""
+        context = self._context
+        guids = self._present.guids(sorted({change.group_id for change in changes if change.group_id}))
+        context.record.folder.write_text(BACKUP_FILE, ldif_of(context.connect_directory(), guids, context.clock()))
+
+    def place(self) -> Mapping[str, str]:
+        """Graph, and the configuration."""
+        target = self._sides.target
+        return {
+            "graph_host": self._context.connect_graph().host,
+            "service_principal": target.service_principal,
+            "job_id": target.job_id,
+        }
+
+    def work(self, plan: Plan, changes: Sequence[Change]) -> CloudSyncWork:
+        """The requests."""
+        patience = GraphPatience(_PAUSES, time.sleep)
+        return CloudSyncWork(self._context.connect_graph(), plan.target, changes, self._present.has, patience)
+
+    def read_back(self, plan: Plan, changes: Sequence[Change], chain: Sequence[JournalFile]) -> ReadBack | None:
+        """Watch AD until every chosen group is as predicted, or the time is over."""
+        del plan, changes, chain
+        chosen = self._chosen
+        if not chosen:
+            return None
+        context, address = self._context, self._sides.documents.address
+        wait = timedelta(minutes=context.parameters.cloud_sync_wait)
+        seen, state = watch(
+            lambda: self._present.look(chosen),
+            lambda: read_state(context.connect_graph(), address),
+            wait=wait,
+            clock=context.clock,
+            sleep=time.sleep,
+            progress=ProgressLine(t("GraphPatience for Cloud Sync")),
+        )
+        return ReadBack(arrivals_view(seen), end_of_watch(seen, state, wait))
+
+    def _look_at(self, inventory: Inventory) -> Sides:
+        context = self._context
+        client, directory = context.connect_graph(), context.connect_directory()
+        job = configuration_of(read_cloud_sync(client), directory.controller.domain_dns_name)
+        documents = read_configuration(client, ConfigurationAddress(job.service_principal, job.id))
+        sides = Sides(inventory, job, documents)
+        containers = [one for one in (context.parameters.target_ou, sides.mapping.container) if one]
+        self._read = sides, Present(AnchoredGroups(directory), inventory, containers)
+        return sides
+
+    @property
+    def _sides(self) -> Sides:
+        return self._both()[0]
+
+    @property
+    def _present(self) -> Present:
+        return self._both()[1]
+
+    def _both(self) -> tuple[Sides, Present]:
+        if self._read is None:
+            raise ValueError("the configuration is read with the plan")
+        return self._read
+
+    @property
+    def _chosen(self) -> tuple[PredictedGroup, ...]:
+        """What is predicted of the selected groups."""
+        if self._made is None:
+            return ()
+        chosen = set(self._made.chosen)
+        return tuple(group for group in self._made.prediction.groups if group.group_id in chosen)

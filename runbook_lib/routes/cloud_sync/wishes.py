@@ -1,0 +1,90 @@
+"""What the parameters ask of a configuration, as values for the planners. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runbook_lib.cloud_sync.configuration import Document, Notification
+from runbook_lib.cloud_sync.expression import read_expression
+from runbook_lib.errors import UsageError
+from runbook_lib.model.change import Operation
+from runbook_lib.model.cloud import Switch
+from runbook_lib.model.text import t
+from runbook_lib.parameters.model import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the parameters say about a configuration.
+
+    Attributes:
+        sources: Target attribute, lower case, to the ``attributeMappingSource`` that it shall have.
+        notification: Who is told and the deletion threshold; None: as it is.
+        pilot: Cloud group that is provisioned on demand before the job runs; empty: none.
+        synchronized_users: Whether "Provision membership to on-premises users" is on, as the operator knows.
+    """
+
+    sources: Mapping[str, Document]
+    notification: Notification | None = None
+    pilot: str = ""
+    synchronized_users: Switch = Switch.UNKNOWN
+
+
+def require_fit(parameters: Parameters) -> None:
+    """Insist that what is asked of Cloud Sync is something that it does, before anything is read.
+
+    Raises:
+        UsageError: ``group_type`` asks for a distribution group (``group-type-of-cloud-sync``), which Cloud Sync never
+            writes; or a mapping expression is not well formed (``mapping-expression``).
+    """
+    if parameters.group_type == "distribution":
+        raise UsageError(
+            t("The parameter group_type is distribution, and Cloud Sync writes security groups alone."),
+            code="group-type-of-cloud-sync",
+            hint=t("Leave group_type empty, or set it to security; or set route to direct."),
+        )
+    expressions_wished(parameters, Operation.ENABLE)
+
+
+def expressions_wished(parameters: Parameters, operation: Operation) -> dict[str, str]:
+    """Target attribute to the mapping expression that the parameters give it; only what is set, and only for enabling.
+
+    ``target_ou`` is where groups go unless ``cloud_sync_ou_expression`` says otherwise.
+
+    Raises:
+        ExpressionError: One of them is not well formed (``mapping-expression``).
+    """
+    if operation is not Operation.ENABLE:
+        return {}
+    constant = parameters.target_ou.replace("\\", "\\\\").replace('"', '\\"')
+    given = {
+        "parentDistinguishedName": parameters.cloud_sync_ou_expression or (f'"{constant}"' if constant else ""),
+        "cn": parameters.cloud_sync_cn_expression,
+        "sAMAccountName": parameters.cloud_sync_account_name_expression,
+    }
+    wanted = {name: text for name, text in given.items() if text}
+    for text in wanted.values():
+        read_expression(text)
+    return wanted
+
+
+def wishes_of(parameters: Parameters, operation: Operation, sources: Mapping[str, Document]) -> Wishes:
+    """The wishes of a run.
+
+    Args:
+        parameters: What the run is told.
+        operation: What its notebook is for: only enabling changes settings and tries a pilot.
+        sources: What the service made of ``expressions_wished``.
+    """
+    people = Switch(parameters.cloud_sync_on_premises_users)
+    if operation is not Operation.ENABLE:
+        return Wishes({}, synchronized_users=people)
+    notification = None
+    if parameters.cloud_sync_notify or parameters.cloud_sync_delete_threshold:
+        notification = Notification(
+            bool(parameters.cloud_sync_notify),
+            parameters.cloud_sync_notify,
+            parameters.cloud_sync_delete_threshold or None,
+        )
+    return Wishes(sources, notification, parameters.cloud_sync_pilot.lower(), people)

@@ -1,0 +1,211 @@
+"""The route cloud-sync through the real notebooks: planned, approved, applied, watched, disabled and undone.
+
+Cloud Sync is the rehearsal's: it decides by itself what it writes, after the documentation, and knows no prediction.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rehearsal.contoso import names
+from rehearsal.contoso.cloud_groups import every_group
+from rehearsal.process import RunningRehearsal, start_rehearsal
+from runbook_lib.change.approvals.plan import approve_plan, planned
+from runbook_lib.model.change import ChangeKind
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.manifest import verified_record
+from runbook_lib.routes.registry import ROUTES
+from runbook_lib.runner.run import RunResult, run_notebook
+from tests.support.plain import ROOT
+
+IDS = {group.key: group.id for group in every_group()}
+USERS, ADMINS = IDS["vpn-users"], IDS["vpn-admins"]
+ENABLE = {
+    "route": "cloud-sync",
+    "group_type": "",
+    "target_ou": names.CLOUD_SYNC_OU,
+    "select_names": '["VPN Users", "VPN Admins"]',
+    "select_kinds": '["security"]',
+    "cloud_sync_account_name_expression": 'Join("_",[displayName],"cloud")',
+    "cloud_sync_on_premises_users": "on",
+    "cloud_sync_pilot": ADMINS,
+    "cloud_sync_wait": "0",
+    "acknowledge": "[]",
+}
+
+PERMISSIONS = (
+    *("Organization.Read.All", "Group.Read.All", "User.Read.All", "Application.Read.All"),
+    *("Synchronization.ReadWrite.All", "AppRoleAssignment.ReadWrite.All"),
+)
+
+
+class World:
+    """A rehearsal and the runs of one change after the other."""
+
+    def __init__(self, running: RunningRehearsal, records: Path) -> None:
+        self.running = running
+        self.records = records
+        self.secret = (running.folder.path / "client-secret.txt").read_text().strip()
+        self.results: dict[str, RunResult] = {}
+
+    def run(self, name: str, notebook: str, change_id: str, given: Mapping[str, str]) -> RunResult:
+        self.results[name] = run_notebook(
+            ROOT / "notebooks" / f"{notebook}.ipynb",
+            [self.running.parameters_file],
+            {"change_id": change_id, "sign_in": "secret", **given},
+            project_root=ROOT,
+            records_dir=self.records,
+            environment={**os.environ, "GWB_CLIENT_SECRET": self.secret},
+            clock=lambda: datetime.now(UTC),
+        )
+        return self.results[name]
+
+    def approved(self, name: str) -> None:
+        assert self.results[name].outcome is Outcome.AWAITING_APPROVAL, self.results[name].message
+        record = self.record(name)
+        approve_plan(
+            record,
+            ROUTES,
+            approver="Kim",
+            phrase=planned(record, ROUTES).phrase,
+            valid=timedelta(hours=1),
+            clock=lambda: datetime.now(UTC),
+        )
+
+    def record(self, name: str) -> Path:
+        path = self.results[name].record
+        assert path is not None, self.results[name].message
+        return path
+
+    def in_ad(self, group_id: str) -> dict[str, Any] | None:
+        """The AD object with the anchor of a group, with its DN."""
+        for dn, attributes in self.running.control.directory().items():
+            if f"Group_{group_id}" in attributes.get("msDS-ExternalDirectoryObjectId", ()):
+                return {"dn": dn, **attributes}
+        return None
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("cloud-sync")
+    with start_rehearsal(folder / "world") as running:
+        running.control.settings(roles=list(PERMISSIONS))
+        running.control.cloud_sync("members", on=True)
+        found = World(running, folder / "records")
+        found.run("planned", "30-enable-writeback", "CHG-CS", ENABLE)
+        found.approved("planned")
+        found.run("applied", "30-enable-writeback", "CHG-CS", ENABLE)
+        found.pilot_before_the_job = found.in_ad(ADMINS), found.in_ad(USERS)  # type: ignore[attr-defined]
+        running.control.cloud_sync("run")
+        found.run("again", "30-enable-writeback", "CHG-CS", ENABLE)
+        yield found
+
+
+def test_every_run_ended_as_asked_and_its_record_verifies(world: World) -> None:
+    outcomes = {name: result.outcome for name, result in world.results.items()}
+    messages = {name: result.message for name, result in world.results.items() if result.message}
+    assert outcomes["planned"] is Outcome.AWAITING_APPROVAL, messages
+    assert outcomes["applied"] is Outcome.AWAITING_HANDOFF, messages
+    assert outcomes["again"] is Outcome.NOTHING_TO_DO, messages
+    assert world.results["applied"].exit_code == 10
+    for name in ("planned", "applied", "again"):
+        assert verified_record(RecordFolder.open(world.record(name))).ok, name
+
+
+def test_the_plan_changes_the_configuration_and_says_what_ad_will_look_like(world: World) -> None:
+    plan = planned(world.record("applied"), ROUTES)
+    assert [change.kind for change in plan.changes] == [
+        ChangeKind.MAP,
+        ChangeKind.ASSIGN,
+        ChangeKind.ASSIGN,
+        ChangeKind.PROVISION,
+    ]
+    page = (world.record("planned") / "record.html").read_text(encoding="utf-8")
+    assert "AD as Cloud Sync will make it" in page
+    assert f"CN=VPN Users_{USERS[-12:]},{names.CLOUD_SYNC_OU}" in page
+    assert "VPN Users_cloud" in page
+
+
+def test_the_pilot_is_there_before_the_job_runs(world: World) -> None:
+    pilot, other = world.pilot_before_the_job  # type: ignore[attr-defined]
+    assert pilot is not None
+    assert other is None
+
+
+def test_ad_is_as_predicted(world: World) -> None:
+    users, admins = world.in_ad(USERS), world.in_ad(ADMINS)
+    assert users is not None
+    assert admins is not None
+    assert users["dn"] == f"CN=VPN Users_{USERS[-12:]},{names.CLOUD_SYNC_OU}"
+    assert users["sAMAccountName"] == ["VPN Users_cloud"]
+    assert len(users["member"]) == 7, "six people and the other group; no device, no service principal"
+    assert admins["dn"] in users["member"]
+
+
+def test_the_journal_has_each_request_and_what_was_there_before(world: World) -> None:
+    lines = [json.loads(line) for line in (world.record("applied") / "journal.jsonl").read_text().splitlines()]
+    assert lines[0]["route"] == "cloud-sync"
+    assert lines[0]["job_id"].startswith("AAD2ADGroupProvisioning.")
+    begun = [line["intent"]["action"] for line in lines if line["entry"] == "begin"]
+    assert begun == ["replace-schema", "assign", "assign", "provision"]
+    before = next(line["intent"]["before"] for line in lines if line["entry"] == "begin")
+    assert before["synchronizationRules"][0]["objectMappings"]
+    assert all(line["effect"]["request_id"] for line in lines if line["entry"] == "done")
+
+
+def test_an_undo_brings_scope_and_schema_back_and_says_what_stays(world: World) -> None:
+    given = {"route": "cloud-sync", "target_ou": names.CLOUD_SYNC_OU, "undo_record": str(world.record("applied"))}
+    first = world.run("undo planned", "60-undo-change", "CHG-CS-UNDO", given)
+    assert first.outcome is Outcome.AWAITING_APPROVAL, first.message
+    plan = planned(world.record("undo planned"), ROUTES)
+    assert [change.kind for change in plan.changes] == [ChangeKind.MAP, ChangeKind.UNASSIGN, ChangeKind.UNASSIGN]
+    world.approved("undo planned")
+    done = world.run("undone", "60-undo-change", "CHG-CS-UNDO", given)
+    assert done.outcome is Outcome.DONE, done.message
+    assert "AD objects that Cloud Sync made" in (world.record("undone") / "record.html").read_text(encoding="utf-8")
+    again = world.run("undo again", "60-undo-change", "CHG-CS-UNDO2", given)
+    assert again.outcome is Outcome.NOTHING_TO_DO, again.message
+
+
+def test_groups_leave_the_scope_and_the_job_pauses(world: World) -> None:
+    analysts = {
+        "route": "cloud-sync",
+        "target_ou": names.CLOUD_SYNC_OU,
+        "disable_names": '["Data Analysts"]',
+        "acknowledge": json.dumps(
+            [{"finding": "cloud-sync-out-of-scope", "by": "Kim", "reason": "watched", "until": "2099-01-01"}]
+        ),
+    }
+    assert world.run("leave", "40-disable-writeback", "CHG-OFF", analysts).outcome is Outcome.AWAITING_APPROVAL
+    world.approved("leave")
+    left = world.run("left", "40-disable-writeback", "CHG-OFF", analysts)
+    assert left.outcome is Outcome.DONE, left.message
+    assert "Data Analysts" in (world.record("left") / "backup.ldif").read_text(encoding="utf-8")
+    pause = {"route": "cloud-sync", "target_ou": names.CLOUD_SYNC_OU, "cloud_sync_disable": "pause"}
+    assert world.run("pause", "40-disable-writeback", "CHG-PAUSE", pause).outcome is Outcome.AWAITING_APPROVAL
+    world.approved("pause")
+    paused = world.run("paused", "40-disable-writeback", "CHG-PAUSE", pause)
+    assert paused.outcome is Outcome.DONE, paused.message
+
+
+@pytest.mark.parametrize(
+    ("given", "outcome", "said"),
+    [
+        ({"group_type": "distribution"}, Outcome.USAGE, "writes security groups alone"),
+        ({"cloud_sync_cn_expression": "left([displayName],3)"}, Outcome.USAGE, "did you mean Left?"),
+        ({"select_names": '["Facilities"]'}, Outcome.REFUSED, "matches no group"),
+        ({"select_names": "[]", "select_ids": f'["{IDS["facilities"]}"]'}, Outcome.REFUSED, "Microsoft 365 groups"),
+    ],
+)
+def test_bad_input_gets_one_clear_error(world: World, given: dict[str, str], outcome: Outcome, said: str) -> None:
+    result = world.run("bad", "30-enable-writeback", "CHG-BAD", {**ENABLE, "cloud_sync_pilot": "", **given})
+    assert result.outcome is outcome, result.message
+    assert said in str(result.message)
