@@ -124,8 +124,8 @@ class Control:
         return self.call("POST", "cloud", {"action": action, **arguments})
 
     def cloud_sync(self, action: str, **arguments: object) -> dict[str, object]:
-        """``run``: let Cloud Sync's jobs run once, and say what each did; ``agents`` (``state``: active, inactive);
-        ``members`` (``on``): "Provision membership to on-premises users"."""
+        """``run``: let Cloud Sync's jobs run once, and say what each did; ``agents`` (``state``: active, inactive;
+        ``domains`` that they serve); ``members`` (``on``): "Provision membership to on-premises users"."""
         return self.call("POST", "cloud-sync", {"action": action, **arguments})
 
     def fault(self, kind: str, **arguments: object) -> None:

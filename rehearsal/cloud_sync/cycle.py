@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from rehearsal.cloud.on_demand import OUT_OF_SCOPE, Result
 from rehearsal.cloud_sync.target import NO_SUCH_OBJECT, UNIVERSAL, Entry, Target, TargetError, same_place
 from rehearsal.cloud_sync.tenant import Sent, Tenant
-from rehearsal.cloud_sync.wanted import MappingError, Wanted, anchor_of, in_scope, wanted_of
+from rehearsal.cloud_sync.wanted import MappingError, Wanted, anchor_of, wanted_of
 from runbook_lib.model.dn import parent_of
 
 AD_ERROR = "HybridSynchronizationActiveDirectoryInternalServerError"
@@ -46,7 +46,7 @@ class Run:
 
 def run(tenant: Tenant, target: Target) -> Run:
     """Write what changed; ``target`` is asked for nothing where nothing did."""
-    scope = {key for key, group in tenant.groups.items() if in_scope(tenant, group)}
+    scope = {key for key, group in tenant.groups.items() if tenant.scope.takes(group)}
     gone = sorted(tenant.sent.keys() - tenant.groups.keys() - tenant.deleted)
     forced = "ForceDeletes" in tenant.restarted
     if tenant.threshold is not None and len(gone) >= tenant.threshold and not forced:
@@ -73,7 +73,7 @@ def run(tenant: Tenant, target: Target) -> Run:
 def on_demand(tenant: Tenant, target: Target, group_id: str, members: Sequence[str]) -> Run:
     """Write one group now, with at most the named members; unlike a run it compares with what AD holds."""
     group = tenant.groups[group_id]
-    if not in_scope(tenant, group):
+    if not tenant.scope.takes(group):
         text = "The group is not in scope."
         name = str(group.get("displayName"))
         return Run((Result(group_id, name, "other", "skipped", code=OUT_OF_SCOPE, reason=text),))
@@ -223,7 +223,11 @@ class _Writer:
             return
         known = {} if self._tenant.begins_anew or self._compares else sent.members
         try:
-            found = self._resolved([one for one in references if one not in known])
+            again = self._compares or self._tenant.looks_again or self._tenant.begins_anew
+            left = frozenset() if again else sent.missing & set(references)
+            looked_for = [one for one in references if one not in known and one not in left]
+            found = self._resolved(looked_for)
+            missing = (set(looked_for) - found.keys()) | left
             if self._compares:
                 found = {key: entry for key, entry in found.items() if not self._target.holds(sent.guid, entry)}
             kept = set(references) if not self._compares else set(sent.members) | set(references)
@@ -239,8 +243,10 @@ class _Writer:
             self._refused(wanted.group_id, "update", error, sent.guid)
             return
         members = {key: guid for key, guid in sent.members.items() if key in kept} | added
-        if members != sent.members:
-            self.sent[wanted.group_id] = replace(sent, members=members)
+        if self._compares:
+            missing |= sent.missing
+        if members != sent.members or missing != sent.missing:
+            self.sent[wanted.group_id] = replace(sent, members=members, missing=frozenset(missing))
         changed: list[tuple[str, str | None, str | None]] = [("member", None, guid) for guid in added.values()]
         changed += [("member", guid, None) for guid in gone.values()]
         if refused:

@@ -7,6 +7,7 @@ of the tenant that nothing changes meanwhile. One run at a time.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -25,6 +26,8 @@ Connect = Callable[[], AbstractContextManager[Target]]
 """Opens a connection of the agent's to AD; raises TargetError where it cannot."""
 SECONDS = 3.0
 """Between two runs of a rehearsal that runs its jobs by itself. Microsoft's service takes twenty minutes."""
+_LOOKS_AGAIN = 10
+"""Of such runs, every so many-th looks again for members that AD did not have."""
 
 
 class Engine:
@@ -42,21 +45,25 @@ class Engine:
         self._new_id = new_id
         self._one_at_a_time = asyncio.Lock()
 
-    async def run_jobs(self) -> Mapping[str, Run]:
+    async def run_jobs(self, *, looks_again: bool = True) -> Mapping[str, Run]:
         """Let every job that is started run once; what each did, by id.
 
         A job that stopped before too many deletions waits until somebody starts or restarts it.
+
+        Args:
+            looks_again: Whether members that AD did not have are looked for again, which means reading AD.
         """
         done: dict[str, Run] = {}
         for job_id in list(self._store.table("jobs")):
             async with self._one_at_a_time:
                 job = self._store.table("jobs").get(job_id)
                 if job is not None and _is_due(job) and tenant_of(self._store, job_id).mapping:
-                    done[job_id] = await self._run(job_id)
+                    done[job_id] = await self._run(job_id, looks_again=looks_again)
         return done
 
-    async def _run(self, job_id: str) -> Run:
-        tenant, epoch, began = tenant_of(self._store, job_id), self._store.log.epoch, self._store.clock()
+    async def _run(self, job_id: str, *, looks_again: bool) -> Run:
+        tenant = tenant_of(self._store, job_id, looks_again=looks_again)
+        epoch, began = self._store.log.epoch, self._store.clock()
         found = await self._in_ad(tenant, lambda target: run(tenant, target))
         if self._store.log.epoch != epoch or job_id not in self._store.table("jobs"):
             return found  # the tenant went back to its seed meanwhile, or the job was removed
@@ -84,20 +91,21 @@ class Engine:
 
     async def keep_running(self, seconds: float = SECONDS) -> None:
         """Run the jobs again and again, until cancelled."""
-        while True:
+        for number in itertools.count():
             await asyncio.sleep(seconds)
             try:
-                await self.run_jobs()
+                await self.run_jobs(looks_again=number % _LOOKS_AGAIN == 0)
             except Exception:
                 logging.getLogger(__name__).exception("a run of Cloud Sync broke off")
 
     # Switches
 
-    def set_agents(self, state: str) -> int:
-        """Let every agent be ``active`` or ``inactive``; how many there are."""
+    def set_agents(self, state: str, domains: Sequence[str] | None = None) -> int:
+        """Let every agent be ``active`` or ``inactive``, and serve other AD domains; how many there are."""
         agents = list(self._store.table("agents"))
         for agent in agents:
-            self._store.update("agents", agent, {"status": state})
+            served = {} if domains is None else {"domains": list(domains)}
+            self._store.update("agents", agent, {"status": state, **served})
         return len(agents)
 
     def provision_users(self, on: bool) -> None:
@@ -109,12 +117,16 @@ class Engine:
         return {"POST cloud-sync": self._control}
 
     async def _control(self, body: Mapping[str, object]) -> Mapping[str, object]:
-        """``action`` run; agents with ``state`` active or inactive; members with ``on``."""
+        """``action`` run; agents with ``state`` active or inactive, and ``domains`` they serve; members with ``on``."""
         match body:
             case {"action": "run"}:
                 return {"jobs": {job_id: _shown(done) for job_id, done in (await self.run_jobs()).items()}}
             case {"action": "agents", "state": "active" | "inactive" as state}:
-                return {"agents": self.set_agents(state)}
+                domains = body.get("domains")
+                if domains is not None and not isinstance(domains, list):
+                    raise ControlRefusedError("domains is a list of names")
+                served = None if domains is None else [str(domain) for domain in domains]
+                return {"agents": self.set_agents(state, served)}
             case {"action": "members", "on": bool(on)}:
                 self.provision_users(on)
                 return {"on": on}

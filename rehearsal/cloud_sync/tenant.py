@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from rehearsal.cloud import documents
 from rehearsal.cloud.resources import Record
 from rehearsal.cloud.store import CloudStore
+from rehearsal.cloud_sync.scope import Scope
 
 PROVISIONS_USERS = "provisionMembersOnPremises"
 """Key of the switch "Provision membership to on-premises users" in the table ``cloud_sync``. Graph does not show it."""
@@ -26,6 +28,7 @@ class Sent:
         container: DN of its OU or container.
         values: AD attribute to value, None for one that was taken away.
         members: Cloud id of a member to the objectGUID that was written.
+        missing: Cloud ids of members that AD did not have when they were looked for.
     """
 
     guid: str
@@ -33,6 +36,7 @@ class Sent:
     container: str
     values: Mapping[str, str | None]
     members: Mapping[str, str] = field(default_factory=dict)
+    missing: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class Tenant:
         agents: Provisioning agents.
         provisions_users: Whether membership of on-premises users is provisioned.
         sent: By group, what the job sent so far.
+        looks_again: Whether members that AD did not have are looked for again.
     """
 
     job: Record
@@ -68,6 +73,7 @@ class Tenant:
     agents: Sequence[Record]
     provisions_users: bool
     sent: Mapping[str, Sent]
+    looks_again: bool = True
 
     @property
     def domain(self) -> str:
@@ -98,14 +104,19 @@ class Tenant:
         """Error code of what keeps the domain from being reached; empty for nothing."""
         return documents.agent_trouble(self.agents, self.domain)
 
+    @cached_property
+    def scope(self) -> Scope:
+        """Which groups the job takes."""
+        return Scope(self.mapping, self.secrets, self.assigned, self.rolled_back)
+
     def is_converted(self, group: Record) -> bool:
         """Whether a group came from AD and is managed in the cloud now."""
         came_from_ad = bool(group.get("onPremisesSecurityIdentifier"))
         return came_from_ad and not group.get("onPremisesSyncEnabled") and group["id"] not in self.rolled_back
 
 
-def tenant_of(store: CloudStore, job_id: str) -> Tenant:
-    """The tenant as it is now, for a job.
+def tenant_of(store: CloudStore, job_id: str, *, looks_again: bool = True) -> Tenant:
+    """The tenant as it is now, for a job; ``looks_again`` as in ``Tenant``.
 
     Raises:
         KeyError: There is no such job.
@@ -134,6 +145,7 @@ def tenant_of(store: CloudStore, job_id: str) -> Tenant:
         agents=list(store.table("agents").values()),
         provisions_users=store.table("cloud_sync").get(PROVISIONS_USERS, {}).get("on") is True,
         sent=sent,
+        looks_again=looks_again,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -29,8 +30,17 @@ def test_a_group_arrives_with_anchor_name_and_place(contoso: Contoso) -> None:
 
 
 def test_where_nothing_changed_ad_is_not_even_asked(contoso: Contoso) -> None:
-    contoso.group("Sales")
+    gus = contoso.user("Gus")
+    group = contoso.group("Sales", gus)
     contoso.run()
+    asked = contoso.ad.asked
+    asyncio.run(contoso.engine.run_jobs(looks_again=False))
+    assert contoso.ad.asked == asked
+    contoso.ad.put("Gus", **{"msDS-ExternalDirectoryObjectId": f"User_{gus}"})
+    asyncio.run(contoso.engine.run_jobs(looks_again=False))
+    assert contoso.held(group) == set()
+    contoso.run()
+    assert contoso.held(group) == {"Gus"}
     asked = contoso.ad.asked
     contoso.run()
     assert contoso.ad.asked == asked
@@ -112,6 +122,8 @@ def test_nothing_chosen_and_no_filter_takes_nothing_and_a_filter_takes_what_it_s
         ("IS NOT NULL", "", True),
         ("REGEX MATCH", "^S.*s$", True),
         ("NOT REGEX MATCH", "^S.*s$", False),
+        ("REGEX MATCH", "(", False),
+        ("NOT REGEX MATCH", "(", False),
         ("INCLUDES", "ale", True),
         ("GREATER_THAN", "1", False),
         ("Spell", "Sales", False),
@@ -394,6 +406,16 @@ def test_a_directory_that_does_not_answer_is_the_run_s_error(contoso: Contoso) -
     contoso.ad.down = True
     assert contoso.run().error == (AD_ERROR, "nobody answers")
     assert contoso.status()["quarantine"]["error"]["code"] == AD_ERROR
+
+
+def test_what_the_secrets_say_of_all_groups_counts_more_than_what_is_assigned(contoso: Contoso) -> None:
+    contoso.group("Sales")
+    contoso.group("Support", assigned=False)
+    pairs = contoso.get(f"{contoso.base}/secrets")["value"]
+    for told, entitled in (("true", 2), ("false", 1)):
+        value = [*pairs, {"key": "SyncAll", "value": told}]
+        assert contoso.send("PUT", f"{contoso.base}/secrets", {"value": value}).status == 204
+        assert contoso.run().entitled == entitled
 
 
 def test_a_job_that_is_not_started_writes_nothing(contoso: Contoso) -> None:
