@@ -21,14 +21,13 @@ BUILD = [Requirement(text) for text in PROJECT["dependency-groups"]["build"]]
 KERBEROS = [Requirement(text) for text in PROJECT["project"]["optional-dependencies"]["kerberos"]]
 KERBEROS_BUILD = [Requirement(text) for text in PROJECT["dependency-groups"]["kerberos-build"]]
 DEV = [Requirement(text) for text in PROJECT["dependency-groups"]["dev"]]
-EXTRAS = {("bleach", "css"): [Requirement("tinycss2>=1.1")]}
-"""conda has no extras: what an extra of ours brings is listed by name."""
 
 
 def wanted() -> dict[str, SpecifierSet]:
     """Name to version range that environment.yml must list."""
-    brought = [r for requirement in RUN for e in requirement.extras for r in EXTRAS[(requirement.name, e)]]
-    found: dict[str, SpecifierSet] = {str(canonicalize_name(r.name)): r.specifier for r in (*RUN, *brought)}
+    # conda has no extras: what one of ours brought would have to be listed by name.
+    assert not any(requirement.extras for requirement in RUN)
+    found: dict[str, SpecifierSet] = {str(canonicalize_name(r.name)): r.specifier for r in RUN}
     return {**found, "python": SpecifierSet(PROJECT["project"]["requires-python"]), "pip": SpecifierSet()}
 
 
