@@ -21,7 +21,7 @@ from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.files import RUN_MIME
 from runbook_lib.model.change import ChangeKind, Operation, Plan
 from runbook_lib.model.directory import AttributeDelta
-from runbook_lib.model.ids import GroupId, ObjectGuid
+from runbook_lib.model.ids import ObjectGuid, as_group_id
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.parameters.document import example_yaml, json_schema
@@ -48,7 +48,7 @@ def planned(tmp_path: Path) -> Path:
     )
     change = DirectChange(
         ChangeKind.CREATE,
-        GroupId("id"),
+        as_group_id("77777777-7777-4777-8777-777777777777"),
         "Pro\x1bject",
         DirectPayload("CN=x", attributes=(AttributeDelta("displayName", added=("x",)),)),
     )
