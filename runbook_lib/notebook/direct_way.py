@@ -51,7 +51,11 @@ class DirectWay:
         return PlanMade(made.plan, made.findings)
 
     def require_same_server(self, opened: Mapping[str, object]) -> None:
-        """The same domain controller: another one may not have the first writes yet."""
+        """The same domain controller: another one may not have the first writes yet.
+
+        Raises:
+            Refused: ``another-dc``.
+        """
         here = self.lock_server
         if opened.get("invocation_id") != here:
             host = opened.get("dc_host")
