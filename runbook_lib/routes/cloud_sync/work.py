@@ -301,7 +301,11 @@ class ProvisionStep(RequestStep):
         return Look(LiveState.AFTER if there else LiveState.BEFORE)
 
     def write(self) -> GraphWrite:
-        """The call."""
+        """The call.
+
+        Raises:
+            TypeError: The change is of another kind: a defect.
+        """
         action = self.change.payload.action
         if not isinstance(action, Provision):
             raise TypeError("a call on demand")

@@ -104,8 +104,13 @@ def test_a_note_that_cannot_be_written_is_no_reason_and_names_no_earlier_holder(
     path = tmp_path / "a.lock"
     path.write_text('{"holder": "CHG1/run-1", "process": 1, "since": "2026"}')  # as a killed holder leaves it
 
-    def full(*_: object) -> int:
-        raise OSError(28, "No space left on device")
+    really_write = os.write
+
+    def full(handle: int, data: bytes) -> int:
+        # Other threads of this process, those of pytest-xdist among them, write elsewhere meanwhile.
+        if os.path.samestat(os.fstat(handle), path.stat()):
+            raise OSError(28, "No space left on device")
+        return really_write(handle, data)
 
     with monkeypatch.context() as patched:
         patched.setattr("runbook_lib.change.lock.os.write", full)

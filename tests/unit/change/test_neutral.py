@@ -15,8 +15,11 @@ ROOT = Path(__file__).resolve().parents[3]
 MODEL = [ROOT / "runbook_lib" / "model" / name for name in ("change.py", "target.py")]
 MODULES = [*sorted((ROOT / "runbook_lib" / "change").rglob("*.py")), *MODEL]
 FOREIGN = (
-    *(f"runbook_lib.{name}" for name in ("directory", "graph", "exchange", "inventory", "routes", "preflight", "dns")),
-    *(f"runbook_lib.model.{name}" for name in ("directory", "anchor", "dn", "cloud", "enforcement")),
+    *(
+        f"runbook_lib.{name}"
+        for name in ("directory", "graph", "exchange", "inventory", "routes", "preflight", "dns", "cloud_sync")
+    ),
+    *(f"runbook_lib.model.{name}" for name in ("directory", "dn", "cloud", "enforcement")),
     *("ldap3", "requests", "msal"),
 )
 SHAPES = frozenset(
@@ -68,6 +71,12 @@ def names_in(path: Path) -> set[str]:
             if isinstance(value := getattr(node, field, None), str):
                 found.add(value)
     return found
+
+
+def test_what_is_foreign_is_there() -> None:
+    for name in (name for name in FOREIGN if name.startswith("runbook_lib.")):
+        place = ROOT.joinpath(*name.split("."))
+        assert place.is_dir() or place.with_suffix(".py").is_file(), name
 
 
 def test_the_names_are_read() -> None:
