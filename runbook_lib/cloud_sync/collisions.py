@@ -19,7 +19,7 @@ LONGEST_ACCOUNT_NAME = 256
 """Characters of a group's sAMAccountName (AD schema, rangeUpper)."""
 
 
-class Present:
+class OccupiedNames:
     """What stands in AD already: by anchor, by SID, by place and name, by account name."""
 
     def __init__(self, directory: DirectorySnapshot) -> None:
@@ -36,7 +36,7 @@ class Present:
                 self.accounts[item.sam_account_name.casefold()].add(item.guid)
 
 
-def with_collisions(groups: Sequence[PredictedGroup], present: Present) -> tuple[PredictedGroup, ...]:
+def with_collisions(groups: Sequence[PredictedGroup], present: OccupiedNames) -> tuple[PredictedGroup, ...]:
     """The same groups with what their names meet: in AD, and among each other."""
     places = Counter(_place(group) for group in groups)
     names = Counter(group.account_name.value.casefold() for group in groups)
@@ -50,7 +50,7 @@ def _place(group: PredictedGroup) -> str:
 
 
 def _collisions(
-    group: PredictedGroup, places: Mapping[str, int], names: Mapping[str, int], present: Present
+    group: PredictedGroup, places: Mapping[str, int], names: Mapping[str, int], present: OccupiedNames
 ) -> list[Trouble]:
     found = []
     place, name = _place(group), group.account_name.value

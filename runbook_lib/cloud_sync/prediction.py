@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runbook_lib.cloud_sync.collisions import Present, with_collisions
+from runbook_lib.cloud_sync.collisions import OccupiedNames, with_collisions
 from runbook_lib.cloud_sync.expression import Expression, ExpressionError, read_expression
 from runbook_lib.cloud_sync.functions import NotPredictable, shown
 from runbook_lib.cloud_sync.members import MemberRules, group_written, user_written
@@ -54,7 +54,7 @@ def predict(
     scope = JobScope(job, mapping)
     answers: dict[str, ScopeAnswer] = {group.id: scope.answer(group) for group in cloud.groups}
     rules = MemberRules(synchronized_users, users_in_scope, answers, accounts, _provisioned(directory))
-    present = Present(directory)
+    present = OccupiedNames(directory)
     expressions = _expressions(mapping)
     by_id: dict[str, CloudGroup] = {group.id: group for group in cloud.groups}
     found = [
@@ -90,7 +90,7 @@ def _group(
     cloud: CloudSnapshot,
     by_id: Mapping[str, CloudGroup],
     rules: MemberRules,
-    present: Present,
+    present: OccupiedNames,
 ) -> PredictedGroup:
     members = tuple(_member(group, one, cloud.principals, by_id, rules) for one in cloud.members.get(group.id, ()))
     objects, troubles = _object_of(group, present)
@@ -138,7 +138,7 @@ def _member(
     return PredictedMember(member_id, name, person.type.value, user_written(person, rules))
 
 
-def _object_of(group: CloudGroup, present: Present) -> tuple[list[DirectoryGroup], list[Trouble]]:
+def _object_of(group: CloudGroup, present: OccupiedNames) -> tuple[list[DirectoryGroup], list[Trouble]]:
     """The AD objects that the group is matched with, and what is wrong with them."""
     objects = list(present.by_external.get(group.id, []))
     troubles = []

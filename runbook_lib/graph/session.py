@@ -90,7 +90,7 @@ class CloudSession(requests.Session):
 
 
 @dataclass
-class Way:
+class RequestProgress:
     """How far a request came.
 
     Attributes:
@@ -111,9 +111,9 @@ _of_thread = threading.local()
 
 
 @contextmanager
-def watched() -> Iterator[Way]:
+def watched() -> Iterator[RequestProgress]:
     """While the block runs, how far the request that this thread sends over a ``CloudSession`` comes."""
-    _of_thread.way = way = Way()
+    _of_thread.way = way = RequestProgress()
     try:
         yield way
     finally:

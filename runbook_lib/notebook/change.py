@@ -49,7 +49,7 @@ from runbook_lib.notebook.resuming import (
     require_some_not_refused,
     take_up,
 )
-from runbook_lib.notebook.way import PlanMade, Way
+from runbook_lib.notebook.way import PlanMade, RouteRun
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.record.run_end import RunEnd
 from runbook_lib.routes.registry import ROUTES
@@ -68,7 +68,7 @@ from runbook_lib.shown.plan import left_out_view, plan_view
 class ChangeSession:
     """One plan on its way from planning to read-back, in the order of the notebook's cells."""
 
-    def __init__(self, context: RunContext, course: Course, way: Way) -> None:
+    def __init__(self, context: RunContext, course: Course, way: RouteRun) -> None:
         self._context = context
         self.course = course
         """The steps of the run that this change belongs to."""

@@ -33,7 +33,7 @@ from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.plan_undo import plan_undo
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, configuration_of
 from runbook_lib.routes.cloud_sync.resume import renamed, require_same_target
-from runbook_lib.routes.cloud_sync.watch import Present, end_of_watch, watch
+from runbook_lib.routes.cloud_sync.watch import WatchedGroups, end_of_watch, watch
 from runbook_lib.routes.cloud_sync.wishes import expressions_wished, wishes_of
 from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
 from runbook_lib.shown.cloud_sync import arrivals_view, prediction_view
@@ -49,7 +49,7 @@ class CloudSyncWay:
         self._context = context
         self._done = done
         self.operation = operation
-        self._read: tuple[Sides, Present] | None = None
+        self._read: tuple[Sides, WatchedGroups] | None = None
         self._made: PlannedCloudSync | None = None
 
     @property
@@ -132,7 +132,7 @@ class CloudSyncWay:
         documents = read_configuration(client, ConfigurationAddress(job.service_principal, job.id))
         sides = Sides(inventory, job, documents)
         containers = [one for one in (context.parameters.target_ou, sides.mapping.container) if one]
-        self._read = sides, Present(AnchoredGroups(directory), inventory, containers)
+        self._read = sides, WatchedGroups(AnchoredGroups(directory), inventory, containers)
         return sides
 
     @property
@@ -140,10 +140,10 @@ class CloudSyncWay:
         return self._both()[0]
 
     @property
-    def _present(self) -> Present:
+    def _present(self) -> WatchedGroups:
         return self._both()[1]
 
-    def _both(self) -> tuple[Sides, Present]:
+    def _both(self) -> tuple[Sides, WatchedGroups]:
         if self._read is None:
             raise ValueError("the configuration is read with the plan")
         return self._read

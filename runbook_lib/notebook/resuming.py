@@ -31,7 +31,7 @@ from runbook_lib.notebook.earlier_runs import (
     require_uncontradicted,
     unfinished_chain,
 )
-from runbook_lib.notebook.way import Way
+from runbook_lib.notebook.way import RouteRun
 from runbook_lib.record.run_record import account
 from runbook_lib.routes.registry import ROUTES, rules_of
 
@@ -56,7 +56,7 @@ class TakenUp:
         return self.broken.waiting
 
 
-def require_own(chain: Sequence[JournalFile], route: str, way: Way) -> None:
+def require_own(chain: Sequence[JournalFile], route: str, way: RouteRun) -> None:
     """Refuse to finish a change of another route or notebook, or on another server.
 
     Args:
@@ -96,7 +96,7 @@ def require_own(chain: Sequence[JournalFile], route: str, way: Way) -> None:
     way.require_same_server(opened)
 
 
-def take_up(context: RunContext, chain: Sequence[JournalFile], inventory: Inventory, way: Way) -> TakenUp:
+def take_up(context: RunContext, chain: Sequence[JournalFile], inventory: Inventory, way: RouteRun) -> TakenUp:
     """Prove what the change's own files and both readings can prove; the approval is the gate's.
 
     Raises:

@@ -25,7 +25,7 @@ class PlanMade:
     more: tuple[View, ...] = ()
 
 
-class Way(Protocol):
+class RouteRun(Protocol):
     """One route, for one operation of one run."""
 
     @property

@@ -10,14 +10,14 @@ from runbook_lib.notebook.cloud_sync_way import CloudSyncWay
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.direct_way import DirectWay
 from runbook_lib.notebook.reading import policy_now
-from runbook_lib.notebook.way import Way
+from runbook_lib.notebook.way import RouteRun
 from runbook_lib.routes.direct.plan_disable import plan_disable
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.routes.direct.plan_undo import plan_undo
 from runbook_lib.routes.registry import rules_of
 
 
-def way_of(context: RunContext, operation: Operation, done: DoneChange | None = None) -> Way:
+def way_of(context: RunContext, operation: Operation, done: DoneChange | None = None) -> RouteRun:
     """The way of a run.
 
     Args:

@@ -15,7 +15,7 @@ ALIKE = {
 """Names that several modules have with one meaning, and where."""
 OF_EACH_ROUTE = frozenset(
     {"EffectFields", "IntentFields", "beyond_kind", "beyond_target", "finished_plan", "plan_disable", "plan_enable"}
-    | {"plan_undo"}
+    | {"plan_undo", "require_same_target"}
 )
 """What every route brings under the name by which the others have it (``RouteRules``, ``routes/registry.py``)."""
 

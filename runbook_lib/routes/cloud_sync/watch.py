@@ -46,7 +46,7 @@ class Arrival:
         return bool(self.differences) and all(one.code in _COMES_BY_ITSELF for one in self.differences)
 
 
-class Present:
+class WatchedGroups:
     """What AD holds of predicted groups, looked at as often as wanted."""
 
     def __init__(self, groups: AnchoredGroups, inventory: Inventory, containers: Collection[str]) -> None:
