@@ -200,6 +200,17 @@ def cloud_sync_members(name: str, directory_folder: Path | None, switch: str) ->
     )
 
 
+@rehearsal.command("connect-sync")
+@_where
+def connect_sync(name: str, directory_folder: Path | None) -> None:
+    """Let Connect Sync run a cycle: it takes over groups whose source of authority was given back to AD.
+
+    Until then such a group is pending: neither the cloud's nor synchronized. Members of the cloud alone are lost.
+    """
+    taken = _running(name, directory_folder).control.connect_sync()
+    click.echo(f"Groups that AD manages again: {len(taken)}.")
+
+
 def _device_code_refused(running: RunningRehearsal, refusal: ControlRefusal) -> UsageError:
     """What was wrong with a code or a user, and what would have been right."""
     there = running.control.device_codes()

@@ -128,6 +128,10 @@ class Control:
         ``domains`` that they serve); ``members`` (``on``): "Provision membership to on-premises users"."""
         return self.call("POST", "cloud-sync", {"action": action, **arguments})
 
+    def connect_sync(self) -> list[str]:
+        """Let Connect Sync run a cycle: it takes groups over that were given back to AD; their ids."""
+        return cast("list[str]", self.call("POST", "connect-sync")["groups"])
+
     def fault(self, kind: str, **arguments: object) -> None:
         """Arm a fault: see ``Fault`` for kinds and arguments (count, retry_after, service, path, when …)."""
         self.call("POST", "fault", {"kind": kind, **arguments})

@@ -15,6 +15,7 @@ from rehearsal.certificates import Certificates
 from rehearsal.cloud.accounts import TenantUsers
 from rehearsal.cloud.actions import GraphActions, SignInActions
 from rehearsal.cloud.control import ControlRefusedError, edit_cloud
+from rehearsal.cloud.hybrid import take_over
 from rehearsal.cloud.server import CloudServer
 from rehearsal.cloud.sign_in import SignIn
 from rehearsal.cloud.store import CloudStore
@@ -236,6 +237,7 @@ class World:
             "POST reset": self._reset,
             "GET status": self._status,
             "POST cloud": self._edit_cloud,
+            "POST connect-sync": self._connect_sync,
             "POST stay": self._stay,
             "POST stop": self._stop,
             **self.cloud_sync.actions(),
@@ -315,6 +317,10 @@ class World:
             return {"id": add_configuration(self.cloud, kind)}
         except ValueError:
             raise ControlRefusedError(f"the configuration {kind} is there already") from None
+
+    async def _connect_sync(self, _: Mapping[str, object]) -> Mapping[str, object]:
+        """A cycle of Connect Sync."""
+        return {"groups": take_over(self.cloud)}
 
     async def _stay(self, _: Mapping[str, object]) -> Mapping[str, object]:
         self.stays = True

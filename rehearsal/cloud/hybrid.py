@@ -104,6 +104,22 @@ class Hybrid:
         return record
 
 
+def take_over(store: CloudStore) -> list[str]:
+    """What Connect's next cycle does with groups whose source of authority was given back to AD; their ids.
+
+    They are synchronized again, and members of the cloud alone are lost ("Group source of authority: roll back").
+    """
+    taken = [group for group in store.table("rolled_back") if group in store.groups]
+    for group in taken:
+        store.update_group(group, {"onPremisesSyncEnabled": True})
+        for member in store.members(group):
+            found = store.principal(member)
+            if found is None or not found[1].get("onPremisesSyncEnabled"):
+                store.remove_member(group, member)
+    store.table("rolled_back").clear()
+    return taken
+
+
 def _publishing(agents: list[Record]) -> dict[str, list[dict[str, object]]]:
     """The three relations of the profile."""
     domains = sorted({domain for agent in agents for domain in _domains(agent)})

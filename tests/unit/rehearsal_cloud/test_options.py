@@ -32,6 +32,8 @@ _OPTIONS = st.builds(
     domains=st.integers(1, 2),
     recycle_bin=st.booleans(),
     size=st.none() | _SIZES,
+    cloud_sync_runs=st.booleans(),
+    replication_seconds=st.integers(0, 600),
 )
 _SMALL = st.builds(StartOptions, staff=st.integers(LEAST_STAFF, STAFF))
 
@@ -55,6 +57,8 @@ def test_they_arrive_in_the_process_as_they_were_told(options: StartOptions) -> 
         ({"staff": 209}, "--staff 209"),
         ({"staff": 2111}, "--staff 2111"),
         ({"staff": 300, "size": Size(100, 2500, 3000)}, "--staff beside a size: 300"),
+        ({"replication_seconds": 601}, "--replication-seconds 601"),
+        ({"replication_seconds": -1}, "--replication-seconds -1"),
         ({"domains": 3}, "--domains 3"),
         ({"domains": 0}, "--domains 0"),
         ({"directory": "openldap"}, "--directory openldap"),

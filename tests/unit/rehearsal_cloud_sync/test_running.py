@@ -13,7 +13,7 @@ from rehearsal.contoso import names
 from rehearsal.control import ControlError
 from rehearsal.options import LEAST_STAFF, StartOptions
 from rehearsal.process import RunningRehearsal, start_rehearsal
-from tests.support.cloud_sync import go_the_way, in_ad
+from tests.support.cloud_sync import CONVERTED, Administrator, go_the_way, in_ad
 
 DEVELOPERS = names.group_id("app-developers")
 
@@ -48,6 +48,28 @@ def test_commands_run_the_jobs_and_turn_the_switches(fresh_rehearsal: RunningReh
     assert " is provisioned" in gwb(fresh_rehearsal, "members", "on")
     with pytest.raises(ControlError):
         control.cloud_sync("spell")
+
+
+def test_connect_takes_over_what_was_given_back_and_drops_members_of_the_cloud_alone(
+    fresh_rehearsal: RunningRehearsal,
+) -> None:
+    graph, control, folder = Administrator(fresh_rehearsal), fresh_rehearsal.control, fresh_rehearsal.folder
+    guest = next(one["id"] for one in graph.send("GET", "users?$filter=userType eq 'Guest'&$top=1")["value"])
+    control.edit_cloud("add-member", group=CONVERTED, member=guest)
+    before = {one["id"] for one in graph.send("GET", f"groups/{CONVERTED}/members")["value"]}
+    behavior = f"groups/{CONVERTED}/onPremisesSyncBehavior"
+    graph.send("PATCH", behavior, {"isCloudManaged": False})
+    assert graph.send("GET", f"groups/{CONVERTED}")["onPremisesSyncEnabled"] is None
+    where = ("--name", folder.name, "--directory-folder", str(folder.path.parent))
+    said = CliRunner().invoke(commands, ["connect-sync", *where], catch_exceptions=False).output
+    assert said == "Groups that AD manages again: 1.\n"
+    assert graph.send("GET", f"groups/{CONVERTED}")["onPremisesSyncEnabled"] is True
+    assert {one["id"] for one in graph.send("GET", f"groups/{CONVERTED}/members")["value"]} == before - {guest}
+    assert graph.send("GET", behavior)["value"]["isCloudManaged"] is False
+    graph.send("PATCH", behavior, {"isCloudManaged": True})
+    assert graph.send("GET", behavior)["value"]["isCloudManaged"] is True
+    assert control.connect_sync() == []
+    graph.close()
 
 
 def test_a_rehearsal_that_was_told_so_runs_them_by_itself(tmp_path: Path) -> None:
