@@ -178,7 +178,7 @@ class ChangeSession:
         if not read_back_only:
             self._still_approved()
             self._way.back_up(self._approved)
-        with Journal(context.record.folder.path / JOURNAL, self._now) as journal:
+        with Journal(context.record.folder.path / JOURNAL, lambda: iso_milliseconds(context.clock())) as journal:
             journal.open(
                 operation=self._way.operation.value,
                 route=plan.route.value,
@@ -347,6 +347,3 @@ class ChangeSession:
         if self._plan is None:
             raise ValueError("there is no plan yet")
         return self._plan
-
-    def _now(self) -> str:
-        return iso_milliseconds(self._context.clock())

@@ -16,7 +16,7 @@ from runbook_lib.model.text import NOTHING, t
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.front_end import watch_cells, watch_opening
 from runbook_lib.notebook.run import Run
-from runbook_lib.parameters.document import PARAMETERS_FILE
+from runbook_lib.parameters.cell import PARAMETERS_FILE
 from runbook_lib.parameters.load import load_parameters, parameters_from_values
 from runbook_lib.parameters.model import Parameters, absolute_paths, project_root, resolve
 from runbook_lib.parameters.validate import require

@@ -1,6 +1,7 @@
 """What a run is told."""
 
-from runbook_lib.parameters.document import known_names, parameters_cell
+from runbook_lib.parameters.cell import parameters_cell
+from runbook_lib.parameters.document import known_names
 from runbook_lib.parameters.load import LoadedParameters, load_parameters, parameters_from_values
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters, parse_day, project_root, resolve
 from runbook_lib.parameters.validate import require

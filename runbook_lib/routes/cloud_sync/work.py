@@ -1,43 +1,21 @@
-"""The approved changes of a plan as requests on one configuration, each looking at what is there before it is sent."""
+"""The approved changes of a plan as requests on one configuration, ready for the loop that sends them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from runbook_lib.change.step import Effect, LiveState, Look, Patience, Step
-from runbook_lib.cloud_sync.configuration import secrets_of
+from runbook_lib.change.step import Patience, Step
 from runbook_lib.errors import RunbookError
-from runbook_lib.graph.tenant.configuration import ConfigurationAddress, read_assignments, read_state
-from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.graph.write_batch import write_all
-from runbook_lib.graph.writing import GraphWrite, Written
+from runbook_lib.graph.writing import Written
 from runbook_lib.model.change import Change
 from runbook_lib.model.target import Target
-from runbook_lib.model.text import t
-from runbook_lib.routes.cloud_sync.payload import (
-    Action,
-    Assign,
-    CloudSyncChange,
-    Provision,
-    ReplaceSchema,
-    ReplaceSecrets,
-    SetRunning,
-    Unassign,
-    cloud_sync_changes,
-    schema_digest,
-    secrets_digest,
-)
-from runbook_lib.routes.cloud_sync.requests import Request, requests_of
-from runbook_lib.routes.cloud_sync.target import CloudSyncTarget, cloud_sync_target
-
-_RUNNING = frozenset({JobState.ACTIVE, JobState.IN_PROGRESS, JobState.QUARANTINE})
-_STOPPED = frozenset({JobState.PAUSED, JobState.DISABLED, JobState.NOT_RUN, JobState.NOT_CONFIGURED})
-
-InAd = Callable[[str, Sequence[str]], bool]
-"""Whether AD has the object of a group (its id) with these members (their ids) in it."""
+from runbook_lib.routes.cloud_sync.payload import cloud_sync_changes
+from runbook_lib.routes.cloud_sync.requests import requests_of
+from runbook_lib.routes.cloud_sync.steps import STEP_OF_ACTION, InAd, RequestContext
+from runbook_lib.routes.cloud_sync.target import cloud_sync_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,289 +24,6 @@ class GraphPatience:
 
     pauses: Sequence[float]
     sleep: Callable[[float], None]
-
-
-class RequestContext:
-    """One run on its configuration; assignments are listed once, and kept up to date by who changes them."""
-
-    def __init__(self, client: GraphClient, target: CloudSyncTarget, in_ad: InAd) -> None:
-        self.client = client
-        self.address = ConfigurationAddress(target.service_principal, target.job_id)
-        self.in_ad = in_ad
-        self._assigned: dict[str, dict[str, str]] = {}
-
-    def assigned(self, role_id: str) -> dict[str, str]:
-        """Group id to the id of its assignment."""
-        if role_id not in self._assigned:
-            self._assigned[role_id] = read_assignments(self.client, self.address, role_id)
-        return self._assigned[role_id]
-
-    def forget(self) -> None:
-        """Drop what was read: a request went without an answer."""
-        self._assigned.clear()
-
-
-class RequestStep:
-    """A request in the place where it takes effect; kinds of it say how to look, what to send and what it changed."""
-
-    partly = False
-    """A request takes effect or does not."""
-
-    def __init__(self, request: Request, context: RequestContext) -> None:
-        self.request = request
-        self.context = context
-        self.answer: Written | None = None
-
-    @property
-    def id(self) -> str:
-        """``<change digest>/<number>``."""
-        return self.request.id
-
-    @property
-    def change(self) -> CloudSyncChange:
-        """The change that it is part of."""
-        return self.request.change
-
-    @property
-    def together(self) -> str:
-        """As that of its request."""
-        return self.request.together
-
-    @property
-    def object_id(self) -> str:
-        """The service principal of the configuration."""
-        return self.change.payload.service_principal
-
-    def recall(self, effect: Effect) -> None:
-        """What an earlier run did stays done."""
-
-    def look(self, begun: Mapping[str, Any] | None) -> Look:
-        """How things are now."""
-        raise NotImplementedError
-
-    def intent(self) -> Mapping[str, object]:
-        """What the journal says before it is sent."""
-        return self.request.intent()
-
-    def send(self) -> None:
-        """Send it, once."""
-        self.take(self.context.client.writer.write(self.write()))
-
-    def take(self, answer: Written) -> None:
-        """What its answer says."""
-        self.answer = answer
-
-    def write(self) -> GraphWrite:
-        """The request itself."""
-        raise NotImplementedError
-
-    def effect(self, begun: Mapping[str, Any] | None) -> Mapping[str, object]:
-        """What this change really changed; empty where it never began it, because others had done it."""
-        if begun is None:
-            return {}
-        told = self.changed()
-        return {**told, "request_id": self.answer.request_id} if self.answer and self.answer.request_id else told
-
-    def changed(self) -> Mapping[str, object]:
-        """What it changed, for the journal."""
-        raise NotImplementedError
-
-
-class AssignStep(RequestStep):
-    """A group comes into scope."""
-
-    def look(self, begun: Mapping[str, Any] | None) -> Look:
-        """Whether it is assigned."""
-        del begun
-        assigned = self.change.group_id in self.context.assigned(self._role)
-        return Look(LiveState.AFTER if assigned else LiveState.BEFORE)
-
-    def write(self) -> GraphWrite:
-        """Grant the role."""
-        address = self.context.address
-        body = {"principalId": self.change.group_id, "resourceId": address.service_principal, "appRoleId": self._role}
-        return GraphWrite("POST", address.assignments, body)
-
-    def take(self, answer: Written) -> None:
-        """Remember its id."""
-        super().take(answer)
-        made = (answer.body or {}).get("id")
-        self.context.assigned(self._role)[self.change.group_id] = made if isinstance(made, str) else ""
-
-    def changed(self) -> Mapping[str, object]:
-        """The assignment."""
-        return {"assignment_id": self.context.assigned(self._role).get(self.change.group_id, "")}
-
-    @property
-    def _role(self) -> str:
-        action = self.change.payload.action
-        if not isinstance(action, Assign):
-            raise TypeError("an assignment")
-        return action.role_id
-
-
-class UnassignStep(RequestStep):
-    """A group leaves the scope."""
-
-    def look(self, begun: Mapping[str, Any] | None) -> Look:
-        """Whether it is still assigned, by the assignment that was planned."""
-        found = self.context.assigned(self._action.role_id).get(self.change.group_id)
-        if found is None:
-            return Look(LiveState.AFTER)
-        if found != self._action.assignment_id and begun is None:
-            return Look(LiveState.OTHER, t("it was taken out of scope and put back since"))
-        return Look(LiveState.BEFORE)
-
-    def write(self) -> GraphWrite:
-        """Take the role."""
-        return GraphWrite("DELETE", f"{self.context.address.assignments}/{self._action.assignment_id}")
-
-    def take(self, answer: Written) -> None:
-        """Remember that it is gone."""
-        super().take(answer)
-        self.context.assigned(self._action.role_id).pop(self.change.group_id, None)
-
-    def changed(self) -> Mapping[str, object]:
-        """The group."""
-        return {"unassigned": self.change.group_id}
-
-    @property
-    def _action(self) -> Unassign:
-        action = self.change.payload.action
-        if not isinstance(action, Unassign):
-            raise TypeError("an assignment that ends")
-        return action
-
-
-class SchemaStep(RequestStep):
-    """Another schema in the place of the one that was read."""
-
-    def look(self, begun: Mapping[str, Any] | None) -> Look:
-        """Which of the two is there."""
-        del begun
-        present = schema_digest(self.context.client.get(self.context.address.schema))
-        if present == schema_digest(self._action.after):
-            return Look(LiveState.AFTER)
-        if present == schema_digest(self._action.before):
-            return Look(LiveState.BEFORE)
-        return Look(LiveState.OTHER, t("somebody else changed the schema of the configuration"))
-
-    def write(self) -> GraphWrite:
-        """The whole schema."""
-        return GraphWrite("PUT", self.context.address.schema, dict(self._action.after))
-
-    def changed(self) -> Mapping[str, object]:
-        """That it is another one."""
-        return {"schema_replaced": True}
-
-    @property
-    def _action(self) -> ReplaceSchema:
-        action = self.change.payload.action
-        if not isinstance(action, ReplaceSchema):
-            raise TypeError("a schema")
-        return action
-
-
-class SecretsStep(RequestStep):
-    """Other settings in the place of those that were read."""
-
-    def look(self, begun: Mapping[str, Any] | None) -> Look:
-        """Which of the two are there."""
-        del begun
-        present = secrets_digest(secrets_of(self.context.client.get(self.context.address.secrets)))
-        if present == secrets_digest(self._action.after):
-            return Look(LiveState.AFTER)
-        if present == secrets_digest(self._action.before):
-            return Look(LiveState.BEFORE)
-        return Look(LiveState.OTHER, t("somebody else changed the settings of the configuration"))
-
-    def write(self) -> GraphWrite:
-        """All settings."""
-        return GraphWrite("PUT", self.context.address.secrets, {"value": [dict(row) for row in self._action.after]})
-
-    def changed(self) -> Mapping[str, object]:
-        """That they are others."""
-        return {"secrets_replaced": True}
-
-    @property
-    def _action(self) -> ReplaceSecrets:
-        action = self.change.payload.action
-        if not isinstance(action, ReplaceSecrets):
-            raise TypeError("settings")
-        return action
-
-
-class RunningStep(RequestStep):
-    """The job starts or pauses."""
-
-    def look(self, begun: Mapping[str, Any] | None) -> Look:
-        """Whether it runs."""
-        del begun
-        state = read_state(self.context.client, self.context.address)
-        wanted, other = (_RUNNING, _STOPPED) if self._running else (_STOPPED, _RUNNING)
-        if state in wanted:
-            return Look(LiveState.AFTER)
-        if state in other:
-            return Look(LiveState.BEFORE)
-        return Look(LiveState.OTHER, t("its job is {state}", state=state.value))
-
-    def write(self) -> GraphWrite:
-        """Start or pause it."""
-        return GraphWrite("POST", f"{self.context.address.job}/{'start' if self._running else 'pause'}")
-
-    def changed(self) -> Mapping[str, object]:
-        """Whether it runs now."""
-        return {"running": self._running}
-
-    @property
-    def _running(self) -> bool:
-        action = self.change.payload.action
-        if not isinstance(action, SetRunning):
-            raise TypeError("a job that starts or pauses")
-        return action.running
-
-
-class ProvisionStep(RequestStep):
-    """A group, and up to five of its members, written to AD at once.
-
-    Sent again it changes nothing more, so only what AD holds tells whether it is done.
-    """
-
-    def look(self, begun: Mapping[str, Any] | None) -> Look:
-        """Whether AD has the group with these members."""
-        del begun
-        there = self.context.in_ad(self.change.group_id, self.request.members)
-        return Look(LiveState.AFTER if there else LiveState.BEFORE)
-
-    def write(self) -> GraphWrite:
-        """The call.
-
-        Raises:
-            TypeError: The change is of another kind: a defect.
-        """
-        action = self.change.payload.action
-        if not isinstance(action, Provision):
-            raise TypeError("a call on demand")
-        subject: dict[str, object] = {"objectId": self.change.group_id, "objectTypeName": "Group"}
-        if self.request.members:
-            members = [{"objectId": member, "objectTypeName": "User"} for member in self.request.members]
-            subject["links"] = {"members": members}
-        body = {"parameters": [{"ruleId": action.rule_id, "subjects": [subject]}]}
-        return GraphWrite("POST", f"{self.context.address.job}/provisionOnDemand", body)
-
-    def changed(self) -> Mapping[str, object]:
-        """The members that it named."""
-        return {"provisioned": list(self.request.members)}
-
-
-_STEPS: Mapping[type[Action], type[RequestStep]] = {
-    Assign: AssignStep,
-    Unassign: UnassignStep,
-    ReplaceSchema: SchemaStep,
-    ReplaceSecrets: SecretsStep,
-    SetRunning: RunningStep,
-    Provision: ProvisionStep,
-}
 
 
 class CloudSyncWork:
@@ -340,7 +35,9 @@ class CloudSyncWork:
         """Prepare; nothing is asked of Graph yet."""
         self._context = RequestContext(client, cloud_sync_target(target), in_ad)
         requests = requests_of(cloud_sync_changes(changes))
-        self._steps = [_STEPS[type(request.change.payload.action)](request, self._context) for request in requests]
+        self._steps = [
+            STEP_OF_ACTION[type(request.change.payload.action)](request, self._context) for request in requests
+        ]
         self._patience = patience
 
     @property

@@ -15,11 +15,9 @@ from papermill.translators import PythonTranslator
 
 from runbook_lib.parameters import Parameters, known_names, load_parameters, parameters_cell
 from runbook_lib.parameters import model as model_module
+from runbook_lib.parameters.cell import COMMENTS, PARAMETERS_FILE, USED
 from runbook_lib.parameters.document import (
-    COMMENTS,
-    PARAMETERS_FILE,
     SECTIONS,
-    USED,
     example_yaml,
     json_schema,
     reference_table_markdown,

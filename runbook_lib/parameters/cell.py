@@ -1,0 +1,158 @@
+"""The parameters cell of each notebook: what that notebook uses, each name with one whole sentence."""
+
+from __future__ import annotations
+
+import json
+
+from runbook_lib.parameters.document import ParameterField, parameter_fields
+
+PARAMETERS_FILE = "parameters_file"
+"""The one name in the cell that is no parameter: it names the file that holds them."""
+
+COMMENTS = {
+    PARAMETERS_FILE: "The file that gives the values, if GWB_PARAMETERS does not name it.",
+    "change_id": "The change has this identifier, and its record folder this name, for example CHG0012345.",
+    "reason": "The record says with these words why the change is made.",
+    "records_dir": "The change records are kept in this folder.",
+    "records_access": "The owner, the group or everyone may read the records.",
+    "approvers": "Only these may approve: names, account:NAME or group:NAME; empty lets anybody.",
+    "route": "The groups get to AD on this route: direct, cloud-sync or connect-sync.",
+    "tenant_id": "The tenant has this id, a GUID.",
+    "client_id": "The app registration has this application (client) id, a GUID.",
+    "sign_in": "The run signs in with a certificate, a secret or a device-code.",
+    "sign_in_cache": "Tokens of a device-code are kept nowhere (none) or encrypted.",
+    "certificate_file": "This PEM file holds the certificate and its private key.",
+    "cloud": "The tenant is in this Microsoft cloud; parameters/example.yaml lists all four.",
+    "graph_url": "Microsoft Graph has this address; empty takes that of the cloud.",
+    "authority_url": "Sign-in has this address; empty takes that of the cloud.",
+    "cloud_ca_file": "Graph and sign-in are trusted by this CA file; empty takes the public CAs.",
+    "cloud_timeout": "One answer of Graph or sign-in may take this many seconds.",
+    "dc_host": "All is read from and written to this domain controller, named as in its certificate.",
+    "dc_host_fallback": "This one takes its place while nothing is written.",
+    "dc_security": "TLS begins at once (ldaps) or with StartTLS (starttls).",
+    "dc_port": "LDAP listens on this port; 0 takes 636 for ldaps and 389 for starttls.",
+    "dc_ca_file": "The domain controller is trusted by this CA file; empty takes the system's CAs.",
+    "dc_timeout": "One LDAP answer may take this many seconds.",
+    "bind_method": "The account signs in to AD with a password or with kerberos.",
+    "bind_user": "This account reads and writes AD: a user principal name or a DN.",
+    "bind_password_file": "This file holds its password; empty takes GWB_BIND_PASSWORD.",
+    "kerberos_keytab": "This file holds its Kerberos keys; empty takes the ticket cache.",
+    "target_ou": "Written groups stand in the OU with this DN.",
+    "retired_ou": "Retired groups stand in the OU with this DN.",
+    "protected_ous": "Nothing may be written to the OUs with these DNs.",
+    "select_ids": "The groups with these ids are written.",
+    "select_names": "The groups with these display names are written; * and ? are wildcards.",
+    "select_kinds": "A name picks groups of these kinds alone: microsoft-365, security.",
+    "disable_ids": "The groups with these ids are disabled by 40-disable-writeback alone.",
+    "disable_names": "The groups with these display names are disabled by 40-disable-writeback alone.",
+    "group_type": "Written groups are for rights (security) or a list of members (distribution).",
+    "rdn_style": "An object is called after its display-name or its id.",
+    "sam_account_name_pattern": "It has this sAMAccountName; {id12} ends the id, {id} is all.",
+    "allow_dynamic_security": "A group with dynamic membership may become a security group.",
+    "allow_role_assignable": "Role-assignable groups may be written.",
+    "allow_hidden_membership": "Groups that hide their members may be written.",
+    "disable_by": "A group is disabled with retire, or with delete of its AD object.",
+    "empty_on_retire": "A group that is retired loses its members.",
+    "attest_connect_v1_off_by": "This person attests that Connect writeback v1 is off.",
+    "attest_connect_v1_off_until": "That attestation counts until this day (YYYY-MM-DD).",
+    "acknowledge": "These findings are accepted, each with finding, by, reason and until.",
+    "cloud_sync_ou_expression": "Cloud Sync puts each group where this expression says; empty takes target_ou.",
+    "cloud_sync_cn_expression": "Cloud Sync names each group as this expression says; empty changes nothing.",
+    "cloud_sync_account_name_expression": "Account names are what this expression says; empty changes nothing.",
+    "cloud_sync_notify": "Cloud Sync writes to this address when its job stops; empty changes nothing.",
+    "cloud_sync_delete_threshold": "This many deletions in one run stop the job; 0 changes nothing.",
+    "cloud_sync_pilot": "The group with this id is tried first; empty tries none.",
+    "cloud_sync_on_premises_users": "Membership of on-premises users is on, off or unknown.",
+    "cloud_sync_wait": "AD is watched for this many minutes until it is as predicted.",
+    "cloud_sync_disable": "Disabling takes the named groups out of scope, or pauses the job (pause).",
+    "check_routes": "The verdicts on these routes decide how the run ends.",
+    "groups_domain": "The groups have this mail domain; empty takes it from their addresses.",
+    "dns_servers": "These DNS servers are asked; empty takes those of this machine.",
+    "dns_timeout": "One DNS answer may take this many seconds.",
+    "max_creates": "One plan may create this many groups.",
+    "max_retirements": "One plan may retire this many groups.",
+    "max_deletions": "One plan may delete this many groups.",
+    "max_member_removals": "One plan may remove this many members in all.",
+    "max_member_removals_per_group": "One plan may remove this many members of a group.",
+    "max_member_removals_percent": "One plan may remove this share of a group's members.",
+    "reading_max_age": "A write may follow its reading by this many minutes.",
+    "undo_record": "The run with this record folder is undone.",
+}
+"""One whole sentence for each name; the model's description says all there is to say."""
+
+_ALL = (
+    *("change_id", "reason", "records_dir", "records_access"),
+    *("tenant_id", "client_id", "sign_in", "sign_in_cache", "certificate_file"),
+    *("cloud", "graph_url", "authority_url", "cloud_ca_file", "cloud_timeout"),
+    *("dc_host", "dc_host_fallback", "dc_security", "dc_port", "dc_ca_file", "dc_timeout"),
+    *("bind_method", "bind_user", "bind_password_file", "kerberos_keytab", "target_ou", "retired_ou"),
+)
+_SELECTION = ("select_ids", "select_names", "select_kinds")
+_DISABLED = ("disable_ids", "disable_names")
+_NAMES = ("rdn_style", "sam_account_name_pattern")
+_ALLOWED = ("allow_dynamic_security", "allow_role_assignable", "allow_hidden_membership")
+_ATTESTED = ("attest_connect_v1_off_by", "attest_connect_v1_off_until")
+_READING = (*_NAMES, *_ATTESTED)
+_WRITING = (
+    *("approvers", "route", "protected_ous", "acknowledge", "reading_max_age"),
+    *("max_creates", "max_retirements", "max_deletions"),
+    *("max_member_removals", "max_member_removals_per_group", "max_member_removals_percent"),
+)
+_OUT = ("disable_by", "empty_on_retire")
+_ENABLED_BY_CLOUD_SYNC = ("cloud_sync_notify", "cloud_sync_delete_threshold", "cloud_sync_pilot", "cloud_sync_wait")
+_PREDICTED = ("cloud_sync_on_premises_users",)
+_EXPRESSIONS = ("cloud_sync_ou_expression", "cloud_sync_cn_expression", "cloud_sync_account_name_expression")
+_PREFLIGHT = ("check_routes", "groups_domain", "dns_servers", "dns_timeout")
+
+USED: dict[str, frozenset[str]] = {
+    "00-start-here": frozenset(_ALL),
+    "10-detect-exchange": frozenset(
+        (*_ALL, *_READING, *_SELECTION, *_PREFLIGHT, "protected_ous", "disable_by", "acknowledge")
+    ),
+    "20-inventory-groups": frozenset((*_ALL, *_READING)),
+    "30-enable-writeback": frozenset(
+        (
+            *(*_ALL, *_READING, *_WRITING, *_SELECTION, *_DISABLED, *_ALLOWED, *_EXPRESSIONS),
+            *(*_PREDICTED, *_ENABLED_BY_CLOUD_SYNC, "group_type"),
+        ),
+    ),
+    "40-disable-writeback": frozenset(
+        (*_ALL, *_READING, *_WRITING, *_DISABLED, *_OUT, *_PREDICTED, "cloud_sync_disable"),
+    ),
+    "50-check-drift": frozenset((*_ALL, *_READING, *_ALLOWED, "protected_ous", "group_type")),
+    "60-undo-change": frozenset((*_ALL, *_READING, *_WRITING, *_OUT, *_PREDICTED, "undo_record")),
+}
+"""Notebook to the names of the parameters that its steps look at."""
+
+_CELL_HEADER = (
+    "# What this notebook uses, with harmless defaults. The values come from a parameters file;",
+    "# parameters/example.yaml explains every parameter. Do not edit this cell.",
+)
+
+
+def parameters_cell(notebook: str = "") -> str:
+    """Source of a notebook's parameters cell, without a final line break; of a notebook of another name all of them.
+
+    Each line is at most 120 characters, as ruff formats it.
+    """
+    used = USED.get(notebook)
+    lines = [*_CELL_HEADER, "", f'{PARAMETERS_FILE}: str = ""  # {COMMENTS[PARAMETERS_FILE]}']
+    section = ""
+    for field in parameter_fields():
+        section = field.section or section
+        if used is not None and field.name not in used:
+            continue
+        if section:
+            lines += ["", f"# {section}"]
+            section = ""
+        lines.append(_line(field))
+    return "\n".join(lines)
+
+
+def _line(field: ParameterField) -> str:
+    return f"{field.name}: {field.kind} = {_literal(field.default)}  # {COMMENTS[field.name]}"
+
+
+def _literal(default: object) -> str:
+    """A literal as ruff formats it: JSON's double quotes, Python's True and False."""
+    return str(default) if isinstance(default, bool) else json.dumps(default, ensure_ascii=False)
