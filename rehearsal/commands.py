@@ -148,13 +148,13 @@ def approve_device(
 
 @rehearsal.group("cloud-sync")
 def cloud_sync() -> None:
-    """Microsoft Entra Cloud Sync: let its jobs run, take its agents away, provision the membership of people."""
+    """Cloud Sync: run its jobs, take its agents away."""
 
 
 @cloud_sync.command("run")
 @_where
 def run_cloud_sync(name: str, directory_folder: Path | None) -> None:
-    """Let every job that is started run once, and say what it wrote to AD.
+    """Run every started job once; say what it wrote to AD.
 
     Microsoft's service runs them every twenty minutes; a rehearsal does by this command, or every few seconds where it
     was started with --cloud-sync-runs.
@@ -190,9 +190,10 @@ def cloud_sync_agent(name: str, directory_folder: Path | None, state: str) -> No
 @_where
 @click.argument("switch", type=click.Choice(("on", "off")))
 def cloud_sync_members(name: str, directory_folder: Path | None, switch: str) -> None:
-    """The switch "Provision membership to on-premises users", off at the start as in Microsoft's wizard.
+    """Provision membership to on-premises users, or not.
 
-    Graph does not show it. While it is off, no synchronized user is written as a member.
+    That is a switch of Microsoft's wizard, off at the start, which Graph does not show. While it is off, no
+    synchronized user is written as a member.
     """
     _running(name, directory_folder).control.cloud_sync("members", on=switch == "on")
     click.echo(
@@ -203,7 +204,9 @@ def cloud_sync_members(name: str, directory_folder: Path | None, switch: str) ->
 @rehearsal.command("connect-sync")
 @_where
 def connect_sync(name: str, directory_folder: Path | None) -> None:
-    """Let Connect Sync run a cycle: it takes over groups whose source of authority was given back to AD.
+    """Let Connect Sync run a cycle of its own.
+
+    It takes over groups whose source of authority was given back to AD.
 
     Until then such a group is pending: neither the cloud's nor synchronized. Members of the cloud alone are lost.
     """

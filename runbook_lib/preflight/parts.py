@@ -35,7 +35,7 @@ from runbook_lib.graph.groups import read_mail_groups
 from runbook_lib.graph.tenant import TenantReading, read_tenant_state
 from runbook_lib.model.addresses import smtp_addresses
 from runbook_lib.model.reading import Part, Unreadable, in_reading_order
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 from runbook_lib.parameters.connections import addresses_of, split_server
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.derived import (
@@ -52,7 +52,7 @@ from runbook_lib.preflight.derived import (
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.reach import Reach, Source
 
-PartProgress = Callable[[str], None]
+PartProgress = Callable[[Text], None]
 """Told what is being read now, in a few words."""
 
 
@@ -99,7 +99,9 @@ def _tenant(source: Source) -> TenantReading:
         source.parameters.tenant_id,
         addresses_of(source.parameters).cloud,
         clock=source.clock,
-        progress=lambda what, done, total: source.progress(f"{done} of {total} {what}"),
+        progress=lambda what, done, total: source.progress(
+            t("{done} of {total} {what}", done=done, total=total, what=what)
+        ),
     )
 
 
@@ -121,7 +123,7 @@ def _cloud_sync_groups(source: Source) -> CloudSyncGroups:
         source[CLOUD_SYNC].writing_groups,
         source.graph,
         source.directory,
-        lambda done, total: source.progress(f"{done:,} of {total:,}"),
+        lambda done, total: source.progress(t("{done:,} of {total:,}", done=done, total=total)),
     )
 
 
@@ -132,7 +134,7 @@ CLOUD_SYNC_GROUPS = Part(
 
 def _groups(source: Source) -> MailGroups:
     tenant = source[TENANT].tenant
-    return MailGroups(tenant, read_mail_groups(source.graph(), lambda done: source.progress(f"{done:,}")))
+    return MailGroups(tenant, read_mail_groups(source.graph(), lambda done: source.progress(t("{done:,}", done=done))))
 
 
 GROUPS = Part("groups", t("Microsoft 365 groups of the tenant"), _groups, (TENANT,))
@@ -160,7 +162,9 @@ def _address_holders(source: Source) -> tuple[AddressOwner, ...]:
         address for group in source[GROUPS].groups for address in smtp_addresses(group.mail, group.proxy_addresses)
     ]
     return read_address_holders(
-        source.directory(), addresses, lambda done, total: source.progress(f"{done:,} of {total:,} addresses")
+        source.directory(),
+        addresses,
+        lambda done, total: source.progress(t("{done:,} of {total:,} addresses", done=done, total=total)),
     )
 
 

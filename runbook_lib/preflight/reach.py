@@ -12,6 +12,7 @@ from runbook_lib.directory.other_domain import OtherDomainReader
 from runbook_lib.errors import NoAccess, RunbookError
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.reading import Part
+from runbook_lib.model.text import Text, t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.evidence import Evidence
 
@@ -80,7 +81,7 @@ class Source:
     reach: Reach
     evidence: Evidence
     clock: Callable[[], datetime]
-    tell: Callable[[str], None]
+    tell: Callable[[Text], None]
 
     @property
     def parameters(self) -> Parameters:
@@ -125,9 +126,9 @@ class Source:
         self._require_named(part)
         return self.evidence.get(part)
 
-    def progress(self, how_far: str) -> None:
+    def progress(self, how_far: Text) -> None:
         """Tell how far a long reading is, in a few words, for example ``3 of 7``."""
-        self.tell(f"{self.part.title}: {how_far}")
+        self.tell(t("{part}: {how_far}", part=self.part.title, how_far=how_far))
 
     def _require_named(self, part: Part[Any, Any]) -> None:
         if part not in self.part.needs:
