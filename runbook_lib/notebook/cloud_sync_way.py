@@ -36,7 +36,7 @@ from runbook_lib.routes.cloud_sync.resume import renamed, require_same_target
 from runbook_lib.routes.cloud_sync.watch import WatchedGroups, end_of_watch, watch
 from runbook_lib.routes.cloud_sync.wishes import expressions_wished, wishes_of
 from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
-from runbook_lib.shown.cloud_sync import arrivals_view, prediction_view
+from runbook_lib.shown.cloud_sync import arrivals_view, others_view, prediction_view
 
 _PAUSES = (2.0, 5.0, 15.0)
 """Seconds before a request without an answer is looked up, and sent again if it had no effect."""
@@ -74,8 +74,9 @@ class CloudSyncWay:
             self._made = plan_disable(sides, policy, wishes, pause=pause)
         else:
             self._made = plan_enable(sides, policy, wishes)
-        chosen = self._chosen
-        return PlanMade(self._made.plan, self._made.findings, (prediction_view(chosen),) if chosen else ())
+        chosen, others = self._chosen, self._predicted(self._made.others)
+        views = (*((prediction_view(chosen),) if chosen else ()), *((others_view(others),) if others else ()))
+        return PlanMade(self._made.plan, self._made.findings, views)
 
     def require_same_server(self, opened: Mapping[str, object]) -> None:
         """A configuration is known by its job: ``taken_up`` compares it."""
@@ -121,7 +122,7 @@ class CloudSyncWay:
             wait=wait,
             clock=context.clock,
             sleep=time.sleep,
-            progress=ProgressLine(t("GraphPatience for Cloud Sync")),
+            progress=ProgressLine(t("Waiting for Cloud Sync")),
         )
         return ReadBack(arrivals_view(seen), end_of_watch(seen, state, wait))
 
@@ -151,7 +152,8 @@ class CloudSyncWay:
     @property
     def _chosen(self) -> tuple[PredictedGroup, ...]:
         """What is predicted of the selected groups."""
-        if self._made is None:
-            return ()
-        chosen = set(self._made.chosen)
-        return tuple(group for group in self._made.prediction.groups if group.group_id in chosen)
+        return self._predicted(self._made.chosen) if self._made else ()
+
+    def _predicted(self, ids: Sequence[str]) -> tuple[PredictedGroup, ...]:
+        wanted = set(ids)
+        return tuple(group for group in self._made.prediction.groups if group.group_id in wanted) if self._made else ()

@@ -47,6 +47,20 @@ def prediction_view(groups: Sequence[PredictedGroup]) -> View:
     return View(banner_html("neutral", text, t("Cloud Sync itself says nothing before it writes.")) + table, text)
 
 
+def others_view(groups: Sequence[PredictedGroup]) -> View:
+    """Groups that nobody selected and that the new mapping renames or moves: where they are, and what becomes of it."""
+    text = t("Also renamed or moved, though nobody selected it: {count}.", count=counted(len(groups), "group"))
+    table = rows_html(
+        (t("Group"), t("Distinguished name now"), t("Distinguished name"), t("sAMAccountName")),
+        [(group.display_name, group.present_dn, _value(group.dn), _value(group.account_name)) for group in groups],
+        caption=t("Groups that nobody selected"),
+        limit=200,
+    )
+    return View(
+        banner_html("attention", text, t("A configuration has one mapping for all of its groups.")) + table, text
+    )
+
+
 def arrivals_view(seen: Sequence[Arrival]) -> View:
     """Each group as AD holds it now, compared with what was predicted."""
     good = sum(not one.differences for one in seen)

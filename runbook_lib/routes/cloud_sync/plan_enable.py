@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from itertools import islice
 
 from runbook_lib.cloud_sync.configuration import expressions_of, secrets_of, with_mappings, with_notification
-from runbook_lib.cloud_sync.predicted import PredictedGroup, Prediction
+from runbook_lib.cloud_sync.predicted import PredictedGroup
 from runbook_lib.cloud_sync.scope import Known, passes_fixed_filter
 from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import ChangeKind, Operation, Refusal
 from runbook_lib.model.cloud import CloudKind
-from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import NO_GROUP, GroupId
-from runbook_lib.model.text import Text, counted, joined, t
+from runbook_lib.model.text import joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.payload import (
     Assign,
@@ -27,6 +26,7 @@ from runbook_lib.routes.cloud_sync.payload import (
     schema_digest,
     secrets_digest,
 )
+from runbook_lib.routes.cloud_sync.plan_findings import others_change, renamed_with_them, unknown_beforehand
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
     Sides,
@@ -60,7 +60,6 @@ BARS = frozenset(
     }
 )
 """Troubles with which a group is not brought into scope: it would arrive otherwise than wished, or not at all."""
-_HOW = 'Microsoft Entra documentation, "How provisioning to Active Directory works"'
 _RUNS = (JobState.ACTIVE, JobState.IN_PROGRESS)
 
 
@@ -109,7 +108,9 @@ def plan_enable(sides: Sides, policy: Policy, wishes: Wishes) -> PlannedCloudSyn
         members,
     )
     chosen = tuple(row.group_id for row in wanted)
-    return PlannedCloudSync(plan, tuple(_findings(prediction, list(chosen))), prediction, chosen)
+    others = renamed_with_them(sides, wishes, prediction, expressions, set(chosen)) if wanted else ()
+    findings = [*unknown_beforehand(prediction, list(chosen)), *others_change(others)]
+    return PlannedCloudSync(plan, tuple(findings), prediction, chosen, tuple(group.group_id for group in others))
 
 
 def _require_answering(sides: Sides) -> None:
@@ -227,70 +228,3 @@ def _start(sides: Sides) -> list[CloudSyncChange]:
         return []
     why = t("The job does not run: it is {state}.", state=sides.documents.state.value)
     return [CloudSyncChange(ChangeKind.START, NO_GROUP, "", action(sides, SetRunning(True)), "not-running", why)]
-
-
-def _findings(prediction: Prediction, chosen: list[str]) -> list[Finding]:
-    """What an approver has to know before groups come into scope."""
-    picked = [group for group in prediction.groups if group.group_id in set(chosen)]
-    empty = [group for group in picked if any(trouble.code == "arrives-empty" for trouble in group.troubles)]
-    unknown = [group for group in picked if group.count(Known.UNKNOWN)]
-    unnamed = [group for group in picked if not group.account_name.known and not group.guid]
-    unplaced = [group for group in picked if not group.dn.known]
-    found = []
-    if empty:
-        found.append(
-            _finding(
-                "cloud-sync-arrives-empty",
-                Severity.WARNING,
-                t("{count} arrive empty: none of their members is written.", count=counted(len(empty), "group")),
-                empty,
-            )
-        )
-    if unknown:
-        members = sum(group.count(Known.UNKNOWN) for group in unknown)
-        found.append(
-            _finding(
-                "cloud-sync-members-unknown",
-                Severity.UNKNOWN,
-                t(
-                    "Of {members} of {groups} it cannot be known beforehand whether they are written.",
-                    members=counted(members, "member"),
-                    groups=counted(len(unknown), "group"),
-                ),
-                unknown,
-            )
-        )
-    if unnamed:
-        found.append(
-            _finding(
-                "cloud-sync-random-names",
-                Severity.INFO,
-                t("AD makes a random sAMAccountName for {count}.", count=counted(len(unnamed), "group")),
-                unnamed,
-            )
-        )
-    if unplaced:
-        found.append(
-            _finding(
-                "cloud-sync-place-unknown",
-                Severity.UNKNOWN,
-                t("Name or OU of {count} cannot be known beforehand.", count=counted(len(unplaced), "group")),
-                unplaced,
-            )
-        )
-    return found
-
-
-def _finding(code: str, severity: Severity, seen: Text, groups: list[PredictedGroup]) -> Finding:
-    names = [f"{printable(group.display_name, limit=60)} ({group.group_id})" for group in groups]
-    return Finding(
-        id=code,
-        severity=severity,
-        seen=seen,
-        expected=t("Names, OU and members that are known before the gate."),
-        why=t("Cloud Sync decides by itself, and says nothing before it writes."),
-        to_do=t("Look at the plan's table of members; one group can be tried first with cloud_sync_pilot."),
-        source=_HOW,
-        values={"groups": names},
-        acknowledgeable=severity is not Severity.INFO,
-    )

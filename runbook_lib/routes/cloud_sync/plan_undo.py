@@ -29,6 +29,7 @@ from runbook_lib.routes.cloud_sync.payload import (
     schema_digest,
     secrets_digest,
 )
+from runbook_lib.routes.cloud_sync.plan_findings import others_change, renamed_with_them
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
     Sides,
@@ -73,9 +74,12 @@ def plan_undo(sides: Sides, policy: Policy, wishes: Wishes, done: DoneChange) ->
         else:
             changes.append(back)
     made = finished_plan(Operation.UNDO, sides, changes, refusals, policy.limits.as_json(), in_step)
-    findings = [*_stays(plan.changes, provisioned)]
-    assigned = _assigned_afterwards(sides, changes)
-    return PlannedCloudSync(made, tuple(findings), prediction_of(sides, wishes, assigned, _expressions(sides, changes)))
+    expressions = _expressions(sides, changes)
+    prediction = prediction_of(sides, wishes, _assigned_afterwards(sides, changes), expressions)
+    touched = {change.group_id for change in plan.changes}
+    others = renamed_with_them(sides, wishes, prediction, expressions, touched)
+    findings = [*_stays(plan.changes, provisioned), *others_change(others)]
+    return PlannedCloudSync(made, tuple(findings), prediction, others=tuple(group.group_id for group in others))
 
 
 def _did(effects: Sequence[Effect]) -> dict[str, Any]:

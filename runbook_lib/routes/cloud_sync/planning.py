@@ -78,6 +78,8 @@ class PlannedCloudSync:
     prediction: Prediction
     chosen: tuple[str, ...] = ()
     """Ids of the groups that are, or come, into scope as selected."""
+    others: tuple[str, ...] = ()
+    """Ids of the groups with an AD object that nobody selected and that the new mapping renames or moves."""
 
 
 def configuration_of(read: CloudSync, domain: str) -> CloudSyncJob:

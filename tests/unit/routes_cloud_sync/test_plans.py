@@ -79,6 +79,26 @@ def test_names_and_ou_change_as_one_schema() -> None:
     assert [group.cn.value for group in made.prediction.groups] == ["Sales"]
 
 
+def test_groups_that_nobody_selected_and_the_new_mapping_renames_are_named_before_the_gate() -> None:
+    anchor = {"msDS-ExternalDirectoryObjectId": (f"Group_{OPS.id}",), "groupType": ("-2147483640",)}
+    there = b.ad_group("Ops", anchor, parent=OU)
+    read = inventory([SALES, OPS], {"Sales": [], "Ops": []}, [there])
+    graph = Graph(assigned={OPS.id: "a-1"}, running=True)
+
+    def found(*selected: str, **sources: str) -> tuple[tuple[str, ...], list[Any]]:
+        wishes = Wishes({name: source(text) for name, text in sources.items()})
+        made = plan_enable(sides_of(read, graph), b.policy(*selected), wishes)
+        return made.others, [one for one in made.findings if one.id == "cloud-sync-others-change"]
+
+    others, (finding,) = found("Sales", samaccountname='Append([displayName],"_g")')
+    assert others == (OPS.id,)
+    assert finding.values["groups"] == [f"Ops ({there.dn})"]
+    assert found("Sales", parentdistinguishedname='"OU=Elsewhere,DC=contoso,DC=com"')[0] == (OPS.id,)
+    assert found("Sales") == ((), [])
+    assert found("Sales", "Ops", samaccountname='Append([displayName],"_g")') == ((), []), "it is selected"
+    assert found("Sales", cn=expressions_of(schema())["cn"]) == ((), []), "the mapping stays"
+
+
 def test_a_schema_that_is_as_wished_is_not_sent() -> None:
     wishes = Wishes({"cn": source(expressions_of(schema())["cn"])})
     assert kinds(plan_enable(sides_of(READ, Graph(running=True)), b.policy("Sales"), wishes).plan) == [
