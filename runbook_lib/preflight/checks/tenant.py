@@ -216,10 +216,18 @@ def lacking(notebook: str, evidence: Evidence) -> Iterator[Finding]:
     )
 
 
+_OF_CLOUD_SYNC = frozenset(
+    {"AppRoleAssignment.ReadWrite.All", "Application.ReadWrite.OwnedBy", "Synchronization.ReadWrite.All"}
+)
+"""What the notebooks that change something need where groups go by Cloud Sync (docs/permissions.md)."""
+
+
 def excess(evidence: Evidence) -> Iterator[Finding]:
-    """The token grants nothing that can write to the tenant."""
+    """The token grants nothing that can write to the tenant, beyond what the route of the parameters needs."""
     granted = evidence[PERMISSIONS]
     asked = {one.name for one in needed_permissions()}
+    if Route.CLOUD_SYNC.value in (evidence.parameters.route, *evidence.parameters.check_routes):
+        asked |= _OF_CLOUD_SYNC
     names = [name for name in granted.names if can_write(name) and name not in asked]
     if names:
         yield Finding(
@@ -228,8 +236,8 @@ def excess(evidence: Evidence) -> Iterator[Finding]:
             seen=t(
                 "The access token grants what no notebook needs: {names}.", names=printable(", ".join(names), limit=500)
             ),
-            expected=t("Permissions that read."),
-            why=t("This runbook writes nothing to the tenant. Whoever steals its credential could."),
+            expected=t("The permissions of docs/permissions.md, and no others."),
+            why=t("Nothing here needs them. Whoever steals its credential could write to the tenant with them."),
             to_do=t("Remove them from the app registration, or use one that serves this runbook alone."),
             source=_SOURCE,
             values={"excess": names, "delegated": granted.delegated},

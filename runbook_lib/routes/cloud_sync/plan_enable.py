@@ -109,7 +109,7 @@ def plan_enable(sides: Sides, policy: Policy, wishes: Wishes) -> PlannedCloudSyn
     )
     chosen = tuple(row.group_id for row in wanted)
     others = renamed_with_them(sides, wishes, prediction, expressions, set(chosen)) if wanted else ()
-    findings = [*unknown_beforehand(prediction, list(chosen)), *others_change(others)]
+    findings = [*unknown_beforehand(prediction, list(chosen), expressions), *others_change(others)]
     return PlannedCloudSync(plan, tuple(findings), prediction, chosen, tuple(group.group_id for group in others))
 
 

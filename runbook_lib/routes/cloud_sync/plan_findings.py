@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from runbook_lib.cloud_sync.configuration import expressions_of
 from runbook_lib.cloud_sync.predicted import Predicted, PredictedGroup, Prediction
@@ -17,7 +17,7 @@ _HOW = 'Microsoft Entra documentation, "How provisioning to Active Directory wor
 
 
 def renamed_with_them(
-    sides: Sides, wishes: Wishes, prediction: Prediction, expressions: Mapping[str, str], chosen: set[str]
+    sides: Sides, wishes: Wishes, prediction: Prediction, expressions: Mapping[str, str], chosen: Collection[str]
 ) -> tuple[PredictedGroup, ...]:
     """Groups that nobody selected and whose AD object the new mapping renames or moves: it is that of all groups."""
     before = expressions_of(sides.documents.schema)
@@ -70,13 +70,14 @@ def others_change(others: Sequence[PredictedGroup]) -> list[Finding]:
     ]
 
 
-def unknown_beforehand(prediction: Prediction, chosen: list[str]) -> list[Finding]:
+def unknown_beforehand(prediction: Prediction, chosen: list[str], expressions: Mapping[str, str]) -> list[Finding]:
     """What an approver has to know before groups come into scope."""
     picked = [group for group in prediction.groups if group.group_id in set(chosen)]
     empty = [group for group in picked if any(trouble.code == "arrives-empty" for trouble in group.troubles)]
     unknown = [group for group in picked if group.count(Known.UNKNOWN)]
-    unnamed = [group for group in picked if not group.account_name.known and not group.guid]
-    unplaced = [group for group in picked if not group.dn.known]
+    mapped = "samaccountname" in expressions
+    unnamed = [group for group in picked if not mapped and not group.account_name.known and not group.guid]
+    unplaced = [group for group in picked if not group.dn.known or (mapped and not group.account_name.known)]
     found = []
     if empty:
         found.append(
@@ -115,7 +116,10 @@ def unknown_beforehand(prediction: Prediction, chosen: list[str]) -> list[Findin
             _finding(
                 "cloud-sync-place-unknown",
                 Severity.UNKNOWN,
-                t("Name or OU of {count} cannot be known beforehand.", count=counted(len(unplaced), "group")),
+                t(
+                    "Name, OU or account name of {count} cannot be known beforehand.",
+                    count=counted(len(unplaced), "group"),
+                ),
                 unplaced,
             )
         )

@@ -164,6 +164,11 @@ def end_of_watch(seen: Sequence[Arrival], state: JobState, waited: timedelta) ->
             "The job is {state}: look at it in the Entra admin center, then run the notebook again.", state=state.value
         )
         if stopped
+        else t(
+            "Cloud Sync runs every 20 minutes. Run the notebook again: it goes on watching. Where people never come, "
+            "'Provision membership to on-premises users' may be off in the configuration."
+        )
+        if any(difference.code == "members-missing" for one in waiting for difference in one.differences)
         else t("Cloud Sync runs every 20 minutes. Run the notebook again: it goes on watching."),
         values={"groups": [one.group.group_id for one in waiting], "state": state.value},
     )

@@ -17,6 +17,7 @@ from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.parameters.connections import clouds
+from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.assess import assess
 from runbook_lib.preflight.checks import cloud_sync, cloud_sync_domains, connect, connect_features, connect_server
 from runbook_lib.preflight.checks import tenant as tenant_checks
@@ -151,6 +152,16 @@ def test_excess() -> None:
     assert told("permissions-excess", granted(*EVERYTHING, "User.Read", "Device.Read.All")) == []
     (one,) = findings("permissions-excess", granted("Group.ReadWrite.All", "Group.Read.All", "Mail.Send"))
     assert (one.severity, one.values["excess"]) == (W, ["Group.ReadWrite.All", "Mail.Send"])
+
+
+@pytest.mark.parametrize("asked", [{"route": "cloud-sync"}, {"check_routes": ["cloud-sync"]}])
+def test_what_the_route_cloud_sync_needs_is_no_excess_there(asked: dict[str, Any]) -> None:
+    names = ("AppRoleAssignment.ReadWrite.All", "Synchronization.ReadWrite.All", "Mail.Send")
+    token = tenant(permissions=entra.GrantedPermissions(False, names, ""))
+    (one,) = findings("permissions-excess", evidence(Parameters(**asked), tenant=token))
+    assert one.values["excess"] == ["Mail.Send"]
+    (one,) = findings("permissions-excess", granted(*names))
+    assert one.values["excess"] == list(names)
 
 
 @pytest.mark.parametrize(

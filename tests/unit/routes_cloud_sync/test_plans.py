@@ -54,6 +54,9 @@ def test_a_selected_group_comes_into_scope_and_the_job_starts() -> None:
     assert [(one.name, one.code) for one in members.left_out] == [("Cy", "cloud-only")]
     assert [group.dn.value for group in made.prediction.groups] == [f"CN=Sales_{SALES.id[-12:]},{OU}"]
     assert {finding.id for finding in made.findings} == {"cloud-sync-random-names"}
+    wishes = replace(ON, sources={"samaccountname": source('Append([displayNam],"_g")')})
+    made = plan_enable(sides_of(READ, Graph()), b.policy("Sales"), wishes)
+    assert {finding.id for finding in made.findings} == {"cloud-sync-place-unknown"}, "mapped, and not random"
 
 
 def test_what_is_in_scope_and_running_needs_nothing() -> None:
