@@ -17,7 +17,7 @@ SelectionPurpose = Literal["select", "disable"]
 """Which of the two selections: its parameters are ``<purpose>_ids`` and ``<purpose>_names``."""
 
 
-def _where(purpose: SelectionPurpose, what: str) -> Text:
+def _where(purpose: SelectionPurpose, what: Text) -> Text:
     """Where to look the groups up that ``what``, a parameter, may name."""
     if purpose == "select":
         return t("Check {what} against the table of 20-inventory-groups.", what=what)
@@ -27,9 +27,9 @@ def _where(purpose: SelectionPurpose, what: str) -> Text:
     )
 
 
-_NAMES: dict[SelectionPurpose, str] = {
-    "select": "the parameters select_names and select_kinds",
-    "disable": "the parameter disable_names",
+_NAMES: dict[SelectionPurpose, Text] = {
+    "select": t("the parameters select_names and select_kinds"),
+    "disable": t("the parameter disable_names"),
 }
 _EMPTY: dict[SelectionPurpose, tuple[Text, Text]] = {
     "select": (t("No group is selected."), t("Name groups in the parameter select_ids or select_names.")),
@@ -87,7 +87,7 @@ def select(
                 unknown=", ".join(printable(group_id, limit=80) for group_id in unknown),
             ),
             code="unknown-group",
-            hint=_where(purpose, f"the parameter {purpose}_ids"),
+            hint=_where(purpose, t("the parameter {name}", name=f"{purpose}_ids")),
             values={"ids": list(unknown)},
         )
     chosen = set(ids)

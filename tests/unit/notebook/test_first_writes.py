@@ -77,7 +77,9 @@ def test_another_controller_is_refused_and_the_right_one_named(change: Callable[
     journal = read_journal(change("1"), ROUTES)
     assert journal is not None
     elsewhere = SimpleNamespace(controller=SimpleNamespace(invocation_id="2" * 36))
-    context = cast(RunContext, SimpleNamespace(connect_directory=lambda: elsewhere))
+    context = cast(
+        RunContext, SimpleNamespace(connect_directory=lambda: elsewhere, parameters=Parameters.model_validate({}))
+    )
     way = DirectWay(context, Operation.ENABLE, cast(Any, None))
     session = ChangeSession(context, cast(Course, None), way)
     session._chain = [journal]
