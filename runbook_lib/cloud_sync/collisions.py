@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,12 +12,14 @@ from runbook_lib.model.directory import DirectoryGroup, DirectorySnapshot
 from runbook_lib.model.dn import normalize_foreign_dn
 from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
 from runbook_lib.model.text import t
-from runbook_lib.model.untrusted import printable
+from runbook_lib.model.untrusted import character_name, printable
 
 LONGEST_CN = 64
 """Characters of cn (AD schema, rangeUpper)."""
 LONGEST_ACCOUNT_NAME = 256
 """Characters of a group's sAMAccountName (AD schema, rangeUpper)."""
+_NOT_IN_ACCOUNT_NAMES = re.compile(r'["/\\\[\]:;|=,+*?<>]|[\x00-\x1f]|\.$')
+"""What AD refuses in a sAMAccountName (Microsoft Open Specifications, MS-SAMR 3.1.1.6)."""
 
 
 class OccupiedNames:
@@ -75,6 +78,9 @@ def _collisions(
                 "account-name-taken", t("{name} is another object's sAMAccountName.", name=printable(name, limit=80))
             )
         )
+    if name and ((bad := _NOT_IN_ACCOUNT_NAMES.search(name)) or not name.strip()):
+        which = character_name(bad[0] if bad else name[0])
+        found.append(Trouble("account-name-characters", t("AD refuses {which} in its sAMAccountName.", which=which)))
     if len(name) > LONGEST_ACCOUNT_NAME:
         found.append(
             Trouble(

@@ -43,8 +43,8 @@ class Trouble:
 
     Attributes:
         code: ``cn-taken``, ``cn-twice``, ``cn-too-long``, ``account-name-taken``, ``account-name-twice``,
-            ``account-name-too-long``, ``not-universal``, ``too-large``, ``arrives-empty``, ``members-unread``,
-            ``no-object``, ``two-objects``.
+            ``account-name-too-long``, ``account-name-characters``, ``not-universal``, ``too-large``,
+            ``arrives-empty``, ``members-unread``, ``no-object``, ``two-objects``.
         what: What it is, as a sentence.
     """
 

@@ -52,6 +52,7 @@ BARS = frozenset(
         "account-name-taken",
         "account-name-twice",
         "account-name-too-long",
+        "account-name-characters",
         "not-universal",
         "no-object",
         "two-objects",

@@ -287,6 +287,14 @@ def test_names_that_are_taken_or_meet_each_other() -> None:
     assert codes(predicted([sales], mapped=long).groups[0]) == ["cn-too-long", "account-name-too-long"]
 
 
+@pytest.mark.parametrize("name", ["A<b", "a/b", "a,b", "a\tb", "ends.", " "])
+def test_an_account_name_that_ad_refuses_is_said_before_the_gate(name: str) -> None:
+    group = security(name)
+    mapped = {**MAPPED, "samaccountname": "[displayName]"}
+    assert codes(predicted([group], mapped=mapped).groups[0]) == ["account-name-characters"]
+    assert codes(predicted([security("a.b & (c) @d")], mapped=mapped).groups[0]) == []
+
+
 def test_its_own_object_takes_nobodys_name() -> None:
     sales = security("Sales")
     (group,) = predicted([sales], ad=[anchored(sales)]).groups

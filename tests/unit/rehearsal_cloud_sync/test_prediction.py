@@ -223,7 +223,7 @@ def group_of(ad: Memory, thing: Thing) -> DirectoryGroup:
 
 HINDERS = {
     *("cn-taken", "cn-twice", "cn-too-long", "account-name-taken", "account-name-twice", "account-name-too-long"),
-    *("not-universal", "two-objects"),
+    *("not-universal", "two-objects", "account-name-characters"),
 }
 """What keeps a group from arriving: then AD may hold anything of it."""
 
