@@ -171,7 +171,7 @@ class ChangeSession:
             raise Refused(
                 t("The lock was given back since the gate was open."),
                 code="gate-closed-again",
-                hint=t("Run the gate cell again: it reads both sides once more and carries_out the lock."),
+                hint=t("Run the gate cell again: it reads both sides once more and takes the lock."),
             )
         context.step(NotebookStep.APPLY)
         read_back_only = self._taken is not None and self._taken.broken.written
@@ -228,13 +228,12 @@ class ChangeSession:
                 hint=joined((error.hint, t("Then run the notebook again: it compares both sides anew."))),
                 values={"cause": error.code},
             ) from error
-        if seen is None:
-            return
-        context.show(seen.view)
-        if isinstance(seen.error, AwaitingHandoff):
-            self.course.end = RunEnd(seen.error.outcome, seen.error)
-        elif seen.error is not None:
-            raise seen.error
+        if seen is not None:
+            context.show(seen.view)
+            if isinstance(seen.error, AwaitingHandoff):
+                self.course.end = RunEnd(seen.error.outcome, seen.error)
+            elif seen.error is not None:
+                raise seen.error
         if self._unproved is not None:
             raise not_proved(self._unproved)
 

@@ -32,7 +32,7 @@ from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
 from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.plan_undo import plan_undo
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, configuration_of
-from runbook_lib.routes.cloud_sync.resume import renamed, require_same_target
+from runbook_lib.routes.cloud_sync.resume import renamed, require_same_target, watched_again
 from runbook_lib.routes.cloud_sync.watch import WatchedGroups, end_of_watch, watch
 from runbook_lib.routes.cloud_sync.wishes import expressions_wished, wishes_of
 from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
@@ -43,7 +43,7 @@ _PAUSES = (2.0, 5.0, 15.0)
 
 
 class CloudSyncWay:
-    """The ``Way`` of the route cloud-sync."""
+    """The ``RouteRun`` of the route cloud-sync."""
 
     def __init__(self, context: RunContext, operation: Operation, done: DoneChange | None) -> None:
         self._context = context
@@ -86,7 +86,10 @@ class CloudSyncWay:
         sides = self._look_at(inventory)
         plan = cloud_sync_plan(broken.plan)
         require_same_target(plan, sides)
-        return renamed(plan, sides)
+        named = renamed(plan, sides)
+        if self.operation is Operation.ENABLE:
+            self._made = watched_again(named, sides, wishes_of(self._context.parameters, self.operation, {}))
+        return named
 
     def back_up(self, changes: Sequence[Change]) -> None:
         """The AD objects of the groups, as LDIF: Cloud Sync may rename, move or delete them."""

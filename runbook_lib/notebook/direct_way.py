@@ -31,7 +31,7 @@ Planner = Callable[[Inventory], Planned]
 
 
 class DirectWay:
-    """The ``Way`` of the direct route."""
+    """The ``RouteRun`` of the direct route."""
 
     def __init__(self, context: RunContext, operation: Operation, planner: Planner) -> None:
         self._context = context

@@ -31,7 +31,8 @@ ATTRIBUTES = {
     "td": frozenset({"colspan", "rowspan"}),
     "th": frozenset({"colspan", "rowspan", "scope"}),
 }
-_DECLARATION = re.compile(r"\s*([a-z-]+)\s*:\s*[a-zA-Z0-9#%., -]+")
+# No number below zero: with it an output could be drawn over what stands above it, the outcome of the page too.
+_DECLARATION = re.compile(r"\s*([a-z-]+)\s*:\s*(?:[a-zA-Z0-9#%., ]|-(?![0-9.]))+")
 
 
 def safe_html(text: str) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from runbook_lib.change.closing import HOW_TO_CLOSE
+from runbook_lib.cloud_sync.configuration import expressions_of
 from runbook_lib.errors import Refused
+from runbook_lib.model.change import ChangeKind
 from runbook_lib.model.text import t
-from runbook_lib.routes.cloud_sync.payload import CloudSyncPlan
-from runbook_lib.routes.cloud_sync.planning import Sides, differing_parts
+from runbook_lib.routes.cloud_sync.payload import CloudSyncPlan, ReplaceSchema
+from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, differing_parts, prediction_of
+from runbook_lib.routes.cloud_sync.wishes import Wishes
 
 
 def require_same_target(plan: CloudSyncPlan, sides: Sides) -> None:
@@ -36,3 +39,21 @@ def renamed(plan: CloudSyncPlan, sides: Sides) -> CloudSyncPlan:
         replace(change, display_name=names.get(change.group_id, change.display_name)) for change in plan.changes
     )
     return replace(plan, target=sides.target, changes=changes)
+
+
+def watched_again(plan: CloudSyncPlan, sides: Sides, wishes: Wishes) -> PlannedCloudSync:
+    """What AD will look like when a plan to enable is carried out to its end, to be watched as on its first run.
+
+    Args:
+        plan: The plan, with today's names.
+        sides: Both sides and the configuration, as they are now: some of the plan's requests may have been sent.
+        wishes: What the parameters say of the service.
+    """
+    joining = {change.group_id for change in plan.changes if change.kind is ChangeKind.ASSIGN}
+    schemas = [c.payload.action.after for c in plan.changes if isinstance(c.payload.action, ReplaceSchema)]
+    expressions = expressions_of(schemas[-1] if schemas else sides.documents.schema)
+    assigned = sorted({*sides.documents.assignments, *joining})
+    chosen = sorted(
+        {change.group_id for change in plan.changes if change.group_id} | {g.group_id for g in plan.members}
+    )
+    return PlannedCloudSync(plan, (), prediction_of(sides, wishes, assigned, expressions), tuple(chosen))

@@ -11,6 +11,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.notebook.change import ChangeSession
+from runbook_lib.notebook.direct_way import DirectWay
 from runbook_lib.notebook.run import Run
 from tests.unit.notebook.field import DISABLE, ENABLE, UNDO, Field
 
@@ -137,6 +138,22 @@ def test_without_its_approval_it_is_read_back_and_not_called_done(field: Field) 
     # It was read back and reported: the next run plans anew.
     later, error = field.run()
     assert later.record.outcome is Outcome.NOTHING_TO_DO, error
+
+
+def test_a_route_that_has_nothing_to_look_at_is_not_called_done_either(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    field.planned()
+    run = field.begin()
+    change = run.plan_enable(run.read_inventory())
+    change.require_approval()
+    before_reading_back(run, change)
+    for path in (field.folder / "approvals").iterdir():
+        path.unlink()
+    monkeypatch.setattr(DirectWay, "read_back", lambda *_: None)
+    again, error = field.run()
+    assert error is not None
+    assert (error.code, again.record.outcome) == ("approval-not-proved", Outcome.VERIFICATION_FAILED)
 
 
 def test_a_journal_that_somebody_laid_down_over_what_is_there_is_not_done(field: Field) -> None:

@@ -96,6 +96,13 @@ def test_half_a_letter_stops_nobody() -> None:
     assert safe_html("<b>a\ud800b</b>") == "<b>a\\ud800b</b>"
 
 
+@pytest.mark.parametrize("style", ["margin:-900px 0 0", "margin-top:-1px", "width:9px;margin: 0 -.5em", "margin:0-1px"])
+def test_nothing_is_drawn_over_what_stands_above_it(style: str) -> None:
+    """A page in print does not clip its outputs, and above them stands how the run ended."""
+    assert "-" not in safe_html(f'<div style="{style}">x</div>').replace("margin-", "")
+    assert "pre-wrap" in safe_html('<div style="white-space:pre-wrap">x</div>')
+
+
 def test_text_of_unknown_elements_stays_and_scripts_do_not() -> None:
     assert safe_html("<font>red</font><script>x()</script><style>*{}</style><custom>y</custom>") == "redy"
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from runbook_lib.change.carry_out import carry_out
 from runbook_lib.change.journal import JOURNAL_FILE, Journal, JournalFile, read_journal
 from runbook_lib.change.journal_check import DoneChange, effects_beyond, effects_of
+from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.cloud_sync.configuration import Notification
 from runbook_lib.errors import BrokeOff, Refused
 from runbook_lib.model.change import ChangeKind, Plan
@@ -223,6 +224,23 @@ def test_the_journal_holds_what_was_there_before_and_the_id_of_each_request(tmp_
     assert begun["replace-schema"]["before"] == before
     assert begun["replace-secrets"]["before"] == Graph().secrets
     assert all(effect.data["request_id"].startswith("request-") for effect in journal.effects)
+
+
+def test_an_assignment_that_plan_json_was_made_to_name_later_is_not_deleted(tmp_path: Path) -> None:
+    """No digest covers the id of an assignment, so whoever can write to the records can put another group's there."""
+    graph = Graph(assigned={group.id: f"a-{group.id}" for group in GROUPS})
+    plan = plan_disable(sides_of(READ, graph), b.policy(disable_names=("G1",)), Wishes({}), pause=False).plan
+    begun = Runs(tmp_path / "run", plan, graph).one([], die_at=3)
+    assert begun.begun
+    assert len(graph.assigned) == 4
+    edited = plan_to_json(plan)
+    edited["changes"][0]["action"]["assignment_id"] = f"a-{GROUPS[2].id}"  # type: ignore[index]
+    forged = plan_from_json(edited, ROUTES)
+    assert forged.digest == plan.digest
+    after = Runs(tmp_path / "run", forged, graph).one([begun])
+    assert not after.carried_out
+    assert GROUPS[2].id in graph.assigned
+    assert graph.took == []
 
 
 def test_groups_leave_the_scope_and_come_back(tmp_path: Path) -> None:

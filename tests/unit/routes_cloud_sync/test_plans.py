@@ -14,10 +14,11 @@ from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.jobs import CloudSync, JobState, Quarantine
 from runbook_lib.model.change import ChangeKind, Operation, Plan
 from runbook_lib.model.cloud import Switch
-from runbook_lib.routes.cloud_sync.payload import Provision, ReplaceSchema
+from runbook_lib.routes.cloud_sync.payload import Provision, ReplaceSchema, cloud_sync_plan
 from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
 from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.planning import configuration_of
+from runbook_lib.routes.cloud_sync.resume import watched_again
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
 from runbook_lib.routes.cloud_sync.wishes import Wishes
 from tests.support import builders as b
@@ -57,6 +58,22 @@ def test_a_selected_group_comes_into_scope_and_the_job_starts() -> None:
     wishes = replace(ON, sources={"samaccountname": source('Append([displayNam],"_g")')})
     made = plan_enable(sides_of(READ, Graph()), b.policy("Sales"), wishes)
     assert {finding.id for finding in made.findings} == {"cloud-sync-place-unknown"}, "mapped, and not random"
+
+
+def test_a_plan_that_is_taken_up_again_is_watched_as_on_its_first_run() -> None:
+    """Whether its requests are sent already or not: AD is to come out the same."""
+    graph = Graph()
+    wished = Wishes({"cn": source("[displayName]")}, synchronized_users=Switch.ON)
+    first = plan_enable(sides_of(READ, graph), b.policy("Sales"), wished)
+    before = watched_again(cloud_sync_plan(first.plan), sides_of(READ, graph), ON)
+    actions = [change.payload.action for change in cloud_sync_plan(first.plan).changes]
+    (mapped,) = [one for one in actions if isinstance(one, ReplaceSchema)]
+    graph.schema = dict(mapped.after)
+    graph.assigned = {SALES.id: "a-1"}
+    after = watched_again(cloud_sync_plan(first.plan), sides_of(READ, graph), ON)
+    assert before.chosen == after.chosen == first.chosen == (SALES.id,)
+    assert before.prediction.groups == after.prediction.groups == first.prediction.groups
+    assert first.prediction.groups[0].dn.value == f"CN=Sales,{OU}"
 
 
 def test_what_is_in_scope_and_running_needs_nothing() -> None:
