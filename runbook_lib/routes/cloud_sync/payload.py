@@ -154,7 +154,8 @@ class CloudSyncPayload:
         action = self.action
         told: Mapping[str, object] = action.as_json()
         if isinstance(action, ReplaceSchema):
-            told = {"before": schema_digest(action.before), "after": schema_digest(action.after)}
+            # Exactly what is sent: a comparison with what is there now is more lenient (``schema_digest``).
+            told = {"before": digest(dict(action.before)), "after": digest(dict(action.after))}
         elif isinstance(action, ReplaceSecrets):
             told = {"before": secrets_digest(action.before), "after": secrets_digest(action.after)}
         elif isinstance(action, Unassign):
