@@ -11,7 +11,7 @@ from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.text import Text, joined, t
 from runbook_lib.routes.direct.backup_and_verify import Checked
 from runbook_lib.shown.html import View, banner_html, rows_html
-from runbook_lib.shown.plan import changes_html, changes_words, in_step_words
+from runbook_lib.shown.plan import changes_html, changes_words, in_step_words, object_heading
 
 
 def resume_view(plan: Plan, runs: Sequence[str], *, written: bool) -> View:
@@ -46,7 +46,7 @@ def open_gate_view(approval: Mapping[str, object], approved: int, waiting: Seque
         return View(banner_html("good", t("Approved"), text), text)
     text = t("{text} {changes} still to be approved.", text=text, changes=changes_words(len(waiting)))
     table = rows_html(
-        (t("Change"), t("Group"), t("AD object"), t("Why it waits")),
+        (t("Change"), t("Group"), object_heading(item.change for item in waiting), t("Why it waits")),
         [
             (item.change.kind.title, item.change.display_name, item.change.payload.object_name, item.why)
             for item in waiting

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
@@ -118,11 +118,17 @@ def plan_view(plan: Plan, findings: Sequence[Finding]) -> View:
 def changes_html(changes: Sequence[Change], *, caption: Text) -> Markup:
     """One row per change, in the order in which they are written."""
     return rows_html(
-        (t("Change"), t("Group"), t("AD object"), t("What"), t("Why"), t("Digest")),
+        (t("Change"), t("Group"), object_heading(changes), t("What"), t("Why"), t("Digest")),
         [(c.kind.title, c.display_name, c.payload.object_name, _what(c), c.why, c.digest[:12]) for c in changes],
         caption=caption,
         limit=200,
     )
+
+
+def object_heading(changes: Iterable[Change]) -> Text:
+    """What kind of object ``Payload.object_name`` names in a table of changes."""
+    by_cloud_sync = any(change.payload.route is Route.CLOUD_SYNC for change in changes)
+    return t("Cloud Sync job") if by_cloud_sync else t("AD object")
 
 
 def _what(change: Change) -> Text:

@@ -21,6 +21,7 @@ from runbook_lib.routes.cloud_sync.planning import configuration_of
 from runbook_lib.routes.cloud_sync.resume import watched_again
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
 from runbook_lib.routes.cloud_sync.wishes import Wishes
+from runbook_lib.shown.plan import plan_view
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.world import (
     OU,
@@ -269,6 +270,12 @@ def test_a_job_is_paused_once() -> None:
     assert made.plan.phrase == "DISABLE CONFIGURATION IN contoso.com"
     graph.running = False
     assert plan_disable(sides_of(READ, graph), b.policy(), NOTHING, pause=True).plan.changes == ()
+
+
+def test_the_table_of_changes_names_the_job_as_what_is_changed() -> None:
+    html, _ = plan_view(plan_enable(sides_of(READ, Graph()), b.policy("Sales"), ON).plan, ())
+    assert "Cloud Sync job" in html
+    assert "AD object" not in html
 
 
 def test_a_plan_is_read_back_from_its_file_and_held_to_its_kinds() -> None:
