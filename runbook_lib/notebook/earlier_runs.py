@@ -23,7 +23,8 @@ from runbook_lib.routes.registry import ROUTES
 
 READ_BACK_DIFFERS = "read-back-differs"
 NOT_PROVED = "approval-not-proved"
-_REPORTED = (READ_BACK_DIFFERS, NOT_PROVED)
+NOT_AS_PREDICTED = "not-as-predicted"
+_REPORTED = (READ_BACK_DIFFERS, NOT_PROVED, NOT_AS_PREDICTED)
 """Codes of errors of a change that was read back: its run has said what there is to say."""
 
 

@@ -16,6 +16,7 @@ from runbook_lib.change.approvals.plan import (
     read_approvals,
     renamed_parts,
     self_sufficient,
+    with_mapping,
 )
 from runbook_lib.change.approvals.standing import StandingApproval, read_standing
 from runbook_lib.change.route import Routes
@@ -172,7 +173,7 @@ def _covered(
         return closed
     kept = {change.digest for change in chosen}
     candidates = [c for c in plan.changes if c.digest in kept or not _uncovered(c, standing)]
-    together = self_sufficient(candidates)
+    together = with_mapping(plan, self_sufficient(candidates))
     new = [change for change in together if change.digest not in kept]
     seen = {
         "changes": len(new),

@@ -22,11 +22,14 @@ from runbook_lib.change.plan_as_read import Shown, shown_of
 from runbook_lib.change.plan_file import read_plan
 from runbook_lib.change.route import Routes
 from runbook_lib.errors import AwaitingApproval, UsageError
-from runbook_lib.model.change import Change, Plan
+from runbook_lib.model.change import Change, ChangeKind, Plan
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.target import Route, TargetPart, identity_of, names_of
 from runbook_lib.model.text import Text, joined, t
 from runbook_lib.model.untrusted import printable
+
+_UNDER_MAPPING = frozenset({ChangeKind.ASSIGN, ChangeKind.PROVISION, ChangeKind.START})
+"""What lets Cloud Sync write groups under the mapping that it finds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +194,7 @@ def approved_changes(
             names.
     """
     for approval in sorted(approvals, key=lambda a: a.approved, reverse=True):
-        covered = self_sufficient(_as_read(plan, approval, begun=begun))
+        covered = with_mapping(plan, self_sufficient(_as_read(plan, approval, begun=begun)))
         if covered and not why_not_now(approval, plan, now, approvers):
             return covered, approval
     raise _why_closed(plan, approvals, now, approvers)
@@ -266,10 +269,25 @@ def self_sufficient(changes: list[Change]) -> tuple[Change, ...]:
         changes = kept
 
 
+def with_mapping(plan: Plan, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Without what would let groups arrive under another mapping than the plan shows, while its own is not approved."""
+    kept = {change.digest for change in changes}
+    waits = any(change.kind is ChangeKind.MAP and change.digest not in kept for change in plan.changes)
+    return tuple(change for change in changes if change.kind not in _UNDER_MAPPING) if waits else changes
+
+
 def _why_closed(plan: Plan, approvals: Sequence[Approval], now: datetime, approvers: Approvers) -> AwaitingApproval:
     ours = [a for a in approvals if any(change.digest in a.changes for change in plan.changes)]
     if ours and (found := why_not_now(ours[-1], plan, now, approvers)):
         code, why = found
+    elif ours and any(c.kind is ChangeKind.MAP and c.digest not in ours[-1].changes for c in plan.changes):
+        code, why = (
+            "approval-of-another-plan",
+            t(
+                "The approval is for another change of the mapping: the configuration was changed since, or the "
+                "parameters were."
+            ),
+        )
     elif ours:
         other = next(change for change in plan.changes if change.digest in ours[-1].changes)
         code, why = "approval-shown-otherwise", otherwise(other, ours[-1].approver)
