@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runbook_lib.change.approvals.plan import approve_plan, approved_changes, read_approvals
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.cloud_sync.configuration import Notification, expressions_of
-from runbook_lib.errors import Refused
+from runbook_lib.errors import AwaitingApproval, Refused
 from runbook_lib.graph.tenant.jobs import CloudSync, JobState, Quarantine
 from runbook_lib.model.change import ChangeKind, Operation, Plan
 from runbook_lib.model.cloud import Switch
@@ -21,6 +24,7 @@ from runbook_lib.routes.cloud_sync.planning import configuration_of
 from runbook_lib.routes.cloud_sync.resume import watched_again
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
 from runbook_lib.routes.cloud_sync.wishes import Wishes
+from runbook_lib.routes.registry import ROUTES
 from runbook_lib.shown.plan import plan_view
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.world import (
@@ -290,3 +294,22 @@ def test_a_plan_is_read_back_from_its_file_and_held_to_its_kinds() -> None:
     assert {CLOUD_SYNC_RULES.beyond_kind(change, Operation.DISABLE) for change in plan.changes} == {
         "is no part of a plan to disable"
     }
+
+
+def test_groups_do_not_come_into_scope_under_another_mapping_than_was_approved(tmp_path: Path) -> None:
+    wishes = Wishes({"cn": source("[displayName]")})
+    graph = Graph(running=True)
+    plan = plan_enable(sides_of(READ, graph), b.policy("Sales"), wishes).plan
+    record = tmp_path / "CHG" / "run-1"
+    record.mkdir(parents=True)
+    (record / "plan.json").write_text(json.dumps(plan_to_json(plan)), encoding="utf-8")
+    hour = timedelta(hours=1)
+    path = approve_plan(record, ROUTES, approver="Kim", phrase=plan.phrase, valid=hour, clock=lambda: b.NOW)
+    given = read_approvals(path.parent, ROUTES)
+    assert len(approved_changes(plan, given, b.NOW)[0]) == 2
+    graph.schema = schema(samaccountname='Append([displayName],"_else")')
+    now = plan_enable(sides_of(READ, graph), b.policy("Sales"), wishes).plan
+    assert {change.digest for change in now.changes} & {change.digest for change in plan.changes}, "the assignment"
+    with pytest.raises(AwaitingApproval) as caught:
+        approved_changes(now, given, b.NOW)
+    assert caught.value.code == "approval-of-another-plan"
