@@ -77,8 +77,9 @@ def _of_approval(written: WrittenJournal, approval: object) -> Iterator[Text]:
 def _without_journal(outcome: Outcome, planned: object, done: object) -> Iterator[Text]:
     if done:
         yield t("it counts {done} changes as done, but there is no {journal}", done=done, journal=JOURNAL)
-    elif outcome in (Outcome.PARTIAL, Outcome.VERIFICATION_FAILED) or (
-        outcome in (Outcome.DONE, Outcome.AWAITING_HANDOFF) and planned
+    elif outcome is Outcome.PARTIAL or (
+        # Where nothing was to be written, AD can still be watched: Cloud Sync writes by itself.
+        outcome in (Outcome.DONE, Outcome.AWAITING_HANDOFF, Outcome.VERIFICATION_FAILED) and planned
     ):
         yield t(
             "it says {outcome!r} with {planned} changes planned, but there is no {journal}",

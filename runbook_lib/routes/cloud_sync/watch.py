@@ -23,6 +23,7 @@ from runbook_lib.routes.cloud_sync.planning import accounts_of
 POLL = timedelta(seconds=15)
 """Between two looks at AD."""
 _COMES_BY_ITSELF = frozenset({"not-there", "members-missing"})
+_CHANGES_BY_ITSELF = frozenset({"elsewhere", "named-otherwise", "account-name"})
 _RUNS = frozenset({JobState.ACTIVE, JobState.IN_PROGRESS})
 
 
@@ -42,8 +43,10 @@ class Arrival:
 
     @property
     def waits(self) -> bool:
-        """Whether it can still come right by itself."""
-        return bool(self.differences) and all(one.code in _COMES_BY_ITSELF for one in self.differences)
+        """Whether it can still come right by itself; an object that is as it was is still to be changed."""
+        unchanged = self.present is not None and self.present.dn.casefold() == self.group.present_dn.casefold()
+        by_itself = _COMES_BY_ITSELF | _CHANGES_BY_ITSELF if unchanged else _COMES_BY_ITSELF
+        return bool(self.differences) and all(one.code in by_itself for one in self.differences)
 
 
 class WatchedGroups:

@@ -105,7 +105,7 @@ class Runs:
     def finished(self, deaths: Sequence[int] = ()) -> list[JournalFile]:
         """Processes that die, one after the other, and at last some that do not."""
         chain: list[JournalFile] = []
-        for moment in (*deaths, 0, 0, 0, 0):
+        for moment in (*deaths, *[0] * 10):
             chain.append(self.one(chain, moment))
             if chain[-1].closed:
                 break
