@@ -107,7 +107,7 @@ _PREFLIGHT = ("check_routes", "groups_domain", "dns_servers", "dns_timeout")
 USED: dict[str, frozenset[str]] = {
     "00-start-here": frozenset(_ALL),
     "10-detect-exchange": frozenset(
-        (*_ALL, *_READING, *_SELECTION, *_PREFLIGHT, "protected_ous", "disable_by", "acknowledge")
+        (*_ALL, *_READING, *_SELECTION, *_PREFLIGHT, "route", "protected_ous", "disable_by", "acknowledge")
     ),
     "20-inventory-groups": frozenset((*_ALL, *_READING)),
     "30-enable-writeback": frozenset(
