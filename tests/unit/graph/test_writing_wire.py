@@ -90,7 +90,7 @@ def test_no_connection_is_tried_again_and_nothing_was_written(files: ServerFiles
 
 def test_no_tls_is_tried_again_and_nothing_was_written(files: ServerFiles) -> None:
     with hostile_server(None, HANGS_UP) as (port, _), pytest.raises((NoAccess, ServiceFailed)) as caught:
-        write(port, files)
+        write(port, files, timeout=0.5)
     assert not isinstance(caught.value, WriteUnanswered)
     assert caught.value.values["attempts"] in range(TRIES, RetryPolicy().attempts + 1)
 
