@@ -39,7 +39,7 @@ class PredictedMember:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that keeps a group from arriving as wished. ``code`` is stable.
+    """Something that keeps a group from arriving as desired. ``code`` is stable.
 
     Attributes:
         code: ``cn-taken``, ``cn-twice``, ``cn-too-long``, ``account-name-taken``, ``account-name-twice``,

@@ -27,6 +27,7 @@ from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.front_end import ProgressLine
 from runbook_lib.notebook.reading import policy_now
 from runbook_lib.notebook.way import PlanMade, ReadBack
+from runbook_lib.routes.cloud_sync.desired import desired_expressions, desired_settings
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_plan
 from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
 from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
@@ -34,7 +35,6 @@ from runbook_lib.routes.cloud_sync.plan_undo import plan_undo
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, configuration_of
 from runbook_lib.routes.cloud_sync.resume import renamed, require_same_target, watched_again
 from runbook_lib.routes.cloud_sync.watch import WatchedGroups, end_of_watch, watch
-from runbook_lib.routes.cloud_sync.wishes import expressions_wished, wishes_of
 from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
 from runbook_lib.shown.cloud_sync import arrivals_view, others_view, prediction_view
 
@@ -62,18 +62,18 @@ class CloudSyncWay:
         context, sides = self._context, self._look_at(inventory)
         policy = policy_now(context, inventory)
         client, address = context.connect_graph(), sides.documents.address
-        asked = expressions_wished(context.parameters, self.operation)
+        asked = desired_expressions(context.parameters, self.operation)
         present = expressions_of(sides.documents.schema)
         other = {name: text for name, text in asked.items() if present.get(name.casefold()) != text}
         sources = {name: parse_expression(client, address, text) for name, text in other.items()}
-        wishes = wishes_of(context.parameters, self.operation, sources)
+        desired = desired_settings(context.parameters, self.operation, sources)
         if self._done is not None:
-            self._made = plan_undo(sides, policy, wishes, self._done)
+            self._made = plan_undo(sides, policy, desired, self._done)
         elif self.operation is Operation.DISABLE:
             pause = context.parameters.cloud_sync_disable == "pause"
-            self._made = plan_disable(sides, policy, wishes, pause=pause)
+            self._made = plan_disable(sides, policy, desired, pause=pause)
         else:
-            self._made = plan_enable(sides, policy, wishes)
+            self._made = plan_enable(sides, policy, desired)
         chosen, others = self._chosen, self._predicted(self._made.others)
         views = (*((prediction_view(chosen),) if chosen else ()), *((others_view(others),) if others else ()))
         return PlanMade(self._made.plan, self._made.findings, views)
@@ -88,7 +88,7 @@ class CloudSyncWay:
         require_same_target(plan, sides)
         named = renamed(plan, sides)
         if self.operation is Operation.ENABLE:
-            self._made = watched_again(named, sides, wishes_of(self._context.parameters, self.operation, {}))
+            self._made = watched_again(named, sides, desired_settings(self._context.parameters, self.operation, {}))
         return named
 
     def back_up(self, changes: Sequence[Change]) -> None:

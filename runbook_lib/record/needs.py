@@ -19,7 +19,7 @@ from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.validate import require_group_type
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.routes.cloud_sync.wishes import require_fit
+from runbook_lib.routes.cloud_sync.desired import require_fit
 from runbook_lib.routes.direct.selection import require_selection
 from runbook_lib.routes.registry import ROUTES, rules_of
 

@@ -9,6 +9,7 @@ from runbook_lib.model.change import ChangeKind, Operation, Refusal
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, NO_GROUP, group_id_of_anchor
 from runbook_lib.model.text import counted, t
+from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, SetRunning, Unassign
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
@@ -18,7 +19,6 @@ from runbook_lib.routes.cloud_sync.planning import (
     prediction_of,
     require_same_domain,
 )
-from runbook_lib.routes.cloud_sync.wishes import Wishes
 from runbook_lib.routes.direct.preconditions import require_complete
 from runbook_lib.routes.direct.selection import select
 from runbook_lib.rules.policy import Policy
@@ -26,7 +26,7 @@ from runbook_lib.rules.policy import Policy
 _HOW = 'Microsoft Entra documentation, "How provisioning to Active Directory works"'
 
 
-def plan_disable(sides: Sides, policy: Policy, wishes: Wishes, *, pause: bool) -> PlannedCloudSync:
+def plan_disable(sides: Sides, policy: Policy, desired: DesiredSettings, *, pause: bool) -> PlannedCloudSync:
     """Plan that the named groups leave the scope, or, with ``pause``, that the job stops writing at all.
 
     Raises:
@@ -44,7 +44,7 @@ def plan_disable(sides: Sides, policy: Policy, wishes: Wishes, *, pause: bool) -
         plan = finished_plan(
             Operation.DISABLE, sides, changes if running else [], [], policy.limits.as_json(), int(not running)
         )
-        prediction = prediction_of(sides, wishes, sorted(sides.documents.assignments), expressions)
+        prediction = prediction_of(sides, desired, sorted(sides.documents.assignments), expressions)
         return PlannedCloudSync(plan, (_pauses(),) if running else (), prediction)
     rows = select(
         inventory.rows,
@@ -70,7 +70,7 @@ def plan_disable(sides: Sides, policy: Policy, wishes: Wishes, *, pause: bool) -
     rest = sorted(sides.documents.assignments.keys() - {row.group_id for row in leaving})
     plan = finished_plan(Operation.DISABLE, sides, changes, refused, policy.limits.as_json(), 0)
     findings = [*_leave(leaving, sides), *([_nothing_left()] if leaving and not rest else [])]
-    return PlannedCloudSync(plan, tuple(findings), prediction_of(sides, wishes, rest, expressions))
+    return PlannedCloudSync(plan, tuple(findings), prediction_of(sides, desired, rest, expressions))
 
 
 def _unassign(row: GroupRow, sides: Sides) -> CloudSyncChange:

@@ -1,4 +1,4 @@
-"""Plan of 30-enable-writeback on the route cloud-sync: selected groups come into scope, mapped as wished. Pure."""
+"""Plan of 30-enable-writeback on the route cloud-sync: selected groups come into scope, mapped as asked for. Pure."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from runbook_lib.model.cloud import CloudKind
 from runbook_lib.model.ids import NO_GROUP, GroupId
 from runbook_lib.model.text import joined, t
 from runbook_lib.model.untrusted import printable
+from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import (
     Assign,
     CloudSyncChange,
@@ -39,7 +40,6 @@ from runbook_lib.routes.cloud_sync.planning import (
     require_same_domain,
 )
 from runbook_lib.routes.cloud_sync.requests import MEMBERS_AT_ONCE
-from runbook_lib.routes.cloud_sync.wishes import Wishes
 from runbook_lib.routes.direct.preconditions import require_complete
 from runbook_lib.routes.direct.selection import select
 from runbook_lib.rules.policy import Policy
@@ -60,11 +60,11 @@ BARS = frozenset(
         "too-large",
     }
 )
-"""Troubles with which a group is not brought into scope: it would arrive otherwise than wished, or not at all."""
+"""Troubles with which a group is not brought into scope: it would arrive otherwise than desired, or not at all."""
 _RUNS = (JobState.ACTIVE, JobState.IN_PROGRESS)
 
 
-def plan_enable(sides: Sides, policy: Policy, wishes: Wishes) -> PlannedCloudSync:
+def plan_enable(sides: Sides, policy: Policy, desired: DesiredSettings) -> PlannedCloudSync:
     """Plan the selected groups.
 
     Raises:
@@ -84,17 +84,22 @@ def plan_enable(sides: Sides, policy: Policy, wishes: Wishes) -> PlannedCloudSyn
     )
     refused = {row.group_id: found for row in rows if (found := _refused_by_filter(row))}
     wanted = [row for row in rows if row.group_id not in refused]
-    after = with_mappings(sides.documents.schema, wishes.sources) if wishes.sources else dict(sides.documents.schema)
+    after = with_mappings(sides.documents.schema, desired.sources) if desired.sources else dict(sides.documents.schema)
     expressions = expressions_of(after)
     assigned = {*sides.documents.assignments, *(row.group_id for row in wanted)}
-    prediction = prediction_of(sides, wishes, sorted(assigned), expressions)
+    prediction = prediction_of(sides, desired, sorted(assigned), expressions)
     predicted = {group.group_id: group for group in prediction.groups}
     refused |= {row.group_id: found for row in wanted if (found := _refused_by_trouble(predicted[row.group_id]))}
     wanted = [row for row in wanted if row.group_id not in refused]
     joining = [row for row in wanted if row.group_id not in sides.documents.assignments]
     _require_limit(joining, predicted, policy)
-    pilot = _pilot(sides, wishes, predicted, wanted)
-    changes = [*_configuration(sides, wishes, after), *(_assign(sides, row) for row in joining), *pilot, *_start(sides)]
+    pilot = _pilot(sides, desired, predicted, wanted)
+    changes = [
+        *_configuration(sides, desired, after),
+        *(_assign(sides, row) for row in joining),
+        *pilot,
+        *_start(sides),
+    ]
     accounts = accounts_of(inventory)
     members = [
         members_of(predicted[row.group_id], in_ad(inventory, predicted[row.group_id].guid), accounts) for row in wanted
@@ -109,7 +114,7 @@ def plan_enable(sides: Sides, policy: Policy, wishes: Wishes) -> PlannedCloudSyn
         members,
     )
     chosen = tuple(row.group_id for row in wanted)
-    others = renamed_with_them(sides, wishes, prediction, expressions, set(chosen)) if wanted else ()
+    others = renamed_with_them(sides, desired, prediction, expressions, set(chosen)) if wanted else ()
     findings = [*unknown_beforehand(prediction, list(chosen), expressions), *others_change(others)]
     return PlannedCloudSync(plan, tuple(findings), prediction, chosen, tuple(group.group_id for group in others))
 
@@ -171,7 +176,7 @@ def _require_limit(joining: list[GroupRow], predicted: Mapping[GroupId, Predicte
         )
 
 
-def _configuration(sides: Sides, wishes: Wishes, after: Mapping[str, object]) -> list[CloudSyncChange]:
+def _configuration(sides: Sides, desired: DesiredSettings, after: Mapping[str, object]) -> list[CloudSyncChange]:
     changes = []
     before = sides.documents.schema
     if schema_digest(after) != schema_digest(before):
@@ -179,9 +184,9 @@ def _configuration(sides: Sides, wishes: Wishes, after: Mapping[str, object]) ->
         changes.append(
             CloudSyncChange(ChangeKind.MAP, NO_GROUP, "", action(sides, ReplaceSchema(before, after)), "mapping", why)
         )
-    if wishes.notification is not None:
+    if desired.notification is not None:
         now = secrets_of(sides.documents.secrets)
-        then = with_notification(now, wishes.notification)
+        then = with_notification(now, desired.notification)
         if secrets_digest(then) != secrets_digest(now):
             replaced = ReplaceSecrets(tuple(now), tuple(then))
             why = t("Notification or deletion threshold shall be others.")
@@ -201,17 +206,17 @@ def _assign(sides: Sides, row: GroupRow) -> CloudSyncChange:
 
 
 def _pilot(
-    sides: Sides, wishes: Wishes, predicted: Mapping[GroupId, PredictedGroup], wanted: list[GroupRow]
+    sides: Sides, desired: DesiredSettings, predicted: Mapping[GroupId, PredictedGroup], wanted: list[GroupRow]
 ) -> list[CloudSyncChange]:
-    if not wishes.pilot or not wanted:
+    if not desired.pilot or not wanted:
         return []
-    row = next((row for row in wanted if row.group_id == wishes.pilot), None)
+    row = next((row for row in wanted if row.group_id == desired.pilot), None)
     if row is None:
         raise Refused(
-            t("The pilot group {group} is not among the groups that come into scope.", group=printable(wishes.pilot)),
+            t("The pilot group {group} is not among the groups that come into scope.", group=printable(desired.pilot)),
             code="pilot-not-selected",
             hint=t("Select it, or name another one in cloud_sync_pilot."),
-            values={"group_id": wishes.pilot},
+            values={"group_id": desired.pilot},
         )
     if predicted[row.group_id].guid:
         return []  # it is in AD already

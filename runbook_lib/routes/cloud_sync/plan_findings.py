@@ -10,21 +10,25 @@ from runbook_lib.cloud_sync.scope import Known
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import Text, counted, t
 from runbook_lib.model.untrusted import printable
+from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.planning import Sides, prediction_of
-from runbook_lib.routes.cloud_sync.wishes import Wishes
 
 _HOW = 'Microsoft Entra documentation, "How provisioning to Active Directory works"'
 
 
 def renamed_with_them(
-    sides: Sides, wishes: Wishes, prediction: Prediction, expressions: Mapping[str, str], chosen: Collection[str]
+    sides: Sides,
+    desired: DesiredSettings,
+    prediction: Prediction,
+    expressions: Mapping[str, str],
+    chosen: Collection[str],
 ) -> tuple[PredictedGroup, ...]:
     """Groups that nobody selected and whose AD object the new mapping renames or moves: it is that of all groups."""
     before = expressions_of(sides.documents.schema)
     changed = {name for name in expressions if expressions[name] != before.get(name)}
     if not changed:
         return ()
-    then = prediction_of(sides, wishes, sorted(sides.documents.assignments), before)
+    then = prediction_of(sides, desired, sorted(sides.documents.assignments), before)
     old = {group.group_id: _named(group) for group in then.groups}
 
     def differs(group: PredictedGroup) -> bool:

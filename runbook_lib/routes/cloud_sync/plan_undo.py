@@ -17,6 +17,7 @@ from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.model.change import ChangeKind, Operation, Refusal
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import Text, counted, t
+from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import (
     Assign,
     CloudSyncChange,
@@ -39,14 +40,13 @@ from runbook_lib.routes.cloud_sync.planning import (
     prediction_of,
 )
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
-from runbook_lib.routes.cloud_sync.wishes import Wishes
 from runbook_lib.routes.direct.preconditions import require_complete
 from runbook_lib.rules.policy import Policy
 
 _STOPPED = (JobState.PAUSED, JobState.DISABLED, JobState.NOT_RUN, JobState.NOT_CONFIGURED)
 
 
-def plan_undo(sides: Sides, policy: Policy, wishes: Wishes, done: DoneChange) -> PlannedCloudSync:
+def plan_undo(sides: Sides, policy: Policy, desired: DesiredSettings, done: DoneChange) -> PlannedCloudSync:
     """Plan the way back.
 
     Raises:
@@ -75,9 +75,9 @@ def plan_undo(sides: Sides, policy: Policy, wishes: Wishes, done: DoneChange) ->
             changes.append(back)
     made = finished_plan(Operation.UNDO, sides, changes, refusals, policy.limits.as_json(), in_step)
     expressions = _expressions(sides, changes)
-    prediction = prediction_of(sides, wishes, _assigned_afterwards(sides, changes), expressions)
+    prediction = prediction_of(sides, desired, _assigned_afterwards(sides, changes), expressions)
     touched = {change.group_id for change in plan.changes}
-    others = renamed_with_them(sides, wishes, prediction, expressions, touched)
+    others = renamed_with_them(sides, desired, prediction, expressions, touched)
     findings = [*_stays(plan.changes, provisioned), *others_change(others)]
     return PlannedCloudSync(made, tuple(findings), prediction, others=tuple(group.group_id for group in others))
 

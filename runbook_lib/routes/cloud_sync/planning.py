@@ -18,10 +18,10 @@ from runbook_lib.model.finding import Finding
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
+from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import Action, CloudSyncChange, CloudSyncPayload
 from runbook_lib.routes.cloud_sync.requests import ORDER
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
-from runbook_lib.routes.cloud_sync.wishes import Wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,9 @@ def in_ad(inventory: Inventory, guid: str) -> frozenset[str]:
     return frozenset(one for one in found if one)
 
 
-def prediction_of(sides: Sides, wishes: Wishes, assigned: Sequence[str], expressions: Mapping[str, str]) -> Prediction:
+def prediction_of(
+    sides: Sides, desired: DesiredSettings, assigned: Sequence[str], expressions: Mapping[str, str]
+) -> Prediction:
     """What AD will look like with these groups assigned and these expressions in the mapping."""
     mapping = sides.mapping
     changed = replace(mapping, mapped={**mapping.mapped, **{k.casefold(): v for k, v in expressions.items()}})
@@ -164,7 +166,7 @@ def prediction_of(sides: Sides, wishes: Wishes, assigned: Sequence[str], express
         sides.inventory.cloud,
         sides.inventory.directory,
         accounts_of(sides.inventory),
-        synchronized_users=wishes.synchronized_users,
+        synchronized_users=desired.synchronized_users,
         users_in_scope=sides.users_in_scope,
     )
 

@@ -9,9 +9,9 @@ from runbook_lib.cloud_sync.configuration import expressions_of
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import ChangeKind
 from runbook_lib.model.text import t
+from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import CloudSyncPlan, ReplaceSchema
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, differing_parts, prediction_of
-from runbook_lib.routes.cloud_sync.wishes import Wishes
 
 
 def require_same_target(plan: CloudSyncPlan, sides: Sides) -> None:
@@ -41,13 +41,13 @@ def renamed(plan: CloudSyncPlan, sides: Sides) -> CloudSyncPlan:
     return replace(plan, target=sides.target, changes=changes)
 
 
-def watched_again(plan: CloudSyncPlan, sides: Sides, wishes: Wishes) -> PlannedCloudSync:
+def watched_again(plan: CloudSyncPlan, sides: Sides, desired: DesiredSettings) -> PlannedCloudSync:
     """What AD will look like when a plan to enable is carried out to its end, to be watched as on its first run.
 
     Args:
         plan: The plan, with today's names.
         sides: Both sides and the configuration, as they are now: some of the plan's requests may have been sent.
-        wishes: What the parameters say of the service.
+        desired: What the parameters say of the service.
     """
     joining = {change.group_id for change in plan.changes if change.kind is ChangeKind.ASSIGN}
     schemas = [c.payload.action.after for c in plan.changes if isinstance(c.payload.action, ReplaceSchema)]
@@ -56,4 +56,4 @@ def watched_again(plan: CloudSyncPlan, sides: Sides, wishes: Wishes) -> PlannedC
     chosen = sorted(
         {change.group_id for change in plan.changes if change.group_id} | {g.group_id for g in plan.members}
     )
-    return PlannedCloudSync(plan, (), prediction_of(sides, wishes, assigned, expressions), tuple(chosen))
+    return PlannedCloudSync(plan, (), prediction_of(sides, desired, assigned, expressions), tuple(chosen))

@@ -22,12 +22,12 @@ from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.cloud_sync.configuration import Notification
 from runbook_lib.errors import BrokeOff, Refused
 from runbook_lib.model.change import ChangeKind, Plan
+from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import schema_digest, secrets_digest
 from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
 from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.plan_undo import plan_undo
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
-from runbook_lib.routes.cloud_sync.wishes import Wishes
 from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.world import CN, Graph, inventory, security, sides_of, source
@@ -36,7 +36,7 @@ ROUTES = {CLOUD_SYNC_RULES.route: CLOUD_SYNC_RULES}
 GROUPS = [security(f"G{number}") for number in range(4)]
 PEOPLE = [b.synced(f"P{number}") for number in range(7)]
 READ = inventory(GROUPS, {"G0": PEOPLE}, users=[b.ad_user(f"P{number}") for number in range(7)])
-EVERYTHING = Wishes(
+EVERYTHING = DesiredSettings(
     {"cn": source("[displayName]"), "samaccountname": source('Append([displayName],"_g")')},
     Notification(False, "x@contoso.com", 20),
     GROUPS[0].id,
@@ -147,7 +147,7 @@ def test_an_undo_brings_the_configuration_back_byte_for_byte(deaths: list[int], 
     with TemporaryDirectory() as folder:
         chain = Runs(Path(folder) / "do", plan, graph).finished()
         graph.losses = list(losses)
-        undo = plan_undo(sides_of(READ, graph), b.policy(), Wishes({}), DoneChange(plan, effects_of(chain)))
+        undo = plan_undo(sides_of(READ, graph), b.policy(), DesiredSettings({}), DoneChange(plan, effects_of(chain)))
         assert [change.kind for change in undo.plan.changes] == [
             ChangeKind.PAUSE,
             ChangeKind.SETTINGS,
@@ -173,7 +173,7 @@ def test_what_others_did_before_is_not_undone(tmp_path: Path) -> None:
     graph.assigned[GROUPS[1].id] = "by somebody else"
     graph.running = True
     chain = Runs(tmp_path, plan, graph).finished()
-    undo = plan_undo(sides_of(READ, graph), b.policy(), Wishes({}), DoneChange(plan, effects_of(chain))).plan
+    undo = plan_undo(sides_of(READ, graph), b.policy(), DesiredSettings({}), DoneChange(plan, effects_of(chain))).plan
     assert GROUPS[1].id not in {change.group_id for change in undo.changes}
     assert ChangeKind.PAUSE not in {change.kind for change in undo.changes}
 
@@ -198,7 +198,7 @@ def test_what_somebody_changed_since_is_left_alone_by_an_undo(tmp_path: Path) ->
     graph.schema["synchronizationRules"][0]["priority"] = 7
     graph.secrets[0]["value"] = '{"domain":"contoso.com","x":1}'
     graph.assigned[GROUPS[0].id] = "put back by hand"
-    undo = plan_undo(sides_of(READ, graph), b.policy(), Wishes({}), DoneChange(plan, effects_of(chain))).plan
+    undo = plan_undo(sides_of(READ, graph), b.policy(), DesiredSettings({}), DoneChange(plan, effects_of(chain))).plan
     assert {refusal.rule for refusal in undo.refusals} == {"schema-changed", "settings-changed", "assigned-anew"}
     assert {change.kind for change in undo.changes} == {ChangeKind.PAUSE, ChangeKind.UNASSIGN}
 
@@ -229,7 +229,7 @@ def test_the_journal_holds_what_was_there_before_and_the_id_of_each_request(tmp_
 def test_an_assignment_that_plan_json_was_made_to_name_later_is_not_deleted(tmp_path: Path) -> None:
     """No digest covers the id of an assignment, so whoever can write to the records can put another group's there."""
     graph = Graph(assigned={group.id: f"a-{group.id}" for group in GROUPS})
-    plan = plan_disable(sides_of(READ, graph), b.policy(disable_names=("G1",)), Wishes({}), pause=False).plan
+    plan = plan_disable(sides_of(READ, graph), b.policy(disable_names=("G1",)), DesiredSettings({}), pause=False).plan
     begun = Runs(tmp_path / "run", plan, graph).one([], die_at=3)
     assert begun.begun
     assert len(graph.assigned) == 4
@@ -246,10 +246,12 @@ def test_an_assignment_that_plan_json_was_made_to_name_later_is_not_deleted(tmp_
 def test_groups_leave_the_scope_and_come_back(tmp_path: Path) -> None:
     graph = Graph(assigned={group.id: f"a-{group.id}" for group in GROUPS}, running=True)
     graph.schema = Graph().schema
-    plan = plan_disable(sides_of(READ, graph), b.policy(disable_names=("G1", "G2")), Wishes({}), pause=False).plan
+    plan = plan_disable(
+        sides_of(READ, graph), b.policy(disable_names=("G1", "G2")), DesiredSettings({}), pause=False
+    ).plan
     chain = Runs(tmp_path / "do", plan, graph).finished()
     assert graph.assigned.keys() == {GROUPS[0].id, GROUPS[3].id}
-    undo = plan_undo(sides_of(READ, graph), b.policy(), Wishes({}), DoneChange(plan, effects_of(chain))).plan
+    undo = plan_undo(sides_of(READ, graph), b.policy(), DesiredSettings({}), DoneChange(plan, effects_of(chain))).plan
     Runs(tmp_path / "undo", undo, graph).finished()
     assert graph.assigned.keys() == {group.id for group in GROUPS}
     assert CN in str(graph.schema)

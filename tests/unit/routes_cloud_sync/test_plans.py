@@ -17,13 +17,13 @@ from runbook_lib.errors import AwaitingApproval, Refused
 from runbook_lib.graph.tenant.jobs import CloudSync, JobState, Quarantine
 from runbook_lib.model.change import ChangeKind, Operation, Plan
 from runbook_lib.model.cloud import Switch
+from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import Provision, ReplaceSchema, cloud_sync_plan
 from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
 from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.planning import configuration_of
 from runbook_lib.routes.cloud_sync.resume import watched_again
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
-from runbook_lib.routes.cloud_sync.wishes import Wishes
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.shown.plan import plan_view
 from tests.support import builders as b
@@ -39,8 +39,8 @@ from tests.unit.routes_cloud_sync.world import (
     with_job,
 )
 
-NOTHING = Wishes({})
-ON = Wishes({}, synchronized_users=Switch.ON)
+NOTHING = DesiredSettings({})
+ON = DesiredSettings({}, synchronized_users=Switch.ON)
 SALES, OPS = security("Sales"), security("Ops")
 ANA, CY = b.synced("Ana"), b.person("Cy")
 READ = inventory([SALES, OPS, b.cloud_group("Team")], {"Sales": [ANA, CY], "Ops": []}, users=[b.ad_user("Ana")])
@@ -60,16 +60,16 @@ def test_a_selected_group_comes_into_scope_and_the_job_starts() -> None:
     assert [(one.name, one.code) for one in members.left_out] == [("Cy", "cloud-only")]
     assert [group.dn.value for group in made.prediction.groups] == [f"CN=Sales_{SALES.id[-12:]},{OU}"]
     assert {finding.id for finding in made.findings} == {"cloud-sync-random-names"}
-    wishes = replace(ON, sources={"samaccountname": source('Append([displayNam],"_g")')})
-    made = plan_enable(sides_of(READ, Graph()), b.policy("Sales"), wishes)
+    desired = replace(ON, sources={"samaccountname": source('Append([displayNam],"_g")')})
+    made = plan_enable(sides_of(READ, Graph()), b.policy("Sales"), desired)
     assert {finding.id for finding in made.findings} == {"cloud-sync-place-unknown"}, "mapped, and not random"
 
 
 def test_a_plan_that_is_taken_up_again_is_watched_as_on_its_first_run() -> None:
     """Whether its requests are sent already or not: AD is to come out the same."""
     graph = Graph()
-    wished = Wishes({"cn": source("[displayName]")}, synchronized_users=Switch.ON)
-    first = plan_enable(sides_of(READ, graph), b.policy("Sales"), wished)
+    desired = DesiredSettings({"cn": source("[displayName]")}, synchronized_users=Switch.ON)
+    first = plan_enable(sides_of(READ, graph), b.policy("Sales"), desired)
     before = watched_again(cloud_sync_plan(first.plan), sides_of(READ, graph), ON)
     actions = [change.payload.action for change in cloud_sync_plan(first.plan).changes]
     (mapped,) = [one for one in actions if isinstance(one, ReplaceSchema)]
@@ -89,8 +89,8 @@ def test_what_is_in_scope_and_running_needs_nothing() -> None:
 
 
 def test_names_and_ou_change_as_one_schema() -> None:
-    wishes = Wishes({"cn": source("[displayName]"), "samaccountname": source('Append([displayName],"_g")')})
-    made = plan_enable(sides_of(READ, Graph(running=True)), b.policy("Sales"), wishes)
+    desired = DesiredSettings({"cn": source("[displayName]"), "samaccountname": source('Append([displayName],"_g")')})
+    made = plan_enable(sides_of(READ, Graph(running=True)), b.policy("Sales"), desired)
     assert kinds(made.plan) == [ChangeKind.MAP, ChangeKind.ASSIGN]
     replaced = made.plan.changes[0].payload.action  # type: ignore[attr-defined]
     assert isinstance(replaced, ReplaceSchema)
@@ -111,8 +111,8 @@ def test_groups_that_nobody_selected_and_the_new_mapping_renames_are_named_befor
     graph = Graph(assigned={OPS.id: "a-1"}, running=True)
 
     def found(*selected: str, **sources: str) -> tuple[tuple[str, ...], list[Any]]:
-        wishes = Wishes({name: source(text) for name, text in sources.items()})
-        made = plan_enable(sides_of(read, graph), b.policy(*selected), wishes)
+        desired = DesiredSettings({name: source(text) for name, text in sources.items()})
+        made = plan_enable(sides_of(read, graph), b.policy(*selected), desired)
         return made.others, [one for one in made.findings if one.id == "cloud-sync-others-change"]
 
     others, (finding,) = found("Sales", samaccountname='Append([displayName],"_g")')
@@ -124,16 +124,16 @@ def test_groups_that_nobody_selected_and_the_new_mapping_renames_are_named_befor
     assert found("Sales", cn=expressions_of(schema())["cn"]) == ((), []), "the mapping stays"
 
 
-def test_a_schema_that_is_as_wished_is_not_sent() -> None:
-    wishes = Wishes({"cn": source(expressions_of(schema())["cn"])})
-    assert kinds(plan_enable(sides_of(READ, Graph(running=True)), b.policy("Sales"), wishes).plan) == [
+def test_a_schema_that_is_as_desired_is_not_sent() -> None:
+    desired = DesiredSettings({"cn": source(expressions_of(schema())["cn"])})
+    assert kinds(plan_enable(sides_of(READ, Graph(running=True)), b.policy("Sales"), desired).plan) == [
         ChangeKind.ASSIGN
     ]
 
 
 def test_the_notification_changes_as_one_list_of_settings() -> None:
-    wishes = Wishes({}, notification=Notification(True, "other@contoso.com", 20))
-    made = plan_enable(sides_of(READ, Graph(running=True)), b.policy("Sales"), wishes)
+    desired = DesiredSettings({}, notification=Notification(True, "other@contoso.com", 20))
+    made = plan_enable(sides_of(READ, Graph(running=True)), b.policy("Sales"), desired)
     assert kinds(made.plan) == [ChangeKind.SETTINGS, ChangeKind.ASSIGN]
     assert {one.name for one in made.plan.changes[0].payload.value_differences()} == {
         "notification",
@@ -144,7 +144,7 @@ def test_the_notification_changes_as_one_list_of_settings() -> None:
 def test_the_pilot_is_provisioned_before_the_job_starts_with_five_members_at_most() -> None:
     people = [b.synced(f"P{n}") for n in range(9)]
     read = inventory([SALES], {"Sales": people}, users=[b.ad_user(f"P{n}") for n in range(9)])
-    made = plan_enable(sides_of(read, Graph()), b.policy("Sales"), Wishes({}, pilot=SALES.id))
+    made = plan_enable(sides_of(read, Graph()), b.policy("Sales"), DesiredSettings({}, pilot=SALES.id))
     assert kinds(made.plan) == [ChangeKind.ASSIGN, ChangeKind.PROVISION, ChangeKind.START]
     call = made.plan.changes[1].payload.action  # type: ignore[attr-defined]
     assert isinstance(call, Provision)
@@ -152,11 +152,11 @@ def test_the_pilot_is_provisioned_before_the_job_starts_with_five_members_at_mos
     there = b.ad_group("Sales", {"msDS-ExternalDirectoryObjectId": (f"Group_{SALES.id}",)}, parent=OU)
     there = replace(there, attributes={**there.attributes, "groupType": ("-2147483640",)})
     again = plan_enable(
-        sides_of(inventory([SALES], {}, [there]), Graph()), b.policy("Sales"), Wishes({}, pilot=SALES.id)
+        sides_of(inventory([SALES], {}, [there]), Graph()), b.policy("Sales"), DesiredSettings({}, pilot=SALES.id)
     )
     assert kinds(again.plan) == [ChangeKind.ASSIGN, ChangeKind.START], "it is in AD already"
     with pytest.raises(Refused) as caught:
-        plan_enable(sides_of(read, Graph()), b.policy("Sales"), Wishes({}, pilot=OPS.id))
+        plan_enable(sides_of(read, Graph()), b.policy("Sales"), DesiredSettings({}, pilot=OPS.id))
     assert caught.value.code == "pilot-not-selected"
 
 
@@ -177,8 +177,8 @@ def test_groups_that_can_never_arrive_are_refused_one_by_one(group: Any, rule: s
 
 def test_where_every_group_is_refused_the_configuration_stays_as_it_is() -> None:
     group = b.cloud_group("X")
-    wishes = Wishes({"cn": source("[displayName]")}, Notification(True, "x", 3))
-    made = plan_enable(sides_of(inventory([group], {}), Graph()), b.policy(select_ids=(group.id,)), wishes)
+    desired = DesiredSettings({"cn": source("[displayName]")}, Notification(True, "x", 3))
+    made = plan_enable(sides_of(inventory([group], {}), Graph()), b.policy(select_ids=(group.id,)), desired)
     assert made.plan.changes == ()
     assert [one.rule for one in made.plan.refusals] == ["microsoft-365"]
 
@@ -192,8 +192,8 @@ def test_a_name_that_is_taken_keeps_the_group_out() -> None:
 
 def test_what_cannot_be_known_is_a_finding_before_the_gate() -> None:
     read = inventory([SALES, OPS], {"Sales": [ANA], "Ops": [CY]}, users=[b.ad_user("Ana")])
-    wishes = Wishes({"cn": source("Guid()")})
-    made = plan_enable(sides_of(read, Graph(running=True)), b.policy("Sales", "Ops"), wishes)
+    desired = DesiredSettings({"cn": source("Guid()")})
+    made = plan_enable(sides_of(read, Graph(running=True)), b.policy("Sales", "Ops"), desired)
     assert {finding.id for finding in made.findings} == {
         "cloud-sync-arrives-empty",
         "cloud-sync-members-unknown",
@@ -283,8 +283,8 @@ def test_the_table_of_changes_names_the_job_as_what_is_changed() -> None:
 
 
 def test_a_plan_is_read_back_from_its_file_and_held_to_its_kinds() -> None:
-    wishes = Wishes({"cn": source("[displayName]")}, Notification(False, "x", None), SALES.id)
-    plan = plan_enable(sides_of(READ, Graph()), b.policy("Sales"), wishes).plan
+    desired = DesiredSettings({"cn": source("[displayName]")}, Notification(False, "x", None), SALES.id)
+    plan = plan_enable(sides_of(READ, Graph()), b.policy("Sales"), desired).plan
     told = json.loads(json.dumps(plan_to_json(plan)))
     again = plan_from_json(told, {CLOUD_SYNC_RULES.route: CLOUD_SYNC_RULES})
     assert again.digest == plan.digest
@@ -297,9 +297,9 @@ def test_a_plan_is_read_back_from_its_file_and_held_to_its_kinds() -> None:
 
 
 def test_groups_do_not_come_into_scope_under_another_mapping_than_was_approved(tmp_path: Path) -> None:
-    wishes = Wishes({"cn": source("[displayName]")})
+    desired = DesiredSettings({"cn": source("[displayName]")})
     graph = Graph(running=True)
-    plan = plan_enable(sides_of(READ, graph), b.policy("Sales"), wishes).plan
+    plan = plan_enable(sides_of(READ, graph), b.policy("Sales"), desired).plan
     record = tmp_path / "CHG" / "run-1"
     record.mkdir(parents=True)
     (record / "plan.json").write_text(json.dumps(plan_to_json(plan)), encoding="utf-8")
@@ -308,7 +308,7 @@ def test_groups_do_not_come_into_scope_under_another_mapping_than_was_approved(t
     given = read_approvals(path.parent, ROUTES)
     assert len(approved_changes(plan, given, b.NOW)[0]) == 2
     graph.schema = schema(samaccountname='Append([displayName],"_else")')
-    now = plan_enable(sides_of(READ, graph), b.policy("Sales"), wishes).plan
+    now = plan_enable(sides_of(READ, graph), b.policy("Sales"), desired).plan
     assert {change.digest for change in now.changes} & {change.digest for change in plan.changes}, "the assignment"
     with pytest.raises(AwaitingApproval) as caught:
         approved_changes(now, given, b.NOW)

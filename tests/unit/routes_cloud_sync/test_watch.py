@@ -11,9 +11,9 @@ from runbook_lib.cloud_sync.predicted import PredictedGroup, differences
 from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.watch import Arrival, end_of_watch, watch
-from runbook_lib.routes.cloud_sync.wishes import Wishes
 from tests.support import builders as b
 from tests.unit.graph.fake_cloud import Clock
 from tests.unit.routes_cloud_sync.world import OU, Graph, inventory, security, sides_of
@@ -28,7 +28,7 @@ def written(name: str, parent: str = OU) -> DirectoryGroup:
 
 
 def predicted(*ad: DirectoryGroup) -> PredictedGroup:
-    made = plan_enable(sides_of(inventory([SALES], {}, ad), Graph()), b.policy("Sales"), Wishes({}))
+    made = plan_enable(sides_of(inventory([SALES], {}, ad), Graph()), b.policy("Sales"), DesiredSettings({}))
     return made.prediction.groups[0]
 
 

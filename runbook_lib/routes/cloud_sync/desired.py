@@ -15,7 +15,7 @@ from runbook_lib.parameters.model import Parameters
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class DesiredSettings:
     """What the parameters say about a configuration.
 
     Attributes:
@@ -44,10 +44,10 @@ def require_fit(parameters: Parameters) -> None:
             code="group-type-of-cloud-sync",
             hint=t("Leave group_type empty, or set it to security; or set route to direct."),
         )
-    expressions_wished(parameters, Operation.ENABLE)
+    desired_expressions(parameters, Operation.ENABLE)
 
 
-def expressions_wished(parameters: Parameters, operation: Operation) -> dict[str, str]:
+def desired_expressions(parameters: Parameters, operation: Operation) -> dict[str, str]:
     """Target attribute to the mapping expression that the parameters give it; only what is set, and only for enabling.
 
     ``target_ou`` is where groups go unless ``cloud_sync_ou_expression`` says otherwise.
@@ -69,17 +69,17 @@ def expressions_wished(parameters: Parameters, operation: Operation) -> dict[str
     return wanted
 
 
-def wishes_of(parameters: Parameters, operation: Operation, sources: Mapping[str, Document]) -> Wishes:
-    """The wishes of a run.
+def desired_settings(parameters: Parameters, operation: Operation, sources: Mapping[str, Document]) -> DesiredSettings:
+    """The settings that a run desires.
 
     Args:
         parameters: What the run is told.
         operation: What its notebook is for: only enabling changes settings and tries a pilot.
-        sources: What the service made of ``expressions_wished``.
+        sources: What the service made of ``desired_expressions``.
     """
     people = Switch(parameters.cloud_sync_on_premises_users)
     if operation is not Operation.ENABLE:
-        return Wishes({}, synchronized_users=people)
+        return DesiredSettings({}, synchronized_users=people)
     notification = None
     if parameters.cloud_sync_notify or parameters.cloud_sync_delete_threshold:
         notification = Notification(
@@ -87,4 +87,4 @@ def wishes_of(parameters: Parameters, operation: Operation, sources: Mapping[str
             parameters.cloud_sync_notify,
             parameters.cloud_sync_delete_threshold or None,
         )
-    return Wishes(sources, notification, parameters.cloud_sync_pilot.lower(), people)
+    return DesiredSettings(sources, notification, parameters.cloud_sync_pilot.lower(), people)
