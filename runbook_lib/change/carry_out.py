@@ -21,7 +21,6 @@ from runbook_lib.change.approvals.plan import Approval
 from runbook_lib.change.approvals.standing import StandingApproval
 from runbook_lib.change.journal import CARRIED_OUT, Journal, JournalFile, JournalUnwritable
 from runbook_lib.change.step import Effect, LiveState, Step, Work, drifted, in_batches
-from runbook_lib.change.strict_file import LARGEST_APPROVAL, Unfit, read_plain
 from runbook_lib.errors import (
     AwaitingApproval,
     BrokeOff,
@@ -35,6 +34,7 @@ from runbook_lib.errors import (
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.text import NOTHING, Progress, Text, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
+from runbook_lib.strict_file import LARGEST_APPROVAL, Unfit, read_plain
 
 
 class ApprovalLapsed(AwaitingApproval):

@@ -14,12 +14,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from runbook_lib.change.approvals.file import said, written_time
-from runbook_lib.change.strict_file import LARGEST_APPROVAL, LARGEST_PLAN, Unfit, read_plain, strict_json, write_whole
 from runbook_lib.errors import Refused, UsageError
 from runbook_lib.files import CLOSINGS
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
+from runbook_lib.strict_file import LARGEST_APPROVAL, LARGEST_PLAN, Unfit, read_plain, strict_json, write_whole
 
 CLOSING_SCHEMA = "group-writeback-closing/1"
 HOW_TO_CLOSE = t(

@@ -27,11 +27,11 @@ from runbook_lib.change.closing import HOW_TO_CLOSE, closed_by_hand
 from runbook_lib.change.journal_lines import DamagedLine, line_digest, lines_of
 from runbook_lib.change.route import Routes
 from runbook_lib.change.step import Effect
-from runbook_lib.change.strict_file import LARGEST_PLAN, PlainFile, Unfit, read_plain
 from runbook_lib.errors import Refused, ServiceFailed
 from runbook_lib.files import JOURNAL, MANIFEST, new_file, sync_folder
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import json_text, printable
+from runbook_lib.strict_file import LARGEST_PLAN, PlainFile, Unfit, read_plain
 
 JOURNAL_FILE = JOURNAL
 CARRIED_OUT = "every approved change is carried out"

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
 from runbook_lib.change.route import RouteRules, Routes, rules_in
-from runbook_lib.change.strict_file import Unfit, strict_json
 from runbook_lib.model.untrusted import printable, whole
+from runbook_lib.strict_file import Unfit, strict_json
 
 
 class DamagedLine(ValueError):  # noqa: N818 - becomes part of an error in words

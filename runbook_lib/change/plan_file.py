@@ -15,7 +15,6 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from runbook_lib.change.route import Fields, PayloadFields, RouteRules, Routes, TargetFields, rules_in
-from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain, strict_json
 from runbook_lib.errors import UsageError
 from runbook_lib.files import PLAN
 from runbook_lib.model.change import (
@@ -31,6 +30,7 @@ from runbook_lib.model.ids import as_group_id, group_id_or_none
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
+from runbook_lib.strict_file import LARGEST_PLAN, Unfit, read_plain, strict_json
 
 PLAN_SCHEMA = "group-writeback-plan/1"
 PLAN_JSON = PLAN

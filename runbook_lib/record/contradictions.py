@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.change.plan_file import plan_from_json
-from runbook_lib.change.strict_file import LARGEST_PLAN, read_plain
 from runbook_lib.errors import RunbookError
 from runbook_lib.files import JOURNAL, PLAN, RECORD
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import Text, t
 from runbook_lib.record.run_end import WrittenJournal, written_by
 from runbook_lib.routes.registry import ROUTES
+from runbook_lib.strict_file import LARGEST_PLAN, read_plain
 
 _AFTER_A_WRITE = frozenset({Outcome.PARTIAL, Outcome.VERIFICATION_FAILED, Outcome.BUG, Outcome.DONE})
 _AFTER_EVERY_WRITE = frozenset(

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.errors import ServiceFailed, UsageError
 from runbook_lib.files import (
     APPROVALS,
@@ -26,6 +25,7 @@ from runbook_lib.files import (
 )
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import json_text
+from runbook_lib.strict_file import LARGEST_PLAN, Unfit, read_plain
 
 if TYPE_CHECKING:
     import pandas as pd

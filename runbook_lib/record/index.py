@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from runbook_lib.change.strict_file import LARGEST_PLAN, read_plain
 from runbook_lib.files import APPROVALS, INDEX, MANIFEST, PAGE, RECORD, file_mode
 from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.model.text import t
@@ -18,6 +17,7 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import DamagedManifest, verified_record
 from runbook_lib.record.manifest import read as read_manifest
 from runbook_lib.record.page import OUTCOME_TONES, environment
+from runbook_lib.strict_file import LARGEST_PLAN, read_plain
 
 VERIFY_AT_MOST = 100
 """Runs whose every file is read for the index; with more of them only the manifests are."""

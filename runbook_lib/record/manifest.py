@@ -17,7 +17,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.errors import UsageError
 from runbook_lib.files import MANIFEST, MANIFEST_SCHEMA, RECORD, RECORD_SCHEMA
 from runbook_lib.model.ids import digest
@@ -27,6 +26,7 @@ from runbook_lib.record import folder as files
 from runbook_lib.record.contradictions import record_contradictions
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.formats.record import ManifestFormat
+from runbook_lib.strict_file import LARGEST_PLAN, Unfit, read_plain
 
 
 class DamagedManifest(ValueError):  # noqa: N818

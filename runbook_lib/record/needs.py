@@ -10,7 +10,6 @@ from typing import Any
 
 from runbook_lib.change.journal import journals_of
 from runbook_lib.change.journal_check import done_by
-from runbook_lib.change.strict_file import LARGEST_PLAN, read_plain
 from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.files import JOURNAL, RECORD
 from runbook_lib.model.target import Route
@@ -22,6 +21,7 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.routes.cloud_sync.desired import require_fit
 from runbook_lib.routes.direct.selection import require_selection
 from runbook_lib.routes.registry import ROUTES, rules_of
+from runbook_lib.strict_file import LARGEST_PLAN, read_plain
 
 LISTED = 10
 """Records that a message lists; records/index.html has all."""

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.change.journal import CARRIED_OUT
-from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.errors import BrokeOff, RunbookError, ServiceFailed
 from runbook_lib.files import JOURNAL
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import Text, t
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.strict_file import LARGEST_PLAN, Unfit, read_plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from typing import Any
 from runbook_lib.change.journal_lines import broken_at
 from runbook_lib.change.lock import holds, lock_path
 from runbook_lib.change.plan_file import read_plan
-from runbook_lib.change.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.files import JOURNAL, MANIFEST, PAGE, PLAN, RECORD
 from runbook_lib.model.finding import Finding
@@ -33,6 +32,7 @@ from runbook_lib.record.run_end import decided
 from runbook_lib.record.run_record import run_facts_of
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.secrets.redact import Redactor
+from runbook_lib.strict_file import LARGEST_PLAN, Unfit, read_plain
 
 
 @dataclass(frozen=True, slots=True)

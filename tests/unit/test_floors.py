@@ -25,6 +25,7 @@ FLOORS = {
             "deadline",
             "parameters",
             "secrets",
+            "strict_file",
         ),
         1,
     ),

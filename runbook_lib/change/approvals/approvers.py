@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.change.approvals.file import FileFacts
-from runbook_lib.change.strict_file import own_account
 from runbook_lib.errors import AwaitingApproval, UsageError
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
+from runbook_lib.strict_file import own_account
 
 LONGEST_NAME = 200
 """Characters of an approver's name."""

@@ -17,7 +17,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, create_model, model_validator
 
 from runbook_lib.change.route import Fields, RouteRules, Routes, TargetFields, rules_in
-from runbook_lib.change.strict_file import (
+from runbook_lib.errors import Refused
+from runbook_lib.model.ids import GUID_PATTERN, digest
+from runbook_lib.model.moment import iso_seconds
+from runbook_lib.model.target import Route
+from runbook_lib.model.text import NOTHING, t
+from runbook_lib.model.untrusted import printable
+from runbook_lib.strict_file import (
     LARGEST_APPROVAL,
     PlainFile,
     read_plain,
@@ -25,12 +31,6 @@ from runbook_lib.change.strict_file import (
     whole_text,
     write_whole,
 )
-from runbook_lib.errors import Refused
-from runbook_lib.model.ids import GUID_PATTERN, digest
-from runbook_lib.model.moment import iso_seconds
-from runbook_lib.model.target import Route
-from runbook_lib.model.text import NOTHING, t
-from runbook_lib.model.untrusted import printable
 
 APPROVAL_SCHEMA = "group-writeback-approval/1"
 LONGEST = timedelta(days=7)

@@ -19,12 +19,12 @@ from runbook_lib.change.approvals.gate import granted, read_all
 from runbook_lib.change.approvals.plan import Approval, approve_plan
 from runbook_lib.change.approvals.standing import StandingApproval, approve_in_advance
 from runbook_lib.change.plan_file import plan_to_json
-from runbook_lib.change.strict_file import Unfit, read_plain, strict_json
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.change import Plan
 from runbook_lib.model.ids import as_object_guid
 from runbook_lib.routes.direct.target import direct_target
 from runbook_lib.routes.registry import ROUTES
+from runbook_lib.strict_file import Unfit, read_plain, strict_json
 from tests.support import builders as b
 from tests.support.approvals import rewrite
 from tests.unit.change.test_approval_lock_journal import a_plan, record_of

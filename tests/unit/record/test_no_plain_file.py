@@ -13,7 +13,6 @@ from types import FrameType
 import pytest
 
 from runbook_lib.change.closing import close_by_hand
-from runbook_lib.change.strict_file import Unfit, read_plain
 from runbook_lib.errors import Refused, UsageError
 from runbook_lib.record.contradictions import record_contradictions
 from runbook_lib.record.index import build_index
@@ -21,6 +20,7 @@ from runbook_lib.record.manifest import verified_record
 from runbook_lib.record.run_end import writes_begun, written_by
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
+from runbook_lib.strict_file import Unfit, read_plain
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes among files")
 FILES = ("MANIFEST.json", "record.json", "journal.jsonl", "plan.json")
