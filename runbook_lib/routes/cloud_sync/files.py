@@ -8,16 +8,16 @@ from pydantic import Field, StringConstraints
 
 from runbook_lib.change.route import Fields, PayloadFields, TargetFields
 from runbook_lib.model.ids import GUID_PATTERN
-from runbook_lib.routes.cloud_sync.payload import (
+from runbook_lib.routes.cloud_sync.actions import (
     Action,
     Assign,
-    CloudSyncPayload,
     Provision,
     ReplaceSchema,
     ReplaceSecrets,
     SetRunning,
     Unassign,
 )
+from runbook_lib.routes.cloud_sync.payload import CloudSyncPayload
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 
 _Guid = Annotated[str, StringConstraints(pattern=GUID_PATTERN)]

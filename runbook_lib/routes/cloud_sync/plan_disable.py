@@ -9,8 +9,9 @@ from runbook_lib.model.change import ChangeKind, Operation, Refusal
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, NO_GROUP, group_id_of_anchor
 from runbook_lib.model.text import counted, t
+from runbook_lib.routes.cloud_sync.actions import SetRunning, Unassign
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, SetRunning, Unassign
+from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
     Sides,

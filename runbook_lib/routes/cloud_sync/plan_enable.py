@@ -16,10 +16,8 @@ from runbook_lib.model.cloud import CloudKind
 from runbook_lib.model.ids import NO_GROUP, GroupId
 from runbook_lib.model.text import joined, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.payload import (
+from runbook_lib.routes.cloud_sync.actions import (
     Assign,
-    CloudSyncChange,
     Provision,
     ReplaceSchema,
     ReplaceSecrets,
@@ -27,6 +25,8 @@ from runbook_lib.routes.cloud_sync.payload import (
     schema_digest,
     secrets_digest,
 )
+from runbook_lib.routes.cloud_sync.desired import DesiredSettings
+from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
 from runbook_lib.routes.cloud_sync.plan_findings import others_change, renamed_with_them, unknown_beforehand
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,

@@ -17,19 +17,18 @@ from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.model.change import ChangeKind, Operation, Refusal
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import Text, counted, t
-from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.payload import (
+from runbook_lib.routes.cloud_sync.actions import (
     Assign,
-    CloudSyncChange,
     Provision,
     ReplaceSchema,
     ReplaceSecrets,
     SetRunning,
     Unassign,
-    cloud_sync_plan,
     schema_digest,
     secrets_digest,
 )
+from runbook_lib.routes.cloud_sync.desired import DesiredSettings
+from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, cloud_sync_plan
 from runbook_lib.routes.cloud_sync.plan_findings import others_change, renamed_with_them
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,

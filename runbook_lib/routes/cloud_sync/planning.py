@@ -18,8 +18,9 @@ from runbook_lib.model.finding import Finding
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
+from runbook_lib.routes.cloud_sync.actions import Action
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.payload import Action, CloudSyncChange, CloudSyncPayload
+from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPayload
 from runbook_lib.routes.cloud_sync.requests import ORDER
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 

@@ -8,34 +8,24 @@ from typing import Any
 from runbook_lib.cloud_sync.configuration import Document, expressions_of, mapping_of_groups, target_of
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.change import ChangeKind, Operation
-from runbook_lib.routes.cloud_sync.payload import (
-    Action,
-    Assign,
-    CloudSyncChange,
-    CloudSyncPlan,
-    Provision,
-    ReplaceSchema,
-    ReplaceSecrets,
-    SetRunning,
-    Unassign,
-    schema_digest,
-)
+from runbook_lib.routes.cloud_sync.actions import ReplaceSchema, schema_digest
+from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPlan
 
-_ACTION: dict[ChangeKind, type[Action]] = {
-    ChangeKind.ASSIGN: Assign,
-    ChangeKind.UNASSIGN: Unassign,
-    ChangeKind.MAP: ReplaceSchema,
-    ChangeKind.SETTINGS: ReplaceSecrets,
-    ChangeKind.START: SetRunning,
-    ChangeKind.PAUSE: SetRunning,
-    ChangeKind.PROVISION: Provision,
-}
 _KINDS = {
     Operation.ENABLE: frozenset(
         {ChangeKind.ASSIGN, ChangeKind.MAP, ChangeKind.SETTINGS, ChangeKind.START, ChangeKind.PROVISION}
     ),
     Operation.DISABLE: frozenset({ChangeKind.UNASSIGN, ChangeKind.PAUSE}),
-    Operation.UNDO: frozenset(_ACTION) - {ChangeKind.PROVISION},
+    Operation.UNDO: frozenset(
+        {
+            ChangeKind.ASSIGN,
+            ChangeKind.UNASSIGN,
+            ChangeKind.MAP,
+            ChangeKind.SETTINGS,
+            ChangeKind.START,
+            ChangeKind.PAUSE,
+        }
+    ),
 }
 """What each operation may do."""
 MAPPED_HERE = frozenset({"cn", "parentdistinguishedname", "samaccountname"})
@@ -45,19 +35,16 @@ _OF_GROUP = frozenset({ChangeKind.ASSIGN, ChangeKind.UNASSIGN, ChangeKind.PROVIS
 
 def beyond_kind(change: CloudSyncChange, operation: Operation) -> str:
     """What a change does that its kind never does, as the end of a sentence; empty where there is nothing."""
-    wanted = _ACTION.get(change.kind)
-    if wanted is None or not isinstance(change.payload.action, wanted):
+    action = change.payload.action
+    if change.kind not in action.kinds:
         return "does something of another kind"
     if change.kind not in _KINDS[operation]:
         return f"is no part of a plan to {operation.value}"
     if change.group_id != change.payload.group_id or bool(change.group_id) is not (change.kind in _OF_GROUP):
         return "is about another group than it names"
-    action = change.payload.action
-    if isinstance(action, SetRunning) and action.running is not (change.kind is ChangeKind.START):
-        return "starts what it says that it pauses"
     if isinstance(action, ReplaceSchema):
         return _beyond_mapping(action)
-    return ""
+    return action.beyond_kind(change.kind)
 
 
 def beyond_target(plan: CloudSyncPlan) -> str:

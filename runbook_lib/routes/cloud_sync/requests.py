@@ -8,15 +8,7 @@ from typing import Any
 
 from runbook_lib.change.step import Effect
 from runbook_lib.model.change import ChangeKind
-from runbook_lib.routes.cloud_sync.payload import (
-    Assign,
-    CloudSyncChange,
-    Provision,
-    ReplaceSchema,
-    ReplaceSecrets,
-    SetRunning,
-    Unassign,
-)
+from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
 
 MEMBERS_AT_ONCE = 5
 """Members of one on-demand call (Microsoft Graph documentation, "synchronizationJob: provisionOnDemand")."""
@@ -32,16 +24,6 @@ ORDER = (
     ChangeKind.START,
 )
 """A job is paused before and started after everything else; the mapping is right before a group comes into scope."""
-
-_MAY_SAY: Mapping[type, frozenset[str]] = {
-    Assign: frozenset({"assignment_id"}),
-    Unassign: frozenset({"unassigned"}),
-    ReplaceSchema: frozenset({"schema_replaced"}),
-    ReplaceSecrets: frozenset({"secrets_replaced"}),
-    SetRunning: frozenset({"running"}),
-    Provision: frozenset({"provisioned"}),
-}
-"""What the effect of a request may hold, beside ``request_id``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +50,7 @@ class Request:
     def intent(self) -> dict[str, object]:
         """What the journal says before it; with what is there until then, where Graph replaces the whole."""
         action = self.change.payload.action
-        before: object = None
-        if isinstance(action, ReplaceSchema):
-            before = dict(action.before)
-        elif isinstance(action, ReplaceSecrets):
-            before = [dict(row) for row in action.before]
-        return {"action": action.as_json()["action"], "members": list(self.members), "before": before}
+        return {"action": action.name, "members": list(self.members), "before": action.replaced()}
 
     def beyond_intent(self, object_id: str, intent: Mapping[str, Any], made: Mapping[str, str]) -> str:
         """What a ``begin`` line says beyond this request."""
@@ -90,15 +67,9 @@ class Request:
         action, data = self.change.payload.action, effect.data
         if effect.object_id != self.change.payload.service_principal:
             return "it names another configuration than its plan"
-        if not data.keys() <= _MAY_SAY[type(action)] | {"request_id"}:
+        if not data.keys() <= action.may_say | {"request_id"}:
             return "it says of a request that it did something of another kind"
-        if "running" in data and not (isinstance(action, SetRunning) and data["running"] is action.running):
-            return "it says that the job runs otherwise than its plan wants"
-        if "provisioned" in data and not set(data["provisioned"]) <= set(self.members):
-            return "it names members that its plan does not have"
-        if "unassigned" in data and data["unassigned"] != self.change.group_id:
-            return "it names a group that its plan does not have"
-        return ""
+        return action.beyond_effect(data, self.change.group_id, self.members)
 
     def not_begun(self, effect: Mapping[str, Any], begun: Sequence[Mapping[str, Any]], made: Mapping[str, str]) -> str:
         """What of an effect no ``begin`` line announced."""
@@ -120,9 +91,7 @@ def requests_of(changes: Iterable[CloudSyncChange]) -> list[Request]:
 
 
 def _requests(change: CloudSyncChange) -> list[Request]:
-    action = change.payload.action
-    chunks: list[tuple[str, ...]] = [()]
-    if isinstance(action, Provision) and action.members:
-        every = range(0, len(action.members), MEMBERS_AT_ONCE)
-        chunks = [action.members[start : start + MEMBERS_AT_ONCE] for start in every]
-    return [Request(f"{change.digest}/{number}", change, members) for number, members in enumerate(chunks, start=1)]
+    members = change.payload.action.members_named()
+    starts = range(0, len(members), MEMBERS_AT_ONCE)
+    chunks = [members[start : start + MEMBERS_AT_ONCE] for start in starts] or [()]
+    return [Request(f"{change.digest}/{number}", change, chunk) for number, chunk in enumerate(chunks, start=1)]

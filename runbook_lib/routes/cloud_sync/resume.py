@@ -9,8 +9,9 @@ from runbook_lib.cloud_sync.configuration import expressions_of
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import ChangeKind
 from runbook_lib.model.text import t
+from runbook_lib.routes.cloud_sync.actions import ReplaceSchema
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.payload import CloudSyncPlan, ReplaceSchema
+from runbook_lib.routes.cloud_sync.payload import CloudSyncPlan
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, differing_parts, prediction_of
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 from runbook_lib.change.step import Effect, LiveState, Look
 from runbook_lib.cloud_sync.configuration import secrets_of
@@ -12,10 +12,9 @@ from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.graph.writing import GraphWrite, Written
 from runbook_lib.model.text import t
-from runbook_lib.routes.cloud_sync.payload import (
+from runbook_lib.routes.cloud_sync.actions import (
     Action,
     Assign,
-    CloudSyncChange,
     Provision,
     ReplaceSchema,
     ReplaceSecrets,
@@ -24,6 +23,7 @@ from runbook_lib.routes.cloud_sync.payload import (
     schema_digest,
     secrets_digest,
 )
+from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
 from runbook_lib.routes.cloud_sync.requests import Request
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 
@@ -54,7 +54,10 @@ class RequestContext:
         self._assigned.clear()
 
 
-class RequestStep:
+ActionT = TypeVar("ActionT", bound=Action)
+
+
+class RequestStep(Generic[ActionT]):
     """A request in the place where it takes effect; kinds of it say how to look, what to send and what it changed."""
 
     partly = False
@@ -62,6 +65,7 @@ class RequestStep:
 
     def __init__(self, request: Request, context: RequestContext) -> None:
         self.request = request
+        self.action = cast("ActionT", request.change.payload.action)
         self.context = context
         self.answer: Written | None = None
 
@@ -120,40 +124,37 @@ class RequestStep:
         raise NotImplementedError
 
 
-class AssignStep(RequestStep):
+class AssignStep(RequestStep[Assign]):
     """A group comes into scope."""
 
     def look(self, begun: Mapping[str, Any] | None) -> Look:
         """Whether it is assigned."""
         del begun
-        assigned = self.change.group_id in self.context.assigned(self._role)
+        assigned = self.change.group_id in self.context.assigned(self.action.role_id)
         return Look(LiveState.AFTER if assigned else LiveState.BEFORE)
 
     def write(self) -> GraphWrite:
         """Grant the role."""
         address = self.context.address
-        body = {"principalId": self.change.group_id, "resourceId": address.service_principal, "appRoleId": self._role}
+        body = {
+            "principalId": self.change.group_id,
+            "resourceId": address.service_principal,
+            "appRoleId": self.action.role_id,
+        }
         return GraphWrite("POST", address.assignments, body)
 
     def take(self, answer: Written) -> None:
         """Remember its id."""
         super().take(answer)
         made = (answer.body or {}).get("id")
-        self.context.assigned(self._role)[self.change.group_id] = made if isinstance(made, str) else ""
+        self.context.assigned(self.action.role_id)[self.change.group_id] = made if isinstance(made, str) else ""
 
     def changed(self) -> Mapping[str, object]:
         """The assignment."""
-        return {"assignment_id": self.context.assigned(self._role).get(self.change.group_id, "")}
-
-    @property
-    def _role(self) -> str:
-        action = self.change.payload.action
-        if not isinstance(action, Assign):
-            raise TypeError("an assignment")
-        return action.role_id
+        return {"assignment_id": self.context.assigned(self.action.role_id).get(self.change.group_id, "")}
 
 
-class UnassignStep(RequestStep):
+class UnassignStep(RequestStep[Unassign]):
     """A group leaves the scope."""
 
     def look(self, begun: Mapping[str, Any] | None) -> Look:
@@ -162,101 +163,80 @@ class UnassignStep(RequestStep):
         No digest covers the assignment's id, so what is deleted is never another one than the group has now.
         """
         del begun
-        found = self.context.assigned(self._action.role_id).get(self.change.group_id)
+        found = self.context.assigned(self.action.role_id).get(self.change.group_id)
         if found is None:
             return Look(LiveState.AFTER)
         # Begun or not: its own request, had it come through, would have left no assignment. Another one is somebody's.
-        if found != self._action.assignment_id:
+        if found != self.action.assignment_id:
             return Look(LiveState.OTHER, t("it was taken out of scope and put back since"))
         return Look(LiveState.BEFORE)
 
     def write(self) -> GraphWrite:
         """Take the role."""
-        return GraphWrite("DELETE", f"{self.context.address.assignments}/{self._action.assignment_id}")
+        return GraphWrite("DELETE", f"{self.context.address.assignments}/{self.action.assignment_id}")
 
     def take(self, answer: Written) -> None:
         """Remember that it is gone."""
         super().take(answer)
-        self.context.assigned(self._action.role_id).pop(self.change.group_id, None)
+        self.context.assigned(self.action.role_id).pop(self.change.group_id, None)
 
     def changed(self) -> Mapping[str, object]:
         """The group."""
         return {"unassigned": self.change.group_id}
 
-    @property
-    def _action(self) -> Unassign:
-        action = self.change.payload.action
-        if not isinstance(action, Unassign):
-            raise TypeError("an assignment that ends")
-        return action
 
-
-class SchemaStep(RequestStep):
+class SchemaStep(RequestStep[ReplaceSchema]):
     """Another schema in the place of the one that was read."""
 
     def look(self, begun: Mapping[str, Any] | None) -> Look:
         """Which of the two is there."""
         del begun
         present = schema_digest(self.context.client.get(self.context.address.schema))
-        if present == schema_digest(self._action.after):
+        if present == schema_digest(self.action.after):
             return Look(LiveState.AFTER)
-        if present == schema_digest(self._action.before):
+        if present == schema_digest(self.action.before):
             return Look(LiveState.BEFORE)
         return Look(LiveState.OTHER, t("somebody else changed the schema of the configuration"))
 
     def write(self) -> GraphWrite:
         """The whole schema."""
-        return GraphWrite("PUT", self.context.address.schema, dict(self._action.after))
+        return GraphWrite("PUT", self.context.address.schema, dict(self.action.after))
 
     def changed(self) -> Mapping[str, object]:
         """That it is another one."""
         return {"schema_replaced": True}
 
-    @property
-    def _action(self) -> ReplaceSchema:
-        action = self.change.payload.action
-        if not isinstance(action, ReplaceSchema):
-            raise TypeError("a schema")
-        return action
 
-
-class SecretsStep(RequestStep):
+class SecretsStep(RequestStep[ReplaceSecrets]):
     """Other settings in the place of those that were read."""
 
     def look(self, begun: Mapping[str, Any] | None) -> Look:
         """Which of the two are there."""
         del begun
         present = secrets_digest(secrets_of(self.context.client.get(self.context.address.secrets)))
-        if present == secrets_digest(self._action.after):
+        if present == secrets_digest(self.action.after):
             return Look(LiveState.AFTER)
-        if present == secrets_digest(self._action.before):
+        if present == secrets_digest(self.action.before):
             return Look(LiveState.BEFORE)
         return Look(LiveState.OTHER, t("somebody else changed the settings of the configuration"))
 
     def write(self) -> GraphWrite:
         """All settings."""
-        return GraphWrite("PUT", self.context.address.secrets, {"value": [dict(row) for row in self._action.after]})
+        return GraphWrite("PUT", self.context.address.secrets, {"value": [dict(row) for row in self.action.after]})
 
     def changed(self) -> Mapping[str, object]:
         """That they are others."""
         return {"secrets_replaced": True}
 
-    @property
-    def _action(self) -> ReplaceSecrets:
-        action = self.change.payload.action
-        if not isinstance(action, ReplaceSecrets):
-            raise TypeError("settings")
-        return action
 
-
-class RunningStep(RequestStep):
+class RunningStep(RequestStep[SetRunning]):
     """The job starts or pauses."""
 
     def look(self, begun: Mapping[str, Any] | None) -> Look:
         """Whether it runs."""
         del begun
         state = read_state(self.context.client, self.context.address)
-        wanted, other = (_RUNNING, _STOPPED) if self._running else (_STOPPED, _RUNNING)
+        wanted, other = (_RUNNING, _STOPPED) if self.action.running else (_STOPPED, _RUNNING)
         if state in wanted:
             return Look(LiveState.AFTER)
         if state in other:
@@ -265,21 +245,14 @@ class RunningStep(RequestStep):
 
     def write(self) -> GraphWrite:
         """Start or pause it."""
-        return GraphWrite("POST", f"{self.context.address.job}/{'start' if self._running else 'pause'}")
+        return GraphWrite("POST", f"{self.context.address.job}/{'start' if self.action.running else 'pause'}")
 
     def changed(self) -> Mapping[str, object]:
         """Whether it runs now."""
-        return {"running": self._running}
-
-    @property
-    def _running(self) -> bool:
-        action = self.change.payload.action
-        if not isinstance(action, SetRunning):
-            raise TypeError("a job that starts or pauses")
-        return action.running
+        return {"running": self.action.running}
 
 
-class ProvisionStep(RequestStep):
+class ProvisionStep(RequestStep[Provision]):
     """A group, and up to five of its members, written to AD at once.
 
     Sent again it changes nothing more, so only what AD holds tells whether it is done.
@@ -292,31 +265,14 @@ class ProvisionStep(RequestStep):
         return Look(LiveState.AFTER if there else LiveState.BEFORE)
 
     def write(self) -> GraphWrite:
-        """The call.
-
-        Raises:
-            TypeError: The change is of another kind: a defect.
-        """
-        action = self.change.payload.action
-        if not isinstance(action, Provision):
-            raise TypeError("a call on demand")
+        """The call."""
         subject: dict[str, object] = {"objectId": self.change.group_id, "objectTypeName": "Group"}
         if self.request.members:
             members = [{"objectId": member, "objectTypeName": "User"} for member in self.request.members]
             subject["links"] = {"members": members}
-        body = {"parameters": [{"ruleId": action.rule_id, "subjects": [subject]}]}
+        body = {"parameters": [{"ruleId": self.action.rule_id, "subjects": [subject]}]}
         return GraphWrite("POST", f"{self.context.address.job}/provisionOnDemand", body)
 
     def changed(self) -> Mapping[str, object]:
         """The members that it named."""
         return {"provisioned": list(self.request.members)}
-
-
-STEP_OF_ACTION: Mapping[type[Action], type[RequestStep]] = {
-    Assign: AssignStep,
-    Unassign: UnassignStep,
-    ReplaceSchema: SchemaStep,
-    ReplaceSecrets: SecretsStep,
-    SetRunning: RunningStep,
-    Provision: ProvisionStep,
-}

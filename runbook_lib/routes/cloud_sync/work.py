@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from runbook_lib.change.step import Patience, Step
 from runbook_lib.errors import RunbookError
@@ -12,10 +13,39 @@ from runbook_lib.graph.write_batch import write_all
 from runbook_lib.graph.writing import Written
 from runbook_lib.model.change import Change
 from runbook_lib.model.target import Target
+from runbook_lib.routes.cloud_sync.actions import (
+    Action,
+    Assign,
+    Provision,
+    ReplaceSchema,
+    ReplaceSecrets,
+    SetRunning,
+    Unassign,
+)
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_changes
 from runbook_lib.routes.cloud_sync.requests import requests_of
-from runbook_lib.routes.cloud_sync.steps import STEP_OF_ACTION, InAd, RequestContext
+from runbook_lib.routes.cloud_sync.steps import (
+    AssignStep,
+    InAd,
+    ProvisionStep,
+    RequestContext,
+    RequestStep,
+    RunningStep,
+    SchemaStep,
+    SecretsStep,
+    UnassignStep,
+)
 from runbook_lib.routes.cloud_sync.target import cloud_sync_target
+
+STEP_OF_ACTION: Mapping[type[Action], type[RequestStep[Any]]] = {
+    Assign: AssignStep,
+    Unassign: UnassignStep,
+    ReplaceSchema: SchemaStep,
+    ReplaceSecrets: SecretsStep,
+    SetRunning: RunningStep,
+    Provision: ProvisionStep,
+}
+"""The step of every action."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.cloud_sync.configuration import Notification
 from runbook_lib.errors import BrokeOff, Refused
 from runbook_lib.model.change import ChangeKind, Plan
+from runbook_lib.routes.cloud_sync.actions import schema_digest, secrets_digest
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.payload import schema_digest, secrets_digest
 from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
 from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.plan_undo import plan_undo

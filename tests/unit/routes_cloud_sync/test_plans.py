@@ -17,8 +17,9 @@ from runbook_lib.errors import AwaitingApproval, Refused
 from runbook_lib.graph.tenant.jobs import CloudSync, JobState, Quarantine
 from runbook_lib.model.change import ChangeKind, Operation, Plan
 from runbook_lib.model.cloud import Switch
+from runbook_lib.routes.cloud_sync.actions import Provision, ReplaceSchema
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.payload import Provision, ReplaceSchema, cloud_sync_plan
+from runbook_lib.routes.cloud_sync.payload import cloud_sync_plan
 from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
 from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.planning import configuration_of
