@@ -49,6 +49,8 @@ TABLES = (
     ("preflight/permissions.csv", "opens"),
     ("exchange/group-attributes.csv", "purpose"),
     ("exchange/statements.csv", "statement"),
+    ("cloud_sync/service_errors.csv", "cause"),
+    ("cloud_sync/service_errors.csv", "to_do"),
 )
 """Tables of the product with a column of words for people (``from_table``)."""
 
