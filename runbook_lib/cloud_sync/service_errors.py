@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from runbook_lib.graph.tenant.jobs import Quarantine
 from runbook_lib.model.text import NOTHING, Text, from_table, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
 
@@ -77,6 +78,26 @@ class ServiceError:
     def to_do(self) -> Text:
         """What to do about it; empty where that is not known."""
         return self.known.to_do if self.known else NOTHING
+
+
+def quarantine_words(told: Quarantine | None) -> Text:
+    """Why a job is in quarantine: its reason, then its error; empty where the service gives neither."""
+    reason, error = _of_quarantine(told)
+    return joined((reason.words, error.words))
+
+
+def quarantine_to_do(told: Quarantine | None) -> Text:
+    """What to do about it: about the error, which says more, else about the reason; empty where neither is known."""
+    reason, error = _of_quarantine(told)
+    return error.to_do or reason.to_do
+
+
+def _of_quarantine(told: Quarantine | None) -> tuple[ServiceError, ServiceError]:
+    if told is None:
+        return ServiceError(), ServiceError()
+    error = ServiceError(told.code, told.message)
+    # Where the error repeats the reason, one of the two is enough.
+    return ServiceError("" if told.code == told.reason else told.reason), error
 
 
 @cache

@@ -196,7 +196,10 @@ def _job(job: CloudSyncJob) -> str:
     domain = f"for {job.domain}" if job.domain else ""
     parts = [job.configuration, domain, kind, job.state.value, f"last success {_moment(job.last_success)}"]
     if job.quarantine:
-        parts.append(f"quarantine: {job.quarantine.reason or 'no reason'} since {_moment(job.quarantine.since)}")
+        reason = job.quarantine.reason or job.quarantine.code or "no reason"
+        parts.append(f"quarantine: {reason} since {_moment(job.quarantine.since)}")
+    elif job.error:
+        parts.append(f"last error: {job.error.code or job.error.message}")
     if isinstance(job.scope, Unreadable):
         parts.append(f"scope not readable: {job.scope.clause}")
     else:

@@ -24,8 +24,10 @@ from runbook_lib.graph.rows import Row, flag_of, moment_of, number_of, object_of
 from runbook_lib.graph.tenant.jobs import (
     CloudSync,
     CloudSyncJob,
+    JobError,
     JobKind,
     JobState,
+    JobStatus,
     ObjectScope,
     Quarantine,
     ScopeClause,
@@ -127,7 +129,7 @@ def _job(client: GraphClient, row: Row, principal: Row) -> CloudSyncJob:
     """The job, without what is assigned to its service principal."""
     identifier = text_of(row, "id") or ""
     status = object_of(row, "status")
-    state = state_of(status, object_of(row, "schedule"))
+    now = job_status(row)
     owner = row_id(principal)
     schema = f"{_jobs_path(owner)}/{quote(identifier, safe='')}/schema"
     return CloudSyncJob(
@@ -135,13 +137,14 @@ def _job(client: GraphClient, row: Row, principal: Row) -> CloudSyncJob:
         service_principal=owner,
         configuration=text_of(principal, "displayName") or "",
         template=text_of(row, "templateId") or "",
-        state=state,
-        quarantine=_quarantine(object_of(status, "quarantine")) if state is JobState.QUARANTINE else None,
+        state=now.state,
+        quarantine=now.quarantine,
         last_success=moment_of(object_of(status, "lastSuccessfulExecution"), "timeEnded"),
         scope=or_unreadable("scope", lambda: _scope(client, schema)),
         assigned=(),
         domain=_domain(row),
         counts=_counts(status),
+        error=now.error,
     )
 
 
@@ -165,12 +168,28 @@ def state_of(status: Row, schedule: Row) -> JobState:
     return told if told is JobState.QUARANTINE or stopped is None else stopped
 
 
+def job_status(row: Row) -> JobStatus:
+    """How a job is now, from the job as Graph shows it."""
+    status = object_of(row, "status")
+    state = state_of(status, object_of(row, "schedule"))
+    last = object_of(status, "lastExecution")
+    failed = object_of(last, "error")
+    error = JobError(text_of(failed, "code") or "", text_of(failed, "message") or "")
+    return JobStatus(
+        state=state,
+        quarantine=_quarantine(object_of(status, "quarantine")) if state is JobState.QUARANTINE else None,
+        error=error if error.code or error.message else None,
+        ran=moment_of(last, "timeEnded"),
+    )
+
+
 def _quarantine(row: Row) -> Quarantine:
     return Quarantine(
         reason=text_of(row, "reason") or "",
         since=moment_of(row, "currentBegan"),
         next_attempt=moment_of(row, "nextAttempt"),
         message=text_of(object_of(row, "error"), "message") or "",
+        code=text_of(object_of(row, "error"), "code") or "",
     )
 
 

@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from runbook_lib.errors import Refused, ServiceFailed
 from runbook_lib.graph.rows import object_of, objects_of, text_of
-from runbook_lib.graph.tenant.cloud_sync import state_of
-from runbook_lib.graph.tenant.jobs import JobState
+from runbook_lib.graph.tenant.cloud_sync import job_status
+from runbook_lib.graph.tenant.jobs import JobState, JobStatus
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.graph.writing import GraphWrite
 from runbook_lib.model.text import t
@@ -133,8 +133,16 @@ def read_state(client: GraphClient, address: ConfigurationAddress) -> JobState:
     Raises:
         NoAccess, ServiceFailed: It cannot be read.
     """
-    job = client.get(address.job)
-    return state_of(object_of(job, "status"), object_of(job, "schedule"))
+    return read_status(client, address).state
+
+
+def read_status(client: GraphClient, address: ConfigurationAddress) -> JobStatus:
+    """The job as it is now, with what its last execution ended with: one request.
+
+    Raises:
+        NoAccess, ServiceFailed: It cannot be read.
+    """
+    return job_status(client.get(address.job))
 
 
 def parse_expression(client: GraphClient, address: ConfigurationAddress, expression: str) -> Mapping[str, Any]:

@@ -51,12 +51,38 @@ class JobState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """Why and since when a job is in quarantine, as far as Graph says."""
+    """Why and since when a job is in quarantine, as far as Graph says; ``code`` and ``message`` are its error's."""
 
     reason: str
     since: datetime | None
     next_attempt: datetime | None
     message: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """What the last execution of a job ended with, as the service wrote it ("synchronizationError resource type")."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """A job as it is now.
+
+    Attributes:
+        state: Its state.
+        quarantine: None unless it is in quarantine.
+        error: Of the last execution; None where that succeeded, or where there was none.
+        ran: End of the last execution, UTC; None where there was none.
+    """
+
+    state: JobState
+    quarantine: Quarantine | None = None
+    error: JobError | None = None
+    ran: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +139,7 @@ class CloudSyncJob:
             ("Microsoft Entra provisioning options", "Expanded group selection via API").
         domain: DNS name of the AD domain that its settings name; empty where they name none.
         counts: ``status.synchronizedEntryCountByType``: kind of entry to how many.
+        error: Of the last execution; None where that succeeded.
     """
 
     id: str
@@ -126,6 +153,7 @@ class CloudSyncJob:
     assigned: tuple[str, ...] | Unreadable
     domain: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
+    error: JobError | None = None
 
     @property
     def kind(self) -> JobKind:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
+from runbook_lib.cloud_sync.service_errors import quarantine_to_do, quarantine_words
 from runbook_lib.graph.tenant import CloudSyncJob, JobKind, JobState, ScopeClause
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.moment import to_the_minute
@@ -112,12 +113,12 @@ def _quarantined(job: CloudSyncJob) -> Finding:
     parts = [t("{job} is in quarantine", job=job_name(job))]
     if told and told.since:
         parts.append(t(" since {since}", since=to_the_minute(told.since)))
-    if told and (told.reason or told.message):
-        parts.append(t(": {said}", said=printable(" ".join(filter(None, (told.reason, told.message))), limit=300)))
-    return _state(job, "quarantine", _B, joined(parts, "") + (NOTHING if parts[-1].endswith(".") else t(".")))
+    said = quarantine_words(told)
+    seen = joined((joined(parts, ""), said), ": ") if said else joined((*parts, t(".")), "")
+    return _state(job, "quarantine", _B, seen, quarantine_to_do(told))
 
 
-def _state(job: CloudSyncJob, state: str, severity: Severity, seen: Text) -> Finding:
+def _state(job: CloudSyncJob, state: str, severity: Severity, seen: Text, to_do: Text = NOTHING) -> Finding:
     return Finding(
         id=f"cloud-sync-{state}:{job.id}",
         severity=severity,
@@ -127,10 +128,15 @@ def _state(job: CloudSyncJob, state: str, severity: Severity, seen: Text) -> Fin
             "What is not running writes nothing; a job in quarantine runs once a day, and many "
             "deletions are one of the reasons."
         ),
-        to_do=t(
-            "Open the configuration in the Entra admin center, fix the error that it names, then "
-            "start it. Do not restart it with a reset of its scope: it then reads everything "
-            "again and can trip its own deletion threshold."
+        to_do=joined(
+            (
+                to_do,
+                t(
+                    "Open the configuration in the Entra admin center, fix the error that it names, then "
+                    "start it. Do not restart it with a reset of its scope: it then reads everything "
+                    "again and can trip its own deletion threshold."
+                ),
+            )
         ),
         source=f'{_JOB}; Microsoft Entra documentation, "Cloud Sync accidental deletes"',
         values={"job": job.id, "state": job.state.value, "reason": job.quarantine.reason if job.quarantine else ""},

@@ -8,6 +8,7 @@ from itertools import islice
 from runbook_lib.cloud_sync.configuration import expressions_of, secrets_of, with_mappings, with_notification
 from runbook_lib.cloud_sync.predicted import PredictedGroup
 from runbook_lib.cloud_sync.scope import Known, passes_fixed_filter
+from runbook_lib.cloud_sync.service_errors import quarantine_to_do, quarantine_words
 from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.inventory.states import GroupRow
@@ -124,12 +125,17 @@ def _require_answering(sides: Sides) -> None:
         told = sides.job.quarantine
         raise Refused(
             t(
-                "The job of the configuration is in quarantine: {why}.",
-                why=printable((told.reason or told.message) if told else "", limit=300) or t("no reason is given"),
+                "The job of the configuration is in quarantine: {why}",
+                why=quarantine_words(told) or t("no reason is given."),
             ),
             code="in-quarantine",
-            hint=t("Fix the error that the Entra admin center names, restart the job there, then run again."),
-            values={"job": sides.job.id},
+            hint=joined(
+                (
+                    quarantine_to_do(told),
+                    t("Fix the error that the Entra admin center names, restart the job there, then run again."),
+                )
+            ),
+            values={"job": sides.job.id, "reason": told.reason if told else "", "code": told.code if told else ""},
         )
 
 

@@ -11,11 +11,24 @@ from hypothesis import strategies as st
 from runbook_lib.cloud_sync.service_errors import ServiceError, known_errors
 from runbook_lib.model.untrusted import printable
 
-DOCUMENTED = """TimeOut HybridSynchronizationActiveDirectoryInternalServerError HybridIdentityServiceNoAgentsAssigned
-HybridIdentityServiceNoActiveAgents HybridIdentityServiceInvalidResource HybridIdentityServiceAgentSignalingError
-AzureDirectoryServiceServerBusy AzureActiveDirectoryInvalidCredential AzureActiveDirectoryExpiredCredentials
-AzureActiveDirectoryAuthenticationFailed EncounteredQuarantineException EncounteredEscrowProportionThreshold
-EncounteredBaseEscrowThreshold EncounteredTotalEscrowThreshold QuarantinedOnDemand TooManyDeletes""".split()
+DOCUMENTED = (
+    "TimeOut",
+    "HybridSynchronizationActiveDirectoryInternalServerError",
+    "HybridIdentityServiceNoAgentsAssigned",
+    "HybridIdentityServiceNoActiveAgents",
+    "HybridIdentityServiceInvalidResource",
+    "HybridIdentityServiceAgentSignalingError",
+    "AzureDirectoryServiceServerBusy",
+    "AzureActiveDirectoryInvalidCredential",
+    "AzureActiveDirectoryExpiredCredentials",
+    "AzureActiveDirectoryAuthenticationFailed",
+    "EncounteredQuarantineException",
+    "EncounteredEscrowProportionThreshold",
+    "EncounteredBaseEscrowThreshold",
+    "EncounteredTotalEscrowThreshold",
+    "QuarantinedOnDemand",
+    "TooManyDeletes",
+)
 """Codes of "Cloud Sync error codes" and reasons of "synchronizationQuarantine resource type" that have a meaning."""
 
 

@@ -115,7 +115,9 @@ def test_every_state_of_a_job(state: JobState) -> None:
 def test_a_quarantine_says_since_when_and_why() -> None:
     why = entra.Quarantine("EncounteredQuarantineException", AT - timedelta(hours=3), None, "Too many\ndeletes.")
     (one,) = findings("cloud-sync-state", given(job(state=JobState.QUARANTINE, quarantine=why)))
-    assert "since 2026-11-22 09:00 UTC: EncounteredQuarantineException Too many\\u000adeletes." in one.seen
+    assert "since 2026-11-22 09:00 UTC: EncounteredQuarantineException. The service could not connect" in one.seen
+    assert one.seen.endswith("Too many\\u000adeletes.")
+    assert "Look at the error beside it" in one.to_do
     assert one.values["reason"] == "EncounteredQuarantineException"
     bare = entra.Quarantine("", None, None, "")
     (one,) = findings("cloud-sync-state", given(job(state=JobState.QUARANTINE, quarantine=bare)))

@@ -222,6 +222,9 @@ def test_a_configuration_that_does_not_answer_is_refused(change: dict[str, Any],
     with pytest.raises(Refused) as caught:
         plan_enable(sides, b.policy("Sales"), NOTHING)
     assert caught.value.code == code
+    if code == "in-quarantine":
+        assert "as many objects as the deletion threshold" in caught.value.message
+        assert "ForceDeletes" in caught.value.hint
 
 
 def sides_of_documents(graph: Graph) -> Any:
