@@ -266,7 +266,16 @@ def _value(node: Node | None, attributes: Mapping[str, Value]) -> Value:
             )
 
 
+_ASKS_FOR_PRESENCE = frozenset({"IsPresent", "IsNull", "IsNullOrEmpty"})
+"""What asks whether there is a value at all; Microsoft's own mappings rely on it: "the target OU to use when the
+extension value is empty" ("Configure provisioning to Active Directory")."""
+
+
 def _reads_nothing(node: Node | None, attributes: Mapping[str, Value]) -> bool:
+    if isinstance(node, Call) and node.function == "Not":
+        return _reads_nothing(node.arguments[0], attributes)
+    if isinstance(node, Call) and node.function in _ASKS_FOR_PRESENCE:
+        return False
     read = [attributes.get(found.name, "?") for found in _nodes(node) if isinstance(found, Attribute)]
     return any(value is None or value in ("", ()) for value in read)
 

@@ -127,8 +127,11 @@ def _mid(of: Sequence[Argument]) -> Value:
 
 def _in_str(of: Sequence[Argument]) -> Value:
     text, wanted = shown(of[0]()), shown(of[1]())
-    start = _number(of[2]()) if len(of) > 2 else 1
-    ignoring_case = len(of) > 3 and _number(of[3]()) == 1
+    start, how = [argument() for argument in of[2:]] + [None] * (4 - len(of))
+    # Both are optional, and Microsoft's own expressions leave them out between commas ("Preserve a group's original
+    # organizational unit").
+    start = 1 if start is None else _number(start)
+    ignoring_case = how is not None and _number(how) == 1
     if not wanted or start < 1:
         raise NotPredictable(t("InStr searches for nothing, or before the first character"))
     if ignoring_case:
