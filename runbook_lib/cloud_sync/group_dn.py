@@ -19,26 +19,12 @@ from runbook_lib.model.dn import parent_of, rdn_value, same_dn
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
 
-PROPERTY = "GroupDN"
-"""Name of the extension property, as the page has it."""
-APPLICATION = "CloudSyncCustomExtensionsApp"
-"""Name of the application that Cloud Sync's extension properties belong to."""
 _WHOLE = 9999
 """A length that no distinguished name has, as the page writes it."""
 _ESCAPED = ("+", '"', "<", ">", ";", "=", "#", " ")
 """What AD escapes with a backslash in a name, beside comma and backslash (RFC 4514, 2.4)."""
 _COMMA, _BACKSLASH = "\\2C", "\\5C"
 """What stands for an escaped comma and an escaped backslash while the name is taken apart."""
-
-
-def identifier_uri(tenant_id: str) -> str:
-    """Identifier URI of the application in a tenant."""
-    return f"api://{tenant_id}/{APPLICATION}"
-
-
-def extension_name(app_id: str) -> str:
-    """Full name of the property on groups: ``extension_<application id without hyphens>_GroupDN``."""
-    return f"extension_{app_id.replace('-', '').lower()}_{PROPERTY}"
 
 
 def ou_expression(extension: str, otherwise: str) -> str:

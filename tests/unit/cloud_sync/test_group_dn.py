@@ -11,14 +11,13 @@ from runbook_lib.cloud_sync.functions import Value
 from runbook_lib.cloud_sync.group_dn import (
     Place,
     cn_expression,
-    extension_name,
-    identifier_uri,
     keeps_place,
     moved,
     ou_expression,
     place_by,
     words,
 )
+from runbook_lib.graph.tenant.authority import extension_name, identifier_uri
 from runbook_lib.model.dn import rdn
 
 EXTENSION = extension_name("1BBE7B5A-0e6f-4f3a-9d5a-0123456789ab")
