@@ -56,7 +56,7 @@ def keeps_place(expressions: Mapping[str, str], extension: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Placement:
     """Where an AD object will be and how it will be named by two expressions; ``why`` says why that is not known."""
 
     dn: str
@@ -70,7 +70,7 @@ class Place:
         return not self.why and same_dn(self.container, parent_of(self.dn)) and self.cn == rdn_value(self.dn)
 
 
-def place_by(expressions: Mapping[str, str], dn: str, values: Mapping[str, Value]) -> Place:
+def place_by(expressions: Mapping[str, str], dn: str, values: Mapping[str, Value]) -> Placement:
     """Work out where a mapping puts an AD object.
 
     Args:
@@ -83,18 +83,18 @@ def place_by(expressions: Mapping[str, str], dn: str, values: Mapping[str, Value
         try:
             found.append(shown(read_expression(expressions.get(name, '""')).value(values)))
         except NotPredictable as unknown:
-            return Place(dn, why=t("It cannot be worked out: {why}.", why=unknown.why))
+            return Placement(dn, why=t("It cannot be worked out: {why}.", why=unknown.why))
     if not found[0]:
-        return Place(dn, why=t("The mapping gives no OU: it would go to CN=Users."))
-    return Place(dn, found[0], found[1])
+        return Placement(dn, why=t("The mapping gives no OU: it would go to CN=Users."))
+    return Placement(dn, found[0], found[1])
 
 
-def moved(places: Mapping[str, Place]) -> dict[str, Place]:
+def moved(places: Mapping[str, Placement]) -> dict[str, Placement]:
     """Of places by group id, those that are not the present ones."""
     return {key: place for key, place in places.items() if not place.same}
 
 
-def words(places: Sequence[Place]) -> tuple[str, ...]:
+def placement_lines(places: Sequence[Placement]) -> tuple[str, ...]:
     """Lines for people: from where to where."""
     return tuple(
         f"{printable(place.dn, limit=160)} -> "

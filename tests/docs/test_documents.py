@@ -123,7 +123,8 @@ def test_parameter_names_exist(path: Path) -> None:
     paths = [key.path for name in SCHEMAS for part in parts_of(name).values() for key in keys_of(part, schema_of(name))]
     keys = {word for path in paths for word in re.split(r"[.\[\]]+", path)}
     packages = {package.parent.name for package in (ROOT / "runbook_lib").glob("*/__init__.py")}
-    assert named <= set(known_names()) | keys | packages | {"windows_only", PARAMETERS_FILE}
+    modules = {module.stem for module in (ROOT / "runbook_lib").glob("*.py")}
+    assert named <= set(known_names()) | keys | packages | modules | {"windows_only", PARAMETERS_FILE}
 
 
 @lru_cache

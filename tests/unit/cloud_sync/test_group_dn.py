@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from runbook_lib.cloud_sync.expression import read_expression
 from runbook_lib.cloud_sync.functions import Value
 from runbook_lib.cloud_sync.group_dn import (
-    Place,
+    Placement,
     cn_expression,
     keeps_place,
     moved,
     ou_expression,
     place_by,
-    words,
+    placement_lines,
 )
 from runbook_lib.graph.tenant.authority import extension_name, identifier_uri
 from runbook_lib.model.dn import rdn
@@ -45,8 +45,10 @@ def test_a_group_without_the_value_goes_where_the_mapping_put_it_before() -> Non
     place = place_by(MAPPING, "CN=VPN,OU=Old,DC=contoso,DC=com", group)
     assert (place.container, place.cn) == ("OU=Default,DC=contoso,DC=com", "VPN_0123456789ab")
     assert not place.same
-    assert moved({"a": place, "b": Place("CN=x,OU=y,DC=z", "OU=y,DC=z", "x")}) == {"a": place}
-    assert words([place]) == ("CN=VPN,OU=Old,DC=contoso,DC=com -> CN=VPN_0123456789ab,OU=Default,DC=contoso,DC=com",)
+    assert moved({"a": place, "b": Placement("CN=x,OU=y,DC=z", "OU=y,DC=z", "x")}) == {"a": place}
+    assert placement_lines([place]) == (
+        "CN=VPN,OU=Old,DC=contoso,DC=com -> CN=VPN_0123456789ab,OU=Default,DC=contoso,DC=com",
+    )
 
 
 def test_a_value_that_is_not_read_or_no_ou_is_no_place() -> None:
