@@ -28,13 +28,12 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.samba.controller import NAMESPACE
 from tools.bootstrap import SetupError, add_kerberos
-from tools.lane_needs import chromium, lacks_browser, lacks_samba
+from tools.lane_list import LANES, QUICK, QUICK_SECONDS, QUICK_WHY, Lane, chromium
 from tools.lane_plugin import STOP_REASON
 from tools.lane_results import LaneRecord, read_record
 from tools.lane_times import Expected, announcement, expected_from, read_figures
@@ -47,41 +46,8 @@ TEST_SECONDS = 900
 """What a single test may take, its fixtures included (pytest-timeout). The slowest needs a twentieth of it."""
 SLOWEST = 5
 """How many tests a lane names as its slowest."""
-QUICK_SECONDS = 100
-"""After this ``quick`` starts no further test but those of its core, so that it answers in two minutes."""
-CORE = ("tests/unit/change/", "tests/unit/rules/", "tests/unit/secrets/")
-"""What ``quick`` runs first and to its end, however long that takes: what decides whether something is written
-(approvals, gate, lock, journal, limits) and what keeps secrets. Without these it has no answer to give."""
-QUICK_WHY = (
-    f"In two minutes: unit and documentation tests that start no other process (no kernel, no rehearsal, no domain "
-    f"controller), since these find most mistakes for the least time. First come those of approvals, journal, limits "
-    f"and secrets, which always run to their end; of the others none is started after {QUICK_SECONDS} s: on a slow "
-    "machine the table says how many were not reached. It is no substitute for all lanes."
-)
 INTERRUPTED = 130
 """Exit code where a person or a signal ended the lanes."""
-WORKERS = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadscope", "--no-loadscope-reorder")
-"""Most of the time goes into waiting for kernels; what a module sets up once stays with one worker."""
-STARTS_PROCESSES = (
-    *("runner", "tools", "rehearsal_cloud/test_process.py", "record/test_executed.py", "record/test_iri_grammar.py"),
-    *("change/test_plan_digest.py", "record/test_browser.py", "test_warm.py"),
-)
-"""Below tests/unit: what ``quick`` leaves out."""
-
-
-@dataclass(frozen=True)
-class Lane:
-    """One lane: its command, which takes arguments of pytest, and what this machine lacks for it (or nothing)."""
-
-    name: str
-    command: Callable[[], list[str]]
-    lacking: Callable[[], str]
-    packages: tuple[str, ...] = ()
-    may_skip: bool = False
-    kerberos: bool = False
-    """Whether it needs the extra [kerberos]."""
-    core: tuple[str, ...] = ()
-    """Paths of tests that run first, and without which it is no success."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +67,6 @@ class LaneResult:
     note: str = ""
 
 
-def pytest_command(*arguments: str) -> list[str]:
-    """Pytest with this interpreter."""
-    return [sys.executable, "-m", "pytest", *arguments]
-
-
 def kept_arguments(name: str) -> list[str]:
     """Arguments of pytest: keep results, leave the progress to this driver, limit each test."""
     color = ["--color=yes"] if sys.stdout.isatty() else []
@@ -122,51 +83,6 @@ def results_of(name: str) -> Path:
 def last_results_of(name: str) -> Path:
     """Results of the last whole run of a lane."""
     return REPORTS / f"{name}.last.jsonl"
-
-
-LANES = (
-    Lane(
-        "python",
-        lambda: pytest_command(
-            *("tests", "--ignore=tests/samba", "-m", "not browser and not samba"),
-            *("--figures=python", *WORKERS),
-        ),
-        lambda: "",
-        may_skip=True,
-    ),
-    Lane(
-        "browser",
-        lambda: pytest_command("tests", "--ignore=tests/samba", "-m", "browser"),
-        lacks_browser,
-        packages=("chromium",),
-    ),
-    Lane(
-        "samba",
-        lambda: [*NAMESPACE, sys.executable, "-m", "tests.samba.lane"],
-        lacks_samba,
-        packages=(
-            *("samba", "samba-ad-dc", "samba-ad-provision", "samba-dsdb-modules", "samba-vfs-modules", "winbind"),
-            *("python3-samba", "python3-ldap", "ldap-utils", "krb5-user", "attr", "iproute2", "util-linux"),
-            *("gcc", "libc6-dev", "libkrb5-dev"),  # gssapi is built here
-        ),
-        kerberos=True,
-    ),
-)
-
-
-QUICK = Lane(
-    "quick",
-    lambda: pytest_command(
-        *("tests/unit", "tests/docs", "-m", "not browser and not samba"),
-        *(f"--ignore=tests/unit/{name}" for name in STARTS_PROCESSES),
-        *WORKERS,
-        *(f"--core={path}" for path in CORE),
-        f"--stop-at={time.time() + QUICK_SECONDS:.0f}",
-    ),
-    lambda: "",
-    may_skip=True,
-    core=CORE,
-)
 
 
 def expected_of(name: str) -> Expected:

@@ -20,7 +20,7 @@ from runbook_lib.directory.sign_in.bind import VerifiedTls, client_context
 from tests.contract.conftest import embedded_directory
 from tests.contract.directory_client import DirectoryUnderTest, Workshop
 from tests.contract.strangers import needed
-from tools.lane_needs import SYSTEM_PYTHON, has_python_ldap
+from tools.lane_list import SYSTEM_PYTHON, has_python_ldap
 
 STRANGER = Path(__file__).with_name("stranger.py")
 

@@ -22,7 +22,7 @@ from tests.docs.markdown import ROOT, anchored_links, anchors, code_blocks, comm
 from tests.docs.record_keys import HEADINGS, rewritten
 from tests.notebooks.structure import NOTEBOOKS
 from tests.support.schemas import keys_of, parts_of, schema_of
-from tools.lanes import LANES
+from tools.lane_list import LANES
 
 DOCUMENTS = sorted(path for path in committed_files() if path.suffix == ".md")
 README = (ROOT / "README.md").read_text(encoding="utf-8")

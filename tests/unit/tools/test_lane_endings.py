@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from tools import lanes
+from tools.lane_list import QUICK_SECONDS, Lane, pytest_command
 from tools.lane_results import read_record
 from tools.lane_times import read_figures
-from tools.lanes import Lane, LaneResult
+from tools.lanes import LaneResult
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -56,7 +57,7 @@ def suite(folder: Path, *arguments: str) -> Lane:
     """A lane that runs the suite in ``folder`` with pytest."""
     without = (word for name in ("cacheprovider", "anyio", "hypothesispytest") for word in ("-p", f"no:{name}"))
     plain = (*without, "-c", os.devnull, f"--rootdir={folder}")
-    return Lane("example", lambda: lanes.pytest_command(str(folder / "test_suite.py"), *plain, *arguments), lambda: "")
+    return Lane("example", lambda: pytest_command(str(folder / "test_suite.py"), *plain, *arguments), lambda: "")
 
 
 def write(folder: Path, ending: str) -> None:
@@ -116,7 +117,7 @@ def test_when_the_time_is_over_only_the_core_is_still_run(folder: Path, workers:
     late = suite(folder, "--stop-at=1", f"--core={core}", *workers)
     result = lanes.run_lane(replace(late, core=(core,)), [], required=False, environment=os.environ)
     assert (result.result, result.passed, result.failed) == ("unfinished", 1, 0)
-    assert result.note == f"3 of 4 tests were not reached in {lanes.QUICK_SECONDS} s; its core passed"
+    assert result.note == f"3 of 4 tests were not reached in {QUICK_SECONDS} s; its core passed"
 
 
 @pytest.mark.parametrize("workers", [[], ["-n1", "--dist=loadscope"]])
@@ -151,7 +152,7 @@ def test_what_takes_longest_starts_first_and_the_core_before_it(folder: Path, wo
         (folder / path).write_text(tests, encoding="utf-8")
     plain = ("-p", "no:cacheprovider", "-c", os.devnull, f"--rootdir={folder}", "-o", "python_files=*.py")
     more = ("--import-mode=importlib", "--figures=python", f"--core={names[2]}", *workers)
-    command = lanes.pytest_command(str(folder / "tests"), *plain, *more)
+    command = pytest_command(str(folder / "tests"), *plain, *more)
     lanes.run_lane(Lane("example", lambda: command, lambda: ""), [], required=False, environment=os.environ)
     record = read_record(lanes.results_of("example"))
     order = list(dict.fromkeys(name.partition("::")[0] for name in record.tests))

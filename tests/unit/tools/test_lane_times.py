@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import lanes
+from tools.lane_list import LANES, QUICK
 from tools.lane_results import LaneRecord, record_of
 from tools.lane_times import Expected, announcement, expected_from, figures_of, progress, read_figures, words
 from tools.lane_watch import Follower, Screen
@@ -80,7 +80,7 @@ def test_words(seconds: float, said: str) -> None:
 
 def test_there_are_committed_figures_of_every_lane() -> None:
     figures = read_figures()
-    assert set(figures) == {*(lane.name for lane in lanes.LANES), lanes.QUICK.name}
+    assert set(figures) == {*(lane.name for lane in LANES), QUICK.name}
     for figure in figures.values():
         assert figure["seconds"] > 0
         assert figure["other"] > 0

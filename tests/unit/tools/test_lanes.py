@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tools import lanes
-from tools.lanes import Lane, LaneResult
+from tools.lane_list import LANES, QUICK_WHY, STARTS_PROCESSES, Lane
+from tools.lanes import LaneResult
 
 Reported = dict[str, str]
 """Name of a test to its outcome."""
@@ -167,7 +168,7 @@ def test_a_lane_that_died_before_its_first_test_is_no_measure_of_it(reports: Pat
 
 
 def test_every_test_has_a_limit_and_a_lane_has_none() -> None:
-    for each in lanes.LANES:
+    for each in LANES:
         command = [*each.command(), *lanes.kept_arguments(each.name)]
         assert f"--timeout={lanes.TEST_SECONDS}" in command
     assert lanes.TEST_SECONDS >= 600
@@ -176,11 +177,11 @@ def test_every_test_has_a_limit_and_a_lane_has_none() -> None:
 def test_quick_says_what_it_leaves_out_and_why(
     reports: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert all((lanes.ROOT / "tests" / "unit" / name).exists() for name in lanes.STARTS_PROCESSES)
+    assert all((lanes.ROOT / "tests" / "unit" / name).exists() for name in STARTS_PROCESSES)
     monkeypatch.setattr(lanes, "QUICK", lane(reports))
     assert lanes.main(["quick"]) == 0
     said = capsys.readouterr().out
-    assert lanes.QUICK_WHY in said
+    assert QUICK_WHY in said
     assert said.splitlines()[-1] == "2 passed, 0 failed, 0 skipped"
     with pytest.raises(SystemExit):
         lanes.main(["quick", "--help"])
