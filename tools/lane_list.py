@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
+
 from rehearsal.samba.controller import NAMESPACE, PROGRAMS
 
 QUICK_SECONDS = 100
@@ -33,6 +35,8 @@ STARTS_PROCESSES = (
     *("change/test_plan_digest.py", "record/test_browser.py", "test_warm.py"),
 )
 """Below tests/unit: what ``quick`` leaves out."""
+ROOM_BYTES = 4 * 1024**3
+"""Memory that is free where lanes run beside others: Samba and a browser need 1 GiB, the lane python two."""
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 SYSTEM_PYTHON = "/usr/bin/python3"
 """Debian's, for which python3-ldap is installed; the contract's strangers use it in the lane python too."""
@@ -41,6 +45,11 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 def chromium() -> str:
     """Path of the browser that the lane browser drives, or an empty text."""
     return next((found for name in CHROMIUM_NAMES if (found := shutil.which(name))), "")
+
+
+def has_room() -> bool:
+    """Whether lanes can run at the same time here: more than one core, and memory for it."""
+    return (os.cpu_count() or 1) > 1 and psutil.virtual_memory().available >= ROOM_BYTES
 
 
 def lacks_browser() -> str:
@@ -80,6 +89,9 @@ class Lane:
     lacking: Callable[[], str]
     packages: tuple[str, ...] = ()
     may_skip: bool = False
+    beside: bool = False
+    """Whether it may run at the same time as the others: it waits more than it works, and shares no port, no folder
+    and no domain controller with them."""
     kerberos: bool = False
     """Whether it needs the extra [kerberos]."""
     core: tuple[str, ...] = ()
@@ -106,6 +118,7 @@ LANES = (
         lambda: pytest_command("tests", "--ignore=tests/samba", "-m", "browser"),
         lacks_browser,
         packages=("chromium",),
+        beside=True,
     ),
     Lane(
         "samba",
@@ -116,6 +129,7 @@ LANES = (
             *("python3-samba", "python3-ldap", "ldap-utils", "krb5-user", "attr", "iproute2", "util-linux"),
             *("gcc", "libc6-dev", "libkrb5-dev"),  # gssapi is built here
         ),
+        beside=True,
         kerberos=True,
     ),
 )

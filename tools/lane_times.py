@@ -113,20 +113,26 @@ def progress(record: LaneRecord, expected: Expected, gone: float) -> Progress:
     return Progress(len(record.finished), len(record.selected), len(record.failed), gone, left)
 
 
-def announcement(names: Sequence[str], expected: Mapping[str, Expected]) -> str:
-    """What is said before the first lane starts: how long all of them will take, and where that is known from."""
+def announcement(queues: Sequence[Sequence[str]], expected: Mapping[str, Expected]) -> str:
+    """What is said before the first lane starts: how long all of them will take, and where that is known from.
+
+    Lanes of one queue run one after the other, queues at the same time.
+    """
+    names = [name for queue in queues for name in queue]
     told = []
     for name in names:
         seconds = expected[name].seconds
         told.append(f"{name} {'unknown' if seconds is None else words(seconds)}")
-    known = [e.seconds for e in (expected[name] for name in names) if e.seconds is not None]
+    known = [seconds for name in names if (seconds := expected[name].seconds) is not None]
     if not known:
         return "How long this takes is not known: no run here yet, and no figures for it."
     if all(expected[name].here for name in names):
         source = "as the last time on this machine"
     else:
         source = "measured on two cores; a slower or busy machine takes longer"
-    return f"This takes about {words(sum(known))} ({', '.join(told)}; {source})."
+    longest = max(sum(expected[name].seconds or 0.0 for name in queue) for queue in queues)
+    together = "at the same time; " if len(queues) > 1 else ""
+    return f"This takes about {words(longest)} ({', '.join(told)}; {together}{source})."
 
 
 def words(seconds: float) -> str:

@@ -29,41 +29,84 @@ TERMINAL_SECONDS = 1.0
 LOG_SECONDS = 20.0
 """How often the progress is shown: on a terminal, and in a log."""
 _ERASE = "\r\x1b[K"
+_UP = "\x1b[A"
 
 
 class Screen:
-    """Whole lines, and below them the progress."""
+    """Whole lines, and below them the progress: one line for each lane that runs."""
 
     def __init__(self, out: TextIO) -> None:
         self.out = out
         self.terminal = out.isatty()
         self.every = TERMINAL_SECONDS if self.terminal else LOG_SECONDS
-        self.shown = ""
+        self.shown: dict[str, str] = {}
         self.lock = threading.Lock()
 
-    def say(self, text: str) -> None:
-        """A whole line; on a terminal the progress moves down."""
+    def say(self, *lines: str) -> None:
+        """Whole lines, with nothing in between; on a terminal the progress moves down."""
         with self.lock:
-            erase = _ERASE if self.shown else ""
-            self.out.write(f"{erase}{text}\n{self.shown}")
-            self.out.flush()
+            self._write("".join(f"{line}\n" for line in lines), self.shown)
 
-    def show(self, line: str) -> None:
-        """The progress in the place of the one before."""
+    def show(self, lane: str, line: str) -> None:
+        """The progress of a lane in the place of the one before."""
         if not self.terminal:
             self.say(line)
             return
         with self.lock:
-            self.shown = line[: shutil.get_terminal_size().columns - 1]
-            self.out.write(_ERASE + self.shown)
-            self.out.flush()
+            self._write("", {**self.shown, lane: line[: shutil.get_terminal_size().columns - 1]})
+
+    def clear(self, lane: str) -> None:
+        """The lane makes no progress any more."""
+        with self.lock:
+            if lane in self.shown:
+                self._write("", {name: line for name, line in self.shown.items() if name != lane})
+
+    def _write(self, lines: str, shown: dict[str, str]) -> None:
+        """Write lines in the place of the progress, and what is shown below them."""
+        erase = _UP.join(_ERASE for _ in self.shown)
+        self.shown = shown
+        self.out.write(erase + lines + "\n".join(shown.values()))
+        self.out.flush()
+
+
+class Voice:
+    """What one lane says. A lane that runs beside others is held: what it says waits for them to have ended, so that
+    its report is in one piece; its progress and what failed in it are shown at once."""
+
+    def __init__(self, screen: Screen, lane: str, *, held: bool = False) -> None:
+        self.screen = screen
+        self.lane = lane
+        self.held = held
+        self.waiting: list[str] = []
+        self.lock = threading.Lock()
+
+    def say(self, line: str) -> None:
+        """A line in its turn."""
+        with self.lock:
+            if self.held:
+                self.waiting.append(line)
+            else:
+                self.screen.say(line)
+
+    def say_at_once(self, line: str) -> None:
+        """A line that waits for nothing."""
+        self.screen.say(line)
+
+    def show(self, line: str) -> None:
+        """The progress."""
+        self.screen.show(self.lane, line)
 
     def clear(self) -> None:
         """No progress any more."""
+        self.screen.clear(self.lane)
+
+    def release(self) -> None:
+        """Say what has waited; from now on nothing waits."""
         with self.lock:
-            if self.shown:
-                self.out.write(_ERASE)
-            self.shown = ""
+            self.held = False
+            if self.waiting:
+                self.screen.say(*self.waiting)
+            self.waiting = []
 
 
 class Follower:
@@ -100,12 +143,22 @@ class Watched:
 
 
 def run_to_end(
-    command: Sequence[str], watched: Watched, out: TextIO, *, folder: Path, environment: Mapping[str, str]
+    command: Sequence[str],
+    watched: Watched,
+    voice: Voice,
+    ended: threading.Event,
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
 ) -> int:
     """Exit code of a lane's command. Nothing that it started outlives this call, however that ends.
 
+    Args:
+        ended: Set where another lane was interrupted, which ends this one too.
+
     Raises:
-        KeyboardInterrupt: A person or a signal ended this process; the command has been ended too.
+        KeyboardInterrupt: A person or a signal ended this process, or ``ended`` was set; the command has been ended
+            too.
     """
     process = subprocess.Popen(
         command,
@@ -116,19 +169,18 @@ def run_to_end(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    screen = Screen(out)
-    reader = threading.Thread(target=_pass_on, args=(process.stdout, screen), daemon=True)
+    reader = threading.Thread(target=_pass_on, args=(process.stdout, voice), daemon=True)
     reader.start()
     try:
-        return _wait_showing(process, watched, screen)
+        return _wait_showing(process, watched, voice, ended)
     finally:
         end_group(process)
         # What was left of its session is gone, so the pipe ends; a stray holder of it is not waited for.
         reader.join(GRACE_SECONDS)
-        screen.clear()
+        voice.clear()
 
 
-def _wait_showing(process: subprocess.Popen[bytes], watched: Watched, screen: Screen) -> int:
+def _wait_showing(process: subprocess.Popen[bytes], watched: Watched, voice: Voice, ended: threading.Event) -> int:
     """Exit code of the process, showing progress until it has ended."""
     follower = Follower(watched.results)
     began: float | None = None
@@ -136,21 +188,23 @@ def _wait_showing(process: subprocess.Popen[bytes], watched: Watched, screen: Sc
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
             return process.wait(LOOK_SECONDS)
+        if ended.is_set():
+            raise KeyboardInterrupt
         for name in follower.read():
-            screen.say(f"FAILED {name}")
+            voice.say_at_once(f"FAILED {name}")
         now = time.monotonic()
         if not follower.record.selected:
             continue
         began = now if began is None else began
-        if now - shown >= screen.every:
+        if now - shown >= voice.screen.every:
             shown = now
-            screen.show(progress(follower.record, watched.expected, now - began).line(watched.lane))
+            voice.show(progress(follower.record, watched.expected, now - began).line(watched.lane))
 
 
-def _pass_on(source: IO[bytes], screen: Screen) -> None:
+def _pass_on(source: IO[bytes], voice: Voice) -> None:
     with source:
         for line in source:
-            screen.say(line.decode("utf-8", errors="replace").rstrip("\r\n"))
+            voice.say(line.decode("utf-8", errors="replace").rstrip("\r\n"))
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""The driver behind ``make test``: runs the test lanes one after the other and closes with a table.
+"""The driver behind ``make test``: runs the test lanes and closes with a table.
 
 =======  ==========================================================  ===========================================
 lane     runs                                                        needs
@@ -11,6 +11,9 @@ samba    tests/samba, and the contract tests against a real          Linux, root
 
 A lane that this machine cannot run is named with the reason and left out. With ``CI=true`` what the lanes need is
 installed first, and a lane that cannot run, runs no test or skips one (but for the lane python) is a failure.
+
+Where the machine has room (``tools.lane_list.has_room``), the lanes that mostly wait run beside the lane python, one
+after the other; what they say comes when that has ended, what failed in them at once.
 
 A test has a limit (``TEST_SECONDS``), a lane has none: a slow machine takes longer. Every result is kept as it finishes
 (``tools.lane_results``), so whatever ends a lane, the table counts what had finished. How long the lanes will take is
@@ -27,17 +30,19 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.bootstrap import SetupError, add_kerberos
-from tools.lane_list import LANES, QUICK, QUICK_SECONDS, QUICK_WHY, Lane, chromium
+from tools.lane_list import LANES, QUICK, QUICK_SECONDS, QUICK_WHY, Lane, chromium, has_room
 from tools.lane_plugin import STOP_REASON
 from tools.lane_results import LaneRecord, read_record
 from tools.lane_times import Expected, announcement, expected_from, read_figures
-from tools.lane_watch import Watched, run_to_end
+from tools.lane_watch import LOOK_SECONDS, Screen, Voice, Watched, run_to_end
 from tools.packages import InstallError, install_missing
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,47 +95,58 @@ def expected_of(name: str) -> Expected:
     return expected_from(read_record(last_results_of(name)), read_figures().get(name))
 
 
-def run_lane(lane: Lane, more: Sequence[str], *, required: bool, environment: Mapping[str, str]) -> LaneResult:
-    """Run one lane, its output going to the terminal.
+@dataclass(frozen=True)
+class Told:
+    """What all lanes of one run are told: further arguments of pytest, whether each lane is required, the environment,
+    and the event that ends them all where one of them was interrupted."""
+
+    more: Sequence[str]
+    environment: Mapping[str, str]
+    required: bool = False
+    ended: threading.Event = field(default_factory=threading.Event)
+
+
+def run_lane(lane: Lane, told: Told, voice: Voice) -> LaneResult:
+    """Run one lane.
 
     A KeyboardInterrupt (a person, or a signal to this process) ends the lane; what had finished is in the result.
     """
     lacking = lane.lacking()
     if lacking:
-        return LaneResult(lane.name, "failed" if required else "not run", note=lacking)
+        return LaneResult(lane.name, "failed" if told.required else "not run", note=lacking)
     REPORTS.mkdir(parents=True, exist_ok=True)
     results = results_of(lane.name)
     results.unlink(missing_ok=True)
-    print(f"\n=== lane {lane.name} ===", flush=True)
-    command = [*lane.command(), *kept_arguments(lane.name), *more]
+    voice.say(f"\n=== lane {lane.name} ===")
+    command = [*lane.command(), *kept_arguments(lane.name), *told.more]
     watched = Watched(lane.name, results, expected_of(lane.name))
     begun = time.monotonic()
     code: int | None = None
     with contextlib.suppress(KeyboardInterrupt):
-        code = run_to_end(command, watched, sys.stdout, folder=ROOT, environment=environment)
+        code = run_to_end(command, watched, voice, told.ended, folder=ROOT, environment=told.environment)
     seconds = time.monotonic() - begun
     record = read_record(results)
-    if code in (0, 1) and record.selected and not record.missing and not more:
+    if code in (0, 1) and record.selected and not record.missing and not told.more:
         with results.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"ended": code, "seconds": round(seconds, 1)}) + "\n")
         shutil.copyfile(results, last_results_of(lane.name))
-    tell(record, complete=code in (0, 1))
-    return judged(lane, code, record, seconds, required=required)
+    for line in closing_lines(record, complete=code in (0, 1)):
+        voice.say(line)
+    return judged(lane, code, record, seconds, required=told.required)
 
 
-def tell(record: LaneRecord, *, complete: bool) -> None:
+def closing_lines(record: LaneRecord, *, complete: bool) -> Iterator[str]:
     """The slowest tests; of a lane that was broken off also what pytest could not say any more."""
     if not complete:
         for test in record.failed:
-            print(f"\nFAILED {test.name}\n{test.text}")
+            yield f"\nFAILED {test.name}\n{test.text}"
         for name in record.running:
-            print(f"running at the end: {name}")
+            yield f"running at the end: {name}"
     slowest = record.slowest(SLOWEST)
     if slowest:
-        print("slowest tests:")
+        yield "slowest tests:"
     for test in slowest:
-        print(f"{test.seconds:8.1f} s  {test.name}")
-    sys.stdout.flush()
+        yield f"{test.seconds:8.1f} s  {test.name}"
 
 
 def judged(lane: Lane, code: int | None, record: LaneRecord, seconds: float, *, required: bool) -> LaneResult:
@@ -204,28 +220,70 @@ def quick(more: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def run_lanes(lanes: Sequence[Lane], more: Sequence[str], environment: Mapping[str, str], *, required: bool) -> int:
-    """Run lanes one after the other and close with the table. Returns the exit code."""
+    """Run lanes and close with the table. Returns the exit code."""
     if required:
         try:
             install(lanes)
         except InstallError as error:
             print(error, file=sys.stderr)  # the lanes that miss something fail below, by name
+    queues = queued(lanes, room=has_room())
     if not more:
-        able = [lane.name for lane in lanes if not lane.lacking()]
-        print(announcement(able, {name: expected_of(name) for name in able}), flush=True)
+        able = [names for queue in queues if (names := [lane.name for lane in queue if not lane.lacking()])]
+        print(announcement(able, {name: expected_of(name) for names in able for name in names}), flush=True)
     # Hundreds of kernels, commands and rehearsals start: each would compile every module again.
     passed_on = {name: value for name, value in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
     passed_on["GWB_CHROMIUM"] = chromium()
-    results: list[LaneResult] = []
-    for lane in lanes:
-        results.append(run_lane(lane, more, required=required, environment=passed_on))
-        if results[-1].result == "interrupted":
-            break
-    results += [LaneResult(lane.name, "not run", note="interrupted before") for lane in lanes[len(results) :]]
+    results = run_queues(queues, Told(more, passed_on, required))
     print(f"\n{table(results)}", flush=True)
     if any(r.result == "interrupted" for r in results):
         return INTERRUPTED
     return 1 if any(r.result == "failed" for r in results) else 0
+
+
+def queued(lanes: Sequence[Lane], *, room: bool) -> list[list[Lane]]:
+    """The lanes in the order in which they run; where there is room, those that can run beside others in a queue of
+    their own."""
+    others, beside = [lane for lane in lanes if not lane.beside], [lane for lane in lanes if lane.beside]
+    return [others, beside] if room and others and beside else [list(lanes)]
+
+
+def run_queues(queues: Sequence[Sequence[Lane]], told: Told) -> list[LaneResult]:
+    """Run the lanes of each queue one after the other, the queues at the same time. Returns the results in order.
+
+    The reports come in order too. A KeyboardInterrupt ends every lane; those that had not begun are not run.
+    """
+    screen = Screen(sys.stdout)
+    (first, *others), results = queues, dict[str, LaneResult]()
+    voices = {lane.name: Voice(screen, lane.name, held=lane not in first) for queue in queues for lane in queue}
+
+    def run(queue: Sequence[Lane]) -> None:
+        for lane in queue:
+            if told.ended.is_set():
+                results[lane.name] = LaneResult(lane.name, "not run", note="interrupted before")
+                continue
+            results[lane.name] = run_lane(lane, told, voices[lane.name])
+            if results[lane.name].result == "interrupted":
+                told.ended.set()
+
+    with ThreadPoolExecutor(max_workers=max(len(others), 1)) as pool:
+        running = [pool.submit(run, queue) for queue in others]
+        try:
+            run(first)
+            for voice in voices.values():
+                voice.release()
+            while wait(running, timeout=LOOK_SECONDS).not_done:
+                pass  # a wait without end cannot be interrupted everywhere
+        except KeyboardInterrupt:
+            told.ended.set()
+        except BaseException:
+            told.ended.set()
+            raise
+        for ended in running:
+            ended.result()
+    for voice in voices.values():
+        voice.release()
+    broken_off = {name: LaneResult(name, "interrupted", note="interrupted") for name in voices}
+    return list((broken_off | results).values())
 
 
 def main(arguments: Sequence[str]) -> int:

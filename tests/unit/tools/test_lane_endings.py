@@ -17,7 +17,8 @@ from tools import lanes
 from tools.lane_list import QUICK_SECONDS, Lane, pytest_command
 from tools.lane_results import read_record
 from tools.lane_times import read_figures
-from tools.lanes import LaneResult
+from tools.lane_watch import Screen, Voice
+from tools.lanes import LaneResult, Told
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -37,12 +38,16 @@ def test_last(): pass
 """
 DRIVER = """
 import signal, sys
+from dataclasses import replace
 from pathlib import Path
 from tools import lanes
 from tests.unit.tools import test_lane_endings as here
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets its background jobs ignore it
 lanes.REPORTS = Path(sys.argv[1]) / "reports"
-lanes.LANES = (here.suite(Path(sys.argv[1])),)
+lanes.LANES = tuple(
+    replace(here.suite(Path(sys.argv[1])), name=name, beside=name == "beside") for name in sys.argv[2:]
+)
+lanes.has_room = lambda: True
 sys.exit(lanes.main(["test", "--timeout=60"]))
 """
 
@@ -60,13 +65,17 @@ def suite(folder: Path, *arguments: str) -> Lane:
     return Lane("example", lambda: pytest_command(str(folder / "test_suite.py"), *plain, *arguments), lambda: "")
 
 
+def run_alone(lane: Lane) -> LaneResult:
+    return lanes.run_lane(lane, Told([], os.environ), Voice(Screen(sys.stdout), lane.name))
+
+
 def write(folder: Path, ending: str) -> None:
     (folder / "test_suite.py").write_text(SUITE.format(ending=ending), encoding="utf-8")
 
 
 def run(folder: Path, ending: str, *arguments: str) -> LaneResult:
     write(folder, ending)
-    return lanes.run_lane(suite(folder, *arguments), [], required=False, environment=os.environ)
+    return run_alone(suite(folder, *arguments))
 
 
 def test_a_suite_that_ends_by_itself(folder: Path) -> None:
@@ -94,20 +103,29 @@ def test_a_test_that_hangs_fails_and_the_others_go_on(folder: Path, monkeypatch:
     assert (result.passed, result.failed) == (2, 2)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_and_a_scheduler_that_ends_it(folder: Path, number: signal.Signals) -> None:
-    write(folder, f"open({str(folder / 'there')!r}, 'w').close(); time.sleep(60)")
+@pytest.mark.parametrize(
+    ("number", "names"),
+    [(signal.SIGINT, ["alone"]), (signal.SIGTERM, ["alone"]), (signal.SIGINT, ["first", "beside", "second"])],
+)
+def test_ctrl_c_and_a_scheduler_that_ends_it(folder: Path, number: signal.Signals, names: list[str]) -> None:
+    write(folder, f"open({str(folder)!r} + f'/there{{os.getpid()}}', 'w').close(); time.sleep(60)")
     driver = subprocess.Popen(
-        [sys.executable, "-c", DRIVER, str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+        [sys.executable, "-c", DRIVER, str(folder), *names],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
     )
     deadline = time.monotonic() + 300
-    while not (folder / "there").exists() and time.monotonic() < deadline:
+    while len(list(folder.glob("there*"))) < min(len(names), 2) and time.monotonic() < deadline:
         time.sleep(0.05)
     driver.send_signal(number)
     said, _ = driver.communicate(timeout=300)
     assert driver.returncode == lanes.INTERRUPTED
-    assert "interrupted; 2 of 4 tests did not finish" in said
-    assert said.splitlines()[-1] == "1 passed, 1 failed, 0 skipped"
+    begun = names[:2]
+    assert said.count("interrupted; 2 of 4 tests did not finish") == len(begun)
+    assert said.count("not run") == said.count("interrupted before") == len(names) - len(begun)
+    assert said.splitlines()[-1] == f"{len(begun)} passed, {len(begun)} failed, 0 skipped"
 
 
 @pytest.mark.parametrize("workers", [[], ["-n1", "--dist=loadscope"]])
@@ -115,7 +133,7 @@ def test_when_the_time_is_over_only_the_core_is_still_run(folder: Path, workers:
     core = "test_suite.py::test_last"
     write(folder, "pass")
     late = suite(folder, "--stop-at=1", f"--core={core}", *workers)
-    result = lanes.run_lane(replace(late, core=(core,)), [], required=False, environment=os.environ)
+    result = run_alone(replace(late, core=(core,)))
     assert (result.result, result.passed, result.failed) == ("unfinished", 1, 0)
     assert result.note == f"3 of 4 tests were not reached in {QUICK_SECONDS} s; its core passed"
 
@@ -127,7 +145,7 @@ def test_a_lane_that_reached_nothing_or_not_its_core_is_no_success(folder: Path,
     assert result.note == "4 of 4 tests did not finish"
     core = "test_suite.py::test_l"
     late = suite(folder, "--stop-at=1", "--core=test_suite.py::test_f", *workers)
-    result = lanes.run_lane(replace(late, core=(core,)), [], required=False, environment=os.environ)
+    result = run_alone(replace(late, core=(core,)))
     assert (result.result, result.passed, result.failed) == ("failed", 1, 0)
     assert result.note == "3 of 4 tests did not finish; 1 of them belong to its core"
 
@@ -135,7 +153,7 @@ def test_a_lane_that_reached_nothing_or_not_its_core_is_no_success(folder: Path,
 def test_a_failure_counts_also_where_the_time_was_over(folder: Path) -> None:
     write(folder, "pass")
     late = suite(folder, "--stop-at=1", "--core=test_suite.py::test_second")
-    result = lanes.run_lane(late, [], required=False, environment=os.environ)
+    result = run_alone(late)
     assert (result.result, result.failed) == ("failed", 1)
 
 
@@ -153,7 +171,7 @@ def test_what_takes_longest_starts_first_and_the_core_before_it(folder: Path, wo
     plain = ("-p", "no:cacheprovider", "-c", os.devnull, f"--rootdir={folder}", "-o", "python_files=*.py")
     more = ("--import-mode=importlib", "--figures=python", f"--core={names[2]}", *workers)
     command = pytest_command(str(folder / "tests"), *plain, *more)
-    lanes.run_lane(Lane("example", lambda: command, lambda: ""), [], required=False, environment=os.environ)
+    run_alone(Lane("example", lambda: command, lambda: ""))
     record = read_record(lanes.results_of("example"))
     order = list(dict.fromkeys(name.partition("::")[0] for name in record.tests))
     assert order == [names[2], slow, names[1], names[0]]

@@ -11,7 +11,7 @@ import pytest
 from tools.lane_list import LANES, QUICK
 from tools.lane_results import LaneRecord, record_of
 from tools.lane_times import Expected, announcement, expected_from, figures_of, progress, read_figures, words
-from tools.lane_watch import Follower, Screen
+from tools.lane_watch import Follower, Screen, Voice
 
 
 def record(finished: dict[str, float], *more: str, failed: tuple[str, ...] = (), seconds: float = 0.0) -> LaneRecord:
@@ -63,10 +63,14 @@ def test_an_unfinished_run_is_no_measure() -> None:
 
 def test_announcement() -> None:
     known = {"python": Expected(200.0, here=True), "samba": Expected(130.0, here=True)}
-    assert announcement(["python", "samba"], known) == (
+    assert announcement([["python", "samba"]], known) == (
         "This takes about 5 min 30 s (python 3 min 20 s, samba 2 min 10 s; as the last time on this machine)."
     )
-    said = announcement(["python", "samba"], {**known, "samba": Expected(130.0)})
+    assert announcement([["python"], ["samba"]], known) == (
+        "This takes about 3 min 20 s (python 3 min 20 s, samba 2 min 10 s; at the same time; "
+        "as the last time on this machine)."
+    )
+    said = announcement([["python", "samba"]], {**known, "samba": Expected(130.0)})
     assert "measured on two cores; a slower or busy machine takes longer)" in said
 
 
@@ -96,19 +100,51 @@ class Terminal(io.StringIO):
 def test_on_a_terminal_the_progress_is_one_line_below_what_is_said() -> None:
     out = Terminal()
     screen = Screen(out)
-    screen.show("1 of 2")
+    screen.show("x", "1 of 2")
     screen.say("FAILED a")
-    screen.show("2 of 2")
-    screen.clear()
-    assert out.getvalue() == "\r\x1b[K1 of 2\r\x1b[KFAILED a\n1 of 2\r\x1b[K2 of 2\r\x1b[K"
+    screen.show("x", "2 of 2")
+    screen.clear("x")
+    assert out.getvalue() == "1 of 2\r\x1b[KFAILED a\n1 of 2\r\x1b[K2 of 2\r\x1b[K"
+
+
+def test_on_a_terminal_each_lane_that_runs_has_a_line() -> None:
+    out = Terminal()
+    screen = Screen(out)
+    screen.show("x", "1 of 2")
+    screen.show("y", "1 of 9")
+    screen.say("FAILED a", "FAILED b")
+    screen.clear("x")
+    screen.clear("x")
+    screen.clear("y")
+    erase, up = "\r\x1b[K", "\x1b[A"
+    both = "1 of 2\n1 of 9"
+    assert out.getvalue() == (
+        f"1 of 2{erase}{both}{erase}{up}{erase}FAILED a\nFAILED b\n{both}{erase}{up}{erase}1 of 9{erase}"
+    )
+
+
+def test_what_a_lane_says_beside_others_waits_and_what_failed_in_it_does_not() -> None:
+    out = io.StringIO()
+    screen = Screen(out)
+    alone, beside = Voice(screen, "x"), Voice(screen, "y", held=True)
+    beside.say("report of y,")
+    beside.show("y: 1 of 2")
+    beside.say_at_once("FAILED y")
+    beside.say("its end")
+    alone.say("report of x")
+    assert out.getvalue() == "y: 1 of 2\nFAILED y\nreport of x\n"
+    beside.release()
+    beside.release()
+    beside.say("after that")
+    assert out.getvalue() == "y: 1 of 2\nFAILED y\nreport of x\nreport of y,\nits end\nafter that\n"
 
 
 def test_in_a_log_the_progress_is_whole_lines_without_control_characters() -> None:
     out = io.StringIO()
     screen = Screen(out)
-    screen.show("1 of 2")
+    screen.show("x", "1 of 2")
     screen.say("FAILED a")
-    screen.clear()
+    screen.clear("x")
     assert out.getvalue() == "1 of 2\nFAILED a\n"
 
 

@@ -6,13 +6,17 @@ import json
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 
-from tools import lanes
-from tools.lane_list import LANES, QUICK_WHY, STARTS_PROCESSES, Lane
-from tools.lanes import LaneResult
+from tools import lane_list, lanes
+from tools.lane_list import LANES, QUICK_WHY, ROOM_BYTES, STARTS_PROCESSES, Lane
+from tools.lane_watch import Screen, Voice
+from tools.lanes import LaneResult, Told
 
 Reported = dict[str, str]
 """Name of a test to its outcome."""
@@ -39,8 +43,8 @@ def lane(reports: Path, ran: Reported | None = None, *, code: int = 0, lacking: 
     return Lane("example", lambda: [sys.executable, "-c", script], lambda: lacking)
 
 
-def run(example: Lane, *, required: bool = False) -> LaneResult:
-    return lanes.run_lane(example, [], required=required, environment=os.environ)
+def run(example: Lane, more: Sequence[str] = (), *, required: bool = False) -> LaneResult:
+    return lanes.run_lane(example, Told(more, os.environ, required), Voice(Screen(sys.stdout), example.name))
 
 
 def test_lane_that_passes(reports: Path) -> None:
@@ -113,6 +117,65 @@ def is_running(pid: int) -> bool:
         return False
 
 
+def waiting_lane(reports: Path, name: str, for_: str, *, beside: bool) -> Lane:
+    """A lane that passes one test when the lane ``for_`` has begun, and otherwise ends with 3 after a minute."""
+    script = f"""
+import json, pathlib, sys, time
+folder = pathlib.Path({str(reports)!r})
+(folder / "{name} begun").touch()
+end = time.monotonic() + 60
+while not (folder / "{for_} begun").exists():
+    if time.monotonic() > end:
+        sys.exit(3)
+    time.sleep(0.05)
+print("{name} has met {for_}")
+lines = [{{"selected": ["t"]}}, {{"test": "t", "phase": "teardown", "outcome": "passed", "seconds": 0.5}}]
+(folder / "{name}.jsonl").write_text("".join(json.dumps(line) + "\\n" for line in lines))
+"""
+    return Lane(name, lambda: [sys.executable, "-c", script], lambda: "", beside=beside)
+
+
+def test_lanes_that_may_run_beside_others_do_and_are_told_after_them(
+    reports: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = waiting_lane(reports, "one", "two", beside=False)
+    two = waiting_lane(reports, "two", "one", beside=True)
+    monkeypatch.setattr(lanes, "LANES", (one, two))
+    monkeypatch.setattr(lanes, "has_room", lambda: True)
+    assert lanes.test([], [], {**os.environ, "CI": "true"}) == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if line]
+    told = [line for line in said if line.startswith("===") or " met " in line]
+    assert told == ["=== lane one ===", "one has met two", "=== lane two ===", "two has met one"]
+    assert [line.split()[:3] for line in said[-3:-1]] == [["one", "passed", "1"], ["two", "passed", "1"]]
+    assert said[-1] == "2 passed, 0 failed, 0 skipped"
+
+
+def test_lanes_run_one_after_the_other_where_there_is_no_room_or_only_one_is_asked_for() -> None:
+    python, browser, samba = LANES
+    assert lanes.queued(LANES, room=True) == [[python], [browser, samba]]
+    assert lanes.queued(LANES, room=False) == [[python, browser, samba]]
+    for each in LANES:
+        assert lanes.queued([each], room=True) == [[each]]
+
+
+@pytest.mark.parametrize(
+    ("cores", "free", "room"), [(2, ROOM_BYTES, True), (1, ROOM_BYTES, False), (2, ROOM_BYTES - 1, False)]
+)
+def test_room_is_a_second_core_and_memory(monkeypatch: pytest.MonkeyPatch, cores: int, free: int, room: bool) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=free))
+    assert lane_list.has_room() is room
+
+
+def test_a_defect_in_a_lane_beside_others_is_no_success(reports: Path) -> None:
+    def broken() -> str:
+        raise OSError("no such program")
+
+    beside = Lane("beside", list, broken, beside=True)
+    with pytest.raises(OSError, match="no such program"):
+        lanes.run_queues([[lane(reports)], [beside]], Told([], os.environ))
+
+
 def test_table_closes_with_a_line_for_machines() -> None:
     results = [
         LaneResult("python", "passed", passed=10, skipped=2, seconds=3.21),
@@ -158,7 +221,7 @@ def test_how_long_it_takes_is_said_first_and_known_from_the_last_whole_run(
 @pytest.mark.parametrize("more", [["-k", "a"], []])
 def test_part_of_a_lane_is_no_measure_of_it(reports: Path, more: list[str]) -> None:
     part = lane(reports, selected=0 if more else 5)
-    lanes.run_lane(part, more, required=False, environment=os.environ)
+    run(part, more)
     assert not (reports / "example.last.jsonl").exists()
 
 
