@@ -114,29 +114,40 @@ def with_mappings(schema: Document, sources: Mapping[str, Document]) -> dict[str
     return changed
 
 
-def secrets_of(answer: Document) -> list[dict[str, Any]]:
+def secrets_of(answer: Document, *, known_only: bool = False) -> list[dict[str, Any]]:
     """The secrets of a configuration, as they can be sent again.
+
+    Args:
+        answer: Of Graph, whole.
+        known_only: Leave out those that ``unreadable_secrets`` names, instead of refusing.
 
     Raises:
         NotEditable: One of them is not known to come back with its value (``unknown-secret``), or came without one
             (``secret-without-value``): sending the list would destroy it.
     """
     rows = _objects(answer.get("value"))
-    for row in rows:
-        key = str(row.get("key"))
-        if key not in KNOWN_SECRETS:
-            raise _not_editable(
-                "unknown-secret",
-                t(
-                    "The configuration holds a secret that this runbook does not know: {key}.",
-                    key=printable(key, limit=60),
-                ),
-            )
-        if not isinstance(row.get("value"), str) or not row["value"].strip("*"):
-            raise _not_editable(
-                "secret-without-value", t("The secret {key} came back without its value.", key=printable(key, limit=60))
-            )
-    return [{"key": row["key"], "value": row["value"]} for row in rows]
+    kept = [row for row in rows if not _not_readable(row)] if known_only else rows
+    for row in kept:
+        if why := _not_readable(row):
+            raise _not_editable(*why)
+    return [{"key": row["key"], "value": row["value"]} for row in kept]
+
+
+def unreadable_secrets(answer: Document) -> list[str]:
+    """Keys of the secrets that cannot be put back, sorted: not known to come back with their value, or without one."""
+    return sorted(str(row.get("key")) for row in _objects(answer.get("value")) if _not_readable(row))
+
+
+def _not_readable(row: Document) -> tuple[str, Text] | None:
+    """Why a secret cannot be put back: a code and a sentence; None where it can."""
+    key = str(row.get("key"))
+    if key not in KNOWN_SECRETS:
+        return "unknown-secret", t(
+            "The configuration holds a secret that this runbook does not know: {key}.", key=printable(key, limit=60)
+        )
+    if not isinstance(row.get("value"), str) or not row["value"].strip("*"):
+        return "secret-without-value", t("The secret {key} came back without its value.", key=printable(key, limit=60))
+    return None
 
 
 def with_domain(secrets: Sequence[Document], domain: str) -> list[dict[str, Any]]:

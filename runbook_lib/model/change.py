@@ -39,6 +39,10 @@ class ChangeKind(Enum):
     START = "start"
     PAUSE = "pause"
     PROVISION = "provision"
+    CREATE_CONFIGURATION = "create-configuration"
+    CREATE_JOB = "create-job"
+    REMOVE_JOB = "remove-job"
+    REMOVE_CONFIGURATION = "remove-configuration"
 
     @property
     def title(self) -> Text:
@@ -48,7 +52,7 @@ class ChangeKind(Enum):
     @property
     def makes_object(self) -> bool:
         """Whether others of its plan may need the object that it creates or brings back."""
-        return self in (ChangeKind.CREATE, ChangeKind.UNDELETE)
+        return self in (ChangeKind.CREATE, ChangeKind.UNDELETE, ChangeKind.CREATE_CONFIGURATION)
 
 
 _KINDS: Mapping[Route, Mapping[ChangeKind, Text]] = {
@@ -70,6 +74,10 @@ _KINDS: Mapping[Route, Mapping[ChangeKind, Text]] = {
         ChangeKind.START: t("start"),
         ChangeKind.PAUSE: t("pause"),
         ChangeKind.PROVISION: t("provision"),
+        ChangeKind.CREATE_CONFIGURATION: t("create-configuration"),
+        ChangeKind.CREATE_JOB: t("create-job"),
+        ChangeKind.REMOVE_JOB: t("remove-job"),
+        ChangeKind.REMOVE_CONFIGURATION: t("remove-configuration"),
     },
 }
 """Titles are in English the names by which options and files know the kinds, so that a reader can type them."""

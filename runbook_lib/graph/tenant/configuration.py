@@ -21,11 +21,17 @@ from runbook_lib.graph.writing import GraphWrite
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 
+_US_GOVERNMENT = "d8fa317e-0713-4930-91d8-1dbeb150978f"
+ROLE_OF_CLOUD: Mapping[str, str] = {
+    "global": "1a0abf4d-b9fa-4512-a3a2-51ee82c6fd9f",
+    "us-government-l4": _US_GOVERNMENT,
+    "us-government-l5": _US_GOVERNMENT,
+    "china": "15af7fd5-1a3f-4034-8ea1-1afa3d5ecf63",
+}
+"""Name of a cloud (``parameters/clouds.csv``) to the app role with which a group is selected there."""
 SELECTED_ROLES = frozenset(
     {
-        "1a0abf4d-b9fa-4512-a3a2-51ee82c6fd9f",  # global service
-        "d8fa317e-0713-4930-91d8-1dbeb150978f",  # US government
-        "15af7fd5-1a3f-4034-8ea1-1afa3d5ecf63",  # China
+        *ROLE_OF_CLOUD.values(),
         "50a55e47-aae2-425c-8dcb-ed711147a39f",  # USNat
         "52e862b9-0b95-43fe-9340-54f51248314f",  # USSec
     }

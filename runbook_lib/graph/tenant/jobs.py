@@ -28,6 +28,8 @@ class JobKind(Enum):
     OTHER = "other"
 
 
+GROUPS_TO_AD = "AAD2ADGroupProvisioning"
+"""Template of the jobs that write groups to AD."""
 _KINDS = {
     "aad2adgroupprovisioning": JobKind.GROUPS_TO_AD,
     "ad2aadprovisioning": JobKind.FROM_AD,

@@ -59,6 +59,10 @@ class Action(ABC):
         """What is there until then, where Graph replaces the whole: the journal says it before the request."""
         return None
 
+    def beyond_replaced(self, said: object) -> str:
+        """What a journal says before the request that is not ``replaced``, as the end of a sentence; empty: nothing."""
+        return "" if said == self.replaced() else "it begins a request that its plan does not have"
+
     def members_named(self) -> tuple[str, ...]:
         """Members (ids) that its requests name."""
         return ()

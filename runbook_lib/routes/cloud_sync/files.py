@@ -17,6 +17,14 @@ from runbook_lib.routes.cloud_sync.actions import (
     SetRunning,
     Unassign,
 )
+from runbook_lib.routes.cloud_sync.application_actions import (
+    CreateConfiguration,
+    CreateJob,
+    MapNewJob,
+    RemoveConfiguration,
+    RemoveJob,
+    RestoreSchema,
+)
 from runbook_lib.routes.cloud_sync.payload import CloudSyncPayload
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 
@@ -46,12 +54,12 @@ class CloudSyncTargetFields(TargetFields):
 
 
 class ApprovedCloudSyncTargetFields(CloudSyncTargetFields):
-    """The same in an approval: every id is one."""
+    """The same in an approval: every id is one, or empty where the plan makes the configuration."""
 
     tenant_id: _Guid
     domain_guid: _Guid
-    service_principal: _Guid
-    job_id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    service_principal: _Guid | Literal[""]
+    job_id: Annotated[str, StringConstraints(max_length=200)]
 
 
 class _AssignFields(Fields):
@@ -112,8 +120,76 @@ class _ProvisionFields(Fields):
         return Provision(self.rule_id, tuple(self.members))
 
 
+class _CreateConfigurationFields(Fields):
+    action: Literal["create-configuration"]
+    template: str
+    display_name: str
+
+    def made(self) -> Action:
+        return CreateConfiguration(self.template, self.display_name)
+
+
+class _CreateJobFields(Fields):
+    action: Literal["create-job"]
+    template: str
+
+    def made(self) -> Action:
+        return CreateJob(self.template)
+
+
+class _MapNewJobFields(Fields):
+    action: Literal["map-new-job"]
+    assumed: dict[str, str]
+    desired: dict[str, str]
+
+    def made(self) -> Action:
+        return MapNewJob(self.assumed, self.desired)
+
+
+class _RestoreSchemaFields(Fields):
+    action: Literal["restore-schema"]
+    after: dict[str, Any]
+
+    def made(self) -> Action:
+        return RestoreSchema(self.after)
+
+
+class _RemoveJobFields(Fields):
+    action: Literal["remove-job"]
+    schema_: dict[str, Any] = Field(alias="schema")
+    secrets: list[_SecretFields]
+    running: bool
+
+    def made(self) -> Action:
+        return RemoveJob(self.schema_, tuple(row.model_dump() for row in self.secrets), self.running)
+
+
+class _RemoveConfigurationFields(Fields):
+    action: Literal["remove-configuration"]
+    application: str
+    template: str
+    display_name: str
+    role_id: str
+    assignments: list[str]
+
+    def made(self) -> Action:
+        ends = tuple(self.assignments)
+        return RemoveConfiguration(self.application, self.template, self.display_name, self.role_id, ends)
+
+
 _ActionFields = Annotated[
-    _AssignFields | _UnassignFields | _SchemaFields | _SecretsFields | _RunningFields | _ProvisionFields,
+    _AssignFields
+    | _UnassignFields
+    | _SchemaFields
+    | _SecretsFields
+    | _RunningFields
+    | _ProvisionFields
+    | _CreateConfigurationFields
+    | _CreateJobFields
+    | _MapNewJobFields
+    | _RestoreSchemaFields
+    | _RemoveJobFields
+    | _RemoveConfigurationFields,
     Field(discriminator="action"),
 ]
 
@@ -148,4 +224,8 @@ class EffectFields(Fields):
     secrets_replaced: bool = False
     running: bool | None = None
     provisioned: list[str] | None = None
+    application: str = ""
+    app_id: str = ""
+    job_id: str = ""
+    removed: str = ""
     request_id: str = ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from runbook_lib.model.change import Change, ChangeKind, ChangeOf, MemberDifference, Plan, PlanOf, ValueDifference
+from runbook_lib.model.ids import NO_GROUP
 from runbook_lib.model.target import Route, Target
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.cloud_sync.actions import Action
@@ -18,8 +19,8 @@ class CloudSyncPayload:
     """One action on one configuration; the ``Payload`` of the route cloud-sync.
 
     Attributes:
-        service_principal: Of the configuration.
-        job_id: Of its job.
+        service_principal: Of the configuration; empty where the plan makes it.
+        job_id: Of its job; empty where the plan makes it.
         group_id: The group that it is about; empty for an action on the configuration itself.
         action: What is done.
     """
@@ -41,13 +42,14 @@ class CloudSyncPayload:
 
     @property
     def object_name(self) -> str:
-        """The job."""
-        return self.job_id
+        """The job, or the configuration that is to get one."""
+        return self.job_id or self.service_principal or self.action.name
 
     @property
     def needs(self) -> frozenset[str]:
-        """Nothing of the same plan: Cloud Sync itself orders groups and members."""
-        return frozenset()
+        """The configuration, where the plan makes it; Cloud Sync itself orders groups and members."""
+        made = self.service_principal or self.action.name == "create-configuration"
+        return frozenset() if made else frozenset({NO_GROUP})
 
     @property
     def members_added(self) -> tuple[str, ...]:

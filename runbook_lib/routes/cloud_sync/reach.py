@@ -7,15 +7,28 @@ from typing import Any
 
 from runbook_lib.cloud_sync.configuration import Document, expressions_of, mapping_of_groups, target_of
 from runbook_lib.errors import RunbookError
+from runbook_lib.graph.tenant.cloud_sync import TO_AD
+from runbook_lib.graph.tenant.jobs import GROUPS_TO_AD
 from runbook_lib.model.change import ChangeKind, Operation
-from runbook_lib.routes.cloud_sync.actions import ReplaceSchema, schema_digest
+from runbook_lib.routes.cloud_sync.actions import ReplaceSchema, ReplaceSecrets, schema_digest
+from runbook_lib.routes.cloud_sync.application_actions import CreateConfiguration, CreateJob, MapNewJob, RestoreSchema
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPlan
 
 _KINDS = {
     Operation.ENABLE: frozenset(
-        {ChangeKind.ASSIGN, ChangeKind.MAP, ChangeKind.SETTINGS, ChangeKind.START, ChangeKind.PROVISION}
+        {
+            ChangeKind.CREATE_CONFIGURATION,
+            ChangeKind.CREATE_JOB,
+            ChangeKind.ASSIGN,
+            ChangeKind.MAP,
+            ChangeKind.SETTINGS,
+            ChangeKind.START,
+            ChangeKind.PROVISION,
+        }
     ),
-    Operation.DISABLE: frozenset({ChangeKind.UNASSIGN, ChangeKind.PAUSE}),
+    Operation.DISABLE: frozenset(
+        {ChangeKind.UNASSIGN, ChangeKind.PAUSE, ChangeKind.REMOVE_JOB, ChangeKind.REMOVE_CONFIGURATION}
+    ),
     Operation.UNDO: frozenset(
         {
             ChangeKind.ASSIGN,
@@ -24,6 +37,10 @@ _KINDS = {
             ChangeKind.SETTINGS,
             ChangeKind.START,
             ChangeKind.PAUSE,
+            ChangeKind.CREATE_CONFIGURATION,
+            ChangeKind.CREATE_JOB,
+            ChangeKind.REMOVE_JOB,
+            ChangeKind.REMOVE_CONFIGURATION,
         }
     ),
 }
@@ -44,15 +61,38 @@ def beyond_kind(change: CloudSyncChange, operation: Operation) -> str:
         return "is about another group than it names"
     if isinstance(action, ReplaceSchema):
         return _beyond_mapping(action)
-    return action.beyond_kind(change.kind)
+    if isinstance(action, MapNewJob) and not {name.casefold() for name in action.desired} <= MAPPED_HERE:
+        return "changes the mapping of attributes that it never changes"
+    if isinstance(action, RestoreSchema) and operation is not Operation.UNDO:
+        return f"is no part of a plan to {operation.value}"
+    return _beyond_making(change) or action.beyond_kind(change.kind)
 
 
 def beyond_target(plan: CloudSyncPlan) -> str:
     """What a plan does outside its own configuration, as the end of a sentence; empty where there is nothing."""
     here = (plan.target.service_principal, plan.target.job_id)
+    makes = {change.kind for change in plan.changes} & {ChangeKind.CREATE_CONFIGURATION, ChangeKind.CREATE_JOB}
+    lacks = {ChangeKind.CREATE_CONFIGURATION} if not here[0] else set()
+    lacks |= {ChangeKind.CREATE_JOB} if not here[1] else set()
+    if plan.changes and makes != lacks:
+        return "it makes a configuration that it has, or has none and makes none"
     for change in plan.changes:
         if (change.payload.service_principal, change.payload.job_id) != here:
             return "a change is about another configuration than its plan"
+    return ""
+
+
+def _beyond_making(change: CloudSyncChange) -> str:
+    """Templates are those for groups; what only a new job gets is for no other."""
+    action, new = change.payload.action, not change.payload.job_id
+    if isinstance(action, CreateConfiguration) and action.template != TO_AD:
+        return "makes an application of another template"
+    if isinstance(action, CreateJob) and action.template != GROUPS_TO_AD:
+        return "makes a job of another template"
+    if isinstance(action, (MapNewJob, RestoreSchema)) and not new:
+        return "does to a job what only a new one gets"
+    if isinstance(action, ReplaceSecrets) and new is bool(action.before):
+        return "replaces settings that it does not know"
     return ""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from runbook_lib.change.step import Effect
 from runbook_lib.model.change import ChangeKind
+from runbook_lib.model.ids import NO_GROUP, is_guid
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
 
 MEMBERS_AT_ONCE = 5
@@ -15,6 +16,8 @@ MEMBERS_AT_ONCE = 5
 GROUPS_AT_ONCE = 20
 """Requests of one batch ("Combine multiple HTTP requests using JSON batching")."""
 ORDER = (
+    ChangeKind.CREATE_CONFIGURATION,
+    ChangeKind.CREATE_JOB,
     ChangeKind.PAUSE,
     ChangeKind.SETTINGS,
     ChangeKind.MAP,
@@ -22,8 +25,11 @@ ORDER = (
     ChangeKind.ASSIGN,
     ChangeKind.PROVISION,
     ChangeKind.START,
+    ChangeKind.REMOVE_JOB,
+    ChangeKind.REMOVE_CONFIGURATION,
 )
-"""A job is paused before and started after everything else; the mapping is right before a group comes into scope."""
+"""What is made comes first, what is removed last; a job is paused before and started after everything else; the mapping
+is right before a group comes into scope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,8 @@ class Request:
 
     @property
     def makes_object(self) -> bool:
-        """None of them makes an object whose id is known only afterwards."""
-        return False
+        """Whether it makes the configuration, whose ids are known only afterwards."""
+        return self.change.kind is ChangeKind.CREATE_CONFIGURATION
 
     def intent(self) -> dict[str, object]:
         """What the journal says before it; with what is there until then, where Graph replaces the whole."""
@@ -54,22 +60,25 @@ class Request:
 
     def beyond_intent(self, object_id: str, intent: Mapping[str, Any], made: Mapping[str, str]) -> str:
         """What a ``begin`` line says beyond this request."""
-        del made
-        if object_id != self.change.payload.service_principal:
+        if object_id != ("" if self.makes_object else self._configuration(made)):
             return "it begins a request on another configuration than its plan"
-        if dict(intent) != self.intent():
+        own = self.intent()
+        if {**intent, "before": None} != {**own, "before": None}:
             return "it begins a request that its plan does not have"
-        return ""
+        return self.change.payload.action.beyond_replaced(intent["before"])
 
     def beyond_effect(self, effect: Effect, made: Mapping[str, str]) -> str:
         """What a ``done`` line says beyond this request."""
-        del made
         action, data = self.change.payload.action, effect.data
-        if effect.object_id != self.change.payload.service_principal:
+        if effect.object_id != self._configuration(made) or (self.makes_object and not is_guid(effect.object_id)):
             return "it names another configuration than its plan"
         if not data.keys() <= action.may_say | {"request_id"}:
             return "it says of a request that it did something of another kind"
         return action.beyond_effect(data, self.change.group_id, self.members)
+
+    def _configuration(self, made: Mapping[str, str]) -> str:
+        """Id of the service principal: that of the plan, or of the configuration that the plan made."""
+        return self.change.payload.service_principal or made.get(NO_GROUP, "")
 
     def not_begun(self, effect: Mapping[str, Any], begun: Sequence[Mapping[str, Any]], made: Mapping[str, str]) -> str:
         """What of an effect no ``begin`` line announced."""

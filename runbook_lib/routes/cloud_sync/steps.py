@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 from runbook_lib.change.step import Effect, LiveState, Look
-from runbook_lib.cloud_sync.configuration import secrets_of
+from runbook_lib.cloud_sync.configuration import domain_of, secrets_of
+from runbook_lib.errors import Refused
+from runbook_lib.graph.rows import objects_of, text_of
 from runbook_lib.graph.tenant.configuration import ConfigurationAddress, read_assignments, read_state
 from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.graph.transport import GraphClient
@@ -37,11 +39,32 @@ InAd = Callable[[str, Sequence[str]], bool]
 class RequestContext:
     """One run on its configuration; assignments are listed once, and kept up to date by who changes them."""
 
-    def __init__(self, client: GraphClient, target: CloudSyncTarget, in_ad: InAd) -> None:
+    def __init__(
+        self, client: GraphClient, target: CloudSyncTarget, in_ad: InAd, sleep: Callable[[float], None]
+    ) -> None:
         self.client = client
-        self.address = ConfigurationAddress(target.service_principal, target.job_id)
+        self.service_principal = target.service_principal
+        """Of the configuration; empty until the step that makes it is done."""
+        self.job_id = target.job_id
+        """Of its job; empty until the step that makes it is done."""
         self.in_ad = in_ad
+        self.sleep = sleep
         self._assigned: dict[str, dict[str, str]] = {}
+
+    @property
+    def address(self) -> ConfigurationAddress:
+        """Where the configuration is.
+
+        Raises:
+            Refused: The plan makes it, and has not made it yet (``configuration-not-made``).
+        """
+        if not (self.service_principal and self.job_id):
+            raise Refused(
+                t("The configuration or its job is to be made first, and that is not done."),
+                code="configuration-not-made",
+                hint=t("Approve the changes that make the configuration and its job as well."),
+            )
+        return ConfigurationAddress(self.service_principal, self.job_id)
 
     def assigned(self, role_id: str) -> dict[str, str]:
         """Group id to the id of its assignment."""
@@ -86,8 +109,8 @@ class RequestStep(Generic[ActionT]):
 
     @property
     def object_id(self) -> str:
-        """The service principal of the configuration."""
-        return self.change.payload.service_principal
+        """The service principal of the configuration; empty until it is made."""
+        return self.change.payload.service_principal or self.context.service_principal
 
     def recall(self, effect: Effect) -> None:
         """What an earlier run did stays done."""
@@ -213,11 +236,14 @@ class SecretsStep(RequestStep[ReplaceSecrets]):
     def look(self, begun: Mapping[str, Any] | None) -> Look:
         """Which of the two are there."""
         del begun
-        present = secrets_digest(secrets_of(self.context.client.get(self.context.address.secrets)))
+        found = secrets_of(self.context.client.get(self.context.address.secrets))
+        present = secrets_digest(found)
         if present == secrets_digest(self.action.after):
             return Look(LiveState.AFTER)
         if present == secrets_digest(self.action.before):
             return Look(LiveState.BEFORE)
+        if not self.action.before and domain_of(found) in ("", domain_of(self.action.after)):
+            return Look(LiveState.BEFORE)  # what a configuration that was just made begins with
         return Look(LiveState.OTHER, t("somebody else changed the settings of the configuration"))
 
     def write(self) -> GraphWrite:
@@ -270,9 +296,14 @@ class ProvisionStep(RequestStep[Provision]):
         if self.request.members:
             members = [{"objectId": member, "objectTypeName": "User"} for member in self.request.members]
             subject["links"] = {"members": members}
-        body = {"parameters": [{"ruleId": self.action.rule_id, "subjects": [subject]}]}
+        body = {"parameters": [{"ruleId": self.action.rule_id or self._rule(), "subjects": [subject]}]}
         return GraphWrite("POST", f"{self.context.address.job}/provisionOnDemand", body)
 
     def changed(self) -> Mapping[str, object]:
         """The members that it named."""
         return {"provisioned": list(self.request.members)}
+
+    def _rule(self) -> str:
+        """Of a job that the plan made: not known when it was planned."""
+        rules = objects_of(self.context.client.get(self.context.address.schema), "synchronizationRules")
+        return (text_of(rules[0], "id") or "") if rules else ""

@@ -22,6 +22,22 @@ from runbook_lib.routes.cloud_sync.actions import (
     SetRunning,
     Unassign,
 )
+from runbook_lib.routes.cloud_sync.application_actions import (
+    CreateConfiguration,
+    CreateJob,
+    MapNewJob,
+    RemoveConfiguration,
+    RemoveJob,
+    RestoreSchema,
+)
+from runbook_lib.routes.cloud_sync.application_steps import (
+    CreateConfigurationStep,
+    CreateJobStep,
+    MapNewJobStep,
+    RemoveConfigurationStep,
+    RemoveJobStep,
+    RestoreSchemaStep,
+)
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_changes
 from runbook_lib.routes.cloud_sync.requests import requests_of
 from runbook_lib.routes.cloud_sync.steps import (
@@ -44,6 +60,12 @@ STEP_OF_ACTION: Mapping[type[Action], type[RequestStep[Any]]] = {
     ReplaceSecrets: SecretsStep,
     SetRunning: RunningStep,
     Provision: ProvisionStep,
+    CreateConfiguration: CreateConfigurationStep,
+    CreateJob: CreateJobStep,
+    MapNewJob: MapNewJobStep,
+    RestoreSchema: RestoreSchemaStep,
+    RemoveJob: RemoveJobStep,
+    RemoveConfiguration: RemoveConfigurationStep,
 }
 """The step of every action."""
 
@@ -63,7 +85,7 @@ class CloudSyncWork:
         self, client: GraphClient, target: Target, changes: Sequence[Change], in_ad: InAd, patience: Patience
     ) -> None:
         """Prepare; nothing is asked of Graph yet."""
-        self._context = RequestContext(client, cloud_sync_target(target), in_ad)
+        self._context = RequestContext(client, cloud_sync_target(target), in_ad, patience.sleep)
         requests = requests_of(cloud_sync_changes(changes))
         self._steps = [
             STEP_OF_ACTION[type(request.change.payload.action)](request, self._context) for request in requests
