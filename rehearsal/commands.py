@@ -13,7 +13,7 @@ import click
 from rehearsal.control import ControlRefusal
 from rehearsal.folder import HOST, RehearsalFolder
 from rehearsal.process import RunningRehearsal, find_rehearsal, start_rehearsal
-from rehearsal.start_flags import Told, options_told, start_flags
+from rehearsal.start_flags import Told, options_of_flags, start_flags
 from runbook_lib.errors import UsageError
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
@@ -47,7 +47,7 @@ def rehearsal() -> None:
 def start(name: str, directory_folder: Path | None, foreground: bool, **told: Unpack[Told]) -> None:
     """Start a rehearsal; it goes on until it is stopped."""
     folder = _folder(name, directory_folder)
-    options = options_told(told)
+    options = options_of_flags(told)
     running = find_rehearsal(folder)
     if running is not None:
         raise UsageError(

@@ -53,8 +53,8 @@ def demo(records: Path | None, staff: int, keep: bool, quiet: bool) -> int:
     name = f"demo-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     folder = root / ".rehearsal" / name
     place = (records or root / "records").absolute()
-    console.say(f"{STEPS} steps; together they take about half a minute on two idle cores.")
-    console.say(f"Starting the rehearsal {name} …")
+    console.print_line(f"{STEPS} steps; together they take about half a minute on two idle cores.")
+    console.print_line(f"Starting the rehearsal {name} …")
     try:
         with start_rehearsal(folder, StartOptions(staff=staff), records=place) as running:
             journey = Journey(RehearsalScene(running), root, place, name.upper(), quiet=quiet)
@@ -93,7 +93,7 @@ class RehearsalScene:
         print_command("rehearsal", "edit-group", group, "--name", self.running.folder.name, *options)
         edit = GroupEdit(remove_members=(remove_member,), description=description)
         for sentence in edit_group(self.running, group, edit):
-            console.say(sentence)
+            console.print_line(sentence)
 
     def join(self, group: str, member: str) -> None:
         """In the rehearsal's tenant."""
@@ -101,9 +101,9 @@ class RehearsalScene:
 
 
 def _tell_kept(running: RunningRehearsal, name: str) -> None:
-    console.say("")
-    console.say(
+    console.print_line("")
+    console.print_line(
         f"The rehearsal {name} goes on: {running.state['graph_url']} and LDAPS port {running.state['ldap_port']}."
     )
-    console.say(f"Its parameters file: {console.shown_path(running.parameters_file)}")
-    console.say(f"Stop it with: gwb rehearsal stop --name {name}")
+    console.print_line(f"Its parameters file: {console.shown_path(running.parameters_file)}")
+    console.print_line(f"Stop it with: gwb rehearsal stop --name {name}")

@@ -13,7 +13,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner import console
-from runbook_lib.runner.options import duration_words
+from runbook_lib.runner.options import duration_text
 
 APPROVER = "Alex Approver"
 EDITED_DESCRIPTION = "Edited by hand"
@@ -53,36 +53,42 @@ class Journey:
             RunbookError: A run ended otherwise than this journey expects.
             KeyboardInterrupt: A run was interrupted.
         """
-        self.say("Is everything in place, and which Exchange does this AD have?")
+        self.heading("Is everything in place, and which Exchange does this AD have?")
         self.run("10-detect-exchange", "CHECK", Outcome.DONE)
-        self.say("Which groups are there, and which route can write them?")
+        self.heading("Which groups are there, and which route can write them?")
         self.run("20-inventory-groups", "CHECK", Outcome.DONE)
-        self.say("Write some Microsoft 365 groups: plan, approve, apply, and see that a third run has nothing to do.")
+        self.heading(
+            "Write some Microsoft 365 groups: plan, approve, apply, and see that a third run has nothing to do."
+        )
         written = self.planned_and_applied("30-enable-writeback", "ENABLE", {})
         self.run("30-enable-writeback", "ENABLE", Outcome.NOTHING_TO_DO)
-        self.say("Is AD in step? Then an administrator edits a group by hand, and the next check reports exactly that.")
+        self.heading(
+            "Is AD in step? Then an administrator edits a group by hand, and the next check reports exactly that."
+        )
         self.run("50-check-drift", "CHECK", Outcome.NOTHING_TO_DO)
         roles = self.scene.roles
         self.scene.edit_by_hand(roles.edited, self._a_member(), EDITED_DESCRIPTION)
         self.run("50-check-drift", "CHECK", Outcome.REFUSED)
-        self.say(f"Retire {' and '.join(roles.retired)}.")
+        self.heading(f"Retire {' and '.join(roles.retired)}.")
         before = self.objects()
         retired = self.planned_and_applied("40-disable-writeback", "DISABLE", {"disable_names": _yaml(roles.retired)})
         if self.objects() == before:
             raise _unexpected("40-disable-writeback changed nothing")
-        self.say("Take that back from its own record: same objects, same GUID and SID.")
+        self.heading("Take that back from its own record: same objects, same GUID and SID.")
         self.planned_and_applied("60-undo-change", "UNDO", {"undo_record": str(retired)})
         after = self.objects()
         if after != before:
             raise _unexpected("after the undo the objects differ from what they were before")
-        console.say(f"{len(after)} objects are as they were before: objectGUID, objectSid and every other attribute.")
+        console.print_line(
+            f"{len(after)} objects are as they were before: objectGUID, objectSid and every other attribute."
+        )
         self.on_a_schedule(written)
         self.verify()
 
-    def say(self, text: str) -> None:
+    def heading(self, text: str) -> None:
         """A heading."""
-        console.say("")
-        console.say(f"== {text}")
+        console.print_line("")
+        console.print_line(f"== {text}")
 
     def run(self, notebook: str, change: str, expected: Outcome, given: Mapping[str, str] | None = None) -> Path:
         """Print a command that runs a notebook, do what it says, and return the record."""
@@ -92,11 +98,11 @@ class Journey:
         overrides = {"change_id": f"{self.change_id}-{change}", **(given or {})}
         parts = [part for name, value in overrides.items() for part in ("-p", name, value)]
         words = [notebook, "-f", str(self.scene.parameters_file), *parts]
-        console.say(f"Step {len(self.lines) + 1} of {STEPS}:")
+        console.print_line(f"Step {len(self.lines) + 1} of {STEPS}:")
         print_command("run", *words)
         told = command_run.run.make_context("run", words).params
         progress = console.CellProgress(quiet=self.quiet)
-        result = command_run.run_as_told(
+        result = command_run.run_with_progress(
             told["notebook"], told["files"], overrides_of(told["given"]), progress=progress
         )
         command_run.show_result(result)
@@ -122,14 +128,14 @@ class Journey:
             applied: Record of the run that wrote the groups.
         """
         roles = self.scene.roles
-        self.say(
+        self.heading(
             "On a schedule: attributes and members of these groups are approved in advance. The next run lets a new "
             "member in and corrects the manual edit; a new group still waits for a person."
         )
         self._approve_in_advance(applied)
         self.scene.join(roles.joined, roles.newcomer)
-        console.say(f"In the cloud, {roles.newcomer} joins {roles.joined}.")
-        console.say(f"In the parameters, {roles.new_group} is selected too.")
+        console.print_line(f"In the cloud, {roles.newcomer} joins {roles.joined}.")
+        console.print_line(f"In the parameters, {roles.new_group} is selected too.")
         selected = {"select_names": _yaml((*roles.selected, roles.new_group))}
         self.run("30-enable-writeback", "ENABLE", Outcome.AWAITING_APPROVAL, selected)
         objects = self.scene.objects()
@@ -143,7 +149,7 @@ class Journey:
             raise _unexpected(
                 f"in AD, {roles.newcomer} is no member of {roles.joined}, or {roles.new_group} was written"
             )
-        console.say(
+        console.print_line(
             f"In AD, {roles.newcomer} is a member of {roles.joined}; {roles.new_group} awaits approval (exit code 4)."
         )
 
@@ -168,7 +174,7 @@ class Journey:
                 raise _unexpected(f"the record {line.record} does not verify: {verification.problems}")
         index = build_index(self.records)
         print_command("verify-record", *(str(line.record) for line in self.lines))
-        console.say(f"{len(self.lines)} records verify. The list of all records: {console.shown_path(index)}")
+        console.print_line(f"{len(self.lines)} records verify. The list of all records: {console.shown_path(index)}")
 
     def table(self) -> None:
         """The short table that closes the demo."""
@@ -184,11 +190,11 @@ class Journey:
             for line in self.lines
         ]
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        console.say("")
+        console.print_line("")
         for row in rows:
-            console.say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+            console.print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
         total = sum(line.seconds for line in self.lines)
-        console.say(f"{len(self.lines)} runs in {duration_words(total)}.")
+        console.print_line(f"{len(self.lines)} runs in {duration_text(total)}.")
 
     def _approve_in_advance(self, applied: Path) -> None:
         from runbook_lib.change.approvals.file import standing_phrase

@@ -59,7 +59,7 @@ class Scene(Protocol):
 
 def print_command(*words: str) -> None:
     """A command as a person would type it."""
-    console.say(f"$ gwb {_quoted(words)}")
+    console.print_line(f"$ gwb {_quoted(words)}")
 
 
 def _quoted(words: Sequence[str]) -> str:

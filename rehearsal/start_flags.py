@@ -156,7 +156,7 @@ def start_flags(command: _Command) -> _Command:
     return command
 
 
-def options_told(told: Told) -> StartOptions:
+def options_of_flags(told: Told) -> StartOptions:
     """What the flags ask for.
 
     Raises:

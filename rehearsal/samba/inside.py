@@ -44,12 +44,12 @@ def main() -> int:
         with controller.running_controller(TREE, tools):
             answer = {"identities": _fill(tools, told)}
             answered = True
-            _say(answer)
+            _send(answer)
             asyncio.run(_serve({636: told["ldaps_socket"], 389: told["ldap_socket"]}, ended))
     except (RuntimeError, OSError) as error:
         if answered:
             raise
-        _say({"error": str(error)})
+        _send({"error": str(error)})
         return 1
     finally:
         shutil.rmtree(sockets, ignore_errors=True)
@@ -68,7 +68,7 @@ def _watch(ended: threading.Event, is_answered: Callable[[], bool], sockets: Pat
         os._exit(1)
 
 
-def _say(answer: Mapping[str, object]) -> None:
+def _send(answer: Mapping[str, object]) -> None:
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
 

@@ -115,8 +115,8 @@ class Journal:
     def _line(self, entry: Mapping[str, object]) -> None:
         if self._stream is None:
             raise ValueError("the journal is not open")
-        told = {**entry, "at": self._now(), **({"previous": self._last} if self._last else {})}
-        line = json_text(json.dumps(told, ensure_ascii=False, sort_keys=True)).encode("utf-8")
+        stamped = {**entry, "at": self._now(), **({"previous": self._last} if self._last else {})}
+        line = json_text(json.dumps(stamped, ensure_ascii=False, sort_keys=True)).encode("utf-8")
         self._last = line_digest(line)
         try:
             self._stream.write(line + b"\n")

@@ -163,15 +163,15 @@ def with_notification(secrets: Sequence[Document], notification: Notification) -
     """
     if notification.threshold is not None and not 1 <= notification.threshold <= HIGHEST_THRESHOLD:
         raise ValueError(f"threshold: {notification.threshold}")
-    told = {
+    held = {
         **_value_of(secrets, NOTIFICATION),
         "Enabled": notification.enabled,
         "Recipients": notification.recipients,
         "DeleteThresholdEnabled": notification.threshold is not None,
     }
     if notification.threshold is not None:
-        told["DeleteThresholdValue"] = notification.threshold
-    return _with(secrets, NOTIFICATION, told)
+        held["DeleteThresholdValue"] = notification.threshold
+    return _with(secrets, NOTIFICATION, held)
 
 
 def domain_of(secrets: Sequence[Document]) -> str:
@@ -181,12 +181,12 @@ def domain_of(secrets: Sequence[Document]) -> str:
 
 def notification_of(secrets: Sequence[Document]) -> Notification | None:
     """The notification as it is set; None: none is."""
-    told = _value_of(secrets, NOTIFICATION)
-    if not told:
+    held = _value_of(secrets, NOTIFICATION)
+    if not held:
         return None
-    number = told.get("DeleteThresholdValue")
-    threshold = number if told.get("DeleteThresholdEnabled") is True and type(number) is int else None
-    return Notification(told.get("Enabled") is True, str(told.get("Recipients") or ""), threshold)
+    number = held.get("DeleteThresholdValue")
+    threshold = number if held.get("DeleteThresholdEnabled") is True and type(number) is int else None
+    return Notification(held.get("Enabled") is True, str(held.get("Recipients") or ""), threshold)
 
 
 def _value_of(secrets: Sequence[Document], key: str) -> dict[str, Any]:

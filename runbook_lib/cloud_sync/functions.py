@@ -195,8 +195,8 @@ def _split(of: Sequence[Argument]) -> Value:
 
 def _word(of: Sequence[Argument]) -> Value:
     text, number, marks = shown(of[0]()), _number(of[1]()), shown(of[2]())
-    words = "".join("\0" if character in marks else character for character in text).split("\0")
-    return words[number - 1] if 1 <= number <= len(words) else ""
+    parts = "".join("\0" if character in marks else character for character in text).split("\0")
+    return parts[number - 1] if 1 <= number <= len(parts) else ""
 
 
 def _cased(change: Callable[[str], str]) -> Callable[[Sequence[Argument]], Value]:

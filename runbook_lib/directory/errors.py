@@ -68,7 +68,7 @@ class ReadInterrupted(DirectoryUnavailable):
 class _Row(NamedTuple):
     kind: type[RunbookError]
     code: str
-    words: Text
+    reason: Text
     hint: Text = NOTHING
 
 
@@ -252,7 +252,7 @@ def ldap_error_of(result: Mapping[str, object], *, operation: LdapOperation, dn:
             "Active Directory would not {doing} {dn}: {reason} (LDAP result {code}).{said}",
             doing=_DOING[operation],
             dn=printable(dn),
-            reason=row.words,
+            reason=row.reason,
             code=code,
             said=said,
         ),
@@ -274,8 +274,8 @@ def _row(code: int, windows: int | None, message: str, operation: LdapOperation)
     if windows is not None and (row := _BY_WINDOWS_ERROR.get((code, windows))):
         return row
     lowered = message.lower()
-    for number, words, row in _BY_TEXT:
-        if number == code and words in lowered:
+    for number, part, row in _BY_TEXT:
+        if number == code and part in lowered:
             return row
     return _BY_OPERATION.get((code, operation)) or _BY_RESULT.get(code, _OTHER)
 
@@ -302,13 +302,13 @@ def bind_error(
         return ldap_error_of({**result, "message": message}, operation="read", dn="the root DSE after signing in")
     match = _BIND_DATA.search(message)
     sub_code = int(match.group(1), 16) if match else (windows_error(message) or 0)
-    reason, words, hint = _BIND_REASONS.get(
+    reason, title, hint = _BIND_REASONS.get(
         sub_code,
         ("refused", t("the server refused user name and password"), t("Check bind_user and the password's source.")),
     )
     who = f" as {printable(user)}" if user else ""
     return NoAccess(
-        t("The domain controller refused to sign in{who}: {reason}.", who=who, reason=words),
+        t("The domain controller refused to sign in{who}: {reason}.", who=who, reason=title),
         code="bind-refused",
         hint=t("{hint} The password that was sent {doubt}.", hint=hint, doubt=doubt) if doubt else hint,
         values={"user": user, "reason": reason, "sub_code": f"{sub_code:x}", "server_message": message},

@@ -118,7 +118,7 @@ class _Reader:
             self.gaps.append(gap)
         enforcement = read_enforcement(directory)
         self._compare_usn(usn)
-        self._say_how(renewed)
+        self._describe_reading(renewed)
         dc = directory.controller
         return DirectorySnapshot(
             controller=dc,
@@ -229,7 +229,7 @@ class _Reader:
         )
         return found
 
-    def _say_how(self, renewed: int) -> None:
+    def _describe_reading(self, renewed: int) -> None:
         """What was unusual about the way here."""
         directory = self.directory
         if times := directory.renewed - renewed:

@@ -108,7 +108,7 @@ class ExchangeDetection:
     schema_version: int | None
     organization_version: int | None
     domain_version: int | None
-    words: tuple[str, ...]
+    statements: tuple[str, ...]
     components: tuple[ComponentRow, ...]
     servers: tuple[ServerRow, ...]
     findings: tuple[Finding, ...]
@@ -144,7 +144,7 @@ class ExchangeDetection:
             "schema_version": self.schema_version,
             "organization_version": self.organization_version,
             "domain_version": self.domain_version,
-            "words": list(self.words),
+            "words": list(self.statements),
             "servers": [
                 {"name": s.name, "product": s.product, "build": s.build, "roles": s.roles, "site": s.site}
                 for s in self.servers

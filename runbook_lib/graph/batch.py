@@ -166,7 +166,7 @@ def _answer(part: Mapping[str, object], outer: Answer) -> Answer:
     status, headers, body = part.get("status"), part.get("headers"), part.get("body")
     if not isinstance(status, int) or isinstance(status, bool):
         raise unexpected(_PATH, t("a part has no status"), outer.values)
-    told = {str(name): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {}
-    request_id = told.get("request-id") or outer.values.get("request-id")
+    header_texts = {str(name): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {}
+    request_id = header_texts.get("request-id") or outer.values.get("request-id")
     values = {**outer.values, "status": status, "request-id": request_id}
-    return Answer(status, CaseInsensitiveDict(told), body if isinstance(body, dict) else None, values)
+    return Answer(status, CaseInsensitiveDict(header_texts), body if isinstance(body, dict) else None, values)

@@ -234,8 +234,8 @@ def _said(answer: Answer, secrets: tuple[str, ...]) -> Text:
     code, message = _graph_error(answer.body)
     if not code and not message:
         return t("no reason given")
-    told = scrubbed(message, secrets, limit=300)
-    return t("{graph_code}: {message}", graph_code=scrubbed(code, secrets, limit=80), message=told)
+    detail = scrubbed(message, secrets, limit=300)
+    return t("{graph_code}: {message}", graph_code=scrubbed(code, secrets, limit=80), message=detail)
 
 
 def _graph_error(body: Mapping[str, object] | None) -> tuple[str, str]:

@@ -31,7 +31,7 @@ from runbook_lib.model.text import t, verbatim
 from runbook_lib.secrets.sources import Secret, scrubbed
 
 _BATCH = "/$batch"
-Told = Callable[[int, WriteOutcome], None]
+OnOutcome = Callable[[int, WriteOutcome], None]
 """Hears of the outcome of a write, by its number in the list, as soon as it is known: a journal notes it then."""
 
 
@@ -40,7 +40,11 @@ class NotTried(ServiceFailed):
 
 
 def write_all(
-    writer: GraphWriter, writes: Sequence[GraphWrite], version: str = "v1.0", *, told: Told = lambda _, __: None
+    writer: GraphWriter,
+    writes: Sequence[GraphWrite],
+    version: str = "v1.0",
+    *,
+    on_outcome: OnOutcome = lambda _, __: None,
 ) -> list[WriteOutcome]:
     """Send several writes; no error of Graph or of the connection is raised.
 
@@ -63,7 +67,7 @@ def write_all(
         raise ValueError(f"{len(writes)} writes in one batch; {MOST_IN_BATCH} at most")
     if any(not 0 <= other < number for number, write in enumerate(writes) for other in write.after):
         raise ValueError("a write waits for one that does not stand before it")
-    return _Run(writer, writes, version, told).outcomes()
+    return _Run(writer, writes, version, on_outcome).outcomes()
 
 
 @dataclass(slots=True, eq=False)
@@ -73,7 +77,7 @@ class _Part:
     number: int
     write: GraphWrite
     attempts: Attempts
-    told: Told
+    on_outcome: OnOutcome
     forerunners: list[_Part]
     """What it waits for."""
     wait: float = 0.0
@@ -90,7 +94,7 @@ class _Part:
     def end(self, outcome: WriteOutcome) -> None:
         """Note the outcome and tell of it."""
         self.outcome = outcome
-        self.told(self.number, outcome)
+        self.on_outcome(self.number, outcome)
 
     def request(self, ready: Sequence[_Part]) -> dict[str, object]:
         """The part of a batch of ``ready``: what it waits for and is done already is named no more."""
@@ -107,13 +111,13 @@ class _Part:
 
 
 class _Run:
-    def __init__(self, writer: GraphWriter, writes: Sequence[GraphWrite], version: str, told: Told) -> None:
+    def __init__(self, writer: GraphWriter, writes: Sequence[GraphWrite], version: str, on_outcome: OnOutcome) -> None:
         self._writer = writer
         self._version = version
         self._parts: list[_Part] = []
         for number, write in enumerate(writes):
             forerunners = [self._parts[other] for other in write.after]
-            self._parts.append(_Part(number, write, writer.attempts(), told, forerunners))
+            self._parts.append(_Part(number, write, writer.attempts(), on_outcome, forerunners))
         self._batches = len(writes) > 1
 
     def outcomes(self) -> list[WriteOutcome]:

@@ -109,7 +109,7 @@ def spelled_out(name: str) -> str:
     return "".join(spelled)
 
 
-def told_apart(one: str, other: str) -> tuple[str, str]:
+def distinct_names(one: str, other: str) -> tuple[str, str]:
     """Two different values for a reader; spelled out where they would read as the same."""
     alike = one != other and visible(one) == visible(other)
     return (spelled_out(one), spelled_out(other)) if alike else (one, other)

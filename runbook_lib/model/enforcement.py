@@ -107,8 +107,8 @@ def soa_policy_of(
     dn: str, keywords: Iterable[str], settings: Iterable[str], is_sid: Callable[[str], bool], stale: frozenset[str]
 ) -> SoaPolicy:
     """A policy from the values of its object; ``stale`` are SIDs that no object of the domain has, upper case."""
-    words = {word.strip().casefold() for word in keywords}
-    mode = next((m for m in (EnforcementMode.ENFORCED, EnforcementMode.AUDIT) if m.value in words), None)
+    keyword_set = {word.strip().casefold() for word in keywords}
+    mode = next((m for m in (EnforcementMode.ENFORCED, EnforcementMode.AUDIT) if m.value in keyword_set), None)
     values = [value.strip() for value in settings]
     sids = tuple(sorted({value.upper() for value in values if is_sid(value)}))
     invalid = tuple(sorted({value for value in values if not is_sid(value) or value.upper() in stale}))

@@ -85,7 +85,7 @@ class Ending:
     meaning: str
 
 
-def ending_words(outcome: Outcome, code: str = "") -> Ending:
+def ending_of_outcome(outcome: Outcome, code: str = "") -> Ending:
     """The words for an outcome and the code of the error that explains it (empty without one)."""
     found = _BY_CODE.get(code)
     if found is not None and found[0] is outcome:
@@ -95,7 +95,7 @@ def ending_words(outcome: Outcome, code: str = "") -> Ending:
 
 def ending_of_facts(outcome: Outcome, error: object) -> Ending:
     """The words for an outcome and the ``error`` of a record.json, whatever stands there."""
-    return ending_words(outcome, str(error.get("code") or "") if isinstance(error, dict) else "")
+    return ending_of_outcome(outcome, str(error.get("code") or "") if isinstance(error, dict) else "")
 
 
 _MEANINGS = {

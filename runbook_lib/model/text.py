@@ -78,9 +78,9 @@ def t(template: str, /, **values: object) -> Text:
     return Text(template, values)
 
 
-def from_table(words: str) -> Text:
+def from_table(text: str) -> Text:
     """Words of a table of the product (CSV), which name no value; the catalogue lists its column."""
-    return Text(words.replace("{", "{{").replace("}", "}}"))
+    return Text(text.replace("{", "{{").replace("}", "}}"))
 
 
 def verbatim(text: str) -> Text:

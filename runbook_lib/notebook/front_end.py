@@ -23,7 +23,7 @@ from runbook_lib.model.untrusted import printable
 from runbook_lib.record.cells import run_mark_of
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.shown.html import View, line_html
-from runbook_lib.shown.sign_in import NOTICE_TYPE, NOTICES_VARIABLE, sign_in_code_html, sign_in_words
+from runbook_lib.shown.sign_in import NOTICE_TYPE, NOTICES_VARIABLE, sign_in_code_html, sign_in_text
 
 _SECONDS_BETWEEN_UPDATES = 0.25
 
@@ -62,11 +62,11 @@ class ProgressLine:
             return
         self._shown_at = now
         if total is None:
-            self.say(t("{what}: {done:,}", what=what, done=done))
+            self.show(t("{what}: {done:,}", what=what, done=done))
         else:
-            self.say(t("{what}: {done:,} of {total:,}", what=what, done=done, total=total))
+            self.show(t("{what}: {done:,} of {total:,}", what=what, done=done, total=total))
 
-    def say(self, text: Text) -> None:
+    def show(self, text: Text) -> None:
         """Show this text now."""
         if get_ipython() is None:
             return
@@ -149,7 +149,7 @@ class NotebookPrompt:
 
     def show(self, code: DeviceCode) -> None:
         """Code and address, large enough to type from."""
-        data = {"text/html": str(sign_in_code_html(code)), "text/plain": printable(sign_in_words(code))}
+        data = {"text/html": str(sign_in_code_html(code)), "text/plain": printable(sign_in_text(code))}
         # First the place, then the code: an interrupt in between must not leave a code that nothing replaces.
         self._handle = display({"text/plain": t("Sign-in")}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         self._handle.update(data, raw=True)
@@ -167,10 +167,10 @@ class TerminalNotice:
 
     def show(self, code: DeviceCode) -> None:
         """What to do, as a notice."""
-        display({NOTICE_TYPE: {"text": sign_in_words(code)}}, raw=True)  # type: ignore[no-untyped-call]
+        display({NOTICE_TYPE: {"text": sign_in_text(code)}}, raw=True)  # type: ignore[no-untyped-call]
 
     def close(self, text: str) -> None:
         """How it ended, to both."""
         display({NOTICE_TYPE: {"text": text}}, raw=True)  # type: ignore[no-untyped-call]
         title, _, rest = text.partition(": ")
-        ProgressLine(verbatim(title)).say(verbatim(rest))
+        ProgressLine(verbatim(title)).show(verbatim(rest))

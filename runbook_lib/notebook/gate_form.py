@@ -34,7 +34,7 @@ APPROVAL_HOLDS = timedelta(hours=4)
 class FormLine(Protocol):
     """Where the form says in static text what became of it."""
 
-    def say(self, text: Text) -> None:
+    def show(self, text: Text) -> None:
         """Replace what was said before."""
 
 
@@ -84,7 +84,7 @@ class GateForm:
         for field in (self.approver, self.phrase):
             field.observe(self._typed, names="value")
         self.button.on_click(self._clicked)
-        line.say(
+        line.show(
             t(
                 "Open until {ends}. Nothing is approved yet. The button wakes when there is a name and the phrase is "
                 "the plan's.",
@@ -99,7 +99,7 @@ class GateForm:
             widget.disabled = True
 
     def _typed(self, _: object) -> None:
-        fits = _words(self.phrase.value) == self._plan.phrase and bool(self.approver.value.strip())
+        fits = _typed_words(self.phrase.value) == self._plan.phrase and bool(self.approver.value.strip())
         self.button.disabled = self._closed or not fits
 
     def _clicked(self, _: object) -> None:
@@ -117,16 +117,16 @@ class GateForm:
         if self._clock() > self._ends:
             self.close()
             ended = iso_seconds(self._ends)
-            self._line.say(t("Not approved: the form ended at {ended}. Run the gate cell again.", ended=ended))
+            self._line.show(t("Not approved: the form ended at {ended}. Run the gate cell again.", ended=ended))
             return
         try:
             self._preconditions()
             path, until = self._approve()
         except RunbookError as error:
-            self._line.say(t("Not approved: {why}", why=joined((error.message, error.hint))))
+            self._line.show(t("Not approved: {why}", why=joined((error.message, error.hint))))
             return
         self.close()
-        self._line.say(
+        self._line.show(
             t(
                 "Recorded: {approver} approved plan {digest} with the phrase {phrase!r} until {until}, in {file}. "
                 "Run the gate cell again, then the cells below it.",
@@ -175,6 +175,6 @@ def with_form(closed: AwaitingApproval) -> AwaitingApproval:
     return AwaitingApproval(closed.message, code=closed.code, hint=hint, values=closed.values)
 
 
-def _words(text: str) -> str:
+def _typed_words(text: str) -> str:
     """The phrase as ``approve`` compares it."""
     return " ".join(text.split())

@@ -21,7 +21,7 @@ from runbook_lib.parameters.load import load_parameters, parameters_from_values
 from runbook_lib.parameters.model import Parameters, absolute_paths, project_root, resolve
 from runbook_lib.parameters.validate import require
 from runbook_lib.record.folder import RecordFolder, new_run_id
-from runbook_lib.record.needs import require_told
+from runbook_lib.record.needs import require_needs
 from runbook_lib.record.run_record import RunRecord, versions
 from runbook_lib.shown.start import parameters_view
 
@@ -81,7 +81,7 @@ def open_run(
     namespace[_OWN_RUN] = run
     watch_cells(record.folder, run.ended_with)
     context.show(parameters_view(given, record.folder, interactive=interactive, file=file))
-    require_told(notebook, parameters)
+    require_needs(notebook, parameters)
     return run
 
 
@@ -144,8 +144,8 @@ def _continued(folder: RecordFolder, parameters: Parameters, notebook: str) -> R
         UsageError: ``record-of-another-run``: of another change or notebook, or its run has ended or written.
     """
     record = RunRecord.load(folder)
-    told = record.facts["notebook"]
-    name = told.get("name") if isinstance(told, dict) else None
+    ran = record.facts["notebook"]
+    name = ran.get("name") if isinstance(ran, dict) else None
     why = NOTHING
     if folder.change_id != parameters.change_id:
         why = t("it belongs to the change {own}, not to {other}", own=folder.change_id, other=parameters.change_id)

@@ -50,10 +50,10 @@ def read_preflight(context: RunContext) -> tuple[Assessment, RunbookError | None
         graph=context.connect_graph,
         elsewhere=other_domain_reader(parameters, environment=context.environment, clock=context.clock),
     )
-    evidence = read_evidence(parameters, reach, clock=context.clock, progress=lambda what: line.say(verbatim(what)))
+    evidence = read_evidence(parameters, reach, clock=context.clock, progress=lambda what: line.show(verbatim(what)))
     assessment = assess(evidence, CHECKS)
     seconds = (context.clock() - evidence.at).total_seconds()
-    line.say(t("{checks} checks in {seconds:.1f} s", checks=len(assessment.results), seconds=seconds))
+    line.show(t("{checks} checks in {seconds:.1f} s", checks=len(assessment.results), seconds=seconds))
     verdicts = [one.as_finding(asked=one.route in assessment.judged) for one in assessment.verdicts]
     context.note(*verdicts, *assessment.findings)
     context.note_sign_in()
@@ -78,7 +78,7 @@ def read_sides(context: RunContext, *, keep: bool) -> Inventory:
     directory = read_directory(
         context.connect_directory(), parameters.target_ou, parameters.retired_ou, clock=context.clock, progress=line
     )
-    line.say(
+    line.show(
         t(
             "{groups:,} groups and {objects:,} objects in {seconds:.1f} s",
             groups=len(directory.groups),
@@ -88,7 +88,7 @@ def read_sides(context: RunContext, *, keep: bool) -> Inventory:
     )
     line = ProgressLine(t("Entra ID"))
     cloud = read_cloud(context.connect_graph(), parameters.tenant_id, clock=context.clock, progress=line)
-    line.say(
+    line.show(
         t(
             "{groups:,} groups and {principals:,} principals in {seconds:.1f} s",
             groups=len(cloud.groups),

@@ -183,8 +183,8 @@ def requesters(context: RunContext) -> tuple[str, ...]:
 
     An approver types a name as people use it, so each sign-in counts with and without its domain.
     """
-    told = context.record.facts.get("ran_by")
-    ran_by = told if isinstance(told, dict) else {}
+    recorded = context.record.facts.get("ran_by")
+    ran_by = recorded if isinstance(recorded, dict) else {}
     cloud, directory = (side if isinstance(side := ran_by.get(name), dict) else {} for name in ("cloud", "directory"))
     # "Who am I?" answers u:DOMAIN\\name or dn:CN=name,… (RFC 4532 and RFC 4513, 5.2.1.8).
     bound = str(directory.get("identity") or "").removeprefix("u:")

@@ -24,7 +24,7 @@ from runbook_lib.record.run_record import RunRecord
 from runbook_lib.routes.direct.drift import Drift
 from runbook_lib.shown.inventory import groups_view, inventory_view, members_view
 from runbook_lib.shown.preflight import evidence_view, findings_view, hand_offs_view
-from runbook_lib.shown.start import end_view, records_view, sealing_words
+from runbook_lib.shown.start import end_view, records_view, sealing_text
 
 
 class Run:
@@ -143,7 +143,7 @@ class Run:
             context.close()
         self.course.close(t("it is finished"))
         folder = context.record.folder
-        sealing = sealing_words(folder, context.environment)
+        sealing = sealing_text(folder, context.environment)
         context.show(end_view(end.outcome, folder, end.error, notebook=self.notebook, sealing=sealing))
 
     def ended_with(self, error: BaseException) -> None:

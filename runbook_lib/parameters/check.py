@@ -171,5 +171,5 @@ def complaints(parameters: Parameters) -> list[Complaint]:
     A text that is not what it looks like is told as that alone: what else is wrong with it comes from there.
     """
     found = list(unseen_characters(parameters))
-    told = {complaint.location for complaint in found}
-    return found + [one for check in _CHECKS for one in check(parameters) if one.location not in told]
+    reported = {complaint.location for complaint in found}
+    return found + [one for check in _CHECKS for one in check(parameters) if one.location not in reported]

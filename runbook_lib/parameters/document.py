@@ -156,7 +156,7 @@ def reference_table_markdown() -> str:
                 "| --- | --- | --- | --- |",
             ]
         default = f"`{_scalar(field.default)}`"
-        cells = (f"`{field.name}`", _kind_words(field), default, field.description)
+        cells = (f"`{field.name}`", _kind_text(field), default, field.description)
         lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
     return "\n".join(lines[1:]) + "\n"
 
@@ -172,7 +172,7 @@ def json_schema() -> dict[str, object]:
 
 
 def _example_lines(field: ParameterField) -> list[str]:
-    explained = textwrap.wrap(f"{field.description} [{_kind_words(field)}]", _WIDTH)
+    explained = textwrap.wrap(f"{field.description} [{_kind_text(field)}]", _WIDTH)
     lines = [f"## {line}" for line in explained]
     if field.name == "acknowledge":
         return [*lines, *_ACKNOWLEDGE_EXAMPLE]
@@ -181,15 +181,15 @@ def _example_lines(field: ParameterField) -> list[str]:
     return [*lines, f"# {field.name}: {_scalar(field.default)}"]
 
 
-def _kind_words(field: ParameterField) -> str:
+def _kind_text(field: ParameterField) -> str:
     """Type, choices and bounds in words."""
-    words = {"str": "text", "int": "whole number", "bool": "true or false", "list": "list"}[field.kind]
+    kind = {"str": "text", "int": "whole number", "bool": "true or false", "list": "list"}[field.kind]
     if field.choices:
         one_of = " or ".join(field.choices)
         return f"list of {one_of}" if field.kind == "list" else one_of
     if field.minimum is not None and field.maximum is not None:
-        return f"{words}, {field.minimum} to {field.maximum}"
-    return f"{words}, {field.minimum} or more" if field.minimum is not None else words
+        return f"{kind}, {field.minimum} to {field.maximum}"
+    return f"{kind}, {field.minimum} or more" if field.minimum is not None else kind
 
 
 def _scalar(value: object) -> str:

@@ -105,8 +105,10 @@ def usage_error(problems: Sequence[Problem], *, count: int | None = None) -> Usa
     lines = [problem.line() for problem in problems]
     more = count - len(lines)
     lines += [and_more(more)] if more else []
-    told = joined(lines)
-    message = told if count == 1 else t("{count:,} things are wrong in the parameters. {told}", count=count, told=told)
+    shown = joined(lines)
+    message = (
+        shown if count == 1 else t("{count:,} things are wrong in the parameters. {shown}", count=count, shown=shown)
+    )
     return UsageError(
         message,
         code=code,

@@ -174,15 +174,15 @@ def _problem(complaint: Complaint, where: Callable[[Location], str]) -> Problem:
 def _type_problem(detail: ErrorDetails, where: Callable[[Location], str], numbers_hint: Text) -> Problem:
     location: Location = detail["loc"]
     shown = shown_part(location)
-    text, code = _type_words(detail)
+    text, code = _type_text(detail)
     given = detail["input"]
     turned = (detail["type"] in _NO_TEXT and (given is None or isinstance(given, int | float | date))) or (
         detail["type"] in ("int_type", "bool_type", "list_type") and isinstance(given, str)
     )
-    told = t("{text}, and is {given}", text=text, given=_kind_words(given)) if turned else text
+    shown_text = t("{text}, and is {given}", text=text, given=_kind_text(given)) if turned else text
     return Problem(
         shown,
-        t("{shown} {text}.", shown=shown, text=told),
+        t("{shown} {text}.", shown=shown, text=shown_text),
         code,
         where(location),
         (numbers_hint if turned else NOTHING),
@@ -192,13 +192,13 @@ def _type_problem(detail: ErrorDetails, where: Callable[[Location], str], number
 _NO_TEXT = ("string_type", "string_sub_type", "string_unicode")
 
 
-def _kind_words(value: object) -> Text:
+def _kind_text(value: object) -> Text:
     if value is None or isinstance(value, bool):
         return t("empty") if value is None else t("true or false")
     return t("text") if isinstance(value, str) else t("a date") if isinstance(value, date) else t("a number")
 
 
-def _type_words(detail: ErrorDetails) -> tuple[Text, str]:
+def _type_text(detail: ErrorDetails) -> tuple[Text, str]:
     context = detail.get("ctx", {})
     match detail["type"]:
         case "missing":

@@ -108,7 +108,7 @@ def _converted(node: YamlNode, wanted: Any, lines: dict[Location, int], path: Lo
             "Put it in double quotes: without them a colon and a blank make a name and a value of it, and [ a list."
         )
         raise YamlProblem(
-            t("must be {wanted}, not a list or mapping", wanted=_words(wanted)), line=node.line, hint=hint
+            t("must be {wanted}, not a list or mapping", wanted=_type_name(wanted)), line=node.line, hint=hint
         )
     return _scalar(node, wanted, prose=name in PROSE)
 
@@ -166,9 +166,9 @@ def _resolver() -> Any:
     return yaml.resolver.Resolver()
 
 
-def _words(wanted: Any) -> Text:
+def _type_name(wanted: Any) -> Text:
     if wanted is int:
         return t("a whole number")
     if wanted is bool:
         return t("true or false")
-    return t("one of {words}", words=", ".join(get_args(wanted))) if get_origin(wanted) is Literal else t("text")
+    return t("one of {choices}", choices=", ".join(get_args(wanted))) if get_origin(wanted) is Literal else t("text")

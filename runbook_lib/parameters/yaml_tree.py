@@ -251,10 +251,10 @@ def _not_yaml(error: yaml.MarkedYAMLError, text: str, escape: int | None) -> Yam
         )
     elif " #" in near:
         hint = t("Without quotes, a blank and # begin a comment. {hint}", hint=hint)
-    return YamlProblem(t("this is not valid YAML{told}", told=_told(error.problem)), line=line, hint=hint)
+    return YamlProblem(t("this is not valid YAML{problem}", problem=_problem_text(error.problem)), line=line, hint=hint)
 
 
-def _told(problem: str | None) -> str:
+def _problem_text(problem: str | None) -> str:
     """PyYAML's own words, unless they quote the file: what they quote could be a secret."""
     if not problem or re.search(r"'[^'<]{2,}'|\"", problem):
         return ""

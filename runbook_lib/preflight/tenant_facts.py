@@ -111,11 +111,11 @@ def tenant_facts(evidence: Evidence) -> tuple[TenantFact, ...] | None:
         TenantFact("Tenant", "Id", reading.tenant.id),
         TenantFact("Tenant", "Cloud", reading.cloud.title),
     ]
-    for part, told in _TOLD.items():
+    for part, facts_of in _TOLD.items():
         if unread := evidence.unreadable(part):
             rows.append(TenantFact(part.title, "Not readable", unread.clause))
         else:
-            rows += [TenantFact(part.title, fact, shown) for fact, shown in told(evidence[part])]
+            rows += [TenantFact(part.title, fact, shown) for fact, shown in facts_of(evidence[part])]
     return tuple(rows)
 
 
@@ -172,7 +172,7 @@ def _licences(read: Licences) -> _Rows:
 
 
 def _new_groups(read: NewGroupDefault) -> _Rows:
-    yield "NewUnifiedGroupWritebackDefault", f"{read.words}."
+    yield "NewUnifiedGroupWritebackDefault", f"{read.text}."
 
 
 def _domains(read: tuple[Domain, ...]) -> _Rows:

@@ -107,7 +107,7 @@ def exit_code_of(verdicts: Iterable[RouteVerdict]) -> int:
 def refusal_of(verdicts: Iterable[RouteVerdict]) -> RunbookError | None:
     """Why the routes cannot be taken, or None where they can: ``not-ready`` or ``readiness-unknown``."""
     judged = list(verdicts)
-    for verdict, kind, code, words in (
+    for verdict, kind, code, judgement in (
         (Verdict.NOT_READY, Refused, "not-ready", t("is not ready")),
         (Verdict.UNKNOWN, NoAccess, "readiness-unknown", t("cannot be judged")),
     ):
@@ -116,7 +116,7 @@ def refusal_of(verdicts: Iterable[RouteVerdict]) -> RunbookError | None:
             routes = ", ".join(one.route.value for one in hit)
             ids = list(dict.fromkeys(finding.id for one in hit for finding in one.because))
             return kind(
-                t("The route {routes} {judgement}: {ids}.", routes=routes, judgement=words, ids=", ".join(ids)),
+                t("The route {routes} {judgement}: {ids}.", routes=routes, judgement=judgement, ids=", ".join(ids)),
                 code=code,
                 hint=t("Read the findings; each says what to do. Those that are known can be acknowledged."),
                 values={"routes": [one.route.value for one in hit], "findings": ids},

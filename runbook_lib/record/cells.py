@@ -50,12 +50,12 @@ class CellTruth:
     state: CellState
     seconds: float | None = None
 
-    def words(self, outcome: Outcome) -> Text:
+    def text(self, outcome: Outcome) -> Text:
         """The state in words, for people."""
         if self.state is CellState.RAN:
             return t("ran in {seconds:.1f} s", seconds=self.seconds) if self.seconds is not None else t("ran")
         if self.state is CellState.NOT_RUN:
-            return not_run_words(outcome)
+            return not_run_text(outcome)
         return {
             CellState.STOPPED_HERE: t("not run further: {ending}", ending=outcome.title.lower()),
             CellState.FAILED: t("ended with an error"),
@@ -64,7 +64,7 @@ class CellTruth:
         }[self.state]
 
 
-def not_run_words(outcome: Outcome) -> Text:
+def not_run_text(outcome: Outcome) -> Text:
     """Why a cell was not run."""
     if outcome in (Outcome.AWAITING_APPROVAL, Outcome.NOTHING_TO_DO, Outcome.REFUSED):
         return t("not run: {ending}", ending=outcome.title.lower())

@@ -90,7 +90,7 @@ def _cell(
         return {"cell_type": kind, "metadata": metadata, "source": text}, None
     outputs, dropped, truth = _outputs(source, truth, outcome, reason, shorten)
     if truth.state is CellState.NOT_RUN and text.strip():
-        outputs = [_stream("stdout", truth.words(outcome).capitalize() + ".\n")]
+        outputs = [_stream("stdout", truth.text(outcome).capitalize() + ".\n")]
     said: dict[str, Any] = {"state": truth.state.value}
     if truth.seconds is not None:
         said["seconds"] = round(truth.seconds, 3)
@@ -112,14 +112,14 @@ def _outputs(
 ) -> tuple[list[dict[str, Any]], list[str], CellTruth]:
     outputs: list[dict[str, Any]] = []
     dropped: list[str] = []
-    told = meaning_in(source.get("outputs")).get("outcome")
+    mark = meaning_in(source.get("outputs")).get("outcome")
     for output in source.get("outputs", []):
         kind = output.get("output_type")
         if kind == "stream":
             name = "stderr" if output.get("name") == "stderr" else "stdout"
             outputs.append(_stream(name, shorten(_joined(output.get("text", "")))))
         elif kind == "error":
-            if _ends_on_purpose(output, outcome, told):
+            if _ends_on_purpose(output, outcome, mark):
                 outputs.append(_stopped(outcome, shorten(reason)))
                 truth = CellTruth(CellState.STOPPED_HERE, truth.seconds)
             else:
@@ -166,13 +166,13 @@ def _is_png(text: str) -> bool:
         return False
 
 
-def _ends_on_purpose(output: Mapping[str, Any], outcome: Outcome, told: object) -> bool:
+def _ends_on_purpose(output: Mapping[str, Any], outcome: Outcome, mark: object) -> bool:
     """Whether an error output is the run's own way to stop with this outcome; ``told``: what its cell's mark says."""
     if outcome not in _ENDINGS:
         return False
     if output.get("ename") == "SystemExit":
         return output.get("evalue") in ("", "0", "None", None)
-    return told == outcome.value
+    return mark == outcome.value
 
 
 def _stopped(outcome: Outcome, reason: str) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def _with_choices(error: RunbookError, found: list[Undoable], where: Path) -> Ru
     lines = [item.line for item in found[:LISTED]]
     if len(found) > LISTED:
         lines.append(t("and {number} older ones; records/index.html lists every run", number=len(found) - LISTED))
-    told = (
+    choices = (
         t("Put one of these lines into the parameters file (newest first).")
         if lines
         else t(
@@ -147,7 +147,7 @@ def _with_choices(error: RunbookError, found: list[Undoable], where: Path) -> Ru
     return kind(
         error.message,
         code=error.code,
-        hint=joined((error.hint, told)),
+        hint=joined((error.hint, choices)),
         values={**error.values, "choices": lines},
     )
 
@@ -155,7 +155,7 @@ def _with_choices(error: RunbookError, found: list[Undoable], where: Path) -> Ru
 ENABLE, DISABLE, UNDO = "30-enable-writeback", "40-disable-writeback", "60-undo-change"
 
 
-def require_told(notebook: str, parameters: Parameters) -> None:
+def require_needs(notebook: str, parameters: Parameters) -> None:
     """Insist on the parameters that this notebook alone needs; a notebook of another name needs none.
 
     Args:

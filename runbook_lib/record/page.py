@@ -39,7 +39,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["moment"] = moment_words
+    made.filters["moment"] = moment_text
     made.filters["size"] = size
     made.globals["policy"] = CONTENT_SECURITY_POLICY
     return made
@@ -56,7 +56,7 @@ def _finalize(value: object) -> object:
     return printable(value) if isinstance(value, str) else printable(str(value))
 
 
-def moment_words(value: object) -> str:
+def moment_text(value: object) -> str:
     """A time of record.json for people; what is none as it is."""
     return t("not known") if value is None else to_the_second(str(value))
 
@@ -93,7 +93,7 @@ class _Cell:
     markdown: Markup | None
     source: Markup
     tone: str
-    words: str
+    state: str
     outputs: tuple[_Output, ...]
 
 
@@ -191,7 +191,7 @@ def _code(cell: Mapping[str, Any], truth: CellTruth, outcome: Outcome, findings:
         note = t("Not kept in the record, because it needs a live front end: {types}", types=", ".join(dropped))
         outputs.append(_Output("note", escape(printable(note))))
     return _Cell(
-        None, _preformatted(cell["source"]), tone.get(truth.state, "waiting"), truth.words(outcome), tuple(outputs)
+        None, _preformatted(cell["source"]), tone.get(truth.state, "waiting"), truth.text(outcome), tuple(outputs)
     )
 
 

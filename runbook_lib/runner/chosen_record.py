@@ -43,7 +43,7 @@ class RunOffered:
         return self.outcome is Outcome.AWAITING_APPROVAL
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """State and outcome, as ``gwb records`` says them."""
         title = self.ending if self.outcome else t("no outcome yet") if self.readable else t("not readable")
         return f"{title}, {'sealed' if self.sealed else 'open'}"
@@ -93,7 +93,7 @@ def chosen_record(path: Path, *, first: Callable[[RunOffered], bool] | None = No
         return path
     if first is not None:
         runs.sort(key=lambda run: not first(run))
-    shown = [f"{console.shown_path(run.path)} ({run.words})" for run in runs]
+    shown = [f"{console.shown_path(run.path)} ({run.summary})" for run in runs]
     folder = console.shown_path(path)
     holds = t("{folder} holds 1 run", folder=folder)
     if len(runs) > 1:
@@ -106,9 +106,9 @@ def chosen_record(path: Path, *, first: Callable[[RunOffered], bool] | None = No
             hint=t("Name one of these{more}:", more=more),
             values={"runs": [str(run.path) for run in runs], "choices": shown[:_MOST_NAMED]},
         )
-    console.say(f"{holds}:")
+    console.print_line(f"{holds}:")
     for number, line in enumerate(shown, 1):
-        console.say(f"  {number}  {line}")
+        console.print_line(f"  {number}  {line}")
     number = click.prompt(t("Which run"), type=click.IntRange(1, len(runs)), prompt_suffix=": ")
     return runs[int(number) - 1].path
 
@@ -124,6 +124,6 @@ def complete_records(_ctx: click.Context, _parameter: click.Parameter, incomplet
         for run in runs_below(folder) if folder.is_dir() else ():
             for text in (console.shown_path(run.path), str(run.path)):
                 if text.startswith(incomplete):
-                    found.setdefault(str(run.path.absolute()), CompletionItem(text, help=run.words))
+                    found.setdefault(str(run.path.absolute()), CompletionItem(text, help=run.summary))
                     break
     return list(found.values()) or [CompletionItem(incomplete, type="dir")]

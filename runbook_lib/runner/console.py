@@ -68,16 +68,11 @@ def _lenient(stream: TextIO) -> TextIO:
     )
 
 
-def say(text: str) -> None:
-    """One line on standard output."""
-    click.echo(printable(text))
-
-
 _COLOURS = {Severity.BLOCKING: "red", Severity.UNKNOWN: "magenta", Severity.WARNING: "yellow", Severity.INFO: "blue"}
 
 
-def say_line(text: str, severity: Severity | None = None, *, coloured: bool = False) -> None:
-    """One line on standard output, in the colour of a severity that its text names."""
+def print_line(text: str, severity: Severity | None = None, *, coloured: bool = False) -> None:
+    """One line on standard output; with a severity, which its text names too, in that one's colour."""
     shown = printable(text)
     if coloured and severity is not None:
         # click would take colours away from what is no terminal; whether they are wanted is decided already.
@@ -186,7 +181,7 @@ class Status:
     def __init__(self, *, quiet: bool) -> None:
         self._shown = not quiet and sys.stderr.isatty()
 
-    def say(self, text: str) -> None:
+    def show(self, text: str) -> None:
         """Show this instead of what was shown before."""
         self._write(f"{printable(text)} …")
 
@@ -213,7 +208,7 @@ def typed_phrase(lines: list[str], expected: str) -> str:
         AwaitingApproval: Nobody is there to type it.
     """
     for line in lines:
-        say(line)
+        print_line(line)
     if not sys.stdin.isatty():
         raise AwaitingApproval(
             t("Nothing is approved yet."),
@@ -221,5 +216,5 @@ def typed_phrase(lines: list[str], expected: str) -> str:
             hint=t('Read the plan, then add: --phrase "{expected}"', expected=expected),
             values={"phrase": expected},
         )
-    say(t("To approve, type: {expected}", expected=expected))
+    print_line(t("To approve, type: {expected}", expected=expected))
     return str(click.prompt("Phrase", prompt_suffix=": ", default="", show_default=False))

@@ -137,7 +137,7 @@ def parse_duration(text: str) -> timedelta:
     return length
 
 
-def duration_words(seconds: float) -> Text:
+def duration_text(seconds: float) -> Text:
     """``0.8 s``, ``12 s``, ``3 min 05 s``, ``2 h 10 min``."""
     if seconds < 10:
         return t("{seconds:.1f} s", seconds=seconds)

@@ -10,7 +10,7 @@ from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_end import RESUME, RunEnd, broken, interrupted, writes_begun
 from runbook_lib.runner.kernel.execution import CellError, Execution, KernelEnd
-from runbook_lib.runner.options import duration_words
+from runbook_lib.runner.options import duration_text
 
 _ERROR_OUTCOMES = (
     Outcome.USAGE,
@@ -62,16 +62,16 @@ def _of_error(error: CellError, begun: bool) -> RunEnd:
 
 def _reason(execution: Execution) -> tuple[Text, str]:
     if execution.end is KernelEnd.TIME_LIMIT:
-        limit = duration_words(execution.time_limit or 0)
+        limit = duration_text(execution.time_limit or 0)
         return t("The run took longer than its time limit of {limit} and was stopped.", limit=limit), "time-limit"
     if execution.end is KernelEnd.DIED:
         return t(
-            "The notebook's kernel died{signal_words}.", signal_words=_signal_words(execution.kernel_exit_code)
+            "The notebook's kernel died{signal_text}.", signal_text=_signal_text(execution.kernel_exit_code)
         ), "kernel-died"
     return t("The notebook's kernel did not start."), "kernel-not-started"
 
 
-def _signal_words(code: int | None) -> Text:
+def _signal_text(code: int | None) -> Text:
     """`` (SIGKILL)``, `` (exit code 1)`` or nothing."""
     if code is None:
         return NOTHING

@@ -28,14 +28,14 @@ from runbook_lib.parameters import Parameters, resolve
 from runbook_lib.secrets.sources import secret_file, without_marks
 
 _BASE64URL = "[A-Za-z0-9_-]"
-_WORDS = "password|passwd|pwd|passphrase|secret|client_?secret|api_?key|access_?token|refresh_?token"
-_KEY = rf"(?<![a-z0-9])(?:[a-z0-9]+[_-])?(?:{_WORDS})"
+_NAMES_OF_SECRETS = "password|passwd|pwd|passphrase|secret|client_?secret|api_?key|access_?token|refresh_?token"
+_KEY = rf"(?<![a-z0-9])(?:[a-z0-9]+[_-])?(?:{_NAMES_OF_SECRETS})"
 _NAME = re.compile(rf"(?i){_KEY}|unicodePwd|userPassword")
 # A value that is plainly not a secret: a constant, a placeholder, something already hidden, a call, or a name in code
 # that ends with one of the words itself (password=parameters.bind_password).
 _VALUE = (
     r"(?!(?:none|null|true|false)\b|\[redacted|\.\.\.|…|•|\*\*\*)"
-    rf"(?![a-z_][\w.]*\()(?!(?:[a-z_][\w.]*[._])?(?:{_WORDS})\b)"
+    rf"(?![a-z_][\w.]*\()(?!(?:[a-z_][\w.]*[._])?(?:{_NAMES_OF_SECRETS})\b)"
 )
 _QUOTE = "&quot;|&#x27;|&#39;"
 
@@ -49,19 +49,19 @@ class _Shape:
     """
 
     kind: str
-    words: tuple[str, ...]
+    keywords: tuple[str, ...]
     pattern: re.Pattern[str]
     inside: bool = False
 
     def possible(self, lower: str) -> bool:
-        return any(map(lower.__contains__, self.words))
+        return any(map(lower.__contains__, self.keywords))
 
     def sub(self, replace: Callable[[re.Match[str]], str], text: str, lower: str) -> str:
         """``text`` with every match replaced; ``lower`` is ``_lower`` of it."""
         if not self.inside or len(lower) != len(text):
             return self.pattern.sub(replace, text)
         parts, done = list[str](), 0
-        for begin, end in _runs(text, lower, self.words):
+        for begin, end in _runs(text, lower, self.keywords):
             at = max(begin, done)
             while at <= end:
                 match = self.pattern.match(text, at)
@@ -78,9 +78,9 @@ def _lower(text: str) -> str:
     return text.lower().replace("ſ", "s")
 
 
-def _runs(text: str, lower: str, words: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+def _runs(text: str, lower: str, keywords: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     """From where the run of letters, digits, ``_`` and ``-`` begins in which a word stands, to where the word does."""
-    places = sorted(match.start() for word in words for match in re.finditer(re.escape(word), lower))
+    places = sorted(match.start() for word in keywords for match in re.finditer(re.escape(word), lower))
     after = 0
     for place in places:
         begin = place
@@ -143,7 +143,7 @@ _SHAPES = (
         ),
     ),
 )
-_WORDS_OF_ALL = tuple(dict.fromkeys(word for shape in _SHAPES for word in shape.words))
+_KEYWORDS_OF_ALL = tuple(dict.fromkeys(word for shape in _SHAPES for word in shape.keywords))
 """A text without any of these holds nothing of any shape, and is no key of ``_NAME``: nearly every text of a record."""
 SHORTEST_KNOWN = 4
 """A known secret shorter than this is not searched for: replacing it would wreck every other word."""
@@ -168,7 +168,7 @@ class Redactor:
         if self._known is not None:
             text = self._known.sub(partial(self._replaced, kind="known secret", place=place), text)
         lower = _lower(text)
-        if not any(map(lower.__contains__, _WORDS_OF_ALL)):
+        if not any(map(lower.__contains__, _KEYWORDS_OF_ALL)):
             return text
         for shape in _SHAPES:
             if shape.possible(lower):

@@ -11,7 +11,7 @@ from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.text import Text, joined, t
 from runbook_lib.routes.direct.backup_and_verify import Checked
 from runbook_lib.shown.html import View, banner_html, rows_html
-from runbook_lib.shown.plan import changes_html, changes_words, in_step_words, object_heading
+from runbook_lib.shown.plan import changes_html, changes_text, in_step_text, object_heading
 
 
 def resume_view(plan: Plan, runs: Sequence[str], *, written: bool) -> View:
@@ -40,11 +40,11 @@ def open_gate_view(approval: Mapping[str, object], approved: int, waiting: Seque
     """The gate is open; what stays behind is listed with the reason."""
     further = approval.get("further")
     others = further if isinstance(further, Sequence) else ()
-    parts = joined((_approval_words(item) for item in (approval, *others) if isinstance(item, Mapping)), ", ")
-    text = t("{changes} approved {parts}.", changes=changes_words(approved), parts=parts)
+    parts = joined((_approval_text(item) for item in (approval, *others) if isinstance(item, Mapping)), ", ")
+    text = t("{changes} approved {parts}.", changes=changes_text(approved), parts=parts)
     if not waiting:
         return View(banner_html("good", t("Approved"), text), text)
-    text = t("{text} {changes} still to be approved.", text=text, changes=changes_words(len(waiting)))
+    text = t("{text} {changes} still to be approved.", text=text, changes=changes_text(len(waiting)))
     table = rows_html(
         (t("Change"), t("Group"), object_heading(item.change for item in waiting), t("Why it waits")),
         [
@@ -57,7 +57,7 @@ def open_gate_view(approval: Mapping[str, object], approved: int, waiting: Seque
     return View(banner_html("attention", t("Approved in part"), text) + table, text)
 
 
-def _approval_words(approval: Mapping[str, object]) -> Text:
+def _approval_text(approval: Mapping[str, object]) -> Text:
     approver, until = approval.get("approver"), approval.get("until")
     if approval.get("kind") == "standing":
         return t("in advance by {approver} until {until}", approver=approver, until=until)
@@ -72,7 +72,7 @@ def resumed_gate_view(approval: Mapping[str, object]) -> View:
 
 def nothing_view(plan: Plan) -> View:
     """There is nothing to approve."""
-    text = in_step_words(plan)
+    text = in_step_text(plan)
     return View(banner_html("good", t("Nothing to do"), text), text)
 
 
@@ -84,7 +84,7 @@ def nothing_written_view() -> View:
 
 def applied_view(changes: Sequence[Change]) -> View:
     """What was written."""
-    text = t("{changes} carried out; the journal has every write.", changes=changes_words(len(changes)))
+    text = t("{changes} carried out; the journal has every write.", changes=changes_text(len(changes)))
     return View(banner_html("good", t("Written"), text), text)
 
 

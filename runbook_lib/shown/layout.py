@@ -59,7 +59,7 @@ def wrapped(text: str, width: int, *, first: str = "", later: str = "") -> Itera
     without spaces in wide characters (Chinese, Japanese) is broken between characters, as its readers expect.
     """
     line, empty = first, True
-    for word in _words(text):
+    for word in _split_words(text):
         glue = "" if empty or line.endswith(" ") or word.startswith("\0") else " "
         piece = word.lstrip("\0")
         if not empty and columns(line) + len(glue) + columns(piece) > width:
@@ -69,7 +69,7 @@ def wrapped(text: str, width: int, *, first: str = "", later: str = "") -> Itera
     yield line.rstrip()
 
 
-def _words(text: str) -> Iterator[str]:
+def _split_words(text: str) -> Iterator[str]:
     """Words, and single wide characters; one that follows its predecessor without a space begins with NUL."""
     for word in text.split(" "):
         if not word:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup
 
 from runbook_lib.change.plan_as_read import in_order, named_of
-from runbook_lib.inventory.naming import told_apart
+from runbook_lib.inventory.naming import distinct_names
 from runbook_lib.model.change import Change, ChangeKind, Plan
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.target import Route
@@ -20,16 +20,16 @@ MEMBER_NUMBERS = (t("Group"), t("In the cloud"), t("In AD already"), t("Added"),
 """Headings of what is said of the members of a planned group."""
 
 
-def changes_words(number: int) -> Text:
+def changes_text(number: int) -> Text:
     """``1 change``, ``2 changes``."""
     return t("1 change") if number == 1 else t("{number} changes", number=number)
 
 
-def _groups_words(number: int) -> Text:
+def _groups_text(number: int) -> Text:
     return t("1 group") if number == 1 else t("{number} groups", number=number)
 
 
-def in_step_words(plan: Plan) -> Text:
+def in_step_text(plan: Plan) -> Text:
     """How many selected groups are as they should be."""
     if plan.in_step == 1:
         return t("In step already: 1 selected group.")
@@ -51,18 +51,18 @@ def left_out_view(plan: Plan) -> View:
     """
     if not any(group.left_out for group in plan.members):
         return View(Markup(), NOTHING)
-    text = left_out_words(plan)
+    text = left_out_text(plan)
     banner = banner_html("attention", text, t("A group in AD has fewer members than its cloud group."))
     return View(banner + members_tables(plan), text)
 
 
-def left_out_words(plan: Plan) -> Text:
+def left_out_text(plan: Plan) -> Text:
     """``3 members of 1 group are left out``."""
     groups = [group for group in plan.members if group.left_out]
     number = sum(len(group.left_out) for group in groups)
     if number == 1:
-        return t("1 member of {groups} is left out", groups=_groups_words(len(groups)))
-    return t("{number} members of {groups} are left out", number=number, groups=_groups_words(len(groups)))
+        return t("1 member of {groups} is left out", groups=_groups_text(len(groups)))
+    return t("{number} members of {groups} are left out", number=number, groups=_groups_text(len(groups)))
 
 
 def _left_out(plan: Plan) -> Markup:
@@ -81,7 +81,7 @@ def plan_view(plan: Plan, findings: Sequence[Finding]) -> View:
     """The whole plan: digest and phrase, counts, every change, every group that is left alone."""
     title = t("Nothing to change")
     if plan.changes:
-        title = t("{changes} to {groups}", changes=changes_words(len(plan.changes)), groups=_groups_words(plan.groups))
+        title = t("{changes} to {groups}", changes=changes_text(len(plan.changes)), groups=_groups_text(plan.groups))
     head = facts_html(
         [
             (t("Operation"), plan.operation.title),
@@ -94,7 +94,7 @@ def plan_view(plan: Plan, findings: Sequence[Finding]) -> View:
         ],
         caption=t("Plan"),
     )
-    shown = banner_html("neutral", title, in_step_words(plan) if plan.in_step else NOTHING) + head
+    shown = banner_html("neutral", title, in_step_text(plan) if plan.in_step else NOTHING) + head
     counts = [(kind, number) for kind, number in plan.counts.items() if number]
     if counts:
         shown += bars_html(counts, caption=t("Changes by kind, and member values"))
@@ -138,7 +138,12 @@ def _what(change: Change) -> Text:
 def _details(changes: Sequence[Change]) -> Markup:
     """Every value and every member that is added or removed, as far as a page can hold them."""
     values: list[tuple[CellValue, ...]] = [
-        (change.display_name, change.kind.title, value.name, *told_apart(_values(value.before), _values(value.after)))
+        (
+            change.display_name,
+            change.kind.title,
+            value.name,
+            *distinct_names(_values(value.before), _values(value.after)),
+        )
         for change in changes
         for value in change.payload.value_differences()
     ]
@@ -175,10 +180,8 @@ def deletion_tables(changes: Sequence[Change]) -> Markup:
         title = t("1 AD object will be deleted")
         if len(deleted) > 1:
             title = t("{number} AD objects will be deleted", number=len(deleted))
-        words = t(
-            "60-undo-change brings the same object back while it is among the deleted objects; nothing else does."
-        )
-        shown += banner_html("attention", title, words)
+        text = t("60-undo-change brings the same object back while it is among the deleted objects; nothing else does.")
+        shown += banner_html("attention", title, text)
         shown += _objects(deleted, t("Objects that are deleted"))
         shown += rows_html(
             (

@@ -101,8 +101,8 @@ def evidence_view(assessment: Assessment) -> View:
     text = t("{number} checks.", number=len(checks))
     if detection := evidence.get(EXCHANGE_DETECTION):
         html += _exchange_html(detection)
-        words = joined(detection.words)
-        text = t("{detection}. {words} {checks}", detection=detection.title, words=words, checks=text)
+        statements = joined(detection.statements)
+        text = t("{detection}. {statements} {checks}", detection=detection.title, statements=statements, checks=text)
     return View(html + tenant_tables(evidence) + mail_tables(evidence) + rights_tables(evidence), text)
 
 
@@ -174,7 +174,7 @@ def _lines(row: OperationRight, account: str) -> tuple[str, ...]:
 
 
 def _exchange_html(detection: ExchangeDetection) -> Markup:
-    html = banner_html("neutral", verbatim(detection.title), joined(detection.words))
+    html = banner_html("neutral", verbatim(detection.title), joined(detection.statements))
     html += rows_html(
         (t("Component"), t("Number seen"), t("Meaning")),
         [(row.component, row.seen, row.meaning) for row in detection.components],

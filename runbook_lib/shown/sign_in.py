@@ -28,18 +28,18 @@ def notice_in(message: Mapping[str, Any]) -> str | None:
     return str(body.get("text", "")) if isinstance(body, dict) else None
 
 
-def minutes_words(code: DeviceCode) -> Text:
+def minutes_text(code: DeviceCode) -> Text:
     """How long the code can be typed."""
     return t("1 minute") if code.minutes == 1 else t("{minutes} minutes", minutes=code.minutes)
 
 
-def sign_in_words(code: DeviceCode) -> Text:
+def sign_in_text(code: DeviceCode) -> Text:
     """What a person has to do."""
     return t(
         "To sign in, open {address} and type the code {code} within {minutes}. Ctrl-C cancels.",
         address=code.address,
         code=code.code,
-        minutes=minutes_words(code),
+        minutes=minutes_text(code),
     )
 
 
@@ -55,7 +55,7 @@ def sign_in_code_html(code: DeviceCode) -> Markup:
             t(
                 "Open {address} on any device and type this code within {minutes}:",
                 address=_link(code.address),
-                minutes=minutes_words(code),
+                minutes=minutes_text(code),
             )
         ),
         large,

@@ -12,7 +12,7 @@ from runbook_lib.files import RECORD_VARIABLE
 from runbook_lib.graph.snapshot import read_tenant
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.directory import DomainController
-from runbook_lib.model.outcome import Outcome, ending_words
+from runbook_lib.model.outcome import Outcome, ending_of_outcome
 from runbook_lib.model.text import NOTHING, Text, joined, t, verbatim
 from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters.model import Parameters
@@ -175,7 +175,7 @@ def end_view(
         sealing: How this record is sealed (``sealing_words``).
     """
     code = error.code if error else ""
-    title = ending_words(verdict, code).title
+    title = ending_of_outcome(verdict, code).title
     following = next_after(notebook, verdict, code, folder.path)
     hint = error.hint if error and code not in _NEXT_AFTER_CODE else NOTHING
     lines = [
@@ -187,7 +187,7 @@ def end_view(
     return View(html, t("{title}. Next: {following}", title=title, following=following))
 
 
-def sealing_words(folder: RecordFolder, environment: Mapping[str, str]) -> Text:
+def sealing_text(folder: RecordFolder, environment: Mapping[str, str]) -> Text:
     """Who seals this record, and how: nobody does it for a notebook that ran without ``gwb run``."""
     if RECORD_VARIABLE in environment:
         return t("gwb run seals it when the kernel has ended.")

@@ -9,7 +9,7 @@ import pytest
 
 from rehearsal.parameters_file import demo_parameters
 from runbook_lib.parameters.load import load_parameters
-from runbook_lib.record.needs import ENABLE, require_told
+from runbook_lib.record.needs import ENABLE, require_needs
 from tests.docs.markdown import ROOT, committed_files
 
 REGISTRY_HOSTS = re.compile(
@@ -66,6 +66,6 @@ def test_the_demo_parameters_are_in_step_and_enough_for_the_notebook_that_writes
     path = ROOT / "parameters" / "demo.yaml"
     assert path.read_text(encoding="utf-8") == demo_parameters(), "run make generate"
     parameters = load_parameters([path], {}, project_root=ROOT).parameters
-    require_told(ENABLE, parameters)
+    require_needs(ENABLE, parameters)
     assert parameters.certificate_file == ".rehearsal/default/client.pem"
     assert parameters.graph_url == "https://localhost:8443"

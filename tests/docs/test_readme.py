@@ -24,13 +24,13 @@ PIP_INSTALL = {"--require-hashes", "-r", "--no-build-isolation", "--no-deps", "-
 """Options of pip install that these lines may use (pip's manual)."""
 
 
-def words_of(line: str) -> list[str]:
+def need_title(line: str) -> list[str]:
     return shlex.split(line.replace("\\", "/"))
 
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_line_for_windows_or_conda_is_one_that_works(line: str) -> None:
-    program, *words = words_of(line)
+    program, *words = need_title(line)
     if program in ("conda", "mamba"):
         conda(words)
     elif program.endswith("gwb"):
@@ -70,7 +70,7 @@ def conda(words: list[str]) -> None:
 
 
 def test_lines_of_every_way_are_found() -> None:
-    programs = {words_of(line)[0] for line in LINES}
+    programs = {need_title(line)[0] for line in LINES}
     assert {"py", ".venv/Scripts/python", ".venv/Scripts/gwb", "conda", "python", "gwb"} <= programs
 
 

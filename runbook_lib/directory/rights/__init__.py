@@ -3,7 +3,7 @@
 ``descriptor`` reads and writes the binary form ([MS-DTYP] 2.4), ``rights`` names the bits of access masks and the SIDs
 that mean the same in every domain, ``identifiers`` the GUIDs of classes, attributes, property sets and rights that
 access control entries refer to. ``access`` decides as AD does. ``situation``, ``operations``, ``answers``,
-``rights_table``, ``existing_groups``, ``needed_grants`` and ``rights_words`` say what an account may do of what this
+``rights_table``, ``existing_groups``, ``needed_grants`` and ``need_title`` say what an account may do of what this
 product does. Nothing here touches the network.
 """
 

@@ -147,7 +147,7 @@ def _right(need: Need) -> Text:
     return t("list and read")
 
 
-def words_of(need: Need, situation: Situation) -> Text:
+def need_title(need: Need, situation: Situation) -> Text:
     """The right and the object, for example ``write member on groups in OU=…``."""
     dn = situation.places[OU_OF.get(need.place, need.place)].dn
     if need.place in OU_OF:
@@ -173,7 +173,7 @@ def granted_by(need: Need, found: Decision, situation: Situation) -> Text:
         how = t("by {entries}", entries=joined((describe(ace) for ace in dict.fromkeys(found.by)), " and "))
     else:
         how = t("as owner")
-    return t("{right}: {how}", right=words_of(need, situation), how=how)
+    return t("{right}: {how}", right=need_title(need, situation), how=how)
 
 
 def refused_by(against: Ace | None) -> Text:
@@ -237,10 +237,10 @@ def _as_seen(row: OperationRight, situation: Situation) -> OperationRight:
     need = row.operation.needs[0][0]
     if situation.listed is Switch.ON:
         return replace(
-            row, granted=Switch.ON, because=t("{right}: a deleted object was seen", right=words_of(need, situation))
+            row, granted=Switch.ON, because=t("{right}: a deleted object was seen", right=need_title(need, situation))
         )
     grant = grant_of(need, situation)
-    missing = Missing(need.id, words_of(need, situation), grant, None, grant.dn)
+    missing = Missing(need.id, need_title(need, situation), grant, None, grant.dn)
     return replace(
         row, granted=Switch.OFF, because=t("{right}: refused when it was tried", right=missing.what), missing=(missing,)
     )
@@ -250,7 +250,7 @@ def _row(
     operation: ProductOperation, situation: Situation, descriptors: Mapping[Place, SecurityDescriptor | None]
 ) -> OperationRight:
     states: list[Switch] = []
-    words: list[Text] = []
+    reasons: list[Text] = []
     missing: list[Missing] = []
     for row in operation.needs:
         answers = [(need, ask(need, situation, descriptors)) for need in row]
@@ -258,15 +258,15 @@ def _row(
         unknown = next((need for need, found in answers if found is None), None)
         if granted is not None:
             states.append(Switch.ON)
-            words.append(granted_by(*granted, situation))
+            reasons.append(granted_by(*granted, situation))
         elif unknown is not None:
             states.append(Switch.UNKNOWN)
             why = unread(unknown, situation)
-            words.append(t("{right}: unknown, {why}", right=words_of(unknown, situation), why=why))
+            reasons.append(t("{right}: unknown, {why}", right=need_title(unknown, situation), why=why))
         elif not row[-1].confirmed:
             states.append(Switch.UNKNOWN)
-            right = words_of(row[-1], situation)
-            words.append(t("{right}: not granted, and it is not confirmed whether AD asks for it", right=right))
+            right = need_title(row[-1], situation)
+            reasons.append(t("{right}: not granted, and it is not confirmed whether AD asks for it", right=right))
         else:
             states.append(Switch.OFF)
             need, found = answers[-1]
@@ -274,8 +274,8 @@ def _row(
             missing.append(_missing(need, found, situation, descriptors))
     order = (Switch.OFF, Switch.UNKNOWN, Switch.ON)
     if missing:
-        words = [t("{right}: {how}", right=one.what, how=refused_by(one.against)) for one in missing]
-    distinct = tuple(dict.fromkeys(words))
+        reasons = [t("{right}: {how}", right=one.what, how=refused_by(one.against)) for one in missing]
+    distinct = tuple(dict.fromkeys(reasons))
     return OperationRight(operation, min(states, key=order.index), joined(distinct, "; "), tuple(missing))
 
 
@@ -285,7 +285,7 @@ def _missing(
     grant = grant_of(need, situation)
     after = ask(need, situation, _granted(grant, situation, descriptors))
     helps = after is not None and after.granted
-    return Missing(need.id, words_of(need, situation), grant if helps else None, found.against, grant.dn)
+    return Missing(need.id, need_title(need, situation), grant if helps else None, found.against, grant.dn)
 
 
 def _granted(

@@ -148,11 +148,11 @@ class GssapiNegotiation:
         self._gssapi = gssapi
         self._user = user
         self._service = service
-        self._context = self._told(lambda: self._begin(binding, keytab))
+        self._context = self._translated(lambda: self._begin(binding, keytab))
 
     def step(self, token: bytes) -> bytes:
         """See ``Negotiation``."""
-        return self._told(lambda: self._context.step(token or None)) or b""
+        return self._translated(lambda: self._context.step(token or None)) or b""
 
     @property
     def complete(self) -> bool:
@@ -161,11 +161,11 @@ class GssapiNegotiation:
 
     def unwrap(self, message: bytes) -> bytes:
         """See ``Negotiation``."""
-        return bytes(self._told(lambda: self._context.unwrap(message)).message)
+        return bytes(self._translated(lambda: self._context.unwrap(message)).message)
 
     def wrap(self, message: bytes) -> bytes:
         """See ``Negotiation``."""
-        return bytes(self._told(lambda: self._context.wrap(message, False)).message)
+        return bytes(self._translated(lambda: self._context.wrap(message, False)).message)
 
     def _begin(self, binding: bytes, keytab: str) -> Any:
         gssapi = self._gssapi
@@ -197,7 +197,7 @@ class GssapiNegotiation:
                 # A library without this option (Heimdal) does not ask for them by itself either.
                 return
 
-    def _told(self, action: Any) -> Any:
+    def _translated(self, action: Any) -> Any:
         """What ``action`` returns; GSS-API errors in words."""
         try:
             return action()
@@ -233,32 +233,34 @@ class WindowsNegotiation:
         self.complete = False
         flags = ("GSS_C_MUTUAL_FLAG", "GSS_C_SEQUENCE_FLAG", "GSS_C_INTEG_FLAG", "GSS_C_CONF_FLAG")
         asked = sum(getattr(winkerberos, flag) for flag in flags)
-        self._context = self._told(lambda: winkerberos.authGSSClientInit(service, gssflags=asked))[1]
+        self._context = self._translated(lambda: winkerberos.authGSSClientInit(service, gssflags=asked))[1]
 
     def step(self, token: bytes) -> bytes:
         """See ``Negotiation``."""
         module = self._module
         given = base64.b64encode(token).decode("ascii")
-        status = self._told(lambda: module.authGSSClientStep(self._context, given, channel_bindings=self._binding))
+        status = self._translated(
+            lambda: module.authGSSClientStep(self._context, given, channel_bindings=self._binding)
+        )
         self.complete = status == module.AUTH_GSS_COMPLETE
         return self._response()
 
     def unwrap(self, message: bytes) -> bytes:
         """See ``Negotiation``."""
         given = base64.b64encode(message).decode("ascii")
-        self._told(lambda: self._module.authGSSClientUnwrap(self._context, given))
+        self._translated(lambda: self._module.authGSSClientUnwrap(self._context, given))
         return self._response()
 
     def wrap(self, message: bytes) -> bytes:
         """See ``Negotiation``."""
         given = base64.b64encode(message).decode("ascii")
-        self._told(lambda: self._module.authGSSClientWrap(self._context, given))
+        self._translated(lambda: self._module.authGSSClientWrap(self._context, given))
         return self._response()
 
     def _response(self) -> bytes:
         return base64.b64decode(self._module.authGSSClientResponse(self._context) or "")
 
-    def _told(self, action: Any) -> Any:
+    def _translated(self, action: Any) -> Any:
         try:
             return action()
         except self._module.GSSError as error:

@@ -23,7 +23,7 @@ _BAD_BINDINGS = 4 << 16
 
 class _Row(NamedTuple):
     reason: str
-    words: Text
+    title: Text
     hint: Text
 
 
@@ -116,7 +116,7 @@ def kerberos_error(*, major: int, minor: int, said: str, user: str, service: str
             "Kerberos does not sign in{who} to {service}: {reason}. The library says: {said}",
             who=who,
             service=printable(service, limit=300),
-            reason=row.words,
+            reason=row.title,
             said=scrubbed(said, limit=300),
         ),
         code="bind-refused",

@@ -21,8 +21,8 @@ from cryptography.utils import CryptographyDeprecationWarning
 from runbook_lib.errors import NoAccess, UsageError
 from runbook_lib.graph.sender import Sender
 from runbook_lib.graph.sign_in.msal_http import HttpForMsal, Registration
+from runbook_lib.graph.sign_in.refusals import sign_in_refused
 from runbook_lib.graph.sign_in.tokens import CAPABILITIES, has_token
-from runbook_lib.graph.sign_in.words import sign_in_refused
 from runbook_lib.model.moment import iso_seconds, to_the_minute
 from runbook_lib.model.text import t
 from runbook_lib.secrets.sources import Secret, doubtful, pem_file

@@ -15,8 +15,8 @@ from runbook_lib.errors import NoAccess, ServiceFailed
 from runbook_lib.graph.sender import Sender
 from runbook_lib.graph.sign_in.cache import SignInCache
 from runbook_lib.graph.sign_in.msal_http import HttpForMsal, Registration
+from runbook_lib.graph.sign_in.refusals import refusal_number_of, sign_in_refused
 from runbook_lib.graph.sign_in.tokens import CAPABILITIES, account_of, has_token
-from runbook_lib.graph.sign_in.words import refusal_number_of, sign_in_refused
 from runbook_lib.model.addresses import is_https
 from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.model.untrusted import printable

@@ -163,9 +163,9 @@ def _counts(status: Row) -> Mapping[str, int]:
 def state_of(status: Row, schedule: Row) -> JobState:
     """State of a job, from its ``status`` and its ``schedule``."""
     stopped = _STOPPED.get((text_of(schedule, "state") or "").casefold())
-    told = _STATUS.get((text_of(status, "code") or "").casefold(), JobState.UNKNOWN)
+    state = _STATUS.get((text_of(status, "code") or "").casefold(), JobState.UNKNOWN)
     # A job that was stopped keeps the status of its last run, except that quarantine is worth more.
-    return told if told is JobState.QUARANTINE or stopped is None else stopped
+    return state if state is JobState.QUARANTINE or stopped is None else stopped
 
 
 def job_status(row: Row) -> JobStatus:

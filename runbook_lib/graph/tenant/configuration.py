@@ -165,12 +165,12 @@ def parse_expression(client: GraphClient, address: ConfigurationAddress, express
     answer = client.writer.write(GraphWrite("POST", f"{address.schema}/parseExpression", body)).body or {}
     source = answer.get("parsedExpression")
     if answer.get("parsingSucceeded") is not True:
-        told = text_of(object_of(answer, "error"), "message") or ""
+        message = text_of(object_of(answer, "error"), "message") or ""
         raise Refused(
             t(
-                "Microsoft Entra does not take the mapping expression {expression!r}: {told}",
+                "Microsoft Entra does not take the mapping expression {expression!r}: {message}",
                 expression=printable(expression, limit=120),
-                told=printable(told, limit=300),
+                message=printable(message, limit=300),
             ),
             code="expression-refused",
             hint=t("Correct it in the parameters file."),

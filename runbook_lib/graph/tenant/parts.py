@@ -177,7 +177,7 @@ class NewGroupDefault:
     value: str = ""
 
     @property
-    def words(self) -> Text:
+    def text(self) -> Text:
         """The state in a sentence, without a full stop."""
         return {
             WrittenByDefault.NO_SETTING: t(

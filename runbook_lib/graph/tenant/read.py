@@ -84,26 +84,26 @@ def read_tenant_state(
     tenant = read_tenant(client, tenant_id)
     permissions = _permissions(client)
     as_app = not (isinstance(permissions, GrantedPermissions) and permissions.delegated)
-    told = _Told(progress)
+    counted_part = _CountedParts(progress)
 
     def of_people(name: str, read: Callable[[], _T]) -> _T | Unreadable:
         return or_unreadable(name, read, for_people_only=True, as_app=as_app)
 
-    configuration = told(of_people("configuration", lambda: read_connect_configuration(client, tenant)))
+    configuration = counted_part(of_people("configuration", lambda: read_connect_configuration(client, tenant)))
     return TenantReading(
         at=at,
         cloud=cloud,
         tenant=tenant,
         permissions=permissions,
-        synchronization=told(or_unreadable("synchronization", lambda: _synchronization(tenant))),
-        features=told(of_people("features", lambda: read_features(client, tenant))),
+        synchronization=counted_part(or_unreadable("synchronization", lambda: _synchronization(tenant))),
+        features=counted_part(of_people("features", lambda: read_features(client, tenant))),
         containers=_decoded("containers", configuration, containers_of),
         connect=_decoded("connect", configuration, report_of),
-        agents=told(of_people("agents", lambda: read_agents(client))),
-        licences=told(or_unreadable("licences", lambda: _licences(client))),
-        new_groups=told(or_unreadable("new_groups", lambda: _new_groups(client))),
-        domains=told(or_unreadable("domains", lambda: _domains(client))),
-        cloud_sync=told(or_unreadable("cloud_sync", lambda: read_cloud_sync(client))),
+        agents=counted_part(of_people("agents", lambda: read_agents(client))),
+        licences=counted_part(or_unreadable("licences", lambda: _licences(client))),
+        new_groups=counted_part(or_unreadable("new_groups", lambda: _new_groups(client))),
+        domains=counted_part(or_unreadable("domains", lambda: _domains(client))),
+        cloud_sync=counted_part(or_unreadable("cloud_sync", lambda: read_cloud_sync(client))),
         source=f"{client.host}, tenant {printable(tenant.display_name)} ({tenant.id})",
         requests=client.requests - before,  # arguments are evaluated in this order, so everything has been read
     )
@@ -114,7 +114,7 @@ def _decoded(name: str, row: Row | Unreadable, decode: Callable[[Row], _T]) -> _
     return replace(row, part=name) if isinstance(row, Unreadable) else or_unreadable(name, lambda: decode(row))
 
 
-class _Told:
+class _CountedParts:
     """Hands a part on and tells how many there are now."""
 
     def __init__(self, progress: Progress | None) -> None:

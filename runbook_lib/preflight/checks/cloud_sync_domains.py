@@ -31,7 +31,7 @@ def agents(evidence: Evidence) -> Answers:
     if not read.all:
         yield _finding("none", _B, t("The tenant has no provisioning agent."), {})
         return
-    told: set[str] = set()
+    named: set[str] = set()
     for domain in sorted({domain_of_job(job) for job in jobs} - {""}):
         serving = [agent for agent in read.all if domain in agent.domains]
         names = {"domain": domain, "machines": [agent.machine for agent in serving]}
@@ -54,11 +54,11 @@ def agents(evidence: Evidence) -> Answers:
                 names,
             )
         elif not any(agent.status == "active" for agent in serving):
-            told |= {agent.machine for agent in serving}
+            named |= {agent.machine for agent in serving}
             unsure = any(agent.status != "inactive" for agent in serving)
             seen = t("No agent for {domain} is active: {states}.", domain=printable(domain), states=_states(serving))
             yield _finding(f"inactive:{domain}", _U if unsure else _B, seen, names)
-    rest = [agent for agent in read.all if agent.status != "active" and agent.machine not in told]
+    rest = [agent for agent in read.all if agent.status != "active" and agent.machine not in named]
     if rest:
         seen = t(
             "{rest} of {all} agents are not active: {states}.",

@@ -77,12 +77,12 @@ class _Scope:
 
     def over(self, limits: ScopeLimits) -> str:
         """What is over the limits, in words; empty: nothing that was counted."""
-        told = []
+        over = []
         if self.groups > limits.groups:
-            told.append(f"{self.groups:,} groups of {limits.groups:,}")
+            over.append(f"{self.groups:,} groups of {limits.groups:,}")
         if self.members > limits.members:
-            told.append(f"{self.at_least}{self.members:,} direct members of {limits.members:,}")
-        return " and ".join(told)
+            over.append(f"{self.at_least}{self.members:,} direct members of {limits.members:,}")
+        return " and ".join(over)
 
 
 def _scope(ids: Sequence[str], read: CloudSyncGroups) -> _Scope:

@@ -59,17 +59,17 @@ def synchronization_age(evidence: Evidence) -> Iterator[Finding]:
     if age is None:
         yield _age("never", Severity.UNKNOWN, t("Synchronization is on, and the tenant shows no time of a run."), None)
     elif age < -AHEAD:
-        words = t("The last synchronization lies in the future by {age}: a clock is wrong.", age=_words(-age))
-        yield _age("future", Severity.UNKNOWN, words, age)
+        seen = t("The last synchronization lies in the future by {age}: a clock is wrong.", age=_age_text(-age))
+        yield _age("future", Severity.UNKNOWN, seen, age)
     elif age > STALE:
-        words = t(
+        seen = t(
             "The last synchronization was {age} ago, longer than the {stale_days} days that Connect allows.",
-            age=_words(age),
+            age=_age_text(age),
             stale_days=STALE.days,
         )
-        yield _age("stale", Severity.BLOCKING, words, age)
+        yield _age("stale", Severity.BLOCKING, seen, age)
     elif age > CONNECT_LATE:
-        yield _age("late", Severity.WARNING, t("The last synchronization was {age} ago.", age=_words(age)), age)
+        yield _age("late", Severity.WARNING, t("The last synchronization was {age} ago.", age=_age_text(age)), age)
 
 
 def _age(state: str, severity: Severity, seen: Text, age: timedelta | None) -> Finding:
@@ -100,7 +100,7 @@ def _age(state: str, severity: Severity, seen: Text, age: timedelta | None) -> F
     )
 
 
-def _words(age: timedelta) -> Text:
+def _age_text(age: timedelta) -> Text:
     hours = int(age.total_seconds() // 3600)
     if age.days > 1:
         return t("{days} days", days=age.days)
@@ -110,13 +110,13 @@ def _words(age: timedelta) -> Text:
 def server_unread(evidence: Evidence) -> Iterator[Finding]:
     """What only the Connect server knows."""
     if unread := evidence.unreadable(CONNECT):
-        told = t(
+        seen = t(
             "Build, target OU, scope and rules of Connect Sync were not read: {sentence}", sentence=unread.sentence
         )
     else:
         report, containers = evidence[CONNECT], evidence.get(CONTAINERS)
         place = containers.unified_groups if containers else None
-        told = t(
+        seen = t(
             "Connect Sync reported {version} and {place} for groups; its scope and its rules "
             "cannot be read over Microsoft Graph.",
             version=printable(report.version, limit=80) if report.version else t("no build"),
@@ -125,7 +125,7 @@ def server_unread(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         id="connect-server-unread",
         severity=Severity.WARNING,
-        seen=told,
+        seen=seen,
         expected=t("A supported build, not in staging mode, whose scope holds the OU of written groups."),
         why=t("A flag in the tenant says nothing about what the server does."),
         to_do=t("Run the hand-off on the Connect server, then acknowledge this finding."),

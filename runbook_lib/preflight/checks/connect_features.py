@@ -182,9 +182,9 @@ def deletion_prevention(evidence: Evidence) -> Iterator[Finding]:
     elif kind == "disabled":
         state, severity, seen = "off", Severity.WARNING, t("Protection from accidental deletions is off.")
     else:
-        told = t("an unknown type, {kind!r}", kind=read.kind) if read else t("nothing")
+        answer = t("an unknown type, {kind!r}", kind=read.kind) if read else t("nothing")
         state, severity = "unknown", Severity.UNKNOWN
-        seen = t("Graph tells {told} about protection from accidental deletions.", told=told)
+        seen = t("Graph tells {answer} about protection from accidental deletions.", answer=answer)
     yield Finding(
         id=f"deletion-prevention-{state}",
         severity=severity,
@@ -221,7 +221,7 @@ def new_group_default(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         id=f"new-group-default:{default.state.value}",
         severity=severity,
-        seen=t("{state}. {meaning}", state=default.words, meaning=meaning),
+        seen=t("{state}. {meaning}", state=default.text, meaning=meaning),
         expected=t("False under V2 where groups are chosen one by one; without V2, anything."),
         why=t("An operator who sets it expects an effect that it has under V2 alone."),
         to_do=NOTHING

@@ -68,11 +68,11 @@ def build(evidence: Evidence) -> Answers:
     elif report.build < MINIMUM:
         stopped = evidence.at.date() >= STOPS
         day = STOPS.isoformat()
-        words = t("stopped on {day}", day=day) if stopped else t("will stop on {day}", day=day)
+        state = t("stopped on {day}", day=day) if stopped else t("will stop on {day}", day=day)
         seen = t(
             "Connect Sync reported build {build_text}; its synchronization {state}.",
             build_text=build_text(report.build),
-            state=words,
+            state=state,
         )
         yield _build_finding("stopped" if stopped else "stopping", _B if stopped else _W, seen, report)
 
@@ -144,8 +144,8 @@ def pending_deletions(evidence: Evidence) -> Answers:
     report = evidence[CONNECT]
     pending = report.pending_deletions
     if pending is None:
-        words = NothingToCheck(t("Connect Sync reported no number of pending deletions."))
-        yield words if _configured(evidence) else _NOT_CONFIGURED
+        state = NothingToCheck(t("Connect Sync reported no number of pending deletions."))
+        yield state if _configured(evidence) else _NOT_CONFIGURED
     if pending:
         yield Finding(
             id="connect-pending-deletions",

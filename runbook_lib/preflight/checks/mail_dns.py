@@ -64,7 +64,7 @@ def mx(evidence: Evidence) -> Answers:
                 seen=t(
                     "{domain} has no MX record: {answer} (asked: {source}).",
                     domain=domain,
-                    answer=_words(answer),
+                    answer=_answer_text(answer),
                     source=reading.source,
                 ),
                 expected=t("An MX record that leads to Exchange Online."),
@@ -109,7 +109,7 @@ def autodiscover(evidence: Evidence) -> Answers:
         if answer.state is State.FAILED:
             yield _failed(answer, reading.source)
         elif answer.state is not State.ANSWERED or answer.values != (_AUTODISCOVER,):
-            seen = ", ".join(answer.values) or _words(answer)
+            seen = ", ".join(answer.values) or _answer_text(answer)
             yield Finding(
                 id=f"dns-autodiscover:{domain}",
                 severity=Severity.WARNING,
@@ -133,7 +133,7 @@ def autodiscover(evidence: Evidence) -> Answers:
             )
 
 
-def _words(answer: DnsAnswer) -> Text:
+def _answer_text(answer: DnsAnswer) -> Text:
     return {State.NO_NAME: t("the name does not exist"), State.NO_RECORD: t("there is no such record")}.get(
         answer.state, verbatim(answer.state.value)
     )

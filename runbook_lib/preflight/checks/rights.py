@@ -31,11 +31,11 @@ def missing_rights(evidence: Evidence) -> Iterator[Finding]:
     """The account has every right that writing takes; and, where disable_by says delete, that deleting takes."""
     situation = evidence[RIGHTS]
     rows = evidence[RIGHTS_TABLE]
-    told = _told(evidence)
+    purposes = _purposes(evidence)
     broken: defaultdict[str, list[OperationRight]] = defaultdict(list)
     lacking: dict[str, Missing] = {}
     for row in rows:
-        if row.operation.purpose in told:
+        if row.operation.purpose in purposes:
             for missing in row.missing:
                 broken[missing.id].append(row)
                 lacking[missing.id] = missing
@@ -44,7 +44,7 @@ def missing_rights(evidence: Evidence) -> Iterator[Finding]:
     yield from unknown_rights(evidence)
 
 
-def _told(evidence: Evidence) -> set[Purpose]:
+def _purposes(evidence: Evidence) -> set[Purpose]:
     deletes = evidence.parameters.disable_by == "delete"
     return {Purpose.WRITE, Purpose.DELETE} if deletes else {Purpose.WRITE}
 
@@ -80,9 +80,9 @@ def _missing(missing: Missing, broken: list[OperationRight], situation: Situatio
 
 def unknown_rights(evidence: Evidence) -> Iterator[Finding]:
     """What the account may do can be told for every operation."""
-    told = _told(evidence)
+    purposes = _purposes(evidence)
     rows = [row for row in evidence[RIGHTS_TABLE] if row.granted is Switch.UNKNOWN]
-    rows = [row for row in rows if row.operation.purpose in told]
+    rows = [row for row in rows if row.operation.purpose in purposes]
     if rows:
         why = dict.fromkeys(row.because for row in rows)
         yield Finding(
@@ -106,14 +106,14 @@ def rights_for_less(evidence: Evidence) -> Iterator[Finding]:
     """Rights that nothing that was told needs: for mail attributes, and for deleting where groups are retired."""
     situation = evidence[RIGHTS]
     rows = evidence[RIGHTS_TABLE]
-    told = _told(evidence)
+    purposes = _purposes(evidence)
     wanted = {
         Purpose.MAIL: ("rights-for-mail", t("clear mail attributes that a group may have from another writer")),
         Purpose.DELETE: ("rights-to-delete", t("delete groups and bring them back (disable_by: delete)")),
     }
-    for purpose, (id_, words) in wanted.items():
+    for purpose, (id_, parts) in wanted.items():
         mine = [row for row in rows if row.operation.purpose is purpose and row.granted is not Switch.ON]
-        if purpose in told or not mine:
+        if purpose in purposes or not mine:
             continue
         account = situation.account.name
         grants = tuple(dict.fromkeys(missing.grant for row in mine for missing in row.missing if missing.grant))
@@ -124,14 +124,14 @@ def rights_for_less(evidence: Evidence) -> Iterator[Finding]:
             seen=t(
                 "{account_name} lacks rights to {what}, or they cannot be told: {operations}.",
                 account_name=situation.account.name,
-                what=words,
+                what=parts,
                 operations=counted(len(mine), "operation"),
             ),
             expected=t("Nothing: these rights are needed only for that."),
             to_do=t("Omit them unless that is going to happen."),
             source=_SOURCE,
             values={"operations": [row.operation.id for row in mine], "dsacls": lines},
-            hand_offs=(GrantRights(words, account, grants),) if grants else (),
+            hand_offs=(GrantRights(parts, account, grants),) if grants else (),
         )
 
 
@@ -222,11 +222,11 @@ def enforcement(evidence: Evidence) -> Answers:
         why = f"{found.why_unknown}." if found.why_unknown else f"{_policies(evidence)}; {_doubt(evidence)}."
         yield _marked(evidence, Severity.UNKNOWN, "unknown", f"Whether a policy refuses changes is not known: {why}")
     elif marked:
-        told = {
+        purposes = {
             frozenset(): "No policy shows below CN=SOA-Policies,CN=System, so nothing is refused.",
             frozenset({EnforcementMode.AUDIT}): f"{_policies(evidence)}: changes are logged, not refused.",
         }.get(found.modes, f"{_policies(evidence)}, and this account is on it.")
-        yield _marked(evidence, Severity.INFO, "passes", told)
+        yield _marked(evidence, Severity.INFO, "passes", purposes)
     elif EnforcementMode.ENFORCED in found.modes or EnforcementMode.UNKNOWN in found.modes:
         yield Finding(
             id="object-enforcement-on",
@@ -245,17 +245,17 @@ def enforcement(evidence: Evidence) -> Answers:
         )
 
 
-def _marked(evidence: Evidence, severity: Severity, state: str, told: str) -> Finding:
+def _marked(evidence: Evidence, severity: Severity, state: str, purposes: str) -> Finding:
     marked = evidence[PLACE].enforced
     some = "; ".join(marked[:5]) + ("; …" if len(marked) > 5 else "")
     return Finding(
         id=f"object-enforcement-{state}",
         severity=severity,
         seen=t(
-            "In the two OUs, {objects} with msDS-ObjectSoa: {some}. {told}",
+            "In the two OUs, {objects} with msDS-ObjectSoa: {some}. {purposes}",
             objects=counted(len(marked), "object"),
             some=some,
-            told=told,
+            purposes=purposes,
         ),
         expected=t("Objects that no policy governs, or the account's SID on the policy's list (msDS-Settings)."),
         why=t(
@@ -278,7 +278,7 @@ def _marked(evidence: Evidence, severity: Severity, state: str, told: str) -> Fi
 
 def _policies(evidence: Evidence) -> str:
     found = evidence[PLACE].enforcement.policies
-    words = []
+    parts = []
     for policy in found:
         state = {
             EnforcementMode.ENFORCED: "is enforced",
@@ -286,8 +286,8 @@ def _policies(evidence: Evidence) -> str:
             EnforcementMode.UNKNOWN: "shows neither Enforced nor Audit",
         }[policy.mode]
         lame = "" if policy.loads else f"; its list cannot be loaded ({_lame(policy.invalid)}), so it authorizes nobody"
-        words.append(f"The policy {printable(policy.dn)} {state}, for {len(policy.sids)} SIDs{lame}")
-    return ". ".join(words)
+        parts.append(f"The policy {printable(policy.dn)} {state}, for {len(policy.sids)} SIDs{lame}")
+    return ". ".join(parts)
 
 
 def _lame(invalid: tuple[str, ...]) -> str:

@@ -173,7 +173,7 @@ def other_objects(evidence: Evidence) -> Iterator[Finding]:
 
 def inheritance(evidence: Evidence) -> Iterator[Finding]:
     """Both OUs take what their parents hand down."""
-    for place, words in _OUS.items():
+    for place, title in _OUS.items():
         holder = evidence[RIGHTS].places[place]
         if holder.descriptor is not None and holder.descriptor.protected:
             yield Finding(
@@ -181,7 +181,7 @@ def inheritance(evidence: Evidence) -> Iterator[Finding]:
                 severity=Severity.WARNING,
                 seen=t(
                     "The access list of the {place} takes nothing from its parents: {holder_dn}.",
-                    place=words,
+                    place=title,
                     holder_dn=holder.dn,
                 ),
                 expected=t("Inheritance, or rights that stand on the OU itself."),
@@ -197,11 +197,11 @@ def deletion_protection(evidence: Evidence) -> Iterator[Finding]:
     """No group is protected from accidental deletion: that stops a move as well."""
     situation = evidence[RIGHTS]
     groups = [one.dn for one in situation.groups if one.descriptor and protects_from_deletion(one.descriptor)]
-    denials = {words: found for place, words in _OUS.items() if (found := _denials(situation.places[place]))}
+    denials = {title: found for place, title in _OUS.items() if (found := _denials(situation.places[place]))}
     if groups or denials:
-        told = [t("the list of the {ou} denies Everyone to delete what stands in it", ou=words) for words in denials]
+        parts = [t("the list of the {ou} denies Everyone to delete what stands in it", ou=title) for title in denials]
         if groups:
-            told.append(
+            parts.append(
                 t(
                     "deletion is denied to Everyone on {groups}: {some}",
                     groups=counted(len(groups), "group"),
@@ -212,7 +212,7 @@ def deletion_protection(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             id="protected-from-deletion",
             severity=Severity.WARNING,
-            seen=t("{told}.", told=joined(told, "; ")),
+            seen=t("{parts}.", parts=joined(parts, "; ")),
             expected=t("No protection on the groups. On the OUs themselves it does no harm."),
             why=t(
                 '"Protect object from accidental deletion" on a group denies on its OU too, and '

@@ -122,20 +122,20 @@ def plan_enable(sides: Sides, policy: Policy, desired: DesiredSettings) -> Plann
 
 def _require_answering(sides: Sides) -> None:
     if sides.job.state is JobState.QUARANTINE:
-        told = sides.job.quarantine
+        quarantine = sides.job.quarantine
         raise Refused(
             t(
                 "The job of the configuration is in quarantine: {why}",
-                why=quarantine_words(told) or t("no reason is given."),
+                why=quarantine_words(quarantine) or t("no reason is given."),
             ),
             code="in-quarantine",
             hint=joined(
                 (
-                    quarantine_to_do(told),
+                    quarantine_to_do(quarantine),
                     t("Fix the error that the Entra admin center names, restart the job there, then run again."),
                 )
             ),
-            values={"job": sides.job.id, "reason": told.reason if told else "", "code": told.code if told else ""},
+            values={"job": sides.job.id, "reason": quarantine.reason if quarantine else "", "code": quarantine.code if quarantine else ""},
         )
 
 

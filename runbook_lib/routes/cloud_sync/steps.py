@@ -139,8 +139,8 @@ class RequestStep(Generic[ActionT]):
         """What this change really changed; empty where it never began it, because others had done it."""
         if begun is None:
             return {}
-        told = self.changed()
-        return {**told, "request_id": self.answer.request_id} if self.answer and self.answer.request_id else told
+        effect = self.changed()
+        return {**effect, "request_id": self.answer.request_id} if self.answer and self.answer.request_id else effect
 
     def changed(self) -> Mapping[str, object]:
         """What it changed, for the journal."""

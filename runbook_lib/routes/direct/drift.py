@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from runbook_lib.inventory.build import Inventory
-from runbook_lib.inventory.naming import told_apart
+from runbook_lib.inventory.naming import distinct_names
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import NOTHING, Text, counted, first_of, joined, t
@@ -75,10 +75,10 @@ class Drift:
     def text(self) -> Text:
         """The headline and the first differences, each with both values."""
         rows = [tuple(map(str, row)) for row in self.table.itertuples(index=False)]
-        told = _told(rows, named=len({row[0] for row in rows}) > 1)
-        if told and not self.unaccounted:
-            return t("{headline}: {told}", headline=self.headline[:-1], told=told)
-        return joined((self.headline, told))
+        lines_text = _lines_text(rows, named=len({row[0] for row in rows}) > 1)
+        if lines_text and not self.unaccounted:
+            return t("{headline}: {lines_text}", headline=self.headline[:-1], lines_text=lines_text)
+        return joined((self.headline, lines_text))
 
 
 def check_drift(inventory: Inventory, policy: Policy) -> Drift:
@@ -116,10 +116,10 @@ def _findings(differences: list[tuple[str, ...]]) -> Iterator[Finding]:
             id=f"drift:{group_id}",
             severity=Severity.WARNING,
             seen=t(
-                "{count} in {lines}: {told}",
+                "{count} in {lines}: {lines_text}",
                 count=counted(len(lines), "difference"),
                 lines=lines[0][1],
-                told=_told(lines, named=False),
+                lines_text=_lines_text(lines, named=False),
             ),
             expected=t("AD as the cloud group is now."),
             to_do=t("30-enable-writeback re-aligns the group; it plans first and asks."),
@@ -131,25 +131,25 @@ def _findings(differences: list[tuple[str, ...]]) -> Iterator[Finding]:
         )
 
 
-def _told(lines: list[tuple[str, ...]], *, named: bool) -> Text:
+def _lines_text(lines: list[tuple[str, ...]], *, named: bool) -> Text:
     """The first differences in words, and how many more there are."""
-    said = first_of([_difference(line, named=named) for line in lines], SHOWN, "; ")
+    said = first_of([_line_text(line, named=named) for line in lines], SHOWN, "; ")
     if len(lines) > SHOWN:
         return t("{said} in drift.csv.", said=said)
     return t("{said}.", said=said) if said else NOTHING
 
 
-def _difference(line: tuple[str, ...], *, named: bool) -> Text:
-    words = _words(*line[2:5])
-    return t("{group}: {words}", group=line[1], words=words) if named else words
+def _line_text(line: tuple[str, ...], *, named: bool) -> Text:
+    difference = _difference(*line[2:5])
+    return t("{group}: {difference}", group=line[1], difference=difference) if named else difference
 
 
-def _words(what: str, cloud: str, ad: str) -> Text:
+def _difference(what: str, cloud: str, ad: str) -> Text:
     if what == _MISSING:
         return t("{member} is a member in the cloud and not in AD", member=cloud)
     if what == _EXTRA:
         return t("{member} is a member in AD and not in the cloud", member=ad)
-    ad, cloud = told_apart(ad, cloud)
+    ad, cloud = distinct_names(ad, cloud)
     if not cloud:
         return t("{what}: {ad}", what=what, ad=ad)
     return t("{what} is {ad} in AD and {cloud} in the cloud", what=what, ad=_quoted(ad), cloud=_quoted(cloud))

@@ -76,15 +76,15 @@ def require_same_target(plan: Plan, inventory: Inventory, present_name: Callable
                 values={"parameter": name, "guid": guid, "present": present},
             )
     if differing:
-        words = [_SAME[name] for name in differing]
+        parts = [_SAME[name] for name in differing]
         raise Refused(
             t(
                 "The change that stopped midway belongs to another {differing} than the parameters name.",
-                differing=" and ".join(words),
+                differing=" and ".join(parts),
             ),
             code="resume-elsewhere",
             hint=t("Use the parameters file that it was begun with. {how_to_close}", how_to_close=HOW_TO_CLOSE),
-            values={"differing": words},
+            values={"differing": parts},
         )
 
 

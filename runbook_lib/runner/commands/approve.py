@@ -100,7 +100,7 @@ def approve(
         approvers=approvers,
     )
     until = datetime.now(UTC) + length
-    console.say(
+    console.print_line(
         t(
             "Approved by {approver}, until {until}: {file}",
             approver=approver,
@@ -108,7 +108,7 @@ def approve(
             file=console.shown_path(path),
         )
     )
-    console.say(t("Now run the same notebook with the same parameters again."))
+    console.print_line(t("Now run the same notebook with the same parameters again."))
 
 
 def _waiting_plan(folder: RecordFolder) -> Plan:
@@ -141,8 +141,8 @@ def _approvers(folder: RecordFolder) -> Approvers:
     from runbook_lib.parameters import parameters_from_values
 
     with suppress(RunbookError):
-        told = folder.read_json(RECORD).get("parameters")
-        named = {"approvers": told["approvers"]} if isinstance(told, dict) and "approvers" in told else {}
+        recorded = folder.read_json(RECORD).get("parameters")
+        named = {"approvers": recorded["approvers"]} if isinstance(recorded, dict) and "approvers" in recorded else {}
         return approvers_of(parameters_from_values(named, source=RECORD).approvers)
     return ANYBODY
 

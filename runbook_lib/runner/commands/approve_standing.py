@@ -81,7 +81,7 @@ def approve_standing(
         manifest_digest=manifest,
         approvers=approvers,
     )
-    console.say(
+    console.print_line(
         t(
             "Approved in advance by {approver}, until the end of {day} UTC: {file}",
             approver=approver,
@@ -90,8 +90,8 @@ def approve_standing(
         )
     )
     for line in lines[1:]:
-        console.say(line)
-    console.say(t("To end it earlier, delete that file."))
+        console.print_line(line)
+    console.print_line(t("To end it earlier, delete that file."))
 
 
 def _lines(plan: Plan, groups: tuple[GroupId, ...], kinds: tuple[str, ...], caps: Caps, until: date) -> list[str]:

@@ -81,7 +81,7 @@ def check(
     shown = terminal.hand_off_lines(assessment) if hand_offs else terminal.lines(assessment, judged, width)
     coloured = is_coloured(color, dict(os.environ))
     for line in shown:
-        console.say_line(line.text, line.severity, coloured=coloured)
+        console.print_line(line.text, line.severity, coloured=coloured)
     return code
 
 
@@ -116,7 +116,7 @@ def _assess(parameters: Parameters, status: console.Status, judged: Sequence[str
         )
 
         def tell(what: str) -> None:
-            status.say(t("Reading: {what}", what=what))
+            status.show(t("Reading: {what}", what=what))
 
         try:
             evidence = read_evidence(parameters, reach, clock=clock, progress=tell, allowance=allowance)

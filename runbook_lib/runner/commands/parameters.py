@@ -80,7 +80,7 @@ def _check(files: tuple[Path, ...]) -> None:
     root = project_root()
     loaded = load_parameters(files, {}, project_root=root)
     require(loaded.parameters, "change_id")
-    console.say(
+    console.print_line(
         t("No mistakes found: {given} parameters given, the others have their defaults.", given=len(loaded.given))
     )
     for note in notes(loaded.parameters, root)[:_MOST_NOTES]:

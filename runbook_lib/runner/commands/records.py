@@ -41,9 +41,11 @@ def verify_record(records: Sequence[Path]) -> int:
         result = verified_record(RecordFolder.open(path))
         good = good and result.ok
         if result.ok:
-            console.say(t("{path}: sealed, {files} files are as they were sealed", path=path, files=result.files))
+            console.print_line(
+                t("{path}: sealed, {files} files are as they were sealed", path=path, files=result.files)
+            )
         for problem in result.problems:
-            console.say(f"{path}: {problem}")
+            console.print_line(f"{path}: {problem}")
     return 0 if good else Outcome.REFUSED.exit_code
 
 
@@ -87,7 +89,7 @@ def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
     build_index(folder.change_folder.parent)
     ending = ending_of_facts(sealed.outcome, RunRecord.load(folder).facts.get("error"))
     page = console.shown_path(sealed.page)
-    console.say(t("Sealed: {ending}, {page}", ending=ending.title.lower(), page=page))
+    console.print_line(t("Sealed: {ending}, {page}", ending=ending.title.lower(), page=page))
     for finding in sealed.findings:
         console.warn(f"{finding.seen} {finding.to_do}")
 
@@ -118,8 +120,8 @@ def records(root: Path | None, schema: str | None) -> None:
     rows = list(_runs(root))
     widths = [max(len(row[column]) for row in rows) for column in range(4)] if rows else []
     for row in rows:
-        console.say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    console.say(t("List of all records: {file}", file=console.shown_path(build_index(root))))
+        console.print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    console.print_line(t("List of all records: {file}", file=console.shown_path(build_index(root))))
 
 
 def _runs(root: Path) -> Iterator[tuple[str, str, str, str]]:
@@ -181,5 +183,5 @@ def close(record: Path, by: str, reason: str) -> None:
     for path in close_by_hand(
         change_folder, unfinished_runs(change_folder, ROUTES), by=by, reason=reason, clock=lambda: datetime.now(UTC)
     ):
-        console.say(t("Closed by {by}: {file}", by=by, file=console.shown_path(path)))
-    console.say(t("Now run the notebook again: it plans from what is there and asks for an approval."))
+        console.print_line(t("Closed by {by}: {file}", by=by, file=console.shown_path(path)))
+    console.print_line(t("Now run the notebook again: it plans from what is there and asks for an approval."))

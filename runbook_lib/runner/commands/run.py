@@ -18,7 +18,7 @@ from runbook_lib.runner.options import (
     USUAL_TIME_LIMIT,
     TakesParameters,
     TimeLimit,
-    duration_words,
+    duration_text,
     overrides_of,
     parameter_option,
 )
@@ -75,7 +75,7 @@ def run(
     """
     overrides = overrides_of(given)
     progress = console.CellProgress(quiet=quiet)
-    result = run_as_told(notebook, files, overrides, records=records, timeout=timeout, progress=progress)
+    result = run_with_progress(notebook, files, overrides, records=records, timeout=timeout, progress=progress)
     show_result(result)
     if detailed_exitcode and result.outcome is Outcome.NOTHING_TO_DO:
         return NOTHING_TO_DO_DETAILED
@@ -85,12 +85,12 @@ def run(
 def show_result(result: RunResult) -> None:
     """The last line of a run; and, where it did not end as asked, why and what to do."""
     done = result.changes_done
-    console.say(
+    console.print_line(
         t(
             "{ending}: {changes}, {duration}, record {record}",
             ending=result.title,
             changes=t("1 change") if done == 1 else t("{done} changes", done=done),
-            duration=duration_words(result.seconds),
+            duration=duration_text(result.seconds),
             record=console.shown_path(result.record) if result.record else t("none"),
         )
     )
@@ -100,7 +100,7 @@ def show_result(result: RunResult) -> None:
         console.warn(t("What to do: {hint}", hint=result.hint))
 
 
-def run_as_told(
+def run_with_progress(
     notebook: str,
     files: Sequence[Path],
     overrides: dict[str, str],
@@ -114,15 +114,15 @@ def run_as_told(
 
     from runbook_lib.parameters import load_parameters, project_root, require
     from runbook_lib.parameters.model import absolute_paths
-    from runbook_lib.record.needs import find_notebook, require_told
+    from runbook_lib.record.needs import find_notebook, require_needs
 
     root = project_root()
     found = find_notebook(notebook, root)
     # Bad parameters are told before the seconds that importing papermill takes.
     parameters = load_parameters(files, overrides, project_root=root).parameters
     require(parameters, "change_id")
-    told = absolute_paths(parameters, root)
-    require_told(found.stem, told.model_copy(update={"records_dir": str(records)}) if records else told)
+    complete = absolute_paths(parameters, root)
+    require_needs(found.stem, complete.model_copy(update={"records_dir": str(records)}) if records else complete)
 
     from runbook_lib.runner.run import run_notebook
 

@@ -23,9 +23,9 @@ class TerminalPrompt:
 
     def show(self, code: DeviceCode) -> None:
         """What to do, in one line."""
-        from runbook_lib.shown.sign_in import sign_in_words
+        from runbook_lib.shown.sign_in import sign_in_text
 
-        console.warn(sign_in_words(code))
+        console.warn(sign_in_text(code))
 
     def close(self, text: str) -> None:
         """How it ended."""
@@ -66,4 +66,4 @@ def sign_out(files: Sequence[Path]) -> None:
             code="sign-in-store",
             hint=t("Where the store does not work nothing is kept in it; tokens in memory ended with their run."),
         )
-    console.say(t("The sign-in is forgotten.") if known else t("No sign-in was kept."))
+    console.print_line(t("The sign-in is forgotten.") if known else t("No sign-in was kept."))

@@ -232,6 +232,6 @@ def _cell_error(cell: Any, index: int) -> CellError | None:
         return CellError(index, "", "")
     if output.ename == "SystemExit" and output.evalue in ("", "0", "None"):
         return None
-    told = meaning_in(cell.outputs)
-    outcome, message, hint = (verbatim(str(told.get(name, ""))) for name in ("outcome", "message", "hint"))
+    mark = meaning_in(cell.outputs)
+    outcome, message, hint = (verbatim(str(mark.get(name, ""))) for name in ("outcome", "message", "hint"))
     return CellError(index, str(output.ename), str(output.evalue), outcome, message, hint)

@@ -35,7 +35,7 @@ from tests.unit.record.notebooks import code, notebook
 
 @hostile.each()
 def test_every_line_of_a_command_is_quiet(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    console.say(text)
+    console.print_line(text)
     console.warn(text)
     console.show_error(Refused(verbatim(text), code="x", hint=verbatim(text)))
     problems = [{"where": text, "text": text, "hint": text}] * 2

@@ -61,7 +61,7 @@ def test_no_exchange() -> None:
     assert found.presence is ExchangePresence.NONE
     assert (found.schema_extended, found.organization_present, found.servers_present) == (False, False, False)
     assert (found.product, found.newer_than_table) == ("", False)
-    assert found.words == ("No Exchange: the schema is not extended and there is no organization.",)
+    assert found.statements == ("No Exchange: the schema is not extended and there is no organization.",)
     assert _ids(found) == ["exchange-none"]
     assert [(row.seen, row.meaning) for row in found.components] == [("absent", "not prepared for Exchange")] * 3
 
@@ -70,7 +70,7 @@ def test_schema_only() -> None:
     found = detect(replace(_NONE, schema_range_upper=15334), _TABLE)
     assert found.presence is ExchangePresence.SCHEMA_ONLY
     assert (found.schema_extended, found.organization_present) == (True, False)
-    assert "Exchange Server 2016 CU21 to CU23" in found.words[0]
+    assert "Exchange Server 2016 CU21 to CU23" in found.statements[0]
     assert _ids(found) == ["exchange-schema-only"]
 
 
@@ -79,14 +79,14 @@ def test_organization_without_servers() -> None:
     assert found.presence is ExchangePresence.ORGANIZATION_WITHOUT_SERVERS
     assert (found.organization_present, found.servers_present) == (True, False)
     assert found.product == "Exchange Server 2019 CU15 or Exchange Server SE RTM"
-    assert "no servers" in found.words[0]
+    assert "no servers" in found.statements[0]
     assert _ids(found) == ["exchange-without-servers"]
 
 
 def test_se_with_two_servers() -> None:
     found = detect(_reading(servers=(_server("EX1"), _server("EX2"))), _TABLE)
     assert found.presence is ExchangePresence.SERVERS
-    assert found.words == (
+    assert found.statements == (
         "Exchange Server SE RTM: schema 17003, organization 16763, domain preparation 13243; 2 servers (EX1, EX2).",
     )
     assert found.findings == ()
@@ -98,7 +98,7 @@ def test_se_with_two_servers() -> None:
 def test_2019_cu15_is_told_from_se_by_the_build_only() -> None:
     found = detect(_reading(servers=(_server("EX1", _CU15),)), _TABLE)
     assert found.product == "Exchange Server 2019 CU15"
-    assert "1 server (EX1)" in found.words[0]
+    assert "1 server (EX1)" in found.statements[0]
     assert _ids(found) == ["exchange-out-of-support:exchange-server-2019"]
     assert found.findings[0].values["ended"] == "2025-10-14"
 
@@ -146,7 +146,7 @@ def test_higher_numbers_are_newer_and_never_an_error(reading: ExchangeReading, c
     newer = next(f for f in found.findings if f.id == "exchange-newer-than-table")
     assert newer.severity is Severity.INFO
     assert newer.values["components"] == [component]
-    assert any("Newer than" in sentence for sentence in found.words)
+    assert any("Newer than" in sentence for sentence in found.statements)
     assert not any(f.id.startswith("exchange-number-unknown") for f in found.findings)
 
 
@@ -194,7 +194,7 @@ def test_what_is_hidden_is_never_called_absent(part: str) -> None:
     assert found.schema_extended is (None if part == "schema" else False)
     assert found.organization_present is (None if part == "organization" else False)
     assert _ids(found) == [f"exchange-unreadable:{part}"]
-    assert "cannot be told" in found.words[0]
+    assert "cannot be told" in found.statements[0]
     assert "not readable" in {row.seen for row in found.components}
 
 

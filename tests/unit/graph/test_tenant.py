@@ -470,7 +470,7 @@ def test_every_state_of_the_default_for_new_groups(
     default = read({**full(), "/groupSettings": collection(*rows)}).new_groups
     assert isinstance(default, NewGroupDefault)
     assert (default.state, default.written) == (state, written)
-    assert "new groups" in default.words or "unknown" in default.words
+    assert "new groups" in default.text or "unknown" in default.text
 
 
 @pytest.mark.parametrize(

@@ -170,11 +170,11 @@ def test_nothing_is_written_twice_and_every_outcome_is_true(
     world, heard = World(of_requests, of_parts), dict[int, WriteOutcome]()
     client, _, clock = client_with(world)
 
-    def told(number: int, outcome: WriteOutcome) -> None:
+    def on_outcome(number: int, outcome: WriteOutcome) -> None:
         assert number not in heard, "told once"
         heard[number] = outcome
 
-    outcomes = write_all(client.writer, todo, told=told)
+    outcomes = write_all(client.writer, todo, on_outcome=on_outcome)
     assert [heard[number] for number in range(len(todo))] == outcomes
     for write, outcome in zip(todo, outcomes, strict=True):
         times = world.done[write.path]
@@ -347,7 +347,7 @@ def test_ctrl_c_leaves_what_was_told_before() -> None:
 
     client.writer.sender._sleep = interrupted
     with pytest.raises(KeyboardInterrupt):
-        write_all(client.writer, writes(2), told=lambda number, _: heard.append(number))
+        write_all(client.writer, writes(2), on_outcome=lambda number, _: heard.append(number))
     assert heard == [1]
     assert (world.done, clock.slept) == (Counter({"/w/1": 1}), [])
 
@@ -357,11 +357,11 @@ def test_a_journal_that_cannot_be_written_stops_everything() -> None:
     world = World(of_parts=["fine", "429"])
     client, _, _ = client_with(world)
 
-    def told(_: int, __: WriteOutcome) -> None:
+    def on_outcome(_: int, __: WriteOutcome) -> None:
         raise ServiceFailed(t("The disk is full."), code="disk-full")
 
     with pytest.raises(ServiceFailed, match="disk is full"):
-        write_all(client.writer, writes(2), told=told)
+        write_all(client.writer, writes(2), on_outcome=on_outcome)
     assert len(world.batches) == 1
 
 

@@ -57,7 +57,7 @@ def test_the_form_of_a_finished_run_approves_nothing(tmp_path: Path) -> None:
     cells.runs[0].context.interactive = True
     all_cells(cells, "read", "plan", "gate", "finish")
     form, said = cells.names["change"].form, list[str]()
-    form._line = SimpleNamespace(say=said.append)
+    form._line = SimpleNamespace(show=said.append)
     form.approver.value, form.phrase.value = "Kim", form._plan.phrase
     form.button.click()
     assert not cells.runs[0].record.folder.approvals_folder.exists()

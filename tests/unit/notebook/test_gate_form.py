@@ -45,7 +45,7 @@ class Desk:
     def write(self, plan: Plan) -> None:
         (self.record / "plan.json").write_text(json.dumps(plan_to_json(plan)), encoding="utf-8")
 
-    def say(self, text: str) -> None:
+    def show(self, text: str) -> None:
         self.said.append(text)
 
     def check(self) -> None:

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.record.needs import DISABLE, ENABLE, require_told
+from runbook_lib.record.needs import DISABLE, ENABLE, require_needs
 from runbook_lib.runner.cli import cli
 from tests.notebooks.structure import NOTEBOOKS
 
@@ -18,7 +18,7 @@ EVERYTHING = {"group_type": "security", "select_names": ["Team"], "disable_names
 
 def code_of(notebook: str, **given: object) -> str | None:
     try:
-        require_told(notebook, Parameters.model_validate(given))
+        require_needs(notebook, Parameters.model_validate(given))
     except RunbookError as error:
         return error.code
     return None

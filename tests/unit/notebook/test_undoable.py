@@ -16,7 +16,7 @@ from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.needs import LISTED, UNDO, require_told, require_undoable, undoable
+from runbook_lib.record.needs import LISTED, UNDO, require_needs, require_undoable, undoable
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
 from runbook_lib.routes.direct.plan_enable import plan_enable
@@ -145,5 +145,5 @@ def test_without_any_record_that_is_said(tmp_path: Path, there: bool) -> None:
 
 def test_the_undo_notebook_asks_first(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        require_told(UNDO, told(tmp_path))
+        require_needs(UNDO, told(tmp_path))
     assert caught.value.code == "undo-missing"

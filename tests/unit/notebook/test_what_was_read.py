@@ -116,7 +116,7 @@ def test_the_form_approves_only_what_it_showed(field: Field) -> None:
     class Line:
         said = ""
 
-        def say(self, text: str) -> None:
+        def show(self, text: str) -> None:
             self.said = text
 
     run, _ = field.run()

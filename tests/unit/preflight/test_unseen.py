@@ -109,8 +109,8 @@ def test_an_organization_without_a_number_and_a_domain_without_preparation() -> 
     assert (found.state, found.mixture, found.unprepared_domains) == ("servers", (), ("contoso.com",))
     assert found.title == "Exchange organization with servers, a domain not prepared"
     assert found.product == "Exchange Server 2003 RTM to SP2"
-    assert "The organization Contoso shows no objectVersion." in found.words
-    assert "The domain contoso.com is not prepared for Exchange." in found.words
+    assert "The organization Contoso shows no objectVersion." in found.statements
+    assert "The domain contoso.com is not prepared for Exchange." in found.statements
     rows = {row.component.split()[0]: (row.seen, row.meaning) for row in found.components}
     assert rows["Organization"] == ("not shown", "absent, or hidden from this account")
     assert rows["Domain"] == ("absent", "not prepared for Exchange")

@@ -74,7 +74,7 @@ def test_jupyterlab_records_no_times() -> None:
     cleaned = clean(notebook(ran, not_run), Outcome.DONE, places={})
     assert _states(cleaned) == [CellState.UNTIMED, CellState.NOT_RUN]
     assert cleaned.truths[0] is not None
-    assert cleaned.truths[0].words(Outcome.DONE) == "ran, time not recorded"
+    assert cleaned.truths[0].text(Outcome.DONE) == "ran, time not recorded"
 
 
 @pytest.mark.parametrize("outcome", [Outcome.AWAITING_APPROVAL, Outcome.REFUSED, Outcome.NOTHING_TO_DO])

@@ -82,7 +82,7 @@ def test_without_a_terminal_the_runs_are_named_in_one_error(change: Path, comman
 
 def test_a_record_that_cannot_be_read_is_offered_as_that(change: Path) -> None:
     (change / "b" / "record.json").write_text("{", encoding="utf-8")
-    assert {run.path.name: run.words for run in runs_below(change)} == {
+    assert {run.path.name: run.summary for run in runs_below(change)} == {
         "c": "Awaiting approval, open",
         "d": "Awaiting approval, open",
         "a": "no outcome yet, open",
@@ -92,7 +92,7 @@ def test_a_record_that_cannot_be_read_is_offered_as_that(change: Path) -> None:
 
 def test_drift_is_called_that_wherever_runs_are_listed(tmp_path: Path) -> None:
     run_of(tmp_path / "CHG9", "x", 8, Outcome.REFUSED, Refused(t("2 differences."), code="drift"))
-    assert [run.words for run in runs_below(tmp_path)] == ["Drift found, open"]
+    assert [run.summary for run in runs_below(tmp_path)] == ["Drift found, open"]
     assert "Drift found" in gwb("records", "--records", str(tmp_path)).stdout
     sealed = gwb("seal", str(tmp_path / "CHG9" / "x"), "--without-notebook")
     assert sealed.stdout.startswith("Sealed: drift found"), sealed.output

@@ -17,7 +17,7 @@ from runbook_lib.record.folder import new_run_id
 from runbook_lib.record.needs import find_notebook
 from runbook_lib.runner.commands.check import check
 from runbook_lib.runner.commands.run import run
-from runbook_lib.runner.options import duration_words, overrides_of, parse_duration
+from runbook_lib.runner.options import duration_text, overrides_of, parse_duration
 from runbook_lib.secrets.redact import known_secrets
 
 
@@ -116,7 +116,7 @@ def test_parameters_without_a_name_or_given_twice() -> None:
     [(0.84, "0.8 s"), (12.4, "12 s"), (185, "3 min 05 s"), (59.7, "1 min 00 s"), (7800, "2 h 10 min")],
 )
 def test_durations_in_words(seconds: float, words: str) -> None:
-    assert duration_words(seconds) == words
+    assert duration_text(seconds) == words
 
 
 def test_run_ids_sort_by_utc_time_and_differ() -> None:

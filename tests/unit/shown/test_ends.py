@@ -11,12 +11,12 @@ import pytest
 import runbook_lib
 from runbook_lib.errors import Refused
 from runbook_lib.model import outcome as ending
-from runbook_lib.model.outcome import Outcome, ending_words
+from runbook_lib.model.outcome import Outcome, ending_of_outcome
 from runbook_lib.model.text import NOTHING, t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
-from runbook_lib.shown.start import end_view, next_after, parameters_view, records_view, sealing_words
+from runbook_lib.shown.start import end_view, next_after, parameters_view, records_view, sealing_text
 from tests.notebooks.structure import NOTEBOOKS
 
 RECORD = Path("/records/CHG1/run")
@@ -25,16 +25,16 @@ DRIFT = Refused(t("1 difference in Team: x."), code="drift", hint=t("Run 30-enab
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_every_outcome_has_words(outcome: Outcome) -> None:
-    found = ending_words(outcome)
+    found = ending_of_outcome(outcome)
     assert found.title == outcome.title
     assert found.meaning.endswith(".")
 
 
 def test_drift_is_called_drift_and_not_a_rule() -> None:
-    found = ending_words(Outcome.REFUSED, "drift")
+    found = ending_of_outcome(Outcome.REFUSED, "drift")
     assert found.title == "Drift found"
-    assert "rule" not in found.meaning + ending_words(Outcome.REFUSED).meaning
-    assert ending_words(Outcome.DONE, "drift").title == "Done"
+    assert "rule" not in found.meaning + ending_of_outcome(Outcome.REFUSED).meaning
+    assert ending_of_outcome(Outcome.DONE, "drift").title == "Done"
 
 
 def test_words_of_their_own_belong_to_codes_that_exist() -> None:
@@ -84,11 +84,11 @@ def test_what_to_do_is_not_said_twice() -> None:
 def test_the_last_cell_says_who_seals_the_record_and_with_which_line() -> None:
     # Nobody seals what ran in JupyterLab by itself: "sealed after the kernel has ended" let records stay open.
     folder, here = RecordFolder(RECORD), Path("/srv/my notes/30-enable-writeback.ipynb").absolute()
-    assert sealing_words(folder, {"GWB_RECORD": str(RECORD)}) == "gwb run seals it when the kernel has ended."
-    lab = sealing_words(folder, {"JPY_SESSION_NAME": str(here)})
+    assert sealing_text(folder, {"GWB_RECORD": str(RECORD)}) == "gwb run seals it when the kernel has ended."
+    lab = sealing_text(folder, {"JPY_SESSION_NAME": str(here)})
     assert lab.endswith(f'gwb seal {RECORD} "{here}"')
     for other in ({}, {"JPY_SESSION_NAME": "Console 1"}, {"JPY_SESSION_NAME": "a.ipynb"}):
-        assert sealing_words(folder, other).endswith(f"gwb seal {RECORD} NOTEBOOK")
+        assert sealing_text(folder, other).endswith(f"gwb seal {RECORD} NOTEBOOK")
     html, _ = end_view(Outcome.DONE, folder, None, notebook="20-inventory-groups", sealing=lab)
     assert "gwb seal" in html
 

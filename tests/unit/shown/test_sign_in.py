@@ -11,7 +11,7 @@ import pytest
 from runbook_lib.graph.sign_in.device_code import DeviceCode
 from runbook_lib.notebook import front_end as sign_in
 from runbook_lib.notebook.front_end import NotebookPrompt, TerminalNotice, prompt_for
-from runbook_lib.shown.sign_in import NOTICE_TYPE, notice_in, sign_in_code_html, sign_in_words
+from runbook_lib.shown.sign_in import NOTICE_TYPE, notice_in, sign_in_code_html, sign_in_text
 
 CODE = DeviceCode("CANARY7QX", "https://login.example/device", datetime(2026, 11, 20, tzinfo=UTC), 15)
 HOSTILE = DeviceCode('<b>"x', 'https://login.example/"><script>', datetime(2026, 11, 20, tzinfo=UTC), 1)
@@ -64,7 +64,7 @@ def test_on_the_terminal_the_notebook_never_holds_it(screen: Screen) -> None:
     prompt.close("Sign-in: cancelled")
     assert [list(data) for data in screen.displays] == [[NOTICE_TYPE], [NOTICE_TYPE]]
     messages = [{"msg_type": "display_data", "content": {"data": data}} for data in screen.displays]
-    assert [notice_in(message) for message in messages] == [sign_in_words(CODE), "Sign-in: cancelled"]
+    assert [notice_in(message) for message in messages] == [sign_in_text(CODE), "Sign-in: cancelled"]
 
 
 @pytest.mark.parametrize(

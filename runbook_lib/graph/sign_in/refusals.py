@@ -16,7 +16,7 @@ _NUMBER = re.compile(r"AADSTS(\d{3,9})")
 _TRAILER = re.compile(r"\s*(?:Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
 
 _NEW_SECRET = t("Create a new client secret and set GWB_CLIENT_SECRET to its value.")
-_WORDS: dict[int, tuple[Text, Text]] = {
+_REASONS: dict[int, tuple[Text, Text]] = {
     7000215: (
         t("the client secret is wrong"),
         t("Set GWB_CLIENT_SECRET to the secret's value, not to its id; check that it belongs to client_id."),
@@ -77,7 +77,7 @@ _FOR_PEOPLE: dict[int, tuple[Text, Text]] = {
         t("the app registration does not allow device codes"),
         t("In the app registration, under Authentication, allow public client flows."),
     ),
-    700016: _WORDS[700016],
+    700016: _REASONS[700016],
     53003: (t("Conditional Access blocks this sign-in, or device codes as such"), _ANOTHER_WAY),
     530032: (t("a security policy blocks this sign-in, or device codes as such"), _ANOTHER_WAY),
     530036: (t("Conditional Access blocks device codes"), _ANOTHER_WAY),
@@ -131,7 +131,7 @@ _FOR_PEOPLE: dict[int, tuple[Text, Text]] = {
         t("Type the code on a managed device, or ask who keeps the policies."),
     ),
     53002: (t("the app is not an approved one"), _POLICIES),
-    53011: _WORDS[53011],
+    53011: _REASONS[53011],
     50173: (t("the sign-in that was kept has been revoked, for example by a new password"), _SIGN_IN_AGAIN),
     70008: (t("the sign-in that was kept has expired"), _SIGN_IN_AGAIN),
     70043: (t("the sign-in that was kept has expired by policy"), _SIGN_IN_AGAIN),
@@ -163,10 +163,10 @@ def sign_in_refused(
     """
     description = str(answer.get("error_description") or "")
     number = refusal_number_of(answer)
-    table = {**_WORDS, **_FOR_PEOPLE} if person else _WORDS
-    words, hint = table.get(number, (NOTHING, NOTHING)) if number else (NOTHING, NOTHING)
+    table = {**_REASONS, **_FOR_PEOPLE} if person else _REASONS
+    reason, hint = table.get(number, (NOTHING, NOTHING)) if number else (NOTHING, NOTHING)
     said = scrubbed(_TRAILER.sub("", description) or str(answer.get("error") or ""), secrets, limit=300)
-    reason = words or t("the service gave the reason below")
+    reason = reason or t("the service gave the reason below")
     message = (
         t("Sign-in was refused (AADSTS{number}): {reason}. {who}.", number=number, reason=reason, who=who)
         if number
