@@ -14,7 +14,7 @@
 Three of them mean the same whatever service they come from, because what carries out a change goes by them:
 ``Unavailable``, ``WriteUnanswered`` and ``ContradictsLook``.
 
-An error carries a stable ``code`` and ``values`` beside its English text, so that it can be told in another
+An error carries a stable ``code`` and ``values`` beside its English text, so that it can be determined in another
 language without parsing sentences.
 """
 

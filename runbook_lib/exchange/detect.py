@@ -35,7 +35,7 @@ from runbook_lib.model.finding import Finding
 from runbook_lib.model.text import NOTHING, Text, t
 
 NOT_SHOWN = "not shown"
-"""The object is there without its number: whether it has one cannot be told."""
+"""The object is there without its number: whether it has one cannot be determined."""
 
 
 def statements(facts: Facts) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ def statements(facts: Facts) -> tuple[str, ...]:
         first = f"Only the schema is extended for Exchange: {numbers} ({prepared}); there is no organization."
     else:
         seen = f"; seen: {numbers}" if numbers else ""
-        first = f"Whether Exchange is here cannot be told with the rights of this account{seen}."
+        first = f"Whether Exchange is here cannot be determined with the rights of this account{seen}."
     said = [first]
     if facts.newer:
         said.append(f"Newer than this program's table ({facts.table.newest.name}): {', '.join(facts.newer)}.")

@@ -86,7 +86,7 @@ class ExchangeDetection:
         schema_extended: None where the schema could not be read.
         organization_present: None where it could not be read.
         servers_present: None where it could not be read.
-        product: The release, or the releases that cannot be told apart, for example ``Exchange Server SE RTM``;
+        product: The release, or the releases that cannot be distinguished, for example ``Exchange Server SE RTM``;
             empty where there is none or it is unknown.
         schema_version: rangeUpper of the schema, or None.
         organization_version: objectVersion of the organization, or None.

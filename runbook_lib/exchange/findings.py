@@ -37,7 +37,7 @@ def _unreadable(part: Unreadable) -> Finding:
         expected=t("A controller of that domain that can be reached and lets this account read.")
         if elsewhere
         else t("An account that may read the configuration and schema partitions, as every account normally may."),
-        why=t("What is hidden cannot be told from what is absent."),
+        why=t("What is hidden cannot be determined from what is absent."),
         to_do=t(
             "Look on a domain controller of that domain at objectVersion of CN=Microsoft "
             "Exchange System Objects,{domain}, or run the pre-flight with dc_host naming one.",
@@ -106,7 +106,7 @@ def _absent_number(what: str, seen: Text, unknown: str, to_do: Text) -> Finding:
         severity=Severity.UNKNOWN,
         seen=seen,
         expected=t("A number of the version table."),
-        why=t("{unknown} cannot be told: the number is absent, or hidden from this account.", unknown=unknown),
+        why=t("{unknown} cannot be determined: the number is absent, or hidden from this account.", unknown=unknown),
         to_do=to_do,
         source=_PREPARE,
         values={"component": what},

@@ -239,7 +239,7 @@ def server_builds(facts: Facts) -> Iterator[Finding]:
                 seen=t("The server {name} shows no version that can be read.", name=name),
                 expected=t('serialNumber like "Version 15.2 (Build 31748.10)".'),
                 why=t(
-                    "Whether it is supported and new enough cannot be told; without it Exchange Server "
+                    "Whether it is supported and new enough cannot be determined; without it Exchange Server "
                     "2019 CU15 and SE look the same."
                 ),
                 to_do=t(
@@ -264,7 +264,7 @@ def server_releases(facts: Facts) -> Iterator[Finding]:
                     build=build,
                 ),
                 expected=t("A build of the version table."),
-                why=t("Whether it is supported and new enough cannot be told."),
+                why=t("Whether it is supported and new enough cannot be determined."),
                 to_do=t("Compare it with Microsoft's list of build numbers, then acknowledge this finding."),
                 source=_BUILDS,
                 values={"server": name, "build": str(build)},

@@ -99,7 +99,7 @@ def visible(name: str) -> str:
 
 
 def spelled_out(name: str) -> str:
-    """A name with every character that ``visible`` changes as an escape, so that lookalikes can be told apart."""
+    """A name with every character that ``visible`` changes as an escape, so that lookalikes can be determined apart."""
     spelled = []
     for at, char in enumerate(name):
         blank = char.isspace() and (char != " " or at in (0, len(name) - 1) or name[at - 1].isspace())

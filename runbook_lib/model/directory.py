@@ -207,7 +207,7 @@ class DeletedObject:
 
     Attributes:
         dn: Its name among the deleted objects.
-        last_dn: Where it was before; its own ``dn`` where that cannot be told.
+        last_dn: Where it was before; its own ``dn`` where that cannot be determined.
         group_id: Cloud group of its anchor; empty on a tombstone, which keeps no anchor.
         changed: When it was last changed, as a rule when it was deleted (UTC); None where that cannot be read.
     """

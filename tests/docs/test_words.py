@@ -23,6 +23,7 @@ AVOIDED = {
     "raises until": "stops here until",
     "stands in every record": "is stored in every record",
     "way of running": "run mode",
+    "cannot be told": "cannot be determined",
     "by another plan": "for a different plan",
     "take back what": "undo",
     "has to be gone": "must be resolved",

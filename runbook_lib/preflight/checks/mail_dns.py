@@ -31,7 +31,7 @@ def other_cloud(evidence: Evidence) -> Iterator[Finding]:
                 cloud=evidence.parameters.cloud,
             ),
             expected=t("The global service."),
-            why=t("Whether mail finds its way cannot be told."),
+            why=t("Whether mail finds its way cannot be determined."),
             to_do=t(
                 "Compare the records with what the Microsoft 365 admin center shows, then acknowledge this finding."
             ),
@@ -151,7 +151,7 @@ def _failed(answer: DnsAnswer, source: str) -> Finding:
             why=answer.why,
         ),
         expected=t("An answer, also one that says there is no record."),
-        why=t("Whether mail finds its way cannot be told."),
+        why=t("Whether mail finds its way cannot be determined."),
         to_do=t("Check the network and the parameter dns_servers, then run again."),
         values={"name": answer.name, "kind": answer.kind},
         acknowledgeable=True,

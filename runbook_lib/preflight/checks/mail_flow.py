@@ -197,7 +197,7 @@ def address_spaces_readable(evidence: Evidence) -> Answers:
                     unread=", ".join(connector.unread),
                 ),
                 expected=t("smtp:domain;cost"),
-                why=t("Whether they cover the groups domain cannot be told."),
+                why=t("Whether they cover the groups domain cannot be determined."),
                 to_do=t("{look}.", look=how_to_look(evidence, "send connectors")),
                 values={"connector": connector.name, "values": list(connector.unread)},
                 acknowledgeable=True,

@@ -77,7 +77,7 @@ def without_value(evidence: Evidence, what: str, names: list[str], attribute: st
         ),
         expected=t("A value on each."),
         why=t(
-            "Whether they are about the groups' domains cannot be told: the value is absent, or "
+            "Whether they are about the groups' domains cannot be determined: the value is absent, or "
             "hidden from this account."
         ),
         to_do=t("{look}, then acknowledge this finding.", look=how_to_look(evidence, what)),
@@ -97,7 +97,7 @@ def nothing_visible(evidence: Evidence, what: str, id_: str) -> Finding:
             setup_makes=_SETUP_MAKES[what],
         ),
         expected=t("An account that may read the configuration partition, as every account normally may."),
-        why=t("What is hidden cannot be told from what is absent."),
+        why=t("What is hidden cannot be determined from what is absent."),
         to_do=t("{look}, with an account of the Exchange administrators.", look=how_to_look(evidence, what)),
         acknowledgeable=True,
     )

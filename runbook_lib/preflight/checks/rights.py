@@ -79,7 +79,7 @@ def _missing(missing: Missing, broken: list[OperationRight], situation: Situatio
 
 
 def unknown_rights(evidence: Evidence) -> Iterator[Finding]:
-    """What the account may do can be told for every operation."""
+    """What the account may do can be determined for every operation."""
     purposes = _purposes(evidence)
     rows = [row for row in evidence[RIGHTS_TABLE] if row.granted is Switch.UNKNOWN]
     rows = [row for row in rows if row.operation.purpose in purposes]
@@ -89,7 +89,7 @@ def unknown_rights(evidence: Evidence) -> Iterator[Finding]:
             id="rights-unknown",
             severity=Severity.UNKNOWN,
             seen=t(
-                "For {operations} it cannot be told whether they are allowed: {why}.",
+                "For {operations} it cannot be determined whether they are allowed: {why}.",
                 operations=counted(len(rows), "operation"),
                 why=joined(list(why)[:4], "; "),
             ),
@@ -122,7 +122,7 @@ def rights_for_less(evidence: Evidence) -> Iterator[Finding]:
             id=id_,
             severity=Severity.INFO,
             seen=t(
-                "{account_name} lacks rights to {what}, or they cannot be told: {operations}.",
+                "{account_name} lacks rights to {what}, or they cannot be determined: {operations}.",
                 account_name=situation.account.name,
                 what=parts,
                 operations=counted(len(mine), "operation"),
@@ -193,7 +193,7 @@ def rights_on_groups(evidence: Evidence) -> Answers:
 _NEEDS = (RIGHTS,)
 RIGHTS_CHECKS: tuple[Check, ...] = (
     Check("rights", t("The account has every right it needs"), _NEEDS, on(direct=Severity.BLOCKING), missing_rights),
-    Check("rights-known", t("Every right can be told"), _NEEDS, on(direct=Severity.UNKNOWN), unknown_rights),
+    Check("rights-known", t("Every right can be determined"), _NEEDS, on(direct=Severity.UNKNOWN), unknown_rights),
     Check("rights-for-less", t("The account has further rights"), _NEEDS, on(direct=Severity.INFO), rights_for_less),
     Check(
         "rights-on-groups", t("Written groups can be changed"), _NEEDS, on(direct=Severity.UNKNOWN), rights_on_groups

@@ -194,7 +194,7 @@ def test_what_is_hidden_is_never_called_absent(part: str) -> None:
     assert found.schema_extended is (None if part == "schema" else False)
     assert found.organization_present is (None if part == "organization" else False)
     assert _ids(found) == [f"exchange-unreadable:{part}"]
-    assert "cannot be told" in found.statements[0]
+    assert "cannot be determined" in found.statements[0]
     assert "not readable" in {row.seen for row in found.components}
 
 

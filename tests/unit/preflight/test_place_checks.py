@@ -430,7 +430,7 @@ def test_the_place_is_read(embedded: Embedded) -> None:
 
 
 def test_a_part_that_fails_leaves_the_others(embedded: Embedded) -> None:
-    """An account that cannot be told makes the rights unknown, and nothing else."""
+    """An account that cannot be determined makes the rights unknown, and nothing else."""
     embedded.store.descriptors.add_entries(f"OU=Staff,{BASE}", f"(D;CI;LCLORPRC;;;{embedded.store.sid(WRITER)})")
     parameters = Parameters.model_validate({"target_ou": TARGET, "retired_ou": RETIRED, "groups_domain": "x.com"})
 
