@@ -133,12 +133,12 @@ def operations(attributes: Mapping[str, object]) -> tuple[ProductOperation, ...]
 def _all(known: frozenset[str]) -> Iterator[ProductOperation]:
     where = {Place.TARGET: t("the target OU"), Place.RETIRED: t("the retired OU")}
     changed = (*FOLLOWED_ATTRIBUTES, MARK_ATTRIBUTE)
-    for ou, title in where.items():
+    for ou, place in where.items():
         group, tail = GROUP_IN[ou], ou.value
         read = [name for name in (ANCHOR_ATTRIBUTE, *changed, "member") if name in known]
         yield ProductOperation(
             f"read:{tail}",
-            t("List {ou} and read its groups", ou=title),
+            t("List {ou} and read its groups", ou=place),
             Purpose.WRITE,
             ((Need(ou, AccessMask.LIST_CONTENTS),), *((Need(group, _READ, name),) for name in read)),
         )
@@ -148,18 +148,18 @@ def _all(known: frozenset[str]) -> Iterator[ProductOperation]:
                 title = t("Add and remove members") if name == "member" else t("Change {name}", name=name)
                 yield ProductOperation(
                     f"write:{tail}:{name}",
-                    t("{what} in {ou}", what=title, ou=title),
+                    t("{what} in {ou}", what=title, ou=place),
                     purpose,
                     ((Need(group, _WRITE, name),),),
                 )
-        yield ProductOperation(f"delete:{tail}", t("Delete a group from {ou}", ou=title), Purpose.DELETE, (_leave(ou),))
+        yield ProductOperation(f"delete:{tail}", t("Delete a group from {ou}", ou=place), Purpose.DELETE, (_leave(ou),))
         yield ProductOperation(
-            f"undelete:{tail}", t("Bring a deleted group back to {ou}", ou=title), Purpose.DELETE, _undelete(ou, known)
+            f"undelete:{tail}", t("Bring a deleted group back to {ou}", ou=place), Purpose.DELETE, _undelete(ou, known)
         )
         rest = [name for name in RESTORED_ATTRIBUTES if name in known and name not in (*changed, *MAIL_ATTRIBUTES)]
         yield ProductOperation(
             f"put-back:{tail}",
-            t("Put back what a deleted group of {ou} had", ou=title),
+            t("Put back what a deleted group of {ou} had", ou=place),
             Purpose.DELETE,
             tuple((Need(group, _WRITE, name),) for name in rest),
         )

@@ -77,12 +77,12 @@ class _Scope:
 
     def over(self, limits: ScopeLimits) -> str:
         """What is over the limits, in words; empty: nothing that was counted."""
-        over = []
+        parts = []
         if self.groups > limits.groups:
-            over.append(f"{self.groups:,} groups of {limits.groups:,}")
+            parts.append(f"{self.groups:,} groups of {limits.groups:,}")
         if self.members > limits.members:
-            over.append(f"{self.at_least}{self.members:,} direct members of {limits.members:,}")
-        return " and ".join(over)
+            parts.append(f"{self.at_least}{self.members:,} direct members of {limits.members:,}")
+        return " and ".join(parts)
 
 
 def _scope(ids: Sequence[str], read: CloudSyncGroups) -> _Scope:

@@ -144,8 +144,8 @@ def pending_deletions(evidence: Evidence) -> Answers:
     report = evidence[CONNECT]
     pending = report.pending_deletions
     if pending is None:
-        state = NothingToCheck(t("Connect Sync reported no number of pending deletions."))
-        yield state if _configured(evidence) else _NOT_CONFIGURED
+        none = NothingToCheck(t("Connect Sync reported no number of pending deletions."))
+        yield none if _configured(evidence) else _NOT_CONFIGURED
     if pending:
         yield Finding(
             id="connect-pending-deletions",

@@ -222,11 +222,11 @@ def enforcement(evidence: Evidence) -> Answers:
         why = f"{found.why_unknown}." if found.why_unknown else f"{_policies(evidence)}; {_doubt(evidence)}."
         yield _marked(evidence, Severity.UNKNOWN, "unknown", f"Whether a policy refuses changes is not known: {why}")
     elif marked:
-        purposes = {
+        policy = {
             frozenset(): "No policy shows below CN=SOA-Policies,CN=System, so nothing is refused.",
             frozenset({EnforcementMode.AUDIT}): f"{_policies(evidence)}: changes are logged, not refused.",
         }.get(found.modes, f"{_policies(evidence)}, and this account is on it.")
-        yield _marked(evidence, Severity.INFO, "passes", purposes)
+        yield _marked(evidence, Severity.INFO, "passes", policy)
     elif EnforcementMode.ENFORCED in found.modes or EnforcementMode.UNKNOWN in found.modes:
         yield Finding(
             id="object-enforcement-on",
@@ -245,17 +245,17 @@ def enforcement(evidence: Evidence) -> Answers:
         )
 
 
-def _marked(evidence: Evidence, severity: Severity, state: str, purposes: str) -> Finding:
+def _marked(evidence: Evidence, severity: Severity, state: str, policy: str) -> Finding:
     marked = evidence[PLACE].enforced
     some = "; ".join(marked[:5]) + ("; …" if len(marked) > 5 else "")
     return Finding(
         id=f"object-enforcement-{state}",
         severity=severity,
         seen=t(
-            "In the two OUs, {objects} with msDS-ObjectSoa: {some}. {purposes}",
+            "In the two OUs, {objects} with msDS-ObjectSoa: {some}. {policy}",
             objects=counted(len(marked), "object"),
             some=some,
-            purposes=purposes,
+            policy=policy,
         ),
         expected=t("Objects that no policy governs, or the account's SID on the policy's list (msDS-Settings)."),
         why=t(

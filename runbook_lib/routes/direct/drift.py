@@ -75,10 +75,10 @@ class Drift:
     def text(self) -> Text:
         """The headline and the first differences, each with both values."""
         rows = [tuple(map(str, row)) for row in self.table.itertuples(index=False)]
-        lines_text = _lines_text(rows, named=len({row[0] for row in rows}) > 1)
-        if lines_text and not self.unaccounted:
-            return t("{headline}: {lines_text}", headline=self.headline[:-1], lines_text=lines_text)
-        return joined((self.headline, lines_text))
+        differences = _differences(rows, named=len({row[0] for row in rows}) > 1)
+        if differences and not self.unaccounted:
+            return t("{headline}: {differences}", headline=self.headline[:-1], differences=differences)
+        return joined((self.headline, differences))
 
 
 def check_drift(inventory: Inventory, policy: Policy) -> Drift:
@@ -116,10 +116,10 @@ def _findings(differences: list[tuple[str, ...]]) -> Iterator[Finding]:
             id=f"drift:{group_id}",
             severity=Severity.WARNING,
             seen=t(
-                "{count} in {lines}: {lines_text}",
+                "{count} in {lines}: {differences}",
                 count=counted(len(lines), "difference"),
                 lines=lines[0][1],
-                lines_text=_lines_text(lines, named=False),
+                differences=_differences(lines, named=False),
             ),
             expected=t("AD as the cloud group is now."),
             to_do=t("30-enable-writeback re-aligns the group; it plans first and asks."),
@@ -131,7 +131,7 @@ def _findings(differences: list[tuple[str, ...]]) -> Iterator[Finding]:
         )
 
 
-def _lines_text(lines: list[tuple[str, ...]], *, named: bool) -> Text:
+def _differences(lines: list[tuple[str, ...]], *, named: bool) -> Text:
     """The first differences in words, and how many more there are."""
     said = first_of([_line_text(line, named=named) for line in lines], SHOWN, "; ")
     if len(lines) > SHOWN:
