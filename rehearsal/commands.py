@@ -13,7 +13,7 @@ import click
 from rehearsal.control import ControlRefusal
 from rehearsal.folder import HOST, RehearsalFolder
 from rehearsal.process import RunningRehearsal, find_rehearsal, start_rehearsal
-from rehearsal.start_flags import Told, options_of_flags, start_flags
+from rehearsal.start_flags import StartFlags, options_of_flags, start_flags
 from runbook_lib.errors import UsageError
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
@@ -44,10 +44,10 @@ def rehearsal() -> None:
 @_where
 @start_flags
 @click.option("--foreground", is_flag=True, help="Stay until Ctrl-C, then stop it.")
-def start(name: str, directory_folder: Path | None, foreground: bool, **told: Unpack[Told]) -> None:
+def start(name: str, directory_folder: Path | None, foreground: bool, **flags: Unpack[StartFlags]) -> None:
     """Start a rehearsal; it goes on until it is stopped."""
     folder = _folder(name, directory_folder)
-    options = options_of_flags(told)
+    options = options_of_flags(flags)
     running = find_rehearsal(folder)
     if running is not None:
         raise UsageError(
@@ -181,9 +181,9 @@ def cloud_sync_agent(name: str, directory_folder: Path | None, state: str) -> No
 
     While they are inactive, jobs go into quarantine with HybridIdentityServiceNoActiveAgents.
     """
-    told = {"up": "active", "down": "inactive"}[state]
-    count = _running(name, directory_folder).control.cloud_sync("agents", state=told)["agents"]
-    click.echo(f"Agents that are {told} now: {count}.")
+    reported = {"up": "active", "down": "inactive"}[state]
+    count = _running(name, directory_folder).control.cloud_sync("agents", state=reported)["agents"]
+    click.echo(f"Agents that are {reported} now: {count}.")
 
 
 @cloud_sync.command("members")

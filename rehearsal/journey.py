@@ -97,13 +97,13 @@ class Journey:
 
         overrides = {"change_id": f"{self.change_id}-{change}", **(given or {})}
         parts = [part for name, value in overrides.items() for part in ("-p", name, value)]
-        words = [notebook, "-f", str(self.scene.parameters_file), *parts]
+        arguments = [notebook, "-f", str(self.scene.parameters_file), *parts]
         console.print_line(f"Step {len(self.lines) + 1} of {STEPS}:")
-        print_command("run", *words)
-        told = command_run.run.make_context("run", words).params
+        print_command("run", *arguments)
+        given = command_run.run.make_context("run", arguments).params
         progress = console.CellProgress(quiet=self.quiet)
         result = command_run.run_with_progress(
-            told["notebook"], told["files"], overrides_of(told["given"]), progress=progress
+            given["notebook"], given["files"], overrides_of(given["given"]), progress=progress
         )
         command_run.show_result(result)
         if result.stop_asked:
@@ -218,12 +218,12 @@ class Journey:
         return everything[sorted(group["member"])[0]]["sAMAccountName"][0]
 
 
-def _approve(*words: str) -> None:
+def _approve(*arguments: str) -> None:
     """Print a command that approves, and do what it says."""
     from runbook_lib.runner.commands.approve import approve
 
-    print_command("approve", *words)
-    approve.main(list(words), prog_name="gwb approve", standalone_mode=False)
+    print_command("approve", *arguments)
+    approve.main(list(arguments), prog_name="gwb approve", standalone_mode=False)
 
 
 def _yaml(values: Sequence[str]) -> str:

@@ -34,7 +34,7 @@ from rehearsal.options import (
 _Command = TypeVar("_Command", bound=Callable[..., None])
 
 
-class Told(TypedDict):
+class StartFlags(TypedDict):
     """The flags as click hands them over."""
 
     graph_port: int
@@ -150,33 +150,33 @@ _FLAGS = (
 
 
 def start_flags(command: _Command) -> _Command:
-    """Give a command these flags; it takes them as ``Told``."""
+    """Give a command these flags; it takes them as ``StartFlags``."""
     for flag in reversed(_FLAGS):
         command = flag(command)
     return command
 
 
-def options_of_flags(told: Told) -> StartOptions:
+def options_of_flags(flags: StartFlags) -> StartOptions:
     """What the flags ask for.
 
     Raises:
         UsageError: As ``size_of`` and ``StartOptions``.
     """
-    free = told["free_ports"]
-    size = size_of(told["groups"], told["users"], told["memberships"], told["seed"])
+    free = flags["free_ports"]
+    size = size_of(flags["groups"], flags["users"], flags["memberships"], flags["seed"])
     return StartOptions(
-        graph_port=0 if free else told["graph_port"],
-        ldap_port=0 if free else told["ldap_port"],
-        dns_port=0 if free else told["dns_port"],
-        exchange=told["exchange"],
-        mail_flow=told["mail_flow"],
-        throttle=told["throttle"] or "",
-        latency_ms=told["latency_ms"],
-        domains=told["domains"],
-        recycle_bin=told["recycle_bin"] == "on",
+        graph_port=0 if free else flags["graph_port"],
+        ldap_port=0 if free else flags["ldap_port"],
+        dns_port=0 if free else flags["dns_port"],
+        exchange=flags["exchange"],
+        mail_flow=flags["mail_flow"],
+        throttle=flags["throttle"] or "",
+        latency_ms=flags["latency_ms"],
+        domains=flags["domains"],
+        recycle_bin=flags["recycle_bin"] == "on",
         size=size,
-        staff=told["staff"],
-        directory=told["directory"],
-        cloud_sync_runs=told["cloud_sync_runs"],
-        replication_seconds=told["replication_seconds"],
+        staff=flags["staff"],
+        directory=flags["directory"],
+        cloud_sync_runs=flags["cloud_sync_runs"],
+        replication_seconds=flags["replication_seconds"],
     )

@@ -93,8 +93,8 @@ class Progress:
     def line(self, lane: str) -> str:
         """One line for a person."""
         failed = f", {self.failed} failed" if self.failed else ""
-        left = "" if self.left is None else f", about {words(self.left)} left"
-        return f"{lane}: {self.finished} of {self.selected} tests{failed}, {words(self.gone)} gone{left}"
+        left = "" if self.left is None else f", about {duration(self.left)} left"
+        return f"{lane}: {self.finished} of {self.selected} tests{failed}, {duration(self.gone)} gone{left}"
 
 
 def progress(record: LaneRecord, expected: Expected, gone: float) -> Progress:
@@ -119,10 +119,10 @@ def announcement(queues: Sequence[Sequence[str]], expected: Mapping[str, Expecte
     Lanes of one queue run one after the other, queues at the same time.
     """
     names = [name for queue in queues for name in queue]
-    told = []
+    by_lane = []
     for name in names:
         seconds = expected[name].seconds
-        told.append(f"{name} {'unknown' if seconds is None else words(seconds)}")
+        by_lane.append(f"{name} {'unknown' if seconds is None else duration(seconds)}")
     known = [seconds for name in names if (seconds := expected[name].seconds) is not None]
     if not known:
         return "How long this takes is not known: no run here yet, and no figures for it."
@@ -132,10 +132,10 @@ def announcement(queues: Sequence[Sequence[str]], expected: Mapping[str, Expecte
         source = "measured on two cores; a slower or busy machine takes longer"
     longest = max(sum(expected[name].seconds or 0.0 for name in queue) for queue in queues)
     together = "at the same time; " if len(queues) > 1 else ""
-    return f"This takes about {words(longest)} ({', '.join(told)}; {together}{source})."
+    return f"This takes about {duration(longest)} ({', '.join(by_lane)}; {together}{source})."
 
 
-def words(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """``40 s``, ``3 min 20 s``, ``1 h 5 min``: for people, no finer than they need."""
     whole = round(seconds)
     if whole < 60:

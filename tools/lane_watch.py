@@ -42,7 +42,7 @@ class Screen:
         self.shown: dict[str, str] = {}
         self.lock = threading.Lock()
 
-    def say(self, *lines: str) -> None:
+    def print_lines(self, *lines: str) -> None:
         """Whole lines, with nothing in between; on a terminal the progress moves down."""
         with self.lock:
             self._write("".join(f"{line}\n" for line in lines), self.shown)
@@ -50,7 +50,7 @@ class Screen:
     def show(self, lane: str, line: str) -> None:
         """The progress of a lane in the place of the one before."""
         if not self.terminal:
-            self.say(line)
+            self.print_lines(line)
             return
         with self.lock:
             self._write("", {**self.shown, lane: line[: shutil.get_terminal_size().columns - 1]})
@@ -80,17 +80,17 @@ class Voice:
         self.waiting: list[str] = []
         self.lock = threading.Lock()
 
-    def say(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         """A line in its turn."""
         with self.lock:
             if self.held:
                 self.waiting.append(line)
             else:
-                self.screen.say(line)
+                self.screen.print_lines(line)
 
-    def say_at_once(self, line: str) -> None:
+    def print_at_once(self, line: str) -> None:
         """A line that waits for nothing."""
-        self.screen.say(line)
+        self.screen.print_lines(line)
 
     def show(self, line: str) -> None:
         """The progress."""
@@ -105,7 +105,7 @@ class Voice:
         with self.lock:
             self.held = False
             if self.waiting:
-                self.screen.say(*self.waiting)
+                self.screen.print_lines(*self.waiting)
             self.waiting = []
 
 
@@ -191,7 +191,7 @@ def _wait_showing(process: subprocess.Popen[bytes], watched: Watched, voice: Voi
         if ended.is_set():
             raise KeyboardInterrupt
         for name in follower.read():
-            voice.say_at_once(f"FAILED {name}")
+            voice.print_at_once(f"FAILED {name}")
         now = time.monotonic()
         if not follower.record.selected:
             continue
@@ -204,7 +204,7 @@ def _wait_showing(process: subprocess.Popen[bytes], watched: Watched, voice: Voi
 def _pass_on(source: IO[bytes], voice: Voice) -> None:
     with source:
         for line in source:
-            voice.say(line.decode("utf-8", errors="replace").rstrip("\r\n"))
+            voice.print_line(line.decode("utf-8", errors="replace").rstrip("\r\n"))
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:

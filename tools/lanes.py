@@ -117,7 +117,7 @@ def run_lane(lane: Lane, told: Told, voice: Voice) -> LaneResult:
     REPORTS.mkdir(parents=True, exist_ok=True)
     results = results_of(lane.name)
     results.unlink(missing_ok=True)
-    voice.say(f"\n=== lane {lane.name} ===")
+    voice.print_line(f"\n=== lane {lane.name} ===")
     command = [*lane.command(), *kept_arguments(lane.name), *told.more]
     watched = Watched(lane.name, results, expected_of(lane.name))
     begun = time.monotonic()
@@ -131,7 +131,7 @@ def run_lane(lane: Lane, told: Told, voice: Voice) -> LaneResult:
             file.write(json.dumps({"ended": code, "seconds": round(seconds, 1)}) + "\n")
         shutil.copyfile(results, last_results_of(lane.name))
     for line in closing_lines(record, complete=code in (0, 1)):
-        voice.say(line)
+        voice.print_line(line)
     return judged(lane, code, record, seconds, required=told.required)
 
 

@@ -50,8 +50,8 @@ def run(tenant: Tenant, target: Target) -> Run:
     gone = sorted(tenant.sent.keys() - tenant.groups.keys() - tenant.deleted)
     forced = "ForceDeletes" in tenant.restarted
     if tenant.threshold is not None and len(gone) >= tenant.threshold and not forced:
-        told = f"{len(gone)} deletions reach the threshold of {tenant.threshold}."
-        return Run(entitled=len(scope), error=(TOO_MANY_DELETES, told), quarantine=TOO_MANY_DELETES)
+        message = f"{len(gone)} deletions reach the threshold of {tenant.threshold}."
+        return Run(entitled=len(scope), error=(TOO_MANY_DELETES, message), quarantine=TOO_MANY_DELETES)
     writer = _Writer(tenant, target)
     for key in sorted(tenant.sent.keys() - scope - set(gone)):
         writer.leave(key)
@@ -151,15 +151,15 @@ class _Writer:
         if sent is None:
             found = self._matched(wanted)
             if len(found) > 1:
-                told = f"{len(found)} objects of AD carry the anchor or the SID of the group."
-                self.fail(wanted.group_id, "other", "DuplicateTargetEntries", told)
+                message = f"{len(found)} objects of AD carry the anchor or the SID of the group."
+                self.fail(wanted.group_id, "other", "DuplicateTargetEntries", message)
                 return
             if not found:
                 self._create(wanted)
                 return
             if not found[0].group_type & UNIVERSAL:
-                told = f"{found[0].dn} is no universal group."
-                self.fail(wanted.group_id, "update", AD_ERROR, told, found[0].guid)
+                message = f"{found[0].dn} is no universal group."
+                self.fail(wanted.group_id, "update", AD_ERROR, message, found[0].guid)
                 return
             sent = self._present(found[0], wanted)
         self._update(wanted, sent)

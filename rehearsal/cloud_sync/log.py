@@ -48,7 +48,7 @@ def row(
     new_id: Callable[[], object] = uuid.uuid4,
 ) -> dict[str, object]:
     """One row of ``auditLogs/provisioning``."""
-    told = {
+    error_information = {
         "errorCode": result.code,
         "reason": result.reason,
         "additionalDetails": None,
@@ -79,7 +79,7 @@ def row(
         "provisioningAction": result.action,
         "provisioningStatusInfo": {
             "status": result.status,
-            "errorInformation": told if result.status == "failure" else None,
+            "errorInformation": error_information if result.status == "failure" else None,
         },
         "provisioningSteps": steps,
         "servicePrincipal": {"id": principal.get("id"), "displayName": principal.get("displayName")},

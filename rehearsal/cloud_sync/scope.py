@@ -41,12 +41,12 @@ class Scope:
         self._alternatives = _alternatives(mapping)
         self._assigned = assigned
         self._rolled_back = rolled_back
-        told = next((str(one.get("value")) for one in secrets if one.get("key") == "SyncAll"), "").casefold()
+        sync_all = next((str(one.get("value")) for one in secrets if one.get("key") == "SyncAll"), "").casefold()
         filters = any(_attribute(clause) not in _FIXED for clauses in self._alternatives for clause in clauses)
-        self._selected = told == "false" or (told != "true" and bool(assigned))
+        self._selected = sync_all == "false" or (sync_all != "true" and bool(assigned))
         # Nothing is assigned: a configuration with a filter of its own takes what that takes. One without takes nothing
         # here, for Graph does not show whether all groups were chosen or none yet.
-        self._takes_any = told == "true" or self._selected or filters
+        self._takes_any = sync_all == "true" or self._selected or filters
 
     def takes(self, group: Record) -> bool:
         """Whether the job writes a group."""

@@ -83,9 +83,9 @@ class Tenant:
     @property
     def threshold(self) -> int | None:
         """How many deletions of one run are too many; None for no limit."""
-        told = documents.read_secret(self.secrets, documents.NOTIFICATION)
-        number = told.get("DeleteThresholdValue", documents.DEFAULT_THRESHOLD)
-        counts = told.get("DeleteThresholdEnabled") is True and isinstance(number, int) and number > 0
+        settings = documents.read_secret(self.secrets, documents.NOTIFICATION)
+        number = settings.get("DeleteThresholdValue", documents.DEFAULT_THRESHOLD)
+        counts = settings.get("DeleteThresholdEnabled") is True and isinstance(number, int) and number > 0
         return int(str(number)) if counts else None
 
     @property

@@ -42,7 +42,7 @@ class KnownError:
 
 @dataclass(frozen=True, slots=True)
 class ServiceError:
-    """An error as Cloud Sync told it; hostile text. Both may be empty."""
+    """An error as Cloud Sync reports it; hostile text. Both may be empty."""
 
     code: str = ""
     message: str = ""
@@ -60,18 +60,18 @@ class ServiceError:
         return table.get(self.code.casefold())
 
     @property
-    def as_told(self) -> Text:
+    def as_reported(self) -> Text:
         """Code and message as they came, made printable."""
         parts = (printable(part.strip(), limit=_SHOWN) for part in (self.code, self.message))
         return joined((verbatim(part) for part in parts if part), ": ")
 
     @property
-    def words(self) -> Text:
-        """As it came, then the cause: sentences with their full stops; empty where nothing was told."""
+    def text(self) -> Text:
+        """As it came, then the cause: sentences with their full stops; empty where there is none."""
         if not self:
             return NOTHING
-        told = self.as_told
-        whole = told if told.endswith((".", "!", "?")) else t("{told}.", told=told)
+        reported = self.as_reported
+        whole = reported if reported.endswith((".", "!", "?")) else t("{reported}.", reported=reported)
         return joined((whole, self.known.cause)) if self.known else whole
 
     @property
@@ -80,24 +80,24 @@ class ServiceError:
         return self.known.to_do if self.known else NOTHING
 
 
-def quarantine_words(told: Quarantine | None) -> Text:
+def quarantine_text(quarantine: Quarantine | None) -> Text:
     """Why a job is in quarantine: its reason, then its error; empty where the service gives neither."""
-    reason, error = _of_quarantine(told)
-    return joined((reason.words, error.words))
+    reason, error = _of_quarantine(quarantine)
+    return joined((reason.text, error.text))
 
 
-def quarantine_to_do(told: Quarantine | None) -> Text:
+def quarantine_to_do(quarantine: Quarantine | None) -> Text:
     """What to do about it: about the error, which says more, else about the reason; empty where neither is known."""
-    reason, error = _of_quarantine(told)
+    reason, error = _of_quarantine(quarantine)
     return error.to_do or reason.to_do
 
 
-def _of_quarantine(told: Quarantine | None) -> tuple[ServiceError, ServiceError]:
-    if told is None:
+def _of_quarantine(quarantine: Quarantine | None) -> tuple[ServiceError, ServiceError]:
+    if quarantine is None:
         return ServiceError(), ServiceError()
-    error = ServiceError(told.code, told.message)
+    error = ServiceError(quarantine.code, quarantine.message)
     # Where the error repeats the reason, one of the two is enough.
-    return ServiceError("" if told.code == told.reason else told.reason), error
+    return ServiceError("" if quarantine.code == quarantine.reason else quarantine.reason), error
 
 
 @cache

@@ -38,7 +38,7 @@ NOT_SHOWN = "not shown"
 """The object is there without its number: whether it has one cannot be determined."""
 
 
-def statements(facts: Facts) -> tuple[str, ...]:
+def _statements(facts: Facts) -> tuple[str, ...]:
     """The verdict first, then what limits it."""
     reading = facts.reading
     numbers = ", ".join(
@@ -171,7 +171,7 @@ def detection_of(facts: Facts) -> ExchangeDetection:
         organization_version=facts.organization_version,
         domain_version=facts.domain_version,
         unprepared_domains=facts.unprepared,
-        statements=statements(facts),
+        statements=_statements(facts),
         components=components(facts),
         servers=tuple(server_row(facts, server) for server in reading.servers),
         findings=findings(facts),

@@ -91,7 +91,7 @@ class ExchangeDetection:
         schema_version: rangeUpper of the schema, or None.
         organization_version: objectVersion of the organization, or None.
         domain_version: the highest objectVersion of the domains' preparations, or None.
-        words: The verdict in sentences, the most important first.
+        statements: The verdict in sentences, the most important first.
         components: One row per number.
         servers: One row per server.
         findings: What deserves a second look.

@@ -55,7 +55,7 @@ def write_all(
         writer: What sends.
         writes: At most ``MOST_IN_BATCH``.
         version: ``v1.0`` or ``beta``, for all of them.
-        told: Hears of each outcome.
+        on_outcome: Hears of each outcome.
 
     Returns:
         The outcomes in the order of ``writes``.

@@ -99,7 +99,7 @@ class GateForm:
             widget.disabled = True
 
     def _typed(self, _: object) -> None:
-        fits = _typed_words(self.phrase.value) == self._plan.phrase and bool(self.approver.value.strip())
+        fits = _typed_phrase(self.phrase.value) == self._plan.phrase and bool(self.approver.value.strip())
         self.button.disabled = self._closed or not fits
 
     def _clicked(self, _: object) -> None:
@@ -175,6 +175,6 @@ def with_form(closed: AwaitingApproval) -> AwaitingApproval:
     return AwaitingApproval(closed.message, code=closed.code, hint=hint, values=closed.values)
 
 
-def _typed_words(text: str) -> str:
+def _typed_phrase(text: str) -> str:
     """The phrase as ``approve`` compares it."""
     return " ".join(text.split())

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from runbook_lib.cloud_sync.service_errors import quarantine_to_do, quarantine_words
+from runbook_lib.cloud_sync.service_errors import quarantine_text, quarantine_to_do
 from runbook_lib.graph.tenant import CloudSyncJob, JobKind, JobState, ScopeClause
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.moment import to_the_minute
@@ -109,13 +109,13 @@ def states(evidence: Evidence) -> Answers:
 
 
 def _quarantined(job: CloudSyncJob) -> Finding:
-    told = job.quarantine
+    quarantine = job.quarantine
     parts = [t("{job} is in quarantine", job=job_name(job))]
-    if told and told.since:
-        parts.append(t(" since {since}", since=to_the_minute(told.since)))
-    said = quarantine_words(told)
-    seen = joined((joined(parts, ""), said), ": ") if said else joined((*parts, t(".")), "")
-    return _state(job, "quarantine", _B, seen, quarantine_to_do(told))
+    if quarantine and quarantine.since:
+        parts.append(t(" since {since}", since=to_the_minute(quarantine.since)))
+    text = quarantine_text(quarantine)
+    seen = joined((joined(parts, ""), text), ": ") if text else joined((*parts, t(".")), "")
+    return _state(job, "quarantine", _B, seen, quarantine_to_do(quarantine))
 
 
 def _state(job: CloudSyncJob, state: str, severity: Severity, seen: Text, to_do: Text = NOTHING) -> Finding:
@@ -292,8 +292,8 @@ def several(evidence: Evidence) -> Answers:
     shared = sorted(one for one, count in times.items() if count > 1)
     domains = Counter(job.domain for job in jobs)
     twice = sorted(domain for domain, count in domains.items() if domain and count > 1)
-    told = [t(" {shared} objects are assigned to more than one of them.", shared=len(shared))] if shared else []
-    told += [t(" More than one is for {domains}.", domains=printable(", ".join(twice), limit=200))] if twice else []
+    overlaps = [t(" {shared} objects are assigned to more than one of them.", shared=len(shared))] if shared else []
+    overlaps += [t(" More than one is for {domains}.", domains=printable(", ".join(twice), limit=200))] if twice else []
     limits = []
     if len(jobs) > WITHOUT_GOVERNANCE:
         limits.append(t("new ones beyond the first {count} need ID Governance", count=WITHOUT_GOVERNANCE))
@@ -304,7 +304,11 @@ def several(evidence: Evidence) -> Answers:
     yield Finding(
         id="cloud-sync-several",
         severity=_I if apart else _W,
-        seen=t("{jobs} Cloud Sync configurations write groups.{told}", jobs=len(jobs), told=joined(told, "")),
+        seen=t(
+            "{jobs} Cloud Sync configurations write groups.{overlaps}",
+            jobs=len(jobs),
+            overlaps=joined(overlaps, ""),
+        ),
         expected=t("One configuration for each Active Directory domain, with scopes that do not overlap")
         + (t("; {limits}.", limits=joined(limits, ", and ")) if limits else t(".")),
         why=t("Two configurations that write one group into one domain overwrite each other."),

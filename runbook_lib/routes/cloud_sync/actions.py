@@ -274,14 +274,14 @@ def _plain(value: Any) -> Any:
 
 
 def _settings(secrets: Sequence[Document]) -> dict[str, tuple[str, ...]]:
-    told: dict[str, tuple[str, ...]] = {}
+    settings: dict[str, tuple[str, ...]] = {}
     for row in secrets:
-        told[str(row.get("key"))] = (str(row.get("value")),)
+        settings[str(row.get("key"))] = (str(row.get("value")),)
     if notification := notification_of(secrets):
-        told.pop("SyncNotificationSettings", None)
-        told["notification"] = (str(notification.enabled).lower(), notification.recipients)
-        told["deletion threshold"] = (str(notification.threshold or ""),)
-    return told
+        settings.pop("SyncNotificationSettings", None)
+        settings["notification"] = (str(notification.enabled).lower(), notification.recipients)
+        settings["deletion threshold"] = (str(notification.threshold or ""),)
+    return settings
 
 
 def _differences(

@@ -8,7 +8,7 @@ from itertools import islice
 from runbook_lib.cloud_sync.configuration import expressions_of, secrets_of, with_mappings, with_notification
 from runbook_lib.cloud_sync.predicted import PredictedGroup
 from runbook_lib.cloud_sync.scope import Known, passes_fixed_filter
-from runbook_lib.cloud_sync.service_errors import quarantine_to_do, quarantine_words
+from runbook_lib.cloud_sync.service_errors import quarantine_text, quarantine_to_do
 from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.inventory.states import GroupRow
@@ -126,7 +126,7 @@ def _require_answering(sides: Sides) -> None:
         raise Refused(
             t(
                 "The job of the configuration is in quarantine: {why}",
-                why=quarantine_words(quarantine) or t("no reason is given."),
+                why=quarantine_text(quarantine) or t("no reason is given."),
             ),
             code="in-quarantine",
             hint=joined(
@@ -135,7 +135,11 @@ def _require_answering(sides: Sides) -> None:
                     t("Fix the error that the Entra admin center names, restart the job there, then run again."),
                 )
             ),
-            values={"job": sides.job.id, "reason": quarantine.reason if quarantine else "", "code": quarantine.code if quarantine else ""},
+            values={
+                "job": sides.job.id,
+                "reason": quarantine.reason if quarantine else "",
+                "code": quarantine.code if quarantine else "",
+            },
         )
 
 

@@ -83,10 +83,10 @@ def plan_undo(sides: Sides, policy: Policy, desired: DesiredSettings, done: Done
 
 def _did(effects: Sequence[Effect]) -> dict[str, Any]:
     """What the requests of a change really changed, put together; empty: nothing."""
-    told: dict[str, Any] = {}
+    done: dict[str, Any] = {}
     for effect in effects:
-        told |= {key: value for key, value in effect.data.items() if key != "request_id"}
-    return told
+        done |= {key: value for key, value in effect.data.items() if key != "request_id"}
+    return done
 
 
 def _way_back(change: CloudSyncChange, did: Mapping[str, Any], sides: Sides) -> CloudSyncChange | Refusal | None:

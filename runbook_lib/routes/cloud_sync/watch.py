@@ -143,7 +143,7 @@ def end_of_watch(seen: Sequence[Arrival], state: JobState, waited: timedelta) ->
                 "{wrong} arrived otherwise than predicted; the first is {name!r}: {differences}",
                 wrong=counted(len(wrong), "group"),
                 name=printable(first.group.display_name, limit=80),
-                differences=_words(first),
+                differences=_differences_text(first),
             ),
             code="not-as-predicted",
             hint=t("Look at the table. Somebody else, or another mapping, decides about these groups."),
@@ -160,7 +160,7 @@ def end_of_watch(seen: Sequence[Arrival], state: JobState, waited: timedelta) ->
             all=counted(len(seen), "group"),
             minutes=int(waited.total_seconds() // 60),
             name=printable(first.group.display_name, limit=80),
-            differences=_words(first),
+            differences=_differences_text(first),
         ),
         code="job-stopped" if stopped else "not-arrived-yet",
         hint=t(
@@ -177,5 +177,5 @@ def end_of_watch(seen: Sequence[Arrival], state: JobState, waited: timedelta) ->
     )
 
 
-def _words(arrival: Arrival) -> Text:
+def _differences_text(arrival: Arrival) -> Text:
     return joined(one.what for one in arrival.differences)

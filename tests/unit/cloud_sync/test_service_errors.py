@@ -54,8 +54,8 @@ def test_the_number_that_ad_gave_says_more_than_the_code_beside_it() -> None:
         "HybridSynchronizationActiveDirectoryInternalServerError",
         "00000523: SysErr: DSID-031A1202, problem 22 (Invalid argument), data 0",
     )
-    assert "sAMAccountName is not one that AD takes" in error.words
-    assert error.words.startswith("HybridSynchronizationActiveDirectoryInternalServerError: 00000523: SysErr")
+    assert "sAMAccountName is not one that AD takes" in error.text
+    assert error.text.startswith("HybridSynchronizationActiveDirectoryInternalServerError: 00000523: SysErr")
     assert "cloud_sync_account_name_expression" in error.to_do
 
 
@@ -70,16 +70,16 @@ def test_an_unknown_code_is_shown_as_it_came() -> None:
     error = ServiceError("Brand\x1bNew", "Something  happened")
     assert error.known is None
     assert error.to_do == ""
-    assert error.words == "Brand\\u001bNew: Something  happened."
+    assert error.text == "Brand\\u001bNew: Something  happened."
 
 
 def test_nothing_told_says_nothing() -> None:
     assert not ServiceError()
-    assert ServiceError().words == ""
+    assert ServiceError().text == ""
 
 
 @given(st.text(), st.text())
 def test_any_text_becomes_one_printable_line(code: str, message: str) -> None:
-    words = ServiceError(code, message).words
-    assert words == printable(words)
-    assert words == "" or words.endswith((".", "!", "?"))
+    text = ServiceError(code, message).text
+    assert text == printable(text)
+    assert text == "" or text.endswith((".", "!", "?"))

@@ -10,7 +10,7 @@ import pytest
 
 from tools.lane_list import LANES, QUICK
 from tools.lane_results import LaneRecord, record_of
-from tools.lane_times import Expected, announcement, expected_from, figures_of, progress, read_figures, words
+from tools.lane_times import Expected, announcement, duration, expected_from, figures_of, progress, read_figures
 from tools.lane_watch import Follower, Screen, Voice
 
 
@@ -79,7 +79,7 @@ def test_announcement() -> None:
     [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min"), (95, "1 min 35 s"), (204, "3 min 20 s"), (3900, "1 h 5 min")],
 )
 def test_words(seconds: float, said: str) -> None:
-    assert words(seconds) == said
+    assert duration(seconds) == said
 
 
 def test_there_are_committed_figures_of_every_lane() -> None:
@@ -101,7 +101,7 @@ def test_on_a_terminal_the_progress_is_one_line_below_what_is_said() -> None:
     out = Terminal()
     screen = Screen(out)
     screen.show("x", "1 of 2")
-    screen.say("FAILED a")
+    screen.print_lines("FAILED a")
     screen.show("x", "2 of 2")
     screen.clear("x")
     assert out.getvalue() == "1 of 2\r\x1b[KFAILED a\n1 of 2\r\x1b[K2 of 2\r\x1b[K"
@@ -112,7 +112,7 @@ def test_on_a_terminal_each_lane_that_runs_has_a_line() -> None:
     screen = Screen(out)
     screen.show("x", "1 of 2")
     screen.show("y", "1 of 9")
-    screen.say("FAILED a", "FAILED b")
+    screen.print_lines("FAILED a", "FAILED b")
     screen.clear("x")
     screen.clear("x")
     screen.clear("y")
@@ -127,15 +127,15 @@ def test_what_a_lane_says_beside_others_waits_and_what_failed_in_it_does_not() -
     out = io.StringIO()
     screen = Screen(out)
     alone, beside = Voice(screen, "x"), Voice(screen, "y", held=True)
-    beside.say("report of y,")
+    beside.print_line("report of y,")
     beside.show("y: 1 of 2")
-    beside.say_at_once("FAILED y")
-    beside.say("its end")
-    alone.say("report of x")
+    beside.print_at_once("FAILED y")
+    beside.print_line("its end")
+    alone.print_line("report of x")
     assert out.getvalue() == "y: 1 of 2\nFAILED y\nreport of x\n"
     beside.release()
     beside.release()
-    beside.say("after that")
+    beside.print_line("after that")
     assert out.getvalue() == "y: 1 of 2\nFAILED y\nreport of x\nreport of y,\nits end\nafter that\n"
 
 
@@ -143,7 +143,7 @@ def test_in_a_log_the_progress_is_whole_lines_without_control_characters() -> No
     out = io.StringIO()
     screen = Screen(out)
     screen.show("x", "1 of 2")
-    screen.say("FAILED a")
+    screen.print_lines("FAILED a")
     screen.clear("x")
     assert out.getvalue() == "1 of 2\nFAILED a\n"
 
