@@ -40,6 +40,7 @@ FLOORS = {
     **dict.fromkeys(
         (
             "cloud_sync",
+            "connect",
             "exchange",
             "inventory",
             "rules",
