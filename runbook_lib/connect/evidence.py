@@ -40,7 +40,7 @@ AD, ENTRA = "AD", "Extensible2"
 """``ConnectorTypeName`` of the connectors of a forest and of the tenant."""
 _HEAD = re.compile(
     r'\s*\{\s*"format"\s*:\s*"gwb-connect-evidence"\s*,\s*"version"\s*:\s*([0-9]{1,4})\s*,'
-    r'\s*"sha256"\s*:\s*"([0-9a-f]{64})"\s*,\s*"evidence"\s*:\s*'
+    r'\s*"sha256"\s*:\s*"([0-9a-f]{64})"\s*,\s*"evidence": (?=\{)'
 )
 
 _Moment = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
@@ -142,7 +142,7 @@ class RunStep(_Read):
     counters: Mapping[str, int]
 
 
-class Run(_Read):
+class ProfileRun(_Read):
     """One run of one connector. ``result`` is ADSync's: ``success``, ``stopped-deletion-threshold-exceeded`` …"""
 
     connector: _Line
@@ -202,7 +202,7 @@ class Unread(_Read):
     why: _Line
 
 
-class Evidence(_Read):
+class CollectedDocument(_Read):
     """All that the collector wrote. A part that is None is named in ``unread``."""
 
     collected: _Moment
@@ -215,7 +215,7 @@ class Evidence(_Read):
     settings: tuple[Setting, ...] | None = Field(strict=False)
     connectors: tuple[Connector, ...] | None = Field(strict=False)
     rules: tuple[Rule, ...] | None = Field(strict=False)
-    runs: tuple[Run, ...] | None = Field(strict=False)
+    runs: tuple[ProfileRun, ...] | None = Field(strict=False)
     pending: tuple[Pending, ...] | None = Field(strict=False)
     export_errors: tuple[ExportError, ...] | None = Field(strict=False)
     audit: tuple[AuditEvent, ...] | None = Field(strict=False)
@@ -234,7 +234,7 @@ class ConnectEvidence:
         collector_known: Whether the collector that wrote it is the one of this version of the program, unchanged.
     """
 
-    evidence: Evidence
+    evidence: CollectedDocument
     sha256: str
     at: datetime
     collector_known: bool
@@ -275,7 +275,7 @@ class ConnectEvidence:
             return None
         return max(named, key=lambda pair: (len(parse_dn(pair[0])), not pair[1]))[1] if named else False
 
-    def last_export(self, connector: Connector) -> Run | None:
+    def last_export(self, connector: Connector) -> ProfileRun | None:
         """The newest finished export to a connector; None where no run says so."""
         runs = [run for run in self.evidence.runs or () if run.connector == connector.name and run.exports]
         return max((run for run in runs if run.complete and run.ended), key=lambda run: run.ended or "", default=None)
@@ -296,7 +296,7 @@ def collector_sha256() -> str:
     return hashlib.sha256(collector_script()).hexdigest()
 
 
-def read_evidence(path: Path) -> ConnectEvidence:
+def read_connect_evidence(path: Path) -> ConnectEvidence:
     """Read a file that the collector wrote.
 
     Raises:
@@ -337,7 +337,7 @@ def read_evidence(path: Path) -> ConnectEvidence:
             values={"path": str(path), "sha256": found, "told": head[2]},
         )
     try:
-        evidence = Evidence.model_validate(strict_json(body.encode()))
+        evidence = CollectedDocument.model_validate(strict_json(body.encode()))
     except Unfit as unfit:
         raise _damaged(path, t("{why}", why=unfit)) from None
     except ValidationError as error:
@@ -347,13 +347,13 @@ def read_evidence(path: Path) -> ConnectEvidence:
     at = moment_in(evidence.collected)
     if at is None:
         raise _damaged(path, t("{collected} is no time", collected=evidence.collected))
-    missing = [name for name in PARTS if getattr(evidence, name) is None]
+    missing = [name for name in COLLECTED_PARTS if getattr(evidence, name) is None]
     if set(missing) - {one.part for one in evidence.unread}:
         raise _damaged(path, t("a part is missing without a reason: {parts}", parts=", ".join(missing)))
     return ConnectEvidence(evidence, found, at, evidence.script_sha256 == collector_sha256())
 
 
-PARTS: Sequence[str] = (
+COLLECTED_PARTS: Sequence[str] = (
     "build",
     "scheduler",
     "features",

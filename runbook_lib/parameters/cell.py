@@ -65,6 +65,8 @@ COMMENTS = {
     "cloud_sync_on_premises_users": "Membership of on-premises users is on, off or unknown.",
     "cloud_sync_wait": "AD is watched for this many minutes until it is as predicted.",
     "cloud_sync_disable": "Disabling takes the named groups out of scope, or pauses the job (pause).",
+    "connect_evidence": "The collector on the Connect server wrote this file; empty means that there is none.",
+    "connect_evidence_hours": "Evidence of the Connect server counts for this many hours.",
     "check_routes": "The verdicts on these routes decide how the run ends.",
     "groups_domain": "The groups have this mail domain; empty takes it from their addresses.",
     "dns_servers": "These DNS servers are asked; empty takes those of this machine.",
@@ -102,7 +104,10 @@ _OUT = ("disable_by", "empty_on_retire")
 _ENABLED_BY_CLOUD_SYNC = ("cloud_sync_notify", "cloud_sync_delete_threshold", "cloud_sync_pilot", "cloud_sync_wait")
 _PREDICTED = ("cloud_sync_on_premises_users",)
 _EXPRESSIONS = ("cloud_sync_ou_expression", "cloud_sync_cn_expression", "cloud_sync_account_name_expression")
-_PREFLIGHT = ("check_routes", "groups_domain", "dns_servers", "dns_timeout")
+_PREFLIGHT = (
+    *("check_routes", "groups_domain", "dns_servers", "dns_timeout"),
+    *("connect_evidence", "connect_evidence_hours"),
+)
 
 USED: dict[str, frozenset[str]] = {
     "00-start-here": frozenset(_ALL),

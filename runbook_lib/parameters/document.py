@@ -26,6 +26,7 @@ SECTIONS: tuple[tuple[str, str], ...] = (
     ("How a group looks in AD", "group_type"),
     ("Other writers, findings", "attest_connect_v1_off_by"),
     ("Cloud Sync", "cloud_sync_ou_expression"),
+    ("Connect Sync", "connect_evidence"),
     ("Pre-flight", "check_routes"),
     ("Limits of one plan", "max_creates"),
     ("Undo", "undo_record"),

@@ -201,6 +201,14 @@ class Parameters(BaseModel):
         "pause (the whole job stops)",
     )
 
+    # Connect Sync
+    connect_evidence: str = Field(
+        "", description="File that the collector wrote on the Connect server (gwb connect collector); empty: none"
+    )
+    connect_evidence_hours: int = Field(
+        24, ge=1, le=720, description="Hours after which that file no longer counts: collect anew"
+    )
+
     # Pre-flight
     check_routes: list[Literal["direct", "cloud-sync", "connect-sync"]] = Field(
         ["direct"], description="Routes whose verdict decides how 10-detect-exchange and gwb check end"
@@ -245,7 +253,7 @@ def parse_day(text: str) -> date:
 ROOT_VARIABLE = "GWB_PROJECT_ROOT"
 PATHS = (
     *("records_dir", "certificate_file", "cloud_ca_file", "dc_ca_file"),
-    *("bind_password_file", "kerberos_keytab", "undo_record"),
+    *("bind_password_file", "kerberos_keytab", "undo_record", "connect_evidence"),
 )
 """Parameters that name files and folders."""
 

@@ -11,25 +11,24 @@ from runbook_lib.model.text import NOTHING, Text, first_of, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.shown.html import View, banner_html, rows_html
 
-Row = tuple[Text, Text]
 _UNREAD = t("not read")
 
 
-def evidence_rows(read: ConnectEvidence) -> tuple[Row, ...]:
+def connect_server_rows(read: ConnectEvidence) -> tuple[tuple[Text, Text], ...]:
     """One row for each thing that decides about writeback, in the order in which an operator asks."""
     return tuple(_rows(read))
 
 
-def evidence_view(read: ConnectEvidence) -> View:
+def connect_server_view(read: ConnectEvidence) -> View:
     """The same as a table; what could not be read stands in its banner."""
     evidence = read.evidence
     text = t("Connect Sync on {server}, {at}", server=printable(evidence.server), at=to_the_minute(read.at))
     unread = joined(t("{part}: {why}", part=one.part, why=printable(one.why, limit=200)) for one in evidence.unread)
     banner = banner_html("attention" if unread else "neutral", text, unread)
-    return View(banner + rows_html((t("Subject"), t("Value")), evidence_rows(read), caption=text), text)
+    return View(banner + rows_html((t("Subject"), t("Value")), connect_server_rows(read), caption=text), text)
 
 
-def _rows(read: ConnectEvidence) -> Iterator[Row]:
+def _rows(read: ConnectEvidence) -> Iterator[tuple[Text, Text]]:
     evidence = read.evidence
     yield t("Server"), verbatim(printable(evidence.server))
     yield t("Collected"), verbatim(to_the_minute(read.at))
@@ -62,7 +61,7 @@ def _rows(read: ConnectEvidence) -> Iterator[Row]:
         yield t("Not read: {part}", part=printable(one.part)), verbatim(printable(one.why, limit=200))
 
 
-def _forest(read: ConnectEvidence, connector: Connector) -> Iterator[Row]:
+def _forest(read: ConnectEvidence, connector: Connector) -> Iterator[tuple[Text, Text]]:
     name = printable(connector.name)
     yield t("Account of {connector}", connector=name), verbatim(printable(connector.account or "")) or _UNREAD
     container = connector.writeback_container

@@ -11,7 +11,7 @@ from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Check, on
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import LookAtConnectServer
-from runbook_lib.preflight.parts import CONNECT, CONTAINERS, SYNCHRONIZATION, TENANT
+from runbook_lib.preflight.parts import CONNECT, CONNECT_SERVER, CONTAINERS, SYNCHRONIZATION, TENANT
 
 CONNECT_INTERVAL = timedelta(minutes=30)
 """Connect's default interval ("Connect Sync: scheduler")."""
@@ -109,6 +109,8 @@ def _age_text(age: timedelta) -> Text:
 
 def server_unread(evidence: Evidence) -> Iterator[Finding]:
     """What only the Connect server knows."""
+    if evidence.get(CONNECT_SERVER) is not None:
+        return
     if unread := evidence.unreadable(CONNECT):
         seen = t(
             "Build, target OU, scope and rules of Connect Sync were not read: {sentence}", sentence=unread.sentence
@@ -128,7 +130,10 @@ def server_unread(evidence: Evidence) -> Iterator[Finding]:
         seen=seen,
         expected=t("A supported build, not in staging mode, whose scope holds the OU of written groups."),
         why=t("A flag in the tenant says nothing about what the server does."),
-        to_do=t("Run the hand-off on the Connect server, then acknowledge this finding."),
+        to_do=t(
+            "Run the collector on the Connect server (gwb connect collector) and name its file in connect_evidence; or "
+            "run the hand-off there and acknowledge this finding."
+        ),
         source='Microsoft Entra documentation, "Verify your version of cloud sync or connect sync"; Microsoft Graph '
         'documentation (beta), "onPremisesDirectorySynchronizationConfiguration"',
         hand_offs=(LookAtConnectServer(),),

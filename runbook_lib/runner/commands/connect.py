@@ -56,26 +56,26 @@ def collector(output: Path | None) -> None:
     )
 
 
-@connect.command()
+@connect.command("read")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="The evidence as JSON.")
-def read(file: Path, as_json: bool) -> None:
+def read_collected(file: Path, as_json: bool) -> None:
     """Check FILE, which the collector wrote, and show what decides about writeback.
 
     An edited or damaged file is refused. Age and tenant are checked where it is used: in a run that names it in
     connect_evidence.
     """
-    from runbook_lib.connect.evidence import read_evidence
+    from runbook_lib.connect.evidence import read_connect_evidence
     from runbook_lib.model.untrusted import json_text
-    from runbook_lib.shown.connect import evidence_rows
+    from runbook_lib.shown.connect import connect_server_rows
     from runbook_lib.shown.layout import columns, output_width, wrapped
 
-    found = read_evidence(file)
+    found = read_connect_evidence(file)
     if as_json:
         told = {"sha256": found.sha256, "evidence": found.evidence.model_dump(mode="json")}
         click.echo(json_text(json.dumps(told, indent=2, ensure_ascii=False)))
         return
-    rows = evidence_rows(found)
+    rows = connect_server_rows(found)
     width = min(max(columns(subject) for subject, _ in rows), output_width() // 2)
     for subject, value in rows:
         begin = f"{subject:<{width}}  "

@@ -8,7 +8,7 @@ from importlib import resources
 import tree_sitter_powershell
 from tree_sitter import Language, Node, Parser
 
-from runbook_lib.connect.evidence import PARTS, Evidence, collector_script, collector_sha256
+from runbook_lib.connect.evidence import COLLECTED_PARTS, CollectedDocument, collector_script, collector_sha256
 
 PARSER = Parser(Language(tree_sitter_powershell.language()))
 SCRIPT = resources.files("runbook_lib.connect").joinpath("collector.ps1").read_text(encoding="utf-8")
@@ -77,8 +77,8 @@ def test_it_runs_on_windows_powershell_5_1() -> None:
 
 
 def test_every_part_of_the_format_is_read_by_it() -> None:
-    assert re.findall(r"Add-Part -Name '(\w+)'", SCRIPT) == list(PARTS)
-    others = set(Evidence.model_fields) - set(PARTS)
+    assert re.findall(r"Add-Part -Name '(\w+)'", SCRIPT) == list(COLLECTED_PARTS)
+    others = set(CollectedDocument.model_fields) - set(COLLECTED_PARTS)
     assert others == {"collected", "server", "collected_by", "script_sha256", "unread"}
     assert all(name in SCRIPT for name in others)
 
@@ -86,7 +86,9 @@ def test_every_part_of_the_format_is_read_by_it() -> None:
 def test_lists_are_asked_for_as_lists() -> None:
     """A part that is a list would come as an object where it holds one thing only."""
     lists = set(re.findall(r"Add-Part -Name '(\w+)' -List", SCRIPT))
-    assert lists == {name for name in PARTS if "tuple" in str(Evidence.model_fields[name].annotation)}
+    assert lists == {
+        name for name in COLLECTED_PARTS if "tuple" in str(CollectedDocument.model_fields[name].annotation)
+    }
 
 
 def test_written_out_it_is_what_windows_powershell_reads_right() -> None:

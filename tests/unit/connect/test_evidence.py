@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.connect.evidence import PARTS, collector_sha256, read_evidence
+from runbook_lib.connect.evidence import COLLECTED_PARTS, collector_sha256, read_connect_evidence
 from runbook_lib.errors import UsageError
 from tests.support.connect_evidence import CONTAINER, evidence, file_of, written
 
 
 def refused(path: Path) -> UsageError:
     with pytest.raises(UsageError) as caught:
-        read_evidence(path)
+        read_connect_evidence(path)
     return caught.value
 
 
 def test_a_file_of_the_collector_is_read(tmp_path: Path) -> None:
-    read = read_evidence(written(tmp_path))
+    read = read_connect_evidence(written(tmp_path))
     assert read.at.isoformat() == "2026-11-30T08:00:00+00:00"
     assert read.tenant_domains == ("contoso.onmicrosoft.com",)
     assert read.collector_known
@@ -39,7 +39,7 @@ def test_a_file_of_the_collector_is_read(tmp_path: Path) -> None:
 def test_what_mail_and_editors_do_to_line_ends_does_no_harm(tmp_path: Path) -> None:
     path = tmp_path / "evidence.json"
     path.write_bytes(b"\xef\xbb\xbf" + file_of(evidence()).replace(b"\n", b"\r\n"))
-    assert read_evidence(path).evidence.server == "CONNECT01"
+    assert read_connect_evidence(path).evidence.server == "CONNECT01"
 
 
 FILE = file_of(evidence()).decode()
@@ -103,11 +103,11 @@ def test_what_does_not_fit_the_format_is_named_with_its_place(
     assert told in error.message
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", COLLECTED_PARTS)
 def test_a_part_that_is_missing_needs_its_reason(tmp_path: Path, part: str) -> None:
     assert part in refused(written(tmp_path, evidence(**{part: None}))).message
     named = evidence(**{part: None, "unread": [{"part": part, "why": "Access is denied."}]})
-    assert getattr(read_evidence(written(tmp_path, named)).evidence, part) is None
+    assert getattr(read_connect_evidence(written(tmp_path, named)).evidence, part) is None
 
 
 def test_a_key_given_twice_is_no_evidence(tmp_path: Path) -> None:
@@ -122,9 +122,9 @@ def test_a_key_given_twice_is_no_evidence(tmp_path: Path) -> None:
 
 
 def test_a_collector_that_was_changed_is_known_as_such(tmp_path: Path) -> None:
-    assert not read_evidence(written(tmp_path, evidence(script_sha256="0" * 64))).collector_known
-    assert not read_evidence(written(tmp_path, evidence(script_sha256=None))).collector_known
-    assert read_evidence(written(tmp_path, evidence(script_sha256=collector_sha256()))).collector_known
+    assert not read_connect_evidence(written(tmp_path, evidence(script_sha256="0" * 64))).collector_known
+    assert not read_connect_evidence(written(tmp_path, evidence(script_sha256=None))).collector_known
+    assert read_connect_evidence(written(tmp_path, evidence(script_sha256=collector_sha256()))).collector_known
 
 
 @pytest.mark.parametrize(
@@ -141,13 +141,13 @@ def test_a_collector_that_was_changed_is_known_as_such(tmp_path: Path) -> None:
     ],
 )
 def test_the_nearest_container_that_the_filter_names_decides(tmp_path: Path, dn: str, inside: bool | None) -> None:
-    assert read_evidence(written(tmp_path)).in_filter(dn) is inside
+    assert read_connect_evidence(written(tmp_path)).in_filter(dn) is inside
 
 
 def test_an_export_that_did_not_end_is_no_last_export(tmp_path: Path) -> None:
     told = evidence()
     newer = {**told["runs"][0], "number": 26286, "complete": False, "ended": None}
-    read = read_evidence(written(tmp_path, {**told, "runs": [newer, *told["runs"]]}))
+    read = read_connect_evidence(written(tmp_path, {**told, "runs": [newer, *told["runs"]]}))
     forest = read.forest_of(CONTAINER)
     assert forest is not None
     run = read.last_export(forest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn, cast
 
 import pytest
@@ -11,6 +12,7 @@ from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.errors import NoAccess, RunbookError, UsageError
 from runbook_lib.graph.connect import open_graph
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t, verbatim
@@ -21,6 +23,8 @@ from runbook_lib.preflight.evidence import Evidence, causes
 from runbook_lib.preflight.parts import EXCHANGE, PARTS, PLACE, read_evidence
 from runbook_lib.preflight.reach import Reach
 from runbook_lib.preflight.verdict import Verdict
+from tests.support.connect_evidence import evidence as evidence_of_connect
+from tests.support.connect_evidence import written
 from tests.unit.preflight.builders import AT, evidence, tenant
 
 IDS = {"tenant_id": "3f0a1c9e-6f0d-4b52-9c3e-5a1d6c2b7e10", "client_id": "3f0a1c9e-6f0d-4b52-9c3e-5a1d6c2b7e11"}
@@ -73,9 +77,11 @@ def really(parameters: Parameters) -> Assessment:
     ],
 )
 def test_without_any_secret_there_are_two_findings_with_every_way_to_give_one(
-    given: dict[str, str], directory_ways: tuple[str, ...], graph_ways: tuple[str, ...]
+    given: dict[str, str], directory_ways: tuple[str, ...], graph_ways: tuple[str, ...], tmp_path: Path
 ) -> None:
-    found = really(Parameters.model_validate({**GIVEN, **given}))
+    # Evidence of a Connect server is a file: it is read, and then waits for the tenant that it has to be of.
+    collected = written(tmp_path, evidence_of_connect(collected=iso_seconds(AT)))
+    found = really(Parameters.model_validate({**GIVEN, **given, "connect_evidence": str(collected)}))
     of_directory, of_graph = unread(found)
     assert [f.id for f in found.findings if f.severity is not Severity.INFO] == [of_directory.id, of_graph.id]
     titles = {part.key: part.title for part in PARTS}
