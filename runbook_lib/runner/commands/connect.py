@@ -49,9 +49,9 @@ def collector(output: Path | None) -> None:
             hint=t("Name another file with --output."),
             values={"path": str(path)},
         ) from None
-    console.say(t("Collector: {path}", path=path))
-    console.say(t("SHA-256 (Get-FileHash on the server shows the same): {digest}", digest=collector_sha256()))
-    console.say(
+    console.print_line(t("Collector: {path}", path=path))
+    console.print_line(t("SHA-256 (Get-FileHash on the server shows the same): {digest}", digest=collector_sha256()))
+    console.print_line(
         t("On the Connect server: powershell.exe -NoProfile -ExecutionPolicy Bypass -File {name}", name=path.name)
     )
 
@@ -80,4 +80,4 @@ def read_collected(file: Path, as_json: bool) -> None:
     for subject, value in rows:
         begin = f"{subject:<{width}}  "
         for line in wrapped(value, output_width(), first=begin, later=" " * columns(begin)):
-            console.say_line(line, None, coloured=False)
+            console.print_line(line, None, coloured=False)
