@@ -14,7 +14,7 @@ from runbook_lib.runner import console
 
 @click.group()
 def connect() -> None:
-    """Evidence of a Connect Sync server: write out the collector, read what it wrote.
+    """Read a Connect Sync server by a collector.
 
     Connect Sync has no API. An administrator runs the collector, one read-only script, on its server and brings back
     the one file that it writes; name that file in the parameter connect_evidence.
@@ -60,7 +60,7 @@ def collector(output: Path | None) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="The evidence as JSON.")
 def read_collected(file: Path, as_json: bool) -> None:
-    """Check FILE, which the collector wrote, and show what decides about writeback.
+    """Show what the collector wrote into FILE.
 
     An edited or damaged file is refused. Age and tenant are checked where it is used: in a run that names it in
     connect_evidence.
