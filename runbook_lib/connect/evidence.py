@@ -15,7 +15,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from importlib import resources
@@ -33,6 +33,8 @@ from runbook_lib.strict_file import Unfit, read_plain, strict_json
 
 COLLECTOR_NAME = "gwb-connect-collector.ps1"
 """File name under which the collector is written out."""
+KEPT_EVIDENCE = "connect-evidence.json"
+"""Name under which a record keeps the file."""
 LARGEST_EVIDENCE = 32 * 1024 * 1024
 """Bytes of a file of evidence; one of a large server with 40 runs has about 200,000."""
 FORMAT_VERSION = 1
@@ -232,12 +234,14 @@ class ConnectEvidence:
         sha256: Digest of it, as it stands in the file.
         at: When it was collected.
         collector_known: Whether the collector that wrote it is the one of this version of the program, unchanged.
+        file: The file as it was read, byte for byte: what a record keeps.
     """
 
     evidence: CollectedDocument
     sha256: str
     at: datetime
     collector_known: bool
+    file: bytes = field(repr=False)
 
     @property
     def tenant_domains(self) -> tuple[str, ...]:
@@ -350,7 +354,7 @@ def read_connect_evidence(path: Path) -> ConnectEvidence:
     missing = [name for name in COLLECTED_PARTS if getattr(evidence, name) is None]
     if set(missing) - {one.part for one in evidence.unread}:
         raise _damaged(path, t("a part is missing without a reason: {parts}", parts=", ".join(missing)))
-    return ConnectEvidence(evidence, found, at, evidence.script_sha256 == collector_sha256())
+    return ConnectEvidence(evidence, found, at, evidence.script_sha256 == collector_sha256(), data)
 
 
 COLLECTED_PARTS: Sequence[str] = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runbook_lib.connect.evidence import KEPT_EVIDENCE
 from runbook_lib.directory.other_domain import other_domain_reader
 from runbook_lib.directory.sign_in.connect import needed
 from runbook_lib.directory.snapshot import read_directory
@@ -16,7 +17,7 @@ from runbook_lib.notebook.front_end import ProgressLine
 from runbook_lib.parameters.validate import require
 from runbook_lib.preflight.assess import Assessment, assess
 from runbook_lib.preflight.checks import CHECKS
-from runbook_lib.preflight.parts import read_evidence
+from runbook_lib.preflight.parts import CONNECT_SERVER, read_evidence
 from runbook_lib.preflight.reach import Reach
 from runbook_lib.preflight.verdict import refusal_of
 from runbook_lib.routes.direct.drift import Drift, check_drift
@@ -51,6 +52,8 @@ def read_preflight(context: RunContext) -> tuple[Assessment, RunbookError | None
         elsewhere=other_domain_reader(parameters, environment=context.environment, clock=context.clock),
     )
     evidence = read_evidence(parameters, reach, clock=context.clock, progress=lambda what: line.show(verbatim(what)))
+    if collected := evidence.get(CONNECT_SERVER):
+        context.record.folder.write_bytes(KEPT_EVIDENCE, collected.file)
     assessment = assess(evidence, CHECKS)
     seconds = (context.clock() - evidence.at).total_seconds()
     line.show(t("{checks} checks in {seconds:.1f} s", checks=len(assessment.results), seconds=seconds))

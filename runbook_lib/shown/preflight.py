@@ -13,9 +13,18 @@ from runbook_lib.model.text import Text, and_more, joined, t, verbatim
 from runbook_lib.preflight.assess import Assessment, CheckResult
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off.templates import dsacls_lines
-from runbook_lib.preflight.parts import DNS, EXCHANGE_DETECTION, MAIL_FLOW, RIGHTS, RIGHTS_TABLE, TENANT
+from runbook_lib.preflight.parts import (
+    CONNECT_SERVER,
+    DNS,
+    EXCHANGE_DETECTION,
+    MAIL_FLOW,
+    RIGHTS,
+    RIGHTS_TABLE,
+    TENANT,
+)
 from runbook_lib.preflight.tenant_facts import tenant_facts
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict
+from runbook_lib.shown.connect import connect_server_view
 from runbook_lib.shown.findings import findings_html
 from runbook_lib.shown.html import ToneName, View, banner_html, code_html, rows_html
 
@@ -103,6 +112,8 @@ def evidence_view(assessment: Assessment) -> View:
         html += _exchange_html(detection)
         statements = joined(detection.statements)
         text = t("{detection}. {statements} {checks}", detection=detection.title, statements=statements, checks=text)
+    if collected := evidence.get(CONNECT_SERVER):
+        html += connect_server_view(collected).html
     return View(html + tenant_tables(evidence) + mail_tables(evidence) + rights_tables(evidence), text)
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from rehearsal.process import RunningRehearsal
+from runbook_lib.connect.evidence import KEPT_EVIDENCE
+from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.outcome import Outcome
 from tests.notebooks.journey import latest_record
+from tests.support.connect_evidence import evidence, written
 from tests.support.plain import run_plain
 
 NOTEBOOK = "10-detect-exchange"
@@ -43,7 +47,13 @@ NOTEBOOK = "10-detect-exchange"
 def test_how_the_pre_flight_ends(
     fresh_rehearsal: RunningRehearsal, tmp_path: Path, given: dict[str, str], outcome: Outcome, finding: str
 ) -> None:
-    told = {"records_dir": str(tmp_path), "change_id": "CHG-PF", **given}
+    collected = written(tmp_path, evidence(collected=iso_seconds(datetime.now(UTC))), "from-connect01.json")
+    told = {
+        "records_dir": str(tmp_path),
+        "change_id": "CHG-PF",
+        "connect_evidence": str(collected),
+        **given,
+    }
     run = run_plain(NOTEBOOK, fresh_rehearsal.parameters_file, told)
     assert run.record.outcome is outcome
     facts = json.loads((latest_record(tmp_path / "CHG-PF") / "record.json").read_text(encoding="utf-8"))
@@ -53,4 +63,6 @@ def test_how_the_pre_flight_ends(
     assert ids[:3] == [f"verdict:{route}" for route in routes], "those that were asked for come first"
     assert finding in ids
     assert facts["exit_code"] == outcome.exit_code
+    kept = latest_record(tmp_path / "CHG-PF") / KEPT_EVIDENCE
+    assert kept.read_bytes() == collected.read_bytes(), "what the Connect server said is part of the record"
     assert fresh_rehearsal.control.writes()["count"] == 0
