@@ -268,6 +268,7 @@ def _tell(running: RunningRehearsal) -> None:
     click.echo(f"  Active Directory   ldaps://{HOST}:{state['ldap_port']}")
     click.echo(f"  DNS                127.0.0.1:{state['dns_port']}, UDP")
     click.echo(f"  Parameters file    {running.parameters_file}")
+    click.echo(f"    for cloud-sync   {running.folder.cloud_sync_parameters}")
 
 
 def _stay(running: RunningRehearsal) -> None:

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import click
 
+from rehearsal.cloud_sync_journey import CLOUD_SYNC_STEPS, CloudSyncJourney
 from rehearsal.contoso.names import DEMO_GROUPS
 from rehearsal.contoso.people import STAFF
 from rehearsal.journey import STEPS, Journey
 from rehearsal.options import LEAST_STAFF, StartOptions
 from rehearsal.process import RunningRehearsal, start_rehearsal
 from rehearsal.scene import Objects, Roles, print_command
+from runbook_lib.model.target import Route
 from runbook_lib.parameters.model import project_root
 from runbook_lib.runner import console
 
@@ -40,10 +42,19 @@ ROLES = Roles(
     show_default=True,
     help="Ordinary people of Contoso: with fewer the demo is faster.",
 )
+@click.option(
+    "--route",
+    type=click.Choice((Route.DIRECT.value, Route.CLOUD_SYNC.value)),
+    default=Route.DIRECT.value,
+    show_default=True,
+    help="Who writes to AD: the runbook (direct), or Microsoft Entra Cloud Sync, which it configures and watches.",
+)
 @click.option("--keep", is_flag=True, help="Leave the rehearsal running and say how to reach it.")
 @click.option("--quiet", is_flag=True, help="No progress, only commands and results.")
-def demo(records: Path | None, staff: int, keep: bool, quiet: bool) -> int:
+def demo(records: Path | None, staff: int, route: str, keep: bool, quiet: bool) -> int:
     """Practise the whole journey: detect, inventory, enable, drift, disable, undo, schedule.
+
+    With --route cloud-sync: detect, inventory, enable with one group first, watch, disable, undo.
 
     Everything happens on this machine: a rehearsal of Microsoft Graph, sign-in and Active Directory starts on free
     ports and ends with the demo.
@@ -53,20 +64,32 @@ def demo(records: Path | None, staff: int, keep: bool, quiet: bool) -> int:
     name = f"demo-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     folder = root / ".rehearsal" / name
     place = (records or root / "records").absolute()
-    console.print_line(f"{STEPS} steps; together they take about half a minute on two idle cores.")
+    by_cloud_sync = route == Route.CLOUD_SYNC.value
+    steps = CLOUD_SYNC_STEPS if by_cloud_sync else STEPS
+    console.print_line(f"{steps} steps; together they take about half a minute on two idle cores.")
     console.print_line(f"Starting the rehearsal {name} …")
     try:
-        with start_rehearsal(folder, StartOptions(staff=staff), records=place) as running:
-            journey = Journey(RehearsalScene(running), root, place, name.upper(), quiet=quiet)
+        options = StartOptions(staff=staff, cloud_sync_runs=by_cloud_sync)
+        with start_rehearsal(folder, options, records=place) as running:
+            journey = _journey(running, place, by_cloud_sync=by_cloud_sync, quiet=quiet)
             journey.go()
             journey.table()
             if keep:
                 running.leave_running()
-                _tell_kept(running, name)
+                _tell_kept(running, journey.parameters_file)
     finally:
         if not keep or not (folder / "state.json").exists():
             shutil.rmtree(folder, ignore_errors=True)
     return 0
+
+
+def _journey(
+    running: RunningRehearsal, records: Path, *, by_cloud_sync: bool, quiet: bool
+) -> Journey | CloudSyncJourney:
+    change_id = running.folder.name.upper()
+    if by_cloud_sync:
+        return CloudSyncJourney(running, running.folder.cloud_sync_parameters, records, change_id, quiet=quiet)
+    return Journey(RehearsalScene(running), records, change_id, quiet=quiet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +123,11 @@ class RehearsalScene:
         self.running.control.edit_cloud("add-member", group=group, member=member)
 
 
-def _tell_kept(running: RunningRehearsal, name: str) -> None:
+def _tell_kept(running: RunningRehearsal, parameters_file: Path) -> None:
+    name = running.folder.name
     console.print_line("")
     console.print_line(
         f"The rehearsal {name} goes on: {running.state['graph_url']} and LDAPS port {running.state['ldap_port']}."
     )
-    console.print_line(f"Its parameters file: {console.shown_path(running.parameters_file)}")
+    console.print_line(f"Its parameters file: {console.shown_path(parameters_file)}")
     console.print_line(f"Stop it with: gwb rehearsal stop --name {name}")

@@ -90,8 +90,13 @@ class RehearsalFolder:
 
     @property
     def parameters(self) -> Path:
-        """A parameters file that works with this rehearsal."""
+        """A parameters file that works with this rehearsal, for the direct route."""
         return self.path / "parameters.yaml"
+
+    @property
+    def cloud_sync_parameters(self) -> Path:
+        """Another one, for the route cloud-sync."""
+        return self.path / "cloud-sync.yaml"
 
     @property
     def state(self) -> Path:

@@ -1,4 +1,4 @@
-"""The journey that ``gwb demo`` shows, step by step, by the commands that it prints."""
+"""The journeys of ``gwb demo``, by the commands that it prints: what all do, and the way of the direct route."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner import console
-from runbook_lib.runner.options import duration_text
+from runbook_lib.runner.options import duration_words
 
 APPROVER = "Alex Approver"
 EDITED_DESCRIPTION = "Edited by hand"
 STANDING_DAYS = 30
 STEPS = 12
 """Runs of the whole journey."""
-_UNSTEADY = frozenset({"whenChanged", "uSNChanged", "dSCorePropagationData"})
+UNSTEADY = frozenset({"whenChanged", "uSNChanged", "dSCorePropagationData"})
 """Attributes that every write changes, also the one that takes another back."""
 
 
@@ -36,56 +36,25 @@ class Line:
 
 
 @dataclass
-class Journey:
-    """The steps in order. Each says what is expected; anything else ends the demo with that outcome's exit code."""
+class Steps:
+    """What every journey does. A run that does not end as expected ends the demo with that outcome's exit code.
 
-    scene: Scene
-    root: Path
+    Attributes:
+        parameters_file: What every run is told.
+        records: Folder of the records.
+        change_id: Beginning of the change ids.
+        count: Runs of the whole journey.
+        quiet: No progress.
+    """
+
+    parameters_file: Path
     records: Path
     change_id: str
+    count: int
     quiet: bool
     lines: list[Line] = field(default_factory=list)
 
-    def go(self) -> None:
-        """Walk the whole way.
-
-        Raises:
-            RunbookError: A run ended otherwise than this journey expects.
-            KeyboardInterrupt: A run was interrupted.
-        """
-        self.heading("Is everything in place, and which Exchange does this AD have?")
-        self.run("10-detect-exchange", "CHECK", Outcome.DONE)
-        self.heading("Which groups are there, and which route can write them?")
-        self.run("20-inventory-groups", "CHECK", Outcome.DONE)
-        self.heading(
-            "Write some Microsoft 365 groups: plan, approve, apply, and see that a third run has nothing to do."
-        )
-        written = self.planned_and_applied("30-enable-writeback", "ENABLE", {})
-        self.run("30-enable-writeback", "ENABLE", Outcome.NOTHING_TO_DO)
-        self.heading(
-            "Is AD in step? Then an administrator edits a group by hand, and the next check reports exactly that."
-        )
-        self.run("50-check-drift", "CHECK", Outcome.NOTHING_TO_DO)
-        roles = self.scene.roles
-        self.scene.edit_by_hand(roles.edited, self._a_member(), EDITED_DESCRIPTION)
-        self.run("50-check-drift", "CHECK", Outcome.REFUSED)
-        self.heading(f"Retire {' and '.join(roles.retired)}.")
-        before = self.objects()
-        retired = self.planned_and_applied("40-disable-writeback", "DISABLE", {"disable_names": _yaml(roles.retired)})
-        if self.objects() == before:
-            raise _unexpected("40-disable-writeback changed nothing")
-        self.heading("Take that back from its own record: same objects, same GUID and SID.")
-        self.planned_and_applied("60-undo-change", "UNDO", {"undo_record": str(retired)})
-        after = self.objects()
-        if after != before:
-            raise _unexpected("after the undo the objects differ from what they were before")
-        console.print_line(
-            f"{len(after)} objects are as they were before: objectGUID, objectSid and every other attribute."
-        )
-        self.on_a_schedule(written)
-        self.verify()
-
-    def heading(self, text: str) -> None:
+    def say(self, text: str) -> None:
         """A heading."""
         console.print_line("")
         console.print_line(f"== {text}")
@@ -97,19 +66,19 @@ class Journey:
 
         overrides = {"change_id": f"{self.change_id}-{change}", **(given or {})}
         parts = [part for name, value in overrides.items() for part in ("-p", name, value)]
-        arguments = [notebook, "-f", str(self.scene.parameters_file), *parts]
-        console.print_line(f"Step {len(self.lines) + 1} of {STEPS}:")
-        print_command("run", *arguments)
-        given = command_run.run.make_context("run", arguments).params
+        words = [notebook, "-f", str(self.parameters_file), *parts]
+        console.print_line(f"Step {len(self.lines) + 1} of {self.count}:")
+        print_command("run", *words)
+        told = command_run.run.make_context("run", words).params
         progress = console.CellProgress(quiet=self.quiet)
-        result = command_run.run_with_progress(
-            given["notebook"], given["files"], overrides_of(given["given"]), progress=progress
+        result = command_run.run_as_told(
+            told["notebook"], told["files"], overrides_of(told["given"]), progress=progress
         )
         command_run.show_result(result)
         if result.stop_asked:
             raise KeyboardInterrupt
         if result.outcome is not expected or result.record is None:
-            raise _unexpected(f"{notebook} ended as {result.outcome.value}, expected was {expected.value}")
+            raise unexpected(f"{notebook} ended as {result.outcome.value}, expected was {expected.value}")
         self.lines.append(Line(notebook, result.outcome, result.changes_done, result.seconds, result.record))
         return result.record
 
@@ -118,49 +87,8 @@ class Journey:
         from runbook_lib.change.approvals.plan import planned
 
         record = self.run(notebook, change, Outcome.AWAITING_APPROVAL, given)
-        _approve(str(record), "--as", APPROVER, "--phrase", planned(record, ROUTES).phrase)
+        approve(str(record), "--as", APPROVER, "--phrase", planned(record, ROUTES).phrase)
         return self.run(notebook, change, Outcome.DONE, given)
-
-    def on_a_schedule(self, applied: Path) -> None:
-        """Approve in advance, let somebody join a group in the cloud, and run as a schedule would.
-
-        Args:
-            applied: Record of the run that wrote the groups.
-        """
-        roles = self.scene.roles
-        self.heading(
-            "On a schedule: attributes and members of these groups are approved in advance. The next run lets a new "
-            "member in and corrects the manual edit; a new group still waits for a person."
-        )
-        self._approve_in_advance(applied)
-        self.scene.join(roles.joined, roles.newcomer)
-        console.print_line(f"In the cloud, {roles.newcomer} joins {roles.joined}.")
-        console.print_line(f"In the parameters, {roles.new_group} is selected too.")
-        selected = {"select_names": _yaml((*roles.selected, roles.new_group))}
-        self.run("30-enable-writeback", "ENABLE", Outcome.AWAITING_APPROVAL, selected)
-        objects = self.scene.objects()
-        written = {
-            attributes["displayName"][0]: attributes.get("member", [])
-            for attributes in objects.values()
-            if "extensionName" in attributes and "displayName" in attributes
-        }
-        members = {name for dn in written[roles.joined] for name in objects[dn].get("displayName", ())}
-        if roles.newcomer not in members or roles.new_group in written:
-            raise _unexpected(
-                f"in AD, {roles.newcomer} is no member of {roles.joined}, or {roles.new_group} was written"
-            )
-        console.print_line(
-            f"In AD, {roles.newcomer} is a member of {roles.joined}; {roles.new_group} awaits approval (exit code 4)."
-        )
-
-    def objects(self) -> Objects:
-        """The AD objects of the groups that are retired and restored, by objectGUID, without unsteady attributes."""
-        found = {}
-        for dn, attributes in self.scene.objects().items():
-            if attributes.get("displayName", [""])[0] in self.scene.roles.retired and "extensionName" in attributes:
-                kept = {name: sorted(values) for name, values in attributes.items() if name not in _UNSTEADY}
-                found[attributes["objectGUID"][0]] = {**kept, "distinguishedName": [dn]}
-        return found
 
     def verify(self) -> None:
         """Verify every record and write the list of all records."""
@@ -171,7 +99,7 @@ class Journey:
         for line in self.lines:
             verification = verified_record(RecordFolder.open(line.record))
             if not verification.ok:
-                raise _unexpected(f"the record {line.record} does not verify: {verification.problems}")
+                raise unexpected(f"the record {line.record} does not verify: {verification.problems}")
         index = build_index(self.records)
         print_command("verify-record", *(str(line.record) for line in self.lines))
         console.print_line(f"{len(self.lines)} records verify. The list of all records: {console.shown_path(index)}")
@@ -194,7 +122,90 @@ class Journey:
         for row in rows:
             console.print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
         total = sum(line.seconds for line in self.lines)
-        console.print_line(f"{len(self.lines)} runs in {duration_text(total)}.")
+        console.print_line(f"{len(self.lines)} runs in {duration_words(total)}.")
+
+
+class Journey(Steps):
+    """The way of the direct route, in order."""
+
+    def __init__(self, scene: Scene, records: Path, change_id: str, *, quiet: bool) -> None:
+        super().__init__(scene.parameters_file, records, change_id, STEPS, quiet)
+        self.scene = scene
+
+    def go(self) -> None:
+        """Walk the whole way.
+
+        Raises:
+            RunbookError: A run ended otherwise than this journey expects.
+            KeyboardInterrupt: A run was interrupted.
+        """
+        self.say("Is everything in place, and which Exchange does this AD have?")
+        self.run("10-detect-exchange", "CHECK", Outcome.DONE)
+        self.say("Which groups are there, and which route can write them?")
+        self.run("20-inventory-groups", "CHECK", Outcome.DONE)
+        self.say("Write some Microsoft 365 groups: plan, approve, apply, and see that a third run has nothing to do.")
+        written = self.planned_and_applied("30-enable-writeback", "ENABLE", {})
+        self.run("30-enable-writeback", "ENABLE", Outcome.NOTHING_TO_DO)
+        self.say("Is AD in step? Then an administrator edits a group by hand, and the next check reports exactly that.")
+        self.run("50-check-drift", "CHECK", Outcome.NOTHING_TO_DO)
+        roles = self.scene.roles
+        self.scene.edit_by_hand(roles.edited, self._a_member(), EDITED_DESCRIPTION)
+        self.run("50-check-drift", "CHECK", Outcome.REFUSED)
+        self.say(f"Retire {' and '.join(roles.retired)}.")
+        before = self.objects()
+        named = {"disable_names": yaml_list(roles.retired)}
+        retired = self.planned_and_applied("40-disable-writeback", "DISABLE", named)
+        if self.objects() == before:
+            raise unexpected("40-disable-writeback changed nothing")
+        self.say("Take that back from its own record: same objects, same GUID and SID.")
+        self.planned_and_applied("60-undo-change", "UNDO", {"undo_record": str(retired)})
+        after = self.objects()
+        if after != before:
+            raise unexpected("after the undo the objects differ from what they were before")
+        console.print_line(f"{len(after)} objects are as they were before: objectGUID, objectSid and every other attribute.")
+        self.on_a_schedule(written)
+        self.verify()
+
+    def on_a_schedule(self, applied: Path) -> None:
+        """Approve in advance, let somebody join a group in the cloud, and run as a schedule would.
+
+        Args:
+            applied: Record of the run that wrote the groups.
+        """
+        roles = self.scene.roles
+        self.say(
+            "On a schedule: attributes and members of these groups are approved in advance. The next run lets a new "
+            "member in and corrects the manual edit; a new group still waits for a person."
+        )
+        self._approve_in_advance(applied)
+        self.scene.join(roles.joined, roles.newcomer)
+        console.print_line(f"In the cloud, {roles.newcomer} joins {roles.joined}.")
+        console.print_line(f"In the parameters, {roles.new_group} is selected too.")
+        selected = {"select_names": yaml_list((*roles.selected, roles.new_group))}
+        self.run("30-enable-writeback", "ENABLE", Outcome.AWAITING_APPROVAL, selected)
+        objects = self.scene.objects()
+        written = {
+            attributes["displayName"][0]: attributes.get("member", [])
+            for attributes in objects.values()
+            if "extensionName" in attributes and "displayName" in attributes
+        }
+        members = {name for dn in written[roles.joined] for name in objects[dn].get("displayName", ())}
+        if roles.newcomer not in members or roles.new_group in written:
+            raise unexpected(
+                f"in AD, {roles.newcomer} is no member of {roles.joined}, or {roles.new_group} was written"
+            )
+        console.print_line(
+            f"In AD, {roles.newcomer} is a member of {roles.joined}; {roles.new_group} awaits approval (exit code 4)."
+        )
+
+    def objects(self) -> Objects:
+        """The AD objects of the groups that are retired and restored, by objectGUID, without unsteady attributes."""
+        found = {}
+        for dn, attributes in self.scene.objects().items():
+            if attributes.get("displayName", [""])[0] in self.scene.roles.retired and "extensionName" in attributes:
+                kept = {name: sorted(values) for name, values in attributes.items() if name not in UNSTEADY}
+                found[attributes["objectGUID"][0]] = {**kept, "distinguishedName": [dn]}
+        return found
 
     def _approve_in_advance(self, applied: Path) -> None:
         from runbook_lib.change.approvals.file import standing_phrase
@@ -205,7 +216,7 @@ class Journey:
         until = _now().date() + timedelta(days=STANDING_DAYS)
         phrase = standing_phrase(len(standing_groups(plan, ())), plan.target.title, until)
         options = ("--as", APPROVER, "--until", until.isoformat(), "--phrase", phrase)
-        _approve(str(applied), "--standing", *options)
+        approve(str(applied), "--standing", *options)
 
     def _a_member(self) -> str:
         """sAMAccountName of a member of the group that is edited by hand."""
@@ -218,15 +229,16 @@ class Journey:
         return everything[sorted(group["member"])[0]]["sAMAccountName"][0]
 
 
-def _approve(*arguments: str) -> None:
+def approve(*words: str) -> None:
     """Print a command that approves, and do what it says."""
     from runbook_lib.runner.commands.approve import approve
 
-    print_command("approve", *arguments)
-    approve.main(list(arguments), prog_name="gwb approve", standalone_mode=False)
+    print_command("approve", *words)
+    approve.main(list(words), prog_name="gwb approve", standalone_mode=False)
 
 
-def _yaml(values: Sequence[str]) -> str:
+def yaml_list(values: Sequence[str]) -> str:
+    """Names as a parameter that is a list of texts."""
     return "[" + ", ".join(f'"{value}"' for value in values) + "]"
 
 
@@ -234,7 +246,8 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _unexpected(what: str) -> RunbookError:
+def unexpected(what: str) -> RunbookError:
+    """The error of a journey that did not go as it should."""
     return ServiceFailed(
         t("The demo stopped: {what}.", what=what), code="demo-unexpected", hint=t("Look at the record named above.")
     )

@@ -53,7 +53,7 @@ class RunningRehearsal:
 
     @property
     def parameters_file(self) -> Path:
-        """A parameters file that works with it."""
+        """A parameters file that works with it, for the direct route; the folder has one for cloud-sync too."""
         return self.folder.parameters
 
     @property

@@ -29,6 +29,7 @@ from rehearsal.samba.outside import SambaDirectory, require_samba
 from rehearsal.world import Ports, World
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 
 ATTESTED_FOR = timedelta(days=30)
@@ -140,10 +141,17 @@ async def _serve(folder: RehearsalFolder, told: argparse.Namespace, options: Sta
     parent.now_ends(world, loop)
     ports = await _listen(world, folder)
     until = utc_now().date() + ATTESTED_FOR
-    text = folder_parameters(
-        folder, graph_port=ports.graph, ldap_port=ports.ldap, dns_port=ports.dns, until=until, records=told.records
-    )
-    folder.parameters.write_text(text, encoding="utf-8")
+    for route, path in ((Route.DIRECT, folder.parameters), (Route.CLOUD_SYNC, folder.cloud_sync_parameters)):
+        text = folder_parameters(
+            folder,
+            graph_port=ports.graph,
+            ldap_port=ports.ldap,
+            dns_port=ports.dns,
+            until=until,
+            records=told.records,
+            route=route,
+        )
+        path.write_text(text, encoding="utf-8")
     folder.write_json(folder.state, _state(folder, ports, told.instance, options))
     try:
         await world.stopped.wait()

@@ -1,11 +1,10 @@
 """Write anew what is generated from the code: ``make generate``.
 
 The parameters model gives parameters/example.yaml, the parameters cell of every notebook and the table in
-docs/parameters.md; the rehearsal gives parameters/demo.yaml; the models of a change's files give their JSON Schemas,
-and those the tables of keys in docs/records.md; what each operation needs gives the dsacls lines in
-docs/permissions.md;
-the modules' docstrings give docs/rooms.md, and every text for people has a line in runbook_lib/model/templates.csv.
-Tests compare each with its source.
+docs/parameters.md; the rehearsal gives parameters/demo.yaml and parameters/demo-cloud-sync.yaml; the models of a
+change's files give their JSON Schemas, and those the tables of keys in docs/records.md; what each operation needs
+gives the dsacls lines in docs/permissions.md; the modules' docstrings give docs/rooms.md, and
+every text for people has a line in runbook_lib/model/templates.csv. Tests compare each with its source.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rehearsal.parameters_file import demo_parameters
+from runbook_lib.model.target import Route
 from runbook_lib.parameters import parameters_cell
 from runbook_lib.parameters.document import example_yaml, reference_table_markdown
 from tests.docs import record_keys, rights_lines, rooms, templates
@@ -52,6 +52,7 @@ def main(_: Sequence[str]) -> int:
     """Write everything; prints the files that changed."""
     rewrite(ROOT / "parameters" / "example.yaml", example_yaml())
     rewrite(ROOT / "parameters" / "demo.yaml", demo_parameters())
+    rewrite(ROOT / "parameters" / "demo-cloud-sync.yaml", demo_parameters(Route.CLOUD_SYNC))
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         rewrite(path, with_cell(path.read_text(encoding="utf-8"), parameters_cell(path.stem)))
     page = ROOT / "docs" / "parameters.md"

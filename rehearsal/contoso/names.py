@@ -116,6 +116,9 @@ HEALTHY_GROUPS = (
 """Private Microsoft 365 groups with nothing in the way of writing them."""
 DEMO_GROUPS = ("Sales Team", "Marketing", "Project Falcon", "Ventes – équipe", "Ingeniería", "Human Resources")
 """What the parameters file of a rehearsal selects."""
+CLOUD_SYNC_DEMO_GROUPS = ("VPN Users", "VPN Admins")
+"""Security groups of the cloud that nobody writes to AD yet: what the parameters file for Cloud Sync selects."""
+CLOUD_SYNC_PILOT_ID = group_id("vpn-admins")
 LARGE_GROUP = "All Staff"
 LARGE_GROUP_MEMBERS = 2000
 ORPHAN_GROUP_ID = group_id("orphan: the cloud group was deleted for good")

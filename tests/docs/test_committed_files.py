@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal.parameters_file import demo_parameters
+from runbook_lib.model.target import Route
 from runbook_lib.parameters.load import load_parameters
 from runbook_lib.record.needs import ENABLE, require_needs
 from tests.docs.markdown import ROOT, committed_files
@@ -61,11 +62,13 @@ def test_what_runs_leave_is_ignored(folder: str) -> None:
     assert not [path for path, _ in FILES if path.parts[0] == folder]
 
 
-def test_the_demo_parameters_are_in_step_and_enough_for_the_notebook_that_writes() -> None:
+@pytest.mark.parametrize(("name", "route"), [("demo", Route.DIRECT), ("demo-cloud-sync", Route.CLOUD_SYNC)])
+def test_the_demo_parameters_are_in_step_and_enough_for_the_notebook_that_writes(name: str, route: Route) -> None:
     # make jupyter gives this file to every notebook: with a parameter too few a newcomer's first run ends at its start.
-    path = ROOT / "parameters" / "demo.yaml"
-    assert path.read_text(encoding="utf-8") == demo_parameters(), "run make generate"
+    path = ROOT / "parameters" / f"{name}.yaml"
+    assert path.read_text(encoding="utf-8") == demo_parameters(route), "run make generate"
     parameters = load_parameters([path], {}, project_root=ROOT).parameters
     require_needs(ENABLE, parameters)
     assert parameters.certificate_file == ".rehearsal/default/client.pem"
     assert parameters.graph_url == "https://localhost:8443"
+    assert parameters.route == route.value

@@ -20,6 +20,7 @@ from tests.support.plain import ROOT
 DEMO = [sys.executable, "-m", "runbook_lib.runner", "demo", "--quiet", "--records"]
 FEW = ("--staff", str(LEAST_STAFF))
 RUNS = 12
+CLOUD_SYNC_RUNS = 9
 posix_only = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks at processes through /proc")
 
 
@@ -62,33 +63,37 @@ def rehearsals() -> set[str]:
 
 @posix_only
 def test_two_demos_beside_each_other_end_well_and_leave_only_records(tmp_path: Path) -> None:
-    """The first with all people of Contoso, the second with a tenth of them."""
+    """The first with all people of Contoso on the direct route, the second with a tenth of them by Cloud Sync."""
     before = rehearsals()
     places = [tmp_path / "one", tmp_path / "two"]
-    sizes: list[int] = []
-    running = [start(places[0]), start(places[1], *FEW)]
-    for process, place in zip(running, places, strict=True):
+    running = [start(places[0]), start(places[1], *FEW, "--route", "cloud-sync")]
+    told = []
+    for process, place, runs in zip(running, places, (RUNS, CLOUD_SYNC_RUNS), strict=True):
         output, _ = process.communicate(timeout=800)
         assert process.returncode == 0, output
-        assert f"{RUNS} records verify" in output
+        assert f"{runs} records verify" in output
         assert "objectGUID, objectSid and every other attribute" in output
-        assert "Edited by hand" in output
-        assert output.count("$ gwb run ") == RUNS
+        assert output.count("$ gwb run ") == runs
         steps = [line for line in output.splitlines() if line.startswith("Step ")]
-        assert steps == [f"Step {number} of {RUNS}:" for number in range(1, RUNS + 1)]
-        assert output.splitlines()[0].startswith(f"{RUNS} steps; together they take about ")
-        assert "Jamal Costa is a member of Sales Team; IT Operations awaits approval (exit code 4)" in output
-        assert "3 of 4 changes were approved and applied; the others wait." in output
+        assert steps == [f"Step {number} of {runs}:" for number in range(1, runs + 1)]
+        assert output.splitlines()[0].startswith(f"{runs} steps; together they take about ")
         records = [path.parent for path in place.glob("*/*/record.json")]
-        assert len(records) == RUNS
+        assert len(records) == runs
         assert all(verified_record(RecordFolder.open(record)).ok for record in records)
         assert (place / "index.html").is_file()
-        assert scheduled(records) == [("awaiting-approval", "Alex Approver", {"planned": 4, "done": 3})]
-        assert drifted(records) == {"description", "member missing"}
-        sizes.append(members_read(records))
+        told.append((output, records))
         assert wait_until_gone(place) == []
     assert rehearsals() <= before
-    assert 0 < 4 * sizes[1] < sizes[0]
+    direct, written = told[0]
+    assert "Edited by hand" in direct
+    assert "Jamal Costa is a member of Sales Team; IT Operations awaits approval (exit code 4)" in direct
+    assert "3 of 4 changes were approved and applied; the others wait." in direct
+    assert scheduled(written) == [("awaiting-approval", "Alex Approver", {"planned": 4, "done": 3})]
+    assert drifted(written) == {"description", "member missing"}
+    by_cloud_sync, watched = told[1]
+    assert by_cloud_sync.count("2 objects are as they were before") == 2, "out of scope, and back"
+    assert "OU=Cloud Sync Groups,DC=contoso,DC=com, members: 7." in by_cloud_sync
+    assert 0 < 4 * members_read(watched) < members_read(written)
 
 
 def members_read(records: list[Path]) -> int:

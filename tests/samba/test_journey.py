@@ -17,7 +17,7 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import verified_record
 from tests.samba.cloud import GROUPS, SambaCloud, identifier, microsoft_365_group
 from tests.samba.lab import SambaLab
-from tests.samba.operator import ROOT, Content, check_written, groups_in, outside
+from tests.samba.operator import Content, check_written, groups_in, outside
 from tests.samba.test_kill import empty
 
 NEWCOMER = ("Diego Siciliani", "diegos")
@@ -112,7 +112,7 @@ class WatchedJourney(Journey):
 
 def test_the_whole_journey(scene: SambaScene, samba: SambaLab, tmp_path: Path) -> None:
     before = outside(samba)
-    journey = WatchedJourney(scene, ROOT, tmp_path / "records", "SAMBA", quiet=True)
+    journey = WatchedJourney(scene, tmp_path / "records", "SAMBA", quiet=True)
     seen = journey.watch(samba)
 
     journey.go()

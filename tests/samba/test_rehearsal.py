@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,8 +10,10 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+import yaml
 
 from rehearsal.administrator import GroupEdit, edit_group
+from rehearsal.cloud_sync_journey import CloudSyncJourney
 from rehearsal.contoso import names
 from rehearsal.control import ControlError
 from rehearsal.options import StartOptions
@@ -27,6 +30,12 @@ from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import naming_of, policy_of
 from tests.support.cloud_sync import go_the_way
 
+CLOUD_SYNC_OUTCOMES = [
+    *("done", "done"),  # detect, inventory
+    *("awaiting-approval", "done", "nothing-to-do"),  # enable
+    *("awaiting-approval", "done") * 2,  # disable, undo
+]
+
 
 def now() -> datetime:
     return datetime.now(UTC)
@@ -35,7 +44,8 @@ def now() -> datetime:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRehearsal]:
     """A rehearsal with a Samba of its own, beside the lane's."""
-    with start_rehearsal(tmp_path_factory.mktemp("rehearsal") / "samba", StartOptions(directory="samba")) as started:
+    options = StartOptions(directory="samba", cloud_sync_runs=True)
+    with start_rehearsal(tmp_path_factory.mktemp("rehearsal") / "samba", options) as started:
         yield started
 
 
@@ -63,6 +73,20 @@ def test_the_demo_groups_are_planned(running: RunningRehearsal) -> None:
 def test_an_administrator_edits_a_group_there(running: RunningRehearsal) -> None:
     said = edit_group(running, "GG-HR-Write", GroupEdit(add_members=("aaliyah.abbott",), description="ü"))
     assert said[0] == f"Added aaliyah.abbott to CN=GG-HR-Write,{names.GROUPS_OU}."
+
+
+def test_the_journey_by_cloud_sync(running: RunningRehearsal, tmp_path: Path) -> None:
+    """As ``gwb demo --route cloud-sync``, about groups that the next test does not need."""
+    told = yaml.safe_load(running.folder.cloud_sync_parameters.read_text(encoding="utf-8"))
+    chosen = ("Intranet Editors", "Role Readers")
+    told |= {"select_names": list(chosen), "cloud_sync_pilot": names.group_id("role-readers")}
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(json.dumps(told | {"records_dir": str(tmp_path / "records")}), encoding="utf-8")
+    journey = CloudSyncJourney(running, mine, tmp_path / "records", "SAMBA-CS", quiet=True, groups=chosen)
+    journey.go()
+    assert [line.outcome.value for line in journey.lines] == CLOUD_SYNC_OUTCOMES
+    editors = next(one for one in journey.objects().values() if one["displayName"] == ["Intranet Editors"])
+    assert len(editors["member"]) == 4, "three people and a group in scope; none that AD manages"
 
 
 def test_cloud_sync_writes_groups_there(running: RunningRehearsal) -> None:

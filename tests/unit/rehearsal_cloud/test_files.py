@@ -15,8 +15,11 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from rehearsal.certificates import CONTROLLERS, make_certificates, server_context, write_private
 from rehearsal.contoso import names
+from rehearsal.contoso.cloud_groups import every_group
+from rehearsal.contoso.specification import Kind
 from rehearsal.folder import RehearsalFolder, new_passwords
 from rehearsal.parameters_file import folder_parameters
+from runbook_lib.model.target import Route
 from runbook_lib.parameters.load import load_parameters
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -97,3 +100,15 @@ def test_the_folder_s_parameters_file_is_complete_and_absolute(folder: Rehearsal
         parameters.bind_password_file,
     ):
         assert Path(path).is_absolute()
+
+
+def test_the_folder_s_file_for_cloud_sync_selects_what_the_fixed_filter_lets_pass(folder: RehearsalFolder) -> None:
+    given = {"graph_port": 1, "ldap_port": 2, "dns_port": 3, "until": date(2026, 12, 22)}
+    text = folder_parameters(folder, **given, route=Route.CLOUD_SYNC)  # type: ignore[arg-type]
+    folder.cloud_sync_parameters.write_text(text, encoding="utf-8")
+    parameters = load_parameters([folder.cloud_sync_parameters], {}, project_root=ROOT).parameters
+    selected = {group.id for group in every_group() if group.name in parameters.select_names}
+    assert len(selected) == len(parameters.select_names)
+    assert {group.kind for group in every_group() if group.id in selected} == {Kind.SECURITY}
+    assert parameters.cloud_sync_pilot in selected
+    assert parameters.check_routes == [parameters.route] == ["cloud-sync"]
