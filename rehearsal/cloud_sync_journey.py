@@ -8,7 +8,7 @@ from pathlib import Path
 from rehearsal.contoso.names import CLOUD_SYNC_DEMO_GROUPS
 from rehearsal.journey import UNSTEADY, Steps, unexpected, yaml_list
 from rehearsal.process import RunningRehearsal
-from rehearsal.scene import print_command
+from rehearsal.scene import Objects, print_command
 from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.runner import console
@@ -77,10 +77,14 @@ class CloudSyncJourney(Steps):
         self._unchanged(written)
         self.verify()
 
+    def directory(self) -> Objects:
+        """What the embedded directory holds."""
+        return self.running.control.directory()
+
     def objects(self) -> Mapping[str, Mapping[str, Sequence[str]]]:
         """The AD objects of the groups by objectGUID, without unsteady attributes."""
         found = {}
-        for dn, attributes in self.running.control.directory().items():
+        for dn, attributes in self.directory().items():
             if EXTERNAL_ID_ATTRIBUTE in attributes and attributes.get("displayName", [""])[0] in self.groups:
                 kept = {name: sorted(values) for name, values in attributes.items() if name not in UNSTEADY}
                 found[attributes["objectGUID"][0]] = {**kept, "distinguishedName": [dn]}

@@ -18,6 +18,7 @@ from rehearsal.contoso import names
 from rehearsal.control import ControlError
 from rehearsal.options import StartOptions
 from rehearsal.process import RunningRehearsal, start_rehearsal
+from rehearsal.scene import Objects
 from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.graph.connect import open_graph
@@ -28,13 +29,28 @@ from runbook_lib.parameters import load_parameters
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import naming_of, policy_of
-from tests.support.cloud_sync import go_the_way
+from tests.support.cloud_sync import go_the_way, in_ad
 
 CLOUD_SYNC_OUTCOMES = [
     *("done", "done"),  # detect, inventory
     *("awaiting-approval", "done", "nothing-to-do"),  # enable
     *("awaiting-approval", "done") * 2,  # disable, undo
 ]
+
+
+class OnSamba(CloudSyncJourney):
+    """The journey, with Samba read over LDAP."""
+
+    def directory(self) -> Objects:
+        return {
+            group.dn: {
+                **{name: list(values) for name, values in group.attributes.items()},
+                "objectGUID": [group.guid],
+                "objectSid": [group.sid or ""],
+                "member": list(group.members or ()),
+            }
+            for group in in_ad(self.running).values()
+        }
 
 
 def now() -> datetime:
@@ -82,7 +98,7 @@ def test_the_journey_by_cloud_sync(running: RunningRehearsal, tmp_path: Path) ->
     told |= {"select_names": list(chosen), "cloud_sync_pilot": names.group_id("role-readers")}
     mine = tmp_path / "mine.yaml"
     mine.write_text(json.dumps(told | {"records_dir": str(tmp_path / "records")}), encoding="utf-8")
-    journey = CloudSyncJourney(running, mine, tmp_path / "records", "SAMBA-CS", quiet=True, groups=chosen)
+    journey = OnSamba(running, mine, tmp_path / "records", "SAMBA-CS", quiet=True, groups=chosen)
     journey.go()
     assert [line.outcome.value for line in journey.lines] == CLOUD_SYNC_OUTCOMES
     editors = next(one for one in journey.objects().values() if one["displayName"] == ["Intranet Editors"])
