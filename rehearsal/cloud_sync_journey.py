@@ -69,11 +69,16 @@ class CloudSyncJourney(Steps):
         self._written(written)
         self.run("30-enable-writeback", "ENABLE", Outcome.NOTHING_TO_DO)
         leaving = self.groups[-1]
-        self.say(f"Take {leaving} out of scope. Its AD object stays: only a deletion in the cloud takes it away.")
+        self.say(
+            f"Take {leaving} out of scope. Its AD object stays: only a deletion in the cloud takes it away. Groups of "
+            "which it is a member lose it."
+        )
         out = self.planned_and_applied("40-disable-writeback", "DISABLE", {"disable_names": yaml_list([leaving])})
-        self._unchanged(written)
+        self._next_cycle()
+        self._unchanged({guid: values for guid, values in written.items() if values["displayName"] == [leaving]})
         self.say("Take that back from its own record.")
         self.planned_and_applied("60-undo-change", "UNDO", {"undo_record": str(out)})
+        self._next_cycle()
         self._unchanged(written)
         self.verify()
 
@@ -97,7 +102,13 @@ class CloudSyncJourney(Steps):
         for values in objects.values():
             console.say(f"In AD: {values['distinguishedName'][0]}, members: {len(values.get('member', ()))}.")
 
+    def _next_cycle(self) -> None:
+        print_command("rehearsal", "cloud-sync", "run", "--name", self.running.folder.name)
+        self.running.control.cloud_sync("run")
+
     def _unchanged(self, before: Mapping[str, object]) -> None:
-        if self.objects() != before:
+        now = self.objects()
+        if any(now.get(guid) != values for guid, values in before.items()):
             raise unexpected("the AD objects of the groups are not as they were")
-        console.say(f"{len(before)} objects are as they were before: objectGUID, objectSid and every other attribute.")
+        told = "1 object is as it was" if len(before) == 1 else f"{len(before)} objects are as they were"
+        console.say(f"{told} before: objectGUID, objectSid and every other attribute.")
