@@ -15,6 +15,8 @@ from runbook_lib.runner import console
 
 CLOUD_SYNC_STEPS = 9
 """Runs of the whole journey."""
+_OF_OTHERS = UNSTEADY | {"memberOf"}
+"""``memberOf`` is what other groups say of one: it is compared where they hold it, as ``member``."""
 
 
 class CloudSyncJourney(Steps):
@@ -91,7 +93,7 @@ class CloudSyncJourney(Steps):
         found = {}
         for dn, attributes in self.directory().items():
             if EXTERNAL_ID_ATTRIBUTE in attributes and attributes.get("displayName", [""])[0] in self.groups:
-                kept = {name: sorted(values) for name, values in attributes.items() if name not in UNSTEADY}
+                kept = {name: sorted(values) for name, values in attributes.items() if name not in _OF_OTHERS}
                 found[attributes["objectGUID"][0]] = {**kept, "distinguishedName": [dn]}
         return found
 
