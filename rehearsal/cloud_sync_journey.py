@@ -53,17 +53,17 @@ class CloudSyncJourney(Steps):
             RunbookError: A run ended otherwise than this journey expects.
             KeyboardInterrupt: A run was interrupted.
         """
-        self.say("Is everything in place: configuration, agents, licence, permissions?")
+        self.heading("Is everything in place: configuration, agents, licence, permissions?")
         self.run("10-detect-exchange", "CHECK", Outcome.DONE)
-        self.say("Which groups are there, and which route can write them?")
+        self.heading("Which groups are there, and which route can write them?")
         self.run("20-inventory-groups", "CHECK", Outcome.DONE)
-        self.say(
+        self.heading(
             f"Let Cloud Sync write {' and '.join(self.groups)}: the plan says what AD will look like; one group is "
             "tried on demand; then AD is watched until all are as predicted."
         )
         print_command("rehearsal", "cloud-sync", "members", "on", "--name", self.running.folder.name)
         self.running.control.cloud_sync("members", on=True)
-        console.say("In the wizard of Cloud Sync, membership of on-premises users is provisioned now.")
+        console.print_line("In the wizard of Cloud Sync, membership of on-premises users is provisioned now.")
         if self.objects():
             raise unexpected("the groups are in AD before the first run")
         self.planned_and_applied("30-enable-writeback", "ENABLE", {})
@@ -71,14 +71,14 @@ class CloudSyncJourney(Steps):
         self._written(written)
         self.run("30-enable-writeback", "ENABLE", Outcome.NOTHING_TO_DO)
         leaving = self.groups[-1]
-        self.say(
+        self.heading(
             f"Take {leaving} out of scope. Its AD object stays: only a deletion in the cloud takes it away. Groups of "
             "which it is a member lose it."
         )
         out = self.planned_and_applied("40-disable-writeback", "DISABLE", {"disable_names": yaml_list([leaving])})
         self._next_cycle()
         self._unchanged({guid: values for guid, values in written.items() if values["displayName"] == [leaving]})
-        self.say("Take that back from its own record.")
+        self.heading("Take that back from its own record.")
         self.planned_and_applied("60-undo-change", "UNDO", {"undo_record": str(out)})
         self._next_cycle()
         self._unchanged(written)
@@ -102,7 +102,7 @@ class CloudSyncJourney(Steps):
         if names != sorted(self.groups):
             raise unexpected(f"AD has {', '.join(names) or 'none'} of the groups")
         for values in objects.values():
-            console.say(f"In AD: {values['distinguishedName'][0]}, members: {len(values.get('member', ()))}.")
+            console.print_line(f"In AD: {values['distinguishedName'][0]}, members: {len(values.get('member', ()))}.")
 
     def _next_cycle(self) -> None:
         print_command("rehearsal", "cloud-sync", "run", "--name", self.running.folder.name)
@@ -113,4 +113,4 @@ class CloudSyncJourney(Steps):
         if any(now.get(guid) != values for guid, values in before.items()):
             raise unexpected("the AD objects of the groups are not as they were")
         told = "1 object is as it was" if len(before) == 1 else f"{len(before)} objects are as they were"
-        console.say(f"{told} before: objectGUID, objectSid and every other attribute.")
+        console.print_line(f"{told} before: objectGUID, objectSid and every other attribute.")

@@ -13,7 +13,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner import console
-from runbook_lib.runner.options import duration_words
+from runbook_lib.runner.options import duration_text
 
 APPROVER = "Alex Approver"
 EDITED_DESCRIPTION = "Edited by hand"
@@ -54,7 +54,7 @@ class Steps:
     quiet: bool
     lines: list[Line] = field(default_factory=list)
 
-    def say(self, text: str) -> None:
+    def heading(self, text: str) -> None:
         """A heading."""
         console.print_line("")
         console.print_line(f"== {text}")
@@ -71,7 +71,7 @@ class Steps:
         print_command("run", *words)
         told = command_run.run.make_context("run", words).params
         progress = console.CellProgress(quiet=self.quiet)
-        result = command_run.run_as_told(
+        result = command_run.run_with_progress(
             told["notebook"], told["files"], overrides_of(told["given"]), progress=progress
         )
         command_run.show_result(result)
@@ -122,7 +122,7 @@ class Steps:
         for row in rows:
             console.print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
         total = sum(line.seconds for line in self.lines)
-        console.print_line(f"{len(self.lines)} runs in {duration_words(total)}.")
+        console.print_line(f"{len(self.lines)} runs in {duration_text(total)}.")
 
 
 class Journey(Steps):
@@ -139,30 +139,36 @@ class Journey(Steps):
             RunbookError: A run ended otherwise than this journey expects.
             KeyboardInterrupt: A run was interrupted.
         """
-        self.say("Is everything in place, and which Exchange does this AD have?")
+        self.heading("Is everything in place, and which Exchange does this AD have?")
         self.run("10-detect-exchange", "CHECK", Outcome.DONE)
-        self.say("Which groups are there, and which route can write them?")
+        self.heading("Which groups are there, and which route can write them?")
         self.run("20-inventory-groups", "CHECK", Outcome.DONE)
-        self.say("Write some Microsoft 365 groups: plan, approve, apply, and see that a third run has nothing to do.")
+        self.heading(
+            "Write some Microsoft 365 groups: plan, approve, apply, and see that a third run has nothing to do."
+        )
         written = self.planned_and_applied("30-enable-writeback", "ENABLE", {})
         self.run("30-enable-writeback", "ENABLE", Outcome.NOTHING_TO_DO)
-        self.say("Is AD in step? Then an administrator edits a group by hand, and the next check reports exactly that.")
+        self.heading(
+            "Is AD in step? Then an administrator edits a group by hand, and the next check reports exactly that."
+        )
         self.run("50-check-drift", "CHECK", Outcome.NOTHING_TO_DO)
         roles = self.scene.roles
         self.scene.edit_by_hand(roles.edited, self._a_member(), EDITED_DESCRIPTION)
         self.run("50-check-drift", "CHECK", Outcome.REFUSED)
-        self.say(f"Retire {' and '.join(roles.retired)}.")
+        self.heading(f"Retire {' and '.join(roles.retired)}.")
         before = self.objects()
         named = {"disable_names": yaml_list(roles.retired)}
         retired = self.planned_and_applied("40-disable-writeback", "DISABLE", named)
         if self.objects() == before:
             raise unexpected("40-disable-writeback changed nothing")
-        self.say("Take that back from its own record: same objects, same GUID and SID.")
+        self.heading("Take that back from its own record: same objects, same GUID and SID.")
         self.planned_and_applied("60-undo-change", "UNDO", {"undo_record": str(retired)})
         after = self.objects()
         if after != before:
             raise unexpected("after the undo the objects differ from what they were before")
-        console.print_line(f"{len(after)} objects are as they were before: objectGUID, objectSid and every other attribute.")
+        console.print_line(
+            f"{len(after)} objects are as they were before: objectGUID, objectSid and every other attribute."
+        )
         self.on_a_schedule(written)
         self.verify()
 
@@ -173,7 +179,7 @@ class Journey(Steps):
             applied: Record of the run that wrote the groups.
         """
         roles = self.scene.roles
-        self.say(
+        self.heading(
             "On a schedule: attributes and members of these groups are approved in advance. The next run lets a new "
             "member in and corrects the manual edit; a new group still waits for a person."
         )
