@@ -48,6 +48,13 @@ class Notification:
     recipients: str
     threshold: int | None
 
+    def over(self, present: Notification | None) -> Notification:
+        """This one where it says something, and what is there already where it does not."""
+        if present is None:
+            return self
+        told = self if self.recipients else present
+        return Notification(told.enabled, told.recipients, self.threshold or present.threshold)
+
 
 def mapping_of_groups(schema: Document) -> tuple[int, int]:
     """Where in the schema groups of Microsoft Entra ID are mapped to groups of AD: numbers of rule and mapping, from 0.

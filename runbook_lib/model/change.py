@@ -318,6 +318,8 @@ class PlanOf(DigestedOnce, Generic[PayloadT, TargetT]):
             return f"DELETE {_groups(self.groups)} IN {domain}"
         also = f" AND DELETE {_groups(deleted)}" if deleted else ""
         others = self.groups - deleted
+        if any(c.kind is ChangeKind.REMOVE_CONFIGURATION for c in self.changes):
+            return f"DELETE CONFIGURATION IN {domain}"
         if self.changes and not self.groups:
             return f"{self.operation.value.upper()} CONFIGURATION IN {domain}"
         return f"{self.operation.value.upper()} {_groups(others)}{also} IN {domain}"

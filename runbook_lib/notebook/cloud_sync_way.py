@@ -7,36 +7,48 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from runbook_lib.change.journal import JournalFile
-from runbook_lib.change.journal_check import DoneChange
+from runbook_lib.change.journal_check import DoneChange, effects_of
 from runbook_lib.change.resume import BrokenOff
 from runbook_lib.cloud_sync.configuration import expressions_of
 from runbook_lib.cloud_sync.predicted import PredictedGroup
 from runbook_lib.directory.anchored import AnchoredGroups
 from runbook_lib.directory.ldif import BACKUP_FILE, ldif_of
+from runbook_lib.graph.errors import GraphNotFound
+from runbook_lib.graph.tenant.applications import read_application
 from runbook_lib.graph.tenant.cloud_sync import read_cloud_sync
-from runbook_lib.graph.tenant.configuration import (
-    ConfigurationAddress,
-    parse_expression,
-    read_configuration,
-    read_state,
-)
+from runbook_lib.graph.tenant.configuration import parse_expression, read_state
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Operation, Plan
+from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
 from runbook_lib.model.text import t
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.front_end import ProgressLine
 from runbook_lib.notebook.reading import policy_now
 from runbook_lib.notebook.way import PlanMade, ReadBack
-from runbook_lib.routes.cloud_sync.desired import desired_expressions, desired_settings
-from runbook_lib.routes.cloud_sync.payload import cloud_sync_plan
+from runbook_lib.routes.cloud_sync.creation_checks import TenantFacts
+from runbook_lib.routes.cloud_sync.desired import DesiredSettings, desired_expressions, desired_settings
+from runbook_lib.routes.cloud_sync.payload import cloud_sync_changes, cloud_sync_plan
+from runbook_lib.routes.cloud_sync.plan_bring_back import plan_bring_back, removed_by, removed_whole
+from runbook_lib.routes.cloud_sync.plan_create import makes
 from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
 from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
-from runbook_lib.routes.cloud_sync.plan_undo import plan_undo
-from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, configuration_of
-from runbook_lib.routes.cloud_sync.resume import renamed, require_same_target, watched_again
+from runbook_lib.routes.cloud_sync.plan_remove import (
+    groups_of,
+    leaving,
+    plan_remove,
+    removes,
+    require_only_its_job,
+    require_own_scope,
+)
+from runbook_lib.routes.cloud_sync.plan_undo import plan_undo, require_same_place
+from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, nothing_left
+from runbook_lib.routes.cloud_sync.reading import read_facts, sides_at, sides_of_domain
+from runbook_lib.routes.cloud_sync.resume import made_at, renamed, require_same_target, watched_again
+from runbook_lib.routes.cloud_sync.target import CloudSyncTarget, cloud_sync_target
 from runbook_lib.routes.cloud_sync.watch import WatchedGroups, end_of_watch, watch
 from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
-from runbook_lib.shown.cloud_sync import arrivals_view, others_view, prediction_view
+from runbook_lib.rules.policy import Policy
+from runbook_lib.shown.cloud_sync import arrivals_view, left_view, others_view, prediction_view
 
 _PAUSES = (2.0, 5.0, 15.0)
 """Seconds before a request without an answer is looked up, and sent again if it had no effect."""
@@ -51,6 +63,9 @@ class CloudSyncWay:
         self.operation = operation
         self._read: tuple[Sides, WatchedGroups] | None = None
         self._made: PlannedCloudSync | None = None
+        self._target: CloudSyncTarget | None = None
+        """Of the plan: what it makes has no id in it."""
+        self._work: CloudSyncWork | None = None
 
     @property
     def lock_server(self) -> str:
@@ -59,21 +74,20 @@ class CloudSyncWay:
 
     def plan(self, inventory: Inventory) -> PlanMade:
         """Read the configuration, work out what AD will look like, plan."""
-        context, sides = self._context, self._look_at(inventory)
+        context, sides = self._context, self._keep(self._sides_to_plan(inventory))
         policy = policy_now(context, inventory)
-        client, address = context.connect_graph(), sides.documents.address
         asked = desired_expressions(context.parameters, self.operation)
-        present = expressions_of(sides.documents.schema)
-        other = {name: text for name, text in asked.items() if present.get(name.casefold()) != text}
-        sources = {name: parse_expression(client, address, text) for name, text in other.items()}
-        desired = desired_settings(context.parameters, self.operation, sources)
+        desired = desired_settings(context.parameters, self.operation, self._sources(sides, asked))
         if self._done is not None:
-            self._made = plan_undo(sides, policy, desired, self._done)
-        elif self.operation is Operation.DISABLE:
+            self._made = self._planned_undo(self._done, sides, policy, desired)
+        elif self.operation is Operation.ENABLE:
+            self._made = plan_enable(sides, policy, desired, self._facts(sides))
+        elif context.parameters.cloud_sync_disable == "remove":
+            self._made = self._planned_removal(sides, policy, desired)
+        else:
             pause = context.parameters.cloud_sync_disable == "pause"
             self._made = plan_disable(sides, policy, desired, pause=pause)
-        else:
-            self._made = plan_enable(sides, policy, desired)
+        self._target = cloud_sync_target(self._made.plan.target)
         chosen, others = self._chosen, self._predicted(self._made.others)
         views = (*((prediction_view(chosen),) if chosen else ()), *((others_view(others),) if others else ()))
         return PlanMade(self._made.plan, self._made.findings, views)
@@ -83,10 +97,14 @@ class CloudSyncWay:
 
     def taken_up(self, broken: BrokenOff, inventory: Inventory) -> Plan:
         """As it was planned: each of its requests looks at the configuration before it is sent."""
-        sides = self._look_at(inventory)
         plan = cloud_sync_plan(broken.plan)
+        if makes(plan) or removes(plan):
+            sides = self._keep(self._sides_at(inventory, made_at(plan, effects_of(broken.chain))))
+        else:
+            sides = self._keep(self._sides_of_domain(inventory, may_be_made=False))
         require_same_target(plan, sides)
         named = renamed(plan, sides)
+        self._target = named.target
         if self.operation is Operation.ENABLE:
             self._made = watched_again(named, sides, desired_settings(self._context.parameters, self.operation, {}))
         return named
@@ -94,12 +112,12 @@ class CloudSyncWay:
     def back_up(self, changes: Sequence[Change]) -> None:
         """The AD objects of the groups, as LDIF: Cloud Sync may rename, move or delete them."""
         context = self._context
-        guids = self._present.guids(sorted({change.group_id for change in changes if change.group_id}))
+        guids = self._present.guids(groups_of(cloud_sync_changes(changes)))
         context.record.folder.write_text(BACKUP_FILE, ldif_of(context.connect_directory(), guids, context.clock()))
 
     def place(self) -> Mapping[str, str]:
-        """Graph, and the configuration."""
-        target = self._sides.target
+        """Graph, and the configuration; what the plan makes has no id."""
+        target = self._target or self._sides.target
         return {
             "graph_host": self._context.connect_graph().host,
             "service_principal": target.service_principal,
@@ -109,15 +127,18 @@ class CloudSyncWay:
     def work(self, plan: Plan, changes: Sequence[Change]) -> CloudSyncWork:
         """The requests."""
         patience = GraphPatience(_PAUSES, time.sleep)
-        return CloudSyncWork(self._context.connect_graph(), plan.target, changes, self._present.has, patience)
+        client = self._context.connect_graph()
+        self._work = CloudSyncWork(client, plan.target, changes, self._present.has, patience)
+        return self._work
 
     def read_back(self, plan: Plan, changes: Sequence[Change], chain: Sequence[JournalFile]) -> ReadBack | None:
-        """Watch AD until every chosen group is as predicted, or the time is over."""
-        del plan, changes, chain
+        """Watch AD until every chosen group is as predicted, or the time is over; look once at what left the scope."""
+        del chain
         chosen = self._chosen
         if not chosen:
-            return None
-        context, address = self._context, self._sides.documents.address
+            return self._after_leaving(plan, changes)
+        context = self._context
+        address = self._work.address if self._work else self._sides.documents.address
         wait = timedelta(minutes=context.parameters.cloud_sync_wait)
         seen, state = watch(
             lambda: self._present.look(chosen),
@@ -129,14 +150,79 @@ class CloudSyncWay:
         )
         return ReadBack(arrivals_view(seen), end_of_watch(seen, state, wait))
 
-    def _look_at(self, inventory: Inventory) -> Sides:
+    def _after_leaving(self, plan: Plan, changes: Sequence[Change]) -> ReadBack | None:
+        gone = leaving(cloud_sync_changes(changes))
+        if not gone:
+            return None
+        inventory = self._sides.inventory
+        rows: dict[str, str] = {row.group_id: row.display_name for row in inventory.rows}
+        names: dict[str, str] = {change.group_id: change.display_name for change in plan.changes if change.group_id}
+        before: dict[str, str] = {
+            owner: group.dn
+            for group in inventory.directory.groups
+            if (owner := group_id_of_anchor(group.text(EXTERNAL_ID_ATTRIBUTE) or "")) and owner in gone
+        }
+        return ReadBack(left_view(before, self._present.names(gone), {**rows, **names}), None)
+
+    def _sources(self, sides: Sides, asked: Mapping[str, str]) -> dict[str, Mapping[str, object]]:
+        """What the service makes of the expressions that differ; a job that is still to be made cannot be asked."""
+        if sides.is_new:
+            return {name: {"expression": text} for name, text in asked.items()}
+        present = expressions_of(sides.documents.schema)
+        other = {name: text for name, text in asked.items() if present.get(name.casefold()) != text}
+        client, address = self._context.connect_graph(), sides.documents.address
+        return {name: dict(parse_expression(client, address, text)) for name, text in other.items()}
+
+    def _facts(self, sides: Sides) -> TenantFacts | None:
         context = self._context
-        client, directory = context.connect_graph(), context.connect_directory()
-        job = configuration_of(read_cloud_sync(client), directory.controller.domain_dns_name)
-        documents = read_configuration(client, ConfigurationAddress(job.service_principal, job.id))
-        sides = Sides(inventory, job, documents)
+        return read_facts(context.connect_graph(), context.parameters.cloud) if sides.is_new else None
+
+    def _planned_removal(self, sides: Sides, policy: Policy, desired: DesiredSettings) -> PlannedCloudSync:
+        client, address = self._context.connect_graph(), sides.documents.address
+        require_only_its_job(read_cloud_sync(client), address.service_principal, address.job_id)
+        application = read_application(client, address.service_principal)
+        return plan_remove(sides, policy, desired, application, self.operation)
+
+    def _planned_undo(
+        self, done: DoneChange, sides: Sides, policy: Policy, desired: DesiredSettings
+    ) -> PlannedCloudSync:
+        plan = cloud_sync_plan(done.plan)
+        require_same_place(sides.target, plan.target)
+        if removed_by(done):
+            return plan_bring_back(sides, policy, desired, done)
+        if makes(plan):
+            require_own_scope(sides, done)
+            try:
+                return self._planned_removal(sides, policy, desired)
+            except GraphNotFound:
+                return nothing_left(sides, policy, desired)
+        return plan_undo(sides, policy, desired, done)
+
+    def _sides_to_plan(self, inventory: Inventory) -> Sides:
+        if self._done is None:
+            create = self.operation is Operation.ENABLE and self._context.parameters.cloud_sync_create
+            return self._sides_of_domain(inventory, may_be_made=create)
+        plan = cloud_sync_plan(self._done.plan)
+        if removed_whole(self._done):
+            return self._sides_of_domain(inventory, may_be_made=True)
+        if makes(plan) or removed_by(self._done):
+            return self._sides_at(inventory, made_at(plan, self._done.effects))
+        return self._sides_of_domain(inventory, may_be_made=False)
+
+    def _sides_of_domain(self, inventory: Inventory, *, may_be_made: bool) -> Sides:
+        context = self._context
+        cloud = context.parameters.cloud
+        return sides_of_domain(context.connect_graph(), inventory, cloud, may_be_made=may_be_made)
+
+    def _sides_at(self, inventory: Inventory, service_principal: str) -> Sides:
+        context = self._context
+        return sides_at(context.connect_graph(), inventory, context.parameters.cloud, service_principal)
+
+    def _keep(self, sides: Sides) -> Sides:
+        context = self._context
         containers = [one for one in (context.parameters.target_ou, sides.mapping.container) if one]
-        self._read = sides, WatchedGroups(AnchoredGroups(directory), inventory, containers)
+        groups = AnchoredGroups(context.connect_directory())
+        self._read = sides, WatchedGroups(groups, sides.inventory, containers)
         return sides
 
     @property

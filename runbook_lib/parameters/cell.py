@@ -64,9 +64,10 @@ COMMENTS = {
     "cloud_sync_pilot": "The group with this id is tried first; empty tries none.",
     "cloud_sync_on_premises_users": "Membership of on-premises users is on, off or unknown.",
     "cloud_sync_wait": "AD is watched for this many minutes until it is as predicted.",
-    "cloud_sync_disable": "Disabling takes the named groups out of scope, or pauses the job (pause).",
     "connect_evidence": "The collector on the Connect server wrote this file; empty means that there is none.",
     "connect_evidence_hours": "Evidence of the Connect server counts for this many hours.",
+    "cloud_sync_create": "Where no configuration writes groups to the domain, one is made.",
+    "cloud_sync_disable": "Disabling takes named groups out of scope, pauses the job, or removes it.",
     "check_routes": "The verdicts on these routes decide how the run ends.",
     "groups_domain": "The groups have this mail domain; empty takes it from their addresses.",
     "dns_servers": "These DNS servers are asked; empty takes those of this machine.",
@@ -101,7 +102,9 @@ _WRITING = (
     *("max_member_removals", "max_member_removals_per_group", "max_member_removals_percent"),
 )
 _OUT = ("disable_by", "empty_on_retire")
-_ENABLED_BY_CLOUD_SYNC = ("cloud_sync_notify", "cloud_sync_delete_threshold", "cloud_sync_pilot", "cloud_sync_wait")
+_ENABLED_BY_CLOUD_SYNC = (
+    *("cloud_sync_notify", "cloud_sync_delete_threshold", "cloud_sync_pilot", "cloud_sync_wait", "cloud_sync_create"),
+)
 _PREDICTED = ("cloud_sync_on_premises_users",)
 _EXPRESSIONS = ("cloud_sync_ou_expression", "cloud_sync_cn_expression", "cloud_sync_account_name_expression")
 _PREFLIGHT = (

@@ -195,10 +195,13 @@ class Parameters(BaseModel):
     cloud_sync_wait: int = Field(
         60, ge=0, le=1440, description="Minutes to wait until Active Directory is as predicted; 0: one look"
     )
-    cloud_sync_disable: Literal["scope", "pause"] = Field(
+    cloud_sync_create: bool = Field(
+        False, description="Where no configuration writes groups to the domain, 30-enable-writeback makes one"
+    )
+    cloud_sync_disable: Literal["scope", "pause", "remove"] = Field(
         "scope",
-        description="What 40-disable-writeback does on the route cloud-sync: scope (the named groups leave it) or "
-        "pause (the whole job stops)",
+        description="What 40-disable-writeback does on the route cloud-sync: scope (the named groups leave it), "
+        "pause (the whole job stops) or remove (the configuration is deleted)",
     )
 
     # Connect Sync

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from runbook_lib.cloud_sync.predicted import Predicted, PredictedGroup
 from runbook_lib.cloud_sync.scope import Known
@@ -83,6 +83,26 @@ def arrivals_view(seen: Sequence[Arrival]) -> View:
     )
     banner = banner_html("good" if good == len(seen) else "attention", text)
     return View(banner + table, text)
+
+
+def left_view(before: Mapping[str, str], now: Mapping[str, str], names: Mapping[str, str]) -> View:
+    """The AD objects of groups that left the scope: where they were, and where they are right after it.
+
+    Args:
+        before: Cloud group id to the DN of its AD object when the plan was made.
+        now: The same now; a group whose object is gone is missing.
+        names: Cloud group id to its name.
+    """
+    stay = sum(group in now for group in before)
+    text = t("AD objects of groups that left the scope: {all}, {stay} of them still there.", all=len(before), stay=stay)
+    table = rows_html(
+        (t("Group"), t("AD object before"), t("AD object now")),
+        [(names.get(group, group), dn, now.get(group) or t("gone")) for group, dn in sorted(before.items())],
+        caption=t("AD objects after the scope was left"),
+        limit=200,
+    )
+    later = t("Microsoft's pages do not say what becomes of them. Look again after Cloud Sync's next run.")
+    return View(banner_html("neutral", text, later) + table, text)
 
 
 def _value(predicted: Predicted) -> Text:

@@ -30,6 +30,13 @@ from runbook_lib.model.untrusted import printable
 
 _UNDER_MAPPING = frozenset({ChangeKind.ASSIGN, ChangeKind.PROVISION, ChangeKind.START})
 """What lets Cloud Sync write groups under the mapping that it finds."""
+_WHOLE = frozenset(
+    {
+        *(ChangeKind.CREATE_CONFIGURATION, ChangeKind.CREATE_JOB),
+        *(ChangeKind.REMOVE_CONFIGURATION, ChangeKind.REMOVE_JOB),
+    }
+)
+"""What makes no sense by halves: a configuration without its job, settings or mapping, or one that is half removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +277,15 @@ def self_sufficient(changes: list[Change]) -> tuple[Change, ...]:
 
 
 def with_mapping(plan: Plan, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-    """Without what would let groups arrive under another mapping than the plan shows, while its own is not approved."""
+    """Without what would let groups arrive under another mapping than the plan shows, while its own is not approved.
+
+    Of a plan that makes a configuration or removes one nothing is left, unless everything that it does to the
+    configuration itself is approved.
+    """
     kept = {change.digest for change in changes}
+    if any(change.kind in _WHOLE for change in plan.changes):
+        apart = [change for change in plan.changes if not change.group_id and change.digest not in kept]
+        return () if apart else changes
     waits = any(change.kind is ChangeKind.MAP and change.digest not in kept for change in plan.changes)
     return tuple(change for change in changes if change.kind not in _UNDER_MAPPING) if waits else changes
 

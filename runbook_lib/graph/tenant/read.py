@@ -82,8 +82,7 @@ def read_tenant_state(
     """
     at, before = clock(), client.requests
     tenant = read_tenant(client, tenant_id)
-    permissions = _permissions(client)
-    as_app = not (isinstance(permissions, GrantedPermissions) and permissions.delegated)
+    permissions, as_app = _permissions(client), is_an_app(client)
     counted_part = _CountedParts(progress)
 
     def of_people(name: str, read: Callable[[], _T]) -> _T | Unreadable:
@@ -100,7 +99,7 @@ def read_tenant_state(
         containers=_decoded("containers", configuration, containers_of),
         connect=_decoded("connect", configuration, report_of),
         agents=counted_part(of_people("agents", lambda: read_agents(client))),
-        licences=counted_part(or_unreadable("licences", lambda: _licences(client))),
+        licences=counted_part(or_unreadable("licences", lambda: read_licences(client))),
         new_groups=counted_part(or_unreadable("new_groups", lambda: _new_groups(client))),
         domains=counted_part(or_unreadable("domains", lambda: _domains(client))),
         cloud_sync=counted_part(or_unreadable("cloud_sync", lambda: read_cloud_sync(client))),
@@ -133,7 +132,18 @@ def _synchronization(tenant: Tenant) -> Synchronization:
     return Synchronization(enabled=tenant.on_premises_sync_enabled, last_sync=moment_of(row, _LAST_SYNC))
 
 
-def _licences(client: GraphClient) -> Licences:
+def is_an_app(client: GraphClient) -> bool:
+    """Whether an app signed in, as far as its token says; a token that says nothing counts as an app's."""
+    permissions = _permissions(client)
+    return not (isinstance(permissions, GrantedPermissions) and permissions.delegated)
+
+
+def read_licences(client: GraphClient) -> Licences:
+    """The subscriptions of the tenant, sorted by part number.
+
+    Raises:
+        NoAccess, ServiceFailed: They cannot be read.
+    """
     rows = client.listing("/subscribedSkus", {"$select": _SKU}).rows
     found = [
         Licence(

@@ -26,7 +26,7 @@ from runbook_lib.graph.tenant.applications import (
     selecting_role,
     usable_jobs,
 )
-from runbook_lib.graph.tenant.configuration import parse_expression, read_assignments
+from runbook_lib.graph.tenant.configuration import ConfigurationAddress, parse_expression, read_assignments
 from runbook_lib.graph.writing import GraphWrite, Written
 from runbook_lib.model.ids import is_guid, lower_guid
 from runbook_lib.model.text import t
@@ -249,7 +249,7 @@ class RemoveConfigurationStep(RequestStep[RemoveConfiguration]):
     def look(self, begun: Mapping[str, Any] | None) -> Look:
         """Whether it is there, with the assignments that are backed up."""
         del begun
-        client, address = self.context.client, self.context.address
+        client, address = self.context.client, ConfigurationAddress(self.context.service_principal, "")
         try:
             client.get(self._path, {"$select": "id"})
         except GraphNotFound:

@@ -166,11 +166,11 @@ class _RemoveJobFields(Fields):
 
 class _RemoveConfigurationFields(Fields):
     action: Literal["remove-configuration"]
-    application: str
+    application: _Guid | Literal[""]
     template: str
     display_name: str
     role_id: str
-    assignments: list[str]
+    assignments: list[_Guid]
 
     def made(self) -> Action:
         ends = tuple(self.assignments)

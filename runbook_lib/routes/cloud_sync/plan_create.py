@@ -1,4 +1,4 @@
-"""A configuration that a plan makes: what it is planned from, what has to be so, and what is sent. Pure.
+"""A configuration that a plan makes: what it is planned from while there is none, and what is sent. Pure.
 
 Nothing of it can be read before it is there, so the plan is made from the documented default mapping
 (``cloud_sync/default_mapping.py``), which is compared with the real one before any group comes into scope.
@@ -7,318 +7,106 @@ Nothing of it can be read before it is there, so the plan is made from the docum
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from runbook_lib.cloud_sync.configuration import Document, Notification, with_domain, with_notification
 from runbook_lib.cloud_sync.default_mapping import FIXED_FILTER, default_expressions, default_schema
-from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.cloud_sync import TO_AD
 from runbook_lib.graph.tenant.configuration import ROLE_OF_CLOUD, ConfigurationAddress, ConfigurationDocuments
-from runbook_lib.graph.tenant.jobs import GROUPS_TO_AD, CloudSync, CloudSyncJob, JobState, ObjectScope, ScopeClause
-from runbook_lib.graph.tenant.parts import Agents, Licences
+from runbook_lib.graph.tenant.jobs import GROUPS_TO_AD, CloudSyncJob, JobState, ObjectScope, ScopeClause
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import ChangeKind
-from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import NO_GROUP
-from runbook_lib.model.reading import Unreadable
-from runbook_lib.model.text import Text, joined, t
-from runbook_lib.model.untrusted import printable
-from runbook_lib.preflight.checks.cloud_sync import MOST, PREREQUISITES, WITHOUT_GOVERNANCE
+from runbook_lib.model.text import Text, t
 from runbook_lib.routes.cloud_sync.actions import Action, ReplaceSecrets
 from runbook_lib.routes.cloud_sync.application_actions import CreateConfiguration, CreateJob, MapNewJob
-from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPayload
+from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPlan
+from runbook_lib.routes.cloud_sync.planning import Sides, action
 
 DEFAULT_THRESHOLD = 500
 """Deletions in one run that stop a job by default ("Cloud Sync accidental deletes")."""
 
 
-@dataclass(frozen=True, slots=True)
-class TenantFacts:
-    """What the tenant says that decides whether a configuration can be made.
-
-    Attributes:
-        read: Every configuration.
-        agents: Provisioning agents; Unreadable for an app, which may not ask.
-        licences: Subscriptions.
-        template_known: Whether this cloud has the template; None: it may not be asked.
-    """
-
-    read: CloudSync
-    agents: Agents | Unreadable
-    licences: Licences | Unreadable
-    template_known: bool | None
-
-
-def documents_of_none(inventory: Inventory, cloud: str) -> tuple[CloudSyncJob, ConfigurationDocuments]:
+def documents_of_none(
+    inventory: Inventory, cloud: str, service_principal: str = "", assignments: Mapping[str, str] | None = None
+) -> tuple[CloudSyncJob, ConfigurationDocuments]:
     """Job and documents of a configuration that is still to be made, as Microsoft documents its beginning.
 
     Args:
         inventory: Both sides.
         cloud: Name of the cloud, by ``parameters/clouds.csv``.
+        service_principal: Of the configuration, where only its job is still to be made.
+        assignments: What is assigned to it already: id to that of its assignment.
     """
     controller = inventory.directory.controller
     domain, base = controller.domain_dns_name.lower(), controller.default_naming_context
     clauses = tuple(ScopeClause(name, operator, ()) for name, operator in FIXED_FILTER)
     mapped = default_expressions(base)
     scope = ObjectScope("Group", "group", True, (clauses,), f"CN=Users,{base}", into_ad=True, mapped=mapped)
+    assigned = dict(assignments or {})
     job = CloudSyncJob(
         id="",
-        service_principal="",
+        service_principal=service_principal,
         configuration=domain,
         template=GROUPS_TO_AD,
         state=JobState.NOT_RUN,
         quarantine=None,
         last_success=None,
         scope=(scope,),
-        assigned=(),
+        assigned=tuple(sorted(assigned)),
         domain=domain,
     )
     documents = ConfigurationDocuments(
-        address=ConfigurationAddress("", ""),
+        address=ConfigurationAddress(service_principal, ""),
         schema=default_schema(base),
         secrets={"value": []},
-        assignments={},
+        assignments=assigned,
         role_id=ROLE_OF_CLOUD.get(cloud, ""),
         state=JobState.NOT_RUN,
     )
     return job, documents
 
 
-def creation(
-    domain: str, base: str, desired: Mapping[str, str], notification: Notification | None
-) -> list[CloudSyncChange]:
+def creation(sides: Sides, desired: Mapping[str, str], notification: Notification | None) -> list[CloudSyncChange]:
     """The changes that make the configuration of a domain, up to its mapping.
 
     Args:
-        domain: Its DNS name, which is the configuration's name too.
-        base: Its DN.
+        sides: Both sides, and the beginning of a configuration.
         desired: Target attribute to the mapping expression that it shall have.
         notification: Who is told and the deletion threshold; None: nobody, and the documented default.
     """
+    controller = sides.inventory.directory.controller
+    domain = controller.domain_dns_name.lower()
     told = notification or Notification(False, "", None)
     threshold = told.threshold or DEFAULT_THRESHOLD
     secrets = with_notification(with_domain([], domain), Notification(told.enabled, told.recipients, threshold))
     why = t("No configuration writes groups to {domain}, and cloud_sync_create is true.", domain=domain)
-    return made_anew(
-        domain,
-        TO_AD,
-        secrets,
-        MapNewJob(default_expressions(base), dict(desired)),
-        reason="no-configuration",
-        why=why,
-    )
+    mapping = MapNewJob(default_expressions(controller.default_naming_context), dict(desired))
+    return made_anew(sides, domain, secrets, mapping, reason="no-configuration", why=why)
 
 
 def made_anew(
-    name: str, template: str, secrets: Sequence[Document], mapping: Action, *, reason: str, why: Text
+    sides: Sides, name: str, secrets: Sequence[Document], mapping: Action, *, reason: str, why: Text
 ) -> list[CloudSyncChange]:
-    """The changes that make a configuration with its job, settings and mapping, in their order."""
+    """The changes that make a configuration with its job, settings and mapping, in their order.
+
+    Args:
+        sides: Both sides; where the application is there already, it is not made again.
+        name: Display name of the application.
+        secrets: The settings that it gets, whole.
+        mapping: What becomes of the mapping of its new job.
+        reason: Why, a stable code.
+        why: Why, in words.
+    """
+    there = bool(sides.documents.address.service_principal)
     actions: list[tuple[ChangeKind, Action]] = [
-        (ChangeKind.CREATE_CONFIGURATION, CreateConfiguration(template, name)),
+        *(() if there else ((ChangeKind.CREATE_CONFIGURATION, CreateConfiguration(TO_AD, name)),)),
         (ChangeKind.CREATE_JOB, CreateJob(GROUPS_TO_AD)),
         (ChangeKind.SETTINGS, ReplaceSecrets((), tuple(secrets))),
         (ChangeKind.MAP, mapping),
     ]
-    return [
-        CloudSyncChange(kind, NO_GROUP, "", CloudSyncPayload("", "", NO_GROUP, act), reason, why)
-        for kind, act in actions
-    ]
+    return [CloudSyncChange(kind, NO_GROUP, "", action(sides, act), reason, why) for kind, act in actions]
 
 
-def require_can_be_made(facts: TenantFacts, domain: str, role_id: str) -> None:
-    """Refuse what can be known not to work before anything is made.
-
-    Raises:
-        Refused: The cloud has no such template (``template-unknown``) or no documented role of groups
-            (``cloud-without-cloud-sync``), no licence (``no-licence``), too many configurations
-            (``too-many-configurations``), no agent (``no-agent``), none for the domain (``agent-for-another-domain``)
-            or none that is active (``no-active-agent``).
-    """
-    if not role_id:
-        raise _refused(
-            "cloud-without-cloud-sync",
-            t("For this cloud no app role is documented with which groups are selected."),
-            t("Make the configuration in the Entra admin center, or take the route direct."),
-        )
-    if facts.template_known is False:
-        raise _refused(
-            "template-unknown",
-            t("This cloud does not have the application template of Cloud Sync to Active Directory ({id}).", id=TO_AD),
-            t("Make the configuration in the Entra admin center, if it is offered there; or take the route direct."),
-        )
-    if isinstance(facts.licences, Licences) and not facts.licences.p1:
-        raise _refused(
-            "no-licence",
-            t("No subscription of the tenant with Microsoft Entra ID P1 or P2 is in force."),
-            t("Buy or renew the licence, or take the route direct, which needs none."),
-        )
-    count = len(_configurations(facts.read))
-    if count >= MOST:
-        raise _refused(
-            "too-many-configurations",
-            t(
-                "The tenant has {count} Cloud Sync configurations, and {most} are the most.",
-                count=count,
-                most=MOST,
-            ),
-            t("Remove one that is not needed any more."),
-        )
-    if isinstance(facts.agents, Agents):
-        _require_agent(facts.agents, domain)
-
-
-def _require_agent(agents: Agents, domain: str) -> None:
-    if not agents.all:
-        raise _refused(
-            "no-agent",
-            t("The tenant has no provisioning agent."),
-            t("Install the Microsoft Entra provisioning agent in {domain} first.", domain=domain),
-        )
-    if not agents.assigned:
-        return
-    serving = [agent for agent in agents.all if domain in agent.domains]
-    if not serving:
-        raise _refused(
-            "agent-for-another-domain",
-            t(
-                "No provisioning agent is for {domain}; there are agents for {others}.",
-                domain=domain,
-                others=printable(", ".join(sorted(agents.domains)), limit=300) or t("none"),
-            ),
-            t("Install an agent in {domain}, or add the domain to one.", domain=domain),
-        )
-    if all(agent.status == "inactive" for agent in serving):
-        raise _refused(
-            "no-active-agent",
-            t(
-                "No agent for {domain} is active: {machines}.",
-                domain=domain,
-                machines=printable(", ".join(agent.machine for agent in serving), limit=300),
-            ),
-            t("Start the service of the provisioning agent there."),
-        )
-
-
-def findings_of_creation(
-    facts: TenantFacts, domain: str, cloud: str, desired: Mapping[str, str], chosen: Sequence[str]
-) -> list[Finding]:
-    """What an approver has to know of a configuration that is made; arguments as for ``creation``."""
-    kept = [name for name in ("cn", "parentdistinguishedname", "samaccountname") if name not in _folded(desired)]
-    found = [
-        _finding(
-            "cloud-sync-created",
-            Severity.INFO,
-            t("A configuration is made for {domain}; its ids are known only afterwards.", domain=domain),
-            t(
-                "The plan is made from the default mapping that Microsoft documents. It is compared with the real "
-                "one before a group comes into scope, for {kept}, the anchor and the filter; where it differs the "
-                "run stops.",
-                kept=", ".join(kept) or t("nothing else"),
-            ),
-            t("Look at names and OU in the table of the plan."),
-            {"assumed": kept},
-        )
-    ]
-    if isinstance(facts.agents, Unreadable):
-        found.append(
-            _finding(
-                "cloud-sync-agent-unknown",
-                Severity.UNKNOWN,
-                t(
-                    "Whether an active agent serves {domain} is not known: {why}.",
-                    domain=domain,
-                    why=facts.agents.clause,
-                ),
-                t("Without one nothing is written. Microsoft Graph shows agents to people alone."),
-                t("Look at the agents in the Entra admin center, or sign in as a person."),
-                {"domain": domain},
-            )
-        )
-    if isinstance(facts.licences, Unreadable):
-        found.append(
-            _finding(
-                "cloud-sync-licence-unknown",
-                Severity.UNKNOWN,
-                t("The licences of the tenant could not be read: {why}.", why=facts.licences.clause),
-                t("Cloud Sync to Active Directory needs Microsoft Entra ID P1."),
-                t("Grant LicenseAssignment.Read.All or Organization.Read.All, or look at the licences by hand."),
-                {},
-            )
-        )
-    count = len(_configurations(facts.read))
-    if count >= WITHOUT_GOVERNANCE:
-        found.append(
-            _finding(
-                "cloud-sync-needs-governance",
-                Severity.WARNING,
-                t("The tenant has {count} configurations that write groups already.", count=count),
-                t("A new one beyond the first {most} needs Microsoft Entra ID Governance.", most=WITHOUT_GOVERNANCE),
-                t("See that the licence is there."),
-                {"configurations": count},
-            )
-        )
-    if facts.template_known is None or cloud != "global":
-        found.append(
-            _finding(
-                "cloud-sync-template-unknown",
-                Severity.UNKNOWN,
-                t("Whether this cloud has the template of such configurations could not be asked.")
-                if facts.template_known is None
-                else t("Microsoft's pages disagree whether this cloud has Cloud Sync to Active Directory."),
-                t("Where it has none, the first request is refused and nothing is made."),
-                t("Look whether the Entra admin center offers it."),
-                {"cloud": cloud},
-            )
-        )
-    wanted = set(chosen)
-    elsewhere = {
-        job.configuration: sorted(wanted & set(job.assigned))
-        for job in _configurations(facts.read)
-        if not isinstance(job.assigned, Unreadable) and wanted & set(job.assigned)
-    }
-    if elsewhere:
-        names = "; ".join(f"{printable(name, limit=60)}: {len(ids)}" for name, ids in sorted(elsewhere.items()))
-        found.append(
-            _finding(
-                "cloud-sync-scopes-overlap",
-                Severity.WARNING,
-                t("Some of these groups are in the scope of another configuration: {names}.", names=names),
-                t("Scopes of configurations shall not overlap: each group is written to one domain."),
-                t("Take them out of the other scope first, or out of this selection."),
-                {"configurations": elsewhere},
-            )
-        )
-    return found
-
-
-def _configurations(read: CloudSync) -> list[CloudSyncJob]:
-    """One job for each configuration that writes groups."""
-    return list({job.service_principal: job for job in read.writing_groups}.values())
-
-
-def _folded(desired: Mapping[str, str]) -> set[str]:
-    return {name.casefold() for name in desired}
-
-
-def _finding(
-    code: str, severity: Severity, seen: Text, why: Text, to_do: Text, values: Mapping[str, object]
-) -> Finding:
-    return Finding(
-        id=code,
-        severity=severity,
-        seen=seen,
-        expected=t("A configuration that can be used as soon as it is made."),
-        why=why,
-        to_do=to_do,
-        source=PREREQUISITES,
-        values=dict(values),
-        acknowledgeable=severity is not Severity.INFO,
-    )
-
-
-def _refused(code: str, what: Text, hint: Text) -> Refused:
-    return Refused(
-        t("{what} So no configuration can be made.", what=what),
-        code=code,
-        hint=joined((hint, t("Nothing was changed."))),
-    )
+def makes(plan: CloudSyncPlan) -> bool:
+    """Whether a plan makes a configuration, or its job."""
+    return any(isinstance(change.payload.action, (CreateConfiguration, CreateJob)) for change in plan.changes)

@@ -112,7 +112,7 @@ def _leave(rows: list[GroupRow], sides: Sides) -> list[Finding]:
             expected=t("It is known what becomes of an AD object whose group leaves the scope."),
             why=t(
                 "Microsoft's page says that an AD group is deleted when its cloud group is hard-deleted, and nothing "
-                "of one that leaves the scope. This run watches what happens and records it."
+                "of one that leaves the scope. This run looks at them when it is done, and records what it sees."
             ),
             to_do=t("Keep a backup of these AD groups: the record has one. Acknowledge this finding to go on."),
             source=_HOW,

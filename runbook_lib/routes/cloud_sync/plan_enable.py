@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import islice
 
-from runbook_lib.cloud_sync.configuration import expressions_of, secrets_of, with_mappings, with_notification
+from runbook_lib.cloud_sync.configuration import (
+    expressions_of,
+    notification_of,
+    secrets_of,
+    with_mappings,
+    with_notification,
+)
 from runbook_lib.cloud_sync.predicted import PredictedGroup
 from runbook_lib.cloud_sync.scope import Known, passes_fixed_filter
 from runbook_lib.cloud_sync.service_errors import quarantine_text, quarantine_to_do
@@ -26,8 +32,10 @@ from runbook_lib.routes.cloud_sync.actions import (
     schema_digest,
     secrets_digest,
 )
+from runbook_lib.routes.cloud_sync.creation_checks import TenantFacts, findings_of_creation, require_can_be_made
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
+from runbook_lib.routes.cloud_sync.plan_create import creation
 from runbook_lib.routes.cloud_sync.plan_findings import others_change, renamed_with_them, unknown_beforehand
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
@@ -65,15 +73,30 @@ BARS = frozenset(
 _RUNS = (JobState.ACTIVE, JobState.IN_PROGRESS)
 
 
-def plan_enable(sides: Sides, policy: Policy, desired: DesiredSettings) -> PlannedCloudSync:
+def plan_enable(
+    sides: Sides, policy: Policy, desired: DesiredSettings, facts: TenantFacts | None = None
+) -> PlannedCloudSync:
     """Plan the selected groups.
 
+    Args:
+        sides: Both sides and the configuration; where that is still to be made, the plan makes it.
+        policy: Rules and limits.
+        desired: What the parameters say.
+        facts: What decides whether a configuration can be made; needed where it is still to be made.
+
     Raises:
-        Refused: A reading is incomplete, the selection, the configuration's domain or state, or a limit. A rule that
-            refuses single groups does not raise: they are listed in the plan's refusals.
+        Refused: A reading is incomplete, the selection, the configuration's domain or state, or a limit; no
+            configuration can be made. A rule that refuses single groups does not raise: they are listed in the plan's
+            refusals.
+        ValueError: The configuration is still to be made, and there are no facts: a defect.
     """
     inventory = sides.inventory
     require_complete(inventory)
+    domain = inventory.directory.controller.domain_dns_name.lower()
+    if sides.is_new:
+        if facts is None:
+            raise ValueError("a configuration is made from facts about the tenant")
+        require_can_be_made(facts, domain, sides.documents.role_id)
     require_same_domain(sides)
     _require_answering(sides)
     rows = select(
@@ -117,6 +140,8 @@ def plan_enable(sides: Sides, policy: Policy, desired: DesiredSettings) -> Plann
     chosen = tuple(row.group_id for row in wanted)
     others = renamed_with_them(sides, desired, prediction, expressions, set(chosen)) if wanted else ()
     findings = [*unknown_beforehand(prediction, list(chosen), expressions), *others_change(others)]
+    if facts is not None and plan.changes:
+        findings = [*findings_of_creation(facts, domain, _expressions(desired), chosen), *findings]
     return PlannedCloudSync(plan, tuple(findings), prediction, chosen, tuple(group.group_id for group in others))
 
 
@@ -187,6 +212,8 @@ def _require_limit(joining: list[GroupRow], predicted: Mapping[GroupId, Predicte
 
 
 def _configuration(sides: Sides, desired: DesiredSettings, after: Mapping[str, object]) -> list[CloudSyncChange]:
+    if sides.is_new:
+        return creation(sides, _expressions(desired), desired.notification)
     changes = []
     before = sides.documents.schema
     if schema_digest(after) != schema_digest(before):
@@ -196,12 +223,17 @@ def _configuration(sides: Sides, desired: DesiredSettings, after: Mapping[str, o
         )
     if desired.notification is not None:
         now = secrets_of(sides.documents.secrets)
-        then = with_notification(now, desired.notification)
+        then = with_notification(now, desired.notification.over(notification_of(now)))
         if secrets_digest(then) != secrets_digest(now):
             replaced = ReplaceSecrets(tuple(now), tuple(then))
             why = t("Notification or deletion threshold shall be others.")
             changes.append(CloudSyncChange(ChangeKind.SETTINGS, NO_GROUP, "", action(sides, replaced), "settings", why))
     return changes
+
+
+def _expressions(desired: DesiredSettings) -> dict[str, str]:
+    """Target attribute to the expression that is asked for."""
+    return {name: str(source.get("expression") or "") for name, source in desired.sources.items()}
 
 
 def _assign(sides: Sides, row: GroupRow) -> CloudSyncChange:

@@ -53,7 +53,7 @@ def plan_undo(sides: Sides, policy: Policy, desired: DesiredSettings, done: Done
     """
     require_complete(sides.inventory)
     plan = cloud_sync_plan(done.plan)
-    _require_same_place(sides.target, plan.target)
+    require_same_place(sides.target, plan.target)
     changes: list[CloudSyncChange] = []
     refusals: list[Refusal] = []
     in_step = 0
@@ -138,7 +138,12 @@ def _refusal(change: CloudSyncChange, rule: str, why: Text) -> Refusal:
     return Refusal(change.group_id, change.display_name, rule, why, to_do)
 
 
-def _require_same_place(now: CloudSyncTarget, then: CloudSyncTarget) -> None:
+def require_same_place(now: CloudSyncTarget, then: CloudSyncTarget) -> None:
+    """Refuse the record of another tenant, domain or configuration.
+
+    Raises:
+        Refused: ``undo-elsewhere``.
+    """
     if differing := differing_parts(now, then):
         raise Refused(
             t(

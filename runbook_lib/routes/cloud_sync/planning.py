@@ -23,6 +23,7 @@ from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPayload
 from runbook_lib.routes.cloud_sync.requests import ORDER
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
+from runbook_lib.rules.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ class Sides:
             job_id=self.documents.address.job_id,
             configuration=self.job.configuration,
         )
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the configuration, or at least its job, is still to be made."""
+        return not self.documents.address.job_id
 
     @property
     def mapping(self) -> ObjectScope:
@@ -94,7 +100,10 @@ def configuration_of(read: CloudSync, domain: str) -> CloudSyncJob:
         raise Refused(
             t("No Cloud Sync configuration writes groups to {domain}.", domain=domain),
             code="no-configuration",
-            hint=t("Make one in the Entra admin center (Entra Connect, Cloud sync): Microsoft Entra ID to AD sync."),
+            hint=t(
+                "Set cloud_sync_create to true and run 30-enable-writeback, which makes one; or make it in the Entra "
+                "admin center (Entra Connect, Cloud sync): Microsoft Entra ID to AD sync."
+            ),
             values={"domain": domain, "jobs": [job.id for job in read.jobs]},
         )
     if len(found) > 1:
@@ -116,23 +125,27 @@ def configuration_of(read: CloudSync, domain: str) -> CloudSyncJob:
 
 
 def differing_parts(now: CloudSyncTarget, then: CloudSyncTarget) -> list[str]:
-    """What of two targets is not the same, in words."""
+    """What of two targets is not the same, in words; what one of them has no id of yet, or no more, is not compared."""
     pairs = {
         "tenant": (now.tenant_id, then.tenant_id),
         "domain": (now.domain_guid, then.domain_guid),
         "configuration": (now.service_principal, then.service_principal),
         "job": (now.job_id, then.job_id),
     }
-    return [name for name, (here, there) in pairs.items() if here.casefold() != there.casefold()]
+    return [name for name, (here, there) in pairs.items() if here and there and here.casefold() != there.casefold()]
 
 
-def require_same_domain(sides: Sides) -> None:
+def require_same_domain(sides: Sides, *, known_only: bool = False) -> None:
     """Refuse a configuration whose settings name another domain than the one that was read.
+
+    Args:
+        sides: Both sides and the configuration.
+        known_only: As for ``secrets_of``.
 
     Raises:
         Refused: ``other-domain``; or its settings cannot be put back (``NotEditable``).
     """
-    named = domain_of(secrets_of(sides.documents.secrets)) or sides.job.domain
+    named = domain_of(secrets_of(sides.documents.secrets, known_only=known_only)) or sides.job.domain
     here = sides.inventory.directory.controller.domain_dns_name.lower()
     if named and named != here:
         raise Refused(
@@ -199,6 +212,13 @@ def finished_plan(
         members=tuple(sorted(members, key=lambda group: group.group_id)),
         route=Route.CLOUD_SYNC,
     )
+
+
+def nothing_left(sides: Sides, policy: Policy, desired: DesiredSettings) -> PlannedCloudSync:
+    """A plan to undo what has been undone already: it changes nothing."""
+    plan = finished_plan(Operation.UNDO, sides, [], [], policy.limits.as_json(), 1)
+    expressions = expressions_of(sides.documents.schema)
+    return PlannedCloudSync(plan, (), prediction_of(sides, desired, sorted(sides.documents.assignments), expressions))
 
 
 def members_of(group: PredictedGroup, there: frozenset[str], accounts: Mapping[str, str]) -> GroupMembers:

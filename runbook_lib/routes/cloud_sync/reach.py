@@ -74,7 +74,8 @@ def beyond_target(plan: CloudSyncPlan) -> str:
     makes = {change.kind for change in plan.changes} & {ChangeKind.CREATE_CONFIGURATION, ChangeKind.CREATE_JOB}
     lacks = {ChangeKind.CREATE_CONFIGURATION} if not here[0] else set()
     lacks |= {ChangeKind.CREATE_JOB} if not here[1] else set()
-    if plan.changes and makes != lacks:
+    only_removed = {change.kind for change in plan.changes} == {ChangeKind.REMOVE_CONFIGURATION}
+    if plan.changes and makes != lacks and not (here[0] and only_removed):
         return "it makes a configuration that it has, or has none and makes none"
     for change in plan.changes:
         if (change.payload.service_principal, change.payload.job_id) != here:

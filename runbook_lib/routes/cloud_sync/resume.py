@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from runbook_lib.change.closing import HOW_TO_CLOSE
+from runbook_lib.change.step import Effect
 from runbook_lib.cloud_sync.configuration import expressions_of
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import ChangeKind
 from runbook_lib.model.text import t
 from runbook_lib.routes.cloud_sync.actions import ReplaceSchema
+from runbook_lib.routes.cloud_sync.application_actions import CreateConfiguration, MapNewJob
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import CloudSyncPlan
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, differing_parts, prediction_of
@@ -33,13 +36,28 @@ def require_same_target(plan: CloudSyncPlan, sides: Sides) -> None:
         )
 
 
+def made_at(plan: CloudSyncPlan, effects: Mapping[str, Sequence[Effect]]) -> str:
+    """Service principal of the configuration of a plan: of its target, or the one that it made; empty: none yet.
+
+    Args:
+        plan: The plan.
+        effects: Change digest to what was really done.
+    """
+    for change in plan.changes:
+        if isinstance(change.payload.action, CreateConfiguration):
+            return next((effect.object_id for effect in effects.get(change.digest, ())), "")
+    return plan.target.service_principal
+
+
 def renamed(plan: CloudSyncPlan, sides: Sides) -> CloudSyncPlan:
     """The same plan with today's names of everything that it knows by id: names are no part of its digest."""
     names = {row.group_id: row.display_name for row in sides.inventory.rows}
     changes = tuple(
         replace(change, display_name=names.get(change.group_id, change.display_name)) for change in plan.changes
     )
-    return replace(plan, target=sides.target, changes=changes)
+    # What the plan makes has no id in it, whatever of it is made by now.
+    ids = {"service_principal": plan.target.service_principal, "job_id": plan.target.job_id}
+    return replace(plan, target=replace(sides.target, **ids), changes=changes)
 
 
 def watched_again(plan: CloudSyncPlan, sides: Sides, desired: DesiredSettings) -> PlannedCloudSync:
@@ -53,6 +71,9 @@ def watched_again(plan: CloudSyncPlan, sides: Sides, desired: DesiredSettings) -
     joining = {change.group_id for change in plan.changes if change.kind is ChangeKind.ASSIGN}
     schemas = [c.payload.action.after for c in plan.changes if isinstance(c.payload.action, ReplaceSchema)]
     expressions = expressions_of(schemas[-1] if schemas else sides.documents.schema)
+    for change in plan.changes:
+        if isinstance(change.payload.action, MapNewJob):
+            expressions |= {name.casefold(): text for name, text in change.payload.action.desired.items()}
     assigned = sorted({*sides.documents.assignments, *joining})
     chosen = sorted(
         {change.group_id for change in plan.changes if change.group_id} | {g.group_id for g in plan.members}

@@ -85,6 +85,15 @@ class WatchedGroups:
         there = {self._guid(dn, {}) for group in some for dn in group.members or ()}
         return bool(some) and {self._accounts[one] for one in members if one in self._accounts} <= there
 
+    def names(self, group_ids: Sequence[str]) -> dict[str, str]:
+        """Cloud group id to the DN of its AD object now, sorted; several of one group are joined by "; ".
+
+        Raises:
+            RunbookError: AD cannot be searched.
+        """
+        found = self._groups.look(group_ids, self._containers)
+        return {owner: "; ".join(sorted(group.dn for group in found[owner])) for owner in sorted(found)}
+
     def guids(self, group_ids: Sequence[str]) -> list[str]:
         """GUIDs of the AD objects of groups, sorted."""
         found = self._groups.look(group_ids, self._containers)

@@ -8,6 +8,7 @@ from typing import Any
 
 from runbook_lib.change.step import Patience, Step
 from runbook_lib.errors import RunbookError
+from runbook_lib.graph.tenant.configuration import ConfigurationAddress
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.graph.write_batch import write_all
 from runbook_lib.graph.writing import Written
@@ -96,6 +97,15 @@ class CloudSyncWork:
     def steps(self) -> Sequence[Step]:
         """In the order of ``requests.ORDER``."""
         return self._steps
+
+    @property
+    def address(self) -> ConfigurationAddress:
+        """Where the configuration is, with the ids of what this run made.
+
+        Raises:
+            Refused: It is not made yet (``configuration-not-made``).
+        """
+        return self._context.address
 
     @property
     def patience(self) -> Patience:
