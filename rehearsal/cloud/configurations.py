@@ -44,6 +44,15 @@ class Configurations:
         self._reader = reader
         self._new_id = new_id
 
+    def template(self, request: GraphRequest, template: str) -> GraphAnswer:
+        """``GET applicationTemplates/{id}``: the documentation asks for no permission. Its id and a name, whatever is
+        selected.
+        """
+        if template.lower() not in JOB_TEMPLATES:
+            raise object_not_found(template)
+        where = f"{request.root}/$metadata#applicationTemplates/$entity"
+        return json_answer({"@odata.context": where, "id": template.lower(), "displayName": "Cloud Sync"})
+
     def instantiate(self, request: GraphRequest, template: str) -> GraphAnswer:
         """``POST applicationTemplates/{id}/instantiate``: an application and its service principal.
 

@@ -174,6 +174,7 @@ class Graph:
 
     def _application_rows(self) -> Iterator[tuple[str, Route]]:
         made = self._configurations
+        yield "GET", Route("applicationTemplates/{id}", made.template)
         yield "POST", Route("applicationTemplates/{id}/instantiate", made.instantiate, may.MAKE_APPLICATIONS)
         yield "DELETE", Route("applications/{id}", made.remove_application, may.REMOVE_APPLICATIONS)
         path = "servicePrincipals/{id}"

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import copy
-import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
@@ -15,12 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.change.carry_out import carry_out
-from runbook_lib.change.journal import JOURNAL_FILE, Journal, JournalFile, read_journal
 from runbook_lib.change.journal_check import DoneChange, effects_beyond, effects_of
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.cloud_sync.configuration import Notification
-from runbook_lib.errors import BrokeOff, Refused
 from runbook_lib.model.change import ChangeKind, Plan
 from runbook_lib.routes.cloud_sync.actions import schema_digest, secrets_digest
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
@@ -28,11 +22,10 @@ from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
 from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.plan_undo import plan_undo
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
-from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
 from tests.support import builders as b
+from tests.unit.routes_cloud_sync.runs import ROUTES, Runs
 from tests.unit.routes_cloud_sync.world import CN, Graph, inventory, security, sides_of, source
 
-ROUTES = {CLOUD_SYNC_RULES.route: CLOUD_SYNC_RULES}
 GROUPS = [security(f"G{number}") for number in range(4)]
 PEOPLE = [b.synced(f"P{number}") for number in range(7)]
 READ = inventory(GROUPS, {"G0": PEOPLE}, users=[b.ad_user(f"P{number}") for number in range(7)])
@@ -43,73 +36,10 @@ EVERYTHING = DesiredSettings(
 )
 
 
-class Killed(BaseException):
-    """The process is gone."""
-
-
-class DyingJournal(Journal):
-    """A journal whose process may die before and after each line."""
-
-    def __init__(self, path: Path, tick: Callable[[], None]) -> None:
-        super().__init__(path, lambda: "2026-11-25T00:00:00Z")
-        self.tick = tick
-
-    def _line(self, entry: Mapping[str, object]) -> None:
-        self.tick()
-        super()._line(entry)
-        self.tick()
-
-
 @pytest.fixture(autouse=True, scope="module")
 def _no_waiting_for_the_disk() -> Iterator[None]:
     with patch("os.fsync", lambda _: None):
         yield
-
-
-@dataclass
-class Runs:
-    """Processes that carry out one plan, each in a folder of its own."""
-
-    folder: Path
-    plan: Plan
-    graph: Graph
-
-    def one(self, earlier: Sequence[JournalFile], die_at: int = 0) -> JournalFile:
-        """One process, which dies at a moment (counted from 1; 0: never)."""
-        moments = itertools.count()
-
-        def tick() -> None:
-            if next(moments) == die_at > 0:
-                raise Killed
-
-        path = self.folder / f"run{len(earlier)}"
-        path.mkdir(parents=True)
-        self.graph.tick = tick
-        work = CloudSyncWork(
-            self.graph.client(),
-            self.plan.target,
-            self.plan.changes,
-            self.graph.has,
-            GraphPatience((1.0,), lambda _: None),
-        )
-        with suppress(Killed, BrokeOff, Refused), DyingJournal(path / JOURNAL_FILE, tick) as journal:
-            resumes = earlier[-1].run.name if earlier else None
-            approved = [change.digest for change in self.plan.changes]
-            journal.open(route=CLOUD_SYNC_RULES.route.value, approved=approved, resumes=resumes)
-            carry_out(work, journal, earlier=earlier)
-        self.graph.tick = lambda: None
-        found = read_journal(path, ROUTES)
-        assert found is not None
-        return found
-
-    def finished(self, deaths: Sequence[int] = ()) -> list[JournalFile]:
-        """Processes that die, one after the other, and at last some that do not."""
-        chain: list[JournalFile] = []
-        for moment in (*deaths, *[0] * 10):
-            chain.append(self.one(chain, moment))
-            if chain[-1].closed:
-                break
-        return chain
 
 
 def enabling(graph: Graph) -> Plan:
