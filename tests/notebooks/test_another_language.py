@@ -105,7 +105,7 @@ class Desk:
 
 @contextmanager
 def desk(world: RunningRehearsal, folder: Path, path: Sequence[Path]) -> Iterator[Desk]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path)), "GWB_TESTS_COLD": "1"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))}
     with subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "tests.support.commands"],
         cwd=ROOT, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""``gwb`` commands one after another in one process, which imports everything once.
+"""``gwb`` commands one after another in one process, which imports everything once; their kernels start warm.
 
 Each line of standard input is a JSON list of words; after what the command prints comes a line with its exit code.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import sys
 
+from tests.support import warm
+
 ENDED = "\x1e"
 """Before the exit code."""
 
@@ -16,6 +18,7 @@ def main() -> None:
     """Carry out what is asked until nothing more is."""
     from runbook_lib.runner.cli import cli
 
+    warm.install()
     for line in sys.stdin:
         try:
             cli.main(json.loads(line), prog_name="gwb")
