@@ -13,6 +13,7 @@ nursery of its own, forked before it runs anything, so that its kernels end with
 from __future__ import annotations
 
 import array
+import atexit
 import contextlib
 import ctypes
 import gc
@@ -27,6 +28,7 @@ import select
 import signal
 import socket
 import sys
+import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -176,7 +178,7 @@ def _show(order: Order) -> None:
 
 
 def become(order: Order, streams: Sequence[int]) -> NoReturn:
-    """Run the order's module as ``__main__``; the interpreter ends as it would behind ``python -m``."""
+    """Run the order's module as ``__main__``, and end as ``python -m`` does: threads, ``atexit``, streams, code."""
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
@@ -197,8 +199,25 @@ def become(order: Order, streams: Sequence[int]) -> NoReturn:
         warnings.simplefilter(option)  # type: ignore[arg-type]
     gc.enable()
     _forget(order.module)
-    runpy.run_module(order.module, run_name="__main__", alter_sys=True)
-    sys.exit()
+    try:
+        runpy.run_module(order.module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if not isinstance(end.code, int | None):
+            raise
+        _end(end.code or 0)
+    _end(0)
+
+
+def _end(code: int) -> NoReturn:
+    """End as the interpreter does, but for taking every module apart, which costs more than some commands do."""
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that are no daemons
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        sys.exit(code)  # the interpreter says so in its own way
+    os._exit(code)
 
 
 def _standard_streams() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -64,15 +65,40 @@ def test_what_an_order_cannot_tell_and_what_is_to_be_cold_starts_plainly(tmp_pat
         process.kill()
 
 
+def papermill(folder: Path, source: str) -> subprocess.Popen[bytes]:
+    """Papermill on a notebook of one cell."""
+    notebook = folder / "in.ipynb"
+    cell = {"cell_type": "code", "id": "a", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
+    about = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    notebook.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": about, "cells": [cell]}))
+    command = [sys.executable, "-m", "papermill", str(notebook), str(folder / "out.ipynb"), "--no-progress-bar"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def test_what_a_process_does_at_its_end_is_done(tmp_path: Path) -> None:
+    """A thread that still works is waited for, and what was registered for the end comes after it."""
+    source = f"""
+import atexit, pathlib, threading, time
+out = pathlib.Path({str(tmp_path)!r}, "ends")
+def at_work():
+    time.sleep(1)
+    with out.open("a") as file:
+        file.write("thread, ")
+def at_the_end():
+    with out.open("a") as file:
+        file.write("end")
+atexit.register(at_the_end)
+threading.Thread(target=at_work).start()
+"""
+    with papermill(tmp_path, source) as process:
+        assert process.wait(300) == 0
+    assert (tmp_path / "ends").read_text() == "thread, end"
+
+
 def test_a_kernel_ends_with_the_command_that_started_it(tmp_path: Path) -> None:
     """A warm command is killed; its kernel has a parent that ends with it."""
-    notebook = tmp_path / "in.ipynb"
-    cell = '{"cell_type": "code", "id": "a", "metadata": {}, "outputs": [], "execution_count": null, "source": "%s"}'
     source = f"import os, time; open('{tmp_path}/pid', 'w').write(f'{{os.getpid()}}!'); time.sleep(600)"
-    about = '"kernelspec": {"name": "python3", "display_name": "Python 3"}'
-    notebook.write_text(f'{{"nbformat": 4, "nbformat_minor": 5, "metadata": {{{about}}}, "cells": [{cell % source}]}}')
-    command = [sys.executable, "-m", "papermill", str(notebook), str(tmp_path / "out.ipynb"), "--no-progress-bar"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with papermill(tmp_path, source) as process:
         written = tmp_path / "pid"
         until = time.monotonic() + 300
         while not (written.exists() and written.read_text().endswith("!")) and time.monotonic() < until:
