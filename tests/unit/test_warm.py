@@ -68,7 +68,8 @@ def test_what_an_order_cannot_tell_and_what_is_to_be_cold_starts_plainly(tmp_pat
 def papermill(folder: Path, source: str) -> subprocess.Popen[bytes]:
     """Papermill on a notebook of one cell."""
     notebook = folder / "in.ipynb"
-    cell = {"cell_type": "code", "id": "a", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
+    cell: dict[str, object] = {"cell_type": "code", "id": "a", "metadata": {}, "outputs": []}
+    cell |= {"execution_count": None, "source": source}
     about = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     notebook.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": about, "cells": [cell]}))
     command = [sys.executable, "-m", "papermill", str(notebook), str(folder / "out.ipynb"), "--no-progress-bar"]

@@ -109,7 +109,10 @@ def proxy_with_sign_in(credential: str) -> Iterator[tuple[int, list[str]]]:
         with connection:
             head = b""
             while not head.endswith(b"\r\n\r\n"):
-                head += connection.recv(1)
+                piece = connection.recv(1)
+                if not piece:
+                    return
+                head += piece
             if f"Proxy-Authorization: Basic {wanted}".encode() not in head:
                 answered.append("407")
                 connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
