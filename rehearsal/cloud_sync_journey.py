@@ -11,6 +11,7 @@ from rehearsal.process import RunningRehearsal
 from rehearsal.scene import Objects, print_command
 from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import t
 from runbook_lib.runner import console
 
 CLOUD_SYNC_STEPS = 9
@@ -63,7 +64,7 @@ class CloudSyncJourney(Steps):
         )
         print_command("rehearsal", "cloud-sync", "members", "on", "--name", self.running.folder.name)
         self.running.control.cloud_sync("members", on=True)
-        console.print_line("In the wizard of Cloud Sync, membership of on-premises users is provisioned now.")
+        console.print_line(t("In the wizard of Cloud Sync, membership of on-premises users is provisioned now."))
         if self.objects():
             raise unexpected("the groups are in AD before the first run")
         self.planned_and_applied("30-enable-writeback", "ENABLE", {})
@@ -102,7 +103,13 @@ class CloudSyncJourney(Steps):
         if names != sorted(self.groups):
             raise unexpected(f"AD has {', '.join(names) or 'none'} of the groups")
         for values in objects.values():
-            console.print_line(f"In AD: {values['distinguishedName'][0]}, members: {len(values.get('member', ()))}.")
+            console.print_line(
+                t(
+                    "In AD: {dn}, members: {members}.",
+                    dn=values["distinguishedName"][0],
+                    members=len(values.get("member", ())),
+                )
+            )
 
     def _next_cycle(self) -> None:
         print_command("rehearsal", "cloud-sync", "run", "--name", self.running.folder.name)
@@ -113,4 +120,4 @@ class CloudSyncJourney(Steps):
         if any(now.get(guid) != values for guid, values in before.items()):
             raise unexpected("the AD objects of the groups are not as they were")
         told = "1 object is as it was" if len(before) == 1 else f"{len(before)} objects are as they were"
-        console.print_line(f"{told} before: objectGUID, objectSid and every other attribute.")
+        console.print_line(t("{told} before: objectGUID, objectSid and every other attribute.", told=told))

@@ -18,6 +18,7 @@ from rehearsal.options import LEAST_STAFF, StartOptions
 from rehearsal.process import RunningRehearsal, start_rehearsal
 from rehearsal.scene import Objects, Roles, print_command
 from runbook_lib.model.target import Route
+from runbook_lib.model.text import NOTHING, t, verbatim
 from runbook_lib.parameters.model import project_root
 from runbook_lib.runner import console
 
@@ -66,8 +67,8 @@ def demo(records: Path | None, staff: int, route: str, keep: bool, quiet: bool) 
     place = (records or root / "records").absolute()
     by_cloud_sync = route == Route.CLOUD_SYNC.value
     steps = CLOUD_SYNC_STEPS if by_cloud_sync else STEPS
-    console.print_line(f"{steps} steps; together they take about half a minute on two idle cores.")
-    console.print_line(f"Starting the rehearsal {name} …")
+    console.print_line(t("{steps} steps; together they take about half a minute on two idle cores.", steps=steps))
+    console.print_line(t("Starting the rehearsal {name} …", name=name))
     try:
         options = StartOptions(staff=staff, cloud_sync_runs=by_cloud_sync)
         with start_rehearsal(folder, options, records=place) as running:
@@ -116,7 +117,7 @@ class RehearsalScene:
         print_command("rehearsal", "edit-group", group, "--name", self.running.folder.name, *options)
         edit = GroupEdit(remove_members=(remove_member,), description=description)
         for sentence in edit_group(self.running, group, edit):
-            console.print_line(sentence)
+            console.print_line(verbatim(sentence))
 
     def join(self, group: str, member: str) -> None:
         """In the rehearsal's tenant."""
@@ -125,9 +126,14 @@ class RehearsalScene:
 
 def _tell_kept(running: RunningRehearsal, parameters_file: Path) -> None:
     name = running.folder.name
-    console.print_line("")
+    console.print_line(NOTHING)
     console.print_line(
-        f"The rehearsal {name} goes on: {running.state['graph_url']} and LDAPS port {running.state['ldap_port']}."
+        t(
+            "The rehearsal {name} goes on: {graph_url} and LDAPS port {ldap_port}.",
+            name=name,
+            graph_url=running.state["graph_url"],
+            ldap_port=running.state["ldap_port"],
+        )
     )
-    console.print_line(f"Its parameters file: {console.shown_path(parameters_file)}")
-    console.print_line(f"Stop it with: gwb rehearsal stop --name {name}")
+    console.print_line(t("Its parameters file: {shown_path}", shown_path=console.shown_path(parameters_file)))
+    console.print_line(t("Stop it with: gwb rehearsal stop --name {name}", name=name))

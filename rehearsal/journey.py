@@ -10,7 +10,7 @@ from pathlib import Path
 from rehearsal.scene import Objects, Scene, print_command
 from runbook_lib.errors import RunbookError, ServiceFailed
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.model.text import t
+from runbook_lib.model.text import NOTHING, t
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner import console
 from runbook_lib.runner.options import duration_text
@@ -56,8 +56,8 @@ class Steps:
 
     def heading(self, text: str) -> None:
         """A heading."""
-        console.print_line("")
-        console.print_line(f"== {text}")
+        console.print_line(NOTHING)
+        console.print_line(t("== {text}", text=text))
 
     def run(self, notebook: str, change: str, expected: Outcome, given: Mapping[str, str] | None = None) -> Path:
         """Print a command that runs a notebook, do what it says, and return the record."""
@@ -67,7 +67,7 @@ class Steps:
         overrides = {"change_id": f"{self.change_id}-{change}", **(given or {})}
         parts = [part for name, value in overrides.items() for part in ("-p", name, value)]
         words = [notebook, "-f", str(self.parameters_file), *parts]
-        console.print_line(f"Step {len(self.lines) + 1} of {self.count}:")
+        console.print_line(t("Step {lines} of {count}:", lines=len(self.lines) + 1, count=self.count))
         print_command("run", *words)
         told = command_run.run.make_context("run", words).params
         progress = console.CellProgress(quiet=self.quiet)
@@ -102,7 +102,13 @@ class Steps:
                 raise unexpected(f"the record {line.record} does not verify: {verification.problems}")
         index = build_index(self.records)
         print_command("verify-record", *(str(line.record) for line in self.lines))
-        console.print_line(f"{len(self.lines)} records verify. The list of all records: {console.shown_path(index)}")
+        console.print_line(
+            t(
+                "{lines} records verify. The list of all records: {shown_path}",
+                lines=len(self.lines),
+                shown_path=console.shown_path(index),
+            )
+        )
 
     def table(self) -> None:
         """The short table that closes the demo."""
@@ -118,11 +124,13 @@ class Steps:
             for line in self.lines
         ]
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        console.print_line("")
+        console.print_line(NOTHING)
         for row in rows:
-            console.print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+            console.print_line(console.table_row(row, widths))
         total = sum(line.seconds for line in self.lines)
-        console.print_line(f"{len(self.lines)} runs in {duration_text(total)}.")
+        console.print_line(
+            t("{lines} runs in {duration_text}.", lines=len(self.lines), duration_text=duration_text(total))
+        )
 
 
 class Journey(Steps):
@@ -167,7 +175,10 @@ class Journey(Steps):
         if after != before:
             raise unexpected("after the undo the objects differ from what they were before")
         console.print_line(
-            f"{len(after)} objects are as they were before: objectGUID, objectSid and every other attribute."
+            t(
+                "{after} objects are as they were before: objectGUID, objectSid and every other attribute.",
+                after=len(after),
+            )
         )
         self.on_a_schedule(written)
         self.verify()
@@ -185,8 +196,8 @@ class Journey(Steps):
         )
         self._approve_in_advance(applied)
         self.scene.join(roles.joined, roles.newcomer)
-        console.print_line(f"In the cloud, {roles.newcomer} joins {roles.joined}.")
-        console.print_line(f"In the parameters, {roles.new_group} is selected too.")
+        console.print_line(t("In the cloud, {newcomer} joins {joined}.", newcomer=roles.newcomer, joined=roles.joined))
+        console.print_line(t("In the parameters, {new_group} is selected too.", new_group=roles.new_group))
         selected = {"select_names": yaml_list((*roles.selected, roles.new_group))}
         self.run("30-enable-writeback", "ENABLE", Outcome.AWAITING_APPROVAL, selected)
         objects = self.scene.objects()
@@ -201,7 +212,12 @@ class Journey(Steps):
                 f"in AD, {roles.newcomer} is no member of {roles.joined}, or {roles.new_group} was written"
             )
         console.print_line(
-            f"In AD, {roles.newcomer} is a member of {roles.joined}; {roles.new_group} awaits approval (exit code 4)."
+            t(
+                "In AD, {newcomer} is a member of {joined}; {new_group} awaits approval (exit code 4).",
+                newcomer=roles.newcomer,
+                joined=roles.joined,
+                new_group=roles.new_group,
+            )
         )
 
     def objects(self) -> Objects:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from runbook_lib.model.text import t
 from runbook_lib.runner import console
 
 Objects = Mapping[str, Mapping[str, Sequence[str]]]
@@ -59,7 +60,7 @@ class Scene(Protocol):
 
 def print_command(*words: str) -> None:
     """A command as a person would type it."""
-    console.print_line(f"$ gwb {_quoted(words)}")
+    console.print_line(t("$ gwb {quoted}", quoted=_quoted(words)))
 
 
 def _quoted(words: Sequence[str]) -> str:

@@ -72,7 +72,7 @@ class Resolver:
             self._resolver.nameservers = [dns.nameserver.Do53Nameserver(host, port) for host, port in servers]
         self._resolver.lifetime = timeout
         self._resolver.cache = None
-        self.source = ", ".join(f"{host}:{port}" for host, port in servers) or "the DNS servers of this machine"
+        self.source = ", ".join(f"{host}:{port}" for host, port in servers) or t("the DNS servers of this machine")
         """Who is asked, for people."""
 
     def ask(self, name: str, kind: DnsRecordType) -> DnsAnswer:

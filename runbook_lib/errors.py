@@ -25,7 +25,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.model.text import NOTHING, Text
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
 
 
@@ -73,7 +73,7 @@ class RunbookError(Exception):
         """One paragraph instead of a stack trace in JupyterLab and in executed notebooks."""
         lines = [f"{self.outcome.title}: {printable(self.message)}"]
         if self.hint:
-            lines.append(f"What to do: {printable(self.hint)}")
+            lines.append(t("What to do: {hint}", hint=printable(self.hint)))
         return lines + [f"  {printable(line)}" for line in self.choices]
 
 

@@ -13,6 +13,8 @@ import stat
 import tempfile
 from pathlib import Path
 
+from runbook_lib.model.text import t
+
 JOURNAL = "journal.jsonl"
 PLAN = "plan.json"
 MANIFEST = "MANIFEST.json"
@@ -61,22 +63,22 @@ def safe_change_id(name: str) -> bool:
 
 def described(path: str) -> str:
     """What a file of a record holds, for people; empty when it is not one of the known files."""
-    return _DESCRIPTIONS.get(path, "Executed notebook" if path.endswith(".ipynb") else "")
+    return _DESCRIPTIONS.get(path, t("Executed notebook") if path.endswith(".ipynb") else "")
 
 
 _DESCRIPTIONS = {
-    RECORD: "The facts of this page, for machines",
-    PAGE: "This page",
-    JOURNAL: "Every write, before and after it happened",
-    PLAN: "The plan, change by change",
-    LEFT_OUT: "Members of planned groups that are not written, and why",
-    BACKUP: "Objects as they were before the first write",
-    "groups.csv": "Every cloud group with its state and route",
-    "members.csv": "Every membership and what it becomes in AD",
-    "ad-groups.csv": "Every AD group that matters here",
-    "drift.csv": "What differs between cloud and AD",
-    WORKBOOK: "The tables as one workbook",
-    MANIFEST: "SHA-256 of every file",
+    RECORD: t("The facts of this page, for machines"),
+    PAGE: t("This page"),
+    JOURNAL: t("Every write, before and after it happened"),
+    PLAN: t("The plan, change by change"),
+    LEFT_OUT: t("Members of planned groups that are not written, and why"),
+    BACKUP: t("Objects as they were before the first write"),
+    "groups.csv": t("Every cloud group with its state and route"),
+    "members.csv": t("Every membership and what it becomes in AD"),
+    "ad-groups.csv": t("Every AD group that matters here"),
+    "drift.csv": t("What differs between cloud and AD"),
+    WORKBOOK: t("The tables as one workbook"),
+    MANIFEST: t("SHA-256 of every file"),
 }
 
 
@@ -163,7 +165,7 @@ def require_regular(path: Path) -> None:
         OSError: It does not, or it cannot be looked at; ``strerror`` says why.
     """
     if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        raise OSError(errno.EINVAL, t("it is not a regular file"), str(path))
 
 
 def sync_folder(folder: Path) -> None:

@@ -28,7 +28,15 @@ LARGEST_PLAN = 512 * 1024 * 1024
 
 
 class Unfit(ValueError):  # noqa: N818 - what it says becomes part of an error in words
-    """A file that cannot be believed; the text says why, as the end of a sentence."""
+    """A file that cannot be believed.
+
+    Attributes:
+        why: Why, as the end of a sentence.
+    """
+
+    def __init__(self, why: Text) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +66,22 @@ def read_plain(path: Path, *, largest: int) -> PlainFile:
     """
     try:
         if path.is_symlink():
-            raise Unfit("it is a link")
+            raise Unfit(t("it is a link"))
         # Neither a link that takes its place meanwhile is followed, nor is a pipe waited for.
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         handle = os.open(path, flags)
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             os.close(handle)
-            raise Unfit("it is no ordinary file")
+            raise Unfit(t("it is no ordinary file"))
         with os.fdopen(handle, "rb") as stream:
             data = stream.read(largest + 1)
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise Unfit(f"it cannot be read ({error.strerror or type(error).__name__})") from None
+        raise Unfit(t("it cannot be read ({strerror})", strerror=error.strerror or type(error).__name__)) from None
     if len(data) > largest:
-        raise Unfit(f"it has more than {largest:,} bytes")
+        raise Unfit(t("it has more than {largest:,} bytes", largest=largest))
     owner, groups = _account(status.st_uid)
     shared = os.name == "posix" and bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
     return PlainFile(data, hashlib.sha256(data).hexdigest(), owner, groups, shared)
@@ -88,13 +96,13 @@ def strict_json(data: bytes) -> Any:
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant)
     except UnicodeDecodeError:
-        raise Unfit("it is not UTF-8") from None
+        raise Unfit(t("it is not UTF-8")) from None
     except RecursionError:
-        raise Unfit("it is nested beyond reason") from None
+        raise Unfit(t("it is nested beyond reason")) from None
     except Unfit:
         raise
     except ValueError:
-        raise Unfit("it is not JSON") from None
+        raise Unfit(t("it is not JSON")) from None
 
 
 def write_whole(path: Path, content: Mapping[str, object], *, what: str, code: str, hint: Text) -> None:
@@ -113,7 +121,7 @@ def write_whole(path: Path, content: Mapping[str, object], *, what: str, code: s
     try:
         for place in (path.parent, path):
             if place.is_symlink():
-                raise OSError(errno.ELOOP, f"{place.name} is a link")
+                raise OSError(errno.ELOOP, t("{name} is a link", name=place.name))
         make_folder_like_its_parent(path.parent)
         # Whose file it is says who approved, so nobody else may write to it, whoever may read it.
         write_durably(path, whole_text(content), mode=file_mode(path.parent) & ~0o022)
@@ -139,12 +147,12 @@ def whole_text(content: Mapping[str, object]) -> bytes:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise Unfit("a key is given twice")
+        raise Unfit(t("a key is given twice"))
     return found
 
 
 def _no_constant(_: str) -> NoReturn:
-    raise Unfit("it is not JSON")
+    raise Unfit(t("it is not JSON"))
 
 
 def own_account() -> tuple[str, frozenset[str]]:

@@ -17,7 +17,7 @@ from runbook_lib.change.approvals.file import said, written_time
 from runbook_lib.errors import Refused, UsageError
 from runbook_lib.files import CLOSINGS
 from runbook_lib.model.moment import iso_seconds
-from runbook_lib.model.text import t, verbatim
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.strict_file import LARGEST_APPROVAL, LARGEST_PLAN, Unfit, read_plain, strict_json, write_whole
 
@@ -106,7 +106,7 @@ def _journal_digest(path: Path) -> str:
     try:
         return read_plain(path, largest=LARGEST_PLAN).sha256
     except (FileNotFoundError, Unfit) as error:
-        why = verbatim(str(error)) if isinstance(error, Unfit) else t("it is not there")
+        why = error.why if isinstance(error, Unfit) else t("it is not there")
         raise Refused(
             t("The journal {path} cannot be closed: {why}.", path=path, why=why),
             code="closing-journal",
@@ -127,10 +127,17 @@ def closed_by_hand(change_folder: Path, run: str) -> str:
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except (Unfit, ValidationError) as error:
-        why = str(error) if isinstance(error, Unfit) else "it is not what gwb close writes"
+        why = error.why if isinstance(error, Unfit) else t("it is not what gwb close writes")
         raise _damaged(path, why) from None
     if (found.change_id, found.run_id) != (change_folder.resolve().name, run):
-        raise _damaged(path, f"it was written for {printable(found.change_id)}/{printable(found.run_id)}")
+        raise _damaged(
+            path,
+            t(
+                "it was written for {change_id}/{run_id}",
+                change_id=printable(found.change_id),
+                run_id=printable(found.run_id),
+            ),
+        )
     return found.journal_sha256
 
 

@@ -29,7 +29,7 @@ from runbook_lib.change.route import Routes
 from runbook_lib.change.step import Effect
 from runbook_lib.errors import Refused, ServiceFailed
 from runbook_lib.files import JOURNAL, MANIFEST, new_file, sync_folder
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import json_text, printable
 from runbook_lib.strict_file import LARGEST_PLAN, PlainFile, Unfit, read_plain
 
@@ -188,14 +188,14 @@ def _plain(run: Path) -> PlainFile | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except Unfit as unfit:
-        raise damaged_journal(run, 1, str(unfit)) from None
+        raise damaged_journal(run, 1, unfit.why) from None
 
 
 def _read(run: Path, plain: PlainFile, routes: Routes) -> JournalFile | None:
     try:
         lines = lines_of(plain.data, routes, run=None if (run / MANIFEST).exists() else run.name)
     except DamagedLine as damage:
-        raise damaged_journal(run, damage.number, str(damage)) from None
+        raise damaged_journal(run, damage.number, damage.why) from None
     if not lines:
         return None
     by_kind = {kind: [line for line in lines if line["entry"] == kind] for kind in ("begin", "done", "closed")}
@@ -222,7 +222,7 @@ def _own_file(path: str, flags: int) -> int:
     return descriptor
 
 
-def damaged_journal(run: Path, line: int, why: str) -> Refused:
+def damaged_journal(run: Path, line: int, why: Text) -> Refused:
     """The error of a journal that no run wrote like this."""
     path = run / JOURNAL_FILE
     return Refused(
@@ -307,7 +307,11 @@ def chain_of(tip: JournalFile, journals: Sequence[JournalFile]) -> list[JournalF
     chain = [tip]
     while earlier := chain[0].resumes:
         if earlier not in by_run or any(journal.run.name == earlier for journal in chain):
-            why = f"it resumes {earlier}, which has no journal here" if earlier not in by_run else "it resumes itself"
+            why = (
+                t("it resumes {earlier}, which has no journal here", earlier=earlier)
+                if earlier not in by_run
+                else t("it resumes itself")
+            )
             raise damaged_journal(chain[0].run, 1, why)
         chain.insert(0, by_run[earlier])
     return chain

@@ -19,7 +19,7 @@ from runbook_lib.change.route import RouteRules, Routes
 from runbook_lib.change.step import Effect, in_batches
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import Plan
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def done_by(record: Path, routes: Routes) -> DoneChange:
         )
     for journal in chain:
         if journal.opened.get("plan_digest") != plan.digest:
-            raise damaged_journal(journal.run, 1, "it is of another plan than plan.json beside it")
+            raise damaged_journal(journal.run, 1, t("it is of another plan than plan.json beside it"))
     rules = routes[plan.route]
     if beyond := effects_beyond(plan, chain, rules):
         raise damaged_journal(beyond[0], 1, beyond[1])
@@ -88,7 +88,7 @@ def changed_objects(chain: Sequence[JournalFile]) -> dict[str, str]:
     return {effect.change: effect.object_id for journal in chain for effect in journal.effects if effect.object_id}
 
 
-def effects_beyond(plan: Plan, chain: Sequence[JournalFile], route: RouteRules) -> tuple[Path, str] | None:
+def effects_beyond(plan: Plan, chain: Sequence[JournalFile], route: RouteRules) -> tuple[Path, Text] | None:
     """The run whose journal says that something was done which its plan could not have done, and what; None: none does.
 
     What a step has changed is part of what was planned for it, on the planned object, was begun before, in its turn,
@@ -106,9 +106,9 @@ def effects_beyond(plan: Plan, chain: Sequence[JournalFile], route: RouteRules) 
         for effect in journal.effects:
             step = steps.get(effect.write)
             if step is None or effect.change != step.change.digest:
-                return journal.run, "it names a write that its plan does not have"
+                return journal.run, t("it names a write that its plan does not have")
             if effect.write in done:
-                return journal.run, "it says of one write twice that it was done"
+                return journal.run, t("it says of one write twice that it was done")
             done.add(effect.write)
             if step.makes_object:
                 made[step.change.group_id] = effect.object_id
@@ -117,7 +117,7 @@ def effects_beyond(plan: Plan, chain: Sequence[JournalFile], route: RouteRules) 
     return out_of_order(plan, chain, route)
 
 
-def out_of_order(plan: Plan, chain: Sequence[JournalFile], route: RouteRules) -> tuple[Path, str] | None:
+def out_of_order(plan: Plan, chain: Sequence[JournalFile], route: RouteRules) -> tuple[Path, Text] | None:
     """The run whose journal no run can have written like that, and why; None: all may be so.
 
     Args:
@@ -136,7 +136,7 @@ def out_of_order(plan: Plan, chain: Sequence[JournalFile], route: RouteRules) ->
                 continue
             step = left[-1].get(line["write"]) if left else None
             if step is None or line["change"] != step.change.digest:
-                return journal.run, f"it has a line {line['entry']} of a write whose turn it was not"
+                return journal.run, t("it has a line {line} of a write whose turn it was not", line=line["entry"])
             if line["entry"] == "begin":
                 if problem := step.beyond_intent(line["guid"], line["intent"], made):
                     return journal.run, problem

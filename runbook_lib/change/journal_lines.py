@@ -11,16 +11,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
 from runbook_lib.change.route import RouteRules, Routes, rules_in
+from runbook_lib.model.text import Text, t, verbatim
 from runbook_lib.model.untrusted import printable, whole
 from runbook_lib.strict_file import Unfit, strict_json
 
 
 class DamagedLine(ValueError):  # noqa: N818 - becomes part of an error in words
-    """A line that no run wrote; ``number`` counts from 1, the text says why."""
+    """A line that no run wrote; ``number`` counts from 1, ``why`` is the end of a sentence."""
 
-    def __init__(self, number: int, why: str) -> None:
+    def __init__(self, number: int, why: Text) -> None:
         super().__init__(why)
-        self.number = number
+        self.number, self.why = number, why
 
 
 class _Line(BaseModel):
@@ -109,10 +110,10 @@ def lines_of(data: bytes, routes: Routes, run: str | None = None) -> list[Mappin
     *raw, rest = data.split(b"\n")
     try:
         rules = rules_in(_value(1, raw[0] if raw else rest), routes)
-    except ValueError as error:
+    except (Unfit, DamagedLine) as error:
         if not raw:
             return []
-        raise DamagedLine(1, str(error)) from None
+        raise DamagedLine(1, error.why) from None
     lines = [_line(number, line, rules) for number, line in enumerate(raw, start=1)]
     if rest:
         # Torn: nothing was sent after it, because a line is on disk before its write.
@@ -120,9 +121,9 @@ def lines_of(data: bytes, routes: Routes, run: str | None = None) -> list[Mappin
             lines.append(_line(len(raw) + 1, rest, rules))
     for number, line in enumerate(lines, start=1):
         if (line["entry"] == "open") is not (number == 1):
-            raise DamagedLine(number, "a journal has one line open, the first")
+            raise DamagedLine(number, t("a journal has one line open, the first"))
         if number > 1 and lines[number - 2]["entry"] == "closed":
-            raise DamagedLine(number, "it stands after the line closed")
+            raise DamagedLine(number, t("it stands after the line closed"))
     if run is not None:
         _follow(raw, lines, run)
     return lines
@@ -145,9 +146,9 @@ def _follow(raw: Sequence[bytes], lines: Sequence[Mapping[str, Any]], run: str) 
     for number, line in enumerate(lines, start=1):
         wanted = line_digest(raw[number - 2]) if number > 1 else ""
         if line.get("previous", "") != wanted:
-            raise DamagedLine(number, "it does not follow the line before it: one was changed, put in or taken out")
+            raise DamagedLine(number, t("it does not follow the line before it: one was changed, put in or taken out"))
         if number == 1 and line.get("run") != run:
-            raise DamagedLine(number, "it was written for another run")
+            raise DamagedLine(number, t("it was written for another run"))
 
 
 def _line(number: int, line: bytes, rules: RouteRules) -> Mapping[str, Any]:
@@ -158,9 +159,11 @@ def _line(number: int, line: bytes, rules: RouteRules) -> Mapping[str, Any]:
     except ValidationError as error:
         detail = error.errors(include_url=False, include_input=False)[0]
         place = ", ".join(str(part) for part in detail["loc"][1:])
-        raise DamagedLine(number, printable(f"{place}: {detail['msg'].lower()}".lstrip(": "), limit=200)) from None
+        reason = verbatim(printable(detail["msg"].lower(), limit=200))
+        why = t("{place}: {reason}", place=printable(place, limit=200), reason=reason) if place else reason
+        raise DamagedLine(number, why) from None
     if not isinstance(found, dict):
-        raise DamagedLine(number, "it is not an object")
+        raise DamagedLine(number, t("it is not an object"))
     return found
 
 
@@ -168,7 +171,7 @@ def _value(number: int, line: bytes) -> Any:
     try:
         return strict_json(line)
     except Unfit as unfit:
-        raise DamagedLine(number, str(unfit)) from None
+        raise DamagedLine(number, unfit.why) from None
 
 
 def _whole_keys(value: Any) -> Any:

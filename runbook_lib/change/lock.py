@@ -27,7 +27,7 @@ from typing import Any
 
 from runbook_lib.errors import Refused
 from runbook_lib.model.moment import iso_seconds
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t, verbatim
 from runbook_lib.model.untrusted import printable
 
 FOLDERS = (
@@ -159,7 +159,7 @@ def _locked(path: Path) -> int:
             os.close(descriptor)
             raise
         os.close(descriptor)
-    raise _unusable(path, _Unsafe(0, "it is replaced again and again"))
+    raise _unusable(path, _Unsafe(0, t("it is replaced again and again")))
 
 
 def _opened(path: Path) -> int:
@@ -170,7 +170,7 @@ def _opened(path: Path) -> int:
     """
     flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
     flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
-    denied = _Unsafe(0, "it is made and removed again and again")
+    denied = _Unsafe(0, t("it is made and removed again and again"))
     for _ in range(_TRIES):
         try:
             return _checked(os.open(path, flags))
@@ -181,11 +181,14 @@ def _opened(path: Path) -> int:
                     os.fchmod(descriptor, 0o666)
                 return _checked(descriptor)
         except PermissionError as error:
-            denied = _Unsafe(error.errno, f"{error.strerror}; it belongs to the account {_owner(path)}")
+            denied = _Unsafe(
+                error.errno,
+                t("{strerror}; it belongs to the account {owner}", strerror=error.strerror, owner=_owner(path)),
+            )
             time.sleep(_PAUSE)
         except OSError as error:
             if error.errno == errno.ELOOP:
-                raise _Unsafe(error.errno, "it is a link") from None
+                raise _Unsafe(error.errno, t("it is a link")) from None
             raise
     raise denied
 
@@ -195,16 +198,16 @@ def _checked(descriptor: int) -> int:
     if stat.S_ISREG(facts.st_mode) and facts.st_nlink <= 1:
         return descriptor
     os.close(descriptor)
-    raise _Unsafe(0, "it is not a plain file, or it has other names")
+    raise _Unsafe(0, t("it is not a plain file, or it has other names"))
 
 
-def _owner(path: Path) -> str:
+def _owner(path: Path) -> Text:
     """Name or number of the account that a file belongs to."""
     with suppress(OSError, KeyError, NotImplementedError):
-        return path.owner()
+        return verbatim(path.owner())
     with suppress(OSError):
-        return str(path.lstat().st_uid)
-    return "of somebody else"
+        return verbatim(str(path.lstat().st_uid))
+    return t("of somebody else")
 
 
 def _lock(descriptor: int) -> bool:

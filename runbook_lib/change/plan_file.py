@@ -175,7 +175,7 @@ def plan_from_json(data: object, routes: Routes, *, place: str = PLAN_JSON) -> P
     except ValidationError as error:
         detail = error.errors(include_url=False, include_input=False)[0]
         shown = ", ".join(str(part) for part in detail["loc"])
-        raise _damaged(place, f"{shown}: {detail['msg'].lower()}" if shown else "it is not a plan") from None
+        raise _damaged(place, f"{shown}: {detail['msg'].lower()}" if shown else t("it is not a plan")) from None
     except ValueError as error:
         raise _damaged(place, str(error)) from None
     try:
@@ -183,10 +183,10 @@ def plan_from_json(data: object, routes: Routes, *, place: str = PLAN_JSON) -> P
     except (KeyError, TypeError, ValueError):
         plan = None
     if plan is None or not isinstance(data, dict) or not _says_the_same(plan, data):
-        raise _damaged(place, "its digests, phrase or numbers do not fit what it holds")
+        raise _damaged(place, t("its digests, phrase or numbers do not fit what it holds"))
     for change in plan.changes:
         if beyond := rules.beyond_kind(change, plan.operation):
-            raise _damaged(place, f"a change of kind {change.kind.value} {beyond}")
+            raise _damaged(place, t("a change of kind {value} {beyond}", value=change.kind.value, beyond=beyond))
     return plan
 
 

@@ -121,14 +121,17 @@ def broken_off(chain: Sequence[JournalFile], route: RouteRules) -> BrokenOff:
         names = ("operation", "plan_digest", route.same_place)
         other = [name for name in names if journal.opened[name] != chain[0].opened[name]]
         if other or set(line.approved) != set(first.approved):
-            raise _contradicts(journal.run, f"it resumes {chain[0].run.name} with another {(*other, 'approved')[0]}")
+            raise _contradicts(
+                journal.run,
+                t("it resumes {name} with another {value}", name=chain[0].run.name, value=(*other, "approved")[0]),
+            )
     plan = _plan_of(chain, first, route)
     known = {change.digest for change in plan.changes}
     if not set(first.approved) <= known or len(set(first.approved)) != len(first.approved):
-        raise _contradicts(chain[0].run, "it names changes that its plan does not have, or one twice")
+        raise _contradicts(chain[0].run, t("it names changes that its plan does not have, or one twice"))
     changes = tuple(change for change in plan.changes if change.digest in set(first.approved))
     if plan.operation.value != first.operation or self_sufficient(list(changes)) != changes:
-        raise _contradicts(chain[0].run, "its plan is another one")
+        raise _contradicts(chain[0].run, t("its plan is another one"))
     if problem := route.beyond_target(plan):
         raise Refused(
             t(
@@ -144,7 +147,7 @@ def broken_off(chain: Sequence[JournalFile], route: RouteRules) -> BrokenOff:
     ids = {step.id for step in steps}
     for journal in chain:
         if not {*journal.begun, *(effect.write for effect in journal.effects)} <= ids:
-            raise _contradicts(journal.run, "it names writes that its plan does not have")
+            raise _contradicts(journal.run, t("it names writes that its plan does not have"))
     if beyond := effects_beyond(plan, chain, route):
         raise _contradicts(*beyond)
     done = {effect.write for journal in chain for effect in journal.effects}
@@ -167,14 +170,18 @@ def _open_line(journal: JournalFile, route: RouteRules) -> OpenLine:
     except ValidationError as error:
         detail = error.errors(include_url=False, include_input=False)[0]
         place = ", ".join(str(part) for part in detail["loc"])
-        raise damaged_journal(journal.run, 1, f"{place}: {detail['msg'].lower()}") from None
+        raise damaged_journal(
+            journal.run, 1, t("{place}: {reason}", place=place, reason=detail["msg"].lower())
+        ) from None
     if line.route != route.route.value:
-        raise damaged_journal(journal.run, 1, f"route: it is of another route than {route.route.value}")
+        raise damaged_journal(journal.run, 1, t("route: it is of another route than {value}", value=route.route.value))
     where = line.model_extra or {}
     if wrong := sorted(where.keys() ^ set(route.place)):
-        raise damaged_journal(journal.run, 1, f"{wrong[0]}: it says less or more than where its run wrote")
+        raise damaged_journal(
+            journal.run, 1, t("{wrong}: it says less or more than where its run wrote", wrong=wrong[0])
+        )
     if wrong := sorted(name for name, value in where.items() if not isinstance(value, str)):
-        raise damaged_journal(journal.run, 1, f"{wrong[0]}: it is no text")
+        raise damaged_journal(journal.run, 1, t("{wrong}: it is no text", wrong=wrong[0]))
     return line
 
 
@@ -182,10 +189,10 @@ def _opened(run: Path, line: OpenLine) -> datetime:
     try:
         return moment(line.at)
     except ValueError as error:
-        raise damaged_journal(run, 1, f"at: {error}") from None
+        raise damaged_journal(run, 1, t("at: {error}", error=error)) from None
 
 
-def _contradicts(run: Path, why: str) -> Refused:
+def _contradicts(run: Path, why: Text) -> Refused:
     return Refused(
         t("The journal of {run_name} contradicts what lies beside it: {why}.", run_name=run.name, why=why),
         code="journal-contradicts",

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict
 from runbook_lib.change.step import PlannedStep
 from runbook_lib.model.change import Change, ChangeKind, Operation, Payload, Plan
 from runbook_lib.model.target import Route, Target
+from runbook_lib.model.text import Text, t
+from runbook_lib.strict_file import Unfit
 
 
 class Fields(BaseModel):
@@ -87,10 +89,10 @@ class RouteRules(Protocol):
     def steps_of(self, changes: Sequence[Change]) -> Sequence[PlannedStep]:
         """The steps of changes of this route in the order in which they are sent."""
 
-    def beyond_kind(self, change: Change, operation: Operation) -> str:
+    def beyond_kind(self, change: Change, operation: Operation) -> Text:
         """What a change does that its kind never does, as the end of a sentence; empty where there is nothing."""
 
-    def beyond_target(self, plan: Plan) -> str:
+    def beyond_target(self, plan: Plan) -> Text:
         """What a plan does outside its own target, in the same form."""
 
 
@@ -107,5 +109,5 @@ def rules_in(data: object, routes: Routes) -> RouteRules:
     name = data.get("route", Route.DIRECT.value) if isinstance(data, dict) else Route.DIRECT.value
     found = next((rules for route, rules in routes.items() if route.value == name), None)
     if found is None:
-        raise ValueError("it is of a route that this version does not carry out")
+        raise Unfit(t("it is of a route that this version does not carry out"))
     return found

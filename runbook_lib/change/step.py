@@ -106,16 +106,16 @@ class PlannedStep(Protocol):
     def together(self) -> str:
         """Key of the steps that may be under way at the same time, if they follow each other; empty: alone."""
 
-    def beyond_intent(self, object_id: str, intent: Mapping[str, Any], made: Mapping[str, str]) -> str:
+    def beyond_intent(self, object_id: str, intent: Mapping[str, Any], made: Mapping[str, str]) -> Text:
         """What a ``begin`` line says beyond this step, as the end of a sentence; empty where there is nothing.
 
         ``made``: cloud group id to the id of the object that an earlier step of the same plan made for it.
         """
 
-    def beyond_effect(self, effect: Effect, made: Mapping[str, str]) -> str:
+    def beyond_effect(self, effect: Effect, made: Mapping[str, str]) -> Text:
         """What a ``done`` line says beyond this step, in the same form."""
 
-    def not_begun(self, effect: Mapping[str, Any], begun: Sequence[Mapping[str, Any]], made: Mapping[str, str]) -> str:
+    def not_begun(self, effect: Mapping[str, Any], begun: Sequence[Mapping[str, Any]], made: Mapping[str, str]) -> Text:
         """What of an effect none of its ``begin`` lines (their intents) announced, in the same form."""
 
 

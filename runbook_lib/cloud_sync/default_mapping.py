@@ -14,8 +14,9 @@ from contextlib import suppress
 
 from runbook_lib.cloud_sync.configuration import Document, expressions_of, mapping_of_groups
 from runbook_lib.cloud_sync.expression import ExpressionError, read_expression
+from runbook_lib.model.text import t
 
-FIXED_FILTER = (("securityEnabled", "IS TRUE"), ("dirSyncEnabled", "IS FALSE"), ("mailEnabled", "IS FALSE"))
+FIXED_FILTER = (("securityEnabled", t("IS TRUE")), ("dirSyncEnabled", t("IS FALSE")), ("mailEnabled", t("IS FALSE")))
 """Attribute and operator: what every configuration for groups filters by."""
 _SILENT = frozenset({"cn", "parentdistinguishedname", "samaccountname", "msds-externaldirectoryobjectid"})
 """What decides under which name, where and as whose object a group arrives."""

@@ -26,14 +26,14 @@ BUSY_READING = BUSY | {11}
 """adminLimitExceeded passes too where it comes from other clients' load; a read may find out."""
 
 LdapOperation = Literal["search", "read", "add", "modify", "move", "delete", "undelete"]
-_DOING: dict[LdapOperation, str] = {
-    "search": "search below",
-    "read": "read",
-    "add": "create",
-    "modify": "change",
-    "move": "move",
-    "delete": "delete",
-    "undelete": "undelete",
+_DOING: dict[LdapOperation, Text] = {
+    "search": t("search below"),
+    "read": t("read"),
+    "add": t("create"),
+    "modify": t("change"),
+    "move": t("move"),
+    "delete": t("delete"),
+    "undelete": t("undelete"),
 }
 
 
@@ -229,7 +229,7 @@ _WINDOWS_ERROR = re.compile(r"\s*([0-9A-Fa-f]{8}):")
 _BIND_DATA = re.compile(r"\bdata ([0-9A-Fa-f]+)\b")
 
 
-def ldap_error_of(result: Mapping[str, object], *, operation: LdapOperation, dn: str = "") -> RunbookError:
+def ldap_error_of(result: Mapping[str, object], *, operation: LdapOperation, dn: str = NOTHING) -> RunbookError:
     """The error for an LDAP result that is not a success.
 
     Args:
@@ -299,7 +299,7 @@ def bind_error(
     """
     code, message = _code_and_message(result, secrets)
     if code != INVALID_CREDENTIALS:
-        return ldap_error_of({**result, "message": message}, operation="read", dn="the root DSE after signing in")
+        return ldap_error_of({**result, "message": message}, operation="read", dn=t("the root DSE after signing in"))
     match = _BIND_DATA.search(message)
     sub_code = int(match.group(1), 16) if match else (windows_error(message) or 0)
     reason, title, hint = _BIND_REASONS.get(

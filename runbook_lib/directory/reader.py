@@ -35,7 +35,7 @@ from runbook_lib.directory.wire import (
 )
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.directory import ControllerIdentity, DomainController
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, clause, t
 
 _T = TypeVar("_T")
 SearchScope = Literal["base", "one", "subtree"]
@@ -215,14 +215,14 @@ class DirectoryReader:
                 result, entries = self._line.patiently(once)
                 renewed = self._line.renewed
             elif self._line.renewed != renewed:
-                raise _interrupted(base, "the connection that its cookie belongs to is gone")
+                raise _interrupted(base, t("the connection that its cookie belongs to is gone"))
             else:
                 try:
                     result, entries = once()
                 except AnswerWithoutEnd:
                     raise
                 except DirectoryUnavailable as error:
-                    raise _interrupted(base, error.message.rstrip(".")) from None
+                    raise _interrupted(base, clause(error.message)) from None
             if result["result"] != SUCCESS:
                 raise ldap_error_of(result, operation="search", dn=base)
             self.pages += 1
@@ -230,10 +230,14 @@ class DirectoryReader:
             pages, empty = pages + 1, 0 if entries else empty + 1
             names = [entry.dn for entry in entries]
             if cookie and names and names == before:
-                raise never_complete(base, f"page {pages} is the same as the one before it")
+                raise never_complete(base, t("page {pages} is the same as the one before it", pages=pages))
             if cookie and (empty > MOST_EMPTY_SEARCH_PAGES or pages >= MOST_SEARCH_PAGES):
-                what = f"{empty} pages in a row are empty" if empty else f"there are more than {pages:,} pages"
-                raise never_complete(base, f"{what}, and another one is to follow")
+                what = (
+                    t("{empty} pages in a row are empty", empty=empty)
+                    if empty
+                    else t("there are more than {pages:,} pages", pages=pages)
+                )
+                raise never_complete(base, t("{what}, and another one is to follow", what=what))
             before = names
             yield [self._completed(entry, show_deleted=show_deleted) for entry in entries]
             if not cookie:
@@ -323,7 +327,7 @@ class DirectoryReader:
         return completed(entry, ask)
 
 
-def _interrupted(base: str, why: str) -> ReadInterrupted:
+def _interrupted(base: str, why: Text) -> ReadInterrupted:
     return ReadInterrupted(
         t("The search below {base} was interrupted: {why}.", base=base, why=why),
         code="directory-unavailable",

@@ -18,6 +18,7 @@ from runbook_lib.deadline import ANSWER_TIMES, within
 from runbook_lib.directory.errors import LONGEST_SAID, SUCCESS, AnswerWithoutEnd, DirectoryUnavailable
 from runbook_lib.directory.wire import raw_decoder, unavailable, without_end
 from runbook_lib.errors import NoAccess
+from runbook_lib.model.text import clause, t, verbatim
 from runbook_lib.secrets.sources import scrubbed
 
 _T = TypeVar("_T")
@@ -81,7 +82,7 @@ class ReconnectingConnection:
             DirectoryUnavailable: The connection was lost, now or before.
         """
         if self._lost or self._closed:
-            raise unavailable("the connection was closed or lost before")
+            raise unavailable(t("the connection was closed or lost before"))
         self.requests += 1
         self._messages = 0
         try:
@@ -92,7 +93,7 @@ class ReconnectingConnection:
             self._unbind()
             if why := limit.over or (str(error) if isinstance(error, _TooMany) else ""):
                 raise without_end(why) from None
-            raise unavailable(self.redact(str(error))) from None
+            raise unavailable(verbatim(self.redact(str(error)))) from None
         except KeyboardInterrupt:
             # An answer may be under way: the next request on this socket would read it as its own.
             self.close()
@@ -137,7 +138,7 @@ class ReconnectingConnection:
         except NoAccess as error:
             if error.code != UNREACHABLE:
                 raise
-            raise unavailable(error.message.rstrip(".")) from None
+            raise unavailable(clause(error.message)) from None
         self._lost = False
         self.renewed += 1
         self._verify()
@@ -151,7 +152,9 @@ class ReconnectingConnection:
         def counted(message: Any) -> Any:
             self._messages += 1
             if self._messages > MOST_MESSAGES:
-                raise _TooMany(f"answered one request with more than {MOST_MESSAGES:,} messages")
+                raise _TooMany(
+                    t("answered one request with more than {most_messages:,} messages", most_messages=MOST_MESSAGES)
+                )
             return decode(message)
 
         return counted

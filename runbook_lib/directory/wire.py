@@ -11,7 +11,7 @@ from runbook_lib.directory.errors import SUCCESS, AnswerWithoutEnd, DirectoryUna
 from runbook_lib.directory.search import Entry, guid_bytes, guid_text
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.directory import ControllerIdentity
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 
 Ask = Callable[[str, str], tuple[dict[str, Any], list[Entry]]]
 """Asks the object with this DN for one attribute, by the name that ``range_from`` gives: ldap3's result, entries."""
@@ -63,7 +63,9 @@ def completed(entry: Entry, ask: Ask) -> Entry:
         piece = parse_range(name)
         if piece is not None:
             if piece.first != 0 or not piece.fits(len(values)):
-                raise never_complete(entry.dn, f"the first values of {piece.attribute} are not those that it says")
+                raise never_complete(
+                    entry.dn, t("the first values of {attribute} are not those that it says", attribute=piece.attribute)
+                )
             attributes[piece.attribute] = [*values, *_rest(entry.dn, piece.attribute, piece.last, ask)]
     return Entry(entry.dn, attributes)
 
@@ -92,11 +94,20 @@ def _rest(dn: str, attribute: str, last: int | None, ask: Ask) -> list[bytes]:
         piece, values = found[0]
         pieces_read += 1
         if not piece.fits(len(values)):
-            raise never_complete(dn, f"the values of {attribute} from {last + 1} on are not those that it says")
+            raise never_complete(
+                dn,
+                t(
+                    "the values of {attribute} from {last} on are not those that it says",
+                    attribute=attribute,
+                    last=last + 1,
+                ),
+            )
         rest.extend(values)
         last = piece.last
         if last is not None and (pieces_read >= MOST_PIECES or len(rest) > MOST_VALUES):
-            raise never_complete(dn, f"after {last + 1:,} values of {attribute} more are to follow")
+            raise never_complete(
+                dn, t("after {last:,} values of {attribute} more are to follow", last=last + 1, attribute=attribute)
+            )
     return rest
 
 
@@ -169,7 +180,7 @@ def missing_object(guid: str) -> ObjectMissing:
     )
 
 
-def unavailable(why: str) -> DirectoryUnavailable:
+def unavailable(why: Text) -> DirectoryUnavailable:
     """The error for a connection that is gone."""
     return DirectoryUnavailable(
         t("The connection to the domain controller is lost: {why}.", why=why),
@@ -191,7 +202,7 @@ def without_end(why: str) -> AnswerWithoutEnd:
     )
 
 
-def never_complete(base: str, why: str) -> ServiceFailed:
+def never_complete(base: str, why: Text) -> ServiceFailed:
     """The error for a reading whose parts do not come to an end, or do not fit together."""
     return ServiceFailed(
         t("What was read below {base} cannot be relied on: {why}.", base=base, why=why),

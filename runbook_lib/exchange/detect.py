@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from enum import Enum
 
 from runbook_lib.exchange.facts import (
+    DOMAIN_PREPARATION,
+    ORGANIZATION_NUMBER,
+    SCHEMA,
     UNKNOWN,
     UNKNOWN_NEWER,
     ComponentRow,
@@ -32,54 +35,69 @@ from runbook_lib.exchange.requirements import server_builds, server_releases, se
 from runbook_lib.exchange.versions import Release, VersionTable, role_names, spans
 from runbook_lib.model.dn import rdn_value
 from runbook_lib.model.finding import Finding
-from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.model.text import NOTHING, Text, counted, first_of, joined, t, verbatim
 
-NOT_SHOWN = "not shown"
+NOT_READABLE = t("not readable")
+NOT_SHOWN = t("not shown")
 """The object is there without its number: whether it has one cannot be determined."""
 
 
-def _statements(facts: Facts) -> tuple[str, ...]:
+def _statements(facts: Facts) -> tuple[Text, ...]:
     """The verdict first, then what limits it."""
     reading = facts.reading
-    numbers = ", ".join(
-        f"{name} {value}"
-        for name, value in (
-            ("schema", reading.schema_range_upper),
-            ("organization", facts.organization_version),
-            ("domain preparation", facts.domain_version),
-        )
-        if value is not None
+    numbers = joined(
+        (
+            t("{name} {value}", name=name, value=value)
+            for name, value in (
+                (SCHEMA, reading.schema_range_upper),
+                (ORGANIZATION_NUMBER, facts.organization_version),
+                (DOMAIN_PREPARATION, facts.domain_version),
+            )
+            if value is not None
+        ),
+        ", ",
     )
-    servers = _count(len(reading.servers))
+    servers = counted(len(reading.servers), "server")
     if facts.presence is ExchangePresence.NONE:
-        first = "No Exchange: the schema is not extended and there is no organization."
+        first = t("No Exchange: the schema is not extended and there is no organization.")
     elif facts.presence is ExchangePresence.SERVERS:
-        names = ", ".join(server.name for server in reading.servers[:5]) + (", …" if len(reading.servers) > 5 else "")
-        first = (
-            f"{facts.product or 'Exchange Server of unknown release'}: {numbers or 'no numbers'}; {servers} ({names})."
+        first = t(
+            "{product}: {numbers}; {servers} ({names}).",
+            product=facts.product or t("Exchange Server of unknown release"),
+            numbers=numbers or t("no numbers"),
+            servers=servers,
+            names=first_of([server.name for server in reading.servers], 5),
         )
     elif facts.presence is ExchangePresence.ORGANIZATION_WITHOUT_SERVERS:
-        first = (
-            f"Exchange organization without servers (management tools only, or decommissioned), "
-            f"prepared by {facts.product or 'an unknown release'}: {numbers}; no servers."
+        first = t(
+            "Exchange organization without servers (management tools only, or decommissioned), prepared by "
+            "{product}: {numbers}; no servers.",
+            product=facts.product or t("an unknown release"),
+            numbers=numbers,
         )
     elif facts.presence is ExchangePresence.SCHEMA_ONLY:
         prepared = spans(facts.candidates) or (UNKNOWN_NEWER if facts.newer else UNKNOWN)
-        first = f"Only the schema is extended for Exchange: {numbers} ({prepared}); there is no organization."
+        first = t(
+            "Only the schema is extended for Exchange: {numbers} ({prepared}); there is no organization.",
+            numbers=numbers,
+            prepared=prepared,
+        )
     else:
-        seen = f"; seen: {numbers}" if numbers else ""
-        first = f"Whether Exchange is here cannot be determined with the rights of this account{seen}."
+        seen = t("; seen: {numbers}", numbers=numbers) if numbers else NOTHING
+        first = t("Whether Exchange is here cannot be determined with the rights of this account{seen}.", seen=seen)
     said = [first]
     if facts.newer:
-        said.append(f"Newer than this program's table ({facts.table.newest.name}): {', '.join(facts.newer)}.")
-    said += [f"The organization {one.name} shows no objectVersion." for one in facts.without_version]
-    said += [f"The domain {name} is not prepared for Exchange." for name in facts.unprepared]
-    said += [f"Not readable: {u.part}: {u.sentence}" for u in reading.unreadable]
+        said.append(
+            t(
+                "Newer than this program's table ({name}): {newer}.",
+                name=facts.table.newest.name,
+                newer=joined(facts.newer, ", "),
+            )
+        )
+    said += [t("The organization {name} shows no objectVersion.", name=one.name) for one in facts.without_version]
+    said += [t("The domain {name} is not prepared for Exchange.", name=name) for name in facts.unprepared]
+    said += [t("Not readable: {part}: {sentence}", part=u.part, sentence=u.sentence) for u in reading.unreadable]
     return tuple(said)
-
-
-def _count(servers: int) -> str:
-    return f"{servers} server" if servers == 1 else f"{servers} servers"
 
 
 def components(facts: Facts) -> tuple[ComponentRow, ...]:
@@ -87,41 +105,49 @@ def components(facts: Facts) -> tuple[ComponentRow, ...]:
     reading = facts.reading
     tops = facts.newer
     schema = _seen(reading.schema_range_upper, reading.is_unreadable(SCHEMA_PART))
-    rows = [ComponentRow("Schema (rangeUpper)", schema, _meaning(facts.schema_releases, schema, "schema" in tops))]
+    rows = [ComponentRow(t("Schema (rangeUpper)"), schema, _meaning(facts.schema_releases, schema, SCHEMA in tops))]
     organizations = reading.organizations or (None,)
     for organization in organizations:
         version = organization.object_version if organization else None
         not_shown = organization is not None and version is None
         seen = NOT_SHOWN if not_shown else _seen(version, reading.is_unreadable(ORGANIZATION))
-        name = f" {organization.name}" if organization else ""
-        releases = facts.table.with_organization(version) if version is not None else ()
-        rows.append(
-            ComponentRow(f"Organization{name} (objectVersion)", seen, _meaning(releases, seen, "organization" in tops))
+        title = (
+            t("Organization {name} (objectVersion)", name=organization.name)
+            if organization
+            else t("Organization (objectVersion)")
         )
+        releases = facts.table.with_organization(version) if version is not None else ()
+        rows.append(ComponentRow(title, seen, _meaning(releases, seen, ORGANIZATION_NUMBER in tops)))
     for domain in reading.domains:
         seen = _seen(domain.object_version, hidden=False)
         releases = facts.table.with_domain(domain.object_version) if domain.object_version is not None else ()
-        meaning = _meaning(releases, seen, "domain preparation" in tops)
-        rows.append(ComponentRow(f"Domain preparation of {domain.domain} (objectVersion)", seen, meaning))
+        meaning = _meaning(releases, seen, DOMAIN_PREPARATION in tops)
+        rows.append(
+            ComponentRow(t("Domain preparation of {domain} (objectVersion)", domain=domain.domain), seen, meaning)
+        )
     rows += [
-        ComponentRow(f"Domain preparation of {u.part.removeprefix(DOMAIN_PART)}", "not readable", u.clause)
+        ComponentRow(
+            t("Domain preparation of {domain}", domain=u.part.removeprefix(DOMAIN_PART)),
+            NOT_READABLE,
+            u.clause,
+        )
         for u in reading.unreadable
         if u.part.startswith(DOMAIN_PART)
     ]
     return tuple(rows)
 
 
-def _seen(value: int | None, hidden: bool) -> str:
+def _seen(value: int | None, hidden: bool) -> Text:
     if value is not None:
-        return str(value)
-    return "not readable" if hidden else "absent"
+        return verbatim(str(value))
+    return NOT_READABLE if hidden else t("absent")
 
 
-def _meaning(releases: tuple[Release, ...], seen: str, newer: bool) -> str:
+def _meaning(releases: tuple[Release, ...], seen: str, newer: bool) -> Text:
     if seen == NOT_SHOWN:
-        return "absent, or hidden from this account"
+        return t("absent, or hidden from this account")
     if not seen.isdigit():
-        return "this account may not see it" if seen == "not readable" else "not prepared for Exchange"
+        return t("this account may not see it") if seen == NOT_READABLE else t("not prepared for Exchange")
     return spans(releases) or (UNKNOWN_NEWER if newer else UNKNOWN)
 
 
@@ -130,17 +156,17 @@ def server_row(facts: Facts, server: ServerReading) -> ServerRow:
     build = facts.builds[server.name]
     release = facts.server_releases.get(server.name)
     if release is not None:
-        product = release.name
+        product = verbatim(release.name)
     elif build is None:
-        product = "unknown: no readable version"
+        product = t("unknown: no readable version")
     else:
-        product = f"Exchange Server, {UNKNOWN_NEWER if facts.table.is_newer(build) else UNKNOWN}"
-    roles = ", ".join(role_names(server.roles)) if server.roles is not None else ""
+        product = t("Exchange Server, {release}", release=UNKNOWN_NEWER if facts.table.is_newer(build) else UNKNOWN)
+    roles = verbatim(", ".join(role_names(server.roles))) if server.roles is not None else NOTHING
     return ServerRow(
         name=server.name,
         product=product,
         build=str(build) if build else server.serial_number or "",
-        roles=roles or (f"roles {server.roles}" if server.roles is not None else "not readable"),
+        roles=roles or (t("roles {number}", number=server.roles) if server.roles is not None else NOT_READABLE),
         site=rdn_value(server.site) if server.site else "",
     )
 
@@ -188,7 +214,7 @@ class Sees(Enum):
 
     SCHEMA = "schema"
     ORGANIZATION = "organization"
-    ORGANIZATION_VERSION = "organization version"
+    ORGANIZATION_VERSION = t("organization version")
     DOMAINS = "domains"
     SERVERS = "servers"
     BUILDS = "builds"

@@ -28,6 +28,7 @@ from runbook_lib.exchange.versions import (
 )
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.text import NOTHING, Text, joined, t
 
 
 class ExchangePresence(Enum):
@@ -40,17 +41,17 @@ class ExchangePresence(Enum):
     UNREADABLE = "unreadable"
 
     @property
-    def title(self) -> str:
+    def title(self) -> Text:
         """In words, for people."""
         return _TITLES[self]
 
 
 _TITLES = {
-    ExchangePresence.NONE: "No Exchange",
-    ExchangePresence.SCHEMA_ONLY: "Schema extended for Exchange, no organization",
-    ExchangePresence.ORGANIZATION_WITHOUT_SERVERS: "Exchange organization without servers",
-    ExchangePresence.SERVERS: "Exchange organization with servers",
-    ExchangePresence.UNREADABLE: "Not readable with the rights of this account",
+    ExchangePresence.NONE: t("No Exchange"),
+    ExchangePresence.SCHEMA_ONLY: t("Schema extended for Exchange, no organization"),
+    ExchangePresence.ORGANIZATION_WITHOUT_SERVERS: t("Exchange organization without servers"),
+    ExchangePresence.SERVERS: t("Exchange organization with servers"),
+    ExchangePresence.UNREADABLE: t("Not readable with the rights of this account"),
 }
 
 
@@ -58,8 +59,8 @@ _TITLES = {
 class ComponentRow:
     """One number in Active Directory: where it stands, what was seen, which releases write it."""
 
-    component: str
-    seen: str
+    component: Text
+    seen: Text
     meaning: str
 
 
@@ -70,7 +71,7 @@ class ServerRow:
     name: str
     product: str
     build: str
-    roles: str
+    roles: Text
     site: str
 
 
@@ -108,7 +109,7 @@ class ExchangeDetection:
     schema_version: int | None
     organization_version: int | None
     domain_version: int | None
-    statements: tuple[str, ...]
+    statements: tuple[Text, ...]
     components: tuple[ComponentRow, ...]
     servers: tuple[ServerRow, ...]
     findings: tuple[Finding, ...]
@@ -123,11 +124,14 @@ class ExchangeDetection:
         return "mixture" if self.mixture else str(self.presence.value)
 
     @property
-    def title(self) -> str:
+    def title(self) -> Text:
         """The state in words."""
-        added: dict[str, str] = {"newer": ", newer than this program knows", "mixture": ", a mixture of releases"}
-        unprepared = ", a domain not prepared" if self.unprepared_domains else ""
-        return self.presence.title + added.get(self.state, "") + unprepared
+        added = {
+            "newer": t(", newer than this program knows"),
+            "mixture": t(", a mixture of releases"),
+        }
+        unprepared = t(", a domain not prepared") if self.unprepared_domains else NOTHING
+        return self.presence.title + added.get(self.state, NOTHING) + unprepared
 
     def as_json(self) -> dict[str, object]:
         """JSON form for record.json."""
@@ -152,8 +156,10 @@ class ExchangeDetection:
         }
 
 
-UNKNOWN_NEWER = "newer than this program's table"
-UNKNOWN = "not in this program's table"
+SCHEMA, ORGANIZATION_NUMBER, DOMAIN_PREPARATION = t("schema"), t("organization"), t("domain preparation")
+"""What has a number in Active Directory."""
+UNKNOWN_NEWER = t("newer than this program's table")
+UNKNOWN = t("not in this program's table")
 
 
 @dataclass(frozen=True)
@@ -255,29 +261,33 @@ class Facts:
         return tuple(release for release in self.organization_releases if release in both)
 
     @cached_property
-    def newer(self) -> tuple[str, ...]:
+    def newer(self) -> tuple[Text, ...]:
         """Components with a higher number than every release of the table, in words."""
         table = self.table.releases
         tops = (
-            ("schema", self.reading.schema_range_upper, max(r.schema for r in table)),
-            ("organization", self.organization_version, max(r.organization or 0 for r in table)),
-            ("domain preparation", self.domain_version, max(v for r in table for v in r.domains)),
+            (SCHEMA, self.reading.schema_range_upper, max(r.schema for r in table)),
+            (ORGANIZATION_NUMBER, self.organization_version, max(r.organization or 0 for r in table)),
+            (DOMAIN_PREPARATION, self.domain_version, max(v for r in table for v in r.domains)),
         )
         found = [name for name, value, top in tops if value is not None and value > top]
-        found += [f"server {n}" for n, build in self.builds.items() if build and self.table.is_newer(build)]
+        found += [
+            t("server {name}", name=n) for n, build in self.builds.items() if build and self.table.is_newer(build)
+        ]
         return tuple(found)
 
     @cached_property
-    def product(self) -> str:
+    def product(self) -> Text:
         """The release of the servers, else what the numbers in Active Directory allow."""
         running = set(self.server_releases.values())
         if len(self.server_releases) == len(self.builds) and running:
-            return spans(running) if len(running) == 1 else " and ".join(sorted(r.name for r in running))
-        if any(name.startswith("server ") for name in self.newer):
-            return f"Exchange Server, {UNKNOWN_NEWER}"
+            return spans(running) if len(running) == 1 else joined(sorted(r.name for r in running), t(" and "))
+        if any(build and self.table.is_newer(build) for build in self.builds.values()):
+            return t("Exchange Server, {release}", release=UNKNOWN_NEWER)
         if self.presence in (ExchangePresence.SERVERS, ExchangePresence.ORGANIZATION_WITHOUT_SERVERS):
-            return spans(self.candidates) or (f"Exchange Server, {UNKNOWN_NEWER}" if self.newer else "")
-        return ""
+            return spans(self.candidates) or (
+                t("Exchange Server, {release}", release=UNKNOWN_NEWER) if self.newer else NOTHING
+            )
+        return NOTHING
 
 
 def _builds(server: ServerReading) -> tuple[Build | None, Build | None]:

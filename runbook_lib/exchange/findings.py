@@ -10,7 +10,7 @@ from runbook_lib.exchange.requirements import server_builds, server_releases, se
 from runbook_lib.exchange.versions import spans
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.reading import Unreadable
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import Text, joined, t
 
 _BUILDS = "microsoft/CSS-Exchange, Shared/Get-ExchangeBuildVersionInformation.ps1 (2026)"
 _PREPARE = "MicrosoftDocs/OfficeDocs-Exchange, prepare-ad-and-domains.md"
@@ -76,7 +76,7 @@ def absent_numbers(facts: Facts) -> Iterator[Finding]:
         yield _absent_number(
             "schema",
             t("There is an Exchange organization, but the schema has no ms-Exch-Schema-Version-Pt."),
-            "Which release extended the schema",
+            t("Which release extended the schema"),
             t(
                 "Look at CN=ms-Exch-Schema-Version-Pt in the schema with another account; if it is "
                 "not there, run {prepare_forest}.",
@@ -90,7 +90,7 @@ def absent_numbers(facts: Facts) -> Iterator[Finding]:
                 "The Exchange organization {organization_name} shows no objectVersion.",
                 organization_name=organization.name,
             ),
-            "Which release prepared the organization, and whether domains and servers fit to it",
+            t("Which release prepared the organization, and whether domains and servers fit to it"),
             t(
                 "Look at objectVersion of {organization_dn} with an account of the Exchange "
                 "administrators; if it has none, run {prepare_forest}.",
@@ -100,7 +100,7 @@ def absent_numbers(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _absent_number(what: str, seen: Text, unknown: str, to_do: Text) -> Finding:
+def _absent_number(what: str, seen: Text, unknown: Text, to_do: Text) -> Finding:
     return Finding(
         id=f"exchange-number-absent:{what}",
         severity=Severity.UNKNOWN,
@@ -195,7 +195,14 @@ def unknown_numbers(facts: Facts) -> Iterator[Finding]:
     for domain in facts.reading.domains:
         value = domain.object_version
         if value is not None:
-            seen.append((f"domain preparation of {domain.domain}", value, table.with_domain(value), value > top))
+            seen.append(
+                (
+                    t("domain preparation of {domain}", domain=domain.domain),
+                    value,
+                    table.with_domain(value),
+                    value > top,
+                )
+            )
     for component, value, releases, is_newer in seen:
         if value is not None and not releases and not is_newer:
             yield Finding(
@@ -265,7 +272,7 @@ def _domains(facts: Facts, *, behind: bool) -> Iterator[Finding]:
             continue
         if version is not None and (not expected or version >= expected[0]):
             continue
-        state = "not prepared" if version is None else "behind"
+        state = t("not prepared") if version is None else "behind"
         shown = (
             t("is not prepared for Exchange")
             if version is None
@@ -275,7 +282,7 @@ def _domains(facts: Facts, *, behind: bool) -> Iterator[Finding]:
             id=f"exchange-domain-{state.replace(' ', '-')}:{domain.domain}",
             severity=Severity.WARNING,
             seen=t("The domain {domain} {shown}.", domain=domain.domain, shown=shown),
-            expected=t("objectVersion {expected}", expected=" or ".join(map(str, expected)))
+            expected=t("objectVersion {expected}", expected=joined(map(str, expected), t(" or ")))
             if expected
             else t("A prepared domain."),
             why=t("Exchange's own rights on groups of this domain are then missing or old."),

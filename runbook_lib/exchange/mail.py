@@ -16,7 +16,7 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.search import Entry, equals
 from runbook_lib.exchange.recipients import names_in_schema
 from runbook_lib.exchange.versions import WIZARD_SINCE
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 
 
 class DomainType(Enum):
@@ -129,25 +129,30 @@ def address_space(text: str) -> AddressSpace | None:
 
 
 _TYPES = (DomainType.AUTHORITATIVE, DomainType.EXTERNAL_RELAY, DomainType.INTERNAL_RELAY, DomainType.UNKNOWN)
+ACCEPTED_DOMAINS = t("accepted domains")
+SEND_CONNECTORS = t("send connectors")
+ADDRESS_POLICIES = t("address policies")
+HYBRID_CONFIGURATION = t("hybrid configuration")
+"""What of mail flow is read from AD."""
 NEEDED = {
-    "accepted domains": ("msExchAcceptedDomain", "msExchAcceptedDomainName", "msExchAcceptedDomainFlags"),
-    "send connectors": ("msExchRoutingSMTPConnector", "routingList"),
-    "address policies": ("msExchRecipientPolicy", "gatewayProxy"),
-    "hybrid configuration": ("msExchCoexistenceRelationship",),
+    ACCEPTED_DOMAINS: ("msExchAcceptedDomain", "msExchAcceptedDomainName", "msExchAcceptedDomainFlags"),
+    SEND_CONNECTORS: ("msExchRoutingSMTPConnector", "routingList"),
+    ADDRESS_POLICIES: ("msExchRecipientPolicy", "gatewayProxy"),
+    HYBRID_CONFIGURATION: ("msExchCoexistenceRelationship",),
 }
 """What is read, and the class and attributes that hold it."""
 SINCE = {
-    "accepted domains": "Exchange Server 2007 RTM",
-    "send connectors": "Exchange Server 2000 RTM",
-    "address policies": "Exchange Server 2000 RTM",
-    "hybrid configuration": WIZARD_SINCE,
+    ACCEPTED_DOMAINS: "Exchange Server 2007 RTM",
+    SEND_CONNECTORS: "Exchange Server 2000 RTM",
+    ADDRESS_POLICIES: "Exchange Server 2000 RTM",
+    HYBRID_CONFIGURATION: WIZARD_SINCE,
 }
 """The release whose schema brings it (``tools.SCHEMA_REFERENCE``)."""
 LOOK = {
-    "accepted domains": ("Get-AcceptedDomain", t("at Recipients, Recipient Policies")),
-    "send connectors": ("Get-SendConnector", t("at Connectors")),
-    "address policies": ("Get-EmailAddressPolicy", t("at Recipients, Recipient Policies")),
-    "hybrid configuration": ("Get-HybridConfiguration", t("for nothing: there was no such wizard")),
+    ACCEPTED_DOMAINS: ("Get-AcceptedDomain", t("at Recipients, Recipient Policies")),
+    SEND_CONNECTORS: ("Get-SendConnector", t("at Connectors")),
+    ADDRESS_POLICIES: ("Get-EmailAddressPolicy", t("at Recipients, Recipient Policies")),
+    HYBRID_CONFIGURATION: ("Get-HybridConfiguration", t("for nothing: there was no such wizard")),
 }
 """Where one looks for it: in the Exchange Management Shell, and in Exchange System Manager."""
 
@@ -161,19 +166,19 @@ def read_mail_flow(directory: Directory, organization_dn: str) -> MailFlowReadin
     wanted = [name for names in NEEDED.values() for name in names]
     present = names_in_schema(directory, wanted)
 
-    def below(what: str) -> Iterator[Entry]:
+    def below(what: Text) -> Iterator[Entry]:
         class_name, *attributes = NEEDED[what]
         if present.issuperset(NEEDED[what]):
             yield from directory.search(organization_dn, equals("objectClass", class_name), ("cn", *attributes))
 
     return MailFlowReading(
         organization=organization_dn,
-        accepted_domains=tuple(_accepted(entry) for entry in below("accepted domains")),
-        send_connectors=tuple(_connector(entry) for entry in below("send connectors")),
+        accepted_domains=tuple(_accepted(entry) for entry in below(ACCEPTED_DOMAINS)),
+        send_connectors=tuple(_connector(entry) for entry in below(SEND_CONNECTORS)),
         policies=tuple(
-            AddressPolicy(entry.text("cn") or "", entry.texts("gatewayProxy")) for entry in below("address policies")
+            AddressPolicy(entry.text("cn") or "", entry.texts("gatewayProxy")) for entry in below(ADDRESS_POLICIES)
         ),
-        hybrid=any(True for _ in below("hybrid configuration")),
+        hybrid=any(True for _ in below(HYBRID_CONFIGURATION)),
         absent=frozenset(wanted) - present,
     )
 

@@ -118,7 +118,7 @@ def hybrid_update(facts: Facts) -> Iterator[Finding]:
         latest = [one for one in facts.table.releases if one.product == release.product][-2:]
         if release in latest:
             continue
-        names = " and ".join(one.name for one in latest)
+        names = joined((one.name for one in latest), t(" and "))
         yield Finding(
             id=f"exchange-hybrid-update:{name}",
             severity=Severity.WARNING,

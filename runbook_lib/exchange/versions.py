@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from runbook_lib.model.cloud import Switch
+from runbook_lib.model.text import Text, joined, t, verbatim
 
 
 class Build(NamedTuple):
@@ -102,15 +103,17 @@ def load_versions() -> VersionTable:
     return VersionTable(tuple(_release(position, row) for position, row in rows))
 
 
-def spans(releases: Iterable[Release]) -> str:
+def spans(releases: Iterable[Release]) -> Text:
     """Releases in few words: neighbours of one product become ``Exchange Server 2019 CU10 to CU14``."""
-    runs: list[str] = []
+    runs: list[Text] = []
     # Neighbours have the same difference between their place in the table and their place in the selection.
     numbered = enumerate(sorted(releases, key=lambda r: r.position))
     for _, group in groupby(numbered, key=lambda pair: (pair[1].product, pair[1].position - pair[0])):
         run = [release for _, release in group]
-        runs.append(run[0].name if len(run) == 1 else f"{run[0].name} to {run[-1].release}")
-    return " or ".join(runs)
+        first, last = run[0], run[-1]
+        several = t("{first} to {last}", first=first.name, last=last.release)
+        runs.append(verbatim(first.name) if len(run) == 1 else several)
+    return joined(runs, t(" or "))
 
 
 _SERIAL = re.compile(r"Version (\d+)\.(\d+) \(Build (\d+)\.(\d+)[^)]*\)", re.ASCII)
@@ -195,13 +198,14 @@ class Tools:
 
 def tools_of(shell: Switch, wizard: Switch) -> Tools:
     """The tools of an organization; where its release is not known, those of both kinds are named."""
-    new = ("the Exchange Management Shell", "Setup /PrepareAD", "Setup /PrepareDomain")
-    old = ("Exchange System Manager", "Setup /ForestPrep", "Setup /DomainPrep")
+    new = (t("the Exchange Management Shell"), "Setup /PrepareAD", "Setup /PrepareDomain")
+    old = (t("Exchange System Manager"), "Setup /ForestPrep", "Setup /DomainPrep")
     if shell is Switch.ON:
         return Tools(shell, wizard, *new)
     if shell is Switch.OFF:
         return Tools(shell, wizard, *old)
     both = (
-        f"{one} (Exchange Server 2007 or newer) or {other} (2000 and 2003)" for one, other in zip(new, old, strict=True)
+        t("{one} (Exchange Server 2007 or newer) or {other} (2000 and 2003)", one=one, other=other)
+        for one, other in zip(new, old, strict=True)
     )
     return Tools(shell, wizard, *both)

@@ -84,9 +84,11 @@ def _credential(parameters: Parameters, environment: Mapping[str, str]) -> Clien
         return secret_variable(
             CLIENT_SECRET_VARIABLE,
             environment,
-            what="client secret",
-            otherwise="; or set sign_in to certificate and name the file in certificate_file; or sign in as a person: "
-            "sign_in device-code",
+            what=t("client secret"),
+            otherwise=t(
+                "; or set sign_in to certificate and name the file in certificate_file; or sign in as a "
+                "person: sign_in device-code"
+            ),
         )
     if not parameters.certificate_file:
         raise UsageError(

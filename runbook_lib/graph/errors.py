@@ -11,7 +11,7 @@ from typing import TypeVar
 from runbook_lib.errors import ContradictsLook, NoAccess, RunbookError, ServiceFailed, WriteUnanswered
 from runbook_lib.graph.sender import Answer
 from runbook_lib.model.reading import Unreadable
-from runbook_lib.model.text import Text, t, verbatim
+from runbook_lib.model.text import Text, clause, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.secrets.sources import scrubbed
 
@@ -180,13 +180,13 @@ def claims_challenge(headers: Mapping[str, str]) -> str | None:
     return json.dumps(claims) if isinstance(claims, dict) and claims else None
 
 
-def claims_demanded(headers: Mapping[str, str]) -> tuple[str, ...]:
+def claims_demanded(headers: Mapping[str, str]) -> tuple[Text, ...]:
     """Names of the claims that a 401 demands, sorted; empty without such a challenge."""
     claims = _demanded(headers)
     if claims is _UNREADABLE:
-        return ("not readable",)
+        return (t("not readable"),)
     wanted = claims.get("access_token") if isinstance(claims, dict) else None
-    return tuple(sorted(scrubbed(str(name), limit=40) for name in wanted)) if isinstance(wanted, dict) else ()
+    return tuple(sorted(verbatim(scrubbed(str(name), limit=40)) for name in wanted)) if isinstance(wanted, dict) else ()
 
 
 def _demanded(headers: Mapping[str, str]) -> object:
@@ -290,7 +290,7 @@ def or_unreadable(
             error,
         )
     except ServiceFailed as error:
-        return because("failed", verbatim(printable(error.message.rstrip(".").split("\n")[0], limit=300)), error)
+        return because("failed", clause(error.message), error)
 
 
 def _path(error: RunbookError) -> str:

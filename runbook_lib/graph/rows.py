@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.cloud import CloudGroup, CloudKind, CloudPrincipal, PrincipalType, Tenant
 from runbook_lib.model.ids import as_group_id, is_guid, lower_guid
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import whole
 from runbook_lib.secrets.sources import scrubbed
 
@@ -46,7 +46,7 @@ def row_id(row: Row) -> str:
     value = row.get("id")
     if isinstance(value, str) and is_guid(value):
         return lower_guid(value)
-    raise wrong_value(row, "id", "a GUID")
+    raise wrong_value(row, "id", t("a GUID"))
 
 
 def group_of(row: Row) -> CloudGroup:
@@ -57,7 +57,7 @@ def group_of(row: Row) -> CloudGroup:
     """
     for name in ("groupTypes", "mailEnabled", "securityEnabled"):
         if name not in row:
-            raise wrong_value(row, name, "present")
+            raise wrong_value(row, name, t("present"))
     types = {value.casefold() for value in texts_of(row, "groupTypes")}
     mail_enabled = flag_of(row, "mailEnabled") or False
     security_enabled = flag_of(row, "securityEnabled") or False
@@ -156,7 +156,7 @@ def text_of(row: Row, name: str) -> str | None:
         return None
     if isinstance(value, str):
         return whole(value)
-    raise wrong_value(row, name, "a text")
+    raise wrong_value(row, name, t("a text"))
 
 
 def flag_of(row: Row, name: str) -> bool | None:
@@ -168,7 +168,7 @@ def flag_of(row: Row, name: str) -> bool | None:
     value = row.get(name)
     if value is None or isinstance(value, bool):
         return value
-    raise wrong_value(row, name, "true or false")
+    raise wrong_value(row, name, t("true or false"))
 
 
 def number_of(row: Row, name: str) -> int | None:
@@ -180,7 +180,7 @@ def number_of(row: Row, name: str) -> int | None:
     value = row.get(name)
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
-    raise wrong_value(row, name, "a whole number")
+    raise wrong_value(row, name, t("a whole number"))
 
 
 def texts_of(row: Row, name: str) -> tuple[str, ...]:
@@ -194,7 +194,7 @@ def texts_of(row: Row, name: str) -> tuple[str, ...]:
         return ()
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return tuple(map(whole, value))
-    raise wrong_value(row, name, "a list of texts")
+    raise wrong_value(row, name, t("a list of texts"))
 
 
 def object_of(row: Row, name: str) -> Row:
@@ -206,7 +206,7 @@ def object_of(row: Row, name: str) -> Row:
     value = row.get(name)
     if value is None or isinstance(value, dict):
         return value or {}
-    raise wrong_value(row, name, "an object")
+    raise wrong_value(row, name, t("an object"))
 
 
 def objects_of(row: Row, name: str) -> tuple[Row, ...]:
@@ -220,7 +220,7 @@ def objects_of(row: Row, name: str) -> tuple[Row, ...]:
         return ()
     if isinstance(value, list) and all(isinstance(item, dict) for item in value):
         return tuple(value)
-    raise wrong_value(row, name, "a list of objects")
+    raise wrong_value(row, name, t("a list of objects"))
 
 
 def moment_of(row: Row, name: str) -> datetime | None:
@@ -237,11 +237,11 @@ def moment_of(row: Row, name: str) -> datetime | None:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise wrong_value(row, name, "a moment")
+        raise wrong_value(row, name, t("a moment"))
     return None if moment.year == 1 else moment.astimezone(UTC)
 
 
-def wrong_value(row: Row, name: str, expected: str) -> ServiceFailed:
+def wrong_value(row: Row, name: str, expected: Text) -> ServiceFailed:
     """The error for a value of the wrong type."""
     shown = scrubbed(str(row.get("id")), limit=80)
     return ServiceFailed(

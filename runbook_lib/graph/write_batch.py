@@ -27,7 +27,7 @@ from runbook_lib.graph.writing import (
     not_known,
     write_outcome_of,
 )
-from runbook_lib.model.text import t, verbatim
+from runbook_lib.model.text import clause, t
 from runbook_lib.secrets.sources import Secret, scrubbed
 
 _BATCH = "/$batch"
@@ -190,7 +190,7 @@ class _Run:
         try:
             answers = parts_of(outer, [part.key for part in ready])
         except ServiceFailed as broken:
-            _lose(ready, FailedAttempt(broken.code, verbatim(broken.message.rstrip(".")), values=broken.values))
+            _lose(ready, FailedAttempt(broken.code, clause(broken.message), values=broken.values))
             return
         for part in ready:
             self._take(part, answers[part.key], token)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from runbook_lib.model.text import NOTHING, Text
+
 SOA_ATTRIBUTE = "msDS-ObjectSoa"
 """Marks an object whose source of authority is the cloud; Cloud Sync sets it where its mapping says so."""
 MOST_SIDS = 64
@@ -84,7 +86,7 @@ class Enforcement:
     policies: tuple[SoaPolicy, ...] = ()
     account_sid: str = ""
     token: frozenset[str] = frozenset()
-    why_unknown: str = ""
+    why_unknown: Text = NOTHING
 
     @property
     def leave(self) -> Leave:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from runbook_lib.model.text import Text, t
+
 
 class Outcome(Enum):
     """The one verdict of a run. ``value`` is what record.json holds; ``exit_code`` is what the process returns."""
@@ -28,7 +30,7 @@ class Outcome(Enum):
         return _EXIT_CODES[self]
 
     @property
-    def title(self) -> str:
+    def title(self) -> Text:
         """The verdict in words, for people."""
         return _TITLES[self]
 
@@ -54,18 +56,18 @@ _EXIT_CODES = {
 }
 
 _TITLES = {
-    Outcome.DONE: "Done",
-    Outcome.NOTHING_TO_DO: "Nothing to do",
-    Outcome.USAGE: "Usage error",
-    Outcome.AWAITING_APPROVAL: "Awaiting approval",
-    Outcome.REFUSED: "Refused",
-    Outcome.PARTIAL: "Stopped midway, can be resumed",
-    Outcome.VERIFICATION_FAILED: "Verification failed",
-    Outcome.NO_ACCESS: "No access",
-    Outcome.FAILED: "Failed before any write",
-    Outcome.AWAITING_HANDOFF: "Waiting for another system",
-    Outcome.BUG: "A defect of the runbook",
-    Outcome.INTERRUPTED: "Interrupted",
+    Outcome.DONE: t("Done"),
+    Outcome.NOTHING_TO_DO: t("Nothing to do"),
+    Outcome.USAGE: t("Usage error"),
+    Outcome.AWAITING_APPROVAL: t("Awaiting approval"),
+    Outcome.REFUSED: t("Refused"),
+    Outcome.PARTIAL: t("Stopped midway, can be resumed"),
+    Outcome.VERIFICATION_FAILED: t("Verification failed"),
+    Outcome.NO_ACCESS: t("No access"),
+    Outcome.FAILED: t("Failed before any write"),
+    Outcome.AWAITING_HANDOFF: t("Waiting for another system"),
+    Outcome.BUG: t("A defect of the runbook"),
+    Outcome.INTERRUPTED: t("Interrupted"),
 }
 
 NOTHING_TO_DO_DETAILED = 3
@@ -81,8 +83,8 @@ class Ending:
         meaning: One sentence.
     """
 
-    title: str
-    meaning: str
+    title: Text
+    meaning: Text
 
 
 def ending_of_outcome(outcome: Outcome, code: str = "") -> Ending:
@@ -99,36 +101,40 @@ def ending_of_facts(outcome: Outcome, error: object) -> Ending:
 
 
 _MEANINGS = {
-    Outcome.DONE: "Finished as asked.",
-    Outcome.NOTHING_TO_DO: "Everything was already as asked; nothing was written.",
-    Outcome.USAGE: "The parameters or the command cannot be right; nothing was written.",
-    Outcome.AWAITING_APPROVAL: "Stopped at the gate: changes are planned that nobody has approved yet.",
-    Outcome.REFUSED: "The runbook went no further; the reason and what to do are below.",
-    Outcome.PARTIAL: "Stopped midway, after the first write. Running again with the same change id resumes it.",
-    Outcome.VERIFICATION_FAILED: "Written, but what the directory answers afterwards differs from the plan.",
-    Outcome.NO_ACCESS: "Sign-in, certificate or permissions were not accepted.",
-    Outcome.FAILED: "Ended before anything was written.",
-    Outcome.AWAITING_HANDOFF: "Our part is done; a person or another engine has to act. The next run goes on.",
-    Outcome.BUG: "The runbook itself is at fault.",
-    Outcome.INTERRUPTED: "Stopped by a person or by the system.",
+    Outcome.DONE: t("Finished as asked."),
+    Outcome.NOTHING_TO_DO: t("Everything was already as asked; nothing was written."),
+    Outcome.USAGE: t("The parameters or the command cannot be right; nothing was written."),
+    Outcome.AWAITING_APPROVAL: t("Stopped at the gate: changes are planned that nobody has approved yet."),
+    Outcome.REFUSED: t("The runbook went no further; the reason and what to do are below."),
+    Outcome.PARTIAL: t("Stopped midway, after the first write. Running again with the same change id resumes it."),
+    Outcome.VERIFICATION_FAILED: t("Written, but what the directory answers afterwards differs from the plan."),
+    Outcome.NO_ACCESS: t("Sign-in, certificate or permissions were not accepted."),
+    Outcome.FAILED: t("Ended before anything was written."),
+    Outcome.AWAITING_HANDOFF: t("Our part is done; a person or another engine has to act. The next run goes on."),
+    Outcome.BUG: t("The runbook itself is at fault."),
+    Outcome.INTERRUPTED: t("Stopped by a person or by the system."),
 }
 
-_SELECTION = Ending("Selection does not fit", "The parameters name no group, or one that is not there.")
-_UNREAD = Ending("Reading not complete", "One side could not be read to its end; no plan is made from a part of it.")
-_BUSY = Ending("Another run is writing", "Only one run at a time may write to this OU.")
-_OPEN = Ending("A change is unfinished", "An earlier run of this change stopped midway and has to be finished first.")
+_SELECTION = Ending(t("Selection does not fit"), t("The parameters name no group, or one that is not there."))
+_UNREAD = Ending(
+    t("Reading not complete"), t("One side could not be read to its end; no plan is made from a part of it.")
+)
+_BUSY = Ending(t("Another run is writing"), t("Only one run at a time may write to this OU."))
+_OPEN = Ending(
+    t("A change is unfinished"), t("An earlier run of this change stopped midway and has to be finished first.")
+)
 _BY_CODE: dict[str, tuple[Outcome, Ending]] = {
     code: (outcome, ending)
     for outcome, ending, codes in (
-        (Outcome.REFUSED, Ending("Drift found", "AD differs from the cloud. Nothing was written."), ("drift",)),
+        (Outcome.REFUSED, Ending(t("Drift found"), t("AD differs from the cloud. Nothing was written.")), ("drift",)),
         (
             Outcome.REFUSED,
-            Ending("Not ready", "A route that was asked for cannot be taken yet; the findings say why."),
+            Ending(t("Not ready"), t("A route that was asked for cannot be taken yet; the findings say why.")),
             ("not-ready",),
         ),
         (
             Outcome.NO_ACCESS,
-            Ending("Readiness unknown", "Something that decides could not be read; the findings say what."),
+            Ending(t("Readiness unknown"), t("Something that decides could not be read; the findings say what.")),
             ("readiness-unknown",),
         ),
         (Outcome.REFUSED, _SELECTION, ("empty-selection", "unknown-group", "selection-matches-nothing")),
@@ -137,17 +143,19 @@ _BY_CODE: dict[str, tuple[Outcome, Ending]] = {
         (Outcome.REFUSED, _OPEN, ("change-open",)),
         (
             Outcome.REFUSED,
-            Ending("Nothing to undo", "The run that was named wrote nothing."),
+            Ending(t("Nothing to undo"), t("The run that was named wrote nothing.")),
             ("nothing-was-written",),
         ),
         (
             Outcome.REFUSED,
-            Ending("Finding not acknowledged", "A blocking finding must be resolved or acknowledged first."),
+            Ending(t("Finding not acknowledged"), t("A blocking finding must be resolved or acknowledged first.")),
             ("finding-not-acknowledged",),
         ),
         (
             Outcome.REFUSED,
-            Ending("Every group is refused", "A rule of the runbook keeps each selected group from being changed."),
+            Ending(
+                t("Every group is refused"), t("A rule of the runbook keeps each selected group from being changed.")
+            ),
             ("all-refused",),
         ),
     )

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.moment import iso_exact
-from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.model.text import NOTHING, Text, clause, t
 
 _S = TypeVar("_S")
 _T = TypeVar("_T")
@@ -45,9 +45,9 @@ class Unreadable:
         return self.text if self.text.endswith(".") else t("{text}.", text=self.text)
 
     @property
-    def clause(self) -> str:
+    def clause(self) -> Text:
         """The text without its full stop."""
-        return self.text.removesuffix(".")
+        return clause(self.text)
 
 
 class Readings(Protocol):

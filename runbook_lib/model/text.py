@@ -55,6 +55,10 @@ class Text(str):
         """Two texts side by side; with a plain ``str`` only the English is left."""
         return joined((self, other), "") if isinstance(other, Text) else super().__add__(other)
 
+    def __format__(self, spec: str) -> str:
+        """As a ``str``; ``{why:clause}`` in a template leaves the full stop at the end away."""
+        return self.removesuffix(".") if spec == "clause" else super().__format__(spec)
+
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.template, dict(self.values))
 
@@ -88,10 +92,22 @@ def verbatim(text: str) -> Text:
     return text if isinstance(text, Text) else Text("{text}", {"text": text})
 
 
+def clause(sentence: Text) -> Text:
+    """A sentence without its full stop, to stand inside of another one."""
+    return Text("{sentence:clause}", {"sentence": sentence})
+
+
 def joined(texts: Iterable[str], separator: str = " ") -> Text:
-    """Several texts in one, those that are empty left out."""
+    """Several texts in one, those that are empty left out.
+
+    Args:
+        texts: In order.
+        separator: What stands between two of them; a ``Text`` where it is a word, such as ``t(" and ")``.
+    """
     parts = [text for text in texts if text]
     names = {f"part{number}": part for number, part in enumerate(parts, start=1)}
+    if isinstance(separator, Text):
+        return Text("{separator}".join(f"{{{name}}}" for name in names), {**names, "separator": separator})
     return Text(separator.join(f"{{{name}}}" for name in names), names)
 
 
@@ -106,6 +122,7 @@ PLURALS = {
     "operation": ("{number:,} operation", "{number:,} operations"),
     "page": ("{number:,} page", "{number:,} pages"),
     "security group": ("{number:,} security group", "{number:,} security groups"),
+    "server": ("{number:,} server", "{number:,} servers"),
     "time": ("{number:,} time", "{number:,} times"),
     "value": ("{number:,} value", "{number:,} values"),
     "written-back group": ("{number:,} written-back group", "{number:,} written-back groups"),

@@ -13,7 +13,7 @@ from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.model.text import NOTHING, joined, t
+from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record import manifest
 from runbook_lib.record.folder import RecordFolder
@@ -204,7 +204,7 @@ def _runs(change_folder: Path) -> list[Path]:
     return sorted(path for path in change_folder.iterdir() if path.is_dir() and not path.is_symlink())
 
 
-def _altered(run: Path, what: str, further: str) -> Refused:
+def _altered(run: Path, what: Text, further: str) -> Refused:
     return Refused(
         t("The record {run_name} is not what was sealed: {what}.", run_name=printable(run.name), what=what),
         code="record-altered",

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.model.untrusted import character_name, unseen
 from runbook_lib.parameters import check_change, connections
 from runbook_lib.parameters.model import PATHS, Parameters, resolve
@@ -61,7 +61,7 @@ def _oddity(text: str, *, composed: bool, plain: bool) -> tuple[Text, str]:
             t(", which looks like {character}", character=character_name(normal[at])) if at < len(normal) else NOTHING
         )
         shown = text[at : at + 2] if unicodedata.combining(text[at + 1 : at + 2] or "a") else text[at]
-        names = " and ".join(map(character_name, shown))
+        names = joined(map(character_name, shown), t(" and "))
         return t("holds {names} at character {at}{seen}", names=names, at=at + 1, seen=seen), "decomposed-character"
     return NOTHING, ""
 
@@ -110,12 +110,12 @@ def _all_texts(value: object, location: Location) -> Iterator[tuple[Location, st
 _TYPOGRAPHIC = re.compile(r"[\u2010-\u2015\u2018-\u201f\u2032\u2033\u2212\u00ab\u00bb\u2039\u203a]")
 
 
-def notes(parameters: Parameters, root: Path) -> list[str]:
+def notes(parameters: Parameters, root: Path) -> list[Text]:
     """A sentence each: files that are not on this machine, names with the quotes and dashes of a word processor."""
     return [*_absent(parameters, root), *_typographic(parameters)]
 
 
-def _absent(parameters: Parameters, root: Path) -> list[str]:
+def _absent(parameters: Parameters, root: Path) -> list[Text]:
     wanted = ["cloud_ca_file", "dc_ca_file", "undo_record"]
     wanted += ["certificate_file"] if parameters.sign_in == "certificate" else []
     wanted += ["kerberos_keytab" if parameters.bind_method == "kerberos" else "bind_password_file"]
@@ -127,17 +127,22 @@ def _absent(parameters: Parameters, root: Path) -> list[str]:
         except (OSError, ValueError, RuntimeError):
             there = False
         if not there:
-            found.append(f"{name} names {text}, which is not on this machine.")
+            found.append(t("{name} names {text}, which is not on this machine.", name=name, text=text))
     return found
 
 
-def _typographic(parameters: Parameters) -> list[str]:
+def _typographic(parameters: Parameters) -> list[Text]:
     texts: list[tuple[str, str]] = [(name, getattr(parameters, name)) for name in ("target_ou", "retired_ou")]
     for name in ("protected_ous", "select_names", "disable_names"):
         texts += [(f"{name}, item {number}", text) for number, text in enumerate(getattr(parameters, name), 1)]
     return [
-        f"{place} holds {character_name(found[0])} at character {found.start() + 1}, which a word processor writes: "
-        "right if it is really called so."
+        t(
+            "{place} holds {character_name} at character {start}, which a word processor writes: "
+            "right if it is really called so.",
+            place=place,
+            character_name=character_name(found[0]),
+            start=found.start() + 1,
+        )
         for place, text in texts
         if (found := _TYPOGRAPHIC.search(text))
     ]

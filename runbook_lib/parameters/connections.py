@@ -17,7 +17,7 @@ from importlib.resources import files
 from runbook_lib.model.addresses import is_host, is_https
 from runbook_lib.model.dn import MalformedDnError, parse_dn, same_dn
 from runbook_lib.model.ids import is_guid
-from runbook_lib.model.text import Text, from_table, t
+from runbook_lib.model.text import Text, from_table, joined, t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.problems import Complaint
 from runbook_lib.parameters.yaml_text import Location
@@ -117,14 +117,14 @@ def addresses_of(parameters: Parameters) -> Addresses:
     )
 
 
-def cloud_contradictions(parameters: Parameters) -> Iterator[tuple[str, str]]:
+def cloud_contradictions(parameters: Parameters) -> Iterator[tuple[str, Text]]:
     """Addresses of one of Microsoft's clouds that are not those of the cloud named: parameter and whose it is."""
     chosen = next(known for known in clouds() if known.name == parameters.cloud)
     for name in MEANT_FOR_ONE_CLOUD:
         given = str(getattr(parameters, name)).rstrip("/").lower()
         owners = [known for known in clouds() if getattr(known, name) == given]
         if owners and chosen not in owners:
-            yield name, " and of ".join(owner.name for owner in owners)
+            yield name, joined((owner.name for owner in owners), t(" and of "))
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:

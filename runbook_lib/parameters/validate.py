@@ -97,7 +97,7 @@ def name_problem(name: str, where: str) -> Problem:
     """What is wrong with a name that no parameter has: it would hold a secret, or nobody knows it."""
     long = len(name) > _LONGEST_NAME
     nearest = None if long else nearest_name(name)
-    shown = "a name" if long or secret_shape(name) else name
+    shown = t("a name") if long or secret_shape(name) else name
     if is_secret_name(name) or shown != name:
         hint = (
             t("{secret_hint} Did you mean {nearest}?", secret_hint=_SECRET_HINT, nearest=nearest)

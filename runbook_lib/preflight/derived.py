@@ -48,7 +48,7 @@ class MailDomains:
     """
 
     groups: tuple[str, ...]
-    how: str
+    how: Text
     routing: str = ""
     how_routing: Text = NOTHING
 

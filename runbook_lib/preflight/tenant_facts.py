@@ -28,7 +28,7 @@ from runbook_lib.graph.tenant import (
 from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
 from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.reading import Part, Unreadable
-from runbook_lib.model.text import Text, from_table
+from runbook_lib.model.text import NOTHING, Text, from_table, joined, t, verbatim
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import (
     AGENTS,
@@ -96,9 +96,9 @@ def can_write(name: str) -> bool:
 class TenantFact(NamedTuple):
     """One row."""
 
-    subject: str
-    fact: str
-    value: str
+    subject: Text
+    fact: Text
+    value: Text
 
 
 def tenant_facts(evidence: Evidence) -> tuple[TenantFact, ...] | None:
@@ -107,116 +107,142 @@ def tenant_facts(evidence: Evidence) -> tuple[TenantFact, ...] | None:
     if reading is None:
         return None
     rows = [
-        TenantFact("Tenant", "Name", reading.tenant.display_name),
-        TenantFact("Tenant", "Id", reading.tenant.id),
-        TenantFact("Tenant", "Cloud", reading.cloud.title),
+        TenantFact(t("Tenant"), t("Name"), verbatim(reading.tenant.display_name)),
+        TenantFact(t("Tenant"), t("Id"), verbatim(reading.tenant.id)),
+        TenantFact(t("Tenant"), t("Cloud"), verbatim(reading.cloud.title)),
     ]
     for part, facts_of in _TOLD.items():
         if unread := evidence.unreadable(part):
-            rows.append(TenantFact(part.title, "Not readable", unread.clause))
+            rows.append(TenantFact(part.title, t("Not readable"), unread.clause))
         else:
-            rows += [TenantFact(part.title, fact, shown) for fact, shown in facts_of(evidence[part])]
+            rows += [
+                TenantFact(part.title, verbatim(fact), verbatim(value)) for fact, value in facts_of(evidence[part])
+            ]
     return tuple(rows)
 
 
 _Rows = Iterator[tuple[str, str]]
 
 
-def _moment(at: datetime | None) -> str:
-    return "no value" if at is None else to_the_minute(at)
+def _moment(at: datetime | None) -> Text:
+    return t("no value") if at is None else verbatim(to_the_minute(at))
 
 
-def _or_none(value: object) -> str:
-    return "no value" if value in (None, "") else str(value)
+def _or_none(value: object) -> Text:
+    return t("no value") if value in (None, "") else verbatim(str(value))
 
 
 def _synchronization(read: Synchronization) -> _Rows:
-    yield "On", {True: "yes", False: "no, it was once", None: "never was"}[read.enabled]
-    yield "Last synchronization", _moment(read.last_sync)
+    yield t("On"), {True: t("yes"), False: t("no, it was once"), None: t("never was")}[read.enabled]
+    yield t("Last synchronization"), _moment(read.last_sync)
 
 
 def _features(read: SynchronizationFeatures) -> _Rows:
-    yield "Group writeback v1 (unifiedGroupWritebackEnabled)", read.connect_v1.value
-    yield "Group writeback V2 (groupWriteBackEnabled)", read.connect_v2.value
+    yield t("Group writeback v1 (unifiedGroupWritebackEnabled)"), read.connect_v1.value
+    yield t("Group writeback V2 (groupWriteBackEnabled)"), read.connect_v2.value
     prevention = read.deletion_prevention
-    yield "Protection from deletions", prevention.kind if prevention else "no value"
-    yield "Its threshold", _or_none(prevention.threshold if prevention else None)
+    yield t("Protection from deletions"), prevention.kind if prevention else t("no value")
+    yield t("Its threshold"), _or_none(prevention.threshold if prevention else None)
 
 
 def _containers(read: WritebackContainers) -> _Rows:
-    yield "Container of Microsoft 365 groups", _or_none(read.unified_groups)
-    yield "Container of users", _or_none(read.users)
+    yield t("Container of Microsoft 365 groups"), _or_none(read.unified_groups)
+    yield t("Container of users"), _or_none(read.users)
 
 
 def _connect(read: ConnectReport) -> _Rows:
-    yield "Build", _or_none(read.version)
+    yield t("Build"), _or_none(read.version)
     pending = (read.pending_additions, read.pending_updates, read.pending_deletions)
-    yield "Waiting to be exported: added, updated, deleted", ", ".join(map(_or_none, pending))
-    yield "Objects", _or_none(read.objects)
+    yield t("Waiting to be exported: added, updated, deleted"), joined(map(_or_none, pending), ", ")
+    yield t("Objects"), _or_none(read.objects)
 
 
 def _agents(read: Agents) -> _Rows:
-    yield "Domains with agents", ", ".join(sorted(read.domains)) or "none"
+    yield t("Domains with agents"), ", ".join(sorted(read.domains)) or t("none")
     for agent in read.all:
-        domains = f" for {', '.join(sorted(agent.domains))}" if agent.domains else ""
-        yield agent.machine or "(without a name)", f"{agent.status or 'no state'}{domains}"
+        status = verbatim(agent.status) or t("no state")
+        domains = ", ".join(sorted(agent.domains))
+        shown = t("{status} for {domains}", status=status, domains=domains) if domains else status
+        yield agent.machine or t("(without a name)"), shown
 
 
 def _licences(read: Licences) -> _Rows:
-    yield "P1 in force", "yes" if read.p1 else "no"
-    yield "P2 in force", "yes" if read.p2 else "no"
+    yield t("P1 in force"), t("yes") if read.p1 else t("no")
+    yield t("P2 in force"), t("yes") if read.p2 else t("no")
     for licence in read.all:
         if licence.plans & {P1_PLAN, P2_PLAN}:
-            units = f"{_or_none(licence.enabled_units)} enabled, {_or_none(licence.consumed_units)} used"
-            yield licence.part_number, f"{licence.status}: {units}"
+            yield (
+                licence.part_number,
+                t(
+                    "{status}: {enabled} enabled, {used} used",
+                    status=licence.status,
+                    enabled=_or_none(licence.enabled_units),
+                    used=_or_none(licence.consumed_units),
+                ),
+            )
 
 
 def _new_groups(read: NewGroupDefault) -> _Rows:
-    yield "NewUnifiedGroupWritebackDefault", f"{read.text}."
+    yield "NewUnifiedGroupWritebackDefault", t("{text}.", text=read.text)
 
 
 def _domains(read: tuple[Domain, ...]) -> _Rows:
     for domain in read:
-        state = "verified" if domain.verified else "not verified"
-        roles = [word for word, on in (("default", domain.default), ("initial", domain.initial)) if on]
-        yield domain.name, ", ".join([state, *roles, domain.authentication, *domain.services])
+        state = t("verified") if domain.verified else t("not verified")
+        roles = [role for role, on in ((t("default"), domain.default), (t("initial"), domain.initial)) if on]
+        yield domain.name, joined([state, *roles, domain.authentication, *domain.services], ", ")
 
 
 def _cloud_sync(read: CloudSync) -> _Rows:
-    yield "Jobs", str(len(read.jobs))
-    unread = f", {read.unread} not readable" if read.unread else ""
-    yield "Other service principals looked at", f"{read.searched}{unread}"
+    yield t("Jobs"), str(len(read.jobs))
+    searched = t("{searched}, {unread} not readable", searched=read.searched, unread=read.unread)
+    yield t("Other service principals looked at"), searched if read.unread else str(read.searched)
     for job in read.jobs:
         yield job.id, _job(job)
 
 
-def _job(job: CloudSyncJob) -> str:
-    kind = "writes groups to AD" if job.writes_groups_to_ad else "does not write groups to AD"
-    kind += ", writes Exchange attributes" if job.kind is JobKind.EXCHANGE_WRITEBACK else ""
-    domain = f"for {job.domain}" if job.domain else ""
-    parts = [job.configuration, domain, kind, job.state.value, f"last success {_moment(job.last_success)}"]
+def _job(job: CloudSyncJob) -> Text:
+    kind = t("writes groups to AD") if job.writes_groups_to_ad else t("does not write groups to AD")
+    writeback = t("writes Exchange attributes") if job.kind is JobKind.EXCHANGE_WRITEBACK else NOTHING
+    domain = t("for {domain}", domain=job.domain) if job.domain else NOTHING
+    parts = [
+        job.configuration,
+        domain,
+        joined((kind, writeback), ", "),
+        job.state.value,
+        t("last success {moment}", moment=_moment(job.last_success)),
+    ]
     if job.quarantine:
-        reason = job.quarantine.reason or job.quarantine.code or "no reason"
-        parts.append(f"quarantine: {reason} since {_moment(job.quarantine.since)}")
+        reason = job.quarantine.reason or job.quarantine.code or t("no reason")
+        parts.append(t("quarantine: {reason} since {moment}", reason=reason, moment=_moment(job.quarantine.since)))
     elif job.error:
-        parts.append(f"last error: {job.error.code or job.error.message}")
+        parts.append(t("last error: {code}", code=job.error.code or job.error.message))
     if isinstance(job.scope, Unreadable):
-        parts.append(f"scope not readable: {job.scope.clause}")
+        parts.append(t("scope not readable: {clause}", clause=job.scope.clause))
     else:
         for scope in job.scope:
-            filters = " or ".join(
-                " and ".join(" ".join((one.attribute, one.operator, *one.values)).strip() for one in clauses)
-                for clauses in scope.alternatives
+            filters = joined(
+                (
+                    joined(
+                        (" ".join((one.attribute, one.operator, *one.values)).strip() for one in clauses), t(" and ")
+                    )
+                    for clauses in scope.alternatives
+                ),
+                t(" or "),
             )
-            parts.append(f"{scope.source} where {filters or 'nothing filters'}")
+            parts.append(t("{source} where {filters}", source=scope.source, filters=filters or t("nothing filters")))
             if scope.container:
-                parts.append(f"into {scope.container}")
-    count = f"not readable: {job.assigned.clause}" if isinstance(job.assigned, Unreadable) else str(len(job.assigned))
-    return "; ".join([*filter(None, parts), f"assigned: {count}"])
+                parts.append(t("into {container}", container=scope.container))
+    count = (
+        t("not readable: {clause}", clause=job.assigned.clause)
+        if isinstance(job.assigned, Unreadable)
+        else str(len(job.assigned))
+    )
+    return joined([*parts, t("assigned: {count}", count=count)], "; ")
 
 
 def _permissions(read: GrantedPermissions) -> _Rows:
-    yield "Signed in as", (read.account or "a person") if read.delegated else "an app"
+    yield t("Signed in as"), (read.account or t("a person")) if read.delegated else t("an app")
     yield "Granted", ", ".join(read.names) or "nothing"
 
 

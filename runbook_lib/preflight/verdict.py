@@ -34,9 +34,9 @@ class Verdict(Enum):
 
 _TITLES = {
     Verdict.READY: "Ready",
-    Verdict.WARNINGS: "Ready with warnings",
+    Verdict.WARNINGS: t("Ready with warnings"),
     Verdict.UNKNOWN: "Unknown",
-    Verdict.NOT_READY: "Not ready",
+    Verdict.NOT_READY: t("Not ready"),
 }
 _OUTCOMES = {
     Verdict.READY: Outcome.DONE,

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from runbook_lib.files import APPROVALS, INDEX, MANIFEST, PAGE, RECORD, file_mode
 from runbook_lib.model.outcome import Outcome, ending_of_facts
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 from runbook_lib.record import folder as files
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import DamagedManifest, verified_record
@@ -27,7 +27,7 @@ VERIFY_AT_MOST = 100
 class _Run:
     name: str
     notebook: str
-    outcome: str
+    outcome: Text
     tone: str
     started: str | None
     planned: object
@@ -105,19 +105,19 @@ def _run(path: Path, *, thorough: bool) -> _Run:
     )
 
 
-def _state(path: Path, *, thorough: bool) -> str:
+def _state(path: Path, *, thorough: bool) -> Text:
     if thorough:
         result = verified_record(RecordFolder(path))
         if not result.sealed:
             return t("open: not sealed yet")
-        return "sealed, verified" if result.ok else f"DAMAGED: {result.problems[0]}"
+        return t("sealed, verified") if result.ok else t("DAMAGED: {problem}", problem=result.problems[0])
     try:
         read_manifest(path)
     except FileNotFoundError:
         return t("open: not sealed yet")
     except DamagedManifest as damage:
-        return f"DAMAGED: {MANIFEST}: {damage}"
-    return "sealed"
+        return t("DAMAGED: {manifest}: {damage}", manifest=MANIFEST, damage=damage)
+    return t("sealed")
 
 
 def _facts(path: Path) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from runbook_lib.files import described
 from runbook_lib.model.moment import moment_in, to_the_second
 from runbook_lib.model.outcome import Outcome, ending_of_facts
-from runbook_lib.model.text import NOTHING, t
+from runbook_lib.model.text import NOTHING, Text, t, verbatim
 from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record.cells import CellState, CellTruth
 from runbook_lib.record.executed import ERROR_MARKER_TAG, OWN, Cleaned, plain_text
@@ -56,9 +56,9 @@ def _finalize(value: object) -> object:
     return printable(value) if isinstance(value, str) else printable(str(value))
 
 
-def moment_text(value: object) -> str:
+def moment_text(value: object) -> Text:
     """A time of record.json for people; what is none as it is."""
-    return t("not known") if value is None else to_the_second(str(value))
+    return t("not known") if value is None else verbatim(to_the_second(str(value)))
 
 
 def size(count: int) -> str:
@@ -238,11 +238,11 @@ def _tree(value: object, depth: int = 0) -> Markup:
     return Markup("<bdi>{}</bdi>").format(_leaf(value))
 
 
-def _leaf(value: object) -> str:
+def _leaf(value: object) -> Text:
     if value is None or value == "":
-        return "–"
+        return verbatim("–")
     if isinstance(value, bool):
         return yes_or_no(value)
     if isinstance(value, (Mapping, list, tuple)):
-        return t("none") if not value else "…"
-    return printable(str(value))
+        return t("none") if not value else verbatim("…")
+    return verbatim(printable(str(value)))

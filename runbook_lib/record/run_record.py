@@ -295,7 +295,7 @@ def run_facts_of(folder: RecordFolder) -> dict[str, Any]:
     return merged | {key: value for key, value in read.items() if key not in empty}
 
 
-def _damaged(folder: RecordFolder, error: UsageError) -> str:
+def _damaged(folder: RecordFolder, error: UsageError) -> Text:
     path = folder.file(RECORD)
     if not path.exists():
         return t("record.json was missing when the run was sealed: the run stopped before it could say what it does.")

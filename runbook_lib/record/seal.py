@@ -150,7 +150,7 @@ def _refuse_contradiction(folder: RecordFolder, facts: dict[str, Any]) -> None:
         )
 
 
-def _altered_journal(folder: RecordFolder) -> list[str]:
+def _altered_journal(folder: RecordFolder) -> list[Text]:
     """Whether the journal's lines follow each other; one that is damaged in another way is sealed as it is."""
     try:
         lines = read_plain(folder.file(JOURNAL), largest=LARGEST_PLAN).data

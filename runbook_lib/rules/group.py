@@ -16,7 +16,7 @@ from runbook_lib.model.change import Refusal
 from runbook_lib.model.cloud import CloudKind, Switch
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.dn import is_below, normalize_dn, parent_of
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import Text, joined, t
 from runbook_lib.model.untrusted import whole
 from runbook_lib.rules.policy import Policy
 
@@ -137,7 +137,7 @@ def _connect_v1(row: GroupRow, context: RuleContext) -> Refusal | None:
 def _unwritable(row: GroupRow, _context: RuleContext) -> Refusal | None:
     """What was read is whole; this holds for groups from anywhere else."""
     group = row.cloud
-    texts = {"display name": group.display_name, "description": group.description or ""} if group else {}
+    texts = {t("display name"): group.display_name, t("description"): group.description or ""} if group else {}
     bad = [name for name, text in texts.items() if whole(text) != text]
     if not bad:
         return None
@@ -146,7 +146,7 @@ def _unwritable(row: GroupRow, _context: RuleContext) -> Refusal | None:
         "text-unwritable",
         t(
             "Its {bad} holds what is no character (half an emoji, NUL); no directory can hold it.",
-            bad=" and ".join(bad),
+            bad=joined(bad, t(" and ")),
         ),
         t("Correct it in the cloud."),
     )

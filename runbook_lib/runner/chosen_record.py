@@ -106,9 +106,9 @@ def chosen_record(path: Path, *, first: Callable[[RunOffered], bool] | None = No
             hint=t("Name one of these{more}:", more=more),
             values={"runs": [str(run.path) for run in runs], "choices": shown[:_MOST_NAMED]},
         )
-    console.print_line(f"{holds}:")
+    console.print_line(t("{holds}:", holds=holds))
     for number, line in enumerate(shown, 1):
-        console.print_line(f"  {number}  {line}")
+        console.print_line(t("  {number}  {line}", number=number, line=line))
     number = click.prompt(t("Which run"), type=click.IntRange(1, len(runs)), prompt_suffix=": ")
     return runs[int(number) - 1].path
 

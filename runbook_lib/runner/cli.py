@@ -127,7 +127,7 @@ class CommandGroup(click.Group):
             error.show()
             return error.exit_code
         except (KeyboardInterrupt, click.Abort):
-            console.warn("Interrupted.")
+            console.warn(t("Interrupted."))
             return Outcome.INTERRUPTED.exit_code
         except Exception as error:  # noqa: BLE001 - the last line of defence
             console.show_defect(error)

@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -18,7 +18,7 @@ import click
 
 from runbook_lib.errors import AwaitingApproval, RunbookError
 from runbook_lib.model.finding import Severity
-from runbook_lib.model.text import and_more, t
+from runbook_lib.model.text import Text, and_more, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.runner.kernel.execution import CellStep
 from runbook_lib.shown.layout import cut
@@ -71,7 +71,7 @@ def _lenient(stream: TextIO) -> TextIO:
 _COLOURS = {Severity.BLOCKING: "red", Severity.UNKNOWN: "magenta", Severity.WARNING: "yellow", Severity.INFO: "blue"}
 
 
-def print_line(text: str, severity: Severity | None = None, *, coloured: bool = False) -> None:
+def print_line(text: Text, severity: Severity | None = None, *, coloured: bool = False) -> None:
     """One line on standard output; with a severity, which its text names too, in that one's colour."""
     shown = printable(text)
     if coloured and severity is not None:
@@ -81,7 +81,12 @@ def print_line(text: str, severity: Severity | None = None, *, coloured: bool = 
         click.echo(shown)
 
 
-def warn(text: str) -> None:
+def table_row(cells: Sequence[str], widths: Sequence[int]) -> Text:
+    """A row of a table, each cell as wide as its column."""
+    return verbatim("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+
+
+def warn(text: Text) -> None:
     """One line on standard error."""
     click.echo(printable(text), err=True)
 
@@ -100,16 +105,20 @@ def show_error(error: RunbookError) -> None:
             )
         )
         for problem in problems:
-            place = f"{problem['where']}: " if problem["where"] else ""
-            warn(f"  {place}{problem['text']}{' ' + problem['hint'] if problem['hint'] else ''}")
+            text = joined((problem["text"], problem["hint"]))
+            warn(
+                t("  {where}: {text}", where=problem["where"], text=text)
+                if problem["where"]
+                else t("  {text}", text=text)
+            )
         if more:
-            warn(f"  {and_more(more)}")
+            warn(t("  {text}", text=and_more(more)))
         return
-    warn(f"{error.outcome.title}: {error.message}")
+    warn(t("{outcome}: {message}", outcome=error.outcome.title, message=error.message))
     if error.hint:
         warn(t("What to do: {hint}", hint=error.hint))
     for line in error.choices:
-        warn(f"  {line}")
+        warn(t("  {text}", text=line))
 
 
 def show_defect(error: BaseException) -> None:
@@ -157,13 +166,13 @@ class CellProgress:
         click.echo(f"\r{cut(text, width)}", nl=False, err=True)
         self._pending = True
 
-    def notice(self, text: str) -> None:
+    def notice(self, text: Text) -> None:
         """Something that the person at the terminal has to do now; shown also when quiet."""
         self.close()
         warn(text)
 
     @property
-    def notices(self) -> Callable[[str], None] | None:
+    def notices(self) -> Callable[[Text], None] | None:
         """``notice`` if a person can read it: nobody types a code that went to a log."""
         return self.notice if self._terminal else None
 
@@ -201,7 +210,7 @@ class Status:
             click.echo(f"\r{cut(text, width)}", nl=False, err=True)
 
 
-def typed_phrase(lines: list[str], expected: str) -> str:
+def typed_phrase(lines: Sequence[Text], expected: str) -> str:
     """Show what would be approved and ask for its phrase.
 
     Raises:
@@ -217,4 +226,4 @@ def typed_phrase(lines: list[str], expected: str) -> str:
             values={"phrase": expected},
         )
     print_line(t("To approve, type: {expected}", expected=expected))
-    return str(click.prompt("Phrase", prompt_suffix=": ", default="", show_default=False))
+    return str(click.prompt(t("Phrase"), prompt_suffix=": ", default="", show_default=False))

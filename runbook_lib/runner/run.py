@@ -16,7 +16,7 @@ import papermill
 from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.files import RECORD_VARIABLE
 from runbook_lib.model.outcome import Outcome, ending_of_facts
-from runbook_lib.model.text import NOTHING, t
+from runbook_lib.model.text import NOTHING, Text, joined, t, verbatim
 from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters import LoadedParameters, Parameters, load_parameters, require, resolve
 from runbook_lib.parameters.model import ROOT_VARIABLE
@@ -54,13 +54,13 @@ class RunResult:
     """
 
     outcome: Outcome
-    title: str
+    title: Text
     exit_code: int
     record: Path | None
     seconds: float
     changes_done: int
-    message: str
-    hint: str
+    message: Text
+    hint: Text
     sealed: bool
     stop_asked: bool
 
@@ -76,7 +76,7 @@ def run_notebook(
     clock: Callable[[], datetime],
     new_run_id: Callable[[Path, datetime], str] = default_run_id,
     progress: Callable[[CellStep], None] | None = None,
-    notice: Callable[[str], None] | None = None,
+    notice: Callable[[Text], None] | None = None,
     time_limit: timedelta | None = None,
     grace: float = 20.0,
 ) -> RunResult:
@@ -262,8 +262,8 @@ def _result(record: RunRecord, outcome: Outcome, sealing_failed: str, seconds: f
         record=record.folder.path,
         seconds=seconds,
         changes_done=done if isinstance(done, int) else 0,
-        message=" ".join(text for text in (message, sealing_failed) if text),
-        hint=hint,
+        message=joined((message, sealing_failed)),
+        hint=verbatim(hint),
         sealed=record.folder.sealed,
         stop_asked=stop_asked,
     )
@@ -277,7 +277,7 @@ def seal_run(
     project_root: Path,
     environment: Mapping[str, str],
     clock: Callable[[], datetime],
-) -> str:
+) -> Text:
     """Seal the record, renew the index, remove the work file. Returns what went wrong, or an empty text."""
     secrets = known_secrets(parameters, project_root, environment)
     notebook = work_file if work_file.exists() else None
@@ -298,9 +298,9 @@ def seal_run(
     )
 
 
-def _index(folder: RecordFolder) -> str:
+def _index(folder: RecordFolder) -> Text:
     try:
         build_index(folder.change_folder.parent)
     except RunbookError as error:
         return t("The list of records is not up to date: {why}", why=error.message)
-    return ""
+    return NOTHING

@@ -15,7 +15,7 @@ from unicodedata import category
 from urllib.parse import quote, quote_plus
 
 from runbook_lib.errors import NoAccess, UsageError
-from runbook_lib.model.text import NOTHING, t, verbatim
+from runbook_lib.model.text import NOTHING, Text, t, verbatim
 from runbook_lib.model.untrusted import character_name, printable, unseen
 
 _SECRET_NAME = re.compile(
@@ -23,15 +23,16 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 
-_SECRET_VALUES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("a private key", re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY")),
-    ("a JSON web token", re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.")),
-    ("a bearer token", re.compile(r"\bBearer\s+[A-Za-z0-9._~+/-]{16,}", re.IGNORECASE)),
+_PRIVATE_KEY = t("a private key")
+_SECRET_VALUES: tuple[tuple[Text, re.Pattern[str]], ...] = (
+    (_PRIVATE_KEY, re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY")),
+    (t("a JSON web token"), re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.")),
+    (t("a bearer token"), re.compile(r"\bBearer\s+[A-Za-z0-9._~+/-]{16,}", re.IGNORECASE)),
     # Three characters, a digit, "Q~", 31 to 34 characters: client secrets as Microsoft Entra ID issues them.
-    ("a client secret", re.compile(r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}")),
-    ("a password", re.compile(r"\b(?:password|passwd|pwd|client_?secret|secret)\s*[=:]\s*\S+", re.IGNORECASE)),
-    ("a shared access signature", re.compile(r"[?&]sig=[A-Za-z0-9%+/]{16,}", re.IGNORECASE)),
-    ("a password in an address", re.compile(r"[a-z][a-z0-9+.-]{0,30}://[^\s/@:]*:[^\s/@]+@", re.IGNORECASE)),
+    (t("a client secret"), re.compile(r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}")),
+    (t("a password"), re.compile(r"\b(?:password|passwd|pwd|client_?secret|secret)\s*[=:]\s*\S+", re.IGNORECASE)),
+    (t("a shared access signature"), re.compile(r"[?&]sig=[A-Za-z0-9%+/]{16,}", re.IGNORECASE)),
+    (t("a password in an address"), re.compile(r"[a-z][a-z0-9+.-]{0,30}://[^\s/@:]*:[^\s/@]+@", re.IGNORECASE)),
 )
 
 
@@ -55,7 +56,7 @@ def without_secret_shapes(text: str) -> str:
     text = _KEY.sub("[redacted: private key]", text)
     text = _TOKEN.sub("[redacted: token]", text)
     for kind, pattern in _SECRET_VALUES:
-        if kind != "a private key":
+        if kind != _PRIVATE_KEY:
             text = pattern.sub(f"[redacted: {kind}]", text)
     return text
 
@@ -149,7 +150,7 @@ def pem_file(path: Path, *, parameter: str) -> Secret:
     return Secret(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def secret_variable(name: str, environment: Mapping[str, str], *, what: str, otherwise: str = "") -> Secret:
+def secret_variable(name: str, environment: Mapping[str, str], *, what: Text, otherwise: Text = NOTHING) -> Secret:
     """The value of an environment variable, without byte order mark and line ends around it.
 
     Args:
@@ -196,7 +197,7 @@ def without_marks(text: str) -> str:
     return text.strip(_LINE_ENDS).removeprefix("\ufeff").strip(_LINE_ENDS)
 
 
-def impossible(text: str) -> str:
+def impossible(text: str) -> Text:
     """Why ``text`` cannot be a password, to follow the name of its source; empty where it can be one.
 
     Nobody types controls, nor the blanks of web pages and documents and what is not shown at all around a password.
@@ -206,7 +207,7 @@ def impossible(text: str) -> str:
     if _is_wide(text):
         return _UTF16
     if not text.strip(" "):
-        return "holds nothing but spaces"
+        return t("holds nothing but spaces")
     last = len(text) - 1
     hidden = dict(unseen(text))
     hidden |= {at: text[at] for at in (0, last) if text[at] != " " and text[at].isspace()}
@@ -214,21 +215,29 @@ def impossible(text: str) -> str:
     at = next((at for at in (0, last) if at in hidden), None)
     at = next(never, None) if at is None else at
     if at is None:
-        return ""
+        return NOTHING
     if text[at] in _LINE_ENDS:
-        return "holds more than one line"
-    place = "begins with" if at == 0 else "ends with" if at == last else "holds"
-    return f"{place} a character that no password holds: {character_name(text[at])}"
+        return t("holds more than one line")
+    place = t("begins with") if at == 0 else t("ends with") if at == last else t("holds")
+    return t(
+        "{place} a character that no password holds: {character_name}",
+        place=place,
+        character_name=character_name(text[at]),
+    )
 
 
-def doubtful(text: str) -> str:
+def doubtful(text: str) -> Text:
     """What may not be meant in a password that was refused, to follow "the password"; empty: nothing."""
     if text != text.strip(" "):
-        return "begins or ends with a space"
+        return t("begins or ends with a space")
     if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'":
-        return "stands in quotes, which are sent as a part of it"
+        return t("stands in quotes, which are sent as a part of it")
     found = next((char for _, char in unseen(text)), "") or next((c for c in text if c.isspace() and c != " "), "")
-    return f"holds a character that is not seen: {character_name(found)}" if found else ""
+    return (
+        t("holds a character that is not seen: {character_name}", character_name=character_name(found))
+        if found
+        else NOTHING
+    )
 
 
 def _is_wide(text: str) -> bool:
@@ -236,7 +245,7 @@ def _is_wide(text: str) -> bool:
     return len(text) > 1 and (not text[::2].strip("\0") or not text[1::2].strip("\0"))
 
 
-_UTF16 = "holds NUL bytes; it looks like UTF-16 text without a byte order mark"
+_UTF16 = t("holds NUL bytes; it looks like UTF-16 text without a byte order mark")
 MALFORMED = "secret-malformed"
 """Code of the error for a secret that is refused before anything is sent."""
 

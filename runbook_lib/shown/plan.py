@@ -166,8 +166,8 @@ def _details(changes: Sequence[Change]) -> Markup:
     return shown
 
 
-def _values(values: Sequence[str]) -> str:
-    return "; ".join(values) or t("(empty)")
+def _values(values: Sequence[str]) -> Text:
+    return verbatim("; ".join(values)) or t("(empty)")
 
 
 def deletion_tables(changes: Sequence[Change]) -> Markup:

@@ -345,23 +345,23 @@ class ThingStep:
             **({NOT_TAKEN: [{"member": v, "dn": v, "cause": "x"} for v in self.refused]} if self.refused else {}),
         }
 
-    def beyond_intent(self, object_id: str, intent: Mapping[str, Any], made: Mapping[str, str]) -> str:
+    def beyond_intent(self, object_id: str, intent: Mapping[str, Any], made: Mapping[str, str]) -> Text:
         """Another kind, other values, another object."""
         own = "" if self.makes_object else self.change.payload.thing or made.get(self.change.group_id)
         wrong = intent["kind"] != self.kind or not set(intent["values"]) <= set(self.values) or object_id != own
-        return "it begins something else" if wrong else ""
+        return t("it begins something else") if wrong else NOTHING
 
-    def beyond_effect(self, effect: Effect, made: Mapping[str, str]) -> str:
+    def beyond_effect(self, effect: Effect, made: Mapping[str, str]) -> Text:
         """Another object, other values."""
         wrong = effect.object_id != (self.change.payload.thing or made.get(self.change.group_id))
         values = {*effect.data.get("put", ()), *effect.data.get("taken", ())}
-        return "it did something else" if wrong or not values <= set(self.values) else ""
+        return t("it did something else") if wrong or not values <= set(self.values) else NOTHING
 
-    def not_begun(self, effect: Mapping[str, Any], begun: Sequence[Mapping[str, Any]], made: Mapping[str, str]) -> str:
+    def not_begun(self, effect: Mapping[str, Any], begun: Sequence[Mapping[str, Any]], made: Mapping[str, str]) -> Text:
         """An effect without an intent."""
         announced = {value for intent in begun for value in intent["values"]}
         wrong = (effect and not begun) or not {*effect.get("put", ()), *effect.get("taken", ())} <= announced
-        return f"it never began it, nor {made}" if wrong else ""
+        return t("it never began it, nor {made}", made=made) if wrong else NOTHING
 
 
 def steps_of(changes: Iterable[Change], world: World | None = None) -> list[ThingStep]:
@@ -437,14 +437,14 @@ class _Rules:
     def steps_of(self, changes: Sequence[Change]) -> Sequence[PlannedStep]:
         return steps_of(changes)
 
-    def beyond_kind(self, change: Change, operation: Operation) -> str:
+    def beyond_kind(self, change: Change, operation: Operation) -> Text:
         payload = of_things(change).payload
         if bool(payload.thing) is (change.kind is ChangeKind.CREATE):
-            return "names the wrong thing"
-        return "" if operation is not Operation.DISABLE else "is never disabled"
+            return t("names the wrong thing")
+        return NOTHING if operation is not Operation.DISABLE else t("is never disabled")
 
-    def beyond_target(self, plan: Plan) -> str:
-        return "" if isinstance(plan.target, Shelf) else "it stands on no shelf"
+    def beyond_target(self, plan: Plan) -> Text:
+        return NOTHING if isinstance(plan.target, Shelf) else t("it stands on no shelf")
 
 
 THINGS: RouteRules = _Rules()

@@ -21,11 +21,12 @@ from runbook_lib.errors import Refused
 from runbook_lib.model.ids import GUID_PATTERN, digest
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.target import Route
-from runbook_lib.model.text import NOTHING, t
+from runbook_lib.model.text import NOTHING, Text, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.strict_file import (
     LARGEST_APPROVAL,
     PlainFile,
+    Unfit,
     read_plain,
     strict_json,
     whole_text,
@@ -246,13 +247,13 @@ def approval_paths(folder: Path) -> list[Path]:
     """
     try:
         if folder.is_symlink():
-            raise damaged(folder, "it is a link", what="a folder of approvals")
+            raise damaged(folder, t("it is a link"), what=t("a folder of approvals"))
         return sorted(path for path in folder.iterdir() if path.suffix == ".json" and not path.name.startswith("."))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        why = f"it cannot be read ({error.strerror or type(error).__name__})"
-        raise damaged(folder, why, what="a folder of approvals") from None
+        why = t("it cannot be read ({strerror})", strerror=error.strerror or type(error).__name__)
+        raise damaged(folder, why, what=t("a folder of approvals")) from None
 
 
 def read_approval_file(path: Path, routes: Routes) -> tuple[PlanApprovalFile | StandingApprovalFile, FileFacts]:
@@ -267,23 +268,23 @@ def read_approval_file(path: Path, routes: Routes) -> tuple[PlanApprovalFile | S
             was given under another change id.
     """
     standing = path.name.startswith(PREFIX)
-    what = "a standing approval" if standing else "an approval"
+    what = t("a standing approval") if standing else t("an approval")
     try:
         plain = read_plain(path, largest=LARGEST_APPROVAL)
         data = strict_json(plain.data)
         of_plan, of_groups = approval_files_of(rules_in(data, routes))
         found = (of_groups if standing else of_plan).model_validate(data)
     except FileNotFoundError:
-        raise damaged(path, "it is not there any more", what=what) from None
+        raise damaged(path, t("it is not there any more"), what=what) from None
     except ValidationError as error:
         raise damaged(path, _first(error), what=what) from None
-    except ValueError as error:
-        raise damaged(path, str(error), what=what) from None
+    except Unfit as error:
+        raise damaged(path, error.why, what=what) from None
     content = {key: value for key, value in data.items() if key != "digest"}
     if found.digest != digest(content) or plain.data != whole_text(data):
-        raise damaged(path, "it was changed after it was written", what=what)
+        raise damaged(path, t("it was changed after it was written"), what=what)
     if isinstance(found, PlanApprovalFile) and path.name != f"{found.plan_digest}.json":
-        raise damaged(path, "its name is not the digest of its plan", what=what)
+        raise damaged(path, t("its name is not the digest of its plan"), what=what)
     # Not resolved: a change whose folder is a link to another one's is that change none the less.
     change_id = path.absolute().parent.parent.name
     if found.change_id != change_id:
@@ -305,18 +306,19 @@ def _facts(path: Path, plain: PlainFile) -> FileFacts:
     return FileFacts(path, plain.sha256, plain.owner, plain.groups, plain.shared)
 
 
-def _first(error: ValidationError) -> str:
+def _first(error: ValidationError) -> Text:
     """The first thing that is wrong, as the end of a sentence."""
     detail = error.errors(include_url=False, include_input=False)[0]
     place = ", ".join(str(part) for part in detail["loc"] if part != "schema_")
     said = str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] == "string_pattern_mismatch":
-        said = "it is not well formed"
-    said = said[:1].lower() + said[1:]
-    return printable(f"{place}: {said}" if place else said, limit=200)
+        reason = t("it is not well formed")
+    else:
+        reason = verbatim(printable(said[:1].lower() + said[1:], limit=200))
+    return t("{place}: {reason}", place=printable(place, limit=200), reason=reason) if place else reason
 
 
-def damaged(path: Path, why: str, *, what: str) -> Refused:
+def damaged(path: Path, why: Text, *, what: Text) -> Refused:
     """The error of a file that is no approval: better to stop than to guess."""
     return Refused(
         t("{path} is not {what}: {why}.", path=path, what=what, why=why),

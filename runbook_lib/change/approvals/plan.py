@@ -164,7 +164,7 @@ def read_approvals(folder: Path, routes: Routes) -> list[Approval]:
 def _read(path: Path, routes: Routes) -> Approval:
     content, facts = read_approval_file(path, routes)
     if not isinstance(content, PlanApprovalFile):
-        raise TypeError(f"an approval of one plan, by its name: {path.name}")
+        raise TypeError(t("an approval of one plan, by its name: {name}", name=path.name))
     return Approval(
         plan_digest=content.plan_digest,
         changes=dict(zip(content.changes, map(Shown, content.names, content.members), strict=True)),

@@ -205,7 +205,7 @@ def read_standing(folder: Path, routes: Routes) -> list[StandingApproval]:
 def _read(path: Path, routes: Routes) -> StandingApproval:
     content, facts = read_approval_file(path, routes)
     if not isinstance(content, StandingApprovalFile):
-        raise TypeError(f"a standing approval, by its name: {path.name}")
+        raise TypeError(t("a standing approval, by its name: {name}", name=path.name))
     target = content.target.target()
     return StandingApproval(
         route=Route(content.route),

@@ -36,7 +36,7 @@ from runbook_lib.directory.search import (
 from runbook_lib.errors import NoAccess
 from runbook_lib.model.enforcement import NO_ENFORCEMENT, Enforcement, soa_policy_of
 from runbook_lib.model.ids import MARK_ATTRIBUTE
-from runbook_lib.model.text import t
+from runbook_lib.model.text import NOTHING, clause, t
 
 _DOMAIN_ADMINS = "512"
 _SIDS_AT_ONCE = 200
@@ -103,15 +103,17 @@ def read_account(directory: Directory) -> Account:
 def read_holder(directory: Directory, dn: str, *, show_deleted: bool = False) -> Holder:
     """An object with its descriptor as far as this account may read it."""
     if not dn:
-        return Holder(dn, None, "no such container is named")
+        return Holder(dn, None, t("no such container is named"))
     try:
         entry = directory.read_dn(dn, ("objectClass", _DESCRIPTOR), show_deleted=show_deleted)
     except (RightsMissing, ObjectMissing):
         entry = None
     if entry is None:
-        return Holder(dn, None, f"{dn} does not exist or this account may not see it")
+        return Holder(dn, None, t("{dn} does not exist or this account may not see it", dn=dn))
     descriptor = _descriptor(entry)
-    return Holder(entry.dn, descriptor, "" if descriptor else f"this account may not read the access list of {dn}")
+    return Holder(
+        entry.dn, descriptor, NOTHING if descriptor else t("this account may not read the access list of {dn}", dn=dn)
+    )
 
 
 def _descriptor(entry: Entry) -> SecurityDescriptor | None:
@@ -193,7 +195,7 @@ def read_enforcement(directory: Directory) -> Enforcement:
     except ObjectMissing:
         return NO_ENFORCEMENT
     except RightsMissing:
-        return Enforcement(why_unknown=f"this account may not read {container}")
+        return Enforcement(why_unknown=t("this account may not read {container}", container=container))
     if not found:
         return NO_ENFORCEMENT
     stale = _stale(directory, [value for entry in found for value in entry.texts(_SETTINGS)])
@@ -204,7 +206,7 @@ def read_enforcement(directory: Directory) -> Enforcement:
     try:
         account = read_account(directory)
     except NoAccess as error:
-        return Enforcement(policies, why_unknown=error.message.rstrip("."))
+        return Enforcement(policies, why_unknown=clause(error.message))
     return Enforcement(policies, account.sid, account.token)
 
 

@@ -13,6 +13,7 @@ from enum import IntEnum, IntFlag
 
 from runbook_lib.directory.rights.constants import AccessMask
 from runbook_lib.directory.search import guid_bytes, guid_text, sid_bytes, sid_text
+from runbook_lib.model.text import t
 
 _HEADER = struct.Struct("<BBHIIII")
 _ACL_HEADER = struct.Struct("<BBHHH")
@@ -198,11 +199,18 @@ def parse_security_descriptor(value: bytes) -> SecurityDescriptor:
         ValueError: Not a security descriptor. The message says which part and why.
     """
     if len(value) < _HEADER.size:
-        raise _malformed("header", f"{len(value)} octets are fewer than {_HEADER.size}")
+        raise _malformed("header", t("{value} octets are fewer than {size}", value=len(value), size=_HEADER.size))
     revision, resource_manager, flags, owner, group, sacl, dacl = _HEADER.unpack_from(value)
     control = Control(flags)
     if revision != 1 or not control & Control.SELF_RELATIVE:
-        raise _malformed("header", f"revision {revision} with flags 0x{flags:04x} is not a self-relative one")
+        raise _malformed(
+            "header",
+            t(
+                "revision {revision} with flags 0x{flags:04x} is not a self-relative one",
+                revision=revision,
+                flags=flags,
+            ),
+        )
     return SecurityDescriptor(
         owner=_sid(value, owner, "owner") if owner else None,
         group=_sid(value, group, "group") if group else None,
@@ -227,20 +235,29 @@ def _entry(kind: int, flags: AceFlag, body: bytes) -> bytes:
 def _sid(value: bytes, start: int, part: str) -> str:
     """The SID that begins at ``start``; its second octet tells how long it is."""
     if start + 2 > len(value):
-        raise _malformed(part, f"begins at octet {start} of {len(value)}")
+        raise _malformed(part, t("begins at octet {start} of {value}", start=start, value=len(value)))
     try:
         return sid_text(value[start : start + 8 + 4 * value[start + 1]])
     except ValueError:
-        raise _malformed(part, f"no SID at octet {start}") from None
+        raise _malformed(part, t("no SID at octet {start}", start=start)) from None
 
 
 def _acl(value: bytes, start: int, part: str) -> Acl:
     if start + _ACL_HEADER.size > len(value):
-        raise _malformed(part, f"begins at octet {start} of {len(value)}")
+        raise _malformed(part, t("begins at octet {start} of {value}", start=start, value=len(value)))
     revision, _, size, count, _ = _ACL_HEADER.unpack_from(value, start)
     end = start + size
     if revision not in {_ACL_REVISION, _ACL_REVISION_DS} or size < _ACL_HEADER.size or end > len(value):
-        raise _malformed(part, f"revision {revision}, {size} octets from {start} of {len(value)}")
+        raise _malformed(
+            part,
+            t(
+                "revision {revision}, {size} octets from {start} of {value}",
+                revision=revision,
+                size=size,
+                start=start,
+                value=len(value),
+            ),
+        )
     return Acl(tuple(_aces(value[start + _ACL_HEADER.size : end], count, part)), revision)
 
 
@@ -249,10 +266,10 @@ def _aces(body: bytes, count: int, part: str) -> Iterable[Ace | OpaqueAce]:
     for number in range(1, count + 1):
         where = f"{part} entry {number} of {count}"
         if at + _ACE_HEADER.size > len(body):
-            raise _malformed(where, "the list ends before it")
+            raise _malformed(where, t("the list ends before it"))
         kind, flags, size = _ACE_HEADER.unpack_from(body, at)
         if size < _ACE_HEADER.size or size % 4 or at + size > len(body):
-            raise _malformed(where, f"{size} octets of {len(body) - at} that are left")
+            raise _malformed(where, t("{size} octets of {body} that are left", size=size, body=len(body) - at))
         yield _ace(kind, AceFlag(flags), body[at + _ACE_HEADER.size : at + size], where)
         at += size
 
@@ -262,14 +279,14 @@ def _ace(kind: int, flags: AceFlag, body: bytes, where: str) -> Ace | OpaqueAce:
         return OpaqueAce(kind, flags, body)
     at = 4 if kind in _PLAIN else 8
     if len(body) < at:
-        raise _malformed(where, "too short for its mask")
+        raise _malformed(where, t("too short for its mask"))
     guids: list[str | None] = [None, None]
     if kind in _OBJECT:
         (present,) = struct.unpack_from("<I", body, 4)
         for index, bit in enumerate((_OBJECT_TYPE_PRESENT, _INHERITED_OBJECT_TYPE_PRESENT)):
             if present & bit:
                 if len(body) < at + 16:
-                    raise _malformed(where, "too short for its object types")
+                    raise _malformed(where, t("too short for its object types"))
                 guids[index] = guid_text(body[at : at + 16])
                 at += 16
     (mask,) = struct.unpack_from("<I", body)

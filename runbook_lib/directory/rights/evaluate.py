@@ -17,6 +17,7 @@ from enum import Enum
 from runbook_lib.directory.rights.constants import AccessMask, WellKnownSid, expand_generic
 from runbook_lib.directory.rights.descriptor import Ace, AceFlag, Acl, Control, OpaqueAce, SecurityDescriptor
 from runbook_lib.model.cloud import Switch
+from runbook_lib.model.text import NOTHING, Text
 
 Token = frozenset[str]
 """SIDs of an account: its own, those of its groups, and those that every account has that signs in."""
@@ -191,7 +192,7 @@ class Holder:
 
     dn: str
     descriptor: SecurityDescriptor | None = None
-    why: str = ""
+    why: Text = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,9 +191,11 @@ def bind_password(parameters: Parameters, environment: Mapping[str, str]) -> Sec
     return secret_variable(
         "GWB_BIND_PASSWORD",
         environment,
-        what=f"password for {parameters.bind_user}",
-        otherwise="; or name a file that only its owner can read in bind_password_file; or sign in without a password: "
-        "bind_method kerberos",
+        what=t("password for {bind_user}", bind_user=parameters.bind_user),
+        otherwise=t(
+            "; or name a file that only its owner can read in bind_password_file; or sign in without a "
+            "password: bind_method kerberos"
+        ),
     )
 
 

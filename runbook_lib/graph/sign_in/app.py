@@ -53,9 +53,9 @@ def load_certificate(path: Path) -> ClientCertificate:
     text = pem_file(path, parameter="certificate_file").reveal()
     key_match = _KEY.search(text)
     if key_match is None:
-        raise _unusable(path, "it holds no private key")
+        raise _unusable(path, t("it holds no private key"))
     if "ENCRYPTED" in key_match.group(0):
-        raise _unusable(path, "its private key is protected by a password, and there is no way to give one")
+        raise _unusable(path, t("its private key is protected by a password, and there is no way to give one"))
     key = _private_key(path, key_match.group(0))
     for block in _CERTIFICATE.findall(text):
         certificate = _certificate(path, block)
@@ -69,7 +69,7 @@ def load_certificate(path: Path) -> ClientCertificate:
                 not_before=certificate.not_valid_before_utc,
                 not_after=certificate.not_valid_after_utc,
             )
-    raise _unusable(path, "it holds no certificate that belongs to its private key")
+    raise _unusable(path, t("it holds no certificate that belongs to its private key"))
 
 
 def require_valid(certificate: ClientCertificate, *, now: datetime) -> None:
@@ -105,9 +105,9 @@ def _private_key(path: Path, pem: str) -> rsa.RSAPrivateKey:
     except (ValueError, TypeError):
         key = None
     if key is None:
-        raise _unusable(path, "its private key cannot be read")
+        raise _unusable(path, t("its private key cannot be read"))
     if not isinstance(key, rsa.RSAPrivateKey):
-        raise _unusable(path, "its private key is not an RSA key, and Microsoft Entra ID takes no other")
+        raise _unusable(path, t("its private key is not an RSA key, and Microsoft Entra ID takes no other"))
     return key
 
 
@@ -131,7 +131,7 @@ def _certificate(path: Path, pem: str) -> x509.Certificate:
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
             return x509.load_pem_x509_certificate(pem.encode("ascii", "replace"))
     except ValueError:
-        reason = "a certificate in it cannot be read"
+        reason = t("a certificate in it cannot be read")
     raise _unusable(path, reason)
 
 

@@ -99,7 +99,7 @@ def kept_cache(
             folder.chmod(0o700)
         store = encrypted(str(path))
         if not store.is_encrypted:
-            return SignInCache(_Memory("the store that was offered does not encrypt"))
+            return SignInCache(_Memory(t("the store that was offered does not encrypt")))
         return SignInCache(_KeptTokens(store))
     except Exception as error:  # noqa: BLE001 - three systems' libraries raise what they like; each means the same
         return SignInCache(_Memory(_why(error)))

@@ -54,7 +54,9 @@ def read_application(client: GraphClient, service_principal: str) -> Application
     select = {"$select": "id,appId,displayName,applicationTemplateId"}
     row = client.get(f"/servicePrincipals/{service_principal}", select)
     app_id = text_of(row, "appId") or ""
-    found = client.listing("/applications", {"$filter": f"appId eq '{app_id}'", "$select": "id,appId"}).rows
+    found = client.listing(
+        "/applications", {"$filter": t("appId eq '{app_id}'", app_id=app_id), "$select": "id,appId"}
+    ).rows
     return _application(row, row_id(found[0]) if found else "")
 
 
@@ -66,7 +68,9 @@ def made_of_template(client: GraphClient, name: str) -> list[Application]:
     """
     select = "id,appId,displayName,applicationTemplateId"
     quoted = name.replace("'", "''")
-    rows = client.listing("/servicePrincipals", {"$filter": f"displayName eq '{quoted}'", "$select": select}).rows
+    rows = client.listing(
+        "/servicePrincipals", {"$filter": t("displayName eq '{quoted}'", quoted=quoted), "$select": select}
+    ).rows
     found = [_application(row) for row in rows if (text_of(row, "applicationTemplateId") or "").lower() == TO_AD]
     return sorted(found, key=lambda one: one.service_principal)
 

@@ -315,7 +315,7 @@ def several(evidence: Evidence) -> Answers:
         to_do=NOTHING
         if apart
         else t("Compare their domains and scopes in the Entra admin center, then acknowledge this finding."),
-        source=f'{PREREQUISITES}; "Microsoft Entra provisioning options (Preview)"',
+        source=t('{prerequisites}; "Microsoft Entra provisioning options (Preview)"', prerequisites=PREREQUISITES),
         values={"jobs": [job.id for job in jobs], "shared": shared, "twice": twice},
         acknowledgeable=True,
     )

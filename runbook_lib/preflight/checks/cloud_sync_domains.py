@@ -211,7 +211,7 @@ def same_container(evidence: Evidence) -> Iterator[Finding]:
                     t(
                         "A configuration writes into {container}, which meets {hit}. {job_name}.",
                         container=printable(container),
-                        hit=" and ".join(hit),
+                        hit=joined(hit, t(" and ")),
                         job_name=job_name(job),
                     ),
                     {"container": container, "parameters": hit},

@@ -10,7 +10,7 @@ from runbook_lib.graph.tenant import CloudSyncJob, JobState
 from runbook_lib.model.enforcement import SOA_ATTRIBUTE
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.reading import Unreadable
-from runbook_lib.model.text import NOTHING, counted, t
+from runbook_lib.model.text import NOTHING, Text, counted, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.checks.cloud_sync import NO_JOB, job_name, jobs_for_groups, own_clauses
@@ -48,7 +48,9 @@ def sizes(evidence: Evidence) -> Answers:
         yield NO_JOB
     for job in jobs_for_groups(evidence):
         if isinstance(job.assigned, Unreadable):
-            seen = f"What is assigned to a configuration could not be read: {job.assigned.sentence}"
+            seen = t(
+                "What is assigned to a configuration could not be read: {sentence}", sentence=job.assigned.sentence
+            )
             yield _size(job, "size-unknown", _U, seen, {"job": job.id})
         elif job.assigned:
             yield from _selected(job, job.assigned, read)
@@ -65,24 +67,29 @@ class _Scope:
     large: dict[str, int]
     uncounted: int
 
-    @property
-    def at_least(self) -> str:
-        """What stands before a number that may be too small; empty where everything was counted."""
-        return "at least " if self.uncounted else ""
+    def at_least(self, number: Text) -> Text:
+        """A number that is too small where something was not counted."""
+        return t("at least {number}", number=number) if self.uncounted else number
 
     @property
     def values(self) -> dict[str, object]:
         """The numbers, for a finding."""
         return {"groups": self.groups, "members": self.members, "uncounted": self.uncounted}
 
-    def over(self, limits: ScopeLimits) -> str:
+    def over(self, limits: ScopeLimits) -> Text:
         """What is over the limits, in words; empty: nothing that was counted."""
         parts = []
         if self.groups > limits.groups:
-            parts.append(f"{self.groups:,} groups of {limits.groups:,}")
+            parts.append(t("{groups:,} groups of {most:,}", groups=self.groups, most=limits.groups))
         if self.members > limits.members:
-            parts.append(f"{self.at_least}{self.members:,} direct members of {limits.members:,}")
-        return " and ".join(parts)
+            parts.append(
+                t(
+                    "{members} direct members of {most:,}",
+                    members=self.at_least(t("{number:,}", number=self.members)),
+                    most=limits.members,
+                )
+            )
+        return joined(parts, t(" and "))
 
 
 def _scope(ids: Sequence[str], read: CloudSyncGroups) -> _Scope:
@@ -96,13 +103,19 @@ def _selected(job: CloudSyncJob, chosen: Sequence[str], read: CloudSyncGroups) -
     values: dict[str, object] = {"job": job.id, **scope.values}
     over = scope.over(SELECTED)
     if over:
-        yield _size(job, "too-large", _W, f"A configuration has {over} in scope.", values)
+        yield _size(job, "too-large", _W, t("A configuration has {over} in scope.", over=over), values)
     elif scope.uncounted:
-        yield _uncounted(job, scope, "are assigned", values)
+        yield _uncounted(job, scope, t("are assigned"), values)
     if scope.large:
-        yield _size(job, "group-too-large", _W, f"In scope: {_large(scope)}.", {**values, "large": scope.large})
+        yield _size(
+            job, "group-too-large", _W, t("In scope: {large}.", large=_large(scope)), {**values, "large": scope.large}
+        )
     if scope.groups > SHOWN_IN_PORTAL and not over:
-        seen = f"{scope.groups:,} groups are assigned; the portal selects and shows {SHOWN_IN_PORTAL} of them."
+        seen = t(
+            "{groups:,} groups are assigned; the portal selects and shows {shown_in_portal} of them.",
+            groups=scope.groups,
+            shown_in_portal=SHOWN_IN_PORTAL,
+        )
         yield _size(job, "beyond-portal", _I, seen, values)
 
 
@@ -111,48 +124,86 @@ def _filtered(job: CloudSyncJob, read: CloudSyncGroups) -> Iterator[Finding]:
     scope = _scope(read.candidates or (), read)
     written = sum(number for kind, number in job.counts.items() if "group" in kind.casefold())
     values: dict[str, object] = {"job": job.id, **scope.values, "written": written}
-    most = f"Up to {counted(scope.groups, 'security group')} can be in scope, with {scope.at_least}"
-    most += f"{counted(scope.members, 'direct member')}"
+    most = t(
+        "Up to {groups} can be in scope, with {members}",
+        groups=counted(scope.groups, "security group"),
+        members=scope.at_least(counted(scope.members, "direct member")),
+    )
     if written > FILTERED.groups:
-        seen = f"A configuration has {written:,} groups of {FILTERED.groups:,} in scope."
+        seen = t(
+            "A configuration has {written:,} groups of {groups:,} in scope.", written=written, groups=FILTERED.groups
+        )
         yield _size(job, "too-large", _W, seen, values)
     elif scope.over(FILTERED):
-        seen = f"{most}; how many of them its filter takes was not worked out, the job reports {written:,}."
+        seen = t(
+            "{most}; how many of them its filter takes was not worked out, the job reports {written:,}.",
+            most=most,
+            written=written,
+        )
         yield _size(job, "size-unknown", _U, seen, values)
     elif scope.uncounted:
-        yield _uncounted(job, scope, "can be in scope", values)
+        yield _uncounted(job, scope, t("can be in scope"), values)
     if scope.large:
-        yield _size(job, "group-too-large", _U, f"Can be in scope: {_large(scope)}.", {**values, "large": scope.large})
+        yield _size(
+            job,
+            "group-too-large",
+            _U,
+            t("Can be in scope: {large}.", large=_large(scope)),
+            {**values, "large": scope.large},
+        )
     if not own_clauses(job) and not isinstance(job.scope, Unreadable):
-        seen = f"No group is assigned and no attribute filters: all of these, or none. {most}."
+        seen = t("No group is assigned and no attribute filters: all of these, or none. {most}.", most=most)
         yield _size(job, "unbounded", _I, seen, values)
     yield from _tenant(job, read)
 
 
 def _tenant(job: CloudSyncJob, read: CloudSyncGroups) -> Iterator[Finding]:
-    numbers = (("users", read.tenant_users, MOST_USERS), ("groups", read.tenant_groups, MOST_GROUPS))
+    numbers = ((t("users"), read.tenant_users, MOST_USERS), (t("groups"), read.tenant_groups, MOST_GROUPS))
     values: dict[str, object] = {"job": job.id, "users": read.tenant_users, "groups": read.tenant_groups}
-    over = " and ".join(f"{n:,} {what}" for what, n, most in numbers if n is not None and n >= most)
-    unread = " and ".join(what for what, n, _ in numbers if n is None)
-    rule = f"All groups with a filter is for tenants below {MOST_USERS:,} users, {MOST_GROUPS:,} groups and 1,000,000 "
-    rule += "memberships"
+    over = joined(
+        (t("{n:,} {what}", n=n, what=what) for what, n, most in numbers if n is not None and n >= most), t(" and ")
+    )
+    unread = joined((what for what, n, _ in numbers if n is None), t(" and "))
+    rule = t(
+        "All groups with a filter is for tenants below {most_users:,} users, {most_groups:,} groups and "
+        "1,000,000 memberships",
+        most_users=MOST_USERS,
+        most_groups=MOST_GROUPS,
+    )
     if over:
-        yield _size(job, "tenant-too-large", _W, f"The tenant has {over}. {rule}.", values)
+        yield _size(job, "tenant-too-large", _W, t("The tenant has {over}. {rule}.", over=over, rule=rule), values)
     elif unread:
-        yield _size(job, "tenant-size-unknown", _U, f"The {unread} of the tenant were not counted. {rule}.", values)
+        yield _size(
+            job,
+            "tenant-size-unknown",
+            _U,
+            t("The {unread} of the tenant were not counted. {rule}.", unread=unread, rule=rule),
+            values,
+        )
 
 
-def _large(scope: _Scope) -> str:
+def _large(scope: _Scope) -> Text:
     some = ", ".join(f"{one} ({number:,})" for one, number in sorted(scope.large.items())[:5])
-    return f"{counted(len(scope.large), 'group')} of more than {LARGEST_GROUP:,} direct members: {some}"
+    return t(
+        "{large} of more than {largest_group:,} direct members: {some}",
+        large=counted(len(scope.large), "group"),
+        largest_group=LARGEST_GROUP,
+        some=some,
+    )
 
 
-def _uncounted(job: CloudSyncJob, scope: _Scope, what: str, values: dict[str, object]) -> Finding:
-    seen = f"The members of {scope.uncounted:,} of {counted(scope.groups, 'group')} that {what} were not counted; "
-    return _size(job, "members-not-counted", _U, f"{seen}there are at least {scope.members:,}.", values)
+def _uncounted(job: CloudSyncJob, scope: _Scope, what: Text, values: dict[str, object]) -> Finding:
+    seen = t(
+        "The members of {uncounted:,} of {groups} that {what} were not counted; there are at least {members:,}.",
+        uncounted=scope.uncounted,
+        groups=counted(scope.groups, "group"),
+        what=what,
+        members=scope.members,
+    )
+    return _size(job, "members-not-counted", _U, seen, values)
 
 
-def _size(job: CloudSyncJob, state: str, severity: Severity, seen: str, values: dict[str, object]) -> Finding:
+def _size(job: CloudSyncJob, state: str, severity: Severity, seen: Text, values: dict[str, object]) -> Finding:
     return Finding(
         id=f"cloud-sync-{state}:{job.id}",
         severity=severity,
@@ -211,8 +262,8 @@ def arrive_empty(evidence: Evidence) -> Answers:
     hit = [one for one, found in read.synchronized.items() if found]
     unclear = [one for one, found in read.synchronized.items() if found is None]
     for ids, severity, what in (
-        (hit, _W, "synchronized users among their members in the cloud"),
-        (unclear, _U, "members in the cloud, and whether synchronized users are among them is not known"),
+        (hit, _W, t("synchronized users among their members in the cloud")),
+        (unclear, _U, t("members in the cloud, and whether synchronized users are among them is not known")),
     ):
         if ids:
             some = "; ".join(read.empty[one] for one in ids[:5]) + ("; …" if len(ids) > 5 else "")

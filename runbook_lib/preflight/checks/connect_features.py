@@ -209,9 +209,9 @@ def new_group_default(evidence: Evidence) -> Iterator[Finding]:
     features = evidence.get(FEATURES)
     v2 = features.connect_v2 if features else Switch.UNKNOWN
     meaning = {
-        Switch.OFF: "V2 is off, so this has no effect: v1 writes every Microsoft 365 group whatever it says.",
-        Switch.UNKNOWN: "It decides under V2 alone, and whether V2 is on is not readable.",
-        Switch.ON: "V2 is on, so this is the writeback state that every new Microsoft 365 group gets.",
+        Switch.OFF: t("V2 is off, so this has no effect: v1 writes every Microsoft 365 group whatever it says."),
+        Switch.UNKNOWN: t("It decides under V2 alone, and whether V2 is on is not readable."),
+        Switch.ON: t("V2 is on, so this is the writeback state that every new Microsoft 365 group gets."),
     }[v2]
     severity = Severity.INFO
     if v2 is Switch.ON and default.state is WrittenByDefault.OTHER:

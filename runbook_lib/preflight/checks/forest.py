@@ -14,9 +14,9 @@ from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import FOREST, GROUP_SCHEMA
 
 _COMES_WITH = {
-    "base": "Active Directory itself",
-    "exchange": "Exchange's schema (Setup /PrepareSchema)",
-    "server-2016": "the schema of Windows Server 2016 (adprep), or Exchange's",
+    "base": t("Active Directory itself"),
+    "exchange": t("Exchange's schema (Setup /PrepareSchema)"),
+    "server-2016": t("the schema of Windows Server 2016 (adprep), or Exchange's"),
 }
 
 
@@ -34,7 +34,7 @@ def attribute_missing(row: GroupAttribute, evidence: Evidence) -> Iterator[Findi
     """A group can carry this attribute."""
     if row.attribute in evidence[GROUP_SCHEMA]:
         return
-    expected = "is written" if row.confirmed else "is expected to be written (no public text confirms it)"
+    expected = t("is written") if row.confirmed else t("is expected to be written (no public text confirms it)")
     routes = f" It {expected} by {', '.join(row.routes)}." if row.routes else ""
     yield Finding(
         id=f"group-attribute-missing:{row.attribute}",

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook_lib.exchange.mail import NEEDED, DomainType, MailFlowReading
+from runbook_lib.exchange.mail import (
+    ACCEPTED_DOMAINS,
+    ADDRESS_POLICIES,
+    HYBRID_CONFIGURATION,
+    NEEDED,
+    SEND_CONNECTORS,
+    DomainType,
+    MailFlowReading,
+)
 from runbook_lib.exchange.versions import SCHEMA_REFERENCE
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, HandOff, Severity
@@ -43,15 +51,15 @@ def accepted_domain(evidence: Evidence) -> Answers:
     if not flow.organization or not groups:
         yield NO_ORGANIZATION if not flow.organization else NO_DOMAIN
         return
-    if flow.absent & set(NEEDED["accepted domains"]):
-        yield from not_in_schema(evidence, "accepted domains")
+    if flow.absent & set(NEEDED[ACCEPTED_DOMAINS]):
+        yield from not_in_schema(evidence, ACCEPTED_DOMAINS)
         return
     if not flow.accepted_domains:
-        yield nothing_visible(evidence, "accepted domains", "mail-accepted-domains-hidden")
+        yield nothing_visible(evidence, ACCEPTED_DOMAINS, "mail-accepted-domains-hidden")
         return
     unnamed = [one.name for one in flow.accepted_domains if not one.domain]
     if unnamed:
-        yield without_value(evidence, "accepted domains", unnamed, "msExchAcceptedDomainName")
+        yield without_value(evidence, ACCEPTED_DOMAINS, unnamed, "msExchAcceptedDomainName")
     for domain in groups:
         found = flow.accepted(domain)
         if found is None:
@@ -102,8 +110,8 @@ def send_connector(evidence: Evidence) -> Answers:
     if not flow.organization:
         yield NO_ORGANIZATION
         return
-    if flow.absent & set(NEEDED["send connectors"]):
-        yield from not_in_schema(evidence, "send connectors")
+    if flow.absent & set(NEEDED[SEND_CONNECTORS]):
+        yield from not_in_schema(evidence, SEND_CONNECTORS)
         return
     yield from routing_domain(evidence)
     wanted = [*domains.groups, *([domains.routing] if domains.routing else [])]
@@ -179,13 +187,13 @@ def routing_domain(evidence: Evidence) -> Answers:
 def address_spaces_readable(evidence: Evidence) -> Answers:
     """Every address space is shown, and has a form that this program knows."""
     flow = evidence[MAIL_FLOW]
-    if flow.absent & set(NEEDED["send connectors"]):
-        yield from not_in_schema(evidence, "send connectors")
+    if flow.absent & set(NEEDED[SEND_CONNECTORS]):
+        yield from not_in_schema(evidence, SEND_CONNECTORS)
     elif not flow.send_connectors:
         yield NothingToCheck(t("There is no send connector."))
     empty = [one.name for one in flow.send_connectors if not one.spaces and not one.unread]
     if empty:
-        yield without_value(evidence, "send connectors", empty, "routingList")
+        yield without_value(evidence, SEND_CONNECTORS, empty, "routingList")
     for connector in flow.send_connectors:
         if connector.unread:
             yield Finding(
@@ -198,7 +206,7 @@ def address_spaces_readable(evidence: Evidence) -> Answers:
                 ),
                 expected=t("smtp:domain;cost"),
                 why=t("Whether they cover the groups domain cannot be determined."),
-                to_do=t("{look}.", look=how_to_look(evidence, "send connectors")),
+                to_do=t("{look}.", look=how_to_look(evidence, SEND_CONNECTORS)),
                 values={"connector": connector.name, "values": list(connector.unread)},
                 acknowledgeable=True,
             )
@@ -222,8 +230,8 @@ def hybrid_configuration(evidence: Evidence) -> Answers:
     flow = evidence[MAIL_FLOW]
     if not flow.organization:
         yield NO_ORGANIZATION
-    elif flow.absent & set(NEEDED["hybrid configuration"]):
-        yield from not_in_schema(evidence, "hybrid configuration")
+    elif flow.absent & set(NEEDED[HYBRID_CONFIGURATION]):
+        yield from not_in_schema(evidence, HYBRID_CONFIGURATION)
     elif not flow.hybrid:
         yield Finding(
             id="mail-hybrid-missing",
@@ -243,14 +251,14 @@ def address_policies(evidence: Evidence) -> Answers:
     if not flow.organization or not groups:
         yield NO_ORGANIZATION if not flow.organization else NO_DOMAIN
         return
-    if flow.absent & set(NEEDED["address policies"]):
-        yield from not_in_schema(evidence, "address policies")
+    if flow.absent & set(NEEDED[ADDRESS_POLICIES]):
+        yield from not_in_schema(evidence, ADDRESS_POLICIES)
         return
     empty = [policy.name for policy in flow.policies if not policy.templates]
     if not flow.policies:
-        yield nothing_visible(evidence, "address policies", "mail-address-policies-hidden")
+        yield nothing_visible(evidence, ADDRESS_POLICIES, "mail-address-policies-hidden")
     elif empty:
-        yield without_value(evidence, "address policies", empty, "gatewayProxy")
+        yield without_value(evidence, ADDRESS_POLICIES, empty, "gatewayProxy")
     for domain in groups:
         names = [p.name for p in flow.policies if any(t.lower().endswith(f"@{domain}") for t in p.templates)]
         if names:

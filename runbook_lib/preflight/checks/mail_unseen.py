@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook_lib.exchange.mail import LOOK, NEEDED, SINCE
+from runbook_lib.exchange.mail import ACCEPTED_DOMAINS, ADDRESS_POLICIES, LOOK, NEEDED, SINCE
 from runbook_lib.exchange.versions import SCHEMA_REFERENCE, Tools, tools_of
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
@@ -18,7 +18,7 @@ SOURCE_PAGE = "MicrosoftDocs/OfficeDocs-Exchange, set-up-microsoft-365-groups.md
 
 NO_ORGANIZATION = NothingToCheck(t("There is no Exchange organization."))
 NO_DOMAIN = NothingToCheck(t("The groups have no mail domain of their own."))
-_SETUP_MAKES = {"accepted domains": t("Exchange Server 2007 and newer"), "address policies": t("every release")}
+_SETUP_MAKES = {ACCEPTED_DOMAINS: t("Exchange Server 2007 and newer"), ADDRESS_POLICIES: t("every release")}
 
 
 def tools_in(evidence: Evidence) -> Tools:
@@ -27,7 +27,7 @@ def tools_in(evidence: Evidence) -> Tools:
     return facts.tools if facts else tools_of(Switch.UNKNOWN, Switch.UNKNOWN)
 
 
-def how_to_look(evidence: Evidence, what: str) -> Text:
+def how_to_look(evidence: Evidence, what: Text) -> Text:
     """How to look at something by the tool that the organization has."""
     tools, (shell, manager) = tools_in(evidence), LOOK[what]
     if tools.shell is Switch.ON:
@@ -42,7 +42,7 @@ def how_to_look(evidence: Evidence, what: str) -> Text:
     )
 
 
-def not_in_schema(evidence: Evidence, what: str) -> Iterator[Finding]:
+def not_in_schema(evidence: Evidence, what: Text) -> Iterator[Finding]:
     """The finding where the schema lacks what holds ``what``."""
     missing = sorted(evidence[MAIL_FLOW].absent & set(NEEDED[what]))
     if missing:
@@ -63,7 +63,7 @@ def not_in_schema(evidence: Evidence, what: str) -> Iterator[Finding]:
         )
 
 
-def without_value(evidence: Evidence, what: str, names: list[str], attribute: str) -> Finding:
+def without_value(evidence: Evidence, what: Text, names: list[str], attribute: str) -> Finding:
     """Objects that are there without what they are read for."""
     return Finding(
         id=f"mail-value-absent:{attribute}",
@@ -86,7 +86,7 @@ def without_value(evidence: Evidence, what: str, names: list[str], attribute: st
     )
 
 
-def nothing_visible(evidence: Evidence, what: str, id_: str) -> Finding:
+def nothing_visible(evidence: Evidence, what: Text, id_: str) -> Finding:
     """The finding where an organization shows nothing of what its setup makes."""
     return Finding(
         id=id_,

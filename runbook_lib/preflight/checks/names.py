@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from runbook_lib.inventory.naming import cut_units
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import Text, joined, t
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.derived import NewName
 from runbook_lib.preflight.evidence import Evidence
@@ -49,7 +49,7 @@ def collisions(evidence: Evidence) -> Answers:
                     seen=t(
                         "{display_name!r} would get the {same} of {taken_dn}.",
                         display_name=name.display_name,
-                        same=" and ".join(same),
+                        same=joined(same, t(" and ")),
                         taken_dn=taken.dn,
                     ),
                     expected=t("Names that nobody has."),
@@ -100,12 +100,15 @@ def limits(evidence: Evidence) -> Answers:
     for name in evidence[NAMES].wanted:
         wrong = []
         if cut_units(name.common_name, _CN_UNITS) != name.common_name:
-            wrong.append(f"its RDN is longer than {_CN_UNITS} UTF-16 units")
+            wrong.append(t("its RDN is longer than {cn_units} UTF-16 units", cn_units=_CN_UNITS))
         if cut_units(name.account_name, _ACCOUNT_UNITS) != name.account_name:
-            wrong.append(f"its sAMAccountName is longer than {_ACCOUNT_UNITS} UTF-16 units")
-        bad = sorted(set(_ACCOUNT_FORBIDDEN) & set(name.account_name))
-        if bad or name.account_name.endswith("."):
-            wrong.append(f"its sAMAccountName holds {' '.join(bad) or 'a full stop at its end'}")
+            wrong.append(
+                t("its sAMAccountName is longer than {account_units} UTF-16 units", account_units=_ACCOUNT_UNITS)
+            )
+        if bad := sorted(set(_ACCOUNT_FORBIDDEN) & set(name.account_name)):
+            wrong.append(t("its sAMAccountName holds {bad}", bad=" ".join(bad)))
+        elif name.account_name.endswith("."):
+            wrong.append(t("its sAMAccountName holds a full stop at its end"))
         if wrong:
             yield Finding(
                 id=f"name-not-possible:{name.group_id}",

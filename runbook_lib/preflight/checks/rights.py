@@ -15,7 +15,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.dn import is_below
 from runbook_lib.model.enforcement import MOST_SIDS, EnforcementMode, Leave
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import NOTHING, counted, joined, t
+from runbook_lib.model.text import NOTHING, Text, counted, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
@@ -202,9 +202,9 @@ RIGHTS_CHECKS: tuple[Check, ...] = (
 
 
 _ENFORCEMENT = 'Microsoft Entra documentation, "Microsoft Entra AD object enforcement (Preview)" (August 2026)'
-_REFUSED = "Retiring, restoring, updating, members and bringing back are a modify, a move or a restore, which"
-_PASSES = "Creating and deleting are not restricted."
-_EVERYWHERE = "It holds on the domain controllers that have it on: one without it lets the change through."
+_REFUSED = t("Retiring, restoring, updating, members and bringing back are a modify, a move or a restore, which")
+_PASSES = t("Creating and deleting are not restricted.")
+_EVERYWHERE = t("It holds on the domain controllers that have it on: one without it lets the change through.")
 
 
 def enforcement(evidence: Evidence) -> Answers:
@@ -217,15 +217,24 @@ def enforcement(evidence: Evidence) -> Answers:
     elif not (place.target.exists or place.retired.exists):
         yield NothingToCheck(t("Neither of the two OUs exists."))
     elif marked and found.leave is Leave.REFUSED:
-        yield _marked(evidence, Severity.BLOCKING, "refused", f"{_policies(evidence)}, and this account is not on it.")
+        yield _marked(
+            evidence,
+            Severity.BLOCKING,
+            "refused",
+            t("{policies}, and this account is not on it.", policies=_policies(evidence)),
+        )
     elif marked and found.leave is Leave.UNKNOWN:
         why = f"{found.why_unknown}." if found.why_unknown else f"{_policies(evidence)}; {_doubt(evidence)}."
-        yield _marked(evidence, Severity.UNKNOWN, "unknown", f"Whether a policy refuses changes is not known: {why}")
+        yield _marked(
+            evidence, Severity.UNKNOWN, "unknown", t("Whether a policy refuses changes is not known: {why}", why=why)
+        )
     elif marked:
         policy = {
-            frozenset(): "No policy shows below CN=SOA-Policies,CN=System, so nothing is refused.",
-            frozenset({EnforcementMode.AUDIT}): f"{_policies(evidence)}: changes are logged, not refused.",
-        }.get(found.modes, f"{_policies(evidence)}, and this account is on it.")
+            frozenset(): t("No policy shows below CN=SOA-Policies,CN=System, so nothing is refused."),
+            frozenset({EnforcementMode.AUDIT}): t(
+                "{policies}: changes are logged, not refused.", policies=_policies(evidence)
+            ),
+        }.get(found.modes, t("{policies}, and this account is on it.", policies=_policies(evidence)))
         yield _marked(evidence, Severity.INFO, "passes", policy)
     elif EnforcementMode.ENFORCED in found.modes or EnforcementMode.UNKNOWN in found.modes:
         yield Finding(
@@ -276,29 +285,43 @@ def _marked(evidence: Evidence, severity: Severity, state: str, policy: str) -> 
     )
 
 
-def _policies(evidence: Evidence) -> str:
+def _policies(evidence: Evidence) -> Text:
     found = evidence[PLACE].enforcement.policies
     parts = []
     for policy in found:
         state = {
-            EnforcementMode.ENFORCED: "is enforced",
-            EnforcementMode.AUDIT: "audits",
-            EnforcementMode.UNKNOWN: "shows neither Enforced nor Audit",
+            EnforcementMode.ENFORCED: t("is enforced"),
+            EnforcementMode.AUDIT: t("audits"),
+            EnforcementMode.UNKNOWN: t("shows neither Enforced nor Audit"),
         }[policy.mode]
-        lame = "" if policy.loads else f"; its list cannot be loaded ({_lame(policy.invalid)}), so it authorizes nobody"
-        parts.append(f"The policy {printable(policy.dn)} {state}, for {len(policy.sids)} SIDs{lame}")
-    return ". ".join(parts)
+        lame = (
+            NOTHING
+            if policy.loads
+            else t("; its list cannot be loaded ({lame}), so it authorizes nobody", lame=_lame(policy.invalid))
+        )
+        parts.append(
+            t(
+                "The policy {dn} {state}, for {sids} SIDs{lame}",
+                dn=printable(policy.dn),
+                state=state,
+                sids=len(policy.sids),
+                lame=lame,
+            )
+        )
+    return joined(parts, ". ")
 
 
-def _lame(invalid: tuple[str, ...]) -> str:
-    return printable(f"{', '.join(invalid[:3])} is no SID of an object", limit=200) if invalid else f"over {MOST_SIDS}"
+def _lame(invalid: tuple[str, ...]) -> Text:
+    if not invalid:
+        return t("over {most_sids}", most_sids=MOST_SIDS)
+    return t("{invalid} is no SID of an object", invalid=printable(", ".join(invalid[:3]), limit=200))
 
 
-def _doubt(evidence: Evidence) -> str:
+def _doubt(evidence: Evidence) -> Text:
     found = evidence[PLACE].enforcement
     if EnforcementMode.ENFORCED in found.modes:
-        return "a group of this account is on the list, and whether groups count no public text says"
-    return "what it does is not shown"
+        return t("a group of this account is on the list, and whether groups count no public text says")
+    return t("what it does is not shown")
 
 
 def _values(evidence: Evidence) -> dict[str, object]:

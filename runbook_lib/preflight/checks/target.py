@@ -10,7 +10,7 @@ from runbook_lib.directory.rights.table import describe
 from runbook_lib.model.directory import Container
 from runbook_lib.model.dn import is_below, normalize_dn, normalize_foreign_dn
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import NOTHING, counted, joined, t
+from runbook_lib.model.text import NOTHING, Text, counted, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Check, on
 from runbook_lib.preflight.evidence import Evidence
@@ -24,7 +24,7 @@ from runbook_lib.rules.obstacles import (
     unproved_scope,
 )
 
-_OUS = {Place.TARGET: "target OU", Place.RETIRED: "retired OU"}
+_OUS = {Place.TARGET: t("target OU"), Place.RETIRED: t("retired OU")}
 
 
 def ous(evidence: Evidence) -> Iterator[Finding]:
@@ -91,7 +91,9 @@ def v1_container(evidence: Evidence) -> Iterator[Finding]:
     reported = evidence[CONTAINERS].unified_groups
     theirs = normalize_foreign_dn(reported or "")
     if reported and not theirs:
-        yield _container_unknown(evidence, f"What the tenant reports is no distinguished name ({printable(reported)})")
+        yield _container_unknown(
+            evidence, t("What the tenant reports is no distinguished name ({reported})", reported=printable(reported))
+        )
         return
     for container, parameter in ((place.target, "target_ou"), (place.retired, "retired_ou")):
         ours = normalize_dn(container.dn)
@@ -117,7 +119,7 @@ def v1_container(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
-def _container_unknown(evidence: Evidence, why: str) -> Finding:
+def _container_unknown(evidence: Evidence, why: Text) -> Finding:
     """Of little weight where somebody attests that Connect Sync's writeback is off: then nothing uses its container."""
     parameters = evidence.parameters
     until = parameters.attest_connect_v1_off_until

@@ -96,12 +96,14 @@ def groups_domain(evidence: Evidence) -> Answers:
     for name in evidence[MAIL_DOMAINS].groups:
         domain = domains.get(name.casefold())
         if domain is None:
-            yield _domain(name, "missing", _B, "is no domain of the tenant")
+            yield _domain(name, "missing", _B, t("is no domain of the tenant"))
         elif not domain.verified:
-            yield _domain(name, "not-verified", _B, "stands in the tenant without being verified")
+            yield _domain(name, "not-verified", _B, t("stands in the tenant without being verified"))
         elif "email" not in {service.casefold() for service in domain.services}:
-            services = ", ".join(map(printable, domain.services)) or "no service"
-            yield _domain(name, "without-mail", _W, f"is verified but not meant for mail ({services})")
+            services = ", ".join(map(printable, domain.services)) or t("no service")
+            yield _domain(
+                name, "without-mail", _W, t("is verified but not meant for mail ({services})", services=services)
+            )
 
 
 def _domain(name: str, state: str, severity: Severity, seen: str) -> Finding:

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 from runbook_lib.cloud_sync.configuration import Document, expressions_of, notification_of
 from runbook_lib.model.change import ChangeKind, ValueDifference
 from runbook_lib.model.ids import digest
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import NOTHING, Text, t
 
 SERVICE_KEYS = frozenset({"version", "provisioningTaskIdentifier"})
 """What the service writes into a schema by itself; no part of what somebody decided."""
@@ -59,20 +59,20 @@ class Action(ABC):
         """What is there until then, where Graph replaces the whole: the journal says it before the request."""
         return None
 
-    def beyond_replaced(self, said: object) -> str:
+    def beyond_replaced(self, said: object) -> Text:
         """What a journal says before the request that is not ``replaced``, as the end of a sentence; empty: nothing."""
-        return "" if said == self.replaced() else "it begins a request that its plan does not have"
+        return NOTHING if said == self.replaced() else t("it begins a request that its plan does not have")
 
     def members_named(self) -> tuple[str, ...]:
         """Members (ids) that its requests name."""
         return ()
 
-    def beyond_kind(self, kind: ChangeKind) -> str:
+    def beyond_kind(self, kind: ChangeKind) -> Text:
         """What it does that a change of this kind never does, as the end of a sentence; empty: nothing."""
         del kind
-        return ""
+        return NOTHING
 
-    def beyond_effect(self, said: Mapping[str, Any], group_id: str, members: Sequence[str]) -> str:
+    def beyond_effect(self, said: Mapping[str, Any], group_id: str, members: Sequence[str]) -> Text:
         """What a journal says beyond this action, in the same form.
 
         Args:
@@ -81,7 +81,7 @@ class Action(ABC):
             members: The members that the request named.
         """
         del said, group_id, members
-        return ""
+        return NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +124,14 @@ class Unassign(Action):
         """In a few words."""
         return t("leaves the scope")
 
-    def beyond_effect(self, said: Mapping[str, Any], group_id: str, members: Sequence[str]) -> str:
+    def beyond_effect(self, said: Mapping[str, Any], group_id: str, members: Sequence[str]) -> Text:
         """Another group."""
         del members
-        return "it names a group that its plan does not have" if said.get("unassigned", group_id) != group_id else ""
+        return (
+            t("it names a group that its plan does not have")
+            if said.get("unassigned", group_id) != group_id
+            else NOTHING
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,16 +218,16 @@ class SetRunning(Action):
         """Whether it runs."""
         return (ValueDifference("running", (str(not self.running).lower(),), (str(self.running).lower(),)),)
 
-    def beyond_kind(self, kind: ChangeKind) -> str:
+    def beyond_kind(self, kind: ChangeKind) -> Text:
         """Start and pause are two kinds."""
-        return "" if self.running is (kind is ChangeKind.START) else "starts what it says that it pauses"
+        return NOTHING if self.running is (kind is ChangeKind.START) else t("starts what it says that it pauses")
 
-    def beyond_effect(self, said: Mapping[str, Any], group_id: str, members: Sequence[str]) -> str:
+    def beyond_effect(self, said: Mapping[str, Any], group_id: str, members: Sequence[str]) -> Text:
         """The other of the two."""
         del group_id, members
         if said.get("running", self.running) is not self.running:
-            return "it says that the job runs otherwise than its plan wants"
-        return ""
+            return t("it says that the job runs otherwise than its plan wants")
+        return NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,12 +252,12 @@ class Provision(Action):
         """All of them."""
         return self.members
 
-    def beyond_effect(self, said: Mapping[str, Any], group_id: str, members: Sequence[str]) -> str:
+    def beyond_effect(self, said: Mapping[str, Any], group_id: str, members: Sequence[str]) -> Text:
         """Other members."""
         del group_id
         if not set(said.get("provisioned") or ()) <= set(members):
-            return "it names members that its plan does not have"
-        return ""
+            return t("it names members that its plan does not have")
+        return NOTHING
 
 
 def schema_digest(schema: Document) -> str:
@@ -280,7 +284,7 @@ def _settings(secrets: Sequence[Document]) -> dict[str, tuple[str, ...]]:
     if notification := notification_of(secrets):
         settings.pop("SyncNotificationSettings", None)
         settings["notification"] = (str(notification.enabled).lower(), notification.recipients)
-        settings["deletion threshold"] = (str(notification.threshold or ""),)
+        settings[t("deletion threshold")] = (str(notification.threshold or ""),)
     return settings
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from runbook_lib.cloud_sync.configuration import Document, expressions_of
 from runbook_lib.model.change import ChangeKind, ValueDifference
 from runbook_lib.model.ids import digest, is_guid
-from runbook_lib.model.text import Text, counted, t
+from runbook_lib.model.text import NOTHING, Text, counted, t
 from runbook_lib.routes.cloud_sync.actions import Action, secrets_digest
 
 
@@ -41,16 +41,20 @@ class CreateConfiguration(Action):
         """Its name."""
         return (ValueDifference("configuration", (), (self.display_name,)),)
 
-    def beyond_replaced(self, said: object) -> str:
+    def beyond_replaced(self, said: object) -> Text:
         """The service principals of that name that were there before: a list of ids, and nothing else."""
         rows = said if isinstance(said, list) else [{}]
         fits = all(isinstance(row, dict) and row.keys() == {"id"} and is_guid(row["id"]) for row in rows)
-        return "" if fits else "it says otherwise than by ids what was there before"
+        return NOTHING if fits else t("it says otherwise than by ids what was there before")
 
-    def beyond_effect(self, said: Mapping[str, Any], group_id: str, members: Sequence[str]) -> str:
+    def beyond_effect(self, said: Mapping[str, Any], group_id: str, members: Sequence[str]) -> Text:
         """Ids that are none."""
         del group_id, members
-        return "" if all(is_guid(said[key]) for key in self.may_say & said.keys()) else "it names an id that is none"
+        return (
+            NOTHING
+            if all(is_guid(said[key]) for key in self.may_say & said.keys())
+            else t("it names an id that is none")
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +74,11 @@ class CreateJob(Action):
         """In a few words."""
         return t("its job is made: {template}", template=self.template)
 
-    def beyond_effect(self, said: Mapping[str, Any], group_id: str, members: Sequence[str]) -> str:
+    def beyond_effect(self, said: Mapping[str, Any], group_id: str, members: Sequence[str]) -> Text:
         """A job of another template."""
         del group_id, members
         right = str(said.get("job_id", self.template)).startswith(self.template)
-        return "" if right else "it names a job of another template than its plan"
+        return NOTHING if right else t("it names a job of another template than its plan")
 
 
 @dataclass(frozen=True, slots=True)

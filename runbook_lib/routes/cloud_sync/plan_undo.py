@@ -16,7 +16,7 @@ from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.model.change import ChangeKind, Operation, Refusal
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import Text, counted, t
+from runbook_lib.model.text import Text, counted, joined, t
 from runbook_lib.routes.cloud_sync.actions import (
     Assign,
     Provision,
@@ -148,7 +148,7 @@ def require_same_place(now: CloudSyncTarget, then: CloudSyncTarget) -> None:
         raise Refused(
             t(
                 "The record was made for another {differing} than the parameters name.",
-                differing=" and ".join(differing),
+                differing=joined(differing, t(" and ")),
             ),
             code="undo-elsewhere",
             hint=t("Use the parameters file that the record was made with."),

@@ -10,6 +10,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.graph.tenant.cloud_sync import TO_AD
 from runbook_lib.graph.tenant.jobs import GROUPS_TO_AD
 from runbook_lib.model.change import ChangeKind, Operation
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.cloud_sync.actions import ReplaceSchema, ReplaceSecrets, schema_digest
 from runbook_lib.routes.cloud_sync.application_actions import CreateConfiguration, CreateJob, MapNewJob, RestoreSchema
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPlan
@@ -50,25 +51,25 @@ MAPPED_HERE = frozenset({"cn", "parentdistinguishedname", "samaccountname"})
 _OF_GROUP = frozenset({ChangeKind.ASSIGN, ChangeKind.UNASSIGN, ChangeKind.PROVISION})
 
 
-def beyond_kind(change: CloudSyncChange, operation: Operation) -> str:
+def beyond_kind(change: CloudSyncChange, operation: Operation) -> Text:
     """What a change does that its kind never does, as the end of a sentence; empty where there is nothing."""
     action = change.payload.action
     if change.kind not in action.kinds:
-        return "does something of another kind"
+        return t("does something of another kind")
     if change.kind not in _KINDS[operation]:
-        return f"is no part of a plan to {operation.value}"
+        return t("is no part of a plan to {value}", value=operation.value)
     if change.group_id != change.payload.group_id or bool(change.group_id) is not (change.kind in _OF_GROUP):
-        return "is about another group than it names"
+        return t("is about another group than it names")
     if isinstance(action, ReplaceSchema):
         return _beyond_mapping(action)
     if isinstance(action, MapNewJob) and not {name.casefold() for name in action.desired} <= MAPPED_HERE:
-        return "changes the mapping of attributes that it never changes"
+        return t("changes the mapping of attributes that it never changes")
     if isinstance(action, RestoreSchema) and operation is not Operation.UNDO:
-        return f"is no part of a plan to {operation.value}"
+        return t("is no part of a plan to {value}", value=operation.value)
     return _beyond_making(change) or action.beyond_kind(change.kind)
 
 
-def beyond_target(plan: CloudSyncPlan) -> str:
+def beyond_target(plan: CloudSyncPlan) -> Text:
     """What a plan does outside its own configuration, as the end of a sentence; empty where there is nothing."""
     here = (plan.target.service_principal, plan.target.job_id)
     makes = {change.kind for change in plan.changes} & {ChangeKind.CREATE_CONFIGURATION, ChangeKind.CREATE_JOB}
@@ -76,38 +77,38 @@ def beyond_target(plan: CloudSyncPlan) -> str:
     lacks |= {ChangeKind.CREATE_JOB} if not here[1] else set()
     only_removed = {change.kind for change in plan.changes} == {ChangeKind.REMOVE_CONFIGURATION}
     if plan.changes and makes != lacks and not (here[0] and only_removed):
-        return "it makes a configuration that it has, or has none and makes none"
+        return t("it makes a configuration that it has, or has none and makes none")
     for change in plan.changes:
         if (change.payload.service_principal, change.payload.job_id) != here:
-            return "a change is about another configuration than its plan"
-    return ""
+            return t("a change is about another configuration than its plan")
+    return NOTHING
 
 
-def _beyond_making(change: CloudSyncChange) -> str:
+def _beyond_making(change: CloudSyncChange) -> Text:
     """Templates are those for groups; what only a new job gets is for no other."""
     action, new = change.payload.action, not change.payload.job_id
     if isinstance(action, CreateConfiguration) and action.template != TO_AD:
-        return "makes an application of another template"
+        return t("makes an application of another template")
     if isinstance(action, CreateJob) and action.template != GROUPS_TO_AD:
-        return "makes a job of another template"
+        return t("makes a job of another template")
     if isinstance(action, (MapNewJob, RestoreSchema)) and not new:
-        return "does to a job what only a new one gets"
+        return t("does to a job what only a new one gets")
     if isinstance(action, ReplaceSecrets) and new is bool(action.before):
-        return "replaces settings that it does not know"
-    return ""
+        return t("replaces settings that it does not know")
+    return NOTHING
 
 
-def _beyond_mapping(action: ReplaceSchema) -> str:
+def _beyond_mapping(action: ReplaceSchema) -> Text:
     try:
         before, after = expressions_of(action.before), expressions_of(action.after)
         at = mapping_of_groups(action.before)
         elsewhere = at == mapping_of_groups(action.after) and _without(action.before, at) == _without(action.after, at)
     except RunbookError:
-        return "changes a schema that does not map groups"
+        return t("changes a schema that does not map groups")
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     if not changed <= MAPPED_HERE:
-        return f"changes the mapping of {', '.join(sorted(changed - MAPPED_HERE))}"
-    return "" if elsewhere else "changes more of the schema than the mapping of groups"
+        return t("changes the mapping of {changed}", changed=", ".join(sorted(changed - MAPPED_HERE)))
+    return NOTHING if elsewhere else t("changes more of the schema than the mapping of groups")
 
 
 def _without(schema: Document, at: tuple[int, int]) -> str:

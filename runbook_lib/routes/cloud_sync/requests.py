@@ -9,6 +9,7 @@ from typing import Any
 from runbook_lib.change.step import Effect
 from runbook_lib.model.change import ChangeKind
 from runbook_lib.model.ids import NO_GROUP, is_guid
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
 
 MEMBERS_AT_ONCE = 5
@@ -58,34 +59,34 @@ class Request:
         action = self.change.payload.action
         return {"action": action.name, "members": list(self.members), "before": action.replaced()}
 
-    def beyond_intent(self, object_id: str, intent: Mapping[str, Any], made: Mapping[str, str]) -> str:
+    def beyond_intent(self, object_id: str, intent: Mapping[str, Any], made: Mapping[str, str]) -> Text:
         """What a ``begin`` line says beyond this request."""
         if object_id != ("" if self.makes_object else self._configuration(made)):
-            return "it begins a request on another configuration than its plan"
+            return t("it begins a request on another configuration than its plan")
         own = self.intent()
         if {**intent, "before": None} != {**own, "before": None}:
-            return "it begins a request that its plan does not have"
+            return t("it begins a request that its plan does not have")
         return self.change.payload.action.beyond_replaced(intent["before"])
 
-    def beyond_effect(self, effect: Effect, made: Mapping[str, str]) -> str:
+    def beyond_effect(self, effect: Effect, made: Mapping[str, str]) -> Text:
         """What a ``done`` line says beyond this request."""
         action, data = self.change.payload.action, effect.data
         if effect.object_id != self._configuration(made) or (self.makes_object and not is_guid(effect.object_id)):
-            return "it names another configuration than its plan"
+            return t("it names another configuration than its plan")
         if not data.keys() <= action.may_say | {"request_id"}:
-            return "it says of a request that it did something of another kind"
+            return t("it says of a request that it did something of another kind")
         return action.beyond_effect(data, self.change.group_id, self.members)
 
     def _configuration(self, made: Mapping[str, str]) -> str:
         """Id of the service principal: that of the plan, or of the configuration that the plan made."""
         return self.change.payload.service_principal or made.get(NO_GROUP, "")
 
-    def not_begun(self, effect: Mapping[str, Any], begun: Sequence[Mapping[str, Any]], made: Mapping[str, str]) -> str:
+    def not_begun(self, effect: Mapping[str, Any], begun: Sequence[Mapping[str, Any]], made: Mapping[str, str]) -> Text:
         """What of an effect no ``begin`` line announced."""
         del made
         if effect.keys() - {"request_id"} and not begun:
-            return "it says of a request that it did something, and nothing of having begun it"
-        return ""
+            return t("it says of a request that it did something, and nothing of having begun it")
+        return NOTHING
 
 
 def requests_of(changes: Iterable[CloudSyncChange]) -> list[Request]:

@@ -10,7 +10,7 @@ from runbook_lib.change.step import Effect
 from runbook_lib.cloud_sync.configuration import expressions_of
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import ChangeKind
-from runbook_lib.model.text import t
+from runbook_lib.model.text import joined, t
 from runbook_lib.routes.cloud_sync.actions import ReplaceSchema
 from runbook_lib.routes.cloud_sync.application_actions import CreateConfiguration, MapNewJob
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
@@ -28,7 +28,7 @@ def require_same_target(plan: CloudSyncPlan, sides: Sides) -> None:
         raise Refused(
             t(
                 "The change that stopped midway belongs to another {differing} than the parameters name.",
-                differing=" and ".join(differing),
+                differing=joined(differing, t(" and ")),
             ),
             code="resume-elsewhere",
             hint=t("Use the parameters file that it was begun with. {how_to_close}", how_to_close=HOW_TO_CLOSE),

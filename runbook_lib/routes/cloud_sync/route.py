@@ -9,6 +9,7 @@ from runbook_lib.change.route import PayloadFields, RouteRules, TargetFields
 from runbook_lib.change.step import PlannedStep
 from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
 from runbook_lib.model.target import Route
+from runbook_lib.model.text import Text
 from runbook_lib.routes.cloud_sync.files import (
     ApprovedCloudSyncTargetFields,
     CloudSyncPayloadFields,
@@ -40,11 +41,11 @@ class _CloudSyncRules:
         """Every request, in its order."""
         return requests_of(cloud_sync_changes(changes))
 
-    def beyond_kind(self, change: Change, operation: Operation) -> str:
+    def beyond_kind(self, change: Change, operation: Operation) -> Text:
         """What of it no plan of this runbook asks of Graph."""
         return beyond_kind(cloud_sync_change(change), operation)
 
-    def beyond_target(self, plan: Plan) -> str:
+    def beyond_target(self, plan: Plan) -> Text:
         """What the plan does outside its own configuration."""
         return beyond_target(cloud_sync_plan(plan))
 

@@ -24,7 +24,7 @@ SHOWN = 5
 _KEPT = 100
 """Differences of one group that its finding keeps as values."""
 _UNACCOUNTED = "members-unaccounted:"
-_EMPTY, _MISSING, _EXTRA = "(empty)", "member missing", "member extra"
+_EMPTY, _MISSING, _EXTRA = "(empty)", t("member missing"), t("member extra")
 
 
 @dataclass(frozen=True)
@@ -175,9 +175,9 @@ def _lines(change: DirectChange) -> Iterator[tuple[str, ...]]:
         expected, seen = "; ".join(delta.added) or _EMPTY, "; ".join(delta.removed) or _EMPTY
         yield _line(*head, delta.name, expected, seen, change.payload.dn)
     for member in change.payload.members_added:
-        yield _line(*head, _MISSING, member.dn or member.key, "(not a member)", change.payload.dn)
+        yield _line(*head, _MISSING, member.dn or member.key, t("(not a member)"), change.payload.dn)
     for member in change.payload.members_removed:
-        yield _line(*head, _EXTRA, "(not a member)", member.dn, change.payload.dn)
+        yield _line(*head, _EXTRA, t("(not a member)"), member.dn, change.payload.dn)
 
 
 def _line(group_id: str, name: str, what: str, expected: str, seen: str, dn: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.dn import normalize_dn
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import counted, t
+from runbook_lib.model.text import counted, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.direct.payload import DirectChange
 
@@ -36,7 +36,7 @@ def odd_texts(rows: Sequence[GroupRow]) -> list[Finding]:
                         "'{display_name}' holds what is no character (half an emoji, NUL) in {replaced}; "
                         "U+FFFD stands in its place, in AD too.",
                         display_name=printable(row.display_name),
-                        replaced=" and ".join(row.cloud.replaced),
+                        replaced=joined(row.cloud.replaced, t(" and ")),
                     ),
                     expected=t("Texts of whole characters."),
                     why=t("No directory can hold it; a program cut or damaged the text in the cloud."),

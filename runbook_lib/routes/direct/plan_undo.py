@@ -18,7 +18,7 @@ from runbook_lib.model.change import ChangeKind, Operation, Refusal
 from runbook_lib.model.directory import UNIVERSAL_SECURITY, AttributeDelta, Container, DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import Text, joined, t
 from runbook_lib.routes.direct.live import compare
 from runbook_lib.routes.direct.payload import DirectChange, ExistingMember, Member, Move, direct_plan
 from runbook_lib.routes.direct.plan_disable import deletion, refuse_deletion, retirement
@@ -96,18 +96,18 @@ def _scene(inventory: Inventory, context: RuleContext, deleted: Sequence[DirectC
 def _require_same_place(inventory: Inventory, then: DirectTarget) -> None:
     now = plan_target(inventory)
     pairs = {
-        "tenant": (now.tenant_id, then.tenant_id),
-        "domain": (now.domain_guid, then.domain_guid),
-        "target OU": (now.target_ou_guid, then.target_ou_guid),
+        t("tenant"): (now.tenant_id, then.tenant_id),
+        t("domain"): (now.domain_guid, then.domain_guid),
+        t("target OU"): (now.target_ou_guid, then.target_ou_guid),
     }
     if then.retired_ou_guid:
-        pairs["retired OU"] = (now.retired_ou_guid, then.retired_ou_guid)
+        pairs[t("retired OU")] = (now.retired_ou_guid, then.retired_ou_guid)
     differing = [name for name, (here, there) in pairs.items() if here != there]
     if differing:
         raise Refused(
             t(
                 "The record was made for another {differing} than the parameters name.",
-                differing=" and ".join(differing),
+                differing=joined(differing, t(" and ")),
             ),
             code="undo-elsewhere",
             hint=t("Use the parameters file that the record was made with."),

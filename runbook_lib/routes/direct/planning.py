@@ -20,7 +20,7 @@ from runbook_lib.model.ids import (
     anchor_of,
     mark_of,
 )
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.direct.payload import Deletion, DirectChange, DirectPayload, DirectPlan, Member, Move
 from runbook_lib.routes.direct.preconditions import refuse_enforced
 from runbook_lib.routes.direct.reach import beyond_kind, beyond_target
@@ -133,8 +133,8 @@ def require_within_reach(plan: DirectPlan) -> None:
         Refused: ``plan-beyond-kind``.
     """
     changes = ((change, beyond_kind(change, plan.operation)) for change in plan.changes)
-    found = next((f"A change of kind {c.kind.value} {beyond}" for c, beyond in changes if beyond), "")
-    if problem := found or beyond_target(plan):
+    found = (t("a change of kind {kind} {beyond}", kind=c.kind.value, beyond=beyond) for c, beyond in changes if beyond)
+    if problem := next(found, NOTHING) or beyond_target(plan):
         raise Refused(
             t("The plan that was made is none that may be carried out: {problem}.", problem=problem),
             code="plan-beyond-kind",

@@ -148,7 +148,7 @@ def require_mark(snapshot: DirectorySnapshot) -> None:
     missing = sorted({ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE} - snapshot.group_attributes)
     if missing:
         raise Refused(
-            t("A group cannot carry {missing} in this forest's schema.", missing=" and ".join(missing)),
+            t("A group cannot carry {missing} in this forest's schema.", missing=joined(missing, t(" and "))),
             code="schema-lacks-mark",
             hint=t("Without them nothing proves which objects are ours; this forest cannot be written to."),
             values={"attributes": missing},

@@ -18,6 +18,7 @@ from runbook_lib.model.directory import (
     AttributeDelta,
 )
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, RETIRED_MARK, anchor_of, mark_of
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.direct.payload import DirectChange, DirectPlan
 
 _FOLLOWED = frozenset(FOLLOWED_ATTRIBUTES)
@@ -72,51 +73,51 @@ _OPERATIONS = {
 }
 
 
-def beyond_kind(change: DirectChange, operation: Operation) -> str:
+def beyond_kind(change: DirectChange, operation: Operation) -> Text:
     """What a change does that its kind never does, as the end of a sentence; empty where there is nothing."""
     reach, payload = _REACH[change.kind], change.payload
     if change.kind not in _OPERATIONS[operation]:
-        return f"does not belong into a plan to {operation.value}"
+        return t("does not belong into a plan to {value}", value=operation.value)
     names = [delta.name for delta in payload.attributes]
     if foreign := [name for name in names if name not in reach.attributes]:
-        return f"never writes {foreign[0]}"
+        return t("never writes {foreign}", foreign=foreign[0])
     if len(set(names)) != len(names):
-        return "names an attribute twice"
+        return t("names an attribute twice")
     if payload.members_added and not reach.enter:
-        return "never adds members"
+        return t("never adds members")
     if payload.members_removed and not reach.leave:
-        return "never removes members"
+        return t("never removes members")
     if payload.move and not reach.move:
-        return "never moves an object"
+        return t("never moves an object")
     if bool(payload.object_guid) is not reach.existing:
-        return "has to name its object" if reach.existing else "never names an object"
+        return t("has to name its object") if reach.existing else t("never names an object")
     if payload.deletion and not reach.deletion:
-        return "takes nothing away with an object"
+        return t("takes nothing away with an object")
     return _values_beyond(change, operation)
 
 
-def _values_beyond(change: DirectChange, operation: Operation) -> str:
+def _values_beyond(change: DirectChange, operation: Operation) -> Text:
     entering = {delta.name: delta.added for delta in change.payload.attributes if delta.added}
     leaving = {delta.name: delta.removed for delta in change.payload.attributes if delta.removed}
     if change.kind is ChangeKind.DELETE:
-        return "only takes values away" if entering else ""
+        return t("only takes values away") if entering else NOTHING
     if change.kind in (ChangeKind.CREATE, ChangeKind.UNDELETE):
-        return "only writes new values" if leaving else ""
+        return t("only writes new values") if leaving else NOTHING
     # An undo puts back what somebody had made of the group before it was changed.
     if operation is not Operation.UNDO and set(entering.get("groupType", ())) - _TYPES:
-        return "never makes a group anything but universal"
+        return t("never makes a group anything but universal")
     if MARK_ATTRIBUTE in entering or MARK_ATTRIBUTE in leaving:
         return _mark_beyond(change.kind, entering.get(MARK_ATTRIBUTE, ()), leaving.get(MARK_ATTRIBUTE, ()))
-    return ""
+    return NOTHING
 
 
-def _mark_beyond(kind: ChangeKind, entering: tuple[str, ...], leaving: tuple[str, ...]) -> str:
+def _mark_beyond(kind: ChangeKind, entering: tuple[str, ...], leaving: tuple[str, ...]) -> Text:
     """The mark of a retirement comes and goes with it; the one that says whose the object is never leaves."""
     wanted = ((RETIRED_MARK,), ()) if kind is ChangeKind.RETIRE else ((), (RETIRED_MARK,))
-    return "" if (entering, leaving) == wanted else "never changes the marks that say whose the object is"
+    return NOTHING if (entering, leaving) == wanted else t("never changes the marks that say whose the object is")
 
 
-def beyond_target(plan: DirectPlan) -> str:
+def beyond_target(plan: DirectPlan) -> Text:
     """What a plan does outside its own two OUs or to a group that would not be ours; empty where there is nothing.
 
     What its changes are is judged by ``beyond_kind``.
@@ -126,23 +127,23 @@ def beyond_target(plan: DirectPlan) -> str:
     seen: set[str] = set()
     for change in plan.changes:
         if change.digest in seen:
-            return "it holds a change twice"
+            return t("it holds a change twice")
         seen.add(change.digest)
         if change.payload.move and not {change.payload.move.from_guid, change.payload.move.to_guid} <= ous:
-            return "it moves an object into or out of another OU than the two of its target"
+            return t("it moves an object into or out of another OU than the two of its target")
         if change.payload.parent_guid and change.payload.parent_guid not in ous:
-            return "it writes into another OU than the two of its target"
+            return t("it writes into another OU than the two of its target")
         if change.kind is ChangeKind.CREATE and (problem := _not_ours(change, target.tenant_id, target.target_ou_guid)):
             return problem
-    return ""
+    return NOTHING
 
 
-def _not_ours(create: DirectChange, tenant_id: str, target_ou_guid: str) -> str:
+def _not_ours(create: DirectChange, tenant_id: str, target_ou_guid: str) -> Text:
     deltas = set(create.payload.attributes)
     marks = {
         AttributeDelta(ANCHOR_ATTRIBUTE, added=(anchor_of(create.group_id),)),
         AttributeDelta(MARK_ATTRIBUTE, added=(mark_of(tenant_id, create.group_id),)),
     }
     if create.payload.parent_guid != target_ou_guid:
-        return "it creates a group elsewhere than in the target OU"
-    return "" if marks <= deltas else "it creates a group without the anchor and mark of its cloud group"
+        return t("it creates a group elsewhere than in the target OU")
+    return NOTHING if marks <= deltas else t("it creates a group without the anchor and mark of its cloud group")

@@ -16,7 +16,7 @@ from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import ChangeKind, Operation, Plan, Refusal
 from runbook_lib.model.dn import rdn_of
 from runbook_lib.model.ids import GroupId, ObjectGuid
-from runbook_lib.model.text import t
+from runbook_lib.model.text import joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.direct.payload import (
     DirectChange,
@@ -38,7 +38,12 @@ from runbook_lib.routes.direct.preconditions import (
 from runbook_lib.rules.group import RuleContext, first_refusal, refuse_not_ours
 from runbook_lib.rules.policy import Policy, check_limits
 
-_SAME = {"tenant_id": "tenant", "domain_guid": "domain", "target_ou_guid": "target OU", "retired_ou_guid": "retired OU"}
+_SAME = {
+    "tenant_id": "tenant",
+    "domain_guid": "domain",
+    "target_ou_guid": t("target OU"),
+    "retired_ou_guid": t("retired OU"),
+}
 """What has to stay the same until a change is finished, by id, and what people call it."""
 
 
@@ -80,7 +85,7 @@ def require_same_target(plan: Plan, inventory: Inventory, present_name: Callable
         raise Refused(
             t(
                 "The change that stopped midway belongs to another {differing} than the parameters name.",
-                differing=" and ".join(parts),
+                differing=joined(parts, t(" and ")),
             ),
             code="resume-elsewhere",
             hint=t("Use the parameters file that it was begun with. {how_to_close}", how_to_close=HOW_TO_CLOSE),

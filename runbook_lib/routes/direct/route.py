@@ -9,6 +9,7 @@ from runbook_lib.change.route import PayloadFields, RouteRules, TargetFields
 from runbook_lib.change.step import PlannedStep
 from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
 from runbook_lib.model.target import Route
+from runbook_lib.model.text import Text
 from runbook_lib.routes.direct.files import (
     ApprovedTargetFields,
     DirectPayloadFields,
@@ -40,11 +41,11 @@ class _DirectRules:
         """Every write, in its order."""
         return writes_of(direct_changes(changes))
 
-    def beyond_kind(self, change: Change, operation: Operation) -> str:
+    def beyond_kind(self, change: Change, operation: Operation) -> Text:
         """What of it no plan of this runbook writes to AD."""
         return beyond_kind(direct_change(change), operation)
 
-    def beyond_target(self, plan: Plan) -> str:
+    def beyond_target(self, plan: Plan) -> Text:
         """What the plan does outside its own two OUs."""
         return beyond_target(direct_plan(plan))
 

@@ -16,6 +16,7 @@ from runbook_lib.change.step import NOT_TAKEN, Effect
 from runbook_lib.model.change import ChangeKind
 from runbook_lib.model.directory import MAIL_ATTRIBUTES, AttributeDelta
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.direct.payload import DirectChange, Member, Move
 
 MEMBERS_PER_WRITE = 500
@@ -84,45 +85,45 @@ class Write:
         """Empty: LDAP writes are sent one after the other."""
         return ""
 
-    def beyond_intent(self, object_id: str, intent: Mapping[str, Any], made: Mapping[str, str]) -> str:
+    def beyond_intent(self, object_id: str, intent: Mapping[str, Any], made: Mapping[str, str]) -> Text:
         """What a ``begin`` line says beyond this write; ``made``: group id to GUID of created objects."""
         wanted = self.intent()
         own = "" if self.makes_object else self.change.payload.object_guid or made.get(self.change.group_id)
         if object_id != own:
-            return "it begins a write on another object than its plan"
+            return t("it begins a write on another object than its plan")
         if (intent.get("operation"), intent.get("attributes")) != (wanted["operation"], wanted["attributes"]):
-            return "it begins a write that its plan does not have"
+            return t("it begins a write that its plan does not have")
         for side, members in (("members_added", self.added), ("members_removed", self.removed)):
             if not set(intent.get(side, ())) <= {member.key for member in members}:
-                return "it begins a write of members that its plan does not have"
-        return ""
+                return t("it begins a write of members that its plan does not have")
+        return NOTHING
 
-    def beyond_effect(self, effect: Effect, made: Mapping[str, str]) -> str:
+    def beyond_effect(self, effect: Effect, made: Mapping[str, str]) -> Text:
         """What a ``done`` line says beyond this write: another object, another kind, values that it never had."""
         data = effect.data
         if effect.object_id != (self.change.payload.object_guid or made.get(self.change.group_id)):
-            return "it names another object than its plan"
+            return t("it names another object than its plan")
         if not data.keys() <= _MAY_SAY[self.kind]:
-            return "it says of a write that it did something of another kind"
+            return t("it says of a write that it did something of another kind")
         if not all(item in [delta.as_json() for delta in self.deltas] for item in data.get("attributes", ())):
-            return "it names an attribute or a value that its plan does not change"
+            return t("it names an attribute or a value that its plan does not change")
         if "moved" in data and (self.move is None or data["moved"] != [self.move.from_guid, self.move.to_guid]):
-            return "it names a move that its plan does not have"
+            return t("it names a move that its plan does not have")
         for key, members in (("members_added", self.added), ("members_removed", self.removed)):
             if not set(data.get(key, ())) <= {ref.guid or made.get(ref.group_id) for ref in members}:
-                return "it names members that its plan does not have"
-        return ""
+                return t("it names members that its plan does not have")
+        return NOTHING
 
-    def not_begun(self, effect: Mapping[str, Any], begun: Sequence[Mapping[str, Any]], made: Mapping[str, str]) -> str:
+    def not_begun(self, effect: Mapping[str, Any], begun: Sequence[Mapping[str, Any]], made: Mapping[str, str]) -> Text:
         """What of an effect no ``begin`` line announced."""
         if effect.keys() - {NOT_TAKEN} and not begun:
-            return "it says of a write that it did something, and nothing of having begun it"
+            return t("it says of a write that it did something, and nothing of having begun it")
         for side in ("members_added", "members_removed"):
             keys = {key for intent in begun for key in intent.get(side, ())}
             announced = {made.get(key.removeprefix("group:"), key) if key.startswith("group:") else key for key in keys}
             if not set(effect.get(side, ())) <= announced:
-                return "it says of members that they were changed, and nothing of having begun it"
-        return ""
+                return t("it says of members that they were changed, and nothing of having begun it")
+        return NOTHING
 
 
 def writes_of(changes: Iterable[DirectChange]) -> list[Write]:

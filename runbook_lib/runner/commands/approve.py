@@ -14,7 +14,7 @@ from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.files import RECORD
 from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 from runbook_lib.runner import console
 from runbook_lib.runner.chosen_record import chosen_record, complete_records
 from runbook_lib.runner.options import parse_duration
@@ -162,12 +162,12 @@ def _asked_name() -> str:
     return str(click.prompt(t("Name of the approver, stored in every record"), prompt_suffix=": "))
 
 
-def plan_lines(plan: Plan) -> list[str]:
+def plan_lines(plan: Plan) -> list[Text]:
     """The plan in a few lines: what, where, how much, and each group by name."""
     from runbook_lib.change.plan_as_read import target_lines
 
     counts = [f"{number} {kind}" for kind, number in plan.counts.items() if number]
-    lines: list[str] = [
+    lines: list[Text] = [
         t(
             "Plan {digest}: {operation} in {domain}",
             digest=plan.digest[:12],
@@ -177,15 +177,15 @@ def plan_lines(plan: Plan) -> list[str]:
         *target_lines(plan),
         t("  changes     {counts}", counts=", ".join(counts) or t("none")),
     ]
-    lines += [f"  {change.kind.title:<15} {change.title}" for change in plan.changes]
+    lines += [t("  {kind:<15} {title}", kind=change.kind.title, title=change.title) for change in plan.changes]
     return lines + members_lines(plan)
 
 
-def members_lines(plan: Plan) -> list[str]:
+def members_lines(plan: Plan) -> list[Text]:
     """Each group's members in numbers, and who is left out, by name with the reason."""
     from runbook_lib.change.plan_as_read import in_order, member_lines, numbers_of
 
-    lines: list[str] = []
+    lines: list[Text] = []
     for group in in_order(plan):
         lines.append(
             t(

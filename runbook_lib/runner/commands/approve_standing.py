@@ -22,7 +22,7 @@ from runbook_lib.change.plan_as_read import member_lines, numbers_of, target_lin
 from runbook_lib.errors import UsageError
 from runbook_lib.model.change import Plan
 from runbook_lib.model.ids import GroupId
-from runbook_lib.model.text import counted, t
+from runbook_lib.model.text import Text, counted, t, verbatim
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner import console
 
@@ -94,7 +94,7 @@ def approve_standing(
     console.print_line(t("To end it earlier, delete that file."))
 
 
-def _lines(plan: Plan, groups: tuple[GroupId, ...], kinds: tuple[str, ...], caps: Caps, until: date) -> list[str]:
+def _lines(plan: Plan, groups: tuple[GroupId, ...], kinds: tuple[str, ...], caps: Caps, until: date) -> list[Text]:
     names = group_names(plan)
     numbers = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in caps.as_json().items())
     return [
@@ -104,20 +104,21 @@ def _lines(plan: Plan, groups: tuple[GroupId, ...], kinds: tuple[str, ...], caps
             day=until.isoformat(),
         ),
         *target_lines(plan, standing=True),
-        f"  kinds       {', '.join(kinds)}",
+        t("  kinds       {kinds}", kinds=", ".join(kinds)),
         t("  per run     at most {numbers}", numbers=numbers),
         *_group_lines(plan, groups, names),
     ]
 
 
-def _group_lines(plan: Plan, groups: tuple[GroupId, ...], names: Mapping[GroupId, str]) -> Iterator[str]:
+def _group_lines(plan: Plan, groups: tuple[GroupId, ...], names: Mapping[GroupId, str]) -> Iterator[Text]:
     """Each group with the numbers of its members, as far as the record's plan has them, and the numbers in all."""
     members = {group.group_id: group for group in plan.members}
     for group in groups:
         known = members.get(group)
         name = names.get(group) or (known.display_name if known else "")
         numbers = numbers_of(known) if known else t("its members are not in this record")
-        yield f"  {group}  {name}: {numbers}" if name else f"  {group}: {numbers}"
+        title = t("{group}  {name}", group=group, name=name) if name else verbatim(group)
+        yield t("  {group}: {numbers}", group=title, numbers=numbers)
         yield from (t("    left out: {line}", line=line) for line in (member_lines(known) if known else ()))
     found = [members[group] for group in groups if group in members]
     if not found:

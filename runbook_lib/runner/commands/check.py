@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t, verbatim
 from runbook_lib.runner import console
 from runbook_lib.runner.options import USUAL_CHECK_LIMIT, TakesParameters, TimeLimit, overrides_of, parameter_option
 
@@ -81,7 +81,7 @@ def check(
     shown = terminal.hand_off_lines(assessment) if hand_offs else terminal.lines(assessment, judged, width)
     coloured = is_coloured(color, dict(os.environ))
     for line in shown:
-        console.print_line(line.text, line.severity, coloured=coloured)
+        console.print_line(verbatim(line.text), line.severity, coloured=coloured)
     return code
 
 
@@ -115,7 +115,7 @@ def _assess(parameters: Parameters, status: console.Status, judged: Sequence[str
             elsewhere=other_domain_reader(parameters, environment=os.environ, clock=clock),
         )
 
-        def tell(what: str) -> None:
+        def tell(what: Text) -> None:
             status.show(t("Reading: {what}", what=what))
 
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from runbook_lib.errors import UsageError
-from runbook_lib.model.text import t
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.runner import console
 
 
@@ -80,4 +80,4 @@ def read_collected(file: Path, as_json: bool) -> None:
     for subject, value in rows:
         begin = f"{subject:<{width}}  "
         for line in wrapped(value, output_width(), first=begin, later=" " * columns(begin)):
-            console.print_line(line, None, coloured=False)
+            console.print_line(verbatim(line))

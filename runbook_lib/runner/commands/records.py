@@ -13,7 +13,7 @@ import click
 
 from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, joined, t
 from runbook_lib.record.schema_files import SCHEMAS, schema_text
 from runbook_lib.runner import console
 from runbook_lib.runner.chosen_record import chosen_record, complete_records
@@ -45,7 +45,7 @@ def verify_record(records: Sequence[Path]) -> int:
                 t("{path}: sealed, {files} files are as they were sealed", path=path, files=result.files)
             )
         for problem in result.problems:
-            console.print_line(f"{path}: {problem}")
+            console.print_line(t("{path}: {problem}", path=path, problem=problem))
     return 0 if good else Outcome.REFUSED.exit_code
 
 
@@ -91,7 +91,7 @@ def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
     page = console.shown_path(sealed.page)
     console.print_line(t("Sealed: {ending}, {page}", ending=ending.title.lower(), page=page))
     for finding in sealed.findings:
-        console.warn(f"{finding.seen} {finding.to_do}")
+        console.warn(joined((finding.seen, finding.to_do)))
 
 
 @click.command()
@@ -120,11 +120,11 @@ def records(root: Path | None, schema: str | None) -> None:
     rows = list(_runs(root))
     widths = [max(len(row[column]) for row in rows) for column in range(4)] if rows else []
     for row in rows:
-        console.print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        console.print_line(console.table_row(row, widths))
     console.print_line(t("List of all records: {file}", file=console.shown_path(build_index(root))))
 
 
-def _runs(root: Path) -> Iterator[tuple[str, str, str, str]]:
+def _runs(root: Path) -> Iterator[tuple[str, str, Text, Text]]:
     """Change, run, state and outcome of each run, by change and time."""
     from runbook_lib.files import RECORD
     from runbook_lib.model.outcome import ending_of_facts
@@ -136,7 +136,7 @@ def _runs(root: Path) -> Iterator[tuple[str, str, str, str]]:
         try:
             record = RunRecord.load(folder)
         except RunbookError:
-            title: str = t("not readable")
+            title: Text = t("not readable")
         else:
             outcome = record.outcome
             title = ending_of_facts(outcome, record.facts.get("error")).title if outcome else t("no verdict yet")

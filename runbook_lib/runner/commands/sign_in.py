@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook_lib.errors import NoAccess
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 from runbook_lib.runner import console
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class TerminalPrompt:
 
         console.warn(sign_in_text(code))
 
-    def close(self, text: str) -> None:
+    def close(self, text: Text) -> None:
         """How it ended."""
         console.warn(text)
 

@@ -184,7 +184,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         notice = notice_in(arguments[0])
         if notice is not None:
             if self._execution.notice is not None:
-                self._execution.notice(notice)
+                self._execution.notice(verbatim(notice))
             return None
         try:
             return super().process_message(*arguments, **options)

@@ -69,7 +69,7 @@ class Execution:
     time_limit: float | None = None
     grace: float = 20.0
     progress: Callable[[CellStep], None] | None = None
-    notice: Callable[[str], None] | None = None
+    notice: Callable[[Text], None] | None = None
     end: KernelEnd = KernelEnd.NOT_STARTED
     error: CellError | None = None
     kernel_exit_code: int | None = None

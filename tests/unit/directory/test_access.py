@@ -27,6 +27,7 @@ from runbook_lib.directory.rights.evaluate import GroupHolder, Holder, Place, de
 from runbook_lib.directory.rights.needs import GROUP_CLASS, REANIMATE, UNDELETED, Purpose, operations
 from runbook_lib.directory.rights.table import OperationRight, lacking_on, needed_grants, rights_table
 from runbook_lib.model.cloud import Switch
+from runbook_lib.model.text import t
 from tests.unit.directory import rights_world as world
 from tests.unit.directory.rights_world import BASE, BOB, DELETED, FRIENDS, RETIRED, TARGET, TYPES, Trial
 
@@ -154,7 +155,7 @@ def test_what_was_not_read_is_unknown(store: DirectoryStore) -> None:
     assert _row(rows, "write:retired:member").granted is Switch.UNKNOWN
     assert _row(rows, "delete:retired").granted is Switch.UNKNOWN
     assert _row(rows, "retire").granted is Switch.OFF
-    nothing = replace(whole, places={place: Holder(one.dn, None, "it hides") for place, one in whole.places.items()})
+    nothing = replace(whole, places={place: Holder(one.dn, None, t("it hides")) for place, one in whole.places.items()})
     assert {row.granted for row in rights_table(nothing)} == {Switch.UNKNOWN}
     assert "it hides" in _row(rights_table(nothing), "create").because
     rows = rights_table(replace(whole, group_default=None))
@@ -165,7 +166,7 @@ def test_what_was_not_read_is_unknown(store: DirectoryStore) -> None:
 def test_what_was_seen_counts_where_a_list_cannot_be_read(store: DirectoryStore) -> None:
     """Of the container of deleted objects, which by default not even administrators may look into that way."""
     whole = world.situation(store)
-    hidden = replace(whole, places={**whole.places, Place.DELETED_OBJECTS: Holder(DELETED, None, "it hides")})
+    hidden = replace(whole, places={**whole.places, Place.DELETED_OBJECTS: Holder(DELETED, None, t("it hides"))})
     for listed in Switch:
         row = _row(rights_table(replace(hidden, listed=listed)), "list-deleted")
         assert row.granted is listed

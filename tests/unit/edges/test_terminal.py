@@ -35,14 +35,14 @@ from tests.unit.record.notebooks import code, notebook
 
 @hostile.each()
 def test_every_line_of_a_command_is_quiet(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    console.print_line(text)
-    console.warn(text)
+    console.print_line(verbatim(text))
+    console.warn(verbatim(text))
     console.show_error(Refused(verbatim(text), code="x", hint=verbatim(text)))
     problems = [{"where": text, "text": text, "hint": text}] * 2
     console.show_error(Refused(verbatim(text), code="x", values={"problems": problems}))
     progress = console.CellProgress(quiet=False)
     progress(CellStep(1, 2, text))
-    progress.notice(text)
+    progress.notice(verbatim(text))
     said = capsys.readouterr()
     assert_quiet(said.out + said.err)
     assert said.out.count("\n") == 1

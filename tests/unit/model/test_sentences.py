@@ -12,15 +12,68 @@ import pytest
 import runbook_lib
 
 LIBRARY = Path(runbook_lib.__file__).parent
-FOR_PEOPLE = ("notebook", "record", "runner", "shown")
-"""Packages whose sentences are all read by somebody."""
-_SENTENCE = re.compile(r"[A-Za-z]{2,} [A-Za-z(]")
-_NOT_READ = frozenset(
-    {"Field", "Markup", "compile", "option", "argument", "escape", "KeyError", "RuntimeError", "ValueError"}
+NOT_OURS = {
+    "cloud_sync/scope.py": "operators of Microsoft's scoping filters",
+    "model/text.py": "the templates of numbers with their nouns: the catalogue has them",
+    "model/untrusted.py": "names of characters, as Unicode has them",
+    "parameters/cell.py": "comments of the parameters cells, which are code",
+    "parameters/document.py": "files that explain the parameters, in English until there is another language of them",
+    "secrets/redact.py": "marks of what was taken out: [redacted: private key]",
+}
+"""Modules whose words are nobody's sentence, and why."""
+_CITED = re.compile(
+    r"documentation|MS-ADTS|KB \d|timmcmic|MicrosoftDocs|azure-docs|Graph beta|Microsoft Learn|^Microsoft,"
 )
-"""Calls whose words are markup, a pattern, the help of a command, what a key holds, or for whoever mends a defect."""
+"""A source is cited by its own title."""
+_OF_MACHINES = re.compile(r"^,?CN=|^#| eq '?")
+"""Distinguished names, comments in files for machines, filters of OData."""
+_SENTENCE = re.compile(r"[A-Za-z]+ [A-Za-z(]")
+_NOT_READ = frozenset(
+    {"Field", "Markup", "compile", "option", "argument", "escape", "counted"}
+    | {"KeyError", "LookupError", "RuntimeError", "TypeError", "ValueError"}
+)
+"""Calls whose words are markup, a pattern, the help of a command, a noun of the catalogue, what a key holds, or for
+whoever mends a defect."""
 NOT_SHOWN = {
     "gwb approve": "what a person types",
+    " AND DELETE ": "what a person types",
+    "( AND DELETE ": "what a person types",
+    " CONFIGURATION IN ": "what a person types",
+    "DELETE CONFIGURATION IN ": "what a person types",
+    "|DELETE (": "what a person types",
+    "every approved change is carried out": "a value of journal.jsonl",
+    "Value error, ": "how pydantic begins a message",
+    "already deleted for target": "what another directory answers",
+    "doesn't exist for target": "what another directory answers",
+    "not found in the schema": "what another directory answers",
+    "In from AAD - Group SOAInAAD": "a synchronization rule of Connect",
+    "Out to AD - Group SOAInAAD": "a synchronization rule of Connect",
+    "Out to AD - Group Writeback Member Limit": "a synchronization rule of Connect",
+    "Reanimate Tombstones": "name of a right of AD",
+    "domain local": "a scope of AD's groups",
+    "external relay": "a kind of Exchange's domains",
+    "internal relay": "a kind of Exchange's domains",
+    "Client Access": "a role of Exchange's servers",
+    "Unified Messaging": "a role of Exchange's servers",
+    "Hub Transport": "a role of Exchange's servers",
+    "Edge Transport": "a role of Exchange's servers",
+    "outbound to office 365": "how the wizard calls a connector",
+    "Exchange Server 2000 RTM": "a release",
+    "Exchange Server 2007 RTM": "a release",
+    "Exchange Server 2010 SP2": "a release",
+    "Microsoft Lifecycle, Exchange Server": "a page",
+    "Application Support": "a folder of macOS",
+    ", and nothing that a sign-in service says": "an error that msal reads",
+    "active directory": "part of a name that is looked for",
+    "command line": "where a parameter comes from: compared",
+    'group_type: "security"      the group may be given rights on files, folders and applications in AD': (
+        "lines of YAML"
+    ),
+    'group_type: "distribution"  the group only lists its members: applications can read them, it grants no rights': (
+        "lines of YAML"
+    ),
+    "[redacted: private key]": "a mark of what was taken out",
+    " before the change, ": "a comment in a file for machines",
     "drift found": "a value that is compared",
     "AD groups": "name of a sheet, which formulas of others refer to",
     "not a display": "a type of output, beside MIME types",
@@ -43,8 +96,13 @@ def plain_sentences(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 passed.update(map(id, ast.walk(node)))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in passed:
             words = node.value
-            if _SENTENCE.search(words) and words not in NOT_SHOWN and not _of_style(words):
+            if _SENTENCE.search(words) and words not in NOT_SHOWN and not _of_style(words) and not _of_others(words):
                 yield node.lineno, words
+
+
+def _of_others(text: str) -> bool:
+    """Whether it cites a source, or is written for machines."""
+    return bool(_CITED.search(text) or _OF_MACHINES.search(text))
 
 
 def _of_style(text: str) -> bool:
@@ -52,14 +110,25 @@ def _of_style(text: str) -> bool:
     return bool(re.search(r"[<>]|style=|px|'none'|^a b bdi|^background-color ", text))
 
 
-@pytest.mark.parametrize("package", FOR_PEOPLE)
-def test_what_people_read_is_no_plain_string(package: str) -> None:
+def test_what_people_read_is_no_plain_string() -> None:
     found = {
-        f"{path.relative_to(LIBRARY).as_posix()}:{line}: {words}"
-        for path in (LIBRARY / package).rglob("*.py")
+        f"{name}:{line}: {words}"
+        for path in sorted(LIBRARY.rglob("*.py"))
+        if (name := path.relative_to(LIBRARY).as_posix()) not in NOT_OURS
         for line, words in plain_sentences(ast.parse(path.read_text(encoding="utf-8")))
     }
     assert not found
+
+
+def test_what_is_exempt_is_there() -> None:
+    assert not [name for name in NOT_OURS if not (LIBRARY / name).is_file()]
+    whole = {
+        node.value
+        for path in LIBRARY.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert set(NOT_SHOWN) <= whole
 
 
 @pytest.mark.parametrize(

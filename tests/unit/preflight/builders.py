@@ -23,7 +23,7 @@ from runbook_lib.graph.tenant.parts import P1_PLAN
 from runbook_lib.model.cloud import CloudGroup, CloudKind, Switch, Tenant
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import as_group_id
-from runbook_lib.model.text import verbatim
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.parameters.connections import clouds
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.checks import CHECKS, exchange, forest, mail_dns, mail_flow
@@ -160,7 +160,7 @@ def flow(**given: Any) -> MailFlowReading:
 
 
 def domains(*names: str, routing: str = ROUTING) -> MailDomains:
-    return MailDomains(names or (GROUPS,), "Given.", routing, verbatim("" if routing else "Not known."))
+    return MailDomains(names or (GROUPS,), t("Given."), routing, verbatim("" if routing else "Not known."))
 
 
 def dns(**answers: DnsAnswer) -> DnsReading:

@@ -22,7 +22,7 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import ObjectGuid
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.target import Route
-from runbook_lib.model.text import t
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight import parts
 from runbook_lib.preflight.checks import CHECKS
@@ -136,7 +136,7 @@ ME, HELPERS = "S-1-5-21-1-2-3-1104", "S-1-5-21-1-2-3-1200"
 POLICY = SoaPolicy(f"CN=Cloud,CN=SOA-Policies,CN=System,{BASE}", EnforcementMode.ENFORCED)
 
 
-def enforced(*policies: SoaPolicy, marked: bool = True, why: str = "") -> PlaceReading:
+def enforced(*policies: SoaPolicy, marked: bool = True, why: Text = NOTHING) -> PlaceReading:
     found = Enforcement(policies, ME, frozenset({ME, HELPERS}), why)
     return replace(PLACE, enforced=(f"CN=x,{TARGET}",) if marked else (), enforcement=found)
 
@@ -165,7 +165,7 @@ def enforced(*policies: SoaPolicy, marked: bool = True, why: str = "") -> PlaceR
             "shows neither",
         ),
         (enforced(), [("object-enforcement-passes", Severity.INFO)], "No policy shows"),
-        (enforced(why="not readable"), [("object-enforcement-unknown", Severity.UNKNOWN)], "not readable"),
+        (enforced(why=t("not readable")), [("object-enforcement-unknown", Severity.UNKNOWN)], "not readable"),
         (enforced(POLICY, marked=False), [("object-enforcement-on", Severity.INFO)], "applies to none"),
         (enforced(replace(POLICY, mode=EnforcementMode.AUDIT), marked=False), [], ""),
     ],
@@ -253,7 +253,7 @@ def test_a_deny_is_named_and_no_grant_is_offered(situation: Situation) -> None:
 
 
 def test_what_cannot_be_told(situation: Situation) -> None:
-    unread = replace(situation.places[Place.TARGET], descriptor=None, why="it hides")
+    unread = replace(situation.places[Place.TARGET], descriptor=None, why=t("it hides"))
     blind = replace(situation, places={**situation.places, Place.TARGET: unread})
     (found,) = findings("rights-known", evidence(rights=blind))
     assert (found.severity, "it hides" in found.seen) == (Severity.UNKNOWN, True)

@@ -10,7 +10,7 @@ import pytest
 
 from runbook_lib.exchange.detect import detect
 from runbook_lib.exchange.facts import Facts
-from runbook_lib.exchange.mail import NEEDED, AddressPolicy, MailFlowReading
+from runbook_lib.exchange.mail import ACCEPTED_DOMAINS, HYBRID_CONFIGURATION, NEEDED, AddressPolicy, MailFlowReading
 from runbook_lib.exchange.read import DomainReading, ExchangeReading, OrganizationReading, ServerReading
 from runbook_lib.exchange.recipients import EXCHANGE_GROUP_ATTRIBUTES
 from runbook_lib.exchange.versions import load_versions
@@ -49,7 +49,7 @@ TABLE = load_versions()
 SERVER_2003 = ServerReading("OLD1", "CN=OLD1", serial_number="Version 6.5 (Build 7638.2: Service Pack 2)")
 SERVER_SE = ServerReading("EX1", "CN=EX1", serial_number="Version 15.2 (Build 32562.17)")
 ABSENT_2003 = flow(
-    absent=frozenset({*NEEDED["accepted domains"], *NEEDED["hybrid configuration"]}),
+    absent=frozenset({*NEEDED[ACCEPTED_DOMAINS], *NEEDED[HYBRID_CONFIGURATION]}),
     accepted_domains=(),
     send_connectors=(connector("SMTP", "smtp:*;1"),),
     hybrid=False,
@@ -159,7 +159,7 @@ def test_what_a_release_is_managed_with(exchange: ExchangeReading, shell: Switch
 
 
 def test_the_hybrid_object_came_with_exchange_2010_sp2() -> None:
-    lacking = flow(absent=frozenset(NEEDED["hybrid configuration"]), hybrid=False)
+    lacking = flow(absent=frozenset(NEEDED[HYBRID_CONFIGURATION]), hybrid=False)
     found = assess(whole(mail_flow=lacking), EXCHANGE_AND_MAIL)
     (one,) = [f for f in found.findings if f.id == "mail-flow-not-in-schema:hybrid-configuration"]
     assert one.expected == "A schema of Exchange Server 2010 SP2 or newer."

@@ -141,7 +141,7 @@ def facts_of(reading: entra.TenantReading) -> tuple[TenantFact, ...]:
 
 
 def test_the_facts_of_a_tenant() -> None:
-    facts = {(row.subject, row.fact): row.value for row in facts_of(tenant())}
+    facts = {(str(row.subject), str(row.fact)): row.value for row in facts_of(tenant())}
     assert facts["Synchronization of the tenant", "On"] == "yes"
     assert facts["Synchronization of the tenant", "Last synchronization"] == "2026-11-22 11:50 UTC"
     assert facts["Synchronization features of the tenant", "Group writeback v1 (unifiedGroupWritebackEnabled)"] == "off"

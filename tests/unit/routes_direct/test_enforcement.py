@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from runbook_lib.model.change import ChangeKind
 from runbook_lib.model.enforcement import NO_ENFORCEMENT, Enforcement, EnforcementMode, Leave, SoaPolicy
 from runbook_lib.model.ids import NO_OBJECT, GroupId, ObjectGuid
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.direct.payload import DirectChange, DirectPayload
 from runbook_lib.routes.direct.preconditions import refuse_enforced
 from tests.support import builders as b
@@ -21,7 +22,7 @@ DN = f"CN=Cloud,CN=SOA-Policies,CN=System,{b.BASE}"
 ENFORCED = SoaPolicy(DN, EnforcementMode.ENFORCED)
 
 
-def seen(*policies: SoaPolicy, account: str = ME, why: str = "") -> Enforcement:
+def seen(*policies: SoaPolicy, account: str = ME, why: Text = NOTHING) -> Enforcement:
     return Enforcement(policies, account, frozenset({ME, GROUP}), why)
 
 
@@ -42,8 +43,8 @@ def seen(*policies: SoaPolicy, account: str = ME, why: str = "") -> Enforcement:
         (seen(replace(ENFORCED, mode=EnforcementMode.UNKNOWN, sids=(ME,))), Leave.GIVEN),
         (seen(ENFORCED, replace(ENFORCED, dn="CN=Two", sids=(ME,))), Leave.REFUSED),
         (seen(replace(ENFORCED, sids=(ME,)), replace(ENFORCED, dn="CN=Two", sids=(ME,))), Leave.GIVEN),
-        (seen(ENFORCED, account="", why="nobody says"), Leave.UNKNOWN),
-        (Enforcement(why_unknown="not readable"), Leave.UNKNOWN),
+        (seen(ENFORCED, account="", why=t("nobody says")), Leave.UNKNOWN),
+        (Enforcement(why_unknown=t("not readable")), Leave.UNKNOWN),
     ],
 )
 def test_whether_an_account_may_change_marked_objects(found: Enforcement, leave: Leave) -> None:

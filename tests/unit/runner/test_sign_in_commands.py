@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from runbook_lib.graph.sign_in import cache
 from runbook_lib.graph.sign_in.cache import kept_cache
 from runbook_lib.graph.sign_in.device_code import DeviceCode
+from runbook_lib.model.text import t
 from runbook_lib.runner.cli import cli
 from runbook_lib.runner.commands.sign_in import terminal_prompt
 from runbook_lib.runner.console import CellProgress
@@ -67,10 +68,10 @@ def test_a_code_is_shown_on_a_terminal_alone(
     prompt = terminal_prompt()
     assert prompt is not None
     prompt.show(DeviceCode("A1\x1b[2J", "https://login.example/device", datetime(2026, 11, 20, tzinfo=UTC), 15))
-    prompt.close("Sign-in: done")
+    prompt.close(t("Sign-in: done"))
     notice = CellProgress(quiet=True).notices
     assert notice is not None
-    notice("also when quiet")
+    notice(t("also when quiet"))
     assert capsys.readouterr().err == (
         "To sign in, open https://login.example/device and type the code A1\\u001b[2J within 15 minutes. "
         "Ctrl-C cancels.\n"

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import NoAccess, RunbookError, UsageError
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import character_name
 from runbook_lib.parameters import Parameters
 from runbook_lib.secrets.redact import known_secrets, variable_secrets
@@ -41,7 +42,7 @@ def saved(tmp_path: Path, data: bytes) -> Path:
 def read(source: Path | str) -> Secret:
     if isinstance(source, Path):
         return secret_file(source, parameter="bind_password_file")
-    return secret_variable("GWB_BIND_PASSWORD", {"GWB_BIND_PASSWORD": source}, what="password for ada")
+    return secret_variable("GWB_BIND_PASSWORD", {"GWB_BIND_PASSWORD": source}, what=t("password for ada"))
 
 
 def refusal(source: Path | str) -> RunbookError:
@@ -67,8 +68,8 @@ def test_both_byte_orders_are_read_as_their_mark_says(tmp_path: Path) -> None:
 def test_the_same_of_an_environment_variable(around: str) -> None:
     value = around + PASSWORD + ("\r\n" if around == "\ufeff" else around)
     environment = {"GWB_BIND_PASSWORD": value}
-    assert secret_variable("GWB_BIND_PASSWORD", environment, what="password").reveal() == PASSWORD
-    assert secret_variable("S", {"S": value}, what="client secret").reveal() == PASSWORD
+    assert secret_variable("GWB_BIND_PASSWORD", environment, what=t("password")).reveal() == PASSWORD
+    assert secret_variable("S", {"S": value}, what=t("client secret")).reveal() == PASSWORD
     assert variable_secrets(environment) == [value, PASSWORD]  # both are searched for in the record
     assert known_secrets(Parameters.model_validate({}), Path(), environment) == [value, PASSWORD]
 
