@@ -104,7 +104,7 @@ def rules_in(data: object, routes: Routes) -> RouteRules:
     """The rules of the route that a file or a line names; files from before routes had names are of the direct one.
 
     Raises:
-        ValueError: It names none of these, as the end of a sentence.
+        Unfit: It names none of these.
     """
     name = data.get("route", Route.DIRECT.value) if isinstance(data, dict) else Route.DIRECT.value
     found = next((rules for route, rules in routes.items() if route.value == name), None)
