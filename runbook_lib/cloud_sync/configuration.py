@@ -15,8 +15,10 @@ import copy
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
+from runbook_lib.cloud_sync.expression import read_expression
 from runbook_lib.errors import Refused
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
@@ -87,6 +89,54 @@ def expressions_of(schema: Document) -> dict[str, str]:
     rule, mapping = mapping_of_groups(schema)
     rows = _objects(schema["synchronizationRules"][rule]["objectMappings"][mapping].get("attributeMappings"))
     return {target_of(row): str((row.get("source") or {}).get("expression") or "") for row in rows}
+
+
+def source_attributes(schema: Document) -> frozenset[str]:
+    """Names of the attributes that groups of the source have by the schema; empty where it does not list them."""
+    rule, _ = mapping_of_groups(schema)
+    source = str(schema["synchronizationRules"][rule].get("sourceDirectoryName") or "").casefold()
+    return frozenset(
+        str(attribute.get("name"))
+        for directory in _objects(schema.get("directories"))
+        if str(directory.get("name") or "").casefold() == source
+        for kind in _objects(directory.get("objects"))
+        if str(kind.get("name") or "").casefold() == "group"
+        for attribute in _objects(kind.get("attributes"))
+        if attribute.get("name")
+    )
+
+
+def require_known_attributes(schema: Document, expressions: Mapping[str, str]) -> None:
+    """Refuse expressions that read what no group of the source has; a schema that lists no attributes refuses nothing.
+
+    Args:
+        schema: As it was read.
+        expressions: Target attribute to its expression.
+
+    Raises:
+        Refused: ``unknown-attribute``, with the nearest name.
+        ExpressionError: One of them is not well formed.
+    """
+    known = {name.casefold(): name for name in source_attributes(schema)}
+    if not known:
+        return
+    for target, text in sorted(expressions.items()):
+        for name in read_expression(text).attributes:
+            if name.casefold() in known:
+                continue
+            near = get_close_matches(name.casefold(), known, 1)
+            raise Refused(
+                t(
+                    "The mapping expression of {target} reads {name}, which groups of the source do not have.",
+                    target=target,
+                    name=printable(name, limit=80),
+                ),
+                code="unknown-attribute",
+                hint=t("Did you mean {near}?", near=known[near[0]])
+                if near
+                else t("Correct it in the parameters file; an extension has to be in the schema of the job first."),
+                values={"attribute": printable(name, limit=200), "target": target},
+            )
 
 
 def with_mappings(schema: Document, sources: Mapping[str, Document]) -> dict[str, Any]:

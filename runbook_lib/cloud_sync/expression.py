@@ -99,6 +99,11 @@ class Expression:
         """The text that it always gives; None where it depends on anything."""
         return self.root.value if isinstance(self.root, Constant) and isinstance(self.root.value, str) else None
 
+    @property
+    def results(self) -> tuple[str, ...]:
+        """Texts that it can give as they stand in it, each once: itself, or what IIF, Switch or Coalesce picks."""
+        return tuple(dict.fromkeys(_results(self.root)))
+
     def value(self, attributes: Mapping[str, Value]) -> Value:
         """Work it out for one object.
 
@@ -231,6 +236,15 @@ def _tokens(text: str) -> Iterator[_Token]:
             raise _bad(text, begin, t("{sign!r} has no meaning here", sign=printable(text[begin], limit=8)))
         yield _Token(found.lastgroup, found[found.lastgroup], found.start(found.lastgroup))
         at = found.end()
+
+
+def _results(node: Node | None) -> Iterator[str]:
+    if isinstance(node, Constant) and isinstance(node.value, str):
+        yield node.value
+    if isinstance(node, Call):
+        picked = {"IIF": node.arguments[1:], "Switch": node.arguments[1::2], "Coalesce": node.arguments}
+        for one in picked.get(node.function, ()):
+            yield from _results(one)
 
 
 def _nodes(node: Node | None) -> Iterator[Node]:

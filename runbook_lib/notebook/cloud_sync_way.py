@@ -9,10 +9,11 @@ from datetime import timedelta
 from runbook_lib.change.journal import JournalFile
 from runbook_lib.change.journal_check import DoneChange, effects_of
 from runbook_lib.change.resume import BrokenOff
-from runbook_lib.cloud_sync.configuration import expressions_of
+from runbook_lib.cloud_sync.configuration import expressions_of, require_known_attributes
 from runbook_lib.cloud_sync.predicted import PredictedGroup
 from runbook_lib.directory.anchored import AnchoredGroups
 from runbook_lib.directory.ldif import BACKUP_FILE, ldif_of
+from runbook_lib.directory.two_ous import read_container
 from runbook_lib.graph.errors import GraphNotFound
 from runbook_lib.graph.tenant.applications import read_application
 from runbook_lib.graph.tenant.cloud_sync import read_cloud_sync
@@ -28,6 +29,7 @@ from runbook_lib.notebook.way import PlanMade, ReadBack
 from runbook_lib.routes.cloud_sync.creation_checks import TenantFacts
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings, desired_expressions, desired_settings
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_changes, cloud_sync_plan
+from runbook_lib.routes.cloud_sync.places import require_places
 from runbook_lib.routes.cloud_sync.plan_bring_back import plan_bring_back, removed_by, removed_whole
 from runbook_lib.routes.cloud_sync.plan_create import makes
 from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
@@ -87,6 +89,7 @@ class CloudSyncWay:
         else:
             pause = context.parameters.cloud_sync_disable == "pause"
             self._made = plan_disable(sides, policy, desired, pause=pause)
+        self._require_places(self._made.places, policy)
         self._target = cloud_sync_target(self._made.plan.target)
         chosen, others = self._chosen, self._predicted(self._made.others)
         views = (*((prediction_view(chosen),) if chosen else ()), *((others_view(others),) if others else ()))
@@ -168,10 +171,19 @@ class CloudSyncWay:
         """What the service makes of the expressions that differ; a job that is still to be made cannot be asked."""
         if sides.is_new:
             return {name: {"expression": text} for name, text in asked.items()}
+        require_known_attributes(sides.documents.schema, asked)
         present = expressions_of(sides.documents.schema)
         other = {name: text for name, text in asked.items() if present.get(name.casefold()) != text}
         client, address = self._context.connect_graph(), sides.documents.address
         return {name: dict(parse_expression(client, address, text)) for name, text in other.items()}
+
+    def _require_places(self, places: Mapping[str, Sequence[str]], policy: Policy) -> None:
+        directory = self._context.connect_directory()
+        containers = {
+            dn: read_container(directory, dn, parameter="cloud_sync_ou_expression", critical=frozenset())
+            for dn in places
+        }
+        require_places(places, containers, policy.protected_ous)
 
     def _facts(self, sides: Sides) -> TenantFacts | None:
         context = self._context

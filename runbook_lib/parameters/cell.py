@@ -115,7 +115,10 @@ _PREFLIGHT = (
 USED: dict[str, frozenset[str]] = {
     "00-start-here": frozenset(_ALL),
     "10-detect-exchange": frozenset(
-        (*_ALL, *_READING, *_SELECTION, *_PREFLIGHT, "route", "protected_ous", "disable_by", "acknowledge")
+        (
+            *(*_ALL, *_READING, *_SELECTION, *_PREFLIGHT, "route", "protected_ous", "disable_by", "acknowledge"),
+            *("cloud_sync_create", "cloud_sync_disable"),
+        )
     ),
     "20-inventory-groups": frozenset((*_ALL, *_READING)),
     "30-enable-writeback": frozenset(

@@ -29,6 +29,7 @@ from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
 from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.reading import Part, Unreadable
 from runbook_lib.model.text import NOTHING, Text, from_table, joined, t, verbatim
+from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import (
     AGENTS,
@@ -55,29 +56,47 @@ class Permission:
         name: As Graph names it, application and delegated alike.
         higher: Those that Graph accepts as well.
         notebooks: The notebooks that do not do their work without it; empty: asked for in special cases only.
-        opens: What it lets the runbook read, in words.
+        opens: What it lets the runbook read, or change, in words.
+        when: ``parameter=value`` where it is asked for with that value alone; empty: always.
     """
 
     name: str
     higher: frozenset[str]
     notebooks: tuple[str, ...]
     opens: Text
+    when: str = ""
 
     def granted(self, names: Iterable[str]) -> bool:
         """Whether one of ``names`` is it or a higher one."""
         return not {self.name, *self.higher}.isdisjoint(names)
 
+    def asked(self, parameters: Parameters) -> bool:
+        """Whether it is asked for with these parameters."""
+        name, _, value = self.when.partition("=")
+        return not name or str(getattr(parameters, name)).casefold() == value
+
 
 @cache
 def needed_permissions() -> tuple[Permission, ...]:
-    """Every permission that the runbook asks for."""
-    text = files("runbook_lib.preflight").joinpath("permissions.csv").read_text(encoding="utf-8")
+    """Every permission that the runbook asks for, whatever the route."""
+    return _permissions_of("permissions.csv")
+
+
+@cache
+def cloud_sync_permissions() -> tuple[Permission, ...]:
+    """What the notebooks that change something ask for beside those on the route cloud-sync."""
+    return _permissions_of("cloud_sync_permissions.csv")
+
+
+def _permissions_of(table: str) -> tuple[Permission, ...]:
+    text = files("runbook_lib.preflight").joinpath(table).read_text(encoding="utf-8")
     return tuple(
         Permission(
             row["permission"],
             frozenset(row["higher"].split()),
             tuple(row["notebooks"].split()),
             from_table(row["opens"]),
+            row.get("when") or "",
         )
         for row in csv.DictReader(text.splitlines())
     )
@@ -86,6 +105,11 @@ def needed_permissions() -> tuple[Permission, ...]:
 def notebooks() -> tuple[str, ...]:
     """Every notebook that needs a permission, in order."""
     return tuple(sorted({name for permission in needed_permissions() for name in permission.notebooks}))
+
+
+def notebooks_by_cloud_sync() -> tuple[str, ...]:
+    """Every notebook that changes a Cloud Sync configuration, in order."""
+    return tuple(sorted({name for permission in cloud_sync_permissions() for name in permission.notebooks}))
 
 
 def can_write(name: str) -> bool:

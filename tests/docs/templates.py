@@ -47,6 +47,7 @@ TABLES = (
     ("parameters/clouds.csv", "title"),
     ("parameters/cloud_offers.csv", "title"),
     ("preflight/permissions.csv", "opens"),
+    ("preflight/cloud_sync_permissions.csv", "opens"),
     ("exchange/group-attributes.csv", "purpose"),
     ("exchange/statements.csv", "statement"),
     ("cloud_sync/service_errors.csv", "cause"),

@@ -62,9 +62,10 @@ def cloud_sync_absent(evidence: Evidence) -> Iterator[Finding]:
     unread = [job.id for job in read.jobs if job.kind is JobKind.OTHER and isinstance(job.scope, Unreadable)]
     # Without its schema a job is known by its id alone, and a newer kind of configuration may have another id.
     hidden = len(unread) + read.unread
+    made = evidence.parameters.cloud_sync_create
     yield Finding(
         id="cloud-sync-absent",
-        severity=_U if hidden else _B,
+        severity=_I if made else _U if hidden else _B,
         seen=t(
             "No Cloud Sync configuration that writes groups to Active Directory was found among "
             "{jobs} jobs of configurations and {searched} other service principals",
@@ -74,8 +75,11 @@ def cloud_sync_absent(evidence: Evidence) -> Iterator[Finding]:
         + (t("; {hidden} could not be looked at.", hidden=hidden) if hidden else t(".")),
         expected=t("A configuration Microsoft Entra ID to AD sync that has groups in scope."),
         why=t("Without it Cloud Sync writes no group."),
-        to_do=t(
-            "Make a configuration in the Entra admin center (Entra Connect, Cloud sync), or take the route direct."
+        to_do=t("30-enable-writeback makes one, because cloud_sync_create is true.")
+        if made
+        else t(
+            "Let 30-enable-writeback make one (cloud_sync_create), make it in the Entra admin center (Entra Connect, "
+            "Cloud sync), or take the route direct."
         ),
         source='Microsoft Entra documentation, "Provision groups to Active Directory using Cloud Sync"',
         values={"configurations": len(read.jobs), "searched": read.searched, "unread": unread, "hidden": hidden},

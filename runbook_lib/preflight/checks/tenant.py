@@ -5,7 +5,7 @@ The token is evidence only: what counts is what Graph answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from runbook_lib.graph.tenant import Licences
 from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
@@ -17,7 +17,14 @@ from runbook_lib.parameters.connections import Feature, Offer
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import DOMAINS, LICENCES, MAIL_DOMAINS, PERMISSIONS, TENANT
-from runbook_lib.preflight.tenant_facts import can_write, needed_permissions, notebooks
+from runbook_lib.preflight.tenant_facts import (
+    Permission,
+    can_write,
+    cloud_sync_permissions,
+    needed_permissions,
+    notebooks,
+    notebooks_by_cloud_sync,
+)
 
 _B, _U, _W, _I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO
 
@@ -192,14 +199,24 @@ _SOURCE = 'docs/permissions.md; Microsoft Graph documentation, "Microsoft Graph 
 
 def lacking(notebook: str, evidence: Evidence) -> Iterator[Finding]:
     """The token grants what this notebook needs."""
+    return _lacking(notebook, evidence, needed_permissions())
+
+
+def lacking_by_cloud_sync(notebook: str, evidence: Evidence) -> Iterator[Finding]:
+    """The token grants what this notebook needs where it changes a Cloud Sync configuration."""
+    asked = [one for one in cloud_sync_permissions() if one.asked(evidence.parameters)]
+    return _lacking(notebook, evidence, (*needed_permissions(), *asked), "-by-cloud-sync")
+
+
+def _lacking(notebook: str, evidence: Evidence, asked: Sequence[Permission], route: str = "") -> Iterator[Finding]:
     granted = evidence[PERMISSIONS]
-    missing = [one for one in needed_permissions() if notebook in one.notebooks and not one.granted(granted.names)]
+    missing = [one for one in asked if notebook in one.notebooks and not one.granted(granted.names)]
     if not missing:
         return
     names = [one.name for one in missing]
     kind = t("delegated") if granted.delegated else t("application")
     yield Finding(
-        id=f"permissions-lacking:{notebook}",
+        id=f"permissions-lacking{route}:{notebook}",
         severity=Severity.WARNING,
         seen=t(
             "The access token does not grant {names}, which {notebook} needs.",
@@ -210,7 +227,7 @@ def lacking(notebook: str, evidence: Evidence) -> Iterator[Finding]:
             "Each of them, or a higher one that Graph accepts, as {kind} permission with an administrator's consent.",
             kind=kind,
         ),
-        why=t("It reads: {missing}.", missing=joined((one.opens for one in missing), "; ")),
+        why=t("It reads or changes: {missing}.", missing=joined((one.opens for one in missing), "; ")),
         to_do=t("Grant them to the app registration and consent; a new token carries them."),
         source=_SOURCE,
         values={"notebook": notebook, "missing": names, "delegated": granted.delegated},
@@ -218,18 +235,12 @@ def lacking(notebook: str, evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-_OF_CLOUD_SYNC = frozenset(
-    {"AppRoleAssignment.ReadWrite.All", "Application.ReadWrite.OwnedBy", "Synchronization.ReadWrite.All"}
-)
-"""What the notebooks that change something need where groups go by Cloud Sync (docs/permissions.md)."""
-
-
 def excess(evidence: Evidence) -> Iterator[Finding]:
     """The token grants nothing that can write to the tenant, beyond what the route of the parameters needs."""
     granted = evidence[PERMISSIONS]
     asked = {one.name for one in needed_permissions()}
     if Route.CLOUD_SYNC.value in (evidence.parameters.route, *evidence.parameters.check_routes):
-        asked |= _OF_CLOUD_SYNC
+        asked |= {one.name for one in cloud_sync_permissions()}
     names = [name for name in granted.names if can_write(name) and name not in asked]
     if names:
         yield Finding(
@@ -266,7 +277,18 @@ def _check(notebook: str) -> Check:
     )
 
 
+def _check_by_cloud_sync(notebook: str) -> Check:
+    return Check(
+        f"permissions-by-cloud-sync-{notebook}",
+        t("Permissions for {notebook} on the route cloud-sync are granted", notebook=notebook),
+        (PERMISSIONS,),
+        on(cloud_sync=_W),
+        lambda evidence: lacking_by_cloud_sync(notebook, evidence),
+    )
+
+
 PERMISSION_CHECKS: tuple[Check, ...] = (
     *(_check(notebook) for notebook in notebooks()),
+    *(_check_by_cloud_sync(notebook) for notebook in notebooks_by_cloud_sync()),
     Check("permissions-excess", t("No permission to write was granted"), (PERMISSIONS,), _EVERY, excess),
 )

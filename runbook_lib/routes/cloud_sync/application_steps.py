@@ -11,7 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from runbook_lib.change.step import Effect, LiveState, Look
-from runbook_lib.cloud_sync.configuration import expressions_of, secrets_of, with_mappings
+from runbook_lib.cloud_sync.configuration import (
+    expressions_of,
+    require_known_attributes,
+    secrets_of,
+    with_mappings,
+)
 from runbook_lib.cloud_sync.default_mapping import differing
 from runbook_lib.errors import WriteUnanswered
 from runbook_lib.graph.errors import GraphContradicts, GraphNotFound
@@ -189,6 +194,7 @@ class MapNewJobStep(RequestStep[MapNewJob]):
     def write(self) -> GraphWrite:
         """The schema that it has, with what is desired."""
         client, address = self.context.client, self.context.address
+        require_known_attributes(self._schema, self.action.desired)
         sources = {name: parse_expression(client, address, text) for name, text in self.action.desired.items()}
         return GraphWrite("PUT", address.schema, with_mappings(self._schema, sources))
 

@@ -35,6 +35,7 @@ from runbook_lib.routes.cloud_sync.actions import (
 from runbook_lib.routes.cloud_sync.creation_checks import TenantFacts, findings_of_creation, require_can_be_made
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
+from runbook_lib.routes.cloud_sync.places import places_of
 from runbook_lib.routes.cloud_sync.plan_create import creation
 from runbook_lib.routes.cloud_sync.plan_findings import others_change, renamed_with_them, unknown_beforehand
 from runbook_lib.routes.cloud_sync.planning import (
@@ -142,7 +143,11 @@ def plan_enable(
     findings = [*unknown_beforehand(prediction, list(chosen), expressions), *others_change(others)]
     if facts is not None and plan.changes:
         findings = [*findings_of_creation(facts, domain, _expressions(desired), chosen), *findings]
-    return PlannedCloudSync(plan, tuple(findings), prediction, chosen, tuple(group.group_id for group in others))
+    base = inventory.directory.controller.default_naming_context
+    arriving = [predicted[group] for group in chosen] + list(others)
+    places = places_of(_expressions(desired).get("parentDistinguishedName", ""), arriving, base) if wanted else {}
+    ids = tuple(group.group_id for group in others)
+    return PlannedCloudSync(plan, tuple(findings), prediction, chosen, ids, places)
 
 
 def _require_answering(sides: Sides) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from runbook_lib.cloud_sync.configuration import domain_of, expressions_of, secrets_of
 from runbook_lib.cloud_sync.predicted import PredictedGroup, Prediction
@@ -87,6 +87,8 @@ class PlannedCloudSync:
     """Ids of the groups that are, or come, into scope as selected."""
     others: tuple[str, ...] = ()
     """Ids of the groups with an AD object that nobody selected and that the new mapping renames or moves."""
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """As ``places_of``: where the mapping leads, to be looked at in AD before the gate."""
 
 
 def configuration_of(read: CloudSync, domain: str) -> CloudSyncJob:
