@@ -35,6 +35,37 @@ class GraphContradicts(ContradictsLook):
     its entity tag was read (412). ``values["graph_code"]`` is Graph's code."""
 
 
+_PERMISSIONS = (
+    (
+        "/onPremisesSyncBehavior",
+        "Group-OnPremisesSyncBehavior.ReadWrite.All",
+        "Group-OnPremisesSyncBehavior.ReadWrite.All",
+    ),
+    ("/synchronization/secrets", "Synchronization.ReadWrite.All", "Synchronization.ReadWrite.All"),
+    ("/synchronization/", "Synchronization.Read.All", "Synchronization.ReadWrite.All"),
+    ("/appRoleAssignedTo", "Application.Read.All", "AppRoleAssignment.ReadWrite.All"),
+    ("/applicationTemplates", "", "Application.ReadWrite.OwnedBy"),
+    ("/applications", "Application.Read.All", "Application.ReadWrite.OwnedBy"),
+    ("/servicePrincipals", "Application.Read.All", "Application.ReadWrite.OwnedBy"),
+    ("/auditLogs/provisioning", "ProvisioningLog.Read.All", ""),
+    ("/groupSettings", "GroupSettings.Read.All", ""),
+    ("/directory/deletedItems", "Group.Read.All", ""),
+    ("/groups", "Group.Read.All", "Group.ReadWrite.All"),
+    ("/users", "User.Read.All", ""),
+    ("/domains", "Domain.Read.All", ""),
+    ("/subscribedSkus", "Organization.Read.All", ""),
+    ("/organization", "Organization.Read.All", ""),
+)
+"""Part of a path, and the least privileged permission to read and to write there (by the pages of the calls). The first
+that fits counts."""
+
+
+def permission_for(path: str, *, write: bool = False) -> str:
+    """The permission that a path takes, by its name; empty where it is not known here."""
+    found = next((row for row in _PERMISSIONS if row[0] in path), ("", "", ""))
+    return found[2] if write else found[1]
+
+
 def graph_error_of(answer: Answer, path: str, *, secrets: tuple[str, ...] = ()) -> RunbookError:
     """The error for an answer that is not 2xx. ``path`` is what was asked for; ``secrets`` are never quoted."""
     code, _ = _graph_error(answer.body)
@@ -48,7 +79,11 @@ def graph_error_of(answer: Answer, path: str, *, secrets: tuple[str, ...] = ()) 
         return NoAccess(
             t("Graph refuses to let this app read {shown_path} (HTTP 403, {said}).", shown_path=shown_path, said=said),
             code="graph-forbidden",
-            hint=t("Grant the app registration the permission for it, with an administrator's consent."),
+            hint=t(
+                "Grant the app registration {permission}, with an administrator's consent; a person needs the role "
+                "for it besides.",
+                permission=permission_for(path) or t("the permission for it"),
+            ),
             values=values,
         )
     if answer.status == 404 and code:
@@ -122,7 +157,11 @@ def refused_write(answer: Answer, path: str, *, secrets: tuple[str, ...] = ()) -
                 said=said,
             ),
             code="graph-forbidden",
-            hint=t("Grant the app registration the permission for it, and a person the role that it needs besides."),
+            hint=t(
+                "Grant the app registration {permission}, with an administrator's consent; a person needs the role "
+                "for it besides.",
+                permission=permission_for(path, write=True) or t("the permission for it"),
+            ),
             values=values,
         )
     if answer.status in _CONTRADICTIONS:

@@ -89,7 +89,7 @@ class CloudSyncWay:
         else:
             pause = context.parameters.cloud_sync_disable == "pause"
             self._made = plan_disable(sides, policy, desired, pause=pause)
-        self._require_places(self._made.places, policy)
+        self._require_places(self._made, policy)
         self._target = cloud_sync_target(self._made.plan.target)
         chosen, others = self._chosen, self._predicted(self._made.others)
         views = (*((prediction_view(chosen),) if chosen else ()), *((others_view(others),) if others else ()))
@@ -177,13 +177,13 @@ class CloudSyncWay:
         client, address = self._context.connect_graph(), sides.documents.address
         return {name: dict(parse_expression(client, address, text)) for name, text in other.items()}
 
-    def _require_places(self, places: Mapping[str, Sequence[str]], policy: Policy) -> None:
+    def _require_places(self, made: PlannedCloudSync, policy: Policy) -> None:
         directory = self._context.connect_directory()
         containers = {
             dn: read_container(directory, dn, parameter="cloud_sync_ou_expression", critical=frozenset())
-            for dn in places
+            for dn in made.places
         }
-        require_places(places, containers, policy.protected_ous)
+        require_places(made.places, containers, policy.protected_ous, made.settled)
 
     def _facts(self, sides: Sides) -> TenantFacts | None:
         context = self._context

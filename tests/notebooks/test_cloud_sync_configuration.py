@@ -19,7 +19,12 @@ from runbook_lib.routes.registry import ROUTES
 from tests.notebooks.test_cloud_sync import ADMINS, ENABLE, IDS, PERMISSIONS, USERS, World
 from tests.support.cloud_sync import Administrator
 
-CREATE = {**ENABLE, "cloud_sync_create": "true", "cloud_sync_notify": "ops@contoso.com"}
+CREATE = {
+    **ENABLE,
+    "cloud_sync_create": "true",
+    "cloud_sync_notify": "ops@contoso.com",
+    "protected_ous": json.dumps([names.CONNECT_OU]),
+}
 REMOVE = {"route": "cloud-sync", "target_ou": names.CLOUD_SYNC_OU, "cloud_sync_disable": "remove"}
 UNDO = {"route": "cloud-sync", "target_ou": names.CLOUD_SYNC_OU}
 ROLES = (*PERMISSIONS, "Application.ReadWrite.All")

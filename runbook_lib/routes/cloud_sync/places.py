@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 from runbook_lib.cloud_sync.expression import ExpressionError, read_expression
@@ -38,8 +38,18 @@ def places_of(expression: str, groups: Sequence[PredictedGroup], base: str) -> d
     return {dn: tuple(found[dn]) for dn in sorted(found)}
 
 
+def led_to(expression: str) -> frozenset[str]:
+    """What a mapping leads to as it stands in its expression; empty where it cannot be read."""
+    with suppress(ExpressionError):
+        return frozenset(read_expression(expression).results)
+    return frozenset()
+
+
 def require_places(
-    places: Mapping[str, Sequence[str]], containers: Mapping[str, Container], protected_ous: Sequence[str]
+    places: Mapping[str, Sequence[str]],
+    containers: Mapping[str, Container],
+    protected_ous: Sequence[str],
+    settled: Collection[str] = (),
 ) -> None:
     """Refuse a mapping that leads to nowhere, or where nothing may go.
 
@@ -47,6 +57,8 @@ def require_places(
         places: As ``places_of``.
         containers: Each of these DNs to what AD holds of it.
         protected_ous: DNs.
+        settled: Where the mapping led before the plan: an OU of Cloud Sync's own may be protected from the route
+            direct.
 
     Raises:
         Refused: ``ou-missing`` or ``ou-protected``.
@@ -64,7 +76,7 @@ def require_places(
                 hint=t("Create that OU, or correct target_ou or cloud_sync_ou_expression."),
                 values={"dn": dn, "groups": list(names)},
             )
-        for ou in protected_ous:
+        for ou in () if dn in settled else protected_ous:
             if is_below(container.dn, ou) or same_dn(container.dn, ou):
                 raise Refused(
                     t(

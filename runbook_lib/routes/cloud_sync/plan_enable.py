@@ -35,7 +35,7 @@ from runbook_lib.routes.cloud_sync.actions import (
 from runbook_lib.routes.cloud_sync.creation_checks import TenantFacts, findings_of_creation, require_can_be_made
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
-from runbook_lib.routes.cloud_sync.places import places_of
+from runbook_lib.routes.cloud_sync.places import led_to, places_of
 from runbook_lib.routes.cloud_sync.plan_create import creation
 from runbook_lib.routes.cloud_sync.plan_findings import others_change, renamed_with_them, unknown_beforehand
 from runbook_lib.routes.cloud_sync.planning import (
@@ -147,7 +147,8 @@ def plan_enable(
     arriving = [predicted[group] for group in chosen] + list(others)
     places = places_of(_expressions(desired).get("parentDistinguishedName", ""), arriving, base) if wanted else {}
     ids = tuple(group.group_id for group in others)
-    return PlannedCloudSync(plan, tuple(findings), prediction, chosen, ids, places)
+    before = "" if sides.is_new else expressions_of(sides.documents.schema).get("parentdistinguishedname", "")
+    return PlannedCloudSync(plan, tuple(findings), prediction, chosen, ids, places, led_to(before))
 
 
 def _require_answering(sides: Sides) -> None:

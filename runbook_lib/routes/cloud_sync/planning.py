@@ -89,6 +89,8 @@ class PlannedCloudSync:
     """Ids of the groups with an AD object that nobody selected and that the new mapping renames or moves."""
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """As ``places_of``: where the mapping leads, to be looked at in AD before the gate."""
+    settled: frozenset[str] = frozenset()
+    """As ``led_to``: where it led before."""
 
 
 def configuration_of(read: CloudSync, domain: str) -> CloudSyncJob:

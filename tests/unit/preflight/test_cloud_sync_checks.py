@@ -56,6 +56,8 @@ def test_present_or_absent() -> None:
     assert told("cloud-sync", given(job())) == []
     assert told("cloud-sync", given()) == [("cloud-sync-absent", B)]
     assert told("cloud-sync", given(other)) == [("cloud-sync-absent", B)]
+    (made,) = findings("cloud-sync", given(cloud_sync_create=True))
+    assert (made.severity, "30-enable-writeback makes one" in made.to_do) == (Severity.INFO, True)
     # A newer kind of configuration shows what it writes in its schema; without that nothing is certain.
     newer = {"id": "Something.x.new", "template": "Something"}
     assert told("cloud-sync", given(job("new", **newer))) == []

@@ -22,7 +22,14 @@ from runbook_lib.preflight.assess import assess
 from runbook_lib.preflight.checks import cloud_sync, cloud_sync_domains, connect, connect_features, connect_server
 from runbook_lib.preflight.checks import tenant as tenant_checks
 from runbook_lib.preflight.evidence import Evidence
-from runbook_lib.preflight.tenant_facts import can_write, needed_permissions, notebooks
+from runbook_lib.preflight.tenant_facts import (
+    Permission,
+    can_write,
+    cloud_sync_permissions,
+    needed_permissions,
+    notebooks,
+    notebooks_by_cloud_sync,
+)
 from runbook_lib.preflight.verdict import Verdict
 from tests.docs.markdown import ROOT, section, table_rows
 from tests.unit.preflight.builders import (
@@ -162,6 +169,42 @@ def test_what_the_route_cloud_sync_needs_is_no_excess_there(asked: dict[str, Any
     assert one.values["excess"] == ["Mail.Send"]
     (one,) = findings("permissions-excess", granted(*names))
     assert one.values["excess"] == list(names)
+
+
+ROUTE_ROWS = [(one, name) for one in cloud_sync_permissions() for name in one.notebooks]
+
+
+@pytest.mark.parametrize(("permission", "notebook"), ROUTE_ROWS, ids=lambda one: getattr(one, "name", one))
+def test_what_a_notebook_lacks_on_the_route_cloud_sync(permission: Permission, notebook: str) -> None:
+    check = f"permissions-by-cloud-sync-{notebook}"
+    name, _, value = permission.when.partition("=")
+    parameters = Parameters.model_validate({name: True if value == "true" else value} if name else {})
+    every = {*EVERYTHING, *(one.name for one, _ in ROUTE_ROWS)}
+
+    def lacking(*names: str) -> list[list[str]]:
+        token = tenant(permissions=entra.GrantedPermissions(False, names, ""))
+        found = findings(check, evidence(parameters, tenant=token))
+        return [list(finding.values["missing"]) for finding in found]  # type: ignore[call-overload]
+
+    assert lacking(*every) == []
+    fewer = every - {permission.name, *permission.higher}
+    assert permission.name in lacking(*fewer)[0]
+    for higher in permission.higher:
+        assert permission.name not in (lacking(*fewer, higher) or [[]])[0]
+    if name:
+        bare = findings(check, evidence(tenant=tenant(permissions=entra.GrantedPermissions(False, (), ""))))
+        default = str(getattr(Parameters.model_validate({}), name)).casefold() == value
+        assert (permission.name in bare[0].values["missing"]) is default  # type: ignore[operator]
+
+
+def test_the_page_says_what_the_route_cloud_sync_needs() -> None:
+    page = (ROOT / "docs" / "permissions.md").read_text(encoding="utf-8")
+    rows = {row[0]: row[1:] for row in table_rows(section(page, "## The route cloud-sync")) if len(row) == 3}
+    for notebook in notebooks_by_cloud_sync():
+        always, sometimes = rows[notebook]
+        mine = [one for one in cloud_sync_permissions() if notebook in one.notebooks]
+        assert set(always.split(", ")) == {one.name for one in mine if not one.when}
+        assert all(one.name in sometimes for one in mine if one.when)
 
 
 @pytest.mark.parametrize(

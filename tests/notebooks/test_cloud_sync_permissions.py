@@ -1,0 +1,79 @@
+"""docs/permissions.md, the route cloud-sync: each notebook with exactly its row, and without each permission of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from rehearsal.contoso import names
+from rehearsal.process import RunningRehearsal, start_rehearsal
+from runbook_lib.errors import RunbookError
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.preflight.tenant_facts import Permission, cloud_sync_permissions, needed_permissions
+from tests.notebooks.journey import SMALL, change, plan_and_approve, sealed_record
+from tests.support.plain import run_plain
+
+ENABLE, DISABLE, UNDO = "30-enable-writeback", "40-disable-writeback", "60-undo-change"
+ROUTE = {"route": "cloud-sync", "group_type": "", "target_ou": names.CLOUD_SYNC_OU}
+GIVEN: Mapping[str, Mapping[str, str]] = {
+    ENABLE: {**ROUTE, "select_names": '["VPN Users"]', "select_kinds": '["security"]', "cloud_sync_wait": "0"},
+    DISABLE: {**ROUTE, "disable_names": '["Data Analysts"]'},
+    UNDO: ROUTE,
+}
+HINTS = {"Synchronization.ReadWrite.All": ("Synchronization.Read.All", "Synchronization.ReadWrite.All")}
+"""What a refusal may name where it is about reading what the same permission writes too."""
+
+
+def row_of(notebook: str) -> list[Permission]:
+    """Its permissions, with the parameters as they are by default."""
+    mine = [*needed_permissions(), *(one for one in cloud_sync_permissions() if one.when in ("", DEFAULT))]
+    return [one for one in mine if notebook in one.notebooks]
+
+
+DEFAULT = "cloud_sync_disable=scope"
+CASES = [(notebook, one.name) for notebook in GIVEN for one in row_of(notebook)]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRehearsal]:
+    with start_rehearsal(tmp_path_factory.mktemp("permissions") / "world", SMALL) as running:
+        yield running
+
+
+def roles(notebook: str, *, but: str = "") -> list[str]:
+    return [one.name for one in row_of(notebook) if one.name != but]
+
+
+def prepared(world: RunningRehearsal, notebook: str, records: Path) -> dict[str, str]:
+    """A fresh world with an approved plan of this notebook."""
+    world.control.reset()
+    world.control.settings(roles=roles(notebook))
+    given = {"records_dir": str(records), "change_id": "CHG-P", **GIVEN[notebook]}
+    if notebook == UNDO:
+        before = {"records_dir": str(records), "change_id": "CHG-B", **GIVEN[DISABLE]}
+        world.control.settings(roles=roles(DISABLE))
+        change(world, DISABLE, before)
+        given["undo_record"] = str(sealed_record(records / "CHG-B"))
+        world.control.settings(roles=roles(notebook))
+    plan_and_approve(world, notebook, given)
+    return given
+
+
+@pytest.mark.parametrize("notebook", GIVEN)
+def test_a_row_is_enough_and_without_one_of_it_a_notebook_ends_with_no_access_and_names_it(
+    world: RunningRehearsal, tmp_path: Path, notebook: str
+) -> None:
+    given = prepared(world, notebook, tmp_path)
+    for missing in roles(notebook):
+        world.control.settings(roles=roles(notebook, but=missing))
+        with pytest.raises(RunbookError) as caught:
+            run_plain(notebook, world.parameters_file, given)
+        error = caught.value
+        assert error.outcome is Outcome.NO_ACCESS, (missing, error)
+        assert error.code == "graph-forbidden"
+        assert any(name in str(error.hint) for name in HINTS.get(missing, (missing,))), (missing, error.hint)
+    world.control.settings(roles=roles(notebook))
+    run = run_plain(notebook, world.parameters_file, given)
+    assert run.record.outcome in (Outcome.DONE, Outcome.AWAITING_HANDOFF)
