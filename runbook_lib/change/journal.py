@@ -290,8 +290,11 @@ def open_chain(journals: Sequence[JournalFile]) -> list[JournalFile]:
     """The open journal and everything it resumes, oldest first; empty where nothing is open.
 
     Raises:
-        Refused: ``journal-damaged``: what it resumes is missing or goes in a circle.
+        Refused: ``journal-damaged``: what an open journal resumes is missing or goes in a circle.
     """
+    for journal in journals:
+        if not journal.closed:
+            chain_of(journal, journals)  # one in a circle is resumed by another of it, or by itself: nobody's tip
     resumed = {journal.resumes for journal in journals}
     tips = [journal for journal in journals if journal.run.name not in resumed and not journal.closed]
     return chain_of(tips[-1], journals) if tips else []

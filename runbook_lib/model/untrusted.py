@@ -55,6 +55,14 @@ def printable(text: str, *, limit: int | None = None) -> str:
     return shown
 
 
+_LINE = re.compile(r"[^\t\r\n]+")
+
+
+def printable_lines(text: str) -> str:
+    """As ``printable``, with the tabs and line breaks of the text: for a cell of a table, which may have lines."""
+    return _LINE.sub(lambda match: printable(match[0]), text)
+
+
 _TYPED_AS_IT_IS = re.compile(r"[\w./\\:~+=,@%-]+")
 
 

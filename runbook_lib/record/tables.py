@@ -13,7 +13,7 @@ import xlsxwriter
 
 from runbook_lib.model.moment import iso_exact
 from runbook_lib.model.text import t
-from runbook_lib.model.untrusted import NOT_SEEN
+from runbook_lib.model.untrusted import NOT_SEEN, printable_lines
 
 
 def rows(frame: pd.DataFrame) -> Iterator[list[str | int | float | None]]:
@@ -73,18 +73,22 @@ def plain(cell: str) -> str:
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """The whole table as CSV, column names first, without the index; unpaired surrogates become ``\\ud800``."""
+    """The whole table as CSV, column names first, without the index.
+
+    What a reader could not see, or would see elsewhere (a terminal's controls, bidirectional controls, halves of
+    characters), becomes an escape such as ``\\u001b``; tabs and line breaks stay.
+    """
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\r\n", quoting=csv.QUOTE_MINIMAL)
     for row in rows(frame):
-        writer.writerow([harmless(c) if isinstance(c, str) else c for c in row])
+        writer.writerow([harmless(printable_lines(cell)) if isinstance(cell, str) else cell for cell in row])
     return b"\xef\xbb\xbf" + stream.getvalue().encode("utf-8", "backslashreplace")
 
 
 def workbook_bytes(sheets: Mapping[str, pd.DataFrame]) -> bytes:
     """One sheet per table: text stays text (no formula, no link), headings frozen, filters on, fixed dates inside.
 
-    Characters that XML cannot hold become ``\\u0001``-like text; a cell is cut at Excel's 32,767 characters and a
+    What a reader could not see becomes an escape as in the CSV; a cell is cut at Excel's 32,767 characters and a
     sheet at its 1,048,575 rows, and both say so (the CSV holds everything).
     """
     stream = io.BytesIO()
@@ -127,6 +131,6 @@ def _write_sheet(sheet: xlsxwriter.worksheet.Worksheet, frame: pd.DataFrame, hea
 
 
 def _cell_text(text: str) -> str:
-    shown = _NOT_XML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    shown = _NOT_XML.sub(lambda match: f"\\u{ord(match[0]):04x}", printable_lines(text))
     note = " … (cut)"
     return shown if len(shown) <= EXCEL_CELL_LIMIT else shown[: EXCEL_CELL_LIMIT - len(note)] + note

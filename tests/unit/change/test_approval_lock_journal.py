@@ -230,6 +230,18 @@ def test_a_chain_that_goes_in_a_circle_or_nowhere_is_damage(tmp_path: Path) -> N
         open_chain(journals_of(tmp_path, ROUTES))
 
 
+@pytest.mark.parametrize("resumes", [("1",), ("2", "1"), ("2", "3", "1")])
+def test_open_journals_that_resume_each_other_in_a_circle_hide_no_change(
+    tmp_path: Path, resumes: tuple[str, ...]
+) -> None:
+    for run, earlier in enumerate(resumes, start=1):
+        journal(tmp_path / str(run), resumes=earlier)
+    journal(tmp_path / "9", closed=True)
+    with pytest.raises(Refused, match="resumes itself") as caught:
+        open_chain(journals_of(tmp_path, ROUTES))
+    assert caught.value.code == "journal-damaged"
+
+
 def test_blocking_findings_need_an_acknowledgement_that_still_holds() -> None:
     finding = Finding("f", Severity.BLOCKING, t("seen"), to_do=t("look"), acknowledgeable=True)
     accepted = AcknowledgementParameter(finding="f", by="Kim", reason="known", until="2026-11-22")

@@ -27,7 +27,7 @@ from runbook_lib.directory.search import Entry
 from runbook_lib.errors import UsageError
 from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
 from runbook_lib.model.ids import GroupId, ObjectGuid
-from runbook_lib.model.untrusted import printable
+from runbook_lib.model.untrusted import printable, printable_lines, unseen
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.tables import csv_bytes, plain, workbook_bytes
 from runbook_lib.routes.direct.backup_and_verify import backup
@@ -176,8 +176,8 @@ def test_csv_of_every_case(text: str) -> None:
 def _assert_csv(rows: list[tuple[str, str]]) -> None:
     text = csv_bytes(pd.DataFrame(rows, columns=["a", "b"])).decode("utf-8-sig")
     read = list(csv.reader(io.StringIO(text, newline="")))
-    halves = [tuple(cell.encode("utf-8", "backslashreplace").decode() for cell in row) for row in rows]
-    assert [tuple(map(plain, row)) for row in read[1:]] == halves
+    assert [tuple(map(plain, row)) for row in read[1:]] == [tuple(map(printable_lines, row)) for row in rows]
+    assert list(unseen(text.translate(dict.fromkeys(map(ord, "\t\r\n"))))) == []
     for delimiter in ",;\t":
         for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
             assert not [cell for cell in row if _begins_a_formula(cell)], (delimiter, row)

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from runbook_lib.model.untrusted import printable_lines
 from runbook_lib.record.tables import EXCEL_CELL_LIMIT, csv_bytes, harmless, plain, workbook_bytes
 from tests.support import hostile
 from tests.unit.edges.readers import deceives, hides
@@ -63,7 +64,14 @@ def test_csv_gives_every_text_back(rows: list[tuple[str, str]]) -> None:
     text = csv_bytes(pd.DataFrame(rows, columns=["a", "b"])).decode("utf-8-sig")
     read = list(csv.reader(io.StringIO(text, newline="")))
     assert read[0] == ["a", "b"]
-    assert [tuple(map(plain, row)) for row in read[1:]] == rows
+    assert [tuple(map(plain, row)) for row in read[1:]] == [tuple(map(printable_lines, row)) for row in rows]
+
+
+def test_a_name_moves_nothing_on_a_terminal() -> None:
+    name = "a\x1b[2Jb\u202ec\n d"
+    data = csv_bytes(pd.DataFrame({"name": [name]}))
+    assert data.decode("utf-8-sig") == 'name\r\n"a\\u001b[2Jb\\u202ec\n d"\r\n'
+    assert "\\u001b[2Jb\\u202ec" in _sheet(workbook_bytes({"x": pd.DataFrame({"name": [name]})}))[1]
 
 
 def test_csv_values() -> None:
@@ -92,7 +100,9 @@ def test_workbook_holds_text_only(texts: list[str]) -> None:
     assert "<hyperlink" not in whole
     for text in texts:
         shown = re.sub(
-            "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", lambda m: f"\\u{ord(m[0]):04x}", text
+            "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]",
+            lambda m: f"\\u{ord(m[0]):04x}",
+            printable_lines(text),
         ).replace("\r", "\n")
         assert not shown or re.sub(r"_x005F(?=_x)", "", shown) in [re.sub(r"_x005F(?=_x)", "", s) for s in strings]
 
