@@ -72,12 +72,30 @@ def run_by() -> dict[str, object]:
     return {"account": account(), "host": platform.node(), "cloud": None, "directory": None}
 
 
-STANDING_GAPS = (
-    t("Microsoft does not support writing Exchange attributes by hand."),
-    t("Tested on Samba and on the rehearsal, not on Windows domain controllers, Exchange transport or a live tenant."),
-    t("Pilot with one group first."),
-)
-"""What no record proves; every record begins its gaps with these."""
+_GAPS_OF_ROUTE: Mapping[str, Text] = {
+    "direct": t("Microsoft does not support writing Exchange attributes by hand."),
+    "cloud-sync": t(
+        "Cloud Sync writes to AD by itself: this record proves the requests to Microsoft Graph, and what AD showed "
+        "while it was watched."
+    ),
+}
+
+
+def standing_gaps(route: object = "direct") -> tuple[Text, ...]:
+    """What no record of a route proves; every record begins its gaps with these.
+
+    Args:
+        route: As the parameter ``route`` has it; what is no route that is carried out has no gap of its own.
+    """
+    own = _GAPS_OF_ROUTE.get(route) if isinstance(route, str) else None
+    return (
+        *((own,) if own else ()),
+        t(
+            "Tested on Samba and on the rehearsal, not on Windows domain controllers, Exchange transport or a live tenant."
+        ),
+        t("Pilot with one group first."),
+    )
+
 
 SETTABLE = frozenset({"target", "parameters", "snapshots", "plan", "approval", "changes", "versions", "ran_by"})
 
@@ -123,6 +141,7 @@ class RunRecord:
                 "started": iso_milliseconds(started),
                 "parameters": dict(parameters),
                 "versions": dict(versions),
+                "gaps": list(standing_gaps(parameters.get("route", "direct"))),
             },
         )
         record._save()
@@ -270,7 +289,7 @@ def _nothing_yet(folder: RecordFolder) -> dict[str, Any]:
         "findings": [],
         "steps": [],
         "versions": {},
-        "gaps": list(STANDING_GAPS),
+        "gaps": list(standing_gaps()),
         "error": None,
     }
 

@@ -36,7 +36,7 @@ def clock() -> Callable[[], datetime]:
 def make_run(tmp_path: Path) -> Callable[..., RunRecord]:
     """Open a record below ``tmp_path / "records"``."""
 
-    def make(run_id: str = "run-1", change_id: str = "CHG0012345") -> RunRecord:
+    def make(run_id: str = "run-1", change_id: str = "CHG0012345", **parameters: str) -> RunRecord:
         folder = RecordFolder.create(tmp_path / "records", change_id, run_id)
         return RunRecord.begin(
             folder,
@@ -44,7 +44,7 @@ def make_run(tmp_path: Path) -> Callable[..., RunRecord]:
             notebook_sha256="ab" * 32,
             mode="record",
             started=START,
-            parameters={"change_id": change_id, "select_names": ["Finance*"]},
+            parameters={"change_id": change_id, "select_names": ["Finance*"], **parameters},
             versions={"python": "3.11.2"},
         )
 

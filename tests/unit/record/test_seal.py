@@ -18,7 +18,7 @@ from runbook_lib.model.text import t
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import build_manifest as build_manifest
 from runbook_lib.record.manifest import manifest_digest, verified_record
-from runbook_lib.record.run_record import STANDING_GAPS, RunRecord
+from runbook_lib.record.run_record import RunRecord, standing_gaps
 from runbook_lib.record.seal import Sealed, seal
 from tests.unit.record.notebooks import broken_off, code, display, markdown, never_run, notebook, stop, stream
 
@@ -221,7 +221,7 @@ def test_damaged_facts_never_stop_the_sealing(make_run: Make, clock: Clock, data
         (folder.path / "record.json").write_bytes(data)
     sealed = seal(folder, None, clock=clock)
     assert sealed.outcome is Outcome.FAILED
-    assert _facts(sealed)["gaps"][: len(STANDING_GAPS)] == list(STANDING_GAPS)
+    assert _facts(sealed)["gaps"][: len(standing_gaps())] == list(standing_gaps())
     assert verified_record(folder).ok
     if data in (b"{", b"[]"):
         assert (folder.path / "record.damaged.json").read_bytes() == data

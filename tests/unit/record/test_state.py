@@ -16,7 +16,7 @@ from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.run_record import STANDING_GAPS, RunRecord
+from runbook_lib.record.run_record import RunRecord, standing_gaps
 
 KEYS = {
     "ran_by",
@@ -38,10 +38,19 @@ def test_begin(make_run: Callable[..., RunRecord]) -> None:
     assert facts["outcome"] is None
     assert facts["notebook"] == {"name": "30-enable-writeback", "sha256": "ab" * 32}
     assert facts["started"] == "2026-11-22T10:00:00.000Z"
-    assert facts["gaps"] == list(STANDING_GAPS)
+    assert facts["gaps"] == list(standing_gaps())
     assert "does not support writing Exchange attributes by hand" in " ".join(facts["gaps"])
     assert "not on Windows domain controllers" in " ".join(facts["gaps"])
     assert "Pilot with one group first" in " ".join(facts["gaps"])
+
+
+def test_what_a_record_does_not_prove_depends_on_its_route(make_run: Callable[..., RunRecord]) -> None:
+    gaps = " ".join(_disk(make_run(route="cloud-sync"))["gaps"])
+    assert "Cloud Sync writes to AD by itself" in gaps
+    assert "by hand" not in gaps
+    assert "Pilot with one group first" in gaps
+    assert _disk(make_run("run-2", route="direct"))["gaps"] == list(standing_gaps())
+    assert len(standing_gaps("connect-sync")) == len(standing_gaps(["x"])) == len(standing_gaps()) - 1
 
 
 def test_every_change_is_on_the_disk_at_once(make_run: Callable[..., RunRecord]) -> None:
@@ -87,7 +96,7 @@ def test_facts_are_a_copy(make_run: Callable[..., RunRecord]) -> None:
     changes["done"] = 1
     record.facts["gaps"] = []
     assert record.facts["changes"] == {"planned": 1, "done": 0}
-    assert record.facts["gaps"] == list(STANDING_GAPS)
+    assert record.facts["gaps"] == list(standing_gaps())
 
 
 def test_load_refuses_another_schema(tmp_path: Path) -> None:
