@@ -91,7 +91,8 @@ def standing_gaps(route: object = "direct") -> tuple[Text, ...]:
     return (
         *((own,) if own else ()),
         t(
-            "Tested on Samba and on the rehearsal, not on Windows domain controllers, Exchange transport or a live tenant."
+            "Tested on Samba and on the rehearsal, not on Windows domain controllers, Exchange transport or a live "
+            "tenant."
         ),
         t("Pilot with one group first."),
     )

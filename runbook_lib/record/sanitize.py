@@ -31,6 +31,8 @@ ATTRIBUTES = {
     "td": frozenset({"colspan", "rowspan"}),
     "th": frozenset({"colspan", "rowspan", "scope"}),
 }
+# A record is opened wherever it was copied to: what lay beside the notebook is not there. The words of a link stay.
+_WITH_SCHEME = re.compile(r"[a-z]+:", re.IGNORECASE)
 # No number below zero: with it an output could be drawn over what stands above it, the outcome of the page too.
 _DECLARATION = re.compile(r"\s*([a-z-]+)\s*:\s*(?:[a-zA-Z0-9#%., ]|-(?![0-9.]))+")
 
@@ -48,6 +50,8 @@ def _plain_style(style: str) -> str | None:
 
 
 def _filtered(_tag: str, name: str, value: str) -> str | None:
+    if name == "href":
+        return value if _WITH_SCHEME.match(value) else None
     return _plain_style(value) if name == "style" else value
 
 

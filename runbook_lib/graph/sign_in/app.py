@@ -98,7 +98,9 @@ def require_valid(certificate: ClientCertificate, *, now: datetime) -> None:
 
 def _private_key(path: Path, pem: str) -> rsa.RSAPrivateKey:
     try:
-        # Without the search for a factor in its primes, which takes 40 ms: ``_signs_for`` proves what is asked of it.
+        # cryptography's validation of an RSA key (are its primes prime?) takes 40 to 60 ms and guards against keys that
+        # somebody else chose. This file is the operator's own, which no other account may read (``pem_file``), and what
+        # is asked of its key is proved: ``_signs_for`` signs with it and verifies by the certificate.
         key = serialization.load_pem_private_key(
             pem.encode("ascii", "replace"), password=None, unsafe_skip_rsa_key_validation=True
         )

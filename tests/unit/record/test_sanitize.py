@@ -91,6 +91,27 @@ def test_of_anything_else_what_is_known_is_left(text: str) -> None:
     assert safe_html(safe_html(text)) == safe_html(text)
 
 
+@pytest.mark.parametrize(
+    ("address", "stays"),
+    [
+        ("https://learn.microsoft.com/x", True),
+        ("mailto:kim@contoso.com", True),
+        ("40-disable-writeback.ipynb", False),
+        ("../docs/operator-guide.md#x", False),
+        ("//contoso.com/x", False),
+        ("/etc/passwd", False),
+        ("#parameters", False),
+        ("", False),
+        ("file:///etc/passwd", False),
+        (" javascript:x", False),
+    ],
+)
+def test_a_link_leads_somewhere_or_is_its_words(address: str, stays: bool) -> None:
+    (link,) = [safe_html(f'<p>see <a href="{address}">the words</a>.</p>')]
+    assert "the words" in link
+    assert ("href" in link) is stays
+
+
 def test_half_a_letter_stops_nobody() -> None:
     """JSON of a notebook can hold one; sealing goes on whatever a cell displayed."""
     assert safe_html("<b>a\ud800b</b>") == "<b>a\\ud800b</b>"
