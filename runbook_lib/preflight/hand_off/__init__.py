@@ -277,6 +277,40 @@ class LookAtCloudSyncAgents(_HandOff):
 
 
 @dataclass(frozen=True, slots=True)
+class FillGroupDn(_HandOff):
+    """Groups, by objectGUID and distinguished name, get their name where Connect Sync takes it to the cloud."""
+
+    kind = "group-dn"
+    where = CONNECT_SHELL
+    template = "group-dn.ps1.j2"
+    groups: tuple[tuple[str, str], ...]
+
+    @property
+    def title(self) -> Text:
+        """What it does, in a few words."""
+        return t("Distinguished names for Connect Sync: {count} groups", count=len(self.groups))
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether there is a group."""
+        return bool(self.groups)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSyncCycle(_HandOff):
+    """Connect Sync runs now."""
+
+    kind = "sync-cycle"
+    where = CONNECT_SHELL
+    template = "sync-cycle.ps1.j2"
+
+    @property
+    def title(self) -> Text:
+        """What it does, in a few words."""
+        return t("A cycle of Connect Sync")
+
+
+@dataclass(frozen=True, slots=True)
 class GrantRights(_HandOff):
     """Entries in access lists for the account that writes.
 
@@ -332,6 +366,8 @@ KINDS: tuple[type[_HandOff], ...] = (
     AddAutodiscoverRecord,
     LookAtConnectServer,
     LookAtCloudSyncAgents,
+    FillGroupDn,
+    RunSyncCycle,
     GrantRights,
 )
 """Every kind of hand-off."""

@@ -11,6 +11,7 @@ from runbook_lib.preflight.hand_off import (
     AddAddressSpaces,
     AddAutodiscoverRecord,
     AddMxRecord,
+    FillGroupDn,
     GrantRights,
     HandOffText,
     LookAtCloudSyncAgents,
@@ -19,11 +20,12 @@ from runbook_lib.preflight.hand_off import (
     MakeMailContacts,
     MakeSendConnector,
     RelayAcceptedDomain,
+    RunSyncCycle,
     UpdateRecipients,
     hand_offs,
 )
 
-FIXED = {"connect-server", "cloud-sync-agent"}
+FIXED = {"connect-server", "cloud-sync-agent", "sync-cycle"}
 """Kinds without a value."""
 
 
@@ -49,6 +51,8 @@ def hand_off(kind: str, text: str) -> HandOff:
         "autodiscover": AddAutodiscoverRecord(text),
         "connect-server": LookAtConnectServer(),
         "cloud-sync-agent": LookAtCloudSyncAgents(),
+        "group-dn": FillGroupDn(((text, f"CN={text}"),)),
+        "sync-cycle": RunSyncCycle(),
         "rights": GrantRights(text, f"CONTOSO\\{text}", grants),
     }
     return made[kind]

@@ -50,6 +50,8 @@ def values_of(kind: str, text: str) -> dict[str, object]:
         "autodiscover": {"domain": text},
         "connect-server": {},
         "cloud-sync-agent": {},
+        "group-dn": {"groups": [[text, f"CN={text}"]]},
+        "sync-cycle": {},
         "rights": {
             "what": text,
             "account": f"CONTOSO\\{text}",
