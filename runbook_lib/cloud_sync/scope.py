@@ -102,6 +102,7 @@ def values_of(group: CloudGroup) -> dict[str, Value]:
         "securityEnabled": group.security_enabled,
         "mailEnabled": group.kind is not CloudKind.SECURITY,
         "dirSyncEnabled": bool(group.on_premises_sync_enabled),
+        **dict(group.extensions),
     }
 
 

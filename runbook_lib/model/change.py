@@ -43,6 +43,14 @@ class ChangeKind(Enum):
     CREATE_JOB = "create-job"
     REMOVE_JOB = "remove-job"
     REMOVE_CONFIGURATION = "remove-configuration"
+    CONVERT = "convert"
+    ROLL_BACK = "roll-back"
+    MAKE_UNIVERSAL = "make-universal"
+    RESTORE_SCOPE = "restore-scope"
+    EXTENSION = "extension"
+    REMOVE_EXTENSION = "remove-extension"
+    MAP_GROUP_DN = "map-group-dn"
+    UNMAP_GROUP_DN = "unmap-group-dn"
 
     @property
     def title(self) -> Text:
@@ -78,6 +86,14 @@ _KINDS: Mapping[Route, Mapping[ChangeKind, Text]] = {
         ChangeKind.CREATE_JOB: t("create-job"),
         ChangeKind.REMOVE_JOB: t("remove-job"),
         ChangeKind.REMOVE_CONFIGURATION: t("remove-configuration"),
+        ChangeKind.CONVERT: t("convert"),
+        ChangeKind.ROLL_BACK: t("roll-back"),
+        ChangeKind.MAKE_UNIVERSAL: t("make-universal"),
+        ChangeKind.RESTORE_SCOPE: t("restore-scope"),
+        ChangeKind.EXTENSION: t("extension"),
+        ChangeKind.REMOVE_EXTENSION: t("remove-extension"),
+        ChangeKind.MAP_GROUP_DN: t("map-group-dn"),
+        ChangeKind.UNMAP_GROUP_DN: t("unmap-group-dn"),
     },
 }
 """Titles are in English the names by which options and files know the kinds, so that a reader can type them."""

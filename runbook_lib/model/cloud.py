@@ -94,6 +94,8 @@ class CloudGroup:
     """Names of properties in which something that is no character (half an emoji, NUL) was read as U+FFFD."""
     cloud_managed: bool | None = None
     """``onPremisesSyncBehavior.isCloudManaged``; None where it was not read (see ``may_be_converted``)."""
+    extensions: tuple[tuple[str, str | None], ...] = ()
+    """Directory extensions that were read, by full name, and their values; None: it has none."""
 
     @property
     def may_be_converted(self) -> bool:

@@ -130,8 +130,8 @@ class CloudSyncWay:
     def work(self, plan: Plan, changes: Sequence[Change]) -> CloudSyncWork:
         """The requests."""
         patience = GraphPatience(_PAUSES, time.sleep)
-        client = self._context.connect_graph()
-        self._work = CloudSyncWork(client, plan.target, changes, self._present.has, patience)
+        client, directory = self._context.connect_graph(), self._context.connect_directory()
+        self._work = CloudSyncWork(client, directory, plan.target, changes, self._present.has, patience)
         return self._work
 
     def read_back(self, plan: Plan, changes: Sequence[Change], chain: Sequence[JournalFile]) -> ReadBack | None:

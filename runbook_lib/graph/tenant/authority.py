@@ -31,6 +31,8 @@ PROPERTY = "GroupDN"
 """Name of the extension property, as the page has it."""
 APPLICATION = "CloudSyncCustomExtensionsApp"
 """Name of the application that Cloud Sync's extension properties belong to."""
+AUTHORITIES_AT_ONCE = MOST_IN_BATCH // 2
+"""Groups whose source of authority one batch reads."""
 _CATALOGS = "/identityGovernance/entitlementManagement/catalogs"
 
 
@@ -95,15 +97,18 @@ class AuthorityNow:
     synchronized: bool | None
 
 
-def read_extension(client: GraphClient, tenant_id: str) -> GroupDnExtension:
+def read_extension(client: GraphClient, uri: str) -> GroupDnExtension:
     """The extension of Cloud Sync's own application, as far as it exists.
+
+    Args:
+        client: Graph.
+        uri: Identifier URI of the application (``identifier_uri``).
 
     Raises:
         NoAccess: Applications may not be read.
         Refused: Several applications have the identifier URI (``several-extension-applications``).
         ServiceFailed: Graph does not answer.
     """
-    uri = identifier_uri(tenant_id)
     upper = f"API{uri[3:]}"
     wanted = {"$filter": f"identifierUris/any(u:u eq '{uri}') or identifierUris/any(u:u eq '{upper}')"}
     found = {row_id(row): row for row in client.rows("/applications", {**wanted, "$select": "id,appId"})}
@@ -194,6 +199,34 @@ def read_catalogs(client: GraphClient, groups: Collection[str]) -> Mapping[str, 
     return or_unreadable("catalogs", read)
 
 
+class Authorities:
+    """Who decides about some groups now; read once, and kept up to date by whoever changes it."""
+
+    def __init__(self, client: GraphClient, groups: Sequence[str]) -> None:
+        self._client = client
+        self._groups = groups
+        self._known: dict[str, AuthorityNow] = {}
+
+    def of(self, group: str) -> AuthorityNow:
+        """Who decides about one of them; that of some groups after it is read with it.
+
+        Raises:
+            RunbookError: It cannot be read.
+        """
+        if group not in self._known:
+            at = self._groups.index(group)
+            self._known |= read_authority(self._client, self._groups[at : at + AUTHORITIES_AT_ONCE])
+        return self._known[group]
+
+    def changed(self, group: str, managed: bool) -> None:
+        """Somebody else decides about a group now; synchronized is it only after the next synchronization."""
+        self._known[group] = AuthorityNow(managed, None)
+
+    def forget(self) -> None:
+        """Drop what was read."""
+        self._known.clear()
+
+
 def read_authority(client: GraphClient, groups: Sequence[str]) -> dict[str, AuthorityNow]:
     """Who decides about each group now: two requests a group, in batches.
 
@@ -201,18 +234,17 @@ def read_authority(client: GraphClient, groups: Sequence[str]) -> dict[str, Auth
         RunbookError: One of them cannot be read.
     """
     found: dict[str, AuthorityNow] = {}
-    at_once = MOST_IN_BATCH // 2
-    for begin in range(0, len(groups), at_once):
-        some = groups[begin : begin + at_once]
+    for begin in range(0, len(groups), AUTHORITIES_AT_ONCE):
+        some = groups[begin : begin + AUTHORITIES_AT_ONCE]
         paths = [f"/groups/{one}/onPremisesSyncBehavior" for one in some] + [f"/groups/{one}" for one in some]
         answers = client.objects(paths)
+        read = []
         for answer in answers:
             if isinstance(answer, RunbookError):
                 raise answer
+            read.append(answer)
         for number, group in enumerate(some):
-            behavior, row = answers[number], answers[number + len(some)]
-            if isinstance(behavior, RunbookError) or isinstance(row, RunbookError):
-                continue
+            behavior, row = read[number], read[number + len(some)]
             inner = object_of(behavior, "value") or behavior
             found[group] = AuthorityNow(bool(flag_of(inner, "isCloudManaged")), flag_of(row, "onPremisesSyncEnabled"))
     return found

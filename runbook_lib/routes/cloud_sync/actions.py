@@ -39,6 +39,11 @@ class Action(ABC):
     may_say: ClassVar[frozenset[str]]
     """What the effect of its request may hold, beside ``request_id``."""
 
+    @property
+    def place(self) -> int:
+        """Of several changes of one kind that of the lower place is carried out first."""
+        return 0
+
     @abstractmethod
     def as_json(self) -> dict[str, object]:
         """All of it, without its name; ``files.py`` reads it back."""

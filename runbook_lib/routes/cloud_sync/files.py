@@ -25,6 +25,14 @@ from runbook_lib.routes.cloud_sync.application_actions import (
     RemoveJob,
     RestoreSchema,
 )
+from runbook_lib.routes.cloud_sync.authority_actions import (
+    ExtensionPart,
+    MakeExtension,
+    MapGroupDn,
+    RemoveExtension,
+    SetCloudManaged,
+    SetGroupScope,
+)
 from runbook_lib.routes.cloud_sync.payload import CloudSyncPayload
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 
@@ -177,6 +185,59 @@ class _RemoveConfigurationFields(Fields):
         return RemoveConfiguration(self.application, self.template, self.display_name, self.role_id, ends)
 
 
+class _CloudManagedFields(Fields):
+    action: Literal["set-cloud-managed"]
+    managed: bool
+    synchronized: bool
+    level: int
+
+    def made(self) -> Action:
+        return SetCloudManaged(self.managed, self.synchronized, self.level)
+
+
+class _GroupScopeFields(Fields):
+    action: Literal["set-group-scope"]
+    guid: _Guid
+    dn: str
+    group_type_before: int
+    group_type_after: int
+    order: int
+
+    def made(self) -> Action:
+        return SetGroupScope(self.guid, self.dn, self.group_type_before, self.group_type_after, self.order)
+
+
+class _MakeExtensionFields(Fields):
+    action: Literal["make-extension"]
+    part: ExtensionPart
+    uri: str
+
+    def made(self) -> Action:
+        return MakeExtension(self.part, self.uri)
+
+
+class _RemoveExtensionFields(Fields):
+    action: Literal["remove-extension"]
+    part: ExtensionPart
+    uri: str
+    made_id: _Guid
+
+    def made(self) -> Action:
+        return RemoveExtension(self.part, self.uri, self.made_id)
+
+
+class _MapGroupDnFields(Fields):
+    action: Literal["map-group-dn"]
+    inbound_service_principal: str
+    inbound_job_id: str
+    uri: str
+    before: dict[str, Any]
+    mapped: bool
+
+    def made(self) -> Action:
+        return MapGroupDn(self.inbound_service_principal, self.inbound_job_id, self.uri, self.before, self.mapped)
+
+
 _ActionFields = Annotated[
     _AssignFields
     | _UnassignFields
@@ -189,7 +250,12 @@ _ActionFields = Annotated[
     | _MapNewJobFields
     | _RestoreSchemaFields
     | _RemoveJobFields
-    | _RemoveConfigurationFields,
+    | _RemoveConfigurationFields
+    | _CloudManagedFields
+    | _GroupScopeFields
+    | _MakeExtensionFields
+    | _RemoveExtensionFields
+    | _MapGroupDnFields,
     Field(discriminator="action"),
 ]
 
@@ -227,5 +293,9 @@ class EffectFields(Fields):
     application: str = ""
     app_id: str = ""
     job_id: str = ""
+    cloud_managed: bool | None = None
+    group_type: list[int] | None = None
+    made: str = ""
     removed: str = ""
+    mapped: bool | None = None
     request_id: str = ""

@@ -59,13 +59,13 @@ def plan_undo(sides: Sides, policy: Policy, desired: DesiredSettings, done: Done
     in_step = 0
     provisioned = []
     for change in reversed(plan.changes):
-        did = _did(done.effects.get(change.digest, ()))
-        if not did:
+        effect = did(done.effects.get(change.digest, ()))
+        if not effect:
             continue
         if isinstance(change.payload.action, Provision):
             provisioned.append(change)
             continue
-        back = _way_back(change, did, sides)
+        back = way_back(change, effect, sides)
         if back is None:
             in_step += 1
         elif isinstance(back, Refusal):
@@ -81,7 +81,7 @@ def plan_undo(sides: Sides, policy: Policy, desired: DesiredSettings, done: Done
     return PlannedCloudSync(made, tuple(findings), prediction, others=tuple(group.group_id for group in others))
 
 
-def _did(effects: Sequence[Effect]) -> dict[str, Any]:
+def did(effects: Sequence[Effect]) -> dict[str, Any]:
     """What the requests of a change really changed, put together; empty: nothing."""
     done: dict[str, Any] = {}
     for effect in effects:
@@ -89,7 +89,7 @@ def _did(effects: Sequence[Effect]) -> dict[str, Any]:
     return done
 
 
-def _way_back(change: CloudSyncChange, did: Mapping[str, Any], sides: Sides) -> CloudSyncChange | Refusal | None:
+def way_back(change: CloudSyncChange, effect: Mapping[str, Any], sides: Sides) -> CloudSyncChange | Refusal | None:
     """The inverse of one change; None where it has been taken back already."""
     documents = sides.documents
     match change.payload.action:
@@ -97,7 +97,7 @@ def _way_back(change: CloudSyncChange, did: Mapping[str, Any], sides: Sides) -> 
             now = documents.assignments.get(change.group_id)
             if now is None:
                 return None
-            if did.get("assignment_id") not in ("", now):
+            if effect.get("assignment_id") not in ("", now):
                 return _refusal(change, "assigned-anew", t("It was taken out of scope and put back since."))
             return _back(change, ChangeKind.UNASSIGN, action(sides, Unassign(role_id, now), change.group_id))
         case Unassign(role_id):

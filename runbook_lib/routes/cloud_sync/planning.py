@@ -21,7 +21,7 @@ from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import Action
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPayload
-from runbook_lib.routes.cloud_sync.requests import ORDER
+from runbook_lib.routes.cloud_sync.requests import changes_in_order
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 from runbook_lib.rules.policy import Policy
 
@@ -205,7 +205,7 @@ def finished_plan(
     members: Sequence[GroupMembers] = (),
 ) -> Plan:
     """Order the changes and bind them to the configuration."""
-    ordered = tuple(sorted(changes, key=lambda change: (ORDER.index(change.kind), change.group_id)))
+    ordered = tuple(changes_in_order(changes))
     return Plan(
         operation=operation,
         target=sides.target,

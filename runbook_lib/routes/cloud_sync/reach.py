@@ -25,10 +25,20 @@ _KINDS = {
             ChangeKind.SETTINGS,
             ChangeKind.START,
             ChangeKind.PROVISION,
+            ChangeKind.CONVERT,
+            ChangeKind.MAKE_UNIVERSAL,
+            ChangeKind.EXTENSION,
+            ChangeKind.MAP_GROUP_DN,
         }
     ),
     Operation.DISABLE: frozenset(
-        {ChangeKind.UNASSIGN, ChangeKind.PAUSE, ChangeKind.REMOVE_JOB, ChangeKind.REMOVE_CONFIGURATION}
+        {
+            ChangeKind.UNASSIGN,
+            ChangeKind.PAUSE,
+            ChangeKind.REMOVE_JOB,
+            ChangeKind.REMOVE_CONFIGURATION,
+            ChangeKind.ROLL_BACK,
+        }
     ),
     Operation.UNDO: frozenset(
         {
@@ -42,13 +52,28 @@ _KINDS = {
             ChangeKind.CREATE_JOB,
             ChangeKind.REMOVE_JOB,
             ChangeKind.REMOVE_CONFIGURATION,
+            ChangeKind.CONVERT,
+            ChangeKind.ROLL_BACK,
+            ChangeKind.RESTORE_SCOPE,
+            ChangeKind.REMOVE_EXTENSION,
+            ChangeKind.UNMAP_GROUP_DN,
         }
     ),
 }
 """What each operation may do."""
 MAPPED_HERE = frozenset({"cn", "parentdistinguishedname", "samaccountname"})
 """The only attributes whose mapping this runbook changes. The anchors are never among them: "Do not edit"."""
-_OF_GROUP = frozenset({ChangeKind.ASSIGN, ChangeKind.UNASSIGN, ChangeKind.PROVISION})
+_OF_GROUP = frozenset(
+    {
+        ChangeKind.ASSIGN,
+        ChangeKind.UNASSIGN,
+        ChangeKind.PROVISION,
+        ChangeKind.CONVERT,
+        ChangeKind.ROLL_BACK,
+        ChangeKind.MAKE_UNIVERSAL,
+        ChangeKind.RESTORE_SCOPE,
+    }
+)
 
 
 def beyond_kind(change: CloudSyncChange, operation: Operation) -> Text:

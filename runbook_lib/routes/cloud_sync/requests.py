@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,16 +22,30 @@ ORDER = (
     ChangeKind.CREATE_JOB,
     ChangeKind.PAUSE,
     ChangeKind.SETTINGS,
+    ChangeKind.EXTENSION,
+    ChangeKind.MAP_GROUP_DN,
+    ChangeKind.MAKE_UNIVERSAL,
+    ChangeKind.ROLL_BACK,
     ChangeKind.MAP,
     ChangeKind.UNASSIGN,
     ChangeKind.ASSIGN,
     ChangeKind.PROVISION,
     ChangeKind.START,
+    ChangeKind.CONVERT,
+    ChangeKind.RESTORE_SCOPE,
+    ChangeKind.UNMAP_GROUP_DN,
+    ChangeKind.REMOVE_EXTENSION,
     ChangeKind.REMOVE_JOB,
     ChangeKind.REMOVE_CONFIGURATION,
 )
 """What is made comes first, what is removed last; a job is paused before and started after everything else; the mapping
-is right before a group comes into scope."""
+is right before a group comes into scope.
+
+The mapping keeps OU and name before a group is converted, and as long as it is; a group is universal as long as Cloud
+Sync can write to it.
+"""
+_TOGETHER = frozenset({ChangeKind.ASSIGN, ChangeKind.UNASSIGN, ChangeKind.CONVERT, ChangeKind.ROLL_BACK})
+"""Kinds of which several requests may be under way at the same time, where their actions have one place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +56,7 @@ class Request:
         id: ``<change digest>/<number>``, the same on every machine.
         change: The change.
         members: For an on-demand call, the members that it names.
-        together: Groups come into scope and leave it up to 20 in one batch; everything else is sent alone.
+        together: Groups come into scope, leave it and change hands up to 20 in one batch; all else is sent alone.
     """
 
     id: str
@@ -91,13 +106,20 @@ class Request:
 
 def requests_of(changes: Iterable[CloudSyncChange]) -> list[Request]:
     """Every request of a plan in the order in which it is sent."""
-    ordered = sorted(changes, key=lambda change: (ORDER.index(change.kind), change.group_id))
-    requests = [request for change in ordered for request in _requests(change)]
-    many = [request for request in requests if request.change.kind in (ChangeKind.ASSIGN, ChangeKind.UNASSIGN)]
-    batch = {
-        request.id: f"{request.change.kind.value} {number // GROUPS_AT_ONCE}" for number, request in enumerate(many)
-    }
+    requests = [request for change in changes_in_order(changes) for request in _requests(change)]
+    batch: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for request in requests:
+        if request.change.kind in _TOGETHER:
+            alike = f"{request.change.kind.value} {request.change.payload.action.place}"
+            batch[request.id] = f"{alike} {counts[alike] // GROUPS_AT_ONCE}"
+            counts[alike] += 1
     return [replace(request, together=batch.get(request.id, "")) for request in requests]
+
+
+def changes_in_order(changes: Iterable[CloudSyncChange]) -> list[CloudSyncChange]:
+    """Changes in the order in which they are carried out: by kind, by the place of their action, by group."""
+    return sorted(changes, key=lambda change: (ORDER.index(change.kind), change.payload.action.place, change.group_id))
 
 
 def _requests(change: CloudSyncChange) -> list[Request]:

@@ -9,6 +9,7 @@ from runbook_lib.change.step import Effect, LiveState, Look
 from runbook_lib.cloud_sync.configuration import domain_of, secrets_of
 from runbook_lib.errors import Refused
 from runbook_lib.graph.rows import objects_of, text_of
+from runbook_lib.graph.tenant.authority import Authorities
 from runbook_lib.graph.tenant.configuration import ConfigurationAddress, read_assignments, read_state
 from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.graph.transport import GraphClient
@@ -25,6 +26,7 @@ from runbook_lib.routes.cloud_sync.actions import (
     schema_digest,
     secrets_digest,
 )
+from runbook_lib.routes.cloud_sync.authority_actions import GroupTypes
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
 from runbook_lib.routes.cloud_sync.requests import Request
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
@@ -37,12 +39,28 @@ InAd = Callable[[str, Sequence[str]], bool]
 
 
 class RequestContext:
-    """One run on its configuration; assignments are listed once, and kept up to date by who changes them."""
+    """One run on its configuration; what is read of many groups is read once, and kept up to date by who changes it.
+
+    Args:
+        client: Graph.
+        target: The configuration.
+        in_ad: What AD holds of a group.
+        directory: AD, for scopes of groups.
+        sleep: Waits that many seconds.
+        changing: Ids of the groups whose source of authority changes.
+    """
 
     def __init__(
-        self, client: GraphClient, target: CloudSyncTarget, in_ad: InAd, sleep: Callable[[float], None]
+        self,
+        client: GraphClient,
+        target: CloudSyncTarget,
+        in_ad: InAd,
+        directory: GroupTypes,
+        sleep: Callable[[float], None],
+        changing: Sequence[str] = (),
     ) -> None:
         self.client = client
+        self.directory = directory
         self.service_principal = target.service_principal
         """Of the configuration; empty until the step that makes it is done."""
         self.job_id = target.job_id
@@ -50,6 +68,7 @@ class RequestContext:
         self.in_ad = in_ad
         self.sleep = sleep
         self._assigned: dict[str, dict[str, str]] = {}
+        self.authorities = Authorities(client, changing)
 
     @property
     def address(self) -> ConfigurationAddress:
@@ -75,6 +94,7 @@ class RequestContext:
     def forget(self) -> None:
         """Drop what was read: a request went without an answer."""
         self._assigned.clear()
+        self.authorities.forget()
 
 
 ActionT = TypeVar("ActionT", bound=Action)

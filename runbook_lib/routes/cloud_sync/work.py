@@ -39,6 +39,21 @@ from runbook_lib.routes.cloud_sync.application_steps import (
     RemoveJobStep,
     RestoreSchemaStep,
 )
+from runbook_lib.routes.cloud_sync.authority_actions import (
+    GroupTypes,
+    MakeExtension,
+    MapGroupDn,
+    RemoveExtension,
+    SetCloudManaged,
+    SetGroupScope,
+)
+from runbook_lib.routes.cloud_sync.authority_steps import (
+    CloudManagedStep,
+    GroupScopeStep,
+    MakeExtensionStep,
+    MapGroupDnStep,
+    RemoveExtensionStep,
+)
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_changes
 from runbook_lib.routes.cloud_sync.requests import requests_of
 from runbook_lib.routes.cloud_sync.steps import (
@@ -67,6 +82,11 @@ STEP_OF_ACTION: Mapping[type[Action], type[RequestStep[Any]]] = {
     RestoreSchema: RestoreSchemaStep,
     RemoveJob: RemoveJobStep,
     RemoveConfiguration: RemoveConfigurationStep,
+    SetCloudManaged: CloudManagedStep,
+    SetGroupScope: GroupScopeStep,
+    MakeExtension: MakeExtensionStep,
+    RemoveExtension: RemoveExtensionStep,
+    MapGroupDn: MapGroupDnStep,
 }
 """The step of every action."""
 
@@ -83,11 +103,18 @@ class CloudSyncWork:
     """The requests of one run, ready for ``carry_out``."""
 
     def __init__(
-        self, client: GraphClient, target: Target, changes: Sequence[Change], in_ad: InAd, patience: Patience
+        self,
+        client: GraphClient,
+        directory: GroupTypes,
+        target: Target,
+        changes: Sequence[Change],
+        in_ad: InAd,
+        patience: Patience,
     ) -> None:
-        """Prepare; nothing is asked of Graph yet."""
-        self._context = RequestContext(client, cloud_sync_target(target), in_ad, patience.sleep)
+        """Prepare; nothing is asked of Graph or AD yet."""
         requests = requests_of(cloud_sync_changes(changes))
+        changing = [one.change.group_id for one in requests if isinstance(one.change.payload.action, SetCloudManaged)]
+        self._context = RequestContext(client, cloud_sync_target(target), in_ad, directory, patience.sleep, changing)
         self._steps = [
             STEP_OF_ACTION[type(request.change.payload.action)](request, self._context) for request in requests
         ]
@@ -122,7 +149,7 @@ class CloudSyncWork:
         return [outcome if isinstance(outcome, RunbookError) else None for outcome in outcomes]
 
     def forget(self) -> None:
-        """Drop what was read of assignments."""
+        """Drop what was read of many groups."""
         self._context.forget()
 
     def not_taken(self) -> RunbookError | None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runbook_lib.change.carry_out import carry_out
 from runbook_lib.change.journal import JOURNAL_FILE, Journal, JournalFile, read_journal
+from runbook_lib.directory.search import Entry
 from runbook_lib.errors import BrokeOff, Refused
 from runbook_lib.model.change import Plan
+from runbook_lib.model.directory import AttributeDelta
+from runbook_lib.routes.cloud_sync.authority_actions import GroupTypes
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
 from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
 from tests.unit.routes_cloud_sync.world import Graph
@@ -36,6 +39,16 @@ class DyingJournal(Journal):
         self.tick()
 
 
+class NoScopes:
+    """AD of a plan that changes no scope of a group."""
+
+    def read(self, guid: str, attributes: Sequence[str]) -> Entry | None:
+        raise AssertionError(guid, attributes)
+
+    def modify(self, guid: str, deltas: Sequence[AttributeDelta]) -> None:
+        raise AssertionError(guid, deltas)
+
+
 @dataclass
 class Runs:
     """Processes that carry out one plan, each in a folder of its own."""
@@ -43,6 +56,7 @@ class Runs:
     folder: Path
     plan: Plan
     graph: Graph
+    directory: GroupTypes = field(default_factory=NoScopes)
 
     def one(self, earlier: Sequence[JournalFile], die_at: int = 0) -> JournalFile:
         """One process, which dies at a moment (counted from 1; 0: never)."""
@@ -57,6 +71,7 @@ class Runs:
         self.graph.tick = tick
         work = CloudSyncWork(
             self.graph.client(),
+            self.directory,
             self.plan.target,
             self.plan.changes,
             self.graph.has,

@@ -1,0 +1,110 @@
+"""What a conversion says of OU and name before the gate: what moves, what keeps them, who fills it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from runbook_lib.cloud_sync.group_dn import Placement, placement_lines
+from runbook_lib.model.cloud import CloudGroup
+from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.text import counted, first_of, t
+from runbook_lib.model.untrusted import printable
+from runbook_lib.preflight.hand_off import FillGroupDn
+from runbook_lib.routes.cloud_sync.authority import AuthorityFacts
+from runbook_lib.routes.cloud_sync.authority_findings import GUIDANCE, NAMES_IN_SENTENCE, naming_finding
+
+_KEEP = 'Microsoft Entra documentation, "Preserve a group\'s organizational unit and name"'
+
+
+def moves(
+    groups: Mapping[str, CloudGroup], places: Mapping[str, Placement], renamed: Mapping[str, tuple[str, str]]
+) -> list[Finding]:
+    """AD objects that do not stay where they are and named as they are, once their groups are in scope."""
+    away = {one: place for one, place in places.items() if not place.same}
+    lines = [*placement_lines([away[one] for one in sorted(away)])]
+    lines += [
+        f"{printable(groups[one].display_name, limit=60)}: sAMAccountName {printable(now, limit=60)} -> "
+        f"{printable(then, limit=60) or '?'}"
+        for one, (now, then) in sorted(renamed.items())
+    ]
+    if not lines:
+        return []
+    return [
+        naming_finding(
+            "soa-moves",
+            Severity.BLOCKING,
+            t(
+                "{count} in AD will be moved or renamed: {names}.",
+                count=counted(len(away.keys() | renamed.keys()), "group"),
+                names=first_of(lines, NAMES_IN_SENTENCE, "; "),
+            ),
+            t("A converted group keeps its OU, its name and its account name."),
+            t("Cloud Sync moves and renames a group as its mapping says, as soon as the group is in scope."),
+            t("Set cloud_sync_keep_place: true, or acknowledge this finding."),
+            lines,
+            _KEEP,
+        )
+    ]
+
+
+def others_move(places: Mapping[str, Placement]) -> list[Finding]:
+    """Groups that nobody selected and that the new mapping moves or renames."""
+    if not places:
+        return []
+    lines = list(placement_lines([places[one] for one in sorted(places)]))
+    return [
+        naming_finding(
+            "soa-others-move",
+            Severity.BLOCKING,
+            t(
+                "{count} in scope that nobody selected will be moved or renamed: {names}.",
+                count=counted(len(lines), "group"),
+                names=first_of(lines, NAMES_IN_SENTENCE, "; "),
+            ),
+            t("Only selected groups change."),
+            t("A configuration has one mapping for all of its groups, and the extension has a value for these."),
+            t("Look at them; then acknowledge this finding, or set cloud_sync_keep_place: false."),
+            lines,
+            _KEEP,
+        )
+    ]
+
+
+def two_plans(groups: int) -> Finding:
+    """That this plan prepares, and the next one converts."""
+    return Finding(
+        id="soa-two-plans",
+        severity=Severity.INFO,
+        seen=t(
+            "This plan makes what keeps OU and name of {count}; nothing is converted by it.",
+            count=counted(groups, "group"),
+        ),
+        expected=t("The extension holds the distinguished name of every selected group."),
+        why=t("A group that is converted before is moved to the container of the mapping and renamed."),
+        to_do=t("Carry it out, let the job from AD run, then run the notebook again: it plans the conversion."),
+        source=_KEEP,
+    )
+
+
+def connect_fills(unfilled: Mapping[str, DirectoryGroup], facts: AuthorityFacts) -> Finding:
+    """That Connect Sync has to fill the extension: this runbook changes nothing on its server."""
+    return Finding(
+        id="soa-connect-fills",
+        severity=Severity.WARNING,
+        seen=t(
+            "{count} have no distinguished name in the extension, and no job of Cloud Sync fills it.",
+            count=counted(len(unfilled), "group"),
+        ),
+        expected=t("{property} holds the distinguished name of every selected group.", property=facts.property)
+        if facts.property
+        else t("An extension property holds the distinguished name of every selected group."),
+        why=t(
+            "Connect Sync synchronizes this domain, and Cloud Sync reads the extensions of Connect's Tenant Schema "
+            "Extension App as well as its own."
+        ),
+        to_do=t("Carry out the hand-off, wait for the synchronization, then plan again."),
+        source=GUIDANCE,
+        values={"groups": sorted(unfilled)},
+        hand_offs=(FillGroupDn(tuple(sorted((own.guid, own.dn) for own in unfilled.values()))),),
+    )

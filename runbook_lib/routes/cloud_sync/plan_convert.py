@@ -1,0 +1,237 @@
+"""Plan of 30-enable-writeback with ``cloud_sync_enable: convert``: the cloud becomes the source of authority. Pure.
+
+A conversion is a change of its own; groups come into scope by another one. Two plans lead there where OU and name are
+kept: the first makes what holds the distinguished name and has it filled, the second is made when it is filled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from runbook_lib.cloud_sync.configuration import expressions_of, with_mappings
+from runbook_lib.cloud_sync.group_dn import Placement, place_by
+from runbook_lib.cloud_sync.scope import values_of
+from runbook_lib.inventory.members import GroupScope, scope_of
+from runbook_lib.inventory.states import GroupRow
+from runbook_lib.model.change import ChangeKind, Operation, Refusal
+from runbook_lib.model.cloud import Authority, CloudGroup, CloudKind
+from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.model.ids import NO_GROUP, GroupId
+from runbook_lib.model.text import t
+from runbook_lib.routes.cloud_sync.actions import ReplaceSchema, schema_digest
+from runbook_lib.routes.cloud_sync.authority import (
+    AuthorityFacts,
+    AuthoritySettings,
+    PlannedAuthority,
+    ad_object,
+    cloud_groups,
+    nested_that_stay,
+    nesting_levels,
+    parents_that_stay,
+    require_limit,
+    with_nested,
+)
+from runbook_lib.routes.cloud_sync.authority_actions import (
+    ExtensionPart,
+    MakeExtension,
+    MapGroupDn,
+    SetCloudManaged,
+    SetGroupScope,
+    fills,
+    universal,
+)
+from runbook_lib.routes.cloud_sync.authority_findings import attributes_lost, client_findings, references_lost
+from runbook_lib.routes.cloud_sync.authority_rules import (
+    barred_from_conversion,
+    gone_refusal,
+    is_filled,
+    scope_orders,
+    scope_refusals,
+    unfilled_refusal,
+)
+from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
+from runbook_lib.routes.cloud_sync.place_findings import connect_fills, moves, others_move, two_plans
+from runbook_lib.routes.cloud_sync.planning import Sides, action, finished_plan, require_same_domain
+from runbook_lib.routes.direct.preconditions import require_complete
+from runbook_lib.routes.direct.selection import select
+from runbook_lib.rules.policy import Policy
+
+_PARTS: tuple[ExtensionPart, ...] = ("application", "service-principal", "property")
+_TAKE_OUT = t("Take it out of the selection.")
+
+
+def plan_convert(sides: Sides, facts: AuthorityFacts, wanted: AuthoritySettings, policy: Policy) -> PlannedAuthority:
+    """Plan the conversion of the selected groups, and of what is nested in them.
+
+    Raises:
+        Refused: A reading is incomplete, the selection, the configuration's domain, or the limit. A rule that refuses
+            single groups does not raise: they are listed in the plan's refusals.
+    """
+    inventory = sides.inventory
+    require_complete(inventory)
+    require_same_domain(sides)
+    rows = select(inventory.rows, policy.select_ids, policy.select_names, by_name=_by_name, purpose="select")
+    groups = cloud_groups(inventory)
+    refused: dict[str, Refusal] = {row.group_id: gone_refusal(row) for row in rows if row.group_id not in groups}
+    chosen: Sequence[str] = [row.group_id for row in rows if row.group_id in groups]
+    if wanted.with_nested:
+        chosen = with_nested(inventory, chosen, Authority.AD, policy.disable_ids)
+    already = [one for one in chosen if groups[one].authority is Authority.CONVERTED]
+    own: dict[str, DirectoryGroup] = {}
+    for one in chosen:
+        if one in already:
+            continue
+        found = barred_from_conversion(groups[one], sides)
+        if isinstance(found, Refusal):
+            refused[one] = found
+        else:
+            own[one] = found
+    for one, barred in scope_refusals(groups, own, sides, wanted).items():
+        refused[one] = barred
+        del own[one]
+    after = with_mappings(sides.documents.schema, facts.sources) if facts.sources else dict(sides.documents.schema)
+    expressions = expressions_of(after)
+    places = {one: place_by(expressions, own[one].dn, values_of(groups[one])) for one in own}
+    unfilled = [one for one in own if wanted.keep_place and not is_filled(groups[one], own[one], facts)]
+    first = _preparation(sides, facts) if unfilled else []
+    findings = [*client_findings(facts)]
+    if first:
+        plan = finished_plan(
+            Operation.ENABLE, sides, first, list(refused.values()), wanted.limits(policy), len(already)
+        )
+        return PlannedAuthority(plan, (two_plans(len(own)), *findings), fills=tuple(sorted(own)))
+    for one in unfilled:
+        refused[one] = unfilled_refusal(groups[one], facts)
+    if unfilled and facts.inbound is None:
+        findings.append(connect_fills({one: own[one] for one in unfilled}, facts))
+    converted = {one: group for one, group in own.items() if one not in unfilled}
+    require_limit(len(converted), wanted)
+    changes = [
+        *_make_universal(converted, sides, groups),
+        *_mapping(sides, after, bool(converted)),
+        *_convert(converted, sides, groups),
+    ]
+    together = {*converted, *already}
+    findings += [
+        *references_lost(nested_that_stay(inventory, together), parents_that_stay(inventory, set(converted))),
+        *attributes_lost(groups, converted, facts.extension_attributes),
+        *moves(groups, {one: places[one] for one in converted}, _renamed(expressions, converted, groups)),
+        *others_move(_others(sides, expressions, set(converted)) if converted else {}),
+    ]
+    plan = finished_plan(Operation.ENABLE, sides, changes, list(refused.values()), wanted.limits(policy), len(already))
+    return PlannedAuthority(plan, tuple(findings), watched=tuple(sorted(together)))
+
+
+def _by_name(row: GroupRow) -> bool:
+    group = row.cloud
+    return group is not None and group.kind is CloudKind.SECURITY and group.authority is not Authority.CLOUD
+
+
+def _preparation(sides: Sides, facts: AuthorityFacts) -> list[CloudSyncChange]:
+    """What has to be there before distinguished names can be kept; empty where all of it is, or Connect's task."""
+    if facts.own_property or facts.inbound is None:
+        return []
+    made = facts.extension
+    there: dict[ExtensionPart, str] = {
+        "application": made.application,
+        "service-principal": made.service_principal,
+        "property": made.property_id,
+    }
+    why = t("It holds the distinguished name of groups, so that they keep OU and name.")
+    changes = [
+        CloudSyncChange(
+            ChangeKind.EXTENSION, NO_GROUP, "", action(sides, MakeExtension(part, made.uri)), "extension", why
+        )
+        for part in _PARTS
+        if not there[part]
+    ]
+    if not (made.complete and fills(facts.inbound.schema, made.name)):
+        job = facts.inbound.address
+        maps = MapGroupDn(job.service_principal, job.job_id, made.uri, facts.inbound.schema, mapped=True)
+        why = t("The job from AD fills it.")
+        changes.append(CloudSyncChange(ChangeKind.MAP_GROUP_DN, NO_GROUP, "", action(sides, maps), "group-dn", why))
+    return changes
+
+
+def _make_universal(
+    converted: Mapping[str, DirectoryGroup], sides: Sides, groups: Mapping[str, CloudGroup]
+) -> list[CloudSyncChange]:
+    narrow = {one: own for one, own in converted.items() if scope_of(own.group_type) is not GroupScope.UNIVERSAL}
+    orders = scope_orders(list(narrow.values()), sides.inventory)
+    why = t("Cloud Sync writes universal groups alone.")
+    return [
+        CloudSyncChange(
+            ChangeKind.MAKE_UNIVERSAL,
+            GroupId(one),
+            groups[one].display_name,
+            action(
+                sides,
+                SetGroupScope(own.guid, own.dn, own.group_type, universal(own.group_type), orders[own.guid]),
+                one,
+            ),
+            "not-universal",
+            why,
+        )
+        for one, own in narrow.items()
+    ]
+
+
+def _mapping(sides: Sides, after: Mapping[str, object], some: bool) -> list[CloudSyncChange]:
+    before = sides.documents.schema
+    if not some or schema_digest(after) == schema_digest(before):
+        return []
+    why = t("Converted groups keep OU and name; every other group is mapped as before.")
+    return [
+        CloudSyncChange(ChangeKind.MAP, NO_GROUP, "", action(sides, ReplaceSchema(before, after)), "keep-place", why)
+    ]
+
+
+def _convert(
+    converted: Mapping[str, DirectoryGroup], sides: Sides, groups: Mapping[str, CloudGroup]
+) -> list[CloudSyncChange]:
+    level = nesting_levels(converted.keys(), sides.inventory.cloud.members)
+    why = t("Selected, or nested in a selected group, and synchronized from AD.")
+    return [
+        CloudSyncChange(
+            ChangeKind.CONVERT,
+            GroupId(one),
+            groups[one].display_name,
+            action(sides, SetCloudManaged(managed=True, synchronized=True, level=level[one]), one),
+            "selected",
+            why,
+        )
+        for one in converted
+    ]
+
+
+def _renamed(
+    expressions: Mapping[str, str], converted: Mapping[str, DirectoryGroup], groups: Mapping[str, CloudGroup]
+) -> dict[str, tuple[str, str]]:
+    """Groups whose sAMAccountName the mapping changes: what it is and what it becomes (empty: not known)."""
+    if "samaccountname" not in expressions:
+        return {}
+    found = {}
+    for one, own in converted.items():
+        now = own.text("sAMAccountName") or ""
+        then = place_by(
+            {"parentdistinguishedname": '"x"', "cn": expressions["samaccountname"]}, own.dn, values_of(groups[one])
+        ).cn
+        if then != now:
+            found[one] = now, then
+    return found
+
+
+def _others(sides: Sides, expressions: Mapping[str, str], converted: Collection[str]) -> dict[str, Placement]:
+    """Groups in scope that nobody selected and that the new mapping moves or renames."""
+    before = expressions_of(sides.documents.schema)
+    groups, found = cloud_groups(sides.inventory), {}
+    for one in sides.documents.assignments:
+        group = groups.get(one)
+        own = ad_object(sides.inventory, group) if group else None
+        if group is None or own is None or one in converted:
+            continue
+        values = values_of(group)
+        then, now = place_by(expressions, own.dn, values), place_by(before, own.dn, values)
+        if (then.container, then.cn, then.why) != (now.container, now.cn, now.why) and not then.same:
+            found[one] = then
+    return found
