@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, Unpack, cast
+from typing import Any, Unpack, cast
 
 import click
 
+from rehearsal.chosen import folder_of, running_rehearsal, where_options
+from rehearsal.connect_commands import connect
 from rehearsal.control import ControlRefusal
-from rehearsal.folder import HOST, RehearsalFolder
+from rehearsal.folder import HOST
 from rehearsal.process import RunningRehearsal, find_rehearsal, start_rehearsal
 from rehearsal.start_flags import StartFlags, options_of_flags, start_flags
 from runbook_lib.errors import UsageError
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.model import project_root
-
-FOLDER_NAME = ".rehearsal"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
-
-_Command = TypeVar("_Command", bound=Callable[..., None])
-
-
-def _where(command: _Command) -> _Command:
-    """Options that every command has: which rehearsal, and where its files lie."""
-    command = click.option(
-        "--directory-folder",
-        type=click.Path(path_type=Path, file_okay=False),
-        help=f"Folder that holds the rehearsals. Default: {FOLDER_NAME} in the project.",
-    )(command)
-    return click.option("--name", default="default", show_default=True, help="Name of the rehearsal.")(command)
 
 
 @click.group()
@@ -41,12 +26,12 @@ def rehearsal() -> None:
 
 
 @rehearsal.command()
-@_where
+@where_options
 @start_flags
 @click.option("--foreground", is_flag=True, help="Stay until Ctrl-C, then stop it.")
 def start(name: str, directory_folder: Path | None, foreground: bool, **flags: Unpack[StartFlags]) -> None:
     """Start a rehearsal; it goes on until it is stopped."""
-    folder = _folder(name, directory_folder)
+    folder = folder_of(name, directory_folder)
     options = options_of_flags(flags)
     running = find_rehearsal(folder)
     if running is not None:
@@ -66,20 +51,20 @@ def start(name: str, directory_folder: Path | None, foreground: bool, **flags: U
 
 
 @rehearsal.command()
-@_where
+@where_options
 def stop(name: str, directory_folder: Path | None) -> None:
     """Stop a rehearsal."""
-    running = _running(name, directory_folder)
+    running = running_rehearsal(name, directory_folder)
     running.stop()
     click.echo(f"Stopped the rehearsal {name}.")
 
 
 @rehearsal.command()
-@_where
+@where_options
 @click.option("--json", "as_json", is_flag=True, help="Addresses and counters as JSON.")
 def status(name: str, directory_folder: Path | None, as_json: bool) -> None:
     """Say whether a rehearsal runs, and how to reach it."""
-    running = _running(name, directory_folder)
+    running = running_rehearsal(name, directory_folder)
     counters = running.control.status()
     if as_json:
         click.echo(json.dumps({**running.state, "counters": counters}, indent=2))
@@ -95,7 +80,7 @@ def status(name: str, directory_folder: Path | None, as_json: bool) -> None:
 
 
 @rehearsal.command("edit-group")
-@_where
+@where_options
 @click.argument("group")
 @click.option("--remove-member", multiple=True, metavar="ACCOUNT", help="sAMAccountName of a member to remove.")
 @click.option("--add-member", multiple=True, metavar="ACCOUNT", help="sAMAccountName of an account to add.")
@@ -113,12 +98,12 @@ def edit(
     from rehearsal.administrator import GroupEdit, edit_group
 
     wanted = GroupEdit(add_members=add_member, remove_members=remove_member, description=description)
-    for sentence in edit_group(_running(name, directory_folder), group, wanted):
+    for sentence in edit_group(running_rehearsal(name, directory_folder), group, wanted):
         click.echo(printable(sentence))
 
 
 @rehearsal.command("approve-device")
-@_where
+@where_options
 @click.argument("code")
 @click.option("--user", metavar="UPN", help="Who signs in. Default: the operator, Robin Operator.")
 @click.option("--deny", is_flag=True, help="Decline instead, as somebody who did not start the sign-in.")
@@ -129,7 +114,7 @@ def approve_device(
     """Answer a device code, as a person on its page."""
     if deny and blocked:
         raise UsageError(t("--deny and --blocked exclude each other."), code="usage", hint=t("Give one of them."))
-    running = _running(name, directory_folder)
+    running = running_rehearsal(name, directory_folder)
     outcome = "denied" if deny else "blocked" if blocked else "approved"
     try:
         answer = running.control.approve_device(code, user=user, outcome=outcome)
@@ -152,14 +137,14 @@ def cloud_sync() -> None:
 
 
 @cloud_sync.command("run")
-@_where
+@where_options
 def run_cloud_sync(name: str, directory_folder: Path | None) -> None:
     """Run every started job once; say what it wrote to AD.
 
     Microsoft's service runs them every twenty minutes; a rehearsal does by this command, or every few seconds where it
     was started with --cloud-sync-runs.
     """
-    jobs = cast("dict[str, Any]", _running(name, directory_folder).control.cloud_sync("run")["jobs"])
+    jobs = cast("dict[str, Any]", running_rehearsal(name, directory_folder).control.cloud_sync("run")["jobs"])
     if not jobs:
         click.echo("No job is started, or those that are wait for a restart.")
     for job_id, done in jobs.items():
@@ -174,7 +159,7 @@ def run_cloud_sync(name: str, directory_folder: Path | None) -> None:
 
 
 @cloud_sync.command("agent")
-@_where
+@where_options
 @click.argument("state", type=click.Choice(("up", "down")))
 def cloud_sync_agent(name: str, directory_folder: Path | None, state: str) -> None:
     """Let every provisioning agent answer (up) or be inactive (down).
@@ -182,12 +167,12 @@ def cloud_sync_agent(name: str, directory_folder: Path | None, state: str) -> No
     While they are inactive, jobs go into quarantine with HybridIdentityServiceNoActiveAgents.
     """
     reported = {"up": "active", "down": "inactive"}[state]
-    count = _running(name, directory_folder).control.cloud_sync("agents", state=reported)["agents"]
+    count = running_rehearsal(name, directory_folder).control.cloud_sync("agents", state=reported)["agents"]
     click.echo(f"Agents that are {reported} now: {count}.")
 
 
 @cloud_sync.command("members")
-@_where
+@where_options
 @click.argument("switch", type=click.Choice(("on", "off")))
 def cloud_sync_members(name: str, directory_folder: Path | None, switch: str) -> None:
     """Provision membership to on-premises users, or not.
@@ -195,23 +180,13 @@ def cloud_sync_members(name: str, directory_folder: Path | None, switch: str) ->
     That is a switch of Microsoft's wizard, off at the start, which Graph does not show. While it is off, no
     synchronized user is written as a member.
     """
-    _running(name, directory_folder).control.cloud_sync("members", on=switch == "on")
+    running_rehearsal(name, directory_folder).control.cloud_sync("members", on=switch == "on")
     click.echo(
         f"Membership of on-premises users is {'' if switch == 'on' else 'not '}provisioned from the next run on."
     )
 
 
-@rehearsal.command("connect-sync")
-@_where
-def connect_sync(name: str, directory_folder: Path | None) -> None:
-    """Let Connect Sync run a cycle of its own.
-
-    It takes over groups whose source of authority was given back to AD.
-
-    Until then such a group is pending: neither the cloud's nor synchronized. Members of the cloud alone are lost.
-    """
-    taken = _running(name, directory_folder).control.connect_sync()
-    click.echo(f"Groups that AD manages again: {len(taken)}.")
+rehearsal.add_command(connect)
 
 
 def _device_code_refused(running: RunningRehearsal, refusal: ControlRefusal) -> UsageError:
@@ -229,31 +204,6 @@ def _device_code_refused(running: RunningRehearsal, refusal: ControlRefusal) -> 
             users=", ".join(users),
         ),
         values={"waiting": waiting},
-    )
-
-
-def _folder(name: str, directory_folder: Path | None) -> Path:
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            t("{name!r} cannot name a rehearsal.", name=printable(name)),
-            code="rehearsal-name",
-            hint=t("Use up to 40 letters, digits, hyphens and underscores."),
-        )
-    return (directory_folder or project_root() / FOLDER_NAME).absolute() / name
-
-
-def _running(name: str, directory_folder: Path | None) -> RunningRehearsal:
-    folder = _folder(name, directory_folder)
-    running = find_rehearsal(folder)
-    if running is not None:
-        return running
-    others = sorted(path.name for path in folder.parent.glob("*") if RehearsalFolder(path).state.is_file())
-    others = [other for other in others if find_rehearsal(folder.parent / other) is not None]
-    raise UsageError(
-        t("No rehearsal called {name} is running.", name=name),
-        code="rehearsal-not-running",
-        hint=t("Running: {others}.", others=", ".join(others)) if others else t("Start one with: gwb rehearsal start"),
-        values={"name": name, "running": others},
     )
 
 

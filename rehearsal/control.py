@@ -128,9 +128,11 @@ class Control:
         ``domains`` that they serve); ``members`` (``on``): "Provision membership to on-premises users"."""
         return self.call("POST", "cloud-sync", {"action": action, **arguments})
 
-    def connect_sync(self) -> list[str]:
-        """Let Connect Sync run a cycle: it takes groups over that were given back to AD; their ids."""
-        return cast("list[str]", self.call("POST", "connect-sync")["groups"])
+    def connect_sync(self, action: str = "cycle", **arguments: object) -> dict[str, object]:
+        """``cycle``: let Connect Sync run one, and say what it did; the wizard: ``enable`` (``container``,
+        ``display_names``), ``disable``, ``stage`` (``on``), ``leave-out`` (``ous``); ``evidence``: what the collector
+        would write now."""
+        return self.call("POST", "connect-sync", {"action": action, **arguments})
 
     def fault(self, kind: str, **arguments: object) -> None:
         """Arm a fault: see ``Fault`` for kinds and arguments (count, retry_after, service, path, when …)."""

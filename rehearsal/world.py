@@ -15,12 +15,13 @@ from rehearsal.certificates import Certificates
 from rehearsal.cloud.accounts import TenantUsers
 from rehearsal.cloud.actions import GraphActions, SignInActions
 from rehearsal.cloud.control import ControlRefusedError, edit_cloud
-from rehearsal.cloud.hybrid import take_over
 from rehearsal.cloud.server import CloudServer
 from rehearsal.cloud.sign_in import SignIn
 from rehearsal.cloud.store import CloudStore
 from rehearsal.cloud_sync.engine import Engine
 from rehearsal.cloud_sync.target import Target, ldap_target
+from rehearsal.connect_sync.server import ConnectServer
+from rehearsal.connect_sync.target import ConnectTarget, connect_target
 from rehearsal.contoso import names
 from rehearsal.contoso.administrators import ADMINISTRATORS, add_administrators
 from rehearsal.contoso.cloud import populate_cloud
@@ -31,7 +32,7 @@ from rehearsal.contoso.exchange import hide_exchange, install_exchange, spoil_ma
 from rehearsal.contoso.forest import (
     add_child_domain,
     add_controllers,
-    add_provisioning_agent,
+    add_engine_accounts,
     add_refused_accounts,
 )
 from rehearsal.contoso.registrations import registrations
@@ -115,7 +116,7 @@ class World:
         hide_exchange(self.directory, options.exchange)
         spoil_mail_flow(self.directory, options.mail_flow)
         add_refused_accounts(self.directory, passwords.bind)
-        add_provisioning_agent(self.directory, passwords.agent)
+        add_engine_accounts(self.directory, passwords.agent)
         add_controllers(self.directory)
         if options.domains > 1:
             add_child_domain(self.directory, exchange=recipients)
@@ -145,6 +146,14 @@ class World:
         self._agent = (ssl.create_default_context(cadata=certificates.ca_pem.decode()), passwords.agent)
         self._ldap_port = 0
         self.cloud_sync = Engine(self.cloud, self._as_agent)
+        self.connect_server = ConnectServer(
+            self.cloud,
+            self._as_connector,
+            container=names.CONNECT_OU,
+            forest=names.DOMAIN,
+            base_dn=names.BASE_DN,
+            account="\\".join((names.DOMAIN.upper(), names.CONNECTOR_USER.partition("@")[0])),
+        )
         self._runs: asyncio.Task[None] | None = None
         self.holds = WriteHolds(account=names.BIND_USER)
         self.service = Service(self.directory, self.holds, QueryPolicy(require_signing=True))
@@ -190,6 +199,11 @@ class World:
         """AD as Cloud Sync's provisioning agent reaches it."""
         context, password = self._agent
         return ldap_target(self._ldap_port, context, names.BASE_DN, names.AGENT_USER, password)
+
+    def _as_connector(self) -> AbstractContextManager[ConnectTarget]:
+        """AD as Connect's connector account reaches it."""
+        context, password = self._agent
+        return connect_target(self._ldap_port, context, names.BASE_DN, names.CONNECTOR_USER, password)
 
     async def stop(self) -> None:
         """Stop the servers."""
@@ -237,10 +251,10 @@ class World:
             "POST reset": self._reset,
             "GET status": self._status,
             "POST cloud": self._edit_cloud,
-            "POST connect-sync": self._connect_sync,
             "POST stay": self._stay,
             "POST stop": self._stop,
             **self.cloud_sync.actions(),
+            **self.connect_server.actions(),
             **GraphActions(self.cloud_server).actions(),
             **SignInActions(self.sign_in, client_id=names.CLIENT_ID).actions(),
         }
@@ -317,10 +331,6 @@ class World:
             return {"id": add_configuration(self.cloud, kind)}
         except ValueError:
             raise ControlRefusedError(f"the configuration {kind} is there already") from None
-
-    async def _connect_sync(self, _: Mapping[str, object]) -> Mapping[str, object]:
-        """A cycle of Connect Sync."""
-        return {"groups": take_over(self.cloud)}
 
     async def _stay(self, _: Mapping[str, object]) -> Mapping[str, object]:
         self.stays = True

@@ -45,6 +45,8 @@ class _State:
     """What Cloud Sync's jobs sent to AD so far, by job and group."""
     cloud_sync: dict[str, Record] = field(default_factory=dict)
     """Switches of Cloud Sync that Graph does not show."""
+    connect_server: dict[str, Record] = field(default_factory=dict)
+    """What the Connect server holds between two cycles."""
     not_yet: dict[str, Record] = field(default_factory=dict)
     """Objects that were just made, and ``until`` when the service does not find them."""
     provisioning: dict[str, Record] = field(default_factory=dict)

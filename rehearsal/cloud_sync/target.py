@@ -20,9 +20,9 @@ from runbook_lib.directory.sign_in.bind import VerifiedTls
 from runbook_lib.model.dn import normalize_foreign_dn, parent_of, rdn
 
 _SECONDS = 15
-_PERMISSIVE = ("1.2.840.113556.1.4.1413", True, None)
+PERMISSIVE = ("1.2.840.113556.1.4.1413", True, None)
 """Values that are there already, or already gone, are no error."""
-_AT_ONCE = 500
+AT_ONCE = 500
 """Members in one modify."""
 UNIVERSAL_SECURITY, UNIVERSAL = -2147483640, 0x8
 _READ = ("objectGUID", "objectSid", "groupType", "msDS-ExternalDirectoryObjectId")
@@ -89,6 +89,17 @@ def ldap_target(port: int, context: ssl.SSLContext, base_dn: str, user: str, pas
     Raises:
         TargetError: The directory does not answer, or refuses the sign-in.
     """
+    with bound(port, context, user, password) as connection:
+        yield LdapTarget(connection, base_dn)
+
+
+@contextmanager
+def bound(port: int, context: ssl.SSLContext, user: str, password: str) -> Iterator[Any]:
+    """A connection that is signed in.
+
+    Raises:
+        TargetError: The directory does not answer, or refuses the sign-in.
+    """
     # The address, not the name: ldap3 leaves the socket open of every address of a name that does not answer.
     server = ldap3.Server(
         "127.0.0.1", port=port, use_ssl=True, tls=VerifiedTls(context), get_info=ldap3.NONE, connect_timeout=_SECONDS
@@ -103,8 +114,8 @@ def ldap_target(port: int, context: ssl.SSLContext, base_dn: str, user: str, pas
         check_names=False,
     )
     try:
-        _answered(*connection.bind()[:2])
-        yield LdapTarget(connection, base_dn)
+        answered(*connection.bind()[:2])
+        yield connection
     except LDAPException as error:
         raise TargetError(0, str(error)) from None
     finally:
@@ -142,9 +153,9 @@ class LdapTarget:
     def values(self, guid: str, names: Iterable[str]) -> Mapping[str, str]:
         """As ``Target``."""
         done, result, response, _ = self._connection.search(
-            _named(guid), "(objectClass=*)", ldap3.BASE, attributes=list(names)
+            named(guid), "(objectClass=*)", ldap3.BASE, attributes=list(names)
         )
-        _answered(done or result["result"] == 0, result)
+        answered(done or result["result"] == 0, result)
         (raw,) = [one["raw_attributes"] for one in response if one["type"] == "searchResEntry"]
         return {name: held[0].decode("utf-8", "replace") for name, held in raw.items() if held}
 
@@ -157,16 +168,16 @@ class LdapTarget:
         """As ``Target``."""
         dn = f"{rdn('CN', cn)},{container}"
         given = {**values, "groupType": str(UNIVERSAL_SECURITY)}
-        _answered(*self._connection.add(dn, ["group"], given)[:2])
+        answered(*self._connection.add(dn, ["group"], given)[:2])
         done, result, response, _ = self._connection.search(dn, "(objectClass=*)", ldap3.BASE, attributes=list(_READ))
-        _answered(done, result)
+        answered(done, result)
         return next(_entries(response))
 
     def modify(self, guid: str, values: Mapping[str, str | None]) -> None:
         """As ``Target``."""
         changes = {name: [(ldap3.MODIFY_REPLACE, [] if value is None else [value])] for name, value in values.items()}
         if changes:
-            _answered(*self._connection.modify(_named(guid), changes, controls=[_PERMISSIVE])[:2])
+            answered(*self._connection.modify(named(guid), changes, controls=[PERMISSIVE])[:2])
 
     def move(self, guid: str, cn: str, container: str) -> None:
         """As ``Target``."""
@@ -174,18 +185,18 @@ class LdapTarget:
         if present is None:
             raise TargetError(NO_SUCH_OBJECT, f"no object {guid}")
         parent = None if same_place(parent_of(present.dn), container) else container
-        _answered(*self._connection.modify_dn(present.dn, rdn("CN", cn), new_superior=parent)[:2])
+        answered(*self._connection.modify_dn(present.dn, rdn("CN", cn), new_superior=parent)[:2])
 
     def change_members(self, guid: str, add: Sequence[str], remove: Sequence[str]) -> None:
         """As ``Target``."""
         for operation, members in ((ldap3.MODIFY_ADD, add), (ldap3.MODIFY_DELETE, remove)):
-            for some in _parts(members, _AT_ONCE):
-                changes = {"member": [(operation, [_named(member) for member in some])]}
-                _answered(*self._connection.modify(_named(guid), changes, controls=[_PERMISSIVE])[:2])
+            for some in _parts(members, AT_ONCE):
+                changes = {"member": [(operation, [named(member) for member in some])]}
+                answered(*self._connection.modify(named(guid), changes, controls=[PERMISSIVE])[:2])
 
     def delete(self, guid: str) -> None:
         """As ``Target``."""
-        _answered(*self._connection.delete(_named(guid))[:2])
+        answered(*self._connection.delete(named(guid))[:2])
 
     def _search(self, condition: str) -> Iterator[Entry]:
         pages = self._connection.extend.standard.paged_search(
@@ -219,7 +230,8 @@ def same_place(first: str, second: str) -> bool:
     return normalize_foreign_dn(first) == normalize_foreign_dn(second)
 
 
-def _named(guid: str) -> str:
+def named(guid: str) -> str:
+    """An object by its objectGUID, as AD takes it in the place of a DN."""
     return f"<GUID={guid}>"
 
 
@@ -227,6 +239,11 @@ def _octets(value: bytes) -> str:
     return "".join(f"\\{byte:02x}" for byte in value)
 
 
-def _answered(done: bool, result: Mapping[str, Any]) -> None:
+def answered(done: bool, result: Mapping[str, Any]) -> None:
+    """Whether AD did it.
+
+    Raises:
+        TargetError: It did not.
+    """
     if not done:
         raise TargetError(result["result"], f"{result['description']} {result['message']}".strip())

@@ -50,21 +50,29 @@ def add_refused_accounts(store: DirectoryStore, password: str) -> None:
         store.modify(dn, _RESTRICTIONS[reason])
 
 
-def add_provisioning_agent(store: DirectoryStore, password: str) -> None:
-    """The account of Cloud Sync's agent, with the rights that its setup gives it: groups below the whole domain."""
-    store.add(
-        names.AGENT_DN,
-        {
-            "objectClass": ["user"],
-            "objectGUID": names.object_guid("svc-cloud-sync"),
-            "sAMAccountName": names.AGENT_USER.partition("@")[0],
-            "userPrincipalName": names.AGENT_USER,
-            "displayName": "Cloud Sync provisioning agent",
-            "userAccountControl": "66048",
-        },
-    )
-    store.set_password(names.AGENT_DN, password)
-    store.grant(names.AGENT_DN, names.BASE_DN)
+def add_engine_accounts(store: DirectoryStore, password: str) -> None:
+    """Accounts of Cloud Sync's agent and of Connect, with the rights that their setup gives them.
+
+    The agent writes groups anywhere in the domain; Connect's connector account below its own OU.
+    """
+    for dn, user, display_name, container in (
+        (names.AGENT_DN, names.AGENT_USER, "Cloud Sync provisioning agent", names.BASE_DN),
+        (names.CONNECTOR_DN, names.CONNECTOR_USER, "Connect Sync connector account", names.CONNECT_OU),
+    ):
+        account = user.partition("@")[0]
+        store.add(
+            dn,
+            {
+                "objectClass": ["user"],
+                "objectGUID": names.object_guid(account),
+                "sAMAccountName": account,
+                "userPrincipalName": user,
+                "displayName": display_name,
+                "userAccountControl": "66048",
+            },
+        )
+        store.set_password(dn, password)
+        store.grant(dn, container)
 
 
 def add_child_domain(store: DirectoryStore, *, exchange: bool) -> None:

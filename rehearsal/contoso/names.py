@@ -75,6 +75,9 @@ BIND_DN = f"CN=svc-gwb,{SERVICE_OU}"
 AGENT_USER = "svc-cloud-sync@contoso.com"
 AGENT_DN = f"CN=svc-cloud-sync,{SERVICE_OU}"
 """The account of Cloud Sync's provisioning agent: it writes groups anywhere in the domain."""
+CONNECTOR_USER = "MSOL_0123456789ab@contoso.com"
+CONNECTOR_DN = f"CN=MSOL_0123456789ab,{SERVICE_OU}"
+"""The connector account of Connect Sync: it writes groups below ``CONNECT_OU``."""
 ADMINISTRATOR = "administrator@contoso.com"
 REFUSED_ACCOUNTS = {
     "svc-out-of-hours": "530",

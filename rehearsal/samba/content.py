@@ -28,12 +28,13 @@ _NO_PASSWORD_NEEDED = 0x20
 
 
 def content_ldif(store: DirectoryStore, bind_password: str, agent_password: str) -> str:
-    """OUs, people, contacts, groups, then memberships; of the service accounts the runbook's and Cloud Sync's."""
+    """OUs, people, contacts, groups, then memberships; of the service accounts the runbook's and the engines'."""
     below = [node for unit in _UNITS for node in _children(store, unit)]
     records = [_record(unit, [("objectClass", b"organizationalUnit")]) for unit in _UNITS]
     records += [_object(store, node) for node in below if "organizationalUnit" not in node.classes]
     records.append(_service_account(store, names.BIND_DN, bind_password))
     records.append(_service_account(store, names.AGENT_DN, agent_password))
+    records.append(_service_account(store, names.CONNECTOR_DN, agent_password))
     for node in below:
         members = [store.tree.dn(guid) for guid in node.links.get("member", ())]
         if members:

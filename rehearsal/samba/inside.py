@@ -91,6 +91,7 @@ def _fill(tools: LdapTools, told: Mapping[str, str]) -> dict[str, list[str]]:
     account = names.BIND_USER.partition("@")[0]
     controller.let_write_groups(TREE, account, names.TARGET_OU, names.RETIRED_OU)
     controller.let_write_groups(TREE, names.AGENT_USER.partition("@")[0], names.BASE_DN)
+    controller.let_write_groups(TREE, names.CONNECTOR_USER.partition("@")[0], names.CONNECT_OU)
     attributes = ("sAMAccountName", "objectGUID", "objectSid")
     found = tools.search(names.BASE_DN, "(sAMAccountName=*)", *attributes, paged=True)
     return {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
+from rehearsal.connect_sync.evidence import file_text
 from runbook_lib.connect.evidence import collector_sha256
 
 CONTAINER = "OU=Writeback,DC=contoso,DC=com"
@@ -106,10 +106,7 @@ def evidence(**changed: Any) -> dict[str, Any]:
 
 def file_of(told: Any) -> bytes:
     """The file that the collector makes of it, but for the line ends of Windows."""
-    body = json.dumps(told, indent=4, ensure_ascii=False)
-    digest = hashlib.sha256(body.encode()).hexdigest()
-    head = f'{{\n"format": "gwb-connect-evidence",\n"version": 1,\n"sha256": "{digest}",\n"evidence": '
-    return f"{head}{body}\n}}\n".encode()
+    return file_text(json.dumps(told, indent=4, ensure_ascii=False)).encode()
 
 
 def written(folder: Path, told: Any = None, name: str = "connect-evidence.json") -> Path:

@@ -14,7 +14,7 @@ from typing import cast
 import pytest
 
 from rehearsal.contoso import names
-from rehearsal.contoso.forest import add_provisioning_agent
+from rehearsal.contoso.forest import add_engine_accounts
 from rehearsal.directory import DirectoryStore
 from rehearsal.samba import controller, outside
 from rehearsal.samba.content import content_ldif
@@ -77,7 +77,7 @@ def test_what_samba_cannot_be_is_refused(tmp_path: Path, option: tuple[str, str]
 @pytest.fixture(scope="module")
 def contoso() -> DirectoryStore:
     store = build(exchange=True)[0]
-    add_provisioning_agent(store, "agent's")
+    add_engine_accounts(store, "agent's")
     return store
 
 

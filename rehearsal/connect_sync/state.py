@@ -1,0 +1,43 @@
+"""What the Connect server of the rehearsal holds between two cycles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from rehearsal.connect_sync.wanted import Export, Wizard
+
+
+@dataclass(frozen=True)
+class ExportRefused:
+    """A group that AD refused, with the code that Connect shows: 8344 is "insufficient access rights"."""
+
+    dn: str
+    kind: str
+    code: str
+
+
+@dataclass(frozen=True)
+class ConnectRun:
+    """One run of the profile Export on the connector of the forest."""
+
+    number: int
+    began: datetime
+    ended: datetime
+    counters: Mapping[str, int]
+    result: str = "success"
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """The server as it is between two cycles."""
+
+    wizard: Wizard
+    known: frozenset[str] = frozenset()
+    """Ids of groups that it wrote or joined."""
+    pending: tuple[Export, ...] = ()
+    refused: tuple[ExportRefused, ...] = ()
+    runs: tuple[ConnectRun, ...] = ()
+    changes: tuple[tuple[datetime, str], ...] = ()
+    """When the wizard changed something, and what."""

@@ -1,0 +1,100 @@
+"""``gwb rehearsal connect``: wizard, cycle and collector, over LDAP as the connector account."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from rehearsal.commands import rehearsal as commands
+from rehearsal.contoso import names
+from rehearsal.process import RunningRehearsal
+from runbook_lib.connect.evidence import read_connect_evidence
+from runbook_lib.errors import UsageError
+
+SALES = names.group_id("sales-team")
+Objects = dict[str, dict[str, list[str]]]
+
+
+def connect(running: RunningRehearsal, *arguments: str) -> str:
+    folder = running.folder
+    where = ("--name", folder.name, "--directory-folder", str(folder.path.parent))
+    told = ["connect", arguments[0], *where, *arguments[1:]]
+    result = CliRunner().invoke(commands, told, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def written(running: RunningRehearsal, container: str = names.CONNECT_OU) -> Objects:
+    """Groups below the OU by what their adminDescription names."""
+    found = {dn: values for dn, values in running.control.directory().items() if dn.endswith(f",{container}")}
+    return {values["adminDescription"][0]: {"dn": [dn], **values} for dn, values in found.items()}
+
+
+def test_enable_write_edit_disable(fresh_rehearsal: RunningRehearsal, tmp_path: Path) -> None:
+    control = fresh_rehearsal.control
+    seeded = written(fresh_rehearsal)
+    assert "0 made, 0 changed, 0 renamed, 0 deleted" in connect(fresh_rehearsal, "cycle"), "v1 is off"
+    assert written(fresh_rehearsal) == seeded
+    assert names.CONNECT_OU in connect(fresh_rehearsal, "enable")
+    with pytest.raises(UsageError, match="on already"):
+        connect(fresh_rehearsal, "enable")
+    connect(fresh_rehearsal, "cycle")
+    after = written(fresh_rehearsal)
+    sales = after[f"Group_{SALES}"]
+    assert sales["dn"] == [f"CN=Group_{SALES},{names.CONNECT_OU}"]
+    assert sales["groupType"] == ["8"]
+    assert sales["mail"]
+    assert "0 made, 0 changed, 0 renamed, 0 deleted" in connect(fresh_rehearsal, "cycle")
+    control.edit_directory("modify", sales["dn"][0], attributes={"displayName": ["By hand"], "member": []})
+    assert "0 made, 1 changed" in connect(fresh_rehearsal, "cycle"), "edits by hand are overwritten"
+    assert sorted(written(fresh_rehearsal)[f"Group_{SALES}"]["member"]) == sorted(sales["member"])
+    connect(fresh_rehearsal, "disable")
+    file = tmp_path / "evidence.json"
+    connect(fresh_rehearsal, "collect", str(file))
+    told = read_connect_evidence(file)
+    assert told.collector_known
+    assert told.evidence.features is not None
+    assert told.evidence.features.v1 is False
+    assert "deleted, 0 refused" in connect(fresh_rehearsal, "cycle")
+    left = written(fresh_rehearsal)
+    assert {one["displayName"][0] for one in left.values()} == {"Gone For Good", "Project Heron"}
+    with pytest.raises(UsageError, match="it exists"):
+        connect(fresh_rehearsal, "collect", str(file))
+
+
+def test_staging_exports_nothing_and_shows_what_is_pending(fresh_rehearsal: RunningRehearsal, tmp_path: Path) -> None:
+    connect(fresh_rehearsal, "stage", "on")
+    connect(fresh_rehearsal, "enable", "--display-names")
+    before = written(fresh_rehearsal)
+    assert "Pending, in staging mode" in connect(fresh_rehearsal, "cycle")
+    assert written(fresh_rehearsal) == before
+    file = tmp_path / "evidence.json"
+    connect(fresh_rehearsal, "collect", str(file))
+    told = read_connect_evidence(file).evidence
+    assert told.scheduler is not None
+    assert told.scheduler.staging
+    assert told.pending is not None
+    assert told.pending[0].counters["ExportAdds"] > 10
+    connect(fresh_rehearsal, "stage", "off")
+    connect(fresh_rehearsal, "cycle")
+    assert written(fresh_rehearsal)[f"Group_{SALES}"]["cn"] == [f"Sales Team_{SALES[-12:]}"]
+
+
+def test_an_ou_without_rights_and_one_outside_the_filter(fresh_rehearsal: RunningRehearsal, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="There is no OU"):
+        connect(fresh_rehearsal, "enable", "--ou", f"OU=Nowhere,{names.BASE_DN}")
+    connect(fresh_rehearsal, "filter", "--leave-out", names.TARGET_OU)
+    with pytest.raises(UsageError, match="The OU is excluded"):
+        connect(fresh_rehearsal, "enable", "--ou", f"OU=Deep,{names.TARGET_OU}")
+    connect(fresh_rehearsal, "filter")
+    connect(fresh_rehearsal, "enable", "--ou", names.TARGET_OU)
+    assert "refused 8344" in connect(fresh_rehearsal, "cycle")
+    file = tmp_path / "evidence.json"
+    connect(fresh_rehearsal, "collect", str(file))
+    told = read_connect_evidence(file).evidence
+    assert told.runs is not None
+    assert told.runs[0].result == "completed-export-errors"
+    assert told.export_errors is not None
+    assert {one.code for one in told.export_errors} == {"8344"}
