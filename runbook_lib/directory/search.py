@@ -59,6 +59,11 @@ def starts_with(attribute: str, prefix: str) -> Filter:
     return Filter(f"({_name(attribute)}={_escape(utf8(prefix))}*)")
 
 
+def at_least(attribute: str, number: int) -> Filter:
+    """The value is this number or a higher one."""
+    return Filter(f"({_name(attribute)}>={int(number)})")
+
+
 def has_bits(attribute: str, bits: int) -> Filter:
     """All of ``bits`` are set. ``bits`` is unsigned: 0x80000000 is written as 2147483648.
 
