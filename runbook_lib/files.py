@@ -76,6 +76,7 @@ _DESCRIPTIONS = {
     "groups.csv": t("Every cloud group with its state and route"),
     "members.csv": t("Every membership and what it becomes in AD"),
     "ad-groups.csv": t("Every AD group that matters here"),
+    "provisioning-log.csv": t("What Cloud Sync says that it did with the groups of this run"),
     "drift.csv": t("What differs between cloud and AD"),
     WORKBOOK: t("The tables as one workbook"),
     MANIFEST: t("SHA-256 of every file"),

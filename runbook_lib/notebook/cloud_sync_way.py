@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 
 from runbook_lib.change.journal import JournalFile
 from runbook_lib.change.journal_check import DoneChange, effects_of
@@ -17,13 +16,13 @@ from runbook_lib.directory.two_ous import read_container
 from runbook_lib.graph.errors import GraphNotFound
 from runbook_lib.graph.tenant.applications import read_application
 from runbook_lib.graph.tenant.cloud_sync import read_cloud_sync
-from runbook_lib.graph.tenant.configuration import parse_expression, read_state
+from runbook_lib.graph.tenant.configuration import parse_expression
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Operation, Plan
-from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
-from runbook_lib.model.text import t
+from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.model.ids import as_group_id
+from runbook_lib.notebook.cloud_sync_watching import Watching
 from runbook_lib.notebook.context import RunContext
-from runbook_lib.notebook.front_end import ProgressLine
 from runbook_lib.notebook.reading import policy_now
 from runbook_lib.notebook.way import PlanMade, ReadBack
 from runbook_lib.routes.cloud_sync.creation_checks import TenantFacts
@@ -47,10 +46,10 @@ from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, noth
 from runbook_lib.routes.cloud_sync.reading import read_facts, sides_at, sides_of_domain
 from runbook_lib.routes.cloud_sync.resume import made_at, renamed, require_same_target, watched_again
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget, cloud_sync_target
-from runbook_lib.routes.cloud_sync.watch import WatchedGroups, end_of_watch, watch
+from runbook_lib.routes.cloud_sync.watch import WatchedGroups
 from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
 from runbook_lib.rules.policy import Policy
-from runbook_lib.shown.cloud_sync import arrivals_view, left_view, others_view, prediction_view
+from runbook_lib.shown.cloud_sync import others_view, prediction_view
 
 _PAUSES = (2.0, 5.0, 15.0)
 """Seconds before a request without an answer is looked up, and sent again if it had no effect."""
@@ -68,11 +67,13 @@ class CloudSyncWay:
         self._target: CloudSyncTarget | None = None
         """Of the plan: what it makes has no id in it."""
         self._work: CloudSyncWork | None = None
+        self._before: Mapping[str, DirectoryGroup] = {}
+        """AD objects of the groups, by cloud group, as they were before the first request of this run."""
 
     @property
     def lock_server(self) -> str:
-        """Id of the tenant."""
-        return self._sides.inventory.cloud.tenant.id
+        """Graph and the id of the tenant: every rehearsal on a machine has the same tenant, each a Graph of its own."""
+        return f"{self._context.connect_graph().host}/{self._sides.inventory.cloud.tenant.id}"
 
     def plan(self, inventory: Inventory) -> PlanMade:
         """Read the configuration, work out what AD will look like, plan."""
@@ -115,7 +116,8 @@ class CloudSyncWay:
     def back_up(self, changes: Sequence[Change]) -> None:
         """The AD objects of the groups, as LDIF: Cloud Sync may rename, move or delete them."""
         context = self._context
-        guids = self._present.guids(groups_of(cloud_sync_changes(changes)))
+        self._before = self._present.present(groups_of(cloud_sync_changes(changes)))
+        guids = sorted(group.guid for group in self._before.values())
         context.record.folder.write_text(BACKUP_FILE, ldif_of(context.connect_directory(), guids, context.clock()))
 
     def place(self) -> Mapping[str, str]:
@@ -135,37 +137,17 @@ class CloudSyncWay:
         return self._work
 
     def read_back(self, plan: Plan, changes: Sequence[Change], chain: Sequence[JournalFile]) -> ReadBack | None:
-        """Watch AD until every chosen group is as predicted, or the time is over; look once at what left the scope."""
-        del chain
-        chosen = self._chosen
-        if not chosen:
-            return self._after_leaving(plan, changes)
-        context = self._context
+        """Watch AD until every chosen group is as predicted, or, of groups that left the scope, until the job ran."""
         address = self._work.address if self._work else self._sides.documents.address
-        wait = timedelta(minutes=context.parameters.cloud_sync_wait)
-        seen, state = watch(
-            lambda: self._present.look(chosen),
-            lambda: read_state(context.connect_graph(), address),
-            wait=wait,
-            clock=context.clock,
-            sleep=time.sleep,
-            progress=ProgressLine(t("Waiting for Cloud Sync")),
-        )
-        return ReadBack(arrivals_view(seen), end_of_watch(seen, state, wait))
-
-    def _after_leaving(self, plan: Plan, changes: Sequence[Change]) -> ReadBack | None:
+        watching = Watching(self._context, self._present, address)
+        if chosen := self._chosen:
+            return watching.arrivals(chosen, chain)
         gone = leaving(cloud_sync_changes(changes))
         if not gone:
             return None
-        inventory = self._sides.inventory
-        rows: dict[str, str] = {row.group_id: row.display_name for row in inventory.rows}
-        names: dict[str, str] = {change.group_id: change.display_name for change in plan.changes if change.group_id}
-        before: dict[str, str] = {
-            owner: group.dn
-            for group in inventory.directory.groups
-            if (owner := group_id_of_anchor(group.text(EXTERNAL_ID_ATTRIBUTE) or "")) and owner in gone
-        }
-        return ReadBack(left_view(before, self._present.names(gone), {**rows, **names}), None)
+        names: dict[str, str] = {row.group_id: row.display_name for row in self._sides.inventory.rows}
+        left = {as_group_id(key): names.get(key, key) for key in gone}
+        return watching.left(left, self._before, chain, job_is_gone=removes(cloud_sync_plan(plan)))
 
     def _sources(self, sides: Sides, asked: Mapping[str, str]) -> dict[str, Mapping[str, object]]:
         """What the service makes of the expressions that differ; a job that is still to be made cannot be asked."""

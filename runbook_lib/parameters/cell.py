@@ -63,7 +63,7 @@ COMMENTS = {
     "cloud_sync_delete_threshold": "This many deletions in one run stop the job; 0 changes nothing.",
     "cloud_sync_pilot": "The group with this id is tried first; empty tries none.",
     "cloud_sync_on_premises_users": "Membership of on-premises users is on, off or unknown.",
-    "cloud_sync_wait": "AD is watched for this many minutes until it is as predicted.",
+    "cloud_sync_wait": "AD is watched for this many minutes afterwards, at most.",
     "connect_evidence": "The collector on the Connect server wrote this file; empty means that there is none.",
     "connect_evidence_hours": "Evidence of the Connect server counts for this many hours.",
     "cloud_sync_create": "Where no configuration writes groups to the domain, one is made.",
@@ -102,10 +102,8 @@ _WRITING = (
     *("max_member_removals", "max_member_removals_per_group", "max_member_removals_percent"),
 )
 _OUT = ("disable_by", "empty_on_retire")
-_ENABLED_BY_CLOUD_SYNC = (
-    *("cloud_sync_notify", "cloud_sync_delete_threshold", "cloud_sync_pilot", "cloud_sync_wait", "cloud_sync_create"),
-)
-_PREDICTED = ("cloud_sync_on_premises_users",)
+_ENABLED_BY_CLOUD_SYNC = ("cloud_sync_notify", "cloud_sync_delete_threshold", "cloud_sync_pilot", "cloud_sync_create")
+_PREDICTED = ("cloud_sync_on_premises_users", "cloud_sync_wait")
 _EXPRESSIONS = ("cloud_sync_ou_expression", "cloud_sync_cn_expression", "cloud_sync_account_name_expression")
 _PREFLIGHT = (
     *("check_routes", "groups_domain", "dns_servers", "dns_timeout"),

@@ -193,7 +193,11 @@ class Parameters(BaseModel):
         description="Whether 'Provision membership to on-premises users' is on in the configuration: no call shows it",
     )
     cloud_sync_wait: int = Field(
-        60, ge=0, le=1440, description="Minutes to wait until Active Directory is as predicted; 0: one look"
+        60,
+        ge=0,
+        le=1440,
+        description="Minutes to watch Active Directory, at most, until it is as predicted, or until the job ran after "
+        "groups left its scope; 0: one look",
     )
     cloud_sync_create: bool = Field(
         False, description="Where no configuration writes groups to the domain, 30-enable-writeback makes one"

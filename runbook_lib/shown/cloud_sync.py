@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from markupsafe import Markup
+
 from runbook_lib.cloud_sync.predicted import Predicted, PredictedGroup
 from runbook_lib.cloud_sync.scope import Known
-from runbook_lib.model.text import Text, counted, joined, t, verbatim
+from runbook_lib.cloud_sync.service_errors import ServiceError
+from runbook_lib.graph.tenant.provisioning_log import LogEntry
+from runbook_lib.model.finding import Finding
+from runbook_lib.model.moment import to_the_minute
+from runbook_lib.model.text import NOTHING, Text, counted, joined, t, verbatim
+from runbook_lib.model.untrusted import printable
+from runbook_lib.routes.cloud_sync.leaving import LeftGroup
 from runbook_lib.routes.cloud_sync.watch import Arrival
 from runbook_lib.shown.html import View, banner_html, rows_html
 
@@ -61,12 +69,20 @@ def others_view(groups: Sequence[PredictedGroup]) -> View:
     )
 
 
-def arrivals_view(seen: Sequence[Arrival]) -> View:
-    """Each group as AD holds it now, compared with what was predicted."""
+def arrivals_view(seen: Sequence[Arrival], log: Mapping[str, LogEntry]) -> View:
+    """Each group as AD holds it now, compared with the prediction, and what the provisioning log says last of it."""
     good = sum(not one.differences for one in seen)
     text = t("{good} of {all} are in AD as predicted.", good=good, all=counted(len(seen), "group"))
     table = rows_html(
-        (t("Group"), t("AD object"), t("objectGUID"), t("objectSid"), t("Members"), t("Compared")),
+        (
+            t("Group"),
+            t("AD object"),
+            t("objectGUID"),
+            t("objectSid"),
+            t("Members"),
+            t("Compared"),
+            t("Provisioning log"),
+        ),
         [
             (
                 one.group.display_name,
@@ -75,6 +91,7 @@ def arrivals_view(seen: Sequence[Arrival]) -> View:
                 (one.present.sid or "") if one.present else "",
                 len(one.present.members or ()) if one.present else 0,
                 joined(difference.what for difference in one.differences) or t("as predicted"),
+                _logged(log.get(one.group.group_id)),
             )
             for one in seen
         ],
@@ -85,24 +102,62 @@ def arrivals_view(seen: Sequence[Arrival]) -> View:
     return View(banner + table, text)
 
 
-def left_view(before: Mapping[str, str], now: Mapping[str, str], names: Mapping[str, str]) -> View:
-    """The AD objects of groups that left the scope: where they were, and where they are right after it.
-
-    Args:
-        before: Cloud group id to the DN of its AD object when the plan was made.
-        now: The same now; a group whose object is gone is missing.
-        names: Cloud group id to its name.
-    """
-    stay = sum(group in now for group in before)
-    text = t("AD objects of groups that left the scope: {all}, {stay} of them still there.", all=len(before), stay=stay)
+def left_view(seen: Sequence[LeftGroup], finding: Finding, log: Mapping[str, LogEntry]) -> View:
+    """Groups that left the scope, with what became of their AD objects."""
     table = rows_html(
-        (t("Group"), t("AD object before"), t("AD object now")),
-        [(names.get(group, group), dn, now.get(group) or t("gone")) for group, dn in sorted(before.items())],
-        caption=t("AD objects after the scope was left"),
+        (t("Group"), t("AD object before"), t("AD object now"), t("What became of it"), t("Provisioning log")),
+        [
+            (
+                one.display_name,
+                one.before.dn if one.before else "",
+                one.now.dn if one.now else "",
+                joined(one.changes) or t("as before"),
+                _logged(log.get(one.group_id)),
+            )
+            for one in seen
+        ],
+        caption=t("Groups that left the scope"),
         limit=200,
     )
-    later = t("Microsoft's pages do not say what becomes of them. Look again after Cloud Sync's next run.")
-    return View(banner_html("neutral", text, later) + table, text)
+    return View(banner_html("neutral", finding.seen, finding.why) + table, finding.seen)
+
+
+def log_view(entries: Sequence[LogEntry], *, cut: bool) -> View:
+    """Rows of the provisioning log about the groups of this run."""
+    failed = sum(entry.status == "failure" for entry in entries)
+    text = t(
+        "The provisioning log has {rows:,} rows about these groups, {failed:,} of failures.",
+        rows=len(entries),
+        failed=failed,
+    )
+    if cut:
+        text = joined((text, t("It is longer than what was read: the oldest rows are kept.")))
+    table = rows_html(
+        (t("At"), t("Group"), t("Done"), t("Result"), t("Changed"), t("What it means")),
+        [
+            (
+                to_the_minute(entry.at),
+                entry.name,
+                entry.action,
+                entry.status,
+                ", ".join(entry.changed),
+                ServiceError(entry.code, entry.message).text,
+            )
+            for entry in entries
+        ],
+        caption=t("Provisioning log"),
+        limit=100,
+    )
+    return View(banner_html("attention" if failed else "neutral", text) + (table if entries else Markup()), text)
+
+
+def _logged(entry: LogEntry | None) -> Text:
+    """The last row about a group, in a few words."""
+    if entry is None:
+        return NOTHING
+    what = t("{action}, {status}", action=printable(entry.action, limit=40), status=printable(entry.status, limit=40))
+    why = ServiceError(entry.code, entry.message).text
+    return t("{what}: {why}", what=what, why=why) if why else what
 
 
 def _value(predicted: Predicted) -> Text:

@@ -45,6 +45,7 @@ PERMISSIONS = (
     *("Organization.Read.All", "Group.Read.All", "User.Read.All", "Application.Read.All"),
     *("Synchronization.ReadWrite.All", "AppRoleAssignment.ReadWrite.All"),
 )
+LOG_PERMISSIONS = ("AuditLog.Read.All", "Directory.Read.All")
 
 
 class World:
@@ -97,7 +98,7 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("cloud-sync")
     with start_rehearsal(folder / "world") as running:
-        running.control.settings(roles=list(PERMISSIONS))
+        running.control.settings(roles=[*PERMISSIONS, *LOG_PERMISSIONS])
         running.control.cloud_sync("members", on=True)
         found = World(running, folder / "records")
         found.run("planned", "30-enable-writeback", "CHG-CS", ENABLE)
@@ -161,8 +162,23 @@ def test_the_journal_has_each_request_and_what_was_there_before(world: World) ->
     assert all(line["effect"]["request_id"] for line in lines if line["entry"] == "done")
 
 
+def test_what_cloud_sync_says_of_these_groups_is_kept_without_values(world: World) -> None:
+    log = (world.record("again") / "provisioning-log.csv").read_text(encoding="utf-8")
+    assert f"{USERS},VPN Users" in log
+    assert "member" in log
+    assert "@contoso.com" not in log
+    page = (world.record("again") / "record.html").read_text(encoding="utf-8")
+    assert "What it means" in page
+    assert (world.record("applied") / "provisioning-log.csv").exists()
+
+
 def test_an_undo_brings_scope_and_schema_back_and_says_what_stays(world: World) -> None:
-    given = {"route": "cloud-sync", "target_ou": names.CLOUD_SYNC_OU, "undo_record": str(world.record("applied"))}
+    given = {
+        "route": "cloud-sync",
+        "target_ou": names.CLOUD_SYNC_OU,
+        "undo_record": str(world.record("applied")),
+        "cloud_sync_wait": "0",
+    }
     first = world.run("undo planned", "60-undo-change", "CHG-CS-UNDO", given)
     assert first.outcome is Outcome.AWAITING_APPROVAL, first.message
     plan = planned(world.record("undo planned"), ROUTES)
@@ -176,8 +192,10 @@ def test_an_undo_brings_scope_and_schema_back_and_says_what_stays(world: World) 
 
 
 def test_groups_leave_the_scope_and_the_job_pauses(world: World) -> None:
+    world.running.control.settings(roles=list(PERMISSIONS))
     analysts = {
         "route": "cloud-sync",
+        "cloud_sync_wait": "0",
         "target_ou": names.CLOUD_SYNC_OU,
         "disable_names": '["Data Analysts"]',
         "acknowledge": json.dumps(
@@ -189,6 +207,10 @@ def test_groups_leave_the_scope_and_the_job_pauses(world: World) -> None:
     left = world.run("left", "40-disable-writeback", "CHG-OFF", analysts)
     assert left.outcome is Outcome.DONE, left.message
     assert "Data Analysts" in (world.record("left") / "backup.ldif").read_text(encoding="utf-8")
+    found = {one["id"]: one for one in json.loads((world.record("left") / "record.json").read_text())["findings"]}
+    assert "1 have their AD object as before" in found["cloud-sync-left-scope"]["seen"]
+    assert found["cloud-sync-left-scope"]["severity"] == "unknown", "the job did not run meanwhile"
+    assert set(LOG_PERMISSIONS) == set(found["cloud-sync-log-unread"]["values"]["permissions"])
     pause = {"route": "cloud-sync", "target_ou": names.CLOUD_SYNC_OU, "cloud_sync_disable": "pause"}
     assert world.run("pause", "40-disable-writeback", "CHG-PAUSE", pause).outcome is Outcome.AWAITING_APPROVAL
     world.approved("pause")

@@ -113,7 +113,7 @@ def test_a_removal_takes_the_configuration_away_and_leaves_ad_as_it_is(world: Wo
     assert world.in_ad(IDS["data-analysts"]) is not None
     assert "Data Analysts" in (record / "backup.ldif").read_text(encoding="utf-8")
     page = (record / "record.html").read_text(encoding="utf-8")
-    assert "AD objects after the scope was left" in page
+    assert "Groups that left the scope" in page
     lines = [json.loads(line) for line in (record / "journal.jsonl").read_text().splitlines()]
     kept = [line["intent"]["before"] for line in lines if line["entry"] == "begin"]
     assert kept[1]["schema"]["synchronizationRules"][0]["objectMappings"], "whole, before it is deleted"

@@ -53,8 +53,8 @@ IN_OTHER_CASES = {
         *("allow_dynamic_security", "allow_role_assignable", "allow_hidden_membership"),
         *(name for name in known_names() if name.startswith("cloud_sync_") and name != "cloud_sync_disable"),
     },
-    "40-disable-writeback": {"cloud_sync_on_premises_users", "cloud_sync_disable"},
-    "60-undo-change": {"cloud_sync_on_premises_users"},
+    "40-disable-writeback": {"cloud_sync_on_premises_users", "cloud_sync_wait", "cloud_sync_disable"},
+    "60-undo-change": {"cloud_sync_on_premises_users", "cloud_sync_wait"},
     "50-check-drift": {"allow_dynamic_security", "allow_role_assignable", "allow_hidden_membership"},
 }
 """What these runs have no reason to look at: the rehearsal signs in otherwise, the one group is an ordinary one, and

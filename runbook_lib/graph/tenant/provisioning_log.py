@@ -21,10 +21,10 @@ from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.reading import Unreadable
 
-PATH = "/auditLogs/provisioning"
-PERMISSIONS = ("AuditLog.Read.All", "Directory.Read.All")
+LOG_PATH = "/auditLogs/provisioning"
+LOG_PERMISSIONS = ("AuditLog.Read.All", "Directory.Read.All")
 """Both are needed, for an app and for a person ("List provisioningObjectSummary")."""
-MOST_PAGES = 20
+LOG_PAGES = 20
 """Pages of 1,000 rows that one reading takes; five requests of the logs are allowed in ten seconds."""
 
 
@@ -88,10 +88,10 @@ def _read(client: GraphClient, job_id: str, since: datetime) -> ProvisioningLog:
 
 def _pages(client: GraphClient, wanted: str, job_id: str, since: datetime) -> ProvisioningLog:
     found: list[LogEntry] = []
-    for number, page in enumerate(client.pages(PATH, {"$filter": wanted}), start=1):
+    for number, page in enumerate(client.pages(LOG_PATH, {"$filter": wanted}), start=1):
         rows = objects_of(page, "value")
         found += _entries(rows, job_id, since)
-        if number == MOST_PAGES and page.get("@odata.nextLink"):
+        if number == LOG_PAGES and page.get("@odata.nextLink"):
             return ProvisioningLog(_sorted(found), cut=True)
     return ProvisioningLog(_sorted(found))
 

@@ -1,7 +1,8 @@
 """Wait until AD is as Cloud Sync was predicted to make it, and say what is otherwise when the time is over.
 
 Nothing is written here. Cloud Sync runs every 20 minutes by itself (Microsoft Entra documentation, "Prerequisites for
-provisioning to Active Directory"); a group that is provisioned on demand is there within seconds.
+provisioning to Active Directory"); a group that is provisioned on demand is there within seconds. A look asks AD for
+what changed and Graph for the state of one job; every twentieth, and the one that decides, reads the groups whole.
 """
 
 from __future__ import annotations
@@ -9,14 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 
 from runbook_lib.cloud_sync.predicted import Difference, PredictedGroup, differences
+from runbook_lib.cloud_sync.service_errors import ServiceError, quarantine_text, quarantine_to_do
 from runbook_lib.directory.anchored import AnchoredGroups
 from runbook_lib.errors import AwaitingHandoff, RunbookError, VerificationFailed
-from runbook_lib.graph.tenant.jobs import JobState
+from runbook_lib.graph.tenant.jobs import JobState, JobStatus
+from runbook_lib.graph.tenant.provisioning_log import LogEntry
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.directory import DirectoryGroup
-from runbook_lib.model.text import Text, counted, joined, t
+from runbook_lib.model.moment import to_the_minute
+from runbook_lib.model.text import NOTHING, Progress, Text, counted, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.planning import accounts_of
 
@@ -24,7 +29,11 @@ POLL = timedelta(seconds=15)
 """Between two looks at AD."""
 _COMES_BY_ITSELF = frozenset({"not-there", "members-missing"})
 _CHANGES_BY_ITSELF = frozenset({"elsewhere", "named-otherwise", "account-name"})
-_RUNS = frozenset({JobState.ACTIVE, JobState.IN_PROGRESS})
+RUNNING = frozenset({JobState.ACTIVE, JobState.IN_PROGRESS})
+"""States of a job that writes."""
+_WHOLE_EVERY = 20
+"""Of so many looks one reads the groups whole: every five minutes."""
+_NOT_DONE = frozenset({"failure", "skipped", "warning"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +67,17 @@ class WatchedGroups:
         self._accounts = accounts_of(inventory)
         self._containers = containers
 
-    def look(self, chosen: Sequence[PredictedGroup]) -> list[Arrival]:
+    def look(self, chosen: Sequence[PredictedGroup], *, changed_only: bool = False) -> list[Arrival]:
         """Every group with what is there of it now.
+
+        Args:
+            chosen: What is predicted of them.
+            changed_only: Ask for what changed since the last look at the same groups.
 
         Raises:
             RunbookError: AD cannot be searched.
         """
-        found = self._groups.look([group.group_id for group in chosen], self._containers)
+        found = self._groups.look([one.group_id for one in chosen], self._containers, changed_only=changed_only)
         accounts = {**self._accounts, **{owner: some[0].guid for owner, some in found.items() if len(some) == 1}}
         by_dn = {group.dn.casefold(): group.guid for some in found.values() for group in some}
         arrivals = []
@@ -85,66 +98,174 @@ class WatchedGroups:
         there = {self._guid(dn, {}) for group in some for dn in group.members or ()}
         return bool(some) and {self._accounts[one] for one in members if one in self._accounts} <= there
 
-    def names(self, group_ids: Sequence[str]) -> dict[str, str]:
-        """Cloud group id to the DN of its AD object now, sorted; several of one group are joined by "; ".
+    def present(self, group_ids: Sequence[str]) -> dict[str, DirectoryGroup]:
+        """Cloud group id to its AD object, for those that have exactly one.
 
         Raises:
             RunbookError: AD cannot be searched.
         """
         found = self._groups.look(group_ids, self._containers)
-        return {owner: "; ".join(sorted(group.dn for group in found[owner])) for owner in sorted(found)}
+        return {owner: some[0] for owner, some in found.items() if len(some) == 1}
 
-    def guids(self, group_ids: Sequence[str]) -> list[str]:
-        """GUIDs of the AD objects of groups, sorted."""
-        found = self._groups.look(group_ids, self._containers)
-        return sorted(group.guid for some in found.values() for group in some)
+    def now(
+        self, before: Mapping[str, DirectoryGroup | None], *, changed_only: bool = False
+    ) -> dict[str, DirectoryGroup | None]:
+        """Where the AD objects of some groups are now, whatever mark they have; None where there is none.
+
+        Args:
+            before: Cloud group id to its AD object as it was.
+            changed_only: Ask for what changed since the last look at the same groups.
+
+        Raises:
+            RunbookError: AD cannot be searched.
+        """
+        found = self._groups.look(sorted(before), self._containers, changed_only=changed_only)
+        there: dict[str, DirectoryGroup | None] = {}
+        for group_id, known in before.items():
+            some = found.get(group_id, ())
+            if known is None:
+                there[group_id] = some[0] if some else None
+            else:
+                same = next((one for one in some if one.guid == known.guid), None)
+                there[group_id] = same or self._groups.by_guid(known.guid)
+        return there
 
     def _guid(self, dn: str, by_dn: Mapping[str, str]) -> str:
         return self._guid_of_dn(dn) or by_dn.get(dn.casefold()) or dn
 
 
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Watched(Generic[_T]):
+    """What a watch ended with.
+
+    Attributes:
+        seen: Every group, as the last look found it.
+        first: The job at the first look.
+        status: The job at the last one.
+        waited: How long.
+        looks: How often.
+        cancelled: Whether somebody interrupted it.
+    """
+
+    seen: Sequence[_T]
+    first: JobStatus
+    status: JobStatus
+    waited: timedelta
+    looks: int
+    cancelled: bool = False
+
+    @property
+    def job_ran(self) -> bool:
+        """Whether a run of the job ended meanwhile."""
+        return ran_between(self.first, self.status)
+
+
+def ran_between(first: JobStatus, then: JobStatus) -> bool:
+    """Whether a run of the job ended between two looks; by the service's clock alone."""
+    return then.ran is not None and then.ran != first.ran
+
+
 def watch(
-    look: Callable[[], list[Arrival]],
-    state: Callable[[], JobState],
+    look: Callable[[bool], Sequence[_T]],
+    status: Callable[[], JobStatus],
+    settled: Callable[[Sequence[_T], JobStatus, JobStatus], bool],
     *,
     wait: timedelta,
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
-    progress: Callable[[str, int, int | None], None],
-) -> tuple[list[Arrival], JobState]:
-    """Look until everything is as predicted, nothing more can come by itself, the job stops, or the time is over.
+    progress: Callable[[Sequence[_T], JobStatus, timedelta], None],
+) -> Watched[_T]:
+    """Look until everything is settled, the job stops, or the time is over.
+
+    An interruption (Ctrl-C, "Interrupt the kernel") ends the waiting and nothing else: AD is looked at once more.
 
     Args:
-        look: Looks at AD.
-        state: Asks for the state of the job.
+        look: Looks at AD; told whether what changed since the last look is enough.
+        status: Asks for the job.
+        settled: Whether there is nothing more to wait for, from what was seen, the job at first and the job now; a look
+            that found so is made again, whole.
         wait: How long, at most; nothing: one look.
         clock: The time, UTC.
         sleep: Waits that many seconds.
-        progress: Told of what is as predicted, after every look.
-
-    Returns:
-        What was seen last, and the state of the job then.
+        progress: Told after every look what was seen, and how much time is left.
 
     Raises:
         RunbookError: AD or the job cannot be looked at.
     """
-    until = clock() + wait
+    began = clock()
+    until = began + wait
+    looks, whole, cancelled = 0, True, False
+    first: JobStatus | None = None
     while True:
-        seen, now = look(), state()
-        good = sum(not one.differences for one in seen)
+        seen, now = look(not whole), status()
+        first = first or now
+        looks += 1
         left = until - clock()
-        progress(
-            t("as predicted, {minutes} min left", minutes=max(0, int(left.total_seconds() // 60))), good, len(seen)
-        )
-        if left <= timedelta(0) or now not in _RUNS or not any(one.waits for one in seen):
-            return seen, now
-        sleep(min(POLL, left).total_seconds())
+        progress(seen, now, max(left, timedelta(0)))
+        over = left <= timedelta(0) or now.state not in RUNNING or settled(seen, first, now)
+        if over and whole:
+            return Watched(seen, first, now, clock() - began, looks, cancelled)
+        if over:
+            whole = True
+            continue
+        try:
+            sleep(min(POLL, left).total_seconds())
+        except KeyboardInterrupt:
+            cancelled, until = True, clock()
+        whole = cancelled or looks % _WHOLE_EVERY == 0
 
 
-def end_of_watch(seen: Sequence[Arrival], state: JobState, waited: timedelta) -> RunbookError | None:
-    """What the last look means; None where everything is as predicted."""
+def watch_arrivals(
+    look: Callable[[bool], Sequence[Arrival]],
+    status: Callable[[], JobStatus],
+    *,
+    wait: timedelta,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None],
+    progress: Progress,
+) -> Watched[Arrival]:
+    """Watch until everything is as predicted, or nothing more can come by itself; else as ``watch``."""
+
+    def tell(seen: Sequence[Arrival], now: JobStatus, left: timedelta) -> None:
+        progress(progress_text(now, left), sum(not one.differences for one in seen), len(seen))
+
+    return watch(
+        look,
+        status,
+        lambda seen, _first, _now: not any(one.waits for one in seen),
+        wait=wait,
+        clock=clock,
+        sleep=sleep,
+        progress=tell,
+    )
+
+
+def progress_text(now: JobStatus, left: timedelta) -> Text:
+    """How long a watch still goes on, and what the job did last."""
+    minutes = int(left.total_seconds() // 60)
+    if now.error:
+        said = ServiceError(now.error.code, now.error.message).text
+        return t("as predicted, {minutes} min left; the last run of the job: {said}", minutes=minutes, said=said)
+    if now.ran is None:
+        return t("as predicted, {minutes} min left", minutes=minutes)
+    ran = to_the_minute(now.ran)
+    return t("as predicted, {minutes} min left; the job last ran at {ran}", minutes=minutes, ran=ran)
+
+
+def end_of_watch(watched: Watched[Arrival], log: Mapping[str, LogEntry]) -> RunbookError | None:
+    """What a watch means; None where everything is as predicted.
+
+    Args:
+        watched: What it ended with.
+        log: Group id to the last row of the provisioning log about it, as far as it was read.
+    """
+    seen = watched.seen
     wrong = [one for one in seen if one.differences and not one.waits]
     waiting = [one for one in seen if one.waits]
+    missing = {one.group.group_id: [difference.what for difference in one.differences] for one in wrong + waiting}
     if wrong:
         first = wrong[0]
         return VerificationFailed(
@@ -156,34 +277,61 @@ def end_of_watch(seen: Sequence[Arrival], state: JobState, waited: timedelta) ->
             ),
             code="not-as-predicted",
             hint=t("Look at the table. Somebody else, or another mapping, decides about these groups."),
-            values={"groups": [one.group.group_id for one in wrong], "waiting": len(waiting)},
+            values={"groups": [one.group.group_id for one in wrong], "waiting": len(waiting), "missing": missing},
         )
     if not waiting:
         return None
     first = waiting[0]
-    stopped = state not in _RUNS
+    stopped = watched.status.state not in RUNNING
+    why, to_do = _why(watched.status, waiting, log)
+    not_yet = t(
+        "{waiting} of {all} are not as predicted after {minutes} minutes; the first is {name!r}: {differences}",
+        waiting=len(waiting),
+        all=counted(len(seen), "group"),
+        minutes=int(watched.waited.total_seconds() // 60),
+        name=printable(first.group.display_name, limit=80),
+        differences=_differences_text(first),
+    )
     return AwaitingHandoff(
-        t(
-            "{waiting} of {all} are not as predicted after {minutes} minutes; the first is {name!r}: {differences}",
-            waiting=len(waiting),
-            all=counted(len(seen), "group"),
-            minutes=int(waited.total_seconds() // 60),
-            name=printable(first.group.display_name, limit=80),
-            differences=_differences_text(first),
-        ),
+        joined((t("Watching was interrupted.") if watched.cancelled else NOTHING, not_yet, why)),
         code="job-stopped" if stopped else "not-arrived-yet",
-        hint=t(
-            "The job is {state}: look at it in the Entra admin center, then run the notebook again.", state=state.value
-        )
-        if stopped
-        else t(
+        hint=joined((to_do, _again(watched.status, waiting, stopped=stopped))),
+        values={
+            "groups": [one.group.group_id for one in waiting],
+            "state": watched.status.state.value,
+            "missing": missing,
+            "error": watched.status.error.code if watched.status.error else "",
+        },
+    )
+
+
+def _why(status: JobStatus, waiting: Sequence[Arrival], log: Mapping[str, LogEntry]) -> tuple[Text, Text]:
+    """What Cloud Sync itself says about it, and what to do: the job's quarantine or error, else that of a group."""
+    if status.state is JobState.QUARANTINE:
+        return quarantine_text(status.quarantine), quarantine_to_do(status.quarantine)
+    if status.error:
+        error = ServiceError(status.error.code, status.error.message)
+        return t("The last run of the job ended with an error: {what}", what=error.text), error.to_do
+    rows = [(one, log[one.group.group_id]) for one in waiting if one.group.group_id in log]
+    failed = [(one, row) for one, row in rows if row.status in _NOT_DONE and (row.code or row.message)]
+    if not failed:
+        return NOTHING, NOTHING
+    first, row = failed[0]
+    error = ServiceError(row.code, row.message)
+    name = printable(first.group.display_name, limit=80)
+    return t("The provisioning log says of {name!r}: {what}", name=name, what=error.text), error.to_do
+
+
+def _again(status: JobStatus, waiting: Sequence[Arrival], *, stopped: bool) -> Text:
+    if stopped:
+        state = status.state.value
+        return t("The job is {state}: look at it in the Entra admin center, then run the notebook again.", state=state)
+    if any(difference.code == "members-missing" for one in waiting for difference in one.differences):
+        return t(
             "Cloud Sync runs every 20 minutes. Run the notebook again: it goes on watching. Where people never come, "
             "'Provision membership to on-premises users' may be off in the configuration."
         )
-        if any(difference.code == "members-missing" for one in waiting for difference in one.differences)
-        else t("Cloud Sync runs every 20 minutes. Run the notebook again: it goes on watching."),
-        values={"groups": [one.group.group_id for one in waiting], "state": state.value},
-    )
+    return t("Cloud Sync runs every 20 minutes. Run the notebook again: it goes on watching.")
 
 
 def _differences_text(arrival: Arrival) -> Text:

@@ -41,7 +41,7 @@ class Watching:
 
     def add(self, number: int, ou: str = TARGET) -> str:
         anchor = {"msDS-ExternalDirectoryObjectId": f"Group_{IDS[number]}"}
-        return self.embedded.add_group(f"G{number}", ou, **anchor)  # type: ignore[arg-type]
+        return self.embedded.add_group(f"G{number}", ou, **anchor)
 
     def look(self, *, changed_only: bool = True) -> tuple[dict[str, DirectoryGroup], list[str]]:
         """What is there, one object a group, and what it was asked for."""

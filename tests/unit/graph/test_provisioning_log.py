@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from runbook_lib.graph.tenant.provisioning_log import MOST_PAGES, PATH, ProvisioningLog, read_provisioning_log
+from runbook_lib.graph.tenant.provisioning_log import LOG_PAGES, LOG_PATH, ProvisioningLog, read_provisioning_log
 from runbook_lib.model.reading import Unreadable
 from tests.unit.graph.fake_cloud import GRAPH, START, Reply, client_with, graph_error, path_of, query_of
 from tests.unit.graph.fake_tenant import identifier
@@ -46,7 +46,7 @@ class Log:
         self.filters: list[str] = []
 
     def __call__(self, request: requests.PreparedRequest) -> Reply:
-        assert path_of(request) == PATH
+        assert path_of(request) == LOG_PATH
         wanted = query_of(request)["$filter"]
         self.filters.append(wanted)
         if self.answer is not None:
@@ -122,9 +122,9 @@ def test_a_log_without_end_is_cut() -> None:
 
     def endless(request: requests.PreparedRequest) -> Reply:
         number = next(pages)
-        return Reply(body={"value": [row(number)], "@odata.nextLink": f"{GRAPH}/v1.0{PATH}?$skiptoken={number}"})
+        return Reply(body={"value": [row(number)], "@odata.nextLink": f"{GRAPH}/v1.0{LOG_PATH}?$skiptoken={number}"})
 
     found = read_provisioning_log(client_with(endless)[0], JOB, START)
     assert isinstance(found, ProvisioningLog)
     assert found.cut
-    assert len(found.entries) == MOST_PAGES
+    assert len(found.entries) == LOG_PAGES

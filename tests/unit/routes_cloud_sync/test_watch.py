@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from runbook_lib.cloud_sync.predicted import PredictedGroup, differences
-from runbook_lib.graph.tenant.jobs import JobState
+from runbook_lib.graph.tenant.jobs import JobError, JobState, JobStatus, Quarantine
+from runbook_lib.graph.tenant.provisioning_log import LogEntry
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
-from runbook_lib.routes.cloud_sync.watch import Arrival, end_of_watch, watch
+from runbook_lib.routes.cloud_sync.watch import Arrival, Watched, end_of_watch, progress_text, watch_arrivals
 from tests.support import builders as b
-from tests.unit.graph.fake_cloud import Clock
+from tests.unit.graph.fake_cloud import START, Clock
 from tests.unit.routes_cloud_sync.world import OU, Graph, inventory, security, sides_of
 
 SALES = security("Sales")
@@ -51,6 +53,18 @@ def test_an_object_that_is_as_it_was_planned_from_is_still_to_be_changed() -> No
     assert not arrival(group, moved).waits
 
 
+STATUS = JobStatus(JobState.ACTIVE, ran=START)
+AD_REFUSED = "HybridSynchronizationActiveDirectoryInternalServerError"
+
+
+def ended(present: DirectoryGroup | None, status: JobStatus = STATUS, *, cancelled: bool = False) -> Watched[Arrival]:
+    return Watched([arrival(predicted(), present)], STATUS, status, timedelta(minutes=5), 3, cancelled)
+
+
+def row(status: str = "failure", code: str = "", message: str = "") -> dict[str, LogEntry]:
+    return {SALES.id: LogEntry(START, SALES.id, "Sales", "", "create", status, code, message)}
+
+
 @pytest.mark.parametrize(
     ("present", "state", "outcome", "code"),
     [
@@ -60,37 +74,128 @@ def test_an_object_that_is_as_it_was_planned_from_is_still_to_be_changed() -> No
     ],
 )
 def test_how_a_watch_ends(present: DirectoryGroup | None, state: JobState, outcome: Outcome, code: str) -> None:
-    error = end_of_watch([arrival(predicted(), present)], state, timedelta(minutes=5))
+    error = end_of_watch(ended(present, JobStatus(state)), {})
     assert error is not None
     assert (error.outcome, error.code) == (outcome, code)
-    assert end_of_watch([arrival(predicted(), written(NAME))], state, timedelta(0)) is None
+    assert end_of_watch(ended(written(NAME)), {}) is None
+
+
+def test_the_end_of_a_watch_says_what_each_group_still_misses() -> None:
+    error = end_of_watch(ended(None), {})
+    assert error is not None
+    assert error.values["missing"] == {SALES.id: ["No AD object has its anchor yet."]}
+    interrupted = end_of_watch(ended(None, cancelled=True), {})
+    assert interrupted is not None
+    assert interrupted.message.startswith("Watching was interrupted. 1 of 1 group")
+
+
+@pytest.mark.parametrize(
+    ("status", "log", "said", "to_do"),
+    [
+        (
+            JobStatus(JobState.QUARANTINE, Quarantine("TooManyDeletes", None, None, "", "")),
+            {},
+            "as many objects as the deletion threshold",
+            "ForceDeletes",
+        ),
+        (
+            JobStatus(JobState.ACTIVE, error=JobError(AD_REFUSED, "00000523: SysErr: DSID-0, problem 22")),
+            {},
+            "The last run of the job ended with an error: HybridSynchronizationActiveDirectoryInternalServerError",
+            "cloud_sync_account_name_expression",
+        ),
+        (
+            STATUS,
+            row(code=AD_REFUSED, message="00002098: SecErr"),
+            "The provisioning log says of 'Sales'",
+            "Set-AADCloudSyncPermissions",
+        ),
+        (STATUS, row("skipped", "NotEffectivelyEntitled"), "not in the scope", "30-enable-writeback"),
+        (STATUS, row("success"), "No AD object has its anchor yet.", "Cloud Sync runs every 20 minutes"),
+    ],
+    ids=["quarantine", "error of the job", "failure in the log", "skipped in the log", "nothing is known"],
+)
+def test_what_cloud_sync_itself_says_is_told_with_what_to_do(
+    status: JobStatus, log: dict[str, LogEntry], said: str, to_do: str
+) -> None:
+    error = end_of_watch(ended(None, status), log)
+    assert error is not None
+    assert said in error.message
+    assert to_do in error.hint
+
+
+class Looks:
+    """AD as a watch asks for it: what was asked of each look, and the time of each."""
+
+    def __init__(self, there_after: int, clock: Clock) -> None:
+        self.there_after = there_after
+        self.clock = clock
+        self.changed_only: list[bool] = []
+
+    def __call__(self, changed_only: bool) -> list[Arrival]:
+        self.changed_only.append(changed_only)
+        there = len(self.changed_only) >= self.there_after
+        return [arrival(predicted(), written(NAME) if there else None)]
+
+
+def watched(
+    looks: Looks, states: list[JobState], *, minutes: float = 1, sleep: Callable[[float], None] | None = None
+) -> tuple[Watched[Arrival], list[str]]:
+    told: list[str] = []
+    found = watch_arrivals(
+        looks,
+        lambda: JobStatus(states[min(len(looks.changed_only), len(states)) - 1]),
+        wait=timedelta(minutes=minutes),
+        clock=looks.clock,
+        sleep=sleep or looks.clock.sleep,
+        progress=lambda what, _done, _total: told.append(what),
+    )
+    return found, told
 
 
 @pytest.mark.parametrize(
     ("states", "there_after", "looks"),
     [
-        ([JobState.ACTIVE], 3, 3),
-        ([JobState.ACTIVE, JobState.PAUSED], 9, 2),
-        ([JobState.ACTIVE], 99, 5),
+        ([JobState.ACTIVE], 1, [False]),
+        ([JobState.ACTIVE], 3, [False, True, True, False]),
+        ([JobState.ACTIVE, JobState.PAUSED], 9, [False, True, False]),
+        ([JobState.ACTIVE], 99, [False, True, True, True, True, False]),
     ],
-    ids=["it arrives", "the job stops", "the time is over"],
+    ids=["it is there", "it arrives", "the job stops", "the time is over"],
 )
-def test_a_watch_looks_until_something_decides(states: list[JobState], there_after: int, looks: int) -> None:
-    clock, seen, told = Clock(), [0], []
+def test_a_watch_asks_for_what_changed_and_decides_on_a_whole_look(
+    states: list[JobState], there_after: int, looks: list[bool]
+) -> None:
+    ad = Looks(there_after, Clock())
+    found, told = watched(ad, states)
+    assert ad.changed_only == looks
+    assert len(told) == found.looks == len(looks)
+    assert found.status.state is states[min(len(looks), len(states)) - 1]
+    assert bool(found.seen[0].differences) is (there_after > len(looks))
 
-    def look() -> list[Arrival]:
-        seen[0] += 1
-        return [arrival(predicted(), written(NAME) if seen[0] >= there_after else None)]
 
-    found, state = watch(
-        look,
-        lambda: states[min(seen[0], len(states)) - 1],
-        wait=timedelta(minutes=1),
-        clock=clock,
-        sleep=clock.sleep,
-        progress=lambda what, done, total: told.append((what, done, total)),
-    )
-    assert seen[0] == looks
-    assert len(told) == looks
-    assert state is states[min(looks, len(states)) - 1]
-    assert bool(found[0].differences) is (there_after > looks)
+def test_every_five_minutes_a_look_reads_the_groups_whole() -> None:
+    ad = Looks(999, Clock())
+    watched(ad, [JobState.ACTIVE], minutes=11)
+    whole = [number for number, changed_only in enumerate(ad.changed_only) if not changed_only]
+    assert whole[:3] == [0, 20, 40]
+
+
+def test_an_interruption_ends_the_waiting_and_looks_once_more() -> None:
+    ad = Looks(2, Clock())
+
+    def interrupted(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    found, _ = watched(ad, [JobState.ACTIVE], minutes=60, sleep=interrupted)
+    assert found.cancelled
+    assert ad.changed_only == [False, False]
+    assert not found.seen[0].differences
+
+
+def test_progress_says_how_long_and_what_the_job_did() -> None:
+    left = timedelta(minutes=12, seconds=59)
+    assert progress_text(JobStatus(JobState.ACTIVE), left) == "as predicted, 12 min left"
+    assert "the job last ran at 2026-11-20 12:00 UTC" in progress_text(STATUS, left)
+    failed = JobStatus(JobState.ACTIVE, error=JobError("TimeOut", ""), ran=START)
+    assert "took too long to answer" in progress_text(failed, left)
