@@ -20,6 +20,7 @@ from runbook_lib.graph.rows import Row, moment_of, object_of, objects_of, text_o
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.reading import Unreadable
+from runbook_lib.model.text import t
 
 LOG_PATH = "/auditLogs/provisioning"
 LOG_PERMISSIONS = ("AuditLog.Read.All", "Directory.Read.All")
@@ -104,7 +105,7 @@ def _entries(rows: Sequence[Row], job_id: str, since: datetime) -> Iterator[LogE
     for row in rows:
         source, at = object_of(row, "sourceIdentity"), moment_of(row, "activityDateTime")
         if at is None:
-            raise wrong_value(row, "activityDateTime", "a moment")
+            raise wrong_value(row, "activityDateTime", t("a moment"))
         if text_of(row, "jobId") != job_id or at < since:
             continue
         if (text_of(source, "identityType") or "group").casefold() != "group":
