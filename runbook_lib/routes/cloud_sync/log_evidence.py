@@ -41,14 +41,18 @@ def log_table(entries: Sequence[LogEntry]) -> pd.DataFrame:
 
 def log_unread(read: Unreadable) -> Finding:
     """The log is not in this record, with the reason and the permissions that it takes."""
-    both = " and ".join(LOG_PERMISSIONS)
+    first, second = LOG_PERMISSIONS
     return Finding(
         id="cloud-sync-log-unread",
         severity=Severity.UNKNOWN,
         seen=t("The provisioning log could not be read: {why}", why=read.sentence),
         expected=t("The log's rows about these groups, kept as evidence."),
         why=t("What Cloud Sync itself says about these groups is not in this record; AD was looked at all the same."),
-        to_do=t("Grant {both}, or look at the provisioning log in the Entra admin center.", both=both),
+        to_do=t(
+            "Grant {first} and {second}, or look at the provisioning log in the Entra admin center.",
+            first=first,
+            second=second,
+        ),
         source='Microsoft Graph documentation, "List provisioningObjectSummary"',
         values={"code": read.code, "permissions": list(LOG_PERMISSIONS)},
     )
