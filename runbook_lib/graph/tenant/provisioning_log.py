@@ -79,7 +79,7 @@ def read_provisioning_log(client: GraphClient, job_id: str, since: datetime) -> 
 
 
 def _read(client: GraphClient, job_id: str, since: datetime) -> ProvisioningLog:
-    after = f"activityDateTime gt {iso_seconds(since)}"
+    after = " ".join(("activityDateTime", "gt", iso_seconds(since)))
     quoted = job_id.replace("'", "''")
     try:
         return _pages(client, f"jobId eq '{quoted}' and {after}", job_id, since)
