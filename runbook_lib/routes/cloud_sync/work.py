@@ -54,12 +54,12 @@ from runbook_lib.routes.cloud_sync.authority_steps import (
     MapGroupDnStep,
     RemoveExtensionStep,
 )
+from runbook_lib.routes.cloud_sync.on_demand_steps import ProvisionStep
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_changes
 from runbook_lib.routes.cloud_sync.requests import requests_of
 from runbook_lib.routes.cloud_sync.steps import (
     AssignStep,
     InAd,
-    ProvisionStep,
     RequestContext,
     RequestStep,
     RunningStep,
