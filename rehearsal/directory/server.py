@@ -264,8 +264,9 @@ class _Connection:
                         size = 0
             await self._send(parts)
         except CutError:
-            self._writer.transport.set_write_buffer_limits(0)
-            await self._send(parts)
+            if parts:  # without any, nothing would ever tell asyncio that its buffer is empty
+                self._writer.transport.set_write_buffer_limits(0)
+                await self._send(parts)
             raise
 
     async def _send(self, parts: list[bytes]) -> None:
