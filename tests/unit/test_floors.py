@@ -6,7 +6,6 @@ An import under ``TYPE_CHECKING`` or inside a function counts like any other: wh
 from __future__ import annotations
 
 import ast
-import functools
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -80,10 +79,15 @@ SOCKETS = ("socket", "ssl", "urllib3", "http.client", "urllib.request", "asyncio
 """What else reaches the network; only the floor that holds graph and directory may."""
 
 
-@cache
-@functools.cache
 def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+@cache
+def import_statements(path: Path) -> ast.Module:
+    """A module with nothing but the imports of this one, from wherever in it they stand."""
+    found = [node for node in ast.walk(parse(path)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return ast.Module([*found], [])
 
 
 def imported(tree: ast.AST, package: str) -> Iterator[str]:
@@ -106,7 +110,7 @@ def part_of(path: Path) -> str:
 
 def imports_of(path: Path) -> set[str]:
     package = ".".join(path.relative_to(ROOT).parent.parts)
-    return set(imported(parse(path), package))
+    return set(imported(import_statements(path), package))
 
 
 def parts(names: set[str]) -> set[str]:
@@ -181,7 +185,7 @@ def uses() -> Mapping[str, frozenset[str]]:
     paths = {module_of(path): path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))}
     found = {}
     for name, path in paths.items():
-        others = modules_used(parse(path), ".".join(path.relative_to(ROOT).parent.parts), paths)
+        others = modules_used(import_statements(path), ".".join(path.relative_to(ROOT).parent.parts), paths)
         packages = {package for other in others for package in packages_of(other)} & set(paths)
         found[name] = frozenset((others | packages) - {name, *packages_of(name)} | (others - {name}))
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -12,12 +13,16 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.unit.test_floors import imported, parse
+from tests.unit.test_floors import import_statements, imported, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN = {"runbook_lib", "rehearsal"}
-DISTRIBUTIONS = {**packages_distributions(), "pydantic_core": ["pydantic"]}
-"""Import name to distributions. pydantic pins its core to one exact version: the two are one package."""
+
+
+@cache
+def distributions() -> dict[str, list[str]]:
+    """Import name to distributions. pydantic pins its core to one exact version: the two are one package."""
+    return {**packages_distributions(), "pydantic_core": ["pydantic"]}
 
 
 def declared() -> set[str]:
@@ -30,7 +35,7 @@ def test_imports_are_declared(package: str) -> None:
     used: dict[str, set[str]] = {}
     for path in sorted((ROOT / package).rglob("*.py")):
         below = ".".join(path.relative_to(ROOT).parent.parts)
-        for name in imported(parse(path), below):
+        for name in imported(import_statements(path), below):
             top = name.split(".")[0]
             if top and top not in sys.stdlib_module_names and top not in OWN:
                 used.setdefault(top, set()).add(path.relative_to(ROOT).as_posix())
@@ -38,7 +43,7 @@ def test_imports_are_declared(package: str) -> None:
     undeclared = {
         top: sorted(paths)
         for top, paths in used.items()
-        if not {canonicalize_name(name) for name in DISTRIBUTIONS.get(top, [top])} & allowed
+        if not {canonicalize_name(name) for name in distributions().get(top, [top])} & allowed
     }
     assert used
     assert undeclared == {}
@@ -61,7 +66,7 @@ def test_pandas_is_at_the_edge_alone() -> None:
     found = {
         path.relative_to(library).as_posix()
         for path in library.rglob("*.py")
-        if any(name.split(".")[0] == "pandas" for name in imported(parse(path), "runbook_lib"))
+        if any(name.split(".")[0] == "pandas" for name in imported(import_statements(path), "runbook_lib"))
     }
     assert found == set(EDGE)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +34,7 @@ def named(tree: ast.Module) -> set[str]:
     return {name for name in found if not name.startswith("_")}
 
 
+@cache
 def places() -> dict[str, list[str]]:
     """Name to the modules that make it."""
     found: defaultdict[str, list[str]] = defaultdict(list)
