@@ -30,10 +30,17 @@ UNDO = {"route": "cloud-sync", "target_ou": names.CLOUD_SYNC_OU}
 ROLES = (*PERMISSIONS, "Application.ReadWrite.All")
 
 
-def approved(world: World, name: str, notebook: str, given: Mapping[str, str]) -> None:
-    """Plan, approve, apply; the result stands under ``name``."""
+def approved(world: World, name: str, notebook: str, given: Mapping[str, str], *, without: str = "") -> None:
+    """Plan, approve, apply; the result stands under ``name``.
+
+    ``without``: a permission that is missing at first, so that the run breaks off in the middle and is resumed.
+    """
     world.run(f"{name} planned", notebook, f"CHG-{name}".replace(" ", "-"), given)
     world.approved(f"{name} planned")
+    if without:
+        world.running.control.settings(roles=[role for role in ROLES if role != without])
+        world.run(f"{name} broken off", notebook, f"CHG-{name}".replace(" ", "-"), given)
+        world.running.control.settings(roles=list(ROLES))
     done = world.run(name, notebook, f"CHG-{name}".replace(" ", "-"), given)
     assert done.outcome in (Outcome.DONE, Outcome.AWAITING_HANDOFF), done.message
 
@@ -71,10 +78,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         running.control.cloud_sync("members", on=True)
         found = World(running, folder / "records")
         states = found.states = {"before": configuration(found)}  # type: ignore[attr-defined]
-        approved(found, "remove", "40-disable-writeback", REMOVE)
+        approved(found, "remove", "40-disable-writeback", REMOVE, without="Application.ReadWrite.All")
         states["removed"] = configuration(found)
         found.run("without", "30-enable-writeback", "CHG-WITHOUT", ENABLE)
-        approved(found, "create", "30-enable-writeback", CREATE)
+        approved(found, "create", "30-enable-writeback", CREATE, without="AppRoleAssignment.ReadWrite.All")
         running.control.cloud_sync("run")
         states["created"] = configuration(found)
         found.run("again", "30-enable-writeback", "CHG-create", CREATE)
@@ -102,6 +109,30 @@ def test_every_run_ended_as_asked_and_its_record_verifies(world: World) -> None:
             assert verified_record(RecordFolder.open(world.record(name))).ok, name
 
 
+@pytest.mark.parametrize(
+    ("name", "stopped", "permission"),
+    [
+        ("remove", "Stopped at write 3 of 3", "Application.ReadWrite.OwnedBy"),
+        ("create", "Stopped at write 5 of 8", "AppRoleAssignment.ReadWrite.All"),
+    ],
+)
+def test_a_refusal_in_the_middle_names_the_permission_and_the_next_run_goes_on(
+    world: World, name: str, stopped: str, permission: str
+) -> None:
+    broken = world.results[f"{name} broken off"]
+    assert broken.outcome is Outcome.PARTIAL
+    assert stopped in str(broken.message)
+    error = json.loads((world.record(f"{name} broken off") / "record.json").read_text(encoding="utf-8"))["error"]
+    assert permission in error["hint"]
+    first, second = (
+        [json.loads(line) for line in (world.record(one) / "journal.jsonl").read_text().splitlines()]
+        for one in (f"{name} broken off", name)
+    )
+    assert second[0]["resumes"] == world.record(f"{name} broken off").name
+    done = [line["write"] for line in (*first, *second) if line["entry"] == "done"]
+    assert len(done) == len(set(done)) == int(stopped.rpartition(" ")[2])
+
+
 def test_a_removal_takes_the_configuration_away_and_leaves_ad_as_it_is(world: World) -> None:
     assert states(world)["removed"] == {}
     record = world.record("remove")
@@ -114,7 +145,8 @@ def test_a_removal_takes_the_configuration_away_and_leaves_ad_as_it_is(world: Wo
     assert "Data Analysts" in (record / "backup.ldif").read_text(encoding="utf-8")
     page = (record / "record.html").read_text(encoding="utf-8")
     assert "Groups that left the scope" in page
-    lines = [json.loads(line) for line in (record / "journal.jsonl").read_text().splitlines()]
+    first = world.record("remove broken off") / "journal.jsonl"
+    lines = [json.loads(line) for line in first.read_text().splitlines()]
     kept = [line["intent"]["before"] for line in lines if line["entry"] == "begin"]
     assert kept[1]["schema"]["synchronizationRules"][0]["objectMappings"], "whole, before it is deleted"
     assert sorted(kept[2]["assignments"]) == states(world)["before"]["assigned"]
@@ -136,7 +168,7 @@ def test_a_configuration_is_made_and_writes_groups_as_predicted(world: World) ->
     assert told["Domain"] == {"domain": names.DOMAIN}
     assert told["SyncNotificationSettings"]["Recipients"] == "ops@contoso.com"
     assert (world.in_ad(USERS) or {})["dn"] == f"CN=VPN Users_{USERS[-12:]},{names.CLOUD_SYNC_OU}"
-    journal = (world.record("create") / "journal.jsonl").read_text(encoding="utf-8")
+    journal = (world.record("create broken off") / "journal.jsonl").read_text(encoding="utf-8")
     opened = json.loads(journal.splitlines()[0])
     assert (opened["service_principal"], opened["job_id"]) == ("", ""), "not known when it was planned"
     assert made["principal"] in journal
