@@ -202,10 +202,17 @@ def lacking(notebook: str, evidence: Evidence) -> Iterator[Finding]:
     return _lacking(notebook, evidence, needed_permissions())
 
 
-def lacking_by_cloud_sync(notebook: str, evidence: Evidence) -> Iterator[Finding]:
+def lacking_by_cloud_sync(notebook: str, evidence: Evidence) -> Answers:
     """The token grants what this notebook needs where it changes a Cloud Sync configuration."""
+    if not _by_cloud_sync(evidence):
+        yield NothingToCheck(t("Neither route nor check_routes is cloud-sync."))
+        return
     asked = [one for one in cloud_sync_permissions() if one.asked(evidence.parameters)]
-    return _lacking(notebook, evidence, (*needed_permissions(), *asked), "-by-cloud-sync")
+    yield from _lacking(notebook, evidence, (*needed_permissions(), *asked), "-by-cloud-sync")
+
+
+def _by_cloud_sync(evidence: Evidence) -> bool:
+    return Route.CLOUD_SYNC.value in (evidence.parameters.route, *evidence.parameters.check_routes)
 
 
 def _lacking(notebook: str, evidence: Evidence, asked: Sequence[Permission], route: str = "") -> Iterator[Finding]:
@@ -239,7 +246,7 @@ def excess(evidence: Evidence) -> Iterator[Finding]:
     """The token grants nothing that can write to the tenant, beyond what the route of the parameters needs."""
     granted = evidence[PERMISSIONS]
     asked = {one.name for one in needed_permissions()}
-    if Route.CLOUD_SYNC.value in (evidence.parameters.route, *evidence.parameters.check_routes):
+    if _by_cloud_sync(evidence):
         asked |= {one.name for one in cloud_sync_permissions()}
     names = [name for name in granted.names if can_write(name) and name not in asked]
     if names:

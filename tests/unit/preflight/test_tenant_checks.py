@@ -178,7 +178,8 @@ ROUTE_ROWS = [(one, name) for one in cloud_sync_permissions() for name in one.no
 def test_what_a_notebook_lacks_on_the_route_cloud_sync(permission: Permission, notebook: str) -> None:
     check = f"permissions-by-cloud-sync-{notebook}"
     name, _, value = permission.when.partition("=")
-    parameters = Parameters.model_validate({name: True if value == "true" else value} if name else {})
+    given = {name: True if value == "true" else value} if name else {}
+    parameters = Parameters.model_validate({"route": "cloud-sync", **given})
     every = {*EVERYTHING, *(one.name for one, _ in ROUTE_ROWS)}
 
     def lacking(*names: str) -> list[list[str]]:
@@ -192,7 +193,8 @@ def test_what_a_notebook_lacks_on_the_route_cloud_sync(permission: Permission, n
     for higher in permission.higher:
         assert permission.name not in (lacking(*fewer, higher) or [[]])[0]
     if name:
-        bare = findings(check, evidence(tenant=tenant(permissions=entra.GrantedPermissions(False, (), ""))))
+        plain = Parameters.model_validate({"check_routes": ["cloud-sync"]})
+        bare = findings(check, evidence(plain, tenant=tenant(permissions=entra.GrantedPermissions(False, (), ""))))
         default = str(getattr(Parameters.model_validate({}), name)).casefold() == value
         assert (permission.name in bare[0].values["missing"]) is default  # type: ignore[operator]
 
