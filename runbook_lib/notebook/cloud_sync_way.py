@@ -185,6 +185,8 @@ class CloudSyncWay:
         if removed_by(done):
             return plan_bring_back(sides, policy, desired, done)
         if makes(plan):
+            if not sides.documents.address.service_principal:
+                return nothing_left(sides, policy, desired)
             require_own_scope(sides, done)
             try:
                 return self._planned_removal(sides, policy, desired)

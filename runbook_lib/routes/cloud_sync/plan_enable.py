@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from itertools import islice
 
 from runbook_lib.cloud_sync.configuration import (
+    domain_of,
     expressions_of,
     notification_of,
     secrets_of,
+    with_domain,
     with_mappings,
     with_notification,
 )
@@ -227,13 +229,16 @@ def _configuration(sides: Sides, desired: DesiredSettings, after: Mapping[str, o
         changes.append(
             CloudSyncChange(ChangeKind.MAP, NO_GROUP, "", action(sides, ReplaceSchema(before, after)), "mapping", why)
         )
+    now = then = secrets_of(sides.documents.secrets)
+    if not (domain_of(now) or sides.job.domain):
+        # Made by a run of this runbook that was closed before it got its settings: only that is named after the domain.
+        then = with_domain(then, sides.inventory.directory.controller.domain_dns_name.lower())
     if desired.notification is not None:
-        now = secrets_of(sides.documents.secrets)
-        then = with_notification(now, desired.notification.over(notification_of(now)))
-        if secrets_digest(then) != secrets_digest(now):
-            replaced = ReplaceSecrets(tuple(now), tuple(then))
-            why = t("Notification or deletion threshold shall be others.")
-            changes.append(CloudSyncChange(ChangeKind.SETTINGS, NO_GROUP, "", action(sides, replaced), "settings", why))
+        then = with_notification(then, desired.notification.over(notification_of(then)))
+    if secrets_digest(then) != secrets_digest(now):
+        replaced = ReplaceSecrets(tuple(now), tuple(then))
+        why = t("Domain, notification or deletion threshold shall be others.")
+        changes.append(CloudSyncChange(ChangeKind.SETTINGS, NO_GROUP, "", action(sides, replaced), "settings", why))
     return changes
 
 

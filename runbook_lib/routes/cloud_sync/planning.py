@@ -147,10 +147,21 @@ def require_same_domain(sides: Sides, *, known_only: bool = False) -> None:
         known_only: As for ``secrets_of``.
 
     Raises:
-        Refused: ``other-domain``; or its settings cannot be put back (``NotEditable``).
+        Refused: ``other-domain``, or ``configuration-without-domain`` where it is not named after it either; or its
+            settings cannot be put back (``NotEditable``).
     """
     named = domain_of(secrets_of(sides.documents.secrets, known_only=known_only)) or sides.job.domain
     here = sides.inventory.directory.controller.domain_dns_name.lower()
+    if not named and sides.job.configuration.casefold() != here:
+        raise Refused(
+            t(
+                "The configuration {name} names no domain in its settings.",
+                name=printable(sides.job.configuration, limit=80) or t("(without a name)"),
+            ),
+            code="configuration-without-domain",
+            hint=t("Set its domain in the Entra admin center, or remove it, then run again."),
+            values={"job": sides.job.id},
+        )
     if named and named != here:
         raise Refused(
             t("The configuration writes to {named}; this run reads {here}.", named=printable(named), here=here),

@@ -118,7 +118,7 @@ def _beyond_making(change: CloudSyncChange) -> Text:
         return t("makes a job of another template")
     if isinstance(action, (MapNewJob, RestoreSchema)) and not new:
         return t("does to a job what only a new one gets")
-    if isinstance(action, ReplaceSecrets) and new is bool(action.before):
+    if isinstance(action, ReplaceSecrets) and new and action.before:
         return t("replaces settings that it does not know")
     return NOTHING
 

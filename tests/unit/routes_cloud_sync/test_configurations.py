@@ -212,6 +212,28 @@ def test_an_application_without_a_job_is_used_and_not_made_again(tmp_path: Path)
     assert list(tenant.principals) == [tenant.owner] == [PRINCIPAL]
 
 
+@pytest.mark.parametrize("die_at", [10, 11, 12, 13, 14, 15])
+def test_a_configuration_that_was_left_without_settings_gets_them_from_the_next_plan(
+    tmp_path: Path, die_at: int
+) -> None:
+    """The run that made it stopped, and was closed by hand."""
+    tenant = Tenant()
+    Runs(tmp_path / "first", making(tenant).plan, tenant).one([], die_at=die_at)
+    if not tenant.job or tenant.secrets:
+        return
+    sides = sides_now(READ, tenant)
+    sides = replace(sides, job=replace(sides.job, domain=""))
+    plan = plan_enable(sides, b.policy("G*"), WANTED).plan
+    assert CLOUD_SYNC_RULES.beyond_target(plan) == ""
+    assert {CLOUD_SYNC_RULES.beyond_kind(change, plan.operation) for change in plan.changes} == {""}
+    assert Runs(tmp_path / "second", plan, tenant).finished()[-1].carried_out
+    assert tenant.secrets[0]["value"] == '{"domain":"contoso.com"}'
+    assert sorted(tenant.assigned) == sorted(IDS)
+    other = replace(sides, job=replace(sides.job, configuration="somebody's"))
+    with pytest.raises(Refused, match="The configuration somebody's names no domain"):
+        plan_enable(other, b.policy("G*"), WANTED)
+
+
 def test_a_creation_is_approved_whole_or_not_at_all(tmp_path: Path) -> None:
     plan = making(Tenant()).plan
     for left_out in plan.changes:
