@@ -67,6 +67,7 @@ class PredictedGroup:
         account_name: sAMAccountName; not known where the mapping leaves it to AD.
         members: Direct members, sorted by id.
         troubles: What is wrong with it, in the order in which it is found.
+        kept: GUIDs of members that its AD object has now and that may stay: of a group that changes hands.
     """
 
     group_id: GroupId
@@ -79,6 +80,7 @@ class PredictedGroup:
     account_name: Predicted
     members: tuple[PredictedMember, ...]
     troubles: tuple[Trouble, ...] = ()
+    kept: frozenset[str] = frozenset()
 
     @property
     def dn(self) -> Predicted:
@@ -111,8 +113,8 @@ class Difference:
     """Where AD is not as predicted.
 
     Attributes:
-        code: ``not-there``, ``elsewhere``, ``named-otherwise``, ``account-name``, ``members-missing``,
-            ``members-unexpected``.
+        code: ``not-there``, ``another-object``, ``elsewhere``, ``named-otherwise``, ``account-name``,
+            ``members-missing``, ``members-unexpected``.
         what: What is there instead, as a sentence.
     """
 
@@ -134,6 +136,9 @@ def differences(
     if present is None:
         return (Difference("not-there", t("No AD object has its anchor yet.")),)
     found = []
+    if predicted.guid and present.guid != predicted.guid:
+        sid = present.sid or ""
+        found.append(Difference("another-object", t("Another AD object carries its anchor, with SID {sid}.", sid=sid)))
     if predicted.container.known and not _same(parent_of(present.dn), predicted.container.value):
         found.append(Difference("elsewhere", t("It is in {dn}.", dn=printable(parent_of(present.dn)))))
     if predicted.cn.known and rdn_value(present.dn) != predicted.cn.value:
@@ -147,7 +152,7 @@ def differences(
     open_ = {expected[one.id] for one in predicted.members if one.answer.known is Known.UNKNOWN and one.id in expected}
     if missing := sure - member_guids:
         found.append(Difference("members-missing", t("{count:,} members are not in AD yet.", count=len(missing))))
-    if more := member_guids - sure - open_:
+    if more := member_guids - sure - open_ - predicted.kept:
         found.append(
             Difference("members-unexpected", t("{count:,} members in AD were not predicted.", count=len(more)))
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runbook_lib.inventory.index import DirectoryIndex, came_from_ad, collision, writer_of
+from runbook_lib.inventory.index import DirectoryIndex, came_from_ad, collision, is_cloud_syncs, writer_of
 from runbook_lib.inventory.members import Principal, memberships, resolve_principals
 from runbook_lib.inventory.naming import Naming
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer, route_of
@@ -134,6 +134,8 @@ class _Context:
             state = _WRITTEN[writer]
             if state is GroupState.WRITTEN and self._retired(claimants[0]):
                 return GroupState.RETIRED, "retired", t("This runbook wrote it and retired it.")
+            if state is GroupState.WRITTEN and is_cloud_syncs(claimants[0], group.id):
+                return GroupState.MOVING, "between-routes", _MOVING
             if state is GroupState.WRITTEN_BY_OTHER:
                 claimed = t(
                     "{dn} claims it for another tenant, beside another group, or without an anchor.", dn=claimants[0].dn
@@ -161,11 +163,16 @@ _NO_ROUTE = frozenset(
         GroupState.ROLLED_BACK,
         GroupState.ORIGINAL_IN_AD,
         GroupState.COLLISION,
+        GroupState.MOVING,
     }
 )
 
 _ROLLED_BACK = t(
     "Its source of authority was given back to AD, and the synchronization client has not taken it over yet."
+)
+
+_MOVING = t(
+    "Its AD object carries this runbook's mark and Cloud Sync's anchor: it is on its way from one route to the other."
 )
 
 _WRITTEN = {

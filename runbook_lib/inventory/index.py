@@ -99,9 +99,14 @@ def writer_of(group: DirectoryGroup, group_id: GroupId, tenant_id: str) -> Write
     mark = owner_of_mark(group.attributes.get(MARK_ATTRIBUTE, ()))
     if mark is not None:
         return Writer.OURS if mark == (tenant_id, group_id) and anchors == {group_id} else Writer.OTHER
-    if any(group_id_of_anchor(value) == group_id for value in group.attributes.get(EXTERNAL_ID_ATTRIBUTE, ())):
+    if is_cloud_syncs(group, group_id):
         return Writer.CLOUD_SYNC
     return Writer.CONNECT if anchors == {group_id} else Writer.OTHER
+
+
+def is_cloud_syncs(group: DirectoryGroup, group_id: GroupId) -> bool:
+    """Whether an AD group carries Cloud Sync's anchor for a cloud group, whoever else claims it."""
+    return any(group_id_of_anchor(value) == group_id for value in group.attributes.get(EXTERNAL_ID_ATTRIBUTE, ()))
 
 
 def came_from_ad(group: CloudGroup, index: DirectoryIndex) -> tuple[GroupState, str, Text] | None:

@@ -31,6 +31,7 @@ class GroupState(Enum):
     WRITTEN_BY_CONNECT = "written-by-connect-sync"
     WRITTEN_BY_CLOUD_SYNC = "written-by-cloud-sync"
     WRITTEN_BY_OTHER = "written-by-somebody-else"
+    MOVING = "between-two-routes"
     ON_PREMISES = "on-premises"
     CONVERTED = "converted-original-in-ad"
     ROLLED_BACK = "rolled-back-to-ad"

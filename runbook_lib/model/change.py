@@ -51,6 +51,11 @@ class ChangeKind(Enum):
     REMOVE_EXTENSION = "remove-extension"
     MAP_GROUP_DN = "map-group-dn"
     UNMAP_GROUP_DN = "unmap-group-dn"
+    ANCHOR = "anchor"
+    UNANCHOR = "unanchor"
+    MARK = "mark"
+    UNMARK = "unmark"
+    ADOPT = "adopt"
 
     @property
     def title(self) -> Text:
@@ -94,6 +99,11 @@ _KINDS: Mapping[Route, Mapping[ChangeKind, Text]] = {
         ChangeKind.REMOVE_EXTENSION: t("remove-extension"),
         ChangeKind.MAP_GROUP_DN: t("map-group-dn"),
         ChangeKind.UNMAP_GROUP_DN: t("unmap-group-dn"),
+        ChangeKind.ANCHOR: t("anchor"),
+        ChangeKind.UNANCHOR: t("unanchor"),
+        ChangeKind.MARK: t("mark"),
+        ChangeKind.UNMARK: t("unmark"),
+        ChangeKind.ADOPT: t("adopt"),
     },
 }
 """Titles are in English the names by which options and files know the kinds, so that a reader can type them."""

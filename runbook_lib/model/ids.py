@@ -17,7 +17,7 @@ from uuid import UUID
 ANCHOR_ATTRIBUTE = "adminDescription"
 MARK_ATTRIBUTE = "extensionName"
 EXTERNAL_ID_ATTRIBUTE = "msDS-ExternalDirectoryObjectId"
-"""Cloud Sync's join anchor. This project reads it and never writes it."""
+"""Cloud Sync's join anchor. This project writes it only where a group goes over to Cloud Sync, or comes back."""
 RETIRED_MARK = "gwb-retired"
 """Second value of ``extensionName`` on a retired object of ours."""
 

@@ -112,7 +112,9 @@ def joined(texts: Iterable[str], separator: str = " ") -> Text:
 
 
 PLURALS = {
+    "AD group": ("{number:,} AD group", "{number:,} AD groups"),
     "AD member": ("{number:,} AD member", "{number:,} AD members"),
+    "AD object": ("{number:,} AD object", "{number:,} AD objects"),
     "difference": ("{number:,} difference", "{number:,} differences"),
     "direct member": ("{number:,} direct member", "{number:,} direct members"),
     "former member": ("{number:,} former member", "{number:,} former members"),

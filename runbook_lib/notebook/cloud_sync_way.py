@@ -27,12 +27,15 @@ from runbook_lib.notebook.reading import policy_now
 from runbook_lib.notebook.way import PlanMade, ReadBack
 from runbook_lib.routes.cloud_sync.creation_checks import TenantFacts
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings, desired_expressions, desired_settings
+from runbook_lib.routes.cloud_sync.owner_actions import WriteOwner
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_changes, cloud_sync_plan
 from runbook_lib.routes.cloud_sync.places import require_places
 from runbook_lib.routes.cloud_sync.plan_bring_back import plan_bring_back, removed_by, removed_whole
 from runbook_lib.routes.cloud_sync.plan_create import makes
 from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
 from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
+from runbook_lib.routes.cloud_sync.plan_move import plan_move
+from runbook_lib.routes.cloud_sync.plan_move_back import plan_move_back
 from runbook_lib.routes.cloud_sync.plan_remove import (
     groups_of,
     leaving,
@@ -84,17 +87,27 @@ class CloudSyncWay:
         if self._done is not None:
             self._made = self._planned_undo(self._done, sides, policy, desired)
         elif self.operation is Operation.ENABLE:
-            self._made = plan_enable(sides, policy, desired, self._facts(sides))
-        elif context.parameters.cloud_sync_disable == "remove":
-            self._made = self._planned_removal(sides, policy, desired)
+            self._made = self._planned_enabling(sides, policy, desired)
         else:
-            pause = context.parameters.cloud_sync_disable == "pause"
-            self._made = plan_disable(sides, policy, desired, pause=pause)
+            self._made = self._planned_disabling(sides, policy, desired)
         self._require_places(self._made, policy)
         self._target = cloud_sync_target(self._made.plan.target)
         chosen, others = self._chosen, self._predicted(self._made.others)
         views = (*((prediction_view(chosen),) if chosen else ()), *((others_view(others),) if others else ()))
         return PlanMade(self._made.plan, self._made.findings, views)
+
+    def _planned_enabling(self, sides: Sides, policy: Policy, desired: DesiredSettings) -> PlannedCloudSync:
+        if self._context.parameters.cloud_sync_enable == "move":
+            return plan_move(sides, policy, desired)
+        return plan_enable(sides, policy, desired, self._facts(sides))
+
+    def _planned_disabling(self, sides: Sides, policy: Policy, desired: DesiredSettings) -> PlannedCloudSync:
+        how = self._context.parameters.cloud_sync_disable
+        if how == "remove":
+            return self._planned_removal(sides, policy, desired)
+        if how == "move":
+            return plan_move_back(sides, policy, desired)
+        return plan_disable(sides, policy, desired, pause=how == "pause")
 
     def require_same_server(self, opened: Mapping[str, object]) -> None:
         """A configuration is known by its job: ``taken_up`` compares it."""
@@ -116,8 +129,12 @@ class CloudSyncWay:
     def back_up(self, changes: Sequence[Change]) -> None:
         """The AD objects of the groups, as LDIF: Cloud Sync may rename, move or delete them."""
         context = self._context
-        self._before = self._present.present(groups_of(cloud_sync_changes(changes)))
-        guids = sorted(group.guid for group in self._before.values())
+        ours = cloud_sync_changes(changes)
+        self._before = self._present.present(groups_of(ours))
+        # Before it goes over to Cloud Sync an AD object does not carry Cloud Sync's anchor.
+        handed = (change.payload.action for change in ours)
+        found = {group.guid for group in self._before.values()}
+        guids = sorted(found | {action.guid for action in handed if isinstance(action, WriteOwner)})
         context.record.folder.write_text(BACKUP_FILE, ldif_of(context.connect_directory(), guids, context.clock()))
 
     def place(self) -> Mapping[str, str]:
@@ -133,7 +150,7 @@ class CloudSyncWay:
         """The requests."""
         patience = GraphPatience(_PAUSES, time.sleep)
         client, directory = self._context.connect_graph(), self._context.connect_directory()
-        self._work = CloudSyncWork(client, directory, plan.target, changes, self._present.has, patience)
+        self._work = CloudSyncWork(client, directory, plan.target, changes, self._present, patience)
         return self._work
 
     def read_back(self, plan: Plan, changes: Sequence[Change], chain: Sequence[JournalFile]) -> ReadBack | None:
@@ -196,7 +213,9 @@ class CloudSyncWay:
 
     def _sides_to_plan(self, inventory: Inventory) -> Sides:
         if self._done is None:
-            create = self.operation is Operation.ENABLE and self._context.parameters.cloud_sync_create
+            told = self._context.parameters
+            # A move needs a configuration that is there: its first group is tried on it.
+            create = self.operation is Operation.ENABLE and told.cloud_sync_create and told.cloud_sync_enable == "scope"
             return self._sides_of_domain(inventory, may_be_made=create)
         plan = cloud_sync_plan(self._done.plan)
         if removed_whole(self._done):

@@ -64,10 +64,11 @@ COMMENTS = {
     "cloud_sync_pilot": "The group with this id is tried first; empty tries none.",
     "cloud_sync_on_premises_users": "Membership of on-premises users is on, off or unknown.",
     "cloud_sync_wait": "AD is watched for this many minutes afterwards, at most.",
+    "cloud_sync_enable": "Enabling brings groups into scope, or hands over their AD objects (move).",
     "connect_evidence": "The collector on the Connect server wrote this file; empty means that there is none.",
     "connect_evidence_hours": "Evidence of the Connect server counts for this many hours.",
     "cloud_sync_create": "Where no configuration writes groups to the domain, one is made.",
-    "cloud_sync_disable": "Disabling takes named groups out of scope, pauses the job, or removes it.",
+    "cloud_sync_disable": "Disabling takes groups out of scope (scope, move), pauses the job, or removes it.",
     "check_routes": "The verdicts on these routes decide how the run ends.",
     "groups_domain": "The groups have this mail domain; empty takes it from their addresses.",
     "dns_servers": "These DNS servers are asked; empty takes those of this machine.",
@@ -115,14 +116,14 @@ USED: dict[str, frozenset[str]] = {
     "10-detect-exchange": frozenset(
         (
             *(*_ALL, *_READING, *_SELECTION, *_PREFLIGHT, "route", "protected_ous", "disable_by", "acknowledge"),
-            *("cloud_sync_create", "cloud_sync_disable"),
+            *("cloud_sync_create", "cloud_sync_enable", "cloud_sync_disable"),
         )
     ),
     "20-inventory-groups": frozenset((*_ALL, *_READING)),
     "30-enable-writeback": frozenset(
         (
             *(*_ALL, *_READING, *_WRITING, *_SELECTION, *_DISABLED, *_ALLOWED, *_EXPRESSIONS),
-            *(*_PREDICTED, *_ENABLED_BY_CLOUD_SYNC, "group_type"),
+            *(*_PREDICTED, *_ENABLED_BY_CLOUD_SYNC, "cloud_sync_enable", "group_type"),
         ),
     ),
     "40-disable-writeback": frozenset(

@@ -202,10 +202,16 @@ class Parameters(BaseModel):
     cloud_sync_create: bool = Field(
         False, description="Where no configuration writes groups to the domain, 30-enable-writeback makes one"
     )
-    cloud_sync_disable: Literal["scope", "pause", "remove"] = Field(
+    cloud_sync_enable: Literal["scope", "move"] = Field(
+        "scope",
+        description="What 30-enable-writeback does on the route cloud-sync: scope (the selected groups enter it) or "
+        "move (groups that the route direct wrote go over to Cloud Sync with their AD objects)",
+    )
+    cloud_sync_disable: Literal["scope", "pause", "remove", "move"] = Field(
         "scope",
         description="What 40-disable-writeback does on the route cloud-sync: scope (the named groups leave it), "
-        "pause (the whole job stops) or remove (the configuration is deleted)",
+        "pause (the whole job stops), remove (the configuration is deleted) or move (the named groups come back to "
+        "the route direct with their AD objects)",
     )
 
     # Connect Sync

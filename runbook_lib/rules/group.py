@@ -93,10 +93,15 @@ def _state(row: GroupRow, _context: RuleContext) -> Refusal | None:
     return _refuse(row, row.state.value, row.reason, to_do) if to_do else None
 
 
+_FINISH_MOVE = t(
+    "Finish the move with route cloud-sync: 30-enable-writeback (cloud_sync_enable: move) hands it over, "
+    "40-disable-writeback (cloud_sync_disable: move) takes it back."
+)
 _STATE_TO_DO = {
     GroupState.WRITTEN_BY_CONNECT: t("Leave it to Connect Sync."),
     GroupState.WRITTEN_BY_CLOUD_SYNC: t("Leave it to Cloud Sync."),
     GroupState.WRITTEN_BY_OTHER: t("Find out who wrote that object before anything else."),
+    GroupState.MOVING: _FINISH_MOVE,
     GroupState.CONVERTED: t("Let Cloud Sync provision it, which joins the original, or move the original away first."),
     GroupState.ROLLED_BACK: t("Leave it to the synchronization client: the next synchronization takes it over."),
     GroupState.ORIGINAL_IN_AD: t(
@@ -306,6 +311,8 @@ ENABLE_RULES: tuple[Callable[[GroupRow, RuleContext], Refusal | None], ...] = (
 
 def refuse_not_ours(row: GroupRow, context: RuleContext) -> Refusal | None:
     """Rule of every plan that touches an existing object: anchor and mark, both, or hands off."""
+    if row.state is GroupState.MOVING:
+        return _refuse(row, row.state.value, row.reason, _FINISH_MOVE)
     if row.writer is Writer.OURS and row.ad is not None:
         return protected_ou(row, context) or outside_ours(row, context)
     if row.ad is None and row.state is not GroupState.DUPLICATE:

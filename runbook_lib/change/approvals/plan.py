@@ -28,8 +28,10 @@ from runbook_lib.model.target import Route, TargetPart, identity_of, names_of
 from runbook_lib.model.text import Text, joined, t
 from runbook_lib.model.untrusted import printable
 
-_UNDER_MAPPING = frozenset({ChangeKind.ASSIGN, ChangeKind.PROVISION, ChangeKind.START})
-"""What lets Cloud Sync write groups under the mapping that it finds."""
+_COMES_FIRST = frozenset({ChangeKind.MAP, ChangeKind.ADOPT})
+"""The mapping that groups arrive under, and the one group that is tried before the others of a move."""
+_WAITS_FOR_IT = frozenset({ChangeKind.ASSIGN, ChangeKind.PROVISION, ChangeKind.START, ChangeKind.UNMARK})
+"""What lets Cloud Sync write groups under the mapping that it finds, or leaves them to it."""
 _WHOLE = frozenset(
     {
         *(ChangeKind.CREATE_CONFIGURATION, ChangeKind.CREATE_JOB),
@@ -277,7 +279,7 @@ def self_sufficient(changes: list[Change]) -> tuple[Change, ...]:
 
 
 def with_mapping(plan: Plan, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-    """Without what would let groups arrive under another mapping than the plan shows, while its own is not approved.
+    """Without what would let groups arrive otherwise than the plan shows, while what comes first is not approved.
 
     Of a plan that makes a configuration or removes one nothing is left, unless everything that it does to the
     configuration itself is approved.
@@ -286,8 +288,8 @@ def with_mapping(plan: Plan, changes: tuple[Change, ...]) -> tuple[Change, ...]:
     if any(change.kind in _WHOLE for change in plan.changes):
         apart = [change for change in plan.changes if not change.group_id and change.digest not in kept]
         return () if apart else changes
-    waits = any(change.kind is ChangeKind.MAP and change.digest not in kept for change in plan.changes)
-    return tuple(change for change in changes if change.kind not in _UNDER_MAPPING) if waits else changes
+    waits = any(change.kind in _COMES_FIRST and change.digest not in kept for change in plan.changes)
+    return tuple(change for change in changes if change.kind not in _WAITS_FOR_IT) if waits else changes
 
 
 def _why_closed(plan: Plan, approvals: Sequence[Approval], now: datetime, approvers: Approvers) -> AwaitingApproval:

@@ -17,7 +17,7 @@ from runbook_lib.directory.rights.constants import AccessMask, GuidKind, guid_of
 from runbook_lib.directory.rights.descriptor import Ace, AceFlag, AceType
 from runbook_lib.directory.rights.evaluate import GROUP_IN, Place
 from runbook_lib.model.directory import FOLLOWED_ATTRIBUTES, GROUP_ATTRIBUTES, MAIL_ATTRIBUTES, RESTORED_ATTRIBUTES
-from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
+from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.model.text import Text, t
 
 GROUP_CLASS = guid_of(GuidKind.CLASS, "group")
@@ -93,6 +93,8 @@ class Purpose(Enum):
     """Clearing mail attributes, which only groups of another making carry."""
     DELETE = "delete"
     """Deleting and bringing back: only where disable_by says delete."""
+    MOVE = "move"
+    """Handing groups over to Cloud Sync and taking them back: only where a parameter says move."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,13 @@ def _all(known: frozenset[str]) -> Iterator[ProductOperation]:
             t("Put back what a deleted group of {ou} had", ou=place),
             Purpose.DELETE,
             tuple((Need(group, _WRITE, name),) for name in rest),
+        )
+    if EXTERNAL_ID_ATTRIBUTE in known:
+        yield ProductOperation(
+            "hand-over",
+            t("Write Cloud Sync's anchor to groups in the target OU, and take it off"),
+            Purpose.MOVE,
+            ((Need(Place.TARGET_GROUP, _WRITE, EXTERNAL_ID_ATTRIBUTE),),),
         )
     yield ProductOperation("create", t("Create a group in the target OU"), Purpose.WRITE, (_enter(Place.TARGET),))
     yield ProductOperation(

@@ -28,7 +28,7 @@ _DELETED = '[MS-ADTS] 3.1.1.5.3.7.1; Microsoft, KB 892806, "Restoring deleted ob
 
 
 def missing_rights(evidence: Evidence) -> Iterator[Finding]:
-    """The account has every right that writing takes; and, where disable_by says delete, that deleting takes."""
+    """The account has every right that writing takes; where told, those that deleting and handing over take too."""
     situation = evidence[RIGHTS]
     rows = evidence[RIGHTS_TABLE]
     purposes = _purposes(evidence)
@@ -45,8 +45,13 @@ def missing_rights(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _purposes(evidence: Evidence) -> set[Purpose]:
-    deletes = evidence.parameters.disable_by == "delete"
-    return {Purpose.WRITE, Purpose.DELETE} if deletes else {Purpose.WRITE}
+    told = evidence.parameters
+    found = {Purpose.WRITE}
+    if told.disable_by == "delete":
+        found.add(Purpose.DELETE)
+    if "move" in (told.cloud_sync_enable, told.cloud_sync_disable):
+        found.add(Purpose.MOVE)
+    return found
 
 
 def _missing(missing: Missing, broken: list[OperationRight], situation: Situation) -> Finding:
@@ -103,13 +108,14 @@ def unknown_rights(evidence: Evidence) -> Iterator[Finding]:
 
 
 def rights_for_less(evidence: Evidence) -> Iterator[Finding]:
-    """Rights that nothing that was told needs: for mail attributes, and for deleting where groups are retired."""
+    """Rights that nothing that was told needs: for mail attributes, for deleting, for handing over to Cloud Sync."""
     situation = evidence[RIGHTS]
     rows = evidence[RIGHTS_TABLE]
     purposes = _purposes(evidence)
     wanted = {
         Purpose.MAIL: ("rights-for-mail", t("clear mail attributes that a group may have from another writer")),
         Purpose.DELETE: ("rights-to-delete", t("delete groups and bring them back (disable_by: delete)")),
+        Purpose.MOVE: ("rights-to-move", t("hand groups over to Cloud Sync and take them back")),
     }
     for purpose, (id_, parts) in wanted.items():
         mine = [row for row in rows if row.operation.purpose is purpose and row.granted is not Switch.ON]

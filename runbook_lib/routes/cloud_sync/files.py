@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from runbook_lib.change.route import Fields, PayloadFields, TargetFields
+from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.ids import GUID_PATTERN
 from runbook_lib.routes.cloud_sync.actions import (
     Action,
@@ -33,6 +34,7 @@ from runbook_lib.routes.cloud_sync.authority_actions import (
     SetCloudManaged,
     SetGroupScope,
 )
+from runbook_lib.routes.cloud_sync.owner_actions import Adopt, AssignAnchored, WriteOwner
 from runbook_lib.routes.cloud_sync.payload import CloudSyncPayload
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 
@@ -126,6 +128,43 @@ class _ProvisionFields(Fields):
 
     def made(self) -> Action:
         return Provision(self.rule_id, tuple(self.members))
+
+
+class _DeltaFields(Fields):
+    name: str
+    removed: list[str]
+    added: list[str]
+
+
+class _WriteOwnerFields(Fields):
+    action: Literal["write-owner"]
+    guid: _Guid
+    dn: str
+    attributes: list[_DeltaFields]
+    role_id: str
+
+    def made(self) -> Action:
+        deltas = (AttributeDelta(one.name, tuple(one.removed), tuple(one.added)) for one in self.attributes)
+        return WriteOwner(self.guid, self.dn, tuple(deltas), self.role_id)
+
+
+class _AssignAnchoredFields(Fields):
+    action: Literal["assign-anchored"]
+    role_id: str
+    guid: _Guid
+
+    def made(self) -> Action:
+        return AssignAnchored(self.role_id, self.guid)
+
+
+class _AdoptFields(Fields):
+    action: Literal["adopt"]
+    rule_id: str
+    members: list[str]
+    guid: _Guid
+
+    def made(self) -> Action:
+        return Adopt(self.rule_id, tuple(self.members), self.guid)
 
 
 class _CreateConfigurationFields(Fields):
@@ -245,6 +284,9 @@ _ActionFields = Annotated[
     | _SecretsFields
     | _RunningFields
     | _ProvisionFields
+    | _WriteOwnerFields
+    | _AssignAnchoredFields
+    | _AdoptFields
     | _CreateConfigurationFields
     | _CreateJobFields
     | _MapNewJobFields
@@ -290,6 +332,7 @@ class EffectFields(Fields):
     secrets_replaced: bool = False
     running: bool | None = None
     provisioned: list[str] | None = None
+    owner_values: list[_DeltaFields] | None = None
     application: str = ""
     app_id: str = ""
     job_id: str = ""

@@ -26,7 +26,7 @@ class ProvisionStep(RequestStep[Provision]):
     def look(self, begun: Mapping[str, Any] | None) -> Look:
         """Whether AD has the group with these members."""
         del begun
-        there = self.context.in_ad(self.change.group_id, self.request.members)
+        there = self.context.present.has(self.change.group_id, self.request.members)
         return Look(LiveState.AFTER if there else LiveState.BEFORE)
 
     def write(self) -> GraphWrite:

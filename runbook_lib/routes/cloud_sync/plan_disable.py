@@ -70,7 +70,7 @@ def plan_disable(sides: Sides, policy: Policy, desired: DesiredSettings, *, paus
     changes = [_unassign(row, sides) for row in leaving]
     rest = sorted(sides.documents.assignments.keys() - {row.group_id for row in leaving})
     plan = finished_plan(Operation.DISABLE, sides, changes, refused, policy.limits.as_json(), 0)
-    findings = [*_leave(leaving, sides), *([_nothing_left()] if leaving and not rest else [])]
+    findings = [*out_of_scope(leaving, sides), *([_nothing_left()] if leaving and not rest else [])]
     return PlannedCloudSync(plan, tuple(findings), prediction_of(sides, desired, rest, expressions))
 
 
@@ -95,7 +95,7 @@ def _refused(row: GroupRow, sides: Sides) -> Refusal | None:
     )
 
 
-def _leave(rows: list[GroupRow], sides: Sides) -> list[Finding]:
+def out_of_scope(rows: list[GroupRow], sides: Sides) -> list[Finding]:
     """What becomes of the AD objects of groups that leave the scope: no page of Microsoft's says it."""
     ids = {row.group_id for row in rows}
     anchors = (

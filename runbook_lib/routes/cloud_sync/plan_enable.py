@@ -19,7 +19,7 @@ from runbook_lib.cloud_sync.scope import Known, passes_fixed_filter
 from runbook_lib.cloud_sync.service_errors import quarantine_text, quarantine_to_do
 from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.jobs import JobState
-from runbook_lib.inventory.states import GroupRow
+from runbook_lib.inventory.states import GroupRow, Writer
 from runbook_lib.model.change import ChangeKind, Operation, Refusal
 from runbook_lib.model.cloud import CloudKind
 from runbook_lib.model.ids import NO_GROUP, GroupId
@@ -101,7 +101,7 @@ def plan_enable(
             raise ValueError("a configuration is made from facts about the tenant")
         require_can_be_made(facts, domain, sides.documents.role_id)
     require_same_domain(sides)
-    _require_answering(sides)
+    require_answering(sides)
     rows = select(
         inventory.rows,
         policy.select_ids,
@@ -109,23 +109,23 @@ def plan_enable(
         by_name=lambda row: row.kind == CloudKind.SECURITY.value and row.cloud is not None,
         purpose="select",
     )
-    refused = {row.group_id: found for row in rows if (found := _refused_by_filter(row))}
+    refused = {row.group_id: found for row in rows if (found := refused_by_filter(row) or _refused_by_writer(row))}
     wanted = [row for row in rows if row.group_id not in refused]
     after = with_mappings(sides.documents.schema, desired.sources) if desired.sources else dict(sides.documents.schema)
     expressions = expressions_of(after)
     assigned = {*sides.documents.assignments, *(row.group_id for row in wanted)}
     prediction = prediction_of(sides, desired, sorted(assigned), expressions)
     predicted = {group.group_id: group for group in prediction.groups}
-    refused |= {row.group_id: found for row in wanted if (found := _refused_by_trouble(predicted[row.group_id]))}
+    refused |= {row.group_id: found for row in wanted if (found := refused_by_trouble(predicted[row.group_id]))}
     wanted = [row for row in wanted if row.group_id not in refused]
     joining = [row for row in wanted if row.group_id not in sides.documents.assignments]
     _require_limit(joining, predicted, policy)
     pilot = _pilot(sides, desired, predicted, wanted)
     changes = [
-        *_configuration(sides, desired, after),
+        *configuration_changes(sides, desired, after),
         *(_assign(sides, row) for row in joining),
         *pilot,
-        *_start(sides),
+        *start_changes(sides),
     ]
     accounts = accounts_of(inventory)
     members = [
@@ -153,7 +153,12 @@ def plan_enable(
     return PlannedCloudSync(plan, tuple(findings), prediction, chosen, ids, places, led_to(before))
 
 
-def _require_answering(sides: Sides) -> None:
+def require_answering(sides: Sides) -> None:
+    """Refuse a configuration whose job does not do what it is asked.
+
+    Raises:
+        Refused: ``in-quarantine``.
+    """
     if sides.job.state is JobState.QUARANTINE:
         quarantine = sides.job.quarantine
         raise Refused(
@@ -176,7 +181,8 @@ def _require_answering(sides: Sides) -> None:
         )
 
 
-def _refused_by_filter(row: GroupRow) -> Refusal | None:
+def refused_by_filter(row: GroupRow) -> Refusal | None:
+    """Refuse a group that can never be provisioned."""
     if row.cloud is None:
         return Refusal(
             row.group_id,
@@ -191,7 +197,21 @@ def _refused_by_filter(row: GroupRow) -> Refusal | None:
     return Refusal(row.group_id, row.display_name, answer.code, answer.why, t("Take it out of the selection."))
 
 
-def _refused_by_trouble(group: PredictedGroup) -> Refusal | None:
+def _refused_by_writer(row: GroupRow) -> Refusal | None:
+    """Refuse a group that has an AD object of this runbook: Cloud Sync would make a second one, with another SID."""
+    if row.writer is not Writer.OURS or row.ad is None:
+        return None
+    return Refusal(
+        row.group_id,
+        row.display_name,
+        "written-here",
+        t("This runbook wrote its AD object {dn}; Cloud Sync would make another one.", dn=printable(row.ad.dn)),
+        t("Set cloud_sync_enable to move: its AD object goes over to Cloud Sync and keeps its SID."),
+    )
+
+
+def refused_by_trouble(group: PredictedGroup) -> Refusal | None:
+    """Refuse a group that would arrive otherwise than desired, or not at all."""
     found = [trouble for trouble in group.troubles if trouble.code in BARS]
     if not found:
         return None
@@ -219,7 +239,8 @@ def _require_limit(joining: list[GroupRow], predicted: Mapping[GroupId, Predicte
         )
 
 
-def _configuration(sides: Sides, desired: DesiredSettings, after: Mapping[str, object]) -> list[CloudSyncChange]:
+def configuration_changes(sides: Sides, desired: DesiredSettings, after: Mapping[str, object]) -> list[CloudSyncChange]:
+    """The configuration itself where there is none, else its mapping and its settings where they are to be others."""
     if sides.is_new:
         return creation(sides, _expressions(desired), desired.notification)
     changes = []
@@ -282,7 +303,8 @@ def _pilot(
     return [CloudSyncChange(ChangeKind.PROVISION, row.group_id, row.display_name, payload, "pilot", why)]
 
 
-def _start(sides: Sides) -> list[CloudSyncChange]:
+def start_changes(sides: Sides) -> list[CloudSyncChange]:
+    """The job starts, where it does not run."""
     if sides.documents.state in _RUNS:
         return []
     why = t("The job does not run: it is {state}.", state=sides.documents.state.value)

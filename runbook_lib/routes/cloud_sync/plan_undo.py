@@ -28,8 +28,10 @@ from runbook_lib.routes.cloud_sync.actions import (
     secrets_digest,
 )
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
+from runbook_lib.routes.cloud_sync.owner_actions import OWNER_KINDS, Adopt, AssignAnchored, WriteOwner
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, cloud_sync_plan
 from runbook_lib.routes.cloud_sync.plan_findings import others_change, renamed_with_them
+from runbook_lib.routes.cloud_sync.plan_move_back import owner_back
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
     Sides,
@@ -58,20 +60,28 @@ def plan_undo(sides: Sides, policy: Policy, desired: DesiredSettings, done: Done
     refusals: list[Refusal] = []
     in_step = 0
     provisioned = []
+    moved: dict[str, str] = {
+        change.group_id: change.payload.action.guid
+        for change in plan.changes
+        if isinstance(change.payload.action, WriteOwner)
+    }
     for change in reversed(plan.changes):
         effect = did(done.effects.get(change.digest, ()))
         if not effect:
             continue
         if isinstance(change.payload.action, Provision):
-            provisioned.append(change)
+            provisioned += [] if isinstance(change.payload.action, Adopt) else [change]
             continue
-        back = way_back(change, effect, sides)
+        back = way_back(change, effect, sides, moved)
         if back is None:
             in_step += 1
         elif isinstance(back, Refusal):
             refusals.append(back)
         else:
             changes.append(back)
+    refused = {refusal.group_id for refusal in refusals}
+    # An AD object changes hands only with the scope of its group.
+    changes = [one for one in changes if one.kind not in OWNER_KINDS or one.group_id not in refused]
     made = finished_plan(Operation.UNDO, sides, changes, refusals, policy.limits.as_json(), in_step)
     expressions = _expressions(sides, changes)
     prediction = prediction_of(sides, desired, _assigned_afterwards(sides, changes), expressions)
@@ -89,8 +99,17 @@ def did(effects: Sequence[Effect]) -> dict[str, Any]:
     return done
 
 
-def way_back(change: CloudSyncChange, effect: Mapping[str, Any], sides: Sides) -> CloudSyncChange | Refusal | None:
-    """The inverse of one change; None where it has been taken back already."""
+def way_back(
+    change: CloudSyncChange, effect: Mapping[str, Any], sides: Sides, moved: Mapping[str, str] | None = None
+) -> CloudSyncChange | Refusal | None:
+    """The inverse of one change; None where it has been taken back already.
+
+    Args:
+        change: What was done.
+        effect: What it really changed.
+        sides: How things are now.
+        moved: Group id to the objectGUID of the AD object that changed hands with it.
+    """
     documents = sides.documents
     match change.payload.action:
         case Assign(role_id):
@@ -103,7 +122,11 @@ def way_back(change: CloudSyncChange, effect: Mapping[str, Any], sides: Sides) -
         case Unassign(role_id):
             if change.group_id in documents.assignments:
                 return None
-            return _back(change, ChangeKind.ASSIGN, action(sides, Assign(role_id), change.group_id))
+            guid = (moved or {}).get(change.group_id)
+            joins = AssignAnchored(role_id, guid) if guid else Assign(role_id)
+            return _back(change, ChangeKind.ASSIGN, action(sides, joins, change.group_id))
+        case WriteOwner() as owner:
+            return owner_back(change, owner, sides)
         case ReplaceSchema(before, after):
             present = schema_digest(documents.schema)
             if present == schema_digest(before):
@@ -173,7 +196,8 @@ def _expressions(sides: Sides, changes: Sequence[CloudSyncChange]) -> dict[str, 
 
 def _stays(changes: Sequence[CloudSyncChange], provisioned: Sequence[CloudSyncChange]) -> list[Finding]:
     """What no undo of this route takes back."""
-    came = {change.group_id for change in changes if change.kind is ChangeKind.ASSIGN}
+    joined = [change for change in changes if change.kind is ChangeKind.ASSIGN]
+    came = {one.group_id for one in joined if not isinstance(one.payload.action, AssignAnchored)}
     came |= {change.group_id for change in provisioned}
     if not came:
         return []

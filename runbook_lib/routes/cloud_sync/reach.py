@@ -13,6 +13,7 @@ from runbook_lib.model.change import ChangeKind, Operation
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.cloud_sync.actions import ReplaceSchema, ReplaceSecrets, schema_digest
 from runbook_lib.routes.cloud_sync.application_actions import CreateConfiguration, CreateJob, MapNewJob, RestoreSchema
+from runbook_lib.routes.cloud_sync.owner_actions import OWNER_KINDS, WriteOwner, beyond_owner
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPlan
 
 _KINDS = {
@@ -29,6 +30,9 @@ _KINDS = {
             ChangeKind.MAKE_UNIVERSAL,
             ChangeKind.EXTENSION,
             ChangeKind.MAP_GROUP_DN,
+            ChangeKind.ANCHOR,
+            ChangeKind.ADOPT,
+            ChangeKind.UNMARK,
         }
     ),
     Operation.DISABLE: frozenset(
@@ -38,6 +42,8 @@ _KINDS = {
             ChangeKind.REMOVE_JOB,
             ChangeKind.REMOVE_CONFIGURATION,
             ChangeKind.ROLL_BACK,
+            ChangeKind.MARK,
+            ChangeKind.UNANCHOR,
         }
     ),
     Operation.UNDO: frozenset(
@@ -57,6 +63,7 @@ _KINDS = {
             ChangeKind.RESTORE_SCOPE,
             ChangeKind.REMOVE_EXTENSION,
             ChangeKind.UNMAP_GROUP_DN,
+            *OWNER_KINDS,
         }
     ),
 }
@@ -68,6 +75,8 @@ _OF_GROUP = frozenset(
         ChangeKind.ASSIGN,
         ChangeKind.UNASSIGN,
         ChangeKind.PROVISION,
+        ChangeKind.ADOPT,
+        *OWNER_KINDS,
         ChangeKind.CONVERT,
         ChangeKind.ROLL_BACK,
         ChangeKind.MAKE_UNIVERSAL,
@@ -106,6 +115,11 @@ def beyond_target(plan: CloudSyncPlan) -> Text:
     for change in plan.changes:
         if (change.payload.service_principal, change.payload.job_id) != here:
             return t("a change is about another configuration than its plan")
+        action = change.payload.action
+        if isinstance(action, WriteOwner):
+            beyond = beyond_owner(action, change.kind, plan.target.tenant_id, change.group_id)
+            if beyond:
+                return t("a change {beyond}", beyond=beyond)
     return NOTHING
 
 

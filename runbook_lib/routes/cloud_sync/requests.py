@@ -28,8 +28,13 @@ ORDER = (
     ChangeKind.ROLL_BACK,
     ChangeKind.MAP,
     ChangeKind.UNASSIGN,
+    ChangeKind.MARK,
+    ChangeKind.UNANCHOR,
+    ChangeKind.ANCHOR,
     ChangeKind.ASSIGN,
+    ChangeKind.ADOPT,
     ChangeKind.PROVISION,
+    ChangeKind.UNMARK,
     ChangeKind.START,
     ChangeKind.CONVERT,
     ChangeKind.RESTORE_SCOPE,
@@ -39,13 +44,15 @@ ORDER = (
     ChangeKind.REMOVE_CONFIGURATION,
 )
 """What is made comes first, what is removed last; a job is paused before and started after everything else; the mapping
-is right before a group comes into scope.
+is right before a group comes into scope; an AD object that changes hands is never without an owner.
 
 The mapping keeps OU and name before a group is converted, and as long as it is; a group is universal as long as Cloud
 Sync can write to it.
 """
 _TOGETHER = frozenset({ChangeKind.ASSIGN, ChangeKind.UNASSIGN, ChangeKind.CONVERT, ChangeKind.ROLL_BACK})
 """Kinds of which several requests may be under way at the same time, where their actions have one place."""
+_TRIED_FIRST = (ChangeKind.ANCHOR, ChangeKind.ASSIGN, ChangeKind.ADOPT)
+"""What is done to the group that is tried first, before anything of the kind is done to another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,23 @@ class Request:
         return NOTHING
 
 
+def changes_in_order(changes: Iterable[CloudSyncChange]) -> list[CloudSyncChange]:
+    """Changes in the order in which they are carried out: by kind, by the place of their action, by group.
+
+    Of a move one group comes first: nothing is done to another before it was tried.
+    """
+    some = list(changes)
+    tried = {change.group_id for change in some if change.kind is ChangeKind.ADOPT}
+
+    def position(change: CloudSyncChange) -> tuple[int, bool, int, int, str]:
+        own = ORDER.index(change.kind)
+        first = change.group_id in tried and change.kind in _TRIED_FIRST
+        at = ORDER.index(ChangeKind.ANCHOR) if first else own
+        return at, not first, own, change.payload.action.place, change.group_id
+
+    return sorted(some, key=position)
+
+
 def requests_of(changes: Iterable[CloudSyncChange]) -> list[Request]:
     """Every request of a plan in the order in which it is sent."""
     requests = [request for change in changes_in_order(changes) for request in _requests(change)]
@@ -115,11 +139,6 @@ def requests_of(changes: Iterable[CloudSyncChange]) -> list[Request]:
             batch[request.id] = f"{alike} {counts[alike] // GROUPS_AT_ONCE}"
             counts[alike] += 1
     return [replace(request, together=batch.get(request.id, "")) for request in requests]
-
-
-def changes_in_order(changes: Iterable[CloudSyncChange]) -> list[CloudSyncChange]:
-    """Changes in the order in which they are carried out: by kind, by the place of their action, by group."""
-    return sorted(changes, key=lambda change: (ORDER.index(change.kind), change.payload.action.place, change.group_id))
 
 
 def _requests(change: CloudSyncChange) -> list[Request]:

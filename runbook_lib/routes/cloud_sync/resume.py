@@ -14,8 +14,10 @@ from runbook_lib.model.text import joined, t
 from runbook_lib.routes.cloud_sync.actions import ReplaceSchema
 from runbook_lib.routes.cloud_sync.application_actions import CreateConfiguration, MapNewJob
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
+from runbook_lib.routes.cloud_sync.owner_actions import OWNER_KINDS
 from runbook_lib.routes.cloud_sync.payload import CloudSyncPlan
-from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, differing_parts, prediction_of
+from runbook_lib.routes.cloud_sync.plan_move import handed_over
+from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, differing_parts
 
 
 def require_same_target(plan: CloudSyncPlan, sides: Sides) -> None:
@@ -78,4 +80,7 @@ def watched_again(plan: CloudSyncPlan, sides: Sides, desired: DesiredSettings) -
     chosen = sorted(
         {change.group_id for change in plan.changes if change.group_id} | {g.group_id for g in plan.members}
     )
-    return PlannedCloudSync(plan, (), prediction_of(sides, desired, assigned, expressions), tuple(chosen))
+    moved = {change.group_id for change in plan.changes if change.kind in OWNER_KINDS}
+    rows = [row for row in sides.inventory.rows if row.group_id in moved]
+    prediction = handed_over(sides, desired, rows, assigned, expressions)
+    return PlannedCloudSync(plan, (), prediction, tuple(chosen))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from runbook_lib.change.step import Effect, LiveState, Look
 from runbook_lib.cloud_sync.configuration import domain_of, secrets_of
@@ -32,8 +32,15 @@ from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 _RUNNING = frozenset({JobState.ACTIVE, JobState.IN_PROGRESS, JobState.QUARANTINE})
 _STOPPED = frozenset({JobState.PAUSED, JobState.DISABLED, JobState.NOT_RUN, JobState.NOT_CONFIGURED})
 
-InAd = Callable[[str, Sequence[str]], bool]
-"""Whether AD has the object of a group (its id) with these members (their ids) in it."""
+
+class Present(Protocol):
+    """What AD holds of groups with Cloud Sync's anchor now; ``WatchedGroups`` is it."""
+
+    def has(self, group_id: str, members: Sequence[str]) -> bool:
+        """Whether there is the object of a group (its id) with these members (their ids) in it."""
+
+    def guids(self, group_ids: Sequence[str]) -> list[str]:
+        """GUIDs of the objects of groups."""
 
 
 class RequestContext:
@@ -42,8 +49,8 @@ class RequestContext:
     Args:
         client: Graph.
         target: The configuration.
-        in_ad: What AD holds of a group.
-        directory: AD, for scopes of groups.
+        present: What AD holds of groups.
+        directory: AD, for what is written to groups by LDAP.
         sleep: Waits that many seconds.
         changing: Ids of the groups whose source of authority changes.
     """
@@ -52,7 +59,7 @@ class RequestContext:
         self,
         client: GraphClient,
         target: CloudSyncTarget,
-        in_ad: InAd,
+        present: Present,
         directory: GroupTypes,
         sleep: Callable[[float], None],
         changing: Sequence[str] = (),
@@ -63,7 +70,7 @@ class RequestContext:
         """Of the configuration; empty until the step that makes it is done."""
         self.job_id = target.job_id
         """Of its job; empty until the step that makes it is done."""
-        self.in_ad = in_ad
+        self.present = present
         self.sleep = sleep
         self._assigned: dict[str, dict[str, str]] = {}
         self.authorities = Authorities(client, changing)

@@ -98,6 +98,15 @@ class WatchedGroups:
         there = {self._guid(dn, {}) for group in some for dn in group.members or ()}
         return bool(some) and {self._accounts[one] for one in members if one in self._accounts} <= there
 
+    def guids(self, group_ids: Sequence[str]) -> list[str]:
+        """GUIDs of all AD objects of groups, sorted.
+
+        Raises:
+            RunbookError: AD cannot be searched.
+        """
+        found = self._groups.look(group_ids, self._containers)
+        return sorted(group.guid for some in found.values() for group in some)
+
     def present(self, group_ids: Sequence[str]) -> dict[str, DirectoryGroup]:
         """Cloud group id to its AD object, for those that have exactly one.
 

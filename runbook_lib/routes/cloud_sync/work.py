@@ -55,11 +55,13 @@ from runbook_lib.routes.cloud_sync.authority_steps import (
     RemoveExtensionStep,
 )
 from runbook_lib.routes.cloud_sync.on_demand_steps import ProvisionStep
+from runbook_lib.routes.cloud_sync.owner_actions import Adopt, AssignAnchored, WriteOwner
+from runbook_lib.routes.cloud_sync.owner_steps import AdoptStep, AssignAnchoredStep, OwnerStep
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_changes
 from runbook_lib.routes.cloud_sync.requests import requests_of
 from runbook_lib.routes.cloud_sync.steps import (
     AssignStep,
-    InAd,
+    Present,
     RequestContext,
     RequestStep,
     RunningStep,
@@ -79,6 +81,9 @@ STEP_OF_ACTION: Mapping[type[Action], type[RequestStep[Any]]] = {
     CreateConfiguration: CreateConfigurationStep,
     CreateJob: CreateJobStep,
     MapNewJob: MapNewJobStep,
+    WriteOwner: OwnerStep,
+    AssignAnchored: AssignAnchoredStep,
+    Adopt: AdoptStep,
     RestoreSchema: RestoreSchemaStep,
     RemoveJob: RemoveJobStep,
     RemoveConfiguration: RemoveConfigurationStep,
@@ -108,13 +113,13 @@ class CloudSyncWork:
         directory: GroupTypes,
         target: Target,
         changes: Sequence[Change],
-        in_ad: InAd,
+        present: Present,
         patience: Patience,
     ) -> None:
         """Prepare; nothing is asked of Graph or AD yet."""
         requests = requests_of(cloud_sync_changes(changes))
         changing = [one.change.group_id for one in requests if isinstance(one.change.payload.action, SetCloudManaged)]
-        self._context = RequestContext(client, cloud_sync_target(target), in_ad, directory, patience.sleep, changing)
+        self._context = RequestContext(client, cloud_sync_target(target), present, directory, patience.sleep, changing)
         self._steps = [
             STEP_OF_ACTION[type(request.change.payload.action)](request, self._context) for request in requests
         ]

@@ -74,7 +74,7 @@ class Runs:
             self.directory,
             self.plan.target,
             self.plan.changes,
-            self.graph.has,
+            self.graph,
             GraphPatience((1.0,), lambda _: None),
         )
         with suppress(Killed, BrokeOff, Refused), DyingJournal(path / JOURNAL_FILE, tick) as journal:

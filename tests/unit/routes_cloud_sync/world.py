@@ -12,12 +12,13 @@ from urllib.parse import unquote
 
 import requests
 
+from runbook_lib.directory.search import Entry
 from runbook_lib.graph.tenant.configuration import ConfigurationAddress, ConfigurationDocuments
 from runbook_lib.graph.tenant.jobs import CloudSyncJob, JobState, ObjectScope
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.cloud import CloudGroup, CloudKind, CloudPrincipal
-from runbook_lib.model.directory import DirectoryGroup, DirectoryObject
+from runbook_lib.model.directory import AttributeDelta, DirectoryGroup, DirectoryObject
 from runbook_lib.routes.cloud_sync.planning import Sides
 from tests.support import builders as b
 from tests.unit.graph.fake_cloud import Reply, client_with, graph_error, path_of
@@ -100,6 +101,18 @@ class Graph:
     def has(self, group_id: str, members: Sequence[str]) -> bool:
         """Whether AD has a group with these members."""
         return group_id in self.in_ad and set(members) <= self.in_ad[group_id]
+
+    def guids(self, group_ids: Sequence[str]) -> list[str]:
+        """Names of the AD objects of groups, for those that have one."""
+        return sorted(group for group in group_ids if group in self.in_ad)
+
+    def read(self, guid: str, attributes: Sequence[str]) -> Entry | None:
+        """No step of these tests looks at a single AD object."""
+        raise AssertionError(f"asked for {attributes} of {guid}")
+
+    def modify(self, guid: str, deltas: Sequence[AttributeDelta]) -> None:
+        """No step of these tests writes to a single AD object."""
+        raise AssertionError(f"wrote {deltas} to {guid}")
 
     def __call__(self, request: requests.PreparedRequest) -> Reply | Exception:
         path = unquote(path_of(request))

@@ -206,6 +206,11 @@ CASES: dict[str, tuple[Callable[[], Said], Callable[[], Said], tuple[str, ...]]]
         lambda: enable(b.ad_group("x", {"msDS-ExternalDirectoryObjectId": ("Group_x",)}, [])),
         ("Team", "Cloud Sync"),
     ),
+    "between-two-routes": (
+        lambda: enable(b.written(TEAM, attributes={"msDS-ExternalDirectoryObjectId": (anchor_of(TEAM.id),)})),
+        lambda: enable(b.written(TEAM, attributes={"msDS-ExternalDirectoryObjectId": ("Group_x",)})),
+        ("Team", "on its way", "cloud_sync_disable: move"),
+    ),
     "written-by-somebody-else": (
         lambda: enable(b.written(TEAM, attributes={"extensionName": (f"gwb:{b.guid('t')}:{TEAM.id}",)})),
         lambda: enable(OURS, group=NEW),

@@ -1,0 +1,104 @@
+"""Groups move from the direct route to Cloud Sync and back, through the real notebooks: same GUID, SID and members.
+
+Cloud Sync is the rehearsal's: it decides by itself what it takes over, after the documentation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from rehearsal.contoso import names
+from rehearsal.process import start_rehearsal
+from runbook_lib.change.approvals.plan import planned
+from runbook_lib.model.change import ChangeKind
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.routes.registry import ROUTES
+from tests.notebooks.journey import SMALL
+from tests.notebooks.test_cloud_sync import ADMINS, ENABLE, PERMISSIONS, USERS, World
+
+DIRECT = {"group_type": "security", "select_names": '["VPN Users", "VPN Admins"]', "select_kinds": '["security"]'}
+ACCEPTED = ("cloud-sync-adoption", "cloud-sync-out-of-scope", "cloud-sync-unused")
+TOLD = {
+    **ENABLE,
+    "target_ou": names.TARGET_OU,
+    "cloud_sync_account_name_expression": "",
+    "cloud_sync_enable": "move",
+    "cloud_sync_disable": "move",
+    "acknowledge": json.dumps(
+        [{"finding": one, "by": "Kim", "reason": "tried", "until": "2099-01-01"} for one in ACCEPTED]
+    ),
+}
+
+
+def lasting(found: dict[str, Any] | None) -> tuple[Any, ...]:
+    """What of an AD object has to stay, whoever keeps it up to date."""
+    assert found is not None
+    return (found["dn"], found["objectGUID"], found["objectSid"], found["sAMAccountName"], sorted(found["member"]))
+
+
+def by_mark(world: World, group_id: str) -> dict[str, Any] | None:
+    """The AD object with this runbook's mark of a group, with its DN."""
+    for dn, attributes in world.running.control.directory().items():
+        if any(value.endswith(group_id) for value in attributes.get("extensionName", ())):
+            return {"dn": dn, **attributes}
+    return None
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("move")
+    with start_rehearsal(folder / "world", SMALL) as running:
+        running.control.settings(roles=list(PERMISSIONS))
+        running.control.cloud_sync("members", on=True)
+        found = World(running, folder / "records")
+        found.run("planned", "30-enable-writeback", "CHG-DIRECT", DIRECT)
+        found.approved("planned")
+        found.run("written", "30-enable-writeback", "CHG-DIRECT", DIRECT)
+        yield found
+
+
+def test_groups_go_over_with_their_objects_and_come_back(world: World) -> None:
+    assert world.results["written"].outcome is Outcome.DONE, world.results["written"].message
+    before = {group: lasting(by_mark(world, group)) for group in (USERS, ADMINS)}
+
+    unread = world.run("not accepted", "30-enable-writeback", "CHG-OVER", {**TOLD, "acknowledge": "[]"})
+    assert unread.outcome is Outcome.REFUSED
+    assert "cloud-sync-adoption" in str(unread.message)
+
+    world.run("over", "30-enable-writeback", "CHG-OVER", TOLD)
+    world.approved("over")
+    plan = planned(world.record("over"), ROUTES)
+    assert [change.kind for change in plan.changes if change.kind is not ChangeKind.MAP] == [
+        *(ChangeKind.ANCHOR, ChangeKind.ASSIGN, ChangeKind.ADOPT),
+        *(ChangeKind.ANCHOR, ChangeKind.ASSIGN),
+        *[ChangeKind.UNMARK] * 2,
+    ]
+    assert {change.group_id for change in plan.changes if change.kind is ChangeKind.ADOPT} == {ADMINS}
+    world.running.control.cloud_sync("run")
+    over = world.run("went over", "30-enable-writeback", "CHG-OVER", TOLD)
+    world.running.control.cloud_sync("run")
+    over = world.run("watched", "30-enable-writeback", "CHG-OVER", TOLD)
+    assert over.outcome in (Outcome.DONE, Outcome.NOTHING_TO_DO), over.message
+    assert {group: lasting(world.in_ad(group)) for group in (USERS, ADMINS)} == before
+    assert by_mark(world, USERS) is None
+    assert names.group_id("vpn-users") in (world.record("went over") / "backup.ldif").read_text(encoding="utf-8")
+
+    # The direct route leaves them to Cloud Sync now.
+    left = world.run("left alone", "30-enable-writeback", "CHG-DIRECT2", DIRECT)
+    assert left.outcome is Outcome.REFUSED
+    assert left.hint == "Leave it to Cloud Sync."
+
+    back = {**TOLD, "disable_names": '["VPN Users", "VPN Admins"]'}
+    world.run("back", "40-disable-writeback", "CHG-BACK", back)
+    world.approved("back")
+    done = world.run("came back", "40-disable-writeback", "CHG-BACK", back)
+    assert done.outcome is Outcome.DONE, done.message
+    world.running.control.cloud_sync("run")
+    assert {group: lasting(by_mark(world, group)) for group in (USERS, ADMINS)} == before
+    assert world.in_ad(USERS) is None
+    again = world.run("direct again", "30-enable-writeback", "CHG-DIRECT3", DIRECT)
+    assert again.outcome is Outcome.NOTHING_TO_DO, again.message

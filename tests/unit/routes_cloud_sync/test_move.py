@@ -1,0 +1,376 @@
+"""A move between the routes: the AD object changes hands, is never without an owner, and no second one is ever made."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runbook_lib.change.approvals.plan import with_mapping
+from runbook_lib.change.carry_out import carry_out
+from runbook_lib.change.journal import JOURNAL_FILE, JournalFile, read_journal
+from runbook_lib.change.journal_check import DoneChange, effects_beyond, effects_of
+from runbook_lib.change.plan_file import plan_from_json, plan_to_json
+from runbook_lib.cloud_sync.predicted import differences
+from runbook_lib.errors import BrokeOff, Refused
+from runbook_lib.inventory.states import GroupState
+from runbook_lib.model.change import Change, ChangeKind, Plan
+from runbook_lib.model.directory import UNIVERSAL_DISTRIBUTION, AttributeDelta, DirectoryGroup
+from runbook_lib.model.finding import Severity
+from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, MARK_ATTRIBUTE
+from runbook_lib.routes.cloud_sync.desired import DesiredSettings
+from runbook_lib.routes.cloud_sync.owner_actions import WriteOwner
+from runbook_lib.routes.cloud_sync.payload import CloudSyncPayload
+from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
+from runbook_lib.routes.cloud_sync.plan_move import plan_move
+from runbook_lib.routes.cloud_sync.plan_move_back import plan_move_back
+from runbook_lib.routes.cloud_sync.plan_undo import plan_undo
+from runbook_lib.routes.cloud_sync.resume import watched_again
+from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
+from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
+from runbook_lib.rules.group import refuse_not_ours
+from tests.support import builders as b
+from tests.unit.routes_cloud_sync.owner_world import GROUPS, OU, Tenant, ours, read, tenant, theirs
+from tests.unit.routes_cloud_sync.runs import DyingJournal, Killed
+from tests.unit.routes_cloud_sync.world import schema, sides_of
+
+ROUTES = {CLOUD_SYNC_RULES.route: CLOUD_SYNC_RULES}
+OURS, THEIRS = [ours(group) for group in GROUPS], [theirs(group) for group in GROUPS]
+NOTHING_ELSE = DesiredSettings({})
+LOSSES = st.lists(st.sampled_from(("ok", "ok", "before", "after")), max_size=8)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    with patch("os.fsync", lambda _: None):
+        yield
+
+
+def moving(world: Tenant, *names: str, pilot: str = "") -> Plan:
+    """Both sides as they are now, planned."""
+    told = replace(NOTHING_ELSE, pilot=pilot)
+    return plan_move(sides_of(read(world, OURS), world), b.policy(*(names or ("G*",))), told).plan
+
+
+def moving_back(world: Tenant, *names: str) -> Plan:
+    """The way back."""
+    policy = b.policy(disable_names=names or ("G*",))
+    return plan_move_back(sides_of(read(world, THEIRS), world), policy, NOTHING_ELSE).plan
+
+
+def kinds(changes: Sequence[Change]) -> list[ChangeKind]:
+    return [change.kind for change in changes]
+
+
+@dataclass
+class Runs:
+    """Processes that carry out one plan; after each step of theirs AD and scope are looked at."""
+
+    folder: Path
+    plan: Plan
+    world: Tenant
+    changes: Sequence[Change] | None = None
+
+    def one(self, earlier: Sequence[JournalFile], die_at: int = 0) -> JournalFile:
+        left = die_at
+
+        def tick() -> None:
+            nonlocal left
+            held(self.world)
+            left -= 1
+            if left == 0:
+                raise Killed
+
+        path = self.folder / f"run{len(earlier)}"
+        path.mkdir(parents=True)
+        self.world.tick = self.world.ad.tick = tick
+        changes = self.plan.changes if self.changes is None else self.changes
+        work = CloudSyncWork(
+            self.world.client(),
+            self.world.ad,
+            self.plan.target,
+            changes,
+            self.world.ad,
+            GraphPatience((1.0, 1.0), lambda _: None),
+        )
+        with suppress(Killed, BrokeOff, Refused), DyingJournal(path / JOURNAL_FILE, tick) as journal:
+            resumes = earlier[-1].run.name if earlier else None
+            approved = [change.digest for change in changes]
+            journal.open(route=CLOUD_SYNC_RULES.route.value, approved=approved, resumes=resumes)
+            carry_out(work, journal, earlier=earlier)
+        self.world.tick = self.world.ad.tick = lambda: None
+        held(self.world)
+        found = read_journal(path, ROUTES)
+        assert found is not None
+        return found
+
+    def finished(self, deaths: Sequence[int] = ()) -> list[JournalFile]:
+        chain: list[JournalFile] = []
+        for moment in (*deaths, *[0] * 10):
+            chain.append(self.one(chain, moment))
+            if chain[-1].closed:
+                break
+        return chain
+
+
+def held(world: Tenant) -> None:
+    """What has to be true at every moment, whoever dies."""
+    objects = world.ad.held
+    assert len(objects) == len(GROUPS), "no second AD object"
+    for values in objects.values():
+        assert values.keys() & {EXTERNAL_ID_ATTRIBUTE, MARK_ATTRIBUTE}, "an AD object is nobody's"
+    for group in world.assigned:
+        assert world.ad.anchored(group), "a group is in scope without Cloud Sync's anchor: it would be made anew"
+
+
+@given(LOSSES, LOSSES, st.lists(st.integers(2, 60), max_size=4), st.integers(0, 3))
+@settings(max_examples=25, deadline=None)
+def test_whatever_dies_or_is_lost_every_object_changes_hands_and_stays_the_same(
+    graph: list[str], ad: list[str], deaths: list[int], pilot: int
+) -> None:
+    world = tenant(OURS, losses=list(graph))
+    world.ad.losses = list(ad)
+    before = set(world.ad.held)
+    plan = moving(world, pilot=GROUPS[pilot].id)
+    with TemporaryDirectory() as folder:
+        chain = Runs(Path(folder), plan, world).finished(deaths)
+        assert chain[-1].carried_out
+        assert effects_beyond(plan, chain, CLOUD_SYNC_RULES) is None
+    assert set(world.ad.held) == before
+    assert world.assigned.keys() == {group.id for group in GROUPS}
+    assert [name for values in world.ad.held.values() for name in values if name == MARK_ATTRIBUTE] == []
+    assert world.running
+    assert moving(world).changes == ()
+
+
+@given(LOSSES, st.lists(st.integers(2, 60), max_size=3), st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_an_undo_gives_every_object_back_as_it_was(losses: list[str], deaths: list[int], back: bool) -> None:
+    start = THEIRS if back else OURS
+    world = tenant(start, assigned={group.id: f"a-{group.id}" for group in GROUPS} if back else {}, running=back)
+    before, scope, running = copy.deepcopy(world.ad.held), set(world.assigned), world.running
+    plan = moving_back(world) if back else moving(world)
+    with TemporaryDirectory() as folder:
+        chain = Runs(Path(folder) / "do", plan, world).finished()
+        assert chain[-1].carried_out
+        assert world.ad.held != before
+        world.ad.losses = list(losses)
+        done = DoneChange(plan, effects_of(chain))
+        undo = plan_undo(sides_of(read(world, start), world), b.policy(), NOTHING_ELSE, done).plan
+        assert Runs(Path(folder) / "undo", undo, world).finished(deaths)[-1].carried_out
+    assert world.ad.held == before
+    assert world.assigned.keys() == scope
+    assert world.running is running
+
+
+@given(LOSSES, LOSSES, st.lists(st.integers(2, 60), max_size=4))
+@settings(max_examples=20, deadline=None)
+def test_groups_come_back_whatever_dies(graph: list[str], ad: list[str], deaths: list[int]) -> None:
+    world = tenant(THEIRS, assigned={group.id: f"a-{group.id}" for group in GROUPS}, running=True, losses=list(graph))
+    world.ad.losses = list(ad)
+    plan = moving_back(world, "G1", "G2")
+    assert kinds(plan.changes) == [ChangeKind.UNASSIGN] * 2 + [ChangeKind.MARK] * 2 + [ChangeKind.UNANCHOR] * 2
+    with TemporaryDirectory() as folder:
+        chain = Runs(Path(folder), plan, world).finished(deaths)
+        assert chain[-1].carried_out
+        assert effects_beyond(plan, chain, CLOUD_SYNC_RULES) is None
+    rows = {row.group_id: row for row in read(world, THEIRS).rows}
+    assert [rows[group.id].state for group in GROUPS] == [
+        GroupState.WRITTEN_BY_CLOUD_SYNC,
+        GroupState.WRITTEN,
+        GroupState.WRITTEN,
+        GroupState.WRITTEN_BY_CLOUD_SYNC,
+    ]
+
+
+@given(st.sets(st.integers(0, 12)), st.booleans())
+@settings(max_examples=30, deadline=None)
+def test_whatever_part_is_approved_no_object_is_lost_and_none_is_made_twice(chosen: set[int], back: bool) -> None:
+    """``held`` looks after every step: an approver may cover any part of a plan."""
+    world = tenant(THEIRS if back else OURS, assigned={g.id: f"a-{g.id}" for g in GROUPS} if back else {}, running=back)
+    plan = moving_back(world) if back else moving(world)
+    part = tuple(change for number, change in enumerate(plan.changes) if number in chosen)
+    with TemporaryDirectory() as folder:
+        Runs(Path(folder), plan, world, with_mapping(plan, part)).finished()
+
+
+def test_one_group_is_tried_before_any_other_is_touched() -> None:
+    world = tenant(OURS)
+    plan = moving(world)
+    tried = plan.changes[0].group_id
+    first = [ChangeKind.ANCHOR, ChangeKind.ASSIGN, ChangeKind.ADOPT]
+    assert kinds(plan.changes) == [
+        *first,
+        *[ChangeKind.ANCHOR] * 3,
+        *[ChangeKind.ASSIGN] * 3,
+        *[ChangeKind.UNMARK] * 4,
+        ChangeKind.START,
+    ]
+    assert {change.group_id for change in plan.changes[:3]} == {tried}
+
+
+def test_where_cloud_sync_makes_another_object_nothing_further_is_sent(tmp_path: Path) -> None:
+    world = tenant(OURS)
+    world.ad.adopts = False
+    plan = moving(world, pilot=GROUPS[2].id)
+    before = copy.deepcopy(world.ad.held)
+    with patch("tests.unit.routes_cloud_sync.test_move.held", lambda _: None):
+        journal = Runs(tmp_path, plan, world).one([])
+    assert journal.closed
+    assert not journal.carried_out
+    assert world.assigned.keys() == {GROUPS[2].id}
+    untouched = [OURS[number].guid for number in (0, 1, 3)]
+    assert all(world.ad.held[guid] == before[guid] for guid in untouched)
+    assert MARK_ATTRIBUTE in world.ad.held[OURS[2].guid]
+
+
+def test_nothing_else_is_done_while_the_group_that_is_tried_is_not_approved() -> None:
+    plan = moving(tenant(OURS))
+    part = tuple(change for change in plan.changes if change.kind is not ChangeKind.ADOPT)
+    assert set(kinds(with_mapping(plan, part))) == {ChangeKind.ANCHOR}
+
+
+def test_what_somebody_changed_since_is_left_alone_by_an_undo(tmp_path: Path) -> None:
+    world = tenant(OURS)
+    plan = moving(world)
+    chain = Runs(tmp_path, plan, world).finished()
+    world.assigned[GROUPS[0].id] = "put back by hand"
+    world.ad.held[OURS[1].guid][EXTERNAL_ID_ATTRIBUTE] = {"User_x"}
+    del world.ad.held[OURS[2].guid]
+    present = [group for group in OURS if group.guid in world.ad.held]
+    undo = plan_undo(
+        sides_of(read(world, present), world), b.policy(), NOTHING_ELSE, DoneChange(plan, effects_of(chain))
+    ).plan
+    assert {(refusal.group_id, refusal.rule) for refusal in undo.refusals} >= {
+        (GROUPS[0].id, "assigned-anew"),
+        (GROUPS[1].id, "owner-changed"),
+        (GROUPS[2].id, "object-gone"),
+    }
+    touched = {change.group_id for change in undo.changes if change.kind in (ChangeKind.MARK, ChangeKind.UNANCHOR)}
+    assert touched == {GROUPS[3].id}
+
+
+def _row_of(group: DirectoryGroup, **values: tuple[str, ...]) -> list[DirectoryGroup]:
+    return [replace(group, attributes={**group.attributes, **values}), *OURS[1:]]
+
+
+@pytest.mark.parametrize(
+    ("objects", "more", "rule"),
+    [
+        (_row_of(OURS[0], groupType=(str(UNIVERSAL_DISTRIBUTION),)), {}, "not-universal-security"),
+        (_row_of(OURS[0], groupType=("-2147483646",)), {}, "not-universal-security"),
+        (_row_of(OURS[0], extensionName=(*OURS[0].attributes["extensionName"], "gwb-retired")), {}, "retired"),
+        (OURS[1:], {}, "not-written"),
+        (OURS, {"protected_ous": (OU,)}, "protected-ou"),
+    ],
+)
+def test_groups_that_cannot_be_moved_are_refused_one_by_one(
+    objects: list[DirectoryGroup], more: dict[str, Any], rule: str
+) -> None:
+    world = tenant(objects)
+    sides = sides_of(read(world, objects), world)
+    plan = plan_move(sides, b.policy(select_ids=(GROUPS[0].id,), **more), NOTHING_ELSE).plan
+    assert [refusal.rule for refusal in plan.refusals] == [rule]
+    assert plan.changes == ()
+
+
+def test_nothing_is_renamed_or_moved_without_being_told_and_the_way_to_keep_it_is_named() -> None:
+    elsewhere = schema(cn="[displayName]", parentDistinguishedName=f'"OU=Cloud,{b.BASE}"')
+    world = tenant(OURS)
+    world.schema = elsewhere
+    found = plan_move(sides_of(read(world, OURS), world), b.policy("G*"), NOTHING_ELSE).findings
+    (told,) = [finding for finding in found if finding.id == "cloud-sync-move-renames"]
+    assert (told.severity, told.acknowledgeable) == (Severity.BLOCKING, True)
+    assert str(told.values["cloud_sync_cn_expression"]) in told.to_do
+    world.schema = schema(
+        cn=str(told.values["cloud_sync_cn_expression"]),
+        parentDistinguishedName=str(told.values["cloud_sync_ou_expression"]),
+    )
+    made = plan_move(sides_of(read(world, OURS), world), b.policy("G*"), NOTHING_ELSE)
+    assert "cloud-sync-move-renames" not in {finding.id for finding in made.findings}
+    assert {group.dn.value for group in made.prediction.groups} == {group.dn for group in OURS}
+
+
+def test_what_is_not_documented_has_to_be_acknowledged_and_members_that_may_leave_are_counted() -> None:
+    world = tenant(OURS)
+    found = {
+        finding.id: finding
+        for finding in plan_move(sides_of(read(world, OURS), world), b.policy("G*"), NOTHING_ELSE).findings
+    }
+    assert found["cloud-sync-adoption"].severity is Severity.BLOCKING
+    assert found["cloud-sync-adoption"].acknowledgeable
+    assert "(1)" in found["cloud-sync-move-members"].seen, (
+        "P0 is in each of them, and whether people are written is unknown"
+    )
+
+
+def test_who_is_in_the_group_now_may_stay_and_another_object_is_no_arrival() -> None:
+    world = tenant(OURS)
+    sides = sides_of(read(world, OURS), world)
+    made = plan_move(sides, b.policy("G*"), NOTHING_ELSE)
+    group = next(one for one in made.prediction.groups if one.group_id == GROUPS[0].id)
+    there = frozenset({b.ad_user("P0").guid})
+    assert differences(group, theirs(GROUPS[0]), there, {}) == ()
+    (other,) = differences(group, replace(theirs(GROUPS[0]), guid=OURS[1].guid), there, {})
+    assert other.code == "another-object"
+    again = watched_again(made.plan, sides, NOTHING_ELSE)  # type: ignore[arg-type]
+    assert again.prediction == made.prediction
+
+
+def test_a_group_that_this_runbook_wrote_does_not_come_into_scope_beside_its_object() -> None:
+    world = tenant(OURS)
+    plan = plan_enable(sides_of(read(world, OURS), world), b.policy("G0"), NOTHING_ELSE).plan
+    assert [refusal.rule for refusal in plan.refusals] == ["written-here"]
+    assert plan.changes == ()
+
+
+def test_in_between_no_route_touches_the_object(tmp_path: Path) -> None:
+    world = tenant(OURS)
+    plan = moving(world, "G0")
+    Runs(tmp_path, plan, world).one([], die_at=8)
+    (row,) = [row for row in read(world, OURS).rows if row.group_id == GROUPS[0].id]
+    assert row.state is GroupState.MOVING
+    refused = refuse_not_ours(row, None)  # type: ignore[arg-type]
+    assert refused is not None
+    assert refused.rule == "between-two-routes"
+
+
+def test_the_last_groups_leave_a_job_that_is_paused() -> None:
+    world = tenant(THEIRS, assigned={group.id: "a" for group in GROUPS}, running=True)
+    assert kinds(moving_back(world).changes)[0] is ChangeKind.PAUSE
+
+
+def test_a_group_that_a_filter_takes_all_the_same_is_not_taken_back() -> None:
+    world = tenant(THEIRS, assigned={GROUPS[3].id: "a"}, running=True)
+    sides = sides_of(read(world, THEIRS), world)
+    unread = replace(sides, job=replace(sides.job, assigned=()))
+    with patch("runbook_lib.routes.cloud_sync.plan_move_back.prediction_of", wraps=None) as predicted:
+        predicted.return_value.groups = [type("G", (), {"group_id": GROUPS[0].id})]
+        plan = plan_move_back(unread, b.policy(disable_names=("G0",)), NOTHING_ELSE).plan
+    assert [refusal.rule for refusal in plan.refusals] == ["stays-in-scope"]
+    assert plan.changes == ()
+
+
+def test_a_plan_is_read_back_from_its_file_and_held_to_anchor_and_mark_of_its_group() -> None:
+    plan = moving(tenant(OURS))
+    assert plan_from_json(plan_to_json(plan), ROUTES) == plan
+    for number, change in enumerate(plan.changes):
+        assert CLOUD_SYNC_RULES.beyond_kind(change, plan.operation) == ""
+        payload = change.payload
+        if not isinstance(payload, CloudSyncPayload) or not isinstance(payload.action, WriteOwner):
+            continue
+        other = replace(payload.action, attributes=(AttributeDelta("member", added=("CN=x",)),))
+        forged = replace(payload, action=other)
+        changes = [*plan.changes]
+        changes[number] = replace(change, payload=forged)
+        assert "other values" in CLOUD_SYNC_RULES.beyond_target(replace(plan, changes=tuple(changes)))
+    assert CLOUD_SYNC_RULES.beyond_target(plan) == ""
