@@ -47,6 +47,8 @@ def unlike_typed(text: str) -> Text:
 
 def _oddity(text: str, *, composed: bool, plain: bool) -> tuple[Text, str]:
     """The first thing that nobody sees, and its code."""
+    if text.isascii() and text.isprintable() and text.strip(" ") in ("", text):
+        return NOTHING, ""  # as almost every text is
     if control := _CONTROL.search(text):
         return t("holds {at}", at=_at(control[0], control.start())), "control-character"
     for at, char in sorted([*unseen(text), *((at, c) for at, c in enumerate(text) if c.isspace() and c != " ")]):

@@ -161,11 +161,8 @@ def guids(parameters: Parameters) -> Iterator[Complaint]:
     values = [(location, text) for location, text in values if text]
     for name in ("select_ids", "disable_ids"):
         values += [((name, number), text) for number, text in enumerate(getattr(parameters, name))]
-    for location, text in values:
-        if not is_guid(text):
-            yield Complaint(
-                location, t("is not a GUID"), "malformed-guid", t("A GUID is 8-4-4-4-12 hexadecimal digits.")
-            )
+    what, hint = t("is not a GUID"), t("A GUID is 8-4-4-4-12 hexadecimal digits.")
+    yield from (Complaint(location, what, "malformed-guid", hint) for location, text in values if not is_guid(text))
 
 
 def urls(parameters: Parameters) -> Iterator[Complaint]:

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from runbook_lib.errors import UsageError
@@ -31,6 +32,8 @@ LARGEST_FILE = 1_000_000
 _MOST_NAMES = 1_000
 _MOST_PARTS = 1_000_000
 """Parts of one value in a notebook: a list that holds the same list many times grows without end."""
+_LISTS = (list, tuple)
+_BRANCHES = (*_LISTS, dict, Mapping)
 _PAPERMILL_HINT = t(
     "papermill's -p turns text that looks like a number, true, a date or null into one: "
     "give it with -r NAME VALUE, or in quotes in a parameters file (-f). Its -r gives "
@@ -242,12 +245,10 @@ def _is_flat(value: object) -> bool:
     """Whether lists and mappings stand in each other no deeper than in a file, without a circle."""
     level = [value]
     for _ in range(DEEPEST_YAML):
-        level = [
-            item
-            for branch in level
-            if isinstance(branch, Mapping | list | tuple)
-            for item in (branch.values() if isinstance(branch, Mapping) else branch)
-        ]
+        # Most parts are texts, and to ask whether something is a Mapping takes long.
+        branches = (part for part in level if not isinstance(part, str) and isinstance(part, _BRANCHES))
+        parts = (item for part in branches for item in (part if isinstance(part, _LISTS) else part.values()))
+        level = list(islice(parts, _MOST_PARTS + 1))
         if len(level) > _MOST_PARTS:
             return False
     return not level
