@@ -12,7 +12,7 @@ import requests
 from urllib3 import exceptions as pool
 
 from runbook_lib.errors import ContradictsLook, NoAccess, RunbookError, ServiceFailed, WriteUnanswered
-from runbook_lib.graph.errors import GraphContradicts, GraphRejected
+from runbook_lib.graph.errors import GraphContradicts, GraphRejected, permission_for
 from runbook_lib.graph.retry import RetryPolicy
 from runbook_lib.graph.writing import GraphWrite, as_json, hidden
 from runbook_lib.secrets.sources import Secret
@@ -315,3 +315,22 @@ def test_writes_of_several_threads_do_not_mix() -> None:
         bodies = list(workers.map(lambda n: client.writer.write(GraphWrite("POST", "/x", {"n": n})).body, range(50)))
     assert bodies == [{"n": n} for n in range(50)]
     assert len(adapter.sent) == 50
+
+
+@pytest.mark.parametrize(
+    ("path", "reading", "writing"),
+    [
+        (
+            "/servicePrincipals/x/synchronization/jobs/y/schema",
+            "Synchronization.Read.All",
+            "Synchronization.ReadWrite.All",
+        ),
+        ("/servicePrincipals/x/synchronization/secrets", *["Synchronization.ReadWrite.All"] * 2),
+        ("/servicePrincipals/x/appRoleAssignedTo", "Application.Read.All", "AppRoleAssignment.ReadWrite.All"),
+        ("/applications/x", "Application.Read.All", "Application.ReadWrite.OwnedBy"),
+        ("/groups/x/members", "Group.Read.All", "Group.ReadWrite.All"),
+        ("/unknown", "", ""),
+    ],
+)
+def test_a_refusal_names_the_permission_for_its_path(path: str, reading: str, writing: str) -> None:
+    assert (permission_for(path), permission_for(path, write=True)) == (reading, writing)

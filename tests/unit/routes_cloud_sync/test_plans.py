@@ -12,12 +12,12 @@ import pytest
 
 from runbook_lib.change.approvals.plan import approve_plan, approved_changes, read_approvals
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
-from runbook_lib.cloud_sync.configuration import Notification, expressions_of
+from runbook_lib.cloud_sync.configuration import Notification, expressions_of, notification_of
 from runbook_lib.errors import AwaitingApproval, Refused
 from runbook_lib.graph.tenant.jobs import CloudSync, JobState, Quarantine
 from runbook_lib.model.change import ChangeKind, Operation, Plan
 from runbook_lib.model.cloud import Switch
-from runbook_lib.routes.cloud_sync.actions import Provision, ReplaceSchema
+from runbook_lib.routes.cloud_sync.actions import Provision, ReplaceSchema, ReplaceSecrets
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_plan
 from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
@@ -317,3 +317,19 @@ def test_groups_do_not_come_into_scope_under_another_mapping_than_was_approved(t
     with pytest.raises(AwaitingApproval) as caught:
         approved_changes(now, given, b.NOW)
     assert caught.value.code == "approval-of-another-plan"
+
+
+@pytest.mark.parametrize(
+    ("asked", "then"),
+    [
+        (Notification(True, "new@contoso.com", None), (True, "new@contoso.com", 500)),
+        (Notification(False, "", 20), (True, "ops@contoso.com", 20)),
+    ],
+)
+def test_a_setting_that_nothing_is_said_of_stays_as_it_is(asked: Notification, then: tuple[bool, str, int]) -> None:
+    made = plan_enable(sides_of(READ, Graph()), b.policy("Sales"), replace(ON, notification=asked))
+    (settings,) = [change for change in cloud_sync_plan(made.plan).changes if change.kind is ChangeKind.SETTINGS]
+    assert isinstance(settings.payload.action, ReplaceSecrets)
+    found = notification_of(settings.payload.action.after)
+    assert found is not None
+    assert (found.enabled, found.recipients, found.threshold) == then
