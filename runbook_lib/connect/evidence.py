@@ -4,9 +4,6 @@ The collector (``collector.ps1``) runs where this program cannot: on the server,
 back by hand, so it is read without guessing: the digest in it must be that of the evidence as it stands there, times
 must have a zone, and every part is there or is named as unread. A digest without a key proves that nobody changed the
 file by mistake; it does not prove who made it, and no text of this program says so.
-
-Sources: Microsoft Entra documentation, "Microsoft Entra Connect: ADSync PowerShell Reference", "Connect Sync:
-scheduler", "Admin audit logging".
 """
 
 from __future__ import annotations
@@ -14,19 +11,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ValidationError
 
-from runbook_lib.errors import UsageError
+from runbook_lib.connect.document import COLLECTED_PARTS, CollectedDocument, Connector, ProfileRun
+from runbook_lib.errors import Refused, UsageError
+from runbook_lib.model.cloud import Switch
 from runbook_lib.model.dn import is_below, parse_dn, same_dn
-from runbook_lib.model.moment import moment_in
+from runbook_lib.model.moment import iso_seconds, moment_in, to_the_minute
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.strict_file import Unfit, read_plain, strict_json
@@ -38,191 +36,14 @@ KEPT_EVIDENCE = "connect-evidence.json"
 LARGEST_EVIDENCE = 32 * 1024 * 1024
 """Bytes of a file of evidence; one of a large server with 40 runs has about 200,000."""
 FORMAT_VERSION = 1
+CLOCKS_DIFFER = timedelta(minutes=10)
+"""Our threshold: evidence from further ahead than this has a wrong clock."""
 AD, ENTRA = "AD", "Extensible2"
 """``ConnectorTypeName`` of the connectors of a forest and of the tenant."""
 _HEAD = re.compile(
     r'\s*\{\s*"format"\s*:\s*"gwb-connect-evidence"\s*,\s*"version"\s*:\s*([0-9]{1,4})\s*,'
     r'\s*"sha256"\s*:\s*"([0-9a-f]{64})"\s*,\s*"evidence": (?=\{)'
 )
-
-_Moment = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
-_Line = Annotated[str, StringConstraints(max_length=4096)]
-
-
-class _Read(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Scheduler(_Read):
-    """``Get-ADSyncScheduler``. ``interval`` is ``hh:mm:ss``; ``next`` is ISO 8601 UTC."""
-
-    cycle_enabled: bool
-    staging: bool
-    suspended: bool
-    maintenance: bool
-    in_progress: bool
-    interval: _Line | None
-    next: _Moment | None
-    next_policy: _Line | None
-
-
-class Features(_Read):
-    """``Get-ADSyncAADCompanyFeature``: UnifiedGroupWriteback and GroupWritebackV2; None: the server shows no value."""
-
-    v1: bool | None
-    v2: bool | None
-
-
-class Setting(_Read):
-    """One parameter of ``Get-ADSyncGlobalSettings``."""
-
-    name: _Line
-    value: _Line | None
-
-
-class Partition(_Read):
-    """A naming context of a connector and its OU filter: distinguished names."""
-
-    name: _Line
-    included: tuple[_Line, ...] = Field(strict=False)
-    excluded: tuple[_Line, ...] = Field(strict=False)
-
-
-class Connector(_Read):
-    """One connector. ``kind`` is ``AD`` or ``Extensible2``; account, forest and container are a forest's alone."""
-
-    name: _Line
-    id: _Line
-    kind: _Line | None
-    account: _Line | None
-    forest: _Line | None
-    writeback_container: _Line | None
-    partitions: tuple[Partition, ...] = Field(strict=False)
-
-
-class Flow(_Read):
-    """One attribute flow of a rule."""
-
-    destination: _Line | None
-    kind: _Line | None
-    source: _Line
-    expression: _Line | None
-
-
-class Conditions(_Read):
-    """One group of a rule's scoping filter; its conditions count together."""
-
-    conditions: tuple[_Line, ...] = Field(strict=False)
-
-
-class Rule(_Read):
-    """One synchronization rule that writeback depends on, or a rule of somebody's own for groups.
-
-    Attributes:
-        standard: False for a rule that somebody made or cloned.
-    """
-
-    name: _Line
-    id: _Line
-    direction: _Line | None
-    precedence: int
-    disabled: bool
-    standard: bool
-    link_type: _Line | None
-    connector: _Line
-    source_type: _Line | None
-    target_type: _Line | None
-    flows: tuple[Flow, ...] = Field(strict=False)
-    scope: tuple[Conditions, ...] = Field(strict=False)
-
-
-class RunStep(_Read):
-    """One step of a run; ``counters`` are numbers of objects, by ADSync's names (``ExportAdd``, ``ExportDelete`` …)."""
-
-    number: int
-    result: _Line | None
-    counters: Mapping[str, int]
-
-
-class ProfileRun(_Read):
-    """One run of one connector. ``result`` is ADSync's: ``success``, ``stopped-deletion-threshold-exceeded`` …"""
-
-    connector: _Line
-    profile: _Line
-    number: int
-    complete: bool
-    result: _Line | None
-    started: _Moment | None
-    ended: _Moment | None
-    steps: tuple[RunStep, ...] = Field(strict=False)
-
-    @property
-    def exports(self) -> bool:
-        """Whether it is an export."""
-        return "export" in self.profile.casefold()
-
-    def counted(self, counter: str) -> int:
-        """Objects of all its steps under one of ADSync's counters."""
-        return sum(step.counters.get(counter, 0) for step in self.steps)
-
-
-class Pending(_Read):
-    """Objects of one connector, counted by ``Get-ADSyncConnectorStatistics`` under its names."""
-
-    connector: _Line
-    counters: Mapping[str, int]
-
-
-class ExportError(_Read):
-    """An object below the container of written groups that the last export could not write."""
-
-    connector: _Line
-    dn: _Line
-    kind: _Line | None
-    code: _Line | None
-
-
-class AuditEvent(_Read):
-    """An event of Connect's admin audit log; ``id`` is the Windows event id."""
-
-    id: int
-    at: _Moment | None
-    message: _Line
-
-
-class ExportedSettings(_Read):
-    """A file of settings that the wizard wrote after a change."""
-
-    name: _Line
-    at: _Moment | None
-
-
-class Unread(_Read):
-    """A part that the collector could not read."""
-
-    part: _Line
-    why: _Line
-
-
-class CollectedDocument(_Read):
-    """All that the collector wrote. A part that is None is named in ``unread``."""
-
-    collected: _Moment
-    server: _Line
-    collected_by: _Line
-    script_sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None
-    build: _Line | None
-    scheduler: Scheduler | None
-    features: Features | None
-    settings: tuple[Setting, ...] | None = Field(strict=False)
-    connectors: tuple[Connector, ...] | None = Field(strict=False)
-    rules: tuple[Rule, ...] | None = Field(strict=False)
-    runs: tuple[ProfileRun, ...] | None = Field(strict=False)
-    pending: tuple[Pending, ...] | None = Field(strict=False)
-    export_errors: tuple[ExportError, ...] | None = Field(strict=False)
-    audit: tuple[AuditEvent, ...] | None = Field(strict=False)
-    exported_settings: tuple[ExportedSettings, ...] | None = Field(strict=False)
-    unread: tuple[Unread, ...] = Field(strict=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +70,12 @@ class ConnectEvidence:
         connectors = self.evidence.connectors or ()
         names = (one.name for one in connectors if one.kind == ENTRA and one.name.casefold().endswith(" - aad"))
         return tuple(sorted({name[: -len(" - AAD")].strip().casefold() for name in names}))
+
+    @property
+    def v1(self) -> Switch:
+        """Whether group writeback v1 is on, as the server says."""
+        told = self.evidence.features.v1 if self.evidence.features else None
+        return Switch.UNKNOWN if told is None else Switch.ON if told else Switch.OFF
 
     def setting(self, name: str) -> str | None:
         """A parameter of the global settings; None where it was not read or is not set."""
@@ -357,20 +184,45 @@ def read_connect_evidence(path: Path) -> ConnectEvidence:
     return ConnectEvidence(evidence, found, at, evidence.script_sha256 == collector_sha256(), data)
 
 
-COLLECTED_PARTS: Sequence[str] = (
-    "build",
-    "scheduler",
-    "features",
-    "settings",
-    "connectors",
-    "rules",
-    "runs",
-    "pending",
-    "export_errors",
-    "audit",
-    "exported_settings",
-)
-"""Parts that the collector reads, each by itself."""
+def evidence_that_counts(path: Path, limit: timedelta, domains: Collection[str], now: datetime) -> ConnectEvidence:
+    """Read a file of evidence that counts today, for this tenant.
+
+    Args:
+        path: The file.
+        limit: How old it may be.
+        domains: Verified domains of the tenant.
+        now: The time of the run.
+
+    Raises:
+        UsageError: As ``read_connect_evidence``.
+        Refused: ``connect-evidence-old`` or ``connect-evidence-other-tenant``.
+    """
+    read = read_connect_evidence(path)
+    age = now - read.at
+    if age > limit or age < -CLOCKS_DIFFER:
+        raise Refused(
+            t(
+                "The evidence of {server} was collected {at}; evidence counts for {hours} hours.",
+                server=printable(read.evidence.server, limit=80),
+                at=to_the_minute(read.at),
+                hours=limit // timedelta(hours=1),
+            ),
+            code="connect-evidence-old",
+            hint=t("Run the collector again on the Connect server, and name its new file in connect_evidence."),
+            values={"collected": iso_seconds(read.at)},
+        )
+    if not {name.casefold() for name in domains}.intersection(read.tenant_domains):
+        raise Refused(
+            t(
+                "The evidence of {server} is of another tenant: its connector is named after {domains}.",
+                server=printable(read.evidence.server, limit=80),
+                domains=", ".join(printable(name, limit=80) for name in read.tenant_domains) or t("no domain"),
+            ),
+            code="connect-evidence-other-tenant",
+            hint=t("Name the file of the Connect server that synchronizes this tenant."),
+            values={"domains": list(read.tenant_domains)},
+        )
+    return read
 
 
 def _body(path: Path, text: str, start: int) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from runbook_lib.connect.evidence import KEPT_EVIDENCE
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from runbook_lib.connect.evidence import KEPT_EVIDENCE, ConnectEvidence, evidence_that_counts
 from runbook_lib.directory.other_domain import other_domain_reader
 from runbook_lib.directory.sign_in.connect import needed
 from runbook_lib.directory.snapshot import read_directory
@@ -11,9 +15,11 @@ from runbook_lib.graph.groups import probe_groups
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.inventory import Inventory, build_inventory, group_ids_to_probe, index_directory
 from runbook_lib.inventory.tables import ad_groups_table, groups_table, members_table
+from runbook_lib.model.cloud import CloudSnapshot, Switch
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.front_end import ProgressLine
+from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.validate import require
 from runbook_lib.preflight.assess import Assessment, assess
 from runbook_lib.preflight.checks import CHECKS
@@ -99,6 +105,9 @@ def read_sides(context: RunContext, *, keep: bool) -> Inventory:
             seconds=cloud.reading.seconds,
         )
     )
+    cloud, collected = with_server_evidence(parameters, cloud, context.clock())
+    if collected is not None:
+        context.record.folder.write_bytes(KEPT_EVIDENCE, collected.file)
     index = index_directory(directory)
     presence = probe_groups(context.connect_graph(), group_ids_to_probe(cloud, index))
     inventory = build_inventory(
@@ -112,6 +121,29 @@ def read_sides(context: RunContext, *, keep: bool) -> Inventory:
     if keep:
         _keep(context, inventory)
     return inventory
+
+
+def with_server_evidence(
+    parameters: Parameters, cloud: CloudSnapshot, now: datetime
+) -> tuple[CloudSnapshot, ConnectEvidence | None]:
+    """What Graph does not say of group writeback v1, the evidence of the Connect server does.
+
+    Args:
+        parameters: Of the run; ``connect_evidence`` names the file.
+        cloud: As it was read.
+        now: The time of the run.
+
+    Returns:
+        The reading, with what the server says, and the evidence; None where none was needed.
+
+    Raises:
+        RunbookError: The file does not count: see ``evidence_that_counts``.
+    """
+    if not parameters.connect_evidence or cloud.writers.connect_v1 is not Switch.UNKNOWN:
+        return cloud, None
+    limit, path = timedelta(hours=parameters.connect_evidence_hours), Path(parameters.connect_evidence)
+    collected = evidence_that_counts(path, limit, cloud.tenant.verified_domains, now)
+    return replace(cloud, writers=replace(cloud.writers, connect_v1=collected.v1)), collected
 
 
 def _keep(context: RunContext, inventory: Inventory) -> None:

@@ -96,7 +96,8 @@ _DISABLED = ("disable_ids", "disable_names")
 _NAMES = ("rdn_style", "sam_account_name_pattern")
 _ALLOWED = ("allow_dynamic_security", "allow_role_assignable", "allow_hidden_membership")
 _ATTESTED = ("attest_connect_v1_off_by", "attest_connect_v1_off_until")
-_READING = (*_NAMES, *_ATTESTED)
+_SERVER = ("connect_evidence", "connect_evidence_hours")
+_READING = (*_NAMES, *_ATTESTED, *_SERVER)
 _WRITING = (
     *("approvers", "route", "protected_ous", "acknowledge", "reading_max_age"),
     *("max_creates", "max_retirements", "max_deletions"),
@@ -106,10 +107,7 @@ _OUT = ("disable_by", "empty_on_retire")
 _ENABLED_BY_CLOUD_SYNC = ("cloud_sync_notify", "cloud_sync_delete_threshold", "cloud_sync_pilot", "cloud_sync_create")
 _PREDICTED = ("cloud_sync_on_premises_users", "cloud_sync_wait")
 _EXPRESSIONS = ("cloud_sync_ou_expression", "cloud_sync_cn_expression", "cloud_sync_account_name_expression")
-_PREFLIGHT = (
-    *("check_routes", "groups_domain", "dns_servers", "dns_timeout"),
-    *("connect_evidence", "connect_evidence_hours"),
-)
+_PREFLIGHT = ("check_routes", "groups_domain", "dns_servers", "dns_timeout")
 
 USED: dict[str, frozenset[str]] = {
     "00-start-here": frozenset(_ALL),

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.connect.evidence import ConnectEvidence, read_connect_evidence
+from runbook_lib.connect.evidence import ConnectEvidence, evidence_that_counts
 from runbook_lib.deadline import Allowance
 from runbook_lib.directory.rights.account import read_situation
 from runbook_lib.directory.rights.evaluate import Situation
@@ -19,7 +19,7 @@ from runbook_lib.directory.rights.table import rights_table
 from runbook_lib.directory.schema import allowed_attributes
 from runbook_lib.directory.two_ous import ForestReading, PlaceReading, read_forest, read_place, read_taken_names
 from runbook_lib.dns import Resolver
-from runbook_lib.errors import NoAccess, Refused, RunbookError, ServiceFailed
+from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
 from runbook_lib.exchange.detect import detection_of
 from runbook_lib.exchange.facts import Facts
 from runbook_lib.exchange.mail import MailFlowReading, read_mail_flow
@@ -36,10 +36,8 @@ from runbook_lib.exchange.versions import load_versions
 from runbook_lib.graph.groups import read_mail_groups
 from runbook_lib.graph.tenant import TenantReading, read_tenant_state
 from runbook_lib.model.addresses import smtp_addresses
-from runbook_lib.model.moment import iso_seconds, to_the_minute
 from runbook_lib.model.reading import Part, Unreadable, in_reading_order
 from runbook_lib.model.text import Text, t
-from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.connections import addresses_of, split_server
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.derived import (
@@ -56,8 +54,6 @@ from runbook_lib.preflight.derived import (
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.reach import Reach, Source
 
-CLOCKS_DIFFER = timedelta(minutes=10)
-"""Our threshold: evidence from further ahead than this has a wrong clock."""
 PartProgress = Callable[[Text], None]
 """Told what is being read now, in a few words."""
 
@@ -128,33 +124,8 @@ def _connect_server(source: Source) -> ConnectEvidence | None:
     parameters = source.parameters
     if not parameters.connect_evidence:
         return None
-    read = read_connect_evidence(Path(parameters.connect_evidence))
-    age = source.clock() - read.at
-    if age > timedelta(hours=parameters.connect_evidence_hours) or age < -CLOCKS_DIFFER:
-        raise Refused(
-            t(
-                "The evidence of {server} was collected {at}; evidence counts for {hours} hours.",
-                server=printable(read.evidence.server, limit=80),
-                at=to_the_minute(read.at),
-                hours=parameters.connect_evidence_hours,
-            ),
-            code="connect-evidence-old",
-            hint=t("Run the collector again on the Connect server, and name its new file in connect_evidence."),
-            values={"collected": iso_seconds(read.at)},
-        )
-    tenant = {name.casefold() for name in source[TENANT].tenant.verified_domains}
-    if not tenant.intersection(read.tenant_domains):
-        raise Refused(
-            t(
-                "The evidence of {server} is of another tenant: its connector is named after {domains}.",
-                server=printable(read.evidence.server, limit=80),
-                domains=", ".join(printable(name, limit=80) for name in read.tenant_domains) or t("no domain"),
-            ),
-            code="connect-evidence-other-tenant",
-            hint=t("Name the file of the Connect server that synchronizes this tenant."),
-            values={"domains": list(read.tenant_domains)},
-        )
-    return read
+    hours, path = timedelta(hours=parameters.connect_evidence_hours), Path(parameters.connect_evidence)
+    return evidence_that_counts(path, hours, source[TENANT].tenant.verified_domains, source.clock())
 
 
 CONNECT_SERVER = Part("connect_server", t("Evidence of the Connect server"), _connect_server, (TENANT,))

@@ -151,7 +151,8 @@ def foreign_objects(target: Container, dns: Sequence[str]) -> Finding:
 
 HOW_TO_ATTEST = t(
     "Look at Get-ADSyncAADCompanyFeature on the Connect server; if UnifiedGroupWriteback is False, set "
-    "attest_connect_v1_off_by to your name and attest_connect_v1_off_until to a day in the near future."
+    "attest_connect_v1_off_by to your name and attest_connect_v1_off_until to a day in the near future. Or name "
+    "the file of its collector (gwb connect collector) in connect_evidence."
 )
 NO_V2_PATCH = t(
     "Never switch V2 off by a PATCH of groupWriteBackEnabled: it cannot be switched on again, and Microsoft 365 groups "

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from runbook_lib.connect.evidence import AD, ConnectEvidence, Connector
+from runbook_lib.connect.document import Connector
+from runbook_lib.connect.evidence import AD, ConnectEvidence
 from runbook_lib.model.moment import moment_in, to_the_minute
 from runbook_lib.model.text import NOTHING, Text, first_of, joined, t, verbatim
 from runbook_lib.model.untrusted import printable

@@ -48,14 +48,9 @@ POLICY = {
 OPENING = {"change_id", "reason", "records_dir", "records_access"}
 """What opening a run uses, whichever it is; the steps are looked at from there on."""
 IN_OTHER_CASES = {
-    "all": {"kerberos_keytab", "sign_in_cache"},  # with bind_method kerberos, with sign_in device-code
-    "10-detect-exchange": {
-        *(
-            "connect_evidence_hours",
-            "cloud_sync_create",
-            "cloud_sync_disable",
-        ),  # with connect_evidence, the other route
-    },
+    # With bind_method kerberos, with sign_in device-code, with a file of evidence where Graph does not say.
+    "all": {"kerberos_keytab", "sign_in_cache", "connect_evidence", "connect_evidence_hours"},
+    "10-detect-exchange": {"cloud_sync_create", "cloud_sync_disable"},  # the other route
     "30-enable-writeback": {
         *("allow_dynamic_security", "allow_role_assignable", "allow_hidden_membership"),
         *(name for name in known_names() if name.startswith("cloud_sync_") and name != "cloud_sync_disable"),

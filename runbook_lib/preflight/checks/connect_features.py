@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import Enum
 
 from runbook_lib.graph.tenant import WrittenByDefault
 from runbook_lib.model.cloud import OtherWriters, Switch
@@ -11,7 +12,7 @@ from runbook_lib.model.text import NOTHING, Text, t, verbatim
 from runbook_lib.preflight.assess import Check, on
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import LookAtConnectServer
-from runbook_lib.preflight.parts import CONNECT, FEATURES, NEW_GROUPS, TENANT
+from runbook_lib.preflight.parts import CONNECT, CONNECT_SERVER, FEATURES, NEW_GROUPS, TENANT
 from runbook_lib.rules.obstacles import HOW_TO_ATTEST, NO_V2_PATCH, connect_v1_of, connect_v2_on
 
 DELETIONS = 500
@@ -27,22 +28,34 @@ def _not_told(evidence: Evidence) -> Text:
     return verbatim(unread.clause) if unread else t("Graph's answer does not hold the flag")
 
 
-def _v1(evidence: Evidence) -> tuple[Switch, bool]:
-    """State of v1 after attestation, and whether it is a person's word."""
-    features = evidence.get(FEATURES)
+class _Said(Enum):
+    """Who says whether v1 is on."""
+
+    TENANT = "tenant"
+    SERVER = "server"
+    PERSON = "person"
+
+
+def _v1(evidence: Evidence) -> tuple[Switch, _Said]:
+    """State of v1, and who says so: the tenant; where Graph does not, the Connect server; after both a person."""
+    features, said = evidence.get(FEATURES), _Said.TENANT
     read = features.connect_v1 if features else Switch.UNKNOWN
+    if read is Switch.UNKNOWN and (collected := evidence.get(CONNECT_SERVER)) and collected.v1 is not Switch.UNKNOWN:
+        read, said = collected.v1, _Said.SERVER
     after = connect_v1_of(evidence.parameters, OtherWriters(connect_v1=read), evidence.at.date())
-    return after, after is not read
+    return after, said if after is read else _Said.PERSON
 
 
 def v1_as_other_writer(evidence: Evidence) -> Iterator[Finding]:
     """Connect does not write the Microsoft 365 groups that the direct route is to write."""
-    state, attested = _v1(evidence)
+    state, said = _v1(evidence)
     if state is Switch.ON:
         yield Finding(
             id="connect-v1-on",
             severity=Severity.BLOCKING,
-            seen=t("Group writeback v1 is on in the tenant (features.unifiedGroupWritebackEnabled)."),
+            seen=t("Group writeback v1 is on, as the evidence of the Connect server says.")
+            if said is _Said.SERVER
+            else t("Group writeback v1 is on in the tenant (features.unifiedGroupWritebackEnabled)."),
             expected=t("No other writer for Microsoft 365 groups."),
             why=t(
                 "Connect writes every Microsoft 365 group, and nobody can choose which: each would "
@@ -72,7 +85,7 @@ def v1_as_other_writer(evidence: Evidence) -> Iterator[Finding]:
             hand_offs=(LookAtConnectServer(),),
             acknowledgeable=True,
         )
-    elif attested:
+    elif said is _Said.PERSON:
         parameters = evidence.parameters
         until = parameters.attest_connect_v1_off_until
         yield Finding(
@@ -90,7 +103,7 @@ def v1_as_other_writer(evidence: Evidence) -> Iterator[Finding]:
 
 def v1_as_route(evidence: Evidence) -> Iterator[Finding]:
     """Connect's writeback of Microsoft 365 groups is on."""
-    state, attested = _v1(evidence)
+    state, said = _v1(evidence)
     if state is Switch.ON:
         yield Finding(
             id="connect-v1-writes-all",
@@ -105,12 +118,12 @@ def v1_as_route(evidence: Evidence) -> Iterator[Finding]:
     flag = (
         t("Connect Sync is not configured (HTTP 404)") if unset else t("the flag unifiedGroupWritebackEnabled is false")
     )
-    why = t("a person attests that it is off") if attested else flag
+    whys = {_Said.TENANT: flag, _Said.SERVER: t("the Connect server says so"), _Said.PERSON: t("a person attests it")}
     off = state is Switch.OFF
     yield Finding(
         id="connect-v1-off" if off else "connect-v1-not-readable",
         severity=Severity.BLOCKING if off else Severity.UNKNOWN,
-        seen=t("Group writeback v1 is off: {why}.", why=why)
+        seen=t("Group writeback v1 is off: {why}.", why=whys[said])
         if off
         else t("Whether group writeback v1 is on is not readable: {not_told}.", not_told=_not_told(evidence)),
         expected=t("v1 is on, in the tenant and on the Connect server."),
@@ -122,7 +135,7 @@ def v1_as_route(evidence: Evidence) -> Iterator[Finding]:
         if off
         else t("Sign in as a person (sign_in: device-code), or look at Get-ADSyncAADCompanyFeature on the server."),
         source=_ENABLE,
-        values={"attested": attested and off},
+        values={"attested": said is _Said.PERSON and off},
         hand_offs=(LookAtConnectServer(),),
         acknowledgeable=not off,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from runbook_lib.connect.evidence import ConnectEvidence, Connector
+from runbook_lib.connect.document import Connector
+from runbook_lib.connect.evidence import ConnectEvidence
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import NOTHING, Text, first_of, t
 from runbook_lib.model.untrusted import printable

@@ -8,7 +8,8 @@ from importlib import resources
 import tree_sitter_powershell
 from tree_sitter import Language, Node, Parser
 
-from runbook_lib.connect.evidence import COLLECTED_PARTS, CollectedDocument, collector_script, collector_sha256
+from runbook_lib.connect.document import COLLECTED_PARTS, CollectedDocument
+from runbook_lib.connect.evidence import collector_script, collector_sha256
 
 PARSER = Parser(Language(tree_sitter_powershell.language()))
 SCRIPT = resources.files("runbook_lib.connect").joinpath("collector.ps1").read_text(encoding="utf-8")

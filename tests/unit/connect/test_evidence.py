@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.connect.evidence import COLLECTED_PARTS, collector_sha256, read_connect_evidence
+from runbook_lib.connect.document import COLLECTED_PARTS
+from runbook_lib.connect.evidence import collector_sha256, read_connect_evidence
 from runbook_lib.errors import UsageError
 from tests.support.connect_evidence import CONTAINER, evidence, file_of, written
 

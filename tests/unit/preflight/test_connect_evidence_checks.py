@@ -216,3 +216,30 @@ def test_evidence_whose_connectors_were_not_read_is_of_no_known_tenant(tmp_path:
 
 def test_a_clock_that_is_a_little_ahead_does_no_harm(tmp_path: Path) -> None:
     assert used(written(tmp_path), later=timedelta(minutes=-9)) is not None
+
+
+@pytest.mark.parametrize(
+    ("graph", "server", "other_writer", "route"),
+    [
+        (Switch.UNKNOWN, True, "connect-v1-on", "connect-v1-writes-all"),
+        (Switch.UNKNOWN, False, None, "connect-v1-off"),
+        (Switch.UNKNOWN, None, "connect-v1-unknown", "connect-v1-not-readable"),
+        (Switch.OFF, True, None, "connect-v1-off"),
+        (Switch.ON, False, "connect-v1-on", "connect-v1-writes-all"),
+    ],
+)
+def test_what_graph_does_not_say_of_v1_the_server_does(
+    collected: Callable[..., ConnectEvidence], graph: Switch, server: bool | None, other_writer: str | None, route: str
+) -> None:
+    server_says = collected(features={"v1": server, "v2": False})
+    given = evidence(connect_server=server_says, tenant=tenant(features=features(graph)))
+    assert [one for one, _ in told("connect-v1-other", given)] == ([other_writer] if other_writer else [])
+    assert [one for one, _ in told("connect-v1", given)] == [route]
+    by_person = {"attest_connect_v1_off_by": "A. Person", "attest_connect_v1_off_until": "2999-01-01"}
+    attested = evidence(
+        Parameters.model_validate(by_person),
+        connect_server=server_says,
+        tenant=tenant(features=features(graph)),
+    )
+    if server is not None:
+        assert told("connect-v1-other", attested) == told("connect-v1-other", given), "a word outweighs no reading"
