@@ -153,6 +153,7 @@ class World:
             forest=names.DOMAIN,
             base_dn=names.BASE_DN,
             account="\\".join((names.DOMAIN.upper(), names.CONNECTOR_USER.partition("@")[0])),
+            fill=lambda: self.cloud_sync.fill_for_connect(names.DOMAIN),
         )
         self._runs: asyncio.Task[None] | None = None
         self.holds = WriteHolds(account=names.BIND_USER)

@@ -167,6 +167,9 @@ class Configurations:
         for principal in list(self._store.table("service_principals").values()):
             if principal.get("appId") == record["appId"]:
                 self._remove(str(principal["id"]))
+        for found in list(self._store.table("extension_properties").values()):
+            if found["application"] == record["id"]:
+                forget_property(self._store, found)
         del self._store.table("applications")[str(record["id"])]
         return GraphAnswer(204, {})
 
@@ -197,3 +200,11 @@ def add_job_template(store: CloudStore, principal: str, application: str, name: 
         schema = documents.schema_of_groups(rule, documents.default_container(""))
         into_ad = name == documents.GROUPS_TO_AD
         store.add("schemas", {**(schema if into_ad else {"synchronizationRules": [], "version": "1"}), "id": name})
+
+
+def forget_property(store: CloudStore, found: Record) -> None:
+    """Remove an extension property and its values."""
+    name = str(found["name"])
+    for group in [key for key, one in store.groups.items() if name in one]:
+        store.forget_value(group, name)
+    del store.table("extension_properties")[str(found["id"])]

@@ -86,6 +86,7 @@ ACTIONS = (
     "update-user",
     "delete-user",
     "update-job",
+    "add-catalog",
     "expire-delta-tokens",
     "reset-delta",
 )
@@ -97,9 +98,9 @@ def edit_cloud(store: CloudStore, request: Mapping[str, object]) -> dict[str, ob
     Args:
         store: The tenant.
         request: ``action``, one of ``ACTIONS``, and its arguments: ``group`` and ``member`` or ``user`` by id or by a
-            name that only one object has (a deleted item by id), ``job`` by id, ``name`` for rename-group and
-            add-group, ``properties`` for update-group, update-user, update-job and add-group, ``members`` (ids or
-            names) for add-group, ``for_good`` for delete-group.
+            name that only one object has (a deleted item by id), ``job`` by id, ``name`` for rename-group, add-group
+            and add-catalog, ``properties`` for update-group, update-user, update-job and add-group, ``members`` (ids or
+            names) for add-group, ``groups`` (the same) for add-catalog, ``for_good`` for delete-group.
 
     Returns:
         ``{"id": …}`` of the object edited; nothing for delta tokens.
@@ -120,6 +121,8 @@ def edit_cloud(store: CloudStore, request: Mapping[str, object]) -> dict[str, ob
             return {}
         if action == "update-job":
             return {"id": _edit_job(store, request)}
+        if action == "add-catalog":
+            return {"id": _add_catalog(store, request)}
         if action in ACTIONS:
             return {"id": _edit_group(store, action, request)}
     except (UnknownObjectError, KeyError) as error:
@@ -171,6 +174,15 @@ def _edit_job(store: CloudStore, request: Mapping[str, object]) -> str:
         raise ControlRefusedError("properties of a job have the types that Graph's metadata says")
     store.update("jobs", job, properties)
     return job
+
+
+def _add_catalog(store: CloudStore, request: Mapping[str, object]) -> str:
+    """A catalog of entitlement management with groups in it."""
+    named = request.get("groups", [])
+    if not isinstance(named, list):
+        raise ControlRefusedError("groups is a list")
+    held = [store.find_group(str(one)) for one in named]
+    return store.add("catalogs", {"id": str(uuid.uuid4()), "displayName": str(request["name"]), "resources": held})
 
 
 def _add_group(store: CloudStore, request: Mapping[str, object]) -> str:

@@ -43,6 +43,12 @@ _MAPPINGS = (
     ("member", "[members]", 0),
 )
 """Target attribute, expression (empty: the container) and matching priority."""
+_MAPPINGS_FROM_AD = (
+    ("DisplayName", "[displayName]", 0),
+    ("Description", "[description]", 0),
+    ("ImmutableId", "[objectGUID]", 1),
+    ("Members", "[member]", 0),
+)
 NEVER = "0001-01-01T00:00:00Z"
 _NO_INTERVAL = "P10675199DT2H48M5.4775807S"
 """What a job that was never started shows."""
@@ -98,6 +104,45 @@ def schema_of_groups(rule_id: str, container: str) -> Document:
         "priority": 1,
         "sourceDirectoryName": "Microsoft Entra ID",
         "targetDirectoryName": "Active Directory",
+    }
+    return {"synchronizationRules": [rule], "version": "1"}
+
+
+def schema_from_ad(rule_id: str) -> Document:
+    """The schema of a job from AD, as far as groups go."""
+    mappings = [
+        {
+            "defaultValue": None,
+            "exportMissingReferences": False,
+            "flowBehavior": "FlowWhenChanged",
+            "flowType": "Always",
+            "matchingPriority": priority,
+            "source": source_of(expression),
+            "targetAttributeName": target,
+        }
+        for target, expression, priority in _MAPPINGS_FROM_AD
+    ]
+    mapping = {
+        "attributeMappings": mappings,
+        "enabled": True,
+        "flowTypes": "Add, Update, Delete",
+        "metadata": [],
+        "name": "Synchronize Active Directory groups to Microsoft Entra ID",
+        "scope": None,
+        "sourceObjectName": "group",
+        "targetObjectName": "Group",
+    }
+    rule = {
+        "containerFilter": None,
+        "editable": True,
+        "groupFilter": None,
+        "id": rule_id,
+        "metadata": [],
+        "name": "AD2AADProvisioning",
+        "objectMappings": [mapping],
+        "priority": 1,
+        "sourceDirectoryName": "Active Directory",
+        "targetDirectoryName": "Microsoft Entra ID",
     }
     return {"synchronizationRules": [rule], "version": "1"}
 

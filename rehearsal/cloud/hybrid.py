@@ -104,19 +104,28 @@ class Hybrid:
         return record
 
 
-def take_over(store: CloudStore) -> list[str]:
-    """What Connect's next cycle does with groups whose source of authority was given back to AD; their ids.
+def take_over(store: CloudStore, domain: str = "") -> list[str]:
+    """What the next synchronization does with groups whose source of authority was given back to AD; their ids.
+
+    With a domain those alone that come from it.
 
     They are synchronized again, and members of the cloud alone are lost ("Group source of authority: roll back").
     """
-    taken = [group for group in store.table("rolled_back") if group in store.groups]
+    rolled_back = store.table("rolled_back")
+    taken = [
+        group
+        for group in rolled_back
+        if group in store.groups
+        and domain in ("", str(store.groups[group].get("onPremisesDomainName") or "").casefold())
+    ]
     for group in taken:
         store.update_group(group, {"onPremisesSyncEnabled": True})
         for member in store.members(group):
             found = store.principal(member)
             if found is None or not found[1].get("onPremisesSyncEnabled"):
                 store.remove_member(group, member)
-    store.table("rolled_back").clear()
+    for group in [one for one in rolled_back if one in taken or one not in store.groups]:
+        del rolled_back[group]
     return taken
 
 

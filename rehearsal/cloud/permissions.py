@@ -109,10 +109,12 @@ OWNED_ONLY = "Application.ReadWrite.OwnedBy"
 WRITE_JOBS = frozenset({"Synchronization.ReadWrite.All", OWNED_ONLY})
 READ_JOBS = WRITE_JOBS | {"Synchronization.Read.All"}
 MAKE_APPLICATIONS = frozenset({OWNED_ONLY, "Application.ReadWrite.All", "Directory.ReadWrite.All"})
+READ_EXTENSIONS = READ_APPLICATIONS | {OWNED_ONLY}
 REMOVE_APPLICATIONS = frozenset({OWNED_ONLY, "Application.ReadWrite.All"})
 ASSIGN = frozenset({"AppRoleAssignment.ReadWrite.All"})
 ALSO_TO_ASSIGN = frozenset({"Application.Read.All", "Application.ReadWrite.All"}) | _DIRECTORY
 """What "Grant an appRoleAssignment for a service principal" asks for beside the permission to assign."""
+READ_CATALOGS = frozenset({"EntitlementManagement.Read.All", "EntitlementManagement.ReadWrite.All"})
 READ_PROVISIONING = frozenset({"AuditLog.Read.All", "ProvisioningLog.Read.All", "Directory.Read.All"})
 BEHAVIOR = frozenset({"Group-OnPremisesSyncBehavior.ReadWrite.All"})
 """For reading as for writing: "Get onPremisesSyncBehavior" names no permission that only reads."""
@@ -199,7 +201,7 @@ def require(
 
 def _makes(template: str) -> bool:
     """Whether a call makes an object of its own, so that nothing is owned before it."""
-    return template.startswith("applicationTemplates/")
+    return template in ("applications", "servicePrincipals") or template.startswith("applicationTemplates/")
 
 
 def _roles_for(method: str, template: str) -> frozenset[str] | None:

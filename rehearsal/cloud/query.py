@@ -19,6 +19,7 @@ _ADVICE = (
     "Add the $count=true query parameter and the ConsistencyLevel: eventual header "
     "(https://aka.ms/graph-docs/advanced-queries)."
 )
+_EXTENSION = re.compile(r"extension_[0-9a-f]{32}_[A-Za-z][A-Za-z0-9_]*")
 _EXPAND = re.compile(r"\s*(\w+)\s*(?:\(\s*\$select\s*=([\w,\s]*)\))?\s*", re.IGNORECASE)
 
 
@@ -176,11 +177,21 @@ def _known(name: str, types: Sequence[ResourceType], version: str) -> str:
     """A property as Microsoft writes it."""
     for kind in types:
         spelled = kind.declared(version).spelled(name)
-        if kind.knows(spelled, version):
+        if kind.knows(spelled, version) or (kind.declared(version).open and is_extension(spelled)):
             return spelled
     if any(kind.not_covered(name, version) for kind in types):
         raise not_covered(f"the property '{name}'")
-    raise bad_request(
+    raise no_such_property(name, types)
+
+
+def is_extension(name: str) -> bool:
+    """Whether a name can be that of a directory extension; which there are, the tenant says (``Reader``)."""
+    return _EXTENSION.fullmatch(name) is not None
+
+
+def no_such_property(name: str, types: Sequence[ResourceType]) -> GraphError:
+    """The refusal of a name in ``$select``."""
+    return bad_request(
         "Parsing OData Select and Expand failed: Could not find a property named "
         f"'{name}' on type 'microsoft.graph.{_shown(types)}'.",
         "BadRequest",
@@ -273,9 +284,18 @@ def projector(kind: ResourceType, query: Query, *, single: bool = False) -> Call
     Nothing set is null, or an empty list, or what ``ResourceType.unset`` says.
     """
     known = kind.declared(query.version).properties
-    names = kind.defaults(query.version) if query.select is None else [one for one in query.select if one in known]
+    extensions = kind.declared(query.version).open
+    names = (
+        kind.defaults(query.version)
+        if query.select is None
+        else [one for one in query.select if one in known or (extensions and is_extension(one))]
+    )
     hidden = [] if single else [name for name in names if name in kind.single_only]
-    fills = [(name, kind.empty(name, query.version)) for name in names if kind.empty(name, query.version) is not None]
+    fills = [
+        (name, kind.empty(name, query.version))
+        for name in names
+        if name in known and kind.empty(name, query.version) is not None
+    ]
 
     def shape(record: Record) -> dict[str, object]:
         read = record.get

@@ -17,7 +17,9 @@ from rehearsal.cloud.query import (
     SINGLE,
     Capabilities,
     Query,
+    is_extension,
     matching,
+    no_such_property,
     parse_query,
     project,
     projector,
@@ -109,6 +111,7 @@ class Reader:
     ) -> GraphAnswer:
         """A page of any records of one type; ``shown`` is what ``@odata.context`` names, the type's set by default."""
         query = _query(request, (kind,), capabilities)
+        self._require_extensions(query)
         identifiers = matching(records.items(), query)
         page: Sequence[str] = identifiers
         following = None
@@ -126,6 +129,7 @@ class Reader:
     def get(self, collection: Collection, request: GraphRequest, identifier: str, shown: str = "") -> GraphAnswer:
         """``GET groups/{id}``; ``shown`` is what ``@odata.context`` names, the type's set by default."""
         query = _query(request, (collection.kind,), collection.single)
+        self._require_extensions(query)
         record = self.find(collection, identifier)
         return json_answer(
             {
@@ -133,6 +137,15 @@ class Reader:
                 **self._shape(collection.kind, query, request.caller, single=True)(record),
             }
         )
+
+    def _require_extensions(self, query: Query) -> None:
+        """Refuse a directory extension that nobody made."""
+        wanted = [one for one in query.select or () if is_extension(one)]
+        if wanted:
+            known = {str(one["name"]) for one in self._store.table("extension_properties").values()}
+            for name in wanted:
+                if name not in known:
+                    raise no_such_property(name, query.types)
 
     def deleted_item(self, request: GraphRequest, identifier: str) -> GraphAnswer:
         """``GET directory/deletedItems/{id}``, which says what it is."""

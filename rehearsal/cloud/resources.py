@@ -193,6 +193,7 @@ SYNC_BEHAVIOR = ResourceType(name="onPremisesSyncBehavior", collection="groups")
 JOB = ResourceType(name="synchronizationJob", collection="servicePrincipals")
 TEMPLATE = ResourceType(name="synchronizationTemplate", collection="servicePrincipals")
 SCHEMA = ResourceType(name="synchronizationSchema", collection="servicePrincipals")
+EXTENSION_PROPERTY = ResourceType(name="extensionProperty", collection="applications")
 ASSIGNMENT = ResourceType(name="appRoleAssignment", collection="servicePrincipals")
 PROVISIONING = ResourceType(name="provisioningObjectSummary", collection="auditLogs/provisioning")
 

@@ -10,7 +10,10 @@ from rehearsal.cloud import permissions as may
 from rehearsal.cloud.bodies import json_body
 from rehearsal.cloud.configurations import APPLICATIONS, SERVICE_PRINCIPALS, Configurations
 from rehearsal.cloud.delta import Deltas
+from rehearsal.cloud.entitlements import PATH as CATALOGS
+from rehearsal.cloud.entitlements import Entitlements
 from rehearsal.cloud.errors import bad_request
+from rehearsal.cloud.extensions import Extensions
 from rehearsal.cloud.group_writes import GroupWriter
 from rehearsal.cloud.hybrid import Hybrid
 from rehearsal.cloud.job_documents import JobDocuments
@@ -57,6 +60,8 @@ class Graph:
         self._configurations = Configurations(store, self._reader)
         self._jobs = Jobs(store, self._reader, provisioner or NoAgents())
         self._job_documents = JobDocuments(store, self._reader, self._jobs)
+        self._extensions = Extensions(store, self._reader)
+        self._entitlements = Entitlements(store)
         self._deltas = Deltas(store, seal)
         self._routes = Routes(self.table())
 
@@ -102,6 +107,8 @@ class Graph:
             yield from _reads(collection.kind.collection, accepted, self._reader, collection)
         rows = Collection(PROVISIONING, "provisioning", _PROVISIONING_LIST)
         yield "GET", Route("auditLogs/provisioning", partial(self._reader.page, rows), may.READ_PROVISIONING)
+        yield "GET", Route(CATALOGS, self._entitlements.catalogs, may.READ_CATALOGS)
+        yield "GET", Route(f"{CATALOGS}/{{id}}/resources", self._entitlements.resources, may.READ_CATALOGS)
         yield "GET", Route("directoryObjects/{id}", self._reader.directory_object, may.READ_BY_IDS)
         yield "POST", Route("directoryObjects/getByIds", self._by_ids, may.READ_BY_IDS)
 
@@ -177,6 +184,12 @@ class Graph:
         yield "GET", Route("applicationTemplates/{id}", made.template)
         yield "POST", Route("applicationTemplates/{id}/instantiate", made.instantiate, may.MAKE_APPLICATIONS)
         yield "DELETE", Route("applications/{id}", made.remove_application, may.REMOVE_APPLICATIONS)
+        own, path = self._extensions, "applications/{id}/extensionProperties"
+        yield "POST", Route("applications", own.create_application, may.MAKE_APPLICATIONS)
+        yield "POST", Route("servicePrincipals", own.create_principal, may.MAKE_APPLICATIONS)
+        yield "GET", Route(path, own.list, may.READ_EXTENSIONS)
+        yield "POST", Route(path, own.create, may.MAKE_APPLICATIONS)
+        yield "DELETE", Route(f"{path}/{{property}}", own.remove, may.MAKE_APPLICATIONS)
         path = "servicePrincipals/{id}"
         yield "DELETE", Route(path, made.remove, may.REMOVE_APPLICATIONS)
         path = f"{path}/appRoleAssignedTo"

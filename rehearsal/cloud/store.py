@@ -51,6 +51,10 @@ class _State:
     """Objects that were just made, and ``until`` when the service does not find them."""
     provisioning: dict[str, Record] = field(default_factory=dict)
     assignments: dict[str, Record] = field(default_factory=dict)
+    extension_properties: dict[str, Record] = field(default_factory=dict)
+    """Directory extensions; ``application`` is the object id of the one that each belongs to."""
+    catalogs: dict[str, Record] = field(default_factory=dict)
+    """Catalogs of entitlement management; ``resources`` are the ids of the groups in each."""
     deleted_groups: dict[str, Record] = field(default_factory=dict)
     rolled_back: dict[str, Record] = field(default_factory=dict)
     """Groups whose source of authority was given back to AD, and which no synchronization has taken over yet."""
@@ -244,6 +248,11 @@ class CloudStore:
         self._state.groups[group_id] = {**self._state.groups[group_id], **changes}
         if changes:
             self.log.group(group_id, changes)
+
+    def forget_value(self, group_id: str, name: str) -> None:
+        """Take a property of a live group away."""
+        self._state.groups[group_id] = {key: one for key, one in self._state.groups[group_id].items() if key != name}
+        self.log.group(group_id, {name: None})
 
     def update_user(self, user_id: str, changes: Record) -> None:
         """Replace properties of a user."""

@@ -14,10 +14,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from rehearsal.cloud.control import ControlRefusedError
+from rehearsal.cloud.hybrid import take_over
 from rehearsal.cloud.on_demand import Result
 from rehearsal.cloud.resources import Record
 from rehearsal.cloud.store import CloudStore
 from rehearsal.cloud_sync.cycle import AD_ERROR, EXCEPTION, Run, on_demand, run
+from rehearsal.cloud_sync.from_ad import FROM_AD, filled_by_connect, filled_by_job, values_in_ad
 from rehearsal.cloud_sync.log import row, status_after
 from rehearsal.cloud_sync.target import Target, TargetError
 from rehearsal.cloud_sync.tenant import PROVISIONS_USERS, Tenant, keep_sent, tenant_of
@@ -57,7 +59,11 @@ class Engine:
         for job_id in list(self._store.table("jobs")):
             async with self._one_at_a_time:
                 job = self._store.table("jobs").get(job_id)
-                if job is not None and _is_due(job) and tenant_of(self._store, job_id).mapping:
+                if job is None or not _is_due(job):
+                    continue
+                if job.get("templateId") == FROM_AD:
+                    await self._synchronize(job_id)
+                elif tenant_of(self._store, job_id).mapping:
                     done[job_id] = await self._run(job_id, looks_again=looks_again)
         return done
 
@@ -76,6 +82,34 @@ class Engine:
             changes = {"status": status, "restarted": tuple(sorted(left)), "ran": True}
             self._store.update("jobs", job_id, changes)
         return found
+
+    async def fill_for_connect(self, domain: str) -> None:
+        """Fill the directory extensions that Connect Sync fills, for the groups of an AD domain."""
+        async with self._one_at_a_time:
+            await self._fill(filled_by_connect(self._store), domain)
+
+    async def _synchronize(self, job_id: str) -> None:
+        """A run of a job from AD."""
+        domain = tenant_of(self._store, job_id).domain
+        if domain:
+            take_over(self._store, domain)
+            await self._fill(filled_by_job(self._store, job_id), domain)
+
+    async def _fill(self, fills: Mapping[str, str], domain: str) -> None:
+        if not fills:
+            return
+        groups, epoch = dict(self._store.groups), self._store.log.epoch
+
+        def read() -> dict[str, dict[str, object]]:
+            try:
+                with self._connect() as target:
+                    return values_in_ad(groups, target, fills, domain)
+            except TargetError:
+                return {}  # AD does not answer: the next cycle asks again
+
+        for group, changed in (await asyncio.to_thread(read)).items():
+            if self._store.log.epoch == epoch and group in self._store.groups:
+                self._store.update_group(group, changed)
 
     async def provision(self, job_id: str, group_id: str, members: Sequence[str]) -> Result:
         """Provision one group now, with at most the named members; the job need not be started."""

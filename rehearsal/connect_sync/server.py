@@ -52,15 +52,25 @@ class ConnectServer:
         forest: DNS name of the forest.
         base_dn: Its domain.
         account: The connector account, as the evidence names it.
+        fill: Fills the directory extensions of groups that Connect fills.
     """
 
     def __init__(
-        self, store: CloudStore, connect: Connect, *, container: str, forest: str, base_dn: str, account: str
+        self,
+        store: CloudStore,
+        connect: Connect,
+        *,
+        container: str,
+        forest: str,
+        base_dn: str,
+        account: str,
+        fill: Callable[[], Awaitable[None]],
     ) -> None:
         self._store = store
         self._connect = connect
         self._container = container
         self._named = (forest, base_dn, account)
+        self._fill = fill
         self._one_at_a_time = asyncio.Lock()
 
     @property
@@ -136,6 +146,7 @@ class ConnectServer:
         """
         async with self._one_at_a_time:
             began, taken = self._store.clock(), take_over(self._store)
+            await self._fill()
             state = self.state
             groups = dict(self._store.groups)
             members = {key: self._store.members(key) for key in groups}

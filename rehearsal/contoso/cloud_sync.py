@@ -14,6 +14,7 @@ from rehearsal.cloud import documents
 from rehearsal.cloud.configurations import AD_TO_CLOUD, GROUPS_TO_AD
 from rehearsal.cloud.on_demand import Result
 from rehearsal.cloud.store import CloudStore
+from rehearsal.cloud_sync.from_ad import FROM_AD
 from rehearsal.cloud_sync.log import row
 from rehearsal.cloud_sync.tenant import Sent, keep_sent, tenant_of
 from rehearsal.cloud_sync.wanted import wanted_of
@@ -25,7 +26,6 @@ from rehearsal.contoso.specification import GroupSpecification, Writer
 
 TEMPLATE = documents.GROUPS_TO_AD
 EXCHANGE_TEMPLATE = "AAD2ADExchangeHybridWriteback"
-_FROM_AD_TEMPLATE = "AD2AADProvisioning"
 APPLICATION_TEMPLATE, FROM_AD_APPLICATION_TEMPLATE = GROUPS_TO_AD, AD_TO_CLOUD
 
 
@@ -71,7 +71,10 @@ KINDS = {
         "Exchange writeback", "exchange.contoso.com", APPLICATION_TEMPLATE, EXCHANGE_TEMPLATE, into_ad=False
     ),
     "from-ad": Configuration(
-        "Cloud Sync from AD", "from-ad.contoso.com", FROM_AD_APPLICATION_TEMPLATE, _FROM_AD_TEMPLATE, into_ad=False
+        "Cloud Sync from AD", "from-ad.contoso.com", FROM_AD_APPLICATION_TEMPLATE, FROM_AD, into_ad=False
+    ),
+    "from-own-ad": Configuration(
+        "Cloud Sync from Contoso's AD", names.DOMAIN, FROM_AD_APPLICATION_TEMPLATE, FROM_AD, into_ad=False
     ),
 }
 """Configurations that a rehearsal can be given beside its own."""
@@ -203,6 +206,8 @@ def _job(configuration: Configuration, groups: int) -> dict[str, object]:
 
 
 def _schema(configuration: Configuration, container: str) -> dict[str, object]:
+    if configuration.template == FROM_AD:
+        return documents.schema_from_ad(RULE_ID)
     if not configuration.into_ad:
         return {"synchronizationRules": [], "version": "1"}
     return documents.schema_of_groups(RULE_ID, container)

@@ -109,6 +109,8 @@ def source_attributes(schema: Document) -> frozenset[str]:
 def require_known_attributes(schema: Document, expressions: Mapping[str, str]) -> None:
     """Refuse expressions that read what no group of the source has; a schema that lists no attributes refuses nothing.
 
+    Directory extensions are the tenant's, whatever the schema lists: the service itself reads them.
+
     Args:
         schema: As it was read.
         expressions: Target attribute to its expression.
@@ -122,7 +124,7 @@ def require_known_attributes(schema: Document, expressions: Mapping[str, str]) -
         return
     for target, text in sorted(expressions.items()):
         for name in read_expression(text).attributes:
-            if name.casefold() in known:
+            if name.casefold() in known or name.casefold().startswith("extension_"):
                 continue
             near = get_close_matches(name.casefold(), known, 1)
             raise Refused(

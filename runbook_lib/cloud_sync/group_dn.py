@@ -10,6 +10,7 @@ these keep everything that AD escapes in a distinguished name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ _ESCAPED = ("+", '"', "<", ">", ";", "=", "#", " ")
 """What AD escapes with a backslash in a name, beside comma and backslash (RFC 4514, 2.4)."""
 _COMMA, _BACKSLASH = "\\2C", "\\5C"
 """What stands for an escaped comma and an escaped backslash while the name is taken apart."""
+_KEEPS = re.compile(r"IIF\(IsPresent\(\[(extension_\w+)\]\),")
+_EXTENSION = re.compile(r"\[(extension_\w+)\]")
 
 
 def ou_expression(extension: str, otherwise: str) -> str:
@@ -53,6 +56,27 @@ def keeps_place(expressions: Mapping[str, str], extension: str) -> bool:
     """Whether a mapping (target attribute, lower case, to expression) has both expressions for this extension."""
     begins = f"IIF(IsPresent([{extension}]),"
     return all(expressions.get(name, "").startswith(begins) for name in ("cn", "parentdistinguishedname"))
+
+
+def still_keeping(present: Mapping[str, str], asked: Mapping[str, str]) -> dict[str, str]:
+    """Expressions that are asked for, for those groups alone that the mapping does not keep in their place.
+
+    Args:
+        present: Target attribute, lower case, to the expression that it has now.
+        asked: Target attribute to the expression that it is to have.
+    """
+    makers = {"parentdistinguishedname": ou_expression, "cn": cn_expression}
+    found = dict(asked)
+    for name, text in asked.items():
+        keeps = _KEEPS.match(present.get(name.casefold(), ""))
+        if keeps and name.casefold() in makers and not text.startswith(keeps[0]):
+            found[name] = makers[name.casefold()](keeps[1], text)
+    return found
+
+
+def extensions_in(expressions: Mapping[str, str]) -> list[str]:
+    """Directory extensions that a mapping reads, by full name."""
+    return sorted({name for text in expressions.values() for name in _EXTENSION.findall(text)})
 
 
 @dataclass(frozen=True, slots=True)

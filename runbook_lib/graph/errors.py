@@ -47,6 +47,7 @@ _PERMISSIONS = (
     ("/applicationTemplates", "", "Application.ReadWrite.OwnedBy"),
     ("/applications", "Application.Read.All", "Application.ReadWrite.OwnedBy"),
     ("/servicePrincipals", "Application.Read.All", "Application.ReadWrite.OwnedBy"),
+    ("/identityGovernance/entitlementManagement", "EntitlementManagement.Read.All", ""),
     ("/auditLogs/provisioning", "ProvisioningLog.Read.All", ""),
     ("/groupSettings", "GroupSettings.Read.All", ""),
     ("/directory/deletedItems", "Group.Read.All", ""),

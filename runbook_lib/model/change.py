@@ -337,7 +337,10 @@ class PlanOf(DigestedOnce, Generic[PayloadT, TargetT]):
 
     @property
     def phrase(self) -> str:
-        """What an approver types: it proves that the numbers and the domain were read. A deletion is called one."""
+        """What an approver types: it proves that the numbers and the domain were read.
+
+        A deletion is called one, and so is a change of the source of authority.
+        """
         deleted = sum(c.kind is ChangeKind.DELETE for c in self.changes)
         domain = self.target.title
         if deleted and deleted == len(self.changes):
@@ -348,7 +351,16 @@ class PlanOf(DigestedOnce, Generic[PayloadT, TargetT]):
             return f"DELETE CONFIGURATION IN {domain}"
         if self.changes and not self.groups:
             return f"{self.operation.value.upper()} CONFIGURATION IN {domain}"
-        return f"{self.operation.value.upper()} {_groups(others)}{also} IN {domain}"
+        return f"{self._verb} {_groups(others)}{also} IN {domain}"
+
+    @property
+    def _verb(self) -> str:
+        kinds = {change.kind for change in self.changes}
+        if self.operation is Operation.ENABLE and ChangeKind.CONVERT in kinds:
+            return ChangeKind.CONVERT.value.upper()
+        if self.operation is Operation.DISABLE and ChangeKind.ROLL_BACK in kinds:
+            return ChangeKind.ROLL_BACK.value.upper()
+        return self.operation.value.upper()
 
     @property
     def counts(self) -> dict[str, int]:

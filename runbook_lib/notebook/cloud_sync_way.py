@@ -9,6 +9,7 @@ from runbook_lib.change.journal import JournalFile
 from runbook_lib.change.journal_check import DoneChange, effects_of
 from runbook_lib.change.resume import BrokenOff
 from runbook_lib.cloud_sync.configuration import expressions_of, require_known_attributes
+from runbook_lib.cloud_sync.group_dn import still_keeping
 from runbook_lib.cloud_sync.predicted import PredictedGroup
 from runbook_lib.directory.anchored import AnchoredGroups
 from runbook_lib.directory.ldif import BACKUP_FILE, ldif_of
@@ -46,7 +47,7 @@ from runbook_lib.routes.cloud_sync.plan_remove import (
 )
 from runbook_lib.routes.cloud_sync.plan_undo import plan_undo, require_same_place
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, nothing_left
-from runbook_lib.routes.cloud_sync.reading import read_facts, sides_at, sides_of_domain
+from runbook_lib.routes.cloud_sync.reading import read_facts, sides_at, sides_of_domain, with_extension_values
 from runbook_lib.routes.cloud_sync.resume import made_at, renamed, require_same_target, watched_again
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget, cloud_sync_target
 from runbook_lib.routes.cloud_sync.watch import WatchedGroups
@@ -83,6 +84,8 @@ class CloudSyncWay:
         context, sides = self._context, self._keep(self._sides_to_plan(inventory))
         policy = policy_now(context, inventory)
         asked = desired_expressions(context.parameters, self.operation)
+        if asked and context.parameters.cloud_sync_keep_place:
+            asked = still_keeping(expressions_of(sides.documents.schema), asked)
         desired = desired_settings(context.parameters, self.operation, self._sources(sides, asked))
         if self._done is not None:
             self._made = self._planned_undo(self._done, sides, policy, desired)
@@ -235,6 +238,7 @@ class CloudSyncWay:
 
     def _keep(self, sides: Sides) -> Sides:
         context = self._context
+        sides = with_extension_values(context.connect_graph(), sides)
         containers = [one for one in (context.parameters.target_ou, sides.mapping.container) if one]
         groups = AnchoredGroups(context.connect_directory())
         self._read = sides, WatchedGroups(groups, sides.inventory, containers)

@@ -6,6 +6,7 @@ from runbook_lib.change.journal_check import DoneChange
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Operation, Planned
 from runbook_lib.model.target import Route
+from runbook_lib.notebook.authority_way import AuthorityWay, changes_authority
 from runbook_lib.notebook.cloud_sync_way import CloudSyncWay
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.direct_way import DirectWay
@@ -29,7 +30,8 @@ def way_of(context: RunContext, operation: Operation, done: DoneChange | None = 
         Refused: ``route-not-carried-out``.
     """
     if rules_of(context.parameters.route).route is Route.CLOUD_SYNC:
-        return CloudSyncWay(context, operation, done)
+        kind = AuthorityWay if changes_authority(context.parameters, operation, done) else CloudSyncWay
+        return kind(context, operation, done)
 
     def planned(inventory: Inventory) -> Planned:
         policy = policy_now(context, inventory)

@@ -64,11 +64,15 @@ COMMENTS = {
     "cloud_sync_pilot": "The group with this id is tried first; empty tries none.",
     "cloud_sync_on_premises_users": "Membership of on-premises users is on, off or unknown.",
     "cloud_sync_wait": "AD is watched for this many minutes afterwards, at most.",
-    "cloud_sync_enable": "Enabling brings groups into scope, or hands over their AD objects (move).",
+    "cloud_sync_enable": "Enabling brings groups into scope (scope, move), or does convert.",
     "connect_evidence": "The collector on the Connect server wrote this file; empty means that there is none.",
     "connect_evidence_hours": "Evidence of the Connect server counts for this many hours.",
     "cloud_sync_create": "Where no configuration writes groups to the domain, one is made.",
-    "cloud_sync_disable": "Disabling takes groups out of scope (scope, move), pauses the job, or removes it.",
+    "cloud_sync_disable": "Disabling takes groups out of scope, or does pause, remove, move, roll-back.",
+    "cloud_sync_with_nested": "A conversion or roll-back takes nested groups along.",
+    "cloud_sync_make_universal": "A conversion may make AD groups universal.",
+    "cloud_sync_keep_place": "Converted groups keep OU and name in AD.",
+    "cloud_sync_group_dn_property": "This extension holds distinguished names; empty makes one.",
     "check_routes": "The verdicts on these routes decide how the run ends.",
     "groups_domain": "The groups have this mail domain; empty takes it from their addresses.",
     "dns_servers": "These DNS servers are asked; empty takes those of this machine.",
@@ -76,6 +80,7 @@ COMMENTS = {
     "max_creates": "One plan may create this many groups.",
     "max_retirements": "One plan may retire this many groups.",
     "max_deletions": "One plan may delete this many groups.",
+    "max_conversions": "One plan may convert this many groups, or roll them back.",
     "max_member_removals": "One plan may remove this many members in all.",
     "max_member_removals_per_group": "One plan may remove this many members of a group.",
     "max_member_removals_percent": "One plan may remove this share of a group's members.",
@@ -100,12 +105,14 @@ _SERVER = ("connect_evidence", "connect_evidence_hours")
 _READING = (*_NAMES, *_ATTESTED, *_SERVER)
 _WRITING = (
     *("approvers", "route", "protected_ous", "acknowledge", "reading_max_age"),
-    *("max_creates", "max_retirements", "max_deletions"),
+    *("max_creates", "max_retirements", "max_deletions", "max_conversions"),
     *("max_member_removals", "max_member_removals_per_group", "max_member_removals_percent"),
 )
 _OUT = ("disable_by", "empty_on_retire")
 _ENABLED_BY_CLOUD_SYNC = ("cloud_sync_notify", "cloud_sync_delete_threshold", "cloud_sync_pilot", "cloud_sync_create")
 _PREDICTED = ("cloud_sync_on_premises_users", "cloud_sync_wait")
+_CONVERTED = ("cloud_sync_make_universal", "cloud_sync_keep_place", "cloud_sync_enable")
+_AUTHORITY = ("cloud_sync_with_nested", "cloud_sync_group_dn_property")
 _EXPRESSIONS = ("cloud_sync_ou_expression", "cloud_sync_cn_expression", "cloud_sync_account_name_expression")
 _PREFLIGHT = ("check_routes", "groups_domain", "dns_servers", "dns_timeout")
 
@@ -121,14 +128,14 @@ USED: dict[str, frozenset[str]] = {
     "30-enable-writeback": frozenset(
         (
             *(*_ALL, *_READING, *_WRITING, *_SELECTION, *_DISABLED, *_ALLOWED, *_EXPRESSIONS),
-            *(*_PREDICTED, *_ENABLED_BY_CLOUD_SYNC, "cloud_sync_enable", "group_type"),
+            *(*_PREDICTED, *_ENABLED_BY_CLOUD_SYNC, *_CONVERTED, *_AUTHORITY, "group_type"),
         ),
     ),
     "40-disable-writeback": frozenset(
-        (*_ALL, *_READING, *_WRITING, *_DISABLED, *_OUT, *_PREDICTED, "cloud_sync_disable"),
+        (*_ALL, *_READING, *_WRITING, *_DISABLED, *_OUT, *_PREDICTED, *_AUTHORITY, "cloud_sync_disable"),
     ),
     "50-check-drift": frozenset((*_ALL, *_READING, *_ALLOWED, "protected_ous", "group_type")),
-    "60-undo-change": frozenset((*_ALL, *_READING, *_WRITING, *_OUT, *_PREDICTED, "undo_record")),
+    "60-undo-change": frozenset((*_ALL, *_READING, *_WRITING, *_OUT, *_PREDICTED, *_AUTHORITY, "undo_record")),
 }
 """Notebook to the names of the parameters that its steps look at."""
 

@@ -169,6 +169,7 @@ _CHECKS: tuple[Callable[[Parameters], Iterator[Complaint]], ...] = (
     check_change.mail_domain_of_groups,
     check_change.dns_servers,
     check_change.check_routes,
+    check_change.extension_property,
 )
 
 

@@ -196,3 +196,18 @@ def check_routes(parameters: Parameters) -> Iterator[Complaint]:
     """No route to look at."""
     if not parameters.check_routes:
         yield Complaint(("check_routes",), t("names no route"), "empty-check-routes", t('The default is ["direct"].'))
+
+
+_EXTENSION = re.compile(r"extension_[0-9a-f]{32}_[A-Za-z][A-Za-z0-9_]*")
+
+
+def extension_property(parameters: Parameters) -> Iterator[Complaint]:
+    """A name that no directory extension has (Microsoft Graph documentation, "extensionProperty resource type")."""
+    name = parameters.cloud_sync_group_dn_property
+    if name and not _EXTENSION.fullmatch(name):
+        yield Complaint(
+            ("cloud_sync_group_dn_property",),
+            t("is not the full name of a directory extension"),
+            "malformed-extension",
+            t("Write extension_, the application id without hyphens in lower case, and _ with its name."),
+        )

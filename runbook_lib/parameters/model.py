@@ -202,16 +202,31 @@ class Parameters(BaseModel):
     cloud_sync_create: bool = Field(
         False, description="Where no configuration writes groups to the domain, 30-enable-writeback makes one"
     )
-    cloud_sync_enable: Literal["scope", "move"] = Field(
+    cloud_sync_enable: Literal["scope", "move", "convert"] = Field(
         "scope",
-        description="What 30-enable-writeback does on the route cloud-sync: scope (the selected groups enter it) or "
-        "move (groups that the route direct wrote go over to Cloud Sync with their AD objects)",
+        description="What 30-enable-writeback does on the route cloud-sync: scope (the selected groups enter it), move "
+        "(groups that the route direct wrote go over to Cloud Sync with their AD objects) or convert (the cloud "
+        "becomes the source of authority of selected synchronized groups)",
     )
-    cloud_sync_disable: Literal["scope", "pause", "remove", "move"] = Field(
+    cloud_sync_disable: Literal["scope", "pause", "remove", "move", "roll-back"] = Field(
         "scope",
         description="What 40-disable-writeback does on the route cloud-sync: scope (the named groups leave it), "
-        "pause (the whole job stops), remove (the configuration is deleted) or move (the named groups come back to "
-        "the route direct with their AD objects)",
+        "pause (the whole job stops), remove (the configuration is deleted), move (the named groups come back to the "
+        "route direct with their AD objects) or roll-back (AD becomes their source of authority again)",
+    )
+    cloud_sync_with_nested: bool = Field(
+        True, description="A conversion or roll-back takes nested groups along, at any depth"
+    )
+    cloud_sync_make_universal: bool = Field(
+        False, description="A conversion may change the scope of AD groups to universal, which Cloud Sync needs"
+    )
+    cloud_sync_keep_place: bool = Field(
+        True, description="Converted groups keep OU and name in AD; otherwise the mapping moves and renames them"
+    )
+    cloud_sync_group_dn_property: str = Field(
+        "",
+        description="Directory extension of groups that holds their distinguished name (extension_..._...), where this "
+        "runbook shall not make and fill one",
     )
 
     # Connect Sync
@@ -238,6 +253,7 @@ class Parameters(BaseModel):
     max_creates: int = Field(50, ge=0, description="Groups that one plan may create")
     max_retirements: int = Field(25, ge=0, description="Groups that one plan may retire")
     max_deletions: int = Field(5, ge=0, description="Groups that one plan may delete (disable_by: delete)")
+    max_conversions: int = Field(25, ge=0, description="Groups whose source of authority one plan may change")
     max_member_removals: int = Field(200, ge=0, description="Member values that one plan may remove in all")
     max_member_removals_per_group: int = Field(
         50, ge=0, description="Member values that one plan may remove from a group"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
+from runbook_lib.cloud_sync.group_dn import Placement
 from runbook_lib.cloud_sync.predicted import Predicted, PredictedGroup
 from runbook_lib.cloud_sync.scope import Known
 from runbook_lib.cloud_sync.service_errors import ServiceError
@@ -14,9 +15,11 @@ from runbook_lib.model.finding import Finding
 from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.text import NOTHING, Text, counted, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
+from runbook_lib.preflight.hand_off import hand_offs
+from runbook_lib.routes.cloud_sync.authority_watch import AuthoritySeen, NameSeen
 from runbook_lib.routes.cloud_sync.leaving import LeftGroup
 from runbook_lib.routes.cloud_sync.watch import Arrival
-from runbook_lib.shown.html import View, banner_html, rows_html
+from runbook_lib.shown.html import View, banner_html, code_html, rows_html
 
 
 def prediction_view(groups: Sequence[PredictedGroup]) -> View:
@@ -158,6 +161,65 @@ def _logged(entry: LogEntry | None) -> Text:
     what = t("{action}, {status}", action=printable(entry.action, limit=40), status=printable(entry.status, limit=40))
     why = ServiceError(entry.code, entry.message).text
     return t("{what}: {why}", what=what, why=why) if why else what
+
+
+def placements_view(placements: Mapping[str, Placement], names: Mapping[str, str]) -> View:
+    """Where the AD objects of converted groups are, and where they will be once the groups are in scope."""
+    same = sum(one.same for one in placements.values())
+    text = t("{same} of {all} keep OU and name.", same=same, all=counted(len(placements), "group"))
+    table = rows_html(
+        (t("Group"), t("Distinguished name now"), t("Distinguished name in scope")),
+        [
+            (
+                names.get(key, key),
+                one.dn,
+                one.why or (t("the same") if one.same else verbatim(f"CN={one.cn},{one.container}")),
+            )
+            for key, one in placements.items()
+        ],
+        caption=t("AD objects of converted groups"),
+        limit=200,
+    )
+    return View(banner_html("neutral" if same == len(placements) else "attention", text) + table, text)
+
+
+def authority_view(seen: Sequence[AuthoritySeen]) -> View:
+    """Who is the source of authority of each group now."""
+    good = sum(one.good for one in seen)
+    text = t("{good} of {all} have the wanted source of authority.", good=good, all=counted(len(seen), "group"))
+    table = rows_html(
+        (t("Group"), t("Source of authority")),
+        [(one.display_name, one.state) for one in seen],
+        caption=t("Source of authority"),
+        limit=200,
+    )
+    return View(banner_html("good" if good == len(seen) else "attention", text) + table, text)
+
+
+def names_view(seen: Sequence[NameSeen]) -> View:
+    """Which groups have their distinguished name in the extension."""
+    good = sum(one.good for one in seen)
+    text = t(
+        "{good} of {all} have their distinguished name in the extension.",
+        good=good,
+        all=counted(len(seen), "group"),
+    )
+    table = rows_html(
+        (t("Group"), t("Distinguished name now"), t("In the extension")),
+        [(one.display_name, one.dn, one.state) for one in seen],
+        caption=t("Distinguished names in the extension"),
+        limit=200,
+    )
+    return View(banner_html("good" if good == len(seen) else "attention", text) + table, text)
+
+
+def hand_offs_of_plan_view(findings: Sequence[Finding]) -> View | None:
+    """What somebody else has to do about a plan, to copy; None: nothing."""
+    offers = hand_offs(findings)
+    if not offers:
+        return None
+    blocks = (code_html(one.text, t("{title} · {where}", title=one.title, where=one.where)) for one in offers)
+    return View(Markup().join(blocks), joined(one.title for one in offers))
 
 
 def _value(predicted: Predicted) -> Text:

@@ -47,6 +47,8 @@ POLICY = {
 """What the policy calls otherwise than the parameters that it is made from."""
 OPENING = {"change_id", "reason", "records_dir", "records_access"}
 """What opening a run uses, whichever it is; the steps are looked at from there on."""
+AUTHORITY = {"cloud_sync_with_nested", "cloud_sync_group_dn_property"}
+"""Of a change of the source of authority, which is one of the route cloud-sync."""
 IN_OTHER_CASES = {
     # With bind_method kerberos, with sign_in device-code, with a file of evidence where Graph does not say.
     "all": {"kerberos_keytab", "sign_in_cache", "connect_evidence", "connect_evidence_hours"},
@@ -55,8 +57,8 @@ IN_OTHER_CASES = {
         *("allow_dynamic_security", "allow_role_assignable", "allow_hidden_membership"),
         *(name for name in known_names() if name.startswith("cloud_sync_") and name != "cloud_sync_disable"),
     },
-    "40-disable-writeback": {"cloud_sync_on_premises_users", "cloud_sync_wait", "cloud_sync_disable"},
-    "60-undo-change": {"cloud_sync_on_premises_users", "cloud_sync_wait"},
+    "40-disable-writeback": {"cloud_sync_on_premises_users", "cloud_sync_wait", "cloud_sync_disable", *AUTHORITY},
+    "60-undo-change": {"cloud_sync_on_premises_users", "cloud_sync_wait", *AUTHORITY},
     "50-check-drift": {"allow_dynamic_security", "allow_role_assignable", "allow_hidden_membership"},
 }
 """What these runs have no reason to look at: the rehearsal signs in otherwise, the one group is an ordinary one, and

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runbook_lib.cloud_sync.configuration import Document
+from runbook_lib.cloud_sync.group_dn import Placement
 from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.authority import GroupDnExtension, InboundJob
 from runbook_lib.graph.tenant.parts import ConnectReport
@@ -24,6 +25,8 @@ from runbook_lib.model.ids import GroupId
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
+from runbook_lib.routes.cloud_sync.authority_actions import SetCloudManaged
+from runbook_lib.routes.cloud_sync.payload import CloudSyncPlan
 from runbook_lib.rules.policy import Policy
 
 EXTENSION_ATTRIBUTES = tuple(f"extensionAttribute{number}" for number in range(1, 16))
@@ -81,14 +84,23 @@ class PlannedAuthority:
     """A plan, what was found while making it, and what is looked at afterwards.
 
     Attributes:
-        watched: Ids of the groups whose source of authority is looked at.
-        fills: Ids of the groups whose distinguished name is waited for in the extension.
+        watched: Id of a group to whether the cloud is to be its source of authority afterwards.
+        fills: Id of a group to the distinguished name that is waited for in the extension.
+        placements: Id of a group that is converted to where its AD object will be.
     """
 
     plan: Plan
     findings: tuple[Finding, ...]
-    watched: tuple[str, ...] = ()
-    fills: tuple[str, ...] = ()
+    watched: Mapping[str, bool] = field(default_factory=dict)
+    fills: Mapping[str, str] = field(default_factory=dict)
+    placements: Mapping[str, Placement] = field(default_factory=dict)
+
+
+def watched_of(plan: CloudSyncPlan) -> dict[str, bool]:
+    """Group id to whether the cloud is to be its source of authority when a plan is carried out."""
+    acts = {change.group_id: change.payload.action for change in plan.changes}
+    found = {one: act.managed for one, act in acts.items() if isinstance(act, SetCloudManaged)}
+    return dict(sorted(found.items()))
 
 
 def require_limit(count: int, wanted: AuthoritySettings) -> None:

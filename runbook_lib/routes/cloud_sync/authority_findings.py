@@ -11,6 +11,7 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import Text, counted, first_of, t
 from runbook_lib.model.untrusted import printable
+from runbook_lib.preflight.hand_off import RunSyncCycle
 from runbook_lib.routes.cloud_sync.authority import AuthorityFacts, Reference
 
 GUIDANCE = 'Microsoft Entra documentation, "Guidance for using Group Source of Authority (SOA)"'
@@ -161,6 +162,22 @@ def members_lost(lost: Sequence[Reference]) -> list[Finding]:
             _CONFIGURE,
         )
     ]
+
+
+def taken_over_later(count: int, by_connect: bool) -> Finding:
+    """That a roll-back is complete only with the next synchronization."""
+    return Finding(
+        id="soa-take-over",
+        severity=Severity.INFO,
+        seen=t("{count} wait for a synchronization after the roll-back.", count=counted(count, "group")),
+        expected=t("The synchronization takes them over."),
+        why=t("Until then nobody writes them: neither Cloud Sync, whose scope they leave, nor the synchronization."),
+        to_do=t("Let Connect Sync run; this run waits for it.")
+        if by_connect
+        else t("The job of Cloud Sync from AD runs by itself; this run waits for it."),
+        source=_CONFIGURE,
+        hand_offs=(RunSyncCycle(),) if by_connect else (),
+    )
 
 
 def catalogs_left(

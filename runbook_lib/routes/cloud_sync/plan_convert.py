@@ -99,7 +99,9 @@ def plan_convert(sides: Sides, facts: AuthorityFacts, wanted: AuthoritySettings,
         plan = finished_plan(
             Operation.ENABLE, sides, first, list(refused.values()), wanted.limits(policy), len(already)
         )
-        return PlannedAuthority(plan, (two_plans(len(own)), *findings), fills=tuple(sorted(own)))
+        return PlannedAuthority(
+            plan, (two_plans(len(own)), *findings), fills={one: group.dn for one, group in sorted(own.items())}
+        )
     for one in unfilled:
         refused[one] = unfilled_refusal(groups[one], facts)
     if unfilled and facts.inbound is None:
@@ -119,7 +121,12 @@ def plan_convert(sides: Sides, facts: AuthorityFacts, wanted: AuthoritySettings,
         *others_move(_others(sides, expressions, set(converted)) if converted else {}),
     ]
     plan = finished_plan(Operation.ENABLE, sides, changes, list(refused.values()), wanted.limits(policy), len(already))
-    return PlannedAuthority(plan, tuple(findings), watched=tuple(sorted(together)))
+    return PlannedAuthority(
+        plan,
+        tuple(findings),
+        watched=dict.fromkeys(sorted(together), True),
+        placements={one: places[one] for one in sorted(converted)},
+    )
 
 
 def _by_name(row: GroupRow) -> bool:

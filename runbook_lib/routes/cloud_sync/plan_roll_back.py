@@ -38,7 +38,12 @@ from runbook_lib.routes.cloud_sync.authority_actions import (
     SetGroupScope,
     fills,
 )
-from runbook_lib.routes.cloud_sync.authority_findings import catalogs_left, members_lost, not_taken_back
+from runbook_lib.routes.cloud_sync.authority_findings import (
+    catalogs_left,
+    members_lost,
+    not_taken_back,
+    taken_over_later,
+)
 from runbook_lib.routes.cloud_sync.authority_rules import barred_from_return, bars_restoring, gone_refusal
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, cloud_sync_plan
 from runbook_lib.routes.cloud_sync.plan_undo import did, require_same_place, way_back
@@ -60,6 +65,8 @@ AUTHORITY_KINDS = frozenset(
     }
 )
 """Kinds of change that plans of the source of authority have and no other plan has."""
+_NAMED = frozenset({Authority.CONVERTED, Authority.PENDING, Authority.AD})
+"""What a name picks: a group that AD has again is in step."""
 _TAKE_OUT = t("Take it out of the selection.")
 
 
@@ -78,7 +85,8 @@ def plan_roll_back(sides: Sides, facts: AuthorityFacts, wanted: AuthoritySetting
     chosen: Sequence[str] = [row.group_id for row in rows if row.group_id in groups]
     if wanted.with_nested:
         chosen = with_nested(inventory, chosen, Authority.CONVERTED)
-    given = [one for one in chosen if groups[one].authority in (Authority.PENDING, Authority.AD)]
+    pending = [one for one in chosen if groups[one].authority is Authority.PENDING]
+    given = [*pending, *(one for one in chosen if groups[one].authority is Authority.AD)]
     returning = []
     for one in chosen:
         if one in given:
@@ -89,9 +97,9 @@ def plan_roll_back(sides: Sides, facts: AuthorityFacts, wanted: AuthoritySetting
             refused[one] = found
     require_limit(len(returning), wanted)
     changes = _roll_back(returning, sides, "named", t("Named, or nested in a named group, and converted."))
-    findings = _findings(returning, given, sides, facts)
+    findings = _findings(returning, pending, sides, facts)
     plan = finished_plan(Operation.DISABLE, sides, changes, list(refused.values()), wanted.limits(policy), len(given))
-    return PlannedAuthority(plan, tuple(findings), watched=tuple(sorted({*returning, *given})))
+    return PlannedAuthority(plan, tuple(findings), watched=dict.fromkeys(sorted({*returning, *pending}), False))
 
 
 def plan_undo_authority(
@@ -136,21 +144,29 @@ def plan_undo_authority(
             bool(returning), any(change.kind is ChangeKind.REMOVE_EXTENSION for change in changes)
         )
     made = finished_plan(Operation.UNDO, sides, changes, refusals, wanted.limits(policy), in_step + len(same))
-    return PlannedAuthority(made, tuple(findings), watched=tuple(sorted({*returning, *converting, *same})))
+    groups = cloud_groups(sides.inventory)
+    watched = {
+        **{one: groups[one].authority is Authority.CONVERTED for one in same},
+        **dict.fromkeys(returning, False),
+        **dict.fromkeys(converting, True),
+    }
+    return PlannedAuthority(made, tuple(findings), watched=dict(sorted(watched.items())))
 
 
 def _by_name(row: GroupRow) -> bool:
-    return row.cloud is not None and row.cloud.authority in (Authority.CONVERTED, Authority.PENDING)
+    return row.cloud is not None and row.cloud.authority in _NAMED
 
 
-def _findings(returning: Collection[str], given: Collection[str], sides: Sides, facts: AuthorityFacts) -> list[Finding]:
+def _findings(
+    returning: Collection[str], pending: Collection[str], sides: Sides, facts: AuthorityFacts
+) -> list[Finding]:
     """What is lost by it; groups that nothing has taken over yet still lose the same."""
     groups = cloud_groups(sides.inventory)
-    pending = [one for one in given if groups[one].authority is Authority.PENDING]
     both = [*returning, *pending]
     if not returning:
         return []
     return [
+        taken_over_later(len(both), facts.inbound is None),
         *members_lost(lost_at_take_over(sides.inventory, both)),
         *catalogs_left({one: groups[one] for one in both}, facts.catalogs),
     ]

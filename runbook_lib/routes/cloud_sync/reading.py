@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from runbook_lib.cloud_sync.configuration import expressions_of
+from runbook_lib.cloud_sync.group_dn import extensions_in
 from runbook_lib.errors import Refused
 from runbook_lib.graph.errors import GraphNotFound, or_unreadable
 from runbook_lib.graph.tenant.applications import made_of_template, template_known
+from runbook_lib.graph.tenant.authority import read_group_values
 from runbook_lib.graph.tenant.cloud_sync import read_agents, read_cloud_sync
 from runbook_lib.graph.tenant.configuration import ConfigurationAddress, read_assignments, read_configuration
 from runbook_lib.graph.tenant.jobs import CloudSync, CloudSyncJob, JobKind
@@ -81,6 +86,23 @@ def read_facts(client: GraphClient, cloud: str) -> TenantFacts:
         template_known=template_known(client),
         cloud=cloud,
     )
+
+
+def with_extension_values(client: GraphClient, sides: Sides, *more: str) -> Sides:
+    """The same, with the values of the directory extensions that the mapping reads, and of some more, on each group.
+
+    Raises:
+        NoAccess, GraphRejected, ServiceFailed: They cannot be read.
+    """
+    names = sorted({*extensions_in(expressions_of(sides.documents.schema)), *more})
+    if not names:
+        return sides
+    values = {name: read_group_values(client, name) for name in names}
+    cloud = sides.inventory.cloud
+    groups = tuple(
+        replace(group, extensions=tuple((name, values[name].get(group.id)) for name in names)) for group in cloud.groups
+    )
+    return replace(sides, inventory=replace(sides.inventory, cloud=replace(cloud, groups=groups)))
 
 
 def _sides_of_job(client: GraphClient, inventory: Inventory, job: CloudSyncJob) -> Sides:

@@ -11,11 +11,13 @@ from runbook_lib.cloud_sync.functions import Value
 from runbook_lib.cloud_sync.group_dn import (
     Placement,
     cn_expression,
+    extensions_in,
     keeps_place,
     moved,
     ou_expression,
     place_by,
     placement_lines,
+    still_keeping,
 )
 from runbook_lib.graph.tenant.authority import extension_name, identifier_uri
 from runbook_lib.model.dn import rdn
@@ -74,3 +76,17 @@ def test_a_mapping_keeps_places_only_with_both_expressions(missing: str) -> None
     assert keeps_place(MAPPING, EXTENSION)
     assert not keeps_place({name: text for name, text in MAPPING.items() if name != missing}, EXTENSION)
     assert not keeps_place(MAPPING, extension_name("2bbe7b5a-0e6f-4f3a-9d5a-0123456789ab"))
+
+
+@given(NAMES, st.booleans())
+def test_a_new_ou_is_for_groups_without_the_value_alone(cn: str, with_value: bool) -> None:
+    asked = {"parentDistinguishedName": '"OU=New,DC=c"', "sAMAccountName": "[displayName]"}
+    kept = still_keeping(MAPPING, asked)
+    dn = f"{rdn('CN', cn)},OU=Old,DC=c"
+    values: dict[str, Value] = {EXTENSION: dn if with_value else None, "displayName": "x", "objectId": "y" * 40}
+    mapping = {**MAPPING, "parentdistinguishedname": kept["parentDistinguishedName"]}
+    assert place_by(mapping, dn, values).container == ("OU=Old,DC=c" if with_value else "OU=New,DC=c")
+    assert kept["sAMAccountName"] == "[displayName]"
+    assert still_keeping(mapping, kept) == kept, "not wrapped twice"
+    assert still_keeping({}, asked) == asked
+    assert extensions_in(MAPPING) == [EXTENSION]

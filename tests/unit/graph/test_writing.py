@@ -243,6 +243,24 @@ def test_secrets_reach_graph_and_nobody_else() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "permission"),
+    [
+        ("/groups/1/onPremisesSyncBehavior", "Group-OnPremisesSyncBehavior.ReadWrite.All"),
+        ("/servicePrincipals/1/synchronization/jobs/2/start", "Synchronization.ReadWrite.All"),
+        ("/servicePrincipals/1/appRoleAssignedTo/2", "AppRoleAssignment.ReadWrite.All"),
+        ("/applications/1/extensionProperties", "Application.ReadWrite.OwnedBy"),
+        ("/servicePrincipals", "Application.ReadWrite.OwnedBy"),
+        ("/somewhere/else", "the permission for it"),
+    ],
+)
+def test_a_write_that_is_forbidden_names_the_permission(path: str, permission: str) -> None:
+    client, _, _ = client_with(lambda _: graph_error(403, "Authorization_RequestDenied"))
+    with pytest.raises(NoAccess) as refused:
+        client.writer.write(GraphWrite("PATCH", path, {"x": 1}))
+    assert permission in refused.value.hint
+
+
+@pytest.mark.parametrize(
     "quoted",
     [
         "canary-token",

@@ -196,8 +196,8 @@ def test_the_first_plan_makes_what_keeps_names_and_converts_nothing() -> None:
     made = convert([replace(SALES, extensions=())], [in_ad("Sales")], graph=graph)
     assert [change.kind for change in made.plan.changes] == [*[ChangeKind.EXTENSION] * 3, ChangeKind.MAP_GROUP_DN]
     assert "soa-two-plans" in ids(made)
-    assert made.fills == (SALES.id,)
-    assert made.watched == ()
+    assert made.fills == {SALES.id: f"CN=Sales,OU=Groups,{b.BASE}"}
+    assert made.watched == {}
 
 
 def test_where_connect_synchronizes_a_hand_off_fills_the_extension() -> None:
@@ -278,11 +278,14 @@ def test_what_cannot_be_given_back_is_refused(group: CloudGroup, ad: Any, rule: 
     assert rules(roll_back([group], [ad]).plan) == {"Sales": rule}
 
 
-@pytest.mark.parametrize("group", [SALES, replace(SALES, on_premises_sync_enabled=None, cloud_managed=False)])
-def test_what_ad_decides_about_already_is_only_watched(group: CloudGroup) -> None:
+@pytest.mark.parametrize(
+    ("group", "watched"),
+    [(SALES, {}), (replace(SALES, on_premises_sync_enabled=None, cloud_managed=False), {SALES.id: False})],
+)
+def test_what_ad_has_again_is_in_step_and_what_waits_is_watched(group: CloudGroup, watched: dict[str, bool]) -> None:
     made = roll_back([group], [in_ad("Sales")])
     assert (made.plan.changes, made.plan.in_step) == ((), 1)
-    assert made.watched == (SALES.id,)
+    assert made.watched == watched
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,226 @@
+"""A change of the source of authority in a notebook: what it is planned from, what is backed up, what is watched."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from runbook_lib.change.journal import JournalFile
+from runbook_lib.change.journal_check import DoneChange
+from runbook_lib.change.resume import BrokenOff
+from runbook_lib.cloud_sync.configuration import Document, expressions_of
+from runbook_lib.cloud_sync.group_dn import cn_expression, keeps_place, ou_expression
+from runbook_lib.directory.ldif import BACKUP_FILE, ldif_of
+from runbook_lib.graph.tenant.authority import (
+    identifier_uri,
+    inbound_job,
+    read_authority,
+    read_catalogs,
+    read_connect,
+    read_extension,
+    read_group_values,
+)
+from runbook_lib.graph.tenant.cloud_sync import read_cloud_sync
+from runbook_lib.graph.tenant.read import is_an_app
+from runbook_lib.inventory import Inventory, index_directory
+from runbook_lib.model.change import Change, Operation, Plan
+from runbook_lib.model.cloud import Authority
+from runbook_lib.model.text import t
+from runbook_lib.notebook.cloud_sync_way import CloudSyncWay
+from runbook_lib.notebook.context import RunContext
+from runbook_lib.notebook.front_end import ProgressLine
+from runbook_lib.notebook.reading import policy_now
+from runbook_lib.notebook.way import PlanMade, ReadBack
+from runbook_lib.parameters.model import Parameters
+from runbook_lib.routes.cloud_sync.authority import (
+    EXTENSION_ATTRIBUTES,
+    AuthorityFacts,
+    AuthoritySettings,
+    PlannedAuthority,
+    ad_object,
+    cloud_groups,
+    watched_of,
+)
+from runbook_lib.routes.cloud_sync.authority_watch import (
+    NameSeen,
+    WatchedT,
+    authority_seen,
+    end_of_authority,
+    end_of_names,
+    watch_groups,
+)
+from runbook_lib.routes.cloud_sync.payload import cloud_sync_plan
+from runbook_lib.routes.cloud_sync.plan_convert import plan_convert
+from runbook_lib.routes.cloud_sync.plan_roll_back import AUTHORITY_KINDS, plan_roll_back, plan_undo_authority
+from runbook_lib.routes.cloud_sync.planning import Sides
+from runbook_lib.routes.cloud_sync.reading import with_extension_values
+from runbook_lib.shown.cloud_sync import authority_view, hand_offs_of_plan_view, names_view, placements_view
+
+
+def changes_authority(parameters: Parameters, operation: Operation, done: DoneChange | None) -> bool:
+    """Whether a run of the route cloud-sync changes the source of authority, or takes such a change back."""
+    if done is not None:
+        return any(change.kind in AUTHORITY_KINDS for change in done.plan.changes)
+    if operation is Operation.ENABLE:
+        return parameters.cloud_sync_enable == "convert"
+    return operation is Operation.DISABLE and parameters.cloud_sync_disable == "roll-back"
+
+
+class AuthorityWay(CloudSyncWay):
+    """The ``RouteRun`` of a change of the source of authority."""
+
+    def __init__(self, context: RunContext, operation: Operation, done: DoneChange | None) -> None:
+        super().__init__(context, operation, done)
+        self._planned: PlannedAuthority | None = None
+
+    def plan(self, inventory: Inventory) -> PlanMade:
+        """Read what names and memberships depend on, and plan; what is lost is read of what is converted alone."""
+        context = self._context
+        sides, facts = self._with_names(self._keep(self._sides_of_domain(inventory, may_be_made=False)))
+        made = self._made_of(sides, facts)
+        # Members of AD groups that nothing wrote are no part of a reading: those of the groups concerned are read now.
+        given_back = [one for one, managed in made.watched.items() if not managed]
+        objects = self._objects([*(change.group_id for change in made.plan.changes), *given_back], sides.inventory)
+        if objects:
+            sides = replace(sides, inventory=self._with_members(sides.inventory, objects))
+            if made.placements:
+                facts = replace(facts, extension_attributes=self._extension_attributes(objects))
+            made = self._made_of(sides, facts)
+        self._planned = made
+        names = _display_names(sides.inventory)
+        views = [placements_view(made.placements, names)] if made.placements else []
+        offers = hand_offs_of_plan_view(made.findings)
+        context.note_sign_in()
+        return PlanMade(made.plan, made.findings, (*views, *([offers] if offers else [])))
+
+    def taken_up(self, broken: BrokenOff, inventory: Inventory) -> Plan:
+        """As it was planned: each of its requests looks at its group before it is sent."""
+        plan = super().taken_up(broken, inventory)
+        self._planned = PlannedAuthority(plan, (), watched=watched_of(cloud_sync_plan(plan)))
+        return plan
+
+    def back_up(self, changes: Sequence[Change]) -> None:
+        """The AD objects of the groups, as LDIF."""
+        context, sides = self._context, self._sides
+        guids = self._objects([change.group_id for change in changes], sides.inventory)
+        context.record.folder.write_text(BACKUP_FILE, ldif_of(context.connect_directory(), guids, context.clock()))
+
+    def read_back(self, plan: Plan, changes: Sequence[Change], chain: Sequence[JournalFile]) -> ReadBack | None:
+        """Watch until every group has the wanted source of authority, or the extension holds every name."""
+        del plan, changes, chain
+        made = self._planned
+        if made is None or not (made.watched or made.fills):
+            return None
+        context = self._context
+        client, names = context.connect_graph(), _display_names(self._sides.inventory)
+        wait = timedelta(minutes=context.parameters.cloud_sync_wait)
+        if made.fills:
+            extension = read_extension(client, identifier_uri(self._sides.inventory.cloud.tenant.id)).name
+
+            def held() -> list[NameSeen]:
+                values = read_group_values(client, extension)
+                return [NameSeen(one, names.get(one, one), dn, values.get(one, "")) for one, dn in made.fills.items()]
+
+            filled = self._watch(held, wait)
+            return ReadBack(names_view(filled), end_of_names(filled, wait))
+        wanted = {one: managed for one, managed in made.watched.items() if one in names}
+        seen = self._watch(lambda: authority_seen(wanted, names, read_authority(client, list(wanted))), wait)
+        return ReadBack(authority_view(seen), end_of_authority(seen, wait))
+
+    def _watch(self, look: Callable[[], list[WatchedT]], wait: timedelta) -> list[WatchedT]:
+        return watch_groups(
+            look,
+            wait=wait,
+            clock=self._context.clock,
+            sleep=time.sleep,
+            progress=ProgressLine(t("Waiting for the synchronization")),
+        )
+
+    def _made_of(self, sides: Sides, facts: AuthorityFacts) -> PlannedAuthority:
+        settings = authority_settings(self._context.parameters, self.operation)
+        policy = policy_now(self._context, sides.inventory)
+        if self._done is not None:
+            return plan_undo_authority(sides, facts, settings, policy, self._done)
+        if self.operation is Operation.DISABLE:
+            return plan_roll_back(sides, facts, settings, policy)
+        return plan_convert(sides, facts, settings, policy)
+
+    def _with_names(self, sides: Sides) -> tuple[Sides, AuthorityFacts]:
+        """What was read beside both sides; the groups with the distinguished names that the extension holds."""
+        context, cloud = self._context, sides.inventory.cloud
+        client, own = context.connect_graph(), context.parameters.cloud_sync_group_dn_property
+        extension = read_extension(client, identifier_uri(cloud.tenant.id))
+        name = own or (extension.name if extension.property_id else "")
+        domain = sides.inventory.directory.controller.domain_dns_name
+        inbound = inbound_job(client, read_cloud_sync(client), domain)
+        enabling = self.operation is Operation.ENABLE
+        keeps = enabling and context.parameters.cloud_sync_keep_place
+        facts = AuthorityFacts(
+            extension=extension,
+            property=name,
+            own_property=bool(own),
+            inbound=inbound,
+            connect=read_connect(client, cloud.tenant, as_app=is_an_app(client)) if inbound is None else None,
+            catalogs={} if enabling else read_catalogs(client, _came_from_ad(sides.inventory)),
+            sources=self._keeping(sides, name) if keeps and name else {},
+        )
+        return with_extension_values(client, sides, *([name] if name else [])), facts
+
+    def _keeping(self, sides: Sides, name: str) -> Mapping[str, Document]:
+        """The expressions that keep OU and name, as the service reads them; empty where the mapping has them."""
+        present = expressions_of(sides.documents.schema)
+        if keeps_place(present, name):
+            return {}
+        asked = {
+            "parentDistinguishedName": ou_expression(name, present.get("parentdistinguishedname", '""')),
+            "cn": cn_expression(name, present.get("cn", '""')),
+        }
+        return self._sources(sides, asked)
+
+    def _objects(self, group_ids: Iterable[str], inventory: Inventory) -> list[str]:
+        """GUIDs of the AD objects of groups, sorted."""
+        groups = cloud_groups(inventory)
+        found = (ad_object(inventory, groups[one]) for one in group_ids if one in groups)
+        return sorted({own.guid for own in found if own is not None})
+
+    def _with_members(self, inventory: Inventory, guids: Collection[str]) -> Inventory:
+        """The same, with the members of these AD groups."""
+        directory = self._context.connect_directory()
+        members = {guid: directory.members(guid) for guid in guids}
+        groups = tuple(
+            replace(group, members=members[group.guid]) if group.guid in members else group
+            for group in inventory.directory.groups
+        )
+        read = replace(inventory.directory, groups=groups)
+        return replace(inventory, directory=read, index=index_directory(read))
+
+    def _extension_attributes(self, guids: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+        directory = self._context.connect_directory()
+        found: dict[str, Mapping[str, str]] = {}
+        for guid in guids:
+            entry = directory.read(guid, EXTENSION_ATTRIBUTES)
+            if entry is not None:
+                found[guid] = {name: value for name in EXTENSION_ATTRIBUTES if (value := entry.text(name))}
+        return found
+
+
+def authority_settings(parameters: Parameters, operation: Operation) -> AuthoritySettings:
+    """What the parameters ask of a change of the source of authority."""
+    if operation is not Operation.ENABLE:
+        return AuthoritySettings(parameters.max_conversions, with_nested=parameters.cloud_sync_with_nested)
+    return AuthoritySettings(
+        most=parameters.max_conversions,
+        make_universal=parameters.cloud_sync_make_universal,
+        with_nested=parameters.cloud_sync_with_nested,
+        keep_place=parameters.cloud_sync_keep_place,
+    )
+
+
+def _display_names(inventory: Inventory) -> dict[str, str]:
+    return {group.id: group.display_name for group in inventory.cloud.groups}
+
+
+def _came_from_ad(inventory: Inventory) -> list[str]:
+    return [group.id for group in inventory.cloud.groups if group.authority is not Authority.CLOUD]
