@@ -45,7 +45,7 @@ from runbook_lib.routes.cloud_sync.authority import (
 )
 from runbook_lib.routes.cloud_sync.authority_watch import (
     NameSeen,
-    WatchedT,
+    WatchedGroupT,
     authority_seen,
     end_of_authority,
     end_of_names,
@@ -129,7 +129,7 @@ class AuthorityWay(CloudSyncWay):
         seen = self._watch(lambda: authority_seen(wanted, names, read_authority(client, list(wanted))), wait)
         return ReadBack(authority_view(seen), end_of_authority(seen, wait))
 
-    def _watch(self, look: Callable[[], list[WatchedT]], wait: timedelta) -> list[WatchedT]:
+    def _watch(self, look: Callable[[], list[WatchedGroupT]], wait: timedelta) -> list[WatchedGroupT]:
         return watch_groups(
             look,
             wait=wait,

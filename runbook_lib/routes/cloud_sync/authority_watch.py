@@ -19,7 +19,7 @@ from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.watch import POLL
 
 
-class Watched(Protocol):
+class WatchedGroup(Protocol):
     """One group that is looked at."""
 
     @property
@@ -31,7 +31,7 @@ class Watched(Protocol):
         """Whether it is as wanted."""
 
 
-WatchedT = TypeVar("WatchedT", bound=Watched)
+WatchedGroupT = TypeVar("WatchedGroupT", bound=WatchedGroup)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +94,13 @@ class NameSeen:
 
 
 def watch_groups(
-    look: Callable[[], list[WatchedT]],
+    look: Callable[[], list[WatchedGroupT]],
     *,
     wait: timedelta,
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
     progress: Callable[[str, int, int | None], None],
-) -> list[WatchedT]:
+) -> list[WatchedGroupT]:
     """Look until no group waits any more, or the time is over; what was seen last.
 
     Args:
