@@ -178,7 +178,7 @@ def require_needs(notebook: str, parameters: Parameters) -> None:
             require_fit(parameters)
         require_selection(parameters.select_ids, parameters.select_names, "select")
     elif notebook == DISABLE:
-        if direct or parameters.cloud_sync_disable in ("scope", "move"):
+        if direct or parameters.cloud_sync_disable in ("scope", "move", "roll-back"):
             require_selection(parameters.disable_ids, parameters.disable_names, "disable")
     elif notebook == UNDO:
         require_undoable(parameters)
