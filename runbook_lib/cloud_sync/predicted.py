@@ -113,8 +113,8 @@ class Difference:
     """Where AD is not as predicted.
 
     Attributes:
-        code: ``not-there``, ``another-object``, ``elsewhere``, ``named-otherwise``, ``account-name``,
-            ``members-missing``, ``members-unexpected``.
+        code: ``not-there``, ``several-objects``, ``another-object``, ``elsewhere``, ``named-otherwise``,
+            ``account-name``, ``members-missing``, ``members-unexpected``.
         what: What is there instead, as a sentence.
     """
 

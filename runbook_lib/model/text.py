@@ -123,6 +123,7 @@ PLURALS = {
     "object": ("{number:,} object", "{number:,} objects"),
     "operation": ("{number:,} operation", "{number:,} operations"),
     "page": ("{number:,} page", "{number:,} pages"),
+    "row": ("{number:,} row", "{number:,} rows"),
     "security group": ("{number:,} security group", "{number:,} security groups"),
     "server": ("{number:,} server", "{number:,} servers"),
     "time": ("{number:,} time", "{number:,} times"),

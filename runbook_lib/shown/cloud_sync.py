@@ -129,8 +129,8 @@ def log_view(entries: Sequence[LogEntry], *, cut: bool) -> View:
     """Rows of the provisioning log about the groups of this run."""
     failed = sum(entry.status == "failure" for entry in entries)
     text = t(
-        "The provisioning log has {rows:,} rows about these groups, {failed:,} of failures.",
-        rows=len(entries),
+        "The provisioning log has {rows} about these groups, {failed:,} with a failure.",
+        rows=counted(len(entries), "row"),
         failed=failed,
     )
     if cut:

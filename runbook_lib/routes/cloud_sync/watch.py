@@ -85,7 +85,8 @@ class WatchedGroups:
             some = found.get(group.group_id, ())
             present = some[0] if len(some) == 1 else None
             members = frozenset(self._guid(dn, by_dn) for dn in ((present.members or ()) if present else ()))
-            arrivals.append(Arrival(group, present, differences(group, present, members, accounts)))
+            found_otherwise = differences(group, present, members, accounts)
+            arrivals.append(Arrival(group, present, _several(some) if len(some) > 1 else found_otherwise))
         return arrivals
 
     def has(self, group_id: str, members: Sequence[str]) -> bool:
@@ -141,6 +142,11 @@ class WatchedGroups:
 
     def _guid(self, dn: str, by_dn: Mapping[str, str]) -> str:
         return self._guid_of_dn(dn) or by_dn.get(dn.casefold()) or dn
+
+
+def _several(objects: Sequence[DirectoryGroup]) -> tuple[Difference, ...]:
+    where = "; ".join(sorted(printable(one.dn, limit=120) for one in objects))
+    return (Difference("several-objects", t("Several AD objects carry its anchor: {where}.", where=where)),)
 
 
 _T = TypeVar("_T")

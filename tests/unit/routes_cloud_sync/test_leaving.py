@@ -105,7 +105,7 @@ def test_the_log_has_names_of_what_changed_and_what_a_code_means() -> None:
     assert table.loc[0, "meaning"] == "The agent's account may not do this in AD."
     assert table.loc[1, "meaning"] == ""
     view = log_view([refused, done], cut=True)
-    assert "2 rows about these groups, 1 of failures. It is longer" in view.text
+    assert "2 rows about these groups, 1 with a failure. It is longer" in view.text
     assert "<b>" not in str(view.html)
     finding = what_became(ended(left(BEFORE, None)), {refused.group_id: refused})
     assert "'log': 'update failure InsufficientRights'" in str(finding.values["groups"])

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 import pytest
@@ -21,6 +21,7 @@ from runbook_lib.change.journal import JOURNAL_FILE, JournalFile, read_journal
 from runbook_lib.change.journal_check import DoneChange, effects_beyond, effects_of
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.cloud_sync.predicted import differences
+from runbook_lib.directory.anchored import AnchoredGroups
 from runbook_lib.errors import BrokeOff, Refused
 from runbook_lib.inventory.states import GroupState
 from runbook_lib.model.change import Change, ChangeKind, Plan
@@ -36,6 +37,7 @@ from runbook_lib.routes.cloud_sync.plan_move_back import plan_move_back
 from runbook_lib.routes.cloud_sync.plan_undo import plan_undo
 from runbook_lib.routes.cloud_sync.resume import watched_again
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
+from runbook_lib.routes.cloud_sync.watch import WatchedGroups
 from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
 from runbook_lib.rules.group import refuse_not_ours
 from tests.support import builders as b
@@ -324,6 +326,34 @@ def test_who_is_in_the_group_now_may_stay_and_another_object_is_no_arrival() -> 
     assert other.code == "another-object"
     again = watched_again(made.plan, sides, NOTHING_ELSE)  # type: ignore[arg-type]
     assert again.prediction == made.prediction
+
+
+class TwoObjects:
+    """AD after Cloud Sync made an object beside the one that was to be taken over."""
+
+    def look(self, group_ids: object, containers: object = (), *, changed_only: bool = False) -> object:
+        del group_ids, containers, changed_only
+        return {GROUPS[0].id: (theirs(GROUPS[0]), replace(theirs(GROUPS[0]), guid=OURS[1].guid))}
+
+
+def test_two_objects_with_one_anchor_are_not_waited_for() -> None:
+    world = tenant(OURS)
+    sides = sides_of(read(world, OURS), world)
+    made = plan_move(sides, b.policy("G*"), NOTHING_ELSE)
+    group = next(one for one in made.prediction.groups if one.group_id == GROUPS[0].id)
+    (seen,) = WatchedGroups(cast("AnchoredGroups", TwoObjects()), sides.inventory, ()).look([group])
+    assert [difference.code for difference in seen.differences] == ["several-objects"]
+    assert not seen.waits
+
+
+def test_the_mark_stays_on_an_object_that_somebody_else_brought_into_scope_without_the_anchor(tmp_path: Path) -> None:
+    world = tenant(OURS, assigned={GROUPS[0].id: "by hand"})
+    plan = moving(world, "G0")
+    unmark = [change for change in plan.changes if change.kind is ChangeKind.UNMARK]
+    with patch("tests.unit.routes_cloud_sync.test_move.held", lambda _: None):
+        journal = Runs(tmp_path, plan, world, unmark).one([])
+    assert not journal.carried_out
+    assert MARK_ATTRIBUTE in world.ad.held[OURS[0].guid]
 
 
 def test_a_group_that_this_runbook_wrote_does_not_come_into_scope_beside_its_object() -> None:
