@@ -16,6 +16,15 @@ from pydantic import BaseModel
 from runbook_lib.change.closing import ClosingFile
 from runbook_lib.record import schema_files
 from runbook_lib.record.formats.approval import PlanApprovalFormat, StandingApprovalFormat
+from runbook_lib.record.formats.cloud_sync import (
+    CloudSyncBeginFormat,
+    CloudSyncDoneFormat,
+    CloudSyncOpenFormat,
+    CloudSyncPlanApprovalFormat,
+    CloudSyncPlanFormat,
+    CloudSyncRecordFormat,
+    CloudSyncStandingApprovalFormat,
+)
 from runbook_lib.record.formats.journal import (
     BeginFormat,
     ClosedFormat,
@@ -43,6 +52,18 @@ TITLES: Mapping[str, tuple[str, Sequence[type[BaseModel]], str]] = {
     "approval": (
         "An approval, approvals/*.json",
         (PlanApprovalFormat, StandingApprovalFormat),
+        "An approval; `kind` says which",
+    ),
+    "record-cloud-sync": ("record.json, route cloud-sync", (CloudSyncRecordFormat,), ""),
+    "plan-cloud-sync": ("plan.json, route cloud-sync", (CloudSyncPlanFormat,), ""),
+    "journal-cloud-sync": (
+        "One line of journal.jsonl, route cloud-sync",
+        (CloudSyncOpenFormat, CloudSyncBeginFormat, CloudSyncDoneFormat, LostFormat, StoppedFormat, ClosedFormat),
+        "One line of a journal; `entry` says which kind",
+    ),
+    "approval-cloud-sync": (
+        "An approval, approvals/*.json, route cloud-sync",
+        (CloudSyncPlanApprovalFormat, CloudSyncStandingApprovalFormat),
         "An approval; `kind` says which",
     ),
 }
@@ -104,6 +125,9 @@ class _Made:
             return self._referred(schema)
         if "anyOf" in schema and {"type": "null"} in schema["anyOf"]:
             return self._or_null(schema, optional=optional)
+        if "oneOf" in schema:
+            said = {"description": schema["description"]} if "description" in schema else {}
+            return said | {"type": "object", "oneOf": [self.plain(part) for part in schema["oneOf"]]}
         made: Schema = {"description": schema["description"]} if "description" in schema else {}
         for key, value in schema.items():
             if key == "properties":
@@ -137,7 +161,11 @@ class _Made:
         return {key: value for key, value in schema.items() if key == "description"} | {"$ref": f"#/$defs/{title}"}
 
     def _or_null(self, schema: Schema, *, optional: bool) -> Schema:
-        (part,) = [one for one in schema["anyOf"] if one != {"type": "null"}]
+        parts = [one for one in schema["anyOf"] if one != {"type": "null"}]
+        if len(parts) > 1:  # documents of the service: which kinds of JSON value, and no more
+            said = {"description": schema["description"]} if "description" in schema else {}
+            return said | {"type": [*(one["type"] for one in parts), "null"]}
+        (part,) = parts
         said = {"description": schema["description"]} if "description" in schema else {}
         made = self.plain(part)
         if optional:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-SCHEMAS = ("record", "plan", "journal", "approval", "closing", "manifest")
-"""record.json, plan.json, one line of journal.jsonl, an approval, a closing, MANIFEST.json."""
+SCHEMAS = (
+    *("record", "plan", "journal", "approval", "closing", "manifest"),
+    *("record-cloud-sync", "plan-cloud-sync", "journal-cloud-sync", "approval-cloud-sync"),
+)
+"""record.json, plan.json, one line of journal.jsonl, an approval, a closing, MANIFEST.json; those that differ on the
+route cloud-sync once more for it."""
 
 
 def schema_text(name: str) -> str:

@@ -17,6 +17,10 @@ HEADINGS = {
     "approval": "## Approvals",
     "closing": "## Closings",
     "manifest": "## MANIFEST.json",
+    "record-cloud-sync": "## record.json of the route cloud-sync",
+    "plan-cloud-sync": "## plan.json of the route cloud-sync",
+    "journal-cloud-sync": "## journal.jsonl of the route cloud-sync",
+    "approval-cloud-sync": "## Approvals of the route cloud-sync",
 }
 _TYPES = {
     "string": "text",

@@ -26,6 +26,7 @@ from runbook_lib.record.manifest import verified_record
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner.run import RunResult, run_notebook
 from tests.support.plain import ROOT
+from tests.support.schemas import documents, misfits
 
 IDS = {group.key: group.id for group in every_group()}
 USERS, ADMINS = IDS["vpn-users"], IDS["vpn-admins"]
@@ -128,6 +129,13 @@ def test_every_run_ended_as_asked_and_its_record_verifies(world: World) -> None:
     assert world.results["applied"].exit_code == 10
     for name in ("planned", "applied", "again"):
         assert verified_record(RecordFolder.open(world.record(name))).ok, name
+
+
+def test_everything_that_the_runs_wrote_fits_the_schemas_of_the_route(world: World) -> None:
+    records = [path.parent for path in sorted(world.records.glob("*/*/record.json"))]
+    seen = [name for record in records for name, _ in documents(record)]
+    assert {"record", "plan", "journal", "approval", "manifest"} <= set(seen)
+    assert misfits(records) == {}
 
 
 def test_the_plan_changes_the_configuration_and_says_what_ad_will_look_like(world: World) -> None:

@@ -18,6 +18,7 @@ from runbook_lib.record.manifest import verified_record
 from runbook_lib.routes.registry import ROUTES
 from tests.notebooks.test_cloud_sync import ADMINS, ENABLE, IDS, PERMISSIONS, USERS, World
 from tests.support.cloud_sync import Administrator
+from tests.support.schemas import documents, misfits
 
 CREATE = {
     **ENABLE,
@@ -131,6 +132,13 @@ def test_a_refusal_in_the_middle_names_the_permission_and_the_next_run_goes_on(
     assert second[0]["resumes"] == world.record(f"{name} broken off").name
     done = [line["write"] for line in (*first, *second) if line["entry"] == "done"]
     assert len(done) == len(set(done)) == int(stopped.rpartition(" ")[2])
+
+
+def test_everything_that_the_runs_wrote_fits_the_schemas_of_the_route(world: World) -> None:
+    records = [path.parent for path in sorted(world.records.glob("*/*/record.json"))]
+    seen = [name for record in records for name, _ in documents(record)]
+    assert {"record", "plan", "journal", "approval", "manifest"} <= set(seen)
+    assert misfits(records) == {}
 
 
 def test_a_removal_takes_the_configuration_away_and_leaves_ad_as_it_is(world: World) -> None:

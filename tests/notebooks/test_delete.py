@@ -25,9 +25,8 @@ from tests.notebooks.journey import (
     written_objects,
 )
 from tests.notebooks.test_kill import kill_at, plain_command
-from tests.notebooks.test_record_schemas import documents
 from tests.support.plain import run_plain
-from tests.support.schemas import problems
+from tests.support.schemas import documents, problems
 
 ENABLE, DISABLE, UNDO = "30-enable-writeback", "40-disable-writeback", "60-undo-change"
 NAMES = ["Marketing", "Project Falcon"]

@@ -25,7 +25,7 @@ from runbook_lib.runner.run import RunResult, run_notebook
 from tests.notebooks.journey import SMALL, latest_record, plan_and_approve, sealed_record
 from tests.notebooks.test_kill import edit_by_hand, kill_at, plain_command
 from tests.support.plain import ROOT, run_plain
-from tests.support.schemas import problems
+from tests.support.schemas import documents, problems
 
 ENABLE, DISABLE, DRIFT, UNDO = "30-enable-writeback", "40-disable-writeback", "50-check-drift", "60-undo-change"
 FREE = {"parameters", "versions", "values"}
@@ -137,18 +137,6 @@ def _standing_runs(runs: Runs) -> dict[str, Path]:
     found = {"under both": runs.plain(ENABLE, both)}
     edit_by_hand(runs.world)
     return found | {"standing": runs.plain(ENABLE, both)}
-
-
-def documents(record: Path) -> Iterator[tuple[str, Any]]:
-    """Kind and content of every file of a run, and of the approvals of its change."""
-    for name, file in (("record", "record.json"), ("plan", "plan.json"), ("manifest", "MANIFEST.json")):
-        if (record / file).exists():
-            yield name, json.loads((record / file).read_text(encoding="utf-8"))
-    if (record / "journal.jsonl").exists():
-        for line in (record / "journal.jsonl").read_text(encoding="utf-8").splitlines():
-            yield "journal", json.loads(line)
-    for path in sorted((record.parent / "approvals").glob("*.json")):
-        yield "approval", json.loads(path.read_text(encoding="utf-8"))
 
 
 def test_the_runs_are_of_every_kind(runs: dict[str, Path]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jsonschema  # type: ignore[import-untyped]
 
-from runbook_lib.record.schema_files import schema_text
+from runbook_lib.record.schema_files import SCHEMAS, schema_text
 
 Schema = Mapping[str, Any]
 
@@ -19,6 +20,35 @@ class Key(NamedTuple):
     path: str
     schema: Schema
     holds: str
+
+
+def schema_for(name: str, document: Mapping[str, Any], route: str) -> str:
+    """Which schema a file of a run on a route is of: that of the route where it has one of its own."""
+    own = f"{name}-{route}"
+    return own if own in SCHEMAS and (name != "record" or document["plan"] is not None) else name
+
+
+def documents(record: Path) -> Iterator[tuple[str, Any]]:
+    """Kind and content of every file of a run, and of the approvals of its change."""
+    for name, file in (("record", "record.json"), ("plan", "plan.json"), ("manifest", "MANIFEST.json")):
+        if (record / file).exists():
+            yield name, json.loads((record / file).read_text(encoding="utf-8"))
+    if (record / "journal.jsonl").exists():
+        for line in (record / "journal.jsonl").read_text(encoding="utf-8").splitlines():
+            yield "journal", json.loads(line)
+    for path in sorted((record.parent / "approvals").glob("*.json")):
+        yield "approval", json.loads(path.read_text(encoding="utf-8"))
+
+
+def misfits(records: Iterable[Path]) -> dict[str, list[str]]:
+    """File of a run to what it has against the schema of its route; files that fit are left out."""
+    found = {}
+    for record in records:
+        route = json.loads((record / "record.json").read_bytes())["parameters"].get("route", "direct")
+        for name, document in documents(record):
+            if wrong := problems(schema_for(name, document, route), document):
+                found[f"{record.name}: {name}"] = wrong
+    return found
 
 
 def schema_of(name: str) -> dict[str, Any]:

@@ -129,7 +129,7 @@ class _MembersOfGroup(Format):
     who: list[str] = Field(description="The first five of them with the reason, and how many more left-out.csv has")
 
 
-class _PlanInShort(Format):
+class PlanInShortFormat(Format):
     """The plan in short; null: the run made none."""
 
     digest: Digest = Field(description="Digest of the plan")
@@ -194,7 +194,7 @@ class RecordFormat(Format):
         description="What the run was told, by the names of the parameters; secrets are never parameters"
     )
     snapshots: _Readings = Field(description="How each side was read; empty where nothing was read")
-    plan: _PlanInShort | None = Field(description="The plan in short; null: the run made none")
+    plan: PlanInShortFormat | None = Field(description="The plan in short; null: the run made none")
     approval: Annotated[ApprovalFormat, Field(description="The approval")] | None = Field(
         description="The approval that the run wrote under; null: it came to none"
     )

@@ -44,12 +44,12 @@ _Guid = Annotated[str, StringConstraints(pattern=GUID_PATTERN)]
 class CloudSyncTargetFields(TargetFields):
     """One tenant, one domain, one configuration."""
 
-    tenant_id: str
-    domain_guid: str
-    domain: str
-    service_principal: str
-    job_id: str
-    configuration: str
+    tenant_id: str = Field(description="Id of the Entra tenant")
+    domain_guid: str = Field(description="GUID of the AD domain's root object")
+    domain: str = Field(description="DNS name of the AD domain")
+    service_principal: str = Field(description="Id of the configuration's service principal; empty: the plan makes it")
+    job_id: str = Field(description="Id of its synchronization job; empty: the plan makes it")
+    configuration: str = Field(description="Display name of the configuration")
 
     def target(self) -> CloudSyncTarget:
         """The target that they say."""
@@ -66,10 +66,12 @@ class CloudSyncTargetFields(TargetFields):
 class ApprovedCloudSyncTargetFields(CloudSyncTargetFields):
     """The same in an approval: every id is one, or empty where the plan makes the configuration."""
 
-    tenant_id: _Guid
-    domain_guid: _Guid
+    tenant_id: _Guid = Field(description="Id of the Entra tenant")
+    domain_guid: _Guid = Field(description="GUID of the AD domain's root object")
     service_principal: _Guid | Literal[""]
-    job_id: Annotated[str, StringConstraints(max_length=200)]
+    job_id: Annotated[str, StringConstraints(max_length=200)] = Field(
+        description="Id of its synchronization job; empty: the plan makes it"
+    )
 
 
 class _AssignFields(Fields):
@@ -131,9 +133,9 @@ class _ProvisionFields(Fields):
 
 
 class _DeltaFields(Fields):
-    name: str
-    removed: list[str]
-    added: list[str]
+    name: str = Field(description="Name of the AD attribute")
+    removed: list[str] = Field(description="Values that leave")
+    added: list[str] = Field(description="Values that enter")
 
 
 class _WriteOwnerFields(Fields):
@@ -305,10 +307,12 @@ _ActionFields = Annotated[
 class CloudSyncPayloadFields(PayloadFields):
     """One action on one configuration."""
 
-    service_principal: str
-    job_id: str
-    of_group: str
-    action: _ActionFields
+    service_principal: str = Field(description="Id of the service principal; empty: the plan makes it")
+    job_id: str = Field(description="Id of the synchronization job; empty: the plan makes it")
+    of_group: str = Field(description="Id of the cloud group that the action names; empty: none")
+    action: _ActionFields = Field(
+        description="What is asked of Microsoft Graph: `action` says which, and the other keys are those of that action"
+    )
 
     def payload(self) -> CloudSyncPayload:
         """The payload that they say."""
@@ -318,27 +322,31 @@ class CloudSyncPayloadFields(PayloadFields):
 class IntentFields(Fields):
     """What a journal says before a request: which, with what was there until then where Graph replaces the whole."""
 
-    action: str
-    members: list[str] = Field(default_factory=list)
-    before: dict[str, Any] | list[dict[str, Any]] | None = None
+    action: str = Field(description="Which action")
+    members: list[str] = Field(default_factory=list, description="Ids of members of the group that are tried with it")
+    before: dict[str, Any] | list[dict[str, Any]] | None = Field(
+        default=None, description="What was there until then, where Graph replaces the whole; null: nothing is replaced"
+    )
 
 
 class EffectFields(Fields):
     """What a journal says after a request: what really changed, and Graph's ids of the request."""
 
-    assignment_id: str = ""
-    unassigned: str = ""
-    schema_replaced: bool = False
-    secrets_replaced: bool = False
-    running: bool | None = None
-    provisioned: list[str] | None = None
-    owner_values: list[_DeltaFields] | None = None
-    application: str = ""
-    app_id: str = ""
-    job_id: str = ""
-    cloud_managed: bool | None = None
-    group_type: list[int] | None = None
-    made: str = ""
-    removed: str = ""
-    mapped: bool | None = None
-    request_id: str = ""
+    assignment_id: str = Field(default="", description="Id of the assignment that was made")
+    unassigned: str = Field(default="", description="Group whose assignment was ended")
+    schema_replaced: bool = Field(default=False, description="Whether the schema was replaced")
+    secrets_replaced: bool = Field(default=False, description="Whether the settings were replaced")
+    running: bool | None = Field(default=None, description="Whether the job runs now")
+    provisioned: list[str] | None = Field(default=None, description="Ids of the members that were tried")
+    owner_values: list[_DeltaFields] | None = Field(
+        default=None, description="Values of the AD object that say whose it is: those that left, those that entered"
+    )
+    application: str = Field(default="", description="Object id of the application that was made")
+    app_id: str = Field(default="", description="Application (client) id of it")
+    job_id: str = Field(default="", description="Id of the job that was made")
+    cloud_managed: bool | None = Field(default=None, description="Whether the cloud decides about the group now")
+    group_type: list[int] | None = Field(default=None, description="groupType of the AD object, before and after")
+    made: str = Field(default="", description="Id of what was made")
+    removed: str = Field(default="", description="Id of what was removed")
+    mapped: bool | None = Field(default=None, description="Whether the attribute is mapped")
+    request_id: str = Field(default="", description="Id of the request, as Microsoft Graph gave it")
