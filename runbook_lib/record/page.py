@@ -21,7 +21,7 @@ from runbook_lib.record.executed import ERROR_MARKER_TAG, OWN, Cleaned, plain_te
 from runbook_lib.record.sanitize import safe_html
 from runbook_lib.shown.findings import ShownFinding, by_severity, finding_html, finding_in_record, without_those_shown
 from runbook_lib.shown.html import rows_html, text_html, yes_or_no
-from runbook_lib.shown.plan import MEMBER_NUMBERS
+from runbook_lib.shown.plan import MEMBER_NUMBERS, plan_in_short_html
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -121,6 +121,7 @@ def record_html(
             ending=ending_of_facts(outcome, facts.get("error")),
             seconds=_seconds(facts.get("started"), facts.get("ended")),
             findings=[finding_html(finding) for finding in by_severity(findings)],
+            plan=_plan(facts["plan"], facts.get("approval")) if isinstance(facts.get("plan"), Mapping) else Markup(),
             members=_members(facts["plan"]) if isinstance(facts.get("plan"), Mapping) else Markup(),
             cells=_cells(cleaned, outcome, findings) if cleaned else (),
             has_notebook=cleaned is not None,
@@ -139,6 +140,15 @@ def _seconds(started: object, ended: object) -> float | None:
     seconds = (end - begin).total_seconds()
     # A clock that was set back in between measures nothing.
     return seconds if seconds >= 0 else None
+
+
+def _plan(plan: Mapping[str, Any], approval: object) -> Markup:
+    """The plan in short, what else record.json says of it, and the approval."""
+    shown = ("operation", "route", "digest", "phrase", "members", "counts")
+    more: list[tuple[Text, object]] = [
+        (verbatim(str(key).replace("_", " ")), _tree(value)) for key, value in plan.items() if key not in shown
+    ]
+    return plan_in_short_html(plan, [*more, (t("Approval"), _tree(approval) if approval else t("none"))])
 
 
 def _members(plan: Mapping[str, Any]) -> Markup:

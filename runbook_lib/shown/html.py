@@ -150,7 +150,7 @@ def table_html(
 
 
 def facts_html(pairs: Sequence[tuple[Text, object]], *, caption: Text) -> Markup:
-    """Two columns, name and value; None is shown as "not known", line breaks in a value are kept."""
+    """Two columns, name and value: None is "not known", a text keeps its line breaks, Markup stays as it is."""
     row = Markup(
         '<tr style="{}"><th scope="row" style="{};font-weight:600">{}</th>'
         '<td style="{};overflow-wrap:anywhere">{}</td></tr>'
@@ -258,6 +258,8 @@ def _value(value: CellValue) -> Markup:
 
 
 def _fact(value: object) -> Markup:
+    if isinstance(value, Markup):
+        return value
     if value is None:
         return Markup('<span style="color:{}">{}</span>').format(QUIET, t("not known"))
     if isinstance(value, bool):

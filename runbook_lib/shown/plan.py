@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup
 
@@ -113,6 +113,26 @@ def plan_view(plan: Plan, findings: Sequence[Finding]) -> View:
     if findings:
         shown += findings_html(findings)
     return View(shown, t("{title}; digest {digest}", title=title, digest=plan.digest))
+
+
+def plan_in_short_html(plan: Mapping[str, object], more: Sequence[tuple[Text, object]]) -> Markup:
+    """The plan as record.json has it, under the captions of the whole plan.
+
+    Args:
+        plan: ``record.json``'s ``plan``; whatever stands there.
+        more: What else is told below it.
+    """
+    counts = plan.get("counts")
+    numbers = counts.items() if isinstance(counts, Mapping) else ()
+    changes = joined((t("{number} {kind}", number=number, kind=kind) for kind, number in numbers if number), ", ")
+    facts = [
+        (t("Operation"), plan.get("operation")),
+        (t("Route"), plan.get("route")),
+        (t("Plan digest"), plan.get("digest")),
+        (t("Phrase to approve"), plan.get("phrase")),
+    ]
+    shown = [(caption, str(value)) for caption, value in facts if value is not None]
+    return facts_html([*shown, (t("Changes"), changes or t("none")), *more], caption=t("Plan"))
 
 
 def changes_html(changes: Sequence[Change], *, caption: Text) -> Markup:

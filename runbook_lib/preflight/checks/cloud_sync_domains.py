@@ -9,7 +9,7 @@ from runbook_lib.model.dn import normalize_foreign_dn
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import as_group_id
 from runbook_lib.model.reading import Unreadable
-from runbook_lib.model.text import Text, joined, t, verbatim
+from runbook_lib.model.text import Text, first_of, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, on
 from runbook_lib.preflight.checks.cloud_sync import NO_JOB, PREREQUISITES, job_name, jobs_for_groups
@@ -77,9 +77,7 @@ def domain_of_job(job: CloudSyncJob) -> str:
 
 def _states(some: Iterable[Agent]) -> Text:
     """The first five, each with its state in Graph's own word."""
-    every = list(some)
-    shown = joined((_state_of(agent) for agent in every[:5]), ", ")
-    return shown + t(", …") if len(every) > 5 else shown
+    return first_of([_state_of(agent) for agent in some], 5)
 
 
 def _state_of(agent: Agent) -> Text:
@@ -87,8 +85,8 @@ def _state_of(agent: Agent) -> Text:
     return t("{machine} ({status})", machine=printable(agent.machine, limit=100), status=status)
 
 
-def _shown(texts: list[str]) -> str:
-    return printable(", ".join(texts[:5]) + (", …" if len(texts) > 5 else ""), limit=300)
+def _shown(texts: list[str]) -> Text:
+    return first_of([printable(text, limit=100) for text in texts], 5)
 
 
 def _finding(state: str, severity: Severity, seen: Text, values: Mapping[str, object]) -> Finding:

@@ -10,7 +10,7 @@ from runbook_lib.graph.tenant import CloudSyncJob, JobState
 from runbook_lib.model.enforcement import SOA_ATTRIBUTE
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.reading import Unreadable
-from runbook_lib.model.text import NOTHING, Text, counted, joined, t
+from runbook_lib.model.text import NOTHING, Text, counted, first_of, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.checks.cloud_sync import NO_JOB, job_name, jobs_for_groups, own_clauses
@@ -266,7 +266,7 @@ def arrive_empty(evidence: Evidence) -> Answers:
         (unclear, _U, t("members in the cloud, and whether synchronized users are among them is not known")),
     ):
         if ids:
-            some = "; ".join(read.empty[one] for one in ids[:5]) + ("; …" if len(ids) > 5 else "")
+            some = first_of([read.empty[one] for one in ids], 5, "; ")
             yield Finding(
                 id="cloud-sync-groups-empty" if severity is _W else "cloud-sync-groups-empty-unknown",
                 severity=severity,

@@ -15,7 +15,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.dn import is_below
 from runbook_lib.model.enforcement import MOST_SIDS, EnforcementMode, Leave
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import NOTHING, Text, counted, joined, t
+from runbook_lib.model.text import NOTHING, Text, counted, first_of, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
@@ -262,7 +262,7 @@ def enforcement(evidence: Evidence) -> Answers:
 
 def _marked(evidence: Evidence, severity: Severity, state: str, policy: str) -> Finding:
     marked = evidence[PLACE].enforced
-    some = "; ".join(marked[:5]) + ("; …" if len(marked) > 5 else "")
+    some = first_of(marked, 5, "; ")
     return Finding(
         id=f"object-enforcement-{state}",
         severity=severity,

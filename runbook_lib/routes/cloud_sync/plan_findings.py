@@ -8,7 +8,7 @@ from runbook_lib.cloud_sync.configuration import expressions_of
 from runbook_lib.cloud_sync.predicted import Predicted, PredictedGroup, Prediction
 from runbook_lib.cloud_sync.scope import Known
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import Text, counted, t
+from runbook_lib.model.text import Text, counted, first_of, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.planning import Sides, prediction_of
@@ -56,7 +56,7 @@ def others_change(others: Sequence[PredictedGroup]) -> list[Finding]:
             seen=t(
                 "The new mapping also renames or moves {count} that nobody selected: {names}.",
                 count=counted(len(others), "group"),
-                names="; ".join(names[:10]) + ("; …" if len(names) > 10 else ""),
+                names=first_of(names, 10, "; "),
             ),
             expected=t("Only selected groups change in AD."),
             why=t(

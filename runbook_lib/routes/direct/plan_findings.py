@@ -13,7 +13,7 @@ from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.dn import normalize_dn
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import counted, joined, t
+from runbook_lib.model.text import Text, counted, first_of, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.direct.payload import DirectChange
 
@@ -202,5 +202,5 @@ def unaccounted_finding(row: GroupRow, dns: tuple[str, ...]) -> Finding:
     )
 
 
-def _some(texts: Sequence[str]) -> str:
-    return "; ".join(texts[:5]) + ("; …" if len(texts) > 5 else "")
+def _some(texts: Sequence[str]) -> Text:
+    return first_of(texts, 5, "; ")

@@ -20,7 +20,7 @@ from runbook_lib.model.directory import AttributeDelta, DeletedObject, Directory
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import GroupId, ObjectGuid
-from runbook_lib.model.text import NOTHING, Text, counted, t
+from runbook_lib.model.text import NOTHING, Text, counted, first_of, t
 from runbook_lib.routes.direct.live import compare
 from runbook_lib.routes.direct.payload import Deletion, DirectChange, ExistingMember, Member, UndeletedMember
 from runbook_lib.routes.direct.planning import existing
@@ -290,11 +290,10 @@ def _by_hand(change: DirectChange, dns: list[str]) -> Finding:
         id=f"memberships-by-hand:{change.group_id}",
         severity=Severity.WARNING,
         seen=t(
-            "{display_name!r} was a member of {groups} that this runbook does not write: {dns}{more}",
+            "{display_name!r} was a member of {groups} that this runbook does not write: {dns}",
             display_name=change.display_name,
             groups=counted(len(dns), "group"),
-            dns="; ".join(dns[:5]),
-            more="; …" if len(dns) > 5 else "",
+            dns=first_of(dns, 5, "; "),
         ),
         expected=t("With the Recycle Bin on, the directory itself puts such links back; without it nobody does."),
         why=t("The runbook never changes the members of other people's groups."),
