@@ -14,7 +14,7 @@ from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, joined, t, verbatim
 from runbook_lib.routes.direct.payload import Deletion, DirectChange, direct_change
 from runbook_lib.shown.findings import findings_html
-from runbook_lib.shown.html import CellValue, View, banner_html, bars_html, facts_html, rows_html
+from runbook_lib.shown.html import CellValue, View, banner_html, bars_html, facts_html, rows_html, text_html
 
 MEMBER_NUMBERS = (t("Group"), t("In the cloud"), t("In AD already"), t("Added"), t("Removed"), t("Left out"))
 """Headings of what is said of the members of a planned group."""
@@ -131,7 +131,7 @@ def plan_in_short_html(plan: Mapping[str, object], more: Sequence[tuple[Text, ob
         (t("Plan digest"), plan.get("digest")),
         (t("Phrase to approve"), plan.get("phrase")),
     ]
-    shown = [(caption, str(value)) for caption, value in facts if value is not None]
+    shown = [(caption, text_html(str(value))) for caption, value in facts if value is not None]
     return facts_html([*shown, (t("Changes"), changes or t("none")), *more], caption=t("Plan"))
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, create_model
 
-from runbook_lib.model.change import KINDS_OF_ROUTE, ChangeKind
+from runbook_lib.model.change import KINDS_OF_ROUTE
 from runbook_lib.model.target import Route
 from runbook_lib.record.formats.approval import PlanApprovalFormat, StandingApprovalFormat
 from runbook_lib.record.formats.common import (
@@ -55,15 +55,10 @@ _StandingKind = Annotated[str, AfterValidator(_may_stand), Field(json_schema_ext
 _Route = Literal["cloud-sync"]
 _GivenKinds = Annotated[list[_StandingKind], Field(min_length=1)]
 
-_COUNTED = {
-    ChangeKind.ASSIGN: "Groups that come into scope",
-    ChangeKind.UNASSIGN: "Groups that leave the scope",
-    ChangeKind.MAP: "Mappings of groups that are replaced",
-}
 _counted: Any = {
     kind.value.replace("-", "_"): (
         Count,
-        Field(default=0, alias=kind.value, description=_COUNTED.get(kind, f"Changes of kind {kind.value}")),
+        Field(default=0, alias=kind.value, description=f"Changes of kind `{kind.value}`"),
     )
     for kind in KINDS_OF_ROUTE[Route.CLOUD_SYNC]
 }

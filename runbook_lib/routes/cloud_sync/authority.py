@@ -21,7 +21,7 @@ from runbook_lib.model.change import Plan
 from runbook_lib.model.cloud import Authority, CloudGroup
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.finding import Finding
-from runbook_lib.model.ids import GroupId
+from runbook_lib.model.ids import GroupId, as_group_id
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
@@ -147,7 +147,7 @@ def with_nested(
     groups = cloud_groups(inventory)
     found, ahead = set(chosen), list(chosen)
     while ahead:
-        for member in inventory.cloud.members.get(GroupId(ahead.pop()), ()):
+        for member in inventory.cloud.members.get(as_group_id(ahead.pop()), ()):
             group = groups.get(member)
             if group is not None and group.authority is wanted and member not in found and member not in left_alone:
                 found.add(group.id)
@@ -164,7 +164,7 @@ def nesting_levels(chosen: Collection[str], members: Mapping[GroupId, Sequence[s
         chosen: Ids of groups.
         members: Group id to the ids of its direct members.
     """
-    held = {one: {member for member in members.get(GroupId(one), ()) if member in chosen} - {one} for one in chosen}
+    held = {one: {member for member in members.get(as_group_id(one), ()) if member in chosen} - {one} for one in chosen}
     found: dict[str, int] = {}
     while len(found) < len(held):
         ready = sorted(one for one in held if one not in found and held[one] <= found.keys())
@@ -206,7 +206,7 @@ def nested_that_stay(inventory: Inventory, converted: Collection[str]) -> list[R
     return [
         Reference(groups[one].display_name, groups[member].display_name)
         for one in sorted(converted)
-        for member in inventory.cloud.members.get(GroupId(one), ())
+        for member in inventory.cloud.members.get(as_group_id(one), ())
         if member in groups and member not in converted and groups[member].authority is Authority.AD
     ]
 
@@ -234,7 +234,7 @@ def lost_at_take_over(inventory: Inventory, returning: Collection[str]) -> list[
     for one in sorted(returning):
         own = ad_object(inventory, groups[one])
         there = {inventory.index.guid_of_dn(dn) for dn in (own.members or ())} if own else set()
-        for member in inventory.cloud.members.get(GroupId(one), ()):
+        for member in inventory.cloud.members.get(as_group_id(one), ()):
             nested, person = groups.get(member), principals.get(member)
             name = nested.display_name if nested else (person.name if person else member)
             if why := _not_in_ad(member, nested, person.guid if person else "", there, returning):

@@ -16,7 +16,7 @@ from runbook_lib.model.cloud import Authority, CloudGroup, CloudKind
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.dn import same_dn
 from runbook_lib.model.enforcement import Leave
-from runbook_lib.model.ids import GroupId
+from runbook_lib.model.ids import as_group_id
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.authority import AuthorityFacts, AuthoritySettings, ad_object, nesting_levels
@@ -91,7 +91,7 @@ def scope_refusals(
     refused: dict[str, Refusal] = {}
 
     def no(one: str, rule: str, why: Text, to_do: Text) -> None:
-        refused[one] = Refusal(GroupId(one), groups[one].display_name, rule, why, to_do)
+        refused[one] = Refusal(as_group_id(one), groups[one].display_name, rule, why, to_do)
 
     enforcement = sides.inventory.directory.enforcement
     for one, group in narrow.items():
@@ -181,7 +181,7 @@ def scope_orders(groups: Sequence[DirectoryGroup], inventory: Inventory) -> dict
     guid_of_dn = inventory.index.guid_of_dn
     by_guid = {group.guid: group for group in groups}
     held = {
-        GroupId(guid): [found for dn in group.members or () if (found := guid_of_dn(dn)) in by_guid]
+        as_group_id(guid): [found for dn in group.members or () if (found := guid_of_dn(dn)) in by_guid]
         for guid, group in by_guid.items()
     }
     level = nesting_levels(by_guid.keys(), {key: [one for one in some if one] for key, some in held.items()})

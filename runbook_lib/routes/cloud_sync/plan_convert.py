@@ -16,7 +16,7 @@ from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import ChangeKind, Operation, Refusal
 from runbook_lib.model.cloud import Authority, CloudGroup, CloudKind
 from runbook_lib.model.directory import DirectoryGroup
-from runbook_lib.model.ids import NO_GROUP, GroupId
+from runbook_lib.model.ids import NO_GROUP, as_group_id
 from runbook_lib.model.text import t
 from runbook_lib.routes.cloud_sync.actions import ReplaceSchema, schema_digest
 from runbook_lib.routes.cloud_sync.authority import (
@@ -169,7 +169,7 @@ def _make_universal(
     return [
         CloudSyncChange(
             ChangeKind.MAKE_UNIVERSAL,
-            GroupId(one),
+            as_group_id(one),
             groups[one].display_name,
             action(
                 sides,
@@ -201,7 +201,7 @@ def _convert(
     return [
         CloudSyncChange(
             ChangeKind.CONVERT,
-            GroupId(one),
+            as_group_id(one),
             groups[one].display_name,
             action(sides, SetCloudManaged(managed=True, synchronized=True, level=level[one]), one),
             "selected",

@@ -17,7 +17,7 @@ from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import ChangeKind, Operation, Refusal
 from runbook_lib.model.cloud import Authority
 from runbook_lib.model.finding import Finding
-from runbook_lib.model.ids import GroupId
+from runbook_lib.model.ids import as_group_id
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.authority import (
@@ -179,7 +179,7 @@ def _roll_back(returning: Sequence[str], sides: Sides, reason: str, why: Text) -
     return [
         CloudSyncChange(
             ChangeKind.ROLL_BACK,
-            GroupId(one),
+            as_group_id(one),
             groups[one].display_name,
             action(sides, SetCloudManaged(managed=False, synchronized=False, level=highest - level[one]), one),
             reason,
@@ -195,7 +195,7 @@ def _convert_again(converting: Sequence[str], sides: Sides, why: Text) -> list[C
     return [
         CloudSyncChange(
             ChangeKind.CONVERT,
-            GroupId(one),
+            as_group_id(one),
             groups[one].display_name,
             action(
                 sides,
