@@ -34,24 +34,24 @@ from runbook_lib.routes.cloud_sync.files import (
 )
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
 
-KINDS = tuple(kind.value for kind in KINDS_OF_ROUTE[Route.CLOUD_SYNC])
-STANDING_KINDS = tuple(sorted(kind.value for kind in CLOUD_SYNC_RULES.standing_kinds))
+_KINDS = tuple(kind.value for kind in KINDS_OF_ROUTE[Route.CLOUD_SYNC])
+_STANDING = tuple(sorted(kind.value for kind in CLOUD_SYNC_RULES.standing_kinds))
 
 
 def _known(value: str) -> str:
-    if value not in KINDS:
-        raise ValueError(f"none of {', '.join(KINDS)}")
+    if value not in _KINDS:
+        raise ValueError(f"none of {', '.join(_KINDS)}")
     return value
 
 
 def _may_stand(value: str) -> str:
-    if value not in STANDING_KINDS:
-        raise ValueError(f"none of {', '.join(STANDING_KINDS)}")
+    if value not in _STANDING:
+        raise ValueError(f"none of {', '.join(_STANDING)}")
     return value
 
 
-_Kind = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(KINDS)})]
-_StandingKind = Annotated[str, AfterValidator(_may_stand), Field(json_schema_extra={"enum": list(STANDING_KINDS)})]
+_Kind = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(_KINDS)})]
+_StandingKind = Annotated[str, AfterValidator(_may_stand), Field(json_schema_extra={"enum": list(_STANDING)})]
 _Route = Literal["cloud-sync"]
 _GivenKinds = Annotated[list[_StandingKind], Field(min_length=1)]
 
