@@ -18,6 +18,7 @@ from runbook_lib.secrets.sources import scrubbed
 
 DnsRecordType = Literal["MX", "CNAME"]
 _LONGEST_WHY = 300
+"""Characters of a reason that are kept."""
 
 
 class State(Enum):

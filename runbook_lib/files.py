@@ -36,6 +36,7 @@ MANIFEST_SCHEMA = "gwb-manifest/1"
 
 CLOSINGS = "closings"
 LONGEST_FOLDER_NAME = 80
+"""Characters of a folder's name."""
 LONGEST_CHANGE_ID = 64
 """People type it; a run's own name is longer."""
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

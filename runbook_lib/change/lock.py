@@ -41,9 +41,11 @@ FOLDERS = (
 )
 """Where every account of the machine may make files. The first that is right is taken, whoever asks."""
 _TRIES = 20
+"""Times that a file is opened which another run makes or takes away meanwhile."""
 _PAUSE = 0.05
 """Seconds before a file is opened again that another run has just made and not yet opened to all accounts."""
 _NOTE_LIMIT = 1000
+"""Bytes of the note in a lock file: who holds it."""
 _LOCKED_BYTE = 1 << 30
 """On Windows a locked byte cannot be read: one far behind the note is locked."""
 

@@ -31,6 +31,7 @@ KNOWN_SECRETS = frozenset({DOMAIN, NOTIFICATION})
 """Secrets of a configuration for groups; none of them is secret. Whatever else is there may come back without its
 value, and sending the list would then destroy it."""
 HIGHEST_THRESHOLD = 2_147_483_647
+"""Deletions: the largest signed number of 32 bits."""
 
 
 class NotEditable(Refused):

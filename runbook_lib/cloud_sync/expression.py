@@ -21,7 +21,7 @@ from runbook_lib.model.untrusted import printable
 MOST_CHARACTERS = 10_000
 """Longest expression that is read; longer ones are refused, not cut."""
 DEEPEST = 40
-"""Functions inside functions."""
+"""Levels of functions inside functions."""
 
 _TOKEN = re.compile(
     r"""\s*(?:

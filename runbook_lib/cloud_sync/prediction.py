@@ -28,6 +28,7 @@ from runbook_lib.model.untrusted import printable
 LARGEST_GROUP = 50_000
 """Members; a larger group is not supported ("Microsoft Entra provisioning options", "Scale limits")."""
 _UNIVERSAL = 0x8
+"""Flag of groupType ([MS-ADTS] 2.2.12)."""
 
 
 def predict(

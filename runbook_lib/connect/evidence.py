@@ -36,6 +36,7 @@ KEPT_EVIDENCE = "connect-evidence.json"
 LARGEST_EVIDENCE = 32 * 1024 * 1024
 """Bytes of a file of evidence; one of a large server with 40 runs has about 200,000."""
 FORMAT_VERSION = 1
+"""Version of the file's format."""
 CLOCKS_DIFFER = timedelta(minutes=10)
 """Our threshold: evidence from further ahead than this has a wrong clock."""
 AD, ENTRA = "AD", "Extensible2"

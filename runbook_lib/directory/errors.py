@@ -18,8 +18,11 @@ from runbook_lib.model.untrusted import printable
 from runbook_lib.secrets.sources import scrubbed
 
 SUCCESS = 0
+"""LDAP result code (RFC 4511, 4.1.9), as the two below."""
 NO_SUCH_OBJECT = 32
+"""LDAP result code noSuchObject."""
 INVALID_CREDENTIALS = 49
+"""LDAP result code invalidCredentials."""
 BUSY = frozenset({51, 52})
 """busy, unavailable: the same request may be answered a moment later."""
 BUSY_READING = BUSY | {11}
@@ -225,6 +228,7 @@ _BIND_REASONS: dict[int, tuple[str, Text, Text]] = {
 LONGEST_SAID = 1_000
 """Characters of what a controller says that are kept."""
 _MOST_REFERRALS = 20
+"""Addresses of a referral that are kept."""
 _WINDOWS_ERROR = re.compile(r"\s*([0-9A-Fa-f]{8}):")
 _BIND_DATA = re.compile(r"\bdata ([0-9A-Fa-f]+)\b")
 

@@ -133,6 +133,7 @@ def _escape(value: bytes) -> str:
 
 _FILE_TIME_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _FILE_TIME_NEVER = 0x7FFFFFFFFFFFFFFF
+"""Units of 100 nanoseconds: what stands for a time that never comes."""
 _SID = re.compile(r"S-1-(\d+|0x[0-9a-fA-F]{12})((?:-\d+){1,15})", re.ASCII)
 _GENERALIZED = re.compile(r"(\d{14})(?:[.,]\d+)?(Z|[+-]\d{4})", re.ASCII)
 

@@ -114,6 +114,7 @@ def _rest(dn: str, attribute: str, last: int | None, ask: Ask) -> list[bytes]:
 PAGED_RESULTS = "1.2.840.113556.1.4.319"
 SHOW_DELETED = "1.2.840.113556.1.4.417"
 _SEARCH_RESULT_ENTRY = 4
+"""Number of the message's tag: a searchResEntry (RFC 4511, 4.5.2)."""
 
 
 def raw_decoder(original: Any) -> Any:

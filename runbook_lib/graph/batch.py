@@ -23,6 +23,7 @@ from runbook_lib.model.text import t
 from runbook_lib.secrets.sources import Secret
 
 MOST_IN_BATCH = 20
+"""Requests of one batch (Microsoft Graph documentation, "Combine multiple HTTP requests using JSON batching")."""
 _AGAIN = WORTH_ANOTHER_TRY | {424}
 """424: failed because another part did; parts here do not depend on each other, so it is a failure like any other."""
 _PATH = "/$batch"

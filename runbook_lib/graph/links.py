@@ -19,6 +19,7 @@ from runbook_lib.model.untrusted import printable
 
 _LINK_PARAMETERS = {"$select": "id,displayName", "$top": "999"}
 _SHOWN_GAPS = 20
+"""Sentences that are shown one by one; of more the number is told."""
 _Read = Listing | NoAccess | GraphNotFound
 
 

@@ -36,6 +36,7 @@ something else happened than reading."""
 DONE = frozenset({200, 201, 202, 204})
 """The successes of a writing request: done, created, accepted, done without anything to show."""
 _KEPT_IDS = 50
+"""Ids of the latest requests that are kept."""
 _NO_ANSWER_TO_A_WRITE = frozenset({408, 429, 500, *range(502, 600)})
 """Status codes that are no answer to a write: refused before it was looked at (429), or something broke on the way.
 501 is a refusal: what was asked for does not exist."""

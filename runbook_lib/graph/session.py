@@ -220,6 +220,7 @@ LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes of one answer, as it comes and unpacked. A page of 999 users has two million, a batch of 20 pages fewer than
 ten."""
 _PIECE = 16_384
+"""Bytes that are read at once."""
 _GZIP = 16 + zlib.MAX_WBITS
 _PACKED = ("gzip", "x-gzip")
 

@@ -28,6 +28,7 @@ PROVED = 3
 ELSEWHERE = frozenset({"other-domain", "other-forest", "other-domain-sid"})
 """Codes of accounts that belong to a domain that was not read."""
 _ONE_KEY, _DN_ONLY = 2, 1
+"""Keys that point at the account; the other: its name alone does, which counts less."""
 _SEVERAL = ""
 """In place of a GUID: several AD objects have the key."""
 

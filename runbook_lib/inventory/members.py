@@ -202,6 +202,7 @@ class GroupScope(Enum):
 
 
 _BUILT_IN, _GLOBAL, _DOMAIN_LOCAL, _UNIVERSAL = 0x1, 0x2, 0x4, 0x8
+"""Flags of groupType ([MS-ADTS] 2.2.12)."""
 _FOREIGN = "foreignsecurityprincipal"
 _MEMBER_CLASSES = frozenset(
     {

@@ -18,7 +18,9 @@ from runbook_lib.model.ids import GroupId
 from runbook_lib.model.untrusted import is_shown
 
 RDN_NAME_UNITS = 51
+"""UTF-16 units of a display name in an RDN: 64 (rangeUpper of cn, [MS-ADA1]) without "_" and 12 digits of an id."""
 DESCRIPTION_UNITS = 448
+"""UTF-16 units that a description is cut to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, NO_OBJECT, O
 from runbook_lib.model.reading import Reading
 
 UNIVERSAL_DISTRIBUTION = 8
+"""Flag of groupType ([MS-ADTS] 2.2.12): universal, and no security group."""
 UNIVERSAL_SECURITY = -2147483640
 """groupType as AD shows it, a signed 32-bit integer: 0x80000008."""
 

@@ -17,7 +17,7 @@ from runbook_lib.model.text import NOTHING, Text
 SOA_ATTRIBUTE = "msDS-ObjectSoa"
 """Marks an object whose source of authority is the cloud; Cloud Sync sets it where its mapping says so."""
 MOST_SIDS = 64
-"""What the allow-list of a policy holds at most."""
+"""SIDs that the allow-list of a policy holds at most."""
 
 
 class EnforcementMode(Enum):

@@ -98,6 +98,7 @@ def _kind(annotation: Any) -> tuple[str, tuple[str, ...]]:
 
 
 _WIDTH = 116
+"""Characters of a line of the example file."""
 _EXAMPLES: dict[str, object] = {
     "change_id": "CHG0012345",
     "reason": "Write the project groups back for the file servers",

@@ -30,6 +30,7 @@ COMMAND_LINE = "command line"
 LARGEST_FILE = 1_000_000
 """Bytes. A parameters file holds some hundred lines; something larger is another file."""
 _MOST_NAMES = 1_000
+"""Names in a parameters file; one with more is another file."""
 _MOST_PARTS = 1_000_000
 """Parts of one value in a notebook: a list that holds the same list many times grows without end."""
 _LISTS = (list, tuple)

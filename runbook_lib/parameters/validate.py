@@ -78,6 +78,7 @@ def require(parameters: Parameters, *names: str) -> None:
 
 _KNOWN = frozenset(known_names())
 _LONGEST_NAME = 80
+"""Characters of a name that is no parameter; a longer one is not quoted."""
 LONGEST_TEXT = 5_000
 """Characters of one text in a parameter."""
 _SECRET_HINT = t(

@@ -25,6 +25,7 @@ _MOST_VALUES = 100_000
 _LARGEST_MENDED = 100_000
 """Characters of a text that is read again after each wrong escape, to find the next one."""
 _MOST_MENDED = 20
+"""Problems of one text that are named one by one."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 BACKSLASH_HINT = t(
     "In double quotes a backslash is written twice (\\\\); in single quotes it stands for itself: 'CONTOSO\\name'."

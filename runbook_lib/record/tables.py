@@ -57,6 +57,7 @@ _HARMLESS = re.compile(f"{_CELL_START}'(?='*{_BEFORE}*{_TRIGGER})")
 # What XML 1.0 cannot hold. XlsxWriter would write most of them as Excel's own escapes, which Excel turns back.
 _NOT_XML = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 EXCEL_CELL_LIMIT = 32_767
+"""Characters of a cell of an Excel sheet."""
 ROW_LIMIT = 1_048_575
 """Rows below the heading of an Excel sheet."""
 _CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 - a fixed creation date in the workbook: same table, same bytes

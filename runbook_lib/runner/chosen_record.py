@@ -18,6 +18,7 @@ from runbook_lib.runner import console
 
 _FILES = (RECORD, PLAN, JOURNAL, MANIFEST)
 _MOST_NAMED = 10
+"""Runs that are named where one of many has to be chosen."""
 
 
 @dataclass(frozen=True, slots=True)

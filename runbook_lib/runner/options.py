@@ -92,6 +92,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _PART = re.compile(r"([0-9]{1,6})([smhd])")
 _SECONDS = re.compile(r"[0-9]{1,7}(?:\.[0-9]{1,6})?")
 _LONGEST_TEXT = 40
+"""Characters of a length of time as somebody types it."""
 USUAL_TIME_LIMIT = "4h"
 """How long one run may take unless told: a tenant of a million objects is read in an hour, and a run that hangs is over
 before the next working day."""

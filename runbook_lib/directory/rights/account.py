@@ -40,6 +40,7 @@ from runbook_lib.model.text import NOTHING, clause, t
 
 _DOMAIN_ADMINS = "512"
 _SIDS_AT_ONCE = 200
+"""SIDs that one search names."""
 _DESCRIPTOR = "nTSecurityDescriptor"
 
 

@@ -19,7 +19,9 @@ _HEADER = struct.Struct("<BBHIIII")
 _ACL_HEADER = struct.Struct("<BBHHH")
 _ACE_HEADER = struct.Struct("<BBH")
 _OBJECT_TYPE_PRESENT, _INHERITED_OBJECT_TYPE_PRESENT = 1, 2
+"""Flags of an object entry ([MS-DTYP] 2.4.4.3)."""
 _ACL_REVISION, _ACL_REVISION_DS = 2, 4
+"""Versions of an ACL, the second with object entries ([MS-DTYP] 2.4.5)."""
 _LONGEST = 0xFFFF
 """Octets of an ACL, and of an entry: their sizes are 16-bit numbers."""
 

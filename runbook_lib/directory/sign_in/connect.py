@@ -36,7 +36,7 @@ _ROOT_ATTRIBUTES = (
 _READ_ONLY_CAPABILITY = "1.2.840.113556.1.4.1920"
 """LDAP_CAP_ACTIVE_DIRECTORY_PARTIAL_SECRETS_OID: what only a read-only DC announces (MS-ADTS 3.1.1.3.4.3.5)."""
 _CROSS_REF_DOMAIN = 0x2
-"""FLAG_CR_NTDS_DOMAIN of a crossRef's systemFlags (MS-ADTS 6.1.1.2.1.1.3)."""
+"""Flag FLAG_CR_NTDS_DOMAIN of a crossRef's systemFlags (MS-ADTS 6.1.1.2.1.1.3)."""
 
 
 def read_controller(directory: Directory, *, host: str, port: int) -> DomainController:

@@ -31,7 +31,9 @@ from runbook_lib.model.untrusted import printable
 from runbook_lib.secrets.sources import MALFORMED
 
 _BIND_IN_PROGRESS = 14
+"""LDAP result code saslBindInProgress (RFC 4511, 4.1.9)."""
 _NO_LAYER = 1
+"""Bit of the security layers that GSSAPI offers: none (RFC 4752, 3.3)."""
 _NO_CI_FLAGS = "1.2.752.43.13.29"
 """GSS_KRB5_CRED_NO_CI_FLAGS_X of MIT Kerberos: asks for no signing or sealing, which TLS does here."""
 

@@ -16,9 +16,13 @@ from runbook_lib.model.untrusted import printable
 from runbook_lib.secrets.sources import scrubbed
 
 _BASE = 2**32 - 1765328384
+"""Number with which MIT Kerberos's table of errors begins, as 32 bits without a sign."""
 _NO_CREDENTIALS = 7 << 16
+"""GSSAPI error GSS_S_NO_CRED, in its bits of the major status (RFC 2744, 3.9.1), as the two below."""
 _CREDENTIALS_EXPIRED = 11 << 16
+"""GSSAPI error GSS_S_CREDENTIALS_EXPIRED."""
 _BAD_BINDINGS = 4 << 16
+"""GSSAPI error GSS_S_BAD_BINDINGS."""
 
 
 class _Row(NamedTuple):

@@ -22,6 +22,7 @@ from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.model.untrusted import printable
 
 _LONGEST_INTERVAL = 60.0
+"""Seconds between two questions whether somebody has signed in."""
 _SLICE = 1.0
 """Seconds of one nap while waiting, so that giving up is noticed soon."""
 

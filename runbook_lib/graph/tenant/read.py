@@ -55,6 +55,7 @@ _SKU = "skuPartNumber,capabilityStatus,prepaidUnits,consumedUnits,servicePlans"
 _DOMAIN = "id,isVerified,isDefault,isInitial,authenticationType,supportedServices"
 _LAST_SYNC = "onPremisesLastSyncDateTime"
 _PARTS = 8
+"""Parts of the tenant that are read: what the progress counts to."""
 _T = TypeVar("_T")
 
 

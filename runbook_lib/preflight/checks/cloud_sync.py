@@ -22,7 +22,7 @@ CLOUD_SYNC_INTERVAL = timedelta(minutes=20)
 CLOUD_SYNC_LATE = 6 * CLOUD_SYNC_INTERVAL
 """Our threshold: six intervals without a success are no longer one slow run."""
 WITHOUT_GOVERNANCE = 2
-"""New configurations that P1 covers ("Prerequisites for provisioning to Active Directory")."""
+"""Number of new configurations that P1 covers ("Prerequisites for provisioning to Active Directory")."""
 MOST = 20
 """Configurations of a tenant (same page)."""
 PRE_FILTER = frozenset({"securityenabled", "dirsyncenabled", "mailenabled"})

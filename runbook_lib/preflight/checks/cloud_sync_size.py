@@ -39,6 +39,7 @@ MOST_USERS, MOST_GROUPS = 200_000, 40_000
 """Of a tenant in which all groups with a filter are supported; a million memberships is the third number, which no call
 counts."""
 SHOWN_IN_PORTAL = 999
+"""Groups that the portal selects and shows."""
 
 
 def sizes(evidence: Evidence) -> Answers:

@@ -16,7 +16,7 @@ from runbook_lib.preflight.parts import CONNECT, CONNECT_SERVER, FEATURES, NEW_G
 from runbook_lib.rules.obstacles import HOW_TO_ATTEST, NO_V2_PATCH, connect_v1_of, connect_v2_on
 
 DELETIONS = 500
-"""Connect's default threshold ("Prevent accidental deletes")."""
+"""Objects: Connect's default threshold ("Prevent accidental deletes")."""
 
 _FEATURES = 'Microsoft Graph documentation, "onPremisesDirectorySynchronizationFeature"'
 _ENABLE = 'Microsoft Entra documentation, "Enable Microsoft Entra Connect group writeback"'

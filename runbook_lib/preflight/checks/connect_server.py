@@ -17,6 +17,7 @@ from runbook_lib.preflight.parts import CLOUD_SYNC, CONNECT, FEATURES, TENANT
 ConnectBuild = tuple[int, int, int, int]
 
 MINIMUM: ConnectBuild = (2, 5, 79, 0)
+"""Build below which Connect Sync stops."""
 STOPS = date(2026, 9, 30)
 """All synchronization of lower builds stops ("Security hardening to the autoupgrade process for Microsoft Entra
 Connect", learn.microsoft.com/entra/identity/hybrid/connect/security-updates-pks)."""
@@ -30,7 +31,7 @@ END_OF_SUPPORT: dict[ConnectBuild, date] = {
 }
 """Of a third party's table of October 2026; Microsoft's rule is twelve months after the next release."""
 RECALLED: ConnectBuild = (2, 6, 79, 0)
-"""Same table."""
+"""Build that the same table calls recalled."""
 
 _B, _U, _W, _I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO
 _HARDENING = (

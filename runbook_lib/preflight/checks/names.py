@@ -14,7 +14,7 @@ from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import NAMES
 
 _CN_UNITS, _ACCOUNT_UNITS = 64, 256
-"""rangeUpper of cn and sAMAccountName ([MS-ADA1], [MS-ADA3])."""
+"""UTF-16 units: rangeUpper of cn and sAMAccountName ([MS-ADA1], [MS-ADA3])."""
 _ACCOUNT_FORBIDDEN = '"/\\[]:;|=,+*?<>'
 """[MS-SAMR] 3.1.1.8.4."""
 

@@ -20,7 +20,7 @@ _KEEP = 'Microsoft Entra documentation, "Preserve a group\'s organizational unit
 NAMES_IN_SENTENCE = 10
 """Names in a sentence; all of them are in the values."""
 MINIMUM_CONNECT = (2, 5, 79, 0)
-"""Below it Connect Sync does not synchronize any more (since 30 September 2026); conversions need 2.5.76.0."""
+"""Build below which Connect Sync does not synchronize any more (since 30 September 2026); conversions need 2.5.76.0."""
 MINIMUM_AGENT = "1.1.1370.0"
 _PACKAGES = t("Microsoft asks for it before a roll-back: members that a package assigned are lost at the take-over.")
 

@@ -30,6 +30,7 @@ from runbook_lib.rules.group import RuleContext, protected_groups
 from runbook_lib.rules.policy import Policy, check_limits
 
 DISPLAY_NAME_UNITS = 256
+"""UTF-16 units: rangeUpper of displayName ([MS-ADA1])."""
 
 
 def followed_attributes(group: CloudGroup, group_type: int) -> dict[str, str | None]:

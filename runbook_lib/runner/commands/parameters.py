@@ -42,6 +42,7 @@ def completion(shell: str | None) -> None:
 
 
 _MOST_NOTES = 20
+"""Sentences about what may be a mistake that are shown."""
 
 
 @click.command()

@@ -98,7 +98,13 @@ def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
 @click.option(
     "--records", "root", type=_RECORD, metavar="DIR", help="Folder with the records; default: records/ of the project."
 )
-@click.option("--schema", type=click.Choice(SCHEMAS), help="Print the JSON Schema of one kind of file instead.")
+@click.option(
+    "--schema",
+    type=click.Choice(SCHEMAS),
+    metavar="KIND",
+    help="Print the JSON Schema of one kind of file instead: record, plan, journal, approval, closing, manifest; for "
+    "the first four on the route cloud-sync: record-cloud-sync and so on.",
+)
 def records(root: Path | None, schema: str | None) -> None:
     """List every run and write records/index.html anew."""
     if schema is not None:
