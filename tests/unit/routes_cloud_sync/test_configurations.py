@@ -212,15 +212,15 @@ def test_an_application_without_a_job_is_used_and_not_made_again(tmp_path: Path)
     assert list(tenant.principals) == [tenant.owner] == [PRINCIPAL]
 
 
-@pytest.mark.parametrize("die_at", [10, 11, 12, 13, 14, 15])
+@pytest.mark.parametrize("die_at", [11, 12])
 def test_a_configuration_that_was_left_without_settings_gets_them_from_the_next_plan(
     tmp_path: Path, die_at: int
 ) -> None:
     """The run that made it stopped, and was closed by hand."""
     tenant = Tenant()
     Runs(tmp_path / "first", making(tenant).plan, tenant).one([], die_at=die_at)
-    if not tenant.job or tenant.secrets:
-        return
+    assert tenant.job
+    assert not tenant.secrets
     sides = sides_now(READ, tenant)
     sides = replace(sides, job=replace(sides.job, domain=""))
     plan = plan_enable(sides, b.policy("G*"), WANTED).plan
@@ -313,7 +313,7 @@ def test_a_configuration_is_removed_and_comes_back_byte_for_byte(
     assert list(tenant.principals) != [PRINCIPAL], "a new one"
 
 
-@pytest.mark.parametrize("die_at", range(1, 12))
+@pytest.mark.parametrize("die_at", [13, 14, 15, 16])
 def test_a_job_that_was_removed_alone_comes_back_to_its_application(tmp_path: Path, die_at: int) -> None:
     """The run stopped between both, and was closed by hand."""
     tenant = established()
@@ -321,8 +321,8 @@ def test_a_job_that_was_removed_alone_comes_back_to_its_application(tmp_path: Pa
     removal = removing(tenant).plan
     first = Runs(tmp_path / "do", removal, tenant).one([], die_at=die_at)
     told = done(removal, [first])
-    if tenant.job or not removed_by(told) or not tenant.principals:
-        return
+    assert (tenant.job, list(tenant.principals)) == ("", [PRINCIPAL])
+    assert removed_by(told)
     back = plan_bring_back(sides_now(READ, tenant), b.policy(), NOTHING, told).plan
     assert [c.kind for c in back.changes][:1] == [ChangeKind.CREATE_JOB]
     Runs(tmp_path / "undo", back, tenant).finished()
