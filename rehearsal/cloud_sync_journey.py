@@ -73,8 +73,8 @@ class CloudSyncJourney(Steps):
         self.run("30-enable-writeback", "ENABLE", Outcome.NOTHING_TO_DO)
         leaving = self.groups[-1]
         self.heading(
-            f"Take {leaving} out of scope. Its AD object stays: only a deletion in the cloud takes it away. Groups of "
-            "which it is a member lose it."
+            f"Take {leaving} out of scope. Microsoft's page does not say what becomes of its AD object; here it stays, "
+            "and groups of which it is a member lose it."
         )
         out = self.planned_and_applied("40-disable-writeback", "DISABLE", {"disable_names": yaml_list([leaving])})
         self._next_cycle()

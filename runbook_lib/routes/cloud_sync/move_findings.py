@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from runbook_lib.cloud_sync.predicted import PredictedGroup
 from runbook_lib.cloud_sync.scope import Known
@@ -14,30 +15,42 @@ from runbook_lib.model.untrusted import printable
 _HOW = 'Microsoft Entra documentation, "How provisioning to Active Directory works" (How matching works)'
 _NAMED = 5
 """Groups that a sentence names."""
+_ACCOUNT = "samaccountname"
+_PARAMETERS = {
+    "cn": "cloud_sync_cn_expression",
+    "parentdistinguishedname": "cloud_sync_ou_expression",
+    _ACCOUNT: "cloud_sync_account_name_expression",
+}
+"""Target attribute, lower case, to the parameter with its mapping expression."""
 
 
 def before_moving(
-    groups: Sequence[PredictedGroup], accounts: Mapping[str, str], expressions: Mapping[str, str]
+    groups: Sequence[PredictedGroup],
+    account_names: Mapping[str, str],
+    accounts: Mapping[str, str],
+    expressions: Mapping[str, str],
 ) -> list[Finding]:
     """What is said before groups go over to Cloud Sync.
 
     Args:
         groups: As they are predicted, with their AD objects.
+        account_names: objectGUID of each AD object to its sAMAccountName now.
         accounts: Member id to the GUID of its AD object.
         expressions: Target attribute, lower case, to the mapping expression that the configuration will have.
     """
     if not groups:
         return []
     found = [_adoption(groups)]
-    if renamed := [group for group in groups if _is_renamed(group)]:
-        found.append(_renames(renamed, expressions))
+    now: dict[str, dict[str, str]] = {group.group_id: _names_now(group, account_names) for group in groups}
+    if renamed := [group for group in groups if _changing(group, now[group.group_id])]:
+        found.append(_renames(renamed, now, expressions))
     leaving = [(group, extra) for group in groups if (extra := len(group.kept - _written(group, accounts)))]
     if leaving:
         found.append(_members(leaving))
     return found
 
 
-def keeping(groups: Sequence[PredictedGroup], otherwise: str, value_of: Callable[[str], str]) -> str:
+def keeping(groups: Sequence[PredictedGroup], otherwise: str, value_of: Callable[[PredictedGroup], str]) -> str:
     """A mapping expression that gives each of these groups what its AD object has, and all others what they get now.
 
     Source: Microsoft Entra documentation, "Reference for writing expressions for attribute mappings" (Switch).
@@ -45,9 +58,9 @@ def keeping(groups: Sequence[PredictedGroup], otherwise: str, value_of: Callable
     Args:
         groups: With their AD objects.
         otherwise: The expression for all other groups.
-        value_of: What to keep of the distinguished name of an AD object.
+        value_of: What the AD object of a group has.
     """
-    pairs = ", ".join(f'"{group.group_id}", {_constant(value_of(group.present_dn))}' for group in groups)
+    pairs = ", ".join(f'"{group.group_id}", {_constant(value_of(group))}' for group in groups)
     return f"Switch([objectId], {otherwise}, {pairs})"
 
 
@@ -61,9 +74,21 @@ def _written(group: PredictedGroup, accounts: Mapping[str, str]) -> frozenset[st
     return frozenset(accounts[one] for one in sure if one in accounts)
 
 
-def _is_renamed(group: PredictedGroup) -> bool:
-    """Whether Cloud Sync gives an AD object another name or place, or may do so."""
-    return not group.dn.known or normalize_foreign_dn(group.dn.value) != normalize_foreign_dn(group.present_dn)
+def _names_now(group: PredictedGroup, account_names: Mapping[str, str]) -> dict[str, str]:
+    """What its AD object has of each attribute in ``_PARAMETERS``."""
+    dn = group.present_dn
+    names = (rdn_value(dn), parent_of(dn), account_names.get(group.guid, ""))
+    return dict(zip(_PARAMETERS, names, strict=True))
+
+
+def _changing(group: PredictedGroup, now: Mapping[str, str]) -> frozenset[str]:
+    """The attributes of ``_PARAMETERS`` that Cloud Sync gives another value, or may give one."""
+    cn, place, account = _PARAMETERS
+    then = {cn: group.cn, place: group.container, account: group.account_name}
+    different = {name for name, value in then.items() if not value.known or value.value != now[name]}
+    if group.container.known and normalize_foreign_dn(group.container.value) == normalize_foreign_dn(now[place]):
+        different.discard(place)
+    return frozenset(different)
 
 
 def _adoption(groups: Sequence[PredictedGroup]) -> Finding:
@@ -87,17 +112,19 @@ def _adoption(groups: Sequence[PredictedGroup]) -> Finding:
     )
 
 
-def _renames(groups: Sequence[PredictedGroup], expressions: Mapping[str, str]) -> Finding:
+def _renames(
+    groups: Sequence[PredictedGroup], now: Mapping[str, Mapping[str, str]], expressions: Mapping[str, str]
+) -> Finding:
+    changing = {name for group in groups for name in _changing(group, now[group.group_id])}
     told = [
-        f"{printable(group.present_dn, limit=120)} -> {printable(group.dn.value or '?', limit=120)}" for group in groups
+        f"{printable(group.present_dn, limit=120)} ({printable(now[group.group_id][_ACCOUNT], limit=60)}) -> "
+        f"{printable(group.dn.value or '?', limit=120)} ({printable(group.account_name.value or '?', limit=60)})"
+        for group in groups
     ]
     keep = {
-        name: keeping(groups, expressions[attribute], part)
-        for name, attribute, part in (
-            ("cloud_sync_cn_expression", "cn", rdn_value),
-            ("cloud_sync_ou_expression", "parentdistinguishedname", parent_of),
-        )
-        if attribute in expressions and any(_differs(group, attribute) for group in groups)
+        parameter: keeping(groups, expressions[name], partial(_value, now, name))
+        for name, parameter in _PARAMETERS.items()
+        if name in changing and name in expressions
     }
     set_to: list[Text] = [t("set {parameter} to {expression}", parameter=name, expression=keep[name]) for name in keep]
     how = joined(set_to, "; ") if len(groups) <= _NAMED else t("set the mapping expressions that record.json has here")
@@ -109,19 +136,17 @@ def _renames(groups: Sequence[PredictedGroup], expressions: Mapping[str, str]) -
             count=counted(len(groups), "AD object"),
             names=first_of(told, _NAMED, "; "),
         ),
-        expected=t("Name and OU of the AD objects stay."),
-        why=t("Who uses these groups by distinguished name finds them no more."),
-        to_do=t("To keep name and OU: {how}. To have them renamed or moved, acknowledge this finding.", how=how),
+        expected=t("Name, OU and account name of the AD objects stay."),
+        why=t("Who uses these groups by one of these names finds them no more."),
+        to_do=t("To keep what is there: {how}. To have them renamed or moved, acknowledge this finding.", how=how),
         source='Microsoft Entra documentation, "Attribute mapping - Microsoft Entra ID to Active Directory"',
         values={"groups": told, **keep},
         acknowledgeable=True,
     )
 
 
-def _differs(group: PredictedGroup, attribute: str) -> bool:
-    if attribute == "cn":
-        return group.cn.value != rdn_value(group.present_dn)
-    return normalize_foreign_dn(group.container.value) != normalize_foreign_dn(parent_of(group.present_dn))
+def _value(now: Mapping[str, Mapping[str, str]], name: str, group: PredictedGroup) -> str:
+    return now[group.group_id][name]
 
 
 def _members(leaving: Sequence[tuple[PredictedGroup, int]]) -> Finding:

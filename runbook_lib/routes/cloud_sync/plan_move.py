@@ -113,8 +113,10 @@ def plan_move(sides: Sides, policy: Policy, desired: DesiredSettings) -> Planned
     chosen = tuple(row.group_id for row in wanted)
     others = renamed_with_them(sides, desired, prediction, expressions, set(chosen)) if moving else ()
     becoming = [predicted[row.group_id] for row in moving]
+    objects = [row.ad for row in moving if row.ad is not None]
+    account_names: dict[str, str] = {one.guid: one.text("sAMAccountName") or "" for one in objects}
     findings = [
-        *before_moving(becoming, accounts, expressions),
+        *before_moving(becoming, account_names, accounts, expressions),
         *unknown_beforehand(prediction, list(chosen), expressions),
         *others_change(others),
     ]

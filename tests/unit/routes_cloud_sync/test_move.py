@@ -286,7 +286,11 @@ def test_groups_that_cannot_be_moved_are_refused_one_by_one(
 
 
 def test_nothing_is_renamed_or_moved_without_being_told_and_the_way_to_keep_it_is_named() -> None:
-    elsewhere = schema(cn="[displayName]", parentDistinguishedName=f'"OU=Cloud,{b.BASE}"')
+    elsewhere = schema(
+        cn="[displayName]",
+        parentDistinguishedName=f'"OU=Cloud,{b.BASE}"',
+        sAMAccountName='Append([displayName],"_g")',
+    )
     world = tenant(OURS)
     world.schema = elsewhere
     found = plan_move(sides_of(read(world, OURS), world), b.policy("G*"), NOTHING_ELSE).findings
@@ -296,10 +300,21 @@ def test_nothing_is_renamed_or_moved_without_being_told_and_the_way_to_keep_it_i
     world.schema = schema(
         cn=str(told.values["cloud_sync_cn_expression"]),
         parentDistinguishedName=str(told.values["cloud_sync_ou_expression"]),
+        sAMAccountName=str(told.values["cloud_sync_account_name_expression"]),
     )
     made = plan_move(sides_of(read(world, OURS), world), b.policy("G*"), NOTHING_ELSE)
     assert "cloud-sync-move-renames" not in {finding.id for finding in made.findings}
-    assert {group.dn.value for group in made.prediction.groups} == {group.dn for group in OURS}
+    then = {(group.dn.value, group.account_name.value) for group in made.prediction.groups}
+    assert then == {(group.dn, group.text("sAMAccountName")) for group in OURS}
+
+
+def test_an_account_name_alone_is_a_rename_too() -> None:
+    world = tenant(OURS)
+    world.schema = schema(parentDistinguishedName=f'"{OU}"', sAMAccountName='Append([displayName],"_g")')
+    found = plan_move(sides_of(read(world, OURS), world), b.policy("G*"), NOTHING_ELSE).findings
+    (told,) = [finding for finding in found if finding.id == "cloud-sync-move-renames"]
+    assert "G0_g" in told.seen
+    assert told.values.keys() == {"groups", "cloud_sync_account_name_expression"}
 
 
 def test_what_is_not_documented_has_to_be_acknowledged_and_members_that_may_leave_are_counted() -> None:
