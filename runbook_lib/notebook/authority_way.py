@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 from runbook_lib.change.journal import JournalFile
 from runbook_lib.change.journal_check import DoneChange
 from runbook_lib.change.resume import BrokenOff
 from runbook_lib.cloud_sync.configuration import Document, expressions_of
 from runbook_lib.cloud_sync.group_dn import cn_expression, keeps_place, ou_expression
+from runbook_lib.connect.evidence import evidence_that_counts
 from runbook_lib.directory.ldif import BACKUP_FILE, ldif_of
 from runbook_lib.graph.tenant.authority import (
     identifier_uri,
@@ -23,10 +25,13 @@ from runbook_lib.graph.tenant.authority import (
     read_group_values,
 )
 from runbook_lib.graph.tenant.cloud_sync import read_cloud_sync
+from runbook_lib.graph.tenant.parts import ConnectReport
 from runbook_lib.graph.tenant.read import is_an_app
+from runbook_lib.graph.transport import GraphClient
 from runbook_lib.inventory import Inventory, index_directory
 from runbook_lib.model.change import Change, Operation, Plan
-from runbook_lib.model.cloud import Authority
+from runbook_lib.model.cloud import Authority, Tenant
+from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t
 from runbook_lib.notebook.cloud_sync_way import CloudSyncWay
 from runbook_lib.notebook.context import RunContext
@@ -162,11 +167,15 @@ class AuthorityWay(CloudSyncWay):
             property=name,
             own_property=bool(own),
             inbound=inbound,
-            connect=read_connect(client, cloud.tenant, as_app=is_an_app(client)) if inbound is None else None,
+            connect=self._connect_report(client, cloud.tenant) if inbound is None else None,
             catalogs={} if enabling else read_catalogs(client, _came_from_ad(sides.inventory)),
             sources=self._keeping(sides, name) if keeps and name else {},
         )
         return with_extension_values(client, sides, *([name] if name else [])), facts
+
+    def _connect_report(self, client: GraphClient, tenant: Tenant) -> ConnectReport | Unreadable:
+        report = read_connect(client, tenant, as_app=is_an_app(client))
+        return with_server_build(report, self._context.parameters, tenant, self._context.clock())
 
     def _keeping(self, sides: Sides, name: str) -> Mapping[str, Document]:
         """The expressions that keep OU and name, as the service reads them; empty where the mapping has them."""
@@ -204,6 +213,26 @@ class AuthorityWay(CloudSyncWay):
             if entry is not None:
                 found[guid] = {name: value for name in EXTENSION_ATTRIBUTES if (value := entry.text(name))}
         return found
+
+
+def with_server_build(
+    report: ConnectReport | Unreadable, parameters: Parameters, tenant: Tenant, now: datetime
+) -> ConnectReport | Unreadable:
+    """What Graph says of Connect Sync; where that holds no build, what the evidence of its server says.
+
+    Args:
+        report: What Graph said.
+        parameters: Of the run; ``connect_evidence`` names the file.
+        tenant: The tenant.
+        now: The time of the run.
+
+    Raises:
+        RunbookError: The file does not count: see ``evidence_that_counts``.
+    """
+    if not parameters.connect_evidence or (isinstance(report, ConnectReport) and report.build):
+        return report
+    limit, path = timedelta(hours=parameters.connect_evidence_hours), Path(parameters.connect_evidence)
+    return ConnectReport(version=evidence_that_counts(path, limit, tenant.verified_domains, now).evidence.build)
 
 
 def authority_settings(parameters: Parameters, operation: Operation) -> AuthoritySettings:

@@ -136,7 +136,9 @@ def _client(code: str, severity: Severity, seen: Text, needed: str) -> Finding:
         seen=seen,
         expected=t("{needed} or later.", needed=needed),
         why=t("An older one does not know that the cloud decides about a group, and writes over it."),
-        to_do=t("Look at it on its server, and update it where it is older."),
+        to_do=t("Look at it on its server (gwb connect collector reads it), and update it where it is older.")
+        if needed != MINIMUM_AGENT
+        else t("Look at it on its server, and update it where it is older."),
         source=_CONFIGURE,
         acknowledgeable=True,
     )

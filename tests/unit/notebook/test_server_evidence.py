@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.errors import Refused, UsageError
+from runbook_lib.graph.tenant.parts import ConnectReport
 from runbook_lib.model.cloud import OtherWriters, Switch, Tenant
+from runbook_lib.model.reading import Unreadable
+from runbook_lib.model.text import verbatim
+from runbook_lib.notebook.authority_way import with_server_build
 from runbook_lib.notebook.reading import with_server_evidence
 from runbook_lib.parameters.model import Parameters
 from tests.support.builders import cloud_side
@@ -44,6 +48,24 @@ def test_what_graph_says_needs_no_evidence(tmp_path: Path, read: Switch) -> None
     assert with_server_evidence(given(tmp_path / "absent.json"), known, COLLECTED) == (known, None)
     unknown = replace(known, writers=OtherWriters(connect_v1=Switch.UNKNOWN))
     assert with_server_evidence(given(None), unknown, COLLECTED) == (unknown, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "build"),
+    [
+        (Unreadable("connect", "app-only", verbatim("for people only")), (2, 5, 76, 0)),
+        (ConnectReport(), (2, 5, 76, 0)),
+        (ConnectReport("2.6.92.0"), (2, 6, 92, 0)),
+    ],
+)
+def test_a_build_that_graph_does_not_say_the_server_does(
+    tmp_path: Path, said: ConnectReport | Unreadable, build: tuple[int, ...]
+) -> None:
+    file = written(tmp_path, evidence(build="2.5.76.0"))
+    found = with_server_build(said, given(file), CONTOSO, COLLECTED)
+    assert isinstance(found, ConnectReport)
+    assert found.build == build
+    assert with_server_build(said, given(None), CONTOSO, COLLECTED) == said
 
 
 def test_evidence_that_does_not_count_ends_the_run(tmp_path: Path) -> None:
