@@ -26,6 +26,8 @@ TOLD = {
     **ENABLE,
     "target_ou": names.TARGET_OU,
     "cloud_sync_account_name_expression": "",
+    "cloud_sync_ou_expression": f'Switch([objectId], "{names.CLOUD_SYNC_OU}", "{USERS}", "{names.TARGET_OU}", '
+    f'"{ADMINS}", "{names.TARGET_OU}")',
     "cloud_sync_enable": "move",
     "cloud_sync_disable": "move",
     "acknowledge": json.dumps(
@@ -78,6 +80,7 @@ def test_groups_go_over_with_their_objects_and_come_back(world: World) -> None:
         *[ChangeKind.UNMARK] * 2,
     ]
     assert {change.group_id for change in plan.changes if change.kind is ChangeKind.ADOPT} == {ADMINS}
+    assert "cloud-sync-others-change" not in (world.record("over") / "record.html").read_text(encoding="utf-8")
     world.running.control.cloud_sync("run")
     over = world.run("went over", "30-enable-writeback", "CHG-OVER", TOLD)
     world.running.control.cloud_sync("run")

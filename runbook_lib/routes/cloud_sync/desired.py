@@ -50,16 +50,19 @@ def require_fit(parameters: Parameters) -> None:
 def desired_expressions(parameters: Parameters, operation: Operation) -> dict[str, str]:
     """Target attribute to the mapping expression that the parameters give it; only what is set, and only for enabling.
 
-    ``target_ou`` is where groups go unless ``cloud_sync_ou_expression`` says otherwise.
+    ``target_ou`` is where groups go unless ``cloud_sync_ou_expression`` says otherwise. In a move it is only where the
+    groups are: as a constant it would move all other groups of the configuration there.
 
     Raises:
         ExpressionError: One of them is not well formed (``mapping-expression``).
     """
     if operation is not Operation.ENABLE:
         return {}
+    moves = parameters.cloud_sync_enable == "move"
     constant = parameters.target_ou.replace("\\", "\\\\").replace('"', '\\"')
     given = {
-        "parentDistinguishedName": parameters.cloud_sync_ou_expression or (f'"{constant}"' if constant else ""),
+        "parentDistinguishedName": parameters.cloud_sync_ou_expression
+        or (f'"{constant}"' if constant and not moves else ""),
         "cn": parameters.cloud_sync_cn_expression,
         "sAMAccountName": parameters.cloud_sync_account_name_expression,
     }

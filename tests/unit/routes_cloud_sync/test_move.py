@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -20,15 +21,18 @@ from runbook_lib.change.carry_out import carry_out
 from runbook_lib.change.journal import JOURNAL_FILE, JournalFile, read_journal
 from runbook_lib.change.journal_check import DoneChange, effects_beyond, effects_of
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
-from runbook_lib.cloud_sync.predicted import differences
+from runbook_lib.cloud_sync.expression import read_expression
+from runbook_lib.cloud_sync.predicted import PredictedGroup, differences
 from runbook_lib.directory.anchored import AnchoredGroups
 from runbook_lib.errors import BrokeOff, Refused
 from runbook_lib.inventory.states import GroupState
-from runbook_lib.model.change import Change, ChangeKind, Plan
+from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
 from runbook_lib.model.directory import UNIVERSAL_DISTRIBUTION, AttributeDelta, DirectoryGroup
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, MARK_ATTRIBUTE
-from runbook_lib.routes.cloud_sync.desired import DesiredSettings
+from runbook_lib.parameters.load import parameters_from_values
+from runbook_lib.routes.cloud_sync.desired import DesiredSettings, desired_expressions
+from runbook_lib.routes.cloud_sync.move_findings import keeping
 from runbook_lib.routes.cloud_sync.owner_actions import WriteOwner
 from runbook_lib.routes.cloud_sync.payload import CloudSyncPayload
 from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
@@ -306,6 +310,28 @@ def test_nothing_is_renamed_or_moved_without_being_told_and_the_way_to_keep_it_i
     assert "cloud-sync-move-renames" not in {finding.id for finding in made.findings}
     then = {(group.dn.value, group.account_name.value) for group in made.prediction.groups}
     assert then == {(group.dn, group.text("sAMAccountName")) for group in OURS}
+
+
+def test_the_target_ou_of_a_move_is_not_that_of_every_other_group_of_the_configuration() -> None:
+    told = {"target_ou": OU, "cloud_sync_cn_expression": "[displayName]"}
+    for how, mapped in (("scope", {"cn", "parentDistinguishedName"}), ("move", {"cn"})):
+        parameters = parameters_from_values({**told, "cloud_sync_enable": how}, source="a test")
+        assert desired_expressions(parameters, Operation.ENABLE).keys() == mapped
+
+
+@cache
+def predicted_groups() -> tuple[PredictedGroup, ...]:
+    world = tenant(OURS)
+    return plan_move(sides_of(read(world, OURS), world), b.policy("G*"), NOTHING_ELSE).prediction.groups
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1))
+@settings(max_examples=50, deadline=None)
+def test_what_is_kept_is_kept_whatever_its_characters(value: str) -> None:
+    groups = predicted_groups()
+    expression = read_expression(keeping(groups[:1], "[displayName]", lambda _: value))
+    assert expression.value({"objectId": groups[0].group_id, "displayName": "x"}) == value
+    assert expression.value({"objectId": groups[1].group_id, "displayName": "x"}) == "x"
 
 
 def test_an_account_name_alone_is_a_rename_too() -> None:
