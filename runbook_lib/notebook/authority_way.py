@@ -29,7 +29,7 @@ from runbook_lib.graph.tenant.parts import ConnectReport
 from runbook_lib.graph.tenant.read import is_an_app
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.inventory import Inventory, index_directory
-from runbook_lib.model.change import Change, Operation, Plan
+from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
 from runbook_lib.model.cloud import Authority, Tenant
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t
@@ -63,6 +63,8 @@ from runbook_lib.routes.cloud_sync.planning import Sides
 from runbook_lib.routes.cloud_sync.reading import with_extension_values
 from runbook_lib.shown.cloud_sync import authority_view, hand_offs_of_plan_view, names_view, placements_view
 
+_WRITABLE = "allowedAttributesEffective"
+
 
 def changes_authority(parameters: Parameters, operation: Operation, done: DoneChange | None) -> bool:
     """Whether a run of the route cloud-sync changes the source of authority, or takes such a change back."""
@@ -90,6 +92,7 @@ class AuthorityWay(CloudSyncWay):
         objects = self._objects([*(change.group_id for change in made.plan.changes), *given_back], sides.inventory)
         if objects:
             sides = replace(sides, inventory=self._with_members(sides.inventory, objects))
+            facts = replace(facts, unwritable=self._unwritable(made.plan, sides.inventory))
             if made.placements:
                 facts = replace(facts, extension_attributes=self._extension_attributes(objects))
             made = self._made_of(sides, facts)
@@ -204,6 +207,21 @@ class AuthorityWay(CloudSyncWay):
         )
         read = replace(inventory.directory, groups=groups)
         return replace(inventory, directory=read, index=index_directory(read))
+
+    def _unwritable(self, plan: Plan, inventory: Inventory) -> frozenset[str]:
+        """AD groups whose scope the plan changes and this account may not.
+
+        AD itself says of each what this account may write (MS-ADTS, constructed attributes).
+        """
+        scopes = (ChangeKind.MAKE_UNIVERSAL, ChangeKind.RESTORE_SCOPE)
+        guids = self._objects([one.group_id for one in plan.changes if one.kind in scopes], inventory)
+        directory = self._context.connect_directory()
+        found = set()
+        for guid in guids:
+            entry = directory.read(guid, [_WRITABLE])
+            if entry is not None and "grouptype" not in {name.casefold() for name in entry.texts(_WRITABLE)}:
+                found.add(guid)
+        return frozenset(found)
 
     def _extension_attributes(self, guids: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
         directory = self._context.connect_directory()

@@ -46,6 +46,7 @@ class AuthorityFacts:
         connect: What Connect Sync reported about itself.
         catalogs: Group id to the catalogs of entitlement management that it is in.
         sources: Target attribute to the ``attributeMappingSource`` that keeps OU and name; empty: nothing to change.
+        unwritable: objectGUIDs of AD groups whose groupType this account may not write.
     """
 
     extension: GroupDnExtension
@@ -56,6 +57,7 @@ class AuthorityFacts:
     connect: ConnectReport | Unreadable | None = None
     catalogs: Mapping[str, tuple[str, ...]] | Unreadable = field(default_factory=dict)
     sources: Mapping[str, Document] = field(default_factory=dict)
+    unwritable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

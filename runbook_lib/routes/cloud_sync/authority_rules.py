@@ -84,9 +84,21 @@ def barred_from_conversion(group: CloudGroup, sides: Sides) -> DirectoryGroup | 
 
 
 def scope_refusals(
-    groups: Mapping[str, CloudGroup], own: Mapping[str, DirectoryGroup], sides: Sides, wanted: AuthoritySettings
+    groups: Mapping[str, CloudGroup],
+    own: Mapping[str, DirectoryGroup],
+    sides: Sides,
+    wanted: AuthoritySettings,
+    unwritable: Collection[str],
 ) -> dict[str, Refusal]:
-    """Groups whose AD object is not universal and cannot, or shall not, become it."""
+    """Groups whose AD object is not universal and cannot, or shall not, become it.
+
+    Args:
+        groups: Of the tenant, by id.
+        own: Id of a group to its AD object, for those that are converted.
+        sides: Both sides.
+        wanted: What the parameters ask for.
+        unwritable: objectGUIDs of AD groups whose groupType this account may not write.
+    """
     narrow = {one: group for one, group in own.items() if scope_of(group.group_type) is not GroupScope.UNIVERSAL}
     refused: dict[str, Refusal] = {}
 
@@ -108,6 +120,9 @@ def scope_refusals(
             )
         elif group.group_type & 1 or scope_of(group.group_type) is GroupScope.UNKNOWN:
             no(one, "built-in", t("{dn} is a built-in group.", dn=printable(group.dn)), _TAKE_OUT)
+        elif group.guid in unwritable:
+            why = t("This account may not write groupType of {dn}.", dn=printable(group.dn))
+            no(one, "no-right", why, t("Have the right to write groupType of it delegated to the account."))
         elif group.governed_by_cloud and enforcement.leave is Leave.REFUSED:
             why = t(
                 "{dn} carries msDS-ObjectSoa, and a policy lets this account not change it.", dn=printable(group.dn)

@@ -86,7 +86,7 @@ def plan_convert(sides: Sides, facts: AuthorityFacts, wanted: AuthoritySettings,
             refused[one] = found
         else:
             own[one] = found
-    for one, barred in scope_refusals(groups, own, sides, wanted).items():
+    for one, barred in scope_refusals(groups, own, sides, wanted, facts.unwritable).items():
         refused[one] = barred
         del own[one]
     after = with_mappings(sides.documents.schema, facts.sources) if facts.sources else dict(sides.documents.schema)

@@ -257,7 +257,7 @@ def _back(
 ) -> CloudSyncChange | Refusal | None:
     match change.payload.action:
         case SetGroupScope() as scope:
-            return _scope_back(change, scope, sides, restored)
+            return _scope_back(change, scope, sides, facts, restored)
         case MakeExtension(part, uri):
             made = str(effect.get("made") or "")
             there = {
@@ -282,7 +282,7 @@ def _back(
 
 
 def _scope_back(
-    change: CloudSyncChange, scope: SetGroupScope, sides: Sides, restored: Mapping[str, int]
+    change: CloudSyncChange, scope: SetGroupScope, sides: Sides, facts: AuthorityFacts, restored: Mapping[str, int]
 ) -> CloudSyncChange | Refusal | None:
     own = sides.inventory.index.groups_by_guid.get(scope.guid)
     if own is None:
@@ -291,6 +291,8 @@ def _scope_back(
         return None
     if own.group_type != scope.after:
         return _no(change, "scope-changed", t("Somebody changed its groupType since."))
+    if own.guid in facts.unwritable:
+        return _no(change, "no-right", t("This account may not write groupType of {dn}.", dn=printable(own.dn)))
     if barred := bars_restoring(own, scope_of(scope.before), sides.inventory, restored):
         return _no(change, "scope-stays", barred)
     back = SetGroupScope(own.guid, own.dn, scope.after, scope.before, -scope.order)

@@ -120,8 +120,8 @@ def test_nested_groups_come_along_and_are_named_where_they_do_not() -> None:
 
 @given(st.dictionaries(st.integers(0, 7), st.sets(st.integers(0, 7), max_size=4)))
 def test_a_group_is_changed_after_everything_that_it_holds_circles_apart(held: dict[int, set[int]]) -> None:
-    members = {GroupId(str(one)): [str(other) for other in some] for one, some in held.items()}
-    names = [str(number) for number in range(8)]
+    names = [b.guid(f"number {number}") for number in range(8)]
+    members = {GroupId(names[one]): [names[other] for other in some] for one, some in held.items()}
     found = nesting_levels(names, members)
     assert found.keys() == set(names)
 
@@ -159,6 +159,13 @@ def test_an_enforced_object_is_not_made_universal() -> None:
     sides = replace(sides_of(read, graph), inventory=replace(read, directory=enforced))
     made = plan_convert(sides, facts(graph), WIDE, b.policy("Sales"))
     assert rules(made.plan) == {"Sales": "object-enforced"}
+
+
+def test_a_scope_that_the_account_may_not_write_is_refused_before_anything_is_sent() -> None:
+    own = in_ad("Sales", GLOBAL)
+    made = convert([SALES], [own], unwritable=frozenset({own.guid}))
+    assert rules(made.plan) == {"Sales": "no-right"}
+    assert not convert([SALES], [in_ad("Sales")], unwritable=frozenset({own.guid})).plan.refusals, "universal already"
 
 
 def test_what_is_lost_is_said_by_name_and_value() -> None:
