@@ -37,15 +37,17 @@ class Watching:
         self._present = present
         self._address = address
 
-    def arrivals(self, chosen: Sequence[PredictedGroup], chain: Sequence[JournalFile]) -> ReadBack:
-        """Watch until every chosen group is as predicted, or the time is over.
+    def arrivals(
+        self, chosen: Sequence[PredictedGroup], chain: Sequence[JournalFile], stays: Mapping[str, frozenset[str]]
+    ) -> ReadBack:
+        """Watch until every chosen group is as predicted, but for members that are known to stay, or the time is over.
 
         Raises:
             NoAccess, ServiceFailed: AD or the job cannot be looked at.
         """
         context = self._context
         watched = watch_arrivals(
-            lambda changed_only: self._present.look(chosen, changed_only=changed_only),
+            lambda changed_only: self._present.look(chosen, stays, changed_only=changed_only),
             self._status,
             wait=self._wait,
             clock=context.clock,

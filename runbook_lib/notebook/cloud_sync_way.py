@@ -28,6 +28,7 @@ from runbook_lib.notebook.reading import policy_now
 from runbook_lib.notebook.way import PlanMade, ReadBack
 from runbook_lib.routes.cloud_sync.creation_checks import TenantFacts
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings, desired_expressions, desired_settings
+from runbook_lib.routes.cloud_sync.on_demand import plan_differing
 from runbook_lib.routes.cloud_sync.owner_actions import WriteOwner
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_changes, cloud_sync_plan
 from runbook_lib.routes.cloud_sync.places import require_places
@@ -89,6 +90,8 @@ class CloudSyncWay:
         desired = desired_settings(context.parameters, self.operation, self._sources(sides, asked))
         if self._done is not None:
             self._made = self._planned_undo(self._done, sides, policy, desired)
+        elif self.operation is Operation.ENABLE and context.parameters.cloud_sync_enable == "differing":
+            self._made = plan_differing(sides, policy, desired)
         elif self.operation is Operation.ENABLE:
             self._made = self._planned_enabling(sides, policy, desired)
         else:
@@ -161,7 +164,7 @@ class CloudSyncWay:
         address = self._work.address if self._work else self._sides.documents.address
         watching = Watching(self._context, self._present, address)
         if chosen := self._chosen:
-            return watching.arrivals(chosen, chain)
+            return watching.arrivals(chosen, chain, self._made.stays if self._made else {})
         gone = leaving(cloud_sync_changes(changes))
         if not gone:
             return None

@@ -15,8 +15,10 @@ from runbook_lib.graph.groups import probe_groups
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.inventory import Inventory, build_inventory, group_ids_to_probe, index_directory
 from runbook_lib.inventory.tables import ad_groups_table, groups_table, members_table
+from runbook_lib.model.change import Operation
 from runbook_lib.model.cloud import CloudSnapshot, Switch
-from runbook_lib.model.text import t, verbatim
+from runbook_lib.model.target import Route
+from runbook_lib.model.text import Text, t, verbatim
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.front_end import ProgressLine
 from runbook_lib.parameters.model import Parameters
@@ -26,6 +28,9 @@ from runbook_lib.preflight.checks import CHECKS
 from runbook_lib.preflight.parts import CONNECT_SERVER, read_evidence
 from runbook_lib.preflight.reach import Reach
 from runbook_lib.preflight.verdict import refusal_of
+from runbook_lib.routes.cloud_sync.desired import desired_settings
+from runbook_lib.routes.cloud_sync.drift import check_cloud_sync_drift
+from runbook_lib.routes.cloud_sync.reading import sides_of_domain
 from runbook_lib.routes.direct.drift import Drift, check_drift
 from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import Policy, naming_of, policy_of
@@ -168,11 +173,25 @@ def compare_sides(context: RunContext, inventory: Inventory) -> tuple[Drift, Run
 
     Returns the comparison, and the refusal that it means (None where nothing differs).
     """
-    drift = check_drift(inventory, policy_now(context, inventory))
+    drift, hint = _compared(context, inventory)
     context.note(*drift.findings)
     context.record.folder.write_csv("drift.csv", drift.table)
     context.show(drift_view(drift))
     if not len(drift.table) and not drift.findings:
         return drift, None
-    hint = t("30-enable-writeback re-aligns AD with the cloud; it plans first and asks. drift.csv has all.")
     return drift, Refused(drift.text, code="drift", hint=hint, values={"differences": len(drift.table)})
+
+
+def _compared(context: RunContext, inventory: Inventory) -> tuple[Drift, Text]:
+    """The comparison on the run's route, and what to do where something differs."""
+    parameters = context.parameters
+    if parameters.route != Route.CLOUD_SYNC.value:
+        hint = t("30-enable-writeback re-aligns AD with the cloud; it plans first and asks. drift.csv has all.")
+        return check_drift(inventory, policy_now(context, inventory)), hint
+    sides = sides_of_domain(context.connect_graph(), inventory, parameters.cloud, may_be_made=False)
+    drift, more = check_cloud_sync_drift(sides, desired_settings(parameters, Operation.DISABLE, {}))
+    context.note(*more)
+    return drift, t(
+        "30-enable-writeback with cloud_sync_enable: differing provisions these groups on demand; it plans first and "
+        "asks. drift.csv has all, with reasons."
+    )

@@ -64,7 +64,7 @@ COMMENTS = {
     "cloud_sync_pilot": "The group with this id is tried first; empty tries none.",
     "cloud_sync_on_premises_users": "Membership of on-premises users is on, off or unknown.",
     "cloud_sync_wait": "AD is watched for this many minutes afterwards, at most.",
-    "cloud_sync_enable": "Enabling brings groups into scope (scope, move), or does convert.",
+    "cloud_sync_enable": "Enabling brings groups into scope, or does move, convert, differing.",
     "connect_evidence": "The collector on the Connect server wrote this file; empty means that there is none.",
     "connect_evidence_hours": "Evidence of the Connect server counts for this many hours.",
     "cloud_sync_create": "Where no configuration writes groups to the domain, one is made.",
@@ -134,7 +134,9 @@ USED: dict[str, frozenset[str]] = {
     "40-disable-writeback": frozenset(
         (*_ALL, *_READING, *_WRITING, *_DISABLED, *_OUT, *_PREDICTED, *_AUTHORITY, "cloud_sync_disable"),
     ),
-    "50-check-drift": frozenset((*_ALL, *_READING, *_ALLOWED, "protected_ous", "group_type")),
+    "50-check-drift": frozenset(
+        (*_ALL, *_READING, *_ALLOWED, "protected_ous", "group_type", "route", "cloud_sync_on_premises_users")
+    ),
     "60-undo-change": frozenset((*_ALL, *_READING, *_WRITING, *_OUT, *_PREDICTED, *_AUTHORITY, "undo_record")),
 }
 """Notebook to the names of the parameters that its steps look at."""

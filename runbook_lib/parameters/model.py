@@ -202,11 +202,12 @@ class Parameters(BaseModel):
     cloud_sync_create: bool = Field(
         False, description="Where no configuration writes groups to the domain, 30-enable-writeback makes one"
     )
-    cloud_sync_enable: Literal["scope", "move", "convert"] = Field(
+    cloud_sync_enable: Literal["scope", "move", "convert", "differing"] = Field(
         "scope",
         description="What 30-enable-writeback does on the route cloud-sync: scope (the selected groups enter it), move "
-        "(groups that the route direct wrote go over to Cloud Sync with their AD objects) or convert (the cloud "
-        "becomes the source of authority of selected synchronized groups)",
+        "(groups that the route direct wrote go over to Cloud Sync with their AD objects), convert (the cloud "
+        "becomes the source of authority of selected synchronized groups) or differing (groups in scope that differ in "
+        "Active Directory are provisioned on demand)",
     )
     cloud_sync_disable: Literal["scope", "pause", "remove", "move", "roll-back"] = Field(
         "scope",

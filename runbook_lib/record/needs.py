@@ -165,8 +165,8 @@ def require_needs(notebook: str, parameters: Parameters) -> None:
     Raises:
         UsageError: What the groups are for is not said, or a mapping expression is not well formed (30); no record is
             named that can be undone (60).
-        Refused: The route is not carried out yet (30, 40, 60), no group is selected (30), none is named to be disabled
-            (40), nothing was written (60).
+        Refused: The route is not carried out yet (30, 40, 60), no group is selected (30, but where all that differ are
+            meant), none is named to be disabled (40), nothing was written (60).
     """
     direct = parameters.route == Route.DIRECT.value
     if notebook in (ENABLE, DISABLE, UNDO):
@@ -176,7 +176,8 @@ def require_needs(notebook: str, parameters: Parameters) -> None:
             require_group_type(parameters)
         else:
             require_fit(parameters)
-        require_selection(parameters.select_ids, parameters.select_names, "select")
+        if direct or parameters.cloud_sync_enable == "scope":
+            require_selection(parameters.select_ids, parameters.select_names, "select")
     elif notebook == DISABLE:
         if direct or parameters.cloud_sync_disable in ("scope", "move", "roll-back"):
             require_selection(parameters.disable_ids, parameters.disable_names, "disable")

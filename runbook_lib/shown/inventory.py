@@ -111,7 +111,7 @@ def drift_view(drift: Drift) -> View:
         return View(banner_html("good", t("In step"), text), text)
     html = banner_html("attention", t("Drift: {headline}", headline=drift.headline))
     if len(drift.table):
-        labels = _DRIFT_LABELS
+        labels = {**_DRIFT_LABELS, **({"reason": t("Reason")} if drift.table["reason"].any() else {})}
         html += table_html(drift.table[list(labels)], caption=t("Differences"), limit=200, labels=labels)
     if drift.unaccounted:
         html += findings_html(drift.unaccounted)

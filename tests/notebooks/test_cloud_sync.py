@@ -189,6 +189,30 @@ def test_what_cloud_sync_says_of_these_groups_is_kept_without_values(world: Worl
     assert (world.record("applied") / "provisioning-log.csv").exists()
 
 
+def test_what_was_changed_in_ad_is_found_by_name_and_provisioned_on_demand(world: World) -> None:
+    """Through the notebooks: what the service does on demand is not the runbook's own idea of it."""
+    users = world.in_ad(USERS)
+    assert users is not None
+    person = next(dn for dn in users["member"] if dn != world.in_ad(ADMINS)["dn"])  # type: ignore[index]
+    rest = [dn for dn in users["member"] if dn != person]
+    world.running.control.edit_directory("modify", users["dn"], attributes={"member": rest})
+    world.running.control.cloud_sync("run")
+    assert person not in world.in_ad(USERS)["member"], "never corrected by itself"  # type: ignore[index]
+    given = {"route": "cloud-sync", "target_ou": names.CLOUD_SYNC_OU, "cloud_sync_on_premises_users": "on"}
+    drift = world.run("drift", "50-check-drift", "CHG-DRIFT", given)
+    assert drift.outcome is Outcome.REFUSED, drift.message
+    assert "VPN Users: 1" in str(drift.message) or "1 difference in VPN Users" in str(drift.message), drift.message
+    assert "it does not look for what was changed in AD" in (world.record("drift") / "drift.csv").read_text()
+    given |= {"cloud_sync_enable": "differing", "cloud_sync_wait": "0", "group_type": "", "select_names": "[]"}
+    world.run("mend planned", "30-enable-writeback", "CHG-MEND", given)
+    plan = planned(world.record("mend planned"), ROUTES)
+    assert [(change.kind, change.group_id) for change in plan.changes] == [(ChangeKind.PROVISION, USERS)]
+    world.approved("mend planned")
+    mended = world.run("mended", "30-enable-writeback", "CHG-MEND", given)
+    assert mended.outcome is Outcome.DONE, mended.message
+    assert person in world.in_ad(USERS)["member"]  # type: ignore[index]
+
+
 def test_an_undo_brings_scope_and_schema_back_and_says_what_stays(world: World) -> None:
     given = {
         "route": "cloud-sync",
@@ -240,7 +264,11 @@ def test_groups_leave_the_scope_and_the_job_pauses(world: World) -> None:
     [
         ({"group_type": "distribution"}, Outcome.USAGE, "writes security groups alone"),
         ({"cloud_sync_cn_expression": "left([displayName],3)"}, Outcome.USAGE, "did you mean Left?"),
-        ({"select_names": '["Facilities"]'}, Outcome.REFUSED, "matches no group"),
+        (
+            {"select_names": '["Facilities"]'},
+            Outcome.REFUSED,
+            "matches no group that can be taken: Microsoft 365 groups are mail-enabled: Cloud Sync never writes them.",
+        ),
         ({"select_names": "[]", "select_ids": f'["{IDS["facilities"]}"]'}, Outcome.REFUSED, "Microsoft 365 groups"),
     ],
 )

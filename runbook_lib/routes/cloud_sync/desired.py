@@ -13,6 +13,12 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 
+_CHANGES = (
+    *("cloud_sync_ou_expression", "cloud_sync_cn_expression", "cloud_sync_account_name_expression"),
+    *("cloud_sync_notify", "cloud_sync_delete_threshold", "cloud_sync_pilot"),
+)
+"""Parameters that change a configuration, or try a group before it does."""
+
 
 @dataclass(frozen=True, slots=True)
 class DesiredSettings:
@@ -45,6 +51,13 @@ def require_fit(parameters: Parameters) -> None:
             hint=t("Leave group_type empty, or set it to security; or set route to direct."),
         )
     desired_expressions(parameters, Operation.ENABLE)
+    name = next((one for one in _CHANGES if getattr(parameters, one)), "")
+    if parameters.cloud_sync_enable == "differing" and name:
+        raise UsageError(
+            t("cloud_sync_enable is differing, which changes no configuration, and {name} is set.", name=name),
+            code="differing-changes-nothing",
+            hint=t("Leave {name} empty, or set cloud_sync_enable to scope.", name=name),
+        )
 
 
 def desired_expressions(parameters: Parameters, operation: Operation) -> dict[str, str]:
@@ -56,7 +69,7 @@ def desired_expressions(parameters: Parameters, operation: Operation) -> dict[st
     Raises:
         ExpressionError: One of them is not well formed (``mapping-expression``).
     """
-    if operation is not Operation.ENABLE:
+    if operation is not Operation.ENABLE or parameters.cloud_sync_enable == "differing":
         return {}
     moves = parameters.cloud_sync_enable == "move"
     constant = parameters.target_ou.replace("\\", "\\\\").replace('"', '\\"')

@@ -34,6 +34,8 @@ from runbook_lib.routes.cloud_sync.authority_actions import (
     SetCloudManaged,
     SetGroupScope,
 )
+from runbook_lib.routes.cloud_sync.journal_fields import OwnerValueFields
+from runbook_lib.routes.cloud_sync.on_demand import Realign
 from runbook_lib.routes.cloud_sync.owner_actions import Adopt, AssignAnchored, WriteOwner
 from runbook_lib.routes.cloud_sync.payload import CloudSyncPayload
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
@@ -132,17 +134,11 @@ class _ProvisionFields(Fields):
         return Provision(self.rule_id, tuple(self.members))
 
 
-class _DeltaFields(Fields):
-    name: str = Field(description="Name of the AD attribute")
-    removed: list[str] = Field(description="Values that leave")
-    added: list[str] = Field(description="Values that enter")
-
-
 class _WriteOwnerFields(Fields):
     action: Literal["write-owner"]
     guid: _Guid
     dn: str
-    attributes: list[_DeltaFields]
+    attributes: list[OwnerValueFields]
     role_id: str
 
     def made(self) -> Action:
@@ -167,6 +163,17 @@ class _AdoptFields(Fields):
 
     def made(self) -> Action:
         return Adopt(self.rule_id, tuple(self.members), self.guid)
+
+
+class _RealignFields(Fields):
+    action: Literal["realign"]
+    rule_id: str
+    members: list[str]
+    dn: str
+    account_name: str
+
+    def made(self) -> Action:
+        return Realign(self.rule_id, tuple(self.members), self.dn, self.account_name)
 
 
 class _CreateConfigurationFields(Fields):
@@ -289,6 +296,7 @@ _ActionFields = Annotated[
     | _WriteOwnerFields
     | _AssignAnchoredFields
     | _AdoptFields
+    | _RealignFields
     | _CreateConfigurationFields
     | _CreateJobFields
     | _MapNewJobFields
@@ -317,36 +325,3 @@ class CloudSyncPayloadFields(PayloadFields):
     def payload(self) -> CloudSyncPayload:
         """The payload that they say."""
         return CloudSyncPayload(self.service_principal, self.job_id, self.of_group, self.action.made())
-
-
-class IntentFields(Fields):
-    """What a journal says before a request: which, with what was there until then where Graph replaces the whole."""
-
-    action: str = Field(description="Which action")
-    members: list[str] = Field(default_factory=list, description="Ids of members of the group that are tried with it")
-    before: dict[str, Any] | list[dict[str, Any]] | None = Field(
-        default=None, description="What was there until then, where Graph replaces the whole; null: nothing is replaced"
-    )
-
-
-class EffectFields(Fields):
-    """What a journal says after a request: what really changed, and Graph's ids of the request."""
-
-    assignment_id: str = Field(default="", description="Id of the assignment that was made")
-    unassigned: str = Field(default="", description="Group whose assignment was ended")
-    schema_replaced: bool = Field(default=False, description="Whether the schema was replaced")
-    secrets_replaced: bool = Field(default=False, description="Whether the settings were replaced")
-    running: bool | None = Field(default=None, description="Whether the job runs now")
-    provisioned: list[str] | None = Field(default=None, description="Ids of the members that were tried")
-    owner_values: list[_DeltaFields] | None = Field(
-        default=None, description="Values of the AD object that say whose it is: those that left, those that entered"
-    )
-    application: str = Field(default="", description="Object id of the application that was made")
-    app_id: str = Field(default="", description="Application (client) id of it")
-    job_id: str = Field(default="", description="Id of the job that was made")
-    cloud_managed: bool | None = Field(default=None, description="Whether the cloud decides about the group now")
-    group_type: list[int] | None = Field(default=None, description="groupType of the AD object, before and after")
-    made: str = Field(default="", description="Id of what was made")
-    removed: str = Field(default="", description="Id of what was removed")
-    mapped: bool | None = Field(default=None, description="Whether the attribute is mapped")
-    request_id: str = Field(default="", description="Id of the request, as Microsoft Graph gave it")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from runbook_lib.change.step import LiveState, Look
 from runbook_lib.cloud_sync.service_errors import ServiceError
@@ -14,6 +14,7 @@ from runbook_lib.graph.writing import GraphWrite, Written
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import Provision
+from runbook_lib.routes.cloud_sync.on_demand import Realign
 from runbook_lib.routes.cloud_sync.steps import RequestStep
 
 
@@ -37,6 +38,11 @@ class ProvisionStep(RequestStep[Provision]):
             subject["links"] = {"members": members}
         body = {"parameters": [{"ruleId": self.action.rule_id or self._rule(), "subjects": [subject]}]}
         return GraphWrite("POST", f"{self.context.address.job}/provisionOnDemand", body)
+
+    def send(self) -> None:
+        """Send it, not sooner after the last one than the service allows."""
+        self.context.pace()
+        super().send()
 
     def take(self, answer: Written) -> None:
         """What its answer says: HTTP 200 also means that nothing was provisioned.
@@ -67,6 +73,17 @@ class ProvisionStep(RequestStep[Provision]):
         """Of a job that the plan made: not known when it was planned."""
         rules = objects_of(self.context.client.get(self.context.address.schema), "synchronizationRules")
         return (text_of(rules[0], "id") or "") if rules else ""
+
+
+class RealignStep(ProvisionStep):
+    """A group that differs is provisioned on demand."""
+
+    def look(self, begun: Mapping[str, Any] | None) -> Look:
+        """Whether AD has it where and as it shall be, with the members of this call."""
+        del begun
+        action = cast("Realign", self.action)
+        there = self.context.present.has(self.change.group_id, self.request.members, action.dn, action.account_name)
+        return Look(LiveState.AFTER if there else LiveState.BEFORE)
 
 
 _NOTHING_TO_DO = "redundantexport"

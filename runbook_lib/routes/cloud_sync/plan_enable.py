@@ -23,7 +23,7 @@ from runbook_lib.inventory.states import GroupRow, Writer
 from runbook_lib.model.change import ChangeKind, Operation, Refusal
 from runbook_lib.model.cloud import CloudKind
 from runbook_lib.model.ids import NO_GROUP, GroupId
-from runbook_lib.model.text import joined, t
+from runbook_lib.model.text import NOTHING, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import (
     Assign,
@@ -108,6 +108,7 @@ def plan_enable(
         policy.select_names,
         by_name=lambda row: row.kind == CloudKind.SECURITY.value and row.cloud is not None,
         purpose="select",
+        why_not=lambda row: found.why if (found := refused_by_filter(row)) else NOTHING,
     )
     refused = {row.group_id: found for row in rows if (found := refused_by_filter(row) or _refused_by_writer(row))}
     wanted = [row for row in rows if row.group_id not in refused]

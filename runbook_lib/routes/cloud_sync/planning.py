@@ -91,6 +91,8 @@ class PlannedCloudSync:
     """As ``places_of``: where the mapping leads, to be looked at in AD before the gate."""
     settled: frozenset[str] = frozenset()
     """As ``led_to``: where it led before."""
+    stays: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Cloud group id to GUIDs of members that AD keeps although they are not predicted."""
 
 
 def configuration_of(read: CloudSync, domain: str) -> CloudSyncJob:

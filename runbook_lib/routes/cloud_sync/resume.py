@@ -14,6 +14,8 @@ from runbook_lib.model.text import joined, t
 from runbook_lib.routes.cloud_sync.actions import ReplaceSchema
 from runbook_lib.routes.cloud_sync.application_actions import CreateConfiguration, MapNewJob
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
+from runbook_lib.routes.cloud_sync.drift import compared_groups
+from runbook_lib.routes.cloud_sync.on_demand import Realign, surplus_of
 from runbook_lib.routes.cloud_sync.owner_actions import OWNER_KINDS
 from runbook_lib.routes.cloud_sync.payload import CloudSyncPlan
 from runbook_lib.routes.cloud_sync.plan_move import handed_over
@@ -83,4 +85,6 @@ def watched_again(plan: CloudSyncPlan, sides: Sides, desired: DesiredSettings) -
     moved = {change.group_id for change in plan.changes if change.kind in OWNER_KINDS}
     rows = [row for row in sides.inventory.rows if row.group_id in moved]
     prediction = handed_over(sides, desired, rows, assigned, expressions)
-    return PlannedCloudSync(plan, (), prediction, tuple(chosen))
+    mends = any(isinstance(change.payload.action, Realign) for change in plan.changes)
+    stays = surplus_of(compared_groups(sides, prediction)) if mends else {}
+    return PlannedCloudSync(plan, (), prediction, tuple(chosen), stays=stays)

@@ -14,9 +14,8 @@ from runbook_lib.routes.cloud_sync.files import (
     ApprovedCloudSyncTargetFields,
     CloudSyncPayloadFields,
     CloudSyncTargetFields,
-    EffectFields,
-    IntentFields,
 )
+from runbook_lib.routes.cloud_sync.journal_fields import EffectFields, IntentFields
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_change, cloud_sync_changes, cloud_sync_plan
 from runbook_lib.routes.cloud_sync.reach import beyond_kind, beyond_target
 from runbook_lib.routes.cloud_sync.requests import requests_of

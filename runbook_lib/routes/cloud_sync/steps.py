@@ -36,11 +36,18 @@ _STOPPED = frozenset({JobState.PAUSED, JobState.DISABLED, JobState.NOT_RUN, JobS
 class Present(Protocol):
     """What AD holds of groups with Cloud Sync's anchor now; ``WatchedGroups`` is it."""
 
-    def has(self, group_id: str, members: Sequence[str]) -> bool:
-        """Whether there is the object of a group (its id) with these members (their ids) in it."""
+    def has(self, group_id: str, members: Sequence[str], dn: str = "", account_name: str = "") -> bool:
+        """Whether there is the object of a group (its id) with these members (their ids) in it.
+
+        With ``dn`` and ``account_name`` under these names alone; empty ones are any.
+        """
 
     def guids(self, group_ids: Sequence[str]) -> list[str]:
         """GUIDs of the objects of groups."""
+
+
+_ON_DEMAND_EVERY = 2.0
+"""Seconds between two calls: five are allowed in ten ("synchronizationJob: provisionOnDemand")."""
 
 
 class RequestContext:
@@ -74,6 +81,7 @@ class RequestContext:
         self.sleep = sleep
         self._assigned: dict[str, dict[str, str]] = {}
         self.authorities = Authorities(client, changing)
+        self._provisioned = False
 
     @property
     def address(self) -> ConfigurationAddress:
@@ -95,6 +103,12 @@ class RequestContext:
         if role_id not in self._assigned:
             self._assigned[role_id] = read_assignments(self.client, self.address, role_id)
         return self._assigned[role_id]
+
+    def pace(self) -> None:
+        """Wait before the next call that provisions on demand, as long as the service asks for."""
+        if self._provisioned:
+            self.sleep(_ON_DEMAND_EVERY)
+        self._provisioned = True
 
     def forget(self) -> None:
         """Drop what was read: a request went without an answer."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from types import MappingProxyType
 
 from runbook_lib.cloud_sync.predicted import Difference, PredictedGroup, differences
 from runbook_lib.cloud_sync.service_errors import ServiceError, quarantine_text, quarantine_to_do
@@ -20,19 +20,15 @@ from runbook_lib.graph.tenant.jobs import JobState, JobStatus
 from runbook_lib.graph.tenant.provisioning_log import LogEntry
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.model.dn import same_dn
 from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.text import NOTHING, Progress, Text, counted, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.planning import accounts_of
+from runbook_lib.routes.cloud_sync.watch_loop import RUNNING, Watched, watch
 
-POLL = timedelta(seconds=15)
-"""Between two looks at AD."""
 _COMES_BY_ITSELF = frozenset({"not-there", "members-missing"})
 _CHANGES_BY_ITSELF = frozenset({"elsewhere", "named-otherwise", "account-name"})
-RUNNING = frozenset({JobState.ACTIVE, JobState.IN_PROGRESS})
-"""States of a job that writes."""
-_WHOLE_EVERY = 20
-"""Of so many looks one reads the groups whole: every five minutes."""
 _NOT_DONE = frozenset({"failure", "skipped", "warning"})
 
 
@@ -67,11 +63,18 @@ class WatchedGroups:
         self._accounts = accounts_of(inventory)
         self._containers = containers
 
-    def look(self, chosen: Sequence[PredictedGroup], *, changed_only: bool = False) -> list[Arrival]:
+    def look(
+        self,
+        chosen: Sequence[PredictedGroup],
+        stays: Mapping[str, frozenset[str]] = MappingProxyType({}),
+        *,
+        changed_only: bool = False,
+    ) -> list[Arrival]:
         """Every group with what is there of it now.
 
         Args:
             chosen: What is predicted of them.
+            stays: Cloud group id to GUIDs of members that are known to stay in AD.
             changed_only: Ask for what changed since the last look at the same groups.
 
         Raises:
@@ -85,19 +88,22 @@ class WatchedGroups:
             some = found.get(group.group_id, ())
             present = some[0] if len(some) == 1 else None
             members = frozenset(self._guid(dn, by_dn) for dn in ((present.members or ()) if present else ()))
+            members -= stays.get(group.group_id, frozenset())
             found_otherwise = differences(group, present, members, accounts)
             arrivals.append(Arrival(group, present, _several(some) if len(some) > 1 else found_otherwise))
         return arrivals
 
-    def has(self, group_id: str, members: Sequence[str]) -> bool:
-        """Whether AD has the object of a group with these members (ids) in it; members without an account count not.
+    def has(self, group_id: str, members: Sequence[str], dn: str = "", account_name: str = "") -> bool:
+        """Whether AD has the object of a group as ``Present`` says; members without an account count not.
 
         Raises:
             RunbookError: AD cannot be searched.
         """
         some = self._groups.look([group_id], self._containers).get(group_id, ())
-        there = {self._guid(dn, {}) for group in some for dn in group.members or ()}
-        return bool(some) and {self._accounts[one] for one in members if one in self._accounts} <= there
+        there = {self._guid(member, {}) for group in some for member in group.members or ()}
+        placed = all(not dn or same_dn(group.dn, dn) for group in some)
+        named = placed and all(account_name in ("", group.text("sAMAccountName")) for group in some)
+        return bool(some) and named and {self._accounts[one] for one in members if one in self._accounts} <= there
 
     def guids(self, group_ids: Sequence[str]) -> list[str]:
         """GUIDs of all AD objects of groups, sorted.
@@ -147,90 +153,6 @@ class WatchedGroups:
 def _several(objects: Sequence[DirectoryGroup]) -> tuple[Difference, ...]:
     where = "; ".join(sorted(printable(one.dn, limit=120) for one in objects))
     return (Difference("several-objects", t("Several AD objects carry its anchor: {where}.", where=where)),)
-
-
-_T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Watched(Generic[_T]):
-    """What a watch ended with.
-
-    Attributes:
-        seen: Every group, as the last look found it.
-        first: The job at the first look.
-        status: The job at the last one.
-        waited: How long.
-        looks: How often.
-        cancelled: Whether somebody interrupted it.
-    """
-
-    seen: Sequence[_T]
-    first: JobStatus
-    status: JobStatus
-    waited: timedelta
-    looks: int
-    cancelled: bool = False
-
-    @property
-    def job_ran(self) -> bool:
-        """Whether a run of the job ended meanwhile."""
-        return ran_between(self.first, self.status)
-
-
-def ran_between(first: JobStatus, then: JobStatus) -> bool:
-    """Whether a run of the job ended between two looks; by the service's clock alone."""
-    return then.ran is not None and then.ran != first.ran
-
-
-def watch(
-    look: Callable[[bool], Sequence[_T]],
-    status: Callable[[], JobStatus],
-    settled: Callable[[Sequence[_T], JobStatus, JobStatus], bool],
-    *,
-    wait: timedelta,
-    clock: Callable[[], datetime],
-    sleep: Callable[[float], None],
-    progress: Callable[[Sequence[_T], JobStatus, timedelta], None],
-) -> Watched[_T]:
-    """Look until everything is settled, the job stops, or the time is over.
-
-    An interruption (Ctrl-C, "Interrupt the kernel") ends the waiting and nothing else: AD is looked at once more.
-
-    Args:
-        look: Looks at AD; told whether what changed since the last look is enough.
-        status: Asks for the job.
-        settled: Whether there is nothing more to wait for, from what was seen, the job at first and the job now; a look
-            that found so is made again, whole.
-        wait: How long, at most; nothing: one look.
-        clock: The time, UTC.
-        sleep: Waits that many seconds.
-        progress: Told after every look what was seen, and how much time is left.
-
-    Raises:
-        RunbookError: AD or the job cannot be looked at.
-    """
-    began = clock()
-    until = began + wait
-    looks, whole, cancelled = 0, True, False
-    first: JobStatus | None = None
-    while True:
-        seen, now = look(not whole), status()
-        first = first or now
-        looks += 1
-        left = until - clock()
-        progress(seen, now, max(left, timedelta(0)))
-        over = left <= timedelta(0) or now.state not in RUNNING or settled(seen, first, now)
-        if over and whole:
-            return Watched(seen, first, now, clock() - began, looks, cancelled)
-        if over:
-            whole = True
-            continue
-        try:
-            sleep(min(POLL, left).total_seconds())
-        except KeyboardInterrupt:
-            cancelled, until = True, clock()
-        whole = cancelled or looks % _WHOLE_EVERY == 0
 
 
 def watch_arrivals(

@@ -54,7 +54,8 @@ from runbook_lib.routes.cloud_sync.authority_steps import (
     MapGroupDnStep,
     RemoveExtensionStep,
 )
-from runbook_lib.routes.cloud_sync.on_demand_steps import ProvisionStep
+from runbook_lib.routes.cloud_sync.on_demand import Realign
+from runbook_lib.routes.cloud_sync.on_demand_steps import ProvisionStep, RealignStep
 from runbook_lib.routes.cloud_sync.owner_actions import Adopt, AssignAnchored, WriteOwner
 from runbook_lib.routes.cloud_sync.owner_steps import AdoptStep, AssignAnchoredStep, OwnerStep
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_changes
@@ -78,6 +79,7 @@ STEP_OF_ACTION: Mapping[type[Action], type[RequestStep[Any]]] = {
     ReplaceSecrets: SecretsStep,
     SetRunning: RunningStep,
     Provision: ProvisionStep,
+    Realign: RealignStep,
     CreateConfiguration: CreateConfigurationStep,
     CreateJob: CreateJobStep,
     MapNewJob: MapNewJobStep,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -24,7 +24,10 @@ SHOWN = 5
 _KEPT = 100
 """Differences of one group that its finding keeps as values."""
 _UNACCOUNTED = "members-unaccounted:"
-_EMPTY, _MISSING, _EXTRA = "(empty)", t("member missing"), t("member extra")
+_EMPTY, MISSING, EXTRA = "(empty)", t("member missing"), t("member extra")
+DRIFT_COLUMNS = ("group_id", "display_name", "what", "expected", "seen", "ad_dn", "reason")
+DriftLine = tuple[str, ...]
+"""One difference: ``DRIFT_COLUMNS``."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class Drift:
 
     Attributes:
         groups: How many written groups were compared.
-        table: One row per difference; columns ``group_id display_name what expected seen ad_dn`` (object).
+        table: One row per difference; columns ``DRIFT_COLUMNS`` (object); ``reason`` is empty
+            on the route direct, where each run re-aligns a group.
         findings: One per group that differs, with both values of each difference; members that nobody can account for.
     """
 
@@ -94,21 +98,37 @@ def check_drift(inventory: Inventory, policy: Policy) -> Drift:
     rows = written_rows(inventory)
     # What 40 is going to disable is still kept in step until then.
     policy = replace(policy, limits=_UNLIMITED, disable_ids=(), disable_names=())
-    differences: list[tuple[str, ...]] = []
+    differences: list[DriftLine] = []
     unaccounted: list[Finding] = []
     for security, some in _by_type(rows, policy):
         planned = plan_rows(inventory, replace(policy, security=security), some)
         differences += [line for change in planned.plan.changes for line in _lines(change)]
         differences += [_line(r.group_id, r.display_name, r.rule, "", r.why, "") for r in planned.plan.refusals]
         unaccounted += [f for f in planned.findings if f.id.startswith(_UNACCOUNTED)]
-    columns = ["group_id", "display_name", "what", "expected", "seen", "ad_dn"]
-    table = pd.DataFrame(differences, columns=columns, dtype=object)
-    return Drift(len(rows), table, (*_findings(differences), *unaccounted))
+    return drift_of(len(rows), differences, unaccounted)
 
 
-def _findings(differences: list[tuple[str, ...]]) -> Iterator[Finding]:
+_REALIGN = t("30-enable-writeback re-aligns the group; it plans first and asks.")
+
+
+def drift_of(
+    groups: int, differences: list[DriftLine], more: Sequence[Finding] = (), *, to_do: Text = _REALIGN
+) -> Drift:
+    """Put a comparison together, with a finding for each group that differs.
+
+    Args:
+        groups: How many written groups were compared.
+        differences: Lines of the table.
+        more: Further findings.
+        to_do: What is to be done about a group that differs.
+    """
+    table = pd.DataFrame(differences, columns=list(DRIFT_COLUMNS), dtype=object)
+    return Drift(groups, table, (*_findings(differences, to_do), *more))
+
+
+def _findings(differences: list[DriftLine], to_do: Text) -> Iterator[Finding]:
     """One finding per group that differs, so that a record that lists findings never says that there are none."""
-    by_group: dict[str, list[tuple[str, ...]]] = {}
+    by_group: dict[str, list[DriftLine]] = {}
     for line in differences:
         by_group.setdefault(line[0], []).append(line)
     for group_id, lines in by_group.items():
@@ -122,16 +142,16 @@ def _findings(differences: list[tuple[str, ...]]) -> Iterator[Finding]:
                 differences=_differences(lines, named=False),
             ),
             expected=t("AD as the cloud group is now."),
-            to_do=t("30-enable-writeback re-aligns the group; it plans first and asks."),
+            to_do=to_do,
             values={
                 "group_id": group_id,
                 "count": len(lines),
-                "differences": [{"what": what, "cloud": cloud, "ad": ad} for _, _, what, cloud, ad, _ in lines[:_KEPT]],
+                "differences": [{"what": line[2], "cloud": line[3], "ad": line[4]} for line in lines[:_KEPT]],
             },
         )
 
 
-def _differences(lines: list[tuple[str, ...]], *, named: bool) -> Text:
+def _differences(lines: list[DriftLine], *, named: bool) -> Text:
     """The first differences in words, and how many more there are."""
     said = first_of([_line_text(line, named=named) for line in lines], SHOWN, "; ")
     if len(lines) > SHOWN:
@@ -139,15 +159,15 @@ def _differences(lines: list[tuple[str, ...]], *, named: bool) -> Text:
     return t("{said}.", said=said) if said else NOTHING
 
 
-def _line_text(line: tuple[str, ...], *, named: bool) -> Text:
+def _line_text(line: DriftLine, *, named: bool) -> Text:
     difference = _difference(*line[2:5])
     return t("{group}: {difference}", group=line[1], difference=difference) if named else difference
 
 
 def _difference(what: str, cloud: str, ad: str) -> Text:
-    if what == _MISSING:
+    if what == MISSING:
         return t("{member} is a member in the cloud and not in AD", member=cloud)
-    if what == _EXTRA:
+    if what == EXTRA:
         return t("{member} is a member in AD and not in the cloud", member=ad)
     ad, cloud = distinct_names(ad, cloud)
     if not cloud:
@@ -169,16 +189,16 @@ def _by_type(rows: tuple[GroupRow, ...], policy: Policy) -> Iterator[tuple[bool,
             yield security, some
 
 
-def _lines(change: DirectChange) -> Iterator[tuple[str, ...]]:
+def _lines(change: DirectChange) -> Iterator[DriftLine]:
     head = (change.group_id, change.display_name)
     for delta in change.payload.attributes:
         expected, seen = "; ".join(delta.added) or _EMPTY, "; ".join(delta.removed) or _EMPTY
         yield _line(*head, delta.name, expected, seen, change.payload.dn)
     for member in change.payload.members_added:
-        yield _line(*head, _MISSING, member.dn or member.key, t("(not a member)"), change.payload.dn)
+        yield _line(*head, MISSING, member.dn or member.key, t("(not a member)"), change.payload.dn)
     for member in change.payload.members_removed:
-        yield _line(*head, _EXTRA, t("(not a member)"), member.dn, change.payload.dn)
+        yield _line(*head, EXTRA, t("(not a member)"), member.dn, change.payload.dn)
 
 
-def _line(group_id: str, name: str, what: str, expected: str, seen: str, dn: str) -> tuple[str, ...]:
-    return group_id, name, what, expected, seen, dn
+def _line(group_id: str, name: str, what: str, expected: str, seen: str, dn: str) -> DriftLine:
+    return group_id, name, what, expected, seen, dn, ""

@@ -10,7 +10,7 @@ from runbook_lib.errors import Refused
 from runbook_lib.inventory.naming import DisplayNames
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.ids import GroupId
-from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.model.untrusted import appearance, difference, printable
 
 SelectionPurpose = Literal["select", "disable"]
@@ -67,11 +67,13 @@ def select(
     *,
     by_name: Callable[[GroupRow], bool],
     purpose: SelectionPurpose,
+    why_not: Callable[[GroupRow], Text] = lambda _: NOTHING,
 ) -> tuple[GroupRow, ...]:
     """Rows named by id, plus rows whose display name matches a pattern and that ``by_name`` lets patterns pick.
 
     What a pattern picks is said by ``DisplayNames``: a pattern that is a whole name means that name alone, even where
-    ``by_name`` does not let it be picked.
+    ``by_name`` does not let it be picked. ``why_not`` is what a reader is told of a group of that name that cannot be
+    picked: a sentence, empty for none.
 
     Raises:
         Refused: Nothing is selected (``empty-selection``), an id is unknown (``unknown-group``), or a pattern matches
@@ -99,15 +101,31 @@ def select(
         picked = everybody.picked(pattern)
         found = [group_id for name in picked for group_id in by_display_name.get(name, ())]
         if not found:
-            raise _matches_nothing(pattern, picked, rows, purpose)
+            raise _matches_nothing(pattern, picked, rows, purpose, why_not)
         chosen.update(found)
     return tuple(row for row in rows if row.group_id in chosen)
 
 
 def _matches_nothing(
-    pattern: str, picked: frozenset[str], rows: Sequence[GroupRow], purpose: SelectionPurpose
+    pattern: str,
+    picked: frozenset[str],
+    rows: Sequence[GroupRow],
+    purpose: SelectionPurpose,
+    why_not: Callable[[GroupRow], Text],
 ) -> Refused:
     hint = _where(purpose, _NAMES[purpose])
+    reasons = dict.fromkeys(why_not(row) for row in rows if row.display_name in picked)
+    if reason := joined(one for one in reasons if one):
+        return Refused(
+            t(
+                "The selection {pattern!r} matches no group that can be taken: {reason}",
+                pattern=printable(pattern, limit=80),
+                reason=reason,
+            ),
+            code="selection-matches-nothing",
+            hint=t("Take it out of the selection."),
+            values={"pattern": pattern},
+        )
     if picked:
         hint = t("Groups of that name are of a kind or in a state that a name does not pick. {hint}", hint=hint)
     return Refused(

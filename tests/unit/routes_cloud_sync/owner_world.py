@@ -62,9 +62,9 @@ class Objects:
 
     # What the steps ask of AD
 
-    def has(self, group_id: str, members: Sequence[str]) -> bool:
+    def has(self, group_id: str, members: Sequence[str], dn: str = "", account_name: str = "") -> bool:
         """As ``Present``; members are left out here."""
-        del members
+        del members, dn, account_name
         return bool(self.anchored(group_id))
 
     def guids(self, group_ids: Sequence[str]) -> list[str]:

@@ -176,6 +176,19 @@ def test_groups_that_can_never_arrive_are_refused_one_by_one(group: Any, rule: s
     assert [change.group_id for change in made.plan.changes] == [SALES.id]
 
 
+def test_a_name_that_picks_only_groups_which_can_never_arrive_says_why() -> None:
+    with pytest.raises(Refused) as caught:
+        plan_enable(sides_of(READ, Graph()), b.policy("Team"), NOTHING)
+    assert caught.value.code == "selection-matches-nothing"
+    assert caught.value.message == (
+        "The selection 'Team' matches no group that can be taken: "
+        "Microsoft 365 groups are mail-enabled: Cloud Sync never writes them."
+    )
+    with pytest.raises(Refused) as caught:
+        plan_enable(sides_of(READ, Graph()), b.policy("Teem"), NOTHING)
+    assert "can be taken" not in caught.value.message
+
+
 def test_where_every_group_is_refused_the_configuration_stays_as_it_is() -> None:
     group = b.cloud_group("X")
     desired = DesiredSettings({"cn": source("[displayName]")}, Notification(True, "x", 3))

@@ -82,6 +82,8 @@ class Graph:
     assigned: dict[str, str] = field(default_factory=dict)
     running: bool = False
     in_ad: dict[str, set[str]] = field(default_factory=dict)
+    names: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """DN and account name of groups in AD that are not as they should be; what is provisioned gets the right ones."""
     losses: list[str] = field(default_factory=list)
     took: list[str] = field(default_factory=list)
     """Writes that took effect."""
@@ -98,9 +100,10 @@ class Graph:
         """A client that is signed in to it."""
         return client_with(self)[0]
 
-    def has(self, group_id: str, members: Sequence[str]) -> bool:
-        """Whether AD has a group with these members."""
-        return group_id in self.in_ad and set(members) <= self.in_ad[group_id]
+    def has(self, group_id: str, members: Sequence[str], dn: str = "", account_name: str = "") -> bool:
+        """Whether AD has a group with these members, under this name where one is given."""
+        right = not dn or (dn, account_name) == self.names.get(group_id, (dn, account_name))
+        return group_id in self.in_ad and right and set(members) <= self.in_ad[group_id]
 
     def guids(self, group_ids: Sequence[str]) -> list[str]:
         """Names of the AD objects of groups, for those that have one."""
@@ -193,6 +196,7 @@ class Graph:
             (subject,) = body["parameters"][0]["subjects"]
             named = [one["objectId"] for one in subject.get("links", {}).get("members", [])]
             self.in_ad.setdefault(subject["objectId"], set()).update(named)
+            self.names.pop(subject["objectId"], None)
             return self._took(f"provision {subject['objectId']} {named}", Reply(200, {"key": "{}", "value": "{}"}))
         return graph_error(501, "NotImplemented")
 

@@ -1,0 +1,221 @@
+"""Plan of 30-enable-writeback with ``cloud_sync_enable: differing``: groups that differ, provisioned on demand. Pure.
+
+Each call names a group and up to five of its missing members; members that no call names are not written, and none is
+taken out. What a call does with a name or an OU that was changed in AD no page of Microsoft's says: AD is looked at
+afterwards. Source: Microsoft Graph documentation, "synchronizationJob: provisionOnDemand".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from runbook_lib.cloud_sync.predicted import PredictedMember
+from runbook_lib.cloud_sync.scope import Known
+from runbook_lib.errors import Refused
+from runbook_lib.graph.tenant.jobs import JobState
+from runbook_lib.inventory.naming import DisplayNames
+from runbook_lib.model.change import ChangeKind, GroupMembers, Operation, Refusal
+from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.ids import GroupId
+from runbook_lib.model.text import Text, counted, first_of, t
+from runbook_lib.model.untrusted import printable
+from runbook_lib.routes.cloud_sync.actions import Provision
+from runbook_lib.routes.cloud_sync.desired import DesiredSettings
+from runbook_lib.routes.cloud_sync.drift import Differing, compared_groups, present_prediction
+from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
+from runbook_lib.routes.cloud_sync.plan_enable import BARS
+from runbook_lib.routes.cloud_sync.planning import (
+    PlannedCloudSync,
+    Sides,
+    accounts_of,
+    action,
+    finished_plan,
+    in_ad,
+    members_of,
+)
+from runbook_lib.rules.policy import Policy
+
+_CALL = 'Microsoft Graph documentation, "synchronizationJob: provisionOnDemand"'
+
+
+@dataclass(frozen=True, slots=True)
+class Realign(Provision):
+    """A group that differs is provisioned on demand, with its missing members, until AD is as expected.
+
+    Attributes:
+        dn: Distinguished name that its AD object shall have; empty where that is not known.
+        account_name: sAMAccountName that it shall have; empty where AD chooses it.
+    """
+
+    dn: str
+    account_name: str
+    name = "realign"
+
+    def as_json(self) -> dict[str, object]:
+        """Rule, members, and what AD shall have."""
+        return {
+            "rule_id": self.rule_id,
+            "members": list(self.members),
+            "dn": self.dn,
+            "account_name": self.account_name,
+        }
+
+    def summary(self) -> Text:
+        """In a few words."""
+        return t("provisioned on demand, {members} missing in AD", members=counted(len(self.members), "member"))
+
+
+def plan_differing(sides: Sides, policy: Policy, desired: DesiredSettings) -> PlannedCloudSync:
+    """Plan the groups in scope that differ, or of these the selected ones where groups are selected.
+
+    Raises:
+        Refused: A reading is incomplete, the domain or state of the configuration, a selected group that is not in
+            scope, or a limit.
+    """
+    prediction = present_prediction(sides, desired)
+    if sides.job.state is JobState.QUARANTINE:
+        raise Refused(
+            t("The job of the configuration is in quarantine."),
+            code="in-quarantine",
+            hint=t("Fix the error that the Entra admin center names, restart the job there, then run again."),
+            values={"job": sides.job.id},
+        )
+    groups = _selected(compared_groups(sides, prediction), policy)
+    wanted = [one for one in groups if one.can_be_provisioned]
+    refusals = {one.group.group_id: found for one in wanted if (found := _refused(one))}
+    wanted = [one for one in wanted if one.group.group_id not in refusals]
+    new = sum(one.present is None for one in wanted)
+    if new > policy.limits.creates:
+        raise Refused(
+            t(
+                "The plan lets Cloud Sync create {seen} groups, and max_creates is {limit}.",
+                seen=new,
+                limit=policy.limits.creates,
+            ),
+            code="limit-creates",
+            hint=t("Select fewer groups, or raise max_creates."),
+            values={"limit": policy.limits.creates, "seen": new},
+        )
+    in_step = sum(not one.differs for one in groups)
+    plan = finished_plan(
+        Operation.ENABLE,
+        sides,
+        [_realign(sides, one) for one in wanted],
+        list(refusals.values()),
+        policy.limits.as_json(),
+        in_step,
+        _members(sides, wanted),
+    )
+    chosen = tuple(one.group.group_id for one in wanted)
+    return PlannedCloudSync(plan, tuple(_surplus(groups)), prediction, chosen, stays=surplus_of(groups))
+
+
+def surplus_of(groups: Sequence[Differing]) -> Mapping[str, frozenset[str]]:
+    """Cloud group id to the GUIDs of members that stay in AD, whatever is provisioned."""
+    return {one.group.group_id: frozenset(member.guid for member in one.surplus) for one in groups if one.surplus}
+
+
+def _selected(groups: list[Differing], policy: Policy) -> list[Differing]:
+    if not policy.select_ids and not policy.select_names:
+        return groups
+    everybody = DisplayNames(one.group.display_name for one in groups)
+    known: set[str] = {one.group.group_id for one in groups}
+    picked: set[str] = set()
+    for pattern in policy.select_names:
+        found = everybody.picked(pattern)
+        if not found:
+            raise _not_in_scope(pattern)
+        picked |= found
+    for group_id in policy.select_ids:
+        if group_id not in known:
+            raise _not_in_scope(group_id)
+    return [one for one in groups if one.group.group_id in policy.select_ids or one.group.display_name in picked]
+
+
+def _not_in_scope(selected: str) -> Refused:
+    return Refused(
+        t("The selection {selected!r} matches no group in scope.", selected=printable(selected, limit=80)),
+        code="selection-matches-nothing",
+        hint=t("Bring it into scope with cloud_sync_enable: scope, or select nothing: then all that differ are taken."),
+        values={"pattern": selected},
+    )
+
+
+def _refused(one: Differing) -> Refusal | None:
+    bars = [trouble for trouble in one.group.troubles if trouble.code in BARS]
+    if not bars:
+        return None
+    return Refusal(
+        one.group.group_id,
+        one.group.display_name,
+        bars[0].code,
+        bars[0].what,
+        t("Change the group, its AD object or the mapping expressions, then plan again."),
+    )
+
+
+def _realign(sides: Sides, one: Differing) -> CloudSyncChange:
+    rules = sides.documents.schema.get("synchronizationRules") or [{}]
+    accounts = accounts_of(sides.inventory)
+    group = one.group
+    missing = one.missing if one.present is not None else _new_members(one)
+    # The documented call names users; what it does with a nested group no page says, and the job brings it.
+    members = tuple(member.id for member in missing if member.type != "group" and member.id in accounts)
+    act = Realign(
+        str(rules[0].get("id") or ""),
+        members,
+        group.dn.value if group.dn.known else "",
+        group.account_name.value if group.account_name.known else "",
+    )
+    differences = first_of(list(dict.fromkeys(line[2] for line in one.lines)), 3)
+    payload, why = action(sides, act, group.group_id), t("It differs in AD: {differences}.", differences=differences)
+    return CloudSyncChange(ChangeKind.PROVISION, group.group_id, group.display_name, payload, "differs", why)
+
+
+def _new_members(one: Differing) -> tuple[PredictedMember, ...]:
+    return tuple(member for member in one.group.members if member.answer.known is Known.YES)
+
+
+def _members(sides: Sides, wanted: Sequence[Differing]) -> list[GroupMembers]:
+    accounts = accounts_of(sides.inventory)
+    return [members_of(one.group, in_ad(sides.inventory, one.group.guid), accounts) for one in wanted]
+
+
+def _surplus(groups: Sequence[Differing]) -> list[Finding]:
+    """Members that no provisioning on demand takes out, named before the gate."""
+    found = [(one, member) for one in groups for member in one.surplus]
+    if not found:
+        return []
+    named = first_of(
+        [
+            t(
+                "{member} in {group}",
+                member=printable(member.dn, limit=120),
+                group=printable(one.group.display_name, limit=60),
+            )
+            for one, member in found
+        ],
+        5,
+        "; ",
+    )
+    by_group: dict[GroupId, list[str]] = {}
+    for one, member in found:
+        by_group.setdefault(one.group.group_id, []).append(member.dn)
+    return [
+        Finding(
+            id="cloud-sync-surplus-members",
+            severity=Severity.WARNING,
+            seen=t(
+                "{count} in AD are too many, and stay: {named}.",
+                count=counted(len(found), "member"),
+                named=named,
+            ),
+            expected=t("Only members that Cloud Sync writes."),
+            why=t("Provisioning on demand writes the members that it names and takes none out."),
+            to_do=t("Take them out in AD by hand where they do not belong there; acknowledge this finding to go on."),
+            source=_CALL,
+            values={"groups": by_group},
+            acknowledgeable=True,
+        )
+    ]
