@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from runbook_lib.change.journal import JournalFile
 from runbook_lib.change.journal_check import DoneChange, effects_of
@@ -26,6 +27,7 @@ from runbook_lib.notebook.cloud_sync_watching import Watching
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.reading import policy_now
 from runbook_lib.notebook.way import PlanMade, ReadBack
+from runbook_lib.routes.cloud_sync.cost import cost_finding, cost_of, took_finding
 from runbook_lib.routes.cloud_sync.creation_checks import TenantFacts
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings, desired_expressions, desired_settings
 from runbook_lib.routes.cloud_sync.on_demand import plan_differing
@@ -72,6 +74,8 @@ class CloudSyncWay:
         self._target: CloudSyncTarget | None = None
         """Of the plan: what it makes has no id in it."""
         self._work: CloudSyncWork | None = None
+        self._began: tuple[int, datetime] | None = None
+        """Answers of Graph and time when the first request of this run was about to be sent."""
         self._before: Mapping[str, DirectoryGroup] = {}
         """AD objects of the groups, by cloud group, as they were before the first request of this run."""
 
@@ -100,7 +104,9 @@ class CloudSyncWay:
         self._target = cloud_sync_target(self._made.plan.target)
         chosen, others = self._chosen, self._predicted(self._made.others)
         views = (*((prediction_view(chosen),) if chosen else ()), *((others_view(others),) if others else ()))
-        return PlanMade(self._made.plan, self._made.findings, views)
+        changes = cloud_sync_changes(self._made.plan.changes)
+        cost = (cost_finding(cost_of(changes, len(sides.documents.assignments))),) if changes else ()
+        return PlanMade(self._made.plan, (*self._made.findings, *cost), views)
 
     def _planned_enabling(self, sides: Sides, policy: Policy, desired: DesiredSettings) -> PlannedCloudSync:
         if self._context.parameters.cloud_sync_enable == "move":
@@ -156,11 +162,16 @@ class CloudSyncWay:
         """The requests."""
         patience = GraphPatience(_PAUSES, time.sleep)
         client, directory = self._context.connect_graph(), self._context.connect_directory()
+        self._began = client.requests, self._context.clock()
         self._work = CloudSyncWork(client, directory, plan.target, changes, self._present, patience)
         return self._work
 
     def read_back(self, plan: Plan, changes: Sequence[Change], chain: Sequence[JournalFile]) -> ReadBack | None:
         """Watch AD until every chosen group is as predicted, or, of groups that left the scope, until the job ran."""
+        if self._began is not None:
+            requests, at = self._began
+            took = self._context.connect_graph().requests - requests
+            self._context.note(took_finding(took, self._context.clock() - at))
         address = self._work.address if self._work else self._sides.documents.address
         watching = Watching(self._context, self._present, address)
         if chosen := self._chosen:
