@@ -29,9 +29,8 @@ from runbook_lib.routes.cloud_sync.files import (
     ApprovedCloudSyncTargetFields,
     CloudSyncPayloadFields,
     CloudSyncTargetFields,
-    EffectFields,
-    IntentFields,
 )
+from runbook_lib.routes.cloud_sync.journal_fields import EffectFields, IntentFields
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
 
 _KINDS = tuple(kind.value for kind in KINDS_OF_ROUTE[Route.CLOUD_SYNC])
