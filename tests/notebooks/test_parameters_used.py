@@ -59,7 +59,9 @@ IN_OTHER_CASES = {
     },
     "40-disable-writeback": {"cloud_sync_on_premises_users", "cloud_sync_wait", "cloud_sync_disable", *AUTHORITY},
     "60-undo-change": {"cloud_sync_on_premises_users", "cloud_sync_wait", *AUTHORITY},
-    "50-check-drift": {"allow_dynamic_security", "allow_role_assignable", "allow_hidden_membership"},
+    "50-check-drift": {
+        *("allow_dynamic_security", "allow_role_assignable", "allow_hidden_membership", "cloud_sync_on_premises_users"),
+    },
 }
 """What these runs have no reason to look at: the rehearsal signs in otherwise, the one group is an ordinary one, and
 the route is direct (``tests/notebooks/test_cloud_sync.py`` runs the other one)."""
