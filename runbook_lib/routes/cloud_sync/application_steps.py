@@ -31,6 +31,7 @@ from runbook_lib.graph.tenant.applications import (
     selecting_role,
     usable_jobs,
 )
+from runbook_lib.graph.tenant.cloud_sync import TO_AD
 from runbook_lib.graph.tenant.configuration import ConfigurationAddress, parse_expression, read_assignments
 from runbook_lib.graph.writing import GraphWrite, Written
 from runbook_lib.model.ids import is_guid, lower_guid
@@ -126,7 +127,7 @@ class CreateJobStep(RequestStep[CreateJob]):
 
     def recall(self, effect: Effect) -> None:
         """The job that an earlier run made, or found."""
-        self.context.job_id = str(effect.data.get("job_id") or "") or self._present()[0]
+        self.context.job_id = str(effect.data.get("job_id") or "") or next(iter(self._present()), "")
 
     def look(self, begun: Mapping[str, Any] | None) -> Look:
         """Whether it has one."""
@@ -158,10 +159,20 @@ class CreateJobStep(RequestStep[CreateJob]):
                 return
 
     def take(self, answer: Written) -> None:
-        """Its id."""
+        """Its id.
+
+        Raises:
+            WriteUnanswered: The answer does not hold it: what was made is looked up.
+        """
         super().take(answer)
-        made = (answer.body or {}).get("id")
-        self.context.job_id = made if isinstance(made, str) else self._present()[0]
+        made = text_of(answer.body or {}, "id")
+        if not made:
+            raise WriteUnanswered(
+                t("Microsoft Graph made a job and does not say which."),
+                code="graph-unexpected-answer",
+                hint=t("Look at what is there before it is written again."),
+            )
+        self.context.job_id = made
 
     def changed(self) -> Mapping[str, object]:
         """The job."""
@@ -257,9 +268,11 @@ class RemoveConfigurationStep(RequestStep[RemoveConfiguration]):
         del begun
         client, address = self.context.client, ConfigurationAddress(self.context.service_principal, "")
         try:
-            client.get(self._path, {"$select": "id"})
+            row = client.get(self._path, {"$select": "id,applicationTemplateId"})
         except GraphNotFound:
             return Look(LiveState.AFTER)
+        if self.action.application and not self._is_its_own(row):
+            return Look(LiveState.OTHER, t("the application of its plan belongs to something else"))
         try:
             assigned = read_assignments(client, address, self.action.role_id)
         except GraphNotFound:
@@ -275,6 +288,14 @@ class RemoveConfigurationStep(RequestStep[RemoveConfiguration]):
     def changed(self) -> Mapping[str, object]:
         """What was deleted."""
         return {"removed": self._path.rpartition("/")[2]}
+
+    def _is_its_own(self, row: Mapping[str, Any]) -> bool:
+        """Whether the application belongs to the configuration; one that is gone in part is known by its template."""
+        try:
+            own = read_application(self.context.client, self.context.service_principal).object_id
+        except GraphNotFound:
+            own = ""
+        return own == self.action.application if own else (text_of(row, "applicationTemplateId") or "").lower() == TO_AD
 
     @property
     def _path(self) -> str:

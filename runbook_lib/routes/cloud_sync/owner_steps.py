@@ -73,6 +73,8 @@ class OwnerStep(RequestStep[WriteOwner]):
             return t("it is not in scope, so nobody would keep its AD object up to date")
         if kind is ChangeKind.UNMARK and not is_anchored(entry, group_id):
             return t("its AD object does not carry Cloud Sync's anchor, so nobody would keep it up to date")
+        if kind is ChangeKind.MARK and not is_anchored(entry, group_id):
+            return t("its AD object does not carry Cloud Sync's anchor, so it is somebody else's")
         mark = owner_of_mark(entry.texts(MARK_ATTRIBUTE))
         if kind in (ChangeKind.ANCHOR, ChangeKind.UNANCHOR) and (mark is None or mark[1] != group_id):
             return t("its AD object does not carry this runbook's mark, so it is somebody else's")
@@ -141,6 +143,6 @@ def _created(answer: Written) -> bool:
     """Whether the answer of an on-demand call says that an object was made."""
     try:
         told = json.loads(str((answer.body or {}).get("value") or "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(told, dict) and str(told.get("action") or "").casefold() == "create"

@@ -5,16 +5,19 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from runbook_lib.cloud_sync.configuration import Document, expressions_of, mapping_of_groups, target_of
+from runbook_lib.cloud_sync.configuration import Document, domain_of, expressions_of, mapping_of_groups, target_of
 from runbook_lib.errors import RunbookError
+from runbook_lib.graph.tenant.authority import identifier_uri
 from runbook_lib.graph.tenant.cloud_sync import TO_AD
 from runbook_lib.graph.tenant.jobs import GROUPS_TO_AD
 from runbook_lib.model.change import ChangeKind, Operation
 from runbook_lib.model.text import NOTHING, Text, t
-from runbook_lib.routes.cloud_sync.actions import ReplaceSchema, ReplaceSecrets, schema_digest
+from runbook_lib.routes.cloud_sync.actions import Action, ReplaceSchema, ReplaceSecrets, schema_digest
 from runbook_lib.routes.cloud_sync.application_actions import CreateConfiguration, CreateJob, MapNewJob, RestoreSchema
+from runbook_lib.routes.cloud_sync.authority_actions import MakeExtension, MapGroupDn, RemoveExtension
 from runbook_lib.routes.cloud_sync.owner_actions import OWNER_KINDS, WriteOwner, beyond_owner
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPlan
+from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 
 _KINDS = {
     Operation.ENABLE: frozenset(
@@ -116,10 +119,23 @@ def beyond_target(plan: CloudSyncPlan) -> Text:
         if (change.payload.service_principal, change.payload.job_id) != here:
             return t("a change is about another configuration than its plan")
         action = change.payload.action
+        beyond = _beyond_place(action, plan.target)
         if isinstance(action, WriteOwner):
             beyond = beyond_owner(action, change.kind, plan.target.tenant_id, change.group_id)
-            if beyond:
-                return t("a change {beyond}", beyond=beyond)
+        if beyond:
+            return t("a change {beyond}", beyond=beyond)
+    return NOTHING
+
+
+def _beyond_place(action: Action, target: CloudSyncTarget) -> Text:
+    """Another application than that of Cloud Sync's extensions; another domain than the target's."""
+    if isinstance(action, (MakeExtension, RemoveExtension, MapGroupDn)) and action.uri != identifier_uri(
+        target.tenant_id
+    ):
+        return t("is about another application than that of Cloud Sync's extensions")
+    if isinstance(action, ReplaceSecrets):
+        known = ("", domain_of(action.before), target.domain_dns_name.lower())
+        return NOTHING if domain_of(action.after) in known else t("lets the configuration write to another domain")
     return NOTHING
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import re
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote_plus
 
 import requests
 
@@ -25,6 +27,7 @@ P1 = Licence("AAD_PREMIUM", "Enabled", 10, 1, frozenset({P1_PLAN}))
 AGENTS = Agents((Agent("sync01", "active", frozenset({"contoso.com"})),), frozenset({"contoso.com"}))
 FACTS = TenantFacts(CloudSync(), AGENTS, Licences((P1,)), True)
 """A tenant in which a configuration can be made."""
+_CLIENT = re.compile(r"/applications\?.*appId eq '([^']*)'")
 INSTANTIATE = f"/beta/applicationTemplates/{TO_AD}/instantiate"
 
 
@@ -46,6 +49,7 @@ class Tenant(Graph):
         principals: Service principal to its display name.
         owner: The service principal that has the job; empty: there is none.
         job: Id of the job; each that is made has another one.
+        nameless_jobs: Whether the answer that a job was made does not say which.
         late: Requests that a new service principal is not found by.
         deleted: Ids of applications that were deleted.
         default: Schema of a new job.
@@ -57,6 +61,7 @@ class Tenant(Graph):
     owner: str = ""
     job: str = ""
     late: int = 0
+    nameless_jobs: bool = False
     deleted: list[str] = field(default_factory=list)
     default: dict[str, Any] = field(default_factory=default_schema)
     _hidden: int = 0
@@ -73,6 +78,9 @@ class Tenant(Graph):
             self._hidden -= 1
             listed = "servicePrincipals?" in str(request.url)
             return Reply(body={"value": []}) if listed else graph_error(404, "Request_ResourceNotFound")
+        if request.method == "GET" and (asked := _CLIENT.search(unquote_plus(str(request.url)))):
+            rows = [{"id": application_of(one)} for one in self.principals if client_of(one) == asked[1]]
+            return Reply(body={"value": rows})
         return super().__call__(request)
 
     def _plain(self, path: str) -> str:
@@ -84,13 +92,15 @@ class Tenant(Graph):
     def _get(self, path: str) -> Reply:
         if path == "/servicePrincipals":
             return Reply(body={"value": [self._row(one) for one in sorted(self.principals)]})
-        if path == "/applications":
-            return Reply(body={"value": [{"id": application_of(one)} for one in self.principals]})
         kind, _, rest = path.removeprefix("/").partition("/")
         identifier, _, below = rest.partition("/")
         if kind == "applications":
             known = identifier in map(application_of, self.principals)
-            return Reply(body={"id": identifier}) if known else graph_error(404, "Request_ResourceNotFound")
+            return (
+                Reply(body={"id": identifier, "applicationTemplateId": TO_AD})
+                if known
+                else graph_error(404, "Request_ResourceNotFound")
+            )
         if identifier not in self.principals:
             return graph_error(404, "Request_ResourceNotFound")
         if not below:
@@ -137,7 +147,7 @@ class Tenant(Graph):
             self.owner, self.job = identifier, f"AAD2ADGroupProvisioning.1234.{next(self.numbers)}"
             self.schema = {**copy.deepcopy(self.default), "id": self.job}
             self.running = False
-            return self._took("create job", Reply(201, {"id": self.job}))
+            return self._took("create job", Reply(201, {} if self.nameless_jobs else {"id": self.job}))
         if method == "DELETE" and below.startswith("synchronization/jobs/"):
             if not self.job:
                 return graph_error(404, "NotFound")

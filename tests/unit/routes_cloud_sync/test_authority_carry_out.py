@@ -20,6 +20,8 @@ from runbook_lib.model.change import ChangeKind, Plan
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.routes.cloud_sync.actions import schema_digest
+from runbook_lib.routes.cloud_sync.authority_actions import MakeExtension, MapGroupDn
+from runbook_lib.routes.cloud_sync.payload import cloud_sync_plan
 from runbook_lib.routes.cloud_sync.plan_convert import plan_convert
 from runbook_lib.routes.cloud_sync.plan_roll_back import plan_roll_back, plan_undo_authority
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
@@ -189,3 +191,18 @@ def test_a_roll_back_is_undone_by_a_conversion(tmp_path: Path) -> None:
     assert [change.kind for change in undo.changes] == [ChangeKind.CONVERT] * 3
     assert Runs(tmp_path / "undo", undo, graph).finished()[-1].carried_out
     assert all(graph.managed.values())
+
+
+def test_no_application_but_that_of_the_extension_is_made_or_removed() -> None:
+    graph = AuthorityGraph(parts={}, inbound=inbound_schema(fills=False)).hands(GROUPS)
+    read = inventory(
+        [replace(group, extensions=()) for group in GROUPS], MEMBERS, READ.directory.groups, [b.ad_user("Ana")]
+    )
+    plan = cloud_sync_plan(plan_convert(sides_of(read, graph), facts(graph), WIDE, b.policy("Top")).plan)
+    assert CLOUD_SYNC_RULES.beyond_target(plan) == ""
+    for number, change in enumerate(plan.changes):
+        payload = change.payload
+        assert isinstance(payload.action, (MakeExtension, MapGroupDn))
+        forged = replace(change, payload=replace(payload, action=replace(payload.action, uri="api://payroll")))
+        changes = (*plan.changes[:number], forged, *plan.changes[number + 1 :])
+        assert "another application" in CLOUD_SYNC_RULES.beyond_target(replace(plan, changes=changes))

@@ -19,6 +19,7 @@ from runbook_lib.change.approvals.plan import approve_plan, approved_changes, re
 from runbook_lib.change.journal import JournalFile
 from runbook_lib.change.journal_check import DoneChange, effects_beyond, effects_of
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
+from runbook_lib.change.step import Effect
 from runbook_lib.cloud_sync.configuration import Notification, expressions_of
 from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.applications import Application
@@ -29,7 +30,9 @@ from runbook_lib.model.change import ChangeKind, Operation, Plan
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t
-from runbook_lib.routes.cloud_sync.actions import schema_digest, secrets_digest
+from runbook_lib.routes.cloud_sync.actions import ReplaceSecrets, schema_digest, secrets_digest
+from runbook_lib.routes.cloud_sync.application_actions import RemoveConfiguration
+from runbook_lib.routes.cloud_sync.application_steps import CreateJobStep
 from runbook_lib.routes.cloud_sync.creation_checks import TenantFacts
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_plan
@@ -39,8 +42,9 @@ from runbook_lib.routes.cloud_sync.plan_remove import plan_remove, require_only_
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync
 from runbook_lib.routes.cloud_sync.resume import made_at, require_same_target
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
+from runbook_lib.routes.cloud_sync.steps import RequestContext
 from tests.support import builders as b
-from tests.unit.routes_cloud_sync.runs import ROUTES, Runs
+from tests.unit.routes_cloud_sync.runs import ROUTES, NoScopes, Runs
 from tests.unit.routes_cloud_sync.tenant import (
     AGENTS,
     FACTS,
@@ -453,3 +457,43 @@ def test_a_plan_that_makes_a_configuration_goes_on_where_it_made_one() -> None:
     other = replace(plan, target=replace(plan.target, domain_guid=b.guid("another domain")))
     with pytest.raises(Refused, match="another domain"):
         require_same_target(other, sides_now(READ, established()))
+
+
+def test_the_application_of_something_else_is_not_deleted_whatever_the_plan_says(tmp_path: Path) -> None:
+    tenant = established()
+    plan = cloud_sync_plan(removing(tenant).plan)
+    payroll = b.guid("payroll")
+    tenant.principals[payroll] = "Payroll"
+    ends = plan.changes[-1]
+    assert isinstance(ends.payload.action, RemoveConfiguration)
+    action = replace(ends.payload.action, application=application_of(payroll))
+    forged = replace(plan, changes=(*plan.changes[:-1], replace(ends, payload=replace(ends.payload, action=action))))
+    chain = Runs(tmp_path, forged, tenant).finished()
+    assert not chain[-1].carried_out
+    assert "belongs to something else" in str(chain[-1].lines[-1])
+    assert tenant.deleted == []
+
+
+def test_settings_of_another_domain_are_beyond_a_plan() -> None:
+    plan = cloud_sync_plan(making(Tenant()).plan)
+    changes = [*plan.changes]
+    settings_ = changes[2]
+    assert isinstance(settings_.payload.action, ReplaceSecrets)
+    action = replace(settings_.payload.action, after=tuple(secrets("fabrikam.com")))
+    changes[2] = replace(settings_, payload=replace(settings_.payload, action=action))
+    assert "another domain" in CLOUD_SYNC_RULES.beyond_target(replace(plan, changes=tuple(changes)))
+
+
+def test_a_job_that_is_made_without_an_id_is_looked_up(tmp_path: Path) -> None:
+    tenant = Tenant(nameless_jobs=True)
+    assert Runs(tmp_path, making(tenant).plan, tenant).finished()[-1].carried_out
+    assert tenant.took.count("create job") == 1
+    step = CreateJobStep.__new__(CreateJobStep)
+    step.context = RequestContext(
+        Tenant().client(), sides_now(READ, Tenant()).target, tenant, NoScopes(), lambda _: None
+    )
+    step.context.service_principal = PRINCIPAL
+    with patch.object(CreateJobStep, "_present", lambda _: []):
+        step.recall(Effect("w", "c", PRINCIPAL, {}))
+    with pytest.raises(Refused, match="is to be made first"):
+        _ = step.context.address

@@ -25,6 +25,7 @@ from runbook_lib.cloud_sync.expression import read_expression
 from runbook_lib.cloud_sync.predicted import PredictedGroup, differences
 from runbook_lib.directory.anchored import AnchoredGroups
 from runbook_lib.errors import BrokeOff, Refused
+from runbook_lib.graph.writing import Written
 from runbook_lib.inventory.states import GroupState
 from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
 from runbook_lib.model.directory import UNIVERSAL_DISTRIBUTION, AttributeDelta, DirectoryGroup
@@ -34,7 +35,8 @@ from runbook_lib.parameters.load import parameters_from_values
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings, desired_expressions
 from runbook_lib.routes.cloud_sync.move_findings import keeping
 from runbook_lib.routes.cloud_sync.owner_actions import WriteOwner
-from runbook_lib.routes.cloud_sync.payload import CloudSyncPayload
+from runbook_lib.routes.cloud_sync.owner_steps import _created
+from runbook_lib.routes.cloud_sync.payload import CloudSyncPayload, cloud_sync_plan
 from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.plan_move import plan_move
 from runbook_lib.routes.cloud_sync.plan_move_back import plan_move_back
@@ -445,3 +447,23 @@ def test_a_plan_is_read_back_from_its_file_and_held_to_anchor_and_mark_of_its_gr
         changes[number] = replace(change, payload=forged)
         assert "other values" in CLOUD_SYNC_RULES.beyond_target(replace(plan, changes=tuple(changes)))
     assert CLOUD_SYNC_RULES.beyond_target(plan) == ""
+
+
+def test_no_mark_is_written_to_an_object_that_is_not_cloud_sync_s_for_the_group(tmp_path: Path) -> None:
+    """Whoever can write to the records could have any AD group taken for one of this runbook."""
+    world = tenant(THEIRS, assigned={group.id: f"a-{group.id}" for group in GROUPS}, running=True)
+    plan = cloud_sync_plan(moving_back(world, "G0"))
+    changes = [*plan.changes]
+    at = next(number for number, change in enumerate(changes) if change.kind is ChangeKind.MARK)
+    payload = changes[at].payload
+    assert isinstance(payload.action, WriteOwner)
+    action = replace(payload.action, guid=THEIRS[1].guid)
+    changes[at] = replace(changes[at], payload=replace(payload, action=action))
+    assert CLOUD_SYNC_RULES.beyond_target(replace(plan, changes=tuple(changes))) == ""
+    journal = Runs(tmp_path, replace(plan, changes=tuple(changes)), world).one([])
+    assert not journal.carried_out
+    assert MARK_ATTRIBUTE not in world.ad.held[THEIRS[1].guid]
+
+
+def test_an_answer_that_nests_without_end_says_nothing_of_an_object() -> None:
+    assert _created(Written(200, {"value": "[" * 200_000}, "", "", "", "")) is False
