@@ -20,6 +20,7 @@ from runbook_lib.inventory.states import GroupRow, GroupState, Writer
 from runbook_lib.model.change import ChangeKind, Operation, Refusal
 from runbook_lib.model.cloud import CloudKind
 from runbook_lib.model.directory import UNIVERSAL_SECURITY, DirectoryGroup
+from runbook_lib.model.enforcement import Leave
 from runbook_lib.model.ids import (
     ANCHOR_ATTRIBUTE,
     EXTERNAL_ID_ATTRIBUTE,
@@ -69,6 +70,7 @@ def plan_move(sides: Sides, policy: Policy, desired: DesiredSettings) -> Planned
     require_complete(inventory)
     require_same_domain(sides)
     require_answering(sides)
+    require_anchor(sides)
     rows = select(
         inventory.rows,
         policy.select_ids,
@@ -77,7 +79,11 @@ def plan_move(sides: Sides, policy: Policy, desired: DesiredSettings) -> Planned
         purpose="select",
     )
     context = rule_context(inventory, policy)
-    refused = {row.group_id: found for row in rows if (found := _refused(row, context))}
+    refused = {
+        row.group_id: found
+        for row in rows
+        if (found := _refused(row, context) or enforced(row, sides, _changes(row, sides)))
+    }
     wanted = [row for row in rows if row.group_id not in refused]
     after = with_mappings(sides.documents.schema, desired.sources) if desired.sources else dict(sides.documents.schema)
     expressions = expressions_of(after)
@@ -182,6 +188,31 @@ def _refused(row: GroupRow, context: RuleContext) -> Refusal | None:
             t("Write it as a security group first: 30-enable-writeback with route direct and group_type security."),
         )
     return protected_ou(row, context)
+
+
+def require_anchor(sides: Sides) -> None:
+    """Refuse where AD cannot hold the anchor of Cloud Sync.
+
+    Raises:
+        Refused: Code ``no-anchor-attribute``.
+    """
+    if EXTERNAL_ID_ATTRIBUTE not in sides.inventory.directory.group_attributes:
+        raise Refused(
+            t("This forest's schema has no {name} for groups.", name=EXTERNAL_ID_ATTRIBUTE),
+            code="no-anchor-attribute",
+            hint=t("Cloud Sync needs the schema of Windows Server 2016 or later (adprep /forestprep)."),
+            values={"attribute": EXTERNAL_ID_ATTRIBUTE},
+        )
+
+
+def enforced(row: GroupRow, sides: Sides, changes: Sequence[CloudSyncChange]) -> Refusal | None:
+    """A group whose AD object is to be written, and a policy of AD object enforcement is known to keep it from us."""
+    written = any(isinstance(change.payload.action, WriteOwner) for change in changes)
+    enforcement = sides.inventory.directory.enforcement
+    if not written or row.ad is None or not row.ad.governed_by_cloud or enforcement.leave is not Leave.REFUSED:
+        return None
+    why = t("{dn} carries msDS-ObjectSoa, and a policy lets this account not change it.", dn=printable(row.ad.dn))
+    return refusal(row, "object-enforced", why, t("Have the account's SID put into msDS-Settings of the policy."))
 
 
 def refusal(row: GroupRow, rule: str, why: Text, to_do: Text) -> Refusal:

@@ -26,7 +26,7 @@ from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.owner_actions import WriteOwner
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
 from runbook_lib.routes.cloud_sync.plan_disable import out_of_scope
-from runbook_lib.routes.cloud_sync.plan_move import owner_change, refusal
+from runbook_lib.routes.cloud_sync.plan_move import enforced, owner_change, refusal
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
     Sides,
@@ -63,7 +63,11 @@ def plan_move_back(sides: Sides, policy: Policy, desired: DesiredSettings) -> Pl
         purpose="disable",
     )
     context = rule_context(inventory, policy)
-    refused = {row.group_id: found for row in rows if (found := _refused(row, sides, context))}
+    refused = {
+        row.group_id: found
+        for row in rows
+        if (found := _refused(row, sides, context) or enforced(row, sides, _changes(row, sides)))
+    }
     leaving = {row.group_id for row in rows if row.group_id not in refused}
     rest = sorted(documents.assignments.keys() - leaving)
     runs = documents.state not in (JobState.PAUSED, JobState.DISABLED)

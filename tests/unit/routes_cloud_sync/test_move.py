@@ -29,6 +29,7 @@ from runbook_lib.graph.writing import Written
 from runbook_lib.inventory.states import GroupState
 from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
 from runbook_lib.model.directory import UNIVERSAL_DISTRIBUTION, AttributeDelta, DirectoryGroup
+from runbook_lib.model.enforcement import SOA_ATTRIBUTE, Enforcement, EnforcementMode, SoaPolicy
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.parameters.load import parameters_from_values
@@ -289,6 +290,35 @@ def test_groups_that_cannot_be_moved_are_refused_one_by_one(
     plan = plan_move(sides, b.policy(select_ids=(GROUPS[0].id,), **more), NOTHING_ELSE).plan
     assert [refusal.rule for refusal in plan.refusals] == [rule]
     assert plan.changes == ()
+
+
+def test_an_object_that_a_policy_keeps_from_this_account_stays_where_it_is() -> None:
+    world = tenant(OURS)
+    sides = sides_of(read(world, OURS), world)
+    objects = tuple(
+        replace(one, attributes={**one.attributes, SOA_ATTRIBUTE: ("1",)}) for one in sides.inventory.directory.groups
+    )
+    policies = (SoaPolicy("CN=Contoso", EnforcementMode.ENFORCED),)
+    kept = replace(
+        sides.inventory.directory, groups=objects, enforcement=Enforcement(policies, account_sid="S-1-5-21-9")
+    )
+    given = replace(sides, inventory=b.inventory_of(sides.inventory.cloud, kept))
+    there = plan_move(given, b.policy(select_ids=(GROUPS[0].id,)), NOTHING_ELSE).plan
+    assert [refusal.rule for refusal in there.refusals] == ["object-enforced"]
+    assert there.changes == ()
+    back = plan_move_back(given, b.policy(disable_ids=(GROUPS[0].id,)), NOTHING_ELSE).plan
+    assert back.refusals == (), "one that is this runbook's already needs no write"
+
+
+def test_a_schema_that_cannot_hold_the_anchor_refuses_the_move() -> None:
+    world = tenant(OURS)
+    sides = sides_of(read(world, OURS), world)
+    directory = sides.inventory.directory
+    old = replace(directory, group_attributes=directory.group_attributes - {EXTERNAL_ID_ATTRIBUTE})
+    given = replace(sides, inventory=replace(sides.inventory, directory=old))
+    with pytest.raises(Refused) as refused:
+        plan_move(given, b.policy(select_ids=(GROUPS[0].id,)), NOTHING_ELSE)
+    assert refused.value.code == "no-anchor-attribute"
 
 
 def test_nothing_is_renamed_or_moved_without_being_told_and_the_way_to_keep_it_is_named() -> None:
