@@ -78,6 +78,8 @@ def changes_authority(parameters: Parameters, operation: Operation, done: DoneCh
 class AuthorityWay(CloudSyncWay):
     """The ``RouteRun`` of a change of the source of authority."""
 
+    of_authority = True
+
     def __init__(self, context: RunContext, operation: Operation, done: DoneChange | None) -> None:
         super().__init__(context, operation, done)
         self._planned: PlannedAuthority | None = None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import ClassVar
 
 from runbook_lib.change.journal import JournalFile
 from runbook_lib.change.journal_check import DoneChange, effects_of
@@ -51,7 +53,15 @@ from runbook_lib.routes.cloud_sync.plan_remove import (
 from runbook_lib.routes.cloud_sync.plan_undo import plan_undo, require_same_place
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, nothing_left
 from runbook_lib.routes.cloud_sync.reading import read_facts, sides_at, sides_of_domain, with_extension_values
-from runbook_lib.routes.cloud_sync.resume import made_at, renamed, require_same_target, watched_again
+from runbook_lib.routes.cloud_sync.resume import (
+    ResumeLimits,
+    made_at,
+    renamed,
+    require_own_way,
+    require_rest_allowed,
+    require_same_target,
+    watched_again,
+)
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget, cloud_sync_target
 from runbook_lib.routes.cloud_sync.watch import WatchedGroups
 from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
@@ -64,6 +74,9 @@ _PAUSES = (2.0, 5.0, 15.0)
 
 class CloudSyncWay:
     """The ``RouteRun`` of the route cloud-sync."""
+
+    of_authority: ClassVar[bool] = False
+    """Whether it changes the source of authority of groups."""
 
     def __init__(self, context: RunContext, operation: Operation, done: DoneChange | None) -> None:
         self._context = context
@@ -125,17 +138,24 @@ class CloudSyncWay:
         """A configuration is known by its job: ``taken_up`` compares it."""
 
     def taken_up(self, broken: BrokenOff, inventory: Inventory) -> Plan:
-        """As it was planned: each of its requests looks at the configuration before it is sent."""
+        """As it was planned, if what is left is within rules and limits; each request looks before it is sent."""
         plan = cloud_sync_plan(broken.plan)
         if makes(plan) or removes(plan):
             sides = self._keep(self._sides_at(inventory, made_at(plan, effects_of(broken.chain))))
         else:
             sides = self._keep(self._sides_of_domain(inventory, may_be_made=False))
         require_same_target(plan, sides)
+        require_own_way(plan, of_authority=self.of_authority)
         named = renamed(plan, sides)
         self._target = named.target
+        told = self._context.parameters
+        new: set[str] = set()
         if self.operation is Operation.ENABLE:
-            self._made = watched_again(named, sides, desired_settings(self._context.parameters, self.operation, {}))
+            self._made = watched_again(named, sides, desired_settings(told, self.operation, {}))
+            new = {group.group_id for group in self._made.prediction.groups if not group.guid}
+        begun = replace(named, changes=cloud_sync_changes(broken.changes))
+        most = ResumeLimits(told.max_creates, told.max_retirements, told.max_conversions)
+        require_rest_allowed(begun, broken.finished, sides, most, new)
         return named
 
     def back_up(self, changes: Sequence[Change]) -> None:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from runbook_lib.change.closing import HOW_TO_CLOSE
 from runbook_lib.change.step import Effect
 from runbook_lib.cloud_sync.configuration import expressions_of
 from runbook_lib.errors import Refused
-from runbook_lib.model.change import ChangeKind
+from runbook_lib.model.change import ChangeKind, Operation
 from runbook_lib.model.text import joined, t
+from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import ReplaceSchema
-from runbook_lib.routes.cloud_sync.application_actions import CreateConfiguration, MapNewJob
+from runbook_lib.routes.cloud_sync.application_actions import CreateConfiguration, MapNewJob, RemoveConfiguration
+from runbook_lib.routes.cloud_sync.authority import ad_object, cloud_groups
+from runbook_lib.routes.cloud_sync.authority_actions import SetGroupScope
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.drift import compared_groups
 from runbook_lib.routes.cloud_sync.on_demand import Realign, surplus_of
 from runbook_lib.routes.cloud_sync.owner_actions import OWNER_KINDS
-from runbook_lib.routes.cloud_sync.payload import CloudSyncPlan
+from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPlan
 from runbook_lib.routes.cloud_sync.plan_move import handed_over
+from runbook_lib.routes.cloud_sync.plan_roll_back import AUTHORITY_KINDS
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, differing_parts
 
 
@@ -37,6 +41,98 @@ def require_same_target(plan: CloudSyncPlan, sides: Sides) -> None:
             code="resume-elsewhere",
             hint=t("Use the parameters file that it was begun with. {how_to_close}", how_to_close=HOW_TO_CLOSE),
             values={"differing": differing},
+        )
+
+
+def require_rest_allowed(
+    plan: CloudSyncPlan, finished: Collection[str], sides: Sides, limits: ResumeLimits, new: Collection[str]
+) -> None:
+    """Refuse what a first run would refuse of what is left: more than the limits, an AD object of another group.
+
+    Args:
+        plan: What of the plan was approved.
+        finished: Digests of the changes that have nothing left to be sent.
+        sides: Both sides as they are now.
+        limits: What the parameters allow now; an undo has none.
+        new: Ids of the groups that have no AD object yet.
+
+    Raises:
+        Refused: ``limit-creates``, ``limit-retirements``, ``limit-conversions``, ``object-of-another-group``.
+    """
+    left = [change for change in plan.changes if change.digest not in finished]
+    if plan.operation is not Operation.UNDO:
+        counted = {
+            "creates": sum(
+                c.kind is ChangeKind.ANCHOR or (c.kind is ChangeKind.ASSIGN and c.group_id in new) for c in left
+            ),
+            "retirements": sum(c.kind is ChangeKind.UNASSIGN for c in left) + _ended_with_it(left),
+            "conversions": sum(c.kind in (ChangeKind.CONVERT, ChangeKind.ROLL_BACK) for c in left),
+        }
+        for name, seen in counted.items():
+            if seen > (most := getattr(limits, name)):
+                raise Refused(
+                    t(
+                        "What is left of the change that stopped midway is {seen} {name}, and max_{name} is {limit}.",
+                        seen=seen,
+                        name=name,
+                        limit=most,
+                    ),
+                    code=f"limit-{name}",
+                    hint=t("Raise max_{name} if that many are meant. {how}", name=name, how=HOW_TO_CLOSE),
+                    values={"limit": most, "seen": seen},
+                )
+    groups = cloud_groups(sides.inventory)
+    for change in left:
+        if not isinstance(change.payload.action, SetGroupScope):
+            continue
+        group = groups.get(change.group_id)
+        own = ad_object(sides.inventory, group) if group else None
+        if own is None or own.guid != change.payload.action.guid:
+            raise Refused(
+                t(
+                    "The AD object whose scope the change that stopped midway changes is not that of {name!r}.",
+                    name=printable(change.display_name, limit=80),
+                ),
+                code="object-of-another-group",
+                hint=HOW_TO_CLOSE,
+                values={"group_id": change.group_id, "guid": change.payload.action.guid},
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeLimits:
+    """The limits of the parameters that hold for a plan of this route.
+
+    Attributes:
+        creates: Groups that Cloud Sync may make.
+        retirements: Groups that may leave the scope.
+        conversions: Groups whose source of authority may change.
+    """
+
+    creates: int
+    retirements: int
+    conversions: int
+
+
+def _ended_with_it(left: Sequence[CloudSyncChange]) -> int:
+    """Groups that leave the scope because their configuration is removed."""
+    return sum(len(a.assignments) for c in left if isinstance(a := c.payload.action, RemoveConfiguration))
+
+
+def require_own_way(plan: CloudSyncPlan, *, of_authority: bool) -> None:
+    """Refuse to finish a change of the source of authority as another one, or the other way round.
+
+    What is watched afterwards is not the same, so the run would be called done without having been looked at.
+
+    Raises:
+        Refused: ``change-open``.
+    """
+    kinds = {change.kind for change in plan.changes}
+    if (kinds - AUTHORITY_KINDS - {ChangeKind.MAP}) if of_authority else (kinds & AUTHORITY_KINDS):
+        raise Refused(
+            t("The change that stopped midway was begun with another cloud_sync_enable or cloud_sync_disable."),
+            code="change-open",
+            hint=t("Use the parameters file that it was begun with. {how_to_close}", how_to_close=HOW_TO_CLOSE),
         )
 
 

@@ -15,15 +15,17 @@ from hypothesis import strategies as st
 
 from runbook_lib.change.journal_check import DoneChange, effects_beyond, effects_of
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
+from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import ChangeKind, Plan
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.routes.cloud_sync.actions import schema_digest
-from runbook_lib.routes.cloud_sync.authority_actions import MakeExtension, MapGroupDn
+from runbook_lib.routes.cloud_sync.authority_actions import MakeExtension, MapGroupDn, SetGroupScope
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_plan
 from runbook_lib.routes.cloud_sync.plan_convert import plan_convert
 from runbook_lib.routes.cloud_sync.plan_roll_back import plan_roll_back, plan_undo_authority
+from runbook_lib.routes.cloud_sync.resume import ResumeLimits, require_own_way, require_rest_allowed
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.authority_world import (
@@ -206,3 +208,27 @@ def test_no_application_but_that_of_the_extension_is_made_or_removed() -> None:
         forged = replace(change, payload=replace(payload, action=replace(payload.action, uri="api://payroll")))
         changes = (*plan.changes[:number], forged, *plan.changes[number + 1 :])
         assert "another application" in CLOUD_SYNC_RULES.beyond_target(replace(plan, changes=changes))
+
+
+def test_what_is_left_of_a_change_is_held_to_today_s_limits_and_to_the_objects_of_its_groups() -> None:
+    graph = AuthorityGraph().hands(GROUPS)
+    plan, sides = cloud_sync_plan(converting(graph)), sides_of(READ, graph)
+    wide, narrow = ResumeLimits(0, 0, 3), ResumeLimits(0, 0, 2)
+    require_rest_allowed(plan, (), sides, wide, ())
+    with pytest.raises(Refused, match="is 3 conversions, and max_conversions is 2"):
+        require_rest_allowed(plan, (), sides, narrow, ())
+    converted = [change.digest for change in plan.changes if change.kind is ChangeKind.CONVERT]
+    require_rest_allowed(plan, converted[:1], sides, narrow, ())
+    at = next(n for n, change in enumerate(plan.changes) if isinstance(change.payload.action, SetGroupScope))
+    payload = plan.changes[at].payload
+    assert isinstance(payload.action, SetGroupScope)
+    action = replace(payload.action, guid=b.guid("Domain Admins"))
+    forged = replace(plan.changes[at], payload=replace(payload, action=action))
+    with pytest.raises(Refused) as caught:
+        require_rest_allowed(
+            replace(plan, changes=(*plan.changes[:at], forged, *plan.changes[at + 1 :])), (), sides, wide, ()
+        )
+    assert caught.value.code == "object-of-another-group"
+    require_own_way(plan, of_authority=True)
+    with pytest.raises(Refused, match="begun with another cloud_sync_enable"):
+        require_own_way(plan, of_authority=False)

@@ -40,7 +40,13 @@ from runbook_lib.routes.cloud_sync.plan_bring_back import plan_bring_back, remov
 from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.plan_remove import plan_remove, require_only_its_job, require_own_scope
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync
-from runbook_lib.routes.cloud_sync.resume import made_at, require_same_target
+from runbook_lib.routes.cloud_sync.resume import (
+    ResumeLimits,
+    made_at,
+    require_own_way,
+    require_rest_allowed,
+    require_same_target,
+)
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
 from runbook_lib.routes.cloud_sync.steps import RequestContext
 from tests.support import builders as b
@@ -497,3 +503,19 @@ def test_a_job_that_is_made_without_an_id_is_looked_up(tmp_path: Path) -> None:
         step.recall(Effect("w", "c", PRINCIPAL, {}))
     with pytest.raises(Refused, match="is to be made first"):
         _ = step.context.address
+
+
+def test_what_is_left_of_scopes_is_held_to_today_s_limits() -> None:
+    plan = cloud_sync_plan(making(Tenant()).plan)
+    sides = sides_now(READ, Tenant())
+    require_rest_allowed(plan, (), sides, ResumeLimits(3, 0, 0), IDS)
+    require_rest_allowed(plan, (), sides, ResumeLimits(0, 0, 0), ())
+    with pytest.raises(Refused, match="is 3 creates, and max_creates is 2"):
+        require_rest_allowed(plan, (), sides, ResumeLimits(2, 0, 0), IDS)
+    with pytest.raises(Refused, match="begun with another cloud_sync_enable"):
+        require_own_way(plan, of_authority=True)
+    require_own_way(plan, of_authority=False)
+    removal = cloud_sync_plan(removing(established()).plan)
+    with pytest.raises(Refused, match="is 2 retirements, and max_retirements is 1"):
+        require_rest_allowed(removal, (), sides, ResumeLimits(0, 1, 0), ())
+    require_rest_allowed(replace(removal, operation=Operation.UNDO), (), sides, ResumeLimits(0, 0, 0), ())
