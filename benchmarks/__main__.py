@@ -1,4 +1,4 @@
-"""Times the trip from reading both sides to a plan, then a large rehearsal: ``python -m benchmarks [RUNS]``.
+"""Times reading and planning, plans of Cloud Sync for 10,000 groups, a large rehearsal: ``python -m benchmarks [RUNS]``.
 
 Each against a rehearsal of its own. Prints one line per part of the trip with the best and the middle of all runs, in
 milliseconds; ``size`` says what it prints.
@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
-from benchmarks import size
+from benchmarks import cloud_sync, size
 from rehearsal.process import start_rehearsal
 from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.directory.snapshot import read_directory
@@ -99,6 +99,8 @@ def main(arguments: list[str]) -> int:
     print(f"{'part':<16}{'best ms':>10}{'median ms':>12}   ({runs} runs)")
     for part, seconds in timings.items():
         print(f"{part:<16}{min(seconds) * 1000:>10.1f}{median(seconds) * 1000:>12.1f}")
+    print()
+    print(size.report(cloud_sync.measure(runs), "plans of 10,000 groups"))
     print()
     with tempfile.TemporaryDirectory() as folder:
         print(size.report(size.measure(Path(folder), size.WANTED, runs)))

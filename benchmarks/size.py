@@ -60,9 +60,9 @@ def measure(folder: Path, wanted: Size, runs: int) -> list[Figure]:
         return [*figures, server.memory("memory after reading")]
 
 
-def report(figures: list[Figure]) -> str:
+def report(figures: list[Figure], title: str = "a large rehearsal") -> str:
     """A table of the figures, with the bound and the share of it that was used."""
-    lines = [f"{'a large rehearsal':<36}{'measured':>14}{'processor s':>13}{'bound':>8}{'used':>7}"]
+    lines = [f"{title:<36}{'measured':>14}{'processor s':>13}{'bound':>8}{'used':>7}"]
     for one in figures:
         computed = f"{one.processor:.2f}" if one.processor is not None else ""
         bound = f"{one.bound:>8g}{one.value / one.bound:>7.0%}" if one.bound else ""

@@ -41,10 +41,12 @@ class OccupiedNames:
 
 def with_collisions(groups: Sequence[PredictedGroup], present: OccupiedNames) -> tuple[PredictedGroup, ...]:
     """The same groups with what their names meet: in AD, and among each other."""
-    places = Counter(_place(group) for group in groups)
+    where = [_place(group) for group in groups]
+    places = Counter(where)
     names = Counter(group.account_name.value.casefold() for group in groups)
     return tuple(
-        replace(group, troubles=(*group.troubles, *_collisions(group, places, names, present))) for group in groups
+        replace(group, troubles=(*group.troubles, *_collisions(group, place, places, names, present)))
+        for group, place in zip(groups, where, strict=True)
     )
 
 
@@ -53,10 +55,10 @@ def _place(group: PredictedGroup) -> str:
 
 
 def _collisions(
-    group: PredictedGroup, places: Mapping[str, int], names: Mapping[str, int], present: OccupiedNames
+    group: PredictedGroup, place: str, places: Mapping[str, int], names: Mapping[str, int], present: OccupiedNames
 ) -> list[Trouble]:
     found = []
-    place, name = _place(group), group.account_name.value
+    name = group.account_name.value
     if place and places[place] > 1:
         found.append(
             Trouble("cn-twice", t("{count} groups in scope get the same name in the same OU.", count=places[place]))

@@ -15,7 +15,7 @@ from runbook_lib.cloud_sync.scope import Known
 from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.inventory.naming import DisplayNames
-from runbook_lib.model.change import ChangeKind, GroupMembers, Operation, Refusal
+from runbook_lib.model.change import ChangeKind, Operation, Refusal
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import GroupId
 from runbook_lib.model.text import Text, counted, first_of, t
@@ -98,14 +98,15 @@ def plan_differing(sides: Sides, policy: Policy, desired: DesiredSettings) -> Pl
             values={"limit": policy.limits.creates, "seen": new},
         )
     in_step = sum(not one.differs for one in groups)
+    accounts = accounts_of(sides.inventory)
     plan = finished_plan(
         Operation.ENABLE,
         sides,
-        [_realign(sides, one) for one in wanted],
+        [_realign(sides, one, accounts) for one in wanted],
         list(refusals.values()),
         policy.limits.as_json(),
         in_step,
-        _members(sides, wanted),
+        [members_of(one.group, in_ad(sides.inventory, one.group.guid), accounts) for one in wanted],
     )
     chosen = tuple(one.group.group_id for one in wanted)
     return PlannedCloudSync(plan, tuple(_surplus(groups)), prediction, chosen, stays=surplus_of(groups))
@@ -121,7 +122,7 @@ def _selected(groups: list[Differing], policy: Policy) -> list[Differing]:
         return groups
     everybody = DisplayNames(one.group.display_name for one in groups)
     known: set[str] = {one.group.group_id for one in groups}
-    picked: set[str] = set()
+    named, picked = set(policy.select_ids), set[str]()
     for pattern in policy.select_names:
         found = everybody.picked(pattern)
         if not found:
@@ -130,7 +131,7 @@ def _selected(groups: list[Differing], policy: Policy) -> list[Differing]:
     for group_id in policy.select_ids:
         if group_id not in known:
             raise _not_in_scope(group_id)
-    return [one for one in groups if one.group.group_id in policy.select_ids or one.group.display_name in picked]
+    return [one for one in groups if one.group.group_id in named or one.group.display_name in picked]
 
 
 def _not_in_scope(selected: str) -> Refused:
@@ -155,9 +156,8 @@ def _refused(one: Differing) -> Refusal | None:
     )
 
 
-def _realign(sides: Sides, one: Differing) -> CloudSyncChange:
+def _realign(sides: Sides, one: Differing, accounts: Mapping[str, str]) -> CloudSyncChange:
     rules = sides.documents.schema.get("synchronizationRules") or [{}]
-    accounts = accounts_of(sides.inventory)
     group = one.group
     missing = one.missing if one.present is not None else _new_members(one)
     # The documented call names users; what it does with a nested group no page says, and the job brings it.
@@ -175,11 +175,6 @@ def _realign(sides: Sides, one: Differing) -> CloudSyncChange:
 
 def _new_members(one: Differing) -> tuple[PredictedMember, ...]:
     return tuple(member for member in one.group.members if member.answer.known is Known.YES)
-
-
-def _members(sides: Sides, wanted: Sequence[Differing]) -> list[GroupMembers]:
-    accounts = accounts_of(sides.inventory)
-    return [members_of(one.group, in_ad(sides.inventory, one.group.guid), accounts) for one in wanted]
 
 
 def _surplus(groups: Sequence[Differing]) -> list[Finding]:

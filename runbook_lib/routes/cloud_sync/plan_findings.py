@@ -74,9 +74,12 @@ def others_change(others: Sequence[PredictedGroup]) -> list[Finding]:
     ]
 
 
-def unknown_beforehand(prediction: Prediction, chosen: list[str], expressions: Mapping[str, str]) -> list[Finding]:
+def unknown_beforehand(
+    prediction: Prediction, chosen: Collection[str], expressions: Mapping[str, str]
+) -> list[Finding]:
     """What an approver has to know before groups come into scope."""
-    picked = [group for group in prediction.groups if group.group_id in set(chosen)]
+    selected = set(chosen)
+    picked = [group for group in prediction.groups if group.group_id in selected]
     empty = [group for group in picked if any(trouble.code == "arrives-empty" for trouble in group.troubles)]
     unknown = [group for group in picked if group.count(Known.UNKNOWN)]
     mapped = "samaccountname" in expressions
