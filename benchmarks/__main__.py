@@ -1,4 +1,4 @@
-"""Times reading and planning, plans of Cloud Sync for 10,000 groups, a large rehearsal: ``python -m benchmarks [RUNS]``.
+"""Times reading and planning, plans of Cloud Sync for 10,000 groups, large rehearsals: ``python -m benchmarks [RUNS]``.
 
 Each against a rehearsal of its own. Prints one line per part of the trip with the best and the middle of all runs, in
 milliseconds; ``size`` says what it prints.

@@ -30,6 +30,11 @@ DOMAIN, NOTIFICATION = "Domain", "SyncNotificationSettings"
 KNOWN_SECRETS = frozenset({DOMAIN, NOTIFICATION})
 """Secrets of a configuration for groups; none of them is secret. Whatever else is there may come back without its
 value, and sending the list would then destroy it."""
+PREREQUISITES = 'Microsoft Entra documentation, "Prerequisites for provisioning to Active Directory"'
+WITHOUT_GOVERNANCE = 2
+"""Number of new configurations that P1 covers ("Prerequisites for provisioning to Active Directory")."""
+MOST_CONFIGURATIONS = 20
+"""Configurations of a tenant (same page)."""
 HIGHEST_THRESHOLD = 2_147_483_647
 """Deletions: the largest signed number of 32 bits."""
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
+from runbook_lib.cloud_sync.configuration import MOST_CONFIGURATIONS, PREREQUISITES, WITHOUT_GOVERNANCE
 from runbook_lib.cloud_sync.service_errors import quarantine_text, quarantine_to_do
 from runbook_lib.graph.tenant import CloudSyncJob, JobKind, JobState, ScopeClause
 from runbook_lib.model.finding import Finding, Severity
@@ -21,16 +22,11 @@ CLOUD_SYNC_INTERVAL = timedelta(minutes=20)
 """Cloud Sync's schedule for groups ("Group provisioning to Active Directory, prerequisites")."""
 CLOUD_SYNC_LATE = 6 * CLOUD_SYNC_INTERVAL
 """Our threshold: six intervals without a success are no longer one slow run."""
-WITHOUT_GOVERNANCE = 2
-"""Number of new configurations that P1 covers ("Prerequisites for provisioning to Active Directory")."""
-MOST = 20
-"""Configurations of a tenant (same page)."""
 PRE_FILTER = frozenset({"securityenabled", "dirsyncenabled", "mailenabled"})
 """What every configuration for groups filters by ("Attribute mapping - Microsoft Entra ID to Active Directory")."""
 
 _B, _U, _W, _I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO
 _JOB = 'Microsoft Graph documentation, "synchronizationJob", "synchronizationStatus"'
-PREREQUISITES = 'Microsoft Entra documentation, "Prerequisites for provisioning to Active Directory"'
 _STOPPED = {
     JobState.PAUSED: t("is paused"),
     JobState.DISABLED: t("is disabled"),
@@ -301,8 +297,8 @@ def several(evidence: Evidence) -> Answers:
     limits = []
     if len(jobs) > WITHOUT_GOVERNANCE:
         limits.append(t("new ones beyond the first {count} need ID Governance", count=WITHOUT_GOVERNANCE))
-    if len(jobs) > MOST:
-        limits.append(t("a tenant can have {count}", count=MOST))
+    if len(jobs) > MOST_CONFIGURATIONS:
+        limits.append(t("a tenant can have {count}", count=MOST_CONFIGURATIONS))
     # Each for a domain of its own is what the documentation asks for; a domain that is not named proves nothing.
     apart = not twice and not domains[""] and not limits
     yield Finding(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from runbook_lib.cloud_sync.configuration import PREREQUISITES
 from runbook_lib.graph.tenant import Agent, CloudSyncJob
 from runbook_lib.model.dn import normalize_foreign_dn
 from runbook_lib.model.finding import Finding, Severity
@@ -12,7 +13,7 @@ from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import Text, first_of, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, on
-from runbook_lib.preflight.checks.cloud_sync import NO_JOB, PREREQUISITES, job_name, jobs_for_groups
+from runbook_lib.preflight.checks.cloud_sync import NO_JOB, job_name, jobs_for_groups
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import LookAtCloudSyncAgents
 from runbook_lib.preflight.parts import AGENTS, CLOUD_SYNC, GROUPS

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 from runbook_lib.cloud_sync.configuration import Document, expressions_of, notification_of
 from runbook_lib.model.change import ChangeKind, ValueDifference
 from runbook_lib.model.ids import digest
-from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.model.text import NOTHING, Text, counted, t
 
 SERVICE_KEYS = frozenset({"version", "provisioningTaskIdentifier"})
 """What the service writes into a schema by itself; no part of what somebody decided."""
@@ -263,6 +263,33 @@ class Provision(Action):
         if not set(said.get("provisioned") or ()) <= set(members):
             return t("it names members that its plan does not have")
         return NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Realign(Provision):
+    """A group that differs is provisioned on demand, with its missing members, until AD is as expected.
+
+    Attributes:
+        dn: Distinguished name that its AD object shall have; empty where that is not known.
+        account_name: sAMAccountName that it shall have; empty where AD chooses it.
+    """
+
+    dn: str
+    account_name: str
+    name = "realign"
+
+    def as_json(self) -> dict[str, object]:
+        """Rule, members, and what AD shall have."""
+        return {
+            "rule_id": self.rule_id,
+            "members": list(self.members),
+            "dn": self.dn,
+            "account_name": self.account_name,
+        }
+
+    def summary(self) -> Text:
+        """In a few words."""
+        return t("provisioned on demand, {members} missing in AD", members=counted(len(self.members), "member"))
 
 
 def schema_digest(schema: Document) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from runbook_lib.cloud_sync.configuration import MOST_CONFIGURATIONS, PREREQUISITES, WITHOUT_GOVERNANCE
 from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.cloud_sync import TO_AD
 from runbook_lib.graph.tenant.jobs import CloudSync, CloudSyncJob
@@ -13,7 +14,6 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import Text, joined, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.preflight.checks.cloud_sync import MOST, PREREQUISITES, WITHOUT_GOVERNANCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,13 @@ def require_can_be_made(facts: TenantFacts, domain: str, role_id: str) -> None:
             t("Buy or renew the licence, or take the route direct, which needs none."),
         )
     count = len(_configurations(facts.read))
-    if count >= MOST:
+    if count >= MOST_CONFIGURATIONS:
         raise _refused(
             "too-many-configurations",
             t(
                 "The tenant has {count} Cloud Sync configurations, and {most} are the most.",
                 count=count,
-                most=MOST,
+                most=MOST_CONFIGURATIONS,
             ),
             t("Remove one that is not needed any more."),
         )

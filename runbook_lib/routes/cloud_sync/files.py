@@ -13,6 +13,7 @@ from runbook_lib.routes.cloud_sync.actions import (
     Action,
     Assign,
     Provision,
+    Realign,
     ReplaceSchema,
     ReplaceSecrets,
     SetRunning,
@@ -35,7 +36,6 @@ from runbook_lib.routes.cloud_sync.authority_actions import (
     SetGroupScope,
 )
 from runbook_lib.routes.cloud_sync.journal_fields import OwnerValueFields
-from runbook_lib.routes.cloud_sync.on_demand import Realign
 from runbook_lib.routes.cloud_sync.owner_actions import Adopt, AssignAnchored, WriteOwner
 from runbook_lib.routes.cloud_sync.payload import CloudSyncPayload
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget

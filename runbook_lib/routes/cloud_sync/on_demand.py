@@ -8,7 +8,6 @@ afterwards. Source: Microsoft Graph documentation, "synchronizationJob: provisio
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from runbook_lib.cloud_sync.predicted import PredictedMember
 from runbook_lib.cloud_sync.scope import Known
@@ -18,9 +17,9 @@ from runbook_lib.inventory.naming import DisplayNames
 from runbook_lib.model.change import ChangeKind, Operation, Refusal
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import GroupId
-from runbook_lib.model.text import Text, counted, first_of, t
+from runbook_lib.model.text import counted, first_of, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.routes.cloud_sync.actions import Provision
+from runbook_lib.routes.cloud_sync.actions import Realign
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.drift import Differing, compared_groups, present_prediction
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
@@ -37,33 +36,6 @@ from runbook_lib.routes.cloud_sync.planning import (
 from runbook_lib.rules.policy import Policy
 
 _CALL = 'Microsoft Graph documentation, "synchronizationJob: provisionOnDemand"'
-
-
-@dataclass(frozen=True, slots=True)
-class Realign(Provision):
-    """A group that differs is provisioned on demand, with its missing members, until AD is as expected.
-
-    Attributes:
-        dn: Distinguished name that its AD object shall have; empty where that is not known.
-        account_name: sAMAccountName that it shall have; empty where AD chooses it.
-    """
-
-    dn: str
-    account_name: str
-    name = "realign"
-
-    def as_json(self) -> dict[str, object]:
-        """Rule, members, and what AD shall have."""
-        return {
-            "rule_id": self.rule_id,
-            "members": list(self.members),
-            "dn": self.dn,
-            "account_name": self.account_name,
-        }
-
-    def summary(self) -> Text:
-        """In a few words."""
-        return t("provisioned on demand, {members} missing in AD", members=counted(len(self.members), "member"))
 
 
 def plan_differing(sides: Sides, policy: Policy, desired: DesiredSettings) -> PlannedCloudSync:

@@ -13,8 +13,7 @@ from runbook_lib.graph.rows import objects_of, text_of
 from runbook_lib.graph.writing import GraphWrite, Written
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.routes.cloud_sync.actions import Provision
-from runbook_lib.routes.cloud_sync.on_demand import Realign
+from runbook_lib.routes.cloud_sync.actions import Provision, Realign
 from runbook_lib.routes.cloud_sync.steps import RequestStep
 
 

@@ -12,13 +12,13 @@ from runbook_lib.errors import Refused
 from runbook_lib.model.change import ChangeKind, Operation
 from runbook_lib.model.text import joined, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.routes.cloud_sync.actions import ReplaceSchema
+from runbook_lib.routes.cloud_sync.actions import Realign, ReplaceSchema
 from runbook_lib.routes.cloud_sync.application_actions import CreateConfiguration, MapNewJob, RemoveConfiguration
 from runbook_lib.routes.cloud_sync.authority import ad_object, cloud_groups
 from runbook_lib.routes.cloud_sync.authority_actions import SetGroupScope
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.drift import compared_groups
-from runbook_lib.routes.cloud_sync.on_demand import Realign, surplus_of
+from runbook_lib.routes.cloud_sync.on_demand import surplus_of
 from runbook_lib.routes.cloud_sync.owner_actions import OWNER_KINDS
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPlan
 from runbook_lib.routes.cloud_sync.plan_move import handed_over

@@ -18,6 +18,7 @@ from runbook_lib.routes.cloud_sync.actions import (
     Action,
     Assign,
     Provision,
+    Realign,
     ReplaceSchema,
     ReplaceSecrets,
     SetRunning,
@@ -54,7 +55,6 @@ from runbook_lib.routes.cloud_sync.authority_steps import (
     MapGroupDnStep,
     RemoveExtensionStep,
 )
-from runbook_lib.routes.cloud_sync.on_demand import Realign
 from runbook_lib.routes.cloud_sync.on_demand_steps import ProvisionStep, RealignStep
 from runbook_lib.routes.cloud_sync.owner_actions import Adopt, AssignAnchored, WriteOwner
 from runbook_lib.routes.cloud_sync.owner_steps import AdoptStep, AssignAnchoredStep, OwnerStep

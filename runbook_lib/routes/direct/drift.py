@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.naming import distinct_names
@@ -16,6 +15,9 @@ from runbook_lib.routes.direct.payload import DirectChange
 from runbook_lib.routes.direct.plan_enable import plan_rows, written_rows
 from runbook_lib.routes.direct.preconditions import require_complete, require_container, require_mark
 from runbook_lib.rules.policy import Limits, Policy
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _UNLIMITED = Limits(10**9, 10**9, 10**9, 10**9, 10**9, 100)
 """A comparison writes nothing, so nothing limits what it may report."""
@@ -122,6 +124,8 @@ def drift_of(
         more: Further findings.
         to_do: What is to be done about a group that differs.
     """
+    import pandas as pd  # takes as long as all the rest, and every gwb run loads the routes
+
     table = pd.DataFrame(differences, columns=list(DRIFT_COLUMNS), dtype=object)
     return Drift(groups, table, (*_findings(differences, to_do), *more))
 
