@@ -188,6 +188,18 @@ def test_a_name_that_somebody_changed_is_provisioned_although_every_member_is_th
     assert graph.took == [f"provision {SALES.id} []"]
 
 
+def test_what_ad_holds_is_not_sent_and_a_lost_answer_sends_nothing_twice(tmp_path: Path) -> None:
+    plan = planned(read(written(SALES, [DNS[1]]), people=12)).plan
+    there = in_scope()
+    there.in_ad = {SALES.id: {one.id for one in PEOPLE}}
+    Runs(tmp_path / "there", plan, there).finished()
+    assert there.took == [f"provision {OPS.id} []"]
+    lost = in_scope()
+    lost.in_ad, lost.losses = {SALES.id: {PEOPLE[1].id}}, ["after"] * 4
+    Runs(tmp_path / "lost", plan, lost).finished()
+    assert len(lost.took) == len(set(lost.took)) == 4, "three calls of five members at most, and the new group"
+
+
 def test_calls_are_as_far_apart_as_the_service_asks_for() -> None:
     slept: list[float] = []
     target = CloudSyncTarget("t", "g", "contoso.com", "p", "j", "c")
