@@ -150,6 +150,20 @@ def security_groups(client: GraphClient) -> tuple[str, ...]:
     )
 
 
+def groups_from_ad(client: GraphClient) -> tuple[CloudGroup, ...]:
+    """Security groups that came from AD and are not synchronized now, sorted by id; ``cloud_managed`` where readable.
+
+    They are converted, or given back to AD and not taken over yet (``CloudGroup.authority``).
+
+    Raises:
+        NoAccess: Groups may not be read.
+        ServiceFailed: Graph does not answer.
+    """
+    rows = client.rows("/groups", {"$select": GROUP_PROPERTIES, "$filter": "securityEnabled eq true", "$top": "999"})
+    found = {group.id: group for group in map(group_of, rows) if group.may_be_converted}
+    return with_sync_behavior(client, [found[key] for key in sorted(found)])[0]
+
+
 def count_tenant(client: GraphClient) -> tuple[int | None, int | None]:
     """Users and groups of the tenant; None for what may not be counted."""
     answers = client.objects(["/users", "/groups"], _COUNT, eventual=True)

@@ -6,22 +6,27 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from runbook_lib.cloud_sync.configuration import Notification, notification_of
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.deleted import read_empty_groups
 from runbook_lib.directory.two_ous import TakenName
 from runbook_lib.dns import DnsAnswer, DnsRecordType, Resolver, State
-from runbook_lib.errors import NoAccess, ServiceFailed
+from runbook_lib.errors import NoAccess, Refused, ServiceFailed
 from runbook_lib.exchange.mail import MailFlowReading
 from runbook_lib.exchange.recipients import WrittenGroup
+from runbook_lib.graph.errors import or_unreadable
 from runbook_lib.graph.groups import count_members, count_tenant, security_groups, synchronized_members
-from runbook_lib.graph.tenant import CloudSyncJob
+from runbook_lib.graph.rows import objects_of
+from runbook_lib.graph.tenant import CloudSyncJob, GrantedPermissions
+from runbook_lib.graph.tenant.configuration import ConfigurationAddress
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.inventory.naming import DisplayNames, Naming
 from runbook_lib.model.addresses import mail_domain
 from runbook_lib.model.cloud import CloudGroup, Tenant
 from runbook_lib.model.ids import as_group_id
 from runbook_lib.model.reading import Unreadable
-from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.model.text import NOTHING, Text, joined, t
+from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.model import Parameters
 
 _ROUTING_SUFFIX = ".mail.onmicrosoft.com"
@@ -273,3 +278,43 @@ def read_cloud_sync_groups(
         synchronized=synchronized,
         not_looked_up=len(hollow) - len(some),
     )
+
+
+READS_SETTINGS = frozenset({"Synchronization.ReadWrite.All", "Application.ReadWrite.OwnedBy"})
+"""Permissions with which the settings of a configuration are asked for: no page names one that only reads them."""
+
+
+def read_notifications(
+    jobs: Sequence[CloudSyncJob], permissions: GrantedPermissions | None, graph: Callable[[], GraphClient]
+) -> Mapping[str, Notification | Unreadable | None]:
+    """Job id to whom it tells of trouble and at how many deletions it stops; None: that is not set.
+
+    Nothing is asked for that the token does not carry: the pre-flight goes by with permissions that only read.
+
+    Raises:
+        NoAccess: Sign-in or the connection as such fails.
+    """
+    lacking = permissions is not None and READS_SETTINGS.isdisjoint(permissions.names)
+    return {job.id: _not_asked() if lacking else _notification(job, graph()) for job in jobs}
+
+
+def _not_asked() -> Unreadable:
+    why = t("Settings are read only with Synchronization.ReadWrite.All, which the token does not carry")
+    return Unreadable("notification", "forbidden", why)
+
+
+def _notification(job: CloudSyncJob, client: GraphClient) -> Notification | Unreadable | None:
+    path = ConfigurationAddress(job.service_principal, job.id).secrets
+    try:
+        return or_unreadable("notification", lambda: notification_of(objects_of(client.get(path), "value")))
+    except Refused as error:
+        return Unreadable.because("notification", error)
+
+
+def notification_text(one: Notification | None) -> Text:
+    """A notification in words."""
+    if one is None:
+        return t("no notification, and no deletion threshold of its own")
+    told = t("notifies {recipients}", recipients=printable(one.recipients, limit=200))
+    limit = t("deletion threshold {threshold:,}", threshold=one.threshold) if one.threshold else t("no threshold")
+    return joined((told if one.enabled and one.recipients.strip() else t("notifies nobody"), limit), ", ")

@@ -6,11 +6,12 @@ order (``PARTS``); each with its own error capture, so that what fails makes its
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.cloud_sync.configuration import Notification
 from runbook_lib.connect.evidence import ConnectEvidence, evidence_that_counts
 from runbook_lib.deadline import Allowance
 from runbook_lib.directory.rights.account import read_situation
@@ -33,9 +34,10 @@ from runbook_lib.exchange.recipients import (
     read_written_groups,
 )
 from runbook_lib.exchange.versions import load_versions
-from runbook_lib.graph.groups import read_mail_groups
+from runbook_lib.graph.groups import groups_from_ad, read_mail_groups
 from runbook_lib.graph.tenant import TenantReading, read_tenant_state
 from runbook_lib.model.addresses import smtp_addresses
+from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.reading import Part, Unreadable, in_reading_order
 from runbook_lib.model.text import Text, t
 from runbook_lib.parameters.connections import addresses_of, split_server
@@ -49,6 +51,7 @@ from runbook_lib.preflight.derived import (
     mail_domains,
     read_cloud_sync_groups,
     read_dns,
+    read_notifications,
     wanted_names,
 )
 from runbook_lib.preflight.evidence import Evidence
@@ -142,6 +145,28 @@ def _cloud_sync_groups(source: Source) -> CloudSyncGroups:
 
 CLOUD_SYNC_GROUPS = Part(
     "cloud_sync_groups", t("Groups of Cloud Sync on both sides"), _cloud_sync_groups, (CLOUD_SYNC,)
+)
+
+
+def _notifications(source: Source) -> Mapping[str, Notification | Unreadable | None]:
+    return read_notifications(source[CLOUD_SYNC].writing_groups, source.get(PERMISSIONS), source.graph)
+
+
+CLOUD_SYNC_NOTIFICATIONS = Part(
+    "cloud_sync_notifications",
+    t("Notification and deletion threshold of Cloud Sync"),
+    _notifications,
+    (CLOUD_SYNC, PERMISSIONS),
+)
+
+
+def _groups_from_ad(source: Source) -> tuple[CloudGroup, ...]:
+    # A tenant that never was synchronized has no group that came from AD.
+    return () if source[SYNCHRONIZATION].enabled is None else groups_from_ad(source.graph())
+
+
+GROUPS_FROM_AD = Part(
+    "groups_from_ad", t("Groups that came from AD and are not synchronized"), _groups_from_ad, (SYNCHRONIZATION,)
 )
 
 

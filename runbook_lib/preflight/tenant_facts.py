@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+from runbook_lib.cloud_sync.configuration import Notification
 from runbook_lib.graph.tenant import (
     Agents,
     CloudSync,
@@ -29,11 +30,14 @@ from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
 from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.reading import Part, Unreadable
 from runbook_lib.model.text import NOTHING, Text, from_table, joined, t, verbatim
+from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.model import Parameters
+from runbook_lib.preflight.derived import notification_text
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import (
     AGENTS,
     CLOUD_SYNC,
+    CLOUD_SYNC_NOTIFICATIONS,
     CONNECT,
     CONTAINERS,
     DOMAINS,
@@ -137,7 +141,8 @@ def tenant_facts(evidence: Evidence) -> tuple[TenantFact, ...] | None:
     ]
     for part, facts_of in _TOLD.items():
         if unread := evidence.unreadable(part):
-            rows.append(TenantFact(part.title, t("Not readable"), unread.clause))
+            if part.inside is TENANT:  # what is read for one of these has no value for the same reason
+                rows.append(TenantFact(part.title, t("Not readable"), unread.clause))
         else:
             rows += [
                 TenantFact(part.title, verbatim(fact), verbatim(value)) for fact, value in facts_of(evidence[part])
@@ -257,12 +262,26 @@ def _job(job: CloudSyncJob) -> Text:
             parts.append(t("{source} where {filters}", source=scope.source, filters=filters or t("nothing filters")))
             if scope.container:
                 parts.append(t("into {container}", container=scope.container))
+            if scope.of_groups and scope.mapped:
+                parts += [_mapped(scope.mapped, name) for name in ("cn", "sAMAccountName")]
     count = (
         t("not readable: {clause}", clause=job.assigned.clause)
         if isinstance(job.assigned, Unreadable)
         else str(len(job.assigned))
     )
     return joined([*parts, t("assigned: {count}", count=count)], "; ")
+
+
+def _mapped(mapped: Mapping[str, str], name: str) -> Text:
+    """What fills an attribute; AD chooses a sAMAccountName that nothing fills."""
+    if name.casefold() in mapped:
+        return t("{name} = {expression}", name=name, expression=printable(mapped[name.casefold()], limit=200))
+    return t("{name} not mapped", name=name)
+
+
+def _notifications(read: Mapping[str, Notification | Unreadable | None]) -> _Rows:
+    for job, one in read.items():
+        yield job, one.clause if isinstance(one, Unreadable) else notification_text(one)
 
 
 def _permissions(read: GrantedPermissions) -> _Rows:
@@ -279,6 +298,7 @@ _TOLD: dict[Part[Any, Any], Callable[[Any], _Rows]] = {
     NEW_GROUPS: _new_groups,
     DOMAINS: _domains,
     CLOUD_SYNC: _cloud_sync,
+    CLOUD_SYNC_NOTIFICATIONS: _notifications,
     AGENTS: _agents,
     PERMISSIONS: _permissions,
 }

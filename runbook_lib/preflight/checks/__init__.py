@@ -6,6 +6,7 @@ from runbook_lib.preflight.assess import Check
 from runbook_lib.preflight.checks import (
     cloud_sync,
     cloud_sync_domains,
+    cloud_sync_settings,
     cloud_sync_size,
     connect,
     connect_evidence,
@@ -36,6 +37,7 @@ CHECKS: tuple[Check, ...] = (
     *cloud_sync.CHECKS,
     *cloud_sync_domains.AGENT_CHECKS,
     *cloud_sync_size.CHECKS,
+    *cloud_sync_settings.CHECKS,
     *cloud_sync_domains.OVERLAP_CHECKS,
     *tenant.TENANT_CHECKS,
     *tenant.PERMISSION_CHECKS,
