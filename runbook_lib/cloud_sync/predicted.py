@@ -68,6 +68,7 @@ class PredictedGroup:
         members: Direct members, sorted by id.
         troubles: What is wrong with it, in the order in which it is found.
         kept: GUIDs of members that its AD object has now and that may stay: of a group that changes hands.
+        present_account_name: sAMAccountName of its AD object now; empty for a new one.
     """
 
     group_id: GroupId
@@ -81,6 +82,7 @@ class PredictedGroup:
     members: tuple[PredictedMember, ...]
     troubles: tuple[Trouble, ...] = ()
     kept: frozenset[str] = frozenset()
+    present_account_name: str = ""
 
     @property
     def dn(self) -> Predicted:

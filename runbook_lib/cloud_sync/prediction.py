@@ -122,6 +122,7 @@ def _group(
         account_name=_account_name(group, expressions, own),
         members=members,
         troubles=tuple(troubles),
+        present_account_name=(own.text("sAMAccountName") or "") if own else "",
     )
 
 

@@ -165,7 +165,9 @@ class CloudSyncWay:
         self._before = self._present.present(groups_of(ours))
         # Before it goes over to Cloud Sync an AD object does not carry Cloud Sync's anchor.
         handed = (change.payload.action for change in ours)
-        found = {group.guid for group in self._before.values()}
+        # One mapping is that of all groups of the configuration: it renames and moves those that nobody selected too.
+        others = {one.guid for one in self._predicted(self._made.others) if one.guid} if self._made else set()
+        found = {group.guid for group in self._before.values()} | others
         guids = sorted(found | {action.guid for action in handed if isinstance(action, WriteOwner)})
         context.record.folder.write_text(BACKUP_FILE, ldif_of(context.connect_directory(), guids, context.clock()))
 

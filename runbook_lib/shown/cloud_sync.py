@@ -62,8 +62,23 @@ def others_view(groups: Sequence[PredictedGroup]) -> View:
     """Groups that nobody selected and that the new mapping renames or moves: where they are, and what becomes of it."""
     text = t("Also renamed or moved, though nobody selected it: {count}.", count=counted(len(groups), "group"))
     table = rows_html(
-        (t("Group"), t("Distinguished name now"), t("Distinguished name"), t("sAMAccountName")),
-        [(group.display_name, group.present_dn, _value(group.dn), _value(group.account_name)) for group in groups],
+        (
+            t("Group"),
+            t("Distinguished name now"),
+            t("Distinguished name"),
+            t("sAMAccountName now"),
+            t("sAMAccountName"),
+        ),
+        [
+            (
+                group.display_name,
+                group.present_dn,
+                _value(group.dn),
+                group.present_account_name,
+                _value(group.account_name),
+            )
+            for group in groups
+        ],
         caption=t("Groups that nobody selected"),
         limit=200,
     )

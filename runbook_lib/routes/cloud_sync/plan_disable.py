@@ -114,7 +114,7 @@ def out_of_scope(rows: list[GroupRow], sides: Sides) -> list[Finding]:
                 "Microsoft's page says that an AD group is deleted when its cloud group is hard-deleted, and nothing "
                 "of one that leaves the scope. This run looks at them when it is done, and records what it sees."
             ),
-            to_do=t("Keep a backup of these AD groups: the record has one. Acknowledge this finding to go on."),
+            to_do=t("Keep a backup of these AD groups: the record has one. Who approves the plan accepts it."),
             source=_HOW,
             values={"groups": written},
             acknowledgeable=True,

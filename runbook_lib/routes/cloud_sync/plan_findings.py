@@ -47,7 +47,13 @@ def others_change(others: Sequence[PredictedGroup]) -> list[Finding]:
     if not others:
         return []
     names = [
-        f"{printable(group.display_name, limit=60)} ({printable(group.present_dn, limit=120)})" for group in others
+        t(
+            "{group} ({dn}, sAMAccountName {account_name})",
+            group=printable(group.display_name, limit=60),
+            dn=printable(group.present_dn, limit=120),
+            account_name=printable(group.present_account_name, limit=80),
+        )
+        for group in others
     ]
     return [
         Finding(
@@ -61,14 +67,15 @@ def others_change(others: Sequence[PredictedGroup]) -> list[Finding]:
             expected=t("Only selected groups change in AD."),
             why=t(
                 "A configuration has one mapping for all of its groups. Who uses these groups by account name or "
-                "distinguished name finds them no more."
+                "distinguished name finds them no more. A name that AD had chosen does not come back by an undo: the "
+                "record's backup.ldif has it."
             ),
             to_do=t(
                 "Look at them in the table of the plan. To leave them as they are, set target_ou and the mapping "
                 "expressions as the configuration has them."
             ),
             source=_HOW,
-            values={"groups": names},
+            values={"groups": [str(name) for name in names]},
             acknowledgeable=True,
         )
     ]

@@ -216,7 +216,7 @@ def _ad_objects(sides: Sides) -> list[Finding]:
                 "Microsoft's pages do not say what becomes of AD objects whose configuration is deleted. Nobody "
                 "changes them any more; this run looks at them when it is done and records what it sees."
             ),
-            t("The record keeps a backup of these AD groups. Acknowledge this finding to go on."),
+            t("The record keeps a backup of these AD groups. Who approves the plan accepts it."),
             _HOW,
             {"groups": written},
         )

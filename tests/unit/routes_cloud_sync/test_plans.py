@@ -107,7 +107,7 @@ def test_names_and_ou_change_as_one_schema() -> None:
 
 def test_groups_that_nobody_selected_and_the_new_mapping_renames_are_named_before_the_gate() -> None:
     anchor = {"msDS-ExternalDirectoryObjectId": (f"Group_{OPS.id}",), "groupType": ("-2147483640",)}
-    there = b.ad_group("Ops", anchor, parent=OU)
+    there = b.ad_group("Ops", {**anchor, "sAMAccountName": ("$CHOSEN-BY-AD",)}, parent=OU)
     read = inventory([SALES, OPS], {"Sales": [], "Ops": []}, [there])
     graph = Graph(assigned={OPS.id: "a-1"}, running=True)
 
@@ -118,7 +118,7 @@ def test_groups_that_nobody_selected_and_the_new_mapping_renames_are_named_befor
 
     others, (finding,) = found("Sales", samaccountname='Append([displayName],"_g")')
     assert others == (OPS.id,)
-    assert finding.values["groups"] == [f"Ops ({there.dn})"]
+    assert finding.values["groups"] == [f"Ops ({there.dn}, sAMAccountName $CHOSEN-BY-AD)"]
     assert found("Sales", parentdistinguishedname='"OU=Elsewhere,DC=contoso,DC=com"')[0] == (OPS.id,)
     assert found("Sales") == ((), [])
     assert found("Sales", "Ops", samaccountname='Append([displayName],"_g")') == ((), []), "it is selected"
