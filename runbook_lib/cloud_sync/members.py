@@ -76,7 +76,7 @@ _GROUP_AUTHORITY_UNKNOWN = MemberAnswer(
     Known.UNKNOWN, "group-authority-unknown", t("Group whose source of authority was not read.")
 )
 _GROUP_NOT_IN_SCOPE = MemberAnswer(
-    Known.NO, "group-not-in-scope", t("Group that is not in scope itself, so it is not in AD.")
+    Known.NO, "group-not-in-scope", t("Group that is not in scope itself: Cloud Sync does not write the reference.")
 )
 _GROUP_SCOPE_UNKNOWN = MemberAnswer(
     Known.UNKNOWN, "group-scope-unknown", t("Group of which it is not known whether it is in scope itself.")
