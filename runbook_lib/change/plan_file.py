@@ -17,15 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from runbook_lib.change.route import Fields, PayloadFields, RouteRules, Routes, TargetFields, rules_in
 from runbook_lib.errors import UsageError
 from runbook_lib.files import PLAN
-from runbook_lib.model.change import (
-    Change,
-    ChangeKind,
-    GroupMembers,
-    LeftOut,
-    Operation,
-    Plan,
-    Refusal,
-)
+from runbook_lib.model.change import Change, GroupMembers, LeftOut, Plan, Refusal
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.ids import as_group_id, group_id_or_none
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t, verbatim

@@ -12,7 +12,8 @@ from typing import Protocol, TypeAlias
 from pydantic import BaseModel, ConfigDict
 
 from runbook_lib.change.step import PlannedStep
-from runbook_lib.model.change import Change, ChangeKind, Operation, Payload, Plan
+from runbook_lib.model.change import Change, Payload, Plan
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.target import Route, Target
 from runbook_lib.model.text import Text, t
 from runbook_lib.strict_file import Unfit

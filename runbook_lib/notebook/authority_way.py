@@ -29,7 +29,8 @@ from runbook_lib.graph.tenant.parts import ConnectReport
 from runbook_lib.graph.tenant.read import is_an_app
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.inventory import Inventory, index_directory
-from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
+from runbook_lib.model.change import Change, Plan
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import Authority, Tenant
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t

@@ -22,7 +22,8 @@ from runbook_lib.graph.tenant.applications import read_application
 from runbook_lib.graph.tenant.cloud_sync import read_cloud_sync
 from runbook_lib.graph.tenant.configuration import parse_expression
 from runbook_lib.inventory import Inventory
-from runbook_lib.model.change import Change, Operation, Plan
+from runbook_lib.model.change import Change, Plan
+from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.ids import as_group_id
 from runbook_lib.notebook.cloud_sync_watching import Watching

@@ -15,7 +15,7 @@ from runbook_lib.graph.groups import probe_groups
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.inventory import Inventory, build_inventory, group_ids_to_probe, index_directory
 from runbook_lib.inventory.tables import ad_groups_table, groups_table, members_table
-from runbook_lib.model.change import Operation
+from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.cloud import CloudSnapshot, Switch
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, t, verbatim

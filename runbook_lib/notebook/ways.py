@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from runbook_lib.change.journal_check import DoneChange
 from runbook_lib.inventory import Inventory
-from runbook_lib.model.change import Operation, Planned
+from runbook_lib.model.change import Planned
+from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.target import Route
 from runbook_lib.notebook.authority_way import AuthorityWay, changes_authority
 from runbook_lib.notebook.cloud_sync_way import CloudSyncWay

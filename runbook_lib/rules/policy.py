@@ -8,7 +8,8 @@ from datetime import date
 
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.naming import Naming
-from runbook_lib.model.change import Change, ChangeKind
+from runbook_lib.model.change import Change
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.cloud import OtherWriters, Switch
 from runbook_lib.model.directory import UNIVERSAL_DISTRIBUTION, UNIVERSAL_SECURITY
 from runbook_lib.model.ids import GroupId, as_group_id

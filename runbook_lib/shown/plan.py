@@ -8,7 +8,8 @@ from markupsafe import Markup
 
 from runbook_lib.change.plan_as_read import in_order, named_of
 from runbook_lib.inventory.naming import distinct_names
-from runbook_lib.model.change import Change, ChangeKind, Plan
+from runbook_lib.model.change import Change, Plan
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, joined, t, verbatim

@@ -13,7 +13,7 @@ import pytest
 from rehearsal.contoso import names
 from rehearsal.process import start_rehearsal
 from runbook_lib.change.approvals.plan import planned
-from runbook_lib.model.change import ChangeKind
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import verified_record

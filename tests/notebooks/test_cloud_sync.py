@@ -19,7 +19,7 @@ from rehearsal.contoso import names
 from rehearsal.contoso.cloud_groups import every_group
 from rehearsal.process import RunningRehearsal, start_rehearsal
 from runbook_lib.change.approvals.plan import approve_plan, planned
-from runbook_lib.model.change import ChangeKind
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import verified_record

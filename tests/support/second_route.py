@@ -16,15 +16,8 @@ from runbook_lib.change.journal_check import DoneChange
 from runbook_lib.change.route import Fields, PayloadFields, RouteRules, Routes, TargetFields
 from runbook_lib.change.step import NOT_TAKEN, Effect, LiveState, Look, PlannedStep, Step, drifted, one_by_one
 from runbook_lib.errors import ContradictsLook, NoAccess, Refused, RunbookError, WriteUnanswered
-from runbook_lib.model.change import (
-    Change,
-    ChangeKind,
-    ChangeOf,
-    MemberDifference,
-    Operation,
-    Plan,
-    ValueDifference,
-)
+from runbook_lib.model.change import Change, ChangeOf, MemberDifference, Plan, ValueDifference
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.ids import GroupId, as_group_id
 from runbook_lib.model.target import Route, Target, TargetPart
 from runbook_lib.model.text import NOTHING, Text, t

@@ -21,7 +21,8 @@ from runbook_lib.change.approvals.plan import (
 from runbook_lib.change.approvals.standing import StandingApproval, read_standing
 from runbook_lib.change.route import Routes
 from runbook_lib.errors import AwaitingApproval
-from runbook_lib.model.change import Change, Operation, Plan, Refusal
+from runbook_lib.model.change import Change, Plan, Refusal
+from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.text import NOTHING, Text, t

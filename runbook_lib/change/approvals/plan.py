@@ -22,7 +22,8 @@ from runbook_lib.change.plan_as_read import Shown, shown_of
 from runbook_lib.change.plan_file import read_plan
 from runbook_lib.change.route import Routes
 from runbook_lib.errors import AwaitingApproval, UsageError
-from runbook_lib.model.change import Change, ChangeKind, Plan
+from runbook_lib.model.change import Change, Plan
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.target import Route, TargetPart, identity_of, names_of
 from runbook_lib.model.text import Text, joined, t

@@ -28,7 +28,8 @@ from runbook_lib.change.approvals.file import (
 from runbook_lib.change.approvals.plan import planned
 from runbook_lib.change.route import RouteRules, Routes
 from runbook_lib.errors import UsageError
-from runbook_lib.model.change import Operation, Plan
+from runbook_lib.model.change import Plan
+from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.ids import GroupId, as_group_id, digest
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.target import Route, identity_of, names_of

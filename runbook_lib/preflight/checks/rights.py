@@ -1,7 +1,4 @@
-"""What the writing account may do: each right that is missing, the operations it breaks, the line that grants it.
-
-AD object enforcement too: what domain controllers would refuse whatever the rights.
-"""
+"""What the writing account may do: rights that are missing, the operations they break; AD object enforcement too."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, create_model
 
-from runbook_lib.model.change import KINDS_OF_ROUTE
+from runbook_lib.model.change_kind import KINDS_OF_ROUTE
 from runbook_lib.model.target import Route
 from runbook_lib.record.formats.approval import PlanApprovalFormat, StandingApprovalFormat
 from runbook_lib.record.formats.common import (

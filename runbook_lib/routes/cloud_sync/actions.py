@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from runbook_lib.cloud_sync.configuration import Document, expressions_of, notification_of
-from runbook_lib.model.change import ChangeKind, ValueDifference
+from runbook_lib.model.change import ValueDifference
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.ids import digest
 from runbook_lib.model.text import NOTHING, Text, counted, t
 

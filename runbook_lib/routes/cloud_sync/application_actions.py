@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook_lib.cloud_sync.configuration import Document, expressions_of
-from runbook_lib.model.change import ChangeKind, ValueDifference
+from runbook_lib.model.change import ValueDifference
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.ids import digest, is_guid
 from runbook_lib.model.text import NOTHING, Text, counted, t
 from runbook_lib.routes.cloud_sync.actions import Action, secrets_digest

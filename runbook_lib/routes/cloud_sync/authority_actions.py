@@ -15,7 +15,8 @@ from typing import Any, Literal, Protocol
 from runbook_lib.cloud_sync.configuration import Document, expressions_of, mapping_of_groups, target_of, with_mappings
 from runbook_lib.directory.search import Entry
 from runbook_lib.inventory.members import GroupScope, scope_of
-from runbook_lib.model.change import ChangeKind, ValueDifference
+from runbook_lib.model.change import ValueDifference
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.ids import digest
 from runbook_lib.model.text import NOTHING, Text, t

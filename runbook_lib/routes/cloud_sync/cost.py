@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from runbook_lib.model.change import ChangeKind
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import counted, t
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runbook_lib.cloud_sync.configuration import Document, Notification
 from runbook_lib.cloud_sync.expression import read_expression
 from runbook_lib.errors import UsageError
-from runbook_lib.model.change import Operation
+from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters

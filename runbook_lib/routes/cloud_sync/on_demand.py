@@ -14,7 +14,8 @@ from runbook_lib.cloud_sync.scope import Known
 from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.inventory.naming import DisplayNames
-from runbook_lib.model.change import ChangeKind, Operation, Refusal
+from runbook_lib.model.change import Refusal
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import GroupId
 from runbook_lib.model.text import counted, first_of, t

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.model.change import ChangeKind, ValueDifference
+from runbook_lib.model.change import ValueDifference
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, MARK_ATTRIBUTE, GroupId, anchor_of, mark_of
 from runbook_lib.model.text import NOTHING, Text, t

@@ -10,7 +10,7 @@ from runbook_lib.change.step import LiveState, Look
 from runbook_lib.directory.search import Entry
 from runbook_lib.errors import Refused
 from runbook_lib.graph.writing import Written
-from runbook_lib.model.change import ChangeKind
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.ids import (
     ANCHOR_ATTRIBUTE,
     EXTERNAL_ID_ATTRIBUTE,

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
-from runbook_lib.model.change import Change, ChangeKind, ChangeOf, MemberDifference, Plan, PlanOf, ValueDifference
+from runbook_lib.model.change import Change, ChangeOf, MemberDifference, Plan, PlanOf, ValueDifference
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.ids import NO_GROUP
 from runbook_lib.model.target import Route, Target
 from runbook_lib.model.text import NOTHING, Text, t

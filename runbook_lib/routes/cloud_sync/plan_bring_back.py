@@ -15,7 +15,8 @@ from runbook_lib.change.journal_check import DoneChange
 from runbook_lib.change.step import Effect
 from runbook_lib.cloud_sync.configuration import expressions_of, secrets_of
 from runbook_lib.errors import Refused
-from runbook_lib.model.change import ChangeKind, Operation, Refusal
+from runbook_lib.model.change import Refusal
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import NO_GROUP, GroupId
 from runbook_lib.model.text import t

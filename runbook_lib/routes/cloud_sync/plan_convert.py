@@ -13,7 +13,8 @@ from runbook_lib.cloud_sync.group_dn import Placement, place_by
 from runbook_lib.cloud_sync.scope import values_of
 from runbook_lib.inventory.members import GroupScope, scope_of
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.model.change import ChangeKind, Operation, Refusal
+from runbook_lib.model.change import Refusal
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import Authority, CloudGroup, CloudKind
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.ids import NO_GROUP, as_group_id

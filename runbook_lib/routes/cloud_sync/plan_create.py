@@ -14,7 +14,7 @@ from runbook_lib.graph.tenant.cloud_sync import TO_AD
 from runbook_lib.graph.tenant.configuration import ROLE_OF_CLOUD, ConfigurationAddress, ConfigurationDocuments
 from runbook_lib.graph.tenant.jobs import GROUPS_TO_AD, CloudSyncJob, JobState, ObjectScope, ScopeClause
 from runbook_lib.inventory.build import Inventory
-from runbook_lib.model.change import ChangeKind
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.ids import NO_GROUP
 from runbook_lib.model.text import Text, t
 from runbook_lib.routes.cloud_sync.actions import Action, ReplaceSecrets

@@ -5,7 +5,8 @@ from __future__ import annotations
 from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.model.change import ChangeKind, Operation, Refusal
+from runbook_lib.model.change import Refusal
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, NO_GROUP, group_id_of_anchor
 from runbook_lib.model.text import counted, t

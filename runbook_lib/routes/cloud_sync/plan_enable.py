@@ -20,7 +20,8 @@ from runbook_lib.cloud_sync.service_errors import quarantine_text, quarantine_to
 from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.inventory.states import GroupRow, Writer
-from runbook_lib.model.change import ChangeKind, Operation, Refusal
+from runbook_lib.model.change import Refusal
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import CloudKind
 from runbook_lib.model.ids import NO_GROUP, GroupId
 from runbook_lib.model.text import NOTHING, joined, t

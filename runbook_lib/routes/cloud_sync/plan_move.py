@@ -17,7 +17,8 @@ from runbook_lib.cloud_sync.predicted import Prediction
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.index import is_cloud_syncs
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer
-from runbook_lib.model.change import ChangeKind, Operation, Refusal
+from runbook_lib.model.change import Refusal
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import CloudKind
 from runbook_lib.model.directory import UNIVERSAL_SECURITY, DirectoryGroup
 from runbook_lib.model.enforcement import Leave

@@ -15,7 +15,8 @@ from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.inventory.index import is_cloud_syncs
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer
-from runbook_lib.model.change import ChangeKind, Operation, Refusal
+from runbook_lib.model.change import Refusal
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import NO_GROUP, GroupId

@@ -16,7 +16,7 @@ from runbook_lib.cloud_sync.configuration import expressions_of, secrets_of, unr
 from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.applications import Application
 from runbook_lib.graph.tenant.jobs import CloudSync, JobState
-from runbook_lib.model.change import ChangeKind, Operation
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, NO_GROUP, group_id_of_anchor
 from runbook_lib.model.text import Text, counted, t

@@ -14,7 +14,8 @@ from typing import Any
 from runbook_lib.change.journal_check import DoneChange
 from runbook_lib.inventory.members import scope_of
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.model.change import ChangeKind, Operation, Refusal
+from runbook_lib.model.change import Refusal
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import Authority
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import as_group_id

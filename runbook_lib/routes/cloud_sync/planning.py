@@ -13,7 +13,8 @@ from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.configuration import ConfigurationDocuments
 from runbook_lib.graph.tenant.jobs import CloudSync, CloudSyncJob, ObjectScope
 from runbook_lib.inventory.build import Inventory
-from runbook_lib.model.change import GroupMembers, LeftOut, Operation, Plan, Refusal
+from runbook_lib.model.change import GroupMembers, LeftOut, Plan, Refusal
+from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t

@@ -10,7 +10,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.graph.tenant.authority import identifier_uri
 from runbook_lib.graph.tenant.cloud_sync import TO_AD
 from runbook_lib.graph.tenant.jobs import GROUPS_TO_AD
-from runbook_lib.model.change import ChangeKind, Operation
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.cloud_sync.actions import Action, ReplaceSchema, ReplaceSecrets, schema_digest
 from runbook_lib.routes.cloud_sync.application_actions import CreateConfiguration, CreateJob, MapNewJob, RestoreSchema

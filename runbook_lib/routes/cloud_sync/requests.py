@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from runbook_lib.change.step import Effect
-from runbook_lib.model.change import ChangeKind
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.ids import NO_GROUP, is_guid
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange

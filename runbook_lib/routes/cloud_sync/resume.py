@@ -9,7 +9,7 @@ from runbook_lib.change.closing import HOW_TO_CLOSE
 from runbook_lib.change.step import Effect
 from runbook_lib.cloud_sync.configuration import expressions_of
 from runbook_lib.errors import Refused
-from runbook_lib.model.change import ChangeKind, Operation
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.text import joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import Realign, ReplaceSchema

@@ -12,7 +12,8 @@ from datetime import datetime
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.deleted import may_list_deleted, read_one_deleted
 from runbook_lib.directory.ldif import ldif_of
-from runbook_lib.model.change import Change, ChangeKind
+from runbook_lib.model.change import Change
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.ids import (

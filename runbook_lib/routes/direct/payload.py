@@ -9,15 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
-from runbook_lib.model.change import (
-    Change,
-    ChangeKind,
-    ChangeOf,
-    MemberDifference,
-    Plan,
-    PlanOf,
-    ValueDifference,
-)
+from runbook_lib.model.change import Change, ChangeOf, MemberDifference, Plan, PlanOf, ValueDifference
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.ids import NO_OBJECT, GroupId, ObjectGuid
 from runbook_lib.model.target import Route, Target

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow, Writer
-from runbook_lib.model.change import ChangeKind, Operation, Refusal
+from runbook_lib.model.change import Refusal
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import Presence, Switch
 from runbook_lib.model.directory import (
     MAIL_ATTRIBUTES,

@@ -7,7 +7,8 @@ from collections import Counter
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.index import address_holders, address_taken
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer
-from runbook_lib.model.change import ChangeKind, GroupMembers, Operation, Refusal
+from runbook_lib.model.change import GroupMembers, Refusal
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.directory import AttributeDelta, DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, parent_of, rdn

@@ -14,7 +14,8 @@ from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.index import writer_of
 from runbook_lib.inventory.members import no_member
 from runbook_lib.inventory.states import GroupRow, Writer
-from runbook_lib.model.change import ChangeKind, Refusal
+from runbook_lib.model.change import Refusal
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import AttributeDelta, DeletedObject, DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, parent_of

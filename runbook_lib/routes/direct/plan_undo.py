@@ -14,7 +14,8 @@ from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.members import no_member
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.model.change import ChangeKind, Operation, Refusal
+from runbook_lib.model.change import Refusal
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.directory import UNIVERSAL_SECURITY, AttributeDelta, Container, DirectoryGroup
 from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding, Severity

@@ -8,7 +8,8 @@ from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.naming import Naming, cut_units, written_description
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.model.change import ChangeKind, GroupMembers, Operation, PlannedOf, Refusal
+from runbook_lib.model.change import GroupMembers, PlannedOf, Refusal
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.directory import AttributeDelta, Container, DirectoryGroup
 from runbook_lib.model.ids import (

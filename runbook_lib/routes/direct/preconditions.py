@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.model.change import ChangeKind, Refusal
+from runbook_lib.model.change import Refusal
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.cloud import CloudKind, Switch
 from runbook_lib.model.directory import Container, DirectorySnapshot
 from runbook_lib.model.enforcement import Leave

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook_lib.model.change import ChangeKind, Operation
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.directory import (
     FOLLOWED_ATTRIBUTES,
     MAIL_ATTRIBUTES,

@@ -13,7 +13,8 @@ from runbook_lib.change.resume import BrokenOff
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.model.change import ChangeKind, Operation, Plan, Refusal
+from runbook_lib.model.change import Plan, Refusal
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.dn import rdn_of
 from runbook_lib.model.ids import GroupId, ObjectGuid
 from runbook_lib.model.text import joined, t

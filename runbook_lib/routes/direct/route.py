@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from runbook_lib.change.route import PayloadFields, RouteRules, TargetFields
 from runbook_lib.change.step import PlannedStep
-from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
+from runbook_lib.model.change import Change, Plan
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text
 from runbook_lib.routes.direct.files import (

@@ -15,7 +15,7 @@ from typing import Any
 
 from runbook_lib.change.step import NOT_TAKEN, Effect, LiveState, drifted
 from runbook_lib.errors import Refused, RunbookError, UsageError
-from runbook_lib.model.change import ChangeKind
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.dn import normalize_dn
 from runbook_lib.model.text import counted, first_of, t, verbatim

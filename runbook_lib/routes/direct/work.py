@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from runbook_lib.change.step import Patience, Step, one_by_one
 from runbook_lib.directory.connection import Directory
 from runbook_lib.errors import RunbookError
-from runbook_lib.model.change import Change, ChangeKind
+from runbook_lib.model.change import Change
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.ids import ObjectGuid
 from runbook_lib.model.target import Target
 from runbook_lib.routes.direct.object_steps import Add, Delete, DirectStep, MoveObject, StepContext, Undelete

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from runbook_lib.change.step import NOT_TAKEN, Effect
-from runbook_lib.model.change import ChangeKind
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.directory import MAIL_ATTRIBUTES, AttributeDelta
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.model.text import NOTHING, Text, t

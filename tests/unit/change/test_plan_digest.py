@@ -20,7 +20,7 @@ from runbook_lib.change.journal import Journal
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import UsageError
 from runbook_lib.model import change as change_module
-from runbook_lib.model.change import KINDS_OF_ROUTE, ChangeKind, Operation
+from runbook_lib.model.change_kind import KINDS_OF_ROUTE, ChangeKind, Operation
 from runbook_lib.model.ids import digest
 from runbook_lib.model.target import Route, Target, identity_of, names_of
 from runbook_lib.routes.direct.plan_enable import plan_enable

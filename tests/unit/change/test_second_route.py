@@ -19,7 +19,8 @@ from runbook_lib.change.journal_check import done_by
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.change.resume import authority, broken_off
 from runbook_lib.errors import AwaitingApproval, BrokeOff, Refused, UsageError
-from runbook_lib.model.change import ChangeKind, Plan
+from runbook_lib.model.change import Plan
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.target import Route
 from runbook_lib.routes.direct.route import DIRECT_RULES
 from tests.support import builders as b

@@ -16,7 +16,8 @@ from runbook_lib.change.approvals.plan import approve_plan
 from runbook_lib.change.approvals.standing import Caps, approve_in_advance, read_standing
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
-from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
+from runbook_lib.model.change import Change, Plan
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.ids import GroupId, ObjectGuid, as_object_guid
 from runbook_lib.routes.direct.payload import (

@@ -25,7 +25,8 @@ from runbook_lib.change.step import Effect
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.search import Entry
 from runbook_lib.errors import UsageError
-from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
+from runbook_lib.model.change import Change, Plan
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.ids import GroupId, ObjectGuid
 from runbook_lib.model.untrusted import printable, printable_lines, unseen
 from runbook_lib.record.folder import RecordFolder

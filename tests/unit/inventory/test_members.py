@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from runbook_lib.inventory import Inventory
 from runbook_lib.inventory.members import GroupScope, keeps_from_universal, scope_of
-from runbook_lib.model.change import ChangeKind, GroupMembers
+from runbook_lib.model.change import GroupMembers
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.cloud import CloudGroup, CloudKind, CloudPrincipal
 from runbook_lib.model.directory import DirectoryGroup, DirectoryObject
 from runbook_lib.model.ids import anchor_of

@@ -11,7 +11,7 @@ import pytest
 
 from runbook_lib.change.journal import Journal, read_journal
 from runbook_lib.errors import Refused
-from runbook_lib.model.change import Operation
+from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.directory import ControllerIdentity
 from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.context import RunContext

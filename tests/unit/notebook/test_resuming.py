@@ -18,7 +18,8 @@ from runbook_lib.change.journal import journals_of, unfinished_runs
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import RunbookError
 from runbook_lib.files import MANIFEST
-from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
+from runbook_lib.model.change import Change, Plan
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import verbatim
 from runbook_lib.notebook.context import RunContext

@@ -15,7 +15,7 @@ from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.change.closing import close_by_hand
 from runbook_lib.change.journal import unfinished_runs
 from runbook_lib.errors import AwaitingApproval, Refused, ServiceFailed
-from runbook_lib.model.change import ChangeKind
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.notebook.resuming import requesters
 from runbook_lib.record.run_record import account

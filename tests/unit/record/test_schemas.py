@@ -20,7 +20,7 @@ from runbook_lib.change.closing import close_by_hand, closed_by_hand
 from runbook_lib.change.plan_file import PLAN_SCHEMA as PLAN_SCHEMA
 from runbook_lib.errors import Refused
 from runbook_lib.files import MANIFEST_SCHEMA, RECORD_SCHEMA
-from runbook_lib.model.change import KINDS_OF_ROUTE, Operation
+from runbook_lib.model.change_kind import KINDS_OF_ROUTE, Operation
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.target import Route

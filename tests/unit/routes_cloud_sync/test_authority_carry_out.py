@@ -17,7 +17,8 @@ from runbook_lib.change.journal_check import DoneChange, effects_beyond, effects
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
-from runbook_lib.model.change import ChangeKind, Plan
+from runbook_lib.model.change import Plan
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.routes.cloud_sync.actions import schema_digest

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from runbook_lib.cloud_sync.configuration import expressions_of
 from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.parts import ConnectReport
-from runbook_lib.model.change import ChangeKind, Plan
+from runbook_lib.model.change import Plan
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.cloud import CloudGroup, CloudKind
 from runbook_lib.model.dn import rdn
 from runbook_lib.model.enforcement import Enforcement, EnforcementMode, SoaPolicy

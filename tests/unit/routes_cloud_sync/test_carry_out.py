@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from runbook_lib.change.journal_check import DoneChange, effects_beyond, effects_of
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.cloud_sync.configuration import Notification
-from runbook_lib.model.change import ChangeKind, Plan
+from runbook_lib.model.change import Plan
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.routes.cloud_sync.actions import schema_digest, secrets_digest
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.plan_disable import plan_disable

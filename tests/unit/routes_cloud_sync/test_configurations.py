@@ -26,7 +26,8 @@ from runbook_lib.graph.tenant.applications import Application
 from runbook_lib.graph.tenant.cloud_sync import TO_AD
 from runbook_lib.graph.tenant.jobs import CloudSync
 from runbook_lib.graph.tenant.parts import Agents, Licences
-from runbook_lib.model.change import ChangeKind, Operation, Plan
+from runbook_lib.model.change import Plan
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from runbook_lib.model.change import ChangeKind
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.cloud import Switch
 from runbook_lib.routes.cloud_sync.cost import Cost, cost_finding, cost_of, took_finding
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings

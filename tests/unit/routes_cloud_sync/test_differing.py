@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import Refused, UsageError
 from runbook_lib.inventory.build import Inventory
-from runbook_lib.model.change import ChangeKind, Operation
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.finding import Severity

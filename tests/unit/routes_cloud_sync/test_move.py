@@ -27,7 +27,8 @@ from runbook_lib.directory.anchored import AnchoredGroups
 from runbook_lib.errors import BrokeOff, Refused
 from runbook_lib.graph.writing import Written
 from runbook_lib.inventory.states import GroupState
-from runbook_lib.model.change import Change, ChangeKind, Operation, Plan
+from runbook_lib.model.change import Change, Plan
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.directory import UNIVERSAL_DISTRIBUTION, AttributeDelta, DirectoryGroup
 from runbook_lib.model.enforcement import SOA_ATTRIBUTE, Enforcement, EnforcementMode, SoaPolicy
 from runbook_lib.model.finding import Severity

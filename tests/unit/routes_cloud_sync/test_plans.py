@@ -15,7 +15,8 @@ from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.cloud_sync.configuration import Notification, expressions_of, notification_of
 from runbook_lib.errors import AwaitingApproval, Refused
 from runbook_lib.graph.tenant.jobs import CloudSync, JobState, Quarantine
-from runbook_lib.model.change import ChangeKind, Operation, Plan
+from runbook_lib.model.change import Plan
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import Switch
 from runbook_lib.routes.cloud_sync.actions import Provision, ReplaceSchema, ReplaceSecrets
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings

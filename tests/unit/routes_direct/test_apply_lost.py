@@ -21,7 +21,7 @@ from runbook_lib.change.journal_check import out_of_order
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.search import equals, guid_text
 from runbook_lib.errors import BrokeOff, NoAccess, RunbookError, ServiceFailed
-from runbook_lib.model.change import ChangeKind, Operation
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.directory import RESTORED_ATTRIBUTES, AttributeDelta
 from runbook_lib.model.ids import GroupId, ObjectGuid, anchor_of, mark_of
 from runbook_lib.model.text import t

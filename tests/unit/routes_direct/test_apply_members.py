@@ -19,7 +19,8 @@ from runbook_lib.change.journal import Journal, JournalFile, read_journal
 from runbook_lib.change.journal_check import effects_of
 from runbook_lib.directory.search import guid_text
 from runbook_lib.errors import BrokeOff, NoAccess, RunbookError, ServiceFailed
-from runbook_lib.model.change import ChangeKind, Operation, Plan
+from runbook_lib.model.change import Plan
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.ids import GroupId, ObjectGuid, anchor_of, mark_of
 from runbook_lib.model.text import t

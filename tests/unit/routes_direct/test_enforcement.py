@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.model.change import ChangeKind
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.enforcement import NO_ENFORCEMENT, Enforcement, EnforcementMode, Leave, SoaPolicy
 from runbook_lib.model.ids import NO_OBJECT, GroupId, ObjectGuid
 from runbook_lib.model.text import NOTHING, Text, t

@@ -10,7 +10,8 @@ import pytest
 from runbook_lib.change.approvals.plan import self_sufficient
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import Refused
-from runbook_lib.model.change import ChangeKind, Operation, Plan, Refusal
+from runbook_lib.model.change import Plan, Refusal
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import Presence, Switch
 from runbook_lib.model.directory import DeletedObjects
 from runbook_lib.model.ids import ObjectGuid

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import Refused
-from runbook_lib.model.change import ChangeKind
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.cloud import CloudKind, Presence
 from runbook_lib.model.directory import UNIVERSAL_SECURITY
 from runbook_lib.model.ids import RETIRED_MARK

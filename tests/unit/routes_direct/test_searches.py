@@ -16,7 +16,8 @@ from runbook_lib.change.journal import Journal, JournalFile, read_journal
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.schema import indexed_attributes
 from runbook_lib.errors import Refused
-from runbook_lib.model.change import Change, ChangeKind
+from runbook_lib.model.change import Change
+from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.ids import GroupId, ObjectGuid
 from runbook_lib.routes.direct.backup_and_verify import read_back

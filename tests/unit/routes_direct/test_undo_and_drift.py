@@ -9,7 +9,8 @@ import pytest
 
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.naming import spelled_out
-from runbook_lib.model.change import ChangeKind, Operation, Plan
+from runbook_lib.model.change import Plan
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.directory import UNIVERSAL_SECURITY, AttributeDelta
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.ids import RETIRED_MARK, ObjectGuid

@@ -14,7 +14,8 @@ import pytest
 
 from runbook_lib.errors import Refused
 from runbook_lib.inventory import Inventory, Naming
-from runbook_lib.model.change import ChangeKind, Operation, Plan
+from runbook_lib.model.change import Plan
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import CloudKind, OtherWriters, Presence, Switch
 from runbook_lib.model.directory import UNIVERSAL_SECURITY, AttributeDelta
 from runbook_lib.model.enforcement import Enforcement, EnforcementMode, SoaPolicy

@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 from runbook_lib.change.approvals.plan import planned, read_approvals
 from runbook_lib.change.approvals.standing import Caps, read_standing, standing_kinds_of
 from runbook_lib.change.plan_file import plan_to_json
-from runbook_lib.model.change import ChangeKind, GroupMembers, LeftOut, Operation, Plan
+from runbook_lib.model.change import GroupMembers, LeftOut, Plan
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.ids import GroupId, ObjectGuid
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t

@@ -19,7 +19,8 @@ from runbook_lib.change.approvals.plan import read_approvals
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.files import RUN_MIME
-from runbook_lib.model.change import ChangeKind, Operation, Plan
+from runbook_lib.model.change import Plan
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.ids import ObjectGuid, as_group_id
 from runbook_lib.model.outcome import Outcome

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, MOST_NAMED, members_facts, rows_of
-from runbook_lib.model.change import GroupMembers, LeftOut, Operation, Plan
+from runbook_lib.model.change import GroupMembers, LeftOut, Plan
+from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.ids import GroupId
 from runbook_lib.model.text import verbatim
 from runbook_lib.record.page import record_html
