@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runbook_lib.directory.search import in_domain
 from runbook_lib.inventory.naming import Naming
@@ -45,6 +45,15 @@ class DirectoryIndex:
     def guid_of_dn(self, dn: str) -> ObjectGuid | None:
         """GUID of the object at a DN, or None."""
         return self.guid_by_dn.get(normalize_dn(dn))
+
+    def with_groups(self, groups: Iterable[DirectoryGroup]) -> DirectoryIndex:
+        """The same with these groups, in the place of those with other members."""
+        changed: dict[str, DirectoryGroup] = {group.guid: group for group in groups}
+        by_anchor = {
+            owner: [changed.get(group.guid, group) for group in claiming]
+            for owner, claiming in self.groups_by_anchor.items()
+        }
+        return replace(self, groups_by_guid={**self.groups_by_guid, **changed}, groups_by_anchor=by_anchor)
 
 
 def index_directory(snapshot: DirectorySnapshot) -> DirectoryIndex:

@@ -28,7 +28,7 @@ from runbook_lib.graph.tenant.cloud_sync import read_cloud_sync
 from runbook_lib.graph.tenant.parts import ConnectReport
 from runbook_lib.graph.tenant.read import is_an_app
 from runbook_lib.graph.transport import GraphClient
-from runbook_lib.inventory import Inventory, index_directory
+from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import Authority, Tenant
@@ -203,13 +203,11 @@ class AuthorityWay(CloudSyncWay):
     def _with_members(self, inventory: Inventory, guids: Collection[str]) -> Inventory:
         """The same, with the members of these AD groups."""
         directory = self._context.connect_directory()
-        members = {guid: directory.members(guid) for guid in guids}
-        groups = tuple(
-            replace(group, members=members[group.guid]) if group.guid in members else group
-            for group in inventory.directory.groups
-        )
-        read = replace(inventory.directory, groups=groups)
-        return replace(inventory, directory=read, index=index_directory(read))
+        known = inventory.index.groups_by_guid
+        read = {guid: replace(known[guid], members=directory.members(guid)) for guid in guids if guid in known}
+        groups = tuple(read.get(group.guid, group) for group in inventory.directory.groups)
+        index = inventory.index.with_groups(read.values())
+        return replace(inventory, directory=replace(inventory.directory, groups=groups), index=index)
 
     def _unwritable(self, plan: Plan, inventory: Inventory) -> frozenset[str]:
         """AD groups whose scope the plan changes and this account may not.

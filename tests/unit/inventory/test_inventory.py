@@ -290,3 +290,12 @@ def test_tables_have_the_documented_columns() -> None:
     empty = b.inventory_of(b.cloud_side(), b.directory_side())
     assert len(groups_table(empty)) == 0
     assert len(members_table(empty)) == 0
+
+
+def test_an_index_with_other_members_is_that_of_the_changed_snapshot() -> None:
+    anchored = {"msDS-ExternalDirectoryObjectId": (f"Group_{b.guid('Sales')}",)}
+    groups = [b.ad_group("Sales", anchored), b.ad_group("Ops", {}), b.ad_group("Sales again", anchored)]
+    before = b.directory_side([b.ad_user("Ana")], groups)
+    changed = replace(groups[0], members=(b.user_dn("Ana"),))
+    after = replace(before, groups=tuple(changed if one.guid == changed.guid else one for one in before.groups))
+    assert index_directory(before).with_groups([changed]) == index_directory(after)
