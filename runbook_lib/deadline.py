@@ -15,6 +15,8 @@ from runbook_lib.model.text import NOTHING, Text, t
 
 ANSWER_TIMES = 4
 """A whole answer may take this many times ``cloud_timeout`` or ``dc_timeout``, within which each part has to come."""
+_SHORTEST = 0.001
+"""Seconds; the least that a socket is given to wait."""
 
 _of_thread = threading.local()
 
@@ -129,7 +131,8 @@ class Limited:
         if usual is not None and usual <= left:
             found = receive(*arguments, **named)
         else:
-            self.settimeout(left)  # type: ignore[attr-defined]
+            # The time may be over since the look above: a socket takes no negative time, and with zero it does not wait.
+            self.settimeout(max(left, _SHORTEST))  # type: ignore[attr-defined]
             try:
                 found = receive(*arguments, **named)
             finally:
