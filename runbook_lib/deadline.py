@@ -131,7 +131,7 @@ class Limited:
         if usual is not None and usual <= left:
             found = receive(*arguments, **named)
         else:
-            # The time may be over since the look above: a socket takes no negative time, and with zero it does not wait.
+            # The time may be over since the look above: a socket takes no negative time, and with zero it never waits.
             self.settimeout(max(left, _SHORTEST))  # type: ignore[attr-defined]
             try:
                 found = receive(*arguments, **named)

@@ -131,13 +131,14 @@ def test_without_one_permission_of_its_row_a_notebook_ends_with_no_access(
 
 PEOPLE_ONLY = {"tenant.features", "tenant.containers", "tenant.connect", "tenant.agents"}
 OF_GROUPS = {"groups", "address_holders", "names"}
+OF_CONFIGURATIONS = {"cloud_sync_groups", "cloud_sync_notifications"}
 WITHOUT = {
-    "Organization.Read.All": {"tenant", "cloud_sync_groups", *OF_GROUPS},
-    "Group.Read.All": PEOPLE_ONLY | {"cloud_sync_groups"} | OF_GROUPS,
+    "Organization.Read.All": {"tenant", "groups_from_ad", *OF_CONFIGURATIONS, *OF_GROUPS},
+    "Group.Read.All": PEOPLE_ONLY | {"cloud_sync_groups", "groups_from_ad"} | OF_GROUPS,
     "Domain.Read.All": PEOPLE_ONLY | {"tenant.domains"},
     "GroupSettings.Read.All": PEOPLE_ONLY | {"tenant.new_groups"},
-    "Application.Read.All": PEOPLE_ONLY | {"tenant.cloud_sync", "cloud_sync_groups"},
-    "Synchronization.Read.All": PEOPLE_ONLY | {"tenant.cloud_sync", "cloud_sync_groups"},
+    "Application.Read.All": PEOPLE_ONLY | {"tenant.cloud_sync"} | OF_CONFIGURATIONS,
+    "Synchronization.Read.All": PEOPLE_ONLY | {"tenant.cloud_sync"} | OF_CONFIGURATIONS,
 }
 """What the pre-flight cannot read without a permission of its row."""
 
