@@ -114,14 +114,14 @@ def test_samba_is_given_contoso_in_an_order_that_it_can_take(contoso: DirectoryS
     assert "svc-locked-out" not in accounts
 
 
-def test_only_the_runbooks_and_the_agents_account_have_a_password(contoso: DirectoryStore) -> None:
+def test_only_the_accounts_of_runbook_and_engines_have_a_password(contoso: DirectoryStore) -> None:
     text = content_ldif(contoso, "pass word", "agent's")
-    assert text.count("unicodePwd::") == 2
+    assert text.count("unicodePwd::") == 3
     for password in ("pass word", "agent's"):
         assert base64.b64encode(f'"{password}"'.encode("utf-16-le")).decode() in text
     for one in records(text):
         needed = int(one.get("userAccountControl", ["32"])[0]) & 0x20 == 0
-        assert needed == (one["dn"][0] in (names.BIND_DN, names.AGENT_DN))
+        assert needed == (one["dn"][0] in (names.BIND_DN, names.AGENT_DN, names.CONNECTOR_DN))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell script in the place of Samba")
