@@ -21,7 +21,8 @@ NOW = datetime(2026, 11, 22, 9, 47, 11, tzinfo=UTC)
 GLOBAL_ADMINISTRATOR = frozenset({"62e90394-69f5-4237-9190-012177145e10"})
 PERSON = Caller(
     "client",
-    frozenset(ADMINISTRATOR_SCOPES) | {"Device.Read.All", "Application.Read.All", "OrgContact.Read.All"},
+    frozenset(ADMINISTRATOR_SCOPES)
+    | {"Device.Read.All", "Application.Read.All", "OrgContact.Read.All", "EntitlementManagement.Read.All"},
     user_id="00000000-0000-4000-8000-000000000001",
     directory_roles=GLOBAL_ADMINISTRATOR,
 )
