@@ -18,9 +18,9 @@ from tests.notebooks.journey import SMALL, plan_and_approve, sealed_record
 from tests.support.plain import run_plain
 
 ENABLE, DISABLE, UNDO = "30-enable-writeback", "40-disable-writeback", "60-undo-change"
-ROUTE = {"route": "cloud-sync", "group_type": "", "target_ou": names.CLOUD_SYNC_OU}
+ROUTE = {"route": "cloud-sync", "group_type": "", "target_ou": names.CLOUD_SYNC_OU, "cloud_sync_wait": "0"}
 GIVEN: Mapping[str, Mapping[str, str]] = {
-    ENABLE: {**ROUTE, "select_names": '["VPN Users"]', "select_kinds": '["security"]', "cloud_sync_wait": "0"},
+    ENABLE: {**ROUTE, "select_names": '["VPN Users"]', "select_kinds": '["security"]'},
     DISABLE: {**ROUTE, "disable_names": '["Data Analysts"]'},
     UNDO: ROUTE,
 }
