@@ -14,9 +14,9 @@ from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.cloud import CloudGroup, Switch
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.on_demand import plan_differing
-from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides
+from runbook_lib.routes.cloud_sync.scope.on_demand import plan_differing
+from runbook_lib.routes.cloud_sync.scope.plan_enable import plan_enable
 from runbook_lib.rules.policy import Policy
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.world import OU, Graph, inventory, security, sides_of

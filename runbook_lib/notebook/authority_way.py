@@ -40,7 +40,7 @@ from runbook_lib.notebook.front_end import ProgressLine
 from runbook_lib.notebook.reading import policy_now
 from runbook_lib.notebook.way import PlanMade, ReadBack
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.routes.cloud_sync.authority import (
+from runbook_lib.routes.cloud_sync.authority.facts import (
     EXTENSION_ATTRIBUTES,
     AuthorityFacts,
     AuthoritySettings,
@@ -49,7 +49,9 @@ from runbook_lib.routes.cloud_sync.authority import (
     cloud_groups,
     watched_of,
 )
-from runbook_lib.routes.cloud_sync.authority_watch import (
+from runbook_lib.routes.cloud_sync.authority.plan_convert import plan_convert
+from runbook_lib.routes.cloud_sync.authority.plan_roll_back import AUTHORITY_KINDS, plan_roll_back, plan_undo_authority
+from runbook_lib.routes.cloud_sync.authority.watch import (
     NameSeen,
     WatchedGroupT,
     authority_seen,
@@ -58,8 +60,6 @@ from runbook_lib.routes.cloud_sync.authority_watch import (
     watch_groups,
 )
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_plan
-from runbook_lib.routes.cloud_sync.plan_convert import plan_convert
-from runbook_lib.routes.cloud_sync.plan_roll_back import AUTHORITY_KINDS, plan_roll_back, plan_undo_authority
 from runbook_lib.routes.cloud_sync.planning import Sides
 from runbook_lib.routes.cloud_sync.reading import with_extension_values
 from runbook_lib.shown.cloud_sync import authority_view, hand_offs_of_plan_view, names_view, placements_view

@@ -18,9 +18,9 @@ from runbook_lib.model.text import t
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.front_end import ProgressLine
 from runbook_lib.notebook.way import ReadBack
-from runbook_lib.routes.cloud_sync.leaving import LeftGroup, watch_left, what_became
-from runbook_lib.routes.cloud_sync.log_evidence import LOG_FILE, log_table, log_unread
-from runbook_lib.routes.cloud_sync.watch import WatchedGroups, end_of_watch, watch_arrivals
+from runbook_lib.routes.cloud_sync.watching.arrivals import WatchedGroups, end_of_watch, watch_arrivals
+from runbook_lib.routes.cloud_sync.watching.leaving import LeftGroup, watch_left, what_became
+from runbook_lib.routes.cloud_sync.watching.log_evidence import LOG_FILE, log_table, log_unread
 from runbook_lib.shown.cloud_sync import arrivals_view, left_view, log_view
 
 _LOOKS_BACK = timedelta(hours=2)

@@ -30,20 +30,10 @@ from runbook_lib.notebook.cloud_sync_watching import Watching
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.reading import policy_now
 from runbook_lib.notebook.way import PlanMade, ReadBack
-from runbook_lib.routes.cloud_sync.cost import cost_finding, cost_of, took_finding
-from runbook_lib.routes.cloud_sync.creation_checks import TenantFacts
-from runbook_lib.routes.cloud_sync.desired import DesiredSettings, desired_expressions, desired_settings
-from runbook_lib.routes.cloud_sync.on_demand import plan_differing
-from runbook_lib.routes.cloud_sync.owner_actions import WriteOwner
-from runbook_lib.routes.cloud_sync.payload import cloud_sync_changes, cloud_sync_plan
-from runbook_lib.routes.cloud_sync.places import require_places
-from runbook_lib.routes.cloud_sync.plan_bring_back import plan_bring_back, removed_by, removed_whole
-from runbook_lib.routes.cloud_sync.plan_create import makes
-from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
-from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
-from runbook_lib.routes.cloud_sync.plan_move import plan_move
-from runbook_lib.routes.cloud_sync.plan_move_back import plan_move_back
-from runbook_lib.routes.cloud_sync.plan_remove import (
+from runbook_lib.routes.cloud_sync.applications.checks import TenantFacts
+from runbook_lib.routes.cloud_sync.applications.plan_bring_back import plan_bring_back, removed_by, removed_whole
+from runbook_lib.routes.cloud_sync.applications.plan_create import makes
+from runbook_lib.routes.cloud_sync.applications.plan_remove import (
     groups_of,
     leaving,
     plan_remove,
@@ -51,6 +41,12 @@ from runbook_lib.routes.cloud_sync.plan_remove import (
     require_only_its_job,
     require_own_scope,
 )
+from runbook_lib.routes.cloud_sync.cost import cost_finding, cost_of, took_finding
+from runbook_lib.routes.cloud_sync.desired import DesiredSettings, desired_expressions, desired_settings
+from runbook_lib.routes.cloud_sync.moving.actions import WriteOwner
+from runbook_lib.routes.cloud_sync.moving.plan_move import plan_move
+from runbook_lib.routes.cloud_sync.moving.plan_move_back import plan_move_back
+from runbook_lib.routes.cloud_sync.payload import cloud_sync_changes, cloud_sync_plan
 from runbook_lib.routes.cloud_sync.plan_undo import plan_undo, require_same_place
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, nothing_left
 from runbook_lib.routes.cloud_sync.reading import read_facts, sides_at, sides_of_domain, with_extension_values
@@ -63,8 +59,12 @@ from runbook_lib.routes.cloud_sync.resume import (
     require_same_target,
     watched_again,
 )
+from runbook_lib.routes.cloud_sync.scope.on_demand import plan_differing
+from runbook_lib.routes.cloud_sync.scope.places import require_places
+from runbook_lib.routes.cloud_sync.scope.plan_disable import plan_disable
+from runbook_lib.routes.cloud_sync.scope.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget, cloud_sync_target
-from runbook_lib.routes.cloud_sync.watch import WatchedGroups
+from runbook_lib.routes.cloud_sync.watching.arrivals import WatchedGroups
 from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
 from runbook_lib.rules.policy import Policy
 from runbook_lib.shown.cloud_sync import others_view, prediction_view

@@ -29,8 +29,8 @@ from runbook_lib.preflight.parts import CONNECT_SERVER, read_evidence
 from runbook_lib.preflight.reach import Reach
 from runbook_lib.preflight.verdict import refusal_of
 from runbook_lib.routes.cloud_sync.desired import desired_settings
-from runbook_lib.routes.cloud_sync.drift import check_cloud_sync_drift
 from runbook_lib.routes.cloud_sync.reading import sides_of_domain
+from runbook_lib.routes.cloud_sync.scope.drift import check_cloud_sync_drift
 from runbook_lib.routes.direct.drift import Drift, check_drift
 from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import Policy, naming_of, policy_of

@@ -16,9 +16,9 @@ from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.text import NOTHING, Text, counted, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.hand_off import hand_offs
-from runbook_lib.routes.cloud_sync.authority_watch import AuthoritySeen, NameSeen
-from runbook_lib.routes.cloud_sync.leaving import LeftGroup
-from runbook_lib.routes.cloud_sync.watch import Arrival
+from runbook_lib.routes.cloud_sync.authority.watch import AuthoritySeen, NameSeen
+from runbook_lib.routes.cloud_sync.watching.arrivals import Arrival
+from runbook_lib.routes.cloud_sync.watching.leaving import LeftGroup
 from runbook_lib.shown.html import View, banner_html, code_html, rows_html
 
 

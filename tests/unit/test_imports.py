@@ -54,7 +54,7 @@ EDGE = {
     "notebook/change.py": "members that a plan leaves out, as a file",
     "record/folder.py": "files of a record",
     "record/tables.py": "CSV and workbook",
-    "routes/cloud_sync/log_evidence.py": "the provisioning log, as a file",
+    "routes/cloud_sync/watching/log_evidence.py": "the provisioning log, as a file",
     "routes/direct/drift.py": "differences, as a file and for a notebook",
     "shown/html.py": "tables in a notebook",
 }

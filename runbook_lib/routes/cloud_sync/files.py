@@ -19,7 +19,7 @@ from runbook_lib.routes.cloud_sync.actions import (
     SetRunning,
     Unassign,
 )
-from runbook_lib.routes.cloud_sync.application_actions import (
+from runbook_lib.routes.cloud_sync.applications.actions import (
     CreateConfiguration,
     CreateJob,
     MapNewJob,
@@ -27,7 +27,7 @@ from runbook_lib.routes.cloud_sync.application_actions import (
     RemoveJob,
     RestoreSchema,
 )
-from runbook_lib.routes.cloud_sync.authority_actions import (
+from runbook_lib.routes.cloud_sync.authority.actions import (
     ExtensionPart,
     MakeExtension,
     MapGroupDn,
@@ -36,7 +36,7 @@ from runbook_lib.routes.cloud_sync.authority_actions import (
     SetGroupScope,
 )
 from runbook_lib.routes.cloud_sync.journal_fields import OwnerValueFields
-from runbook_lib.routes.cloud_sync.owner_actions import Adopt, AssignAnchored, WriteOwner
+from runbook_lib.routes.cloud_sync.moving.actions import Adopt, AssignAnchored, WriteOwner
 from runbook_lib.routes.cloud_sync.payload import CloudSyncPayload
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 

@@ -29,10 +29,9 @@ from runbook_lib.routes.cloud_sync.actions import (
     secrets_digest,
 )
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.owner_actions import OWNER_KINDS, Adopt, AssignAnchored, WriteOwner
+from runbook_lib.routes.cloud_sync.moving.actions import OWNER_KINDS, Adopt, AssignAnchored, WriteOwner
+from runbook_lib.routes.cloud_sync.moving.plan_move_back import owner_back
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, cloud_sync_plan
-from runbook_lib.routes.cloud_sync.plan_findings import others_change, renamed_with_them
-from runbook_lib.routes.cloud_sync.plan_move_back import owner_back
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
     Sides,
@@ -41,6 +40,7 @@ from runbook_lib.routes.cloud_sync.planning import (
     finished_plan,
     prediction_of,
 )
+from runbook_lib.routes.cloud_sync.scope.findings import others_change, renamed_with_them
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 from runbook_lib.routes.direct.preconditions import require_complete
 from runbook_lib.rules.policy import Policy

@@ -13,9 +13,9 @@ from runbook_lib.graph.tenant.jobs import GROUPS_TO_AD
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.cloud_sync.actions import Action, ReplaceSchema, ReplaceSecrets, schema_digest
-from runbook_lib.routes.cloud_sync.application_actions import CreateConfiguration, CreateJob, MapNewJob, RestoreSchema
-from runbook_lib.routes.cloud_sync.authority_actions import MakeExtension, MapGroupDn, RemoveExtension
-from runbook_lib.routes.cloud_sync.owner_actions import OWNER_KINDS, WriteOwner, beyond_owner
+from runbook_lib.routes.cloud_sync.applications.actions import CreateConfiguration, CreateJob, MapNewJob, RestoreSchema
+from runbook_lib.routes.cloud_sync.authority.actions import MakeExtension, MapGroupDn, RemoveExtension
+from runbook_lib.routes.cloud_sync.moving.actions import OWNER_KINDS, WriteOwner, beyond_owner
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPlan
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 

@@ -17,8 +17,8 @@ from runbook_lib.graph.tenant.read import is_an_app, read_licences
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.text import t
-from runbook_lib.routes.cloud_sync.creation_checks import TenantFacts
-from runbook_lib.routes.cloud_sync.plan_create import documents_of_none
+from runbook_lib.routes.cloud_sync.applications.checks import TenantFacts
+from runbook_lib.routes.cloud_sync.applications.plan_create import documents_of_none
 from runbook_lib.routes.cloud_sync.planning import Sides, configuration_of
 
 

@@ -13,17 +13,17 @@ from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.text import joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import Realign, ReplaceSchema
-from runbook_lib.routes.cloud_sync.application_actions import CreateConfiguration, MapNewJob, RemoveConfiguration
-from runbook_lib.routes.cloud_sync.authority import ad_object, cloud_groups
-from runbook_lib.routes.cloud_sync.authority_actions import SetGroupScope
+from runbook_lib.routes.cloud_sync.applications.actions import CreateConfiguration, MapNewJob, RemoveConfiguration
+from runbook_lib.routes.cloud_sync.authority.actions import SetGroupScope
+from runbook_lib.routes.cloud_sync.authority.facts import ad_object, cloud_groups
+from runbook_lib.routes.cloud_sync.authority.plan_roll_back import AUTHORITY_KINDS
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.drift import compared_groups
-from runbook_lib.routes.cloud_sync.on_demand import surplus_of
-from runbook_lib.routes.cloud_sync.owner_actions import OWNER_KINDS
+from runbook_lib.routes.cloud_sync.moving.actions import OWNER_KINDS
+from runbook_lib.routes.cloud_sync.moving.plan_move import handed_over
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPlan
-from runbook_lib.routes.cloud_sync.plan_move import handed_over
-from runbook_lib.routes.cloud_sync.plan_roll_back import AUTHORITY_KINDS
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, differing_parts
+from runbook_lib.routes.cloud_sync.scope.drift import compared_groups
+from runbook_lib.routes.cloud_sync.scope.on_demand import surplus_of
 
 
 def require_same_target(plan: CloudSyncPlan, sides: Sides) -> None:

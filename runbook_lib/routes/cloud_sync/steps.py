@@ -24,7 +24,7 @@ from runbook_lib.routes.cloud_sync.actions import (
     schema_digest,
     secrets_digest,
 )
-from runbook_lib.routes.cloud_sync.authority_actions import GroupTypes
+from runbook_lib.routes.cloud_sync.authority.actions import GroupTypes
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
 from runbook_lib.routes.cloud_sync.requests import Request
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget

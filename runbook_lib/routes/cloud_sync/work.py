@@ -24,7 +24,7 @@ from runbook_lib.routes.cloud_sync.actions import (
     SetRunning,
     Unassign,
 )
-from runbook_lib.routes.cloud_sync.application_actions import (
+from runbook_lib.routes.cloud_sync.applications.actions import (
     CreateConfiguration,
     CreateJob,
     MapNewJob,
@@ -32,7 +32,7 @@ from runbook_lib.routes.cloud_sync.application_actions import (
     RemoveJob,
     RestoreSchema,
 )
-from runbook_lib.routes.cloud_sync.application_steps import (
+from runbook_lib.routes.cloud_sync.applications.steps import (
     CreateConfigurationStep,
     CreateJobStep,
     MapNewJobStep,
@@ -40,7 +40,7 @@ from runbook_lib.routes.cloud_sync.application_steps import (
     RemoveJobStep,
     RestoreSchemaStep,
 )
-from runbook_lib.routes.cloud_sync.authority_actions import (
+from runbook_lib.routes.cloud_sync.authority.actions import (
     GroupTypes,
     MakeExtension,
     MapGroupDn,
@@ -48,18 +48,18 @@ from runbook_lib.routes.cloud_sync.authority_actions import (
     SetCloudManaged,
     SetGroupScope,
 )
-from runbook_lib.routes.cloud_sync.authority_steps import (
+from runbook_lib.routes.cloud_sync.authority.steps import (
     CloudManagedStep,
     GroupScopeStep,
     MakeExtensionStep,
     MapGroupDnStep,
     RemoveExtensionStep,
 )
-from runbook_lib.routes.cloud_sync.on_demand_steps import ProvisionStep, RealignStep
-from runbook_lib.routes.cloud_sync.owner_actions import Adopt, AssignAnchored, WriteOwner
-from runbook_lib.routes.cloud_sync.owner_steps import AdoptStep, AssignAnchoredStep, OwnerStep
+from runbook_lib.routes.cloud_sync.moving.actions import Adopt, AssignAnchored, WriteOwner
+from runbook_lib.routes.cloud_sync.moving.steps import AdoptStep, AssignAnchoredStep, OwnerStep
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_changes
 from runbook_lib.routes.cloud_sync.requests import requests_of
+from runbook_lib.routes.cloud_sync.scope.on_demand_steps import ProvisionStep, RealignStep
 from runbook_lib.routes.cloud_sync.steps import (
     AssignStep,
     Present,

@@ -25,7 +25,7 @@ from runbook_lib.inventory.members import GroupScope, scope_of
 from runbook_lib.model.cloud import CloudGroup, CloudPrincipal
 from runbook_lib.model.directory import AttributeDelta, DirectoryGroup
 from runbook_lib.model.text import verbatim
-from runbook_lib.routes.cloud_sync.authority import AuthorityFacts, AuthoritySettings
+from runbook_lib.routes.cloud_sync.authority.facts import AuthorityFacts, AuthoritySettings
 from tests.support import builders as b
 from tests.unit.graph.fake_cloud import Reply, graph_error, path_of
 from tests.unit.routes_cloud_sync.world import Graph, inventory, row, security, source

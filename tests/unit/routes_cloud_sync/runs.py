@@ -14,7 +14,7 @@ from runbook_lib.directory.search import Entry
 from runbook_lib.errors import BrokeOff, Refused
 from runbook_lib.model.change import Plan
 from runbook_lib.model.directory import AttributeDelta
-from runbook_lib.routes.cloud_sync.authority_actions import GroupTypes
+from runbook_lib.routes.cloud_sync.authority.actions import GroupTypes
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
 from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
 from tests.unit.routes_cloud_sync.world import Graph

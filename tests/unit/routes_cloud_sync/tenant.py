@@ -16,8 +16,8 @@ from runbook_lib.graph.tenant.configuration import ConfigurationAddress, read_co
 from runbook_lib.graph.tenant.jobs import CloudSync
 from runbook_lib.graph.tenant.parts import P1_PLAN, Agent, Agents, Licence, Licences
 from runbook_lib.inventory.build import Inventory
-from runbook_lib.routes.cloud_sync.creation_checks import TenantFacts
-from runbook_lib.routes.cloud_sync.plan_create import documents_of_none
+from runbook_lib.routes.cloud_sync.applications.checks import TenantFacts
+from runbook_lib.routes.cloud_sync.applications.plan_create import documents_of_none
 from runbook_lib.routes.cloud_sync.planning import Sides
 from tests.support import builders as b
 from tests.unit.graph.fake_cloud import Reply, graph_error

@@ -22,10 +22,10 @@ from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.routes.cloud_sync.actions import schema_digest
-from runbook_lib.routes.cloud_sync.authority_actions import MakeExtension, MapGroupDn, SetGroupScope
+from runbook_lib.routes.cloud_sync.authority.actions import MakeExtension, MapGroupDn, SetGroupScope
+from runbook_lib.routes.cloud_sync.authority.plan_convert import plan_convert
+from runbook_lib.routes.cloud_sync.authority.plan_roll_back import plan_roll_back, plan_undo_authority
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_plan
-from runbook_lib.routes.cloud_sync.plan_convert import plan_convert
-from runbook_lib.routes.cloud_sync.plan_roll_back import plan_roll_back, plan_undo_authority
 from runbook_lib.routes.cloud_sync.resume import ResumeLimits, require_own_way, require_rest_allowed
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
 from tests.support import builders as b

@@ -22,11 +22,11 @@ from runbook_lib.model.ids import GroupId
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import verbatim
 from runbook_lib.routes.cloud_sync.actions import ReplaceSchema
-from runbook_lib.routes.cloud_sync.authority import AuthoritySettings, PlannedAuthority, nesting_levels
-from runbook_lib.routes.cloud_sync.authority_actions import SetCloudManaged
+from runbook_lib.routes.cloud_sync.authority.actions import SetCloudManaged
+from runbook_lib.routes.cloud_sync.authority.facts import AuthoritySettings, PlannedAuthority, nesting_levels
+from runbook_lib.routes.cloud_sync.authority.plan_convert import plan_convert
+from runbook_lib.routes.cloud_sync.authority.plan_roll_back import plan_roll_back
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_plan
-from runbook_lib.routes.cloud_sync.plan_convert import plan_convert
-from runbook_lib.routes.cloud_sync.plan_roll_back import plan_roll_back
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.authority_world import (
     GLOBAL,

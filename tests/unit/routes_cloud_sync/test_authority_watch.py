@@ -8,7 +8,7 @@ import pytest
 
 from runbook_lib.graph.tenant.authority import AuthorityNow
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.routes.cloud_sync.authority_watch import (
+from runbook_lib.routes.cloud_sync.authority.watch import (
     AuthoritySeen,
     NameSeen,
     authority_seen,

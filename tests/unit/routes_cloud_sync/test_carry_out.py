@@ -19,10 +19,10 @@ from runbook_lib.model.change import Plan
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.routes.cloud_sync.actions import schema_digest, secrets_digest
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
-from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.plan_undo import plan_undo
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
+from runbook_lib.routes.cloud_sync.scope.plan_disable import plan_disable
+from runbook_lib.routes.cloud_sync.scope.plan_enable import plan_enable
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.runs import ROUTES, Runs
 from tests.unit.routes_cloud_sync.world import CN, Graph, inventory, security, sides_of, source

@@ -32,14 +32,13 @@ from runbook_lib.model.finding import Severity
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t
 from runbook_lib.routes.cloud_sync.actions import ReplaceSecrets, schema_digest, secrets_digest
-from runbook_lib.routes.cloud_sync.application_actions import RemoveConfiguration
-from runbook_lib.routes.cloud_sync.application_steps import CreateJobStep
-from runbook_lib.routes.cloud_sync.creation_checks import TenantFacts
+from runbook_lib.routes.cloud_sync.applications.actions import RemoveConfiguration
+from runbook_lib.routes.cloud_sync.applications.checks import TenantFacts
+from runbook_lib.routes.cloud_sync.applications.plan_bring_back import plan_bring_back, removed_by
+from runbook_lib.routes.cloud_sync.applications.plan_remove import plan_remove, require_only_its_job, require_own_scope
+from runbook_lib.routes.cloud_sync.applications.steps import CreateJobStep
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_plan
-from runbook_lib.routes.cloud_sync.plan_bring_back import plan_bring_back, removed_by
-from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
-from runbook_lib.routes.cloud_sync.plan_remove import plan_remove, require_only_its_job, require_own_scope
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync
 from runbook_lib.routes.cloud_sync.resume import (
     ResumeLimits,
@@ -49,6 +48,7 @@ from runbook_lib.routes.cloud_sync.resume import (
     require_same_target,
 )
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
+from runbook_lib.routes.cloud_sync.scope.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.steps import RequestContext
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.runs import ROUTES, NoScopes, Runs

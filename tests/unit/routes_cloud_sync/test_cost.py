@@ -12,7 +12,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.routes.cloud_sync.cost import Cost, cost_finding, cost_of, took_finding
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_changes
-from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
+from runbook_lib.routes.cloud_sync.scope.plan_enable import plan_enable
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.runs import Runs
 from tests.unit.routes_cloud_sync.world import Graph, inventory, security, sides_of, source

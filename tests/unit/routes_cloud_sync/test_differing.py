@@ -20,13 +20,13 @@ from runbook_lib.model.finding import Severity
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.routes.cloud_sync.actions import Realign
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings, desired_expressions, require_fit
-from runbook_lib.routes.cloud_sync.drift import check_cloud_sync_drift
-from runbook_lib.routes.cloud_sync.on_demand import plan_differing
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_changes
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync
 from runbook_lib.routes.cloud_sync.requests import requests_of
 from runbook_lib.routes.cloud_sync.resume import watched_again
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
+from runbook_lib.routes.cloud_sync.scope.drift import check_cloud_sync_drift
+from runbook_lib.routes.cloud_sync.scope.on_demand import plan_differing
 from runbook_lib.routes.cloud_sync.steps import RequestContext
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 from runbook_lib.shown.inventory import drift_view

@@ -12,10 +12,10 @@ from runbook_lib.graph.tenant.provisioning_log import LogEntry
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.ids import GroupId
-from runbook_lib.routes.cloud_sync.leaving import LeftGroup, watch_left, what_became
-from runbook_lib.routes.cloud_sync.log_evidence import LOG_COLUMNS, log_table
-from runbook_lib.routes.cloud_sync.on_demand_steps import provision_error
-from runbook_lib.routes.cloud_sync.watch_loop import Watched
+from runbook_lib.routes.cloud_sync.scope.on_demand_steps import provision_error
+from runbook_lib.routes.cloud_sync.watching.leaving import LeftGroup, watch_left, what_became
+from runbook_lib.routes.cloud_sync.watching.log_evidence import LOG_COLUMNS, log_table
+from runbook_lib.routes.cloud_sync.watching.loop import Watched
 from runbook_lib.shown.cloud_sync import left_view, log_view
 from tests.support import builders as b
 from tests.unit.graph.fake_cloud import START, Clock

@@ -35,17 +35,17 @@ from runbook_lib.model.finding import Severity
 from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.parameters.load import parameters_from_values
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings, desired_expressions
-from runbook_lib.routes.cloud_sync.move_findings import keeping
-from runbook_lib.routes.cloud_sync.owner_actions import WriteOwner
-from runbook_lib.routes.cloud_sync.owner_steps import _created
+from runbook_lib.routes.cloud_sync.moving.actions import WriteOwner
+from runbook_lib.routes.cloud_sync.moving.findings import keeping
+from runbook_lib.routes.cloud_sync.moving.plan_move import plan_move
+from runbook_lib.routes.cloud_sync.moving.plan_move_back import plan_move_back
+from runbook_lib.routes.cloud_sync.moving.steps import _created
 from runbook_lib.routes.cloud_sync.payload import CloudSyncPayload, cloud_sync_plan
-from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
-from runbook_lib.routes.cloud_sync.plan_move import plan_move
-from runbook_lib.routes.cloud_sync.plan_move_back import plan_move_back
 from runbook_lib.routes.cloud_sync.plan_undo import plan_undo
 from runbook_lib.routes.cloud_sync.resume import watched_again
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
-from runbook_lib.routes.cloud_sync.watch import WatchedGroups
+from runbook_lib.routes.cloud_sync.scope.plan_enable import plan_enable
+from runbook_lib.routes.cloud_sync.watching.arrivals import WatchedGroups
 from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
 from runbook_lib.rules.group import refuse_not_ours
 from tests.support import builders as b
@@ -457,7 +457,7 @@ def test_a_group_that_a_filter_takes_all_the_same_is_not_taken_back() -> None:
     world = tenant(THEIRS, assigned={GROUPS[3].id: "a"}, running=True)
     sides = sides_of(read(world, THEIRS), world)
     unread = replace(sides, job=replace(sides.job, assigned=()))
-    with patch("runbook_lib.routes.cloud_sync.plan_move_back.prediction_of", wraps=None) as predicted:
+    with patch("runbook_lib.routes.cloud_sync.moving.plan_move_back.prediction_of", wraps=None) as predicted:
         predicted.return_value.groups = [type("G", (), {"group_id": GROUPS[0].id})]
         plan = plan_move_back(unread, b.policy(disable_names=("G0",)), NOTHING_ELSE).plan
     assert [refusal.rule for refusal in plan.refusals] == ["stays-in-scope"]

@@ -12,8 +12,8 @@ from runbook_lib.errors import Refused
 from runbook_lib.model.directory import Container
 from runbook_lib.model.ids import ObjectGuid
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.places import places_of, require_places
-from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
+from runbook_lib.routes.cloud_sync.scope.places import places_of, require_places
+from runbook_lib.routes.cloud_sync.scope.plan_enable import plan_enable
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.runs import Runs
 from tests.unit.routes_cloud_sync.tenant import FACTS, Tenant, sides_now

@@ -21,11 +21,11 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.routes.cloud_sync.actions import Provision, ReplaceSchema, ReplaceSecrets
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import cloud_sync_plan
-from runbook_lib.routes.cloud_sync.plan_disable import plan_disable
-from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.planning import configuration_of
 from runbook_lib.routes.cloud_sync.resume import watched_again
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
+from runbook_lib.routes.cloud_sync.scope.plan_disable import plan_disable
+from runbook_lib.routes.cloud_sync.scope.plan_enable import plan_enable
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.shown.plan import plan_view
 from tests.support import builders as b

@@ -14,9 +14,9 @@ from runbook_lib.graph.tenant.provisioning_log import LogEntry
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.plan_enable import plan_enable
-from runbook_lib.routes.cloud_sync.watch import Arrival, end_of_watch, progress_text, watch_arrivals
-from runbook_lib.routes.cloud_sync.watch_loop import Watched
+from runbook_lib.routes.cloud_sync.scope.plan_enable import plan_enable
+from runbook_lib.routes.cloud_sync.watching.arrivals import Arrival, end_of_watch, progress_text, watch_arrivals
+from runbook_lib.routes.cloud_sync.watching.loop import Watched
 from tests.support import builders as b
 from tests.unit.graph.fake_cloud import START, Clock
 from tests.unit.routes_cloud_sync.world import OU, Graph, inventory, security, sides_of

@@ -31,17 +31,9 @@ from runbook_lib.model.ids import (
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.move_findings import before_moving
-from runbook_lib.routes.cloud_sync.owner_actions import Adopt, AssignAnchored, WriteOwner, owner_values
+from runbook_lib.routes.cloud_sync.moving.actions import Adopt, AssignAnchored, WriteOwner, owner_values
+from runbook_lib.routes.cloud_sync.moving.findings import before_moving
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
-from runbook_lib.routes.cloud_sync.plan_enable import (
-    configuration_changes,
-    refused_by_filter,
-    refused_by_trouble,
-    require_answering,
-    start_changes,
-)
-from runbook_lib.routes.cloud_sync.plan_findings import others_change, renamed_with_them, unknown_beforehand
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
     Sides,
@@ -52,6 +44,14 @@ from runbook_lib.routes.cloud_sync.planning import (
     members_of,
     prediction_of,
     require_same_domain,
+)
+from runbook_lib.routes.cloud_sync.scope.findings import others_change, renamed_with_them, unknown_beforehand
+from runbook_lib.routes.cloud_sync.scope.plan_enable import (
+    configuration_changes,
+    refused_by_filter,
+    refused_by_trouble,
+    require_answering,
+    start_changes,
 )
 from runbook_lib.routes.direct.planning import rule_context
 from runbook_lib.routes.direct.preconditions import require_complete

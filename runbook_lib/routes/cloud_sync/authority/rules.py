@@ -19,7 +19,7 @@ from runbook_lib.model.enforcement import Leave
 from runbook_lib.model.ids import as_group_id
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.routes.cloud_sync.authority import AuthorityFacts, AuthoritySettings, ad_object, nesting_levels
+from runbook_lib.routes.cloud_sync.authority.facts import AuthorityFacts, AuthoritySettings, ad_object, nesting_levels
 from runbook_lib.routes.cloud_sync.planning import Sides
 
 _TAKE_OUT = t("Take it out of the selection.")

@@ -25,7 +25,7 @@ from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.text import NOTHING, Progress, Text, counted, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.planning import accounts_of
-from runbook_lib.routes.cloud_sync.watch_loop import RUNNING, Watched, watch
+from runbook_lib.routes.cloud_sync.watching.loop import RUNNING, Watched, watch
 
 _COMES_BY_ITSELF = frozenset({"not-there", "members-missing"})
 _CHANGES_BY_ITSELF = frozenset({"elsewhere", "named-otherwise", "account-name"})

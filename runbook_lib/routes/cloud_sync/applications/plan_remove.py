@@ -22,7 +22,7 @@ from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, NO_GROUP, group_id_of_a
 from runbook_lib.model.text import Text, counted, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import Action, SetRunning
-from runbook_lib.routes.cloud_sync.application_actions import RemoveConfiguration, RemoveJob
+from runbook_lib.routes.cloud_sync.applications.actions import RemoveConfiguration, RemoveJob
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPlan
 from runbook_lib.routes.cloud_sync.planning import (

@@ -21,7 +21,15 @@ from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import as_group_id
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.routes.cloud_sync.authority import (
+from runbook_lib.routes.cloud_sync.authority.actions import (
+    MakeExtension,
+    MapGroupDn,
+    RemoveExtension,
+    SetCloudManaged,
+    SetGroupScope,
+    fills,
+)
+from runbook_lib.routes.cloud_sync.authority.facts import (
     AuthorityFacts,
     AuthoritySettings,
     PlannedAuthority,
@@ -31,21 +39,13 @@ from runbook_lib.routes.cloud_sync.authority import (
     require_limit,
     with_nested,
 )
-from runbook_lib.routes.cloud_sync.authority_actions import (
-    MakeExtension,
-    MapGroupDn,
-    RemoveExtension,
-    SetCloudManaged,
-    SetGroupScope,
-    fills,
-)
-from runbook_lib.routes.cloud_sync.authority_findings import (
+from runbook_lib.routes.cloud_sync.authority.findings import (
     catalogs_left,
     members_lost,
     not_taken_back,
     taken_over_later,
 )
-from runbook_lib.routes.cloud_sync.authority_rules import barred_from_return, bars_restoring, gone_refusal
+from runbook_lib.routes.cloud_sync.authority.rules import barred_from_return, bars_restoring, gone_refusal
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, cloud_sync_plan
 from runbook_lib.routes.cloud_sync.plan_undo import did, require_same_place, way_back
 from runbook_lib.routes.cloud_sync.planning import Sides, action, finished_plan, require_same_domain

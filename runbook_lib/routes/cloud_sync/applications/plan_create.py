@@ -18,7 +18,7 @@ from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.ids import NO_GROUP
 from runbook_lib.model.text import Text, t
 from runbook_lib.routes.cloud_sync.actions import Action, ReplaceSecrets
-from runbook_lib.routes.cloud_sync.application_actions import CreateConfiguration, CreateJob, MapNewJob
+from runbook_lib.routes.cloud_sync.applications.actions import CreateConfiguration, CreateJob, MapNewJob
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPlan
 from runbook_lib.routes.cloud_sync.planning import Sides, action
 

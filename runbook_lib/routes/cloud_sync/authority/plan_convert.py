@@ -20,7 +20,16 @@ from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.ids import NO_GROUP, as_group_id
 from runbook_lib.model.text import t
 from runbook_lib.routes.cloud_sync.actions import ReplaceSchema, schema_digest
-from runbook_lib.routes.cloud_sync.authority import (
+from runbook_lib.routes.cloud_sync.authority.actions import (
+    ExtensionPart,
+    MakeExtension,
+    MapGroupDn,
+    SetCloudManaged,
+    SetGroupScope,
+    fills,
+    universal,
+)
+from runbook_lib.routes.cloud_sync.authority.facts import (
     AuthorityFacts,
     AuthoritySettings,
     PlannedAuthority,
@@ -32,17 +41,9 @@ from runbook_lib.routes.cloud_sync.authority import (
     require_limit,
     with_nested,
 )
-from runbook_lib.routes.cloud_sync.authority_actions import (
-    ExtensionPart,
-    MakeExtension,
-    MapGroupDn,
-    SetCloudManaged,
-    SetGroupScope,
-    fills,
-    universal,
-)
-from runbook_lib.routes.cloud_sync.authority_findings import attributes_lost, client_findings, references_lost
-from runbook_lib.routes.cloud_sync.authority_rules import (
+from runbook_lib.routes.cloud_sync.authority.findings import attributes_lost, client_findings, references_lost
+from runbook_lib.routes.cloud_sync.authority.place_findings import connect_fills, moves, others_move, two_plans
+from runbook_lib.routes.cloud_sync.authority.rules import (
     barred_from_conversion,
     gone_refusal,
     is_filled,
@@ -51,7 +52,6 @@ from runbook_lib.routes.cloud_sync.authority_rules import (
     unfilled_refusal,
 )
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
-from runbook_lib.routes.cloud_sync.place_findings import connect_fills, moves, others_move, two_plans
 from runbook_lib.routes.cloud_sync.planning import Sides, action, finished_plan, require_same_domain
 from runbook_lib.routes.direct.preconditions import require_complete
 from runbook_lib.routes.direct.selection import select

@@ -11,8 +11,8 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import counted, first_of, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.hand_off import FillGroupDn
-from runbook_lib.routes.cloud_sync.authority import AuthorityFacts
-from runbook_lib.routes.cloud_sync.authority_findings import GUIDANCE, NAMES_IN_SENTENCE, naming_finding
+from runbook_lib.routes.cloud_sync.authority.facts import AuthorityFacts
+from runbook_lib.routes.cloud_sync.authority.findings import GUIDANCE, NAMES_IN_SENTENCE, naming_finding
 
 _KEEP = 'Microsoft Entra documentation, "Preserve a group\'s organizational unit and name"'
 

@@ -21,8 +21,8 @@ from runbook_lib.model.ids import (
 )
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.routes.cloud_sync.on_demand_steps import ProvisionStep
-from runbook_lib.routes.cloud_sync.owner_actions import Adopt, AssignAnchored, WriteOwner
+from runbook_lib.routes.cloud_sync.moving.actions import Adopt, AssignAnchored, WriteOwner
+from runbook_lib.routes.cloud_sync.scope.on_demand_steps import ProvisionStep
 from runbook_lib.routes.cloud_sync.steps import AssignStep, RequestStep
 from runbook_lib.routes.direct.live import compare
 

@@ -16,7 +16,7 @@ from runbook_lib.graph.tenant.authority import AuthorityNow
 from runbook_lib.model.dn import same_dn
 from runbook_lib.model.text import Text, counted, t, verbatim
 from runbook_lib.model.untrusted import printable
-from runbook_lib.routes.cloud_sync.watch_loop import POLL
+from runbook_lib.routes.cloud_sync.watching.loop import POLL
 
 
 class WatchedGroup(Protocol):

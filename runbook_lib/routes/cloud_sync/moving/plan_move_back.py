@@ -24,10 +24,9 @@ from runbook_lib.model.text import counted, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import SetRunning, Unassign
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.owner_actions import WriteOwner
+from runbook_lib.routes.cloud_sync.moving.actions import WriteOwner
+from runbook_lib.routes.cloud_sync.moving.plan_move import enforced, owner_change, refusal
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
-from runbook_lib.routes.cloud_sync.plan_disable import out_of_scope
-from runbook_lib.routes.cloud_sync.plan_move import enforced, owner_change, refusal
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
     Sides,
@@ -36,6 +35,7 @@ from runbook_lib.routes.cloud_sync.planning import (
     prediction_of,
     require_same_domain,
 )
+from runbook_lib.routes.cloud_sync.scope.plan_disable import out_of_scope
 from runbook_lib.routes.direct.live import compare
 from runbook_lib.routes.direct.planning import rule_context
 from runbook_lib.routes.direct.preconditions import require_complete

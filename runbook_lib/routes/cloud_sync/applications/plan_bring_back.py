@@ -22,10 +22,10 @@ from runbook_lib.model.ids import NO_GROUP, GroupId
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import Assign, SetRunning, schema_digest, secrets_digest
-from runbook_lib.routes.cloud_sync.application_actions import RemoveConfiguration, RemoveJob, RestoreSchema
+from runbook_lib.routes.cloud_sync.applications.actions import RemoveConfiguration, RemoveJob, RestoreSchema
+from runbook_lib.routes.cloud_sync.applications.plan_create import made_anew
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPlan, cloud_sync_plan
-from runbook_lib.routes.cloud_sync.plan_create import made_anew
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
     Sides,

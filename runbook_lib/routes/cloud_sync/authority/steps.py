@@ -18,7 +18,7 @@ from runbook_lib.graph.writing import GraphWrite, Written
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.text import t
 from runbook_lib.routes.cloud_sync.actions import schema_digest
-from runbook_lib.routes.cloud_sync.authority_actions import (
+from runbook_lib.routes.cloud_sync.authority.actions import (
     MakeExtension,
     MapGroupDn,
     RemoveExtension,

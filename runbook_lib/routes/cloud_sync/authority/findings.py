@@ -12,7 +12,7 @@ from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import Text, counted, first_of, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.hand_off import RunSyncCycle
-from runbook_lib.routes.cloud_sync.authority import AuthorityFacts, Reference
+from runbook_lib.routes.cloud_sync.authority.facts import AuthorityFacts, Reference
 
 GUIDANCE = 'Microsoft Entra documentation, "Guidance for using Group Source of Authority (SOA)"'
 _CONFIGURE = 'Microsoft Entra documentation, "Configure Group Source of Authority (SOA)"'

@@ -22,9 +22,7 @@ from runbook_lib.model.text import counted, first_of, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import Realign
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.drift import Differing, compared_groups, present_prediction
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
-from runbook_lib.routes.cloud_sync.plan_enable import BARS
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
     Sides,
@@ -34,6 +32,8 @@ from runbook_lib.routes.cloud_sync.planning import (
     in_ad,
     members_of,
 )
+from runbook_lib.routes.cloud_sync.scope.drift import Differing, compared_groups, present_prediction
+from runbook_lib.routes.cloud_sync.scope.plan_enable import BARS
 from runbook_lib.rules.policy import Policy
 
 _CALL = 'Microsoft Graph documentation, "synchronizationJob: provisionOnDemand"'

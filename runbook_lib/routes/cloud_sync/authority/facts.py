@@ -25,7 +25,7 @@ from runbook_lib.model.ids import GroupId, as_group_id
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.routes.cloud_sync.authority_actions import SetCloudManaged
+from runbook_lib.routes.cloud_sync.authority.actions import SetCloudManaged
 from runbook_lib.routes.cloud_sync.payload import CloudSyncPlan
 from runbook_lib.rules.policy import Policy
 

@@ -38,7 +38,7 @@ from runbook_lib.model.ids import is_guid, lower_guid
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import schema_digest, secrets_digest
-from runbook_lib.routes.cloud_sync.application_actions import (
+from runbook_lib.routes.cloud_sync.applications.actions import (
     CreateConfiguration,
     CreateJob,
     MapNewJob,

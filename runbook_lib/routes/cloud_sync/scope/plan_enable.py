@@ -35,12 +35,10 @@ from runbook_lib.routes.cloud_sync.actions import (
     schema_digest,
     secrets_digest,
 )
-from runbook_lib.routes.cloud_sync.creation_checks import TenantFacts, findings_of_creation, require_can_be_made
+from runbook_lib.routes.cloud_sync.applications.checks import TenantFacts, findings_of_creation, require_can_be_made
+from runbook_lib.routes.cloud_sync.applications.plan_create import creation
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
-from runbook_lib.routes.cloud_sync.places import led_to, places_of
-from runbook_lib.routes.cloud_sync.plan_create import creation
-from runbook_lib.routes.cloud_sync.plan_findings import others_change, renamed_with_them, unknown_beforehand
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
     Sides,
@@ -53,6 +51,8 @@ from runbook_lib.routes.cloud_sync.planning import (
     require_same_domain,
 )
 from runbook_lib.routes.cloud_sync.requests import MEMBERS_AT_ONCE
+from runbook_lib.routes.cloud_sync.scope.findings import others_change, renamed_with_them, unknown_beforehand
+from runbook_lib.routes.cloud_sync.scope.places import led_to, places_of
 from runbook_lib.routes.direct.preconditions import require_complete
 from runbook_lib.routes.direct.selection import select
 from runbook_lib.rules.policy import Policy

@@ -1,0 +1,1 @@
+"""Groups that go over from the direct route to Cloud Sync, and back."""

@@ -1,0 +1,1 @@
+"""What comes of a change in AD: waited for, and reported."""
