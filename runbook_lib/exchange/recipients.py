@@ -93,6 +93,7 @@ class WrittenGroup:
     Attributes:
         group_id: Id of the cloud group, a lower-case GUID.
         in_address_book: Whether it has showInAddressBook: without it address lists do not show it.
+        hidden: Whether msExchHideFromAddressLists keeps it out of address lists.
     """
 
     group_id: str
@@ -102,6 +103,7 @@ class WrittenGroup:
     mail: str | None
     target_address: str | None
     in_address_book: bool
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,8 @@ def read_written_groups(directory: Directory) -> tuple[WrittenGroup, ...]:
     Raises:
         RunbookError: The search failed.
     """
-    attributes = ("objectGUID", "displayName", "mail", "targetAddress", "showInAddressBook", ANCHOR_ATTRIBUTE)
+    named = ("objectGUID", "displayName", "mail", "targetAddress", "showInAddressBook", "msExchHideFromAddressLists")
+    attributes = (*named, ANCHOR_ATTRIBUTE)
     wanted = all_of(equals("objectClass", "group"), starts_with(ANCHOR_ATTRIBUTE, "Group_"))
     found = []
     for entry in directory.search(directory.controller.default_naming_context, wanted, attributes):
@@ -140,6 +143,7 @@ def read_written_groups(directory: Directory) -> tuple[WrittenGroup, ...]:
                     mail=entry.text("mail"),
                     target_address=entry.text("targetAddress"),
                     in_address_book=bool(entry.texts("showInAddressBook")),
+                    hidden=entry.truth("msExchHideFromAddressLists"),
                 )
             )
     return tuple(sorted(found, key=lambda group: group.dn.casefold()))

@@ -116,6 +116,7 @@ PLURALS = {
     "AD member": ("{number:,} AD member", "{number:,} AD members"),
     "AD object": ("{number:,} AD object", "{number:,} AD objects"),
     "answer": ("{number:,} answer", "{number:,} answers"),
+    "contact": ("{number:,} contact", "{number:,} contacts"),
     "difference": ("{number:,} difference", "{number:,} differences"),
     "direct member": ("{number:,} direct member", "{number:,} direct members"),
     "former member": ("{number:,} former member", "{number:,} former members"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from runbook_lib.exchange import findings, requirements
+from runbook_lib.exchange.address_book import address_book_of
 from runbook_lib.exchange.detect import Sees, nothing_there, unseen_findings
 from runbook_lib.exchange.facts import Facts
 from runbook_lib.inventory.index import AddressHolder, address_taken
@@ -13,9 +14,10 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, counted, first_of, t
+from runbook_lib.preflight.address_book import address_book_finding
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
-from runbook_lib.preflight.hand_off import MailContact, MakeMailContacts, UpdateRecipients
+from runbook_lib.preflight.hand_off import MailContact, MakeMailContacts
 from runbook_lib.preflight.parts import ADDRESS_HOLDERS, EXCHANGE, EXCHANGE_FACTS, GROUPS, MAIL_DOMAINS, WRITTEN_GROUPS
 
 
@@ -100,32 +102,12 @@ _MOST = 50
 
 def address_book(evidence: Evidence) -> Iterator[Finding]:
     """Written-back groups with an address are in the address book."""
-    waiting = [group for group in evidence[WRITTEN_GROUPS] if group.mail and not group.in_address_book]
-    if waiting:
-        yield Finding(
-            id="mail-not-in-address-book",
-            severity=Severity.WARNING,
-            seen=t(
-                "{count} with an address, but not in the address book (showInAddressBook is empty): {some}.",
-                count=counted(len(waiting), "written-back group"),
-                some=first_of([group.dn for group in waiting], 5),
-            ),
-            expected=t("Groups that address lists show."),
-            why=t("Nobody finds them in Outlook; a Microsoft engineer writes that full transport needs it too."),
-            to_do=t(
-                "Run Update-Recipient for each, as often as groups arrive, or use mail contacts; the "
-                "hand-offs have the lines."
-            )
-            if has_shell(evidence)
-            else t("Let the Recipient Update Service of Exchange System Manager run, or make mail contacts there."),
-            source=f"{_PAGE}; {_CONTACTS}",
-            values={"count": len(waiting)},
-            hand_offs=(
-                UpdateRecipients(tuple(group.dn for group in waiting[:_MOST])),
-                _contacts(evidence, [(group.display_name, group.mail or "") for group in waiting]),
-            ),
-            acknowledgeable=True,
-        )
+    written = evidence[WRITTEN_GROUPS]
+    book = address_book_of(written)
+    contacts = _contacts(evidence, [(group.display_name, group.mail or "") for group in book.waiting])
+    finding = address_book_finding(book, has_shell=has_shell(evidence), more=(contacts,))
+    if finding is not None:
+        yield finding
 
 
 def secondary_addresses(evidence: Evidence) -> Iterator[Finding]:

@@ -20,7 +20,9 @@ from runbook_lib.preflight.hand_off import (
     MakeMailContacts,
     MakeSendConnector,
     RelayAcceptedDomain,
+    RemoveMailContacts,
     RunSyncCycle,
+    StandingContact,
     UpdateRecipients,
     hand_offs,
 )
@@ -47,6 +49,9 @@ def hand_off(kind: str, text: str) -> HandOff:
         "send-connector": MakeSendConnector((text, f"{text}2"), (f"smtp:{text};1",)),
         "address-book": UpdateRecipients((text, f"CN={text}")),
         "mail-contact": MakeMailContacts(contacts),
+        "remove-mail-contact": RemoveMailContacts(
+            (StandingContact(text, f"{text}@x"), StandingContact(f"CN={text}", f"{text}@y"))
+        ),
         "mx": AddMxRecord(text),
         "autodiscover": AddAutodiscoverRecord(text),
         "connect-server": LookAtConnectServer(),

@@ -46,6 +46,7 @@ def values_of(kind: str, text: str) -> dict[str, object]:
         "send-connector": {"servers": [text, f"{text}2"], "spaces": [f"smtp:{text};1"]},
         "address-book": {"dns": [text, f"CN={text}"]},
         "mail-contact": {"groups": [[text, f"{text}@x", f"{text}@y"], [text * 20, f"{text}@z", f"{text}@y"]]},
+        "remove-mail-contact": {"contacts": [[text, f"{text}@x"], [f"CN={text}", f"{text}@y"]]},
         "mx": {"domain": text},
         "autodiscover": {"domain": text},
         "connect-server": {},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 import tree_sitter_powershell
@@ -10,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tree_sitter import Language, Node, Parser
 
+import runbook_lib
 from runbook_lib.directory.rights import AccessMask
 from runbook_lib.directory.rights.needs import AllowEntry
 from runbook_lib.model.dn import rdn, same_dn
@@ -132,8 +134,13 @@ COMMANDS = {
     "relay-type": ["Get-AcceptedDomain", "Format-List", "Set-AcceptedDomain"],
     "address-spaces": ["Get-SendConnector", "ForEach-Object", "Where-Object", "Format-List", "Set-SendConnector"],
     "send-connector": ["New-SendConnector"],
-    "address-book": ["Update-Recipient"] * 2,
-    "mail-contact": ["Set-UnifiedGroup", "New-MailContact", "Set-MailContact", "Set-MailContact"] * 2,
+    "address-book": ["Update-Recipient"],
+    "mail-contact": [
+        *["Get-UnifiedGroup", "Format-List", "Set-UnifiedGroup"] * 2,
+        *["Get-Recipient", "Format-List", "New-MailContact"] * 2,
+        *["Set-MailContact", "Set-MailContact"] * 2,
+    ],
+    "remove-mail-contact": ["Get-MailContact", "Format-List", "Remove-MailContact"] * 2,
     "mx": [],
     "autodiscover": [],
     "connect-server": [
@@ -189,8 +196,13 @@ def test_dns_lines() -> None:
 
 
 READING_VERBS = ("Get", "Format", "Where", "ForEach", "Import")
-WITHOUT_WHAT_IF = {"dsacls": ("/G", "/takeownership"), "Start-ADSyncSyncCycle": ("-PolicyType",)}
-"""What has no such switch, and the arguments by which it changes something."""
+WITHOUT_WHAT_IF = {
+    # A program of Windows, not a cmdlet ("Dsacls", Windows commands).
+    "dsacls": ("/G", "/takeownership"),
+    # Its syntax names no such switch ("Microsoft Entra Connect: ADSync PowerShell Reference").
+    "Start-ADSyncSyncCycle": ("-PolicyType",),
+}
+"""What has no such switch and why, and the arguments by which it changes something."""
 
 
 def nodes(node: Node, kind: str) -> list[Node]:
@@ -232,6 +244,37 @@ def test_every_command_that_changes_something_shows_first_what_it_would_do(kind:
         assert bool(changing) is (kind not in ("connect-server", "cloud-sync-agent"))
         if changing and changing[0][0] not in WITHOUT_WHAT_IF:
             assert "without -WhatIf do" in offer.text
+
+
+TEMPLATES = sorted(Path(runbook_lib.__file__).parent.rglob("*.ps1.j2"))
+"""Whoever renders them: the hand-offs of the pre-flight, those of plans, and parts of either."""
+
+
+def template_commands(path: Path) -> list[list[str]]:
+    """Commands of a template in their order, with a value wherever one goes, and every branch taken."""
+    text = re.sub(r"\{#.*?#\}", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    text = re.sub(r"\{%.*?%\}", "", re.sub(r"\{\{.*?\}\}", "'x'", text, flags=re.DOTALL), flags=re.DOTALL)
+    return [words(command) for command in nodes(parsed(text), "command")]
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_no_template_has_a_line_that_changes_something_at_once(path: Path) -> None:
+    changing = [command for command in template_commands(path) if changes(command)]
+    at_once = [command for command in changing if "-WhatIf" not in command and command[0] not in WITHOUT_WHAT_IF]
+    assert not at_once, f"{path.name}: -WhatIf is missing, or WITHOUT_WHAT_IF has no reason for it"
+    if len({command[0] for command in changing}) > 1:
+        steps = re.findall(r"^# ([1-9])\. ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        assert steps == [str(number) for number in range(1, len(steps) + 1)], path.name
+        assert len(steps) > 1, f"{path.name}: its lines depend on each other; number them"
+
+
+def test_the_templates_are_found_and_a_changing_line_is_seen(tmp_path: Path) -> None:
+    assert len(TEMPLATES) >= len({kind.template for kind in KINDS if kind.template.endswith(".ps1.j2")})
+    template = tmp_path / "a.ps1.j2"
+    template.write_text(
+        "{# Set-X #}\n{% for one in all %}\nSet-X -Identity {{ one | quoted }}\n{% endfor %}\n", encoding="utf-8"
+    )
+    assert [changes(command) for command in template_commands(template)] == [True]
 
 
 def test_reading_and_changing_are_told_apart() -> None:
