@@ -117,7 +117,7 @@ class Limited:
         return data
 
     def recv_into(self, *arguments: Any, **named: Any) -> int:
-        """As the socket's; TimeoutError when the time is over."""
+        """As the socket's, in bytes; TimeoutError when the time is over."""
         count: int = self._kept(super().recv_into, arguments, named, int)  # type: ignore[misc]
         return count
 

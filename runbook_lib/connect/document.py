@@ -164,7 +164,7 @@ class ExportError(_Read):
 
 
 class AuditEvent(_Read):
-    """An event of Connect's admin audit log; ``id`` is the Windows event id."""
+    """An event of Connect's admin audit log; ``id`` is the number of the Windows event."""
 
     id: int
     at: _Moment | None

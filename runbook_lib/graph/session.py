@@ -234,7 +234,7 @@ class NotWhole(Exception):  # noqa: N818 - becomes a FailedAttempt where the hos
 
 
 def body_of(response: Response, *, largest: int = LARGEST_ANSWER) -> bytes:
-    """The whole body, unpacked.
+    """The whole body, unpacked, of at most ``largest`` bytes.
 
     Raises:
         NotWhole: Too large, packed in a way that was not asked for, or broken off.

@@ -22,7 +22,7 @@ class Severity(Enum):
 
     @property
     def rank(self) -> int:
-        """0 for the least; graver is higher."""
+        """Its number in the order of gravity: 0 for the least."""
         return list(Severity).index(self)
 
 

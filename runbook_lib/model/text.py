@@ -146,7 +146,7 @@ def counted(number: int, noun: str) -> Text:
 
 
 def first_of(texts: Sequence[str], most: int, separator: str = ", ") -> Text:
-    """The first ``most`` of them, and how many more there are: ``a, b and 3 more``."""
+    """The first ``most`` of these texts, and how many more there are: ``a, b and 3 more``."""
     shown = joined((verbatim(text) for text in texts[:most]), separator)
     more = len(texts) - most
     return t("{shown} and {more:,} more", shown=shown, more=more) if more > 0 else shown

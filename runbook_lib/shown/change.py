@@ -37,7 +37,7 @@ def read_back_view(changes: int) -> View:
 
 
 def open_gate_view(approval: Mapping[str, object], approved: int, waiting: Sequence[Waiting]) -> View:
-    """The gate is open; what stays behind is listed with the reason."""
+    """The gate is open for ``approved`` changes; what stays behind is listed with the reason."""
     further = approval.get("further")
     others = further if isinstance(further, Sequence) else ()
     parts = joined((_approval_text(item) for item in (approval, *others) if isinstance(item, Mapping)), ", ")

@@ -1,7 +1,8 @@
 """A number that the product has by name says what it is a number of.
 
 What can be measured: every number at the top of a module has a docstring below it, or a comment above or beside it,
-with a unit.
+with a unit; so has every number that a public function takes or returns and a public class holds, in its name, its
+description or the docstring.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.docs.test_docstrings import COMMANDS, public
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "runbook_lib"
@@ -104,5 +107,71 @@ def test_every_number_says_what_it_is_of() -> None:
         path.relative_to(LIBRARY).as_posix(): wrong
         for path in sorted(LIBRARY.rglob("*.py"))
         if (wrong := problems(path.read_text(encoding="utf-8")))
+    }
+    assert found == {}
+
+
+IS_NUMBER = re.compile(r"(int|float)( \| None)?")
+
+
+def described(node: ast.AnnAssign, after: ast.stmt | None) -> str:
+    """What is said of a field by itself: the docstring below it, the texts of its ``Field``."""
+    said = [ast.unparse(node.value)] if isinstance(node.value, ast.Call) else []
+    if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+        said.append(str(after.value.value))
+    return " ".join(said)
+
+
+def signature_problems(tree: ast.Module) -> list[str]:
+    """The numbers in public signatures and fields of which nothing says what they count or measure."""
+    found = []
+
+    def judge(name: str, number: str, annotation: ast.expr | None, *said: str) -> None:
+        if annotation is None or not IS_NUMBER.fullmatch(ast.unparse(annotation)):
+            return
+        if not UNITS.search(" ".join((number.replace("_", " "), *said))):
+            found.append(f"{name}: {number} has no unit")
+
+    for name, node in public(tree):
+        text = ast.get_docstring(node) or ""
+        if isinstance(node, ast.ClassDef):
+            for field, after in zip(node.body, [*node.body[1:], None], strict=True):
+                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                    judge(name, field.target.id, field.annotation, described(field, after), text)
+        else:
+            for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+                judge(name, argument.arg, argument.annotation, text)
+            judge(name, node.name, node.returns, text)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ('def wait(most: int) -> None:\n    """Wait."""', "wait: most has no unit"),
+        ('def wait(most: int) -> None:\n    """Wait for ``most`` seconds."""', ""),
+        ('def wait(seconds: float | None) -> None:\n    """Wait."""', ""),
+        ('def _wait(most: int) -> None:\n    """Wait."""', ""),
+        ('def left() -> int:\n    """What is left."""', "left: left has no unit"),
+        ('class A:\n    """It."""\n    most: int', "A: most has no unit"),
+        ('class A:\n    """It."""\n    most: int\n    """Groups."""', ""),
+        ('class A:\n    """It."""\n    most: int = Field(5, description="Groups that one plan may make")', ""),
+        (
+            'class A:\n    """It."""\n    def most(self, more: int) -> int:\n        """More."""',
+            "A.most: most has no unit",
+        ),
+    ],
+)
+def test_a_signature_without_a_unit_is_found(source: str, said: str) -> None:
+    found = signature_problems(ast.parse(source))
+    assert said in "\n".join(found)
+    assert bool(found) is bool(said)
+
+
+def test_every_number_in_a_signature_says_what_it_is_of() -> None:
+    found = {
+        path.relative_to(LIBRARY).as_posix(): wrong
+        for path in sorted(LIBRARY.rglob("*.py"))
+        if COMMANDS not in path.parents and (wrong := signature_problems(ast.parse(path.read_text(encoding="utf-8"))))
     }
     assert found == {}

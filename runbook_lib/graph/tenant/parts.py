@@ -33,6 +33,7 @@ class DeletionPrevention:
 
     kind: str
     threshold: int | None
+    """Objects, or percent of them, as ``kind`` says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,9 @@ class Licence:
     part_number: str
     status: str
     enabled_units: int | None
+    """Licences that users may have."""
     consumed_units: int | None
+    """Licences that users have."""
     plans: frozenset[str]
     """Ids of its service plans, lower case."""
 

@@ -120,7 +120,7 @@ class SetGroupScope(Action):
 
     @property
     def place(self) -> int:
-        """The order."""
+        """Its number in the order in which scopes are changed."""
         return self.order
 
     def as_json(self) -> dict[str, object]:
@@ -206,7 +206,7 @@ class RemoveExtension(Action):
 
     @property
     def place(self) -> int:
-        """The other way round."""
+        """Its number in the order of parts, the other way round."""
         return -_PARTS.index(self.part)
 
     def as_json(self) -> dict[str, object]:
@@ -315,5 +315,5 @@ def fills(schema: Document, extension: str) -> bool:
 
 
 def universal(group_type: int) -> int:
-    """The same groupType with universal scope."""
+    """The same flags of groupType ([MS-ADTS] 2.2.12) with universal scope."""
     return (group_type & ~SCOPES) | UNIVERSAL

@@ -167,7 +167,7 @@ def members_lost(lost: Sequence[Reference]) -> list[Finding]:
 
 
 def taken_over_later(count: int, by_connect: bool) -> Finding:
-    """That a roll-back is complete only with the next synchronization."""
+    """That a roll-back of ``count`` groups is complete only with the next synchronization."""
     return Finding(
         id="soa-take-over",
         severity=Severity.INFO,
