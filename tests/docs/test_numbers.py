@@ -148,10 +148,10 @@ def signature_problems(tree: ast.Module) -> list[str]:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ('def wait(most: int) -> None:\n    """Wait."""', "wait: most has no unit"),
-        ('def wait(most: int) -> None:\n    """Wait for ``most`` seconds."""', ""),
-        ('def wait(seconds: float | None) -> None:\n    """Wait."""', ""),
-        ('def _wait(most: int) -> None:\n    """Wait."""', ""),
+        ('def go(most: int) -> None:\n    """Do it."""', "go: most has no unit"),
+        ('def go(most: int) -> None:\n    """Do it for ``most`` seconds."""', ""),
+        ('def go(seconds: float | None) -> None:\n    """Do it."""', ""),
+        ('def _go(most: int) -> None:\n    """Do it."""', ""),
         ('def left() -> int:\n    """What is left."""', "left: left has no unit"),
         ('class A:\n    """It."""\n    most: int', "A: most has no unit"),
         ('class A:\n    """It."""\n    most: int\n    """Groups."""', ""),
