@@ -130,6 +130,7 @@ PLURALS = {
     "security group": ("{number:,} security group", "{number:,} security groups"),
     "server": ("{number:,} server", "{number:,} servers"),
     "time": ("{number:,} time", "{number:,} times"),
+    "use": ("{number:,} use", "{number:,} uses"),
     "value": ("{number:,} value", "{number:,} values"),
     "written-back group": ("{number:,} written-back group", "{number:,} written-back groups"),
 }

@@ -92,7 +92,7 @@ def read_account(directory: Directory) -> Account:
         )
     sid, name = found[0].sid, found[0].text("sAMAccountName")
     administrators = f"{dc.domain_sid}-{_DOMAIN_ADMINS}"
-    netbios = _netbios(directory)
+    netbios = netbios_name(directory)
     return Account(
         name=f"{netbios}\\{name}" if netbios and name else sid,
         sid=sid,
@@ -127,7 +127,8 @@ def _descriptor(entry: Entry) -> SecurityDescriptor | None:
     return found if found and found.control & Control.DACL_PRESENT else None
 
 
-def _netbios(directory: Directory) -> str:
+def netbios_name(directory: Directory) -> str:
+    """NetBIOS name of the controller's domain, ``CONTOSO``; empty where it cannot be read."""
     dc = directory.controller
     partitions = f"CN=Partitions,{dc.configuration_naming_context}"
     wanted = all_of(equals("objectClass", "crossRef"), equals("nCName", dc.default_naming_context))

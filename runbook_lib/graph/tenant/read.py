@@ -27,6 +27,7 @@ from runbook_lib.graph.rows import (
 from runbook_lib.graph.sign_in.tokens import account_of
 from runbook_lib.graph.snapshot import SYNCHRONIZATION_PATH, not_configured, read_tenant, single, switch_of
 from runbook_lib.graph.tenant.cloud_sync import read_agents, read_cloud_sync
+from runbook_lib.graph.tenant.group_settings import GROUP_UNIFIED, NEW_GROUP_DEFAULT, SETTINGS_PATH
 from runbook_lib.graph.tenant.parts import (
     ConnectReport,
     DeletionPrevention,
@@ -48,9 +49,6 @@ from runbook_lib.model.text import Progress, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.connections import Cloud
 
-GROUP_UNIFIED = "62375ab9-6b52-47ed-826b-58e47e0e304b"
-"""Template id of the Group.Unified settings (Microsoft Graph documentation, "groupSetting resource type")."""
-_DEFAULT = "NewUnifiedGroupWritebackDefault"
 _SKU = "skuPartNumber,capabilityStatus,prepaidUnits,consumedUnits,servicePlans"
 _DOMAIN = "id,isVerified,isDefault,isInitial,authenticationType,supportedServices"
 _LAST_SYNC = "onPremisesLastSyncDateTime"
@@ -160,12 +158,12 @@ def read_licences(client: GraphClient) -> Licences:
 
 
 def _new_groups(client: GraphClient) -> NewGroupDefault:
-    rows = client.listing("/groupSettings").rows
+    rows = client.listing(SETTINGS_PATH).rows
     setting = next((row for row in rows if (text_of(row, "templateId") or "").lower() == GROUP_UNIFIED), None)
     if setting is None:
         return NewGroupDefault(WrittenByDefault.NO_SETTING)
     values = {text_of(pair, "name"): text_of(pair, "value") or "" for pair in objects_of(setting, "values")}
-    value = values.get(_DEFAULT, "").strip()
+    value = values.get(NEW_GROUP_DEFAULT, "").strip()
     state = {"": WrittenByDefault.NO_VALUE, "true": WrittenByDefault.YES, "false": WrittenByDefault.NO}
     return NewGroupDefault(state.get(value.casefold(), WrittenByDefault.OTHER), value)
 
