@@ -11,18 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runbook_lib.cloud_sync.scope import Known, ScopeAnswer
 from runbook_lib.model.cloud import Authority, CloudGroup, CloudPrincipal, PrincipalType, Switch
-from runbook_lib.model.text import NOTHING, Text, t
-
-
-@dataclass(frozen=True, slots=True)
-class MemberAnswer:
-    """Whether one member is written; ``code`` is stable, ``why`` a sentence, both empty where it is."""
-
-    known: Known
-    code: str = ""
-    why: Text = NOTHING
+from runbook_lib.model.predicted import Known, MemberAnswer, ScopeAnswer
+from runbook_lib.model.text import t
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,13 @@ from runbook_lib.cloud_sync.collisions import OccupiedNames, with_collisions
 from runbook_lib.cloud_sync.expression import Expression, ExpressionError, read_expression
 from runbook_lib.cloud_sync.functions import NotPredictable, shown
 from runbook_lib.cloud_sync.members import MemberRules, group_written, user_written
-from runbook_lib.cloud_sync.predicted import Predicted, PredictedGroup, PredictedMember, Prediction, Trouble
-from runbook_lib.cloud_sync.scope import JobScope, Known, ScopeAnswer, values_of
+from runbook_lib.cloud_sync.predicted import PredictedGroup, Prediction
+from runbook_lib.cloud_sync.scope import JobScope, values_of
 from runbook_lib.graph.tenant import CloudSyncJob, ObjectScope
 from runbook_lib.model.cloud import Authority, CloudGroup, CloudPrincipal, CloudSnapshot, PrincipalType, Switch
 from runbook_lib.model.directory import DirectoryGroup, DirectorySnapshot
 from runbook_lib.model.ids import user_id_of_anchor
+from runbook_lib.model.predicted import Known, Predicted, PredictedMember, ScopeAnswer, Trouble
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 

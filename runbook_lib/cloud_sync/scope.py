@@ -8,33 +8,14 @@ group is enough; operators), "Microsoft Entra provisioning options" (selected gr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum
 
 from runbook_lib.cloud_sync.functions import Value
 from runbook_lib.graph.tenant import CloudSyncJob, ObjectScope, ScopeClause
 from runbook_lib.model.cloud import Authority, CloudGroup, CloudKind
+from runbook_lib.model.predicted import Known, ScopeAnswer
 from runbook_lib.model.reading import Unreadable
-from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
-
-
-class Known(Enum):
-    """Yes, no, or not to be known from what was read."""
-
-    YES = "yes"
-    NO = "no"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class ScopeAnswer:
-    """Whether a group is in scope; ``code`` is stable, ``why`` a sentence, empty where it is simply in scope."""
-
-    known: Known
-    code: str = ""
-    why: Text = NOTHING
-
 
 _IN_SCOPE = ScopeAnswer(Known.YES)
 _FIXED = frozenset({"securityenabled", "dirsyncenabled", "mailenabled"})

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from runbook_lib.cloud_sync.group_dn import Placement
-from runbook_lib.cloud_sync.predicted import Predicted, PredictedGroup
-from runbook_lib.cloud_sync.scope import Known
+from runbook_lib.cloud_sync.predicted import PredictedGroup
 from runbook_lib.cloud_sync.service_errors import ServiceError
 from runbook_lib.graph.tenant.provisioning_log import LogEntry
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.moment import to_the_minute
+from runbook_lib.model.predicted import Known, Predicted
 from runbook_lib.model.text import NOTHING, Text, counted, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.hand_off import hand_offs

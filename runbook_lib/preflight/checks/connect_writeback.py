@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runbook_lib.connect.document import Connector
 from runbook_lib.connect.evidence import ConnectEvidence
+from runbook_lib.connect.settings import INBOUND_RULE, LIMIT_RULE, OUTBOUND_RULE
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import NOTHING, Text, first_of, t
 from runbook_lib.model.untrusted import printable
@@ -15,11 +16,7 @@ from runbook_lib.preflight.parts import CONNECT_SERVER
 _B, _U, _W, _I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO
 _SCHEDULER = 'Microsoft Entra documentation, "Connect Sync: scheduler"'
 _ENABLE = 'Microsoft Entra documentation, "Enable Microsoft Entra Connect group writeback"'
-WRITEBACK_RULES = (
-    "In from AAD - Group SOAInAAD",
-    "Out to AD - Group SOAInAAD",
-    "Out to AD - Group Writeback Member Limit",
-)
+WRITEBACK_RULES = (INBOUND_RULE, OUTBOUND_RULE, LIMIT_RULE)
 """Standard rules of group writeback ("Microsoft Entra Connect: Version release history", 1.6.2.4); the rule of Exchange
 attributes is there only where AD has them."""
 INSUFFICIENT_RIGHTS = "8344"

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from runbook_lib.cloud_sync.configuration import domain_of, expressions_of, secrets_of
 from runbook_lib.cloud_sync.predicted import PredictedGroup, Prediction
 from runbook_lib.cloud_sync.prediction import predict
-from runbook_lib.cloud_sync.scope import Known
 from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.configuration import ConfigurationDocuments
 from runbook_lib.graph.tenant.jobs import CloudSync, CloudSyncJob, ObjectScope
@@ -16,6 +15,7 @@ from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import GroupMembers, LeftOut, Plan, Refusal
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.predicted import Known
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable

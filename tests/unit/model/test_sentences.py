@@ -48,6 +48,8 @@ NOT_SHOWN = {
     "not found in the schema": "what another directory answers",
     "In from AAD - Group SOAInAAD": "a synchronization rule of Connect",
     "Out to AD - Group SOAInAAD": "a synchronization rule of Connect",
+    "Out to AD - Group SOAInAAD - DN": "a synchronization rule of Connect",
+    "Out to AD - Group SOAInAAD - Exchange": "a synchronization rule of Connect",
     "Out to AD - Group Writeback Member Limit": "a synchronization rule of Connect",
     "Reanimate Tombstones": "name of a right of AD",
     "domain local": "a scope of AD's groups",

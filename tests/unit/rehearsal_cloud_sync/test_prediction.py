@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from runbook_lib.cloud_sync.predicted import PredictedGroup, Prediction, differences
 from runbook_lib.cloud_sync.prediction import predict
-from runbook_lib.cloud_sync.scope import Known
 from runbook_lib.graph.tenant.cloud_sync import read_cloud_sync
 from runbook_lib.graph.tenant.jobs import CloudSyncJob
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import CloudGroup, CloudKind, CloudPrincipal, PrincipalType, Switch
 from runbook_lib.model.directory import DirectoryGroup, DirectoryObject, DirectorySnapshot
 from runbook_lib.model.ids import as_group_id, as_object_guid
+from runbook_lib.model.predicted import Known
 from tests.support.builders import cloud_side, directory_side
 from tests.unit.rehearsal_cloud_sync.world import OTHER_OU, OU, Contoso, Memory, Thing
 

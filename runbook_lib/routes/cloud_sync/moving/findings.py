@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from runbook_lib.cloud_sync.predicted import PredictedGroup
-from runbook_lib.cloud_sync.scope import Known
 from runbook_lib.model.dn import normalize_foreign_dn, parent_of, rdn_value
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.predicted import Known
 from runbook_lib.model.text import Text, counted, first_of, joined, t
 from runbook_lib.model.untrusted import printable
 

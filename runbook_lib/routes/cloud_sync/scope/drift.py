@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runbook_lib.cloud_sync.configuration import expressions_of
-from runbook_lib.cloud_sync.predicted import Predicted, PredictedGroup, PredictedMember, Prediction
-from runbook_lib.cloud_sync.scope import Known, ScopeAnswer
+from runbook_lib.cloud_sync.predicted import PredictedGroup, Prediction
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.dn import normalize_foreign_dn, parent_of, rdn_value
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
+from runbook_lib.model.predicted import Known, Predicted, PredictedMember, ScopeAnswer
 from runbook_lib.model.text import NOTHING, Text, counted, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from runbook_lib.cloud_sync.configuration import expressions_of
-from runbook_lib.cloud_sync.predicted import Predicted, PredictedGroup, Prediction
-from runbook_lib.cloud_sync.scope import Known
+from runbook_lib.cloud_sync.predicted import PredictedGroup, Prediction
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.predicted import Known, Predicted
 from runbook_lib.model.text import Text, counted, first_of, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from runbook_lib.cloud_sync.predicted import PredictedMember
-from runbook_lib.cloud_sync.scope import Known
 from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.inventory.naming import DisplayNames
@@ -18,6 +16,7 @@ from runbook_lib.model.change import Refusal
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import GroupId
+from runbook_lib.model.predicted import Known, PredictedMember
 from runbook_lib.model.text import counted, first_of, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import Realign

@@ -15,7 +15,7 @@ from runbook_lib.cloud_sync.configuration import (
     with_notification,
 )
 from runbook_lib.cloud_sync.predicted import PredictedGroup
-from runbook_lib.cloud_sync.scope import Known, passes_fixed_filter
+from runbook_lib.cloud_sync.scope import passes_fixed_filter
 from runbook_lib.cloud_sync.service_errors import quarantine_text, quarantine_to_do
 from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.jobs import JobState
@@ -24,6 +24,7 @@ from runbook_lib.model.change import Refusal
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import CloudKind
 from runbook_lib.model.ids import NO_GROUP, GroupId
+from runbook_lib.model.predicted import Known
 from runbook_lib.model.text import NOTHING, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import (

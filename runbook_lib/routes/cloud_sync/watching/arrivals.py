@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from runbook_lib.cloud_sync.predicted import Difference, PredictedGroup, differences
+from runbook_lib.cloud_sync.predicted import PredictedGroup, differences
 from runbook_lib.cloud_sync.service_errors import ServiceError, quarantine_text, quarantine_to_do
 from runbook_lib.directory.anchored import AnchoredGroups
 from runbook_lib.errors import AwaitingHandoff, RunbookError, VerificationFailed
@@ -22,6 +22,7 @@ from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.dn import same_dn
 from runbook_lib.model.moment import to_the_minute
+from runbook_lib.model.predicted import Difference, several_objects
 from runbook_lib.model.text import NOTHING, Progress, Text, counted, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.planning import accounts_of
@@ -90,7 +91,11 @@ class WatchedGroups:
             members = frozenset(self._guid(dn, by_dn) for dn in ((present.members or ()) if present else ()))
             members -= stays.get(group.group_id, frozenset())
             found_otherwise = differences(group, present, members, accounts)
-            arrivals.append(Arrival(group, present, _several(some) if len(some) > 1 else found_otherwise))
+            arrivals.append(
+                Arrival(
+                    group, present, (several_objects([one.dn for one in some]),) if len(some) > 1 else found_otherwise
+                )
+            )
         return arrivals
 
     def has(self, group_id: str, members: Sequence[str], dn: str = "", account_name: str = "") -> bool:
@@ -148,11 +153,6 @@ class WatchedGroups:
 
     def _guid(self, dn: str, by_dn: Mapping[str, str]) -> str:
         return self._guid_of_dn(dn) or by_dn.get(dn.casefold()) or dn
-
-
-def _several(objects: Sequence[DirectoryGroup]) -> tuple[Difference, ...]:
-    where = "; ".join(sorted(printable(one.dn, limit=120) for one in objects))
-    return (Difference("several-objects", t("Several AD objects carry its anchor: {where}.", where=where)),)
 
 
 def watch_arrivals(

@@ -1,0 +1,124 @@
+"""What the next cycle deletes once v1 is switched off, and whether that went and nothing else. Pure.
+
+Source: Microsoft Entra documentation, "Disable Microsoft Entra Connect group writeback": the next cycle deletes every
+group that the feature has written. That objects which v1 took over go too is an inference: they are UNKNOWN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from runbook_lib.connect.settings import WritebackSettings
+from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.index import writer_of
+from runbook_lib.inventory.states import Writer
+from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.model.dn import is_below
+from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, GroupId, group_id_of_anchor
+from runbook_lib.model.predicted import Known
+from runbook_lib.model.text import NOTHING, Text, t
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """An AD group that the next cycle deletes, or may delete.
+
+    Attributes:
+        group_id: Cloud group of its anchor.
+        display_name: For people.
+        present: The object as it stands there.
+        certain: YES, or UNKNOWN with the reason.
+        why: Why it is not certain; empty where it is.
+    """
+
+    group_id: GroupId
+    display_name: str
+    present: DirectoryGroup
+    certain: Known
+    why: Text = NOTHING
+
+
+_TAKEN_OVER = t("This runbook wrote it, and Connect sees it: if v1 has taken it over, it goes too.")
+_MAY_BE_TAKEN_OVER = t("This runbook wrote it; whether Connect sees it is not known, for its OU filter was not read.")
+_OUTSIDE = t("It stands outside of v1's container: whether Connect still counts it as its own is not known.")
+_NO_CONTAINER = t("It carries Connect's anchor, and v1's container is not known.")
+
+
+def next_cycle_deletes(inventory: Inventory, settings: WritebackSettings) -> tuple[Removal, ...]:
+    """Every AD group that goes, or may go, with v1; sorted by DN.
+
+    Args:
+        inventory: Both sides, read completely.
+        settings: What decides about v1 while it is on.
+    """
+    found = (_removal(group, inventory, settings) for group in inventory.directory.groups)
+    return tuple(sorted((one for one in found if one is not None), key=lambda one: one.present.dn.casefold()))
+
+
+def _removal(group: DirectoryGroup, inventory: Inventory, settings: WritebackSettings) -> Removal | None:
+    group_id = group_id_of_anchor(group.text(ANCHOR_ATTRIBUTE) or "")
+    if group_id is None:
+        return None
+    writer = writer_of(group, group_id, inventory.cloud.tenant.id)
+    container = settings.container
+    below = container.known and is_below(group.dn, container.value)
+    name = group.text("displayName") or group.text("cn") or group.dn
+    if writer is Writer.CONNECT:
+        if below:
+            return Removal(group_id, name, group, Known.YES)
+        return Removal(group_id, name, group, Known.UNKNOWN, _OUTSIDE if container.known else _NO_CONTAINER)
+    seen = True if below else settings.sees(group.dn)
+    if writer is not Writer.OURS or seen is False:
+        return None
+    return Removal(group_id, name, group, Known.UNKNOWN, _TAKEN_OVER if seen else _MAY_BE_TAKEN_OVER)
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalSeen:
+    """What became of the groups that were to go.
+
+    Attributes:
+        gone: Those that are gone.
+        waiting: Those that go with certainty and stand there still.
+        stayed: Those of which it was not known, and that stand there still.
+        lost: Groups that should not have gone and are gone: none of the removals.
+    """
+
+    gone: tuple[Removal, ...]
+    waiting: tuple[Removal, ...]
+    stayed: tuple[Removal, ...]
+    lost: tuple[DirectoryGroup, ...]
+
+    @property
+    def done(self) -> bool:
+        """Whether everything went that had to, and nothing else."""
+        return not self.waiting and not self.lost
+
+
+def removal_seen(
+    removals: Sequence[Removal], before: Collection[DirectoryGroup], there: Mapping[str, DirectoryGroup]
+) -> RemovalSeen:
+    """Compare the groups of a domain before with those that stand there now.
+
+    Args:
+        removals: What was to go.
+        before: Every group of the domain, or of the part of it that is watched, as it was before.
+        there: GUID to group, of the same part now.
+    """
+    named = {one.present.guid for one in removals}
+    still = [one for one in removals if one.present.guid in there]
+    return RemovalSeen(
+        gone=tuple(one for one in removals if one.present.guid not in there),
+        waiting=tuple(one for one in still if one.certain is Known.YES),
+        stayed=tuple(one for one in still if one.certain is not Known.YES),
+        lost=tuple(_lost(before, there, named)),
+    )
+
+
+def _lost(
+    before: Collection[DirectoryGroup], there: Mapping[str, DirectoryGroup], named: Collection[str]
+) -> Iterator[DirectoryGroup]:
+    for group in before:
+        if group.guid not in there and group.guid not in named:
+            yield group
