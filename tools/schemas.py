@@ -25,6 +25,14 @@ from runbook_lib.record.formats.cloud_sync import (
     CloudSyncRecordFormat,
     CloudSyncStandingApprovalFormat,
 )
+from runbook_lib.record.formats.connect_sync import (
+    ConnectSyncBeginFormat,
+    ConnectSyncDoneFormat,
+    ConnectSyncOpenFormat,
+    ConnectSyncPlanApprovalFormat,
+    ConnectSyncPlanFormat,
+    ConnectSyncRecordFormat,
+)
 from runbook_lib.record.formats.journal import (
     BeginFormat,
     ClosedFormat,
@@ -65,6 +73,18 @@ TITLES: Mapping[str, tuple[str, Sequence[type[BaseModel]], str]] = {
         "An approval, approvals/*.json, route cloud-sync",
         (CloudSyncPlanApprovalFormat, CloudSyncStandingApprovalFormat),
         "An approval; `kind` says which",
+    ),
+    "record-connect-sync": ("record.json, route connect-sync", (ConnectSyncRecordFormat,), ""),
+    "plan-connect-sync": ("plan.json, route connect-sync", (ConnectSyncPlanFormat,), ""),
+    "journal-connect-sync": (
+        "One line of journal.jsonl, route connect-sync",
+        (ConnectSyncOpenFormat, ConnectSyncBeginFormat, ConnectSyncDoneFormat, LostFormat, StoppedFormat, ClosedFormat),
+        "One line of a journal; `entry` says which kind",
+    ),
+    "approval-connect-sync": (
+        "An approval, approvals/*.json, route connect-sync",
+        (ConnectSyncPlanApprovalFormat,),
+        "",
     ),
 }
 """Schema to what people call the file, the models that it can be, and its description where there are several."""

@@ -9,7 +9,7 @@ update sequence numbers, language and the texts that people read. It is worked o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Generic, Protocol, TypeVar
@@ -56,6 +56,10 @@ class Payload(Protocol):
     @property
     def needs(self) -> frozenset[str]:
         """Ids of the cloud groups whose objects other changes of the same plan have to make first."""
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Ids of the cloud groups that it is about beside that of its head: of all that come or go with a switch."""
 
     @property
     def members_added(self) -> Collection[object]:
@@ -228,16 +232,26 @@ class PlanOf(DigestedOnce, Generic[PayloadT, TargetT]):
     @property
     def groups(self) -> int:
         """How many groups the plan touches."""
-        return len({c.group_id for c in self.changes if c.group_id})
+        return len(self._groups_of(self.changes))
+
+    def _groups_of(self, changes: Iterable[ChangeOf[Payload]]) -> set[str]:
+        found: set[str] = set()
+        for change in changes:
+            found |= {change.group_id, *change.payload.groups}
+        return found - {""}
 
     @property
     def phrase(self) -> str:
         """What an approver types: it proves that the numbers and the domain were read.
 
-        A deletion is called one, and so is a change of the source of authority.
+        A deletion is called one, and so is a change of the source of authority. What switches group writeback v1 off
+        deletes every group that it wrote.
         """
         deleted = sum(c.kind is ChangeKind.DELETE for c in self.changes)
         domain = self.target.title
+        switched_off = [c for c in self.changes if c.kind is ChangeKind.SWITCH_OFF]
+        if gone := len(self._groups_of(switched_off)):
+            return f"DELETE {_groups(gone)} IN {domain}"
         if deleted and deleted == len(self.changes):
             return f"DELETE {_groups(self.groups)} IN {domain}"
         also = f" AND DELETE {_groups(deleted)}" if deleted else ""
@@ -245,6 +259,8 @@ class PlanOf(DigestedOnce, Generic[PayloadT, TargetT]):
         if any(c.kind is ChangeKind.REMOVE_CONFIGURATION for c in self.changes):
             return f"DELETE CONFIGURATION IN {domain}"
         if self.changes and not self.groups:
+            if self.route is Route.CONNECT_SYNC:
+                return f"{self.operation.value.upper()} WRITEBACK IN {domain}"
             return f"{self.operation.value.upper()} CONFIGURATION IN {domain}"
         return f"{self._verb} {_groups(others)}{also} IN {domain}"
 

@@ -44,6 +44,10 @@ class ChangeKind(Enum):
     MARK = "mark"
     UNMARK = "unmark"
     ADOPT = "adopt"
+    GRANT_RIGHTS = "grant-rights"
+    SWITCH_ON = "switch-on"
+    SWITCH_OFF = "switch-off"
+    RUN_CYCLE = "run-cycle"
 
     @property
     def title(self) -> Text:
@@ -92,6 +96,12 @@ _KINDS: Mapping[Route, Mapping[ChangeKind, Text]] = {
         ChangeKind.MARK: t("mark"),
         ChangeKind.UNMARK: t("unmark"),
         ChangeKind.ADOPT: t("adopt"),
+    },
+    Route.CONNECT_SYNC: {
+        ChangeKind.GRANT_RIGHTS: t("grant-rights"),
+        ChangeKind.SWITCH_ON: t("switch-on"),
+        ChangeKind.SWITCH_OFF: t("switch-off"),
+        ChangeKind.RUN_CYCLE: t("run-cycle"),
     },
 }
 """Titles are in English the names by which options and files know the kinds, so that a reader can type them."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 SCHEMAS = (
     *("record", "plan", "journal", "approval", "closing", "manifest"),
     *("record-cloud-sync", "plan-cloud-sync", "journal-cloud-sync", "approval-cloud-sync"),
+    *("record-connect-sync", "plan-connect-sync", "journal-connect-sync", "approval-connect-sync"),
 )
 """record.json, plan.json, one line of journal.jsonl, an approval, a closing, MANIFEST.json; those that differ on the
-route cloud-sync once more for it."""
+routes cloud-sync and connect-sync once more for each."""
 
 
 def schema_text(name: str) -> str:

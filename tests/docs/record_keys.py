@@ -21,6 +21,10 @@ HEADINGS = {
     "plan-cloud-sync": "## plan.json of the route cloud-sync",
     "journal-cloud-sync": "## journal.jsonl of the route cloud-sync",
     "approval-cloud-sync": "## Approvals of the route cloud-sync",
+    "record-connect-sync": "## record.json of the route connect-sync",
+    "plan-connect-sync": "## plan.json of the route connect-sync",
+    "journal-connect-sync": "## journal.jsonl of the route connect-sync",
+    "approval-connect-sync": "## Approvals of the route connect-sync",
 }
 _TYPES = {
     "string": "text",

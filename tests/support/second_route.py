@@ -60,6 +60,11 @@ class ThingPayload:
         """Values that name another group: ``group <id>``."""
         return frozenset(value.split()[1] for value in self.members_added if value.startswith("group "))
 
+    @property
+    def groups(self) -> frozenset[str]:
+        """None but that of its head."""
+        return frozenset()
+
     def identity(self) -> dict[str, object]:
         """All of it."""
         return self.as_json()

@@ -162,11 +162,16 @@ class StandingApprovalFile(_Common):
         return self
 
 
+def _no_kind(value: str) -> str:
+    raise ValueError(f"nothing of this route can be approved in advance, {value} neither")
+
+
 @lru_cache
 def approval_files_of(rules: RouteRules) -> tuple[type[PlanApprovalFile], type[StandingApprovalFile]]:
     """What both kinds hold where they are about this route: its targets, and the kinds of change it lets stand."""
     target: Any = (rules.approved_target_fields, ...)
-    kind: Any = Literal[tuple(kind.value for kind in rules.standing_kinds)]
+    kinds = tuple(kind.value for kind in rules.standing_kinds)
+    kind: Any = Literal[kinds] if kinds else Annotated[str, AfterValidator(_no_kind)]
     return (
         create_model("PlanApprovalFile", __base__=PlanApprovalFile, target=target),
         create_model(

@@ -143,6 +143,7 @@ def approve_in_advance(
     """
     plan = planned(record, routes)
     _require_enabling(plan)
+    _require_kind(routes[plan.route])
     groups = standing_groups(plan, more_groups)
     now = clock()
     _require_end(until, now)
@@ -262,6 +263,16 @@ def _require_end(until: date, now: datetime) -> None:
 def standing_kinds_of(rules: RouteRules) -> tuple[str, ...]:
     """Names of the kinds that a route lets be approved in advance, in its order."""
     return tuple(kind.value for kind in rules.standing_kinds)
+
+
+def _require_kind(rules: RouteRules) -> None:
+    if not rules.standing_kinds:
+        raise UsageError(
+            t("Nothing of the route {route} can be approved in advance.", route=rules.route.value),
+            code="standing-kinds",
+            hint=t("Approve each plan by itself: gwb approve RECORD."),
+            values={"route": rules.route.value},
+        )
 
 
 def _require_kinds(kinds: Iterable[str] | None, rules: RouteRules) -> list[str]:

@@ -50,6 +50,7 @@ __all__ = [
     "AddAutodiscoverRecord",
     "AddMxRecord",
     "FillGroupDn",
+    "GrantConnectorRights",
     "GrantRights",
     "HandOffKind",
     "HandOffText",
@@ -60,6 +61,7 @@ __all__ = [
     "MakeSendConnector",
     "RelayAcceptedDomain",
     "RemoveMailContacts",
+    "RunDeltaCycle",
     "RunSyncCycle",
     "StandingContact",
     "UpdateRecipients",
@@ -171,6 +173,43 @@ class RunSyncCycle(HandOffKind):
 
 
 @dataclass(frozen=True, slots=True)
+class GrantConnectorRights(HandOffKind):
+    """The connector account of Connect Sync gets its rights on the OU of written groups.
+
+    Attributes:
+        account: Its distinguished name; empty: only the server knows it.
+        forest: DNS name of the forest.
+        ou: DN of the OU.
+    """
+
+    kind = "connector-rights"
+    where = CONNECT_SHELL
+    template = "connector-rights.ps1.j2"
+    account: str
+    forest: str
+    ou: str
+
+    @property
+    def title(self) -> Text:
+        """What it does, in a few words."""
+        return t("Rights of the connector account on {ou}", ou=self.ou)
+
+
+@dataclass(frozen=True, slots=True)
+class RunDeltaCycle(HandOffKind):
+    """Connect Sync runs one delta cycle now."""
+
+    kind = "delta-cycle"
+    where = CONNECT_SHELL
+    template = "delta-cycle.ps1.j2"
+
+    @property
+    def title(self) -> Text:
+        """What it does, in a few words."""
+        return t("One delta cycle of Connect Sync")
+
+
+@dataclass(frozen=True, slots=True)
 class GrantRights(HandOffKind):
     """Entries in access lists for the account that writes.
 
@@ -229,6 +268,8 @@ KINDS: tuple[type[HandOffKind], ...] = (
     LookAtCloudSyncAgents,
     FillGroupDn,
     RunSyncCycle,
+    GrantConnectorRights,
+    RunDeltaCycle,
     GrantRights,
 )
 """Every kind of hand-off."""

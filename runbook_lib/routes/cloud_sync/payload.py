@@ -53,6 +53,11 @@ class CloudSyncPayload:
         return frozenset() if made else frozenset({NO_GROUP})
 
     @property
+    def groups(self) -> frozenset[str]:
+        """None but that of its head."""
+        return frozenset()
+
+    @property
     def members_added(self) -> tuple[str, ...]:
         """Members whose references an on-demand call names: nobody else's membership is touched by it."""
         return self.action.members_named()

@@ -188,6 +188,11 @@ class DirectPayload:
         """Cloud ids of the groups that this same plan has to create or bring back before they can be members."""
         return frozenset(member.group_id for member in self.members_added if member.group_id)
 
+    @property
+    def groups(self) -> frozenset[str]:
+        """None but that of its head."""
+        return frozenset()
+
     def identity(self) -> dict[str, object]:
         """What is written, by GUID; names are no part of it."""
         return {

@@ -103,7 +103,7 @@ def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
     type=click.Choice(SCHEMAS),
     metavar="KIND",
     help="Print the JSON Schema of one kind of file instead: record, plan, journal, approval, closing, manifest; for "
-    "the first four on the route cloud-sync: record-cloud-sync and so on.",
+    "the first four on another route: record-cloud-sync, record-connect-sync and so on.",
 )
 def records(root: Path | None, schema: str | None) -> None:
     """List every run and write records/index.html anew."""

@@ -39,6 +39,7 @@ NOT_SHOWN = {
     " AND DELETE ": "what a person types",
     "( AND DELETE ": "what a person types",
     " CONFIGURATION IN ": "what a person types",
+    " WRITEBACK IN ": "what a person types",
     "DELETE CONFIGURATION IN ": "what a person types",
     "|DELETE (": "what a person types",
     "every approved change is carried out": "a value of journal.jsonl",

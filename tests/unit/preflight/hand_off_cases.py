@@ -12,6 +12,7 @@ from runbook_lib.preflight.hand_off import (
     AddAutodiscoverRecord,
     AddMxRecord,
     FillGroupDn,
+    GrantConnectorRights,
     GrantRights,
     HandOffText,
     LookAtCloudSyncAgents,
@@ -21,13 +22,14 @@ from runbook_lib.preflight.hand_off import (
     MakeSendConnector,
     RelayAcceptedDomain,
     RemoveMailContacts,
+    RunDeltaCycle,
     RunSyncCycle,
     StandingContact,
     UpdateRecipients,
     hand_offs,
 )
 
-FIXED = {"connect-server", "cloud-sync-agent", "sync-cycle"}
+FIXED = {"connect-server", "cloud-sync-agent", "sync-cycle", "delta-cycle"}
 """Kinds without a value."""
 
 
@@ -58,6 +60,8 @@ def hand_off(kind: str, text: str) -> HandOff:
         "cloud-sync-agent": LookAtCloudSyncAgents(),
         "group-dn": FillGroupDn(((text, f"CN={text}"),)),
         "sync-cycle": RunSyncCycle(),
+        "connector-rights": GrantConnectorRights(text, text, f"OU={text}"),
+        "delta-cycle": RunDeltaCycle(),
         "rights": GrantRights(text, f"CONTOSO\\{text}", grants),
     }
     return made[kind]

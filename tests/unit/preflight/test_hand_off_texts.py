@@ -53,6 +53,8 @@ def values_of(kind: str, text: str) -> dict[str, object]:
         "cloud-sync-agent": {},
         "group-dn": {"groups": [[text, f"CN={text}"]]},
         "sync-cycle": {},
+        "connector-rights": {"account": text, "forest": text, "ou": f"OU={text}"},
+        "delta-cycle": {},
         "rights": {
             "what": text,
             "account": f"CONTOSO\\{text}",

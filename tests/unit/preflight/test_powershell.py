@@ -164,6 +164,14 @@ COMMANDS = {
     "cloud-sync-agent": ["Get-Item", "Get-Service", "Format-List"],
     "group-dn": ["Import-Module", "Set-ADGroup", "Get-ADSyncScheduler", "Format-List", "Start-ADSyncSyncCycle"],
     "sync-cycle": ["Get-ADSyncScheduler", "Format-List", "Start-ADSyncSyncCycle"],
+    "connector-rights": [
+        *("ForEach-Object", "Join-Path", "Import-Module", "Where-Object", "Test-Path", "Select-Object"),
+        "Set-ADSyncUnifiedGroupWritebackPermissions",
+    ],
+    "delta-cycle": [
+        *("Import-Module", "Get-ADSyncScheduler", "Format-List", "Get-ADSyncConnectorRunStatus"),
+        *("Start-ADSyncSyncCycle", "Get-ADSyncConnectorRunStatus"),
+    ],
     "rights": ["dsacls"] * 6,
 }
 
@@ -195,7 +203,7 @@ def test_dns_lines() -> None:
     assert two.text == "autodiscover.a.example. 3600 IN CNAME autodiscover.outlook.com.\n"
 
 
-READING_VERBS = ("Get", "Format", "Where", "ForEach", "Import")
+READING_VERBS = ("Get", "Format", "Where", "ForEach", "Import", "Select", "Test", "Join")
 WITHOUT_WHAT_IF = {
     # A program of Windows, not a cmdlet ("Dsacls", Windows commands).
     "dsacls": ("/G", "/takeownership"),

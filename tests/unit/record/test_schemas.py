@@ -296,6 +296,9 @@ def test_versions_are_those_of_the_code() -> None:
         ("plan-cloud-sync", ""): PLAN_SCHEMA,
         ("approval-cloud-sync", "cloud-sync-plan"): APPROVAL_SCHEMA,
         ("approval-cloud-sync", "cloud-sync-standing"): APPROVAL_SCHEMA,
+        ("record-connect-sync", ""): RECORD_SCHEMA,
+        ("plan-connect-sync", ""): PLAN_SCHEMA,
+        ("approval-connect-sync", ""): APPROVAL_SCHEMA,
     }
 
 

@@ -1,0 +1,164 @@
+"""What is handed to a person on the route connect-sync: numbered steps with this tenant's values, and lines to copy.
+
+Sources: Microsoft Entra documentation, "Enable Microsoft Entra Connect group writeback", "Microsoft Entra Connect:
+Configure AD DS Connector Account Permissions", "Microsoft Entra Connect Sync: Scheduler", "Microsoft Entra Connect:
+Version release history" (AdSyncPrep.psm1 is not part of it since 2.0.3.0), "Prevent accidental deletes".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from runbook_lib.model.text import Text, joined, t
+from runbook_lib.model.untrusted import printable
+from runbook_lib.preflight.hand_off import CONNECT_SHELL, GrantConnectorRights, RunDeltaCycle
+from runbook_lib.routes.connect_sync.actions import ConnectAction, LetConnectorWrite, RunCycle, SwitchOn
+from runbook_lib.routes.connect_sync.target import ConnectSyncTarget
+
+WIZARD = t("the wizard of Microsoft Entra Connect, on the Connect Sync server")
+NEVER: tuple[Text, ...] = (
+    t("Set-ADSyncGlobalSettings: it flips a setting and makes neither rules nor the OU."),
+    t("Initialize-ADSyncGroupWriteBack: its module is not part of Connect since 2.0.3.0."),
+    t("Disable-ADSyncExportDeletionThreshold: it takes the protection from everything else that Connect exports."),
+    t("Set-ADSyncAADCompanyFeature -GroupWritebackV2 $true: V2 is out of support and cannot be switched on."),
+    t("Invoke-ADSyncSingleObjectSync: it goes from AD to the cloud alone and tests no writeback."),
+)
+"""What must never be run, though texts on the Internet name it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What the steps name beside the target.
+
+    Attributes:
+        server: Name of the active Connect server; empty: not known.
+        tenant_domain: Initial or default domain of the tenant.
+    """
+
+    server: str = ""
+    tenant_domain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """What one person does in one place.
+
+    Attributes:
+        action: Name of the action.
+        title: What it does, in a few words.
+        where: Where it is done.
+        steps: In their order; each is ticked when it is done.
+        lines: To be copied into a shell; empty: none.
+        never: What must not be run.
+    """
+
+    action: str
+    title: Text
+    where: Text
+    steps: tuple[Text, ...]
+    lines: str = ""
+    never: tuple[Text, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """Name of its file in the record."""
+        return f"hand-off-{self.action}.txt"
+
+    def text(self) -> str:
+        """The file: lines that end with a line break; what nobody sees in a value is shown as ``\\u000a``."""
+        parts = [printable(self.title), "", printable(t("Where: {where}", where=self.where)), ""]
+        parts += [f"[ ] {number}. {printable(step)}" for number, step in enumerate(self.steps, 1)]
+        if self.lines:
+            parts += ["", *self.lines.rstrip("\n").split("\n")]
+        if self.never:
+            parts += ["", t("Never run:"), *(f"- {one}" for one in self.never)]
+        return "\n".join(parts) + "\n"
+
+
+def hand_over_of(action: ConnectAction, target: ConnectSyncTarget, facts: ServerFacts) -> HandOver:
+    """What is handed over for an action.
+
+    Raises:
+        TypeError: The run carries it out itself: a defect.
+    """
+    made = _TEXTS.get(type(action))
+    if made is None:
+        raise TypeError(f"nobody is handed {action.name}")
+    return made(action, target, facts)
+
+
+def _rights(action: ConnectAction, target: ConnectSyncTarget, facts: ServerFacts) -> HandOver:
+    account = action.account if isinstance(action, LetConnectorWrite) else ""
+    made = GrantConnectorRights(account, target.domain_dns_name, target.ou_dn)
+    return HandOver(
+        action.name,
+        made.title,
+        joined((made.where, _named(facts)), ", "),
+        (
+            t("Sign in as an administrator of the domain {domain}.", domain=printable(target.domain_dns_name)),
+            t("Run the lines below. The last one says with -WhatIf what it would do."),
+            t("Take -WhatIf away and run the last line again."),
+        ),
+        lines=made.text(),
+    )
+
+
+def _switch_on(action: ConnectAction, target: ConnectSyncTarget, facts: ServerFacts) -> HandOver:
+    by_name = isinstance(action, SwitchOn) and action.display_names
+    return HandOver(
+        action.name,
+        t("Group writeback is switched on: all Microsoft 365 groups, {groups}", groups=len(action.groups)),
+        joined((WIZARD, _named(facts)), ", "),
+        (
+            t("Sign in on the server as its administrator and a member of ADSyncAdmins."),
+            t("Open Microsoft Entra Connect, then Configure. Until it is closed again no cycle runs."),
+            t("Choose Customize synchronization options, then Next."),
+            t(
+                "Sign in as a Hybrid Identity Administrator of the tenant {domain} ({tenant}).",
+                domain=printable(facts.tenant_domain) or t("with this id"),
+                tenant=printable(target.tenant_id),
+            ),
+            t("Go on with Next, without changing anything, as far as Optional features."),
+            t("Tick Group writeback. Leave every other box as it is. Next."),
+            t("Choose this OU, and no other: {ou}", ou=printable(target.ou_dn)),
+            t("Tick 'Writeback group Distinguished Name with cloud Display Name'. It cannot be changed later.")
+            if by_name
+            else t(
+                "Leave 'Writeback group Distinguished Name with cloud Display Name' without a tick. It cannot be "
+                "changed later."
+            ),
+            t("If the wizard says that the OU is excluded, put the OU into Domain and OU filtering first."),
+            t("Configure, then Exit."),
+        ),
+        never=NEVER,
+    )
+
+
+def _cycle(action: ConnectAction, target: ConnectSyncTarget, facts: ServerFacts) -> HandOver:
+    del target
+    made = RunDeltaCycle()
+    return HandOver(
+        action.name,
+        made.title,
+        joined((CONNECT_SHELL, _named(facts)), ", "),
+        (
+            t("Wait until the wizard is closed. It may have begun a cycle by itself, and one comes every 30 minutes."),
+            t("Where none runs, run the lines below."),
+            t("When the cycle is done, run the collector there: gwb connect collector writes it out."),
+            t("Name its file in connect_evidence, and run this notebook again with the same change id: it waits."),
+        ),
+        lines=made.text(),
+        never=NEVER,
+    )
+
+
+def _named(facts: ServerFacts) -> Text:
+    return t("named {server}", server=printable(facts.server, limit=80)) if facts.server else t("the active one")
+
+
+_TEXTS: Mapping[type[ConnectAction], Callable[[ConnectAction, ConnectSyncTarget, ServerFacts], HandOver]] = {
+    LetConnectorWrite: _rights,
+    SwitchOn: _switch_on,
+    RunCycle: _cycle,
+}

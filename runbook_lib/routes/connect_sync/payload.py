@@ -1,0 +1,127 @@
+"""A change of the route connect-sync: one action, and what files and people are told of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from runbook_lib.model.change import Change, ChangeOf, MemberDifference, Plan, PlanOf, ValueDifference
+from runbook_lib.model.change_kind import ChangeKind
+from runbook_lib.model.target import Route, Target
+from runbook_lib.model.text import Text, t
+from runbook_lib.routes.connect_sync.actions import ConnectAction
+from runbook_lib.routes.connect_sync.target import ConnectSyncTarget, connect_sync_target
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectSyncPayload:
+    """One action; the ``Payload`` of the route connect-sync.
+
+    Attributes:
+        object_guid: The AD object that it is about: the OU of written groups, or the object of one group.
+        dn: Its distinguished name when it was planned, for people.
+        group_id: The cloud group that it is about; empty for what is about all of them.
+        action: What is done.
+    """
+
+    object_guid: str
+    dn: str
+    group_id: str
+    action: ConnectAction
+
+    @property
+    def route(self) -> Route:
+        """Connect Sync."""
+        return Route.CONNECT_SYNC
+
+    @property
+    def object_id(self) -> str:
+        """The AD object."""
+        return self.object_guid
+
+    @property
+    def object_name(self) -> str:
+        """Its distinguished name."""
+        return self.dn
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Nothing that another change has to make: which of them wait for each other, ``with_mapping`` knows."""
+        return frozenset()
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Cloud groups that come or go with it."""
+        return self.action.groups
+
+    @property
+    def members_added(self) -> tuple[str, ...]:
+        """None: members are Connect's to write, and said in the prediction."""
+        return ()
+
+    @property
+    def members_removed(self) -> tuple[str, ...]:
+        """None, for the same reason."""
+        return ()
+
+    def identity(self) -> dict[str, object]:
+        """What is done, and to which object."""
+        return {"object_guid": self.object_guid, "action": dict(self.action.identity())}
+
+    def as_json(self) -> dict[str, object]:
+        """For plan.json; ``files.ConnectSyncPayloadFields`` reads it back."""
+        return {
+            "object_guid": self.object_guid,
+            "dn": self.dn,
+            "of_group": self.group_id,
+            "action": {"action": self.action.name, **self.action.as_json()},
+        }
+
+    def as_read(self, display_name: str, target: Target) -> dict[str, object]:
+        """The group's name; the OU may be renamed once it is begun, and names in AD stand in the digest."""
+        return {"group": display_name, "domain": connect_sync_target(target).domain_dns_name}
+
+    def beyond_standing(self, kind: ChangeKind) -> Text:
+        """What a person has to do on a server is approved each time."""
+        return t("A standing approval never covers the kind {kind}.", kind=kind.title)
+
+    def summary(self, kind: ChangeKind) -> tuple[Text, ...]:
+        """What is done, in a few words."""
+        del kind
+        return (self.action.summary(),)
+
+    def value_differences(self) -> tuple[ValueDifference, ...]:
+        """Values before and after."""
+        return self.action.differences()
+
+    def member_differences(self) -> tuple[MemberDifference, ...]:
+        """None."""
+        return ()
+
+
+ConnectSyncChange = ChangeOf[ConnectSyncPayload]
+ConnectSyncPlan = PlanOf[ConnectSyncPayload, ConnectSyncTarget]
+
+
+def connect_sync_change(change: Change) -> ConnectSyncChange:
+    """A change that is known to be of the route connect-sync.
+
+    Raises:
+        TypeError: It is of another route: a defect.
+    """
+    if not isinstance(change.payload, ConnectSyncPayload):
+        raise TypeError(f"a change of the route {change.route.value} came to connect-sync")
+    return cast("ConnectSyncChange", change)
+
+
+def connect_sync_changes(changes: Iterable[Change]) -> tuple[ConnectSyncChange, ...]:
+    """Changes that are known to be of the route connect-sync; raises as ``connect_sync_change``."""
+    return tuple(map(connect_sync_change, changes))
+
+
+def connect_sync_plan(plan: Plan) -> ConnectSyncPlan:
+    """A plan that is known to be of the route connect-sync; raises as ``connect_sync_change``."""
+    connect_sync_target(plan.target)
+    connect_sync_changes(plan.changes)
+    return cast("ConnectSyncPlan", plan)

@@ -1,0 +1,46 @@
+"""How far a change and a plan of the route connect-sync may reach, wherever they come from. Pure."""
+
+from __future__ import annotations
+
+from runbook_lib.model.change_kind import ChangeKind, Operation
+from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.routes.connect_sync.actions import SwitchOn
+from runbook_lib.routes.connect_sync.payload import ConnectSyncChange, ConnectSyncPlan
+
+_KINDS = {
+    Operation.ENABLE: frozenset({ChangeKind.GRANT_RIGHTS, ChangeKind.SWITCH_ON, ChangeKind.RUN_CYCLE}),
+    Operation.DISABLE: frozenset({ChangeKind.SWITCH_OFF, ChangeKind.RUN_CYCLE}),
+    Operation.UNDO: frozenset(
+        {ChangeKind.GRANT_RIGHTS, ChangeKind.SWITCH_ON, ChangeKind.SWITCH_OFF, ChangeKind.RUN_CYCLE}
+    ),
+}
+"""What each operation may do."""
+_OF_GROUP: frozenset[ChangeKind] = frozenset()
+"""Kinds that are about one group; all others are about the OU of written groups."""
+
+
+def beyond_kind(change: ConnectSyncChange, operation: Operation) -> Text:
+    """What a change does that its kind never does, as the end of a sentence; empty where there is nothing."""
+    action = change.payload.action
+    if change.kind not in action.kinds:
+        return t("does something of another kind")
+    if change.kind not in _KINDS[operation]:
+        return t("is no part of a plan to {value}", value=operation.value)
+    if change.group_id != change.payload.group_id or bool(change.group_id) is not (change.kind in _OF_GROUP):
+        return t("is about another group than it names")
+    if isinstance(action, SwitchOn) and len(action.groups) != len(action.groups_coming):
+        return t("names a group twice")
+    return action.beyond_kind(change.kind)
+
+
+def beyond_target(plan: ConnectSyncPlan) -> Text:
+    """What a plan does outside its own OU, as the end of a sentence; empty where there is nothing."""
+    whole = [change for change in plan.changes if change.kind not in _OF_GROUP]
+    if any(change.payload.object_guid.casefold() != plan.target.ou_guid.casefold() for change in whole):
+        return t("a change is about another OU than its plan")
+    kinds = [change.kind for change in whole]
+    if len(kinds) != len(set(kinds)):
+        return t("it does something to the OU twice")
+    if {ChangeKind.SWITCH_ON, ChangeKind.SWITCH_OFF} <= set(kinds):
+        return t("it switches writeback on and off")
+    return NOTHING

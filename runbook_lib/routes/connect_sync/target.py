@@ -1,0 +1,88 @@
+"""What a plan of the route connect-sync is bound to: one tenant, one domain, the OU of written groups. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runbook_lib.model.directory import DirectorySnapshot
+from runbook_lib.model.target import Target, TargetPart
+from runbook_lib.model.text import t
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectSyncTarget:
+    """The ``Target`` of the route connect-sync.
+
+    The server is no part of it: another one becomes the active one without anything being changed in the tenant.
+
+    Attributes:
+        tenant_id: The tenant.
+        domain_guid: objectGUID of the AD domain that Connect writes to.
+        domain_dns_name: Its DNS name, for people.
+        ou_guid: objectGUID of the OU that the wizard is told.
+        ou_dn: Its distinguished name, for people.
+    """
+
+    tenant_id: str
+    domain_guid: str
+    domain_dns_name: str
+    ou_guid: str
+    ou_dn: str
+
+    @property
+    def title(self) -> str:
+        """DNS name of the domain."""
+        return self.domain_dns_name
+
+    @property
+    def locked(self) -> str:
+        """GUID of the domain: group writeback v1 has one OU in it."""
+        return self.domain_guid
+
+    def parts(self) -> tuple[TargetPart, ...]:
+        """Tenant, domain, OU."""
+        return (
+            TargetPart(t("tenant"), t("Tenant"), "tenant_id", self.tenant_id),
+            TargetPart(t("domain"), t("Domain"), "domain_guid", self.domain_guid, "domain", self.domain_dns_name),
+            TargetPart(
+                t("OU of written groups"),
+                t("OU of written groups"),
+                "target_ou_guid",
+                self.ou_guid,
+                "target_ou",
+                self.ou_dn,
+                renamable=True,
+            ),
+        )
+
+    def as_json(self) -> dict[str, object]:
+        """JSON form for plan.json, approvals and record.json; ``files.ConnectSyncTargetFields`` reads it back."""
+        return {
+            "tenant_id": self.tenant_id,
+            "domain_guid": self.domain_guid,
+            "domain": self.domain_dns_name,
+            "target_ou_guid": self.ou_guid,
+            "target_ou": self.ou_dn,
+        }
+
+
+def connect_target_of(tenant_id: str, directory: DirectorySnapshot) -> ConnectSyncTarget:
+    """What a plan is bound to that is made from these readings."""
+    return ConnectSyncTarget(
+        tenant_id=tenant_id,
+        domain_guid=directory.controller.domain_guid,
+        domain_dns_name=directory.controller.domain_dns_name,
+        ou_guid=directory.target.guid,
+        ou_dn=directory.target.dn,
+    )
+
+
+def connect_sync_target(target: Target) -> ConnectSyncTarget:
+    """A target that is known to be of the route connect-sync.
+
+    Raises:
+        TypeError: It is of another route: a defect.
+    """
+    if not isinstance(target, ConnectSyncTarget):
+        raise TypeError(f"a target of another route came to connect-sync: {type(target).__name__}")
+    return target
