@@ -29,9 +29,10 @@ from runbook_lib.graph.tenant.parts import ConnectReport
 from runbook_lib.graph.tenant.read import is_an_app
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.inventory import Inventory
-from runbook_lib.model.change import Change, Plan
+from runbook_lib.model.change import Change, Plan, Refusal
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import Authority, Tenant
+from runbook_lib.model.finding import Finding
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t
 from runbook_lib.notebook.cloud_sync_way import CloudSyncWay
@@ -40,6 +41,7 @@ from runbook_lib.notebook.front_end import ProgressLine
 from runbook_lib.notebook.reading import policy_now
 from runbook_lib.notebook.way import PlanMade, ReadBack
 from runbook_lib.parameters.model import Parameters
+from runbook_lib.routes.cloud_sync.authority.actions import SetCloudManaged
 from runbook_lib.routes.cloud_sync.authority.facts import (
     EXTENSION_ATTRIBUTES,
     AuthorityFacts,
@@ -49,6 +51,7 @@ from runbook_lib.routes.cloud_sync.authority.facts import (
     cloud_groups,
     watched_of,
 )
+from runbook_lib.routes.cloud_sync.authority.findings import client_findings
 from runbook_lib.routes.cloud_sync.authority.plan_convert import plan_convert
 from runbook_lib.routes.cloud_sync.authority.plan_roll_back import AUTHORITY_KINDS, plan_roll_back, plan_undo_authority
 from runbook_lib.routes.cloud_sync.authority.watch import (
@@ -59,9 +62,10 @@ from runbook_lib.routes.cloud_sync.authority.watch import (
     end_of_names,
     watch_groups,
 )
-from runbook_lib.routes.cloud_sync.payload import cloud_sync_plan
+from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, cloud_sync_plan
 from runbook_lib.routes.cloud_sync.planning import Sides
 from runbook_lib.routes.cloud_sync.reading import with_extension_values
+from runbook_lib.rules.policy import Policy
 from runbook_lib.shown.cloud_sync import authority_view, hand_offs_of_plan_view, names_view, placements_view
 
 _WRITABLE = "allowedAttributesEffective"
@@ -83,13 +87,26 @@ class AuthorityWay(CloudSyncWay):
 
     def __init__(self, context: RunContext, operation: Operation, done: DoneChange | None) -> None:
         super().__init__(context, operation, done)
-        self._planned: PlannedAuthority | None = None
+        self._planned_authority: PlannedAuthority | None = None
 
     def plan(self, inventory: Inventory) -> PlanMade:
         """Read what names and memberships depend on, and plan; what is lost is read of what is converted alone."""
         context = self._context
-        sides, facts = self._with_names(self._keep(self._sides_of_domain(inventory, may_be_made=False)))
-        made = self._made_of(sides, facts)
+        sides, facts = self._with_names(self._keep(self._planning.sides_of_domain(inventory, may_be_made=False)))
+        settings = authority_settings(context.parameters, self.operation)
+        sides, made = self._with_what_is_lost(sides, facts, policy_now(context, inventory), settings)
+        self._planned_authority = made
+        names = _display_names(sides.inventory)
+        views = [placements_view(made.placements, names)] if made.placements else []
+        offers = hand_offs_of_plan_view(made.findings)
+        context.note_sign_in()
+        return PlanMade(made.plan, made.findings, (*views, *([offers] if offers else [])))
+
+    def _with_what_is_lost(
+        self, sides: Sides, facts: AuthorityFacts, policy: Policy, settings: AuthoritySettings
+    ) -> tuple[Sides, PlannedAuthority]:
+        """The plan, with the members and attributes read of the groups that it is about."""
+        made = self._made_of(sides, facts, policy, settings)
         # Members of AD groups that nothing wrote are no part of a reading: those of the groups concerned are read now.
         given_back = [one for one, managed in made.watched.items() if not managed]
         objects = self._objects([*(change.group_id for change in made.plan.changes), *given_back], sides.inventory)
@@ -98,19 +115,25 @@ class AuthorityWay(CloudSyncWay):
             facts = replace(facts, unwritable=self._unwritable(made.plan, sides.inventory))
             if made.placements:
                 facts = replace(facts, extension_attributes=self._extension_attributes(objects))
-            made = self._made_of(sides, facts)
-        self._planned = made
-        names = _display_names(sides.inventory)
-        views = [placements_view(made.placements, names)] if made.placements else []
-        offers = hand_offs_of_plan_view(made.findings)
-        context.note_sign_in()
-        return PlanMade(made.plan, made.findings, (*views, *([offers] if offers else [])))
+            made = self._made_of(sides, facts, policy, settings)
+        return sides, made
 
     def taken_up(self, broken: BrokenOff, inventory: Inventory) -> Plan:
         """As it was planned: each of its requests looks at its group before it is sent."""
         plan = super().taken_up(broken, inventory)
-        self._planned = PlannedAuthority(plan, (), watched=watched_of(cloud_sync_plan(plan)))
+        self._planned_authority = PlannedAuthority(plan, (), watched=watched_of(cloud_sync_plan(plan)))
         return plan
+
+    def _asked_again(
+        self, sides: Sides, policy: Policy, left: Sequence[CloudSyncChange]
+    ) -> tuple[Sequence[Refusal], Sequence[Finding]]:
+        """As a plan of the groups that are left says it; what only prepares a conversion asks for its clients alone."""
+        sides, facts = self._with_names(sides)
+        if not any(isinstance(change.payload.action, SetCloudManaged) for change in left):
+            return (), client_findings(facts) if self._done is None and self.operation is Operation.ENABLE else ()
+        settings = replace(authority_settings(self._context.parameters, self.operation), with_nested=False)
+        _, made = self._with_what_is_lost(sides, facts, policy, settings)
+        return made.plan.refusals, made.findings
 
     def back_up(self, changes: Sequence[Change]) -> None:
         """The AD objects of the groups, as LDIF."""
@@ -121,7 +144,7 @@ class AuthorityWay(CloudSyncWay):
     def read_back(self, plan: Plan, changes: Sequence[Change], chain: Sequence[JournalFile]) -> ReadBack | None:
         """Watch until every group has the wanted source of authority, or the extension holds every name."""
         del plan, changes, chain
-        made = self._planned
+        made = self._planned_authority
         if made is None or not (made.watched or made.fills):
             return None
         context = self._context
@@ -149,9 +172,9 @@ class AuthorityWay(CloudSyncWay):
             progress=ProgressLine(t("Waiting for the synchronization")),
         )
 
-    def _made_of(self, sides: Sides, facts: AuthorityFacts) -> PlannedAuthority:
-        settings = authority_settings(self._context.parameters, self.operation)
-        policy = policy_now(self._context, sides.inventory)
+    def _made_of(
+        self, sides: Sides, facts: AuthorityFacts, policy: Policy, settings: AuthoritySettings
+    ) -> PlannedAuthority:
         if self._done is not None:
             return plan_undo_authority(sides, facts, settings, policy, self._done)
         if self.operation is Operation.DISABLE:
@@ -192,7 +215,7 @@ class AuthorityWay(CloudSyncWay):
             "parentDistinguishedName": ou_expression(name, present.get("parentdistinguishedname", '""')),
             "cn": cn_expression(name, present.get("cn", '""')),
         }
-        return self._sources(sides, asked)
+        return self._planning.sources(sides, asked)
 
     def _objects(self, group_ids: Iterable[str], inventory: Inventory) -> list[str]:
         """GUIDs of the AD objects of groups, sorted."""

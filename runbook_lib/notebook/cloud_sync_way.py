@@ -11,58 +11,52 @@ from typing import ClassVar
 from runbook_lib.change.journal import JournalFile
 from runbook_lib.change.journal_check import DoneChange, effects_of
 from runbook_lib.change.resume import BrokenOff
-from runbook_lib.cloud_sync.configuration import expressions_of, require_known_attributes
-from runbook_lib.cloud_sync.group_dn import still_keeping
 from runbook_lib.cloud_sync.predicted import PredictedGroup
 from runbook_lib.directory.anchored import AnchoredGroups
 from runbook_lib.directory.ldif import BACKUP_FILE, ldif_of
-from runbook_lib.directory.two_ous import read_container
 from runbook_lib.graph.errors import GraphNotFound
-from runbook_lib.graph.tenant.applications import read_application
-from runbook_lib.graph.tenant.cloud_sync import read_cloud_sync
-from runbook_lib.graph.tenant.configuration import parse_expression
 from runbook_lib.inventory import Inventory
-from runbook_lib.model.change import Change, Plan
+from runbook_lib.model.change import Change, Plan, Refusal
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import as_group_id
+from runbook_lib.notebook.cloud_sync_planning import CloudSyncPlanning
 from runbook_lib.notebook.cloud_sync_watching import Watching
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.reading import policy_now
 from runbook_lib.notebook.way import PlanMade, ReadBack
-from runbook_lib.routes.cloud_sync.applications.checks import TenantFacts
-from runbook_lib.routes.cloud_sync.applications.plan_bring_back import plan_bring_back, removed_by, removed_whole
+from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
+from runbook_lib.routes.cloud_sync.applications.actions import RemoveConfiguration
+from runbook_lib.routes.cloud_sync.applications.plan_bring_back import removed_by
 from runbook_lib.routes.cloud_sync.applications.plan_create import makes
 from runbook_lib.routes.cloud_sync.applications.plan_remove import (
     groups_of,
     leaving,
-    plan_remove,
     removes,
-    require_only_its_job,
-    require_own_scope,
 )
 from runbook_lib.routes.cloud_sync.cost import cost_finding, cost_of, took_finding
-from runbook_lib.routes.cloud_sync.desired import DesiredSettings, desired_expressions, desired_settings
+from runbook_lib.routes.cloud_sync.desired import desired_settings
 from runbook_lib.routes.cloud_sync.moving.actions import WriteOwner
-from runbook_lib.routes.cloud_sync.moving.plan_move import plan_move
-from runbook_lib.routes.cloud_sync.moving.plan_move_back import plan_move_back
-from runbook_lib.routes.cloud_sync.payload import cloud_sync_changes, cloud_sync_plan
-from runbook_lib.routes.cloud_sync.plan_undo import plan_undo, require_same_place
-from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, nothing_left
-from runbook_lib.routes.cloud_sync.reading import read_facts, sides_at, sides_of_domain, with_extension_values
+from runbook_lib.routes.cloud_sync.payload import (
+    CloudSyncChange,
+    CloudSyncPlan,
+    cloud_sync_changes,
+    cloud_sync_plan,
+)
+from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides
+from runbook_lib.routes.cloud_sync.reading import with_extension_values
 from runbook_lib.routes.cloud_sync.resume import (
     ResumeLimits,
     made_at,
+    policy_of_rest,
     renamed,
+    require_not_refused,
     require_own_way,
     require_rest_allowed,
     require_same_target,
     watched_again,
 )
-from runbook_lib.routes.cloud_sync.scope.on_demand import plan_differing
-from runbook_lib.routes.cloud_sync.scope.places import require_places
-from runbook_lib.routes.cloud_sync.scope.plan_disable import plan_disable
-from runbook_lib.routes.cloud_sync.scope.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget, cloud_sync_target
 from runbook_lib.routes.cloud_sync.watching.arrivals import WatchedGroups
 from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
@@ -82,6 +76,7 @@ class CloudSyncWay:
     def __init__(self, context: RunContext, operation: Operation, done: DoneChange | None) -> None:
         self._context = context
         self._done = done
+        self._planning = CloudSyncPlanning(context, operation, done)
         self.operation = operation
         self._read: tuple[Sides, WatchedGroups] | None = None
         self._made: PlannedCloudSync | None = None
@@ -100,40 +95,16 @@ class CloudSyncWay:
 
     def plan(self, inventory: Inventory) -> PlanMade:
         """Read the configuration, work out what AD will look like, plan."""
-        context, sides = self._context, self._keep(self._sides_to_plan(inventory))
-        policy = policy_now(context, inventory)
-        asked = desired_expressions(context.parameters, self.operation)
-        if asked and context.parameters.cloud_sync_keep_place:
-            asked = still_keeping(expressions_of(sides.documents.schema), asked)
-        desired = desired_settings(context.parameters, self.operation, self._sources(sides, asked))
-        if self._done is not None:
-            self._made = self._planned_undo(self._done, sides, policy, desired)
-        elif self.operation is Operation.ENABLE and context.parameters.cloud_sync_enable == "differing":
-            self._made = plan_differing(sides, policy, desired)
-        elif self.operation is Operation.ENABLE:
-            self._made = self._planned_enabling(sides, policy, desired)
-        else:
-            self._made = self._planned_disabling(sides, policy, desired)
-        self._require_places(self._made, policy)
+        sides = self._keep(self._planning.sides_to_plan(inventory))
+        policy = policy_now(self._context, inventory)
+        self._made = self._planning.planned(sides, policy, self._planning.desired(sides))
+        self._planning.require_places(self._made, policy)
         self._target = cloud_sync_target(self._made.plan.target)
         chosen, others = self._chosen, self._predicted(self._made.others)
         views = (*((prediction_view(chosen),) if chosen else ()), *((others_view(others),) if others else ()))
         changes = cloud_sync_changes(self._made.plan.changes)
         cost = (cost_finding(cost_of(changes, len(sides.documents.assignments))),) if changes else ()
         return PlanMade(self._made.plan, (*self._made.findings, *cost), views)
-
-    def _planned_enabling(self, sides: Sides, policy: Policy, desired: DesiredSettings) -> PlannedCloudSync:
-        if self._context.parameters.cloud_sync_enable == "move":
-            return plan_move(sides, policy, desired)
-        return plan_enable(sides, policy, desired, self._facts(sides))
-
-    def _planned_disabling(self, sides: Sides, policy: Policy, desired: DesiredSettings) -> PlannedCloudSync:
-        how = self._context.parameters.cloud_sync_disable
-        if how == "remove":
-            return self._planned_removal(sides, policy, desired)
-        if how == "move":
-            return plan_move_back(sides, policy, desired)
-        return plan_disable(sides, policy, desired, pause=how == "pause")
 
     def require_same_server(self, opened: Mapping[str, object]) -> None:
         """A configuration is known by its job: ``taken_up`` compares it."""
@@ -142,11 +113,11 @@ class CloudSyncWay:
         """As it was planned, if what is left is within rules and limits; each request looks before it is sent."""
         plan = cloud_sync_plan(broken.plan)
         if makes(plan) or removes(plan):
-            sides = self._keep(self._sides_at(inventory, made_at(plan, effects_of(broken.chain))))
+            sides = self._keep(self._planning.sides_at(inventory, made_at(plan, effects_of(broken.chain))))
         else:
-            sides = self._keep(self._sides_of_domain(inventory, may_be_made=False))
+            sides = self._keep(self._planning.sides_of_domain(inventory, may_be_made=False))
         require_same_target(plan, sides)
-        require_own_way(plan, of_authority=self.of_authority)
+        require_own_way(plan, of_authority=self.of_authority, told=self._planning.way_told)
         named = renamed(plan, sides)
         self._target = named.target
         told = self._context.parameters
@@ -157,7 +128,36 @@ class CloudSyncWay:
         begun = replace(named, changes=cloud_sync_changes(broken.changes))
         most = ResumeLimits(told.max_creates, told.max_retirements, told.max_conversions)
         require_rest_allowed(begun, broken.finished, sides, most, new)
+        if not broken.written:
+            self._require_still_allowed(begun, broken, sides)
         return named
+
+    def _require_still_allowed(self, begun: CloudSyncPlan, broken: BrokenOff, sides: Sides) -> None:
+        """Ask of what is left again what a first run asks: rules, protected OUs, acknowledgements."""
+        told = self._context.parameters
+        left = [change for change in begun.changes if change.digest not in broken.finished]
+        policy = policy_of_rest(policy_now(self._context, sides.inventory), begun, left)
+        refusals, findings = self._asked_again(sides, policy, left)
+        require_not_refused(refusals, left, broken.plan.refusals)
+        require_acknowledged(with_acknowledgements(findings, told, self._context.clock().date()), told)
+
+    def _asked_again(
+        self, sides: Sides, policy: Policy, left: Sequence[CloudSyncChange]
+    ) -> tuple[Sequence[Refusal], Sequence[Finding]]:
+        """What a plan of the groups of a change that stopped midway refuses and finds today."""
+        if self._done is not None and removed_by(self._done):
+            return (), ()  # what is half made again is neither there nor gone, and nothing of it is acknowledged
+        desired = self._planning.desired(sides)
+        if desired.pilot not in {change.group_id for change in left}:
+            desired = replace(desired, pilot="")
+        try:
+            made = self._planning.planned(sides, policy, desired)
+        except GraphNotFound:
+            if not any(isinstance(change.payload.action, RemoveConfiguration) for change in left):
+                raise
+            return (), ()  # its application is gone already: the step looks
+        self._planning.require_places(made, policy)
+        return made.plan.refusals, made.findings
 
     def back_up(self, changes: Sequence[Change]) -> None:
         """The AD objects of the groups, as LDIF: Cloud Sync may rename, move or delete them."""
@@ -205,73 +205,6 @@ class CloudSyncWay:
         names: dict[str, str] = {row.group_id: row.display_name for row in self._sides.inventory.rows}
         left = {as_group_id(key): names.get(key, key) for key in gone}
         return watching.left(left, self._before, chain, job_is_gone=removes(cloud_sync_plan(plan)))
-
-    def _sources(self, sides: Sides, asked: Mapping[str, str]) -> dict[str, Mapping[str, object]]:
-        """What the service makes of the expressions that differ; a job that is still to be made cannot be asked."""
-        if sides.is_new:
-            return {name: {"expression": text} for name, text in asked.items()}
-        require_known_attributes(sides.documents.schema, asked)
-        present = expressions_of(sides.documents.schema)
-        other = {name: text for name, text in asked.items() if present.get(name.casefold()) != text}
-        client, address = self._context.connect_graph(), sides.documents.address
-        return {name: dict(parse_expression(client, address, text)) for name, text in other.items()}
-
-    def _require_places(self, made: PlannedCloudSync, policy: Policy) -> None:
-        directory = self._context.connect_directory()
-        containers = {
-            dn: read_container(directory, dn, parameter="cloud_sync_ou_expression", critical=frozenset())
-            for dn in made.places
-        }
-        require_places(made.places, containers, policy.protected_ous, made.settled)
-
-    def _facts(self, sides: Sides) -> TenantFacts | None:
-        context = self._context
-        return read_facts(context.connect_graph(), context.parameters.cloud) if sides.is_new else None
-
-    def _planned_removal(self, sides: Sides, policy: Policy, desired: DesiredSettings) -> PlannedCloudSync:
-        client, address = self._context.connect_graph(), sides.documents.address
-        require_only_its_job(read_cloud_sync(client), address.service_principal, address.job_id)
-        application = read_application(client, address.service_principal)
-        return plan_remove(sides, policy, desired, application, self.operation)
-
-    def _planned_undo(
-        self, done: DoneChange, sides: Sides, policy: Policy, desired: DesiredSettings
-    ) -> PlannedCloudSync:
-        plan = cloud_sync_plan(done.plan)
-        require_same_place(sides.target, plan.target)
-        if removed_by(done):
-            return plan_bring_back(sides, policy, desired, done)
-        if makes(plan):
-            if not sides.documents.address.service_principal:
-                return nothing_left(sides, policy, desired)
-            require_own_scope(sides, done)
-            try:
-                return self._planned_removal(sides, policy, desired)
-            except GraphNotFound:
-                return nothing_left(sides, policy, desired)
-        return plan_undo(sides, policy, desired, done)
-
-    def _sides_to_plan(self, inventory: Inventory) -> Sides:
-        if self._done is None:
-            told = self._context.parameters
-            # A move needs a configuration that is there: its first group is tried on it.
-            create = self.operation is Operation.ENABLE and told.cloud_sync_create and told.cloud_sync_enable == "scope"
-            return self._sides_of_domain(inventory, may_be_made=create)
-        plan = cloud_sync_plan(self._done.plan)
-        if removed_whole(self._done):
-            return self._sides_of_domain(inventory, may_be_made=True)
-        if makes(plan) or removed_by(self._done):
-            return self._sides_at(inventory, made_at(plan, self._done.effects))
-        return self._sides_of_domain(inventory, may_be_made=False)
-
-    def _sides_of_domain(self, inventory: Inventory, *, may_be_made: bool) -> Sides:
-        context = self._context
-        cloud = context.parameters.cloud
-        return sides_of_domain(context.connect_graph(), inventory, cloud, may_be_made=may_be_made)
-
-    def _sides_at(self, inventory: Inventory, service_principal: str) -> Sides:
-        context = self._context
-        return sides_at(context.connect_graph(), inventory, context.parameters.cloud, service_principal)
 
     def _keep(self, sides: Sides) -> Sides:
         context = self._context

@@ -81,6 +81,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         states = found.states = {"before": configuration(found)}  # type: ignore[attr-defined]
         approved(found, "remove", "40-disable-writeback", REMOVE, without="Application.ReadWrite.All")
         states["removed"] = configuration(found)
+        found.run("removed already", "40-disable-writeback", "CHG-REMOVED", REMOVE)
         found.run("without", "30-enable-writeback", "CHG-WITHOUT", ENABLE)
         approved(found, "create", "30-enable-writeback", CREATE, without="AppRoleAssignment.ReadWrite.All")
         running.control.cloud_sync("run")
@@ -103,6 +104,7 @@ def test_every_run_ended_as_asked_and_its_record_verifies(world: World) -> None:
     outcomes = {name: (result.outcome, result.message) for name, result in world.results.items()}
     for name in ("remove", "undo create", "bring back"):
         assert outcomes[name][0] is Outcome.DONE, outcomes
+    assert outcomes["removed already"][0] is Outcome.NOTHING_TO_DO, outcomes
     assert outcomes["create"][0] is Outcome.AWAITING_HANDOFF, outcomes
     assert outcomes["again"][0] is Outcome.NOTHING_TO_DO, outcomes
     for name in world.results:

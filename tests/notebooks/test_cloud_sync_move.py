@@ -82,6 +82,19 @@ def test_groups_go_over_with_their_objects_and_come_back(world: World) -> None:
     assert {change.group_id for change in plan.changes if change.kind is ChangeKind.ADOPT} == {ADMINS}
     assert "cloud-sync-others-change" not in (world.record("over") / "record.html").read_text(encoding="utf-8")
     world.running.control.cloud_sync("run")
+    # It stops midway; what a first run asks is asked again before it goes on.
+    world.running.control.settings(roles=[one for one in PERMISSIONS if one != "AppRoleAssignment.ReadWrite.All"])
+    stopped = world.run("stopped", "30-enable-writeback", "CHG-OVER", TOLD)
+    assert stopped.outcome is Outcome.PARTIAL, stopped.message
+    world.running.control.settings(roles=list(PERMISSIONS))
+    for told, code in (
+        ({"acknowledge": "[]"}, "finding-not-acknowledged"),
+        ({"protected_ous": json.dumps([names.TARGET_OU])}, "protected-ou"),
+    ):
+        asked = world.run("asked again", "30-enable-writeback", "CHG-OVER", {**TOLD, **told})
+        assert asked.outcome is Outcome.REFUSED, asked.message
+        error = json.loads((world.record("asked again") / "record.json").read_text(encoding="utf-8"))["error"]
+        assert error["code"] == code, error
     over = world.run("went over", "30-enable-writeback", "CHG-OVER", TOLD)
     world.running.control.cloud_sync("run")
     over = world.run("watched", "30-enable-writeback", "CHG-OVER", TOLD)

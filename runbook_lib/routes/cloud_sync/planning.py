@@ -232,9 +232,9 @@ def finished_plan(
     )
 
 
-def nothing_left(sides: Sides, policy: Policy, desired: DesiredSettings) -> PlannedCloudSync:
-    """A plan to undo what has been undone already: it changes nothing."""
-    plan = finished_plan(Operation.UNDO, sides, [], [], policy.limits.as_json(), 1)
+def nothing_left(sides: Sides, policy: Policy, desired: DesiredSettings, operation: Operation) -> PlannedCloudSync:
+    """A plan to remove what is not there, or to undo what has been undone already: it changes nothing."""
+    plan = finished_plan(operation, sides, [], [], policy.limits.as_json(), 1)
     expressions = expressions_of(sides.documents.schema)
     return PlannedCloudSync(plan, (), prediction_of(sides, desired, sorted(sides.documents.assignments), expressions))
 

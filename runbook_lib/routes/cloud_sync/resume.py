@@ -9,8 +9,9 @@ from runbook_lib.change.closing import HOW_TO_CLOSE
 from runbook_lib.change.step import Effect
 from runbook_lib.cloud_sync.configuration import expressions_of
 from runbook_lib.errors import Refused
+from runbook_lib.model.change import Refusal
 from runbook_lib.model.change_kind import ChangeKind, Operation
-from runbook_lib.model.text import joined, t
+from runbook_lib.model.text import Text, counted, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import Realign, ReplaceSchema
 from runbook_lib.routes.cloud_sync.applications.actions import CreateConfiguration, MapNewJob, RemoveConfiguration
@@ -18,12 +19,14 @@ from runbook_lib.routes.cloud_sync.authority.actions import SetGroupScope
 from runbook_lib.routes.cloud_sync.authority.facts import ad_object, cloud_groups
 from runbook_lib.routes.cloud_sync.authority.plan_roll_back import AUTHORITY_KINDS
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
+from runbook_lib.routes.cloud_sync.limits import require_within
 from runbook_lib.routes.cloud_sync.moving.actions import OWNER_KINDS
 from runbook_lib.routes.cloud_sync.moving.plan_move import handed_over
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPlan
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, differing_parts
 from runbook_lib.routes.cloud_sync.scope.drift import compared_groups
 from runbook_lib.routes.cloud_sync.scope.on_demand import surplus_of
+from runbook_lib.rules.policy import Policy
 
 
 def require_same_target(plan: CloudSyncPlan, sides: Sides) -> None:
@@ -61,26 +64,9 @@ def require_rest_allowed(
     """
     left = [change for change in plan.changes if change.digest not in finished]
     if plan.operation is not Operation.UNDO:
-        counted = {
-            "creates": sum(
-                c.kind is ChangeKind.ANCHOR or (c.kind is ChangeKind.ASSIGN and c.group_id in new) for c in left
-            ),
-            "retirements": sum(c.kind is ChangeKind.UNASSIGN for c in left) + _ended_with_it(left),
-            "conversions": sum(c.kind in (ChangeKind.CONVERT, ChangeKind.ROLL_BACK) for c in left),
-        }
-        for name, seen in counted.items():
-            if seen > (most := getattr(limits, name)):
-                raise Refused(
-                    t(
-                        "What is left of the change that stopped midway is {seen} {name}, and max_{name} is {limit}.",
-                        seen=seen,
-                        name=name,
-                        limit=most,
-                    ),
-                    code=f"limit-{name}",
-                    hint=t("Raise max_{name} if that many are meant. {how}", name=name, how=HOW_TO_CLOSE),
-                    values={"limit": most, "seen": seen},
-                )
+        for name, (seen, what) in _reach_of(left, new).items():
+            hint = t("Raise max_{name} if that many are meant. {how}", name=name, how=HOW_TO_CLOSE)
+            require_within(limits.as_json(), name, seen, what, hint)
     groups = cloud_groups(sides.inventory)
     for change in left:
         if not isinstance(change.payload.action, SetGroupScope):
@@ -113,27 +99,128 @@ class ResumeLimits:
     retirements: int
     conversions: int
 
+    def as_json(self) -> dict[str, int]:
+        """By parameter name without ``max_``."""
+        return {"creates": self.creates, "retirements": self.retirements, "conversions": self.conversions}
+
+
+def _reach_of(left: Sequence[CloudSyncChange], new: Collection[str]) -> dict[str, tuple[int, Text]]:
+    """By limit: how many groups what is left of a change concerns, and the beginning of the sentence that says so."""
+    made = {c.group_id for c in left if c.kind is ChangeKind.ANCHOR or (c.kind in _MAKES_OBJECTS and c.group_id in new)}
+    retired = sum(c.kind is ChangeKind.UNASSIGN for c in left) + _ended_with_it(left)
+    converted = sum(c.kind in (ChangeKind.CONVERT, ChangeKind.ROLL_BACK) for c in left)
+    return {
+        "creates": (
+            len(made),
+            t(
+                "What is left of the change that stopped midway makes AD objects of {groups}",
+                groups=counted(len(made), "group"),
+            ),
+        ),
+        "retirements": (
+            retired,
+            t(
+                "What is left of the change that stopped midway takes {groups} out of scope",
+                groups=counted(retired, "group"),
+            ),
+        ),
+        "conversions": (
+            converted,
+            t(
+                "What is left of the change that stopped midway changes the source of authority of {groups}",
+                groups=counted(converted, "group"),
+            ),
+        ),
+    }
+
+
+_MAKES_OBJECTS = (ChangeKind.ASSIGN, ChangeKind.PROVISION)
+"""Kinds by which Cloud Sync makes the AD object of a group that has none."""
+
 
 def _ended_with_it(left: Sequence[CloudSyncChange]) -> int:
     """Groups that leave the scope because their configuration is removed."""
     return sum(len(a.assignments) for c in left if isinstance(a := c.payload.action, RemoveConfiguration))
 
 
-def require_own_way(plan: CloudSyncPlan, *, of_authority: bool) -> None:
-    """Refuse to finish a change of the source of authority as another one, or the other way round.
+def require_own_way(plan: CloudSyncPlan, *, of_authority: bool, told: str) -> None:
+    """Refuse to finish a change as one of another kind.
 
-    What is watched afterwards is not the same, so the run would be called done without having been looked at.
+    What is asked before and watched afterwards is not the same, so the run would be called done without having been
+    looked at.
+
+    Args:
+        plan: Of the change that stopped midway.
+        of_authority: Whether this run changes the source of authority of groups.
+        told: ``cloud_sync_enable`` or ``cloud_sync_disable`` of this run; empty for an undo.
 
     Raises:
         Refused: ``change-open``.
     """
     kinds = {change.kind for change in plan.changes}
-    if (kinds - AUTHORITY_KINDS - {ChangeKind.MAP}) if of_authority else (kinds & AUTHORITY_KINDS):
+    otherwise = (kinds - AUTHORITY_KINDS - {ChangeKind.MAP}) if of_authority else (kinds & AUTHORITY_KINDS)
+    if otherwise or (told and not of_authority and told != _way_of(plan)):
         raise Refused(
             t("The change that stopped midway was begun with another cloud_sync_enable or cloud_sync_disable."),
             code="change-open",
             hint=t("Use the parameters file that it was begun with. {how_to_close}", how_to_close=HOW_TO_CLOSE),
         )
+
+
+def _way_of(plan: CloudSyncPlan) -> str:
+    """``cloud_sync_enable`` or ``cloud_sync_disable`` as it was when a plan was made that changes no authority."""
+    kinds = {change.kind for change in plan.changes}
+    if kinds & set(OWNER_KINDS):
+        return "move"
+    if plan.operation is Operation.ENABLE:
+        return "differing" if any(isinstance(c.payload.action, Realign) for c in plan.changes) else "scope"
+    if kinds & {ChangeKind.REMOVE_JOB, ChangeKind.REMOVE_CONFIGURATION}:
+        return "remove"
+    return "pause" if kinds == {ChangeKind.PAUSE} else "scope"
+
+
+def policy_of_rest(policy: Policy, plan: CloudSyncPlan, left: Sequence[CloudSyncChange]) -> Policy:
+    """The policy of today, with the groups in the selection of which something is left to be sent.
+
+    Args:
+        policy: What the parameters say.
+        plan: What of the plan was approved.
+        left: Its changes that have something left to be sent; where none is about a group, those of the whole plan
+            are selected.
+    """
+    ids = {change.group_id for change in left if change.group_id}
+    ids = ids or {change.group_id for change in plan.changes if change.group_id} | {g.group_id for g in plan.members}
+    selected = tuple(sorted(ids))
+    if plan.operation is Operation.ENABLE:
+        return replace(policy, select_ids=selected, select_names=())
+    return replace(policy, disable_ids=selected, disable_names=())
+
+
+_AS_WANTED = frozenset({"not-assigned"})
+"""Rules that refuse a group because it is already as what is left wants it."""
+
+
+def require_not_refused(refusals: Sequence[Refusal], left: Sequence[CloudSyncChange], known: Sequence[Refusal]) -> None:
+    """Refuse to go on with a group that a first run would leave alone now.
+
+    Args:
+        refusals: What a plan of today refuses.
+        left: The changes that have something left to be sent.
+        known: What the plan itself refused: that was no reason not to carry out the rest.
+
+    Raises:
+        Refused: The rule of the first of them.
+    """
+    concerned = {change.group_id for change in left}
+    before = {(one.group_id, one.rule) for one in known}
+    for one in refusals:
+        if one.group_id in concerned and one.rule not in _AS_WANTED and (one.group_id, one.rule) not in before:
+            raise Refused(
+                t("{name!r} is refused now: {why}", name=printable(one.display_name, limit=80), why=one.why),
+                code=one.rule,
+                hint=t("{to_do} {how_to_close}", to_do=one.to_do, how_to_close=HOW_TO_CLOSE),
+                values={"group_id": one.group_id, "rule": one.rule},
+            )
 
 
 def made_at(plan: CloudSyncPlan, effects: Mapping[str, Sequence[Effect]]) -> str:

@@ -216,7 +216,7 @@ def test_what_is_left_of_a_change_is_held_to_today_s_limits_and_to_the_objects_o
     plan, sides = cloud_sync_plan(converting(graph)), sides_of(READ, graph)
     wide, narrow = ResumeLimits(0, 0, 3), ResumeLimits(0, 0, 2)
     require_rest_allowed(plan, (), sides, wide, ())
-    with pytest.raises(Refused, match="is 3 conversions, and max_conversions is 2"):
+    with pytest.raises(Refused, match="authority of 3 groups, and max_conversions is 2"):
         require_rest_allowed(plan, (), sides, narrow, ())
     converted = [change.digest for change in plan.changes if change.kind is ChangeKind.CONVERT]
     require_rest_allowed(plan, converted[:1], sides, narrow, ())
@@ -230,6 +230,6 @@ def test_what_is_left_of_a_change_is_held_to_today_s_limits_and_to_the_objects_o
             replace(plan, changes=(*plan.changes[:at], forged, *plan.changes[at + 1 :])), (), sides, wide, ()
         )
     assert caught.value.code == "object-of-another-group"
-    require_own_way(plan, of_authority=True)
+    require_own_way(plan, of_authority=True, told="convert")
     with pytest.raises(Refused, match="begun with another cloud_sync_enable"):
-        require_own_way(plan, of_authority=False)
+        require_own_way(plan, of_authority=False, told="convert")

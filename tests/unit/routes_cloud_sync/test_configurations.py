@@ -511,12 +511,17 @@ def test_what_is_left_of_scopes_is_held_to_today_s_limits() -> None:
     sides = sides_now(READ, Tenant())
     require_rest_allowed(plan, (), sides, ResumeLimits(3, 0, 0), IDS)
     require_rest_allowed(plan, (), sides, ResumeLimits(0, 0, 0), ())
-    with pytest.raises(Refused, match="is 3 creates, and max_creates is 2"):
+    with pytest.raises(Refused, match="makes AD objects of 3 groups, and max_creates is 2"):
         require_rest_allowed(plan, (), sides, ResumeLimits(2, 0, 0), IDS)
     with pytest.raises(Refused, match="begun with another cloud_sync_enable"):
-        require_own_way(plan, of_authority=True)
-    require_own_way(plan, of_authority=False)
+        require_own_way(plan, of_authority=True, told="scope")
+    require_own_way(plan, of_authority=False, told="scope")
+    with pytest.raises(Refused, match="begun with another cloud_sync_enable"):
+        require_own_way(plan, of_authority=False, told="move")
     removal = cloud_sync_plan(removing(established()).plan)
-    with pytest.raises(Refused, match="is 2 retirements, and max_retirements is 1"):
+    with pytest.raises(Refused, match="takes 2 groups out of scope, and max_retirements is 1"):
         require_rest_allowed(removal, (), sides, ResumeLimits(0, 1, 0), ())
+    require_own_way(removal, of_authority=False, told="remove")
+    with pytest.raises(Refused, match="begun with another cloud_sync_enable"):
+        require_own_way(removal, of_authority=False, told="scope")
     require_rest_allowed(replace(removal, operation=Operation.UNDO), (), sides, ResumeLimits(0, 0, 0), ())

@@ -13,17 +13,25 @@ from hypothesis import strategies as st
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import Refused, UsageError
 from runbook_lib.inventory.build import Inventory
+from runbook_lib.model.change import Refusal
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.finding import Severity
+from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.routes.cloud_sync.actions import Realign
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings, desired_expressions, require_fit
-from runbook_lib.routes.cloud_sync.payload import cloud_sync_changes
+from runbook_lib.routes.cloud_sync.payload import cloud_sync_changes, cloud_sync_plan
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync
 from runbook_lib.routes.cloud_sync.requests import requests_of
-from runbook_lib.routes.cloud_sync.resume import watched_again
+from runbook_lib.routes.cloud_sync.resume import (
+    ResumeLimits,
+    policy_of_rest,
+    require_not_refused,
+    require_rest_allowed,
+    watched_again,
+)
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
 from runbook_lib.routes.cloud_sync.scope.drift import check_cloud_sync_drift
 from runbook_lib.routes.cloud_sync.scope.on_demand import plan_differing
@@ -223,3 +231,41 @@ def test_differing_leaves_the_mapping_as_it_is() -> None:
     given = Parameters.model_validate({"target_ou": OU})
     assert desired_expressions(given, Operation.ENABLE)
     assert desired_expressions(given.model_copy(update={"cloud_sync_enable": "differing"}), Operation.ENABLE) == {}
+
+
+def test_what_is_left_of_a_resumed_change_counts_the_groups_that_cloud_sync_is_still_to_make() -> None:
+    sides = sides_of(read(), in_scope())
+    plan = cloud_sync_plan(planned(sides.inventory).plan)
+    new = {SALES.id, OPS.id}
+    require_rest_allowed(plan, (), sides, ResumeLimits(2, 0, 0), new)
+    with pytest.raises(Refused, match="makes AD objects of 2 groups, and max_creates is 1") as caught:
+        require_rest_allowed(plan, (), sides, ResumeLimits(1, 0, 0), new)
+    assert caught.value.code == "limit-creates"
+    require_rest_allowed(plan, [plan.changes[0].digest], sides, ResumeLimits(1, 0, 0), new)
+    require_rest_allowed(plan, (), sides, ResumeLimits(0, 0, 0), ())
+
+
+def test_a_resumed_change_is_refused_by_what_a_plan_of_today_refuses_of_what_is_left_and_by_nothing_else() -> None:
+    plan = cloud_sync_plan(planned(read()).plan)
+    first, second = plan.changes
+    why = t("It is mail-enabled.")
+    refused = Refusal(second.group_id, second.display_name, "mail-enabled", why, t("Take it out."))
+    with pytest.raises(Refused, match="is refused now: It is mail-enabled") as caught:
+        require_not_refused([refused], [second], ())
+    assert caught.value.code == "mail-enabled"
+    assert "gwb close" in caught.value.hint
+    require_not_refused([refused], [first], ())
+    require_not_refused([refused], [second], [refused])
+    require_not_refused([replace(refused, rule="not-assigned")], [second], ())
+
+
+def test_a_plan_of_the_rest_selects_the_groups_that_are_left() -> None:
+    plan = cloud_sync_plan(planned(read()).plan)
+    first, second = plan.changes
+    policy = b.policy("Another*", disable_names=("X",))
+    rest = policy_of_rest(policy, plan, [second])
+    assert (rest.select_ids, rest.select_names) == ((second.group_id,), ())
+    assert rest.disable_names == ("X",)
+    assert set(policy_of_rest(policy, plan, []).select_ids) == {first.group_id, second.group_id}
+    leaving = policy_of_rest(policy, replace(plan, operation=Operation.DISABLE), [second])
+    assert (leaving.disable_ids, leaving.disable_names) == ((second.group_id,), ())

@@ -99,7 +99,7 @@ def _there_already(sides: Sides, policy: Policy, desired: DesiredSettings, job: 
             hint=t("A domain has one configuration. Remove that one first, or leave the removed one away."),
             values={"service_principal": documents.address.service_principal, "job": documents.address.job_id},
         )
-    return nothing_left(sides, policy, desired)
+    return nothing_left(sides, policy, desired, Operation.UNDO)
 
 
 def with_mapping_of(sides: Sides, schema: Mapping[str, Any]) -> Sides:

@@ -24,6 +24,7 @@ from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import Action, SetRunning
 from runbook_lib.routes.cloud_sync.applications.actions import RemoveConfiguration, RemoveJob
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
+from runbook_lib.routes.cloud_sync.limits import require_retirements
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPlan
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
@@ -59,17 +60,7 @@ def plan_remove(
     require_complete(sides.inventory)
     require_same_domain(sides, known_only=True)
     documents, has_job = sides.documents, bool(sides.documents.address.job_id)
-    if len(documents.assignments) > policy.limits.retirements:
-        raise Refused(
-            t(
-                "The plan takes {seen} groups out of scope, and max_retirements is {limit}.",
-                seen=len(documents.assignments),
-                limit=policy.limits.retirements,
-            ),
-            code="limit-retirements",
-            hint=t("Raise max_retirements, or take groups out of scope first."),
-            values={"limit": policy.limits.retirements, "seen": len(documents.assignments)},
-        )
+    require_retirements(policy.limits.as_json(), len(documents.assignments))
     running = documents.state not in _STOPPED
     secrets = tuple(secrets_of(documents.secrets, known_only=True))
     ends = RemoveConfiguration(

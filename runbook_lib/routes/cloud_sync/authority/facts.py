@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 from runbook_lib.cloud_sync.configuration import Document
 from runbook_lib.cloud_sync.group_dn import Placement
-from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.authority import GroupDnExtension, InboundJob
 from runbook_lib.graph.tenant.parts import ConnectReport
 from runbook_lib.inventory.build import Inventory
@@ -23,9 +22,10 @@ from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import GroupId, as_group_id
 from runbook_lib.model.reading import Unreadable
-from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.model.text import NOTHING, Text, counted, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.authority.actions import SetCloudManaged
+from runbook_lib.routes.cloud_sync.limits import require_within
 from runbook_lib.routes.cloud_sync.payload import CloudSyncPlan
 from runbook_lib.rules.policy import Policy
 
@@ -111,17 +111,8 @@ def require_limit(count: int, wanted: AuthoritySettings) -> None:
     Raises:
         Refused: ``limit-conversions``.
     """
-    if count > wanted.most:
-        raise Refused(
-            t(
-                "The plan changes the source of authority of {seen} groups, and max_conversions is {limit}.",
-                seen=count,
-                limit=wanted.most,
-            ),
-            code="limit-conversions",
-            hint=t("Select fewer groups, or raise max_conversions."),
-            values={"limit": wanted.most, "seen": count},
-        )
+    what = t("The plan changes the source of authority of {groups}", groups=counted(count, "group"))
+    require_within({"conversions": wanted.most}, "conversions", count, what)
 
 
 def cloud_groups(inventory: Inventory) -> dict[str, CloudGroup]:

@@ -28,9 +28,10 @@ from runbook_lib.model.ids import (
     anchor_of,
     as_object_guid,
 )
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import Text, counted, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
+from runbook_lib.routes.cloud_sync.limits import require_within
 from runbook_lib.routes.cloud_sync.moving.actions import Adopt, AssignAnchored, WriteOwner, owner_values
 from runbook_lib.routes.cloud_sync.moving.findings import before_moving
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
@@ -97,7 +98,8 @@ def plan_move(sides: Sides, policy: Policy, desired: DesiredSettings) -> Planned
     wanted = [row for row in wanted if row.group_id not in refused]
     changes = [change for row in wanted for change in _changes(row, sides)]
     moving = [row for row in wanted if any(change.group_id == row.group_id for change in changes)]
-    _require_limit(moving, policy)
+    handed = t("The plan hands {groups} to Cloud Sync", groups=counted(len(moving), "group"))
+    require_within(policy.limits.as_json(), "creates", len(moving), handed)
     if moving:
         changes += [
             *configuration_changes(sides, desired, after),
@@ -219,20 +221,6 @@ def enforced(row: GroupRow, sides: Sides, changes: Sequence[CloudSyncChange]) ->
 def refusal(row: GroupRow, rule: str, why: Text, to_do: Text) -> Refusal:
     """A group that a move leaves alone, by a stable rule."""
     return Refusal(row.group_id, row.display_name, rule, why, to_do)
-
-
-def _require_limit(moving: Sequence[GroupRow], policy: Policy) -> None:
-    if len(moving) > policy.limits.creates:
-        raise Refused(
-            t(
-                "The plan hands {seen} groups to Cloud Sync, and max_creates is {limit}.",
-                seen=len(moving),
-                limit=policy.limits.creates,
-            ),
-            code="limit-creates",
-            hint=t("Select fewer groups, or raise max_creates."),
-            values={"limit": policy.limits.creates, "seen": len(moving)},
-        )
 
 
 def _changes(row: GroupRow, sides: Sides) -> list[CloudSyncChange]:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from runbook_lib.change.step import LiveState
 from runbook_lib.cloud_sync.predicted import PredictedGroup
-from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.inventory.index import is_cloud_syncs
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer
@@ -24,6 +23,7 @@ from runbook_lib.model.text import counted, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import SetRunning, Unassign
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
+from runbook_lib.routes.cloud_sync.limits import require_within
 from runbook_lib.routes.cloud_sync.moving.actions import WriteOwner
 from runbook_lib.routes.cloud_sync.moving.plan_move import enforced, owner_change, refusal
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
@@ -77,17 +77,8 @@ def plan_move_back(sides: Sides, policy: Policy, desired: DesiredSettings) -> Pl
         # With none left nothing is known of the scope: then the job is paused.
         refused |= _still_taken([row for row in rows if row.group_id in leaving], prediction.groups)
     moving = [row for row in rows if row.group_id not in refused]
-    if len(moving) > policy.limits.retirements:
-        raise Refused(
-            t(
-                "The plan takes {seen} groups back from Cloud Sync, and max_retirements is {limit}.",
-                seen=len(moving),
-                limit=policy.limits.retirements,
-            ),
-            code="limit-retirements",
-            hint=t("Name fewer groups, or raise max_retirements."),
-            values={"limit": policy.limits.retirements, "seen": len(moving)},
-        )
+    back = t("The plan takes {groups} back from Cloud Sync", groups=counted(len(moving), "group"))
+    require_within(policy.limits.as_json(), "retirements", len(moving), back)
     changes = [change for row in moving for change in _changes(row, sides)]
     changed = [row for row in moving if any(change.group_id == row.group_id for change in changes)]
     findings = out_of_scope(changed, sides)

@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from runbook_lib.errors import Refused
-from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.inventory.naming import DisplayNames
-from runbook_lib.model.change import Refusal
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import GroupId
@@ -21,6 +19,7 @@ from runbook_lib.model.text import counted, first_of, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import Realign
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
+from runbook_lib.routes.cloud_sync.limits import require_creates
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
@@ -32,7 +31,7 @@ from runbook_lib.routes.cloud_sync.planning import (
     members_of,
 )
 from runbook_lib.routes.cloud_sync.scope.drift import Differing, compared_groups, present_prediction
-from runbook_lib.routes.cloud_sync.scope.plan_enable import BARS
+from runbook_lib.routes.cloud_sync.scope.plan_enable import refused_by_trouble, require_answering
 from runbook_lib.rules.policy import Policy
 
 _CALL = 'Microsoft Graph documentation, "synchronizationJob: provisionOnDemand"'
@@ -46,29 +45,13 @@ def plan_differing(sides: Sides, policy: Policy, desired: DesiredSettings) -> Pl
             scope, or a limit.
     """
     prediction = present_prediction(sides, desired)
-    if sides.job.state is JobState.QUARANTINE:
-        raise Refused(
-            t("The job of the configuration is in quarantine."),
-            code="in-quarantine",
-            hint=t("Fix the error that the Entra admin center names, restart the job there, then run again."),
-            values={"job": sides.job.id},
-        )
+    require_answering(sides)
     groups = _selected(compared_groups(sides, prediction), policy)
     wanted = [one for one in groups if one.can_be_provisioned]
-    refusals = {one.group.group_id: found for one in wanted if (found := _refused(one))}
+    refusals = {one.group.group_id: found for one in wanted if (found := refused_by_trouble(one.group))}
     wanted = [one for one in wanted if one.group.group_id not in refusals]
     new = sum(one.present is None for one in wanted)
-    if new > policy.limits.creates:
-        raise Refused(
-            t(
-                "The plan lets Cloud Sync create {seen} groups, and max_creates is {limit}.",
-                seen=new,
-                limit=policy.limits.creates,
-            ),
-            code="limit-creates",
-            hint=t("Select fewer groups, or raise max_creates."),
-            values={"limit": policy.limits.creates, "seen": new},
-        )
+    require_creates(policy.limits.as_json(), new)
     in_step = sum(not one.differs for one in groups)
     accounts = accounts_of(sides.inventory)
     plan = finished_plan(
@@ -112,19 +95,6 @@ def _not_in_scope(selected: str) -> Refused:
         code="selection-matches-nothing",
         hint=t("Bring it into scope with cloud_sync_enable: scope, or select nothing: then all that differ are taken."),
         values={"pattern": selected},
-    )
-
-
-def _refused(one: Differing) -> Refusal | None:
-    bars = [trouble for trouble in one.group.troubles if trouble.code in BARS]
-    if not bars:
-        return None
-    return Refusal(
-        one.group.group_id,
-        one.group.display_name,
-        bars[0].code,
-        bars[0].what,
-        t("Change the group, its AD object or the mapping expressions, then plan again."),
     )
 
 

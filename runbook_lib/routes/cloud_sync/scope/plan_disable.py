@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import Refusal
@@ -12,6 +11,7 @@ from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, NO_GROUP, group_id_of_a
 from runbook_lib.model.text import counted, t
 from runbook_lib.routes.cloud_sync.actions import SetRunning, Unassign
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
+from runbook_lib.routes.cloud_sync.limits import require_retirements
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
@@ -57,17 +57,7 @@ def plan_disable(sides: Sides, policy: Policy, desired: DesiredSettings, *, paus
     )
     refused = [found for row in rows if (found := _refused(row, sides))]
     leaving = [row for row in rows if row.group_id in sides.documents.assignments]
-    if len(leaving) > policy.limits.retirements:
-        raise Refused(
-            t(
-                "The plan takes {seen} groups out of scope, and max_retirements is {limit}.",
-                seen=len(leaving),
-                limit=policy.limits.retirements,
-            ),
-            code="limit-retirements",
-            hint=t("Name fewer groups, or raise max_retirements."),
-            values={"limit": policy.limits.retirements, "seen": len(leaving)},
-        )
+    require_retirements(policy.limits.as_json(), len(leaving))
     changes = [_unassign(row, sides) for row in leaving]
     rest = sorted(sides.documents.assignments.keys() - {row.group_id for row in leaving})
     plan = finished_plan(Operation.DISABLE, sides, changes, refused, policy.limits.as_json(), 0)

@@ -39,6 +39,7 @@ from runbook_lib.routes.cloud_sync.actions import (
 from runbook_lib.routes.cloud_sync.applications.checks import TenantFacts, findings_of_creation, require_can_be_made
 from runbook_lib.routes.cloud_sync.applications.plan_create import creation
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
+from runbook_lib.routes.cloud_sync.limits import require_creates
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
@@ -122,7 +123,7 @@ def plan_enable(
     refused |= {row.group_id: found for row in wanted if (found := refused_by_trouble(predicted[row.group_id]))}
     wanted = [row for row in wanted if row.group_id not in refused]
     joining = [row for row in wanted if row.group_id not in sides.documents.assignments]
-    _require_limit(joining, predicted, policy)
+    require_creates(policy.limits.as_json(), sum(not predicted[row.group_id].guid for row in joining))
     pilot = _pilot(sides, desired, predicted, wanted)
     changes = [
         *configuration_changes(sides, desired, after),
@@ -225,21 +226,6 @@ def refused_by_trouble(group: PredictedGroup) -> Refusal | None:
         joined(trouble.what for trouble in found),
         t("Change the group, its AD object or the mapping expressions, then plan again."),
     )
-
-
-def _require_limit(joining: list[GroupRow], predicted: Mapping[GroupId, PredictedGroup], policy: Policy) -> None:
-    new = [row for row in joining if not predicted[row.group_id].guid]
-    if len(new) > policy.limits.creates:
-        raise Refused(
-            t(
-                "The plan lets Cloud Sync create {seen} groups, and max_creates is {limit}.",
-                seen=len(new),
-                limit=policy.limits.creates,
-            ),
-            code="limit-creates",
-            hint=t("Select fewer groups, or raise max_creates."),
-            values={"limit": policy.limits.creates, "seen": len(new)},
-        )
 
 
 def configuration_changes(sides: Sides, desired: DesiredSettings, after: Mapping[str, object]) -> list[CloudSyncChange]:
