@@ -24,6 +24,7 @@ LEFT_OUT = "left-out.csv"
 RECORD = "record.json"
 PAGE = "record.html"
 BACKUP = "backup.ldif"
+HAND_OFFS = "hand-offs.txt"
 WORKBOOK = "inventory.xlsx"
 APPROVALS = "approvals"
 INDEX = "index.html"
@@ -74,6 +75,8 @@ _DESCRIPTIONS = {
     PLAN: t("The plan, change by change"),
     LEFT_OUT: t("Members of planned groups that are not written, and why"),
     BACKUP: t("Objects as they were before the first write"),
+    HAND_OFFS: t("What others have to do beside this plan, to be copied"),
+    "connect-evidence.json": t("What the collector wrote on the Connect server, byte for byte"),
     "groups.csv": t("Every cloud group with its state and route"),
     "members.csv": t("Every membership and what it becomes in AD"),
     "ad-groups.csv": t("Every AD group that matters here"),

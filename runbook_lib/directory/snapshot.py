@@ -37,6 +37,8 @@ _OBJECT_ATTRIBUTES = (
     "displayName",
     "mail",
     "proxyAddresses",
+    "targetAddress",
+    "showInAddressBook",
     "mS-DS-ConsistencyGuid",
     EXTERNAL_ID_ATTRIBUTE,
 )
@@ -291,6 +293,8 @@ def _object(entry: Entry) -> DirectoryObject:
         proxy_addresses=entry.texts("proxyAddresses"),
         consistency_guid=entry.guid_of("mS-DS-ConsistencyGuid"),
         external_id=entry.text(EXTERNAL_ID_ATTRIBUTE),
+        target_address=entry.text("targetAddress"),
+        in_address_book=bool(entry.raw("showInAddressBook")),
     )
 
 

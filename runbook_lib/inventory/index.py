@@ -202,10 +202,9 @@ def address_taken(holders: Sequence[AddressHolder]) -> Finding:
         why=t(
             "Exchange delivers to neither of two recipients with one address. The route direct "
             "writes no address, so its groups take none away; a group that Connect Sync writes "
-            "cannot keep it. A mail contact that forwards to the group is such an object, on "
-            "purpose."
+            "cannot keep it."
         ),
-        to_do=t("Remove the address there, or leave that group's mail to its contact; then acknowledge this finding."),
+        to_do=t("Remove the address there; or let it be, and acknowledge this finding."),
         source=_CONTACTS,
         values={
             "count": len(holders),

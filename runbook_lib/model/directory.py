@@ -106,6 +106,10 @@ class DirectoryObject:
     """mS-DS-ConsistencyGuid as a lower-case GUID."""
     external_id: str | None = None
     """msDS-ExternalDirectoryObjectId where the schema has it."""
+    target_address: str | None = None
+    """Where mail to it is forwarded to: ``SMTP:sales@contoso.mail.onmicrosoft.com``."""
+    in_address_book: bool = False
+    """Whether it has showInAddressBook."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,7 @@ PLURALS = {
     "direct member": ("{number:,} direct member", "{number:,} direct members"),
     "former member": ("{number:,} former member", "{number:,} former members"),
     "group": ("{number:,} group", "{number:,} groups"),
+    "mail contact": ("{number:,} mail contact", "{number:,} mail contacts"),
     "member": ("{number:,} member", "{number:,} members"),
     "object": ("{number:,} object", "{number:,} objects"),
     "operation": ("{number:,} operation", "{number:,} operations"),

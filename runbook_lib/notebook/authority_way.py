@@ -66,7 +66,8 @@ from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, cloud_sync_pl
 from runbook_lib.routes.cloud_sync.planning import Sides
 from runbook_lib.routes.cloud_sync.reading import with_extension_values
 from runbook_lib.rules.policy import Policy
-from runbook_lib.shown.cloud_sync import authority_view, hand_offs_of_plan_view, names_view, placements_view
+from runbook_lib.shown.cloud_sync import authority_view, names_view, placements_view
+from runbook_lib.shown.hand_offs import hand_offs_of_plan_view
 
 _WRITABLE = "allowedAttributesEffective"
 

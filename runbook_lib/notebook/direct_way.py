@@ -10,6 +10,7 @@ from runbook_lib.change.journal_check import changed_objects
 from runbook_lib.change.resume import BrokenOff
 from runbook_lib.directory.ldif import BACKUP_FILE as BACKUP
 from runbook_lib.errors import Refused, VerificationFailed
+from runbook_lib.files import HAND_OFFS
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Plan, Planned
 from runbook_lib.model.change_kind import Operation
@@ -23,10 +24,13 @@ from runbook_lib.notebook.way import PlanMade, ReadBack
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.routes.direct.backup_and_verify import Checked, backup, read_back
 from runbook_lib.routes.direct.live import present_name
+from runbook_lib.routes.direct.mail_contacts import contacts_of_plan
+from runbook_lib.routes.direct.payload import direct_plan
 from runbook_lib.routes.direct.preconditions import findings_before_writing
 from runbook_lib.routes.direct.resume import require_rules, require_same_target, with_names_of_today
 from runbook_lib.routes.direct.work import DirectWork
 from runbook_lib.shown.change import verified_view
+from runbook_lib.shown.hand_offs import hand_offs_of_plan_view, hand_offs_text, mail_contacts_view
 
 Planner = Callable[[Inventory], Planned]
 
@@ -46,10 +50,15 @@ class DirectWay:
         return self._context.connect_directory().controller.invocation_id
 
     def plan(self, inventory: Inventory) -> PlanMade:
-        """What the planner makes of both sides."""
+        """What the planner makes of both sides, and what people do beside it: contacts for mail."""
         self._remember(inventory)
         made = self._planner(inventory)
-        return PlanMade(made.plan, made.findings)
+        contacts = contacts_of_plan(inventory, direct_plan(made.plan), policy_now(self._context, inventory))
+        handed = contacts.findings
+        if text := hand_offs_text(handed):
+            self._context.record.folder.write_text(HAND_OFFS, text)
+        views = (mail_contacts_view(contacts.all), hand_offs_of_plan_view(handed)) if contacts.all else ()
+        return PlanMade(made.plan, (*made.findings, *handed), tuple(view for view in views if view is not None))
 
     def require_same_server(self, opened: Mapping[str, object]) -> None:
         """The same domain controller: another one may not have the first writes yet.

@@ -20,6 +20,7 @@ from runbook_lib.graph.rows import objects_of
 from runbook_lib.graph.tenant import CloudSyncJob, GrantedPermissions
 from runbook_lib.graph.tenant.configuration import ConfigurationAddress
 from runbook_lib.graph.transport import GraphClient
+from runbook_lib.inventory.mail_contacts import ROUTING_SUFFIX, routing_domain_of
 from runbook_lib.inventory.naming import DisplayNames, Naming
 from runbook_lib.model.addresses import mail_domain
 from runbook_lib.model.cloud import CloudGroup, Tenant
@@ -29,7 +30,6 @@ from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.model import Parameters
 
-_ROUTING_SUFFIX = ".mail.onmicrosoft.com"
 _INITIAL_SUFFIX = ".onmicrosoft.com"
 
 
@@ -99,20 +99,16 @@ def _by_count(addresses: Iterable[str | None]) -> tuple[str, ...]:
 
 
 def _routing(groups: MailGroups | None, mail_flow: MailFlowReading | None) -> tuple[str, Text]:
-    if groups is not None:
-        verified = sorted(d.lower() for d in groups.tenant.verified_domains)
-        for domain in verified:
-            if domain.endswith(_ROUTING_SUFFIX):
-                return domain, t("One of the tenant's verified domains.")
+    named, how = routing_domain_of(groups.tenant.verified_domains) if groups is not None else ("", NOTHING)
+    if groups is not None and named in {domain.lower() for domain in groups.tenant.verified_domains}:
+        return named, how
+    # What Exchange routes by is better than a name that is only made from another one.
     if mail_flow is not None:
         for one in mail_flow.accepted_domains:
-            if one.domain.endswith(_ROUTING_SUFFIX):
+            if one.domain.endswith(ROUTING_SUFFIX):
                 return one.domain, t("An accepted domain of the Exchange organization.")
-    if groups is not None:
-        initial = [d for d in verified if d.endswith(_INITIAL_SUFFIX) and d.count(".") == 2]
-        if len(initial) == 1:
-            name = initial[0].removesuffix(_INITIAL_SUFFIX)
-            return f"{name}{_ROUTING_SUFFIX}", t("Made from the tenant's initial domain {initial}.", initial=initial[0])
+    if named:
+        return named, how
     return "", t("Neither the tenant nor the Exchange organization shows a domain below mail.onmicrosoft.com.")
 
 

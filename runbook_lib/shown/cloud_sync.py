@@ -15,11 +15,10 @@ from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.predicted import Known, Predicted
 from runbook_lib.model.text import NOTHING, Text, counted, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
-from runbook_lib.preflight.hand_off import hand_offs
 from runbook_lib.routes.cloud_sync.authority.watch import AuthoritySeen, NameSeen
 from runbook_lib.routes.cloud_sync.watching.arrivals import Arrival
 from runbook_lib.routes.cloud_sync.watching.leaving import LeftGroup
-from runbook_lib.shown.html import View, banner_html, code_html, rows_html
+from runbook_lib.shown.html import View, banner_html, rows_html
 
 
 def prediction_view(groups: Sequence[PredictedGroup]) -> View:
@@ -226,15 +225,6 @@ def names_view(seen: Sequence[NameSeen]) -> View:
         limit=200,
     )
     return View(banner_html("good" if good == len(seen) else "attention", text) + table, text)
-
-
-def hand_offs_of_plan_view(findings: Sequence[Finding]) -> View | None:
-    """What somebody else has to do about a plan, to copy; None: nothing."""
-    offers = hand_offs(findings)
-    if not offers:
-        return None
-    blocks = (code_html(one.text, t("{title} · {where}", title=one.title, where=one.where)) for one in offers)
-    return View(Markup().join(blocks), joined(one.title for one in offers))
 
 
 def _value(predicted: Predicted) -> Text:

@@ -125,6 +125,18 @@ def test_every_eligible_group_is_written_with_its_very_name(whole: Whole) -> Non
     assert "=cmd|' /C calc'!A0" in names
 
 
+def test_written_groups_are_offered_contacts_for_mail_in_page_facts_and_a_file(whole: Whole) -> None:
+    record = whole.record("applied")
+    facts = json.loads((record / "record.json").read_text(encoding="utf-8"))
+    (offered,) = (finding for finding in facts["findings"] if finding["id"] == "mail-contacts")
+    contacts = offered["values"]["hand_off"]["groups"]
+    assert len(contacts) > 5
+    assert all(address.rpartition("@")[0] == routing.rpartition("@")[0] for _, address, routing in contacts)
+    lines = (record / "hand-offs.txt").read_text(encoding="utf-8")
+    assert lines.count("New-MailContact ") == len(contacts)
+    assert "New-MailContact" in (record / "record.html").read_text(encoding="utf-8")
+
+
 def test_refused_groups_are_named_with_their_rule(whole: Whole) -> None:
     rules = {refusal.rule for refusal in planned(whole.record("applied"), ROUTES).refusals}
     assert rules >= {"collision", "hidden-membership", "role-assignable"}

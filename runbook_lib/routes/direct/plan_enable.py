@@ -15,6 +15,7 @@ from runbook_lib.model.dn import normalize_dn, parent_of, rdn
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import GroupId
 from runbook_lib.model.text import t
+from runbook_lib.routes.direct.mail_contacts import contacts_in
 from runbook_lib.routes.direct.membership import MemberChanges, membership_of
 from runbook_lib.routes.direct.payload import DirectChange, DirectPayload, Member
 from runbook_lib.routes.direct.plan_findings import (
@@ -76,8 +77,10 @@ def plan_rows(inventory: Inventory, policy: Policy, rows: tuple[GroupRow, ...]) 
     findings: list[Finding] = [*findings_before_writing(inventory), *odd_texts(todo)]
     findings += look_alikes(inventory, todo)
     findings += shared_accounts(inventory, todo)
-    if holders := address_holders([row.cloud for row in todo if row.cloud], inventory.index):
-        findings.append(address_taken(holders))
+    forwarding = {one.dn for one in contacts_in(inventory, [row.group_id for row in todo]) if one.state.forwards}
+    holders = address_holders([row.cloud for row in todo if row.cloud], inventory.index)
+    if foreign := [holder for holder in holders if holder.dn not in forwarding]:
+        findings.append(address_taken(foreign))
     members: list[GroupMembers] = []
     in_step = 0
     for row in todo:
