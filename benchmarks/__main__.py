@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
-from benchmarks import cloud_sync, size
+from benchmarks import cloud_sync, connect_sync, size
 from rehearsal.process import start_rehearsal
 from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.directory.snapshot import read_directory
@@ -100,7 +100,7 @@ def main(arguments: list[str]) -> int:
     for part, seconds in timings.items():
         print(f"{part:<16}{min(seconds) * 1000:>10.1f}{median(seconds) * 1000:>12.1f}")
     print()
-    print(size.report(cloud_sync.measure(runs), "plans of 10,000 groups"))
+    print(size.report([*cloud_sync.measure(runs), *connect_sync.measure(runs)], "plans of 10,000 groups"))
     print()
     with tempfile.TemporaryDirectory() as folder:
         print(size.report(size.measure(Path(folder), size.WANTED, runs)))

@@ -48,7 +48,7 @@ def read_deleted(directory: Directory, ous: Sequence[str]) -> tuple[DeletedObjec
     """
     bin_state = read_recycle_bin(directory)
     days, source = read_lifetime(directory, bin_state)
-    container = _container(directory)
+    container = deleted_container(directory)
     gap = t("deleted objects: this account may not list {container}", container=container)
     ours = [starts_with(ANCHOR_ATTRIBUTE, "Group_"), *(equals("lastKnownParent", ou) for ou in ous)]
     wanted = all_of(equals("isDeleted", "TRUE"), equals("objectClass", "group"), any_of(*ours))
@@ -77,7 +77,7 @@ def may_list_deleted(directory: Directory) -> Switch:
     Raises:
         RunbookError: The directory does not answer.
     """
-    container = _container(directory)
+    container = deleted_container(directory)
     try:
         head = directory.read_dn(container, ("objectClass",), show_deleted=True)
         if head is None or not head.raw("objectClass"):
@@ -123,7 +123,8 @@ def read_lifetime(directory: Directory, recycle_bin: Switch) -> tuple[int, str]:
     return found[source], source
 
 
-def _container(directory: Directory) -> str:
+def deleted_container(directory: Directory) -> str:
+    """DN of the container of deleted objects of the domain."""
     return f"CN=Deleted Objects,{directory.controller.default_naming_context}"
 
 

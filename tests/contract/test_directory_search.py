@@ -387,3 +387,11 @@ def test_the_schema_has_the_classes_that_tools_ask_for(shop: Workshop, kind: str
     names = [name.decode() for column in held.values() for name in column] or ["cn"]
     condition = "".join(f"(lDAPDisplayName={name})" for name in names)
     assert len(shop.client.search(schema, f"(|{condition})").names) == len(set(names))
+
+
+def test_change_numbers(shop: Workshop) -> None:
+    """What waiting asks: marked groups that changed since a number."""
+    beta = shop.client.search(shop.ou, "(name=Beta)", "uSNChanged").entries[0]["attributes"]["uSNChanged"]
+    number = int(str(beta).strip("[]'"))
+    assert _names(shop, f"(&(adminDescription=Group_*)(uSNChanged>={number}))") == ["Beta"]
+    assert _names(shop, f"(&(adminDescription=Group_*)(uSNChanged>={number + 1}))") == []
