@@ -65,6 +65,7 @@ from runbook_lib.routes.cloud_sync.authority.watch import (
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, cloud_sync_plan
 from runbook_lib.routes.cloud_sync.planning import Sides
 from runbook_lib.routes.cloud_sync.reading import with_extension_values
+from runbook_lib.routes.cloud_sync.watching.loop import Ended
 from runbook_lib.rules.policy import Policy
 from runbook_lib.shown.cloud_sync import authority_view, names_view, placements_view
 from runbook_lib.shown.hand_offs import hand_offs_of_plan_view
@@ -159,12 +160,12 @@ class AuthorityWay(CloudSyncWay):
                 return [NameSeen(one, names.get(one, one), dn, values.get(one, "")) for one, dn in made.fills.items()]
 
             filled = self._watch(held, wait)
-            return ReadBack(names_view(filled), end_of_names(filled, wait))
+            return ReadBack(names_view(filled.seen), end_of_names(filled), cancelled=filled.cancelled)
         wanted = {one: managed for one, managed in made.watched.items() if one in names}
         seen = self._watch(lambda: authority_seen(wanted, names, read_authority(client, list(wanted))), wait)
-        return ReadBack(authority_view(seen), end_of_authority(seen, wait))
+        return ReadBack(authority_view(seen.seen), end_of_authority(seen), cancelled=seen.cancelled)
 
-    def _watch(self, look: Callable[[], list[WatchedGroupT]], wait: timedelta) -> list[WatchedGroupT]:
+    def _watch(self, look: Callable[[], list[WatchedGroupT]], wait: timedelta) -> Ended[list[WatchedGroupT]]:
         return watch_groups(
             look,
             wait=wait,

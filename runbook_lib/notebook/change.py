@@ -236,6 +236,9 @@ class ChangeSession:
                 raise seen.error
         if self._unproved is not None:
             raise not_proved(self._unproved)
+        if seen is not None and seen.cancelled:
+            # Without a person in front of it no further cell runs after an interruption: this is the last word then.
+            context.record.finish(self.course.end.outcome, ended=context.clock(), error=self.course.end.error)
 
     def _asked(self, plan: Plan, findings: Sequence[Finding], closed: AwaitingApproval) -> AwaitingApproval:
         """Show the form to a person; the gate stays closed until it was filled in and this cell runs again."""

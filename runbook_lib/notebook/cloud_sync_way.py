@@ -17,7 +17,7 @@ from runbook_lib.directory.ldif import BACKUP_FILE, ldif_of
 from runbook_lib.graph.errors import GraphNotFound
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Plan, Refusal
-from runbook_lib.model.change_kind import Operation
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import as_group_id
@@ -32,8 +32,8 @@ from runbook_lib.routes.cloud_sync.applications.plan_bring_back import removed_b
 from runbook_lib.routes.cloud_sync.applications.plan_create import makes
 from runbook_lib.routes.cloud_sync.applications.plan_remove import (
     groups_of,
-    leaving,
     removes,
+    written_otherwise,
 )
 from runbook_lib.routes.cloud_sync.cost import cost_finding, cost_of, took_finding
 from runbook_lib.routes.cloud_sync.desired import desired_settings
@@ -163,13 +163,14 @@ class CloudSyncWay:
         """The AD objects of the groups, as LDIF: Cloud Sync may rename, move or delete them."""
         context = self._context
         ours = cloud_sync_changes(changes)
-        self._before = self._present.present(groups_of(ours))
-        # Before it goes over to Cloud Sync an AD object does not carry Cloud Sync's anchor.
-        handed = (change.payload.action for change in ours)
         # One mapping is that of all groups of the configuration: it renames and moves those that nobody selected too.
-        others = {one.guid for one in self._predicted(self._made.others) if one.guid} if self._made else set()
-        found = {group.guid for group in self._before.values()} | others
-        guids = sorted(found | {action.guid for action in handed if isinstance(action, WriteOwner)})
+        others = {one.group_id: one.guid for one in self._predicted(self._made.others)} if self._made else {}
+        before = self._present.present([*groups_of(ours), *others])
+        # Before it goes over to Cloud Sync an AD object does not carry Cloud Sync's anchor.
+        handed = {c.group_id: c.payload.action.guid for c in ours if isinstance(c.payload.action, WriteOwner)}
+        unmarked = {key: self._present.of_guid(guid) for key, guid in handed.items() if key not in before}
+        self._before = before | {key: group for key, group in unmarked.items() if group is not None}
+        guids = sorted({group.guid for group in self._before.values()} | {one for one in others.values() if one})
         context.record.folder.write_text(BACKUP_FILE, ldif_of(context.connect_directory(), guids, context.clock()))
 
     def place(self) -> Mapping[str, str]:
@@ -190,20 +191,25 @@ class CloudSyncWay:
         return self._work
 
     def read_back(self, plan: Plan, changes: Sequence[Change], chain: Sequence[JournalFile]) -> ReadBack | None:
-        """Watch AD until every chosen group is as predicted, or, of groups that left the scope, until the job ran."""
+        """Watch AD until every chosen group is as predicted; where others are written otherwise, until the job ran."""
         if self._began is not None:
             requests, at = self._began
             took = self._context.connect_graph().requests - requests
             self._context.note(took_finding(took, self._context.clock() - at))
         address = self._work.address if self._work else self._sides.documents.address
         watching = Watching(self._context, self._present, address)
+        done = cloud_sync_changes(changes)
         if chosen := self._chosen:
-            return watching.arrivals(chosen, chain, self._made.stays if self._made else {})
-        gone = leaving(cloud_sync_changes(changes))
-        if not gone:
+            by_job = any(change.kind is not ChangeKind.PROVISION for change in done) or not done
+            return watching.arrivals(chosen, chain, self._made.stays if self._made else {}, by_job=by_job)
+        if not done and self.operation is not Operation.ENABLE:
+            return watching.again()
+        others = [one.group_id for one in self._predicted(self._made.others)] if self._made and done else []
+        concerned = sorted({*written_otherwise(done), *others})
+        if not concerned:
             return None
         names: dict[str, str] = {row.group_id: row.display_name for row in self._sides.inventory.rows}
-        left = {as_group_id(key): names.get(key, key) for key in gone}
+        left = {as_group_id(key): names.get(key, key) for key in concerned}
         return watching.left(left, self._before, chain, job_is_gone=removes(cloud_sync_plan(plan)))
 
     def _keep(self, sides: Sides) -> Sides:

@@ -86,7 +86,14 @@ class RouteRun(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """What was seen after the writes, and the error that it means: None where everything is as planned."""
+    """What was seen after the writes, and the error that it means: None where everything is as planned.
+
+    Attributes:
+        view: For people.
+        error: None where everything is as planned.
+        cancelled: Whether somebody interrupted the waiting.
+    """
 
     view: View
     error: RunbookError | None
+    cancelled: bool = False

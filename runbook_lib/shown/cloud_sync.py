@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from markupsafe import Markup
 
 from runbook_lib.cloud_sync.group_dn import Placement
 from runbook_lib.cloud_sync.predicted import PredictedGroup
 from runbook_lib.cloud_sync.service_errors import ServiceError
+from runbook_lib.graph.tenant.jobs import JobStatus
 from runbook_lib.graph.tenant.provisioning_log import LogEntry
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.moment import to_the_minute
@@ -137,6 +139,13 @@ def left_view(seen: Sequence[LeftGroup], finding: Finding, log: Mapping[str, Log
         limit=200,
     )
     return View(banner_html("neutral", finding.seen, finding.why) + table, finding.seen)
+
+
+def job_view(status: JobStatus, at: datetime) -> View:
+    """When the job last ran, beside when an earlier run under this change id wrote."""
+    ran = to_the_minute(status.ran) if status.ran else t("not at all")
+    text = t("The change was carried out at {at}; the job last ran: {ran}.", at=to_the_minute(at), ran=ran)
+    return View(banner_html("neutral", text), text)
 
 
 def log_view(entries: Sequence[LogEntry], *, cut: bool) -> View:

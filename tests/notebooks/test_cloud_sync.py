@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -25,6 +27,7 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import verified_record
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner.run import RunResult, run_notebook
+from tests.notebooks.journey import gwb_command, latest_record
 from tests.support.plain import ROOT
 from tests.support.schemas import documents, misfits
 
@@ -226,10 +229,42 @@ def test_an_undo_brings_scope_and_schema_back_and_says_what_stays(world: World) 
     assert [change.kind for change in plan.changes] == [ChangeKind.MAP, ChangeKind.UNASSIGN, ChangeKind.UNASSIGN]
     world.approved("undo planned")
     done = world.run("undone", "60-undo-change", "CHG-CS-UNDO", given)
-    assert done.outcome is Outcome.DONE, done.message
+    assert done.outcome is Outcome.AWAITING_HANDOFF, "the job did not run meanwhile"
+    assert "The job has not run since the change" in str(done.message)
+    looked = world.run("undo looked at", "60-undo-change", "CHG-CS-UNDO", given)
+    assert looked.outcome is Outcome.AWAITING_HANDOFF, looked.message
     assert "AD objects that Cloud Sync made" in (world.record("undone") / "record.html").read_text(encoding="utf-8")
     again = world.run("undo again", "60-undo-change", "CHG-CS-UNDO2", given)
     assert again.outcome is Outcome.NOTHING_TO_DO, again.message
+
+
+def interrupted_while_watching(
+    world: World, notebook: str, change_id: str, given: Mapping[str, str]
+) -> tuple[Path, str]:
+    """``gwb run`` in a process of its own, which gets Ctrl-C while it watches; its record and what it printed."""
+    told = {**given, "change_id": change_id, "records_dir": str(world.records), "sign_in": "secret"}
+    told["cloud_sync_wait"] = "30"
+    environment = {**os.environ, "GWB_CLIENT_SECRET": world.secret}
+    process = subprocess.Popen(
+        gwb_command(world.running, notebook, told),
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    earlier = set((world.records / change_id).iterdir())
+    until = time.monotonic() + 240
+    while time.monotonic() < until and process.poll() is None:
+        journals = [one / "journal.jsonl" for one in set((world.records / change_id).iterdir()) - earlier]
+        if any('"entry":"closed"' in one.read_text().replace(" ", "") for one in journals if one.exists()):
+            break
+        time.sleep(0.2)
+    time.sleep(2)  # from the last line of the journal to the first look at AD
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=240)
+    assert process.returncode == Outcome.AWAITING_HANDOFF.exit_code, said
+    return latest_record(world.records / change_id), said
 
 
 def test_groups_leave_the_scope_and_the_job_pauses(world: World) -> None:
@@ -245,11 +280,15 @@ def test_groups_leave_the_scope_and_the_job_pauses(world: World) -> None:
     }
     assert world.run("leave", "40-disable-writeback", "CHG-OFF", analysts).outcome is Outcome.AWAITING_APPROVAL
     world.approved("leave")
-    left = world.run("left", "40-disable-writeback", "CHG-OFF", analysts)
-    assert left.outcome is Outcome.DONE, left.message
-    assert "Data Analysts" in (world.record("left") / "backup.ldif").read_text(encoding="utf-8")
-    found = {one["id"]: one for one in json.loads((world.record("left") / "record.json").read_text())["findings"]}
-    assert "1 have their AD object as before" in found["cloud-sync-left-scope"]["seen"]
+    left, said = interrupted_while_watching(world, "40-disable-writeback", "CHG-OFF", analysts)
+    assert "Traceback" not in said
+    assert "Data Analysts" in (left / "backup.ldif").read_text(encoding="utf-8")
+    facts = json.loads((left / "record.json").read_text(encoding="utf-8"))
+    assert facts["outcome"] == Outcome.AWAITING_HANDOFF.value
+    assert facts["error"]["message"].startswith("Watching was interrupted. The job has not run since the change")
+    assert verified_record(RecordFolder.open(left)).ok
+    found = {one["id"]: one for one in facts["findings"]}
+    assert "1 with the AD object as before" in found["cloud-sync-left-scope"]["seen"]
     assert found["cloud-sync-left-scope"]["severity"] == "unknown", "the job did not run meanwhile"
     assert set(LOG_PERMISSIONS) == set(found["cloud-sync-log-unread"]["values"]["permissions"])
     pause = {"route": "cloud-sync", "target_ou": names.CLOUD_SYNC_OU, "cloud_sync_disable": "pause"}

@@ -14,7 +14,9 @@ from runbook_lib.graph.tenant.jobs import CloudSync, CloudSyncJob, ObjectScope
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import GroupMembers, LeftOut, Plan, Refusal
 from runbook_lib.model.change_kind import Operation
+from runbook_lib.model.directory import DirectorySnapshot
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
 from runbook_lib.model.predicted import Known
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
@@ -177,6 +179,15 @@ def require_same_domain(sides: Sides, *, known_only: bool = False) -> None:
 def accounts_of(inventory: Inventory) -> dict[str, str]:
     """Principal id to the GUID of its AD object."""
     return {key: principal.guid for key, principal in inventory.principals.items() if principal.guid}
+
+
+def objects_of_groups(directory: DirectorySnapshot) -> dict[str, str]:
+    """Cloud group id to the GUID of the AD object with Cloud Sync's anchor of it, for those that have exactly one."""
+    found: dict[str, list[str]] = {}
+    for group in directory.groups:
+        if owner := group_id_of_anchor(group.text(EXTERNAL_ID_ATTRIBUTE) or ""):
+            found.setdefault(owner, []).append(group.guid)
+    return {owner: guids[0] for owner, guids in found.items() if len(guids) == 1}
 
 
 def in_ad(inventory: Inventory, guid: str) -> frozenset[str]:

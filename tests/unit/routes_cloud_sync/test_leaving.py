@@ -12,8 +12,9 @@ from runbook_lib.graph.tenant.provisioning_log import LogEntry
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.ids import GroupId
+from runbook_lib.model.outcome import Outcome
 from runbook_lib.routes.cloud_sync.scope.on_demand_steps import provision_error
-from runbook_lib.routes.cloud_sync.watching.leaving import LeftGroup, watch_left, what_became
+from runbook_lib.routes.cloud_sync.watching.leaving import LeftGroup, end_of_left, watch_left, what_became
 from runbook_lib.routes.cloud_sync.watching.log_evidence import LOG_COLUMNS, log_table
 from runbook_lib.routes.cloud_sync.watching.loop import Watched
 from runbook_lib.shown.cloud_sync import left_view, log_view
@@ -82,9 +83,9 @@ def test_it_is_watched_until_the_job_has_run() -> None:
         (
             ended(left(BEFORE, BEFORE), left(BEFORE, None)),
             Severity.INFO,
-            "1 have their AD object as before. Sales: Its AD object is gone. The job ran at 2026-11-20 12:20 UTC.",
+            "1 with the AD object as before. Sales: Its AD object is gone. The job ran at 2026-11-20 12:20 UTC.",
         ),
-        (ended(left(BEFORE, BEFORE), status=RAN), Severity.UNKNOWN, "In 21 minutes the job did not run"),
+        (ended(left(BEFORE, BEFORE), status=RAN), Severity.UNKNOWN, "In 21 min the job did not run"),
         (ended(status=JobStatus(JobState.PAUSED)), Severity.UNKNOWN, "The job does not run: it is paused."),
     ],
     ids=["it ran", "it did not", "it is paused"],
@@ -95,6 +96,15 @@ def test_the_finding_says_what_happened_and_whether_that_is_the_last_word(
     finding = what_became(watched, {})
     assert finding.severity is severity
     assert said in finding.seen
+
+
+def test_a_change_is_not_done_before_the_job_has_run_since() -> None:
+    assert end_of_left(ended(left(BEFORE, BEFORE))) is None
+    assert end_of_left(ended(status=JobStatus(JobState.PAUSED))) is None
+    waiting = end_of_left(ended(left(BEFORE, BEFORE), status=RAN))
+    assert waiting is not None
+    assert (waiting.outcome, waiting.code) == (Outcome.AWAITING_HANDOFF, "job-not-run-yet")
+    assert waiting.message == "The job has not run since the change, after 21 min. It last ran at 2026-11-20 12:00 UTC."
 
 
 def test_the_log_has_names_of_what_changed_and_what_a_code_means() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -12,11 +12,13 @@ from runbook_lib.cloud_sync.predicted import PredictedGroup, differences
 from runbook_lib.graph.tenant.jobs import JobError, JobState, JobStatus, Quarantine
 from runbook_lib.graph.tenant.provisioning_log import LogEntry
 from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.model.ids import ObjectGuid
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
+from runbook_lib.routes.cloud_sync.planning import objects_of_groups
 from runbook_lib.routes.cloud_sync.scope.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.watching.arrivals import Arrival, end_of_watch, progress_text, watch_arrivals
-from runbook_lib.routes.cloud_sync.watching.loop import Watched
+from runbook_lib.routes.cloud_sync.watching.loop import Watched, ran_between, ran_since
 from tests.support import builders as b
 from tests.unit.graph.fake_cloud import START, Clock
 from tests.unit.routes_cloud_sync.world import OU, Graph, inventory, security, sides_of
@@ -75,17 +77,83 @@ def row(status: str = "failure", code: str = "", message: str = "") -> dict[str,
     ],
 )
 def test_how_a_watch_ends(present: DirectoryGroup | None, state: JobState, outcome: Outcome, code: str) -> None:
-    error = end_of_watch(ended(present, JobStatus(state)), {})
+    error = end_of_watch(ended(present, JobStatus(state)), {}, ran=True)
     assert error is not None
     assert (error.outcome, error.code) == (outcome, code)
-    assert end_of_watch(ended(written(NAME)), {}) is None
+    assert end_of_watch(ended(written(NAME)), {}, ran=True) is None
+
+
+def test_what_is_otherwise_is_no_failure_before_the_job_has_run_since_the_change() -> None:
+    error = end_of_watch(ended(written("Another")), {}, ran=False)
+    assert error is not None
+    assert (error.outcome, error.code) == (Outcome.AWAITING_HANDOFF, "not-arrived-yet")
+    assert error.message.startswith("The job has not run since the change.")
+    # A second object, or another one in the place of the first, no run of the job puts right.
+    group = predicted(written(NAME))
+    another = replace(written(NAME), guid=ObjectGuid(b.guid("another")))
+    seen = Arrival(group, another, differences(group, another, frozenset(), {}))
+    wrong = end_of_watch(Watched([seen], STATUS, STATUS, timedelta(minutes=5), 3), {}, ran=False)
+    assert wrong is not None
+    assert wrong.code == "not-as-predicted"
+
+
+def test_what_is_otherwise_is_waited_for_until_the_job_has_run() -> None:
+    clock = Clock()
+    ran = JobStatus(JobState.ACTIVE, ran=START + timedelta(minutes=20))
+    statuses = iter([STATUS, STATUS, STATUS, ran, ran])
+    found = watch_arrivals(
+        lambda _: [arrival(predicted(), written("Another"))],
+        lambda: next(statuses),
+        ran=ran_between,
+        wait=timedelta(hours=1),
+        clock=clock,
+        sleep=clock.sleep,
+        progress=lambda *_: None,
+    )
+    assert found.job_ran
+    assert found.looks == 5
+
+
+def test_a_nested_group_that_left_the_scope_is_neither_missing_nor_too_much_in_its_parent() -> None:
+    nested = security("Nested")
+    inside = b.ad_group(
+        "Nested", {"msDS-ExternalDirectoryObjectId": (f"Group_{nested.id}",), "groupType": ("-2147483640",)}
+    )
+    parent = replace(written(NAME), members=(inside.dn,))
+    graph = Graph(assigned={SALES.id: "a-1"})
+    read = inventory([SALES, nested], {"Sales": [nested]}, [parent, inside])
+    made = plan_enable(sides_of(read, graph), b.policy("Sales"), DesiredSettings({}))
+    (group,) = made.prediction.groups
+    assert [one.answer.code for one in group.members] == ["group-not-in-scope"]
+    expected = objects_of_groups(read.directory)
+    assert expected[nested.id] == inside.guid
+    assert differences(group, parent, frozenset({inside.guid}), expected) == ()
+    assert differences(group, parent, frozenset(), expected) == ()
+    stranger = differences(group, parent, frozenset({inside.guid, "g-stranger"}), expected)
+    assert [one.code for one in stranger] == ["members-unexpected"]
+
+
+@pytest.mark.parametrize(
+    ("ran", "at", "counts"),
+    [
+        (None, None, False),
+        (START, None, True),
+        (START, START, False),
+        (START + timedelta(minutes=1), START, False),
+        (START + timedelta(minutes=3), START, True),
+    ],
+)
+def test_whether_the_job_ran_since_allows_for_two_clocks(
+    ran: datetime | None, at: datetime | None, counts: bool
+) -> None:
+    assert ran_since(JobStatus(JobState.ACTIVE, ran=ran), at) is counts
 
 
 def test_the_end_of_a_watch_says_what_each_group_still_misses() -> None:
-    error = end_of_watch(ended(None), {})
+    error = end_of_watch(ended(None), {}, ran=True)
     assert error is not None
     assert error.values["missing"] == {SALES.id: ["No AD object has its anchor yet."]}
-    interrupted = end_of_watch(ended(None, cancelled=True), {})
+    interrupted = end_of_watch(ended(None, cancelled=True), {}, ran=True)
     assert interrupted is not None
     assert interrupted.message.startswith("Watching was interrupted. 1 of 1 group")
 
@@ -119,7 +187,7 @@ def test_the_end_of_a_watch_says_what_each_group_still_misses() -> None:
 def test_what_cloud_sync_itself_says_is_told_with_what_to_do(
     status: JobStatus, log: dict[str, LogEntry], said: str, to_do: str
 ) -> None:
-    error = end_of_watch(ended(None, status), log)
+    error = end_of_watch(ended(None, status), log, ran=True)
     assert error is not None
     assert said in error.message
     assert to_do in error.hint
@@ -146,6 +214,7 @@ def watched(
     found = watch_arrivals(
         looks,
         lambda: JobStatus(states[min(len(looks.changed_only), len(states)) - 1]),
+        ran=ran_between,
         wait=timedelta(minutes=minutes),
         clock=looks.clock,
         sleep=sleep or looks.clock.sleep,

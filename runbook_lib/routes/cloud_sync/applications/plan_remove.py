@@ -145,6 +145,11 @@ def leaving(changes: Sequence[CloudSyncChange]) -> list[str]:
     return sorted(found)
 
 
+def written_otherwise(changes: Sequence[CloudSyncChange]) -> list[str]:
+    """Ids of the groups that come into scope or leave it, sorted: the job's next run decides what AD holds of them."""
+    return sorted({change.group_id for change in changes if change.kind is ChangeKind.ASSIGN} | set(leaving(changes)))
+
+
 def removes(plan: CloudSyncPlan) -> bool:
     """Whether a plan removes a configuration or its job."""
     return any(isinstance(change.payload.action, (RemoveJob, RemoveConfiguration)) for change in plan.changes)

@@ -6,7 +6,7 @@ A roll-back is complete only when a synchronization has taken the group over: un
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
@@ -14,9 +14,9 @@ from typing import Protocol, TypeVar
 from runbook_lib.errors import AwaitingHandoff, RunbookError, VerificationFailed
 from runbook_lib.graph.tenant.authority import AuthorityNow
 from runbook_lib.model.dn import same_dn
-from runbook_lib.model.text import Text, counted, t, verbatim
+from runbook_lib.model.text import Progress, Text, counted, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
-from runbook_lib.routes.cloud_sync.watching.loop import POLL
+from runbook_lib.routes.cloud_sync.watching.loop import Ended, look_until, watch_interrupted
 
 
 class WatchedGroup(Protocol):
@@ -99,9 +99,9 @@ def watch_groups(
     wait: timedelta,
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
-    progress: Callable[[str, int, int | None], None],
-) -> list[WatchedGroupT]:
-    """Look until no group waits any more, or the time is over; what was seen last.
+    progress: Progress,
+) -> Ended[list[WatchedGroupT]]:
+    """Look until no group waits any more, or the time is over, as ``loop.look_until``.
 
     Args:
         look: Asks for every group.
@@ -113,19 +113,25 @@ def watch_groups(
     Raises:
         RunbookError: It cannot be asked for.
     """
-    until = clock() + wait
-    while True:
-        seen = look()
-        left = until - clock()
-        minutes = max(0, int(left.total_seconds() // 60))
+
+    def tell(seen: list[WatchedGroupT], left: timedelta) -> None:
+        minutes = int(left.total_seconds() // 60)
         progress(t("as wanted, {minutes} min left", minutes=minutes), sum(one.good for one in seen), len(seen))
-        if left <= timedelta(0) or not any(one.waits for one in seen):
-            return seen
-        sleep(min(POLL, left).total_seconds())
+
+    return look_until(
+        lambda _changed_only: look(),
+        lambda seen: not any(one.waits for one in seen),
+        whole_every=1,
+        wait=wait,
+        clock=clock,
+        sleep=sleep,
+        progress=tell,
+    )
 
 
-def end_of_authority(seen: Sequence[AuthoritySeen], waited: timedelta) -> RunbookError | None:
+def end_of_authority(ended: Ended[list[AuthoritySeen]]) -> RunbookError | None:
     """What the last look means; None where every group has the wanted source of authority."""
+    seen = ended.seen
     wrong = [one for one in seen if not one.good and not one.waits]
     if wrong:
         return VerificationFailed(
@@ -143,12 +149,17 @@ def end_of_authority(seen: Sequence[AuthoritySeen], waited: timedelta) -> Runboo
     if not waiting:
         return None
     return AwaitingHandoff(
-        t(
-            "{count} are given back, and after {minutes} minutes no synchronization has taken them over; the first is "
-            "{name!r}.",
-            count=counted(len(waiting), "group"),
-            minutes=int(waited.total_seconds() // 60),
-            name=printable(waiting[0].display_name, limit=80),
+        joined(
+            (
+                watch_interrupted(cancelled=ended.cancelled),
+                t(
+                    "No synchronization has taken over {count} that were given back, after {minutes} min; the first is "
+                    "{name!r}.",
+                    count=counted(len(waiting), "group"),
+                    minutes=int(ended.waited.total_seconds() // 60),
+                    name=printable(waiting[0].display_name, limit=80),
+                ),
+            )
         ),
         code="take-over-pending",
         hint=t(
@@ -159,17 +170,22 @@ def end_of_authority(seen: Sequence[AuthoritySeen], waited: timedelta) -> Runboo
     )
 
 
-def end_of_names(seen: Sequence[NameSeen], waited: timedelta) -> RunbookError | None:
+def end_of_names(ended: Ended[list[NameSeen]]) -> RunbookError | None:
     """What the last look means; None where the extension holds every name."""
-    waiting = [one for one in seen if one.waits]
+    waiting = [one for one in ended.seen if one.waits]
     if not waiting:
         return None
     return AwaitingHandoff(
-        t(
-            "{count} have no distinguished name in the extension after {minutes} minutes; the first is {name!r}.",
-            count=counted(len(waiting), "group"),
-            minutes=int(waited.total_seconds() // 60),
-            name=printable(waiting[0].display_name, limit=80),
+        joined(
+            (
+                watch_interrupted(cancelled=ended.cancelled),
+                t(
+                    "The extension holds no distinguished name of {count} after {minutes} min; the first is {name!r}.",
+                    count=counted(len(waiting), "group"),
+                    minutes=int(ended.waited.total_seconds() // 60),
+                    name=printable(waiting[0].display_name, limit=80),
+                ),
+            )
         ),
         code="names-not-filled",
         hint=t("The job from AD fills it with its next run. Then run the notebook under a new change id: it converts."),

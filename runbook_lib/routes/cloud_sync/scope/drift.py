@@ -22,7 +22,13 @@ from runbook_lib.model.predicted import Known, Predicted, PredictedMember, Scope
 from runbook_lib.model.text import NOTHING, Text, counted, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.planning import Sides, accounts_of, prediction_of, require_same_domain
+from runbook_lib.routes.cloud_sync.planning import (
+    Sides,
+    accounts_of,
+    objects_of_groups,
+    prediction_of,
+    require_same_domain,
+)
 from runbook_lib.routes.direct.drift import EXTRA, MISSING, Drift, DriftLine, drift_of
 from runbook_lib.routes.direct.preconditions import require_complete
 
@@ -115,7 +121,8 @@ def present_prediction(sides: Sides, desired: DesiredSettings) -> Prediction:
 
 def compared_groups(sides: Sides, prediction: Prediction) -> list[Differing]:
     """Every group in scope, and every other one that may be in scope and has an AD object, compared with AD."""
-    accounts: dict[str, str] = {group.group_id: group.guid for group in prediction.groups if group.guid}
+    accounts = objects_of_groups(sides.inventory.directory)
+    accounts |= {group.group_id: group.guid for group in prediction.groups if group.guid}
     accounts |= accounts_of(sides.inventory)
     return [
         _compare(group, sides, accounts) for group in prediction.groups if group.guid or group.scope.known is Known.YES

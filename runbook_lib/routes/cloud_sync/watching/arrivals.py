@@ -25,11 +25,13 @@ from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.predicted import Difference, several_objects
 from runbook_lib.model.text import NOTHING, Progress, Text, counted, joined, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.routes.cloud_sync.planning import accounts_of
-from runbook_lib.routes.cloud_sync.watching.loop import RUNNING, Watched, watch
+from runbook_lib.routes.cloud_sync.planning import accounts_of, objects_of_groups
+from runbook_lib.routes.cloud_sync.watching.loop import RUNNING, Watched, watch, watch_interrupted
 
 _COMES_BY_ITSELF = frozenset({"not-there", "members-missing"})
 _CHANGES_BY_ITSELF = frozenset({"elsewhere", "named-otherwise", "account-name"})
+_STAYS = frozenset({"another-object", "several-objects"})
+"""What no run of the job puts right."""
 _NOT_DONE = frozenset({"failure", "skipped", "warning"})
 
 
@@ -54,6 +56,11 @@ class Arrival:
         by_itself = _COMES_BY_ITSELF | _CHANGES_BY_ITSELF if unchanged else _COMES_BY_ITSELF
         return bool(self.differences) and all(one.code in by_itself for one in self.differences)
 
+    @property
+    def stays(self) -> bool:
+        """Whether no run of the job can put it right."""
+        return any(one.code in _STAYS for one in self.differences)
+
 
 class WatchedGroups:
     """What AD holds of predicted groups, looked at as often as wanted."""
@@ -61,7 +68,7 @@ class WatchedGroups:
     def __init__(self, groups: AnchoredGroups, inventory: Inventory, containers: Collection[str]) -> None:
         self._groups = groups
         self._guid_of_dn = inventory.index.guid_of_dn
-        self._accounts = accounts_of(inventory)
+        self._accounts = {**objects_of_groups(inventory.directory), **accounts_of(inventory)}
         self._containers = containers
 
     def look(
@@ -128,6 +135,14 @@ class WatchedGroups:
         found = self._groups.look(group_ids, self._containers)
         return {owner: some[0] for owner, some in found.items() if len(some) == 1}
 
+    def of_guid(self, guid: str) -> DirectoryGroup | None:
+        """The AD object with this objectGUID, whatever mark it has; None: there is none.
+
+        Raises:
+            RunbookError: AD cannot be searched.
+        """
+        return self._groups.by_guid(guid)
+
     def now(
         self, before: Mapping[str, DirectoryGroup | None], *, changed_only: bool = False
     ) -> dict[str, DirectoryGroup | None]:
@@ -159,12 +174,30 @@ def watch_arrivals(
     look: Callable[[bool], Sequence[Arrival]],
     status: Callable[[], JobStatus],
     *,
+    ran: Callable[[JobStatus, JobStatus], bool],
     wait: timedelta,
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
     progress: Progress,
 ) -> Watched[Arrival]:
-    """Watch until everything is as predicted, or nothing more can come by itself; else as ``watch``."""
+    """Watch until everything is as predicted, or nothing more can come by itself; else as ``watch``.
+
+    Args:
+        look: As for ``watch``.
+        status: As for ``watch``.
+        ran: Whether the job has ended a run since the change, from the job at first and the job now.
+        wait: As for ``watch``.
+        clock: The time, UTC.
+        sleep: Waits that many seconds.
+        progress: Told after every look how many groups are as predicted.
+
+    Raises:
+        RunbookError: AD or the job cannot be looked at.
+    """
+
+    def settled(seen: Sequence[Arrival], first: JobStatus, now: JobStatus) -> bool:
+        has_run = ran(first, now)
+        return not any(_pending(one, ran=has_run) for one in seen)
 
     def tell(seen: Sequence[Arrival], now: JobStatus, left: timedelta) -> None:
         progress(progress_text(now, left), sum(not one.differences for one in seen), len(seen))
@@ -172,7 +205,7 @@ def watch_arrivals(
     return watch(
         look,
         status,
-        lambda seen, _first, _now: not any(one.waits for one in seen),
+        settled,
         wait=wait,
         clock=clock,
         sleep=sleep,
@@ -192,16 +225,22 @@ def progress_text(now: JobStatus, left: timedelta) -> Text:
     return t("as predicted, {minutes} min left; the job last ran at {ran}", minutes=minutes, ran=ran)
 
 
-def end_of_watch(watched: Watched[Arrival], log: Mapping[str, LogEntry]) -> RunbookError | None:
+def _pending(one: Arrival, *, ran: bool) -> bool:
+    """Whether it can still come right: until the job has run since the change, whatever a run of it could put right."""
+    return one.waits or bool(one.differences and not ran and not one.stays)
+
+
+def end_of_watch(watched: Watched[Arrival], log: Mapping[str, LogEntry], *, ran: bool) -> RunbookError | None:
     """What a watch means; None where everything is as predicted.
 
     Args:
         watched: What it ended with.
         log: Group id to the last row of the provisioning log about it, as far as it was read.
+        ran: Whether the job has ended a run since the change.
     """
     seen = watched.seen
-    wrong = [one for one in seen if one.differences and not one.waits]
-    waiting = [one for one in seen if one.waits]
+    waiting = [one for one in seen if _pending(one, ran=ran)]
+    wrong = [one for one in seen if one.differences and not _pending(one, ran=ran)]
     missing = {one.group.group_id: [difference.what for difference in one.differences] for one in wrong + waiting}
     if wrong:
         first = wrong[0]
@@ -220,6 +259,12 @@ def end_of_watch(watched: Watched[Arrival], log: Mapping[str, LogEntry]) -> Runb
         return None
     first = waiting[0]
     stopped = watched.status.state not in RUNNING
+    began = joined(
+        (
+            watch_interrupted(cancelled=watched.cancelled),
+            t("The job has not run since the change.") if not ran else NOTHING,
+        )
+    )
     why, to_do = _why(watched.status, waiting, log)
     not_yet = t(
         "{waiting} of {all} are not as predicted after {minutes} minutes; the first is {name!r}: {differences}",
@@ -230,7 +275,7 @@ def end_of_watch(watched: Watched[Arrival], log: Mapping[str, LogEntry]) -> Runb
         differences=_differences_text(first),
     )
     return AwaitingHandoff(
-        joined((t("Watching was interrupted.") if watched.cancelled else NOTHING, not_yet, why)),
+        joined((began, not_yet, why)),
         code="job-stopped" if stopped else "not-arrived-yet",
         hint=joined((to_do, _again(watched.status, waiting, stopped=stopped))),
         values={

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from runbook_lib.errors import AwaitingHandoff
 from runbook_lib.graph.tenant.jobs import JobState, JobStatus
 from runbook_lib.graph.tenant.provisioning_log import LogEntry
 from runbook_lib.model.directory import DirectoryGroup
@@ -21,7 +22,7 @@ from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.text import NOTHING, Progress, Text, counted, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.watching.arrivals import progress_text
-from runbook_lib.routes.cloud_sync.watching.loop import RUNNING, Watched, ran_between, watch
+from runbook_lib.routes.cloud_sync.watching.loop import RUNNING, Ended, Watched, ran_between, watch, watch_interrupted
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,34 @@ def watch_left(
     )
 
 
+def end_of_left(watched: Watched[LeftGroup]) -> AwaitingHandoff | None:
+    """What a watch means; None where the job has run since the change, or runs no more."""
+    if watched.job_ran or watched.status.state not in RUNNING:
+        return None
+    return not_run_yet(Ended(watched.status, watched.waited, watched.looks, watched.cancelled))
+
+
+def not_run_yet(ended: Ended[JobStatus]) -> AwaitingHandoff:
+    """That the change is carried out, and the job has not run since: what AD holds is not the last word."""
+    ran = ended.seen.ran
+    last = t("It last ran at {at}.", at=to_the_minute(ran)) if ran else t("It has not run at all.")
+    return AwaitingHandoff(
+        joined(
+            (
+                watch_interrupted(cancelled=ended.cancelled),
+                t(
+                    "The job has not run since the change, after {minutes} min.",
+                    minutes=int(ended.waited.total_seconds() // 60),
+                ),
+                last,
+            )
+        ),
+        code="job-not-run-yet",
+        hint=t("Cloud Sync runs every 20 minutes. Run the notebook again under this change id: it looks again."),
+        values={"state": ended.seen.state.value},
+    )
+
+
 def what_became(watched: Watched[LeftGroup], log: Mapping[str, LogEntry]) -> Finding:
     """What was seen, as a finding for the record: it says what happened here, not what always happens."""
     seen = watched.seen
@@ -122,7 +151,7 @@ def what_became(watched: Watched[LeftGroup], log: Mapping[str, LogEntry]) -> Fin
         seen=joined(
             (
                 t(
-                    "Of {all} that left the scope, {same} have their AD object as before.",
+                    "Of {all} whose scope or mapping changed, {same} with the AD object as before.",
                     all=counted(len(seen), "group"),
                     same=len(seen) - len(changed),
                 ),
@@ -130,7 +159,7 @@ def what_became(watched: Watched[LeftGroup], log: Mapping[str, LogEntry]) -> Fin
                 _how_far(watched),
             )
         ),
-        expected=t("A run of the job after the groups left the scope."),
+        expected=t("A run of the job after the change."),
         why=t("No page of Microsoft's says what becomes of these AD objects. This is what became of them here."),
         to_do=t("Delete by hand in AD what is not needed any more; the backup of this record has it.")
         if len(changed) < len(seen)
@@ -160,7 +189,7 @@ def _how_far(watched: Watched[LeftGroup]) -> Text:
     if status.state not in RUNNING:
         return t("The job does not run: it is {state}.", state=status.state.value)
     minutes = int(watched.waited.total_seconds() // 60)
-    return t("In {minutes} minutes the job did not run, so this is not the last word.", minutes=minutes)
+    return t("In {minutes} min the job did not run, so this is not the last word.", minutes=minutes)
 
 
 def _logged(entry: LogEntry | None) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from runbook_lib.graph.tenant.jobs import JobState, JobStatus
+from runbook_lib.model.text import NOTHING, Text, t
 
 POLL = timedelta(seconds=15)
 """Between two looks at AD."""
@@ -16,6 +17,7 @@ RUNNING = frozenset({JobState.ACTIVE, JobState.IN_PROGRESS})
 _WHOLE_EVERY = 20
 """Of so many looks one reads the groups whole: every five minutes."""
 _T = TypeVar("_T")
+_Seen = TypeVar("_Seen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,28 @@ class Watched(Generic[_T]):
         return ran_between(self.first, self.status)
 
 
+def watch_interrupted(*, cancelled: bool) -> Text:
+    """The beginning of what is said of a watch that somebody interrupted; nothing of any other."""
+    return t("Watching was interrupted.") if cancelled else NOTHING
+
+
 def ran_between(first: JobStatus, then: JobStatus) -> bool:
     """Whether a run of the job ended between two looks; by the service's clock alone."""
     return then.ran is not None and then.ran != first.ran
+
+
+CLOCKS = timedelta(minutes=2)
+"""By how much the service's clock and this machine's may differ."""
+
+
+def ran_since(status: JobStatus, at: datetime | None) -> bool:
+    """Whether the job has ended a run since a change, as far as two clocks can tell.
+
+    Args:
+        status: The job.
+        at: The last write of the change, UTC, by this machine's clock; None: none is known, so any run counts.
+    """
+    return status.ran is not None and (at is None or status.ran > at + CLOCKS)
 
 
 def watch(
@@ -76,24 +97,88 @@ def watch(
     Raises:
         RunbookError: AD or the job cannot be looked at.
     """
+    first: JobStatus | None = None
+
+    def both(changed_only: bool) -> tuple[Sequence[_T], JobStatus]:
+        nonlocal first
+        seen, now = look(changed_only), status()
+        first = first or now
+        return seen, now
+
+    def over(found: tuple[Sequence[_T], JobStatus]) -> bool:
+        seen, now = found
+        return now.state not in RUNNING or settled(seen, first or now, now)
+
+    ended = look_until(
+        both,
+        over,
+        whole_every=_WHOLE_EVERY,
+        wait=wait,
+        clock=clock,
+        sleep=sleep,
+        progress=lambda found, left: progress(*found, left),
+    )
+    seen, now = ended.seen
+    return Watched(seen, first or now, now, ended.waited, ended.looks, ended.cancelled)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Generic[_Seen]):
+    """What looking ended with.
+
+    Attributes:
+        seen: By the last look.
+        waited: How long.
+        looks: How often.
+        cancelled: Whether somebody interrupted it.
+    """
+
+    seen: _Seen
+    waited: timedelta
+    looks: int
+    cancelled: bool
+
+
+def look_until(
+    look: Callable[[bool], _Seen],
+    over: Callable[[_Seen], bool],
+    *,
+    whole_every: int,
+    wait: timedelta,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None],
+    progress: Callable[[_Seen, timedelta], None],
+) -> Ended[_Seen]:
+    """Look until it is over or the time is; an interruption ends the waiting, and it is looked once more.
+
+    Args:
+        look: Looks; told whether what changed since the last look is enough.
+        over: Whether there is nothing more to wait for; a look that found so is made again, whole.
+        whole_every: Of so many looks one is whole.
+        wait: How long, at most; nothing: one look.
+        clock: The time, UTC.
+        sleep: Waits that many seconds.
+        progress: Told after every look what was seen, and how much time is left.
+
+    Raises:
+        RunbookError: It cannot be looked at.
+    """
     began = clock()
     until = began + wait
     looks, whole, cancelled = 0, True, False
-    first: JobStatus | None = None
     while True:
-        seen, now = look(not whole), status()
-        first = first or now
+        seen = look(not whole)
         looks += 1
         left = until - clock()
-        progress(seen, now, max(left, timedelta(0)))
-        over = left <= timedelta(0) or now.state not in RUNNING or settled(seen, first, now)
-        if over and whole:
-            return Watched(seen, first, now, clock() - began, looks, cancelled)
-        if over:
+        progress(seen, max(left, timedelta(0)))
+        ends = left <= timedelta(0) or over(seen)
+        if ends and whole:
+            return Ended(seen, clock() - began, looks, cancelled)
+        if ends:
             whole = True
             continue
         try:
             sleep(min(POLL, left).total_seconds())
         except KeyboardInterrupt:
             cancelled, until = True, clock()
-        whole = cancelled or looks % _WHOLE_EVERY == 0
+        whole = cancelled or looks % whole_every == 0
